@@ -1,0 +1,164 @@
+import { resolve } from "node:path";
+import { servicePort } from "./os/services.ts";
+
+/**
+ * A parsed address. `host` is `""` where the text left it out: every interface for a source,
+ * loopback for a destination.
+ */
+export type Endpoint =
+  | { readonly kind: "unix"; readonly path: string }
+  | { readonly kind: "abstract"; readonly name: string }
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number };
+
+/** Which of the two addresses a text is; some forms make sense on one side only. */
+export type Role = "source" | "destination";
+
+/** A text that is no address: the text, and what is wrong with it. */
+export class AddressError extends Error {
+  readonly code = "ADDRESS";
+  constructor(
+    readonly text: string,
+    readonly reason: string,
+  ) {
+    super(`${JSON.stringify(text)}: ${reason}`);
+    this.name = "AddressError";
+  }
+}
+
+/** The forms an address can take, for a message that tells somebody who got one wrong. */
+export const ADDRESS_FORMS =
+  "./PATH, /PATH, @NAME, unix:NAME, HOST:PORT, [IPv6]:PORT, :PORT or tcp:HOST:PORT";
+
+// sun_path has 108 bytes and the kernel wants room for a NUL; an abstract name spends one byte on
+// its leading NUL (unix(7)).
+const PATH_BYTES_MAX = 107;
+
+/**
+ * Reads an address as a person writes it (README, "Addresses").
+ *
+ * @throws {AddressError} and nothing else, whatever the text.
+ */
+export function parseAddress(text: string, role: Role): Endpoint {
+  const fail = (reason: string): never => {
+    throw new AddressError(text, reason);
+  };
+  if (text === "") fail("an address is needed");
+  if (text.includes("\0")) fail("an address cannot contain a NUL byte");
+  if (text.startsWith("unix:")) return parseUnix(text.slice(5), fail);
+  if (text.startsWith("tcp:")) return parseTcp(text.slice(4), role, fail);
+  if (text.startsWith("@") || text.includes("/")) return parseUnix(text, fail);
+  if (text.includes(":")) return parseTcp(text, role, fail);
+  return fail("neither a path (it has no /) nor HOST:PORT (it has no :)");
+}
+
+/** The one text of an endpoint; `parseAddress` reads it back to the same endpoint. */
+export function printAddress(endpoint: Endpoint): string {
+  switch (endpoint.kind) {
+    case "unix":
+      return /^(@|unix:|tcp:)|^[^/]*$/.test(endpoint.path)
+        ? `unix:${endpoint.path.startsWith("@") ? "./" : ""}${endpoint.path}`
+        : endpoint.path;
+    case "abstract":
+      return `@${endpoint.name}`;
+    case "tcp":
+      return endpoint.host.includes(":")
+        ? `[${endpoint.host}]:${endpoint.port}`
+        : `${endpoint.host === "unix" || endpoint.host === "tcp" ? "tcp:" : ""}${endpoint.host}:${endpoint.port}`;
+  }
+}
+
+/** Whether a relay from `source` to `destination` would only ever talk to itself. */
+export function isSameAddress(source: Endpoint, destination: Endpoint): boolean {
+  if (source.kind === "unix" && destination.kind === "unix")
+    return resolve(source.path) === resolve(destination.path);
+  if (source.kind === "abstract" && destination.kind === "abstract")
+    return source.name === destination.name;
+  if (source.kind === "tcp" && destination.kind === "tcp") {
+    if (source.port !== destination.port) return false;
+    return source.host === "" ? isLoopback(destination) : source.host === destination.host;
+  }
+  return false;
+}
+
+/**
+ * Whether what an endpoint carries stays on this machine. An empty host is every interface as a
+ * source and loopback as a destination.
+ */
+export function staysLocal(endpoint: Endpoint, role: Role): boolean {
+  if (endpoint.kind !== "tcp") return true;
+  return endpoint.host === "" ? role === "destination" : isLoopback(endpoint);
+}
+
+function isLoopback({ host }: { readonly host: string }): boolean {
+  return (
+    host === "" ||
+    host === "::1" ||
+    /^(localhost|.*\.localhost)\.?$/i.test(host) ||
+    /^(::ffff:)?127\.\d+\.\d+\.\d+$/i.test(host)
+  );
+}
+
+type Fail = (reason: string) => never;
+
+function parseUnix(name: string, fail: Fail): Endpoint {
+  const abstract = name.startsWith("@");
+  const path = abstract ? name.slice(1) : name;
+  if (path === "") return fail("a socket needs a name");
+  const bytes = Buffer.byteLength(path);
+  if (bytes > PATH_BYTES_MAX)
+    return fail(`${bytes} bytes are too long for a Unix socket's name (at most ${PATH_BYTES_MAX})`);
+  if (!path.isWellFormed()) return fail("the name is not valid Unicode");
+  if (abstract) return { kind: "abstract", name: path };
+  if (path.endsWith("/")) return fail("a path that ends in / names a folder");
+  return { kind: "unix", path };
+}
+
+function parseTcp(text: string, role: Role, fail: Fail): Endpoint {
+  const match = /^(?:\[([^\]]*)\]|([^:[\]]*)):([^:]*)$/.exec(text);
+  if (!match)
+    return /^[0-9a-f:.]+(%\w+)?$/i.test(text) && text.split(":").length > 2
+      ? fail("an IPv6 address goes in brackets: [IPv6]:PORT")
+      : fail("not of the form HOST:PORT");
+  const [, ipv6, name = "", service = ""] = match;
+  if (ipv6 !== undefined && !isIPv6(ipv6))
+    return fail(`${JSON.stringify(ipv6)} is no IPv6 address`);
+  const host = ipv6 ?? name;
+  if (ipv6 === undefined && !isHostName(host))
+    return fail(`${JSON.stringify(host)} is no host name or IPv4 address`);
+  return { kind: "tcp", host, port: parsePort(service, role, fail) };
+}
+
+function parsePort(service: string, role: Role, fail: Fail): number {
+  if (service === "") return fail("the port is missing");
+  if (!/^\d+$/.test(service))
+    return (
+      servicePort(service) ??
+      fail(`${JSON.stringify(service)} is no port or service of this system`)
+    );
+  const port = Number(service);
+  const least = role === "source" ? 0 : 1;
+  if (port < least || port > 65535) return fail(`port ${service} is not within ${least} to 65535`);
+  return port;
+}
+
+function isIPv6(host: string): boolean {
+  const [address = "", ...zone] = host.split("%");
+  return (
+    address.includes(":") &&
+    zone.length <= 1 &&
+    zone.every((name) => /^[\w.-]+$/.test(name)) &&
+    URL.canParse(`http://[${address}]/`)
+  );
+}
+
+function isHostName(host: string): boolean {
+  if (host === "") return true;
+  if (/^[\d.]+$/.test(host))
+    return /^(25[0-5]|2[0-4]\d|1?\d?\d)(\.(?!$)|$)/.test(host) && isIPv4(host);
+  return host.length <= 253 && /^(?!-)[\w-]{1,63}(\.(?!-)[\w-]{1,63})*\.?$/.test(host);
+}
+
+function isIPv4(host: string): boolean {
+  const parts = host.split(".");
+  return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256);
+}

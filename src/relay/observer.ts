@@ -1,0 +1,81 @@
+import type { Endpoint } from "../address.ts";
+
+/** What an observer may know of a connection. It is live: the figures go on until `closed`. */
+export interface ConnectionView {
+  /** Counts up from 1 within one relay. */
+  readonly id: number;
+  /** Who connected: `127.0.0.1:5678` of a TCP client, `""` of a Unix client, which has no name. */
+  readonly client: string;
+  /** When it was accepted, in milliseconds of `performance.now()`. */
+  readonly openedAt: number;
+  /** Bytes read from the client. */
+  readonly bytesUp: number;
+  /** Bytes read from the destination. */
+  readonly bytesDown: number;
+}
+
+/** A failure of the system: its code, as `ECONNREFUSED`, and what was being done to what. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** How a connection ended. */
+export type Ending =
+  /** Both directions reached their end of stream. */
+  | "finished"
+  /** One side closed whole and the other had only bytes left that nobody would read. */
+  | "abandoned"
+  | "client reset"
+  | "destination reset"
+  /** The destination could not be reached. */
+  | "unreachable"
+  /** The client left before the destination answered. */
+  | "client left"
+  /** The relay was stopped and the drain's time was up. */
+  | "stopped"
+  /** An unexpected error, reported through `fault`. */
+  | "fault";
+
+/**
+ * What happens leaves the relay through here, and only here. An observer that throws is a bug of
+ * the observer: the error goes to the same place as any other unexpected one, `fault`.
+ */
+export interface Observer {
+  /** The source is bound and accepts; `endpoint` has the port the system chose where 0 was asked. */
+  listening(endpoint: Endpoint): void;
+  /** A client was accepted. */
+  opened(connection: ConnectionView): void;
+  /** The destination was reached. */
+  connected(connection: ConnectionView): void;
+  /** The destination could not be reached. `closed` follows. */
+  unreachable(connection: ConnectionView, failure: Failure): void;
+  /** One direction reached its end of stream; the other goes on. */
+  halfClosed(connection: ConnectionView, from: "client" | "destination"): void;
+  /** The connection is over and holds no descriptor any more. */
+  closed(connection: ConnectionView, ending: Ending): void;
+  /** The relay accepts no more and waits for `open` connections to end. */
+  draining(open: number): void;
+  /** Nothing of the relay is left. */
+  stopped(): void;
+  /** Something happened that this program did not foresee. */
+  fault(error: unknown): void;
+  /** Something a person should know once, and with which the relay goes on. */
+  warning(message: string): void;
+}
+
+function nothing(): void {}
+
+/** The observer of those who do not look. */
+export const silentObserver: Observer = {
+  listening: nothing,
+  opened: nothing,
+  connected: nothing,
+  unreachable: nothing,
+  halfClosed: nothing,
+  closed: nothing,
+  draining: nothing,
+  stopped: nothing,
+  fault: nothing,
+  warning: nothing,
+};
