@@ -1,0 +1,68 @@
+/**
+ * Builds the executable: `bun build.ts [TARGET]`.
+ *
+ * Without TARGET: dist/simpletcpunixrelay for this machine; with one: dist/simpletcpunixrelay-TARGET.
+ */
+import { mkdirSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+const TARGETS = [
+  "linux-x64",
+  "linux-arm64",
+  "linux-x64-musl",
+  "linux-arm64-musl",
+  "darwin-x64",
+  "darwin-arm64",
+] as const;
+type Target = (typeof TARGETS)[number];
+
+const EX_USAGE = 64;
+const root = import.meta.dir;
+
+async function build(target: Target | undefined): Promise<string> {
+  const folder = join(root, "dist");
+  const outfile = join(folder, target ? `simpletcpunixrelay-${target}` : "simpletcpunixrelay");
+  // Made beside it and moved into place: whoever runs the old one, or builds at the same time, never
+  // meets half an executable.
+  const unfinished = `${outfile}.${process.pid}`;
+  mkdirSync(folder, { recursive: true });
+  try {
+    await Bun.build({
+      entrypoints: [join(root, "src/main.ts")],
+      target: "bun",
+      minify: true,
+      sourcemap: "inline",
+      compile: {
+        ...(target && { target: `bun-${target}` as const }),
+        outfile: unfinished,
+        // A daemon's working folder is not its own: what lies there must not become code or
+        // environment.
+        autoloadDotenv: false,
+        autoloadBunfig: false,
+        autoloadTsconfig: false,
+        autoloadPackageJson: false,
+      },
+    });
+    renameSync(unfinished, outfile);
+  } finally {
+    rmSync(unfinished, { force: true });
+  }
+  return outfile;
+}
+
+const [target, ...rest] = Bun.argv.slice(2);
+const known = TARGETS.find((name) => name === target);
+if (rest.length > 0 || (target !== undefined && known === undefined)) {
+  process.stderr.write(
+    `build.ts: ${JSON.stringify(rest[0] ?? target)} is not a target; there are ${TARGETS.join(", ")}\n`,
+  );
+  process.exitCode = EX_USAGE;
+} else {
+  try {
+    process.stdout.write(`${await build(known)}\n`);
+  } catch (error) {
+    const lines = error instanceof AggregateError ? error.errors : [error];
+    process.stderr.write(`build.ts: ${lines.join("\n")}\n`);
+    process.exitCode = 1;
+  }
+}
