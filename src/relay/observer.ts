@@ -4,8 +4,11 @@ import type { Endpoint } from "../address.ts";
 export interface ConnectionView {
   /** Counts up from 1 within one relay. */
   readonly id: number;
-  /** Who connected: `127.0.0.1:5678` of a TCP client, `""` of a Unix client, which has no name. */
-  readonly client: string;
+  /**
+   * Who connected: `127.0.0.1:5678` of a TCP client, `""` of a Unix client, which has no name.
+   * It is asked of the socket when first read, so read it before `closed`.
+   */
+  readonly clientAddress: string;
   /** When it was accepted, in milliseconds of `performance.now()`. */
   readonly openedAt: number;
   /** Bytes read from the client. */
@@ -22,9 +25,9 @@ export interface Failure {
 
 /** How a connection ended. */
 export type Ending =
-  /** Both directions reached their end of stream. */
+  /** Everything that was sent was delivered. */
   | "finished"
-  /** One side closed whole and the other had only bytes left that nobody would read. */
+  /** One side closed while the other still sent: those bytes had nobody left to read them. */
   | "abandoned"
   | "client reset"
   | "destination reset"

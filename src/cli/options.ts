@@ -1,0 +1,177 @@
+import type { Endpoint } from "../address.ts";
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../observe/log.ts";
+import { groupId, userId } from "../os/users.ts";
+import { DEFAULTS } from "../relay/options.ts";
+import { InvalidValue, quote } from "./invalid.ts";
+import { parseTime, printTime, type TimeRange } from "./time.ts";
+
+/** The commands and the words each takes. `relay` is the one that goes without its name. */
+export const COMMANDS = {
+  relay: {
+    words: ["SOURCE", "DESTINATION"],
+    summary: "carries what comes to SOURCE to DESTINATION",
+  },
+  demo: { words: [], summary: "shows two relays at work on this machine" },
+} as const satisfies Record<string, { words: readonly string[]; summary: string }>;
+
+export type CommandName = keyof typeof COMMANDS;
+
+/** One option that takes a value. */
+export interface ValueOption<Value> {
+  readonly metavar: string;
+  /** Reads the value. Throws `InvalidValue` where it makes no sense. */
+  readonly parse: (text: string) => Value;
+  /** Where there is none, an option that was not given is absent from the values. */
+  readonly default?: Value;
+  /** The default as help shows it; absent where the help's own words say it. */
+  readonly shownDefault?: string;
+  readonly help: string;
+  readonly commands: readonly CommandName[];
+  /** The kinds of SOURCE that it makes sense for; all where absent. */
+  readonly sources?: readonly Endpoint["kind"][];
+}
+
+/** One option that is given or not. */
+export interface FlagOption {
+  readonly metavar?: never;
+  readonly short?: string;
+  readonly help: string;
+  readonly commands: readonly CommandName[];
+}
+
+/**
+ * The one table of options: parsing, checks and help follow from its rows, in this order. A key is
+ * an option's name in code; `flagOf` gives the one on the command line. Where a key is also one of
+ * `RelayOptions`, its value reaches the relay.
+ */
+export const OPTIONS = {
+  mode: {
+    metavar: "MODE",
+    parse: parseMode,
+    help: "permissions of a Unix SOURCE's file, as 0660 (by the umask)",
+    commands: ["relay"],
+    sources: ["unix"],
+  },
+  owner: {
+    metavar: "USER",
+    parse: (text: string) => parseId(text, "user", userId),
+    help: "who owns that file, by name or number (who starts this)",
+    commands: ["relay"],
+    sources: ["unix"],
+  },
+  group: {
+    metavar: "GROUP",
+    parse: (text: string) => parseId(text, "group", groupId),
+    help: "its group, by name or number (that of who starts this)",
+    commands: ["relay"],
+    sources: ["unix"],
+  },
+  connectTimeout: {
+    ...time({ least: 1 }, DEFAULTS.connectTimeout),
+    help: "how long reaching DESTINATION may take",
+    commands: ["relay"],
+  },
+  keepalive: {
+    // tcp(7): TCP_KEEPIDLE is in seconds and at most 32767.
+    ...time({ least: 1_000, most: 32_767_000, zero: true }, DEFAULTS.keepalive),
+    help: "idle time before TCP keepalive probes; 0 sends none",
+    commands: ["relay"],
+  },
+  drainTimeout: {
+    ...time({ least: 0 }, DEFAULTS.drainTimeout),
+    help: "how long a stop waits for open connections",
+    commands: ["relay"],
+  },
+  logLevel: {
+    ...choice<LogLevel>(LOG_LEVELS, "info"),
+    metavar: "LEVEL",
+    help: "debug, info, warn or error",
+    commands: ["relay"],
+  },
+  logFormat: {
+    ...choice<LogFormat>(LOG_FORMATS, "auto"),
+    metavar: "FORMAT",
+    help: "auto, pretty, plain, json or journal",
+    commands: ["relay"],
+  },
+  hold: { help: "goes on until Ctrl-C or TERM", commands: ["demo"] },
+  help: { help: "shows this", short: "h", commands: ["relay", "demo"] },
+  version: { help: "shows the version", commands: ["relay"] },
+} as const satisfies Record<string, ValueOption<unknown> | FlagOption>;
+
+type Rows = typeof OPTIONS;
+
+/** An option's name in code. */
+export type OptionName = keyof Rows;
+
+type ValueOf<Row> = Row extends { parse: (text: string) => infer Value } ? Value : boolean;
+
+type Always = {
+  [Name in OptionName]: Rows[Name] extends { default: unknown } | { metavar?: never }
+    ? Name
+    : never;
+}[OptionName];
+
+/** What the options of a command line say; one without a default is absent if not given. */
+export type OptionValues = { readonly [Name in Always]: ValueOf<Rows[Name]> } & {
+  readonly [Name in Exclude<OptionName, Always>]?: ValueOf<Rows[Name]>;
+};
+
+/** Every row with its name, in the table's order. */
+export const OPTION_ROWS: readonly (readonly [OptionName, ValueOption<unknown> | FlagOption])[] =
+  optionNames().map((name) => [name, OPTIONS[name]] as const);
+
+/** An option's name on the command line, without its dashes. */
+export function flagOf(name: OptionName): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+function optionNames(): OptionName[] {
+  return Object.keys(OPTIONS).filter((key): key is OptionName => key in OPTIONS);
+}
+
+function time(range: TimeRange, fallback: number) {
+  return {
+    metavar: "TIME",
+    parse: (text: string) => parseTime(text, range),
+    default: fallback,
+    shownDefault: printTime(fallback),
+  } as const;
+}
+
+function choice<Value extends string>(choices: readonly Value[], fallback: Value) {
+  return {
+    parse(text: string): Value {
+      const chosen = choices.find((known) => known === text);
+      if (chosen === undefined)
+        throw new InvalidValue(`${quote(text)} is none of ${choices.join(", ")}`);
+      return chosen;
+    },
+    default: fallback,
+    shownDefault: fallback,
+  } as const;
+}
+
+function parseMode(text: string): number {
+  if (!/^0*[0-7]{1,3}$/.test(text))
+    throw new InvalidValue(`${quote(text)} is no mode; write octal digits from 0 to 0777, as 0660`);
+  return Number.parseInt(text, 8);
+}
+
+// chown(2) takes 2³² - 1 for "leave it".
+const ID_MAX = 2 ** 32 - 2;
+
+function parseId(
+  text: string,
+  what: "user" | "group",
+  find: (name: string) => number | undefined,
+): number {
+  if (!/^\d+$/.test(text)) {
+    const id = find(text);
+    if (id === undefined) throw new InvalidValue(`this system knows no ${what} ${quote(text)}`);
+    return id;
+  }
+  const id = Number(text);
+  if (id > ID_MAX) throw new InvalidValue(`${text} is no ${what} id; at most ${ID_MAX}`);
+  return id;
+}

@@ -1,0 +1,36 @@
+// What Bun 1.4.5's sockets do and its types do not yet say; test/integration/runtime-facts.test.ts
+// notices when a new Bun stops doing it.
+import "bun";
+
+declare module "bun" {
+  /** Options of a socket whose `data` event brings a Uint8Array. */
+  type BytesOptions<Options, Data> = Omit<Options, "socket"> & {
+    socket: SocketHandler<Data, "uint8array">;
+  };
+
+  /** Adopts a connected or connecting stream descriptor. `open` runs inside the call. */
+  function connect<Data>(options: BytesOptions<FdSocketOptions<Data>, Data>): Promise<Socket<Data>>;
+  function connect<Data>(
+    options: BytesOptions<TCPSocketConnectOptions<Data>, Data>,
+  ): Promise<Socket<Data>>;
+  function connect<Data>(
+    options: BytesOptions<UnixSocketOptions<Data>, Data>,
+  ): Promise<Socket<Data>>;
+
+  function listen<Data>(
+    options: BytesOptions<TCPSocketListenOptions<Data>, Data>,
+  ): TCPSocketListener<Data>;
+  function listen<Data>(
+    options: BytesOptions<UnixSocketOptions<Data>, Data>,
+  ): UnixSocketListener<Data>;
+
+  interface Socket<Data> {
+    /** The descriptor; -1 once the socket is closed. */
+    readonly fd: number;
+  }
+
+  interface SocketListener<Data> {
+    /** The listening descriptor. */
+    readonly fd: number;
+  }
+}

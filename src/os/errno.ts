@@ -1,0 +1,23 @@
+import { constants } from "node:os";
+import { getSystemErrorMap } from "node:util";
+
+export const { EAGAIN, EALREADY, ECONNREFUSED, ECONNRESET, EINPROGRESS, EISCONN, EPIPE } =
+  constants.errno;
+
+/** The name of an errno, as `ECONNREFUSED`, from the positive or the negative number. */
+export function errnoCode(errno: number): string {
+  return getSystemErrorMap().get(-Math.abs(errno))?.[0] ?? `errno ${Math.abs(errno)}`;
+}
+
+const words = new Map([...getSystemErrorMap().values()]);
+
+/** The system's words for an errno's name: `connection refused` for `ECONNREFUSED`. */
+export function errnoWords(code: string): string {
+  return words.get(code) ?? code;
+}
+
+/** The code that an error of the runtime carries, or its message where it carries none. */
+export function errorCode(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return "code" in error && typeof error.code === "string" ? error.code : error.message;
+}

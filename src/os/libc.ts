@@ -1,0 +1,113 @@
+import { dlopen, FFIType, read } from "bun:ffi";
+
+/**
+ * The system calls that Bun's sockets do not offer, each with the kernel's own answer: a result of
+ * zero or more, or the errno as a negative number (`-111` for ECONNREFUSED).
+ *
+ * This is the only use of bun:ffi, which its documentation calls experimental. Where it is not to
+ * be had (`ffi` is then the reason) every caller has a plainer way, named beside the call.
+ */
+export interface Libc {
+  /** A non-blocking stream socket, closed on exec; the caller owns the descriptor. socket(2) */
+  socket(family: number): number;
+  /** connect(2). Called again on a connecting socket it tells how that went. */
+  connect(fd: number, address: Uint8Array): number;
+  /** The number of bytes that the kernel took, never blocking, never raising SIGPIPE. send(2) */
+  send(fd: number, bytes: Uint8Array): number;
+  /** Sets an option of type int. setsockopt(2) */
+  setOption(fd: number, level: number, option: number, value: number): number;
+  /** Bytes sent that the peer has not got yet: SIOCOUTQ of tcp(7) and unix(7). */
+  unsent(fd: number): number;
+  /** Takes the lock of an open file or folder without waiting for it. flock(2), LOCK_EX */
+  lock(fd: number): number;
+  close(fd: number): number;
+}
+
+/** The libc of this process, or why there is none. */
+export type LibcOrReason =
+  { readonly libc: Libc } | { readonly libc: null; readonly reason: string };
+
+// Numbers of Linux, the same on x86-64 and arm64 (asm-generic/socket.h, linux/in.h, linux/tcp.h).
+export const AF_UNIX = 1;
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+export const SOL_SOCKET = 1;
+export const SO_KEEPALIVE = 9;
+export const IPPROTO_TCP = 6;
+export const TCP_NODELAY = 1;
+export const TCP_KEEPIDLE = 4;
+export const TCP_KEEPINTVL = 5;
+export const TCP_KEEPCNT = 6;
+
+const SOCK_STREAM_NONBLOCK_CLOEXEC = 1 | 0o4000 | 0o2000000;
+const MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
+const SIOCOUTQ = 0x5411;
+const LOCK_EX_NB = 2 | 4;
+
+// The C library of glibc, then of musl, which has the architecture in its name.
+const LIBRARY_NAMES = [
+  "libc.so.6",
+  `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`,
+];
+
+function open(library: string) {
+  return dlopen(library, {
+    socket: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    connect: { args: [FFIType.i32, FFIType.ptr, FFIType.u32], returns: FFIType.i32 },
+    send: {
+      args: [FFIType.i32, FFIType.ptr, FFIType.u64_fast, FFIType.i32],
+      returns: FFIType.i64_fast,
+    },
+    setsockopt: {
+      args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.u32],
+      returns: FFIType.i32,
+    },
+    ioctl: { args: [FFIType.i32, FFIType.u64_fast, FFIType.ptr], returns: FFIType.i32 },
+    flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    close: { args: [FFIType.i32], returns: FFIType.i32 },
+    __errno_location: { args: [], returns: FFIType.ptr },
+  }).symbols;
+}
+
+function bind(c: ReturnType<typeof open>): Libc {
+  // errno has one address a thread (errno(3)), and this is one thread's module.
+  const errno = c.__errno_location();
+  if (errno === null) throw new Error("the C library has no errno");
+  const number = new Int32Array(1);
+  const answer = (result: number) => (result < 0 ? -read.i32(errno, 0) : result);
+  return {
+    socket: (family) => answer(c.socket(family, SOCK_STREAM_NONBLOCK_CLOEXEC, 0)),
+    connect: (fd, address) => answer(c.connect(fd, address, address.length)),
+    send: (fd, bytes) => answer(Number(c.send(fd, bytes, bytes.length, MSG_DONTWAIT_NOSIGNAL))),
+    setOption(fd, level, option, value) {
+      number[0] = value;
+      return answer(c.setsockopt(fd, level, option, number, number.byteLength));
+    },
+    unsent(fd) {
+      const result = answer(c.ioctl(fd, SIOCOUTQ, number));
+      return result < 0 ? result : (number[0] ?? 0);
+    },
+    lock: (fd) => answer(c.flock(fd, LOCK_EX_NB)),
+    close: (fd) => answer(c.close(fd)),
+  };
+}
+
+function load(): LibcOrReason {
+  if (process.platform !== "linux")
+    return { libc: null, reason: `only Linux is known, this is ${process.platform}` };
+  const reasons: string[] = [];
+  for (const library of LIBRARY_NAMES) {
+    try {
+      return { libc: bind(open(library)) };
+    } catch (error) {
+      reasons.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  return { libc: null, reason: reasons[0] ?? "no C library" };
+}
+
+/** Loaded once, when the program starts. */
+export const loaded: LibcOrReason = load();
+
+/** The libc of this process, or null where there is none (`loaded` has the reason). */
+export const libc: Libc | null = loaded.libc;

@@ -1,0 +1,68 @@
+import { networkInterfaces } from "node:os";
+import { AF_INET, AF_INET6, AF_UNIX } from "./libc.ts";
+
+/** What connect(2) takes: a family and the bytes of that family's sockaddr. */
+export interface SocketAddress {
+  readonly family: number;
+  readonly bytes: Uint8Array;
+  /** As a person reads it: `127.0.0.1:80`, `/run/socket`. */
+  readonly text: string;
+}
+
+/** A sockaddr_un of a path; the name ends with a NUL (unix(7)). */
+export function unixAddress(path: string): SocketAddress {
+  return { family: AF_UNIX, bytes: unixBytes(`${path}\0`), text: path };
+}
+
+/** A sockaddr_un of an abstract name: a leading NUL and no NUL at the end (unix(7)). */
+export function abstractAddress(name: string): SocketAddress {
+  return { family: AF_UNIX, bytes: unixBytes(`\0${name}`), text: `@${name}` };
+}
+
+function unixBytes(name: string): Uint8Array {
+  const encoded = Buffer.from(name);
+  const bytes = new Uint8Array(2 + encoded.length);
+  new DataView(bytes.buffer).setUint16(0, AF_UNIX, true);
+  bytes.set(encoded, 2);
+  return bytes;
+}
+
+/** A sockaddr_in of a dotted IPv4 address (ip(7)). The port is in network order. */
+export function ipv4Address(host: string, port: number): SocketAddress {
+  const bytes = new Uint8Array(16);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, AF_INET, true);
+  view.setUint16(2, port);
+  bytes.set(host.split(".").map(Number), 4);
+  return { family: AF_INET, bytes, text: `${host}:${port}` };
+}
+
+/** A sockaddr_in6 of an IPv6 address, its zone (`%eth0`, `%2`) as the scope (ipv6(7)). */
+export function ipv6Address(host: string, port: number): SocketAddress {
+  const [address = "", zone] = host.split("%");
+  const bytes = new Uint8Array(28);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, AF_INET6, true);
+  view.setUint16(2, port);
+  ipv6Groups(address).forEach((group, index) => view.setUint16(8 + 2 * index, group));
+  if (zone !== undefined) view.setUint32(24, scopeOf(zone), true);
+  return { family: AF_INET6, bytes, text: `[${host}]:${port}` };
+}
+
+/** The eight groups of an IPv6 address, which is known to be one. */
+function ipv6Groups(address: string): number[] {
+  // The URL parser writes the address in its one canonical form, without a dotted tail.
+  const canonical = new URL(`http://[${address}]/`).hostname.slice(1, -1);
+  const [head = "", tail] = canonical.split("::");
+  const groups = (text: string) => (text === "" ? [] : text.split(":").map((g) => parseInt(g, 16)));
+  const first = groups(head);
+  if (tail === undefined) return first;
+  const last = groups(tail);
+  return [...first, ...Array<number>(8 - first.length - last.length).fill(0), ...last];
+}
+
+function scopeOf(zone: string): number {
+  if (/^\d+$/.test(zone)) return Number(zone);
+  const addresses = networkInterfaces()[zone] ?? [];
+  return addresses.find((address) => address.family === "IPv6")?.scopeid ?? 0;
+}

@@ -1,0 +1,211 @@
+import type { Attempt, Connection } from "./connection.ts";
+import { reached, unreachable } from "./connection.ts";
+import type { Failure } from "./observer.ts";
+import {
+  EAGAIN,
+  EALREADY,
+  ECONNREFUSED,
+  EINPROGRESS,
+  EISCONN,
+  errnoCode,
+  errnoWords,
+  errorCode,
+} from "../os/errno.ts";
+import { type Libc, libc } from "../os/libc.ts";
+import type { SocketAddress } from "../os/socket-address.ts";
+
+// Pauses between tries at a Unix destination whose queue is full, in milliseconds.
+const PAUSE_FIRST = 1;
+const PAUSE_LAST = 50;
+
+// How long Bun's own connect is tried again where it says ECONNREFUSED of a Unix destination: it
+// says so of a full queue, too (oven-sh/bun pull 37093).
+const PLAIN_RETRY = 1_000;
+
+/** Starts to reach the destination of a connection; it ends in `reached` or `unreachable`. */
+export function reach(connection: Connection): void {
+  const attempt: Attempt & { start(): void } =
+    libc === null ? new PlainAttempt(connection) : new TrueAttempt(connection, libc);
+  connection.attempt = attempt;
+  connection.shared.attempts.add(attempt);
+  attempt.start();
+}
+
+abstract class AttemptBase implements Attempt {
+  #retry: Timer | undefined;
+  #pause = PAUSE_FIRST;
+
+  constructor(readonly connection: Connection) {}
+
+  /** Whether the attempt still goes on; events of a try given up come late. */
+  protected get live(): boolean {
+    return this.connection.attempt === this;
+  }
+
+  abstract start(): void;
+  abstract opened(): void;
+  abstract progress(): void;
+  abstract lost(code: string): void;
+
+  expire(): void {
+    this.fail("ETIMEDOUT");
+  }
+
+  cancel(): void {
+    clearTimeout(this.#retry);
+    this.connection.shared.attempts.delete(this);
+    this.drop();
+  }
+
+  /** Closes the socket of a try that is given up; its events reach nobody any more. */
+  protected drop(): void {
+    const { socket } = this.connection.destination;
+    this.connection.destination.detach();
+    socket?.terminate();
+  }
+
+  protected succeed(): void {
+    this.connection.shared.attempts.delete(this);
+    reached(this.connection);
+  }
+
+  protected fail(code: string): void {
+    if (!this.live) return;
+    this.cancel();
+    unreachable(this.connection, failure(code));
+  }
+
+  /** Calls `again` after a pause that doubles each time, with jitter so that many spread out. */
+  protected later(again: (attempt: this) => void): void {
+    this.#retry = setTimeout(again, this.#pause * (0.5 + Math.random()), this);
+    this.#pause = Math.min(2 * this.#pause, PAUSE_LAST);
+  }
+}
+
+/**
+ * Connects by the system's own call and hands the descriptor to Bun. Bun's own connect loses what a
+ * Unix destination answers before it closes at once, calls most failures ECONNREFUSED and cannot be
+ * given up (oven-sh/bun pull 37093; issue 41800 and those it names).
+ */
+class TrueAttempt extends AttemptBase {
+  #addresses: readonly SocketAddress[] = [];
+  #next = 0;
+  #code = "ENOTFOUND";
+  #pending = false;
+
+  constructor(
+    connection: Connection,
+    readonly system: Libc,
+  ) {
+    super(connection);
+  }
+
+  start(): void {
+    const addresses = this.connection.shared.target.addresses();
+    if ("then" in addresses) {
+      addresses.then(
+        (found) => this.#try(found),
+        (error: unknown) => this.fail(errorCode(error)),
+      );
+    } else {
+      this.#try(addresses);
+    }
+  }
+
+  opened(): void {
+    if (this.#pending) this.progress();
+    else this.succeed();
+  }
+
+  progress(): void {
+    const address = this.#addresses[this.#next];
+    if (address === undefined) return;
+    // A second connect(2) tells of the first: 0 or EISCONN once there is a connection.
+    const result = this.system.connect(this.connection.destination.fd, address.bytes);
+    if (result >= 0 || result === -EISCONN) this.succeed();
+    else if (result !== -EALREADY && result !== -EINPROGRESS) this.lost(errnoCode(result));
+  }
+
+  lost(code: string): void {
+    this.drop();
+    this.#code = code;
+    this.#next += 1;
+    this.#tryNext();
+  }
+
+  #try(addresses: readonly SocketAddress[]): void {
+    if (!this.live) return;
+    this.#addresses = addresses;
+    this.#tryNext();
+  }
+
+  #tryNext(): void {
+    for (; this.#next < this.#addresses.length; this.#next += 1) {
+      const address = this.#addresses[this.#next] as SocketAddress;
+      const result = this.#dial(address);
+      if (result === 0) return;
+      if (result === -EAGAIN) return this.later((attempt) => attempt.#tryNext());
+      this.#code = errnoCode(result);
+    }
+    this.fail(this.#code);
+  }
+
+  /** 0 where a socket is connected or connecting and now Bun's, else a negative errno. */
+  #dial(address: SocketAddress): number {
+    const { system, connection } = this;
+    const fd = system.socket(address.family);
+    if (fd < 0) return fd;
+    const result = system.connect(fd, address.bytes);
+    if (result < 0 && result !== -EINPROGRESS) {
+      system.close(fd);
+      return result;
+    }
+    this.#pending = result < 0;
+    const { handlers } = connection.shared;
+    Bun.connect({
+      fd,
+      allowHalfOpen: true,
+      data: connection.destination,
+      socket: handlers,
+    }).catch((error: unknown) => this.fail(errorCode(error)));
+    return 0;
+  }
+}
+
+/** Connects by Bun alone, where the system's calls are not to be had. */
+class PlainAttempt extends AttemptBase {
+  start(): void {
+    const { target, handlers } = this.connection.shared;
+    const { endpoint } = target;
+    const common = { allowHalfOpen: true, data: this.connection.destination, socket: handlers };
+    const connecting =
+      endpoint.kind === "tcp"
+        ? Bun.connect({ ...common, hostname: endpoint.host || "localhost", port: endpoint.port })
+        : Bun.connect({
+            ...common,
+            unix: endpoint.kind === "unix" ? endpoint.path : `\0${endpoint.name}`,
+          });
+    connecting.catch((error: unknown) => this.lost(errorCode(error)));
+  }
+
+  opened(): void {
+    this.succeed();
+  }
+
+  progress(): void {
+    // Bun opens a socket only once it is connected: there is no news before that.
+  }
+
+  lost(code: string): void {
+    if (!this.live) return;
+    const { target } = this.connection.shared;
+    const waited = performance.now() - this.connection.openedAt;
+    const perhapsBusy = !target.isTcp && code === errnoCode(ECONNREFUSED) && waited < PLAIN_RETRY;
+    if (perhapsBusy) this.later((attempt) => attempt.start());
+    else this.fail(code);
+  }
+}
+
+function failure(code: string): Failure {
+  return { code, message: code === "ETIMEDOUT" ? "no answer in time" : errnoWords(code) };
+}

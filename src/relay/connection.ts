@@ -1,0 +1,216 @@
+import type { SocketHandler } from "bun";
+import type { Deadlines } from "./deadlines.ts";
+import type { Lingering, Outcome } from "./lingering.ts";
+import type { ConnectionView, Ending, Failure, Observer } from "./observer.ts";
+import type { Target } from "./target.ts";
+import { keepAlive } from "./keepalive.ts";
+import { EPIPE } from "../os/errno.ts";
+import { Pipe } from "./pipe.ts";
+import { Side } from "./side.ts";
+
+/** What all connections of one relay share. */
+export interface Shared {
+  readonly observer: Observer;
+  readonly target: Target;
+  readonly sourceIsTcp: boolean;
+  readonly keepalive: number;
+  /** The open ones. */
+  readonly connections: Set<Connection>;
+  readonly attempts: Deadlines<Attempt>;
+  readonly lingering: Lingering;
+  /** The events of every socket of every connection. */
+  readonly handlers: SocketHandler<ConnectionSide, "uint8array">;
+  /** Called when a connection has ended, after it left `connections`. */
+  readonly ended: () => void;
+}
+
+/** The reaching of a connection's destination, for as long as it goes on. */
+export interface Attempt {
+  /** The destination's socket is there; it may still be connecting. */
+  opened(): void;
+  /** A connecting socket has news. */
+  progress(): void;
+  /** The socket of this try is gone. */
+  lost(code: string): void;
+  /** The time is up. */
+  expire(): void;
+  /** Gives the destination up, without a word. */
+  cancel(): void;
+}
+
+/** One end of a connection: its socket, the pipe that it feeds and the pipe that feeds it. */
+export class ConnectionSide extends Side {
+  constructor(
+    readonly connection: Connection,
+    readonly isTcp: boolean,
+  ) {
+    super();
+  }
+
+  get peer(): ConnectionSide {
+    const { client, destination } = this.connection;
+    return this === client ? destination : client;
+  }
+
+  get inbound(): Pipe {
+    const { client, up, down } = this.connection;
+    return this === client ? up : down;
+  }
+
+  get outbound(): Pipe {
+    const { client, up, down } = this.connection;
+    return this === client ? down : up;
+  }
+
+  get held(): number {
+    return this.outbound.held;
+  }
+}
+
+/** One accepted client and its link to the destination. */
+export class Connection implements ConnectionView {
+  readonly client: ConnectionSide;
+  readonly destination: ConnectionSide;
+  /** From the client to the destination. */
+  readonly up: Pipe;
+  /** From the destination to the client. */
+  readonly down: Pipe;
+  readonly openedAt = performance.now();
+  /** Null once the destination is reached or given up. */
+  attempt: Attempt | null = null;
+  ending: Ending | null = null;
+  #clientAddress: string | undefined;
+
+  constructor(
+    readonly shared: Shared,
+    readonly id: number,
+  ) {
+    this.client = new ConnectionSide(this, shared.sourceIsTcp);
+    this.destination = new ConnectionSide(this, shared.target.isTcp);
+    this.up = new Pipe(this.client, this.destination);
+    this.down = new Pipe(this.destination, this.client);
+  }
+
+  get clientAddress(): string {
+    return (this.#clientAddress ??= addressOf(this.client));
+  }
+
+  get bytesUp(): number {
+    return this.up.bytes;
+  }
+
+  get bytesDown(): number {
+    return this.down.bytes;
+  }
+}
+
+/** The destination answered: what the client sent meanwhile goes out first. */
+export function reached(connection: Connection): void {
+  const { shared, destination, up } = connection;
+  connection.attempt = null;
+  destination.ready = true;
+  keepAlive(destination, shared.keepalive);
+  shared.observer.connected(connection);
+  up.advance();
+  settle(connection);
+}
+
+/** The destination cannot be reached: the client sees a failure at once. */
+export function unreachable(connection: Connection, failure: Failure): void {
+  connection.attempt = null;
+  connection.shared.observer.unreachable(connection, failure);
+  destroy(connection, "unreachable");
+}
+
+/** A side has sent its end of stream. */
+export function sideEnded(side: ConnectionSide): void {
+  const { connection, inbound } = side;
+  if (writeFailed(side)) return inbound.abort();
+  if (inbound.state !== "flowing") return;
+  inbound.end();
+  connection.shared.observer.halfClosed(
+    connection,
+    side === connection.client ? "client" : "destination",
+  );
+  settle(connection);
+}
+
+/** A side's socket is closed; `code` is the reason where there was a failure. */
+export function sideClosed(side: ConnectionSide, code: string | undefined): void {
+  const { connection, inbound, outbound } = side;
+  connection.shared.lingering.delete(side);
+  side.detach();
+  if (inbound.state === "flowing" && isFailure(side, code)) {
+    connection.ending ??= side === connection.client ? "client reset" : "destination reset";
+    inbound.abort();
+  }
+  inbound.end();
+  outbound.break();
+  settle(connection);
+}
+
+/** Ends a connection now: a TCP peer sees a reset, a Unix peer a close. */
+export function destroy(connection: Connection, ending: Ending): void {
+  const { client, destination, attempt } = connection;
+  connection.ending ??= ending;
+  connection.attempt = null;
+  attempt?.cancel();
+  client.terminate();
+  destination.terminate();
+  settle(connection);
+}
+
+/** After bytes moved to a side: its peer may be gone and this may have been the last of it. */
+export function settle(connection: Connection): void {
+  const { client, destination } = connection;
+  if (connection.attempt !== null) {
+    if (client.socket === null) leave(connection);
+  } else if (client.socket === null && destination.socket === null) {
+    finish(connection);
+  } else if (client.socket === null) {
+    windUp(destination);
+  } else if (destination.socket === null) {
+    windUp(client);
+  }
+}
+
+/** The client is gone before the destination answered; what it sent is still to be delivered. */
+function leave(connection: Connection): void {
+  if (connection.up.state === "ending" && connection.up.held > 0) return;
+  destroy(connection, "client left");
+}
+
+/** The peer of this side is gone. */
+function windUp(side: ConnectionSide): void {
+  const { outbound, connection } = side;
+  // The bytes held may take as long as the side likes.
+  if (outbound.state === "ending") return;
+  const outcome: Outcome = outbound.state === "aborting" ? "reset" : "close";
+  connection.shared.lingering.add(side, outcome);
+}
+
+function finish(connection: Connection): void {
+  const { shared, up, down } = connection;
+  if (!shared.connections.delete(connection)) return;
+  const whole = up.dropped === 0 && down.dropped === 0;
+  shared.observer.closed(connection, connection.ending ?? (whole ? "finished" : "abandoned"));
+  shared.ended();
+}
+
+function isFailure(side: ConnectionSide, code: string | undefined): boolean {
+  // A reset that comes after the peer's FIN is EPIPE (Linux, tcp_reset()): the end was clean.
+  return writeFailed(side) || (code !== undefined && code !== "EPIPE");
+}
+
+/** A write that met a failure took the error from the socket: what follows looks like an end. */
+function writeFailed({ writeErrno }: Side): boolean {
+  return writeErrno !== 0 && writeErrno !== EPIPE;
+}
+
+function addressOf({ socket, isTcp }: ConnectionSide): string {
+  if (!isTcp || socket === null) return "";
+  const { remoteAddress, remotePort } = socket;
+  return remoteAddress.includes(":")
+    ? `[${remoteAddress}]:${remotePort}`
+    : `${remoteAddress}:${remotePort}`;
+}
