@@ -1,3 +1,4 @@
+import { isIPv4, isIPv6 } from "node:net";
 import { resolve } from "node:path";
 import { servicePort } from "./os/services.ts";
 
@@ -44,6 +45,7 @@ export function parseAddress(text: string, role: Role): Endpoint {
   };
   if (text === "") fail("an address is needed");
   if (text.includes("\0")) fail("an address cannot contain a NUL byte");
+  if (/^\w+:\/\//.test(text)) fail("a URL is no address: leave out the scheme");
   if (text.startsWith("unix:")) return parseUnix(text.slice(5), fail);
   if (text.startsWith("tcp:")) return parseTcp(text.slice(4), role, fail);
   if (text.startsWith("@") || text.includes("/")) return parseUnix(text, fail);
@@ -55,16 +57,22 @@ export function parseAddress(text: string, role: Role): Endpoint {
 export function printAddress(endpoint: Endpoint): string {
   switch (endpoint.kind) {
     case "unix":
-      return /^(@|unix:|tcp:)|^[^/]*$/.test(endpoint.path)
-        ? `unix:${endpoint.path.startsWith("@") ? "./" : ""}${endpoint.path}`
-        : endpoint.path;
+      return printPath(endpoint.path);
     case "abstract":
       return `@${endpoint.name}`;
     case "tcp":
-      return endpoint.host.includes(":")
-        ? `[${endpoint.host}]:${endpoint.port}`
-        : `${endpoint.host === "unix" || endpoint.host === "tcp" ? "tcp:" : ""}${endpoint.host}:${endpoint.port}`;
+      return printHostAndPort(endpoint.host, endpoint.port);
   }
+}
+
+function printPath(path: string): string {
+  if (path.startsWith("@")) return `./${path}`;
+  return !path.includes("/") || /^(unix|tcp):/.test(path) ? `unix:${path}` : path;
+}
+
+function printHostAndPort(host: string, port: number): string {
+  if (host.includes(":")) return `[${host}]:${port}`;
+  return `${host === "unix" || host === "tcp" ? "tcp:" : ""}${host}:${port}`;
 }
 
 /** Whether a relay from `source` to `destination` would only ever talk to itself. */
@@ -141,24 +149,9 @@ function parsePort(service: string, role: Role, fail: Fail): number {
   return port;
 }
 
-function isIPv6(host: string): boolean {
-  const [address = "", ...zone] = host.split("%");
-  return (
-    address.includes(":") &&
-    zone.length <= 1 &&
-    zone.every((name) => /^[\w.-]+$/.test(name)) &&
-    URL.canParse(`http://[${address}]/`)
-  );
-}
-
 function isHostName(host: string): boolean {
-  if (host === "") return true;
-  if (/^[\d.]+$/.test(host))
-    return /^(25[0-5]|2[0-4]\d|1?\d?\d)(\.(?!$)|$)/.test(host) && isIPv4(host);
+  if (host === "" || isIPv4(host)) return true;
+  // A name of digits and dots only is a mistyped IPv4 address (RFC 1123 2.1).
+  if (/^[\d.]+$/.test(host)) return false;
   return host.length <= 253 && /^(?!-)[\w-]{1,63}(\.(?!-)[\w-]{1,63})*\.?$/.test(host);
-}
-
-function isIPv4(host: string): boolean {
-  const parts = host.split(".");
-  return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256);
 }
