@@ -48,21 +48,21 @@ export const OPTIONS = {
   mode: {
     metavar: "MODE",
     parse: parseMode,
-    help: "permissions of a Unix SOURCE's file, as 0660 (by the umask)",
+    help: "permissions of a Unix SOURCE, as 0660 (by umask)",
     commands: ["relay"],
     sources: ["unix"],
   },
   owner: {
     metavar: "USER",
     parse: (text: string) => parseId(text, "user", userId),
-    help: "who owns that file, by name or number (who starts this)",
+    help: "its owner, by name or number (you)",
     commands: ["relay"],
     sources: ["unix"],
   },
   group: {
     metavar: "GROUP",
     parse: (text: string) => parseId(text, "group", groupId),
-    help: "its group, by name or number (that of who starts this)",
+    help: "its group, by name or number (yours)",
     commands: ["relay"],
     sources: ["unix"],
   },
@@ -74,7 +74,7 @@ export const OPTIONS = {
   keepalive: {
     // tcp(7): TCP_KEEPIDLE is in seconds and at most 32767.
     ...time({ least: 1_000, most: 32_767_000, zero: true }, DEFAULTS.keepalive),
-    help: "idle time before TCP keepalive probes; 0 sends none",
+    help: "idle time before a TCP keepalive; 0 sends none",
     commands: ["relay"],
   },
   drainTimeout: {
@@ -107,9 +107,11 @@ export type OptionName = keyof Rows;
 type ValueOf<Row> = Row extends { parse: (text: string) => infer Value } ? Value : boolean;
 
 type Always = {
-  [Name in OptionName]: Rows[Name] extends { default: unknown } | { metavar?: never }
-    ? Name
-    : never;
+  [Name in OptionName]: Rows[Name] extends { metavar: string }
+    ? Rows[Name] extends { default: unknown }
+      ? Name
+      : never
+    : Name;
 }[OptionName];
 
 /** What the options of a command line say; one without a default is absent if not given. */

@@ -14,9 +14,8 @@ import { nearest } from "./nearest.ts";
 /** A command line whose shape is right; what the values say is still to be read. */
 export interface CommandLine {
   readonly command: CommandName;
-  /** Values by option; `true` for one that takes none. */
-  readonly given: ReadonlyMap<OptionName, string | true>;
-  readonly words: readonly string[];
+  /** What was asked instead of the command's work. */
+  readonly asks: "help" | "version" | undefined;
   /**
    * The same command line without its command's name and in the one spelling that citty, which
    * drops and guesses without a word, cannot misread: every value after a `=`, all words last.
@@ -57,9 +56,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
       if (words.length === 0) firstIsAddress = terminated;
       words.push(token.value);
     } else {
-      const found = token.rawName.startsWith("--")
-        ? rowsByFlag.get(token.name)
-        : OPTION_ROWS.find(([name]) => flagOf(name) === token.name);
+      const found = rowsByFlag.get(token.name);
       if (!found) throw unknownOption(args[token.index] ?? token.rawName);
       const [name, row] = found;
       if (given.has(name)) throw new UsageError(`${token.rawName} is given more than once`);
@@ -74,7 +71,8 @@ export function readCommandLine(args: readonly string[]): CommandLine {
       throw new UsageError(`--${flagOf(name)} is no option of ${nameOf(command)}`);
   }
   if (!asksOnly) checkWords(command, words);
-  return { command, given, words, rawArgs: spell(given, words) };
+  const asks = given.has("help") ? "help" : given.has("version") ? "version" : undefined;
+  return { command, asks, rawArgs: spell(given, words) };
 }
 
 function parserOptions() {

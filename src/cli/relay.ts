@@ -1,0 +1,98 @@
+import { defineCommand } from "citty";
+import {
+  ADDRESS_FORMS,
+  AddressError,
+  isSameAddress,
+  parseAddress,
+  printAddress,
+  staysLocal,
+  type Endpoint,
+  type Role,
+} from "../address.ts";
+import { createRelay, type Relay, RelayError } from "../index.ts";
+import { createLog, type Log } from "../observe/log.ts";
+import { logObserver } from "../observe/log-observer.ts";
+import { argumentsOf, checkSource, readValues } from "./arguments.ts";
+import { reportFaults } from "./faults.ts";
+import { UsageError } from "./invalid.ts";
+import { COMMANDS, type OptionValues } from "./options.ts";
+import { stopRequests } from "./signals.ts";
+
+/** How long the end of the process waits for somebody to take the last lines of the log. */
+const LAST_LINES_MS = 500;
+
+/** The command that goes without a name: relays until it is asked to stop. */
+export const relayCommand = defineCommand({
+  meta: { name: "relay", description: COMMANDS.relay.summary },
+  args: argumentsOf("relay"),
+  async run({ args }): Promise<number> {
+    const [sourceText = "", destinationText = ""] = args._;
+    const values = readValues("relay", args);
+    const source = readAddress("source", sourceText);
+    const destination = readAddress("destination", destinationText);
+    if (isSameAddress(source, destination))
+      throw new UsageError("DESTINATION is SOURCE: the relay would only talk to itself");
+    checkSource(values, source);
+    const log = createLog(values.logLevel, values.logFormat);
+    try {
+      return await relay(source, destination, values, log);
+    } finally {
+      await log.flush(LAST_LINES_MS);
+    }
+  },
+});
+
+/** Relays until it is asked to stop; gives the exit status. */
+async function relay(
+  source: Endpoint,
+  destination: Endpoint,
+  options: OptionValues,
+  log: Log,
+): Promise<number> {
+  const observer = logObserver(log, destination);
+  using requests = stopRequests();
+  using _faults = reportFaults((error) => observer.fault?.(error));
+  let running: Relay | undefined;
+  try {
+    const started = createRelay({ ...options, source, destination, observer });
+    // Starting may take long where SOURCE is a name; a second request does not wait for it.
+    running = await Promise.race([started, requests.askedAgain.then(() => undefined)]);
+  } catch (error) {
+    if (!(error instanceof RelayError)) throw error;
+    log.error(error.message, { event: "failed", address: error.address, code: error.code });
+    return 1;
+  }
+  if (!running) return 0;
+  warnOfTheOpen(running.endpoint, destination, log);
+  await requests.asked;
+  const stopped = running.stop();
+  await Promise.race([stopped, requests.askedAgain]);
+  await running.stop({ drainTimeout: 0 });
+  await stopped;
+  return 0;
+}
+
+function readAddress(role: Role, text: string): Endpoint {
+  try {
+    return parseAddress(text, role);
+  } catch (error) {
+    if (!(error instanceof AddressError)) throw error;
+    throw new UsageError(`${role.toUpperCase()} ${error.message}; an address is ${ADDRESS_FORMS}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Says once that what leaves this machine is as readable as before. */
+function warnOfTheOpen(source: Endpoint, destination: Endpoint, log: Log): void {
+  const open = [
+    ...(staysLocal(source, "source") ? [] : [source]),
+    ...(staysLocal(destination, "destination") ? [] : [destination]),
+  ].map(printAddress);
+  if (open.length === 0) return;
+  log.warn(
+    `${open.join(" and ")} ${open.length > 1 ? "are" : "is"} not loopback, and nothing is encrypted ` +
+      "here: over a network use spiped or a VPN",
+    { event: "not_loopback" },
+  );
+}

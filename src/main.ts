@@ -1,0 +1,42 @@
+import { runCommand } from "citty";
+import { demoCommand } from "./cli/demo.ts";
+import { UsageError } from "./cli/invalid.ts";
+import type { CommandName } from "./cli/options.ts";
+import { writeAll } from "./cli/output.ts";
+import { relayCommand } from "./cli/relay.ts";
+import { readCommandLine } from "./cli/strict.ts";
+import { helpHint, usage } from "./cli/usage.ts";
+import { mayPaint, style } from "./observe/style.ts";
+import { PROGRAM, VERSION } from "./version.ts";
+
+// Each command's `run` gives its exit status.
+const COMMAND_TREE = { relay: relayCommand, demo: demoCommand };
+
+const EX_FAILED = 1;
+// sysexits(3)
+const EX_USAGE = 64;
+
+// The only place that ends the process.
+process.exit(await main(process.argv.slice(2)));
+
+/** Runs a command line; gives the exit status (README, "Exit status"). */
+async function main(args: readonly string[]): Promise<number> {
+  let command: CommandName = "relay";
+  try {
+    const line = readCommandLine(args);
+    command = line.command;
+    if (line.asks === "help") return await writeAll(1, usage(command, style(mayPaint(1))));
+    if (line.asks === "version") return await writeAll(1, `${PROGRAM} ${VERSION}\n`);
+    const { result } = await runCommand(COMMAND_TREE[command], { rawArgs: line.rawArgs });
+    return typeof result === "number" ? result : 0;
+  } catch (error) {
+    if (error instanceof UsageError) {
+      await writeAll(2, `${PROGRAM}: ${error.message}\n${helpHint(command)}\n`);
+      return EX_USAGE;
+    }
+    const unexpected = error instanceof Error ? error : new Error(String(error));
+    await writeAll(2, `${PROGRAM}: unexpected: ${unexpected.message}\n`);
+    if (args.includes("--log-level=debug")) await writeAll(2, `${unexpected.stack}\n`);
+    return EX_FAILED;
+  }
+}

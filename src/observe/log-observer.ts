@@ -1,0 +1,94 @@
+import { printAddress, type Endpoint } from "../address.ts";
+import type { ConnectionView, Observer } from "../relay/observer.ts";
+import type { Log, LogFields } from "./log.ts";
+
+/**
+ * Writes what happens in a relay to a log: that it listens, failures and its end for everybody, a
+ * connection's own course at debug.
+ */
+export function logObserver(log: Log, destination: Endpoint): Partial<Observer> {
+  const target = printAddress(destination);
+  return {
+    listening(endpoint) {
+      const source = printAddress(endpoint);
+      log.info(`listening on ${source}, relaying to ${target}`, {
+        event: "listening",
+        source,
+        destination: target,
+      });
+    },
+    unreachable(connection, { code, message }) {
+      log.warn(message, { event: "unreachable", ...named(connection), destination: target, code });
+    },
+    draining(open) {
+      if (open === 0) return;
+      log.info(`draining: waiting for ${count(open, "connection")} to end`, {
+        event: "draining",
+        open,
+      });
+    },
+    stopped() {
+      log.info("stopped", { event: "stopped" });
+    },
+    fault(error) {
+      log.error(`unexpected: ${error instanceof Error ? error.message : String(error)}`, {
+        event: "fault",
+      });
+      if (error instanceof Error && error.stack !== undefined)
+        log.debug(error.stack, { event: "fault_stack" });
+    },
+    warning(message) {
+      log.warn(message, { event: "warning" });
+    },
+    ...(log.writes("debug") && courseObserver(log)),
+  };
+}
+
+function courseObserver(log: Log): Partial<Observer> {
+  return {
+    opened(connection) {
+      const by = connection.clientAddress === "" ? "a Unix client" : connection.clientAddress;
+      log.debug(`connection ${connection.id}: opened by ${by}`, {
+        event: "opened",
+        ...named(connection),
+      });
+    },
+    connected(connection) {
+      log.debug(`connection ${connection.id}: reached the destination`, {
+        event: "connected",
+        ...named(connection),
+      });
+    },
+    halfClosed(connection, from) {
+      log.debug(`connection ${connection.id}: the ${from} sent its end of stream`, {
+        event: "half_closed",
+        ...named(connection),
+        from,
+      });
+    },
+    closed(connection, ending) {
+      const { bytesUp, bytesDown } = connection;
+      const duration = Math.round(performance.now() - connection.openedAt);
+      log.debug(
+        `connection ${connection.id}: ${ending} after ${duration} ms, ` +
+          `${count(bytesUp, "byte")} up, ${count(bytesDown, "byte")} down`,
+        {
+          event: "closed",
+          ...named(connection),
+          ending,
+          bytes_up: bytesUp,
+          bytes_down: bytesDown,
+          duration_ms: duration,
+        },
+      );
+    },
+  };
+}
+
+function named({ id, clientAddress }: ConnectionView): LogFields {
+  return { connection: id, client: clientAddress };
+}
+
+function count(number: number, thing: string): string {
+  return `${number} ${thing}${number === 1 ? "" : "s"}`;
+}

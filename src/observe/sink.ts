@@ -1,0 +1,94 @@
+import { write } from "node:fs";
+
+const ROOM = 1024 * 1024;
+const RETRY_MS = 50;
+
+/**
+ * Where log lines go: a descriptor that may be a full pipe, a stopped terminal, a full disk or
+ * closed, and must never hold up the relay.
+ *
+ * Lines wait here, up to 1 MiB, while a write is under way on another thread; what does not fit is
+ * dropped and counted. `process.stderr` would not do: Bun writes to a terminal on the event loop's
+ * own thread, and its `writableLength` stays 0 however much a pipe holds back (Bun 1.4.5).
+ */
+export class LogSink {
+  readonly #fd: number;
+  readonly #recovered: (lost: number) => void;
+  readonly #room: number;
+  #waiting: string[] = [];
+  /** Bytes that wait or are being written. */
+  #held = 0;
+  #lost = 0;
+  #writing = false;
+  #idle: PromiseWithResolvers<void> | undefined;
+
+  /** `recovered` is called with the number of lost lines once lines come through again. */
+  constructor(fd: number, recovered: (lost: number) => void, room = ROOM) {
+    this.#fd = fd;
+    this.#recovered = recovered;
+    this.#room = room;
+  }
+
+  /** Takes a line for writing, or drops it. */
+  write(line: string): void {
+    const bytes = Buffer.byteLength(line);
+    if (this.#held + bytes > this.#room) {
+      this.#lost++;
+      return;
+    }
+    this.#held += bytes;
+    this.#waiting.push(line);
+    if (!this.#writing) this.#start();
+  }
+
+  /** Settles when nothing waits any more, or after `limit` milliseconds. */
+  async flush(limit: number): Promise<void> {
+    if (!this.#writing) return;
+    this.#idle ??= Promise.withResolvers();
+    const { promise, resolve } = this.#idle;
+    const timer = setTimeout(resolve, limit);
+    await promise;
+    clearTimeout(timer);
+  }
+
+  #start(): void {
+    const lines = this.#waiting;
+    this.#waiting = [];
+    this.#writing = true;
+    this.#send(Buffer.from(lines.join("")), lines.length);
+  }
+
+  #send(rest: Buffer, lines: number): void {
+    write(this.#fd, rest, 0, rest.length, null, (error, written) => {
+      if (error?.code === "EAGAIN" || error?.code === "EINTR") {
+        // Somebody who shares the descriptor made it non-blocking.
+        setTimeout(() => this.#send(rest, lines), RETRY_MS);
+      } else if (error) {
+        this.#held -= rest.length;
+        this.#lost += lines;
+        this.#next();
+      } else {
+        this.#held -= written;
+        if (written < rest.length) this.#send(rest.subarray(written), lines);
+        else this.#succeeded();
+      }
+    });
+  }
+
+  #succeeded(): void {
+    const lost = this.#lost;
+    this.#lost = 0;
+    if (lost > 0) this.#recovered(lost);
+    this.#next();
+  }
+
+  #next(): void {
+    if (this.#waiting.length > 0) {
+      this.#start();
+      return;
+    }
+    this.#writing = false;
+    this.#idle?.resolve();
+    this.#idle = undefined;
+  }
+}
