@@ -3,13 +3,22 @@ import { resolve } from "node:path";
 import { servicePort } from "./os/services.ts";
 
 /**
- * A parsed address. `host` is `""` where the text left it out: every interface for a source,
- * loopback for a destination.
+ * The address of a socket, parsed. `host` is `""` where the text left it out: every interface for a
+ * source, loopback for a destination.
  */
-export type Endpoint =
+export type SocketEndpoint =
   | { readonly kind: "unix"; readonly path: string }
   | { readonly kind: "abstract"; readonly name: string }
   | { readonly kind: "tcp"; readonly host: string; readonly port: number };
+
+/** A listening socket that this process was started with. */
+export type InheritedEndpoint =
+  /** The one that systemd passed; by its name where it passed several, else `""`. */
+  | { readonly kind: "systemd"; readonly name: string }
+  | { readonly kind: "fd"; readonly fd: number };
+
+/** A parsed address. */
+export type Endpoint = SocketEndpoint | InheritedEndpoint;
 
 /** Which of the two addresses a text is; some forms make sense on one side only. */
 export type Role = "source" | "destination";
@@ -28,7 +37,8 @@ export class AddressError extends Error {
 
 /** The forms an address can take, for a message that tells somebody who got one wrong. */
 export const ADDRESS_FORMS =
-  "./PATH, /PATH, @NAME, unix:NAME, HOST:PORT, [IPv6]:PORT, :PORT or tcp:HOST:PORT";
+  "./PATH, /PATH, @NAME, unix:NAME, HOST:PORT, [IPv6]:PORT, :PORT or tcp:HOST:PORT; " +
+  "as SOURCE also systemd, systemd:NAME or fd:N";
 
 // sun_path has 108 bytes and the kernel wants room for a NUL; an abstract name spends one byte on
 // its leading NUL (unix(7)).
@@ -39,6 +49,8 @@ const PATH_BYTES_MAX = 107;
  *
  * @throws {AddressError} and nothing else, whatever the text.
  */
+export function parseAddress(text: string, role: "destination"): SocketEndpoint;
+export function parseAddress(text: string, role: Role): Endpoint;
 export function parseAddress(text: string, role: Role): Endpoint {
   const fail = (reason: string): never => {
     throw new AddressError(text, reason);
@@ -48,6 +60,8 @@ export function parseAddress(text: string, role: Role): Endpoint {
   if (/^\w+:\/\//.test(text)) fail("a URL is no address: leave out the scheme");
   if (text.startsWith("unix:")) return parseUnix(text.slice(5), fail);
   if (text.startsWith("tcp:")) return parseTcp(text.slice(4), role, fail);
+  if (/^systemd(:|$)/.test(text)) return parseSystemd(text.slice(8), role, fail);
+  if (text.startsWith("fd:")) return parseFd(text.slice(3), role, fail);
   if (text.startsWith("@") || text.includes("/")) return parseUnix(text, fail);
   if (text.includes(":")) return parseTcp(text, role, fail);
   return fail("neither a path (it has no /) nor HOST:PORT (it has no :)");
@@ -62,17 +76,21 @@ export function printAddress(endpoint: Endpoint): string {
       return `@${endpoint.name}`;
     case "tcp":
       return printHostAndPort(endpoint.host, endpoint.port);
+    case "systemd":
+      return endpoint.name === "" ? "systemd" : `systemd:${endpoint.name}`;
+    case "fd":
+      return `fd:${endpoint.fd}`;
   }
 }
 
 function printPath(path: string): string {
   if (path.startsWith("@")) return `./${path}`;
-  return !path.includes("/") || /^(unix|tcp):/.test(path) ? `unix:${path}` : path;
+  return !path.includes("/") || /^(unix|tcp|systemd|fd):/.test(path) ? `unix:${path}` : path;
 }
 
 function printHostAndPort(host: string, port: number): string {
   if (host.includes(":")) return `[${host}]:${port}`;
-  return `${host === "unix" || host === "tcp" ? "tcp:" : ""}${host}:${port}`;
+  return `${/^(unix|tcp|systemd|fd)$/.test(host) ? "tcp:" : ""}${host}:${port}`;
 }
 
 /** Whether a relay from `source` to `destination` would only ever talk to itself. */
@@ -108,7 +126,21 @@ function isLoopback({ host }: { readonly host: string }): boolean {
 
 type Fail = (reason: string) => never;
 
-function parseUnix(name: string, fail: Fail): Endpoint {
+function parseSystemd(name: string, role: Role, fail: Fail): InheritedEndpoint {
+  if (role === "destination") fail("systemd passes listening sockets: a source only");
+  // FileDescriptorName= of systemd.socket(5): ASCII without control characters and colons.
+  if (!/^[\x20-\x39\x3b-\x7e]{0,255}$/.test(name))
+    fail("not a name that FileDescriptorName= takes");
+  return { kind: "systemd", name };
+}
+
+function parseFd(number: string, role: Role, fail: Fail): InheritedEndpoint {
+  if (role === "destination") fail("an inherited descriptor can only be a source");
+  if (!/^\d{1,7}$/.test(number) || Number(number) < 3) fail("not a descriptor number from 3 on");
+  return { kind: "fd", fd: Number(number) };
+}
+
+function parseUnix(name: string, fail: Fail): SocketEndpoint {
   const abstract = name.startsWith("@");
   const path = abstract ? name.slice(1) : name;
   if (path === "") return fail("a socket needs a name");
@@ -121,7 +153,7 @@ function parseUnix(name: string, fail: Fail): Endpoint {
   return { kind: "unix", path };
 }
 
-function parseTcp(text: string, role: Role, fail: Fail): Endpoint {
+function parseTcp(text: string, role: Role, fail: Fail): SocketEndpoint {
   const match = /^(?:\[([^\]]*)\]|([^:[\]]*)):([^:]*)$/.exec(text);
   if (!match)
     return /^[0-9a-f:.]+(%\w+)?$/i.test(text) && text.split(":").length > 2

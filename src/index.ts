@@ -6,13 +6,16 @@
 export {
   AddressError,
   type Endpoint,
+  type InheritedEndpoint,
   isSameAddress,
   parseAddress,
   printAddress,
   type Role,
+  type SocketEndpoint,
   staysLocal,
 } from "./address.ts";
 export { RelayError } from "./relay/error.ts";
 export type { ConnectionView, Ending, Failure, Observer } from "./relay/observer.ts";
-export { DEFAULTS, type RelayOptions } from "./relay/options.ts";
-export { createRelay, type Relay } from "./relay/relay.ts";
+export { DEFAULTS } from "./relay/options.ts";
+export type { Relay } from "./relay/relay.ts";
+export { createRelay, type RelayOptions } from "./create-relay.ts";

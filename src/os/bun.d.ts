@@ -17,6 +17,8 @@ declare module "bun" {
     options: BytesOptions<UnixSocketOptions<Data>, Data>,
   ): Promise<Socket<Data>>;
 
+  /** Adopts a listening descriptor. */
+  function listen<Data>(options: BytesOptions<FdSocketOptions<Data>, Data>): SocketListener<Data>;
   function listen<Data>(
     options: BytesOptions<TCPSocketListenOptions<Data>, Data>,
   ): TCPSocketListener<Data>;

@@ -8,12 +8,20 @@ import { dlopen, FFIType, read } from "bun:ffi";
  * be had (`ffi` is then the reason) every caller has a plainer way, named beside the call.
  */
 export interface Libc {
-  /** A non-blocking stream socket, closed on exec; the caller owns the descriptor. socket(2) */
-  socket(family: number): number;
+  /** A non-blocking socket, closed on exec; the caller owns the descriptor. socket(2) */
+  socket(family: number, type: number): number;
   /** connect(2). Called again on a connecting socket it tells how that went. */
   connect(fd: number, address: Uint8Array): number;
   /** The number of bytes that the kernel took, never blocking, never raising SIGPIPE. send(2) */
   send(fd: number, bytes: Uint8Array): number;
+  /** Makes a socket listen, or changes the queue of one that does. listen(2) */
+  listen(fd: number, backlog: number): number;
+  /** A second descriptor of the same open file, closed on exec. fcntl(2), F_DUPFD_CLOEXEC */
+  duplicate(fd: number): number;
+  /** The value of an option of type int, which is never negative for those used. getsockopt(2) */
+  getOption(fd: number, level: number, option: number): number;
+  /** Fills `address` with the socket's own and returns the length. getsockname(2) */
+  name(fd: number, address: Uint8Array): number;
   /** Sets an option of type int. setsockopt(2) */
   setOption(fd: number, level: number, option: number, value: number): number;
   /** Bytes sent that the peer has not got yet: SIOCOUTQ of tcp(7) and unix(7). */
@@ -32,14 +40,19 @@ export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const SOL_SOCKET = 1;
+export const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
+export const SO_TYPE = 3;
 export const SO_KEEPALIVE = 9;
+export const SO_ACCEPTCONN = 30;
 export const IPPROTO_TCP = 6;
 export const TCP_NODELAY = 1;
 export const TCP_KEEPIDLE = 4;
 export const TCP_KEEPINTVL = 5;
 export const TCP_KEEPCNT = 6;
 
-const SOCK_STREAM_NONBLOCK_CLOEXEC = 1 | 0o4000 | 0o2000000;
+const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
+const F_DUPFD_CLOEXEC = 1030;
 const MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
 const SIOCOUTQ = 0x5411;
 const LOCK_EX_NB = 2 | 4;
@@ -58,6 +71,13 @@ function open(library: string) {
       args: [FFIType.i32, FFIType.ptr, FFIType.u64_fast, FFIType.i32],
       returns: FFIType.i64_fast,
     },
+    listen: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    fcntl: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    getsockopt: {
+      args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr],
+      returns: FFIType.i32,
+    },
+    getsockname: { args: [FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
     setsockopt: {
       args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.u32],
       returns: FFIType.i32,
@@ -74,11 +94,24 @@ function bind(c: ReturnType<typeof open>): Libc {
   const errno = c.__errno_location();
   if (errno === null) throw new Error("the C library has no errno");
   const number = new Int32Array(1);
+  const length = new Uint32Array(1);
   const answer = (result: number) => (result < 0 ? -read.i32(errno, 0) : result);
   return {
-    socket: (family) => answer(c.socket(family, SOCK_STREAM_NONBLOCK_CLOEXEC, 0)),
+    socket: (family, type) => answer(c.socket(family, type | SOCK_NONBLOCK_CLOEXEC, 0)),
     connect: (fd, address) => answer(c.connect(fd, address, address.length)),
     send: (fd, bytes) => answer(Number(c.send(fd, bytes, bytes.length, MSG_DONTWAIT_NOSIGNAL))),
+    listen: (fd, backlog) => answer(c.listen(fd, backlog)),
+    duplicate: (fd) => answer(c.fcntl(fd, F_DUPFD_CLOEXEC, 0)),
+    getOption(fd, level, option) {
+      length[0] = number.byteLength;
+      const result = answer(c.getsockopt(fd, level, option, number, length));
+      return result < 0 ? result : (number[0] ?? 0);
+    },
+    name(fd, address) {
+      length[0] = address.length;
+      const result = answer(c.getsockname(fd, address, length));
+      return result < 0 ? result : (length[0] ?? 0);
+    },
     setOption(fd, level, option, value) {
       number[0] = value;
       return answer(c.setsockopt(fd, level, option, number, number.byteLength));

@@ -66,3 +66,37 @@ function scopeOf(zone: string): number {
   const addresses = networkInterfaces()[zone] ?? [];
   return addresses.find((address) => address.family === "IPv6")?.scopeid ?? 0;
 }
+
+/** A sockaddr read: an endpoint's kind and parts. */
+export type ReadAddress =
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
+  | { readonly kind: "unix"; readonly path: string }
+  | { readonly kind: "abstract"; readonly name: string };
+
+/** What a sockaddr of getsockname(2) says, in the words of an endpoint; null of another family. */
+export function readAddress(bytes: Uint8Array): ReadAddress | null {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  switch (view.getUint16(0, true)) {
+    case AF_UNIX:
+      return readUnix(bytes.subarray(2));
+    case AF_INET:
+      return { kind: "tcp", host: bytes.subarray(4, 8).join("."), port: view.getUint16(2) };
+    case AF_INET6:
+      return { kind: "tcp", host: readIPv6(view), port: view.getUint16(2) };
+    default:
+      return null;
+  }
+}
+
+function readUnix(name: Uint8Array): ReadAddress {
+  if (name[0] === 0) return { kind: "abstract", name: Buffer.from(name.subarray(1)).toString() };
+  const end = name.indexOf(0);
+  return { kind: "unix", path: Buffer.from(end < 0 ? name : name.subarray(0, end)).toString() };
+}
+
+function readIPv6(view: DataView): string {
+  const groups = [0, 1, 2, 3, 4, 5, 6, 7].map((group) =>
+    view.getUint16(8 + 2 * group).toString(16),
+  );
+  return new URL(`http://[${groups.join(":")}]/`).hostname.slice(1, -1);
+}

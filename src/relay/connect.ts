@@ -11,7 +11,7 @@ import {
   errnoWords,
   errorCode,
 } from "../os/errno.ts";
-import { type Libc, libc } from "../os/libc.ts";
+import { type Libc, libc, SOCK_STREAM } from "../os/libc.ts";
 import type { SocketAddress } from "../os/socket-address.ts";
 
 // Pauses between tries at a Unix destination whose queue is full, in milliseconds.
@@ -153,7 +153,7 @@ class TrueAttempt extends AttemptBase {
   /** 0 where a socket is connected or connecting and now Bun's, else a negative errno. */
   #dial(address: SocketAddress): number {
     const { system, connection } = this;
-    const fd = system.socket(address.family);
+    const fd = system.socket(address.family, SOCK_STREAM);
     if (fd < 0) return fd;
     const result = system.connect(fd, address.bytes);
     if (result < 0 && result !== -EINPROGRESS) {

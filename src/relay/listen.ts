@@ -1,26 +1,20 @@
-import type { SocketHandler } from "bun";
-import type { Endpoint } from "../address.ts";
-import { printAddress } from "../address.ts";
+import { printAddress, type SocketEndpoint } from "../address.ts";
 import { errorCode } from "../os/errno.ts";
-import type { ConnectionSide } from "./connection.ts";
 import { relayError } from "./error.ts";
 import { keepListenerAlive } from "./keepalive.ts";
+import { type AcceptHandlers, type BunListener, listenOn } from "./listening-socket.ts";
 import { listenOnPath, type Permissions } from "./socket-file.ts";
 
-/** The bound source of a relay. */
-export interface Listener {
-  /** The source with the port that the system chose where 0 was asked. */
-  readonly endpoint: Endpoint;
-  /** Takes the way in away: a Unix source's file, if it is still the one made here. */
-  hide(): void;
-  /** Accepts no more. Open connections go on. */
-  stop(): void;
-}
+/** A source that a relay can listen on. */
+export type Source = SocketEndpoint | { readonly kind: "fd"; readonly fd: number };
 
-/** How to listen. */
-export interface ListenOptions extends Permissions {
-  readonly keepalive: number;
-  readonly handlers: SocketHandler<ConnectionSide, "uint8array">;
+/** The bound source of a relay. */
+export interface Bound {
+  readonly listener: BunListener;
+  /** The port of a TCP source, which the system chose where 0 was asked. */
+  readonly port: number;
+  /** Takes the way in away: a Unix source's file, if it is still the one made here. */
+  readonly hide: () => void;
 }
 
 /**
@@ -28,35 +22,47 @@ export interface ListenOptions extends Permissions {
  *
  * @throws {RelayError} with the system's code, the address and, where there is one, the mend.
  */
-export async function listen(source: Endpoint, options: ListenOptions): Promise<Listener> {
+export async function listen(
+  source: Source,
+  permissions: Permissions,
+  keepalive: number,
+  handlers: AcceptHandlers,
+): Promise<Bound> {
   try {
-    if (source.kind === "tcp") return listenOnTcp(source, options);
-    if (source.kind === "abstract") return listenOnName(source, options);
-    return await listenOnFile(source, options);
+    switch (source.kind) {
+      case "tcp":
+        return listenOnTcp(source.host, source.port, keepalive, handlers);
+      case "unix":
+        return await listenOnFile(source.path, permissions, handlers);
+      case "abstract":
+        return bound(bindUnix(`\0${source.name}`, handlers));
+      case "fd":
+        return listenOnInherited(source.fd, keepalive, handlers);
+    }
   } catch (error) {
     throw relayError("listen on", printAddress(source), error, mendOf(source, errorCode(error)));
   }
 }
 
-function nothing(): void {}
+function bound(listener: BunListener, port = 0, hide = () => {}): Bound {
+  return { listener, port, hide };
+}
 
 function listenOnTcp(
-  source: Endpoint & { kind: "tcp" },
-  { handlers, keepalive }: ListenOptions,
-): Listener {
+  host: string,
+  port: number,
+  keepalive: number,
+  handlers: AcceptHandlers,
+): Bound {
   const bind = (hostname: string) =>
-    Bun.listen({ hostname, port: source.port, allowHalfOpen: true, socket: handlers });
-  const listener = source.host === "" ? bindEverywhere(bind) : bind(source.host);
+    Bun.listen({ hostname, port, allowHalfOpen: true, socket: handlers });
+  const listener = host === "" ? bindEverywhere(bind) : bind(host);
   keepListenerAlive(listener.fd, keepalive);
-  return {
-    endpoint: { ...source, port: listener.port },
-    hide: nothing,
-    stop: () => listener.stop(),
-  };
+  return bound(listener, listener.port);
 }
 
 /** Every interface: both families through one socket, or IPv4 where the system has no IPv6. */
-function bindEverywhere<Bound>(bind: (hostname: string) => Bound): Bound {
+function bindEverywhere<Listener>(bind: (hostname: string) => Listener): Listener {
   try {
     return bind("::");
   } catch (error) {
@@ -65,29 +71,26 @@ function bindEverywhere<Bound>(bind: (hostname: string) => Bound): Bound {
   }
 }
 
-function listenOnName(
-  source: Endpoint & { kind: "abstract" },
-  { handlers }: ListenOptions,
-): Listener {
-  const listener = Bun.listen({
-    unix: `\0${source.name}`,
-    allowHalfOpen: true,
-    socket: handlers,
-  });
-  return { endpoint: source, hide: nothing, stop: () => listener.stop() };
+function bindUnix(unix: string, handlers: AcceptHandlers) {
+  return Bun.listen({ unix, allowHalfOpen: true, socket: handlers });
 }
 
 async function listenOnFile(
-  source: Endpoint & { kind: "unix" },
-  { handlers, ...permissions }: ListenOptions,
-): Promise<Listener> {
-  const { listener, remove } = await listenOnPath(source.path, permissions, (path) =>
-    Bun.listen({ unix: path, allowHalfOpen: true, socket: handlers }),
-  );
-  return { endpoint: source, hide: remove, stop: () => listener.stop() };
+  path: string,
+  permissions: Permissions,
+  handlers: AcceptHandlers,
+): Promise<Bound> {
+  const placed = await listenOnPath(path, permissions, (name) => bindUnix(name, handlers));
+  return bound(placed.listener, 0, placed.remove);
 }
 
-function mendOf(source: Endpoint, code: string): string {
+function listenOnInherited(fd: number, keepalive: number, handlers: AcceptHandlers): Bound {
+  // On a Unix socket the TCP options fail, which harms nothing.
+  keepListenerAlive(fd, keepalive);
+  return bound(listenOn(fd, handlers));
+}
+
+function mendOf(source: Source, code: string): string {
   if (code === "EACCES" && source.kind === "tcp" && source.port < 1024)
     return "a port below 1024 needs the capability CAP_NET_BIND_SERVICE";
   if (code === "EADDRINUSE") return "stop the program that listens there or choose another address";

@@ -1,4 +1,4 @@
-import type { Endpoint } from "../address.ts";
+import type { SocketEndpoint } from "../address.ts";
 
 /** What an observer may know of a connection. It is live: the figures go on until `closed`. */
 export interface ConnectionView {
@@ -46,7 +46,7 @@ export type Ending =
  */
 export interface Observer {
   /** The source is bound and accepts; `endpoint` has the port the system chose where 0 was asked. */
-  listening(endpoint: Endpoint): void;
+  listening(endpoint: SocketEndpoint): void;
   /** A client was accepted. */
   opened(connection: ConnectionView): void;
   /** The destination was reached. */

@@ -1,18 +1,24 @@
-import type { Endpoint } from "../address.ts";
+import type { SocketEndpoint } from "../address.ts";
+import type { Source } from "./listen.ts";
 import type { Observer } from "./observer.ts";
 
-/** What `createRelay` takes. Times are in milliseconds. */
+/** What a relay takes. Times are in milliseconds. */
 export interface RelayOptions {
-  /** Where clients connect: an address as a person writes it, or a parsed one. */
-  readonly source: string | Endpoint;
+  /** Where clients connect. */
+  readonly source: Source;
   /** Where each connection is carried to. */
-  readonly destination: string | Endpoint;
+  readonly destination: SocketEndpoint;
   /** Permissions of a Unix source's file, as `0o660`. Default: what the umask leaves. */
   readonly mode?: number;
   /** User id that owns a Unix source's file. Default: this process's. */
   readonly owner?: number;
   /** Group id of a Unix source's file. Default: this process's. */
   readonly group?: number;
+  /**
+   * The kernel's queue of clients not accepted yet. Default 4,096; of an inherited socket the most
+   * that the system allows, so that what it was given is never lowered.
+   */
+  readonly backlog?: number;
   /** How long reaching the destination may take. Default 5,000. */
   readonly connectTimeout?: number;
   /** Idle time before TCP keepalive probes; 0 sends none. Default 60,000. */
@@ -23,8 +29,12 @@ export interface RelayOptions {
   readonly observer?: Partial<Observer>;
 }
 
+// The kernel cuts it to net.core.somaxconn (listen(2)).
+export const BACKLOG_MOST = 0x7fffffff;
+
 /** The values of options that were not given; times in milliseconds. */
 export const DEFAULTS = {
+  backlog: 4_096,
   connectTimeout: 5_000,
   keepalive: 60_000,
   drainTimeout: 10_000,

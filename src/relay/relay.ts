@@ -1,12 +1,5 @@
 import type { Socket, SocketHandler } from "bun";
-import {
-  AddressError,
-  type Endpoint,
-  isSameAddress,
-  parseAddress,
-  printAddress,
-  type Role,
-} from "../address.ts";
+import type { SocketEndpoint } from "../address.ts";
 import { reach } from "./connect.ts";
 import {
   type Attempt,
@@ -19,9 +12,11 @@ import { Deadlines } from "./deadlines.ts";
 import { handlers } from "./handlers.ts";
 import { keepAlive } from "./keepalive.ts";
 import { Lingering } from "./lingering.ts";
-import { listen, type Listener } from "./listen.ts";
+import { inheritedEndpoint } from "./inherited.ts";
+import { listen } from "./listen.ts";
+import { ListeningSocket } from "./listening-socket.ts";
 import { type Observer, silentObserver } from "./observer.ts";
-import { DEFAULTS, type RelayOptions } from "./options.ts";
+import { BACKLOG_MOST, DEFAULTS, type RelayOptions } from "./options.ts";
 import { targetOf } from "./target.ts";
 import { loaded } from "../os/libc.ts";
 
@@ -32,7 +27,7 @@ const LINGER = 10_000;
 /** A relay that listens. */
 export interface Relay extends AsyncDisposable {
   /** The source, with the port that the system chose where 0 was asked. */
-  readonly endpoint: Endpoint;
+  readonly endpoint: SocketEndpoint;
   /** How many connections are open now. */
   readonly connections: number;
   /**
@@ -45,44 +40,38 @@ export interface Relay extends AsyncDisposable {
 /**
  * Listens on the source and carries each connection to the destination until it is stopped.
  *
- * @throws {AddressError} where an address is none, or both are the same.
  * @throws {RelayError} where the source cannot be listened on.
  */
-export async function createRelay(options: RelayOptions): Promise<Relay> {
-  const source = endpointOf(options.source, "source");
-  const destination = endpointOf(options.destination, "destination");
-  if (isSameAddress(source, destination))
-    throw new AddressError(printAddress(destination), "the destination is the source");
-  const relay = new RunningRelay(source, destination, options);
+export async function startRelay(options: RelayOptions): Promise<Relay> {
+  const { source } = options;
+  const endpoint = source.kind === "fd" ? inheritedEndpoint(source.fd) : source;
+  const relay = new RunningRelay(endpoint, options);
   await relay.listen(options);
   return relay;
 }
 
-function endpointOf(address: string | Endpoint, role: Role): Endpoint {
-  return typeof address === "string" ? parseAddress(address, role) : address;
-}
-
 class RunningRelay implements Relay {
-  readonly #source: Endpoint;
   readonly #shared: Shared;
   readonly #observer: Observer;
   readonly #drainTimeout: number;
   readonly #stopped = Promise.withResolvers<void>();
-  #listener: Listener | null = null;
+  #endpoint: SocketEndpoint;
+  #listening: ListeningSocket | null = null;
+  #hide: () => void = () => {};
   #accepted = 0;
   #stopping = false;
   /** From the end of listening to the end of the last connection. */
   #draining = false;
   #drainTimer: Timer | undefined;
 
-  constructor(source: Endpoint, destination: Endpoint, options: RelayOptions) {
-    this.#source = source;
+  constructor(endpoint: SocketEndpoint, options: RelayOptions) {
+    this.#endpoint = endpoint;
     this.#observer = { ...silentObserver, ...options.observer };
     this.#drainTimeout = options.drainTimeout ?? DEFAULTS.drainTimeout;
     this.#shared = {
       observer: this.#observer,
-      target: targetOf(destination),
-      sourceIsTcp: source.kind === "tcp",
+      target: targetOf(options.destination),
+      sourceIsTcp: endpoint.kind === "tcp",
       keepalive: options.keepalive ?? DEFAULTS.keepalive,
       connections: new Set(),
       attempts: new Deadlines<Attempt>(options.connectTimeout ?? DEFAULTS.connectTimeout, expire),
@@ -92,8 +81,8 @@ class RunningRelay implements Relay {
     };
   }
 
-  get endpoint(): Endpoint {
-    return this.#listener?.endpoint ?? this.#source;
+  get endpoint(): SocketEndpoint {
+    return this.#endpoint;
   }
 
   get connections(): number {
@@ -106,12 +95,13 @@ class RunningRelay implements Relay {
       ...handlers,
       open: (socket) => this.#accept(socket),
     };
-    this.#listener = await listen(this.#source, {
-      ...options,
-      keepalive: this.#shared.keepalive,
-      handlers: accept,
-    });
-    this.#observer.listening(this.#listener.endpoint);
+    const { source, backlog = source.kind === "fd" ? BACKLOG_MOST : DEFAULTS.backlog } = options;
+    const bound = await listen(source, options, this.#shared.keepalive, accept);
+    this.#hide = bound.hide;
+    if (this.#endpoint.kind === "tcp" && bound.port !== 0)
+      this.#endpoint = { ...this.#endpoint, port: bound.port };
+    this.#listening = new ListeningSocket(bound.listener, accept, backlog);
+    this.#observer.listening(this.#endpoint);
   }
 
   async stop({ drainTimeout = this.#drainTimeout } = {}): Promise<void> {
@@ -146,15 +136,13 @@ class RunningRelay implements Relay {
 
   /** Takes the way in away, serves who came before that, and only then stops listening. */
   async #close(): Promise<void> {
-    const listener = this.#listener;
-    if (listener === null) return;
     try {
-      listener.hide();
+      this.#hide();
     } catch (error) {
       this.#observer.fault(error);
     }
     await new Promise(setImmediate);
-    listener.stop();
+    this.#listening?.stop();
   }
 
   #connectionEnded(): void {

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { ECONNREFUSED, errorCode } from "../os/errno.ts";
-import { AF_UNIX, libc } from "../os/libc.ts";
+import { AF_UNIX, libc, SOCK_STREAM } from "../os/libc.ts";
 import { unixAddress } from "../os/socket-address.ts";
 import { RelayError } from "./error.ts";
 
@@ -82,7 +82,7 @@ function isStale(path: string): boolean {
       "a socket is there, and without FFI it cannot be told whether anybody serves it",
       "remove it if nobody does",
     );
-  const probe = libc.socket(AF_UNIX);
+  const probe = libc.socket(AF_UNIX, SOCK_STREAM);
   const answer = libc.connect(probe, unixAddress(path).bytes);
   libc.close(probe);
   // Only this answer proves that nobody listens: a full queue is EAGAIN (unix(7), connect(2)).

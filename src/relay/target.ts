@@ -1,5 +1,5 @@
 import { lookup } from "node:dns/promises";
-import type { Endpoint } from "../address.ts";
+import type { SocketEndpoint } from "../address.ts";
 import { printAddress } from "../address.ts";
 import {
   abstractAddress,
@@ -11,7 +11,7 @@ import {
 
 /** Where the connections of a relay go: the destination, made ready for connect(2). */
 export interface Target {
-  readonly endpoint: Endpoint;
+  readonly endpoint: SocketEndpoint;
   /** The endpoint as a person writes it. */
   readonly text: string;
   readonly isTcp: boolean;
@@ -23,7 +23,7 @@ export interface Target {
 }
 
 /** Prepares a destination; addresses that do not change are made once. */
-export function targetOf(endpoint: Endpoint): Target {
+export function targetOf(endpoint: SocketEndpoint): Target {
   const fixed = fixedAddresses(endpoint);
   return {
     endpoint,
@@ -33,7 +33,7 @@ export function targetOf(endpoint: Endpoint): Target {
   };
 }
 
-function fixedAddresses(endpoint: Endpoint): readonly SocketAddress[] | null {
+function fixedAddresses(endpoint: SocketEndpoint): readonly SocketAddress[] | null {
   if (endpoint.kind === "unix") return [unixAddress(endpoint.path)];
   if (endpoint.kind === "abstract") return [abstractAddress(endpoint.name)];
   const { host, port } = endpoint;
@@ -45,7 +45,7 @@ function fixedAddresses(endpoint: Endpoint): readonly SocketAddress[] | null {
   return null;
 }
 
-async function resolve(endpoint: Endpoint): Promise<readonly SocketAddress[]> {
+async function resolve(endpoint: SocketEndpoint): Promise<readonly SocketAddress[]> {
   if (endpoint.kind !== "tcp") return [];
   const found = await lookup(endpoint.host, { all: true, order: "verbatim" });
   return found.map(({ address, family }) =>

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import {
   AddressError,
   type Endpoint,
+  type SocketEndpoint,
   isSameAddress,
   parseAddress,
   printAddress,
@@ -10,12 +11,12 @@ import {
   staysLocal,
 } from "../../src/address.ts";
 
-const unix = (path: string): Endpoint => ({ kind: "unix", path });
-const abstract = (name: string): Endpoint => ({ kind: "abstract", name });
-const tcp = (host: string, port: number): Endpoint => ({ kind: "tcp", host, port });
+const unix = (path: string): SocketEndpoint => ({ kind: "unix", path });
+const abstract = (name: string): SocketEndpoint => ({ kind: "abstract", name });
+const tcp = (host: string, port: number): SocketEndpoint => ({ kind: "tcp", host, port });
 
 describe("an address is read", () => {
-  test.each<[string, Endpoint]>([
+  test.each<[string, SocketEndpoint]>([
     ["/run/x/socket", unix("/run/x/socket")],
     ["./x", unix("./x")],
     ["run/x", unix("run/x")],
@@ -41,6 +42,16 @@ describe("an address is read", () => {
   ])("%s", (text, endpoint) => {
     expect(parseAddress(text, "source")).toEqual(endpoint);
     expect(parseAddress(text, "destination")).toEqual(endpoint);
+  });
+
+  test.each<[string, Endpoint]>([
+    ["systemd", { kind: "systemd", name: "" }],
+    ["systemd:web", { kind: "systemd", name: "web" }],
+    ["fd:3", { kind: "fd", fd: 3 }],
+  ])("%s, as a source only", (text, endpoint) => {
+    expect(parseAddress(text, "source")).toEqual(endpoint);
+    expect(() => parseAddress(text, "destination")).toThrow(AddressError);
+    expect(printAddress(endpoint)).toBe(text);
   });
 
   test("a source may leave its port to the system", () => {
@@ -78,6 +89,8 @@ describe("an address is refused", () => {
     ["-x:80", /no host name/],
     ["*:80", /no host name/],
     ["x:y:80", /HOST:PORT/],
+    ["systemd:a\nb", /systemd passes|FileDescriptorName/],
+    ["fd:x", /inherited/],
     ["tcp:80", /HOST:PORT/],
     ["http://localhost:80/", /URL/],
     ["unix:///run/x", /URL/],
