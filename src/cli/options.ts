@@ -82,6 +82,16 @@ export const OPTIONS = {
     help: "how long a stop waits for open connections",
     commands: ["relay"],
   },
+  exitIdleTime: {
+    ...someTime({ least: 1 }),
+    help: "exits after this long without a connection (never)",
+    commands: ["relay"],
+  },
+  backlog: {
+    ...number("N", { least: 0, most: 2 ** 31 - 1 }),
+    help: "the kernel's queue of clients of SOURCE (4096)",
+    commands: ["relay"],
+  },
   logLevel: {
     ...choice<LogLevel>(LOG_LEVELS, "info"),
     metavar: "LEVEL",
@@ -138,6 +148,22 @@ function time(range: TimeRange, fallback: number) {
     parse: (text: string) => parseTime(text, range),
     default: fallback,
     shownDefault: printTime(fallback),
+  } as const;
+}
+
+function someTime(range: TimeRange) {
+  return { metavar: "TIME", parse: (text: string) => parseTime(text, range) } as const;
+}
+
+function number(metavar: string, { least, most }: { least: number; most: number }) {
+  return {
+    metavar,
+    parse(text: string): number {
+      const value = Number(text);
+      if (!/^\d+$/.test(text) || value < least || value > most)
+        throw new InvalidValue(`${quote(text)} is no number from ${least} to ${most}`);
+      return value;
+    },
   } as const;
 }
 

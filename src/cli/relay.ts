@@ -11,6 +11,10 @@ import {
 } from "../address.ts";
 import { createRelay, type Relay, RelayError } from "../index.ts";
 import { createLog, type Log } from "../observe/log.ts";
+import { combineObservers } from "../relay/observer.ts";
+import { observeIdleness } from "../relay/idle-exit.ts";
+import { takeNotifier } from "../systemd/notify.ts";
+import { Service, takeWatchdogPeriod } from "../systemd/service.ts";
 import { logObserver } from "../observe/log-observer.ts";
 import { argumentsOf, checkSource, readValues } from "./arguments.ts";
 import { reportFaults } from "./faults.ts";
@@ -49,9 +53,17 @@ async function relay(
   options: OptionValues,
   log: Log,
 ): Promise<number> {
-  const observer = logObserver(log, destination);
+  const idle = Promise.withResolvers<void>();
   using requests = stopRequests();
-  using _faults = reportFaults((error) => observer.fault?.(error));
+  using service = serviceOf(options, log);
+  const observer = combineObservers([
+    logObserver(log, destination),
+    ...(service === null ? [] : [service.observer]),
+    ...(options.exitIdleTime === undefined
+      ? []
+      : [observeIdleness(options.exitIdleTime, () => leave(running, idle.resolve))]),
+  ]);
+  using _faults = reportFaults((error) => observer.fault(error));
   let running: Relay | undefined;
   try {
     const started = createRelay({ ...options, source, destination, observer });
@@ -64,12 +76,24 @@ async function relay(
   }
   if (!running) return 0;
   warnOfTheOpen(running.endpoint, destination, log);
-  await requests.asked;
+  await Promise.race([requests.asked, idle.promise]);
   const stopped = running.stop();
   await Promise.race([stopped, requests.askedAgain]);
   await running.stop({ drainTimeout: 0 });
   await stopped;
   return 0;
+}
+
+/** What tells systemd of this process; null where it does not ask. */
+function serviceOf({ drainTimeout }: OptionValues, log: Log): Service | null {
+  const notifier = takeNotifier(process.env, (message) => log.warn(message, { event: "warning" }));
+  const watchdogPeriod = takeWatchdogPeriod(process.env, process.pid);
+  return notifier && new Service(notifier, watchdogPeriod, drainTimeout);
+}
+
+/** Stops listening within this very turn of the event loop, in which no connection is open. */
+function leave(running: Relay | undefined, done: () => void): void {
+  void running?.stop().then(done);
 }
 
 function readAddress(role: Role, text: string): Endpoint {

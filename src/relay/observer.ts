@@ -82,3 +82,30 @@ export const silentObserver: Observer = {
   fault: nothing,
   warning: nothing,
 };
+
+type Event = keyof Observer;
+
+/** One observer that passes everything on to several, in their order. */
+export function combineObservers(observers: readonly Partial<Observer>[]): Observer {
+  const combined = { ...silentObserver };
+  for (const event of Object.keys(silentObserver) as Event[]) combine(combined, observers, event);
+  return combined;
+}
+
+function combine<Name extends Event>(
+  combined: Observer,
+  observers: readonly Partial<Observer>[],
+  event: Name,
+): void {
+  type Listener = (...args: Parameters<Observer[Name]>) => void;
+  const listeners = observers.flatMap((observer) => {
+    const listener = observer[event];
+    return listener === undefined ? [] : [listener.bind(observer) as Listener];
+  });
+  const [first, ...others] = listeners;
+  if (first === undefined) return;
+  const all: Listener = (...args) => {
+    for (const listener of listeners) listener(...args);
+  };
+  combined[event] = (others.length === 0 ? first : all) as Observer[Name];
+}

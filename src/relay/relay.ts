@@ -54,6 +54,7 @@ class RunningRelay implements Relay {
   readonly #shared: Shared;
   readonly #observer: Observer;
   readonly #drainTimeout: number;
+  readonly #inherited: boolean;
   readonly #stopped = Promise.withResolvers<void>();
   #endpoint: SocketEndpoint;
   #listening: ListeningSocket | null = null;
@@ -67,6 +68,7 @@ class RunningRelay implements Relay {
   constructor(endpoint: SocketEndpoint, options: RelayOptions) {
     this.#endpoint = endpoint;
     this.#observer = { ...silentObserver, ...options.observer };
+    this.#inherited = options.source.kind === "fd";
     this.#drainTimeout = options.drainTimeout ?? DEFAULTS.drainTimeout;
     this.#shared = {
       observer: this.#observer,
@@ -134,14 +136,17 @@ class RunningRelay implements Relay {
     reach(connection);
   }
 
-  /** Takes the way in away, serves who came before that, and only then stops listening. */
+  /**
+   * Takes the way in away, serves who came before that, and only then stops listening. Who waits at
+   * an inherited socket is served by whoever holds it next.
+   */
   async #close(): Promise<void> {
     try {
       this.#hide();
     } catch (error) {
       this.#observer.fault(error);
     }
-    await new Promise(setImmediate);
+    if (!this.#inherited) await new Promise(setImmediate);
     this.#listening?.stop();
   }
 

@@ -1,0 +1,30 @@
+import type { Observer } from "./observer.ts";
+
+/**
+ * Calls `leave` once there was no connection for `time` milliseconds, from the start on. It is
+ * called with none open, so a relay that is stopped inside the call loses nobody: who connects from
+ * then on waits in the queue of a source that systemd keeps open.
+ */
+export function observeIdleness(time: number, leave: () => void): Partial<Observer> {
+  let open = 0;
+  let timer: Timer | undefined;
+  let draining = false;
+  const wait = () => {
+    if (!draining) timer = setTimeout(leave, time);
+  };
+  return {
+    listening: wait,
+    opened() {
+      open += 1;
+      clearTimeout(timer);
+    },
+    closed() {
+      open -= 1;
+      if (open === 0) wait();
+    },
+    draining() {
+      draining = true;
+      clearTimeout(timer);
+    },
+  };
+}
