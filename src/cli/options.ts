@@ -71,6 +71,16 @@ export const OPTIONS = {
     help: "how long reaching DESTINATION may take",
     commands: ["relay"],
   },
+  connectRetry: {
+    ...time({ least: 0 }, DEFAULTS.connectRetry),
+    help: "tries again for so long what refuses or is absent",
+    commands: ["relay"],
+  },
+  idleTimeout: {
+    ...someTime({ least: 1 }),
+    help: "ends a connection on which nothing moves (never)",
+    commands: ["relay"],
+  },
   keepalive: {
     // tcp(7): TCP_KEEPIDLE is in seconds and at most 32767.
     ...time({ least: 1_000, most: 32_767_000, zero: true }, DEFAULTS.keepalive),
@@ -85,6 +95,11 @@ export const OPTIONS = {
   exitIdleTime: {
     ...someTime({ least: 1 }),
     help: "exits after this long without a connection (never)",
+    commands: ["relay"],
+  },
+  connectionsMax: {
+    ...number("N", { least: 1, most: 2 ** 31 - 1 }),
+    help: "open connections at once (what the file limit carries)",
     commands: ["relay"],
   },
   backlog: {

@@ -2,12 +2,16 @@ import { printAddress, type Endpoint } from "../address.ts";
 import type { ConnectionView, Observer } from "../relay/observer.ts";
 import type { Log, LogFields } from "./log.ts";
 
+// At the limit, places are taken and given up all the time.
+const FULL_PAUSE_MS = 60_000;
+
 /**
  * Writes what happens in a relay to a log: that it listens, failures and its end for everybody, a
  * connection's own course at debug.
  */
 export function logObserver(log: Log, destination: Endpoint): Partial<Observer> {
   const target = printAddress(destination);
+  let saidFull = -Infinity;
   return {
     listening(endpoint) {
       const source = printAddress(endpoint);
@@ -19,6 +23,15 @@ export function logObserver(log: Log, destination: Endpoint): Partial<Observer> 
     },
     unreachable(connection, { code, message }) {
       log.warn(message, { event: "unreachable", ...named(connection), destination: target, code });
+    },
+    full(open) {
+      const now = performance.now();
+      if (now - saidFull < FULL_PAUSE_MS) return;
+      saidFull = now;
+      log.warn(
+        `${count(open, "connection")} open, the limit: further clients wait (--connections-max)`,
+        { event: "full", open },
+      );
     },
     draining(open) {
       if (open === 0) return;

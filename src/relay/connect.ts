@@ -1,5 +1,5 @@
 import type { Attempt, Connection } from "./connection.ts";
-import { reached, unreachable } from "./connection.ts";
+import { reached, settle, unreachable } from "./connection.ts";
 import type { Failure } from "./observer.ts";
 import {
   EAGAIN,
@@ -18,6 +18,21 @@ import type { SocketAddress } from "../os/socket-address.ts";
 const PAUSE_FIRST = 1;
 const PAUSE_LAST = 50;
 
+// Tries of a destination that refuses or is absent grow apart up to this, in milliseconds.
+const RETRY_LAST = 1_000;
+
+// What a service that is only starting answers: nothing listens, no such file, no such name yet.
+const RETRIED: ReadonlySet<string> = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOENT",
+  "ENOTFOUND",
+  "ETIMEDOUT",
+]);
+
 // How long Bun's own connect is tried again where it says ECONNREFUSED of a Unix destination: it
 // says so of a full queue, too (oven-sh/bun pull 37093).
 const PLAIN_RETRY = 1_000;
@@ -32,7 +47,8 @@ export function reach(connection: Connection): void {
 }
 
 abstract class AttemptBase implements Attempt {
-  #retry: Timer | undefined;
+  retrying = false;
+  #timer: Timer | undefined;
   #pause = PAUSE_FIRST;
 
   constructor(readonly connection: Connection) {}
@@ -47,12 +63,15 @@ abstract class AttemptBase implements Attempt {
   abstract progress(): void;
   abstract lost(code: string): void;
 
+  /** What the try waits for when its time is up. */
+  protected waitsFor: "ETIMEDOUT" | "EAGAIN" = "ETIMEDOUT";
+
   expire(): void {
-    this.fail("ETIMEDOUT");
+    this.fail(this.waitsFor);
   }
 
   cancel(): void {
-    clearTimeout(this.#retry);
+    clearTimeout(this.#timer);
     this.connection.shared.attempts.delete(this);
     this.drop();
   }
@@ -72,14 +91,35 @@ abstract class AttemptBase implements Attempt {
   protected fail(code: string): void {
     if (!this.live) return;
     this.cancel();
-    unreachable(this.connection, failure(code));
+    const { shared, openedAt } = this.connection;
+    const left = openedAt + shared.connectRetry - performance.now();
+    if (left <= 0 || !RETRIED.has(code)) {
+      unreachable(this.connection, failure(code));
+      return;
+    }
+    this.retrying = true;
+    settle(this.connection);
+    if (this.live) this.later(startAgain, Math.min(RETRY_LAST, left));
   }
 
-  /** Calls `again` after a pause that doubles each time, with jitter so that many spread out. */
-  protected later(again: (attempt: this) => void): void {
-    this.#retry = setTimeout(again, this.#pause * (0.5 + Math.random()), this);
-    this.#pause = Math.min(2 * this.#pause, PAUSE_LAST);
+  /**
+   * Calls `again` after a pause that doubles each time up to `most` milliseconds, with jitter so
+   * that many spread out.
+   */
+  protected later(again: (attempt: this) => void, most: number): void {
+    this.#timer = setTimeout(again, Math.min(this.#pause, most) * (0.5 + Math.random() / 2), this);
+    this.#pause = Math.min(2 * this.#pause, most);
   }
+
+  /** One more try from the start, with its own time. */
+  again(): void {
+    this.connection.shared.attempts.add(this);
+    this.start();
+  }
+}
+
+function startAgain(attempt: AttemptBase): void {
+  attempt.again();
 }
 
 /**
@@ -136,6 +176,7 @@ class TrueAttempt extends AttemptBase {
   #try(addresses: readonly SocketAddress[]): void {
     if (!this.live) return;
     this.#addresses = addresses;
+    this.#next = 0;
     this.#tryNext();
   }
 
@@ -144,7 +185,8 @@ class TrueAttempt extends AttemptBase {
       const address = this.#addresses[this.#next] as SocketAddress;
       const result = this.#dial(address);
       if (result === 0) return;
-      if (result === -EAGAIN) return this.later((attempt) => attempt.#tryNext());
+      this.waitsFor = result === -EAGAIN ? "EAGAIN" : "ETIMEDOUT";
+      if (result === -EAGAIN) return this.later((attempt) => attempt.#tryNext(), PAUSE_LAST);
       this.#code = errnoCode(result);
     }
     this.fail(this.#code);
@@ -201,11 +243,16 @@ class PlainAttempt extends AttemptBase {
     const { target } = this.connection.shared;
     const waited = performance.now() - this.connection.openedAt;
     const perhapsBusy = !target.isTcp && code === errnoCode(ECONNREFUSED) && waited < PLAIN_RETRY;
-    if (perhapsBusy) this.later((attempt) => attempt.start());
+    if (perhapsBusy) this.later((attempt) => attempt.start(), PAUSE_LAST);
     else this.fail(code);
   }
 }
 
 function failure(code: string): Failure {
-  return { code, message: code === "ETIMEDOUT" ? "no answer in time" : errnoWords(code) };
+  return { code, message: WORDS[code] ?? errnoWords(code) };
 }
+
+const WORDS: Readonly<Record<string, string>> = {
+  ETIMEDOUT: "no answer in time",
+  EAGAIN: "its queue of clients stayed full",
+};

@@ -14,6 +14,7 @@ export interface Shared {
   readonly target: Target;
   readonly sourceIsTcp: boolean;
   readonly keepalive: number;
+  readonly connectRetry: number;
   /** The open ones. */
   readonly connections: Set<Connection>;
   readonly attempts: Deadlines<Attempt>;
@@ -26,6 +27,8 @@ export interface Shared {
 
 /** The reaching of a connection's destination, for as long as it goes on. */
 export interface Attempt {
+  /** Whether the destination refused or was absent and is being tried again. */
+  readonly retrying: boolean;
   /** The destination's socket is there; it may still be connecting. */
   opened(): void;
   /** A connecting socket has news. */
@@ -164,7 +167,7 @@ export function destroy(connection: Connection, ending: Ending): void {
 export function settle(connection: Connection): void {
   const { client, destination } = connection;
   if (connection.attempt !== null) {
-    if (client.socket === null) leave(connection);
+    if (client.socket === null || connection.attempt.retrying) leave(connection);
   } else if (client.socket === null && destination.socket === null) {
     finish(connection);
   } else if (client.socket === null) {
@@ -174,9 +177,14 @@ export function settle(connection: Connection): void {
   }
 }
 
-/** The client is gone before the destination answered; what it sent is still to be delivered. */
+/**
+ * The client has ended, or even closed, before the destination answered. What it sent is still to be
+ * delivered. One that sent nothing may wait for a greeting, but not while nobody is there to greet.
+ */
 function leave(connection: Connection): void {
-  if (connection.up.state === "ending" && connection.up.held > 0) return;
+  const { up, client } = connection;
+  if (up.held > 0 && up.state !== "aborting") return;
+  if (client.socket !== null && up.state === "flowing") return;
   destroy(connection, "client left");
 }
 

@@ -35,6 +35,8 @@ export type Ending =
   | "unreachable"
   /** The client left before the destination answered. */
   | "client left"
+  /** Nothing moved for the idle timeout. */
+  | "idle"
   /** The relay was stopped and the drain's time was up. */
   | "stopped"
   /** An unexpected error, reported through `fault`. */
@@ -57,6 +59,8 @@ export interface Observer {
   halfClosed(connection: ConnectionView, from: "client" | "destination"): void;
   /** The connection is over and holds no descriptor any more. */
   closed(connection: ConnectionView, ending: Ending): void;
+  /** All places are taken: clients wait in the kernel's queue until one is free. */
+  full(open: number): void;
   /** The relay accepts no more and waits for `open` connections to end. */
   draining(open: number): void;
   /** Nothing of the relay is left. */
@@ -77,6 +81,7 @@ export const silentObserver: Observer = {
   unreachable: nothing,
   halfClosed: nothing,
   closed: nothing,
+  full: nothing,
   draining: nothing,
   stopped: nothing,
   fault: nothing,

@@ -19,6 +19,18 @@ export interface RelayOptions {
    * that the system allows, so that what it was given is never lowered.
    */
   readonly backlog?: number;
+  /**
+   * Open connections at once; further clients wait in the kernel's queue. Default: as many as the
+   * limit of open files can carry.
+   */
+  readonly connectionsMax?: number;
+  /**
+   * How long a destination that refuses or is absent is tried again while the client waits.
+   * Default 0: not at all.
+   */
+  readonly connectRetry?: number;
+  /** A connection on which nothing moves either way for this long is ended. Default: never. */
+  readonly idleTimeout?: number;
   /** How long reaching the destination may take. Default 5,000. */
   readonly connectTimeout?: number;
   /** Idle time before TCP keepalive probes; 0 sends none. Default 60,000. */
@@ -35,6 +47,7 @@ export const BACKLOG_MOST = 0x7fffffff;
 /** The values of options that were not given; times in milliseconds. */
 export const DEFAULTS = {
   backlog: 4_096,
+  connectRetry: 0,
   connectTimeout: 5_000,
   keepalive: 60_000,
   drainTimeout: 10_000,

@@ -1,5 +1,6 @@
 import type { Socket, SocketHandler } from "bun";
 import type { SocketEndpoint } from "../address.ts";
+import { Admission, connectionsMaxDefault } from "./admission.ts";
 import { reach } from "./connect.ts";
 import {
   type Attempt,
@@ -12,6 +13,7 @@ import { Deadlines } from "./deadlines.ts";
 import { handlers } from "./handlers.ts";
 import { keepAlive } from "./keepalive.ts";
 import { Lingering } from "./lingering.ts";
+import { Idleness } from "./idleness.ts";
 import { inheritedEndpoint } from "./inherited.ts";
 import { listen } from "./listen.ts";
 import { ListeningSocket } from "./listening-socket.ts";
@@ -58,6 +60,8 @@ class RunningRelay implements Relay {
   readonly #stopped = Promise.withResolvers<void>();
   #endpoint: SocketEndpoint;
   #listening: ListeningSocket | null = null;
+  #admission: Admission | null = null;
+  #idleness: Idleness | null = null;
   #hide: () => void = () => {};
   #accepted = 0;
   #stopping = false;
@@ -75,6 +79,7 @@ class RunningRelay implements Relay {
       target: targetOf(options.destination),
       sourceIsTcp: endpoint.kind === "tcp",
       keepalive: options.keepalive ?? DEFAULTS.keepalive,
+      connectRetry: options.connectRetry ?? DEFAULTS.connectRetry,
       connections: new Set(),
       attempts: new Deadlines<Attempt>(options.connectTimeout ?? DEFAULTS.connectTimeout, expire),
       lingering: new Lingering(LINGER),
@@ -103,6 +108,10 @@ class RunningRelay implements Relay {
     if (this.#endpoint.kind === "tcp" && bound.port !== 0)
       this.#endpoint = { ...this.#endpoint, port: bound.port };
     this.#listening = new ListeningSocket(bound.listener, accept, backlog);
+    const max = options.connectionsMax ?? connectionsMaxDefault();
+    this.#admission = new Admission(max, this.#listening, this.#observer);
+    if (options.idleTimeout !== undefined)
+      this.#idleness = new Idleness(this.#shared.connections, options.idleTimeout, endIdle);
     this.#observer.listening(this.#endpoint);
   }
 
@@ -124,6 +133,10 @@ class RunningRelay implements Relay {
   }
 
   #accept(socket: Socket<ConnectionSide>): void {
+    if (this.#admission?.admits(this.connections) === false) {
+      socket.terminate();
+      return;
+    }
     this.#accepted += 1;
     const connection = new Connection(this.#shared, this.#accepted);
     const { client } = connection;
@@ -133,6 +146,7 @@ class RunningRelay implements Relay {
     if (loaded.libc === null) keepAlive(client, this.#shared.keepalive);
     this.#shared.connections.add(connection);
     this.#observer.opened(connection);
+    this.#admission?.opened(this.connections);
     reach(connection);
   }
 
@@ -151,6 +165,7 @@ class RunningRelay implements Relay {
   }
 
   #connectionEnded(): void {
+    if (!this.#stopping) this.#admission?.closed(this.connections);
     if (this.#draining && this.connections === 0) this.#finish();
   }
 
@@ -158,6 +173,7 @@ class RunningRelay implements Relay {
     if (!this.#draining) return;
     this.#draining = false;
     clearTimeout(this.#drainTimer);
+    this.#idleness?.[Symbol.dispose]();
     this.#observer.stopped();
     this.#stopped.resolve();
   }
@@ -165,6 +181,10 @@ class RunningRelay implements Relay {
   #endAll(): void {
     for (const connection of this.#shared.connections) destroy(connection, "stopped");
   }
+}
+
+function endIdle(connection: Connection): void {
+  destroy(connection, "idle");
 }
 
 function expire(attempt: Attempt): void {
