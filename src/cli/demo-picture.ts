@@ -58,8 +58,8 @@ export function drawDemo({ outer, socket, service, trials }: Picture, look: Styl
 export function drawNextSteps({ outer, socket }: Picture, open: boolean, look: Style): string {
   const lines = [
     open
-      ? `Both are open until ${look.bold("Ctrl-C")}; try:`
-      : `Both are gone again; with ${look.bold("--hold")} they stay, for`,
+      ? `Both ways in stay open until ${look.bold("Ctrl-C")}; try:`
+      : `Both ways in are closed again; with ${look.bold("--hold")} they stay open, for:`,
     `  ${look.cyan(`curl --unix-socket ${socket.address} http://localhost/`)}`,
     `  ${look.cyan(`curl http://${outer.address}/`)}`,
     "",

@@ -88,9 +88,7 @@ interface Chain extends AsyncDisposable {
 
 async function startChain(): Promise<Chain> {
   await using parts = new AsyncDisposableStack();
-  const folder = parts.adopt(mkdtempSync(join(tmpdir(), `${PROGRAM}-`)), (made) =>
-    rmSync(made, { recursive: true }),
-  );
+  const folder = parts.adopt(makeFolder(), (made) => rmSync(made, { recursive: true }));
   const server = parts.adopt(serve(), (made) => made.stop(true));
   const service = `${LOOPBACK}:${server.port}`;
   const path = join(folder, "socket");
@@ -98,6 +96,15 @@ async function startChain(): Promise<Chain> {
   const outer = await startCounted(parts, `${LOOPBACK}:0`, path);
   const all = parts.move();
   return { service, path, inner, outer, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
+
+function makeFolder(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), `${PROGRAM}-`));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new DemoError(`no folder for the socket: ${reason}; set TMPDIR`, { cause: error });
+  }
 }
 
 async function startCounted(
