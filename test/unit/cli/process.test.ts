@@ -1,0 +1,52 @@
+import { expect, test } from "bun:test";
+
+const cli = (name: string) => JSON.stringify(import.meta.resolve(`../../../src/cli/${name}.ts`));
+
+/** Runs a script in a process of its own, whose signals and errors are not the tests'. */
+async function run(script: string) {
+  const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe", stderr: "pipe" });
+  const [code, stdout] = await Promise.all([child.exited, new Response(child.stdout).text()]);
+  return { code, lines: stdout.split("\n").slice(0, -1) };
+}
+
+test("an error that nobody caught is reported, and the process goes on", async () => {
+  const { code, lines } = await run(`
+    import { reportFaults } from ${cli("faults")};
+    using faults = reportFaults((error) => console.log("reported", error.message));
+    setTimeout(() => { throw new Error("thrown"); }, 1);
+    setTimeout(() => void Promise.reject(new Error("rejected")), 2);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    console.log("went on");`);
+  expect(lines).toEqual(["reported thrown", "reported rejected", "went on"]);
+  expect(code).toBe(0);
+});
+
+test("afterwards an error ends the process as ever", async () => {
+  const { code, lines } = await run(`
+    import { reportFaults } from ${cli("faults")};
+    { using faults = reportFaults(() => console.log("reported")); }
+    setTimeout(() => { throw new Error("thrown"); }, 1);`);
+  expect(lines).toEqual([]);
+  expect(code).toBe(1);
+});
+
+test("the first of TERM and INT asks, the next asks again", async () => {
+  const { code, lines } = await run(`
+    import { stopRequests } from ${cli("signals")};
+    {
+      using requests = stopRequests();
+      requests.askedAgain.then(() => console.log("asked again"));
+      process.kill(process.pid, "SIGINT");
+      await requests.asked;
+      console.log("asked");
+      process.kill(process.pid, "SIGTERM");
+      await requests.askedAgain;
+      process.kill(process.pid, "SIGTERM");
+      await new Promise(setImmediate);
+    }
+    console.log("disposed");
+    process.kill(process.pid, "SIGTERM");
+    setTimeout(() => {}, 10_000);`);
+  expect(lines).toEqual(["asked", "asked again", "disposed"]);
+  expect(code).toBe(143);
+});
