@@ -64,6 +64,7 @@ describe("a command line of the wrong shape is refused, with what is wrong", () 
     [["--constructor", ...pair], 'there is no option "--constructor"'],
     [["--__proto__=1", ...pair], 'there is no option "--__proto__"'],
     [["--mode\u001b[31m", ...pair], 'there is no option "--mode\\u001b[31m"'],
+    [["--mode\u009b31m\u007f", ...pair], 'there is no option "--mode\\u009b31m\\u007f"'],
     [["--help", "--bogus"], 'there is no option "--bogus"'],
     [["--mode=1", "--mode=1", ...pair], "--mode is given more than once"],
     [["--help", "-h"], "-h is given more than once"],
