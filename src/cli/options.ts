@@ -26,6 +26,8 @@ export interface ValueOption<Value> {
   /** The default as help shows it; absent where the help's own words say it. */
   readonly shownDefault?: string;
   readonly help: string;
+  /** Whether help has it on the line of the row before, whose words come first. */
+  readonly sharesLine?: true;
   readonly commands: readonly CommandName[];
   /** The kinds of SOURCE that it makes sense for; all where absent. */
   readonly sources?: readonly Endpoint["kind"][];
@@ -36,6 +38,7 @@ export interface FlagOption {
   readonly metavar?: never;
   readonly short?: string;
   readonly help: string;
+  readonly sharesLine?: true;
   readonly commands: readonly CommandName[];
 }
 
@@ -48,63 +51,66 @@ export const OPTIONS = {
   mode: {
     metavar: "MODE",
     parse: parseMode,
-    help: "permissions of a Unix SOURCE, as 0660 (by umask)",
+    help: "mode",
     commands: ["relay"],
     sources: ["unix"],
   },
   owner: {
     metavar: "USER",
     parse: (text: string) => parseId(text, "user", userId),
-    help: "its owner, by name or number (you)",
+    help: "owner",
+    sharesLine: true,
     commands: ["relay"],
     sources: ["unix"],
   },
   group: {
     metavar: "GROUP",
     parse: (text: string) => parseId(text, "group", groupId),
-    help: "its group, by name or number (yours)",
+    help: "group of a Unix SOURCE",
+    sharesLine: true,
     commands: ["relay"],
     sources: ["unix"],
   },
   connectTimeout: {
     ...time({ least: 1 }, DEFAULTS.connectTimeout),
-    help: "how long reaching DESTINATION may take",
+    help: "time to reach DESTINATION",
     commands: ["relay"],
   },
   connectRetry: {
     ...time({ least: 0 }, DEFAULTS.connectRetry),
-    help: "tries again for so long what refuses or is absent",
+    help: "tries again what refuses",
     commands: ["relay"],
   },
   idleTimeout: {
     ...someTime({ least: 1 }),
-    help: "ends a connection on which nothing moves (never)",
+    help: "ends what does not move (never)",
     commands: ["relay"],
   },
   keepalive: {
     // tcp(7): TCP_KEEPIDLE is in seconds and at most 32767.
     ...time({ least: 1_000, most: 32_767_000, zero: true }, DEFAULTS.keepalive),
-    help: "idle time before a TCP keepalive; 0 sends none",
+    help: "idle time before TCP keepalives",
     commands: ["relay"],
   },
   drainTimeout: {
     ...time({ least: 0 }, DEFAULTS.drainTimeout),
-    help: "how long a stop waits for open connections",
+    help: "a stop waits for connections",
     commands: ["relay"],
   },
   exitIdleTime: {
     ...someTime({ least: 1 }),
-    help: "exits after this long without a connection (never)",
+    help: "exits when unused so long (never)",
     commands: ["relay"],
   },
   connectionsMax: {
     ...number("N", { least: 1, most: 2 ** 31 - 1 }),
-    help: "open connections at once (what the file limit carries)",
+    help: "most open at once",
     commands: ["relay"],
   },
   backlog: {
     ...number("N", { least: 0, most: 2 ** 31 - 1 }),
-    help: "the kernel's queue of clients of SOURCE (4096)",
+    help: "kernel's queue",
+    sharesLine: true,
     commands: ["relay"],
   },
   logLevel: {
@@ -116,12 +122,12 @@ export const OPTIONS = {
   logFormat: {
     ...choice<LogFormat>(LOG_FORMATS, "auto"),
     metavar: "FORMAT",
-    help: "auto, pretty, plain, json or journal",
+    help: "pretty, plain, json, journal",
     commands: ["relay"],
   },
   hold: { help: "goes on until Ctrl-C or TERM", commands: ["demo"] },
   help: { help: "shows this", short: "h", commands: ["relay", "demo"] },
-  version: { help: "shows the version", commands: ["relay"] },
+  version: { help: "the version", sharesLine: true, commands: ["relay"] },
 } as const satisfies Record<string, ValueOption<unknown> | FlagOption>;
 
 type Rows = typeof OPTIONS;

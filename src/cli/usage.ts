@@ -15,7 +15,6 @@ const ABOUT: Readonly<Record<CommandName, readonly string[]>> = {
     "Carries each connection to SOURCE on to DESTINATION, byte for byte.",
     "Either is a Unix socket: /PATH, ./PATH, @NAME (abstract), unix:NAME",
     "or TCP: HOST:PORT, [IPv6]:PORT, :PORT, tcp:HOST:PORT.",
-    "A TIME is 500ms, 5s, 2min, 1h or bare seconds.",
   ],
   demo: [
     "Starts a small web service on a loopback port, relays it to a Unix socket and",
@@ -23,28 +22,48 @@ const ABOUT: Readonly<Record<CommandName, readonly string[]>> = {
   ],
 };
 
+const OPTIONS_NOTE: Partial<Readonly<Record<CommandName, string>>> = {
+  relay: "(with their defaults; a TIME is 500ms, 5s, 2min, 1h or bare seconds)",
+};
+
 /**
  * A command's help, from the table of options; at most 24 lines of 80 columns, so that none of it
  * scrolls away.
  */
-export function usage(command: CommandName, { bold, cyan, dim }: Style): string {
-  const rows = OPTION_ROWS.filter(([, row]) => row.commands.includes(command)).map(
-    ([name, row]) => [spelling(name, row), row] as const,
-  );
-  const width = Math.max(...rows.map(([spelled]) => spelled.length));
-  const options = rows.map(
-    ([spelled, row]) => `  ${cyan(spelled.padEnd(width))}  ${row.help}${dim(shownDefault(row))}`,
-  );
-  const lines = [
+export function usage(command: CommandName, { bold, cyan }: Style): string {
+  const lines = optionLines(command);
+  const width = Math.max(...lines.map(({ spelled }) => spelled.length));
+  return [
     `${bold("Usage:")} ${cyan(synopsis(command))}`,
-    ...(command === "relay" ? others().map((other) => `       ${cyan(synopsis(other))}`) : []),
+    ...(command === "relay" ? [`       ${cyan(`${PROGRAM} ${others().join("|")} --help`)}`] : []),
     "",
     ...ABOUT[command],
     "",
-    `${bold("Options:")} (with their defaults)`,
-    ...options,
-  ];
-  return `${lines.join("\n")}\n`;
+    `${bold("Options:")} ${OPTIONS_NOTE[command] ?? ""}`.trimEnd(),
+    ...lines.map(({ spelled, help }) => `  ${cyan(spelled.padEnd(width))}  ${help}`),
+    "",
+  ].join("\n");
+}
+
+/** One line of help: an option, with those that share its line. */
+interface OptionLine {
+  readonly spelled: string;
+  readonly help: string;
+}
+
+function optionLines(command: CommandName): OptionLine[] {
+  const lines: OptionLine[] = [];
+  for (const [name, row] of OPTION_ROWS) {
+    if (!row.commands.includes(command)) continue;
+    const line = { spelled: spelling(name, row), help: `${row.help}${shownDefault(row)}` };
+    const before = row.sharesLine === true ? lines.pop() : undefined;
+    lines.push(before === undefined ? line : join(before, line));
+  }
+  return lines;
+}
+
+function join(one: OptionLine, next: OptionLine): OptionLine {
+  return { spelled: `${one.spelled} ${next.spelled}`, help: `${one.help}, ${next.help}` };
 }
 
 /** How to ask for that help. */
