@@ -15,7 +15,13 @@ export {
   staysLocal,
 } from "./address.ts";
 export { RelayError } from "./relay/error.ts";
-export type { ConnectionView, Ending, Failure, Observer } from "./relay/observer.ts";
+export type {
+  ConnectionState,
+  ConnectionView,
+  Ending,
+  Failure,
+  Observer,
+} from "./relay/observer.ts";
 export { DEFAULTS } from "./relay/options.ts";
 export type { Relay } from "./relay/relay.ts";
 export { createRelay, type RelayOptions } from "./create-relay.ts";

@@ -1,7 +1,7 @@
 import type { SocketHandler } from "bun";
 import type { Deadlines } from "./deadlines.ts";
 import type { Lingering, Outcome } from "./lingering.ts";
-import type { ConnectionView, Ending, Failure, Observer } from "./observer.ts";
+import type { ConnectionState, ConnectionView, Ending, Failure, Observer } from "./observer.ts";
 import type { Target } from "./target.ts";
 import { keepAlive } from "./keepalive.ts";
 import { EPIPE } from "../os/errno.ts";
@@ -104,6 +104,29 @@ export class Connection implements ConnectionView {
 
   get bytesDown(): number {
     return this.down.bytes;
+  }
+
+  get heldUp(): number {
+    return this.up.held;
+  }
+
+  get heldDown(): number {
+    return this.down.held;
+  }
+
+  get pausesUp(): number {
+    return this.client.pauses;
+  }
+
+  get pausesDown(): number {
+    return this.destination.pauses;
+  }
+
+  get state(): ConnectionState {
+    if (this.attempt !== null) return "connecting";
+    if (this.up.state === "flowing")
+      return this.down.state === "flowing" ? "open" : "destination ended";
+    return this.down.state === "flowing" ? "client ended" : "closing";
   }
 }
 

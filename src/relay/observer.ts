@@ -15,7 +15,29 @@ export interface ConnectionView {
   readonly bytesUp: number;
   /** Bytes read from the destination. */
   readonly bytesDown: number;
+  /** Bytes read from the client that the destination has not taken yet. */
+  readonly heldUp: number;
+  /** Bytes read from the destination that the client has not taken yet. */
+  readonly heldDown: number;
+  /** How often reading from the client paused because the destination took no more. */
+  readonly pausesUp: number;
+  /** How often reading from the destination paused because the client took no more. */
+  readonly pausesDown: number;
+  readonly state: ConnectionState;
 }
+
+/** Where a connection is in its life. */
+export type ConnectionState =
+  /** The destination has not answered yet. */
+  | "connecting"
+  /** Both directions are open. */
+  | "open"
+  /** The client has sent its end of stream; the destination still sends. */
+  | "client ended"
+  /** The destination has sent its end of stream; the client still sends. */
+  | "destination ended"
+  /** Nothing new is passed on any more; the last bytes are on their way. */
+  | "closing";
 
 /** A failure of the system: its code, as `ECONNREFUSED`, and what was being done to what. */
 export interface Failure {

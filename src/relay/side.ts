@@ -11,6 +11,8 @@ export abstract class Side {
   ready = false;
   /** The errno of the write that found this side gone, else 0. */
   writeErrno = 0;
+  /** How often reading from it was paused. */
+  pauses = 0;
   #paused = false;
 
   /** Whether this side is TCP, the only kind that can be reset. */
@@ -31,6 +33,7 @@ export abstract class Side {
   pause(): void {
     if (this.#paused) return;
     this.#paused = true;
+    this.pauses += 1;
     this.socket?.pause();
   }
 

@@ -72,6 +72,11 @@ describe("what happens in a relay", () => {
     openedAt: performance.now(),
     bytesUp: 1,
     bytesDown: 2_000,
+    heldUp: 0,
+    heldDown: 0,
+    pausesUp: 0,
+    pausesDown: 0,
+    state: "open",
   };
   const observe = (level: LogLevel, happens: (observer: Observer) => void) =>
     logged(level, (log) => {
