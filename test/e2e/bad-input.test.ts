@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { executablePath, runRelay, startRelay } from "../support/executable.ts";
+import { executablePath, runRelay, startRelay, turnedAway } from "../support/executable.ts";
 
 let folder: string;
 const listeners: { stop(force: boolean): void }[] = [];
@@ -221,13 +221,7 @@ describe("what is no refusal", () => {
   test("a destination that is not there is for the clients to find out", async () => {
     await using relay = await startRelay(["127.0.0.1:0", join(folder, "missing")]);
     const port = Number(relay.address.split(":").at(-1));
-    const closed = Promise.withResolvers<void>();
-    await Bun.connect({
-      hostname: "127.0.0.1",
-      port,
-      socket: { data() {}, close: () => closed.resolve() },
-    });
-    await closed.promise;
+    await turnedAway({ hostname: "127.0.0.1", port });
     await relay.logged(/"event":"unreachable".*"code":"ENOENT"/);
     expect(await relay.stop()).toBe(0);
   });

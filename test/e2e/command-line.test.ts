@@ -12,7 +12,7 @@ import { readFileSync, rmSync, watch, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { version } from "../../package.json";
-import { executablePath, runRelay, startRelay } from "../support/executable.ts";
+import { executablePath, runRelay, startRelay, turnedAway } from "../support/executable.ts";
 
 let folder: string;
 
@@ -313,8 +313,7 @@ describe("the log", () => {
   test("at error keeps quiet about a destination that is away", async () => {
     const source = join(folder, "source");
     await using child = await startQuietly(["--log-level=error", source, "./missing"]);
-    const { closed } = await connect(source);
-    await closed;
+    await turnedAway({ unix: source });
     expect(await child.stop()).toBe(0);
     expect(child.log()).toBe("");
   });

@@ -112,6 +112,24 @@ export async function startRelay(
   }
 }
 
+/** Connects and waits for the other side to end it, which may be before this side knows it is open. */
+export async function turnedAway(
+  address: { readonly unix: string } | { readonly hostname: string; readonly port: number },
+): Promise<void> {
+  const closed = Promise.withResolvers<void>();
+  const socket = { data() {}, close: () => closed.resolve() };
+  try {
+    await ("unix" in address
+      ? Bun.connect({ unix: address.unix, socket })
+      : Bun.connect({ hostname: address.hostname, port: address.port, socket }));
+  } catch (error) {
+    // That nobody listens is another matter than a connection that was ended.
+    if (error instanceof Error && "code" in error && error.code === "ECONNRESET") return;
+    throw error;
+  }
+  await closed.promise;
+}
+
 /** What a process writes, read as it comes. */
 class Log {
   text = "";

@@ -12,10 +12,17 @@ async function run(script: string) {
 test("an error that nobody caught is reported, and the process goes on", async () => {
   const { code, lines } = await run(`
     import { reportFaults } from ${cli("faults")};
-    using faults = reportFaults((error) => console.log("reported", error.message));
-    setTimeout(() => { throw new Error("thrown"); }, 1);
-    setTimeout(() => void Promise.reject(new Error("rejected")), 2);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    const rejected = Promise.withResolvers();
+    using faults = reportFaults((error) => {
+      console.log("reported", error.message);
+      if (error.message === "thrown") setTimeout(() => void Promise.reject(new Error("rejected")));
+      else rejected.resolve();
+    });
+    setTimeout(() => { throw new Error("thrown"); });
+    // So that there is something to wait for while nothing was reported yet.
+    const alive = setTimeout(() => {}, 10_000);
+    await rejected.promise;
+    clearTimeout(alive);
     console.log("went on");`);
   expect(lines).toEqual(["reported thrown", "reported rejected", "went on"]);
   expect(code).toBe(0);
