@@ -26,6 +26,9 @@ import { loaded } from "../os/libc.ts";
 // `lingering_close` gives 5 to 30 seconds.
 const LINGER = 10_000;
 
+// The longest time that a timer takes; a longer one would be up at once.
+const TIMER_MOST = 2 ** 31 - 1;
+
 /** A relay that listens. */
 export interface Relay extends AsyncDisposable {
   /** The source, with the port that the system chose where 0 was asked. */
@@ -68,6 +71,8 @@ class RunningRelay implements Relay {
   /** From the end of listening to the end of the last connection. */
   #draining = false;
   #drainTimer: Timer | undefined;
+  /** When the drain's time is up: the shortest wait that was asked for. */
+  #drainUntil = Infinity;
 
   constructor(endpoint: SocketEndpoint, options: RelayOptions) {
     this.#endpoint = endpoint;
@@ -116,15 +121,14 @@ class RunningRelay implements Relay {
   }
 
   async stop({ drainTimeout = this.#drainTimeout } = {}): Promise<void> {
+    this.#drainUntil = Math.min(this.#drainUntil, performance.now() + drainTimeout);
     if (!this.#stopping) {
       this.#stopping = true;
       await this.#close();
       this.#draining = true;
       this.#observer.draining(this.connections);
     }
-    clearTimeout(this.#drainTimer);
-    if (this.connections === 0) this.#finish();
-    else this.#drainTimer = setTimeout(() => this.#endAll(), drainTimeout);
+    if (this.#draining) this.#drain();
     await this.#stopped.promise;
   }
 
@@ -164,13 +168,19 @@ class RunningRelay implements Relay {
     this.#listening?.stop();
   }
 
+  #drain(): void {
+    clearTimeout(this.#drainTimer);
+    if (this.connections === 0) return this.#finish();
+    const left = Math.min(this.#drainUntil - performance.now(), TIMER_MOST);
+    this.#drainTimer = setTimeout(() => this.#endAll(), left);
+  }
+
   #connectionEnded(): void {
     if (!this.#stopping) this.#admission?.closed(this.connections);
     if (this.#draining && this.connections === 0) this.#finish();
   }
 
   #finish(): void {
-    if (!this.#draining) return;
     this.#draining = false;
     clearTimeout(this.#drainTimer);
     this.#idleness?.[Symbol.dispose]();
