@@ -171,7 +171,7 @@ class RunningRelay implements Relay {
   #drain(): void {
     clearTimeout(this.#drainTimer);
     if (this.connections === 0) return this.#finish();
-    const left = Math.min(this.#drainUntil - performance.now(), TIMER_MOST);
+    const left = Math.min(Math.max(this.#drainUntil - performance.now(), 0), TIMER_MOST);
     this.#drainTimer = setTimeout(() => this.#endAll(), left);
   }
 
