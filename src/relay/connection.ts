@@ -240,7 +240,9 @@ function writeFailed({ writeErrno }: Side): boolean {
 
 function addressOf({ socket, isTcp }: ConnectionSide): string {
   if (!isTcp || socket === null) return "";
-  const { remoteAddress, remotePort } = socket;
+  // Bun's types leave out that nothing is known of a client that reset before it was accepted.
+  const { remoteAddress, remotePort }: { remoteAddress?: string; remotePort?: number } = socket;
+  if (remoteAddress === undefined) return "";
   return remoteAddress.includes(":")
     ? `[${remoteAddress}]:${remotePort}`
     : `${remoteAddress}:${remotePort}`;

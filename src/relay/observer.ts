@@ -5,7 +5,8 @@ export interface ConnectionView {
   /** Counts up from 1 within one relay. */
   readonly id: number;
   /**
-   * Who connected: `127.0.0.1:5678` of a TCP client, `""` of a Unix client, which has no name.
+   * Who connected: `127.0.0.1:5678` of a TCP client, `""` of a Unix client, which has no name, and
+   * of a TCP client that reset before it was accepted.
    * It is asked of the socket when first read, so read it before `closed`.
    */
   readonly clientAddress: string;
