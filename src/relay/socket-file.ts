@@ -1,4 +1,3 @@
-import type { UnixSocketListener } from "bun";
 import {
   chmodSync,
   chownSync,
@@ -23,9 +22,14 @@ export interface Permissions {
   readonly group?: number;
 }
 
+/** Something that listens: a socket's listener, a web server. */
+interface Listener {
+  stop(): unknown;
+}
+
 /** A listener on a path, and the file that leads to it. */
-export interface PlacedListener<Data> {
-  readonly listener: UnixSocketListener<Data>;
+export interface PlacedListener<Bound extends Listener> {
+  readonly listener: Bound;
   /** Removes the file if it is still the one that was made here. */
   remove(): void;
 }
@@ -43,11 +47,11 @@ const LOCK_PAUSE = 10;
  *
  * @throws {RelayError} where the path is taken, or the system's error of what failed.
  */
-export async function listenOnPath<Data>(
+export async function listenOnPath<Bound extends Listener>(
   path: string,
   permissions: Permissions,
-  bind: (path: string) => UnixSocketListener<Data>,
-): Promise<PlacedListener<Data>> {
+  bind: (path: string) => Bound,
+): Promise<PlacedListener<Bound>> {
   const folder = dirname(path);
   const lock = await lockFolder(folder);
   try {
@@ -91,11 +95,11 @@ function isStale(path: string): boolean {
 }
 
 /** Binds; where permissions follow, nobody can connect before they are set. */
-function bindClosed<Data>(
+function bindClosed<Bound extends Listener>(
   name: string,
   permissions: Permissions,
-  bind: (path: string) => UnixSocketListener<Data>,
-): UnixSocketListener<Data> {
+  bind: (path: string) => Bound,
+): Bound {
   if (!hasPermissions(permissions)) return bind(name);
   const umask = process.umask(0o777);
   try {
