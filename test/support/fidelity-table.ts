@@ -1,0 +1,65 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { type Direction, DIRECTIONS, OTHER_FAMILIES, Wire } from "./directions.ts";
+import { backpressureRows } from "./fidelity/backpressure.ts";
+import { byteRows } from "./fidelity/bytes.ts";
+import { earlyEndRows } from "./fidelity/early-end.ts";
+import { failureRows } from "./fidelity/failures.ts";
+import { halfCloseRows } from "./fidelity/half-close.ts";
+import { patienceRows } from "./fidelity/patience.ts";
+import { reachingRows } from "./fidelity/reaching.ts";
+import { optionRows, quietRows } from "./fidelity/resources.ts";
+import type { Row } from "./fidelity/row.ts";
+import { rawDescriptors } from "./raw-socket.ts";
+import type { Harness } from "./relay-under-test.ts";
+
+const TIMEOUT = 20_000;
+
+const rows: readonly Row[] = [
+  ...byteRows,
+  ...halfCloseRows,
+  ...backpressureRows,
+  ...earlyEndRows,
+  ...failureRows,
+  ...reachingRows,
+  ...optionRows,
+];
+
+/** Makes the tests of the whole table: each row in each direction, over one way to run a relay. */
+export function testFidelity(harness: Harness, { quiet }: { readonly quiet: boolean }): void {
+  for (const direction of DIRECTIONS) {
+    describe(`${harness.name}, ${direction.name}`, () => {
+      for (const row of rows) testRow(harness, direction, row, test);
+    });
+  }
+  // The relay is the same for all families of addresses: that bytes come through will do.
+  for (const direction of OTHER_FAMILIES) {
+    describe(`${harness.name}, ${direction.name}`, () => {
+      for (const row of byteRows) testRow(harness, direction, row, test);
+    });
+  }
+  // These rows spend their time asleep, and do it together.
+  describe(`${harness.name}, slow rows`, () => {
+    for (const direction of DIRECTIONS)
+      for (const row of [...(quiet ? quietRows : []), ...patienceRows])
+        testRow(harness, direction, row, test.concurrent, `${direction.name}: `);
+  });
+  afterAll(() => expect(rawDescriptors()).toBe(0));
+}
+
+type DefineTest = (name: string, run: () => Promise<void>, timeout: number) => void;
+
+function testRow(
+  harness: Harness,
+  direction: Direction,
+  row: Row,
+  define: DefineTest,
+  prefix = "",
+): void {
+  if (row.where?.(direction) === false) return;
+  const run = async () => {
+    await using wire = await Wire.open(harness, direction, row);
+    await row.run(wire);
+    await wire.finish();
+  };
+  define(`${prefix}${row.name}`, run, row.timeout ?? TIMEOUT);
+}

@@ -1,0 +1,75 @@
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+
+/** How many descriptors of a process are sockets; `self` is this one. */
+export function socketDescriptors(pid: number | "self"): number {
+  const folder = `/proc/${pid}/fd`;
+  return readdirSync(folder).filter((fd) => {
+    try {
+      return readlinkSync(`${folder}/${fd}`).startsWith("socket:");
+    } catch {
+      // Closed since the folder was read; the descriptor that read it is one of those.
+      return false;
+    }
+  }).length;
+}
+
+// USER_HZ, in which the kernel tells times to programs (proc(5)), is 100 on all that Bun runs on.
+const TICKS_A_SECOND = 100;
+
+/** Seconds of processor time that a process has used, with those of its threads. */
+export function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  // The name in parentheses may hold anything; utime and stime are fields 14 and 15 (proc(5)).
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
+}
+
+/** A TCP socket of this network namespace. */
+export interface TcpSocket {
+  readonly localPort: number;
+  readonly remotePort: number;
+  readonly state: number;
+  /** Bytes sent that the peer's kernel has not got. */
+  readonly unsent: number;
+  /** Bytes that have arrived and are not read. */
+  readonly unread: number;
+  /** Seconds until a keepalive probe goes out; null where none will. */
+  readonly keepalive: number | null;
+}
+
+/** TCP_SYN_SENT of linux/net/tcp_states.h. */
+export const SYN_SENT = 2;
+
+const KEEPALIVE_TIMER = 2;
+
+/** All TCP sockets over IPv4: /proc/net/tcp (proc(5); linux Documentation/networking/proc_net_tcp). */
+export function tcpSockets(): TcpSocket[] {
+  const lines = readFileSync("/proc/net/tcp", "utf8").trim().split("\n").slice(1);
+  return lines.map((line) => {
+    const [, local = "", remote = "", state = "", queues = "", timer = ""] = line
+      .trim()
+      .split(/\s+/);
+    const [unsent = "", unread = ""] = queues.split(":");
+    const [kind = "", when = ""] = timer.split(":");
+    return {
+      localPort: portOf(local),
+      remotePort: portOf(remote),
+      state: parseInt(state, 16),
+      unsent: parseInt(unsent, 16),
+      unread: parseInt(unread, 16),
+      keepalive:
+        parseInt(kind, 16) === KEEPALIVE_TIMER ? parseInt(when, 16) / TICKS_A_SECOND : null,
+    };
+  });
+}
+
+/** The one TCP socket between two ports, the relay's or the test's by which is local. */
+export function tcpSocket(localPort: number, remotePort: number): TcpSocket | undefined {
+  return tcpSockets().find(
+    (socket) => socket.localPort === localPort && socket.remotePort === remotePort,
+  );
+}
+
+function portOf(address: string): number {
+  return parseInt(address.slice(address.indexOf(":") + 1), 16);
+}

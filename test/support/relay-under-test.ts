@@ -1,0 +1,172 @@
+import {
+  type ConnectionView,
+  createRelay,
+  parseAddress,
+  type SocketEndpoint,
+} from "../../src/index.ts";
+import { startRelay } from "./executable.ts";
+import { cpuSeconds, socketDescriptors } from "./proc.ts";
+import { rawDescriptors } from "./raw-socket.ts";
+
+/** The options that rows of the table set; times in milliseconds. */
+export interface Settings {
+  readonly connectTimeout?: number;
+  readonly connectRetry?: number;
+  readonly keepalive?: number;
+}
+
+/** What a relay has told of one event, by whatever way it tells. */
+export type Report =
+  | { readonly event: "opened" | "connected" | "fault" | "warning" }
+  | { readonly event: "unreachable"; readonly code: string }
+  | {
+      readonly event: "closed";
+      readonly ending: string;
+      readonly up: number;
+      readonly down: number;
+    };
+
+/** A relay that listens, in this process or in one of its own. */
+export interface RelayUnderTest extends AsyncDisposable {
+  /** The source as bound. */
+  readonly endpoint: SocketEndpoint;
+  /** How many connections are open, as the relay itself says. */
+  open(): number;
+  /** How many sockets the relay has open, as the kernel says, beyond the one that listens. */
+  descriptors(): number;
+  /** What it has told so far, in order. */
+  reports(): readonly Report[];
+  /** Seconds of processor time used so far; null where that cannot be told from the test's own. */
+  cpu(): number | null;
+}
+
+/** A way to run a relay. */
+export interface Harness {
+  readonly name: string;
+  start(source: string, destination: string, settings: Settings): Promise<RelayUnderTest>;
+}
+
+// Sockets of this process that are no test's own end: those of the relays, who have one listener
+// each, and what the runtime may have had before. Relays of tests that run at the same time are
+// counted together: only when all are idle is any.
+const relaySockets = () => socketDescriptors("self") - rawDescriptors();
+const atStart = relaySockets();
+let listening = 0;
+
+/** The relay as a library, in the test's own process. */
+export const inProcess: Harness = {
+  name: "in process",
+  async start(source, destination, settings) {
+    const reports: Report[] = [];
+    const relay = await createRelay({
+      source,
+      destination,
+      ...settings,
+      observer: {
+        opened: () => void reports.push({ event: "opened" }),
+        connected: () => void reports.push({ event: "connected" }),
+        unreachable: (_, { code }) => void reports.push({ event: "unreachable", code }),
+        closed: (view, ending) => void reports.push(closedReport(view, ending)),
+        fault: () => void reports.push({ event: "fault" }),
+        warning: () => void reports.push({ event: "warning" }),
+      },
+    });
+    listening += 1;
+    return {
+      endpoint: relay.endpoint,
+      open: () => relay.connections,
+      descriptors: () => relaySockets() - atStart - listening,
+      reports: () => reports,
+      cpu: () => null,
+      async [Symbol.asyncDispose]() {
+        await relay[Symbol.asyncDispose]();
+        listening -= 1;
+      },
+    };
+  },
+};
+
+function closedReport({ bytesUp, bytesDown }: ConnectionView, ending: string): Report {
+  return { event: "closed", ending, up: bytesUp, down: bytesDown };
+}
+
+/** The compiled executable, seen from outside. */
+export const executable: Harness = {
+  name: "executable",
+  async start(source, destination, settings) {
+    const relay = await startRelay([
+      "--log-level=debug",
+      ...Object.entries(settings).map(([name, value]) => `--${dashed(name)}=${value}ms`),
+      source,
+      destination,
+    ]);
+    const log = new LogReader(relay.stderr);
+    const atStart = socketDescriptors(relay.pid);
+    return {
+      endpoint: toSocket(relay.address),
+      open: () => log.count("opened") - log.count("closed"),
+      descriptors: () => socketDescriptors(relay.pid) - atStart,
+      reports: () => log.reports(),
+      cpu: () => cpuSeconds(relay.pid),
+      [Symbol.asyncDispose]: () => relay[Symbol.asyncDispose](),
+    };
+  },
+};
+
+/** Reads a JSON log as it grows. */
+class LogReader {
+  readonly #text: () => string;
+  readonly #reports: Report[] = [];
+  #read = 0;
+
+  constructor(text: () => string) {
+    this.#text = text;
+  }
+
+  reports(): readonly Report[] {
+    const text = this.#text();
+    for (;;) {
+      const end = text.indexOf("\n", this.#read);
+      if (end < 0) return this.#reports;
+      const report = reportOf(JSON.parse(text.slice(this.#read, end)));
+      if (report !== null) this.#reports.push(report);
+      this.#read = end + 1;
+    }
+  }
+
+  count(event: Report["event"]): number {
+    return this.reports().filter((report) => report.event === event).length;
+  }
+}
+
+function reportOf(line: Record<string, unknown>): Report | null {
+  switch (line["event"]) {
+    case "opened":
+    case "connected":
+    case "fault":
+    case "warning":
+      return { event: line["event"] };
+    case "unreachable":
+      return { event: "unreachable", code: String(line["code"]) };
+    case "closed":
+      return {
+        event: "closed",
+        ending: String(line["ending"]),
+        up: Number(line["bytes_up"]),
+        down: Number(line["bytes_down"]),
+      };
+    default:
+      return null;
+  }
+}
+
+function dashed(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+function toSocket(address: string): SocketEndpoint {
+  const endpoint = parseAddress(address, "source");
+  if (endpoint.kind === "systemd" || endpoint.kind === "fd")
+    throw new Error(`${address}: not bound by the relay itself`);
+  return endpoint;
+}
