@@ -9,6 +9,8 @@ export interface Outcome {
 export interface Program {
   /** The next line of its standard output. Rejects when it has ended instead. */
   line(): Promise<string>;
+  /** Writes a line to its standard input. */
+  say(line: string): Promise<void>;
   /** Closes its standard input, by which programs of the tests know to end, and waits for that. */
   finish(): Promise<Outcome>;
 }
@@ -56,6 +58,10 @@ export function startProgram(
       if (next.done === true)
         throw new Error(`ended with ${await child.exited}: ${argv.join(" ")}\n${await stderr}`);
       return next.value;
+    },
+    async say(line) {
+      child.stdin.write(`${line}\n`);
+      await child.stdin.flush();
     },
     async finish() {
       await child.stdin.end();

@@ -1,7 +1,8 @@
 """reconnect.py ADDRESS COUNT: clients that come back all the time, until standard input ends.
 
-Says "ready" once as many visits were served as there are clients. Each comes once more after the
-end, so that what was done before the end is met by all.
+Says "ready" once as many visits are over as there are clients, and again so after each line of
+standard input. Each client comes once more after the end, so that what was done before the end is
+met by all.
 """
 
 import sys
@@ -25,10 +26,11 @@ def client():
 threads = [threading.Thread(target=client) for _ in range(count)]
 for thread in threads:
     thread.start()
-while tally.served() < count and not over.wait(0.01):
-    pass
+tally.wait_for(count)
 print("ready", flush=True)
-sys.stdin.read()
+for _ in sys.stdin:
+    tally.wait_for(count)
+    print("ready", flush=True)
 over.set()
 for thread in threads:
     thread.join()

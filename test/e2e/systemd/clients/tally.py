@@ -7,7 +7,7 @@ import threading
 
 class Tally:
     def __init__(self):
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._served = 0
         self._lost = collections.Counter()
 
@@ -16,17 +16,24 @@ class Tally:
         try:
             visit(*arguments)
         except (OSError, EOFError, ValueError) as error:
-            with self._lock:
+            with self._changed:
                 self._lost[f"{type(error).__name__}: {error}"] += 1
+                self._changed.notify_all()
         else:
-            with self._lock:
+            with self._changed:
                 self._served += 1
+                self._changed.notify_all()
 
-    def served(self):
-        with self._lock:
-            return self._served
+    def wait_for(self, count):
+        """Waits until so many more visits are over, well or not."""
+        with self._changed:
+            enough = self._total() + count
+            self._changed.wait_for(lambda: self._total() >= enough)
 
     def show(self):
         """Prints {"served": N, "lost": {"what it raised": N}} as the program's last line."""
-        with self._lock:
+        with self._changed:
             print(json.dumps({"served": self._served, "lost": self._lost}), flush=True)
+
+    def _total(self):
+        return self._served + self._lost.total()
