@@ -151,7 +151,7 @@ export function unreachable(connection: Connection, failure: Failure): void {
 /** A side has sent its end of stream. */
 export function sideEnded(side: ConnectionSide): void {
   const { connection, inbound } = side;
-  if (writeFailed(side)) return inbound.abort();
+  if (writeFailed(side)) return sideFailed(side);
   if (inbound.state !== "flowing") return;
   inbound.end();
   connection.shared.observer.halfClosed(
@@ -166,13 +166,19 @@ export function sideClosed(side: ConnectionSide, code: string | undefined): void
   const { connection, inbound, outbound } = side;
   connection.shared.lingering.delete(side);
   side.detach();
-  if (inbound.state === "flowing" && isFailure(side, code)) {
-    connection.ending ??= side === connection.client ? "client reset" : "destination reset";
-    inbound.abort();
-  }
+  if (isFailure(side, code)) sideFailed(side);
   inbound.end();
   outbound.break();
   settle(connection);
+}
+
+/** A side failed before its end of stream; while the destination is not reached, it has just left. */
+function sideFailed(side: ConnectionSide): void {
+  const { connection, inbound } = side;
+  if (inbound.state !== "flowing") return;
+  if (connection.attempt === null)
+    connection.ending ??= side === connection.client ? "client reset" : "destination reset";
+  inbound.abort();
 }
 
 /** Ends a connection now: a TCP peer sees a reset, a Unix peer a close. */
