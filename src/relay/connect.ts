@@ -94,7 +94,7 @@ abstract class AttemptBase implements Attempt {
     const { shared, openedAt } = this.connection;
     const left = openedAt + shared.connectRetry - performance.now();
     if (left <= 0 || !RETRIED.has(code)) {
-      unreachable(this.connection, failure(code));
+      unreachable(this.connection, failure(shared.target.text, code));
       return;
     }
     this.retrying = true;
@@ -248,8 +248,8 @@ class PlainAttempt extends AttemptBase {
   }
 }
 
-function failure(code: string): Failure {
-  return { code, message: WORDS[code] ?? errnoWords(code) };
+function failure(address: string, code: string): Failure {
+  return { code, message: `cannot reach ${address}: ${WORDS[code] ?? errnoWords(code)} (${code})` };
 }
 
 const WORDS: Readonly<Record<string, string>> = {
