@@ -44,6 +44,25 @@ export function readValues(
 }
 
 /**
+ * A command's options as they stand, as on a command line: what was given, and the defaults that
+ * have a text.
+ */
+export function showOptions(
+  command: CommandName,
+  args: Readonly<Record<string, unknown>>,
+): Record<string, string> {
+  const shown: Record<string, string> = {};
+  for (const [name, row] of rowsOf(command)) {
+    const given = args[flagOf(name)];
+    const text = row.metavar === undefined ? "" : (row.shownDefault ?? "");
+    if (given === true) shown[flagOf(name)] = "true";
+    else if (typeof given === "string") shown[flagOf(name)] = given;
+    else if (text !== "") shown[flagOf(name)] = text;
+  }
+  return shown;
+}
+
+/**
  * Refuses options that make no sense for this kind of source: `--mode` of a TCP port would protect
  * nothing.
  *

@@ -2,6 +2,7 @@ import type { Endpoint } from "../address.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../observe/log.ts";
 import { groupId, userId } from "../os/users.ts";
 import { DEFAULTS } from "../relay/options.ts";
+import { parseAdminAddress } from "./admin-address.ts";
 import { InvalidValue, quote } from "./invalid.ts";
 import { parseTime, printTime, type TimeRange } from "./time.ts";
 
@@ -125,6 +126,13 @@ export const OPTIONS = {
     help: "pretty, plain, json, journal",
     commands: ["relay"],
   },
+  admin: {
+    metavar: "ADDRESS",
+    parse: (text: string) => parseAdminAddress(text, "to listen on"),
+    help: "status and metrics",
+    commands: ["relay"],
+  },
+  accessLog: { help: "logs each client", sharesLine: true, commands: ["relay"] },
   hold: { help: "goes on until Ctrl-C or TERM", commands: ["demo"] },
   help: { help: "shows this", short: "h", commands: ["relay", "demo"] },
   version: { help: "the version", sharesLine: true, commands: ["relay"] },

@@ -11,12 +11,15 @@ import {
 } from "../address.ts";
 import { createRelay, type Relay, RelayError } from "../index.ts";
 import { createLog, type Log } from "../observe/log.ts";
+import { connectionsMaxDefault } from "../relay/admission.ts";
 import { combineObservers } from "../relay/observer.ts";
 import { observeIdleness } from "../relay/idle-exit.ts";
 import { takeNotifier } from "../systemd/notify.ts";
 import { Service, takeWatchdogPeriod } from "../systemd/service.ts";
 import { logObserver } from "../observe/log-observer.ts";
-import { argumentsOf, checkSource, readValues } from "./arguments.ts";
+import { accessLog } from "../observe/access-log.ts";
+import type { Admin } from "../observe/admin.ts";
+import { argumentsOf, checkSource, readValues, showOptions } from "./arguments.ts";
 import { reportFaults } from "./faults.ts";
 import { UsageError } from "./invalid.ts";
 import { COMMANDS, type OptionValues } from "./options.ts";
@@ -37,9 +40,14 @@ export const relayCommand = defineCommand({
     if (isSameAddress(source, destination))
       throw new UsageError("DESTINATION is SOURCE: the relay would only talk to itself");
     checkSource(values, source);
+    checkAdmin(values, source, destination);
     const log = createLog(values.logLevel, values.logFormat);
     try {
-      return await relay(source, destination, values, log);
+      return await relay(source, destination, values, showOptions("relay", args), log);
+    } catch (error) {
+      if (!(error instanceof RelayError)) throw error;
+      log.error(error.message, { event: "failed", address: error.address, code: error.code });
+      return 1;
     } finally {
       await log.flush(LAST_LINES_MS);
     }
@@ -51,13 +59,17 @@ async function relay(
   source: Endpoint,
   destination: Endpoint,
   options: OptionValues,
+  shownOptions: Readonly<Record<string, string>>,
   log: Log,
 ): Promise<number> {
   const idle = Promise.withResolvers<void>();
   using requests = stopRequests();
+  await using admin = await adminOf(options, shownOptions, destination, log);
   using service = serviceOf(options, log);
   const observer = combineObservers([
     logObserver(log, destination),
+    ...(options.accessLog ? [accessLog(log, destination)] : []),
+    ...(admin === null ? [] : [admin.observer]),
     ...(service === null ? [] : [service.observer]),
     ...(options.exitIdleTime === undefined
       ? []
@@ -65,15 +77,9 @@ async function relay(
   ]);
   using _faults = reportFaults((error) => observer.fault(error));
   let running: Relay | undefined;
-  try {
-    const started = createRelay({ ...options, source, destination, observer });
-    // Starting may take long where SOURCE is a name; a second request does not wait for it.
-    running = await Promise.race([started, requests.askedAgain.then(() => undefined)]);
-  } catch (error) {
-    if (!(error instanceof RelayError)) throw error;
-    log.error(error.message, { event: "failed", address: error.address, code: error.code });
-    return 1;
-  }
+  const started = createRelay({ ...options, source, destination, observer });
+  // Starting may take long where SOURCE is a name; a second request does not wait for it.
+  running = await Promise.race([started, requests.askedAgain.then(() => undefined)]);
   if (!running) return 0;
   warnOfTheOpen(running.endpoint, destination, log);
   await Promise.race([requests.asked, idle.promise]);
@@ -82,6 +88,26 @@ async function relay(
   await running.stop({ drainTimeout: 0 });
   await stopped;
   return 0;
+}
+
+/** The admin address, where one is asked for; what it needs is loaded only then. */
+async function adminOf(
+  options: OptionValues,
+  shownOptions: Readonly<Record<string, string>>,
+  destination: Endpoint,
+  log: Log,
+): Promise<Admin | null> {
+  if (options.admin === undefined) return null;
+  const { openAdmin } = await import("../observe/admin.ts");
+  const admin = await openAdmin(options.admin, {
+    destination,
+    options: shownOptions,
+    connectionsMax: options.connectionsMax ?? connectionsMaxDefault(),
+    log,
+  });
+  const address = printAddress(admin.endpoint);
+  log.info(`status and metrics on ${address}`, { event: "admin", address });
+  return admin;
 }
 
 /** What tells systemd of this process; null where it does not ask. */
@@ -105,6 +131,13 @@ function readAddress(role: Role, text: string): Endpoint {
       cause: error,
     });
   }
+}
+
+function checkAdmin({ admin }: OptionValues, source: Endpoint, destination: Endpoint): void {
+  // Port 0 is another one each time.
+  if (admin === undefined || (admin.kind === "tcp" && admin.port === 0)) return;
+  if (isSameAddress(source, admin)) throw new UsageError("--admin is SOURCE");
+  if (isSameAddress(admin, destination)) throw new UsageError("--admin is DESTINATION");
 }
 
 /** Says once that what leaves this machine is as readable as before. */

@@ -28,8 +28,12 @@ export interface Log {
   readonly info: Write;
   readonly warn: Write;
   readonly error: Write;
+  /** Writes at the level "info" whatever level the log begins at: for lines asked for by name. */
+  readonly always: Write;
   /** Whether lines of this level are written, for whoever would have to work for one. */
   writes(level: LogLevel): boolean;
+  /** How many lines nobody took, since the start. */
+  linesLost(): number;
   /** Waits until all of it is written, or for as long as `limit` milliseconds. */
   flush(limit: number): Promise<void>;
 }
@@ -45,18 +49,23 @@ export function createLog(level: LogLevel, format: LogFormat, fd = STANDARD_ERRO
   const sink = new LogSink(fd, (lost) => {
     consola.warn(`${lost} log lines were lost: nobody took them`, { event: "log_lost", lost });
   });
-  const consola = createConsola({
-    level: CONSOLA_LEVELS[level],
-    // consola holds back a line that repeats; here each line stands for an event of its own.
-    throttle: 0,
-    reporters: [{ log: (object) => sink.write(formatter(entryOf(object))) }],
-  });
+  const from = (lowest: LogLevel) =>
+    createConsola({
+      level: CONSOLA_LEVELS[lowest],
+      // consola holds back a line that repeats; here each line stands for an event of its own.
+      throttle: 0,
+      reporters: [{ log: (object) => sink.write(formatter(entryOf(object))) }],
+    });
+  const consola = from(level);
+  const unfiltered = from("info");
   return {
     debug: (message, fields) => consola.debug(message, fields),
     info: (message, fields) => consola.info(message, fields),
     warn: (message, fields) => consola.warn(message, fields),
     error: (message, fields) => consola.error(message, fields),
+    always: (message, fields) => unfiltered.info(message, fields),
     writes: (wanted) => CONSOLA_LEVELS[wanted] <= CONSOLA_LEVELS[level],
+    linesLost: () => sink.lost,
     flush: (limit) => sink.flush(limit),
   };
 }

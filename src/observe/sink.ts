@@ -18,7 +18,9 @@ export class LogSink {
   #waiting: string[] = [];
   /** Bytes that wait or are being written. */
   #held = 0;
+  /** Lost since lines last came through. */
   #lost = 0;
+  #lostBefore = 0;
   #writing = false;
   #idle: PromiseWithResolvers<void> | undefined;
 
@@ -27,6 +29,11 @@ export class LogSink {
     this.#fd = fd;
     this.#recovered = recovered;
     this.#room = room;
+  }
+
+  /** Lines lost since the start. */
+  get lost(): number {
+    return this.#lostBefore + this.#lost;
   }
 
   /** Takes a line for writing, or drops it. */
@@ -78,6 +85,7 @@ export class LogSink {
   #succeeded(): void {
     const lost = this.#lost;
     this.#lost = 0;
+    this.#lostBefore += lost;
     if (lost > 0) this.#recovered(lost);
     this.#next();
   }

@@ -1,0 +1,38 @@
+const PERIOD_MS = 250;
+const BEATS_A_SECOND = 1_000 / PERIOD_MS;
+
+/**
+ * Looks at the event loop four times a second: by how many seconds the look came late is how long
+ * everything else in this process had to wait. It does not keep the process alive.
+ */
+export class Heartbeat implements Disposable {
+  readonly #late: (seconds: number) => void;
+  readonly #second: () => void;
+  #due = performance.now() + PERIOD_MS;
+  #beats = 0;
+  #timer: Timer;
+
+  /** `late` is called at each look, `second` about once a second. */
+  constructor(late: (seconds: number) => void, second: () => void) {
+    this.#late = late;
+    this.#second = second;
+    this.#timer = this.#wait(PERIOD_MS);
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+  }
+
+  #wait(milliseconds: number): Timer {
+    return setTimeout(this.#beat, milliseconds).unref();
+  }
+
+  readonly #beat = (): void => {
+    const now = performance.now();
+    this.#late(Math.max(0, now - this.#due) / 1_000);
+    this.#beats += 1;
+    if (this.#beats % BEATS_A_SECOND === 0) this.#second();
+    this.#due = Math.max(this.#due, now - PERIOD_MS) + PERIOD_MS;
+    this.#timer = this.#wait(Math.max(1, this.#due - now));
+  };
+}

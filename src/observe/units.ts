@@ -1,0 +1,43 @@
+// How figures are written for people, the same on the page and in a terminal.
+
+const BYTE_UNITS = ["B", "kB", "MB", "GB", "TB", "PB"] as const;
+
+/** Bytes with three digits: `0 B`, `999 B`, `1.02 kB`, `64.3 MB`. */
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  // What would be rounded to 1000 is written in the next unit.
+  while (value >= 999.5 && unit < BYTE_UNITS.length - 1) {
+    value /= 1_000;
+    unit += 1;
+  }
+  const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+  return `${value.toFixed(digits)} ${BYTE_UNITS[unit]}`;
+}
+
+/** Bytes a second. */
+export function formatRate(bytesASecond: number): string {
+  return `${formatBytes(bytesASecond)}/s`;
+}
+
+const SECONDS = { d: 86_400, h: 3_600, min: 60, s: 1 } as const;
+
+/** A time in its two greatest units: `12 s`, `3 min 5 s`, `2 d 1 h`; below 10 s with a decimal. */
+export function formatDuration(seconds: number): string {
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  let rest = Math.round(seconds);
+  const parts: string[] = [];
+  for (const [unit, length] of Object.entries(SECONDS)) {
+    const count = Math.floor(rest / length);
+    rest -= count * length;
+    if (count > 0) parts.push(`${count} ${unit}`);
+    else if (parts.length === 1) break;
+    if (parts.length === 2) break;
+  }
+  return parts.join(" ");
+}
+
+/** A count with its thousands apart: `12 345`. */
+export function formatCount(count: number): string {
+  return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+}
