@@ -1,3 +1,5 @@
+import { errnoCode, errnoWords } from "../os/errno.ts";
+import { AF_UNIX, libc, SOCK_STREAM } from "../os/libc.ts";
 import { openFilesMax } from "../os/limits.ts";
 import type { ListeningSocket } from "./listening-socket.ts";
 import type { Observer } from "./observer.ts";
@@ -11,23 +13,40 @@ export function connectionsMaxDefault(): number {
   return Math.max(1, Math.floor((openFilesMax() - RESERVED_FILES) / FILES_A_CONNECTION));
 }
 
+// Descriptors that must be free again before clients are taken in again.
+const HEADROOM = 16;
+
+// A shortage comes and goes many times; how often it is told, in milliseconds.
+const SAY_AGAIN = 60_000;
+
+// How often it is seen whether the system has a descriptor left, in milliseconds.
+const PROBE_PERIOD = 1_000;
+
 /**
- * Keeps the number of open connections at or below a limit: at the limit the listener pauses, and
- * further clients wait in the kernel's queue until a place is free.
+ * Decides when clients are taken in. At the limit of open connections, or when the system has no
+ * descriptor left, the listener pauses, and further clients wait in the kernel's queue.
  *
- * Running out of descriptors must be prevented, because Bun then accepts in vain as fast as it can
- * (oven-sh/bun pull 32705).
+ * Running out of descriptors must be prevented, and noticed where another part of the system causes
+ * it, because Bun then accepts in vain as fast as it can (oven-sh/bun pull 32705).
  */
-export class Admission {
+export class Admission implements Disposable {
   readonly #max: number;
   readonly #listening: ListeningSocket;
   readonly #observer: Observer;
+  readonly #probe: Timer;
   #full = false;
+  #exhausted = false;
+  #silentUntil = 0;
 
   constructor(max: number, listening: ListeningSocket, observer: Observer) {
     this.#max = max;
     this.#listening = listening;
     this.#observer = observer;
+    this.#probe = setInterval(() => this.#look(), PROBE_PERIOD);
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#probe);
   }
 
   /** Whether a further client may be taken in; false only where the listener cannot pause. */
@@ -46,6 +65,37 @@ export class Admission {
   closed(open: number): void {
     if (!this.#full || open >= this.#max) return;
     this.#full = false;
-    this.#listening.resume();
+    this.#resume();
   }
+
+  /** A descriptor was wanted and not to be had. */
+  exhausted(code: string): void {
+    if (this.#exhausted) return;
+    this.#exhausted = this.#listening.pause();
+    const now = performance.now();
+    if (now < this.#silentUntil) return;
+    this.#silentUntil = now + SAY_AGAIN;
+    this.#observer.warning(`no descriptor is left (${errnoWords(code)}): further clients wait`);
+  }
+
+  #look(): void {
+    const shortage = descriptorShortage(this.#exhausted ? HEADROOM : 1);
+    if (shortage !== null) this.exhausted(shortage);
+    else if (this.#exhausted) this.#resume();
+  }
+
+  #resume(): void {
+    // Where that fails for want of a descriptor, the next look tries again.
+    if (!this.#full) this.#exhausted = !this.#listening.resume();
+  }
+}
+
+/** EMFILE or ENFILE where fewer than `wanted` descriptors are left, else null. */
+function descriptorShortage(wanted: number): string | null {
+  if (libc === null) return null;
+  const fd = libc.socket(AF_UNIX, SOCK_STREAM);
+  if (fd < 0) return errnoCode(fd);
+  const shortage = wanted > 1 ? descriptorShortage(wanted - 1) : null;
+  libc.close(fd);
+  return shortage;
 }

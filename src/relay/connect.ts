@@ -7,6 +7,8 @@ import {
   ECONNREFUSED,
   EINPROGRESS,
   EISCONN,
+  EMFILE,
+  ENFILE,
   errnoCode,
   errnoWords,
   errorCode,
@@ -64,7 +66,7 @@ abstract class AttemptBase implements Attempt {
   abstract lost(code: string): void;
 
   /** What the try waits for when its time is up. */
-  protected waitsFor: "ETIMEDOUT" | "EAGAIN" = "ETIMEDOUT";
+  protected waitsFor = "ETIMEDOUT";
 
   expire(): void {
     this.fail(this.waitsFor);
@@ -185,11 +187,19 @@ class TrueAttempt extends AttemptBase {
       const address = this.#addresses[this.#next] as SocketAddress;
       const result = this.#dial(address);
       if (result === 0) return;
-      this.waitsFor = result === -EAGAIN ? "EAGAIN" : "ETIMEDOUT";
-      if (result === -EAGAIN) return this.later((attempt) => attempt.#tryNext(), PAUSE_LAST);
+      if (this.#passes(result)) return this.later((attempt) => attempt.#tryNext(), PAUSE_LAST);
       this.#code = errnoCode(result);
     }
     this.fail(this.#code);
+  }
+
+  /** Whether waiting may help: the destination's queue is full, or there is no descriptor left. */
+  #passes(errno: number): boolean {
+    this.waitsFor = "ETIMEDOUT";
+    if (errno !== -EAGAIN && errno !== -EMFILE && errno !== -ENFILE) return false;
+    this.waitsFor = errnoCode(errno);
+    if (errno !== -EAGAIN) this.connection.shared.exhausted(this.waitsFor);
+    return true;
   }
 
   /** 0 where a socket is connected or connecting and now Bun's, else a negative errno. */

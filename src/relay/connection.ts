@@ -21,6 +21,8 @@ export interface Shared {
   readonly lingering: Lingering;
   /** The events of every socket of every connection. */
   readonly handlers: SocketHandler<ConnectionSide, "uint8array">;
+  /** Called with EMFILE or ENFILE when there is no descriptor for a destination's socket. */
+  readonly exhausted: (code: string) => void;
   /** Called when a connection has ended, after it left `connections`. */
   readonly ended: () => void;
 }

@@ -3,18 +3,21 @@ import { errorCode } from "../os/errno.ts";
 import { relayError } from "./error.ts";
 import { keepListenerAlive } from "./keepalive.ts";
 import { type AcceptHandlers, type BunListener, listenOn } from "./listening-socket.ts";
-import { listenOnPath, type Permissions } from "./socket-file.ts";
+import { listenOnPath, type Permissions, type PlacedListener } from "./socket-file.ts";
 
 /** A source that a relay can listen on. */
 export type Source = SocketEndpoint | { readonly kind: "fd"; readonly fd: number };
+
+/** The file that leads clients to a Unix source. */
+export type SourceFile = Pick<PlacedListener<BunListener>, "isInPlace" | "remove">;
 
 /** The bound source of a relay. */
 export interface Bound {
   readonly listener: BunListener;
   /** The port of a TCP source, which the system chose where 0 was asked. */
   readonly port: number;
-  /** Takes the way in away: a Unix source's file, if it is still the one made here. */
-  readonly hide: () => void;
+  /** The file of a Unix source. */
+  readonly file: SourceFile | null;
 }
 
 /**
@@ -44,8 +47,8 @@ export async function listen(
   }
 }
 
-function bound(listener: BunListener, port = 0, hide = () => {}): Bound {
-  return { listener, port, hide };
+function bound(listener: BunListener, port = 0, file: SourceFile | null = null): Bound {
+  return { listener, port, file };
 }
 
 function listenOnTcp(
@@ -81,7 +84,7 @@ async function listenOnFile(
   handlers: AcceptHandlers,
 ): Promise<Bound> {
   const placed = await listenOnPath(path, permissions, (name) => bindUnix(name, handlers));
-  return bound(placed.listener, 0, placed.remove);
+  return bound(placed.listener, 0, placed);
 }
 
 function listenOnInherited(fd: number, keepalive: number, handlers: AcceptHandlers): Bound {

@@ -18,32 +18,34 @@ export type AcceptHandlers = SocketHandler<ConnectionSide, "uint8array">;
 export class ListeningSocket {
   readonly #handlers: AcceptHandlers;
   readonly #backlog: number;
+  // Taken at the start: when it is needed, descriptors may have run out.
+  readonly #spare: number;
   #listener: BunListener | null;
-  #spare = -1;
 
   constructor(listener: BunListener, handlers: AcceptHandlers, backlog: number) {
     this.#handlers = handlers;
     this.#backlog = backlog;
     this.#listener = listener;
+    this.#spare = libc === null ? -1 : libc.duplicate(listener.fd);
     this.#setBacklog();
   }
 
   /** Leaves further clients in the kernel's queue. False where that cannot be done. */
   pause(): boolean {
-    if (libc === null || this.#listener === null) return libc !== null;
-    if (this.#spare < 0) this.#spare = libc.duplicate(this.#listener.fd);
     if (this.#spare < 0) return false;
-    this.#listener.stop();
+    this.#listener?.stop();
     this.#listener = null;
     return true;
   }
 
-  /** Accepts again. */
-  resume(): void {
-    if (libc === null || this.#listener !== null || this.#spare < 0) return;
-    this.#listener = listenOn(this.#spare, this.#handlers);
-    this.#spare = -1;
+  /** Accepts again. False where there is no descriptor for it now. */
+  resume(): boolean {
+    if (libc === null || this.#listener !== null) return true;
+    const fd = libc.duplicate(this.#spare);
+    if (fd < 0) return false;
+    this.#listener = listenOn(fd, this.#handlers);
     this.#setBacklog();
+    return true;
   }
 
   /** Accepts no more, for good. What the kernel has queued is refused if nobody else listens. */
@@ -51,7 +53,6 @@ export class ListeningSocket {
     this.#listener?.stop();
     this.#listener = null;
     if (this.#spare >= 0) libc?.close(this.#spare);
-    this.#spare = -1;
   }
 
   /** Bun asks for a queue of 512, and of 511 when it adopts a socket, whatever it had. */

@@ -15,7 +15,7 @@ import { keepAlive } from "./keepalive.ts";
 import { Lingering } from "./lingering.ts";
 import { Idleness } from "./idleness.ts";
 import { inheritedEndpoint } from "./inherited.ts";
-import { listen } from "./listen.ts";
+import { listen, type SourceFile } from "./listen.ts";
 import { ListeningSocket } from "./listening-socket.ts";
 import { type Observer, silentObserver } from "./observer.ts";
 import { BACKLOG_MOST, DEFAULTS, type RelayOptions } from "./options.ts";
@@ -25,6 +25,9 @@ import { loaded } from "../os/libc.ts";
 // How long a side whose peer is gone may take to be done without anything moving: nginx's
 // `lingering_close` gives 5 to 30 seconds.
 const LINGER = 10_000;
+
+// How often it is seen whether a Unix source's file is still there, in milliseconds.
+const FILE_LOOK = 2_000;
 
 // The longest time that a timer takes; a longer one would be up at once.
 const TIMER_MOST = 2 ** 31 - 1;
@@ -65,7 +68,8 @@ class RunningRelay implements Relay {
   #listening: ListeningSocket | null = null;
   #admission: Admission | null = null;
   #idleness: Idleness | null = null;
-  #hide: () => void = () => {};
+  #file: SourceFile | null = null;
+  #fileWatch: Timer | undefined;
   #accepted = 0;
   #stopping = false;
   /** From the end of listening to the end of the last connection. */
@@ -89,6 +93,7 @@ class RunningRelay implements Relay {
       attempts: new Deadlines<Attempt>(options.connectTimeout ?? DEFAULTS.connectTimeout, expire),
       lingering: new Lingering(LINGER),
       handlers,
+      exhausted: (code) => this.#admission?.exhausted(code),
       ended: () => this.#connectionEnded(),
     };
   }
@@ -109,7 +114,7 @@ class RunningRelay implements Relay {
     };
     const { source, backlog = source.kind === "fd" ? BACKLOG_MOST : DEFAULTS.backlog } = options;
     const bound = await listen(source, options, this.#shared.keepalive, accept);
-    this.#hide = bound.hide;
+    this.#watchFile(bound.file);
     if (this.#endpoint.kind === "tcp" && bound.port !== 0)
       this.#endpoint = { ...this.#endpoint, port: bound.port };
     this.#listening = new ListeningSocket(bound.listener, accept, backlog);
@@ -154,17 +159,30 @@ class RunningRelay implements Relay {
     reach(connection);
   }
 
+  /** Says once that nobody finds the way in any more; those who are in go on. */
+  #watchFile(file: SourceFile | null): void {
+    this.#file = file;
+    if (file === null) return;
+    this.#fileWatch = setInterval(() => {
+      if (file.isInPlace()) return;
+      clearInterval(this.#fileWatch);
+      this.#observer.warning("the source's file is gone: nobody can connect until a restart");
+    }, FILE_LOOK);
+  }
+
   /**
    * Takes the way in away, serves who came before that, and only then stops listening. Who waits at
    * an inherited socket is served by whoever holds it next.
    */
   async #close(): Promise<void> {
+    clearInterval(this.#fileWatch);
     try {
-      this.#hide();
+      this.#file?.remove();
     } catch (error) {
       this.#observer.fault(error);
     }
     if (!this.#inherited) await new Promise(setImmediate);
+    this.#admission?.[Symbol.dispose]();
     this.#listening?.stop();
   }
 

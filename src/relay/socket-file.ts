@@ -30,7 +30,9 @@ interface Listener {
 /** A listener on a path, and the file that leads to it. */
 export interface PlacedListener<Bound extends Listener> {
   readonly listener: Bound;
-  /** Removes the file if it is still the one that was made here. */
+  /** Whether the file at the path is still the one that was made here. */
+  isInPlace(): boolean;
+  /** Removes it if it is. */
   remove(): void;
 }
 
@@ -67,7 +69,8 @@ export async function listenOnPath<Bound extends Listener>(
       throw error;
     }
     const made = lstatSync(path);
-    return { listener, remove: () => removeIfSame(path, made) };
+    const isInPlace = () => isSame(path, made);
+    return { listener, isInPlace, remove: () => void (isInPlace() && unlinkSync(path)) };
   } finally {
     if (lock !== null) closeSync(lock);
   }
@@ -126,9 +129,9 @@ function moveToFree(name: string, path: string): void {
   unlinkSync(name);
 }
 
-function removeIfSame(path: string, made: Stats): void {
+function isSame(path: string, made: Stats): boolean {
   const found = lstatSync(path, { throwIfNoEntry: false });
-  if (found?.ino === made.ino && found.dev === made.dev) unlinkSync(path);
+  return found?.ino === made.ino && found.dev === made.dev;
 }
 
 /**

@@ -132,6 +132,14 @@ describe("a Unix source's file", () => {
   });
 });
 
+test("a file that somebody removed is noticed, and the relay goes on", async () => {
+  const warned = Promise.withResolvers<string>();
+  const relay = await start({ observer: { warning: warned.resolve } });
+  rmSync(path);
+  expect(await warned.promise).toContain("file is gone");
+  await relay.stop({ drainTimeout: 0 });
+});
+
 describe("what is at the path already is left alone", () => {
   test("a live socket", async () => {
     const relay = await start();
