@@ -5,12 +5,13 @@ import type { CommandName } from "./cli/options.ts";
 import { writeAll } from "./cli/output.ts";
 import { relayCommand } from "./cli/relay.ts";
 import { readCommandLine } from "./cli/strict.ts";
+import { unitsCommand } from "./cli/units.ts";
 import { helpHint, usage } from "./cli/usage.ts";
 import { mayPaint, style } from "./observe/style.ts";
 import { PROGRAM, VERSION } from "./version.ts";
 
 // Each command's `run` gives its exit status.
-const COMMAND_TREE = { relay: relayCommand, demo: demoCommand };
+const COMMAND_TREE = { relay: relayCommand, demo: demoCommand, units: unitsCommand };
 
 const EX_FAILED = 1;
 // sysexits(3)

@@ -5,6 +5,7 @@ import {
   COMMANDS,
   flagOf,
   OPTION_ROWS,
+  takes,
   type CommandName,
   type OptionName,
   type OptionValues,
@@ -34,7 +35,7 @@ export function readValues(
 ): OptionValues {
   const values: Record<string, unknown> = {};
   for (const [name, row] of OPTION_ROWS) {
-    const text = row.commands.includes(command) ? args[flagOf(name)] : undefined;
+    const text = takes(command, name) ? args[flagOf(name)] : undefined;
     if (row.metavar === undefined) values[name] = text === true;
     else if (typeof text === "string") values[name] = parse(name, row, text);
     else if (row.default !== undefined) values[name] = row.default;
@@ -88,7 +89,7 @@ const KINDS: Readonly<Record<Endpoint["kind"], string>> = {
 };
 
 function rowsOf(command: CommandName) {
-  return OPTION_ROWS.filter(([, row]) => row.commands.includes(command));
+  return OPTION_ROWS.filter(([name]) => takes(command, name));
 }
 
 function parse(name: OptionName, row: ValueOption<unknown>, text: string): unknown {

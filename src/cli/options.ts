@@ -5,6 +5,7 @@ import { DEFAULTS } from "../relay/options.ts";
 import { parseAdminAddress } from "./admin-address.ts";
 import { InvalidValue, quote } from "./invalid.ts";
 import { parseTime, printTime, type TimeRange } from "./time.ts";
+import { parseFolder, parseServiceName, parseServiceUser, parseUnitName } from "./unit-values.ts";
 
 /** The commands and the words each takes. `relay` is the one that goes without its name. */
 export const COMMANDS = {
@@ -13,6 +14,7 @@ export const COMMANDS = {
     summary: "carries what comes to SOURCE to DESTINATION",
   },
   demo: { words: [], summary: "shows two relays at work on this machine" },
+  units: { words: ["SOURCE", "DESTINATION"], summary: "prints systemd units of a relay" },
 } as const satisfies Record<string, { words: readonly string[]; summary: string }>;
 
 export type CommandName = keyof typeof COMMANDS;
@@ -133,8 +135,37 @@ export const OPTIONS = {
     commands: ["relay"],
   },
   accessLog: { help: "logs each client", sharesLine: true, commands: ["relay"] },
+  service: {
+    metavar: "SERVICE",
+    parse: parseServiceName,
+    help: "joins the network namespace of this .service",
+    commands: ["units"],
+  },
+  socket: {
+    help: "systemd listens, and starts the relay for the first client",
+    commands: ["units"],
+  },
+  name: {
+    metavar: "NAME",
+    parse: parseUnitName,
+    help: "the units' name (relay- and SERVICE or SOURCE)",
+    commands: ["units"],
+  },
+  user: {
+    metavar: "USER",
+    parse: parseServiceUser,
+    help: "the relay's user (one that systemd makes up)",
+    commands: ["units"],
+  },
+  output: {
+    metavar: "DIR",
+    parse: parseFolder,
+    help: "writes the files there and prints what comes next",
+    commands: ["units"],
+  },
+  force: { help: "overwrites files that are there", commands: ["units"] },
   hold: { help: "goes on until Ctrl-C or TERM", commands: ["demo"] },
-  help: { help: "shows this", short: "h", commands: ["relay", "demo"] },
+  help: { help: "shows this", short: "h", commands: ["relay", "demo", "units"] },
   version: { help: "the version", sharesLine: true, commands: ["relay"] },
 } as const satisfies Record<string, ValueOption<unknown> | FlagOption>;
 
@@ -161,6 +192,13 @@ export type OptionValues = { readonly [Name in Always]: ValueOf<Rows[Name]> } & 
 /** Every row with its name, in the table's order. */
 export const OPTION_ROWS: readonly (readonly [OptionName, ValueOption<unknown> | FlagOption])[] =
   optionNames().map((name) => [name, OPTIONS[name]] as const);
+
+/** Whether a command takes an option: its own, and `units` those of the relay that it describes. */
+export function takes(command: CommandName, name: OptionName): boolean {
+  const { commands }: { readonly commands: readonly CommandName[] } = OPTIONS[name];
+  const describes = command === "units" && name !== "version" && commands.includes("relay");
+  return describes || commands.includes(command);
+}
 
 /** An option's name on the command line, without its dashes. */
 export function flagOf(name: OptionName): string {

@@ -1,14 +1,5 @@
 import { defineCommand } from "citty";
-import {
-  ADDRESS_FORMS,
-  AddressError,
-  isSameAddress,
-  parseAddress,
-  printAddress,
-  staysLocal,
-  type Endpoint,
-  type Role,
-} from "../address.ts";
+import { printAddress, staysLocal, type Endpoint } from "../address.ts";
 import { createRelay, type Relay, RelayError } from "../index.ts";
 import { createLog, type Log } from "../observe/log.ts";
 import { connectionsMaxDefault } from "../relay/admission.ts";
@@ -19,9 +10,9 @@ import { Service, takeWatchdogPeriod } from "../systemd/service.ts";
 import { logObserver } from "../observe/log-observer.ts";
 import { accessLog } from "../observe/access-log.ts";
 import type { Admin } from "../observe/admin.ts";
+import { readAddresses } from "./addresses.ts";
 import { argumentsOf, checkSource, readValues, showOptions } from "./arguments.ts";
 import { reportFaults } from "./faults.ts";
-import { UsageError } from "./invalid.ts";
 import { COMMANDS, type OptionValues } from "./options.ts";
 import { stopRequests } from "./signals.ts";
 
@@ -33,14 +24,9 @@ export const relayCommand = defineCommand({
   meta: { name: "relay", description: COMMANDS.relay.summary },
   args: argumentsOf("relay"),
   async run({ args }): Promise<number> {
-    const [sourceText = "", destinationText = ""] = args._;
     const values = readValues("relay", args);
-    const source = readAddress("source", sourceText);
-    const destination = readAddress("destination", destinationText);
-    if (isSameAddress(source, destination))
-      throw new UsageError("DESTINATION is SOURCE: the relay would only talk to itself");
+    const { source, destination } = readAddresses(args._, values.admin);
     checkSource(values, source);
-    checkAdmin(values, source, destination);
     const log = createLog(values.logLevel, values.logFormat);
     try {
       return await relay(source, destination, values, showOptions("relay", args), log);
@@ -120,24 +106,6 @@ function serviceOf({ drainTimeout }: OptionValues, log: Log): Service | null {
 /** Stops listening within this very turn of the event loop, in which no connection is open. */
 function leave(running: Relay | undefined, done: () => void): void {
   void running?.stop().then(done);
-}
-
-function readAddress(role: Role, text: string): Endpoint {
-  try {
-    return parseAddress(text, role);
-  } catch (error) {
-    if (!(error instanceof AddressError)) throw error;
-    throw new UsageError(`${role.toUpperCase()} ${error.message}; an address is ${ADDRESS_FORMS}`, {
-      cause: error,
-    });
-  }
-}
-
-function checkAdmin({ admin }: OptionValues, source: Endpoint, destination: Endpoint): void {
-  // Port 0 is another one each time.
-  if (admin === undefined || (admin.kind === "tcp" && admin.port === 0)) return;
-  if (isSameAddress(source, admin)) throw new UsageError("--admin is SOURCE");
-  if (isSameAddress(admin, destination)) throw new UsageError("--admin is DESTINATION");
 }
 
 /** Says once that what leaves this machine is as readable as before. */

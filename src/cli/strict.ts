@@ -3,6 +3,7 @@ import {
   COMMANDS,
   flagOf,
   OPTION_ROWS,
+  takes,
   type CommandName,
   type FlagOption,
   type OptionName,
@@ -66,8 +67,8 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   const asksOnly = given.has("help") || given.has("version");
   const command = commandOf(words[0], firstIsAddress, asksOnly);
   if (command !== "relay") words.shift();
-  for (const [name, row] of OPTION_ROWS) {
-    if (given.has(name) && !row.commands.includes(command))
+  for (const [name] of OPTION_ROWS) {
+    if (given.has(name) && !takes(command, name))
       throw new UsageError(`--${flagOf(name)} is no option of ${nameOf(command)}`);
   }
   if (!asksOnly) checkWords(command, words);

@@ -20,6 +20,10 @@ const ABOUT: Readonly<Record<CommandName, readonly string[]>> = {
     "Starts a small web service on a loopback port, relays it to a Unix socket and",
     "that socket to another port, and sends a request and 64 MiB through both.",
   ],
+  units: [
+    "Prints systemd units of a relay from SOURCE to DESTINATION, with no more rights",
+    "than that takes. The options of a relay are taken as well, and go into them.",
+  ],
 };
 
 const OPTIONS_NOTE: Partial<Readonly<Record<CommandName, string>>> = {

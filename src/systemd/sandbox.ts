@@ -1,0 +1,92 @@
+import { hiderOf, isIn } from "./places.ts";
+import { listing } from "./unit-text.ts";
+import { pathWord } from "./unit-syntax.ts";
+
+/** What a relay's service needs of the machine; all else is taken from it. */
+export interface Needs {
+  /** Opens TCP sockets of its own, beyond those that systemd passes. */
+  readonly tcp: boolean;
+  /** Uses the network that the machine has; otherwise one that no other process is in will do. */
+  readonly network: boolean;
+  /** All its TCP sockets have both ends on this machine. */
+  readonly local: boolean;
+  /** Listens by itself on a port that takes a capability. */
+  readonly privilegedPort: boolean;
+  /** Changes the owner or group of the file that it makes. */
+  readonly chown: boolean;
+  /** Folders in which it makes files, and those (or the files) that it only reaches. */
+  readonly writes: readonly string[];
+  readonly reads: readonly string[];
+}
+
+/**
+ * The lines of `[Service]` that lock a relay in, each known to work with Bun. DynamicUser= implies
+ * some of them; those are in `STATIC_USER` for a service that runs as a user of the system.
+ */
+export function sandbox(needs: Needs): string[] {
+  return [
+    ...capabilities(needs),
+    ...networkLines(needs),
+    ...pathLines(needs),
+    "LockPersonality=yes",
+    "# No MemoryDenyWriteExecute=: it would take away Bun's JIT compiler, and with it the",
+    "# calls into libc by which no answer of a Unix destination is ever lost.",
+    "PrivateDevices=yes",
+    "PrivateMounts=yes",
+    "ProcSubset=pid",
+    "ProtectClock=yes",
+    "ProtectControlGroups=yes",
+    "ProtectHostname=yes",
+    "ProtectKernelLogs=yes",
+    "ProtectKernelModules=yes",
+    "ProtectKernelTunables=yes",
+    "ProtectProc=invisible",
+    "RestrictNamespaces=yes",
+    "RestrictRealtime=yes",
+    "SystemCallArchitectures=native",
+    "SystemCallErrorNumber=EPERM",
+    "SystemCallFilter=@system-service",
+    "SystemCallFilter=~@privileged @resources",
+    ...(needs.chown ? ["SystemCallFilter=@chown"] : []),
+    "UMask=0077",
+  ];
+}
+
+/** What DynamicUser= implies and User= does not. */
+export const STATIC_USER: readonly string[] = [
+  "NoNewPrivileges=yes",
+  "PrivateTmp=yes",
+  "ProtectSystem=strict",
+  "RemoveIPC=yes",
+  "RestrictSUIDSGID=yes",
+];
+
+function capabilities({ privilegedPort }: Needs): string[] {
+  // In a user namespace a capability says nothing about ports of the network outside it.
+  return privilegedPort
+    ? ["AmbientCapabilities=CAP_NET_BIND_SERVICE", "CapabilityBoundingSet=CAP_NET_BIND_SERVICE"]
+    : ["CapabilityBoundingSet=", "PrivateUsers=yes"];
+}
+
+function networkLines({ tcp, network, local }: Needs): string[] {
+  return [
+    ...(network ? [] : ["PrivateNetwork=yes"]),
+    `RestrictAddressFamilies=AF_UNIX${tcp ? " AF_INET AF_INET6" : ""}`,
+    ...(tcp && local ? ["IPAddressDeny=any", "IPAddressAllow=localhost"] : []),
+  ];
+}
+
+function pathLines({ writes, reads }: Needs): string[] {
+  const hidesNone = (path: string) => hiderOf(path) === undefined;
+  const bound = writes.filter((path) => !hidesNone(path));
+  const reached = reads.filter(
+    (path) => !hidesNone(path) && !bound.some((folder) => isIn(path, folder)),
+  );
+  return [
+    // An empty folder in place of each home lets parts of one be put into it.
+    `ProtectHome=${[...bound, ...reached].some((path) => hiderOf(path) === "home") ? "tmpfs" : "yes"}`,
+    ...listing("ReadWritePaths", writes.filter(hidesNone).map(pathWord)),
+    ...listing("BindPaths", bound.map(pathWord)),
+    ...listing("BindReadOnlyPaths", reached.map(pathWord)),
+  ];
+}
