@@ -2,7 +2,7 @@ import { runCommand } from "citty";
 import { demoCommand } from "./cli/demo.ts";
 import { UsageError } from "./cli/invalid.ts";
 import type { CommandName } from "./cli/options.ts";
-import { writeAll } from "./cli/output.ts";
+import { complain, writeAll } from "./cli/output.ts";
 import { relayCommand } from "./cli/relay.ts";
 import { readCommandLine } from "./cli/strict.ts";
 import { unitsCommand } from "./cli/units.ts";
@@ -32,12 +32,12 @@ async function main(args: readonly string[]): Promise<number> {
     return typeof result === "number" ? result : 0;
   } catch (error) {
     if (error instanceof UsageError) {
-      await writeAll(2, `${PROGRAM}: ${error.message}\n${helpHint(command)}\n`);
+      await complain(`${PROGRAM}: ${error.message}\n${helpHint(command)}\n`);
       return EX_USAGE;
     }
     const unexpected = error instanceof Error ? error : new Error(String(error));
-    await writeAll(2, `${PROGRAM}: unexpected: ${unexpected.message}\n`);
-    if (args.includes("--log-level=debug")) await writeAll(2, `${unexpected.stack}\n`);
+    await complain(`${PROGRAM}: unexpected: ${unexpected.message}\n`);
+    if (args.includes("--log-level=debug")) await complain(`${unexpected.stack}\n`);
     return EX_FAILED;
   }
 }

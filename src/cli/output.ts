@@ -1,3 +1,5 @@
+import { isJournal } from "../observe/log.ts";
+
 /**
  * Writes all of a text to standard output (1) or standard error (2).
  *
@@ -11,4 +13,11 @@ export function writeAll(fd: 1 | 2, text: string): Promise<0 | 1> {
   stream.once("error", () => resolve(1));
   stream.write(text, (error) => resolve(error ? 1 : 0));
   return promise;
+}
+
+/** Writes lines of complaint to standard error; the journal is told that they are errors. */
+export function complain(text: string): Promise<0 | 1> {
+  // `<3>` is LOG_ERR of syslog(3) as the journal reads it (sd-daemon(3)).
+  const mark = isJournal(2, process.env["JOURNAL_STREAM"]) ? "<3>" : "";
+  return writeAll(2, text.replace(/^(?=.)/gm, mark));
 }
