@@ -14,6 +14,8 @@ export {
   type SocketEndpoint,
   staysLocal,
 } from "./address.ts";
+export type { AccessRules } from "./relay/access.ts";
+export { type Cidr, CidrError, parseCidr } from "./relay/cidr.ts";
 export { RelayError } from "./relay/error.ts";
 export type {
   ConnectionState,

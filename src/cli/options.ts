@@ -1,6 +1,7 @@
 import type { Endpoint } from "../address.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../observe/log.ts";
 import { groupId, userId } from "../os/users.ts";
+import { type Cidr, CidrError, parseCidr } from "../relay/cidr.ts";
 import { DEFAULTS } from "../relay/options.ts";
 import { parseAdminAddress } from "./admin-address.ts";
 import { InvalidValue, quote } from "./invalid.ts";
@@ -115,6 +116,32 @@ export const OPTIONS = {
     help: "kernel's queue",
     sharesLine: true,
     commands: ["relay"],
+  },
+  allow: {
+    ...list("CIDR", parseRange),
+    help: "TCP clients let in",
+    commands: ["relay"],
+    sources: ["tcp", "systemd", "fd"],
+  },
+  deny: {
+    ...list("CIDR", parseRange),
+    help: "kept out (A,B/8)",
+    sharesLine: true,
+    commands: ["relay"],
+    sources: ["tcp", "systemd", "fd"],
+  },
+  allowUsers: {
+    ...list("USER", (text) => parseId(text, "user", userId)),
+    help: "Unix clients let in by user",
+    commands: ["relay"],
+    sources: ["unix", "abstract", "systemd", "fd"],
+  },
+  allowGroups: {
+    ...list("GROUP", (text) => parseId(text, "group", groupId)),
+    help: "group",
+    sharesLine: true,
+    commands: ["relay"],
+    sources: ["unix", "abstract", "systemd", "fd"],
   },
   logLevel: {
     ...choice<LogLevel>(LOG_LEVELS, "info"),
@@ -236,15 +263,38 @@ function number(metavar: string, { least, most }: { least: number; most: number 
 
 function choice<Value extends string>(choices: readonly Value[], fallback: Value) {
   return {
-    parse(text: string): Value {
-      const chosen = choices.find((known) => known === text);
-      if (chosen === undefined)
-        throw new InvalidValue(`${quote(text)} is none of ${choices.join(", ")}`);
-      return chosen;
-    },
+    parse: (text: string) => oneOf(choices, text),
     default: fallback,
     shownDefault: fallback,
   } as const;
+}
+
+function oneOf<Value extends string>(choices: readonly Value[], text: string): Value {
+  const chosen = choices.find((known) => known === text);
+  if (chosen === undefined)
+    throw new InvalidValue(`${quote(text)} is none of ${choices.join(", ")}`);
+  return chosen;
+}
+
+/** Values between commas; every one has to make sense. */
+function list<Value>(metavar: string, parse: (text: string) => Value) {
+  return {
+    metavar,
+    parse(text: string): readonly Value[] {
+      const items = text.split(",");
+      if (items.includes("")) throw new InvalidValue(`${quote(text)} has an empty entry`);
+      return items.map(parse);
+    },
+  } as const;
+}
+
+function parseRange(text: string): Cidr {
+  try {
+    return parseCidr(text);
+  } catch (error) {
+    if (!(error instanceof CidrError)) throw error;
+    throw new InvalidValue(`${quote(error.text)} ${error.reason}`, { cause: error });
+  }
 }
 
 function parseMode(text: string): number {

@@ -21,6 +21,13 @@ export function logObserver(log: Log, destination: Endpoint): Partial<Observer> 
         destination: target,
       });
     },
+    refused(client, reason) {
+      log.warn(`refused ${client === "" ? "a client" : client}: ${reason}`, {
+        event: "refused",
+        client,
+        reason,
+      });
+    },
     unreachable(connection, { code, message }) {
       log.warn(message, { event: "unreachable", ...named(connection), destination: target, code });
     },

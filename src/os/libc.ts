@@ -20,6 +20,11 @@ export interface Libc {
   duplicate(fd: number): number;
   /** The value of an option of type int, which is never negative for those used. getsockopt(2) */
   getOption(fd: number, level: number, option: number): number;
+  /**
+   * Fills `words` with an option of several ints and returns its length in bytes; -ERANGE where some
+   * options have no room in it. getsockopt(2)
+   */
+  getOptionWords(fd: number, level: number, option: number, words: Uint32Array): number;
   /** Fills `address` with the socket's own and returns the length. getsockname(2) */
   name(fd: number, address: Uint8Array): number;
   /** Sets an option of type int. setsockopt(2) */
@@ -44,7 +49,9 @@ export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SO_TYPE = 3;
 export const SO_KEEPALIVE = 9;
+export const SO_PEERCRED = 17;
 export const SO_ACCEPTCONN = 30;
+export const SO_PEERGROUPS = 59;
 export const IPPROTO_TCP = 6;
 export const TCP_NODELAY = 1;
 export const TCP_KEEPIDLE = 4;
@@ -106,6 +113,11 @@ function bind(c: ReturnType<typeof open>): Libc {
       length[0] = number.byteLength;
       const result = answer(c.getsockopt(fd, level, option, number, length));
       return result < 0 ? result : (number[0] ?? 0);
+    },
+    getOptionWords(fd, level, option, words) {
+      length[0] = words.byteLength;
+      const result = answer(c.getsockopt(fd, level, option, words, length));
+      return result < 0 ? result : (length[0] ?? 0);
     },
     name(fd, address) {
       length[0] = address.length;

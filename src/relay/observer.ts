@@ -74,6 +74,12 @@ export interface Observer {
   listening(endpoint: SocketEndpoint): void;
   /** A client was accepted. */
   opened(connection: ConnectionView): void;
+  /**
+   * A client was turned away by the rules of who may connect, before anything else was done for it.
+   * `client` is its address, or of a Unix client its user, group and process; `""` where nothing is
+   * known of it. `opened` and `closed` are not called.
+   */
+  refused(client: string, reason: string): void;
   /** The destination was reached. */
   connected(connection: ConnectionView): void;
   /** The destination could not be reached. `closed` follows. */
@@ -100,6 +106,7 @@ function nothing(): void {}
 export const silentObserver: Observer = {
   listening: nothing,
   opened: nothing,
+  refused: nothing,
   connected: nothing,
   unreachable: nothing,
   halfClosed: nothing,

@@ -1,9 +1,10 @@
 import type { SocketEndpoint } from "../address.ts";
+import type { AccessRules } from "./access.ts";
 import type { Source } from "./listen.ts";
 import type { Observer } from "./observer.ts";
 
 /** What a relay takes. Times are in milliseconds. */
-export interface RelayOptions {
+export interface RelayOptions extends AccessRules {
   /** Where clients connect. */
   readonly source: Source;
   /** Where each connection is carried to. */

@@ -1,5 +1,6 @@
 import type { Socket, SocketHandler } from "bun";
 import type { SocketEndpoint } from "../address.ts";
+import { type Judge, judgeOf } from "./access.ts";
 import { Admission, connectionsMaxDefault } from "./admission.ts";
 import { reach } from "./connect.ts";
 import {
@@ -63,6 +64,9 @@ class RunningRelay implements Relay {
   readonly #observer: Observer;
   readonly #drainTimeout: number;
   readonly #inherited: boolean;
+  readonly #judge: Judge | null;
+  /** Whose side a client's socket is that is not let in: one that never had a socket. */
+  readonly #nobody: ConnectionSide;
   readonly #stopped = Promise.withResolvers<void>();
   #endpoint: SocketEndpoint;
   #listening: ListeningSocket | null = null;
@@ -83,6 +87,7 @@ class RunningRelay implements Relay {
     this.#observer = { ...silentObserver, ...options.observer };
     this.#inherited = options.source.kind === "fd";
     this.#drainTimeout = options.drainTimeout ?? DEFAULTS.drainTimeout;
+    this.#judge = judgeOf(options, endpoint);
     this.#shared = {
       observer: this.#observer,
       target: targetOf(options.destination),
@@ -96,6 +101,7 @@ class RunningRelay implements Relay {
       exhausted: (code) => this.#admission?.exhausted(code),
       ended: () => this.#connectionEnded(),
     };
+    this.#nobody = new Connection(this.#shared, 0).client;
   }
 
   get endpoint(): SocketEndpoint {
@@ -142,8 +148,11 @@ class RunningRelay implements Relay {
   }
 
   #accept(socket: Socket<ConnectionSide>): void {
-    if (this.#admission?.admits(this.connections) === false) {
-      socket.terminate();
+    if (this.#admission?.admits(this.connections) === false) return this.#turnAway(socket);
+    const refusal = this.#judge?.(socket) ?? null;
+    if (refusal !== null) {
+      this.#turnAway(socket);
+      this.#observer.refused(refusal.client, refusal.reason);
       return;
     }
     this.#accepted += 1;
@@ -168,6 +177,11 @@ class RunningRelay implements Relay {
       clearInterval(this.#fileWatch);
       this.#observer.warning("the source's file is gone: nobody can connect until a restart");
     }, FILE_LOOK);
+  }
+
+  #turnAway(socket: Socket<ConnectionSide>): void {
+    socket.data = this.#nobody;
+    socket.terminate();
   }
 
   /**

@@ -1,0 +1,75 @@
+import { readFileSync } from "node:fs";
+import { constants } from "node:os";
+import { errnoCode } from "./errno.ts";
+import { type Libc, SO_PEERCRED, SO_PEERGROUPS, SOL_SOCKET } from "./libc.ts";
+
+const { ENODATA, ERANGE } = constants.errno;
+
+/** Who connected a Unix socket, as the kernel noted it at that moment (unix(7), SO_PEERCRED). */
+export interface Peer {
+  /** 0 where the process is in a PID namespace that is not seen from here. */
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** The kernel did not say who a peer is. */
+export interface Unreadable {
+  /** The system's code, as `ENOTCONN`. */
+  readonly code: string;
+}
+
+// What the kernel gives where it has noted nobody (net/core/sock.c, cred_to_ucred()).
+const NOBODY_NOTED = 2 ** 32 - 1;
+
+/** Asks the kernel who connected a Unix socket. */
+export function readPeer(system: Libc, fd: number): Peer | Unreadable {
+  const credential = new Uint32Array(3);
+  const length = system.getOptionWords(fd, SOL_SOCKET, SO_PEERCRED, credential);
+  if (length < 0) return { code: errnoCode(length) };
+  const [pid, uid, gid] = credential;
+  if (length !== credential.byteLength || uid === undefined || uid === NOBODY_NOTED)
+    return { code: errnoCode(ENODATA) };
+  return { pid: pid ?? 0, uid, gid: gid ?? NOBODY_NOTED };
+}
+
+// NGROUPS_MAX of linux/limits.h is 65536; most processes have a handful.
+const GROUPS_FIRST = 64;
+const GROUPS_MOST = 65_536;
+
+/** The supplementary groups that the peer had when it connected (Linux 4.13, SO_PEERGROUPS). */
+export function readPeerGroups(system: Libc, fd: number): readonly number[] | Unreadable {
+  for (let room = GROUPS_FIRST; ; room *= 32) {
+    const groups = new Uint32Array(Math.min(room, GROUPS_MOST));
+    const length = system.getOptionWords(fd, SOL_SOCKET, SO_PEERGROUPS, groups);
+    if (length >= 0) return [...groups.subarray(0, length / groups.BYTES_PER_ELEMENT)];
+    if (length !== -ERANGE || room > GROUPS_MOST) return { code: errnoCode(length) };
+  }
+}
+
+// /proc/sys/kernel/overflowuid and overflowgid, which hardly anybody has ever changed.
+const OVERFLOW_ID = 65_534;
+const ALL_IDS = 2 ** 32 - 1;
+
+/**
+ * The id that here stands for anybody whom this process's user namespace does not map
+ * (user_namespaces(7)), as in a systemd unit with `PrivateUsers=yes`; null where all are mapped, so
+ * that each id is one user or one group.
+ */
+export function ambiguousId(what: "uid" | "gid"): number | null {
+  const mapped = read(`/proc/self/${what}_map`)
+    .trimEnd()
+    .split("\n")
+    .reduce((sum, line) => sum + Number(line.trim().split(/\s+/)[2] ?? 0), 0);
+  if (mapped >= ALL_IDS) return null;
+  return Number(read(`/proc/sys/kernel/overflow${what}`) || OVERFLOW_ID);
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    // A unit's ProcSubset=pid hides the second file; without the first nothing is known of the map.
+    return "";
+  }
+}

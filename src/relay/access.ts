@@ -1,0 +1,139 @@
+import { BlockList } from "node:net";
+import { printAddress, type SocketEndpoint } from "../address.ts";
+import { type Libc, loaded } from "../os/libc.ts";
+import { ambiguousId, type Peer, readPeer, readPeerGroups } from "../os/peer.ts";
+import type { Cidr } from "./cidr.ts";
+import { RelayError } from "./error.ts";
+import { ipAddress, type IpAddress } from "./ip-address.ts";
+
+/** Who may connect; everybody where nothing is said. An empty list of who may lets in nobody. */
+export interface AccessRules {
+  /** TCP clients: from these ranges and no others. */
+  readonly allow?: readonly Cidr[];
+  /** TCP clients: not from these ranges, whatever `allow` says. */
+  readonly deny?: readonly Cidr[];
+  /**
+   * Unix clients: processes of these user ids, and those of `allowGroups`, and no others; by what
+   * the kernel noted of them when they connected.
+   */
+  readonly allowUsers?: readonly number[];
+  /** Unix clients: processes with one of these group ids, their own or a supplementary one. */
+  readonly allowGroups?: readonly number[];
+}
+
+/** What is known of an accepted client's socket. Bun's types have the addresses always there. */
+export interface ClientSocket {
+  readonly fd: number;
+  /** Absent of a Unix client, and of one that reset before it was accepted. */
+  readonly remoteAddress?: string;
+  readonly remotePort?: number;
+}
+
+/** Why a client is not let in, and who it is. */
+export interface Refusal {
+  /** `127.0.0.1:5678`, or a Unix client's user, group and process; `""` where nothing is known. */
+  readonly client: string;
+  readonly reason: string;
+}
+
+/** Tells of a client whose socket is open whether it may come in: null lets it. */
+export type Judge = (client: ClientSocket) => Refusal | null;
+
+/**
+ * Makes the judge of a source's clients; null where everybody may come in.
+ *
+ * @throws {RelayError} where the rules are of the other kind of source, which would leave this one
+ *   open, and where the kernel cannot be asked.
+ */
+export function judgeOf(rules: AccessRules, source: SocketEndpoint): Judge | null {
+  const { allow, deny, allowUsers, allowGroups } = rules;
+  const ofAddresses = allow !== undefined || deny !== undefined;
+  const ofUsers = allowUsers !== undefined || allowGroups !== undefined;
+  if (ofUsers && source.kind === "tcp")
+    throw cannotGuard(
+      source,
+      "EINVAL",
+      "of a TCP client the kernel knows no user or group; allow addresses instead",
+    );
+  if (ofAddresses && source.kind !== "tcp")
+    throw cannotGuard(
+      source,
+      "EINVAL",
+      "a Unix client has no address to allow or deny; allow users or groups instead",
+    );
+  if (ofAddresses) return judgeByAddress(allow, deny);
+  if (!ofUsers) return null;
+  if (loaded.libc === null)
+    throw cannotGuard(
+      source,
+      "ENOSYS",
+      `without FFI the kernel cannot be asked who connects (${loaded.reason}); ` +
+        "in a systemd unit: MemoryDenyWriteExecute=no",
+    );
+  return judgeByCredential(loaded.libc, allowUsers, allowGroups);
+}
+
+function cannotGuard(source: SocketEndpoint, code: string, why: string): RelayError {
+  const address = printAddress(source);
+  return new RelayError(code, address, `cannot guard ${address}: ${why}`);
+}
+
+function judgeByAddress(allow: readonly Cidr[] | undefined, deny: readonly Cidr[] = []): Judge {
+  const allowed = allow && rangesOf(allow);
+  const denied = rangesOf(deny);
+  return ({ remoteAddress: host, remotePort: port = 0 }) => {
+    const address = host === undefined ? null : ipAddress(host);
+    if (host === undefined || address === null)
+      return { client: "", reason: "its address cannot be told" };
+    const refuse = (reason: string) => ({
+      client: printAddress({ kind: "tcp", host, port }),
+      reason,
+    });
+    if (denied(address)) return refuse("its address is denied");
+    if (allowed?.(address) === false) return refuse("its address is not among those allowed");
+    return null;
+  };
+}
+
+/** Whether an address is in one of the ranges. */
+function rangesOf(ranges: readonly Cidr[]): (address: IpAddress) => boolean {
+  // One list would take an IPv4 address for one of ::/0.
+  const lists = { ipv4: new BlockList(), ipv6: new BlockList() };
+  for (const { family, network, prefix } of ranges)
+    lists[family].addSubnet(network, prefix, family);
+  return ({ family, text }) => lists[family].check(text, family);
+}
+
+function judgeByCredential(
+  system: Libc,
+  allowUsers: readonly number[] = [],
+  allowGroups: readonly number[] = [],
+): Judge {
+  const users = new Set(allowUsers);
+  const groups = new Set(allowGroups);
+  // Ids that could be anybody's let nobody in.
+  const noUser = ambiguousId("uid");
+  const noGroup = ambiguousId("gid");
+  if (noUser !== null) users.delete(noUser);
+  if (noGroup !== null) groups.delete(noGroup);
+  const isAllowed = (group: number) => groups.has(group);
+  return ({ fd }) => {
+    const peer = readPeer(system, fd);
+    if ("code" in peer)
+      return { client: "", reason: `its credential cannot be read (${peer.code})` };
+    if (users.has(peer.uid) || isAllowed(peer.gid)) return null;
+    const refuse = (reason: string) => ({ client: printPeer(peer), reason });
+    const others = groups.size === 0 ? [] : readPeerGroups(system, fd);
+    if ("code" in others) return refuse(`its supplementary groups cannot be read (${others.code})`);
+    if (others.some(isAllowed)) return null;
+    return refuse(
+      peer.uid === noUser
+        ? "its user is not of this user namespace (in a systemd unit: PrivateUsers=no)"
+        : "neither its user nor one of its groups is among those allowed",
+    );
+  };
+}
+
+function printPeer({ pid, uid, gid }: Peer): string {
+  return `user ${uid}, group ${gid}, process ${pid}`;
+}
