@@ -25,5 +25,6 @@ export type {
   Observer,
 } from "./relay/observer.ts";
 export { DEFAULTS } from "./relay/options.ts";
+export type { ProxyVersion } from "./relay/proxy-protocol.ts";
 export type { Relay } from "./relay/relay.ts";
 export { createRelay, type RelayOptions } from "./create-relay.ts";

@@ -3,6 +3,7 @@ import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../obser
 import { groupId, userId } from "../os/users.ts";
 import { type Cidr, CidrError, parseCidr } from "../relay/cidr.ts";
 import { DEFAULTS } from "../relay/options.ts";
+import type { ProxyVersion } from "../relay/proxy-protocol.ts";
 import { parseAdminAddress } from "./admin-address.ts";
 import { InvalidValue, quote } from "./invalid.ts";
 import { parseTime, printTime, type TimeRange } from "./time.ts";
@@ -142,6 +143,12 @@ export const OPTIONS = {
     sharesLine: true,
     commands: ["relay"],
     sources: ["unix", "abstract", "systemd", "fd"],
+  },
+  proxyProtocol: {
+    metavar: "VERSION",
+    parse: (text: string) => oneOf<ProxyVersion>(["v1", "v2"], text),
+    help: "v1, v2: says who connects (off)",
+    commands: ["relay"],
   },
   logLevel: {
     ...choice<LogLevel>(LOG_LEVELS, "info"),

@@ -84,6 +84,8 @@ export class Connection implements ConnectionView {
   /** Null once the destination is reached or given up. */
   attempt: Attempt | null = null;
   ending: Ending | null = null;
+  /** What the relay itself tells the destination before anything of the client's. */
+  preface: Uint8Array | null = null;
   #clientAddress: string | undefined;
 
   constructor(
@@ -132,13 +134,15 @@ export class Connection implements ConnectionView {
   }
 }
 
-/** The destination answered: what the client sent meanwhile goes out first. */
+/** The destination answered: the preface goes out first, then what the client sent meanwhile. */
 export function reached(connection: Connection): void {
-  const { shared, destination, up } = connection;
+  const { shared, destination, up, preface } = connection;
   connection.attempt = null;
   destination.ready = true;
   keepAlive(destination, shared.keepalive);
   shared.observer.connected(connection);
+  if (preface !== null) up.precede(preface);
+  connection.preface = null;
   up.advance();
   settle(connection);
 }

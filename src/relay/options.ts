@@ -2,6 +2,7 @@ import type { SocketEndpoint } from "../address.ts";
 import type { AccessRules } from "./access.ts";
 import type { Source } from "./listen.ts";
 import type { Observer } from "./observer.ts";
+import type { ProxyVersion } from "./proxy-protocol.ts";
 
 /** What a relay takes. Times are in milliseconds. */
 export interface RelayOptions extends AccessRules {
@@ -38,6 +39,11 @@ export interface RelayOptions extends AccessRules {
   readonly keepalive?: number;
   /** How long `stop()` waits for open connections. Default 10,000. */
   readonly drainTimeout?: number;
+  /**
+   * Tells the destination who the client is, by a header of the PROXY protocol before the client's
+   * first byte. A destination that does not expect one takes it for the client's. Default: none.
+   */
+  readonly proxyProtocol?: ProxyVersion;
   /** Sees what happens. */
   readonly observer?: Partial<Observer>;
 }

@@ -53,6 +53,12 @@ export class Pipe {
     this.#hold(sent === 0 ? chunk : chunk.subarray(sent));
   }
 
+  /** Holds bytes of the relay's own, which go to `to` before all that `from` sent. */
+  precede(bytes: Uint8Array): void {
+    this.#held.unshift(bytes);
+    this.#heldBytes += bytes.length;
+  }
+
   /** `to` may have room again: writes what is held, then passes the end on or lets bytes flow. */
   advance(): void {
     if (!this.to.ready || this.state === "broken") return;

@@ -20,6 +20,7 @@ import { listen, type SourceFile } from "./listen.ts";
 import { ListeningSocket } from "./listening-socket.ts";
 import { type Observer, silentObserver } from "./observer.ts";
 import { BACKLOG_MOST, DEFAULTS, type RelayOptions } from "./options.ts";
+import { type HeaderOf, headerOf } from "./proxy-protocol.ts";
 import { targetOf } from "./target.ts";
 import { loaded } from "../os/libc.ts";
 
@@ -65,6 +66,7 @@ class RunningRelay implements Relay {
   readonly #drainTimeout: number;
   readonly #inherited: boolean;
   readonly #judge: Judge | null;
+  readonly #headerOf: HeaderOf | null;
   /** Whose side a client's socket is that is not let in: one that never had a socket. */
   readonly #nobody: ConnectionSide;
   readonly #stopped = Promise.withResolvers<void>();
@@ -88,6 +90,8 @@ class RunningRelay implements Relay {
     this.#inherited = options.source.kind === "fd";
     this.#drainTimeout = options.drainTimeout ?? DEFAULTS.drainTimeout;
     this.#judge = judgeOf(options, endpoint);
+    const { proxyProtocol } = options;
+    this.#headerOf = proxyProtocol === undefined ? null : headerOf(proxyProtocol, endpoint);
     this.#shared = {
       observer: this.#observer,
       target: targetOf(options.destination),
@@ -161,6 +165,7 @@ class RunningRelay implements Relay {
     socket.data = client;
     client.attach(socket);
     client.ready = true;
+    if (this.#headerOf !== null) connection.preface = this.#headerOf(socket);
     if (loaded.libc === null) keepAlive(client, this.#shared.keepalive);
     this.#shared.connections.add(connection);
     this.#observer.opened(connection);

@@ -1,0 +1,163 @@
+import type { SocketEndpoint } from "../address.ts";
+import { libc } from "../os/libc.ts";
+import { ambiguousId, readPeer } from "../os/peer.ts";
+import { ipAddress, type IpAddress } from "./ip-address.ts";
+
+/**
+ * Which header of the PROXY protocol a destination gets: `v1` is a line of text, `v2` is binary.
+ * All facts here are those of haproxy/haproxy, doc/proxy-protocol.txt, of 2020-03-05.
+ */
+export type ProxyVersion = "v1" | "v2";
+
+/** What is known of an accepted client's socket. Bun's types have the addresses always there. */
+export interface ProxiedSocket {
+  readonly fd: number;
+  /** Absent of a Unix client, and of one that reset before it was accepted. */
+  readonly remoteAddress?: string;
+  readonly remotePort?: number;
+  /** Where the client connected to. */
+  readonly localAddress?: string;
+  readonly localPort?: number;
+}
+
+/** An address with its port. */
+export interface IpEndpoint {
+  readonly address: IpAddress;
+  readonly port: number;
+}
+
+/** Who a header speaks of. */
+export type ProxiedClient =
+  | {
+      readonly kind: "tcp";
+      /** The client. */
+      readonly source: IpEndpoint;
+      /** Where it connected to; of the same family. */
+      readonly destination: IpEndpoint;
+    }
+  | {
+      readonly kind: "unix";
+      /** Where it connected to: a path, or a NUL and an abstract name. */
+      readonly destination: string;
+      /** Its user and its process, 0 where that cannot be seen; absent where they are not known. */
+      readonly credential?: { readonly uid: number; readonly pid: number };
+    }
+  | { readonly kind: "unknown" };
+
+/** Makes the header of a client whose socket is open. */
+export type HeaderOf = (client: ProxiedSocket) => Uint8Array;
+
+/** The headers for the clients of a source. */
+export function headerOf(version: ProxyVersion, source: SocketEndpoint): HeaderOf {
+  if (source.kind === "tcp") return (socket) => proxyHeader(version, tcpClient(socket));
+  const destination = source.kind === "unix" ? source.path : `\0${source.name}`;
+  const noUser = ambiguousId("uid");
+  return ({ fd }) => proxyHeader(version, unixClient(fd, destination, noUser));
+}
+
+/** The header that goes before the first byte of a client. */
+export function proxyHeader(version: ProxyVersion, client: ProxiedClient): Uint8Array {
+  return version === "v1" ? textHeader(client) : binaryHeader(client);
+}
+
+function tcpClient(socket: ProxiedSocket): ProxiedClient {
+  const source = ipEndpoint(socket.remoteAddress, socket.remotePort);
+  const destination = ipEndpoint(socket.localAddress, socket.localPort);
+  if (source === null || destination === null) return { kind: "unknown" };
+  if (source.address.family !== destination.address.family) return { kind: "unknown" };
+  return { kind: "tcp", source, destination };
+}
+
+function ipEndpoint(host: string | undefined, port: number | undefined): IpEndpoint | null {
+  const address = host === undefined ? null : ipAddress(host);
+  return address === null || port === undefined ? null : { address, port };
+}
+
+function unixClient(fd: number, destination: string, noUser: number | null): ProxiedClient {
+  const peer = libc === null ? null : readPeer(libc, fd);
+  if (peer === null || "code" in peer || peer.uid === noUser) return { kind: "unix", destination };
+  return { kind: "unix", destination, credential: peer };
+}
+
+/** Section 2.1. */
+function textHeader(client: ProxiedClient): Uint8Array {
+  // Of a client without an IP address the line can say no more.
+  if (client.kind !== "tcp") return Buffer.from("PROXY UNKNOWN\r\n");
+  const { source, destination } = client;
+  const family = source.address.family === "ipv4" ? "TCP4" : "TCP6";
+  return Buffer.from(
+    `PROXY ${family} ${source.address.text} ${destination.address.text} ` +
+      `${source.port} ${destination.port}\r\n`,
+  );
+}
+
+// Section 2.2.
+const SIGNATURE = Buffer.from("\r\n\r\n\0\r\nQUIT\n");
+const VERSION_2_PROXY = 0x21;
+const UNSPECIFIED = 0x00;
+const TCP_OVER_IPV4 = 0x11;
+const TCP_OVER_IPV6 = 0x21;
+const UNIX_STREAM = 0x31;
+const UNIX_ADDRESS_BYTES = 108;
+
+/**
+ * The TLV of a Unix client's credential, of the range that is left to applications (section 2.2.8):
+ * 8 bytes, the user id and the process id as unsigned numbers of 32 bits in network order.
+ */
+export const CREDENTIAL_TLV = 0xe0;
+
+function binaryHeader(client: ProxiedClient): Uint8Array {
+  switch (client.kind) {
+    case "tcp": {
+      const { source, destination } = client;
+      return frame(source.address.family === "ipv4" ? TCP_OVER_IPV4 : TCP_OVER_IPV6, [
+        source.address.bytes,
+        destination.address.bytes,
+        uint16(source.port),
+        uint16(destination.port),
+      ]);
+    }
+    case "unix": {
+      const { destination, credential } = client;
+      return frame(UNIX_STREAM, [
+        // A client's own socket hardly ever has a name.
+        new Uint8Array(UNIX_ADDRESS_BYTES),
+        unixAddress(destination),
+        ...(credential === undefined
+          ? []
+          : [tlv(CREDENTIAL_TLV, [uint32(credential.uid), uint32(credential.pid)])]),
+      ]);
+    }
+    case "unknown":
+      return frame(UNSPECIFIED, []);
+  }
+}
+
+function frame(family: number, fields: readonly Uint8Array[]): Uint8Array {
+  const body = Buffer.concat(fields);
+  return Buffer.concat([
+    SIGNATURE,
+    Uint8Array.of(VERSION_2_PROXY, family),
+    uint16(body.length),
+    body,
+  ]);
+}
+
+function tlv(type: number, fields: readonly Uint8Array[]): Uint8Array {
+  const value = Buffer.concat(fields);
+  return Buffer.concat([Uint8Array.of(type), uint16(value.length), value]);
+}
+
+function unixAddress(name: string): Uint8Array {
+  const address = new Uint8Array(UNIX_ADDRESS_BYTES);
+  address.set(Buffer.from(name).subarray(0, UNIX_ADDRESS_BYTES));
+  return address;
+}
+
+function uint16(value: number): Uint8Array {
+  return Uint8Array.of(value >>> 8, value);
+}
+
+function uint32(value: number): Uint8Array {
+  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
+}
