@@ -1,8 +1,8 @@
 import { isIP } from "node:net";
 import { resolve } from "node:path";
 import type { Endpoint, SocketEndpoint } from "../address.ts";
-import { userId } from "../os/users.ts";
-import { folderOf, isIn, isLocalhost, runtimeDirectory } from "../systemd/places.ts";
+import { groupId, userId } from "../os/users.ts";
+import { folderOf, isIn, runtimeDirectory } from "../systemd/places.ts";
 import { defaultName } from "../systemd/unit-name.ts";
 import { endsAsWritten, hasControls } from "../systemd/unit-syntax.ts";
 import type { FilePermissions, WantedUnits } from "../systemd/units.ts";
@@ -42,6 +42,11 @@ export function wantedUnits(
   const name = values.name ?? defaultName(source, service);
   if (service === `${name}.service`)
     throw new UsageError(`--name: ${service} is the service itself; the relay needs another name`);
+  if (user === undefined && (userId(name) ?? groupId(name)) !== undefined)
+    throw new UsageError(
+      `--name: ${name} is a user or group of this system, whose rights the relay would get; ` +
+        "choose another name or say --user",
+    );
   return {
     ...{ name, program, source, destination, socket, drainTimeout, file },
     options: relayOptions(parsed),
@@ -80,8 +85,10 @@ function checkListening(source: SocketEndpoint, admin: SocketEndpoint | undefine
       throw new UsageError("--admin: its folder goes with the relay, and SOURCE is in it");
   }
   if (source.kind === "tcp") {
-    if (source.host !== "" && isIP(source.host) === 0 && !isLocalhost(source.host))
-      throw new UsageError("--socket: systemd listens on IP addresses; SOURCE has a name");
+    if (source.host !== "" && isIP(source.host) === 0)
+      throw new UsageError(
+        "--socket: systemd listens on no name: write SOURCE as 127.0.0.1:PORT or [::1]:PORT",
+      );
   } else if (!endsAsWritten(source.kind === "unix" ? source.path : source.name))
     throw new UsageError("--socket: no unit carries a SOURCE that ends in a space or a backslash");
 }

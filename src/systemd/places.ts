@@ -44,8 +44,3 @@ const UNPRIVILEGED_PORTS = 1_024;
 export function isPrivileged(endpoint: SocketEndpoint): boolean {
   return endpoint.kind === "tcp" && endpoint.port < UNPRIVILEGED_PORTS;
 }
-
-/** Whether a host is the name that means loopback whatever a resolver says (RFC 6761 6.3). */
-export function isLocalhost(host: string): boolean {
-  return /^localhost\.?$/i.test(host);
-}

@@ -1,5 +1,5 @@
 import { printAddress, type SocketEndpoint } from "../address.ts";
-import { isLocalhost, needsNetworkUp } from "./places.ts";
+import { needsNetworkUp } from "./places.ts";
 import { comment, section, setting } from "./unit-text.ts";
 import { wholeValue } from "./unit-syntax.ts";
 import type { FilePermissions, WantedUnits } from "./units.ts";
@@ -30,11 +30,10 @@ function listening(source: SocketEndpoint): string[] {
   if (source.kind === "unix") return [`ListenStream=${wholeValue(source.path)}`];
   if (source.kind === "abstract") return [`ListenStream=@${wholeValue(source.name)}`];
   const { host, port } = source;
-  if (host === "") return [`ListenStream=${port}`, "BindIPv6Only=both"];
-  const address = printAddress({ ...source, host: isLocalhost(host) ? "127.0.0.1" : host });
   return [
-    `ListenStream=${wholeValue(address)}`,
-    ...(host === "::" ? ["BindIPv6Only=both"] : []),
+    `ListenStream=${host === "" ? port : wholeValue(printAddress(source))}`,
+    // As the relay itself does; systemd would do as net.ipv6.bindv6only says.
+    ...(host === "" || host === "::" ? ["BindIPv6Only=both"] : []),
     ...(needsNetworkUp(source, "source")
       ? ["# The address may come after this socket.", "FreeBind=yes"]
       : []),
