@@ -1,0 +1,66 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseAddress } from "../../../src/index.ts";
+import { startRelay } from "../../support/executable.ts";
+import { Payload } from "../../support/payload.ts";
+import { RawListener, RawSocket } from "../../support/raw-socket.ts";
+
+let folder: string;
+beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "idle-"))));
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const IDLE = 500;
+
+async function open() {
+  const listener = new RawListener({ kind: "unix", path: join(folder, "destination") });
+  const relay = await startRelay([
+    "--log-level=debug",
+    `--idle-timeout=${IDLE}ms`,
+    "127.0.0.1:0",
+    join(folder, "destination"),
+  ]);
+  const client = await RawSocket.connect(parseAddress(relay.address, "destination"));
+  const destination = await listener.accept();
+  return {
+    relay,
+    client,
+    destination,
+    async [Symbol.asyncDispose]() {
+      for (const socket of [client, destination, listener]) socket.close();
+      await relay[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test("a connection on which nothing moves is ended on both sides, as a failure", async () => {
+  await using ends = await open();
+  const asked = performance.now();
+  expect(await ends.client.readToEnd()).toMatchObject({ length: 0, ending: "ECONNRESET" });
+  expect(performance.now() - asked).toBeGreaterThan(IDLE * 0.8);
+  await ends.destination.hangUp();
+  await ends.relay.logged(/"ending":"idle"/);
+});
+
+test("one on which a byte moves now and then, in either direction, goes on", async () => {
+  await using ends = await open();
+  for (let turns = 0; turns < 8; turns += 1) {
+    await Bun.sleep(IDLE / 2);
+    const [from, to] =
+      turns % 2 === 0 ? [ends.client, ends.destination] : [ends.destination, ends.client];
+    from.sendAtOnce(new Payload(1));
+    expect(await to.read(1)).toEqual(new Payload(1).received());
+  }
+  expect(ends.relay.stderr()).not.toContain('"ending"');
+});
+
+test("one that is half-closed counts the same", async () => {
+  await using ends = await open();
+  ends.client.halfClose();
+  expect((await ends.destination.readToEnd()).ending).toBe("end");
+  await Bun.sleep(IDLE / 2);
+  ends.destination.sendAtOnce(new Payload(1));
+  expect(await ends.client.read(1)).toEqual(new Payload(1).received());
+  expect((await ends.client.readToEnd()).ending).toBe("ECONNRESET");
+});
