@@ -1,0 +1,32 @@
+import { formatCount } from "../units.ts";
+import { byId, html } from "./dom.ts";
+
+/** Shows counts by a word in the list of that id, the greatest first, each with its bar. */
+export function showBars(id: string, counts: Readonly<Record<string, number>>): void {
+  const entries = Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .sort(([, a], [, b]) => b - a);
+  const most = Math.max(1, ...entries.map(([, count]) => count));
+  byId(id).replaceChildren(
+    ...entries.flatMap(([word, count]) => [
+      html("dt", {}, word),
+      html(
+        "dd",
+        {},
+        html("meter", { max: `${most}`, value: `${count}`, "aria-hidden": "true" }),
+        html("span", {}, formatCount(count)),
+      ),
+    ]),
+  );
+  byId(`${id}-empty`).hidden = entries.length > 0;
+}
+
+/** Shows facts by their name in the list of that id. */
+export function showFacts(id: string, facts: Readonly<Record<string, string>>): void {
+  byId(id).replaceChildren(
+    ...Object.entries(facts).flatMap(([name, fact]) => [
+      html("dt", {}, name),
+      html("dd", {}, fact),
+    ]),
+  );
+}
