@@ -1,0 +1,48 @@
+import { expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { connectEcho, startEcho } from "../../support/echo.ts";
+import { startRelay } from "../../support/executable.ts";
+import { cpuSeconds, socketDescriptors } from "../../support/proc.ts";
+import { until } from "../../support/waiting.ts";
+
+const CONNECTIONS = 5_000;
+const AT_ONCE = 250;
+const ROUNDS = 3;
+
+/** Memory in use, in KiB: VmRSS of proc(5). */
+function residentKiB(pid: number): number {
+  const [, kib = "0"] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return Number(kib);
+}
+
+test("5,000 connections at once, three rounds: little memory each, none kept, no CPU while idle", async () => {
+  using server = startEcho();
+  await using relay = await startRelay(["127.0.0.1:0", server.address]);
+  const sockets = socketDescriptors(relay.pid);
+  const descriptors = readdirSync(`/proc/${relay.pid}/fd`).length;
+  const start = residentKiB(relay.pid);
+  const after: number[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const clients = [];
+    while (clients.length < CONNECTIONS) {
+      const some = Array.from({ length: AT_ONCE }, () => connectEcho(relay.address));
+      clients.push(...(await Promise.all(some)));
+    }
+    await Promise.all(clients.map((client) => client.ask(`hello ${round}`)));
+    expect(server.open).toBe(CONNECTIONS);
+    expect((residentKiB(relay.pid) - start) / CONNECTIONS).toBeLessThan(8);
+
+    const before = cpuSeconds(relay.pid);
+    await Bun.sleep(1_000);
+    expect(cpuSeconds(relay.pid) - before).toBeLessThan(0.05);
+
+    for (const client of clients) client[Symbol.dispose]();
+    await until(() => socketDescriptors(relay.pid) === sockets, "all sockets to be closed", 30_000);
+    after.push(residentKiB(relay.pid));
+  }
+  expect(readdirSync(`/proc/${relay.pid}/fd`)).toHaveLength(descriptors);
+  // What the first round left, the later ones use again.
+  expect((after.at(-1) ?? Infinity) - (after[0] ?? 0)).toBeLessThan(8 * 1024);
+  expect(await relay.stop()).toBe(0);
+  console.log(`KiB at the start ${start}, after each round ${after.join(", ")}`);
+}, 120_000);
