@@ -48,7 +48,10 @@ export function placeUnits(
 }
 
 function isThere(path: string): boolean {
-  return attempt(path, () => lstatSync(path, { throwIfNoEntry: false })) !== undefined;
+  const found = attempt(path, () => lstatSync(path, { throwIfNoEntry: false }));
+  // What cannot be replaced has to be known before anything is.
+  if (found?.isDirectory()) throw new UnitFilesError(`cannot write ${path}: it is a folder`);
+  return found !== undefined;
 }
 
 function attempt<Result>(path: string, work: () => Result): Result {

@@ -37,6 +37,8 @@ export function wantedUnits(
   }
   if (socket) checkListening(source, admin);
   else checkOwnSource(source, values, file);
+  if (values.force && values.output === undefined)
+    throw new UsageError("--force makes sense only with --output");
   if (!socket && values.exitIdleTime !== undefined)
     throw new UsageError("--exit-idle-time needs --socket: nothing else starts the relay again");
   const name = values.name ?? defaultName(source, service);
