@@ -79,10 +79,10 @@ describe("nothing is written", () => {
   });
 
   test("over a folder, even where that is asked for", () => {
-    mkdirSync(join(folder, "a.socket"));
+    mkdirSync(join(folder, "a.service"));
     expect(() => placeUnits(folder, UNITS, true)).toThrow(
-      `cannot write ${join(folder, "a.socket")}`,
+      `cannot write ${join(folder, "a.service")}: it is a folder`,
     );
-    expect(readdirSync(folder)).toEqual(["a.socket"]);
+    expect(readdirSync(folder)).toEqual(["a.service"]);
   });
 });

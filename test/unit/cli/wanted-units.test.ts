@@ -46,13 +46,20 @@ describe("what is wanted", () => {
 
   test("has what the units alone are told", () => {
     expect(
-      read("--service=app.service", "--name=x", "--user=daemon", "--admin=:9100", RUN, TCP),
+      read(
+        "--service=app.service",
+        "--name=x",
+        "--user=daemon",
+        "--admin=localhost:9100",
+        RUN,
+        TCP,
+      ),
     ).toMatchObject({
       service: "app.service",
       name: "x",
       user: "daemon",
       admin: { kind: "tcp", host: "127.0.0.1", port: 9100 },
-      options: ["--admin=:9100"],
+      options: ["--admin=localhost:9100"],
     });
   });
 
