@@ -16,6 +16,7 @@ export {
 } from "./address.ts";
 export type { AccessRules } from "./relay/access.ts";
 export { type Cidr, CidrError, parseCidr } from "./relay/cidr.ts";
+export type { Peer } from "./os/peer.ts";
 export { RelayError } from "./relay/error.ts";
 export type {
   ConnectionState,

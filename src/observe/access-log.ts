@@ -1,5 +1,6 @@
 import { type Endpoint, printAddress } from "../address.ts";
-import type { ConnectionView, Observer } from "../relay/observer.ts";
+import type { Observer } from "../relay/observer.ts";
+import { clientFields, clientName } from "./client.ts";
 import type { Log } from "./log.ts";
 
 /** Writes one line a connection to the log, when it is over. */
@@ -9,14 +10,15 @@ export function accessLog(log: Log, destination: Endpoint): Partial<Observer> {
   const codes = new Map<number, string>();
   return {
     opened(connection) {
-      // Only now is it known for sure.
+      // Only now can it be asked.
       void connection.clientAddress;
+      void connection.clientPeer;
     },
     unreachable({ id }, { code }) {
       codes.set(id, code);
     },
     closed(connection, ending) {
-      const { id, clientAddress, openedAt, bytesUp, bytesDown } = connection;
+      const { id, openedAt, bytesUp, bytesDown } = connection;
       const code = codes.get(id);
       codes.delete(id);
       const duration = Math.round(performance.now() - openedAt);
@@ -26,7 +28,7 @@ export function accessLog(log: Log, destination: Endpoint): Partial<Observer> {
         {
           event: "access",
           connection: id,
-          client: clientAddress,
+          ...clientFields(connection),
           destination: target,
           ending,
           ...(code !== undefined && { code }),
@@ -37,8 +39,4 @@ export function accessLog(log: Log, destination: Endpoint): Partial<Observer> {
       );
     },
   };
-}
-
-function clientName({ clientAddress }: ConnectionView): string {
-  return clientAddress === "" ? "a Unix client" : clientAddress;
 }

@@ -83,6 +83,12 @@ export class Metrics {
     ]);
     this.#counter("connections_total", "Connections accepted.", () => [[statistics.accepted]]);
     this.#counter(
+      "connections_refused_total",
+      "Clients turned away by the rules of who may connect, by the reason.",
+      () => byWord(statistics.refused),
+      "reason",
+    );
+    this.#counter(
       "connections_failed_total",
       "Connections whose destination could not be reached, by the system's code.",
       () => byWord(statistics.failed),

@@ -52,6 +52,7 @@ export class Statistics {
   faults = 0;
   lastFailure: LastFailure | null = null;
   readonly #startedAt = performance.now();
+  readonly #refused = new Map<string, number>();
   readonly #failed = new Map<string, number>();
   readonly #closed = new Map<string, number>(ENDINGS.map((ending) => [ending, 0]));
   #closedBytes: BothWays = { up: 0, down: 0 };
@@ -66,6 +67,7 @@ export class Statistics {
         this.accepted += 1;
         this.open.add(connection);
       },
+      refused: (_client, reason) => increase(this.#refused, reason),
       connected: () => {
         this.connected += 1;
         this.#failingSince = null;
@@ -94,6 +96,11 @@ export class Statistics {
   /** Seconds since the start, by a clock that only goes forward. */
   get uptime(): number {
     return (performance.now() - this.#startedAt) / 1_000;
+  }
+
+  /** Clients turned away by the rules of who may connect, by the reason. */
+  get refused(): Counts {
+    return this.#refused;
   }
 
   /** Connections whose destination could not be reached, by the system's code. */

@@ -1,4 +1,5 @@
 import type { ConnectionState } from "../relay/observer.ts";
+import type { ClientFields } from "./client.ts";
 import type { Sort } from "./open-connections.ts";
 import type { Phase } from "./statistics.ts";
 
@@ -43,6 +44,8 @@ export interface ConnectionCounts {
   readonly total: number;
   /** Of those, the ones that reached the destination. */
   readonly connected: number;
+  /** Turned away by the rules of who may connect; not among the accepted. */
+  readonly refused: Readonly<Record<string, number>>;
   /** Destination not reached, by the system's code. */
   readonly failed: Readonly<Record<string, number>>;
   /** Over, by how they ended. */
@@ -87,10 +90,8 @@ export interface OpenList {
   readonly list: readonly OpenDocument[];
 }
 
-export interface OpenDocument {
+export interface OpenDocument extends ClientFields {
   readonly id: number;
-  /** The address of a TCP client; empty where it has none. */
-  readonly client: string;
   readonly state: ConnectionState;
   readonly age_seconds: number;
   readonly bytes_up: number;

@@ -1,4 +1,5 @@
 import { PROGRAM, VERSION } from "../version.ts";
+import { clientFields } from "./client.ts";
 import type { History } from "./history.ts";
 import { HISTORY_SECONDS } from "./history.ts";
 import { type OpenConnection, type Sort, SORTS } from "./open-connections.ts";
@@ -93,6 +94,7 @@ export function statusDocument(sources: StatusSources, query: StatusQuery): Stat
       max: sources.connectionsMax,
       total: statistics.accepted,
       connected: statistics.connected,
+      refused: Object.fromEntries(statistics.refused),
       failed: Object.fromEntries(statistics.failed),
       closed: Object.fromEntries(statistics.closed),
     },
@@ -142,7 +144,7 @@ function traffic(statistics: Statistics, history: History): Traffic {
 function openDocument({ view, rateUp, rateDown }: OpenConnection): OpenDocument {
   return {
     id: view.id,
-    client: view.clientAddress,
+    ...clientFields(view),
     state: view.state,
     age_seconds: rounded((performance.now() - view.openedAt) / 1_000),
     bytes_up: view.bytesUp,

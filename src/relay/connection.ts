@@ -5,6 +5,8 @@ import type { ConnectionState, ConnectionView, Ending, Failure, Observer } from 
 import type { Target } from "./target.ts";
 import { keepAlive } from "./keepalive.ts";
 import { EPIPE } from "../os/errno.ts";
+import { libc } from "../os/libc.ts";
+import { type Peer, readPeer } from "../os/peer.ts";
 import { Pipe } from "./pipe.ts";
 import { Side } from "./side.ts";
 
@@ -87,6 +89,7 @@ export class Connection implements ConnectionView {
   /** What the relay itself tells the destination before anything of the client's. */
   preface: Uint8Array | null = null;
   #clientAddress: string | undefined;
+  #clientPeer: Peer | null | undefined;
 
   constructor(
     readonly shared: Shared,
@@ -100,6 +103,11 @@ export class Connection implements ConnectionView {
 
   get clientAddress(): string {
     return (this.#clientAddress ??= addressOf(this.client));
+  }
+
+  get clientPeer(): Peer | null {
+    if (this.#clientPeer === undefined) this.#clientPeer = peerOf(this.client);
+    return this.#clientPeer;
   }
 
   get bytesUp(): number {
@@ -248,6 +256,12 @@ function isFailure(side: ConnectionSide, code: string | undefined): boolean {
 /** A write that met a failure took the error from the socket: what follows looks like an end. */
 function writeFailed({ writeErrno }: Side): boolean {
   return writeErrno !== 0 && writeErrno !== EPIPE;
+}
+
+function peerOf({ fd, isTcp }: ConnectionSide): Peer | null {
+  if (isTcp || fd < 0 || libc === null) return null;
+  const peer = readPeer(libc, fd);
+  return "code" in peer ? null : peer;
 }
 
 function addressOf({ socket, isTcp }: ConnectionSide): string {

@@ -1,4 +1,5 @@
 import type { SocketEndpoint } from "../address.ts";
+import type { Peer } from "../os/peer.ts";
 
 /** What an observer may know of a connection. It is live: the figures go on until `closed`. */
 export interface ConnectionView {
@@ -10,6 +11,11 @@ export interface ConnectionView {
    * It is asked of the socket when first read, so read it before `closed`.
    */
   readonly clientAddress: string;
+  /**
+   * Whose process a Unix client is; null of a TCP client and where the kernel does not say. It is
+   * asked in the same way.
+   */
+  readonly clientPeer: Peer | null;
   /** When it was accepted, in milliseconds of `performance.now()`. */
   readonly openedAt: number;
   /** Bytes read from the client. */

@@ -53,7 +53,7 @@ function show(status: StatusDocument): void {
   showTiles(status);
   for (const chart of [throughput, connections]) chart.show(samples.list, status.uptime_seconds);
   table.show(status.open.list, status.connections.open);
-  showBars("failures", status.connections.failed);
+  showBars("failures", failures(status));
   showBars("endings", status.connections.closed);
   showLastFailure(status);
   showProcess(status);
@@ -92,7 +92,7 @@ function showBanner(words: string): void {
 }
 
 function showTiles({ connections, traffic, accept_pauses: pauses }: StatusDocument): void {
-  const { open, max, total, failed } = connections;
+  const { open, max, total, failed, refused } = connections;
   setText(byId("open"), formatCount(open));
   setText(
     byId("open-note"),
@@ -103,10 +103,26 @@ function showTiles({ connections, traffic, accept_pauses: pauses }: StatusDocume
   setText(byId("up-note"), trafficNote(traffic.bytes_up, traffic.held_up));
   setText(byId("down"), formatRate(traffic.rate_down));
   setText(byId("down-note"), trafficNote(traffic.bytes_down, traffic.held_down));
-  const failures = Object.values(failed).reduce((sum, count) => sum + count, 0);
-  setText(byId("failed"), formatCount(failures));
+  setText(byId("failed"), formatCount(sumOf(failed)));
   byId("failed").classList.toggle("bad", (samples.list.at(-1)?.failed ?? 0) > 0);
-  setText(byId("failed-note"), "destination not reached");
+  const turnedAway = sumOf(refused);
+  setText(
+    byId("failed-note"),
+    `destination not reached${turnedAway > 0 ? ` · ${formatCount(turnedAway)} refused` : ""}`,
+  );
+}
+
+/** Everything that kept a client from the destination, by reason. */
+function failures({ connections: { failed, refused } }: StatusDocument): Record<string, number> {
+  const turnedAway = Object.entries(refused).map(([reason, count]) => [
+    `refused: ${reason}`,
+    count,
+  ]);
+  return { ...failed, ...Object.fromEntries(turnedAway) };
+}
+
+function sumOf(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
 function trafficNote(bytes: number, held: number): string {

@@ -14,7 +14,7 @@ interface Column {
 }
 
 const COLUMNS: readonly Column[] = [
-  { label: "Client", kind: "text client", cell: ({ id, client }) => client || `Unix client ${id}` },
+  { label: "Client", kind: "text client", cell: clientOf },
   { label: "State", kind: "text", cell: ({ state }) => state },
   {
     label: "Age",
@@ -120,6 +120,11 @@ export class ConnectionTable {
       button.textContent = chosen ? `${label} ${ascending ? "▴" : "▾"}` : label;
     }
   }
+}
+
+function clientOf({ client, client_uid: uid, client_pid: pid }: OpenDocument): string {
+  if (client !== "") return client;
+  return uid === undefined ? "a client" : `user ${uid}, process ${pid}`;
 }
 
 function labelled<Kind extends HTMLElement>(element: Kind, label: string, spoken?: string): Kind {

@@ -69,6 +69,7 @@ describe("what happens in a relay", () => {
   const connection: ConnectionView = {
     id: 7,
     clientAddress: "127.0.0.1:5678",
+    clientPeer: null,
     openedAt: performance.now(),
     bytesUp: 1,
     bytesDown: 2_000,
