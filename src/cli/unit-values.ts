@@ -5,8 +5,9 @@ import { InvalidValue, quote } from "./invalid.ts";
 // UNIT_NAME_MAX of systemd.
 const NAME_MAX = 255;
 
-// systemd.unit(5); a name may begin with a dash or a dot, but not without harm to commands.
-const UNIT_NAME = /^[A-Za-z0-9:_][A-Za-z0-9:_.\\-]*$/;
+// systemd.unit(5); a name may also begin with a dash or a dot and have colons, but not without harm:
+// to systemctl, ls and systemd-analyze.
+const UNIT_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.\\-]*$/;
 const SERVICE_NAME = /^[A-Za-z0-9:_][A-Za-z0-9:_.\\@-]*(?<!@)\.service$/;
 
 /** Reads the name of a service that runs: no template. */
@@ -21,7 +22,7 @@ export function parseUnitName(text: string): string {
     throw new InvalidValue(`${quote(text)} has a suffix; the units get theirs by themselves`);
   if (UNIT_NAME.test(text) && text.length <= NAME_MAX - ".service".length) return text;
   throw new InvalidValue(
-    `${quote(text)} is no unit's name; it may have ASCII letters, digits and :-_.\\ within`,
+    `${quote(text)} is no unit's name; it may have ASCII letters, digits, _ and, not first, - . \\`,
   );
 }
 

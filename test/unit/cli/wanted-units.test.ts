@@ -100,6 +100,7 @@ describe("refused, with the reason and the mend:", () => {
     [["--name=x.service", RUN, TCP], "has a suffix; the units get theirs by themselves"],
     [["--name=a/b", RUN, TCP], '"a/b" is no unit\'s name'],
     [["--name=-x", RUN, TCP], '"-x" is no unit\'s name'],
+    [["--name=a:b", RUN, TCP], '"a:b" is no unit\'s name'],
     [["--name=x@", RUN, TCP], '"x@" is no unit\'s name'],
     [[`--name=${"x".repeat(248)}`, RUN, TCP], "is no unit's name"],
     [["--service=app", RUN, TCP], '"app" is no service; write NAME.service'],
