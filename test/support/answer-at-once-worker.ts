@@ -1,12 +1,12 @@
 import { answerOf, type Task } from "./answer-at-once.ts";
-import { POLLIN, system } from "./system-calls.ts";
+import { POLLIN, SO_LINGER, SOL_SOCKET, system } from "./system-calls.ts";
 
 declare const self: Worker;
 
 // How long the server waits for one client, in milliseconds.
 const PATIENCE = 10_000;
 
-function serve({ listener, rounds, sizes }: Task): string {
+function serve({ listener, rounds, sizes, finish }: Task): string {
   for (let round = 0; round < rounds; round += 1) {
     let client = system.accept(listener);
     while (client < 0) {
@@ -16,6 +16,8 @@ function serve({ listener, rounds, sizes }: Task): string {
     }
     const answer = answerOf(sizes[round % sizes.length] ?? 1).bytes;
     const sent = system.send(client, answer);
+    if (finish === "reset")
+      system.setOption(client, SOL_SOCKET, SO_LINGER, Int32Array.from([1, 0]));
     system.close(client);
     if (sent !== answer.length) return `round ${round}: send took ${sent} of ${answer.length}`;
   }

@@ -5,6 +5,7 @@ export interface Task {
   readonly listener: number;
   readonly rounds: number;
   readonly sizes: readonly number[];
+  readonly finish: "close" | "reset";
 }
 
 /** A server in a thread of its own; `done` settles when all its rounds are served. */
@@ -19,13 +20,14 @@ export function answerOf(size: number): Payload {
 
 /**
  * Serves `rounds` clients of a listening descriptor, one after the other: accepts, answers and
- * closes without anything between, faster than an event loop that connects to it can turn. The
+ * closes (or resets) without anything between, faster than an event loop that connects to it can turn. The
  * answers have the sizes in turn.
  */
 export function answerAtOnce(
   listener: number,
   rounds: number,
   sizes: readonly number[],
+  finish: "close" | "reset" = "close",
 ): AnsweringServer {
   const worker = new Worker(new URL("answer-at-once-worker.ts", import.meta.url));
   const done = new Promise<void>((resolve, reject) => {
@@ -35,7 +37,7 @@ export function answerAtOnce(
     };
     worker.onerror = ({ message }) => reject(new Error(message));
   });
-  const task: Task = { listener, rounds, sizes };
+  const task: Task = { listener, rounds, sizes, finish };
   worker.postMessage(task);
   return {
     done,

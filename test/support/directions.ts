@@ -39,6 +39,8 @@ export const OTHER_FAMILIES: readonly Direction[] = [
   direction("abstract", "abstract"),
 ];
 
+type Closed = Extract<Report, { readonly event: "closed" }>;
+
 /** How the test's own ends and the relay between them are made. */
 export interface WireOptions {
   readonly settings?: Settings;
@@ -54,6 +56,8 @@ export interface WireOptions {
  */
 export class Wire implements AsyncDisposable {
   readonly #sockets: RawSocket[] = [];
+  #clients = 0;
+  #reached = 0;
 
   private constructor(
     readonly direction: Direction,
@@ -87,11 +91,13 @@ export class Wire implements AsyncDisposable {
 
   /** A client's end, connected to the relay. */
   async connect(): Promise<RawSocket> {
+    this.#clients += 1;
     return this.#keep(await RawSocket.connect(this.relay.endpoint, this.buffers));
   }
 
   /** A client's end that has asked to be connected: the relay may answer, or fail it, at once. */
   dial(): RawSocket {
+    this.#clients += 1;
     return this.#keep(RawSocket.dial(this.relay.endpoint, this.buffers));
   }
 
@@ -100,10 +106,17 @@ export class Wire implements AsyncDisposable {
     return this.#keep(await this.listener.accept(patience));
   }
 
-  /** Both ends of one connection. */
+  /** Both ends of one connection, which the relay knows to be one. */
   async ends(): Promise<Record<Role, RawSocket>> {
     const client = await this.connect();
     const destination = await this.accept();
+    this.#reached += 1;
+    // What an end does next is then done to a connection, not to an attempt at one.
+    const connected = () => this.relay.reports().filter(({ event }) => event === "connected");
+    await until(
+      () => connected().length >= this.#reached,
+      () => `the relay to have reached its destination; ${this.describe()}`,
+    );
     return { client, destination };
   }
 
@@ -118,12 +131,14 @@ export class Wire implements AsyncDisposable {
     return async () => (await this.listener.accept()).close();
   }
 
-  /** Waits for what the relay tells of `count` connections' ends: those reports. */
-  async closed(count = 1): Promise<readonly Extract<Report, { event: "closed" }>[]> {
+  /** Waits until the relay has told of the end of every connection: those reports. */
+  async closed(patience = PATIENCE): Promise<readonly Closed[]> {
     const closed = () => this.relay.reports().filter((report) => report.event === "closed");
+    // As many as there were clients: it may not have told yet, or not even known, of the last one.
     await until(
-      () => closed().length >= count,
-      () => `${count} ends of connections; ${this.describe()}`,
+      () => closed().length === this.#clients,
+      () => `the ends of ${this.#clients} connections; ${this.describe()}`,
+      patience,
     );
     return closed();
   }
@@ -137,6 +152,7 @@ export class Wire implements AsyncDisposable {
 
   /** Waits until the relay has let go of every connection, with the test's ends still open. */
   async idle(patience = PATIENCE): Promise<void> {
+    await this.closed(patience);
     await until(
       () => this.relay.open() === 0 && this.relay.descriptors() === 0,
       () => `the relay to let go of everything; ${this.describe()}`,

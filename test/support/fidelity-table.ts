@@ -43,7 +43,7 @@ export function testFidelity(harness: Harness, { quiet }: { readonly quiet: bool
       for (const row of [...(quiet ? quietRows : []), ...patienceRows])
         testRow(harness, direction, row, test.concurrent, `${direction.name}: `);
   });
-  afterAll(() => expect(rawDescriptors()).toBe(0));
+  afterAll(() => expect([...rawDescriptors]).toEqual([]));
 }
 
 type DefineTest = (name: string, run: () => Promise<void>, timeout: number) => void;

@@ -56,6 +56,11 @@ export class Payload implements Sendable {
     return pool.subarray(start, start + Math.min(most, PIECE_MOST, this.length - offset));
   }
 
+  /** The first bytes of it. */
+  first(length: number): Payload {
+    return new Payload(length, 0, this.#start);
+  }
+
   /** What is left of it after the first `offset` bytes. */
   rest(offset: number): Payload {
     return new Payload(this.length - offset, 0, this.#start + offset);

@@ -1,16 +1,17 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
-/** How many descriptors of a process are sockets; `self` is this one. */
-export function socketDescriptors(pid: number | "self"): number {
+/** The descriptors of a process that are sockets; `self` is this one. */
+export function socketDescriptors(pid: number | "self"): number[] {
   const folder = `/proc/${pid}/fd`;
-  return readdirSync(folder).filter((fd) => {
+  const sockets = readdirSync(folder).filter((fd) => {
     try {
       return readlinkSync(`${folder}/${fd}`).startsWith("socket:");
     } catch {
       // Closed since the folder was read; the descriptor that read it is one of those.
       return false;
     }
-  }).length;
+  });
+  return sockets.map(Number);
 }
 
 // USER_HZ, in which the kernel tells times to programs (proc(5)), is 100 on all that Bun runs on.

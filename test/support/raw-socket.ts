@@ -50,10 +50,8 @@ const scratch = new Uint8Array(READ_MOST);
 
 const owned = new Set<number>();
 
-/** How many descriptors the sockets of this file hold in this process. */
-export function rawDescriptors(): number {
-  return owned.size;
-}
+/** The descriptors that the sockets of this file hold in this process. */
+export const rawDescriptors: ReadonlySet<number> = owned;
 
 abstract class Descriptor implements Disposable {
   #open = true;
@@ -307,6 +305,11 @@ export class RawSocket extends Descriptor {
   /** FIN: nothing more will be sent. shutdown(2) */
   halfClose(): void {
     must("shutdown", system.shutdown(this.fd, SHUT_WR));
+  }
+
+  /** As `halfClose`, of a socket that may have been reset, or closed here. */
+  tryHalfClose(): void {
+    if (this.isOpen) system.shutdown(this.fd, SHUT_WR);
   }
 
   /** Closes with a reset (TCP): SO_LINGER of zero seconds and close(2). */

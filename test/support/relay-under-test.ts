@@ -7,6 +7,7 @@ import {
 import { startRelay } from "./executable.ts";
 import { cpuSeconds, socketDescriptors } from "./proc.ts";
 import { rawDescriptors } from "./raw-socket.ts";
+import { SO_ACCEPTCONN, SOL_SOCKET, system } from "./system-calls.ts";
 
 /** The options that rows of the table set; times in milliseconds. */
 export interface Settings {
@@ -32,7 +33,7 @@ export interface RelayUnderTest extends AsyncDisposable {
   readonly endpoint: SocketEndpoint;
   /** How many connections are open, as the relay itself says. */
   open(): number;
-  /** How many sockets the relay has open, as the kernel says, beyond the one that listens. */
+  /** How many sockets the relay has open, as the kernel says, beyond those with which it listens. */
   descriptors(): number;
   /** What it has told so far, in order. */
   reports(): readonly Report[];
@@ -46,12 +47,17 @@ export interface Harness {
   start(source: string, destination: string, settings: Settings): Promise<RelayUnderTest>;
 }
 
-// Sockets of this process that are no test's own end: those of the relays, who have one listener
-// each, and what the runtime may have had before. Relays of tests that run at the same time are
-// counted together: only when all are idle is any.
-const relaySockets = () => socketDescriptors("self") - rawDescriptors();
-const atStart = relaySockets();
-let listening = 0;
+/**
+ * How many sockets of this process are no test's own end, and do not listen: those of the relays'
+ * connections. Relays of tests that run at the same time are counted together.
+ */
+function connectionDescriptors(): number {
+  const listens = (fd: number) => system.getOption(fd, SOL_SOCKET, SO_ACCEPTCONN) === 1;
+  return socketDescriptors("self").filter((fd) => !rawDescriptors.has(fd) && !listens(fd)).length;
+}
+
+// What the runtime itself may have.
+const atLoading = connectionDescriptors();
 
 /** The relay as a library, in the test's own process. */
 export const inProcess: Harness = {
@@ -71,17 +77,13 @@ export const inProcess: Harness = {
         warning: () => void reports.push({ event: "warning" }),
       },
     });
-    listening += 1;
     return {
       endpoint: relay.endpoint,
       open: () => relay.connections,
-      descriptors: () => relaySockets() - atStart - listening,
+      descriptors: () => connectionDescriptors() - atLoading,
       reports: () => reports,
       cpu: () => null,
-      async [Symbol.asyncDispose]() {
-        await relay[Symbol.asyncDispose]();
-        listening -= 1;
-      },
+      [Symbol.asyncDispose]: () => relay[Symbol.asyncDispose](),
     };
   },
 };
@@ -101,11 +103,11 @@ export const executable: Harness = {
       destination,
     ]);
     const log = new LogReader(relay.stderr);
-    const atStart = socketDescriptors(relay.pid);
+    const atStart = socketDescriptors(relay.pid).length;
     return {
       endpoint: toSocket(relay.address),
       open: () => log.count("opened") - log.count("closed"),
-      descriptors: () => socketDescriptors(relay.pid) - atStart,
+      descriptors: () => socketDescriptors(relay.pid).length - atStart,
       reports: () => log.reports(),
       cpu: () => cpuSeconds(relay.pid),
       [Symbol.asyncDispose]: () => relay[Symbol.asyncDispose](),

@@ -1,4 +1,5 @@
 import { expect } from "bun:test";
+import { answerAtOnce, answerOf } from "../answer-at-once.ts";
 import { Payload } from "../payload.ts";
 import type { RawSocket } from "../raw-socket.ts";
 import { until } from "../waiting.ts";
@@ -38,6 +39,22 @@ export const failureRows: readonly Row[] = [
       await expectResetReported(ends);
     },
   }),
+
+  {
+    name: "a destination that answers and resets at once, 300 times: the answer, then a failure",
+    where: ({ destination }) => destination === "tcp",
+    async run(wire) {
+      const rounds = 300;
+      const size = 1_000;
+      await using server = answerAtOnce(wire.listener.fd, rounds, [size], "reset");
+      for (let round = 0; round < rounds; round += 1) {
+        const client = wire.dial();
+        await expectFailure(client, await client.readToEnd(), answerOf(size), size);
+        client.close();
+      }
+      await server.done;
+    },
+  },
 
   ...eitherEnd({
     name: "a % that closes with unread data: what had arrived, then a failure",
@@ -181,7 +198,7 @@ export const failureRows: readonly Row[] = [
         fail(client);
         fail(destination);
       }
-      await wire.closed(rounds);
+      await wire.closed();
       await wire.idle();
     },
   },

@@ -80,7 +80,7 @@ export const halfCloseRows: readonly Row[] = [
         client.close();
         destination.close();
       }
-      await wire.closed(20);
+      await wire.closed();
       await wire.idle();
     },
   },

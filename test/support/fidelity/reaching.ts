@@ -125,7 +125,7 @@ export const reachingRows: readonly Row[] = [
       for (const client of clients) leave(client);
       await wire.idle(AT_ONCE);
       expect(attemptsInSyn(wire)).toBe(0);
-      for (const { ending } of await wire.closed(3))
+      for (const { ending } of await wire.closed())
         expect(["client left", "client reset"]).toContain(ending);
       expect(wire.unreachable()).toEqual([]);
       await unplug();
@@ -201,7 +201,7 @@ export const reachingRows: readonly Row[] = [
         client.close();
         await turn();
       }
-      await wire.closed(20);
+      await wire.closed();
       await wire.idle();
       expect(wire.unreachable()).toEqual(Array<string>(20).fill("ECONNREFUSED"));
     },

@@ -2,6 +2,7 @@ import { expect } from "bun:test";
 import type { Wire } from "../directions.ts";
 import { Payload } from "../payload.ts";
 import { tcpSockets } from "../proc.ts";
+import { until } from "../waiting.ts";
 import { SMALL_BUFFERS } from "./backpressure.ts";
 import { eitherEnd, expectWhole, type Row } from "./row.ts";
 
@@ -18,11 +19,11 @@ export const optionRows: readonly Row[] = [
     settings: { keepalive: 7_000 },
     async run(wire) {
       await wire.ends();
-      for (const seconds of keepaliveOf(wire)) {
-        expect(seconds).toBeGreaterThan(5);
-        expect(seconds).toBeLessThanOrEqual(7.5);
-      }
-      expect(keepaliveOf(wire)).toHaveLength(tcpLegs(wire));
+      const inTime = (seconds: number | null) => seconds !== null && seconds > 3 && seconds < 7.5;
+      await until(
+        () => keepaliveOf(wire).filter(inTime).length === tcpLegs(wire),
+        () => `keepalive timers, which are ${JSON.stringify(keepaliveOf(wire))}`,
+      );
     },
   },
 
@@ -30,7 +31,10 @@ export const optionRows: readonly Row[] = [
     name: "keepalive of 0 sends no probes",
     settings: { keepalive: 0 },
     async run(wire) {
-      await wire.ends();
+      const { client, destination } = await wire.ends();
+      // By the time that bytes come through, both legs have what options they get.
+      client.sendAtOnce(new Payload(1));
+      await destination.arrival();
       expect(keepaliveOf(wire)).toEqual(Array<null>(tcpLegs(wire)).fill(null));
     },
   },
@@ -88,12 +92,15 @@ export const quietRows: readonly Row[] = [
     backlog: 0,
     settings: { connectTimeout: 60_000 },
     async run(wire) {
-      await wire.plug();
+      const unplug = await wire.plug();
       const client = await wire.connect();
-      client.sendAtOnce(new Payload(1_000));
+      const payload = new Payload(1_000);
+      client.sendAtOnce(payload);
       client.halfClose();
       await expectQuiet(wire);
-      expect(wire.relay.open()).toBe(1);
+      await unplug();
+      const destination = await wire.accept();
+      expectWhole(await destination.readToEnd(), payload);
     },
   },
 ];
