@@ -11,7 +11,13 @@ import { mayPaint, style } from "./observe/style.ts";
 import { PROGRAM, VERSION } from "./version.ts";
 
 // Each command's `run` gives its exit status.
-const COMMAND_TREE = { relay: relayCommand, demo: demoCommand, units: unitsCommand };
+const COMMAND_TREE = {
+  relay: relayCommand,
+  demo: demoCommand,
+  units: unitsCommand,
+  // A relay need not wait until what only this one needs is loaded.
+  status: async () => (await import("./cli/status.ts")).statusCommand,
+};
 
 const EX_FAILED = 1;
 // sysexits(3)
@@ -28,7 +34,11 @@ async function main(args: readonly string[]): Promise<number> {
     command = line.command;
     if (line.asks === "help") return await writeAll(1, usage(command, style(mayPaint(1))));
     if (line.asks === "version") return await writeAll(1, `${PROGRAM} ${VERSION}\n`);
-    const { result } = await runCommand(COMMAND_TREE[command], { rawArgs: line.rawArgs });
+    const definition = COMMAND_TREE[command];
+    const { result } = await runCommand(
+      typeof definition === "function" ? await definition() : definition,
+      { rawArgs: line.rawArgs },
+    );
     return typeof result === "number" ? result : 0;
   } catch (error) {
     if (error instanceof UsageError) {

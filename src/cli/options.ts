@@ -1,5 +1,6 @@
 import type { Endpoint } from "../address.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../observe/log.ts";
+import { type Sort, SORTS } from "../observe/open-connections.ts";
 import { groupId, userId } from "../os/users.ts";
 import { type Cidr, CidrError, parseCidr } from "../relay/cidr.ts";
 import { DEFAULTS } from "../relay/options.ts";
@@ -16,6 +17,7 @@ export const COMMANDS = {
     summary: "carries what comes to SOURCE to DESTINATION",
   },
   demo: { words: [], summary: "shows two relays at work on this machine" },
+  status: { words: ["ADMIN-ADDRESS"], summary: "shows what a relay with --admin is doing" },
   units: { words: ["SOURCE", "DESTINATION"], summary: "prints systemd units of a relay" },
 } as const satisfies Record<string, { words: readonly string[]; summary: string }>;
 
@@ -198,8 +200,16 @@ export const OPTIONS = {
     commands: ["units"],
   },
   force: { help: "overwrites files that are there", commands: ["units"] },
+  sort: {
+    ...choice<Sort>(SORTS, "rate"),
+    metavar: "ORDER",
+    help: "age, newest, bytes, rate or held",
+    commands: ["status"],
+  },
+  watch: { help: "goes on showing it, in place, until q or Ctrl-C", commands: ["status"] },
+  json: { help: "for programs; with --watch a line a second", commands: ["status"] },
   hold: { help: "goes on until Ctrl-C or TERM", commands: ["demo"] },
-  help: { help: "shows this", short: "h", commands: ["relay", "demo", "units"] },
+  help: { help: "shows this", short: "h", commands: ["relay", "demo", "status", "units"] },
   version: { help: "the version", sharesLine: true, commands: ["relay"] },
 } as const satisfies Record<string, ValueOption<unknown> | FlagOption>;
 

@@ -20,6 +20,10 @@ const ABOUT: Readonly<Record<CommandName, readonly string[]>> = {
     "Starts a small web service on a loopback port, relays it to a Unix socket and",
     "that socket to another port, and sends a request and 64 MiB through both.",
   ],
+  status: [
+    "Shows what the relay with --admin=ADMIN-ADDRESS is doing: what moves through it,",
+    "what failed, and the open connections, those with the most first.",
+  ],
   units: [
     "Prints systemd units of a relay from SOURCE to DESTINATION, with no more rights",
     "than that takes. The options of a relay are taken as well, and go into them.",
