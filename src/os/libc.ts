@@ -31,6 +31,8 @@ export interface Libc {
   setOption(fd: number, level: number, option: number, value: number): number;
   /** Bytes sent that the peer has not got yet: SIOCOUTQ of tcp(7) and unix(7). */
   unsent(fd: number): number;
+  /** Bytes received that have not been read: SIOCINQ of tcp(7) and unix(7). */
+  unread(fd: number): number;
   /** Takes the lock of an open file or folder without waiting for it. flock(2), LOCK_EX */
   lock(fd: number): number;
   close(fd: number): number;
@@ -61,6 +63,7 @@ export const TCP_KEEPCNT = 6;
 const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const F_DUPFD_CLOEXEC = 1030;
 const MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
+const SIOCINQ = 0x541b;
 const SIOCOUTQ = 0x5411;
 const LOCK_EX_NB = 2 | 4;
 
@@ -103,6 +106,10 @@ function bind(c: ReturnType<typeof open>): Libc {
   const number = new Int32Array(1);
   const length = new Uint32Array(1);
   const answer = (result: number) => (result < 0 ? -read.i32(errno, 0) : result);
+  const count = (fd: number, request: number) => {
+    const result = answer(c.ioctl(fd, request, number));
+    return result < 0 ? result : (number[0] ?? 0);
+  };
   return {
     socket: (family, type) => answer(c.socket(family, type | SOCK_NONBLOCK_CLOEXEC, 0)),
     connect: (fd, address) => answer(c.connect(fd, address, address.length)),
@@ -128,10 +135,8 @@ function bind(c: ReturnType<typeof open>): Libc {
       number[0] = value;
       return answer(c.setsockopt(fd, level, option, number, number.byteLength));
     },
-    unsent(fd) {
-      const result = answer(c.ioctl(fd, SIOCOUTQ, number));
-      return result < 0 ? result : (number[0] ?? 0);
-    },
+    unsent: (fd) => count(fd, SIOCOUTQ),
+    unread: (fd) => count(fd, SIOCINQ),
     lock: (fd) => answer(c.flock(fd, LOCK_EX_NB)),
     close: (fd) => answer(c.close(fd)),
   };

@@ -162,8 +162,12 @@ class TrueAttempt extends AttemptBase {
   progress(): void {
     const address = this.#addresses[this.#next];
     if (address === undefined) return;
+    const { fd } = this.connection.destination;
+    // Bytes prove a connection, and one that was reset since must not be asked: connect(2) would
+    // report the reset and throw them away.
+    if (this.system.unread(fd) > 0) return this.succeed();
     // A second connect(2) tells of the first: 0 or EISCONN once there is a connection.
-    const result = this.system.connect(this.connection.destination.fd, address.bytes);
+    const result = this.system.connect(fd, address.bytes);
     if (result >= 0 || result === -EISCONN) this.succeed();
     else if (result !== -EALREADY && result !== -EINPROGRESS) this.lost(errnoCode(result));
   }
