@@ -77,6 +77,13 @@ abstract class Descriptor implements Disposable {
     forget(this.fd);
   }
 
+  /** Gives the descriptor to somebody else, who closes it. */
+  handOver(): number {
+    this.#open = false;
+    owned.delete(this.fd);
+    return this.fd;
+  }
+
   [Symbol.dispose](): void {
     this.close();
   }

@@ -56,6 +56,7 @@ function open() {
         getpeername: { args: [i32, ptr, ptr], returns: i32 },
         ioctl: { args: [i32, u64_fast, ptr], returns: i32 },
         poll: { args: [ptr, u64_fast, i32], returns: i32 },
+        dup: { args: [i32], returns: i32 },
         close: { args: [i32], returns: i32 },
         __errno_location: { args: [], returns: ptr },
       }).symbols;
@@ -151,6 +152,7 @@ export const system = {
     must("poll", answer(c.poll(entries, wanted.length, timeout)));
     return wanted.map((_, index) => shorts[4 * index + 3] ?? 0);
   },
+  duplicate: (fd: number) => answer(c.dup(fd)),
   close: (fd: number) => answer(c.close(fd)),
 } as const;
 

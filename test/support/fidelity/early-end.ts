@@ -3,6 +3,7 @@ import { answerAtOnce, answerOf } from "../answer-at-once.ts";
 import { Payload } from "../payload.ts";
 import type { RawSocket } from "../raw-socket.ts";
 import { turn } from "../waiting.ts";
+import { SMALL_BUFFERS } from "./backpressure.ts";
 import { eitherEnd, expectWhole, type Row } from "./row.ts";
 
 const KIB = 1024;
@@ -14,6 +15,7 @@ const ROUNDS_AT_ONCE = 8;
 const SIZES = [1, 100, 5_000, 100 * KIB];
 
 const UPLOAD = 20 * MIB;
+const FLOOD = 256 * MIB;
 
 /** Answers and closes at once, or while its peer is still sending: the whole answer, then the end. */
 export const earlyEndRows: readonly Row[] = [
@@ -110,6 +112,28 @@ export const earlyEndRows: readonly Row[] = [
       },
     }),
   ]),
+
+  ...eitherEnd({
+    name: "a % that closes behind an answer that its peer, sending on, does not read yet: all of it",
+    buffers: SMALL_BUFFERS,
+    async run({ near, far, wire }) {
+      const answer = new Payload(FLOOD, 2);
+      const sent = await near.fill(answer, 100);
+      // A close would not harm what the relay's kernel has; what is still here the upload's own
+      // arrival would throw away (tcp(7)).
+      let read = 0;
+      while (near.isTcp && near.unsent > 0) {
+        expect(await far.read(64 * KIB)).toEqual(answer.rest(read).received(64 * KIB));
+        read += 64 * KIB;
+      }
+      near.close();
+      expect(await far.pour(new Payload(UPLOAD))).toEqual({ sent: UPLOAD, failure: null });
+      const rest = answer.rest(read).received(sent - read);
+      expect(await far.readToEnd()).toEqual({ ...rest, ending: "end" });
+      far.close();
+      await wire.idle();
+    },
+  }),
 
   ...eitherEnd({
     name: "a % that answers, half-closes and reads on: answer and upload are whole",
