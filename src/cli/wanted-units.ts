@@ -52,6 +52,7 @@ export function wantedUnits(
   return {
     ...{ name, program, source, destination, socket, drainTimeout, file },
     options: relayOptions(parsed),
+    seesUsers: SEE_USERS.some((option) => parsed[flagOf(option)] !== undefined),
     ...(service !== undefined && { service }),
     ...(user !== undefined && { user }),
     ...(admin !== undefined && { admin }),
@@ -120,6 +121,14 @@ function idOf(user: string | undefined): number | undefined {
   if (user === undefined) return undefined;
   return /^\d+$/.test(user) ? Number(user) : userId(user);
 }
+
+const SEE_USERS = [
+  "allowUsers",
+  "allowGroups",
+  "proxyProtocol",
+  "accessLog",
+  "admin",
+] as const satisfies readonly OptionName[];
 
 const FILE_OPTIONS = ["mode", "owner", "group"] as const satisfies readonly OptionName[];
 

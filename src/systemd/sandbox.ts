@@ -12,6 +12,8 @@ export interface Needs {
   readonly local: boolean;
   /** Listens by itself on a port that takes a capability. */
   readonly privilegedPort: boolean;
+  /** Has to know the users of other processes by their numbers. */
+  readonly users: boolean;
   /** Changes the owner or group of the file that it makes. */
   readonly chown: boolean;
   /** Folders in which it makes files, and those (or the files) that it only reaches. */
@@ -61,11 +63,17 @@ export const STATIC_USER: readonly string[] = [
   "RestrictSUIDSGID=yes",
 ];
 
-function capabilities({ privilegedPort }: Needs): string[] {
+function capabilities({ privilegedPort, users }: Needs): string[] {
   // In a user namespace a capability says nothing about ports of the network outside it.
-  return privilegedPort
-    ? ["AmbientCapabilities=CAP_NET_BIND_SERVICE", "CapabilityBoundingSet=CAP_NET_BIND_SERVICE"]
-    : ["CapabilityBoundingSet=", "PrivateUsers=yes"];
+  if (privilegedPort)
+    return [
+      "AmbientCapabilities=CAP_NET_BIND_SERVICE",
+      "CapabilityBoundingSet=CAP_NET_BIND_SERVICE",
+    ];
+  return [
+    "CapabilityBoundingSet=",
+    users ? "# No PrivateUsers=: it would make all clients nobody." : "PrivateUsers=yes",
+  ];
 }
 
 function networkLines({ tcp, network, local }: Needs): string[] {

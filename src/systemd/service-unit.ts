@@ -145,6 +145,7 @@ function needsOf(wanted: WantedUnits): Needs {
     network: service === undefined && own.some(({ kind }) => kind !== "unix"),
     local: (socket || staysLocal(source, "source")) && staysLocal(destination, "destination"),
     privilegedPort: bound(wanted).some(isPrivileged),
+    users: wanted.seesUsers && source.kind !== "tcp",
     chown: !socket && (file.owner !== undefined || file.group !== undefined),
     writes: made(wanted)
       .filter((path) => runtimeDirectory(path) === undefined)

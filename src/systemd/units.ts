@@ -21,6 +21,8 @@ export interface WantedUnits {
   readonly socket: boolean;
   /** The service whose network namespace the relay joins. */
   readonly service?: string;
+  /** Clients of a Unix source are judged by their users, or somebody is told of those. */
+  readonly seesUsers: boolean;
   /** The user that the relay runs as; without, one that systemd makes up for it. */
   readonly user?: string;
   readonly backlog?: number;

@@ -213,6 +213,17 @@ await describeRelay("the units that `units` writes", (bench) => {
       expect(await judge(name, "service")).toBeLessThanOrEqual(exposure);
     });
 
+    test("let in whom the relay lets in, by name", async () => {
+      const { machine } = bench;
+      const path = "/run/judge/socket";
+      await install("--name=judge", "--mode=0666", "--allow-users=member", path, ECHO_PATH);
+      const words = ["python3", ASK_FILE, path];
+      expect(await machine.succeed(words, { user: "member", stdin: "hello" })).toBe("hello");
+      const refused = await machine.run(words, { user: "stranger", stdin: "hello" });
+      expect(refused.stdout).toBe("");
+      expect(await judge("judge", "service")).toBeLessThanOrEqual(GOOD);
+    });
+
     test("a port of systemd's to a Unix socket, with no network for the relay", async () => {
       await install("--name=port", "--socket", "127.0.0.1:7003", ECHO_PATH);
       expect(await ask("127.0.0.1", "7003")).toBe("hello");

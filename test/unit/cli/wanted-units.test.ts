@@ -31,6 +31,7 @@ describe("what is wanted", () => {
       socket: false,
       file: {},
       options: ["--keepalive=90s", "--backlog=5", "--log-level=debug", "--access-log"],
+      seesUsers: true,
       backlog: 5,
       drainTimeout: 10_000,
     });
@@ -61,6 +62,16 @@ describe("what is wanted", () => {
       admin: { kind: "tcp", host: "127.0.0.1", port: 9100 },
       options: ["--admin=localhost:9100"],
     });
+  });
+
+  test.each([
+    [["--allow-users=0"], true],
+    [["--allow-groups=0"], true],
+    [["--proxy-protocol=v2"], true],
+    [["--admin=@x"], true],
+    [["--keepalive=5", "--log-level=debug"], false],
+  ])("sees the users of clients with %j: %p", (options, seesUsers) => {
+    expect(read(...options, RUN, TCP).seesUsers).toBe(seesUsers);
   });
 
   test("is called after the service, or after SOURCE", () => {

@@ -24,7 +24,7 @@ function wanted(source: string, destination: string, changes: Changes = {}): Wan
   const { admin, ...rest } = changes;
   return {
     ...{ name: "relay-app", program: PROGRAM, options: [], file: {}, socket: false },
-    drainTimeout: 10_000,
+    ...{ drainTimeout: 10_000, seesUsers: false },
     source: address(source),
     destination: address(destination),
     ...(admin !== undefined && { admin: address(admin) }),
@@ -138,6 +138,9 @@ describe("a service", () => {
     ["127.0.0.1:1023", TCP, {}, "Service.PrivateUsers", undefined],
     ["127.0.0.1:1023", TCP, { socket: true }, "Service.AmbientCapabilities", undefined],
     // Users and groups.
+    [RUN, TCP, { seesUsers: true }, "Service.PrivateUsers", undefined],
+    [RUN, TCP, { seesUsers: true, socket: true }, "Service.PrivateUsers", undefined],
+    [TCP, RUN, { seesUsers: true }, "Service.PrivateUsers", "yes"],
     [RUN, TCP, {}, "Service.DynamicUser", "yes"],
     [RUN, TCP, {}, "Service.ProtectSystem", undefined],
     [RUN, TCP, { user: "app" }, "Service.DynamicUser", undefined],
