@@ -80,11 +80,11 @@ describe("a command line of the wrong shape is refused, with what is wrong", () 
     [["--hold", ...pair], "--hold is no option of a relay"],
     [["demo", "--mode=0660"], "--mode is no option of demo"],
     [["demo", "--version"], "--version is no option of demo"],
-    [["dmeo"], '"dmeo" is no command (demo, units) and no address'],
-    [["8080", ":1"], '"8080" is no command (demo, units) and no address'],
-    [["Demo"], '"Demo" is no command (demo, units)'],
-    [["relay", ...pair], '"relay" is no command (demo, units)'],
-    [["toString"], '"toString" is no command (demo, units)'],
+    [["dmeo"], '"dmeo" is no command (demo, status, units) and no address'],
+    [["8080", ":1"], '"8080" is no command (demo, status, units) and no address'],
+    [["Demo"], '"Demo" is no command (demo, status, units)'],
+    [["relay", ...pair], '"relay" is no command (demo, status, units)'],
+    [["toString"], '"toString" is no command (demo, status, units)'],
   ])("%j", (args, message) => {
     expect(() => readCommandLine(args)).toThrow(UsageError);
     expect(() => readCommandLine(args)).toThrow(message);
