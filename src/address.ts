@@ -115,6 +115,14 @@ export function staysLocal(endpoint: Endpoint, role: Role): boolean {
   return endpoint.host === "" ? role === "destination" : isLoopback(endpoint);
 }
 
+/**
+ * Whether a host is `localhost`, which is loopback whatever a resolver says (RFC 6761 6.3): as a
+ * source 127.0.0.1, as a destination 127.0.0.1 and then ::1.
+ */
+export function isLocalhost(host: string): boolean {
+  return /^localhost\.?$/i.test(host);
+}
+
 function isLoopback({ host }: { readonly host: string }): boolean {
   return (
     host === "" ||

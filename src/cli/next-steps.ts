@@ -1,5 +1,5 @@
 import { realpathSync } from "node:fs";
-import type { WantedUnits } from "../systemd/units.ts";
+import type { WantedUnits } from "../systemd/wanted.ts";
 import type { PlacedFile } from "./unit-files.ts";
 
 const UNIT_FOLDER = "/etc/systemd/system";

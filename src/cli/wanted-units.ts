@@ -5,7 +5,7 @@ import { groupId, userId } from "../os/users.ts";
 import { folderOf, isIn, runtimeDirectory } from "../systemd/places.ts";
 import { defaultName } from "../systemd/unit-name.ts";
 import { endsAsWritten, hasControls } from "../systemd/unit-syntax.ts";
-import type { FilePermissions, WantedUnits } from "../systemd/units.ts";
+import type { FilePermissions, WantedUnits } from "../systemd/wanted.ts";
 import type { Addresses } from "./addresses.ts";
 import { UsageError } from "./invalid.ts";
 import { flagOf, OPTION_ROWS, takes, type OptionName, type OptionValues } from "./options.ts";

@@ -1,4 +1,4 @@
-import { printAddress, type SocketEndpoint } from "../address.ts";
+import { isLocalhost, printAddress, type SocketEndpoint } from "../address.ts";
 import { errorCode } from "../os/errno.ts";
 import { relayError } from "./error.ts";
 import { keepListenerAlive } from "./keepalive.ts";
@@ -59,7 +59,8 @@ function listenOnTcp(
 ): Bound {
   const bind = (hostname: string) =>
     Bun.listen({ hostname, port, allowHalfOpen: true, socket: handlers });
-  const listener = host === "" ? bindEverywhere(bind) : bind(host);
+  const listener =
+    host === "" ? bindEverywhere(bind) : bind(isLocalhost(host) ? "127.0.0.1" : host);
   keepListenerAlive(listener.fd, keepalive);
   return bound(listener, listener.port);
 }

@@ -1,6 +1,6 @@
 import { lookup } from "node:dns/promises";
 import type { SocketEndpoint } from "../address.ts";
-import { printAddress } from "../address.ts";
+import { isLocalhost, printAddress } from "../address.ts";
 import {
   abstractAddress,
   ipv4Address,
@@ -37,8 +37,7 @@ function fixedAddresses(endpoint: SocketEndpoint): readonly SocketAddress[] | nu
   if (endpoint.kind === "unix") return [unixAddress(endpoint.path)];
   if (endpoint.kind === "abstract") return [abstractAddress(endpoint.name)];
   const { host, port } = endpoint;
-  // `localhost` is loopback whatever a resolver says (RFC 6761 6.3).
-  if (host === "" || /^localhost\.?$/i.test(host))
+  if (host === "" || isLocalhost(host))
     return [ipv4Address("127.0.0.1", port), ipv6Address("::1", port)];
   if (host.includes(":")) return [ipv6Address(host, port)];
   if (/^[\d.]+$/.test(host)) return [ipv4Address(host, port)];

@@ -4,7 +4,7 @@ import { type Needs, sandbox, STATIC_USER } from "./sandbox.ts";
 import { DESCRIPTOR_NAME } from "./socket-unit.ts";
 import { comment, listing, section, setting } from "./unit-text.ts";
 import { directoryWord, execProgram, execWord, wholeValue } from "./unit-syntax.ts";
-import type { FilePermissions, WantedUnits } from "./units.ts";
+import type { FilePermissions, WantedUnits } from "./wanted.ts";
 
 // How much longer than its drain a stop may take; the relay asks for as much when it starts one.
 const STOP_MARGIN = 5_000;

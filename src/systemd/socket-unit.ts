@@ -2,7 +2,7 @@ import { printAddress, type SocketEndpoint } from "../address.ts";
 import { needsNetworkUp } from "./places.ts";
 import { comment, section, setting } from "./unit-text.ts";
 import { wholeValue } from "./unit-syntax.ts";
-import type { FilePermissions, WantedUnits } from "./units.ts";
+import type { FilePermissions, WantedUnits } from "./wanted.ts";
 
 /** The name by which systemd passes the source to the relay. */
 export const DESCRIPTOR_NAME = "source";

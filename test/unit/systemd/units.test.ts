@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { parseAddress, printAddress, type SocketEndpoint } from "../../../src/address.ts";
 import { folderOf, hiderOf, runtimeDirectory } from "../../../src/systemd/places.ts";
 import { endsAsWritten, hasControls } from "../../../src/systemd/unit-syntax.ts";
-import { type WantedUnits, writeUnits } from "../../../src/systemd/units.ts";
+import { writeUnits } from "../../../src/systemd/units.ts";
+import type { WantedUnits } from "../../../src/systemd/wanted.ts";
 import {
   readBinds,
   readDirectories,
