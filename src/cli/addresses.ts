@@ -16,25 +16,26 @@ export interface Addresses {
 }
 
 /**
- * Reads SOURCE and DESTINATION, beside the admin address where there is one.
+ * Reads SOURCE and DESTINATION.
  *
- * @throws {UsageError} where one is no address, or two are the same
+ * @throws {UsageError} where one is no address
  */
-export function readAddresses(words: readonly string[], admin?: SocketEndpoint): Addresses {
-  const [sourceText = "", destinationText = ""] = words;
-  const source = explain("source", () => parseAddress(sourceText, "source"));
-  const destination = explain("destination", () => parseAddress(destinationText, "destination"));
-  if (isSameAddress(source, destination))
-    throw new UsageError("DESTINATION is SOURCE: the relay would only talk to itself");
-  checkAdmin(admin, source, destination);
-  return { source, destination };
+export function readAddresses(words: readonly string[]): Addresses {
+  const [source = "", destination = ""] = words;
+  return {
+    source: explain("source", () => parseAddress(source, "source")),
+    destination: explain("destination", () => parseAddress(destination, "destination")),
+  };
 }
 
-function checkAdmin(
-  admin: SocketEndpoint | undefined,
-  source: Endpoint,
-  destination: Endpoint,
-): void {
+/**
+ * Refuses a relay that would talk to itself, or to its own admin address.
+ *
+ * @throws {UsageError} where two are the same
+ */
+export function checkDistinct({ source, destination }: Addresses, admin?: SocketEndpoint): void {
+  if (isSameAddress(source, destination))
+    throw new UsageError("DESTINATION is SOURCE: the relay would only talk to itself");
   // Port 0 is another one each time.
   if (admin === undefined || (admin.kind === "tcp" && admin.port === 0)) return;
   if (isSameAddress(source, admin)) throw new UsageError("--admin is SOURCE");

@@ -10,7 +10,7 @@ import { Service, takeWatchdogPeriod } from "../systemd/service.ts";
 import { logObserver } from "../observe/log-observer.ts";
 import { accessLog } from "../observe/access-log.ts";
 import type { Admin } from "../observe/admin.ts";
-import { readAddresses } from "./addresses.ts";
+import { checkDistinct, readAddresses } from "./addresses.ts";
 import { argumentsOf, checkSource, readValues, showOptions } from "./arguments.ts";
 import { reportFaults } from "./faults.ts";
 import { COMMANDS, type OptionValues } from "./options.ts";
@@ -25,7 +25,9 @@ export const relayCommand = defineCommand({
   args: argumentsOf("relay"),
   async run({ args }): Promise<number> {
     const values = readValues("relay", args);
-    const { source, destination } = readAddresses(args._, values.admin);
+    const addresses = readAddresses(args._);
+    checkDistinct(addresses, values.admin);
+    const { source, destination } = addresses;
     checkSource(values, source);
     const log = createLog(values.logLevel, values.logFormat);
     try {

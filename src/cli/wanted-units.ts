@@ -6,7 +6,7 @@ import { folderOf, isIn, runtimeDirectory } from "../systemd/places.ts";
 import { defaultName } from "../systemd/unit-name.ts";
 import { endsAsWritten, hasControls } from "../systemd/unit-syntax.ts";
 import type { FilePermissions, WantedUnits } from "../systemd/wanted.ts";
-import type { Addresses } from "./addresses.ts";
+import { type Addresses, checkDistinct } from "./addresses.ts";
 import { UsageError } from "./invalid.ts";
 import { flagOf, OPTION_ROWS, takes, type OptionName, type OptionValues } from "./options.ts";
 import { isAccount } from "./unit-values.ts";
@@ -27,6 +27,9 @@ export function wantedUnits(
 ): WantedUnits {
   const { destination } = addresses;
   const { service, socket, user, admin, backlog, connectionsMax, drainTimeout } = values;
+  // systemd listens in the host's network, where a port is not that of the service's network.
+  if (!socket || service === undefined || destination.kind === "unix")
+    checkDistinct(addresses, admin);
   const source = fixedSource(addresses.source);
   const file = filePermissions(parsed);
   checkAddress("SOURCE", source);
