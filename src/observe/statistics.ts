@@ -51,7 +51,8 @@ export class Statistics {
   acceptPauses = 0;
   faults = 0;
   lastFailure: LastFailure | null = null;
-  readonly #startedAt = performance.now();
+  readonly #now: () => number;
+  readonly #startedAt: number;
   readonly #refused = new Map<string, number>();
   readonly #failed = new Map<string, number>();
   readonly #closed = new Map<string, number>(ENDINGS.map((ending) => [ending, 0]));
@@ -60,7 +61,10 @@ export class Statistics {
   /** When the last attempt at the destination failed; null once one succeeded. */
   #failingSince: number | null = null;
 
-  constructor() {
+  /** `now` is a clock in milliseconds that only goes forward. */
+  constructor(now = () => performance.now()) {
+    this.#now = now;
+    this.#startedAt = now();
     this.observer = {
       listening: (endpoint) => this.#listening(endpoint),
       opened: (connection) => {
@@ -74,7 +78,7 @@ export class Statistics {
       },
       unreachable: (_connection, { code, message }) => {
         increase(this.#failed, code);
-        this.#failingSince = performance.now();
+        this.#failingSince = now();
         this.lastFailure = { at: new Date(), code, message };
       },
       closed: (connection, ending) => this.#ended(connection, ending),
@@ -95,7 +99,7 @@ export class Statistics {
 
   /** Seconds since the start, by a clock that only goes forward. */
   get uptime(): number {
-    return (performance.now() - this.#startedAt) / 1_000;
+    return (this.#now() - this.#startedAt) / 1_000;
   }
 
   /** Clients turned away by the rules of who may connect, by the reason. */
@@ -130,7 +134,7 @@ export class Statistics {
   get notReadyBecause(): string | null {
     if (this.phase !== "listening") return this.phase;
     if (this.#failingSince === null) return null;
-    const ago = performance.now() - this.#failingSince;
+    const ago = this.#now() - this.#failingSince;
     if (ago >= FAILURE_LASTS_MS) return null;
     return `${Math.round(ago / 1_000)} s ago: ${this.lastFailure?.message ?? "a failure"}`;
   }

@@ -1,0 +1,58 @@
+import { expect, test } from "bun:test";
+import { page } from "../../../src/observe/page.ts";
+import { axisFor } from "../../../src/observe/page/scale.ts";
+import fc from "fast-check";
+
+test("the page is one file that asks for no other", () => {
+  const { html } = page;
+  expect(html).toStartWith("<!doctype html>");
+  // What a browser would fetch by itself: links for people may go anywhere on this host.
+  const fetched = [...html.matchAll(/<(?:link|script|img|iframe)[^>]*?(?:src|href)="([^"]*)"/g)];
+  for (const [, address = ""] of fetched) expect(address).toStartWith("data:");
+  expect(html).not.toMatch(/@import|url\(|<base|<form/);
+  // Names of namespaces are no addresses.
+  const addresses = html.match(/https?:\/\/[\w.-]+/g) ?? [];
+  expect(new Set(addresses)).toEqual(new Set(["http://www.w3.org"]));
+  expect(html.length).toBeLessThan(60_000);
+});
+
+test("what may run is what is in it", () => {
+  const policy = page.headers["content-security-policy"] ?? "";
+  expect(policy).toStartWith("default-src 'none'; ");
+  expect(policy).not.toContain("unsafe");
+  for (const [kind, element] of [
+    ["script-src", "script"],
+    ["style-src", "style"],
+  ]) {
+    const [, allowed = ""] = new RegExp(`${kind} ([^;]+)`).exec(policy) ?? [];
+    const found = [...page.html.matchAll(new RegExp(`<${element}[^>]*>([^]*?)</${element}>`, "g"))];
+    expect(found.length).toBeGreaterThan(0);
+    const hashes = found.map(
+      ([, content = ""]) =>
+        `'sha256-${new Bun.CryptoHasher("sha256").update(content).digest("base64")}'`,
+    );
+    expect(allowed.split(" ")).toEqual(hashes);
+  }
+  expect(page.html).not.toMatch(/ style=| on[a-z]+=/);
+});
+
+test.each([
+  [0, 3, { end: 3, step: 1 }],
+  [4, 3, { end: 4, step: 2 }],
+  [100, 3, { end: 100, step: 50 }],
+  [101, 3, { end: 150, step: 50 }],
+  [27_000_000, 1_000, { end: 30_000_000, step: 10_000_000 }],
+])("an axis for %d, at least %d", (most, least, axis) => {
+  expect(axisFor(most, least)).toEqual(axis);
+});
+
+test("an axis takes every value in and has two to four marks", () => {
+  fc.assert(
+    fc.property(fc.double({ min: 0, max: 1e15, noNaN: true }), (most) => {
+      const { end, step } = axisFor(most, 3);
+      expect(end).toBeGreaterThanOrEqual(most);
+      expect(Math.round(end / step)).toBeWithin(2, 5);
+      expect(end / step).toBeCloseTo(Math.round(end / step), 6);
+    }),
+  );
+});
