@@ -14,7 +14,7 @@ function read(...args: readonly string[]) {
   const { command, rawArgs } = readCommandLine(["units", ...args]);
   const parsed = parseArgs(rawArgs, argumentsOf(command));
   const values = readValues(command, parsed);
-  const addresses = readAddresses(parsed._, values.admin);
+  const addresses = readAddresses(parsed._);
   checkSource(values, addresses.source);
   return wantedUnits(addresses, values, parsed, "/bin/relay");
 }
@@ -135,5 +135,12 @@ describe("refused, with the reason and the mend:", () => {
   ])("%j", (args, message) => {
     expect(() => read(...args)).toThrow(UsageError);
     expect(() => read(...args)).toThrow(message);
+  });
+});
+
+test("a port inside a service's network is another than the host's of that number", () => {
+  expect(() => read("--socket", TCP, TCP)).toThrow(UsageError);
+  expect(read("--socket", "--service=app.service", TCP, TCP).destination).toMatchObject({
+    port: 8080,
   });
 });
