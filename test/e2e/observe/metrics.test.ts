@@ -1,0 +1,302 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { version } from "../../../package.json";
+import { connectEcho, startEcho } from "../../support/echo.ts";
+import { turnedAway } from "../../support/executable.ts";
+import { describeNeeding, program } from "../../support/parts.ts";
+import { runProgram } from "../../support/program.ts";
+import { ask, eventually, metricBecomes, metricsOf, startWatched, statusOf } from "./admin.ts";
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "metrics-"));
+});
+
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+const ANY = "127.0.0.1:0";
+
+/** A service that never reads. */
+function startStubborn() {
+  const listener = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: {
+      open: (client) => void client.pause(),
+      data() {},
+    },
+  });
+  return {
+    address: `127.0.0.1:${listener.port}`,
+    [Symbol.dispose]: () => listener.stop(true),
+  };
+}
+
+/** A client that sends as fast as it is let, and counts what was taken from it. */
+async function connectFlood(address: string) {
+  const piece = new Uint8Array(65_536);
+  let sent = 0;
+  const flood = (socket: Bun.Socket<undefined>) => {
+    for (;;) {
+      const taken = socket.write(piece);
+      sent += Math.max(taken, 0);
+      if (taken < piece.length) return;
+    }
+  };
+  const [hostname = "", port = ""] = address.split(":");
+  const client = await Bun.connect({
+    hostname,
+    port: Number(port),
+    socket: { open: flood, drain: flood, data() {} },
+  });
+  return { client, sent: () => sent };
+}
+
+describe("a metric moves with what it counts:", () => {
+  test("a connection, open and over, and its bytes", async () => {
+    using server = startEcho();
+    await using relay = await startWatched([ANY, server.address]);
+    expect(await metricsOf(relay.admin)).toEqual(expect.any(Map));
+    const client = await connectEcho(relay.address);
+    await client.ask("hello");
+    const during = await metricsOf(relay.admin);
+    expect(during.get("connections_total")).toBe(1);
+    expect(during.get("connections_open")).toBe(1);
+    expect(during.get('received_bytes_total{from="client"}')).toBe(5);
+    expect(during.get('received_bytes_total{from="destination"}')).toBe(5);
+    expect(during.get("connect_seconds_count")).toBe(1);
+    expect(during.get("connect_seconds_sum")).toBeWithin(0, 1);
+    expect(during.get("connection_seconds_count")).toBe(0);
+    client[Symbol.dispose]();
+    const after = await metricBecomes(relay.admin, "connections_open", (open) => open === 0);
+    expect(after.get("connections_total")).toBe(1);
+    expect(after.get('connections_closed_total{ending="finished"}')).toBe(1);
+    expect(after.get('received_bytes_total{from="client"}')).toBe(5);
+    expect(after.get("connection_seconds_count")).toBe(1);
+  });
+
+  test("a destination that is not there", async () => {
+    const missing = join(folder, "missing");
+    await using relay = await startWatched([join(folder, "source"), missing]);
+    expect((await metricsOf(relay.admin)).get("ready")).toBe(1);
+    await turnedAway({ unix: relay.address });
+    const samples = await metricsOf(relay.admin);
+    expect(samples.get('connections_failed_total{reason="ENOENT"}')).toBe(1);
+    expect(samples.get('connections_closed_total{ending="unreachable"}')).toBe(1);
+    expect(samples.get("connections_total")).toBe(1);
+    expect(samples.get("connect_seconds_count")).toBe(0);
+    expect(samples.get("ready")).toBe(0);
+    const { last_failure: failure } = await statusOf(relay.admin);
+    expect(failure).toMatchObject({
+      code: "ENOENT",
+      message: `cannot reach ${missing}: no such file or directory (ENOENT)`,
+    });
+  });
+
+  test("a client that may not connect", async () => {
+    using server = startEcho();
+    await using relay = await startWatched(["--deny=127.0.0.1/32", ANY, server.address]);
+    const port = Number(relay.address.split(":")[1]);
+    await turnedAway({ hostname: "127.0.0.1", port });
+    const samples = await metricsOf(relay.admin);
+    expect(samples.get('connections_refused_total{reason="its address is denied"}')).toBe(1);
+    expect(samples.get("connections_total")).toBe(0);
+  });
+
+  test.each(["client", "destination"] as const)("a reset of the %s", async (side) => {
+    const reached = Promise.withResolvers<Bun.Socket<undefined>>();
+    const listener = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: { open: reached.resolve, data() {} },
+    });
+    await using relay = await startWatched([ANY, `127.0.0.1:${listener.port}`]);
+    const port = Number(relay.address.split(":")[1]);
+    const client = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
+    const destination = await reached.promise;
+    // A destination that resets sooner was never reached.
+    await metricBecomes(relay.admin, "connect_seconds_count", (count) => count === 1);
+    (side === "client" ? client : destination).terminate();
+    const samples = await metricBecomes(
+      relay.admin,
+      `connections_closed_total{ending="${side} reset"}`,
+      (count) => count === 1,
+    );
+    expect(samples.get("connections_open")).toBe(0);
+    listener.stop(true);
+  });
+
+  test("a connection on which nothing moves", async () => {
+    using server = startEcho();
+    await using relay = await startWatched(["--idle-timeout=50ms", ANY, server.address]);
+    const client = await connectEcho(relay.address);
+    await client.ask("hello");
+    await client.closed;
+    await metricBecomes(
+      relay.admin,
+      'connections_closed_total{ending="idle"}',
+      (count) => count === 1,
+    );
+  });
+
+  test("a destination that does not read", async () => {
+    using server = startStubborn();
+    await using relay = await startWatched([ANY, server.address]);
+    const { client, sent } = await connectFlood(relay.address);
+    const samples = await metricBecomes(
+      relay.admin,
+      'backpressure_pauses_total{from="client"}',
+      (pauses) => pauses > 0,
+    );
+    expect(samples.get('held_bytes{from="client"}')).toBeWithin(1, 1024 * 1024 + 1);
+    expect(samples.get('received_bytes_total{from="client"}')).toBeWithin(1, sent() + 1);
+    expect(samples.get('backpressure_pauses_total{from="destination"}')).toBe(0);
+    const { open, traffic } = await statusOf(relay.admin, "?sort=held");
+    expect(open.list).toMatchObject([{ id: 1, state: "open", held_up: traffic.held_up }]);
+    expect(traffic).toMatchObject({
+      pauses_up: 1,
+      held_up: samples.get('held_bytes{from="client"}'),
+    });
+    client.terminate();
+  });
+
+  test("the limit of open connections", async () => {
+    using server = startEcho();
+    await using relay = await startWatched(["--connections-max=1", ANY, server.address]);
+    const client = await connectEcho(relay.address);
+    await client.ask("hello");
+    const samples = await metricsOf(relay.admin);
+    expect(samples.get("connections_max")).toBe(1);
+    expect(samples.get("accept_pauses_total")).toBe(1);
+    expect((await statusOf(relay.admin)).accept_pauses).toBe(1);
+    client[Symbol.dispose]();
+  });
+
+  test("the event loop's delay, and time", async () => {
+    await using relay = await startWatched([ANY, "127.0.0.1:9"]);
+    const samples = await metricBecomes(
+      relay.admin,
+      "event_loop_delay_seconds_count",
+      (count) => count >= 2,
+    );
+    expect(samples.get(`build_info{version="${version}"}`)).toBe(1);
+    expect(samples.get("process_cpu_seconds_total")).toBeGreaterThan(0);
+    const { uptime_seconds: uptime } = await statusOf(relay.admin);
+    expect(uptime).toBeGreaterThan(0.4);
+  });
+});
+
+describe("the status", () => {
+  test("has the past second by second", async () => {
+    using server = startEcho();
+    await using relay = await startWatched([ANY, server.address]);
+    const client = await connectEcho(relay.address);
+    await client.ask("hello");
+    const { history, traffic } = await eventually(
+      "a sample",
+      () => statusOf(relay.admin, "?history=10"),
+      (status) => status.history.length > 0,
+    );
+    expect(history).toMatchObject([{ open: 1, failed: 0, accepted: expect.any(Number) }]);
+    expect(history[0]?.rate_up).toBeWithin(3, 8);
+    expect(traffic.rate_up).toBe(history[0]?.rate_up ?? NaN);
+    expect((await statusOf(relay.admin)).history).toEqual([]);
+    client[Symbol.dispose]();
+  });
+
+  test("lists whom it is asked for, in the order it is asked for", async () => {
+    using server = startEcho();
+    await using relay = await startWatched([ANY, server.address]);
+    const clients = [];
+    for (const text of ["a", "bbb", "cc"]) {
+      const client = await connectEcho(relay.address);
+      await client.ask(text);
+      clients.push(client);
+    }
+    const ids = async (query: string) =>
+      (await statusOf(relay.admin, query)).open.list.map(({ id }) => id);
+    expect(await ids("")).toEqual([1, 2, 3]);
+    expect(await ids("?sort=newest&limit=2")).toEqual([3, 2]);
+    expect(await ids("?sort=bytes")).toEqual([2, 3, 1]);
+    expect(await ids("?sort=bytes&limit=0")).toEqual([]);
+    for (const client of clients) client[Symbol.dispose]();
+  });
+
+  test("tells where a connection is in its life", async () => {
+    const ended = Promise.withResolvers<void>();
+    const listener = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      allowHalfOpen: true,
+      socket: { data() {}, end: () => ended.resolve() },
+    });
+    await using relay = await startWatched([ANY, `127.0.0.1:${listener.port}`]);
+    const port = Number(relay.address.split(":")[1]);
+    const socket = { data() {} };
+    const client = await Bun.connect({
+      hostname: "127.0.0.1",
+      port,
+      allowHalfOpen: true,
+      socket,
+    });
+    const stateOf = async () => (await statusOf(relay.admin)).open.list[0]?.state;
+    expect(await eventually("open", stateOf, (state) => state === "open")).toBe("open");
+    client.shutdown();
+    await ended.promise;
+    expect(await stateOf()).toBe("client ended");
+    client.terminate();
+    listener.stop(true);
+  });
+});
+
+describe("readiness", () => {
+  test("is gone while the relay drains", async () => {
+    using server = startEcho();
+    await using relay = await startWatched(["--drain-timeout=1h", ANY, server.address]);
+    expect(await ask(relay.admin, "/readyz")).toMatchObject({ status: 200, text: "ready\n" });
+    const client = await connectEcho(relay.address);
+    await client.ask("hello");
+    const stopped = relay.stop();
+    await relay.logged(/"event":"draining"/);
+    expect(await ask(relay.admin, "/readyz")).toMatchObject({
+      status: 503,
+      text: "not ready: draining\n",
+    });
+    expect(await ask(relay.admin, "/healthz")).toMatchObject({ status: 200 });
+    expect((await metricsOf(relay.admin)).get("ready")).toBe(0);
+    client[Symbol.dispose]();
+    expect(await stopped).toBe(0);
+  });
+
+  test("is gone while the destination refuses, and back with the first that reaches it", async () => {
+    const path = join(folder, "service");
+    await using relay = await startWatched([join(folder, "source"), path]);
+    await turnedAway({ unix: relay.address });
+    const refused = await ask(relay.admin, "/readyz");
+    expect(refused.status).toBe(503);
+    expect(refused.text).toMatch(/^not ready: \d s ago: cannot reach .*\/service: no such file/);
+    using _server = startEcho(path);
+    const client = await connectEcho(relay.address);
+    await client.ask("hello");
+    expect(await ask(relay.admin, "/readyz")).toMatchObject({ status: 200 });
+    client[Symbol.dispose]();
+  });
+});
+
+await describeNeeding("Prometheus' own reader", [program("promtool")], () => {
+  test("takes what the executable exports", async () => {
+    await using relay = await startWatched([join(folder, "source"), join(folder, "missing")]);
+    await turnedAway({ unix: relay.address });
+    const { text } = await ask(relay.admin, "/metrics");
+    const checked = await runProgram(["promtool", "check", "metrics"], {
+      env: { PATH: "/usr/bin:/bin" },
+      stdin: text,
+    });
+    expect(checked).toEqual({ code: 0, stdout: "", stderr: "" });
+  });
+});
