@@ -1,0 +1,234 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { StatusDocument } from "../../../src/observe/status-document.ts";
+import { connectEcho, startEcho } from "../../support/echo.ts";
+import { executablePath, runRelay, turnedAway } from "../../support/executable.ts";
+import { PATIENCE } from "../../support/waiting.ts";
+import { startWatched } from "./admin.ts";
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "status-"));
+});
+
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+const start = (destination = "127.0.0.1:9") =>
+  startWatched([join(folder, "source"), destination], { admin: join(folder, "admin") });
+
+describe("status", () => {
+  test("prints what a relay is doing, whatever kind of address it is asked at", async () => {
+    using server = startEcho();
+    for (const admin of [join(folder, "admin"), `@status-${crypto.randomUUID()}`, "127.0.0.1:0"]) {
+      await using relay = await startWatched([join(folder, "source"), server.address], { admin });
+      const client = await connectEcho(relay.address);
+      await client.ask("hello");
+      const { code, stdout, stderr } = await runRelay(["status", relay.admin]);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      expect(stdout).toContain(`up for `);
+      expect(stdout).toContain(`${relay.address} → ${server.address}\nready\n`);
+      expect(stdout).toMatch(/^open connections +1 +of/m);
+      expect(stdout).toContain(`user ${process.getuid?.()}, process ${process.pid}  open`);
+      // Nobody looks at a terminal here.
+      expect(stdout).not.toContain("\u001b");
+      client[Symbol.dispose]();
+      await client.closed;
+      expect(await relay.stop()).toBe(0);
+    }
+  });
+
+  test("--json is what /status answers", async () => {
+    await using relay = await start();
+    const { code, stdout } = await runRelay(["status", "--json", relay.admin]);
+    expect(code).toBe(0);
+    const status: StatusDocument = JSON.parse(stdout);
+    expect(status).toMatchObject({ pid: relay.pid, source: relay.address, open: { sort: "rate" } });
+  });
+
+  test("--sort is the order of the list", async () => {
+    await using relay = await start();
+    const { stdout } = await runRelay(["status", "--json", "--sort=newest", relay.admin]);
+    expect(JSON.parse(stdout)).toMatchObject({ open: { sort: "newest" } });
+  });
+
+  test("where nobody answers is one line and 1", async () => {
+    const missing = join(folder, "missing");
+    expect(await runRelay(["status", missing])).toEqual({
+      code: 1,
+      stdout: "",
+      stderr:
+        `simpletcpunixrelay: cannot ask ${missing}: no such file or directory (ENOENT); ` +
+        "is it a running relay's --admin address?\n",
+    });
+  });
+
+  test.each([
+    ["talks something else", "what?\r\n\r\n"],
+    ["is another web server", "HTTP/1.0 200 OK\r\n\r\n{}"],
+    ["answers with an error", "HTTP/1.0 500 No\r\n\r\nno"],
+  ])("where somebody %s is one line and 1", async (_, answer) => {
+    const path = join(folder, "other");
+    const other = Bun.listen({
+      unix: path,
+      socket: { data: (socket) => void socket.end(answer) },
+    });
+    const { code, stderr } = await runRelay(["status", path]);
+    other.stop(true);
+    expect(stderr).toBe(
+      `simpletcpunixrelay: ${path} does not answer as a relay's --admin address would\n`,
+    );
+    expect(code).toBe(1);
+  });
+
+  test.each([
+    [["status"], "ADMIN-ADDRESS is missing"],
+    [["status", "192.0.2.1:80"], 'ADMIN-ADDRESS "192.0.2.1:80" is not loopback'],
+    [["status", "nonsense"], "ADMIN-ADDRESS"],
+    [["status", "./a", "./b"], "one word too many"],
+    [["status", "--sort=size", "./a"], "none of age, newest, bytes, rate, held"],
+    [["status", "--admin=./a", "./a"], "is no option of status"],
+    [["status", "--watch", "./a"], "--watch needs a terminal"],
+  ])("%j is a usage error", async (args, reason) => {
+    const { code, stderr } = await runRelay(args);
+    expect(code).toBe(64);
+    expect(stderr).toContain(reason);
+  });
+
+  test("does not ask a proxy", async () => {
+    await using relay = await startWatched([join(folder, "source"), "127.0.0.1:9"]);
+    const env = { http_proxy: "http://127.0.0.1:1", HTTP_PROXY: "http://127.0.0.1:1" };
+    expect(await runRelay(["status", relay.admin], { env })).toMatchObject({ code: 0 });
+  });
+});
+
+const ENTER = "\u001b[?1049h\u001b[?25l";
+const LEAVE = "\u001b[?25h\u001b[?1049l";
+
+/** `status --watch` on a terminal of its own. */
+class Watch implements Disposable {
+  output = "";
+  readonly #child: Bun.Subprocess;
+  #woken = Promise.withResolvers<void>();
+
+  constructor(argv: readonly string[], columns = 80, rows = 24) {
+    const decoder = new TextDecoder();
+    this.#child = Bun.spawn([...argv], {
+      env: { TERM: "xterm" },
+      terminal: {
+        cols: columns,
+        rows,
+        data: (_, bytes) => {
+          this.output += decoder.decode(bytes, { stream: true });
+          this.#woken.resolve();
+          this.#woken = Promise.withResolvers();
+        },
+      },
+    });
+  }
+
+  get exited(): Promise<number> {
+    return this.#child.exited;
+  }
+
+  /** Settles when what it draws from now on matches, colours aside. */
+  async shows(pattern: RegExp): Promise<void> {
+    const from = this.output.length;
+    const late = setTimeout(() => this.#woken.reject(new Error(this.output)), PATIENCE);
+    while (!pattern.test(Bun.stripANSI(this.output.slice(from)))) await this.#woken.promise;
+    clearTimeout(late);
+  }
+
+  press(key: string): void {
+    this.#child.terminal?.write(key);
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  [Symbol.dispose](): void {
+    this.#child.kill("SIGKILL");
+    this.#child.terminal?.close();
+  }
+}
+
+const watch = async (admin: string, ...rest: readonly string[]) =>
+  new Watch([await executablePath(), "status", "--watch", ...rest, admin]);
+
+describe("status --watch", () => {
+  test("shows news in place, and why a destination is not reached", async () => {
+    await using relay = await start(join(folder, "missing"));
+    using screen = await watch(relay.admin);
+    await screen.shows(/ready.*failed +0\/s +0/s);
+    expect(screen.output).toStartWith(ENTER);
+    await turnedAway({ unix: relay.address });
+    await screen.shows(/not ready: .*ENOENT 1/s);
+    // In place: the second picture begins at the top again, and clears nothing.
+    expect(screen.output.split("\u001b[H").length).toBeGreaterThan(2);
+    expect(screen.output).not.toContain("\u001b[2J");
+    screen.press("q");
+    expect(await screen.exited).toBe(0);
+  });
+
+  test.each([
+    ["q", (screen: Watch) => screen.press("q")],
+    ["Escape", (screen: Watch) => screen.press("\u001b")],
+    ["Ctrl-C", (screen: Watch) => screen.press("\u0003")],
+    ["INT", (screen: Watch) => screen.kill("SIGINT")],
+    ["TERM", (screen: Watch) => screen.kill("SIGTERM")],
+  ])("gives the terminal back on %s", async (_, end) => {
+    await using relay = await start();
+    using screen = await watch(relay.admin);
+    await screen.shows(/q quits/);
+    end(screen);
+    expect(await screen.exited).toBe(0);
+    expect(screen.output).toEndWith(LEAVE);
+  });
+
+  test("s sorts by the next figure", async () => {
+    await using relay = await start();
+    using screen = await watch(relay.admin, "--sort=age");
+    await screen.shows(/sorts by another figure than age/);
+    screen.press("s");
+    await screen.shows(/sorts by another figure than newest/);
+    screen.press("q");
+    expect(await screen.exited).toBe(0);
+  });
+
+  test("waits for a relay that is restarted", async () => {
+    await using first = await start();
+    using screen = await watch(first.admin);
+    await screen.shows(/ready/);
+    await first.stop();
+    await screen.shows(/cannot ask .*ENOENT/);
+    await using _second = await start();
+    await screen.shows(/process \d+.*ready/s);
+    screen.press("q");
+    expect(await screen.exited).toBe(0);
+  });
+
+  test("with --json is a line a second, on no terminal", async () => {
+    await using relay = await start();
+    const child = Bun.spawn([await executablePath(), "status", "--watch", "--json", relay.admin], {
+      env: {},
+      stdout: "pipe",
+    });
+    let text = "";
+    for await (const part of child.stdout) {
+      text += Buffer.from(part).toString();
+      if (text.split("\n").length > 2) child.kill("SIGINT");
+    }
+    expect(await child.exited).toBe(0);
+    const lines = text
+      .trimEnd()
+      .split("\n")
+      .map((line): StatusDocument => JSON.parse(line));
+    expect(lines.length).toBeGreaterThanOrEqual(2);
+    expect(lines.every(({ pid }) => pid === relay.pid)).toBe(true);
+  });
+});
