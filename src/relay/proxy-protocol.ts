@@ -4,8 +4,11 @@ import { ambiguousId, readPeer } from "../os/peer.ts";
 import { ipAddress, type IpAddress } from "./ip-address.ts";
 
 /**
- * Which header of the PROXY protocol a destination gets: `v1` is a line of text, `v2` is binary.
- * All facts here are those of haproxy/haproxy, doc/proxy-protocol.txt, of 2020-03-05.
+ * Which header of the PROXY protocol a destination gets: `v1` is a line of text, `v2` is binary and
+ * can say more of Unix clients. HAProxy refuses the latter (3.5-dev5, src/connection.c: it takes the
+ * header's first bytes for a TLV).
+ *
+ * All facts here are those of haproxy/haproxy, doc/proxy-protocol.txt, of 2026-04-27.
  */
 export type ProxyVersion = "v1" | "v2";
 

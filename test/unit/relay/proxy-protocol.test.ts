@@ -12,7 +12,7 @@ import {
 } from "../../../src/relay/proxy-protocol.ts";
 import { Side } from "../../../src/relay/side.ts";
 
-// The specification: doc/proxy-protocol.txt of haproxy/haproxy, 2020-03-05.
+// The specification: doc/proxy-protocol.txt of haproxy/haproxy, 2026-04-27.
 const SIGNATURE = "0d0a0d0a000d0a515549540a";
 // The longest line of text (2.1), and the smallest segment that everybody takes at once (2).
 const LINE_MOST = 107;
