@@ -3,7 +3,7 @@ import { printAddress, staysLocal, type Endpoint } from "../address.ts";
 import { createRelay, type Relay, RelayError } from "../index.ts";
 import { createLog, type Log } from "../observe/log.ts";
 import { connectionsMaxDefault } from "../relay/admission.ts";
-import { combineObservers } from "../relay/observer.ts";
+import { combineObservers } from "../relay/combine-observers.ts";
 import { observeIdleness } from "../relay/idle-exit.ts";
 import { takeNotifier } from "../systemd/notify.ts";
 import { Service, takeWatchdogPeriod } from "../systemd/service.ts";

@@ -1,6 +1,7 @@
 import { type Endpoint, printAddress, type SocketEndpoint } from "../address.ts";
 import { relayError } from "../relay/error.ts";
-import { combineObservers, type Observer } from "../relay/observer.ts";
+import { combineObservers } from "../relay/combine-observers.ts";
+import type { Observer } from "../relay/observer.ts";
 import { listenOnPath } from "../relay/socket-file.ts";
 import { errorCode } from "../os/errno.ts";
 import { type AdminPath, readRequest, RequestError } from "./admin-request.ts";

@@ -120,6 +120,9 @@ abstract class AttemptBase implements Attempt {
   }
 }
 
+// Filled anew at each use.
+const OWN_NAME = new Uint8Array(28);
+
 function startAgain(attempt: AttemptBase): void {
   attempt.again();
 }
@@ -156,7 +159,7 @@ class TrueAttempt extends AttemptBase {
 
   opened(): void {
     if (this.#pending) this.progress();
-    else this.succeed();
+    else this.#connected();
   }
 
   progress(): void {
@@ -168,8 +171,25 @@ class TrueAttempt extends AttemptBase {
     if (this.system.unread(fd) > 0) return this.succeed();
     // A second connect(2) tells of the first: 0 or EISCONN once there is a connection.
     const result = this.system.connect(fd, address.bytes);
-    if (result >= 0 || result === -EISCONN) this.succeed();
+    if (result >= 0 || result === -EISCONN) this.#connected();
     else if (result !== -EALREADY && result !== -EINPROGRESS) this.lost(errnoCode(result));
+  }
+
+  #connected(): void {
+    if (this.#isItself()) this.lost(errnoCode(ECONNREFUSED));
+    else this.succeed();
+  }
+
+  /**
+   * Where nobody listens on a loopback port of the kind that clients get, a socket may get that very
+   * port and then be connected to itself, by TCP's simultaneous open (RFC 9293 3.5).
+   */
+  #isItself(): boolean {
+    const { destination } = this.connection;
+    const address = this.#addresses[this.#next];
+    if (!destination.isTcp || address === undefined) return false;
+    const length = this.system.name(destination.fd, OWN_NAME);
+    return length > 0 && address.bytes.every((byte, index) => byte === OWN_NAME[index]);
   }
 
   lost(code: string): void {

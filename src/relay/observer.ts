@@ -73,7 +73,8 @@ export type Ending =
 
 /**
  * What happens leaves the relay through here, and only here. An observer that throws is a bug of
- * the observer: the error goes to the same place as any other unexpected one, `fault`.
+ * the observer: the error goes to the same place as any other unexpected one, `fault`, and the relay
+ * goes on as if it had not.
  */
 export interface Observer {
   /** The source is bound and accepts; `endpoint` has the port the system chose where 0 was asked. */
@@ -104,49 +105,4 @@ export interface Observer {
   fault(error: unknown): void;
   /** Something a person should know once, and with which the relay goes on. */
   warning(message: string): void;
-}
-
-function nothing(): void {}
-
-/** The observer of those who do not look. */
-export const silentObserver: Observer = {
-  listening: nothing,
-  opened: nothing,
-  refused: nothing,
-  connected: nothing,
-  unreachable: nothing,
-  halfClosed: nothing,
-  closed: nothing,
-  full: nothing,
-  draining: nothing,
-  stopped: nothing,
-  fault: nothing,
-  warning: nothing,
-};
-
-type Event = keyof Observer;
-
-/** One observer that passes everything on to several, in their order. */
-export function combineObservers(observers: readonly Partial<Observer>[]): Observer {
-  const combined = { ...silentObserver };
-  for (const event of Object.keys(silentObserver) as Event[]) combine(combined, observers, event);
-  return combined;
-}
-
-function combine<Name extends Event>(
-  combined: Observer,
-  observers: readonly Partial<Observer>[],
-  event: Name,
-): void {
-  type Listener = (...args: Parameters<Observer[Name]>) => void;
-  const listeners = observers.flatMap((observer) => {
-    const listener = observer[event];
-    return listener === undefined ? [] : [listener.bind(observer) as Listener];
-  });
-  const [first, ...others] = listeners;
-  if (first === undefined) return;
-  const all: Listener = (...args) => {
-    for (const listener of listeners) listener(...args);
-  };
-  combined[event] = (others.length === 0 ? first : all) as Observer[Name];
 }

@@ -2,6 +2,7 @@ import type { Socket, SocketHandler } from "bun";
 import type { SocketEndpoint } from "../address.ts";
 import { type Judge, judgeOf } from "./access.ts";
 import { Admission, connectionsMaxDefault } from "./admission.ts";
+import { combineObservers } from "./combine-observers.ts";
 import { reach } from "./connect.ts";
 import {
   type Attempt,
@@ -18,7 +19,7 @@ import { Idleness } from "./idleness.ts";
 import { inheritedEndpoint } from "./inherited.ts";
 import { listen, type SourceFile } from "./listen.ts";
 import { ListeningSocket } from "./listening-socket.ts";
-import { type Observer, silentObserver } from "./observer.ts";
+import type { Observer } from "./observer.ts";
 import { BACKLOG_MOST, DEFAULTS, type RelayOptions } from "./options.ts";
 import { type HeaderOf, headerOf } from "./proxy-protocol.ts";
 import { targetOf } from "./target.ts";
@@ -86,7 +87,7 @@ class RunningRelay implements Relay {
 
   constructor(endpoint: SocketEndpoint, options: RelayOptions) {
     this.#endpoint = endpoint;
-    this.#observer = { ...silentObserver, ...options.observer };
+    this.#observer = combineObservers(options.observer === undefined ? [] : [options.observer]);
     this.#inherited = options.source.kind === "fd";
     this.#drainTimeout = options.drainTimeout ?? DEFAULTS.drainTimeout;
     this.#judge = judgeOf(options, endpoint);

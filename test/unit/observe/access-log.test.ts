@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { parseAddress } from "../../../src/address.ts";
 import { accessLog } from "../../../src/observe/access-log.ts";
 import { createLog, type LogFormat, type LogLevel } from "../../../src/observe/log.ts";
-import { type Observer, silentObserver } from "../../../src/relay/observer.ts";
+import { silentObserver } from "../../../src/relay/combine-observers.ts";
+import type { Observer } from "../../../src/relay/observer.ts";
 import { fakeConnection } from "./fake-connection.ts";
 
 let folder: string;

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { History, HISTORY_SECONDS } from "../../../src/observe/history.ts";
 import { Statistics } from "../../../src/observe/statistics.ts";
-import { type Observer, silentObserver } from "../../../src/relay/observer.ts";
+import { silentObserver } from "../../../src/relay/combine-observers.ts";
+import type { Observer } from "../../../src/relay/observer.ts";
 import { fakeConnection } from "./fake-connection.ts";
 
 function start() {

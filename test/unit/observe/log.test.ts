@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { parseAddress } from "../../../src/address.ts";
 import { createLog, isJournal, type LogLevel } from "../../../src/observe/log.ts";
 import { logObserver } from "../../../src/observe/log-observer.ts";
-import { silentObserver, type ConnectionView, type Observer } from "../../../src/relay/observer.ts";
+import { silentObserver } from "../../../src/relay/combine-observers.ts";
+import type { ConnectionView, Observer } from "../../../src/relay/observer.ts";
 
 let folder: string;
 let fd: number;

@@ -1,7 +1,8 @@
 import { beforeEach, expect, test } from "bun:test";
 import { Metrics } from "../../../src/observe/metrics.ts";
 import { ENDINGS, Statistics } from "../../../src/observe/statistics.ts";
-import { combineObservers, type Observer } from "../../../src/relay/observer.ts";
+import { combineObservers } from "../../../src/relay/combine-observers.ts";
+import type { Observer } from "../../../src/relay/observer.ts";
 import { version } from "../../../package.json";
 import { readExposition, readTypes } from "../../support/exposition.ts";
 import { describeNeeding, program } from "../../support/parts.ts";

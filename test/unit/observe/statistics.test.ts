@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { ENDINGS, Statistics } from "../../../src/observe/statistics.ts";
-import { type Observer, silentObserver } from "../../../src/relay/observer.ts";
+import { silentObserver } from "../../../src/relay/combine-observers.ts";
+import type { Observer } from "../../../src/relay/observer.ts";
 import { fakeConnection } from "./fake-connection.ts";
 
 let now: number;

@@ -8,7 +8,8 @@ import {
   statusDocument,
   type StatusSources,
 } from "../../../src/observe/status.ts";
-import { type Observer, silentObserver } from "../../../src/relay/observer.ts";
+import { silentObserver } from "../../../src/relay/combine-observers.ts";
+import type { Observer } from "../../../src/relay/observer.ts";
 import { fakeConnection } from "./fake-connection.ts";
 
 const read = (query: string) => readQuery(new URLSearchParams(query));

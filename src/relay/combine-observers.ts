@@ -1,0 +1,62 @@
+import type { Observer } from "./observer.ts";
+
+function nothing(): void {}
+
+/** The observer of those who do not look. */
+export const silentObserver: Observer = {
+  listening: nothing,
+  opened: nothing,
+  refused: nothing,
+  connected: nothing,
+  unreachable: nothing,
+  halfClosed: nothing,
+  closed: nothing,
+  full: nothing,
+  draining: nothing,
+  stopped: nothing,
+  fault: nothing,
+  warning: nothing,
+};
+
+type Event = keyof Observer;
+
+/**
+ * One observer that passes everything on to several, in their order, and never throws: what one of
+ * them throws is passed on as a `fault`.
+ */
+export function combineObservers(observers: readonly Partial<Observer>[]): Observer {
+  const combined = { ...silentObserver };
+  for (const event of Object.keys(silentObserver) as Event[]) combine(combined, observers, event);
+  return combined;
+}
+
+function combine<Name extends Event>(
+  combined: Observer,
+  observers: readonly Partial<Observer>[],
+  event: Name,
+): void {
+  type Listener = (...args: Parameters<Observer[Name]>) => void;
+  const listeners = observers.flatMap((observer) => {
+    const listener = observer[event];
+    return listener === undefined ? [] : [listener.bind(observer) as Listener];
+  });
+  if (listeners.length === 0) return;
+  const all: Listener = (...args) => {
+    for (const listener of listeners) {
+      try {
+        listener(...args);
+      } catch (error) {
+        if (event === "fault") rethrowLater(error);
+        else combined.fault(error);
+      }
+    }
+  };
+  combined[event] = all as Observer[Name];
+}
+
+/** Where not even a fault can be told, it is the process' own uncaught exception. */
+function rethrowLater(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
+}
