@@ -9,6 +9,9 @@ const STATUS_PAUSE = 1_000;
 // How much longer than its drain a stop may take before the manager should lose patience.
 const STOP_MARGIN = 5_000;
 
+// setInterval keeps 31 bits and fires all the time beyond them.
+const PERIOD_MOST = 2 ** 31 - 1;
+
 /**
  * Keeps the service manager informed of a relay: ready once it accepts, how many connections it
  * carries and the last failure as the status, and that it stops. `dispose` ends the watchdog's and
@@ -82,5 +85,5 @@ export function takeWatchdogPeriod(env: NodeJS.ProcessEnv, pid: number): number 
   delete env["WATCHDOG_PID"];
   if (forPid !== undefined && Number(forPid) !== pid) return null;
   if (!/^[1-9]\d{0,15}$/.test(microseconds)) return null;
-  return Math.max(1, Number(microseconds) / 2_000);
+  return Math.min(Math.max(1, Number(microseconds) / 2_000), PERIOD_MOST);
 }
