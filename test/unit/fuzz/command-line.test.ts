@@ -1,0 +1,138 @@
+import { describe, expect, test } from "bun:test";
+import { parseArgs } from "citty";
+import fc from "fast-check";
+import { checkDistinct, readAddresses } from "../../../src/cli/addresses.ts";
+import { parseAdminAddress } from "../../../src/cli/admin-address.ts";
+import { argumentsOf, checkSource, readValues, showOptions } from "../../../src/cli/arguments.ts";
+import { InvalidValue, UsageError } from "../../../src/cli/invalid.ts";
+import { flagOf, OPTION_ROWS, type OptionName } from "../../../src/cli/options.ts";
+import { type CommandLine, readCommandLine } from "../../../src/cli/strict.ts";
+import { wantedUnits } from "../../../src/cli/wanted-units.ts";
+
+const flags = OPTION_ROWS.map(([name]) => `--${flagOf(name)}`);
+const plausible = fc.constantFrom(
+  ...["0660", "5s", "0", "1h", "v1", "json", "127.0.0.0/8,::1", "x.service", "age", "./admin"],
+);
+
+// Names of users and groups are asked of another program, which thousands of runs would start.
+const ASK_OTHERS: readonly OptionName[] = ["owner", "group", "allowUsers", "allowGroups", "user"];
+const asking = new Set(ASK_OTHERS.map((name) => `--${flagOf(name)}`));
+const asksOthers = (args: readonly string[]) =>
+  args.some((arg) => asking.has(arg.split("=")[0] ?? ""));
+
+const address = fc.oneof(
+  fc.constantFrom(
+    "127.0.0.1:80",
+    "[::1]:0",
+    ":1",
+    "./a",
+    "/run/x",
+    "@n",
+    "systemd",
+    "fd:3",
+    "tcp:x:1",
+  ),
+  fc.string({ unit: fc.constantFrom(..."/@:.[]%019af-x \0".split("")), maxLength: 12 }),
+);
+const option = fc
+  .tuple(fc.constantFrom(...flags), fc.oneof(plausible, address, fc.string()))
+  .map(([flag, value]) => `${flag}=${value}`);
+const command = fc.constantFrom("demo", "status", "units", "--", "-h", "-", "--=", "--no-mode");
+const words = fc.array(
+  fc.oneof(
+    { weight: 4, arbitrary: address },
+    { weight: 4, arbitrary: option },
+    { weight: 1, arbitrary: fc.oneof(fc.constantFrom(...flags), command) },
+    { weight: 1, arbitrary: fc.string({ unit: "binary" }) },
+  ),
+  { maxLength: 6 },
+);
+
+/** All that is done with a command line before its command does anything. */
+function readAll(args: readonly string[]): void {
+  const line = readCommandLine(args);
+  if (line.asks !== undefined) return;
+  const parsed = parsedBy(line);
+  const values = readValues(line.command, parsed);
+  showOptions(line.command, parsed);
+  if (line.command === "status") {
+    readAdmin(parsed._[0] ?? "");
+  } else if (line.command !== "demo") {
+    const addresses = readAddresses(parsed._);
+    if (line.command === "units") wantedUnits(addresses, values, parsed, "/usr/bin/relay");
+    else checkDistinct(addresses, values.admin);
+    checkSource(values, addresses.source);
+  }
+}
+
+function parsedBy({ command, rawArgs }: CommandLine) {
+  return parseArgs(rawArgs, argumentsOf(command));
+}
+
+function readAdmin(text: string): void {
+  try {
+    parseAdminAddress(text, "to ask");
+  } catch (error) {
+    // The command makes a usage error of it.
+    if (!(error instanceof InvalidValue)) throw error;
+  }
+}
+
+test("whatever the words, they mean something or one line says what is wrong", () => {
+  let meant = 0;
+  fc.assert(
+    fc.property(words, (args) => {
+      fc.pre(!asksOthers(args));
+      try {
+        readAll(args);
+        meant += 1;
+      } catch (error) {
+        if (!(error instanceof UsageError)) throw error;
+        expect(error.message).toMatch(/^[^\p{Cc}]+$/u);
+      }
+    }),
+    { numRuns: 10_000 },
+  );
+  expect(meant).toBeGreaterThan(50);
+});
+
+describe("what citty, which guesses, makes of a command line that passed the check", () => {
+  test("is what was written", () => {
+    let read = 0;
+    fc.assert(
+      fc.property(words, (args) => {
+        const line = accepted(args);
+        if (line === null) return;
+        read += 1;
+        const end = line.rawArgs.indexOf("--");
+        const parsed: Record<string, unknown> = parsedBy(line);
+        expect(parsed["_"]).toEqual(line.rawArgs.slice(end + 1));
+        const given = line.rawArgs.slice(0, end).map((arg): [string, string | true] => {
+          const [, flag = "", value] = /^--([^=]+)(?:=(.*))?$/s.exec(arg) ?? [];
+          return [flag, value ?? true];
+        });
+        expect(flagsIn(parsed)).toEqual(Object.fromEntries(given));
+      }),
+      { numRuns: 10_000 },
+    );
+    expect(read).toBeGreaterThan(200);
+  });
+});
+
+/** A command line that asks for its command's work: no other comes to citty. */
+function accepted(args: readonly string[]): CommandLine | null {
+  try {
+    const line = readCommandLine(args);
+    return line.asks === undefined ? line : null;
+  } catch (error) {
+    if (error instanceof UsageError) return null;
+    throw error;
+  }
+}
+
+/** The options of which there is anything. */
+function flagsIn(parsed: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const known = OPTION_ROWS.map(([name]) => flagOf(name));
+  const found = known.filter((flag) => parsed[flag] !== undefined && parsed[flag] !== false);
+  return Object.fromEntries(found.map((flag) => [flag, parsed[flag]]));
+}
