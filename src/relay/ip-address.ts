@@ -24,7 +24,7 @@ export function ipAddress(text: string): IpAddress | null {
   const [plain = ""] = text.split("%");
   if (isIPv4(plain)) return ipFromBytes(ipv4Address(plain, 0).bytes.subarray(4, 8));
   if (!isIPv6(plain)) return null;
-  const bytes = ipv6Address(withoutDots(plain), 0).bytes.subarray(8, 24);
+  const bytes = ipv6Address(plain, 0).bytes.subarray(8, 24);
   return ipFromBytes(isMapped(bytes) ? bytes.subarray(MAPPED.length) : bytes);
 }
 
@@ -33,14 +33,6 @@ export function ipFromBytes(bytes: Uint8Array): IpAddress {
   return bytes.length === 4
     ? { family: "ipv4", bytes, text: bytes.join(".") }
     : { family: "ipv6", bytes, text: ipv6Text(bytes) };
-}
-
-/** An IPv6 address in hexadecimal alone: Bun 1.4.5 takes `1::2:3:4:1.2.3.4` for no host of a URL. */
-function withoutDots(address: string): string {
-  return address.replace(/\d+(\.\d+){3}$/, (dotted) => {
-    const [a = 0, b = 0, c = 0, d = 0] = dotted.split(".").map(Number);
-    return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
-  });
 }
 
 function isMapped(bytes: Uint8Array): boolean {

@@ -7,6 +7,7 @@ import { connectEcho, startEcho } from "../../support/echo.ts";
 import { startRelay } from "../../support/executable.ts";
 import { Payload } from "../../support/payload.ts";
 import { cpuSeconds } from "../../support/proc.ts";
+import { describeNeeding, program, root } from "../../support/parts.ts";
 import { RawListener, RawSocket } from "../../support/raw-socket.ts";
 import { turn } from "../../support/waiting.ts";
 
@@ -153,5 +154,23 @@ describe("--connect-timeout", () => {
     using client = await dial(relay.address);
     expect(await client.readToEnd()).toMatchObject({ length: 0, ending: "ECONNRESET" });
     await relay.logged(/queue of clients stayed full/);
+  });
+});
+
+// A network of its own in which a client gets one of two ports, one of them the destination's.
+const CRAMPED_NETWORK = `
+  ip link set lo up
+  echo 50000 50003 >/proc/sys/net/ipv4/ip_local_port_range
+  exec "$@"`;
+
+await describeNeeding("a loopback port where nobody listens", [root, program("unshare")], () => {
+  test("never answers with the client's own bytes", async () => {
+    const prefix = ["unshare", "--net", "sh", "-ec", CRAMPED_NETWORK, "sh"];
+    await using relay = await startRelay([path("source"), "127.0.0.1:50000"], { prefix });
+    for (let client = 0; client < 40; client += 1) {
+      using socket = await dial(relay.address);
+      socket.trySend(new Payload(5).bytes);
+      expect((await socket.readToEnd()).length).toBe(0);
+    }
   });
 });
