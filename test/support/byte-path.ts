@@ -175,6 +175,9 @@ function check(from: Outcome, to: Outcome): void {
   };
   holds("nothing that was not sent", received.length <= from.sent);
   expect(received, context).toEqual(from.payload.received(received.length));
+  // Whoever closes while the other still sends leaves bytes unread: whether the other meets that
+  // as a failure is a matter of who was first.
+  if (from.finish === "close" && (to.failure !== null || to.sent > from.received.length)) return;
   if (from.finish === "half-close" || from.finish === "close")
     holds("no failed write to an end without failure", to.failure === null);
   // An end that closes or fails need not see how the other one ended.
