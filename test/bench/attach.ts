@@ -1,0 +1,32 @@
+import { own } from "./processes.ts";
+import type { Relay } from "./relays.ts";
+
+// strace and perf say nothing on which one could wait when they have attached themselves.
+const ATTACHING_MILLISECONDS = 300;
+
+/** Runs a shell's command, as `strace -p $PID`, beside a load, and ends it by SIGINT after it. */
+export async function withCommand<Result>(
+  command: string,
+  relay: Relay,
+  file: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  if (relay.pid === undefined) return work();
+  const child = own(
+    Bun.spawn(["sh", "-c", `exec ${command}`], {
+      env: { ...process.env, PID: `${relay.pid}`, OUT: file },
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "pipe",
+    }),
+  );
+  const stderr = new Response(child.stderr).text();
+  await Promise.race([child.exited, Bun.sleep(ATTACHING_MILLISECONDS)]);
+  if (child.exitCode !== null) throw new Error(`${command} has ended: ${await stderr}`);
+  try {
+    return await work();
+  } finally {
+    child.kill("SIGINT");
+    await child.exited;
+  }
+}

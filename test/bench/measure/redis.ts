@@ -1,0 +1,163 @@
+import { printAddress } from "../../../src/index.ts";
+import type { Redis } from "../destinations.ts";
+import type { Address } from "../load/messages.ts";
+import { monotonic } from "../load/system.ts";
+import { cpuOf } from "../processes.ts";
+import { findProgram } from "../programs.ts";
+import { costOf, type Relay } from "../relays.ts";
+import type { Row, Titles } from "../row.ts";
+import type { Sample } from "../samples.ts";
+
+/** The options of redis-benchmark. */
+interface Load {
+  readonly clients: number;
+  readonly pipeline?: number;
+  /** Whether every request comes over a connection of its own. */
+  readonly reconnect?: boolean;
+}
+
+/** What redis-benchmark says: requests a second, and latencies in microseconds. */
+interface Outcome {
+  readonly rate: number;
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/** The state of things at a moment of the load. */
+interface Mark {
+  readonly at: number;
+  readonly requests: number;
+  readonly connected: number;
+  readonly cpu: number;
+}
+
+const FIRST_REQUESTS = 1000;
+// A load shorter than this part of one says little about the rate.
+const CALIBRATION = 0.15;
+const MARK_MILLISECONDS = 50;
+
+/** A row of redis-benchmark's GET. */
+export function redisRow(titles: Titles, load: Load): Row {
+  const unit = load.reconnect === true ? "connection" : "request";
+  // How many requests a second to expect of a relay: what the last load found.
+  const rates = new WeakMap<Relay, number>();
+  return {
+    ...titles,
+    figures: {
+      rate: { unit: `${unit}s/s`, digits: 0 },
+      p50: { unit: "us", digits: 0 },
+      p99: { unit: "us", digits: 0 },
+      cpu: { unit: `CPU us/${unit}`, digits: 1 },
+    },
+    headline: "cpu",
+    needsRedis: true,
+    hasDirect: true,
+    async measure(bench, relayName, direction) {
+      const { redis, pool, streams, seconds } = bench;
+      if (redis === undefined) throw new Error("Redis is missing");
+      const relay = await pool.toRedis(relayName, direction, streams, redis);
+      const rate = rates.get(relay) ?? (await calibrate(relay.address, load, seconds));
+      const requests = Math.max(FIRST_REQUESTS, Math.round(rate * seconds));
+      const sample = await bench.around(relay, () =>
+        load.reconnect === true
+          ? measureConnections(relay, load, requests)
+          : measureRequests(redis, relay, load, requests),
+      );
+      rates.set(relay, sample.rate ?? rate);
+      return sample;
+    },
+  };
+}
+
+async function calibrate(address: Address, load: Load, seconds: number): Promise<number> {
+  for (let requests = FIRST_REQUESTS; ; requests *= 5) {
+    const { rate } = await run(address, load, requests);
+    if (requests / rate > CALIBRATION * seconds) return rate;
+  }
+}
+
+/** All of a load with a connection a request: making and ending them is the work. */
+async function measureConnections(relay: Relay, load: Load, requests: number): Promise<Sample> {
+  const { result, cpu } = await costOf(relay, () => run(relay.address, load, requests));
+  return { ...result, ...costEach(cpu, requests), work: requests };
+}
+
+/** The part of a load in which all clients are connected. */
+async function measureRequests(
+  redis: Redis,
+  relay: Relay,
+  load: Load,
+  requests: number,
+): Promise<Sample> {
+  const { result, cpu } = await costOf(relay, async () => {
+    const running = run(relay.address, load, requests);
+    const marks = await marksWhile(running, redis, relay);
+    return { ...(await running), marks };
+  });
+  const { marks, ...outcome } = result;
+  // The bench's own connection is one more.
+  const steady = marks.filter(({ connected }) => connected > load.clients);
+  const [first] = steady;
+  const last = steady.at(-1);
+  if (first === undefined || last === undefined || last.at === first.at) {
+    return { ...outcome, ...costEach(cpu, requests), work: requests };
+  }
+  // Every mark after the first was a request too.
+  const served = last.requests - first.requests - (steady.length - 1);
+  return {
+    ...outcome,
+    rate: served / ((last.at - first.at) / 1e9),
+    ...costEach(relay.pid === undefined ? undefined : last.cpu - first.cpu, served),
+    work: requests,
+  };
+}
+
+async function marksWhile(running: Promise<unknown>, redis: Redis, relay: Relay): Promise<Mark[]> {
+  let isRunning = true;
+  const ended = running.finally(() => (isRunning = false));
+  const marks: Mark[] = [];
+  for (;;) {
+    await Promise.race([ended, Bun.sleep(MARK_MILLISECONDS)]);
+    if (!isRunning) return marks;
+    const { requests, connected } = await redis.counts();
+    const cpu = relay.pid === undefined ? 0 : cpuOf(relay.pid);
+    marks.push({ at: monotonic(), requests, connected, cpu });
+  }
+}
+
+function costEach(cpu: number | undefined, units: number): { cpu?: number } {
+  return cpu === undefined ? {} : { cpu: cpu / 1000 / units };
+}
+
+async function run(address: Address, load: Load, requests: number): Promise<Outcome> {
+  const program = findProgram("redis-benchmark");
+  if (program === undefined) throw new Error("redis-benchmark is missing");
+  const options = {
+    c: load.clients,
+    n: requests,
+    P: load.pipeline ?? 1,
+    k: load.reconnect === true ? 0 : 1,
+  };
+  const argv = [
+    program,
+    ...(address.kind === "unix"
+      ? ["-s", address.path]
+      : ["-h", address.host, "-p", `${address.port}`]),
+    ...Object.entries(options).flatMap(([option, value]) => [`-${option}`, `${value}`]),
+    ...["-t", "get", "--csv"],
+  ];
+  const child = Bun.spawn(argv, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const [code, stdout, stderr] = await Promise.all([
+    child.exited,
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  const [rate, , , p50, , p99] =
+    /^"GET",(.*)$/m
+      .exec(stdout)?.[1]
+      ?.split(",")
+      .map((value) => Number(value.replaceAll('"', ""))) ?? [];
+  if (code !== 0 || rate === undefined || p50 === undefined || p99 === undefined)
+    throw new Error(`redis-benchmark to ${printAddress(address)}: ${stderr.trim() || stdout}`);
+  return { rate, p50: p50 * 1000, p99: p99 * 1000 };
+}

@@ -1,0 +1,13 @@
+import { printAddress } from "../../../src/index.ts";
+import { executablePath } from "../../support/executable.ts";
+import { outputOf, versionIn } from "../programs.ts";
+import type { Peer } from "./peer.ts";
+
+/** The compiled executable as anyone would start it. */
+export async function findOurs(): Promise<Peer> {
+  const path = await executablePath();
+  return {
+    version: versionIn(await outputOf(path, "--version")),
+    command: ({ source, destination }) => [path, printAddress(source), printAddress(destination)],
+  };
+}

@@ -1,0 +1,93 @@
+import type { RelayResult, RowResult, Summary } from "./results.ts";
+import type { Row, Shown } from "./row.ts";
+import type { Figure } from "./samples.ts";
+
+/** All that a run of the bench found: what is written as JSON. */
+export interface Report {
+  readonly date: string;
+  readonly machine: {
+    readonly processor: string;
+    readonly processors: number;
+    readonly kernel: string;
+    /** Processes that ran or wanted to before the start, as a mean over a minute. */
+    readonly load: number;
+  };
+  readonly rounds: number;
+  readonly secondsALoad: number;
+  /** The version of each relay, by name. */
+  readonly relays: Readonly<Record<string, string>>;
+  /** Relays and servers that this machine does not have. */
+  readonly missing: readonly string[];
+  readonly rows: readonly RowResult[];
+}
+
+/** Writes the report for people. */
+export function table(report: Report, rows: readonly Row[], titles: DirectionTitles): string {
+  return [
+    heading(report),
+    ...report.rows.map((result) => {
+      const row = rows.find(({ name }) => name === result.row);
+      return row === undefined ? "" : rowTable(row, result, titles);
+    }),
+  ].join("\n\n");
+}
+
+/** The titles of the directions, by name. */
+export type DirectionTitles = Readonly<Record<string, string>>;
+
+/** What the table cannot do without. */
+function heading({ machine, rounds, secondsALoad, relays, missing }: Report): string {
+  const versions = Object.entries(relays).map(([name, version]) => `${name} ${version}`);
+  return [
+    `${machine.processors} x ${machine.processor}, Linux ${machine.kernel}, load ${machine.load} at the start`,
+    `medians of ${rounds} rounds, ${secondsALoad} s a load; x: to the best peer; ±: half of the range`,
+    versions.join(", "),
+    ...missing.map((name) => `missing: ${name}`),
+  ].join("\n");
+}
+
+const NAME_WIDTH = 22;
+const CELL_WIDTH = 24;
+
+function rowTable(row: Row, result: RowResult, titles: DirectionTitles): string {
+  const figures = Object.entries(row.figures) as [Figure, Shown][];
+  const head = figures.map(([figure, { unit }]) =>
+    unit === "us" || unit === "ms" ? `${figure} ${unit}` : unit,
+  );
+  const lines = result.relays.map((relay) => {
+    const cells = figures.map(([figure, shown]) => cell(relay.figures[figure], shown));
+    return line(relay.relay, cells) + failure(relay);
+  });
+  return [
+    `${row.title}: ${titles[result.direction] ?? result.direction}`,
+    line("", head),
+    ...lines,
+  ].join("\n");
+}
+
+function line(name: string, cells: readonly string[]): string {
+  return (
+    name.padEnd(NAME_WIDTH) + cells.map((text) => text.padStart(CELL_WIDTH)).join("")
+  ).trimEnd();
+}
+
+function cell(summary: Summary | undefined, { digits }: Shown): string {
+  if (summary === undefined) return "-";
+  const value = format(summary.median, digits);
+  const ratio = summary.ratio === null ? "" : `x${format(summary.ratio, 2)}`;
+  const range = `±${format(100 * summary.spread, 0)}%`;
+  return `${value} ${ratio.padStart(6)} ${range.padStart(5)}`;
+}
+
+function failure({ failures, rounds }: RelayResult): string {
+  if (failures.length === 0) return "";
+  const failed = rounds.filter((sample) => sample === null).length;
+  return `\n  failed in ${failed} of ${rounds.length}: ${failures.join("; ")}`;
+}
+
+function format(value: number, digits: number): string {
+  return value.toLocaleString("en", {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
+}

@@ -1,0 +1,93 @@
+import { DIRECT, OURS } from "./peers/index.ts";
+import { type Figure, isMoreBetter, type Sample } from "./samples.ts";
+import { median, spread } from "./statistics.ts";
+
+/** What all rounds together say of a figure. */
+export interface Summary {
+  readonly median: number;
+  /** Half of the range, in parts of the median. */
+  readonly spread: number;
+  /**
+   * To the best peer: the median of the ratios that the rounds gave, each of two loads that followed
+   * one another closely.
+   */
+  readonly ratio: number | null;
+}
+
+/** What became of a relay in a row. */
+export interface RelayResult {
+  readonly relay: string;
+  readonly figures: Partial<Readonly<Record<Figure, Summary>>>;
+  /** One for each round; null where the load failed. */
+  readonly rounds: readonly (Sample | null)[];
+  /** Why loads failed, each reason once. */
+  readonly failures: readonly string[];
+}
+
+/** A row in one direction. */
+export interface RowResult {
+  readonly row: string;
+  readonly direction: string;
+  /** The best of the peers in each figure. */
+  readonly best: Partial<Readonly<Record<Figure, string>>>;
+  readonly relays: readonly RelayResult[];
+}
+
+/** The loads of a relay in a row, as they come. */
+export class Rounds {
+  readonly samples: (Sample | null)[] = [];
+  readonly failures = new Set<string>();
+
+  constructor(readonly relay: string) {}
+}
+
+/** Sums up a row in one direction. */
+export function sumUp(
+  row: string,
+  direction: string,
+  figures: readonly Figure[],
+  relays: readonly Rounds[],
+): RowResult {
+  const best = new Map(figures.map((figure) => [figure, bestPeer(figure, relays)]));
+  return {
+    row,
+    direction,
+    best: Object.fromEntries(
+      [...best].flatMap(([figure, peer]) => (peer === undefined ? [] : [[figure, peer.relay]])),
+    ),
+    relays: relays.map((rounds) => ({
+      relay: rounds.relay,
+      figures: Object.fromEntries(
+        figures.flatMap((figure) => {
+          const values = valuesOf(figure, rounds);
+          if (values.length === 0) return [];
+          const ratio = ratioOf(figure, rounds, best.get(figure));
+          return [[figure, { median: median(values), spread: spread(values), ratio }]];
+        }),
+      ),
+      rounds: rounds.samples,
+      failures: [...rounds.failures],
+    })),
+  };
+}
+
+function bestPeer(figure: Figure, relays: readonly Rounds[]): Rounds | undefined {
+  const sign = isMoreBetter(figure) ? -1 : 1;
+  return relays
+    .filter(({ relay }) => relay !== OURS && relay !== DIRECT)
+    .map((rounds) => ({ rounds, value: sign * median(valuesOf(figure, rounds)) }))
+    .filter(({ value }) => !Number.isNaN(value))
+    .toSorted((a, b) => a.value - b.value)[0]?.rounds;
+}
+
+function ratioOf(figure: Figure, rounds: Rounds, best: Rounds | undefined): number | null {
+  const ratios = rounds.samples.flatMap((sample, round) => {
+    const [own, other] = [sample?.[figure], best?.samples[round]?.[figure]];
+    return own === undefined || other === undefined ? [] : [own / other];
+  });
+  return ratios.length === 0 ? null : median(ratios);
+}
+
+function valuesOf(figure: Figure, { samples }: Rounds): number[] {
+  return samples.flatMap((sample) => sample?.[figure] ?? []);
+}

@@ -1,0 +1,69 @@
+import { DIRECT } from "./peers/index.ts";
+import { type Direction, DIRECTIONS } from "./relays.ts";
+import { Rounds, type RowResult, sumUp } from "./results.ts";
+import type { Bench, Row } from "./row.ts";
+import type { Figure, Sample } from "./samples.ts";
+
+/** A row in one direction, and its relays. */
+interface Task {
+  readonly row: Row;
+  readonly direction: Direction;
+  readonly relays: readonly Rounds[];
+}
+
+/**
+ * Puts every load on every relay once a round, so that whatever else the machine does meets all of
+ * them alike; each round begins with another relay.
+ *
+ * @param tell is told of each load before it begins, and of each that failed
+ */
+export async function runRounds(
+  bench: Bench,
+  rows: readonly Row[],
+  relays: readonly string[],
+  rounds: number,
+  tell: (line: string) => void,
+): Promise<RowResult[]> {
+  const tasks: Task[] = rows.flatMap((row) =>
+    DIRECTIONS.map((direction) => ({
+      row,
+      direction,
+      relays: relays
+        .filter((name) => row.hasDirect || name !== DIRECT)
+        .map((name) => new Rounds(name)),
+    })),
+  );
+  for (let round = 0; round < rounds; round += 1) {
+    for (const { row, direction, relays: all } of tasks) {
+      const turn = round % all.length;
+      for (const each of [...all.slice(turn), ...all.slice(0, turn)]) {
+        const load = `round ${round + 1} of ${rounds}: ${row.name} ${direction.name} ${each.relay}`;
+        tell(load);
+        each.samples.push(
+          await attempt(
+            () => row.measure(bench, each.relay, direction),
+            (reason) => {
+              each.failures.add(reason);
+              tell(`${load} failed: ${reason}`);
+            },
+          ),
+        );
+      }
+    }
+  }
+  return tasks.map(({ row, direction, relays: all }) =>
+    sumUp(row.name, direction.name, Object.keys(row.figures) as Figure[], all),
+  );
+}
+
+async function attempt(
+  measure: () => Promise<Sample>,
+  tell: (reason: string) => void,
+): Promise<Sample | null> {
+  try {
+    return await measure();
+  } catch (error) {
+    tell(error instanceof Error ? error.message : String(error));
+    return null;
+  }
+}

@@ -1,0 +1,62 @@
+import { memoryRow } from "./measure/memory.ts";
+import { redisRow } from "./measure/redis.ts";
+import { startRow } from "./measure/start.ts";
+import { bulkRow, pingRow, pingUnderBulkRow } from "./measure/streams.ts";
+import type { Row } from "./row.ts";
+
+/** Every row of the bench. */
+export const ROWS: readonly Row[] = [
+  redisRow(
+    { name: "get-50", title: "Redis GET, 50 clients", label: "Redis, 50 clients" },
+    { clients: 50 },
+  ),
+  redisRow(
+    { name: "get-500", title: "Redis GET, 500 clients", label: "Redis, 500 clients" },
+    { clients: 500 },
+  ),
+  redisRow(
+    {
+      name: "pipeline-16",
+      title: "Redis GET, 50 clients, pipelined by 16",
+      label: "Redis, pipelined by 16",
+    },
+    { clients: 50, pipeline: 16 },
+  ),
+  redisRow(
+    {
+      name: "connect",
+      title: "Redis GET, 50 clients, a new connection each time",
+      label: "Redis, new connections",
+    },
+    { clients: 50, reconnect: true },
+  ),
+  bulkRow({ name: "bulk-1", title: "Bulk, one stream", label: "Bulk, one stream" }, 1),
+  bulkRow({ name: "bulk-16", title: "Bulk, 16 streams", label: "Bulk, 16 streams" }, 16),
+  pingRow({ name: "ping", title: "Ping of 64 bytes, alone", label: "Ping" }),
+  pingUnderBulkRow({
+    name: "ping-bulk",
+    title: "Ping of 64 bytes, beside a stream of bulk",
+    label: "Ping beside bulk",
+  }),
+  memoryRow(
+    {
+      name: "idle-1000",
+      title: "Memory of the processes, not the kernel's, with 1,000 idle connections",
+      label: "1,000 idle connections",
+    },
+    1000,
+  ),
+  memoryRow(
+    {
+      name: "idle-5000",
+      title: "Memory of the processes, not the kernel's, with 5,000 idle connections",
+      label: "5,000 idle connections",
+    },
+    5000,
+  ),
+  startRow({
+    name: "start",
+    title: "From the start to the first answer",
+    label: "Start to first answer",
+  }),
+];
