@@ -57,7 +57,7 @@ async function relay(
   const observer = combineObservers([
     logObserver(log, destination),
     ...(options.accessLog ? [accessLog(log, destination)] : []),
-    ...(admin === null ? [] : [admin.observer]),
+    ...(admin?.observers ?? []),
     ...(service === null ? [] : [service.observer]),
     ...(options.exitIdleTime === undefined
       ? []

@@ -1,6 +1,5 @@
 import { type Endpoint, printAddress, type SocketEndpoint } from "../address.ts";
 import { relayError } from "../relay/error.ts";
-import { combineObservers } from "../relay/combine-observers.ts";
 import type { Observer } from "../relay/observer.ts";
 import { listenOnPath } from "../relay/socket-file.ts";
 import { errorCode } from "../os/errno.ts";
@@ -31,11 +30,11 @@ export interface Admin extends AsyncDisposable {
   /** Where it is, with the port that the system chose where 0 was asked. */
   readonly endpoint: SocketEndpoint;
   /** To be given to the relay. */
-  readonly observer: Observer;
+  readonly observers: readonly Partial<Observer>[];
 }
 
 /**
- * Answers questions about the relay whose observer it gives, until disposed.
+ * Answers questions about the relay whose observers it gives, until disposed.
  *
  * @throws {RelayError} where the address cannot be listened on.
  */
@@ -61,7 +60,7 @@ export async function openAdmin(endpoint: SocketEndpoint, options: AdminOptions)
   );
   return {
     endpoint: bound.endpoint,
-    observer: combineObservers([statistics.observer, metrics.observer]),
+    observers: [statistics.observer, metrics.observer],
     async [Symbol.asyncDispose]() {
       heartbeat[Symbol.dispose]();
       bound.hide();

@@ -3,6 +3,10 @@ import { write } from "node:fs";
 const ROOM = 1024 * 1024;
 const RETRY_MS = 50;
 
+// A write costs as much as twenty lines: under load they gather for so long, or up to so many bytes.
+const GATHER_MS = 20;
+const GATHER_BYTES = 64 * 1024;
+
 /**
  * Where log lines go: a descriptor that may be a full pipe, a stopped terminal, a full disk or
  * closed, and must never hold up the relay.
@@ -22,6 +26,9 @@ export class LogSink {
   #lost = 0;
   #lostBefore = 0;
   #writing = false;
+  #started = -Infinity;
+  /** Runs while lines gather. */
+  #gathering: Timer | undefined;
   #idle: PromiseWithResolvers<void> | undefined;
 
   /** `recovered` is called with the number of lost lines once lines come through again. */
@@ -45,11 +52,14 @@ export class LogSink {
     }
     this.#held += bytes;
     this.#waiting.push(line);
-    if (!this.#writing) this.#start();
+    if (this.#writing) return;
+    if (this.#gathering === undefined) this.#gather();
+    else if (this.#held >= GATHER_BYTES) this.#start();
   }
 
   /** Settles when nothing waits any more, or after `limit` milliseconds. */
   async flush(limit: number): Promise<void> {
+    if (this.#gathering !== undefined) this.#start();
     if (!this.#writing) return;
     this.#idle ??= Promise.withResolvers();
     const { promise, resolve } = this.#idle;
@@ -58,12 +68,22 @@ export class LogSink {
     clearTimeout(timer);
   }
 
-  #start(): void {
+  /** Writes what waits, at once where the last write is long ago or somebody waits for it. */
+  #gather(): void {
+    const wait = this.#started + GATHER_MS - performance.now();
+    if (wait <= 0 || this.#idle !== undefined || this.#held >= GATHER_BYTES) this.#start();
+    else this.#gathering = setTimeout(this.#start, wait);
+  }
+
+  readonly #start = (): void => {
+    clearTimeout(this.#gathering);
+    this.#gathering = undefined;
+    this.#started = performance.now();
     const lines = this.#waiting;
     this.#waiting = [];
     this.#writing = true;
     this.#send(Buffer.from(lines.join("")), lines.length);
-  }
+  };
 
   #send(rest: Buffer, lines: number): void {
     write(this.#fd, rest, 0, rest.length, null, (error, written) => {
@@ -91,11 +111,11 @@ export class LogSink {
   }
 
   #next(): void {
+    this.#writing = false;
     if (this.#waiting.length > 0) {
-      this.#start();
+      this.#gather();
       return;
     }
-    this.#writing = false;
     this.#idle?.resolve();
     this.#idle = undefined;
   }

@@ -56,8 +56,11 @@ export class Statistics {
   readonly #refused = new Map<string, number>();
   readonly #failed = new Map<string, number>();
   readonly #closed = new Map<string, number>(ENDINGS.map((ending) => [ending, 0]));
-  #closedBytes: BothWays = { up: 0, down: 0 };
-  #closedPauses: BothWays = { up: 0, down: 0 };
+  // Of the connections that are over.
+  #bytesUp = 0;
+  #bytesDown = 0;
+  #pausesUp = 0;
+  #pausesDown = 0;
   /** When the last attempt at the destination failed; null once one succeeded. */
   #failingSince: number | null = null;
 
@@ -119,12 +122,14 @@ export class Statistics {
 
   /** Bytes read so far, of open and closed connections. */
   get bytes(): BothWays {
-    return add(this.#closedBytes, this.open.bytes());
+    const { up, down } = this.open.bytes();
+    return { up: this.#bytesUp + up, down: this.#bytesDown + down };
   }
 
   /** How often reading paused because the other side took no more: `up` of clients. */
   get pauses(): BothWays {
-    return add(this.#closedPauses, this.open.pauses());
+    const { up, down } = this.open.pauses();
+    return { up: this.#pausesUp + up, down: this.#pausesDown + down };
   }
 
   /**
@@ -145,18 +150,15 @@ export class Statistics {
   }
 
   #ended(connection: ConnectionView, ending: Ending): void {
-    const { bytesUp, bytesDown, pausesUp, pausesDown } = connection;
     this.open.delete(connection);
     increase(this.#closed, ending);
-    this.#closedBytes = add(this.#closedBytes, { up: bytesUp, down: bytesDown });
-    this.#closedPauses = add(this.#closedPauses, { up: pausesUp, down: pausesDown });
+    this.#bytesUp += connection.bytesUp;
+    this.#bytesDown += connection.bytesDown;
+    this.#pausesUp += connection.pausesUp;
+    this.#pausesDown += connection.pausesDown;
   }
 }
 
 function increase(counts: Map<string, number>, word: string): void {
   counts.set(word, (counts.get(word) ?? 0) + 1);
-}
-
-function add(a: BothWays, b: BothWays): BothWays {
-  return { up: a.up + b.up, down: a.down + b.down };
 }
