@@ -62,7 +62,7 @@ describe("unit files", () => {
 });
 
 await describeNeeding("relays", [root, program("unshare"), program("ip")], () => {
-  const lines = relayLines.filter(([command]) => command !== "units");
+  const lines = relayLines.filter(([command]) => command !== "units" && command !== "status");
 
   test.each(lines.map((line) => line.join(" ")))("%s", async (line) => {
     const args = line.split(" ");
@@ -79,6 +79,22 @@ await describeNeeding("relays", [root, program("unshare"), program("ip")], () =>
     await using relay = await startRelay(args, { prefix: ISOLATED });
     expect(relay.address).toBe(String(source));
     expect(await relay.stop()).toBe(0);
+  });
+});
+
+describe("status", () => {
+  const lines = relayLines.filter(([command]) => command === "status");
+
+  test.each(lines.map((line) => line.join(" ")))("%s", async (line) => {
+    await using parts = new AsyncDisposableStack();
+    const folder = await mkdtemp(join(tmpdir(), "readme-"));
+    parts.defer(() => rm(folder, { recursive: true }));
+    const here = (path: string) => path.replace("/run/app", folder);
+    const admin = `--admin=${join(folder, "admin")}`;
+    parts.use(await startRelay([admin, join(folder, "socket"), "127.0.0.1:1"]));
+    const outcome = await runRelay(line.split(" ").map(here));
+    expect(outcome).toMatchObject({ code: 0, stderr: "" });
+    expect(outcome.stdout).toContain("127.0.0.1:1");
   });
 });
 
@@ -102,7 +118,9 @@ describe("the library", () => {
 });
 
 test("every option that is named exists", async () => {
-  const helps = [["--help"], ["units", "--help"]].map((args) => runRelay(args));
+  const helps = [["--help"], ["units", "--help"], ["status", "--help"]].map((args) =>
+    runRelay(args),
+  );
   const known = (await Promise.all(helps)).map(({ stdout }) => stdout).join("\n");
   const named = new Set(codeSpans().flatMap((span) => /^--[a-z-]+/.exec(span)?.[0] ?? []));
   expect(named.size).toBeGreaterThan(0);
