@@ -1,10 +1,13 @@
-import { own } from "./processes.ts";
+import { own, treeOf } from "./processes.ts";
 import type { Relay } from "./relays.ts";
 
 // strace and perf say nothing on which one could wait when they have attached themselves.
 const ATTACHING_MILLISECONDS = 300;
 
-/** Runs a shell's command, as `strace -p $PID`, beside a load, and ends it by SIGINT after it. */
+/**
+ * Runs a shell's command beside a load, and ends it by SIGINT after that. `$PIDS` is a list of the
+ * relay's processes as strace and perf take it, `$OUT` the file.
+ */
 export async function withCommand<Result>(
   command: string,
   relay: Relay,
@@ -14,7 +17,7 @@ export async function withCommand<Result>(
   if (relay.pid === undefined) return work();
   const child = own(
     Bun.spawn(["sh", "-c", `exec ${command}`], {
-      env: { ...process.env, PID: `${relay.pid}`, OUT: file },
+      env: { ...process.env, PIDS: treeOf(relay.pid).join(","), OUT: file },
       stdin: "ignore",
       stdout: "ignore",
       stderr: "pipe",

@@ -18,8 +18,7 @@ import { runRounds } from "./rounds.ts";
 const EX_USAGE = 64;
 
 async function run(options: Options): Promise<void> {
-  const out = options.out ?? mkdtempSync(join(tmpdir(), "relay-bench-"));
-  mkdirSync(out, { recursive: true });
+  if (options.out !== undefined) mkdirSync(options.out, { recursive: true });
   const folder = mkdtempSync(join(tmpdir(), "relay-bench-run-"));
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
 
@@ -28,18 +27,17 @@ async function run(options: Options): Promise<void> {
   const streams = startStreams(folder);
   const redis = await startRedis(folder, streams);
   const relays = new Relays(folder, peers);
-  let attached = 0;
   const bench: Bench = {
     streams,
     redis,
     relays,
     pool: new Pool(relays),
     seconds: options.seconds,
-    around(relay, work) {
+    around(row, relay, work) {
       if (options.attach === undefined) return work();
-      attached += 1;
-      const file = join(out, `attach-${attached}-${relay.direction.name}-${relay.name}`);
-      return withCommand(options.attach, relay, file, work);
+      const { command, folder: files } = options.attach;
+      const file = join(files, `${row}-${relay.direction.name}-${relay.name}`);
+      return withCommand(command, relay, file, work);
     },
   };
 
@@ -63,6 +61,7 @@ async function run(options: Options): Promise<void> {
   };
   const took = (performance.now() - began) / 1000;
   const titles = Object.fromEntries(DIRECTIONS.map(({ name, title }) => [name, title]));
+  const out = options.out ?? mkdtempSync(join(tmpdir(), "relay-bench-"));
   await Bun.write(join(out, "bench.json"), `${JSON.stringify(report, null, 1)}\n`);
   await Bun.write(join(out, "bench.svg"), chart(report, ROWS, titles));
   console.log(table(report, ROWS, titles));

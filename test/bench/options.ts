@@ -12,8 +12,8 @@ export interface Options {
   readonly relays: readonly string[];
   /** The folder for the results; a temporary one where none is given. */
   readonly out: string | undefined;
-  /** A shell's command to run beside each load. */
-  readonly attach: string | undefined;
+  /** A shell's command to run beside each load; with a folder for its files. */
+  readonly attach: { readonly command: string; readonly folder: string } | undefined;
 }
 
 /** The command line makes no sense. */
@@ -34,8 +34,8 @@ const USAGE = `bun run bench [OPTIONS]
   --rows=A,B        of ${ROW_NAMES.join(", ")}
   --peers=A,B       beside our own, of ${PEER_NAMES.join(", ")}
   --out=FOLDER      for bench.json and bench.svg; a temporary folder where none is given
-  --attach=COMMAND  a shell's command to run beside each load, ended by SIGINT: $PID is the relay's,
-                    $OUT a file in the folder, as in --attach='strace -c -f -p $PID -o $OUT'`;
+  --attach=COMMAND  a shell's command to run beside each load and end by SIGINT; $PIDS are the
+                    relay's processes, $OUT a file in --out, which this needs (see PROFILE.md)`;
 
 /**
  * Reads the command line.
@@ -54,7 +54,7 @@ export function readOptions(argv: readonly string[]): Options {
       (name) => name === OURS || peers.includes(name),
     ),
     out: values.out,
-    attach: values.attach,
+    attach: readAttach(values.attach, values.out),
   };
 }
 
@@ -76,6 +76,12 @@ function parse(argv: readonly string[]) {
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
+}
+
+function readAttach(command: string | undefined, folder: string | undefined): Options["attach"] {
+  if (command === undefined) return undefined;
+  if (folder === undefined) throw new UsageError("--attach needs an --out for its files");
+  return { command, folder };
 }
 
 function positive(

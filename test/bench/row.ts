@@ -12,8 +12,8 @@ export interface Bench {
   readonly pool: Pool;
   /** How long a load lasts, about. */
   readonly seconds: number;
-  /** Goes around the load on a relay: see attach.ts. */
-  around<Result>(relay: Relay, work: () => Promise<Result>): Promise<Result>;
+  /** Goes around the load of a row on a relay: see attach.ts. */
+  around<Result>(row: string, relay: Relay, work: () => Promise<Result>): Promise<Result>;
 }
 
 /** How a figure is shown. */

@@ -58,7 +58,7 @@ export function redisRow(titles: Titles, load: Load): Row {
       const relay = await pool.toRedis(relayName, direction, streams, redis);
       const rate = rates.get(relay) ?? (await calibrate(relay.address, load, seconds));
       const requests = Math.max(FIRST_REQUESTS, Math.round(rate * seconds));
-      const sample = await bench.around(relay, () =>
+      const sample = await bench.around(titles.name, relay, () =>
         load.reconnect === true
           ? measureConnections(relay, load, requests)
           : measureRequests(redis, relay, load, requests),

@@ -17,7 +17,7 @@ export function bulkRow(titles: Titles, streams: number): Row {
     async measure(bench, relayName, direction) {
       const { sender, sink } = bench.streams;
       const relay = await bench.pool.toStreams(relayName, direction, bench.streams);
-      const { result, cpu } = await bench.around(relay, () =>
+      const { result, cpu } = await bench.around(titles.name, relay, () =>
         costOf(relay, () =>
           sink.serve({ do: "sink", on: direction.destination, streams }, () =>
             sender.obey({ do: "bulk", to: relay.address, streams, seconds: bench.seconds }),
@@ -51,7 +51,7 @@ export function pingRow(titles: Titles): Row {
       const { pinger, echo } = bench.streams;
       const relay = await bench.pool.toStreams(relayName, direction, bench.streams);
       const { seconds } = bench;
-      const { result, cpu } = await bench.around(relay, () =>
+      const { result, cpu } = await bench.around(titles.name, relay, () =>
         costOf(relay, () =>
           echo.serve({ do: "echo", on: direction.destination }, () =>
             pinger.obey({ do: "ping", to: relay.address, size: PING_BYTES, seconds }),
@@ -96,7 +96,7 @@ export function pingUnderBulkRow(titles: Titles): Row {
       const bulkSeconds = seconds + BULK_LONGER_SECONDS;
       const bulk = () =>
         sender.obey({ do: "bulk", to: relay.address, streams: 1, seconds: bulkSeconds });
-      const { result, cpu } = await bench.around(relay, () =>
+      const { result, cpu } = await bench.around(titles.name, relay, () =>
         costOf(relay, () =>
           sink.serve({ do: "sink", on, streams: 1 }, (begun) =>
             Promise.all([begun.then(ping), bulk()]),
