@@ -33,6 +33,7 @@ async function run(options: Options): Promise<void> {
     relays,
     pool: new Pool(relays),
     seconds: options.seconds,
+    quick: options.quick,
     around(row, relay, work) {
       if (options.attach === undefined) return work();
       const { command, folder: files } = options.attach;

@@ -4,6 +4,8 @@ import { ROWS } from "./rows.ts";
 
 /** How the bench is to run. */
 export interface Options {
+  /** Whether the run is only to see that everything works. */
+  readonly quick: boolean;
   readonly rounds: number;
   /** How long each load lasts, about. */
   readonly seconds: number;
@@ -47,8 +49,9 @@ export function readOptions(argv: readonly string[]): Options {
   const quick = values.quick === true;
   const peers = chosen("peers", values.peers, PEER_NAMES);
   return {
+    quick,
     rounds: positive("rounds", values.rounds, Number.isInteger) ?? (quick ? 1 : 5),
-    seconds: positive("seconds", values.seconds, Number.isFinite) ?? (quick ? 0.15 : 0.6),
+    seconds: positive("seconds", values.seconds, Number.isFinite) ?? (quick ? 0.12 : 0.6),
     rows: chosen("rows", values.rows, ROW_NAMES),
     relays: [DIRECT, OURS, ...PEER_NAMES.slice(1)].filter(
       (name) => name === OURS || peers.includes(name),

@@ -82,7 +82,7 @@ function cell(summary: Summary | undefined, { digits }: Shown): string {
 function failure({ failures, rounds }: RelayResult): string {
   if (failures.length === 0) return "";
   const failed = rounds.filter((sample) => sample === null).length;
-  return `\n  failed in ${failed} of ${rounds.length}: ${failures.join("; ")}`;
+  return `\n  no figure in ${failed} of ${rounds.length}: ${failures.join("; ")}`;
 }
 
 function format(value: number, digits: number): string {

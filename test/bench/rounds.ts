@@ -44,7 +44,7 @@ export async function runRounds(
             () => row.measure(bench, each.relay, direction),
             (reason) => {
               each.failures.add(reason);
-              tell(`${load} failed: ${reason}`);
+              tell(`${load} gave no figure: ${reason}`);
             },
           ),
         );

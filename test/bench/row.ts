@@ -12,6 +12,8 @@ export interface Bench {
   readonly pool: Pool;
   /** How long a load lasts, about. */
   readonly seconds: number;
+  /** Whether this run is to be over soon. */
+  readonly quick: boolean;
   /** Goes around the load of a row on a relay: see attach.ts. */
   around<Result>(row: string, relay: Relay, work: () => Promise<Result>): Promise<Result>;
 }

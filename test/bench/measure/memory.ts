@@ -5,6 +5,9 @@ import type { Bench, Row, Titles } from "../row.ts";
 
 // What a relay sets up once, with its first connections, is not to count for each.
 const FIRST_CONNECTIONS = 50;
+// The relay that starts as many processes, which takes long and the machine's breath away.
+const PROCESS_A_CONNECTION = "socat";
+const QUICK_PROCESSES = 1000;
 const CALM_MILLISECONDS = 100;
 
 /** A row of the memory that a connection takes on which nothing happens. */
@@ -16,7 +19,9 @@ export function memoryRow(titles: Titles, connections: number): Row {
     needsRedis: false,
     hasDirect: false,
     async measure(bench, relayName, direction) {
-      const { relays, streams } = bench;
+      const { relays, streams, quick } = bench;
+      if (quick && relayName === PROCESS_A_CONNECTION && connections > QUICK_PROCESSES)
+        throw new Error(`a quick run does not start ${connections} processes`);
       const prepared = await relays.prepare(relayName, direction, streams.at);
       const ready = await startToStreams(streams, direction, prepared);
       await using relay = ready.relay;

@@ -31,7 +31,7 @@ interface Mark {
   readonly cpu: number;
 }
 
-const FIRST_REQUESTS = 1000;
+const LEAST_REQUESTS_A_CLIENT = 20;
 // A load shorter than this part of one says little about the rate.
 const CALIBRATION = 0.15;
 const MARK_MILLISECONDS = 50;
@@ -57,7 +57,7 @@ export function redisRow(titles: Titles, load: Load): Row {
       if (redis === undefined) throw new Error("Redis is missing");
       const relay = await pool.toRedis(relayName, direction, streams, redis);
       const rate = rates.get(relay) ?? (await calibrate(relay.address, load, seconds));
-      const requests = Math.max(FIRST_REQUESTS, Math.round(rate * seconds));
+      const requests = Math.max(leastOf(load), Math.round(rate * seconds));
       const sample = await bench.around(titles.name, relay, () =>
         load.reconnect === true
           ? measureConnections(relay, load, requests)
@@ -70,10 +70,14 @@ export function redisRow(titles: Titles, load: Load): Row {
 }
 
 async function calibrate(address: Address, load: Load, seconds: number): Promise<number> {
-  for (let requests = FIRST_REQUESTS; ; requests *= 5) {
+  for (let requests = leastOf(load); ; requests *= 5) {
     const { rate } = await run(address, load, requests);
     if (requests / rate > CALIBRATION * seconds) return rate;
   }
+}
+
+function leastOf({ clients }: Load): number {
+  return clients * LEAST_REQUESTS_A_CLIENT;
 }
 
 /** All of a load with a connection a request: making and ending them is the work. */
