@@ -1,0 +1,108 @@
+import { expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DIRECTIONS } from "../../support/directions.ts";
+import { cpuSeconds } from "../../support/proc.ts";
+import { MemoryWatch } from "../../support/soak/memory.ts";
+import { Route } from "../../support/soak/route.ts";
+import { runTraffic } from "../../support/soak/traffic.ts";
+import { until } from "../../support/waiting.ts";
+
+const isCI = process.env["CI"] === "true";
+const seconds = Number(process.env["SOAK_SECONDS"] ?? (isCI ? 180 : 20));
+const seed = Number(process.env["SOAK_SEED"] ?? Date.now() & 0x7fffffff);
+
+// Places for fewer than come, and patience with a destination that is away: neither, one, or both.
+const OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  "tcp to tcp": ["--connections-max=8"],
+  "tcp to unix": ["--connect-retry=2s"],
+  "unix to unix": ["--connections-max=6", "--connect-retry=500ms"],
+};
+
+// A side whose peer is lost may linger for 10 seconds.
+const QUIET_AFTER = 30_000;
+
+const QUIET_MS = 2_000;
+// A few ticks of the clock that counts it; what watches an idle process wakes it now and then.
+const CPU_MOST = 0.06;
+
+// KiB from the first third of the time to the last, in which the runtime's heap finds its size.
+const GROWTH_MOST = 16 * 1_024;
+
+test(
+  `${seconds} s of mixed traffic and faults in four directions, SOAK_SEED=${seed}`,
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), "soak-"));
+    try {
+      await using resources = new AsyncDisposableStack();
+      const routes: Route[] = [];
+      for (const direction of DIRECTIONS) {
+        const options = OPTIONS[direction.name] ?? [];
+        routes.push(resources.use(await Route.open(direction, folder, options)));
+      }
+      const files = readdirSync(folder).sort();
+      const end = performance.now() + seconds * 1_000;
+      await Promise.all(routes.map((route, index) => soak(route, seed + index, end)));
+      expect(readdirSync(folder).sort()).toEqual(files);
+      for (const { relay } of routes) expect(await relay.stop()).toBe(0);
+      const destinations = files.filter((name) => name.endsWith(".destination"));
+      expect(readdirSync(folder).sort()).toEqual(destinations);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+  (seconds + 120) * 1_000,
+);
+
+/** Traffic through one route, after which nothing of it is left in its relay. */
+async function soak(route: Route, seed: number, end: number): Promise<void> {
+  const { name, relay } = route;
+  // What is opened for the first question is there from then on.
+  await route.metrics();
+  const { descriptors } = route;
+  using memory = new MemoryWatch(relay.pid);
+  const { connections, reached, bytes, absences } = await runTraffic(route, seed, end);
+  const { first, last } = memory.thirds;
+
+  await until(
+    () => route.descriptors <= descriptors,
+    () => `${name}: ${route.descriptors} descriptors to be ${descriptors} again`,
+    QUIET_AFTER,
+  );
+  const before = cpuSeconds(relay.pid);
+  await Bun.sleep(QUIET_MS);
+  const cpu = cpuSeconds(relay.pid) - before;
+
+  console.log(
+    `${name}: ${connections} connections, ${reached} reached, ${Math.round(bytes / 2 ** 20)} MiB, ` +
+      `${absences} absences; ${first} KiB in the first third, ${last} in the last; ` +
+      `${cpu.toFixed(2)} s CPU in ${QUIET_MS} ms after`,
+  );
+  expect(last - first).toBeLessThan(GROWTH_MOST);
+  expect(cpu).toBeLessThan(CPU_MOST);
+  await expectAccounts(route, connections);
+}
+
+/** Every client was accepted and its connection is over; nothing is held and nothing went wrong. */
+async function expectAccounts(route: Route, connections: number): Promise<void> {
+  const metrics = await route.metrics();
+  const endings = [...metrics].filter(([name]) => /_connections_closed_total\{/.test(name));
+  const sum = endings.reduce((total, [, count]) => total + count, 0);
+  const figure = (name: string) => metrics.get(`simpletcpunixrelay_${name}`);
+  expect({
+    accepted: figure("connections_total"),
+    closed: sum,
+    open: figure("connections_open"),
+    held: [figure('held_bytes{from="client"}'), figure('held_bytes{from="destination"}')],
+    faults: figure("faults_total"),
+    lostLines: figure("log_lines_dropped_total"),
+  }).toEqual({
+    accepted: connections,
+    closed: connections,
+    open: 0,
+    held: [0, 0],
+    faults: 0,
+    lostLines: 0,
+  });
+}
