@@ -27,6 +27,8 @@ export interface Libc {
   getOptionWords(fd: number, level: number, option: number, words: Uint32Array): number;
   /** Fills `address` with the socket's own and returns the length. getsockname(2) */
   name(fd: number, address: Uint8Array): number;
+  /** Fills `address` with the peer's and returns the length. getpeername(2) */
+  peerName(fd: number, address: Uint8Array): number;
   /** Sets an option of type int. setsockopt(2) */
   setOption(fd: number, level: number, option: number, value: number): number;
   /** Bytes sent that the peer has not got yet: SIOCOUTQ of tcp(7) and unix(7). */
@@ -88,6 +90,7 @@ function open(library: string) {
       returns: FFIType.i32,
     },
     getsockname: { args: [FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
+    getpeername: { args: [FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
     setsockopt: {
       args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.u32],
       returns: FFIType.i32,
@@ -129,6 +132,11 @@ function bind(c: ReturnType<typeof open>): Libc {
     name(fd, address) {
       length[0] = address.length;
       const result = answer(c.getsockname(fd, address, length));
+      return result < 0 ? result : (length[0] ?? 0);
+    },
+    peerName(fd, address) {
+      length[0] = address.length;
+      const result = answer(c.getpeername(fd, address, length));
       return result < 0 ? result : (length[0] ?? 0);
     },
     setOption(fd, level, option, value) {

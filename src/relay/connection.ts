@@ -5,8 +5,8 @@ import type { ConnectionState, ConnectionView, Ending, Failure, Observer } from 
 import type { Target } from "./target.ts";
 import { keepAlive } from "./keepalive.ts";
 import { EPIPE } from "../os/errno.ts";
-import { libc } from "../os/libc.ts";
-import { type Peer, readPeer } from "../os/peer.ts";
+import type { Peer } from "../os/peer.ts";
+import { clientAddressOf, clientPeerOf } from "./client-identity.ts";
 import { Pipe } from "./pipe.ts";
 import { Side } from "./side.ts";
 
@@ -102,11 +102,11 @@ export class Connection implements ConnectionView {
   }
 
   get clientAddress(): string {
-    return (this.#clientAddress ??= addressOf(this.client));
+    return (this.#clientAddress ??= clientAddressOf(this.client));
   }
 
   get clientPeer(): Peer | null {
-    if (this.#clientPeer === undefined) this.#clientPeer = peerOf(this.client);
+    if (this.#clientPeer === undefined) this.#clientPeer = clientPeerOf(this.client);
     return this.#clientPeer;
   }
 
@@ -256,20 +256,4 @@ function isFailure(side: ConnectionSide, code: string | undefined): boolean {
 /** A write that met a failure took the error from the socket: what follows looks like an end. */
 function writeFailed({ writeErrno }: Side): boolean {
   return writeErrno !== 0 && writeErrno !== EPIPE;
-}
-
-function peerOf({ fd, isTcp }: ConnectionSide): Peer | null {
-  if (isTcp || fd < 0 || libc === null) return null;
-  const peer = readPeer(libc, fd);
-  return "code" in peer ? null : peer;
-}
-
-function addressOf({ socket, isTcp }: ConnectionSide): string {
-  if (!isTcp || socket === null) return "";
-  // Bun's types leave out that nothing is known of a client that reset before it was accepted.
-  const { remoteAddress, remotePort }: { remoteAddress?: string; remotePort?: number } = socket;
-  if (remoteAddress === undefined) return "";
-  return remoteAddress.includes(":")
-    ? `[${remoteAddress}]:${remotePort}`
-    : `${remoteAddress}:${remotePort}`;
 }
