@@ -19,10 +19,25 @@ const TICKS_A_SECOND = 100;
 
 /** Seconds of processor time that a process has used, with those of its threads. */
 export function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  // The name in parentheses may hold anything; utime and stime are fields 14 and 15 (proc(5)).
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
+  const fields = statFields(pid);
+  return (Number(fields[UTIME]) + Number(fields[STIME])) / TICKS_A_SECOND;
+}
+
+/** Whether every thread of a process has been stopped by a signal. */
+export function isStopped(pid: number): boolean {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.every((thread) => statFields(`${pid}/task/${thread}`)[STATE] === "T");
+}
+
+// Of the fields after the name: proc(5) counts from 1 and has two before.
+const STATE = 0;
+const UTIME = 11;
+const STIME = 12;
+
+function statFields(process: number | string): string[] {
+  const stat = readFileSync(`/proc/${process}/stat`, "utf8");
+  // The name in parentheses may hold anything.
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
 
 /** A TCP socket of this network namespace. */

@@ -5,7 +5,7 @@ import {
   type SocketEndpoint,
 } from "../../src/index.ts";
 import { startRelay } from "./executable.ts";
-import { cpuSeconds, socketDescriptors } from "./proc.ts";
+import { cpuSeconds, isStopped, socketDescriptors } from "./proc.ts";
 import { rawDescriptors } from "./raw-socket.ts";
 import { SO_ACCEPTCONN, SOL_SOCKET, system } from "./system-calls.ts";
 
@@ -37,6 +37,8 @@ export interface RelayUnderTest extends AsyncDisposable {
   descriptors(): number;
   /** What it has told so far, in order. */
   reports(): readonly Report[];
+  /** Does something that takes no time as the relay sees it: it cannot act before that is over. */
+  freeze(act: () => void): void;
   /** Seconds of processor time used so far; null where that cannot be told from the test's own. */
   cpu(): number | null;
 }
@@ -82,6 +84,8 @@ export const inProcess: Harness = {
       open: () => relay.connections,
       descriptors: () => connectionDescriptors() - atLoading,
       reports: () => reports,
+      // What does not give the thread up is all at once.
+      freeze: (act) => act(),
       cpu: () => null,
       [Symbol.asyncDispose]: () => relay[Symbol.asyncDispose](),
     };
@@ -109,11 +113,23 @@ export const executable: Harness = {
       open: () => log.count("opened") - log.count("closed"),
       descriptors: () => socketDescriptors(relay.pid).length - atStart,
       reports: () => log.reports(),
+      freeze: (act) => freeze(relay.pid, act),
       cpu: () => cpuSeconds(relay.pid),
       [Symbol.asyncDispose]: () => relay[Symbol.asyncDispose](),
     };
   },
 };
+
+function freeze(pid: number, act: () => void): void {
+  process.kill(pid, "SIGSTOP");
+  try {
+    // A signal to another processor takes a moment to arrive.
+    while (!isStopped(pid)) {}
+    act();
+  } finally {
+    process.kill(pid, "SIGCONT");
+  }
+}
 
 /** Reads a JSON log as it grows. */
 class LogReader {

@@ -114,6 +114,28 @@ export const earlyEndRows: readonly Row[] = [
   ]),
 
   ...eitherEnd({
+    name: "a % that stalls its peer's upload, answers and closes: the answer, the upload is dropped",
+    buffers: SMALL_BUFFERS,
+    async run({ near, far, wire }) {
+      const answer = new Payload(50 * KIB, 2);
+      const sent = await far.fill(new Payload(FLOOD), 100);
+      wire.relay.freeze(() => {
+        near.sendAtOnce(answer);
+        // With nothing unread the close is a clean one.
+        while (near.tryReceive() !== "EAGAIN") {}
+        near.close();
+      });
+      const rest = new Payload(sent + UPLOAD);
+      expect(await far.pour(rest, sent)).toEqual({ sent: UPLOAD, failure: null });
+      expectWhole(await far.readToEnd(), answer);
+      far.close();
+      await wire.idle();
+      const [closed] = await wire.closed();
+      expect(closed?.ending).toBe("abandoned");
+    },
+  }),
+
+  ...eitherEnd({
     name: "a % that closes behind an answer that its peer, sending on, does not read yet: all of it",
     buffers: SMALL_BUFFERS,
     async run({ near, far, wire }) {

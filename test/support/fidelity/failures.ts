@@ -30,11 +30,13 @@ export const failureRows: readonly Row[] = [
   ...eitherEnd({
     name: "a % that writes and fails at once: what had arrived, then a failure",
     async run(ends) {
-      const { near, far } = ends;
+      const { near, far, wire } = ends;
       const payload = new Payload(1_000);
       await makeReadyToFail(ends);
-      near.sendAtOnce(payload);
-      fail(near);
+      wire.relay.freeze(() => {
+        near.sendAtOnce(payload);
+        fail(near);
+      });
       await expectFailure(far, await far.readToEnd(), payload, payload.length);
       await expectResetReported(ends);
     },
@@ -130,11 +132,13 @@ export const failureRows: readonly Row[] = [
   ...eitherEnd({
     name: "a failure of the % that a write meets first stays a failure",
     async run(ends) {
-      const { near, far } = ends;
+      const { near, far, wire } = ends;
       await makeReadyToFail(ends);
       // The far end's byte comes first in the relay's queue of events: its write meets the failure.
-      far.sendAtOnce(new Payload(1));
-      fail(near);
+      wire.relay.freeze(() => {
+        far.sendAtOnce(new Payload(1));
+        fail(near);
+      });
       await expectFailure(far, await far.readToEnd(), NOTHING);
       await expectResetReported(ends);
     },
@@ -143,12 +147,14 @@ export const failureRows: readonly Row[] = [
   ...eitherEnd({
     name: "a failure of the % that a write meets first loses nothing that had arrived",
     async run(ends) {
-      const { near, far } = ends;
+      const { near, far, wire } = ends;
       const payload = new Payload(1_000);
       await makeReadyToFail(ends);
-      far.sendAtOnce(new Payload(1));
-      near.sendAtOnce(payload);
-      fail(near);
+      wire.relay.freeze(() => {
+        far.sendAtOnce(new Payload(1));
+        near.sendAtOnce(payload);
+        fail(near);
+      });
       await expectFailure(far, await far.readToEnd(), payload, payload.length);
       await expectResetReported(ends);
     },

@@ -50,10 +50,12 @@ export const halfCloseRows: readonly Row[] = [
     async run(wire) {
       const { client, destination } = await wire.ends();
       const [up, down] = [new Payload(60 * KIB, 1), new Payload(50 * KIB, 2)];
-      client.sendAtOnce(up);
-      destination.sendAtOnce(down);
-      client.halfClose();
-      destination.halfClose();
+      wire.relay.freeze(() => {
+        client.sendAtOnce(up);
+        destination.sendAtOnce(down);
+        client.halfClose();
+        destination.halfClose();
+      });
       expectWhole(await destination.readToEnd(), up);
       expectWhole(await client.readToEnd(), down);
       await wire.idle();
@@ -64,8 +66,10 @@ export const halfCloseRows: readonly Row[] = [
     name: "both ends half-close at once without a byte",
     async run(wire) {
       const { client, destination } = await wire.ends();
-      client.halfClose();
-      destination.halfClose();
+      wire.relay.freeze(() => {
+        client.halfClose();
+        destination.halfClose();
+      });
       expectWhole(await destination.readToEnd(), new Payload(0));
       expectWhole(await client.readToEnd(), new Payload(0));
       await wire.idle();
@@ -77,8 +81,10 @@ export const halfCloseRows: readonly Row[] = [
     async run(wire) {
       for (let round = 0; round < 20; round += 1) {
         const { client, destination } = await wire.ends();
-        client.close();
-        destination.close();
+        wire.relay.freeze(() => {
+          client.close();
+          destination.close();
+        });
       }
       await wire.closed();
       await wire.idle();

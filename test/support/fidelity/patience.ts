@@ -42,6 +42,25 @@ export const patienceRows: readonly Row[] = [
   }),
 
   bothEnds({
+    name: "an end that closed when all was handed on: a reader that stalls for long, and writes, gets all of it",
+    buffers: SMALL_BUFFERS,
+    timeout: 40_000,
+    async run({ near, far }) {
+      // Small enough that the relay hands all of it to the kernel and sees the close behind it.
+      const answer = new Payload(far.isTcp ? MIB : 100 * KIB);
+      await near.pour(answer);
+      near.close();
+      const upload = new Payload(100 * KIB);
+      expect(await far.pour(upload)).toEqual({ sent: upload.length, failure: null });
+      await Bun.sleep(LONG_MS);
+      // What a Unix socket was sent is in its own hands; TCP's peer must stay for it.
+      const { failure } = await far.pour(upload);
+      if (far.isTcp) expect(failure).toBe(null);
+      expectWhole(await far.readToEnd(), answer);
+    },
+  }),
+
+  bothEnds({
     name: "an end that closed while its peer sends on and on: after a bounded time it is over",
     timeout: 40_000,
     async run({ near, far }) {
