@@ -1,17 +1,8 @@
 import { constants } from "node:os";
 import { getSystemErrorMap } from "node:util";
 
-export const {
-  EAGAIN,
-  EALREADY,
-  ECONNREFUSED,
-  ECONNRESET,
-  EINPROGRESS,
-  EISCONN,
-  EMFILE,
-  ENFILE,
-  EPIPE,
-} = constants.errno;
+export const { EAGAIN, ECONNREFUSED, ECONNRESET, EINPROGRESS, EMFILE, ENFILE, EPIPE } =
+  constants.errno;
 
 /** The name of an errno, as `ECONNREFUSED`, from the positive or the negative number. */
 export function errnoCode(errno: number): string {

@@ -10,7 +10,7 @@ import { dlopen, FFIType, read } from "bun:ffi";
 export interface Libc {
   /** A non-blocking socket, closed on exec; the caller owns the descriptor. socket(2) */
   socket(family: number, type: number): number;
-  /** connect(2). Called again on a connecting socket it tells how that went. */
+  /** connect(2) */
   connect(fd: number, address: Uint8Array): number;
   /** The number of bytes that the kernel took, never blocking, never raising SIGPIPE. send(2) */
   send(fd: number, bytes: Uint8Array): number;
@@ -52,6 +52,7 @@ export const SOL_SOCKET = 1;
 export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SO_TYPE = 3;
+export const SO_ERROR = 4;
 export const SO_KEEPALIVE = 9;
 export const SO_PEERCRED = 17;
 export const SO_ACCEPTCONN = 30;

@@ -1,21 +1,19 @@
 import {
   EAGAIN,
-  EALREADY,
   ECONNREFUSED,
   EINPROGRESS,
-  EISCONN,
   EMFILE,
   ENFILE,
   errnoCode,
   errorCode,
 } from "../os/errno.ts";
-import { type Libc, SOCK_STREAM } from "../os/libc.ts";
+import { type Libc, SO_ERROR, SOCK_STREAM, SOL_SOCKET } from "../os/libc.ts";
 import type { SocketAddress } from "../os/socket-address.ts";
 import { PAUSE_LAST, ReachingAttempt } from "./attempt.ts";
 import type { Connection } from "./connection.ts";
 
 // Filled anew at each use.
-const OWN_NAME = new Uint8Array(28);
+const NAME = new Uint8Array(28);
 
 /**
  * Connects by the system's own call and hands the descriptor to Bun. Bun's own connect loses what a
@@ -56,16 +54,15 @@ export class SystemAttempt extends ReachingAttempt {
   }
 
   progress(): void {
-    const address = this.#addresses[this.#next];
-    if (address === undefined) return;
-    const { fd } = this.connection.destination;
-    // Bytes prove a connection, and one that was reset since must not be asked: connect(2) would
-    // report the reset and throw them away.
-    if (this.system.unread(fd) > 0) return this.succeed();
-    // A second connect(2) tells of the first: 0 or EISCONN once there is a connection.
-    const result = this.system.connect(fd, address.bytes);
-    if (result >= 0 || result === -EISCONN) this.#connected();
-    else if (result !== -EALREADY && result !== -EINPROGRESS) this.lost(errnoCode(result));
+    const { destination } = this.connection;
+    // Not by a second connect(2): of a connection that was reset since, it would report the reset
+    // and throw away what had arrived.
+    if (this.system.peerName(destination.fd, NAME) >= 0) return this.#connected();
+    const errno = this.system.getOption(destination.fd, SOL_SOCKET, SO_ERROR);
+    if (errno === 0) return;
+    if (this.system.unread(destination.fd) === 0) return this.lost(errnoCode(errno));
+    destination.writeErrno = errno;
+    this.succeed();
   }
 
   #connected(): void {
@@ -81,8 +78,8 @@ export class SystemAttempt extends ReachingAttempt {
     const { destination } = this.connection;
     const address = this.#addresses[this.#next];
     if (!destination.isTcp || address === undefined) return false;
-    const length = this.system.name(destination.fd, OWN_NAME);
-    return length > 0 && address.bytes.every((byte, index) => byte === OWN_NAME[index]);
+    const length = this.system.name(destination.fd, NAME);
+    return length > 0 && address.bytes.every((byte, index) => byte === NAME[index]);
   }
 
   lost(code: string): void {

@@ -9,7 +9,7 @@ export abstract class Side {
   fd = -1;
   /** Whether bytes can be written: a destination is not ready before it answered. */
   ready = false;
-  /** The errno of the write that found this side gone, else 0. */
+  /** The errno that a call of ours took from the socket and that found this side gone, else 0. */
   writeErrno = 0;
   /** How often reading from it was paused. */
   pauses = 0;
