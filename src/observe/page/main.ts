@@ -14,7 +14,7 @@ const throughput = new Chart(byId("throughput"), {
   title: "Throughput",
   series: [
     { name: "from clients", kind: "up", value: ({ rate_up }) => rate_up },
-    { name: "from the destination", kind: "down", value: ({ rate_down }) => rate_down },
+    { name: "from destination", kind: "down", value: ({ rate_down }) => rate_down },
   ],
   format: formatRate,
   least: 1_000,
