@@ -57,12 +57,12 @@ export function drawSession(dice: Dice): SessionPlan {
     : { client: talker, destination: echo };
 }
 
-/** A short exchange without a fault, for many that come at once. */
+/** A short exchange without a pause, for many at once and many in a row. */
 export function drawShort(dice: Dice): SessionPlan {
   const short = (): RawPlan => ({
     ...{ kind: "raw", silent: 0, piece: 4 * KIB, pause: 0, gulp: 64 * KIB, rest: 0, stall: null },
     length: dice.magnitude(1, 16 * KIB),
-    finish: "half-close",
+    finish: drawFinish(dice),
   });
   return { client: short(), destination: short() };
 }

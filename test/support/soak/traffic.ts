@@ -3,7 +3,7 @@ import { drawSession, drawShort, type SessionPlan } from "./plan.ts";
 import type { Route } from "./route.ts";
 import { runSession } from "./session.ts";
 
-// Connections of one route at the same time, and how many more come in a burst.
+// Connections of one route at the same time, beside a row of short ones, and how many come in a burst.
 const AT_ONCE = 8;
 const BURST = 16;
 
@@ -44,8 +44,8 @@ export async function runTraffic(route: Route, seed: number, until: number): Pro
       failures.push(new Error(what, { cause: error }));
     }
   };
-  const one = async () => {
-    while (goesOn()) await connect(drawSession);
+  const row = async (draw: (dice: Dice) => SessionPlan) => {
+    while (goesOn()) await connect(draw);
   };
   const bursts = async () => {
     const dice = new Dice(seed, -1);
@@ -64,7 +64,8 @@ export async function runTraffic(route: Route, seed: number, until: number): Pro
       await route.destination.comeBack();
     }
   };
-  await Promise.all([...Array.from({ length: AT_ONCE }, one), bursts(), absences()]);
+  const rows = Array.from({ length: AT_ONCE }, () => row(drawSession));
+  await Promise.all([...rows, row(drawShort), bursts(), absences()]);
   if (failures.length > 0) throw failures[0];
   return tally;
 }
