@@ -21,15 +21,19 @@ export interface Tally {
 }
 
 /**
- * Traffic of all kinds through a route until the time, in milliseconds of `performance.now()`, or the
- * first thing that does not hold.
+ * Traffic of all kinds through a route for as long as it is `wanted`, or up to the first thing that
+ * does not hold.
  *
  * @throws with that, and with what a connection was to do
  */
-export async function runTraffic(route: Route, seed: number, until: number): Promise<Tally> {
+export async function runTraffic(
+  route: Route,
+  seed: number,
+  wanted: () => boolean,
+): Promise<Tally> {
   const tally: Tally = { connections: 0, reached: 0, bytes: 0, absences: 0 };
   const failures: unknown[] = [];
-  const goesOn = () => failures.length === 0 && performance.now() < until;
+  const goesOn = () => failures.length === 0 && wanted();
 
   const connect = async (draw: (dice: Dice) => SessionPlan) => {
     const id = (tally.connections += 1);
