@@ -122,8 +122,9 @@ export const byteRows: readonly Row[] = [
     name: "connections without a byte come and go",
     async run(wire) {
       for (let round = 0; round < 50; round += 1) {
-        const { client, destination } = await wire.ends();
+        const client = await wire.connect();
         client.close();
+        const destination = await wire.accept();
         expect(await destination.readToEnd()).toMatchObject({ length: 0, ending: "end" });
         destination.close();
       }
