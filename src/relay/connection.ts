@@ -197,10 +197,13 @@ function sideFailed(side: ConnectionSide): void {
 
 /** Ends a connection now: a TCP peer sees a reset, a Unix peer a close. */
 export function destroy(connection: Connection, ending: Ending): void {
-  const { client, destination, attempt } = connection;
+  const { client, destination, attempt, up, down } = connection;
   connection.ending ??= ending;
   connection.attempt = null;
   attempt?.cancel();
+  // Else the close of the first side would send the second one an end of stream before its reset.
+  up.abort();
+  down.abort();
   client.terminate();
   destination.terminate();
   settle(connection);
