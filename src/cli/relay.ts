@@ -51,11 +51,12 @@ async function relay(
   log: Log,
 ): Promise<number> {
   const idle = Promise.withResolvers<void>();
+  const connectionsMax = options.connectionsMax ?? connectionsMaxDefault();
   using requests = stopRequests();
-  await using admin = await adminOf(options, shownOptions, destination, log);
+  await using admin = await adminOf(options, shownOptions, destination, connectionsMax, log);
   using service = serviceOf(options, log);
   const observer = combineObservers([
-    logObserver(log, destination),
+    logObserver(log, destination, connectionsMax),
     ...(options.accessLog ? [accessLog(log, destination)] : []),
     ...(admin?.observers ?? []),
     ...(service === null ? [] : [service.observer]),
@@ -65,7 +66,7 @@ async function relay(
   ]);
   using _faults = reportFaults((error) => observer.fault(error));
   let running: Relay | undefined;
-  const started = createRelay({ ...options, source, destination, observer });
+  const started = createRelay({ ...options, connectionsMax, source, destination, observer });
   // Starting may take long where SOURCE is a name; a second request does not wait for it.
   running = await Promise.race([started, requests.askedAgain.then(() => undefined)]);
   if (!running) return 0;
@@ -83,6 +84,7 @@ async function adminOf(
   options: OptionValues,
   shownOptions: Readonly<Record<string, string>>,
   destination: Endpoint,
+  connectionsMax: number,
   log: Log,
 ): Promise<Admin | null> {
   if (options.admin === undefined) return null;
@@ -90,7 +92,7 @@ async function adminOf(
   const admin = await openAdmin(options.admin, {
     destination,
     options: shownOptions,
-    connectionsMax: options.connectionsMax ?? connectionsMaxDefault(),
+    connectionsMax,
     log,
   });
   const address = printAddress(admin.endpoint);

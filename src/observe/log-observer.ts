@@ -7,18 +7,23 @@ const FULL_PAUSE_MS = 60_000;
 
 /**
  * Writes what happens in a relay to a log: that it listens, failures and its end for everybody, a
- * connection's own course at debug.
+ * connection's own course at debug. `connectionsMax` is how many may be open at once.
  */
-export function logObserver(log: Log, destination: Endpoint): Partial<Observer> {
+export function logObserver(
+  log: Log,
+  destination: Endpoint,
+  connectionsMax: number,
+): Partial<Observer> {
   const target = printAddress(destination);
   let saidFull = -Infinity;
   return {
     listening(endpoint) {
       const source = printAddress(endpoint);
-      log.info(`listening on ${source}, relaying to ${target}`, {
+      log.info(`listening on ${source}, relaying to ${target}, ${connectionsMax} at once at most`, {
         event: "listening",
         source,
         destination: target,
+        connections_max: connectionsMax,
       });
     },
     refused(client, reason) {

@@ -36,7 +36,7 @@ export abstract class ReachingAttempt implements Attempt {
 
   abstract start(): void;
   abstract opened(): void;
-  abstract progress(): void;
+  abstract progress(proven: boolean): void;
   abstract lost(code: string): void;
 
   /** What the try waits for when its time is up. */

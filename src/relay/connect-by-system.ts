@@ -49,11 +49,12 @@ export class SystemAttempt extends ReachingAttempt {
   }
 
   opened(): void {
-    if (this.#pending) this.progress();
+    if (this.#pending) this.progress(false);
     else this.#connected();
   }
 
-  progress(): void {
+  progress(proven: boolean): void {
+    if (proven) return this.#connected();
     const { destination } = this.connection;
     // Not by a second connect(2): of a connection that was reset since, it would report the reset
     // and throw away what had arrived.

@@ -35,8 +35,8 @@ export interface Attempt {
   readonly retrying: boolean;
   /** The destination's socket is there; it may still be connecting. */
   opened(): void;
-  /** A connecting socket has news. */
-  progress(): void;
+  /** A connecting socket has news; `proven` where bytes came, which only a connection brings. */
+  progress(proven: boolean): void;
   /** The socket of this try is gone. */
   lost(code: string): void;
   /** The time is up. */

@@ -27,15 +27,17 @@ export class Deadlines<Item extends object> {
   }
 
   readonly #tick = (): void => {
+    // First of all, so that an error in `expire` does not leave the others without a timer.
+    this.#timer = undefined;
     const now = performance.now();
     for (const [item, due] of this.#due) {
       if (due > now) {
+        clearTimeout(this.#timer);
         this.#timer = setTimeout(this.#tick, due - now);
         return;
       }
       this.#due.delete(item);
       this.#expire(item);
     }
-    this.#timer = undefined;
   };
 }

@@ -26,15 +26,15 @@ export const handlers: SocketHandler<ConnectionSide, "uint8array"> = {
   data(socket: SideSocket, chunk: Uint8Array): void {
     const side = socket.data;
     if (side.socket !== socket) return;
-    if (!side.ready) side.connection.attempt?.progress();
-    side.inbound.receive(chunk);
+    if (!side.ready) side.connection.attempt?.progress(true);
+    if (side.socket === socket) side.inbound.receive(chunk);
   },
 
   drain(socket: SideSocket): void {
     const side = socket.data;
     if (side.socket !== socket) return;
     if (!side.ready) {
-      side.connection.attempt?.progress();
+      side.connection.attempt?.progress(false);
       return;
     }
     side.outbound.advance();
@@ -44,7 +44,7 @@ export const handlers: SocketHandler<ConnectionSide, "uint8array"> = {
   end(socket: SideSocket): void {
     const side = socket.data;
     if (side.socket !== socket) return;
-    if (!side.ready) side.connection.attempt?.progress();
+    if (!side.ready) side.connection.attempt?.progress(false);
     if (side.socket === socket) sideEnded(side);
   },
 
@@ -57,7 +57,7 @@ export const handlers: SocketHandler<ConnectionSide, "uint8array"> = {
     else attempt?.lost(code ?? "ECONNRESET");
   },
 
-  /** Something here or in an observer threw: a bug. Its connection ends, the relay goes on. */
+  /** Something here threw: a bug. Its connection ends, the relay goes on. */
   error(socket: SideSocket, error: Error): void {
     const { connection } = socket.data;
     connection.shared.observer.fault(error);

@@ -48,9 +48,11 @@ export class Lingering {
   }
 
   readonly #tick = (): void => {
+    // First of all, so that an error does not leave the others without a timer.
+    this.#timer = undefined;
     const now = performance.now();
     for (const [side, stay] of this.#stays) look(side, stay, now, this.limit);
-    this.#timer = this.#stays.size === 0 ? undefined : setTimeout(this.#tick, TICK);
+    if (this.#stays.size > 0) this.#timer ??= setTimeout(this.#tick, TICK);
   };
 }
 

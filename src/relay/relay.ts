@@ -1,6 +1,6 @@
 import type { Socket, SocketHandler } from "bun";
 import type { SocketEndpoint } from "../address.ts";
-import { type Judge, judgeOf } from "./access.ts";
+import { type Judge, judgeOf, type Refusal } from "./access.ts";
 import { Admission, connectionsMaxDefault } from "./admission.ts";
 import { combineObservers } from "./combine-observers.ts";
 import { reach } from "./connect.ts";
@@ -153,10 +153,11 @@ class RunningRelay implements Relay {
   }
 
   #accept(socket: Socket<ConnectionSide>): void {
-    if (this.#admission?.admits(this.connections) === false) return this.#turnAway(socket);
-    const refusal = this.#judge?.(socket) ?? null;
+    // Until it is let in, and where something here throws, its events concern nobody.
+    socket.data = this.#nobody;
+    const refusal = this.#refusalOf(socket);
     if (refusal !== null) {
-      this.#turnAway(socket);
+      socket.terminate();
       this.#observer.refused(refusal.client, refusal.reason);
       return;
     }
@@ -185,9 +186,10 @@ class RunningRelay implements Relay {
     }, FILE_LOOK);
   }
 
-  #turnAway(socket: Socket<ConnectionSide>): void {
-    socket.data = this.#nobody;
-    socket.terminate();
+  #refusalOf(socket: Socket<ConnectionSide>): Refusal | null {
+    if (this.#admission?.admits(this.connections) === false)
+      return { client: "", reason: "all places are taken, and without FFI nobody can wait" };
+    return this.#judge?.(socket) ?? null;
   }
 
   /**

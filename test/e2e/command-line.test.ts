@@ -259,10 +259,19 @@ describe("the warning that nothing is encrypted", () => {
 
 describe("the log", () => {
   test.each([
-    ["plain", /^\d{4}-\d\d-\d\dT[\d:.]+Z info {2}listening on (.+), relaying to 127\.0\.0\.1:9\n$/],
-    ["journal", /^<6>listening on (.+), relaying to 127\.0\.0\.1:9\n$/],
-    ["pretty", /^\d\d:\d\d:\d\d info {2}listening on (.+), relaying to 127\.0\.0\.1:9\n$/],
-    ["auto", /^\d{4}-\d\d-\d\dT[\d:.]+Z info {2}listening on (.+), relaying to 127\.0\.0\.1:9\n$/],
+    [
+      "plain",
+      /^\d{4}-\d\d-\d\dT[\d:.]+Z info {2}listening on (.+), relaying to 127\.0\.0\.1:9, \d+ at once at most\n$/,
+    ],
+    ["journal", /^<6>listening on (.+), relaying to 127\.0\.0\.1:9, \d+ at once at most\n$/],
+    [
+      "pretty",
+      /^\d\d:\d\d:\d\d info {2}listening on (.+), relaying to 127\.0\.0\.1:9, \d+ at once at most\n$/,
+    ],
+    [
+      "auto",
+      /^\d{4}-\d\d-\d\dT[\d:.]+Z info {2}listening on (.+), relaying to 127\.0\.0\.1:9, \d+ at once at most\n$/,
+    ],
   ])("in the format %s", async (format, line) => {
     await using relay = await startRelay([`--log-format=${format}`, "127.0.0.1:0", "127.0.0.1:9"]);
     const [, address] = line.exec(relay.stderr()) ?? [];

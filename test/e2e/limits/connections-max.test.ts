@@ -38,6 +38,7 @@ test.each(LIMITS.flatMap((limit) => sources.map((source) => ({ ...limit, source 
       using server = startEcho();
       const address = source === "TCP" ? "127.0.0.1:0" : join(folder, "socket");
       await using relay = await startRelay([...options, address, server.address], { prefix });
+      expect(relay.stderr()).toContain(`"connections_max":${most}`);
       const atStart = socketDescriptors(relay.pid).length;
       const clients = await Promise.all(
         Array.from({ length: CLIENTS }, () => connectEcho(relay.address)),

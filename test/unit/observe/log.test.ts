@@ -82,7 +82,7 @@ describe("what happens in a relay", () => {
   };
   const observe = (level: LogLevel, happens: (observer: Observer) => void) =>
     logged(level, (log) => {
-      const observer = logObserver(log, parseAddress("/run/x/socket", "destination"));
+      const observer = logObserver(log, parseAddress("/run/x/socket", "destination"), 48);
       happens({ ...silentObserver, ...observer });
     });
 
@@ -91,10 +91,11 @@ describe("what happens in a relay", () => {
     expect(await observe("info", (observer) => observer.listening(endpoint))).toEqual([
       {
         level: "info",
-        message: "listening on 127.0.0.1:8080, relaying to /run/x/socket",
+        message: "listening on 127.0.0.1:8080, relaying to /run/x/socket, 48 at once at most",
         event: "listening",
         source: "127.0.0.1:8080",
         destination: "/run/x/socket",
+        connections_max: 48,
       },
     ]);
   });
