@@ -14,6 +14,16 @@ export interface Libc {
   connect(fd: number, address: Uint8Array): number;
   /** The number of bytes that the kernel took, never blocking, never raising SIGPIPE. send(2) */
   send(fd: number, bytes: Uint8Array): number;
+  /** The number of bytes that came, at most `length` of them, never blocking; 0 at the end. recv(2) */
+  receive(fd: number, bytes: Uint8Array, length: number): number;
+  /** Both ends of a pipe, to read from and to write to, in `ends`, closed on exec. pipe2(2) */
+  pipe(ends: Int32Array): number;
+  /** Asks for a pipe's capacity in bytes and returns what it got. fcntl(2), F_SETPIPE_SZ */
+  setPipeSize(fd: number, size: number): number;
+  /** The number of bytes moved within the kernel, one end being a pipe, never blocking. splice(2) */
+  splice(from: number, to: number, length: number): number;
+  /** Fills `bytes` as far as there are any. read(2) */
+  read(fd: number, bytes: Uint8Array): number;
   /** Makes a socket listen, or changes the queue of one that does. listen(2) */
   listen(fd: number, backlog: number): number;
   /** A second descriptor of the same open file, closed on exec. fcntl(2), F_DUPFD_CLOEXEC */
@@ -63,9 +73,13 @@ export const TCP_KEEPIDLE = 4;
 export const TCP_KEEPINTVL = 5;
 export const TCP_KEEPCNT = 6;
 
+// The flags of pipe2(2) are the same two.
 const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const F_DUPFD_CLOEXEC = 1030;
-const MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
+const F_SETPIPE_SZ = 1031;
+const MSG_DONTWAIT = 0x40;
+const MSG_DONTWAIT_NOSIGNAL = MSG_DONTWAIT | 0x4000;
+const SPLICE_F_NONBLOCK = 2;
 const SIOCINQ = 0x541b;
 const SIOCOUTQ = 0x5411;
 const LOCK_EX_NB = 2 | 4;
@@ -84,6 +98,16 @@ function open(library: string) {
       args: [FFIType.i32, FFIType.ptr, FFIType.u64_fast, FFIType.i32],
       returns: FFIType.i64_fast,
     },
+    recv: {
+      args: [FFIType.i32, FFIType.ptr, FFIType.u64_fast, FFIType.i32],
+      returns: FFIType.i64_fast,
+    },
+    pipe2: { args: [FFIType.ptr, FFIType.i32], returns: FFIType.i32 },
+    splice: {
+      args: [FFIType.i32, FFIType.ptr, FFIType.i32, FFIType.ptr, FFIType.u64_fast, FFIType.u32],
+      returns: FFIType.i64_fast,
+    },
+    read: { args: [FFIType.i32, FFIType.ptr, FFIType.u64_fast], returns: FFIType.i64_fast },
     listen: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
     fcntl: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
     getsockopt: {
@@ -118,6 +142,12 @@ function bind(c: ReturnType<typeof open>): Libc {
     socket: (family, type) => answer(c.socket(family, type | SOCK_NONBLOCK_CLOEXEC, 0)),
     connect: (fd, address) => answer(c.connect(fd, address, address.length)),
     send: (fd, bytes) => answer(Number(c.send(fd, bytes, bytes.length, MSG_DONTWAIT_NOSIGNAL))),
+    receive: (fd, bytes, length) => answer(Number(c.recv(fd, bytes, length, MSG_DONTWAIT))),
+    pipe: (ends) => answer(c.pipe2(ends, SOCK_NONBLOCK_CLOEXEC)),
+    setPipeSize: (fd, size) => answer(c.fcntl(fd, F_SETPIPE_SZ, size)),
+    splice: (from, to, length) =>
+      answer(Number(c.splice(from, null, to, null, length, SPLICE_F_NONBLOCK))),
+    read: (fd, bytes) => answer(Number(c.read(fd, bytes, bytes.length))),
     listen: (fd, backlog) => answer(c.listen(fd, backlog)),
     duplicate: (fd) => answer(c.fcntl(fd, F_DUPFD_CLOEXEC, 0)),
     getOption(fd, level, option) {

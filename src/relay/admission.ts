@@ -1,11 +1,13 @@
 import { errnoCode, errnoWords } from "../os/errno.ts";
 import { AF_UNIX, libc, SOCK_STREAM } from "../os/libc.ts";
 import { openFilesMax } from "../os/limits.ts";
+import { KERNEL_PIPES_MOST } from "./kernel-pipe.ts";
 import type { ListeningSocket } from "./listening-socket.ts";
 import type { Observer } from "./observer.ts";
 
-// Descriptors for the runtime itself, the listener, the log and an administrator's connections.
-const RESERVED_FILES = 32;
+// Descriptors for the runtime itself, the listener, the log and an administrator's connections, and
+// for the kernel's pipes.
+const RESERVED_FILES = 32 + 2 * KERNEL_PIPES_MOST;
 const FILES_A_CONNECTION = 2;
 
 /** As many connections as the limit of open files can carry, at least one. */

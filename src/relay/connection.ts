@@ -1,4 +1,5 @@
 import type { SocketHandler } from "bun";
+import type { Bulk } from "./bulk.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Lingering, Outcome } from "./lingering.ts";
 import type { ConnectionState, ConnectionView, Ending, Failure, Observer } from "./observer.ts";
@@ -21,6 +22,8 @@ export interface Shared {
   readonly connections: Set<Connection>;
   readonly attempts: Deadlines<Attempt>;
   readonly lingering: Lingering;
+  /** What moves bulk; null where Bun alone reads. */
+  readonly bulk: Bulk | null;
   /** The events of every socket of every connection. */
   readonly handlers: SocketHandler<ConnectionSide, "uint8array">;
   /** Called with EMFILE or ENFILE when there is no descriptor for a destination's socket. */
@@ -97,8 +100,8 @@ export class Connection implements ConnectionView {
   ) {
     this.client = new ConnectionSide(this, shared.sourceIsTcp);
     this.destination = new ConnectionSide(this, shared.target.isTcp);
-    this.up = new Pipe(this.client, this.destination);
-    this.down = new Pipe(this.destination, this.client);
+    this.up = new Pipe(this.client, this.destination, shared.bulk);
+    this.down = new Pipe(this.destination, this.client, shared.bulk);
   }
 
   get clientAddress(): string {
@@ -127,11 +130,11 @@ export class Connection implements ConnectionView {
   }
 
   get pausesUp(): number {
-    return this.client.pauses;
+    return this.up.pauses;
   }
 
   get pausesDown(): number {
-    return this.destination.pauses;
+    return this.down.pauses;
   }
 
   get state(): ConnectionState {
@@ -165,7 +168,7 @@ export function unreachable(connection: Connection, failure: Failure): void {
 /** A side has sent its end of stream. */
 export function sideEnded(side: ConnectionSide): void {
   const { connection, inbound } = side;
-  if (writeFailed(side)) return sideFailed(side);
+  if (hasFailed(side)) return sideFailed(side);
   if (inbound.state !== "flowing") return;
   inbound.end();
   connection.shared.observer.halfClosed(
@@ -253,10 +256,10 @@ function finish(connection: Connection): void {
 
 function isFailure(side: ConnectionSide, code: string | undefined): boolean {
   // A reset that comes after the peer's FIN is EPIPE (Linux, tcp_reset()): the end was clean.
-  return writeFailed(side) || (code !== undefined && code !== "EPIPE");
+  return hasFailed(side) || (code !== undefined && code !== "EPIPE");
 }
 
-/** A write that met a failure took the error from the socket: what follows looks like an end. */
-function writeFailed({ writeErrno }: Side): boolean {
-  return writeErrno !== 0 && writeErrno !== EPIPE;
+/** A call of ours that met a failure took the error from the socket: what follows looks like an end. */
+function hasFailed({ errno }: Side): boolean {
+  return errno !== 0 && errno !== EPIPE;
 }

@@ -44,6 +44,11 @@ export interface RelayOptions extends AccessRules {
    * first byte. A destination that does not expect one takes it for the client's. Default: none.
    */
   readonly proxyProtocol?: ProxyVersion;
+  /**
+   * Whether bulk is moved by system calls of the relay's own where they are to be had, rather than by
+   * the runtime's reads. Default: true. To compare the two, and to see that they do the same.
+   */
+  readonly fastPath?: boolean;
   /** Sees what happens. */
   readonly observer?: Partial<Observer>;
 }

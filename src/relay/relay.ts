@@ -2,6 +2,7 @@ import type { Socket, SocketHandler } from "bun";
 import type { SocketEndpoint } from "../address.ts";
 import { type Judge, judgeOf, type Refusal } from "./access.ts";
 import { Admission, connectionsMaxDefault } from "./admission.ts";
+import { Bulk } from "./bulk.ts";
 import { combineObservers } from "./combine-observers.ts";
 import { reach } from "./connect.ts";
 import {
@@ -102,6 +103,7 @@ class RunningRelay implements Relay {
       connections: new Set(),
       attempts: new Deadlines<Attempt>(options.connectTimeout ?? DEFAULTS.connectTimeout, expire),
       lingering: new Lingering(LINGER),
+      bulk: loaded.libc === null || options.fastPath === false ? null : new Bulk(loaded.libc),
       handlers,
       exhausted: (code) => this.#admission?.exhausted(code),
       ended: () => this.#connectionEnded(),
@@ -224,6 +226,7 @@ class RunningRelay implements Relay {
     this.#draining = false;
     clearTimeout(this.#drainTimer);
     this.#idleness?.[Symbol.dispose]();
+    this.#shared.bulk?.close();
     this.#observer.stopped();
     this.#stopped.resolve();
   }

@@ -1,6 +1,7 @@
 import type { Socket } from "bun";
 import { EAGAIN, ECONNRESET, EPIPE } from "../os/errno.ts";
 import { libc } from "../os/libc.ts";
+import type { KernelPipe } from "./kernel-pipe.ts";
 
 /** The socket at one end of a connection, and what is known of it. */
 export abstract class Side {
@@ -10,9 +11,7 @@ export abstract class Side {
   /** Whether bytes can be written: a destination is not ready before it answered. */
   ready = false;
   /** The errno that a call of ours took from the socket and that found this side gone, else 0. */
-  writeErrno = 0;
-  /** How often reading from it was paused. */
-  pauses = 0;
+  errno = 0;
   #paused = false;
 
   /** Whether this side is TCP, the only kind that can be reset. */
@@ -33,7 +32,6 @@ export abstract class Side {
   pause(): void {
     if (this.#paused) return;
     this.#paused = true;
-    this.pauses += 1;
     this.socket?.pause();
   }
 
@@ -53,7 +51,7 @@ export abstract class Side {
     const sent = libc === null ? 0 : libc.send(this.fd, bytes);
     if (sent === bytes.length) return sent;
     if (sent < 0 && sent !== -EAGAIN) {
-      this.writeErrno = -sent;
+      this.errno = -sent;
       return sent;
     }
     // Bun's own write waits for room where the kernel is full; it says only that a write failed,
@@ -61,8 +59,18 @@ export abstract class Side {
     const taken = Math.max(sent, 0);
     const more = this.socket.write(taken === 0 ? bytes : bytes.subarray(taken));
     if (more >= 0) return taken + more;
-    this.writeErrno = this.isTcp ? ECONNRESET : EPIPE;
-    return -this.writeErrno;
+    this.errno = this.isTcp ? ECONNRESET : EPIPE;
+    return -this.errno;
+  }
+
+  /**
+   * As `write`, of what is in a kernel's pipe, but no `drain` follows: where nothing is taken for
+   * want of room, the result is -EAGAIN.
+   */
+  writeFrom(pipe: KernelPipe): number {
+    const taken = pipe.drain(this.fd);
+    if (taken < 0 && taken !== -EAGAIN) this.errno = -taken;
+    return taken;
   }
 
   /** Sends FIN. Bun's `end()` would close both directions. */

@@ -1,0 +1,87 @@
+import { EAGAIN } from "../os/errno.ts";
+import type { KernelPipe } from "./kernel-pipe.ts";
+import type { Side } from "./side.ts";
+
+// What is taken out of the kernel's pipe so that Bun has something to wait for room with.
+const SAMPLE = 4 * 1024;
+
+/** The bytes of one direction that were read and that its receiver has not taken, in their order. */
+export class Held {
+  /** What of them is in the kernel comes after the chunks. */
+  kernelPipe: KernelPipe | null = null;
+  readonly #chunks: Uint8Array[] = [];
+  #chunkBytes = 0;
+
+  get bytes(): number {
+    return this.kernelPipe === null ? this.#chunkBytes : this.#chunkBytes + this.kernelPipe.bytes;
+  }
+
+  /** Adds a chunk at the end, without a copy. */
+  add(chunk: Uint8Array): void {
+    if (this.kernelPipe !== null && this.kernelPipe.bytes > 0) this.#takeOut(this.kernelPipe.bytes);
+    this.#chunks.push(chunk);
+    this.#chunkBytes += chunk.length;
+  }
+
+  /** Puts a chunk before all others. */
+  addFirst(chunk: Uint8Array): void {
+    this.#chunks.unshift(chunk);
+    this.#chunkBytes += chunk.length;
+  }
+
+  /** Copies the last chunk: its memory is somebody else's. */
+  copyLast(): void {
+    const last = this.#chunks.pop();
+    if (last !== undefined) this.#chunks.push(last.slice());
+  }
+
+  /**
+   * Writes all of it, or as much as `to` takes; `drain` follows where that is not all. A negative
+   * result is the errno of a side that takes no more.
+   */
+  writeTo(to: Side): number {
+    let failure = this.#writeChunks(to);
+    const { kernelPipe } = this;
+    while (failure === 0 && this.#chunkBytes === 0 && kernelPipe !== null && kernelPipe.bytes > 0) {
+      const taken = to.writeFrom(kernelPipe);
+      if (taken === -EAGAIN) {
+        // Bun says that there is room again only after a write of its own that found none.
+        this.#takeOut(SAMPLE);
+        failure = this.#writeChunks(to);
+      } else if (taken < 0) {
+        failure = taken;
+      }
+    }
+    return failure;
+  }
+
+  /** Forgets all of it and says how much that was. */
+  drop(): number {
+    const { bytes } = this;
+    this.#chunks.length = 0;
+    this.#chunkBytes = 0;
+    return bytes;
+  }
+
+  #writeChunks(to: Side): number {
+    while (this.#chunkBytes > 0) {
+      const chunk = this.#chunks[0] as Uint8Array;
+      const sent = to.write(chunk);
+      if (sent < 0) return sent;
+      this.#chunkBytes -= sent;
+      if (sent < chunk.length) {
+        this.#chunks[0] = chunk.subarray(sent);
+        return 0;
+      }
+      this.#chunks.shift();
+    }
+    return 0;
+  }
+
+  #takeOut(most: number): void {
+    const chunk = this.kernelPipe?.read(most);
+    if (chunk === undefined) return;
+    this.#chunks.push(chunk);
+    this.#chunkBytes += chunk.length;
+  }
+}
