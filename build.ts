@@ -29,7 +29,8 @@ async function build(target: Target | undefined): Promise<string> {
   const unfinished = join(workshop, "simpletcpunixrelay");
   try {
     await Bun.build({
-      entrypoints: [join(root, "src/main.ts")],
+      // What a thread runs is found at run time, under its name below the entry points' own folder.
+      entrypoints: [join(root, "src/main.ts"), join(root, "src/workers/thread.ts")],
       target: "bun",
       minify: true,
       // Inside the executable, so that a stack names the source's lines.

@@ -8,6 +8,8 @@ import {
 import type { Source } from "./relay/listen.ts";
 import type { RelayOptions as RelayOptionsParsed } from "./relay/options.ts";
 import { type Relay, startRelay } from "./relay/relay.ts";
+import { loaded } from "./os/libc.ts";
+import { type Workers, workerCount } from "./workers/workers.ts";
 import { choosePassedSocket, takePassedSockets } from "./systemd/activation.ts";
 
 /** What `createRelay` takes: a relay's options, with addresses as a person writes them. */
@@ -16,6 +18,12 @@ export interface RelayOptions extends Omit<RelayOptionsParsed, "source" | "desti
   readonly source: string | Endpoint;
   /** Where each connection is carried to. */
   readonly destination: string | Endpoint;
+  /**
+   * Threads that accept and relay, this one being idle where they are more than one. Default 1: this
+   * thread does it. `auto` is as many as there are processors that this process may use. A thread's
+   * module is read from beside this library's own, so a bundle needs it, too.
+   */
+  readonly workers?: Workers;
 }
 
 /**
@@ -31,7 +39,21 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
     throw new AddressError(printAddress(destination), "an inherited socket can only be a source");
   if (isSameAddress(source, destination))
     throw new AddressError(printAddress(destination), "the destination is the source");
-  return await startRelay({ ...options, source: claim(source), destination });
+  const { workers = 1, ...rest } = options;
+  const relayOptions = { ...rest, source: claim(source), destination };
+  const count = workerCount(workers);
+  if (count === 1) return await startRelay(relayOptions);
+  if (loaded.libc === null) {
+    options.observer?.warning?.(withoutWorkers(loaded.reason));
+    return await startRelay(relayOptions);
+  }
+  // A relay in one thread need not wait until what only several need is loaded.
+  const { startPool } = await import("./workers/pool.ts");
+  return await startPool(loaded.libc, relayOptions, count);
+}
+
+function withoutWorkers(reason: string): string {
+  return `one thread relays, not several: they share the source through FFI (${reason})`;
 }
 
 function read(address: string | Endpoint, role: "source" | "destination"): Endpoint {

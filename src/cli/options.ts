@@ -5,6 +5,7 @@ import { groupId, userId } from "../os/users.ts";
 import { type Cidr, CidrError, parseCidr } from "../relay/cidr.ts";
 import { DEFAULTS } from "../relay/options.ts";
 import type { ProxyVersion } from "../relay/proxy-protocol.ts";
+import type { Workers } from "../workers/workers.ts";
 import { parseAdminAddress } from "./admin-address.ts";
 import { InvalidValue, quote } from "./invalid.ts";
 import { parseTime, printTime, type TimeRange } from "./time.ts";
@@ -118,6 +119,14 @@ export const OPTIONS = {
     ...number("N", { least: 0, most: 2 ** 31 - 1 }),
     help: "kernel's queue",
     sharesLine: true,
+    commands: ["relay"],
+  },
+  workers: {
+    metavar: "N|auto",
+    parse: parseWorkers,
+    default: 1,
+    shownDefault: "1",
+    help: "threads that accept and relay",
     commands: ["relay"],
   },
   allow: {
@@ -276,6 +285,15 @@ function number(metavar: string, { least, most }: { least: number; most: number 
       return value;
     },
   } as const;
+}
+
+// Each costs memory and descriptors; no machine has more processors (Linux, CONFIG_NR_CPUS).
+const WORKERS_MOST = 8_192;
+
+const workerNumber = number("N", { least: 1, most: WORKERS_MOST });
+
+function parseWorkers(text: string): Workers {
+  return text === "auto" ? text : workerNumber.parse(text);
 }
 
 function choice<Value extends string>(choices: readonly Value[], fallback: Value) {

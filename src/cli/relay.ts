@@ -11,6 +11,7 @@ import { logObserver } from "../observe/log-observer.ts";
 import { accessLog } from "../observe/access-log.ts";
 import type { Admin } from "../observe/admin.ts";
 import { checkDistinct, readAddresses } from "./addresses.ts";
+import { workerCount } from "../workers/workers.ts";
 import { argumentsOf, checkSource, readValues, showOptions } from "./arguments.ts";
 import { reportFaults } from "./faults.ts";
 import { COMMANDS, type OptionValues } from "./options.ts";
@@ -50,11 +51,13 @@ async function relay(
   shownOptions: Readonly<Record<string, string>>,
   log: Log,
 ): Promise<number> {
+  let running: Relay | undefined;
   const idle = Promise.withResolvers<void>();
-  const connectionsMax = options.connectionsMax ?? connectionsMaxDefault();
+  const connectionsMax =
+    options.connectionsMax ?? connectionsMaxDefault(workerCount(options.workers));
   using requests = stopRequests();
   await using admin = await adminOf(options, shownOptions, destination, connectionsMax, log);
-  using service = serviceOf(options, log);
+  using service = serviceOf(options, log, async () => running?.responds());
   const observer = combineObservers([
     logObserver(log, destination, connectionsMax),
     ...(options.accessLog ? [accessLog(log, destination)] : []),
@@ -65,7 +68,6 @@ async function relay(
       : [observeIdleness(options.exitIdleTime, () => leave(running, idle.resolve))]),
   ]);
   using _faults = reportFaults((error) => observer.fault(error));
-  let running: Relay | undefined;
   const started = createRelay({ ...options, connectionsMax, source, destination, observer });
   // Starting may take long where SOURCE is a name; a second request does not wait for it.
   running = await Promise.race([started, requests.askedAgain.then(() => undefined)]);
@@ -101,15 +103,19 @@ async function adminOf(
 }
 
 /** What tells systemd of this process; null where it does not ask. */
-function serviceOf({ drainTimeout }: OptionValues, log: Log): Service | null {
+function serviceOf(
+  { drainTimeout }: OptionValues,
+  log: Log,
+  responds: () => Promise<void>,
+): Service | null {
   const notifier = takeNotifier(process.env, (message) => log.warn(message, { event: "warning" }));
   const watchdogPeriod = takeWatchdogPeriod(process.env, process.pid);
-  return notifier && new Service(notifier, watchdogPeriod, drainTimeout);
+  return notifier && new Service(notifier, watchdogPeriod, drainTimeout, responds);
 }
 
-/** Stops listening within this very turn of the event loop, in which no connection is open. */
+/** Stops unless somebody has come; then the idle time counts from the end of that connection on. */
 function leave(running: Relay | undefined, done: () => void): void {
-  void running?.stop().then(done);
+  void running?.stopIfIdle().then((stopped) => stopped && done());
 }
 
 /** Says once that what leaves this machine is as readable as before. */

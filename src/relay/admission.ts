@@ -9,10 +9,13 @@ import type { Observer } from "./observer.ts";
 // for the kernel's pipes.
 const RESERVED_FILES = 32 + 2 * KERNEL_PIPES_MOST;
 const FILES_A_CONNECTION = 2;
+// A thread's event loop, and its own descriptors of the listener.
+const FILES_A_WORKER = 8;
 
 /** As many connections as the limit of open files can carry, at least one. */
-export function connectionsMaxDefault(): number {
-  return Math.max(1, Math.floor((openFilesMax() - RESERVED_FILES) / FILES_A_CONNECTION));
+export function connectionsMaxDefault(workers = 1): number {
+  const reserved = RESERVED_FILES + (workers - 1) * FILES_A_WORKER;
+  return Math.max(1, Math.floor((openFilesMax() - reserved) / FILES_A_CONNECTION));
 }
 
 // Descriptors that must be free again before clients are taken in again.
@@ -38,6 +41,7 @@ export class Admission implements Disposable {
   readonly #probe: Timer;
   #full = false;
   #exhausted = false;
+  readonly #holders = new Set<string>();
   #silentUntil = 0;
 
   constructor(max: number, listening: ListeningSocket, observer: Observer) {
@@ -70,6 +74,15 @@ export class Admission implements Disposable {
     this.#resume();
   }
 
+  /** Leaves further clients in the kernel's queue until each holder has released. */
+  hold(holder: string): void {
+    if (this.#listening.pause()) this.#holders.add(holder);
+  }
+
+  release(holder: string): void {
+    if (this.#holders.delete(holder)) this.#resume();
+  }
+
   /** A descriptor was wanted and not to be had. */
   exhausted(code: string): void {
     if (this.#exhausted) return;
@@ -88,7 +101,8 @@ export class Admission implements Disposable {
 
   #resume(): void {
     // Where that fails for want of a descriptor, the next look tries again.
-    if (!this.#full) this.#exhausted = !this.#listening.resume();
+    if (this.#full || this.#holders.size > 0) return;
+    this.#exhausted = !this.#listening.resume();
   }
 }
 

@@ -18,7 +18,12 @@ export const silentObserver: Observer = {
   warning: nothing,
 };
 
-type Event = keyof Observer;
+export type Event = keyof Observer;
+
+/** The events that somebody listens to, of an observer that `combineObservers` made. */
+export function eventsHeard(observer: Observer): readonly Event[] {
+  return (Object.keys(silentObserver) as Event[]).filter((event) => observer[event] !== nothing);
+}
 
 /**
  * One observer that passes everything on to several, in their order, and never throws: what one of

@@ -1,9 +1,9 @@
 import type { Observer } from "./observer.ts";
 
 /**
- * Calls `leave` once there was no connection for `time` milliseconds, from the start on. It is
- * called with none open, so a relay that is stopped inside the call loses nobody: who connects from
- * then on waits in the queue of a source that systemd keeps open.
+ * Calls `leave` once there was no connection for `time` milliseconds, from the start on. It may be
+ * called although somebody has just come whom this thread has not heard of; then it is called again
+ * in the same way after that connection.
  */
 export function observeIdleness(time: number, leave: () => void): Partial<Observer> {
   let open = 0;

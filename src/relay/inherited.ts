@@ -4,13 +4,20 @@ import { errnoCode } from "../os/errno.ts";
 import { libc, SO_ACCEPTCONN, SO_TYPE, SOCK_STREAM, SOL_SOCKET } from "../os/libc.ts";
 import { readAddress } from "../os/socket-address.ts";
 import { RelayError } from "./error.ts";
+import type { Source } from "./listen.ts";
 
 /**
- * The address that an inherited descriptor listens on.
+ * Where a source listens, or is to listen.
  *
- * @throws {RelayError} where it is not a listening stream socket of TCP or Unix, with what it is.
+ * @throws {RelayError} where it is a descriptor that does not listen, with what it is.
  */
-export function inheritedEndpoint(fd: number): SocketEndpoint {
+export function endpointOf(source: Source): SocketEndpoint {
+  if (source.kind !== "fd") return source;
+  return source.endpoint ?? inheritedEndpoint(source.fd);
+}
+
+/** The address that an inherited descriptor listens on; throws a `RelayError` with what else it is. */
+function inheritedEndpoint(fd: number): SocketEndpoint {
   const refuse = (code: string, what: string) =>
     new RelayError(code, `fd:${fd}`, `cannot listen on descriptor ${fd}: ${what}`);
   if (!isOpen(fd)) throw refuse("EBADF", "it is not open; nothing was passed under that number");

@@ -6,7 +6,15 @@ import { type AcceptHandlers, type BunListener, listenOn } from "./listening-soc
 import { listenOnPath, type Permissions, type PlacedListener } from "./socket-file.ts";
 
 /** A source that a relay can listen on. */
-export type Source = SocketEndpoint | { readonly kind: "fd"; readonly fd: number };
+export type Source = SocketEndpoint | ListeningDescriptor;
+
+/** A descriptor that listens already. */
+export interface ListeningDescriptor {
+  readonly kind: "fd";
+  readonly fd: number;
+  /** Where that is, if it is known better than by asking: a file may have been moved since. */
+  readonly endpoint?: SocketEndpoint;
+}
 
 /** The file that leads clients to a Unix source. */
 export type SourceFile = Pick<PlacedListener<BunListener>, "isInPlace" | "remove">;

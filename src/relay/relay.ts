@@ -17,7 +17,8 @@ import { handlers } from "./handlers.ts";
 import { keepAlive } from "./keepalive.ts";
 import { Lingering } from "./lingering.ts";
 import { Idleness } from "./idleness.ts";
-import { inheritedEndpoint } from "./inherited.ts";
+import { watchFile } from "./file-watch.ts";
+import { endpointOf } from "./inherited.ts";
 import { listen, type SourceFile } from "./listen.ts";
 import { ListeningSocket } from "./listening-socket.ts";
 import type { Observer } from "./observer.ts";
@@ -30,11 +31,8 @@ import { loaded } from "../os/libc.ts";
 // `lingering_close` gives 5 to 30 seconds.
 const LINGER = 10_000;
 
-// How often it is seen whether a Unix source's file is still there, in milliseconds.
-const FILE_LOOK = 2_000;
-
 // The longest time that a timer takes; a longer one would be up at once.
-const TIMER_MOST = 2 ** 31 - 1;
+export const TIMER_MOST = 2 ** 31 - 1;
 
 /** A relay that listens. */
 export interface Relay extends AsyncDisposable {
@@ -47,6 +45,20 @@ export interface Relay extends AsyncDisposable {
    * most, and then ends them. Called again it can only shorten the wait. Never rejects.
    */
   stop(options?: { readonly drainTimeout?: number }): Promise<void>;
+  /**
+   * Stops where no connection is open, and says whether it did. Nobody gets in between the look and
+   * the stop: who connects meanwhile waits in the kernel's queue. Never rejects.
+   */
+  stopIfIdle(): Promise<boolean>;
+  /** Settles once every thread that relays has answered. One that hangs keeps it waiting. */
+  responds(): Promise<void>;
+}
+
+/** A relay whose listener can be held by several holders, each of whom releases it again. */
+export interface HoldableRelay extends Relay {
+  /** Leaves further clients in the kernel's queue; without FFI it does nothing. */
+  hold(holder: string): void;
+  release(holder: string): void;
 }
 
 /**
@@ -54,15 +66,13 @@ export interface Relay extends AsyncDisposable {
  *
  * @throws {RelayError} where the source cannot be listened on.
  */
-export async function startRelay(options: RelayOptions): Promise<Relay> {
-  const { source } = options;
-  const endpoint = source.kind === "fd" ? inheritedEndpoint(source.fd) : source;
-  const relay = new RunningRelay(endpoint, options);
+export async function startRelay(options: RelayOptions): Promise<HoldableRelay> {
+  const relay = new RunningRelay(endpointOf(options.source), options);
   await relay.listen(options);
   return relay;
 }
 
-class RunningRelay implements Relay {
+class RunningRelay implements HoldableRelay {
   readonly #shared: Shared;
   readonly #observer: Observer;
   readonly #drainTimeout: number;
@@ -77,7 +87,7 @@ class RunningRelay implements Relay {
   #admission: Admission | null = null;
   #idleness: Idleness | null = null;
   #file: SourceFile | null = null;
-  #fileWatch: Timer | undefined;
+  #fileWatch: Disposable | null = null;
   #accepted = 0;
   #stopping = false;
   /** From the end of listening to the end of the last connection. */
@@ -127,7 +137,8 @@ class RunningRelay implements Relay {
     };
     const { source, backlog = source.kind === "fd" ? BACKLOG_MOST : DEFAULTS.backlog } = options;
     const bound = await listen(source, options, this.#shared.keepalive, accept);
-    this.#watchFile(bound.file);
+    this.#file = bound.file;
+    this.#fileWatch = bound.file && watchFile(bound.file, this.#observer);
     if (this.#endpoint.kind === "tcp" && bound.port !== 0)
       this.#endpoint = { ...this.#endpoint, port: bound.port };
     this.#listening = new ListeningSocket(bound.listener, accept, backlog);
@@ -148,6 +159,24 @@ class RunningRelay implements Relay {
     }
     if (this.#draining) this.#drain();
     await this.#stopped.promise;
+  }
+
+  async stopIfIdle(): Promise<boolean> {
+    if (this.connections > 0) return false;
+    await this.stop();
+    return true;
+  }
+
+  async responds(): Promise<void> {
+    // The caller's thread is the only one.
+  }
+
+  hold(holder: string): void {
+    if (!this.#stopping) this.#admission?.hold(holder);
+  }
+
+  release(holder: string): void {
+    if (!this.#stopping) this.#admission?.release(holder);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -177,17 +206,6 @@ class RunningRelay implements Relay {
     reach(connection);
   }
 
-  /** Says once that nobody finds the way in any more; those who are in go on. */
-  #watchFile(file: SourceFile | null): void {
-    this.#file = file;
-    if (file === null) return;
-    this.#fileWatch = setInterval(() => {
-      if (file.isInPlace()) return;
-      clearInterval(this.#fileWatch);
-      this.#observer.warning("the source's file is gone: nobody can connect until a restart");
-    }, FILE_LOOK);
-  }
-
   #refusalOf(socket: Socket<ConnectionSide>): Refusal | null {
     if (this.#admission?.admits(this.connections) === false)
       return { client: "", reason: "all places are taken, and without FFI nobody can wait" };
@@ -199,7 +217,7 @@ class RunningRelay implements Relay {
    * an inherited socket is served by whoever holds it next.
    */
   async #close(): Promise<void> {
-    clearInterval(this.#fileWatch);
+    this.#fileWatch?.[Symbol.dispose]();
     try {
       this.#file?.remove();
     } catch (error) {

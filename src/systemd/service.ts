@@ -23,11 +23,19 @@ export class Service implements Disposable {
   readonly #drainTimeout: number;
   readonly #watchdog: Timer | undefined;
   #status: Timer | undefined;
+  /** Whether the relay's threads were asked and have not all answered. */
+  #asking = false;
   #open = 0;
   #served = 0;
   #failure = "";
 
-  constructor(notifier: Notifier, watchdogPeriod: number | null, drainTimeout: number) {
+  /** `responds` settles once every thread that relays has answered; until then no watchdog is fed. */
+  constructor(
+    notifier: Notifier,
+    watchdogPeriod: number | null,
+    drainTimeout: number,
+    responds: () => Promise<void>,
+  ) {
     this.#notifier = notifier;
     this.#drainTimeout = drainTimeout;
     this.observer = {
@@ -40,12 +48,20 @@ export class Service implements Disposable {
       draining: (open) => this.#stopping(open),
     };
     if (watchdogPeriod !== null)
-      this.#watchdog = setInterval(() => notifier.notify({ WATCHDOG: "1" }), watchdogPeriod);
+      this.#watchdog = setInterval(() => void this.#feedWatchdog(responds), watchdogPeriod);
   }
 
   [Symbol.dispose](): void {
     clearInterval(this.#watchdog);
     clearTimeout(this.#status);
+  }
+
+  async #feedWatchdog(responds: () => Promise<void>): Promise<void> {
+    if (this.#asking) return;
+    this.#asking = true;
+    await responds();
+    this.#asking = false;
+    this.#notifier.notify({ WATCHDOG: "1" });
   }
 
   #ready(endpoint: SocketEndpoint): void {

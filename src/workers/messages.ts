@@ -1,0 +1,102 @@
+import type { SocketEndpoint } from "../address.ts";
+import type { Peer } from "../os/peer.ts";
+import type { Event } from "../relay/combine-observers.ts";
+import type { Ending, Failure } from "../relay/observer.ts";
+import type { RelayOptions } from "../relay/options.ts";
+
+// What a pool and its workers say to each other. All of it can be cloned (structured clone).
+
+/** What the pool tells a worker. */
+export type Order =
+  | Start
+  /** Answered by `here`: the thread turns. */
+  | { readonly kind: "ping" }
+  /** Accept nobody until released; answered by `held`. */
+  | { readonly kind: "hold" }
+  | { readonly kind: "release" }
+  /** Answered by `draining` and then `stopped`; a second one can only shorten the wait. */
+  | {
+      readonly kind: "stop";
+      readonly drainTimeout: number;
+      /** Whether who waits in the kernel's queue is to be served first. */
+      readonly serveQueue: boolean;
+    };
+
+/** The first order, answered by `ready` or `failed`. */
+export interface Start {
+  readonly kind: "start";
+  /** The worker's number, from 0. */
+  readonly index: number;
+  /** The pool's own descriptor, of which the worker makes its own. */
+  readonly listener: number;
+  readonly endpoint: SocketEndpoint;
+  readonly options: WorkerOptions;
+  /** Of the whole pool. */
+  readonly connectionsMax: number;
+  readonly counts: SharedArrayBuffer;
+  /** The events that somebody listens to. */
+  readonly wanted: readonly Event[];
+  /** Whether nobody is accepted before the first `release`. */
+  readonly held: boolean;
+}
+
+/** A relay's options, without those that are the pool's own business. */
+export type WorkerOptions = Omit<RelayOptions, "source" | "observer" | "mode" | "owner" | "group">;
+
+/** What a worker had to say in one turn of its event loop. */
+export interface Batch {
+  /** When it was posted, by the worker's `performance.now()`. */
+  readonly at: number;
+  readonly reports: readonly Report[];
+}
+
+export type Report =
+  | { readonly kind: "ready" | "here" | "draining" | "stopped" }
+  | {
+      readonly kind: "failed";
+      readonly code: string;
+      readonly address: string;
+      readonly message: string;
+    }
+  | { readonly kind: "held"; readonly open: number }
+  /** The worker ends, and so many connections with it. */
+  | { readonly kind: "lost"; readonly open: number }
+  /** The worker ends itself because of this error. */
+  | { readonly kind: "dying"; readonly error: PlainError }
+  | { readonly kind: "fault"; readonly error: PlainError }
+  | { readonly kind: "warning"; readonly message: string }
+  | { readonly kind: "refused"; readonly client: string; readonly reason: string }
+  | { readonly kind: "full"; readonly open: number }
+  | ConnectionReport
+  /** `FIGURES` numbers for each connection that changed. */
+  | { readonly kind: "figures"; readonly figures: Float64Array };
+
+export type ConnectionReport =
+  /** Comes before the first other report about a connection. */
+  | Introduction
+  | { readonly kind: "opened" | "connected"; readonly id: number }
+  | { readonly kind: "unreachable"; readonly id: number; readonly failure: Failure }
+  | { readonly kind: "halfClosed"; readonly id: number; readonly from: "client" | "destination" }
+  /** The last about a connection that was introduced. */
+  | {
+      readonly kind: "closed";
+      readonly id: number;
+      readonly ending: Ending;
+      readonly figures: Float64Array;
+    };
+
+/** What of a connection never changes. */
+export interface Introduction {
+  readonly kind: "introduction";
+  readonly id: number;
+  /** By the worker's `performance.now()`. */
+  readonly openedAt: number;
+  readonly clientAddress: string;
+  readonly clientPeer: Peer | null;
+}
+
+/** An error as both threads can read it. */
+export interface PlainError {
+  readonly message: string;
+  readonly stack: string | undefined;
+}
