@@ -24,22 +24,33 @@ const rows: readonly Row[] = [
   ...optionRows,
 ];
 
-/** Makes the tests of the whole table: each row in each direction, over one way to run a relay. */
-export function testFidelity(harness: Harness, { quiet }: { readonly quiet: boolean }): void {
-  for (const direction of DIRECTIONS) {
+/** How much of the table is tried; the whole of it where nothing is said. */
+interface Extent {
+  /** Whether rows that measure the processor's time can tell. */
+  readonly quiet: boolean;
+  readonly directions?: readonly Direction[];
+  readonly otherFamilies?: readonly Direction[];
+}
+
+/** Makes the tests of the table: each row in each direction, over one way to run a relay. */
+export function testFidelity(
+  harness: Harness,
+  { quiet, directions = DIRECTIONS, otherFamilies = OTHER_FAMILIES }: Extent,
+): void {
+  for (const direction of directions) {
     describe(`${harness.name}, ${direction.name}`, () => {
       for (const row of rows) testRow(harness, direction, row, test);
     });
   }
   // The relay is the same for all families of addresses: that bytes come through will do.
-  for (const direction of OTHER_FAMILIES) {
+  for (const direction of otherFamilies) {
     describe(`${harness.name}, ${direction.name}`, () => {
       for (const row of byteRows) testRow(harness, direction, row, test);
     });
   }
   // These rows spend their time asleep, and do it together.
   describe(`${harness.name}, slow rows`, () => {
-    for (const direction of DIRECTIONS)
+    for (const direction of directions)
       for (const row of [...(quiet ? quietRows : []), ...patienceRows])
         testRow(harness, direction, row, test.concurrent, `${direction.name}: `);
   });

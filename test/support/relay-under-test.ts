@@ -1,10 +1,13 @@
 import {
   type ConnectionView,
   createRelay,
+  type Observer,
   parseAddress,
+  type Relay,
   type SocketEndpoint,
 } from "../../src/index.ts";
 import { startRelay } from "./executable.ts";
+import { startPuppets } from "./puppets.ts";
 import { cpuSeconds, isStopped, socketDescriptors } from "./proc.ts";
 import { rawDescriptors } from "./raw-socket.ts";
 import { SO_ACCEPTCONN, SOL_SOCKET, system } from "./system-calls.ts";
@@ -65,60 +68,96 @@ const atLoading = connectionDescriptors();
 export const inProcess: Harness = {
   name: "in process",
   async start(source, destination, settings) {
-    const reports: Report[] = [];
-    const relay = await createRelay({
-      source,
-      destination,
-      ...settings,
-      observer: {
-        opened: () => void reports.push({ event: "opened" }),
-        connected: () => void reports.push({ event: "connected" }),
-        unreachable: (_, { code }) => void reports.push({ event: "unreachable", code }),
-        closed: (view, ending) => void reports.push(closedReport(view, ending)),
-        fault: () => void reports.push({ event: "fault" }),
-        warning: () => void reports.push({ event: "warning" }),
-      },
-    });
-    return {
-      endpoint: relay.endpoint,
-      open: () => relay.connections,
-      descriptors: () => connectionDescriptors() - atLoading,
-      reports: () => reports,
-      // What does not give the thread up is all at once.
-      freeze: (act) => act(),
-      cpu: () => null,
-      [Symbol.asyncDispose]: () => relay[Symbol.asyncDispose](),
-    };
+    const { reports, observer } = observe();
+    const relay = await createRelay({ source, destination, ...settings, observer });
+    // What does not give the thread up is all at once.
+    return underTest(relay, reports, (act) => act());
   },
 };
+
+/** The same with several workers. */
+export function inProcessWith(workers: number): Harness {
+  return {
+    name: `in process, ${workers} workers`,
+    async start(source, destination, settings) {
+      const { reports, observer } = observe();
+      const options = { source, destination, ...settings, observer };
+      const { relay, freeze } = await startPuppets(options, workers);
+      return underTest(relay, reports, freeze);
+    },
+  };
+}
+
+function observe(): { readonly reports: Report[]; readonly observer: Partial<Observer> } {
+  const reports: Report[] = [];
+  const observer: Partial<Observer> = {
+    opened: () => void reports.push({ event: "opened" }),
+    connected: () => void reports.push({ event: "connected" }),
+    unreachable: (_, { code }) => void reports.push({ event: "unreachable", code }),
+    closed: (view, ending) => void reports.push(closedReport(view, ending)),
+    fault: () => void reports.push({ event: "fault" }),
+    warning: () => void reports.push({ event: "warning" }),
+  };
+  return { reports, observer };
+}
+
+function underTest(
+  relay: Relay,
+  reports: readonly Report[],
+  freeze: RelayUnderTest["freeze"],
+): RelayUnderTest {
+  return {
+    endpoint: relay.endpoint,
+    open: () => relay.connections,
+    descriptors: () => connectionDescriptors() - atLoading,
+    reports: () => reports,
+    freeze,
+    cpu: () => null,
+    [Symbol.asyncDispose]: () => relay[Symbol.asyncDispose](),
+  };
+}
 
 function closedReport({ bytesUp, bytesDown }: ConnectionView, ending: string): Report {
   return { event: "closed", ending, up: bytesUp, down: bytesDown };
 }
 
 /** The compiled executable, seen from outside. */
-export const executable: Harness = {
-  name: "executable",
-  async start(source, destination, settings) {
-    const relay = await startRelay([
-      "--log-level=debug",
-      ...Object.entries(settings).map(([name, value]) => `--${dashed(name)}=${value}ms`),
-      source,
-      destination,
-    ]);
-    const log = new LogReader(relay.stderr);
-    const atStart = socketDescriptors(relay.pid).length;
-    return {
-      endpoint: toSocket(relay.address),
-      open: () => log.count("opened") - log.count("closed"),
-      descriptors: () => socketDescriptors(relay.pid).length - atStart,
-      reports: () => log.reports(),
-      freeze: (act) => freeze(relay.pid, act),
-      cpu: () => cpuSeconds(relay.pid),
-      [Symbol.asyncDispose]: () => relay[Symbol.asyncDispose](),
-    };
-  },
-};
+export const executable: Harness = executableWith(1);
+
+/** The executable with several workers, seen from outside. */
+export function executableWith(workers: number): Harness {
+  return {
+    name: workers === 1 ? "executable" : `executable, ${workers} workers`,
+    start: (source, destination, settings) =>
+      startExecutable(workers, source, destination, settings),
+  };
+}
+
+async function startExecutable(
+  workers: number,
+  source: string,
+  destination: string,
+  settings: Settings,
+): Promise<RelayUnderTest> {
+  const relay = await startRelay([
+    "--log-level=debug",
+    `--workers=${workers}`,
+    ...Object.entries(settings).map(([name, value]) => `--${dashed(name)}=${value}ms`),
+    source,
+    destination,
+  ]);
+  const log = new LogReader(relay.stderr);
+  const atStart = socketDescriptors(relay.pid).length;
+  return {
+    endpoint: toSocket(relay.address),
+    open: () => log.count("opened") - log.count("closed"),
+    descriptors: () => socketDescriptors(relay.pid).length - atStart,
+    reports: () => log.reports(),
+    freeze: (act) => freeze(relay.pid, act),
+    cpu: () => cpuSeconds(relay.pid),
+    [Symbol.asyncDispose]: () => relay[Symbol.asyncDispose](),
+  };
+}
 
 function freeze(pid: number, act: () => void): void {
   process.kill(pid, "SIGSTOP");
