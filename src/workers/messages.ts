@@ -61,8 +61,6 @@ export type Report =
   | { readonly kind: "held"; readonly open: number }
   /** The worker ends, and so many connections with it. */
   | { readonly kind: "lost"; readonly open: number }
-  /** The worker ends itself because of this error. */
-  | { readonly kind: "dying"; readonly error: PlainError }
   | { readonly kind: "fault"; readonly error: PlainError }
   | { readonly kind: "warning"; readonly message: string }
   | { readonly kind: "refused"; readonly client: string; readonly reason: string }

@@ -120,7 +120,7 @@ export class Place {
     this.#startedAt = performance.now();
     worker.onmessage = ({ data }: MessageEvent<Batch>) => this.#heard(data);
     worker.onerror = ({ message }) => {
-      this.#reason ??= { message, stack: undefined };
+      this.#reason ??= { message: reasonIn(message), stack: message };
     };
     worker.addEventListener("close", ({ code }: CloseEvent) => this.#gone(code));
     this.#tell(this.#owner.startOrder(this.index, first));
@@ -153,9 +153,6 @@ export class Place {
         return;
       case "lost":
         this.#lost = report.open;
-        return;
-      case "dying":
-        this.#reason = report.error;
         return;
       case "stopped":
         // Its thread is about to end, which is what is waited for.
@@ -200,4 +197,10 @@ export class Place {
   #why(code: number | null): string {
     return this.#reason?.message ?? (code === null ? "it ended" : `exit status ${code}`);
   }
+}
+
+/** The error's own words in what Bun says of it, which has the source's lines and the stack, too. */
+function reasonIn(message: string): string {
+  const [, reason] = /^\w*error: (.*)$/im.exec(message) ?? [];
+  return reason ?? message.split("\n", 1)[0] ?? "";
 }

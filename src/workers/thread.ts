@@ -5,7 +5,6 @@ import { errnoCode } from "../os/errno.ts";
 import { Balance } from "./balance.ts";
 import { Counts } from "./counts.ts";
 import type { Batch, Order, Report, Start } from "./messages.ts";
-import { plainError } from "./plain-error.ts";
 import { Reporter } from "./reporter.ts";
 
 // The thread of one worker: a relay of its own over a descriptor of the pool's listener.
@@ -23,15 +22,9 @@ self.onmessage = ({ data }: MessageEvent<Order>) => {
   else void starting?.then(() => worker?.obey(data));
 };
 
-// What was not foreseen ends this thread, and only this one: another takes its place.
-process.on("uncaughtException", die).on("unhandledRejection", die);
-// However the thread ends: Bun would close its sockets, which looks like a clean end.
+// An error that nobody caught ends this thread, and only this one: another takes its place. Bun would
+// close its sockets, which looks like a clean end.
 process.on("exit", () => worker?.end());
-
-function die(error: unknown): void {
-  post([{ kind: "dying", error: plainError(error) }]);
-  process.exit(1);
-}
 
 function post(reports: readonly Report[]): void {
   const batch: Batch = { at: performance.now(), reports };

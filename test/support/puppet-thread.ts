@@ -22,9 +22,13 @@ function perform(deed: Deed, index: number): void {
   } else if (deed.worker !== index) {
     return;
   } else if (deed.kind === "throw") {
-    throw new Error(deed.message);
+    setTimeout(() => {
+      throw new Error(deed.message);
+    });
   } else if (deed.kind === "reject") {
-    void Promise.reject(new Error(deed.message));
+    setTimeout(async () => {
+      throw new Error(deed.message);
+    });
   } else if (deed.kind === "exit") {
     process.exit(3);
   } else {

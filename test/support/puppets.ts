@@ -41,7 +41,8 @@ type Options = Omit<RelayOptions, "source" | "destination"> & {
 
 /** Starts a relay with workers of which a test has hold. */
 export async function startPuppets(options: Options, workers: number): Promise<Puppets> {
-  const source = socketAddress(options.source, "source");
+  const source = parseAddress(options.source, "source");
+  if (source.kind === "systemd") throw new Error("systemd starts no puppets");
   const destination = socketAddress(options.destination, "destination");
   if (loaded.libc === null) throw new Error(loaded.reason);
   const relay = await startPool(loaded.libc, { ...options, source, destination }, workers, THREAD);
