@@ -134,41 +134,48 @@ async function carryOut(task: Task, port: number, ledger: Ledger): Promise<void>
   await over.promise;
 }
 
-test("after 1,000 random connections the counters say what both ends saw", async () => {
-  const [here, there]: [Ledger, Ledger] = [
-    { sent: 0, received: 0 },
-    { sent: 0, received: 0 },
-  ];
-  using service = startService(there);
-  await using relay = await startWatched(["127.0.0.1:0", service.address]);
-  const port = Number(relay.address.split(":")[1]);
-  const tasks = Array.from({ length: CONNECTIONS }, randomTask);
-  const left = [...tasks];
-  const workers = Array.from({ length: AT_ONCE }, async () => {
-    for (let task = left.pop(); task !== undefined; task = left.pop())
-      await carryOut(task, port, here);
-  });
-  await Promise.all(workers);
-  const counted = await metricBecomes(relay.admin, "connections_open", (open) => open === 0);
+test.each([1, 3])(
+  "after 1,000 random connections the counters say what both ends saw, workers: %i",
+  async (workers) => {
+    const [here, there]: [Ledger, Ledger] = [
+      { sent: 0, received: 0 },
+      { sent: 0, received: 0 },
+    ];
+    using service = startService(there);
+    await using relay = await startWatched([
+      `--workers=${workers}`,
+      "127.0.0.1:0",
+      service.address,
+    ]);
+    const port = Number(relay.address.split(":")[1]);
+    const tasks = Array.from({ length: CONNECTIONS }, randomTask);
+    const left = [...tasks];
+    const hands = Array.from({ length: AT_ONCE }, async () => {
+      for (let task = left.pop(); task !== undefined; task = left.pop())
+        await carryOut(task, port, here);
+    });
+    await Promise.all(hands);
+    const counted = await metricBecomes(relay.admin, "connections_open", (open) => open === 0);
 
-  expect(here.sent).toBe(there.received);
-  expect(there.sent).toBe(here.received);
-  expect(counted.get('received_bytes_total{from="client"}')).toBe(here.sent);
-  expect(counted.get('received_bytes_total{from="destination"}')).toBe(there.sent);
-  expect(counted.get("connections_total")).toBe(CONNECTIONS);
-  expect(counted.get("connect_seconds_count")).toBe(CONNECTIONS);
-  expect(counted.get("connection_seconds_count")).toBe(CONNECTIONS);
-  const endings = Object.fromEntries(
-    ENDS.map((end) => [end, tasks.filter((task) => task.end === end).length]),
-  );
-  const closed = Object.fromEntries(
-    ENDS.map((end) => [end, counted.get(`connections_closed_total{ending="${end}"}`) ?? 0]),
-  );
-  expect(closed).toEqual(endings);
-  expect(
-    [...(await metricsOf(relay.admin)).keys()].filter((name) => /failed|refused/.test(name)),
-  ).toEqual([]);
-});
+    expect(here.sent).toBe(there.received);
+    expect(there.sent).toBe(here.received);
+    expect(counted.get('received_bytes_total{from="client"}')).toBe(here.sent);
+    expect(counted.get('received_bytes_total{from="destination"}')).toBe(there.sent);
+    expect(counted.get("connections_total")).toBe(CONNECTIONS);
+    expect(counted.get("connect_seconds_count")).toBe(CONNECTIONS);
+    expect(counted.get("connection_seconds_count")).toBe(CONNECTIONS);
+    const endings = Object.fromEntries(
+      ENDS.map((end) => [end, tasks.filter((task) => task.end === end).length]),
+    );
+    const closed = Object.fromEntries(
+      ENDS.map((end) => [end, counted.get(`connections_closed_total{ending="${end}"}`) ?? 0]),
+    );
+    expect(closed).toEqual(endings);
+    expect(
+      [...(await metricsOf(relay.admin)).keys()].filter((name) => /failed|refused/.test(name)),
+    ).toEqual([]);
+  },
+);
 
 function randomTask(): Task {
   const bytes = () => Math.floor(Math.random() ** 4 * MOST_BYTES);

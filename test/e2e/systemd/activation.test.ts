@@ -5,8 +5,9 @@ const BURST = 200;
 
 // Every kind of source, each to the other kind of destination.
 const ACTIVATED = [
-  { name: "tcp", listen: "127.0.0.1:9000", destination: ECHO_PATH },
-  { name: "unix", listen: "/run/activated/socket", destination: ECHO_PORT },
+  { name: "tcp", listen: "127.0.0.1:9000", destination: ECHO_PATH, options: "" },
+  { name: "unix", listen: "/run/activated/socket", destination: ECHO_PORT, options: "" },
+  { name: "workers", listen: "127.0.0.1:9004", destination: ECHO_PATH, options: "--workers=3" },
 ] as const;
 
 function socketUnit(listen: string): string {
@@ -27,14 +28,14 @@ User=relay
 }
 
 await describeRelay("socket activation", (bench) => {
-  for (const { name, listen, destination } of ACTIVATED) {
+  for (const { name, listen, destination, options } of ACTIVATED) {
     describe(name, () => {
       const service = `act-${name}.service`;
 
       test(`${BURST} clients at the moment of start are all served`, async () => {
         await bench.install({
           [`act-${name}.socket`]: socketUnit(listen),
-          [service]: serviceUnit("systemd", destination),
+          [service]: serviceUnit(`${options} systemd`, destination),
         });
         await bench.systemctl("start", `act-${name}.socket`);
         expect(await bench.machine.show(service, "ActiveState")).toBe("inactive");
@@ -48,7 +49,7 @@ await describeRelay("socket activation", (bench) => {
       });
 
       test("the given backlog is not lowered", async () => {
-        const family = name === "tcp" ? "-t" : "-x";
+        const family = listen.startsWith("/") ? "-x" : "-t";
         const sockets = await bench.machine.succeed(`ss -HlnO ${family}`);
         const line = sockets.split("\n").find((line) => line.includes(`${listen} `)) ?? "";
         // Of a listening socket the second figure is its backlog: ss(8), Send-Q

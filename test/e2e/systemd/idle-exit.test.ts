@@ -4,7 +4,12 @@ import { describeRelay, ECHO_PATH, ECHO_PORT, NO_START_LIMIT, RELAY } from "./su
 const ROUNDS = 50;
 const IDLE_MS = 100;
 
-function units(name: string, listen: string, destination: string): Record<string, string> {
+function units(
+  name: string,
+  listen: string,
+  destination: string,
+  workers = 1,
+): Record<string, string> {
   return {
     [`${name}.socket`]: `
 [Socket]
@@ -17,7 +22,7 @@ ${NO_START_LIMIT}
 
 [Service]
 Type=notify
-ExecStart=${RELAY} --exit-idle-time=${IDLE_MS}ms systemd ${destination}
+ExecStart=${RELAY} --workers=${workers} --exit-idle-time=${IDLE_MS}ms systemd ${destination}
 User=relay
 `,
   };
@@ -25,12 +30,13 @@ User=relay
 
 await describeRelay("leaving for idleness", (bench) => {
   test.each([
-    { name: "idle-tcp", listen: "127.0.0.1:9000", destination: ECHO_PATH },
-    { name: "idle-unix", listen: "/run/idle-unix/socket", destination: ECHO_PORT },
+    { name: "idle-tcp", listen: "127.0.0.1:9000", destination: ECHO_PATH, workers: 1 },
+    { name: "idle-unix", listen: "/run/idle-unix/socket", destination: ECHO_PORT, workers: 1 },
+    { name: "idle-workers", listen: "127.0.0.1:9001", destination: ECHO_PATH, workers: 3 },
   ])(
     `$name: ${ROUNDS} rounds of clients that come as it leaves lose none`,
-    async ({ name, listen, destination }) => {
-      await bench.install(units(name, listen, destination));
+    async ({ name, listen, destination, workers }) => {
+      await bench.install(units(name, listen, destination, workers));
       await bench.systemctl("start", `${name}.socket`);
       expect(await bench.clients("knock.py", listen, ROUNDS, IDLE_MS)).toEqual({
         served: ROUNDS * 6,

@@ -7,7 +7,7 @@ describe("every row of the table", () => {
     expect(flagOf(name)).toMatch(/^[a-z]+(-[a-z]+)*$/);
     expect(row.commands.every((command) => command in COMMANDS)).toBe(true);
     if (row.metavar === undefined) return;
-    expect(row.metavar).toMatch(/^[A-Z]+$/);
+    expect(row.metavar).toMatch(/^[A-Z]+(\|[a-z]+)?$/);
     if (row.shownDefault !== undefined) expect(row.parse(row.shownDefault)).toEqual(row.default);
     expect(() => row.parse("no such value")).toThrow(InvalidValue);
   });
