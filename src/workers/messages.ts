@@ -14,7 +14,7 @@ export type Order =
   /** Accept nobody until released; answered by `held`. */
   | { readonly kind: "hold" }
   | { readonly kind: "release" }
-  /** Answered by `draining` and then `stopped`; a second one can only shorten the wait. */
+  /** Answered by `draining` and the thread's end; a second one can only shorten the wait. */
   | {
       readonly kind: "stop";
       readonly drainTimeout: number;
@@ -51,7 +51,7 @@ export interface Batch {
 }
 
 export type Report =
-  | { readonly kind: "ready" | "here" | "draining" | "stopped" }
+  | { readonly kind: "ready" | "here" | "draining" }
   | {
       readonly kind: "failed";
       readonly code: string;

@@ -1,8 +1,9 @@
-import type { Observer } from "../relay/observer.ts";
+import { printAddress, type SocketEndpoint } from "../address.ts";
 import { RelayError } from "../relay/error.ts";
-import type { Batch, Order, PlainError, Report, Start } from "./messages.ts";
-import { revive } from "./plain-error.ts";
-import { Told } from "./told.ts";
+import type { Observer } from "../relay/observer.ts";
+import { Answers } from "./answers.ts";
+import type { Batch, Order, Report, Start } from "./messages.ts";
+import { RemoteConnections } from "./remote-connections.ts";
 
 // A worker that dies sooner than this after its start is not replaced at once, in milliseconds.
 const CALM = 10_000;
@@ -14,42 +15,38 @@ const PAUSE_LAST = 1_000;
 /** What a place needs of its pool. */
 export interface PlaceOwner {
   readonly observer: Observer;
+  readonly endpoint: SocketEndpoint;
   /** The module of a worker's thread. */
   readonly thread: URL;
-  startOrder(index: number, first: boolean): Start;
+  startOrder(index: number, held: boolean): Start;
   /** The worker accepts. */
   joined(index: number): void;
-  /** The worker is gone; `open` of its connections with it. Gives how many those were. */
+  /** The worker is gone; gives how many connections had not ended by then. */
   left(index: number): number;
 }
-
-/** An answer that somebody waits for; a worker that is gone has given all of them. */
-type Waiting = { readonly kind: Report["kind"]; readonly resolve: (open: number) => void };
 
 /** The place of one worker in a pool: the worker, and the next one should it die. */
 export class Place {
   readonly index: number;
   readonly #owner: PlaceOwner;
+  readonly #answers = new Answers<Report["kind"] | "gone">();
   #worker: Worker | null = null;
-  #told: Told;
-  #waiting: Waiting[] = [];
-  #ready = false;
-  /** Whether a worker has ever been: the first one that cannot start is not replaced. */
+  #connections: RemoteConnections;
+  /** Whether a worker has ever been ready: a first one that cannot start is not replaced. */
   #used = false;
   #startedAt = 0;
   #pause = 0;
+  #restart: Timer | undefined;
   /** Connections that the worker says it takes with it. */
   #lost = 0;
-  #restart: Timer | undefined;
-  /** Why the worker is about to be gone. */
-  #reason: PlainError | null = null;
-  #refusal: RelayError | null = null;
+  /** Why the worker is about to be gone, where it is known. */
+  #reason: Error | null = null;
   #stopping = false;
 
   constructor(index: number, owner: PlaceOwner) {
     this.index = index;
     this.#owner = owner;
-    this.#told = new Told(owner.observer);
+    this.#connections = new RemoteConnections(owner.observer);
   }
 
   /**
@@ -58,28 +55,28 @@ export class Place {
    * @throws {RelayError} where it cannot start.
    */
   async start(): Promise<void> {
-    const started = this.#answer("ready");
+    const ready = this.#answers.next("ready");
     this.#begin(true);
-    await started;
-    if (this.#ready) return;
-    throw (
-      this.#refusal ??
-      new RelayError("EWORKER", "", `worker ${this.index + 1} cannot start: ${this.#why(null)}`)
-    );
+    await ready;
+    if (this.#used) return;
+    if (this.#reason instanceof RelayError) throw this.#reason;
+    const address = printAddress(this.#owner.endpoint);
+    const why = this.#reason?.message ?? "it ended";
+    throw new RelayError("EWORKER", address, `worker ${this.index + 1} cannot start: ${why}`);
   }
 
   /** Settles when the worker has answered. */
   async responds(): Promise<void> {
     if (this.#worker === null) return;
     this.#tell({ kind: "ping" });
-    await this.#answer("here");
+    await this.#answers.next("here");
   }
 
   /** Lets the worker accept nobody; gives how many connections it then has open. */
   async hold(): Promise<number> {
     if (this.#worker === null) return 0;
     this.#tell({ kind: "hold" });
-    return await this.#answer("held");
+    return await this.#answers.next("held");
   }
 
   release(): void {
@@ -95,12 +92,12 @@ export class Place {
 
   /** Settles when the worker accepts no more, for good. */
   async drains(): Promise<void> {
-    if (this.#worker !== null) await this.#answer("draining");
+    if (this.#worker !== null) await this.#answers.next("draining");
   }
 
   /** Settles when the worker is gone, for good. */
   async ended(): Promise<void> {
-    if (this.#worker !== null) await this.#answer("stopped");
+    if (this.#worker !== null) await this.#answers.next("gone");
   }
 
   /** Ends a worker that does not answer. */
@@ -110,97 +107,78 @@ export class Place {
     this.#worker?.terminate();
   }
 
-  #begin(first: boolean): void {
+  #begin(held: boolean): void {
     const worker = new Worker(this.#owner.thread, { name: `worker ${this.index + 1}` });
     this.#worker = worker;
-    this.#told = new Told(this.#owner.observer);
-    this.#ready = false;
+    this.#connections = new RemoteConnections(this.#owner.observer);
     this.#reason = null;
     this.#lost = 0;
     this.#startedAt = performance.now();
     worker.onmessage = ({ data }: MessageEvent<Batch>) => this.#heard(data);
     worker.onerror = ({ message }) => {
-      this.#reason ??= { message: reasonIn(message), stack: message };
+      this.#reason ??= uncaught(message);
     };
     worker.addEventListener("close", ({ code }: CloseEvent) => this.#gone(code));
-    this.#tell(this.#owner.startOrder(this.index, first));
+    this.#tell(this.#owner.startOrder(this.index, held));
   }
 
   #tell(order: Order): void {
     this.#worker?.postMessage(order);
   }
 
-  #answer(kind: Waiting["kind"]): Promise<number> {
-    return new Promise((resolve) => this.#waiting.push({ kind, resolve }));
-  }
-
   #heard(batch: Batch): void {
-    this.#told.came(batch);
-    for (const report of batch.reports) if (!this.#told.pass(report)) this.#obey(report);
+    this.#connections.came(batch);
+    for (const report of batch.reports) if (!this.#connections.pass(report)) this.#take(report);
   }
 
-  #obey(report: Report): void {
+  #take(report: Report): void {
     switch (report.kind) {
       case "ready":
-        this.#ready = true;
         this.#used = true;
         this.#owner.joined(this.index);
         break;
       case "failed":
-        this.#refusal = new RelayError(report.code, report.address, report.message);
-        this.#reason = { message: report.message, stack: undefined };
+        this.#reason = new RelayError(report.code, report.address, report.message);
         this.#worker?.terminate();
-        return;
+        break;
       case "lost":
         this.#lost = report.open;
-        return;
-      case "stopped":
-        // Its thread is about to end, which is what is waited for.
-        return;
+        break;
     }
-    this.#settle(report.kind, report.kind === "held" ? report.open : 0);
-  }
-
-  #settle(kind: Waiting["kind"] | null, open: number): void {
-    const settled = this.#waiting.filter((waiting) => kind === null || waiting.kind === kind);
-    this.#waiting = this.#waiting.filter((waiting) => !settled.includes(waiting));
-    for (const { resolve } of settled) resolve(open);
+    this.#answers.came(report.kind, report.kind === "held" ? report.open : 0);
   }
 
   #gone(code: number): void {
     this.#worker = null;
-    this.#ready = false;
     this.#lost += this.#owner.left(this.index);
-    if (!this.#stopping && this.#used) this.#replace(code);
-    this.#told.abandon();
-    this.#settle(null, 0);
+    const replaced = this.#used && !this.#stopping;
+    if (replaced || this.#lost > 0) this.#tellOfDeath(code, replaced);
+    if (replaced) this.#replace();
+    this.#connections.abandon();
+    this.#answers.end();
   }
 
-  #replace(code: number): void {
+  #replace(): void {
     const lived = performance.now() - this.#startedAt;
     this.#pause = lived >= CALM ? 0 : Math.min(Math.max(PAUSE_FIRST, 2 * this.#pause), PAUSE_LAST);
-    this.#owner.observer.fault(this.#fault(code));
     this.#restart = setTimeout(() => this.#begin(false), this.#pause);
   }
 
-  #fault(code: number): Error {
-    const lost = this.#lost;
-    const error = new Error(
-      `worker ${this.index + 1} ended (${this.#why(code)}): ` +
-        `${lost} connection${lost === 1 ? " is" : "s are"} lost, another takes its place`,
+  #tellOfDeath(code: number, replaced: boolean): void {
+    const fault = new Error(
+      `worker ${this.index + 1} ended (${this.#reason?.message ?? `exit status ${code}`}): ` +
+        `${this.#lost} connection${this.#lost === 1 ? " is" : "s are"} lost` +
+        (replaced ? ", another takes its place" : ""),
     );
-    const stack = this.#reason && revive(this.#reason).stack;
-    if (stack) error.stack = stack;
-    return error;
-  }
-
-  #why(code: number | null): string {
-    return this.#reason?.message ?? (code === null ? "it ended" : `exit status ${code}`);
+    if (this.#reason?.stack !== undefined) fault.stack = this.#reason.stack;
+    this.#owner.observer.fault(fault);
   }
 }
 
-/** The error's own words in what Bun says of it, which has the source's lines and the stack, too. */
-function reasonIn(message: string): string {
-  const [, reason] = /^\w*error: (.*)$/im.exec(message) ?? [];
-  return reason ?? message.split("\n", 1)[0] ?? "";
+/** An error of a worker's thread, from what Bun says of it: the source's lines and the stack, too. */
+function uncaught(message: string): Error {
+  const [, words] = /^\w*error: (.*)$/im.exec(message) ?? [];
+  const error = new Error(words ?? message.split("\n", 1)[0]);
+  error.stack = message;
+  return error;
 }

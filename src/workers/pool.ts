@@ -90,6 +90,7 @@ class Pool implements Relay, PlaceOwner {
     } catch (error) {
       for (const place of this.#places) place.terminate();
       this.#hide();
+      await Promise.all(this.#places.map((place) => place.ended()));
       this.#source.close();
       throw error;
     }

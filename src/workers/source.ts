@@ -1,7 +1,7 @@
-import type { SocketEndpoint } from "../address.ts";
+import { printAddress, type SocketEndpoint } from "../address.ts";
 import { errnoCode } from "../os/errno.ts";
 import type { Libc } from "../os/libc.ts";
-import { RelayError } from "../relay/error.ts";
+import { relayError } from "../relay/error.ts";
 import { endpointOf } from "../relay/inherited.ts";
 import { listen, type SourceFile } from "../relay/listen.ts";
 import { BACKLOG_MOST, DEFAULTS, type RelayOptions } from "../relay/options.ts";
@@ -46,7 +46,7 @@ export class SharedSource {
     bound.listener.stop();
     if (fd >= 0) return new SharedSource(system, options, fd, bound.port, bound.file);
     bound.file?.remove();
-    throw new RelayError(errnoCode(fd), "", `no descriptor for the listener: ${errnoCode(fd)}`);
+    throw relayError("listen on", printAddress(source), errnoCode(fd));
   }
 
   /** Listens no more. What the kernel has queued is refused unless somebody else holds the source. */

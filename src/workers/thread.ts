@@ -1,4 +1,5 @@
-import { RelayError } from "../relay/error.ts";
+import { printAddress } from "../address.ts";
+import { RelayError, relayError } from "../relay/error.ts";
 import { type HoldableRelay, startRelay } from "../relay/relay.ts";
 import { libc } from "../os/libc.ts";
 import { errnoCode } from "../os/errno.ts";
@@ -59,8 +60,7 @@ class RunningWorker {
     const counts = new Counts(start.counts);
     const reporter = new Reporter(start, counts, post);
     const fd = libc?.duplicate(listener) ?? -1;
-    if (fd < 0)
-      throw new RelayError(errnoCode(fd), "", `no descriptor for a worker: ${errnoCode(fd)}`);
+    if (fd < 0) throw relayError("listen on", printAddress(endpoint), errnoCode(fd));
     const relay = await startRelay({
       ...options,
       source: { kind: "fd", fd, endpoint },
@@ -90,6 +90,8 @@ class RunningWorker {
   end(): void {
     this.#reporter.abandon();
     this.#reporter.flush();
+    // Its descriptors go within the call.
+    void this.#relay.stop();
   }
 
   async #stop(drainTimeout: number, serveQueue: boolean): Promise<void> {
@@ -99,7 +101,6 @@ class RunningWorker {
     if (first && serveQueue) await this.#serveQueue();
     await this.#relay.stop({ drainTimeout });
     if (!first) return;
-    this.#reporter.tell({ kind: "stopped" });
     process.exit(0);
   }
 

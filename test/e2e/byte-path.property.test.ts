@@ -1,7 +1,8 @@
 import { executablePath } from "../support/executable.ts";
 import { testBytePath } from "../support/byte-path-test.ts";
-import { executable } from "../support/relay-under-test.ts";
+import { executable, executableWith } from "../support/relay-under-test.ts";
 
 // Built before the first row that it would make slow.
 await executablePath();
 testBytePath(executable, { runs: 4, seconds: 4 });
+testBytePath(executableWith(3), { runs: 2, seconds: 2 });

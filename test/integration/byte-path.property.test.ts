@@ -1,4 +1,5 @@
 import { testBytePath } from "../support/byte-path-test.ts";
-import { inProcess } from "../support/relay-under-test.ts";
+import { inProcess, inProcessWith } from "../support/relay-under-test.ts";
 
 testBytePath(inProcess, { runs: 12, seconds: 8 });
+testBytePath(inProcessWith(3), { runs: 6, seconds: 3 });

@@ -386,6 +386,22 @@ describe("a worker that dies", () => {
     await until(() => bench.relay.connections === 0, "all to be over");
   });
 
+  test("leaves no descriptor", async () => {
+    const bench = await Bench.start();
+    const before = socketDescriptors("self").length;
+    for (let count = 1; count <= 3; count += 1) {
+      const { client, destination } = await bench.open();
+      for (let worker = 0; worker < WORKERS; worker += 1)
+        bench.puppets.perform({ kind: "throw", worker, message: "a bug" });
+      await until(() => bench.events.faults.length === count * WORKERS, "all to die");
+      client.close();
+      destination.close();
+      await expectWhole(await bench.open());
+      await until(() => bench.relay.connections === 0, "all to be over");
+    }
+    await until(() => socketDescriptors("self").length === before, "as many as before");
+  });
+
   test("is replaced by one with the same places", async () => {
     const bench = await Bench.start({ connectionsMax: WORKERS });
     bench.puppets.perform({ kind: "throw", worker: 2, message: "a bug" });

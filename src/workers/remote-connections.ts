@@ -5,7 +5,7 @@ import { revive } from "./plain-error.ts";
 import { RemoteConnection } from "./remote-connection.ts";
 
 /** Passes on to an observer what one worker tells, and keeps the connections that it told of. */
-export class Told {
+export class RemoteConnections {
   readonly #observer: Observer;
   readonly #open = new Map<number, RemoteConnection>();
   /** What the worker's clock is behind this thread's: no message has ever come sooner. */
