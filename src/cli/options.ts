@@ -290,10 +290,12 @@ function number(metavar: string, { least, most }: { least: number; most: number 
 // Each costs memory and descriptors; no machine has more processors (Linux, CONFIG_NR_CPUS).
 const WORKERS_MOST = 8_192;
 
-const workerNumber = number("N", { least: 1, most: WORKERS_MOST });
-
 function parseWorkers(text: string): Workers {
-  return text === "auto" ? text : workerNumber.parse(text);
+  if (text === "auto") return text;
+  const workers = Number(text);
+  if (!/^\d+$/.test(text) || workers < 1 || workers > WORKERS_MOST)
+    throw new InvalidValue(`${quote(text)} is no number from 1 to ${WORKERS_MOST}; or say auto`);
+  return workers;
 }
 
 function choice<Value extends string>(choices: readonly Value[], fallback: Value) {

@@ -14,6 +14,45 @@ export function socketDescriptors(pid: number | "self"): number[] {
   return sockets.map(Number);
 }
 
+/** The descriptors of a process in this network namespace that are sockets and do not listen. */
+export function connectionDescriptors(pid: number): number[] {
+  const listening = listeningInodes();
+  const inodeOf = (fd: number) => {
+    try {
+      return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1];
+    } catch {
+      // Closed since the folder was read.
+      return undefined;
+    }
+  };
+  return socketDescriptors(pid).filter((fd) => {
+    const inode = inodeOf(fd);
+    return inode !== undefined && !listening.has(inode);
+  });
+}
+
+/** TCP_LISTEN of linux/net/tcp_states.h, and __SO_ACCEPTCON of linux/net.h. */
+const TCP_LISTEN = "0A";
+const UNIX_LISTENS = 0x10000;
+
+/** What /proc/net says of listening sockets (proc(5)): columns are counted from 0. */
+function listeningInodes(): Set<string> {
+  const rows = (name: string) =>
+    readFileSync(`/proc/net/${name}`, "utf8")
+      .split("\n")
+      .slice(1)
+      .map((line) => line.trim().split(/\s+/));
+  const tcp = [...rows("tcp"), ...rows("tcp6")].filter(([, , , state]) => state === TCP_LISTEN);
+  const unix = rows("unix").filter(([, , , flags = "0"]) => parseInt(flags, 16) & UNIX_LISTENS);
+  return new Set([...tcp.map((row) => row[9] ?? ""), ...unix.map((row) => row[6] ?? "")]);
+}
+
+/** The names of a process's threads. */
+export function threadsOf(pid: number): string[] {
+  const folder = `/proc/${pid}/task`;
+  return readdirSync(folder).map((thread) => readFileSync(`${folder}/${thread}/comm`, "utf8"));
+}
+
 // USER_HZ, in which the kernel tells times to programs (proc(5)), is 100 on all that Bun runs on.
 const TICKS_A_SECOND = 100;
 

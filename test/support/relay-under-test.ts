@@ -8,7 +8,7 @@ import {
 } from "../../src/index.ts";
 import { startRelay } from "./executable.ts";
 import { startPuppets } from "./puppets.ts";
-import { cpuSeconds, isStopped, socketDescriptors } from "./proc.ts";
+import { connectionDescriptors, cpuSeconds, isStopped, socketDescriptors } from "./proc.ts";
 import { rawDescriptors } from "./raw-socket.ts";
 import { SO_ACCEPTCONN, SOL_SOCKET, system } from "./system-calls.ts";
 
@@ -56,13 +56,13 @@ export interface Harness {
  * How many sockets of this process are no test's own end, and do not listen: those of the relays'
  * connections. Relays of tests that run at the same time are counted together.
  */
-function connectionDescriptors(): number {
+function ownConnectionDescriptors(): number {
   const listens = (fd: number) => system.getOption(fd, SOL_SOCKET, SO_ACCEPTCONN) === 1;
   return socketDescriptors("self").filter((fd) => !rawDescriptors.has(fd) && !listens(fd)).length;
 }
 
 // What the runtime itself may have.
-const atLoading = connectionDescriptors();
+const atLoading = ownConnectionDescriptors();
 
 /** The relay as a library, in the test's own process. */
 export const inProcess: Harness = {
@@ -109,7 +109,7 @@ function underTest(
   return {
     endpoint: relay.endpoint,
     open: () => relay.connections,
-    descriptors: () => connectionDescriptors() - atLoading,
+    descriptors: () => ownConnectionDescriptors() - atLoading,
     reports: () => reports,
     freeze,
     cpu: () => null,
@@ -147,11 +147,11 @@ async function startExecutable(
     destination,
   ]);
   const log = new LogReader(relay.stderr);
-  const atStart = socketDescriptors(relay.pid).length;
+  const atStart = connectionDescriptors(relay.pid).length;
   return {
     endpoint: toSocket(relay.address),
     open: () => log.count("opened") - log.count("closed"),
-    descriptors: () => socketDescriptors(relay.pid).length - atStart,
+    descriptors: () => connectionDescriptors(relay.pid).length - atStart,
     reports: () => log.reports(),
     freeze: (act) => freeze(relay.pid, act),
     cpu: () => cpuSeconds(relay.pid),

@@ -44,6 +44,12 @@ describe("values", () => {
     });
   });
 
+  test("are for workers a number, or a word", () => {
+    expect(read(":1", ":2").values.workers).toBe(1);
+    expect(read("--workers=3", ":1", ":2").values.workers).toBe(3);
+    expect(read("--workers=auto", ":1", ":2").values.workers).toBe("auto");
+  });
+
   test("reach the relay although citty also reads --no- and camel case", () => {
     expect(read("--", "--no-keepalive:1", "--logLevel=x:2").words).toEqual([
       "--no-keepalive:1",
@@ -60,6 +66,8 @@ describe("values", () => {
     ["--mode=999", '--mode: "999" is no mode'],
     ["--owner=no-such-user", '--owner: this system knows no user "no-such-user"'],
     ["--connect-timeout=5m", '--connect-timeout: "5m" is no time'],
+    ["--workers=0", '--workers: "0" is no number from 1 to 8192; or say auto'],
+    ["--workers=many", '--workers: "many" is no number from 1 to 8192; or say auto'],
     ["--log-level=loud", '--log-level: "loud" is none of'],
   ])("%s is refused by its option's name", (option, message) => {
     expect(() => read(option, "./a", ":2")).toThrow(UsageError);
