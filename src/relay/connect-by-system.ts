@@ -62,7 +62,7 @@ export class SystemAttempt extends ReachingAttempt {
     const errno = this.system.getOption(destination.fd, SOL_SOCKET, SO_ERROR);
     if (errno === 0) return;
     if (this.system.unread(destination.fd) === 0) return this.lost(errnoCode(errno));
-    destination.errno = errno;
+    destination.failed(errno);
     this.succeed();
   }
 

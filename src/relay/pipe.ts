@@ -145,7 +145,7 @@ export class Pipe {
       return this.#laterTurn();
     }
     bulk.release(this.#held);
-    if (length < 0 && length !== -EAGAIN) this.from.errno = -length;
+    if (length < 0 && length !== -EAGAIN) this.from.failed(-length);
     this.#reading = "events";
     this.from.resume();
   }

@@ -11,11 +11,20 @@ export abstract class Side {
   /** Whether bytes can be written: a destination is not ready before it answered. */
   ready = false;
   /** The errno that a call of ours took from the socket and that found this side gone, else 0. */
-  errno = 0;
+  #errno = 0;
   #paused = false;
 
   /** Whether this side is TCP, the only kind that can be reset. */
   abstract readonly isTcp: boolean;
+
+  get errno(): number {
+    return this.#errno;
+  }
+
+  /** Of several errors the first is the true one: it left the socket with none but EPIPE. */
+  failed(errno: number): void {
+    if (this.#errno === 0) this.#errno = errno;
+  }
 
   attach(socket: Socket<this>): void {
     this.socket = socket;
@@ -51,7 +60,7 @@ export abstract class Side {
     const sent = libc === null ? 0 : libc.send(this.fd, bytes);
     if (sent === bytes.length) return sent;
     if (sent < 0 && sent !== -EAGAIN) {
-      this.errno = -sent;
+      this.failed(-sent);
       return sent;
     }
     // Bun's own write waits for room where the kernel is full; it says only that a write failed,
@@ -59,8 +68,9 @@ export abstract class Side {
     const taken = Math.max(sent, 0);
     const more = this.socket.write(taken === 0 ? bytes : bytes.subarray(taken));
     if (more >= 0) return taken + more;
-    this.errno = this.isTcp ? ECONNRESET : EPIPE;
-    return -this.errno;
+    const errno = this.isTcp ? ECONNRESET : EPIPE;
+    this.failed(errno);
+    return -errno;
   }
 
   /**
@@ -69,7 +79,7 @@ export abstract class Side {
    */
   writeFrom(pipe: KernelPipe): number {
     const taken = pipe.drain(this.fd);
-    if (taken < 0 && taken !== -EAGAIN) this.errno = -taken;
+    if (taken < 0 && taken !== -EAGAIN) this.failed(-taken);
     return taken;
   }
 
