@@ -65,15 +65,22 @@ function ownConnectionDescriptors(): number {
 const atLoading = ownConnectionDescriptors();
 
 /** The relay as a library, in the test's own process. */
-export const inProcess: Harness = {
-  name: "in process",
-  async start(source, destination, settings) {
-    const { reports, observer } = observe();
-    const relay = await createRelay({ source, destination, ...settings, observer });
-    // What does not give the thread up is all at once.
-    return underTest(relay, reports, (act) => act());
-  },
-};
+export const inProcess: Harness = inThisThread("in process", { fastPath: true });
+
+/** The same with all reading left to the runtime. */
+export const inProcessPlain: Harness = inThisThread("in process, plain", { fastPath: false });
+
+function inThisThread(name: string, options: { readonly fastPath: boolean }): Harness {
+  return {
+    name,
+    async start(source, destination, settings) {
+      const { reports, observer } = observe();
+      const relay = await createRelay({ source, destination, ...settings, ...options, observer });
+      // What does not give the thread up is all at once.
+      return underTest(relay, reports, (act) => act());
+    },
+  };
+}
 
 /** The same with several workers. */
 export function inProcessWith(workers: number): Harness {

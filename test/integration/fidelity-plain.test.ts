@@ -1,0 +1,10 @@
+import { DIRECTIONS } from "../support/directions.ts";
+import { testFidelity } from "../support/fidelity-table.ts";
+import { inProcessPlain } from "../support/relay-under-test.ts";
+
+// Where bulk goes another way: the directions in which it is spliced, and in which it is copied.
+testFidelity(inProcessPlain, {
+  quiet: false,
+  directions: DIRECTIONS.slice(0, 2),
+  otherFamilies: [],
+});
