@@ -9,8 +9,8 @@ import type { Observer } from "./observer.ts";
 // for the kernel's pipes.
 const RESERVED_FILES = 32 + 2 * KERNEL_PIPES_MOST;
 const FILES_A_CONNECTION = 2;
-// A thread's event loop, and its own descriptors of the listener.
-const FILES_A_WORKER = 8;
+// A thread's event loop, its own descriptors of the listener and its own pipes.
+const FILES_A_WORKER = 8 + 2 * KERNEL_PIPES_MOST;
 
 /** As many connections as the limit of open files can carry, at least one. */
 export function connectionsMaxDefault(workers = 1): number {

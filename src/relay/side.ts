@@ -21,9 +21,12 @@ export abstract class Side {
     return this.#errno;
   }
 
-  /** Of several errors the first is the true one: it left the socket with none but EPIPE. */
+  /**
+   * Notes an error that a call of ours took from the socket. EPIPE says only that the side is gone; how
+   * it went, another call may have been told before, or be told later.
+   */
   failed(errno: number): void {
-    if (this.#errno === 0) this.#errno = errno;
+    if (this.#errno === 0 || this.#errno === EPIPE) this.#errno = errno;
   }
 
   attach(socket: Socket<this>): void {

@@ -9,7 +9,7 @@ import { until } from "../../support/waiting.ts";
 
 const CLIENTS = 400;
 // 128 files less the relay's reserve of 32, two a connection.
-const CARRIED_BY_128_FILES = 48;
+const CARRIED_BY_128_FILES = 40;
 
 interface Limit {
   readonly name: string;
