@@ -8,7 +8,7 @@ import { cpuSeconds, socketDescriptors } from "../../support/proc.ts";
 import { until } from "../../support/waiting.ts";
 
 const CLIENTS = 400;
-// 128 files less the relay's reserve of 32, two a connection.
+// 128 files less the relay's reserve of 48, two a connection.
 const CARRIED_BY_128_FILES = 40;
 
 interface Limit {
