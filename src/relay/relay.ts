@@ -59,6 +59,11 @@ export interface HoldableRelay extends Relay {
   /** Leaves further clients in the kernel's queue; without FFI it does nothing. */
   hold(holder: string): void;
   release(holder: string): void;
+  /**
+   * Ends everything within this call, because the thread is about to end: the peers of all
+   * connections see a failure. Who waits in the kernel's queue is left to the source's next holder.
+   */
+  abandon(): void;
 }
 
 /**
@@ -179,6 +184,13 @@ class RunningRelay implements HoldableRelay {
     if (!this.#stopping) this.#admission?.release(holder);
   }
 
+  abandon(): void {
+    if (!this.#stopping) this.#stopListening();
+    this.#stopping = true;
+    for (const connection of this.#shared.connections) destroy(connection, "fault");
+    this.#shared.bulk?.close();
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop({ drainTimeout: 0 });
   }
@@ -224,6 +236,10 @@ class RunningRelay implements HoldableRelay {
       this.#observer.fault(error);
     }
     if (!this.#inherited) await new Promise(setImmediate);
+    this.#stopListening();
+  }
+
+  #stopListening(): void {
     this.#admission?.[Symbol.dispose]();
     this.#listening?.stop();
   }

@@ -1,5 +1,4 @@
 import type { Event } from "../relay/combine-observers.ts";
-import { Connection, destroy } from "../relay/connection.ts";
 import type { ConnectionView, Observer } from "../relay/observer.ts";
 import type { Counts } from "./counts.ts";
 import { encode } from "./figures.ts";
@@ -95,13 +94,6 @@ export class Reporter {
     this.#posting = undefined;
     if (this.#reports.length > 0) this.#post(this.#reports);
     this.#reports = [];
-  }
-
-  /** Ends every connection, as this thread is about to end: their peers see a failure. */
-  abandon(): void {
-    if (this.#open.size > 0) this.tell({ kind: "lost", open: this.#open.size });
-    for (const connection of this.#open.keys())
-      if (connection instanceof Connection) destroy(connection, "fault");
   }
 
   #opened(connection: ConnectionView): void {

@@ -88,10 +88,10 @@ class RunningWorker {
 
   /** Ends what is left, with no time for anything that takes a turn of the loop. */
   end(): void {
-    this.#reporter.abandon();
+    if (this.#relay.connections > 0)
+      this.#reporter.tell({ kind: "lost", open: this.#relay.connections });
+    this.#relay.abandon();
     this.#reporter.flush();
-    // Its descriptors go within the call.
-    void this.#relay.stop();
   }
 
   async #stop(drainTimeout: number, serveQueue: boolean): Promise<void> {

@@ -16,7 +16,7 @@ import type { RelayOptions } from "../../src/relay/options.ts";
 import { Counts } from "../../src/workers/counts.ts";
 import { startPool } from "../../src/workers/pool.ts";
 import { Payload } from "../support/payload.ts";
-import { socketDescriptors } from "../support/proc.ts";
+import { descriptorsOf, socketDescriptors } from "../support/proc.ts";
 import { type Puppets, startPuppets } from "../support/puppets.ts";
 import { RawListener, RawSocket } from "../support/raw-socket.ts";
 import { portIn } from "../support/socket-name.ts";
@@ -388,11 +388,20 @@ describe("a worker that dies", () => {
     await until(() => bench.relay.connections === 0, "all to be over");
   });
 
-  test("leaves no descriptor", async () => {
+  test("leaves no descriptor, be it of connections that carried much", async () => {
+    const open = () =>
+      descriptorsOf("self", "socket").length + descriptorsOf("self", "pipe").length;
+    const before = open();
     const bench = await Bench.start();
-    const before = socketDescriptors("self").length;
+    const much = new Payload(2 * 1024 * 1024);
+    const carry = async ({ client, destination }: Ends) => {
+      const sending = client.send(much);
+      expect(await destination.read(much.length)).toEqual(much.received());
+      await sending;
+    };
     for (let worker = 0; worker < WORKERS; worker += 1) {
       const ends = await bench.openMany(WORKERS);
+      await Promise.all(ends.map(carry));
       bench.puppets.perform({ kind: "throw", worker, message: "a bug" });
       await until(() => bench.events.faults.length > worker, "the worker to die");
       for (const { client, destination } of ends) {
@@ -402,7 +411,12 @@ describe("a worker that dies", () => {
       await expectWhole(await bench.open());
       await until(() => bench.relay.connections === 0, "all to be over");
     }
-    await until(() => socketDescriptors("self").length === before, "as many as before");
+    await bench.relay.stop();
+    bench.listener.close();
+    await until(
+      () => open() === before,
+      () => `${before} descriptors; ${open()} are open`,
+    );
   });
 
   test("is replaced by one with the same places", async () => {

@@ -2,16 +2,21 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 /** The descriptors of a process that are sockets; `self` is this one. */
 export function socketDescriptors(pid: number | "self"): number[] {
+  return descriptorsOf(pid, "socket");
+}
+
+/** The descriptors of a process that are a kind of file. */
+export function descriptorsOf(pid: number | "self", kind: "socket" | "pipe"): number[] {
   const folder = `/proc/${pid}/fd`;
-  const sockets = readdirSync(folder).filter((fd) => {
+  const found = readdirSync(folder).filter((fd) => {
     try {
-      return readlinkSync(`${folder}/${fd}`).startsWith("socket:");
+      return readlinkSync(`${folder}/${fd}`).startsWith(`${kind}:`);
     } catch {
       // Closed since the folder was read; the descriptor that read it is one of those.
       return false;
     }
   });
-  return sockets.map(Number);
+  return found.map(Number);
 }
 
 /** The descriptors of a process in this network namespace that are sockets and do not listen. */
