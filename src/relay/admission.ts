@@ -1,20 +1,23 @@
 import { errnoCode, errnoWords } from "../os/errno.ts";
 import { AF_UNIX, libc, SOCK_STREAM } from "../os/libc.ts";
 import { openFilesMax } from "../os/limits.ts";
-import { KERNEL_PIPES_MOST } from "./kernel-pipe.ts";
+import { kernelPipesMost } from "./kernel-pipe.ts";
 import type { ListeningSocket } from "./listening-socket.ts";
 import type { Observer } from "./observer.ts";
 
-// Descriptors for the runtime itself, the listener, the log and an administrator's connections, and
-// for the kernel's pipes.
-const RESERVED_FILES = 32 + 2 * KERNEL_PIPES_MOST;
+// Descriptors for the runtime itself, the listener, the log and an administrator's connections.
+const RESERVED_FILES = 32;
 const FILES_A_CONNECTION = 2;
-// A thread's event loop, its own descriptors of the listener and its own pipes.
-const FILES_A_WORKER = 8 + 2 * KERNEL_PIPES_MOST;
+const FILES_A_KERNEL_PIPE = 2;
+// A further thread's event loop, and its own descriptors of the listener.
+const FILES_A_WORKER = 8;
 
 /** As many connections as the limit of open files can carry, at least one. */
 export function connectionsMaxDefault(workers = 1): number {
-  const reserved = RESERVED_FILES + (workers - 1) * FILES_A_WORKER;
+  const reserved =
+    RESERVED_FILES +
+    workers * kernelPipesMost() * FILES_A_KERNEL_PIPE +
+    (workers - 1) * FILES_A_WORKER;
   return Math.max(1, Math.floor((openFilesMax() - reserved) / FILES_A_CONNECTION));
 }
 

@@ -1,4 +1,5 @@
 import type { Libc } from "../os/libc.ts";
+import { openFilesMax } from "../os/limits.ts";
 
 // As much as two reads of Bun's: with the chunk that began it, within what a direction may hold.
 const CAPACITY = 512 * 1024;
@@ -60,12 +61,19 @@ export class KernelPipe {
   }
 }
 
-// Each is two descriptors: Admission keeps as many free.
-export const KERNEL_PIPES_MOST = 8;
+const PIPES_MOST = 32;
+// Where descriptors are few, connections have more use for them.
+const FILES_A_PIPE = 64;
+
+/** How many kernel's pipes a relay may have, each two descriptors that are kept free for it. */
+export function kernelPipesMost(): number {
+  return Math.min(PIPES_MOST, Math.floor(openFilesMax() / FILES_A_PIPE));
+}
 
 /** The kernel's pipes of one relay: lent to a direction while it moves bulk, kept for the next one. */
 export class KernelPipes {
   readonly #system: Libc | null;
+  readonly #most = kernelPipesMost();
   readonly #free: KernelPipe[] = [];
   #lent = 0;
   #closed = false;
@@ -77,7 +85,7 @@ export class KernelPipes {
 
   /** Null where all are in use. */
   borrow(): KernelPipe | null {
-    if (this.#system === null || this.#lent === KERNEL_PIPES_MOST) return null;
+    if (this.#system === null || this.#lent >= this.#most) return null;
     const pipe = this.#free.pop() ?? KernelPipe.open(this.#system);
     if (pipe !== null) this.#lent += 1;
     return pipe;

@@ -24,6 +24,9 @@ type Reading = "events" | "turns" | "last turn";
 // not report the departure of a paused Unix client. One read adds at most 512 KiB.
 const HELD_BEFORE_READY = 64 * 1024;
 
+// Where bulk pauses, the chunks are of any size: so many after a turn are no request.
+const RAGGED = 16;
+
 /**
  * One direction of a connection. It holds at most two reads of 512 KiB: a full `to` pauses `from`,
  * but Bun delivers one more chunk of a paused TCP socket that is reset.
@@ -40,6 +43,7 @@ export class Pipe {
   readonly #bulk: Bulk | null;
   #reading: Reading = "events";
   #turnIsDue = false;
+  #ragged = 0;
   #waits = false;
 
   /** Without `bulk` all reading is Bun's. */
@@ -67,6 +71,7 @@ export class Pipe {
     const sent = this.to.write(chunk);
     if (sent === chunk.length) {
       if (sent >= LARGE) this.takeTurn();
+      else if (this.#ragged > 0) this.#ragged -= 1;
       else if (sent < SMALL) this.#bulk?.small();
       return;
     }
@@ -131,6 +136,7 @@ export class Pipe {
     if (length <= 0) return this.#foundNothing(this.#bulk, length);
     this.bytes += length;
     this.#reading = "turns";
+    this.#ragged = RAGGED;
     from.pause();
     if (this.#write()) return this.#laterTurn();
     if (this.held === 0) return;

@@ -1,8 +1,8 @@
-import { describe, test } from "bun:test";
+import { beforeAll, describe, test } from "bun:test";
 import fc from "fast-check";
 import { checkPlans, plans } from "./byte-path.ts";
 import { DIRECTIONS } from "./directions.ts";
-import type { Harness } from "./relay-under-test.ts";
+import { countFromHere, type Harness } from "./relay-under-test.ts";
 
 /** How much is tried in each direction: as many runs as fit into the time, at most `runs`. */
 interface Extent {
@@ -18,6 +18,7 @@ interface Extent {
 export function testBytePath(harness: Harness, { runs, seconds }: Extent): void {
   const chosen = process.env["BYTE_PATH_SEED"];
   const seed = chosen === undefined ? Date.now() & 0x7fffffff : Number(chosen);
+  beforeAll(countFromHere);
   describe(`${harness.name}, seed ${seed}: whatever the ends do, bytes are whole or a prefix`, () => {
     for (const direction of DIRECTIONS) {
       test(

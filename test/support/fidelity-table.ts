@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Direction, DIRECTIONS, OTHER_FAMILIES, Wire } from "./directions.ts";
 import { backpressureRows } from "./fidelity/backpressure.ts";
 import { byteRows } from "./fidelity/bytes.ts";
@@ -10,7 +10,7 @@ import { reachingRows } from "./fidelity/reaching.ts";
 import { optionRows, quietRows } from "./fidelity/resources.ts";
 import type { Row } from "./fidelity/row.ts";
 import { rawDescriptors } from "./raw-socket.ts";
-import type { Harness } from "./relay-under-test.ts";
+import { countFromHere, type Harness } from "./relay-under-test.ts";
 
 const TIMEOUT = 20_000;
 
@@ -54,6 +54,7 @@ export function testFidelity(
       for (const row of [...(quiet ? quietRows : []), ...patienceRows])
         testRow(harness, direction, row, test.concurrent, `${direction.name}: `);
   });
+  beforeAll(countFromHere);
   afterAll(() => expect([...rawDescriptors]).toEqual([]));
 }
 

@@ -61,8 +61,13 @@ function ownConnectionDescriptors(): number {
   return socketDescriptors("self").filter((fd) => !rawDescriptors.has(fd) && !listens(fd)).length;
 }
 
-// What the runtime itself may have.
-const atLoading = ownConnectionDescriptors();
+// What is there without a relay: the runtime's own, and what other files of tests have left.
+let without = ownConnectionDescriptors();
+
+/** Counts descriptors from here on: to be called while no relay is open. */
+export function countFromHere(): void {
+  without = ownConnectionDescriptors();
+}
 
 /** The relay as a library, in the test's own process. */
 export const inProcess: Harness = inThisThread("in process", { fastPath: true });
@@ -116,7 +121,7 @@ function underTest(
   return {
     endpoint: relay.endpoint,
     open: () => relay.connections,
-    descriptors: () => ownConnectionDescriptors() - atLoading,
+    descriptors: () => ownConnectionDescriptors() - without,
     reports: () => reports,
     freeze,
     cpu: () => null,
