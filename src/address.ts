@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from "node:net";
+import { isIPv4, isIPv6 } from "./os/ip-text.ts";
 import { resolve } from "node:path";
 import { servicePort } from "./os/services.ts";
 

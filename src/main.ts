@@ -1,11 +1,9 @@
 import { runCommand } from "citty";
-import { demoCommand } from "./cli/demo.ts";
 import { UsageError } from "./cli/invalid.ts";
 import type { CommandName } from "./cli/options.ts";
 import { complain, writeAll } from "./cli/output.ts";
 import { relayCommand } from "./cli/relay.ts";
 import { readCommandLine } from "./cli/strict.ts";
-import { unitsCommand } from "./cli/units.ts";
 import { helpHint, usage } from "./cli/usage.ts";
 import { mayPaint, style } from "./observe/style.ts";
 import { PROGRAM, VERSION } from "./version.ts";
@@ -13,9 +11,9 @@ import { PROGRAM, VERSION } from "./version.ts";
 // Each command's `run` gives its exit status.
 const COMMAND_TREE = {
   relay: relayCommand,
-  demo: demoCommand,
-  units: unitsCommand,
-  // A relay need not wait until what only this one needs is loaded.
+  // A relay need not wait until what only these need is loaded.
+  demo: async () => (await import("./cli/demo.ts")).demoCommand,
+  units: async () => (await import("./cli/units.ts")).unitsCommand,
   status: async () => (await import("./cli/status.ts")).statusCommand,
 };
 

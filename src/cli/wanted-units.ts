@@ -1,4 +1,4 @@
-import { isIP } from "node:net";
+import { isIPv4, isIPv6 } from "../os/ip-text.ts";
 import { resolve } from "node:path";
 import type { Endpoint, SocketEndpoint } from "../address.ts";
 import { groupId, userId } from "../os/users.ts";
@@ -91,7 +91,7 @@ function checkListening(source: SocketEndpoint, admin: SocketEndpoint | undefine
       throw new UsageError("--admin: its folder goes with the relay, and SOURCE is in it");
   }
   if (source.kind === "tcp") {
-    if (source.host !== "" && isIP(source.host) === 0)
+    if (source.host !== "" && !isIPv4(source.host) && !isIPv6(source.host))
       throw new UsageError(
         "--socket: systemd listens on no name: write SOURCE as 127.0.0.1:PORT or [::1]:PORT",
       );

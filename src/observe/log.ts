@@ -1,5 +1,4 @@
 import { fstatSync } from "node:fs";
-import { isatty } from "node:tty";
 import { createConsola, type LogObject } from "consola/core";
 import {
   formatJournal,
@@ -11,6 +10,7 @@ import {
   type LogFields,
   type LogLevel,
 } from "./format.ts";
+import { isTerminal } from "../os/terminal.ts";
 import { LogSink } from "./sink.ts";
 import { mayPaint, style } from "./style.ts";
 
@@ -91,7 +91,7 @@ function formatterOf(format: LogFormat): Formatter {
 
 function fittingFormat(): Exclude<LogFormat, "auto"> {
   if (isJournal(STANDARD_ERROR, process.env["JOURNAL_STREAM"])) return "journal";
-  return isatty(STANDARD_ERROR) ? "pretty" : "plain";
+  return isTerminal(STANDARD_ERROR) ? "pretty" : "plain";
 }
 
 /**

@@ -1,4 +1,4 @@
-import { isatty } from "node:tty";
+import { isTerminal } from "../os/terminal.ts";
 
 /** Puts a text in a colour or weight, or leaves it alone. */
 export type Paint = (text: string) => string;
@@ -45,5 +45,5 @@ export function style(painted: boolean): Style {
  */
 export function mayPaint(fd: 1 | 2): boolean {
   const { NO_COLOR, TERM } = process.env;
-  return isatty(fd) && !NO_COLOR && TERM !== "dumb";
+  return isTerminal(fd) && !NO_COLOR && TERM !== "dumb";
 }

@@ -9,10 +9,11 @@ export function errnoCode(errno: number): string {
   return getSystemErrorMap().get(-Math.abs(errno))?.[0] ?? `errno ${Math.abs(errno)}`;
 }
 
-const words = new Map([...getSystemErrorMap().values()]);
+let words: ReadonlyMap<string, string> | undefined;
 
 /** The system's words for an errno's name: `connection refused` for `ECONNREFUSED`. */
 export function errnoWords(code: string): string {
+  words ??= new Map(getSystemErrorMap().values());
   return words.get(code) ?? code;
 }
 

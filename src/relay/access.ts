@@ -1,4 +1,3 @@
-import { BlockList } from "node:net";
 import { printAddress, type SocketEndpoint } from "../address.ts";
 import { type Libc, loaded } from "../os/libc.ts";
 import { ambiguousId, type Peer, readPeer, readPeerGroups } from "../os/peer.ts";
@@ -98,6 +97,7 @@ function judgeByAddress(allow: readonly Cidr[] | undefined, deny: readonly Cidr[
 /** Whether an address is in one of the ranges. */
 function rangesOf(ranges: readonly Cidr[]): (address: IpAddress) => boolean {
   // One list would take an IPv4 address for one of ::/0.
+  const { BlockList } = process.getBuiltinModule("node:net");
   const lists = { ipv4: new BlockList(), ipv6: new BlockList() };
   for (const { family, network, prefix } of ranges)
     lists[family].addSubnet(network, prefix, family);

@@ -74,8 +74,8 @@ export class Bulk {
     this.#kernelPipes.giveBack(kernelPipe);
   }
 
-  /** After the last connection. */
-  close(): void {
-    this.#kernelPipes.close();
+  /** Keeps nothing open: there is no connection. */
+  rest(): void {
+    this.#kernelPipes.closeFree();
   }
 }

@@ -1,4 +1,4 @@
-import { isIP } from "node:net";
+import { isIPv4, isIPv6 } from "../os/ip-text.ts";
 import { ipAddress, type IpFamily, ipFromBytes } from "./ip-address.ts";
 
 /** A range of IP addresses: those that share their leading bits (RFC 4632, RFC 4291 2.3). */
@@ -33,7 +33,7 @@ export function parseCidr(text: string): Cidr {
   const slash = text.indexOf("/");
   const host = slash < 0 ? text : text.slice(0, slash);
   const length = slash < 0 ? undefined : text.slice(slash + 1);
-  if (isIP(host) === 0)
+  if (!isIPv4(host) && !isIPv6(host))
     throw new CidrError(
       text,
       "is no address or range; write 10.0.0.0/8, 2001:db8::/32 or 10.0.0.1",
@@ -41,7 +41,7 @@ export function parseCidr(text: string): Cidr {
   const address = host.includes("%") ? null : ipAddress(host);
   if (address === null) throw new CidrError(text, "has a zone, which no range can have");
   const { bytes, family } = address;
-  const bits = isIP(host) === 4 ? 32 : 128;
+  const bits = isIPv4(host) ? 32 : 128;
   // A mapped address came without its first 96 bits.
   const dropped = bits - bytes.length * 8;
   const prefix = (length === undefined ? bits : prefixLength(text, length, bits)) - dropped;

@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from "node:net";
+import { isIPv4, isIPv6 } from "../os/ip-text.ts";
 import { AF_INET6 } from "../os/libc.ts";
 import { ipv4Address, ipv6Address, readAddress } from "../os/socket-address.ts";
 

@@ -70,13 +70,15 @@ export function kernelPipesMost(): number {
   return Math.min(PIPES_MOST, Math.floor(openFilesMax() / FILES_A_PIPE));
 }
 
-/** The kernel's pipes of one relay: lent to a direction while it moves bulk, kept for the next one. */
+/**
+ * The kernel's pipes of one relay: lent to a direction while it moves bulk, and kept for the next one
+ * as long as there are connections.
+ */
 export class KernelPipes {
   readonly #system: Libc | null;
   readonly #most = kernelPipesMost();
   readonly #free: KernelPipe[] = [];
   #lent = 0;
-  #closed = false;
 
   /** Without `system` there are none. */
   constructor(system: Libc | null) {
@@ -94,13 +96,12 @@ export class KernelPipes {
   /** One in which bytes are left has no further use. */
   giveBack(pipe: KernelPipe): void {
     this.#lent -= 1;
-    if (pipe.bytes > 0 || this.#closed) pipe.close();
+    if (pipe.bytes > 0) pipe.close();
     else this.#free.push(pipe);
   }
 
-  /** Closes those that are kept, now and from now on. */
-  close(): void {
-    this.#closed = true;
+  /** Closes those that are not lent. */
+  closeFree(): void {
     for (const pipe of this.#free.splice(0)) pipe.close();
   }
 }

@@ -14,11 +14,13 @@ export type PipeState = "flowing" | "ending" | "ended" | "aborting" | "broken";
 
 /**
  * - `events`: Bun reads and tells of each chunk.
- * - `turns`: bytes come fast, Bun's reading is paused, and the pipe reads by itself, a turn of the
- *   event loop at a time.
- * - `last turn`: nothing had come since the turn before; if nothing has come again, Bun reads.
+ * - `turn`: bytes come fast, Bun's reading is paused, and the pipe reads by itself in the next turn of
+ *   the event loop.
+ * - `last turn`: as `turn`, but nothing had come since the one before; if nothing has come again, Bun
+ *   reads.
+ * - `room`: Bun's reading is paused, and the next turn waits until `to` has taken what is held.
  */
-type Reading = "events" | "turns" | "last turn";
+type Reading = "events" | "turn" | "last turn" | "room";
 
 // A destination that has not answered yet leaves its client unpaused up to here, because Bun does
 // not report the departure of a paused Unix client. One read adds at most 512 KiB.
@@ -39,10 +41,10 @@ export class Pipe {
   dropped = 0;
   /** How often reading paused because `to` took no more. */
   pauses = 0;
-  readonly #held = new Held();
+  /** Null until something was held: most connections never need it, and it is memory. */
+  #held: Held | null = null;
   readonly #bulk: Bulk | null;
   #reading: Reading = "events";
-  #turnIsDue = false;
   #ragged = 0;
   #waits = false;
 
@@ -57,7 +59,7 @@ export class Pipe {
 
   /** Bytes that `to` has not taken yet. */
   get held(): number {
-    return this.#held.bytes;
+    return this.#held === null ? 0 : this.#held.bytes;
   }
 
   /** A chunk of `from`, which the pipe may keep. */
@@ -67,10 +69,10 @@ export class Pipe {
       this.dropped += chunk.length;
       return;
     }
-    if (this.#held.bytes > 0 || !this.to.ready) return this.#hold(chunk);
+    if (this.held > 0 || !this.to.ready) return this.#hold(chunk);
     const sent = this.to.write(chunk);
     if (sent === chunk.length) {
-      if (sent >= LARGE) this.takeTurn();
+      if (sent >= LARGE) this.#begin();
       else if (this.#ragged > 0) this.#ragged -= 1;
       else if (sent < SMALL) this.#bulk?.small();
       return;
@@ -84,7 +86,7 @@ export class Pipe {
 
   /** Holds bytes of the relay's own, which go to `to` before all that `from` sent. */
   precede(bytes: Uint8Array): void {
-    this.#held.addFirst(bytes);
+    this.#holding().addFirst(bytes);
   }
 
   /** `to` may have room again: writes what is held, then passes the end on or lets bytes flow. */
@@ -92,11 +94,11 @@ export class Pipe {
     if (!this.to.ready || !this.#write()) return;
     this.#waits = false;
     if (this.state === "flowing") {
-      if (this.#reading === "events") this.from.resume();
-      else if (!this.#turnIsDue) this.takeTurn();
+      if (this.#reading === "room") this.takeTurn();
+      else if (this.#reading === "events") this.from.resume();
       return;
     }
-    this.#bulk?.release(this.#held);
+    this.#release();
     if (this.state === "ending") {
       this.state = "ended";
       this.to.shutdown();
@@ -114,57 +116,63 @@ export class Pipe {
   abort(): void {
     if (this.state !== "flowing") return;
     this.state = "aborting";
-    if (this.held === 0) this.#bulk?.release(this.#held);
+    if (this.held === 0) this.#release();
   }
 
   /** `to` takes no more. */
   break(): void {
     if (this.state === "ended") return;
     this.state = "broken";
-    this.dropped += this.#held.drop();
-    this.#bulk?.release(this.#held);
+    if (this.#held !== null) this.dropped += this.#held.drop();
+    this.#release();
     this.from.resume();
   }
 
   /** Reads once what is there already, passes it on, and does so again in the next turn. */
   takeTurn(): void {
-    this.#turnIsDue = false;
     const { from, to } = this;
-    if (this.#bulk === null || this.state !== "flowing" || this.held > 0) return;
+    if (this.#bulk === null || this.state !== "flowing") return;
     if (from.socket === null || !to.ready) return;
-    const length = this.#bulk.read(from, to, this.#held);
-    if (length <= 0) return this.#foundNothing(this.#bulk, length);
+    if (this.held > 0) {
+      this.#reading = "room";
+      return;
+    }
+    const held = this.#holding();
+    const length = this.#bulk.read(from, to, held);
+    if (length <= 0) return this.#foundNothing(length);
     this.bytes += length;
-    this.#reading = "turns";
     this.#ragged = RAGGED;
     from.pause();
-    if (this.#write()) return this.#laterTurn();
-    if (this.held === 0) return;
-    this.#bulk.keep(this.#held);
+    if (this.#write()) return this.#turnLater("turn");
+    this.#reading = "room";
+    if (held.bytes === 0) return;
+    this.#bulk.keep(held);
     this.#wait();
   }
 
+  #begin(): void {
+    if (this.#reading === "events") this.takeTurn();
+  }
+
   /** `length` is 0 at the end of the stream, else a negative errno. */
-  #foundNothing(bulk: Bulk, length: number): void {
-    if (length === -EAGAIN && this.#reading === "turns") {
-      this.#reading = "last turn";
-      return this.#laterTurn();
-    }
-    bulk.release(this.#held);
+  #foundNothing(length: number): void {
+    if (length === -EAGAIN && (this.#reading === "turn" || this.#reading === "room"))
+      return this.#turnLater("last turn");
+    this.#release();
     if (length < 0 && length !== -EAGAIN) this.from.failed(-length);
     this.#reading = "events";
     this.from.resume();
   }
 
-  #laterTurn(): void {
-    if (this.#turnIsDue) return;
-    this.#turnIsDue = true;
+  #turnLater(reading: Reading): void {
+    this.#reading = reading;
     setImmediate(takeTurn, this);
   }
 
   /** Writes what is held; false where something is left, or `to` takes no more. */
   #write(): boolean {
     if (this.state === "broken") return false;
+    if (this.#held === null) return true;
     if (this.#held.writeTo(this.to) < 0) {
       this.break();
       return false;
@@ -172,8 +180,16 @@ export class Pipe {
     return this.#held.bytes === 0;
   }
 
+  #release(): void {
+    if (this.#held !== null) this.#bulk?.release(this.#held);
+  }
+
+  #holding(): Held {
+    return (this.#held ??= new Held());
+  }
+
   #hold(chunk: Uint8Array): void {
-    this.#held.add(chunk);
+    this.#holding().add(chunk);
     if (this.to.ready || this.held >= HELD_BEFORE_READY) this.#wait();
   }
 

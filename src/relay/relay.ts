@@ -188,7 +188,6 @@ class RunningRelay implements HoldableRelay {
     if (!this.#stopping) this.#stopListening();
     this.#stopping = true;
     for (const connection of this.#shared.connections) destroy(connection, "fault");
-    this.#shared.bulk?.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -253,6 +252,7 @@ class RunningRelay implements HoldableRelay {
 
   #connectionEnded(): void {
     if (!this.#stopping) this.#admission?.closed(this.connections);
+    if (this.connections === 0) this.#shared.bulk?.rest();
     if (this.#draining && this.connections === 0) this.#finish();
   }
 
@@ -260,7 +260,6 @@ class RunningRelay implements HoldableRelay {
     this.#draining = false;
     clearTimeout(this.#drainTimer);
     this.#idleness?.[Symbol.dispose]();
-    this.#shared.bulk?.close();
     this.#observer.stopped();
     this.#stopped.resolve();
   }

@@ -1,4 +1,3 @@
-import { lookup } from "node:dns/promises";
 import type { SocketEndpoint } from "../address.ts";
 import { isLocalhost, printAddress } from "../address.ts";
 import {
@@ -46,6 +45,7 @@ function fixedAddresses(endpoint: SocketEndpoint): readonly SocketAddress[] | nu
 
 async function resolve(endpoint: SocketEndpoint): Promise<readonly SocketAddress[]> {
   if (endpoint.kind !== "tcp") return [];
+  const { lookup } = await import("node:dns/promises");
   const found = await lookup(endpoint.host, { all: true, order: "verbatim" });
   return found.map(({ address, family }) =>
     family === 6 ? ipv6Address(address, endpoint.port) : ipv4Address(address, endpoint.port),

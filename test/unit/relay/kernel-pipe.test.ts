@@ -67,11 +67,11 @@ describe("the pipes of a relay", () => {
     pipes.giveBack(opened(first));
     expect(pipes.borrow()).toBe(opened(first));
     for (const pipe of lent) pipes.giveBack(pipe);
-    pipes.close();
+    pipes.closeFree();
     expect(lent.map(({ readEnd }) => isPipe(readEnd))).not.toContain(true);
   });
 
-  test("are closed where bytes are left, and after the last connection", () => {
+  test("are closed where bytes are left, and where nobody needs them", () => {
     using from = socketPair();
     const pipes = new KernelPipes(calls);
     const used = opened(pipes.borrow());
@@ -80,9 +80,10 @@ describe("the pipes of a relay", () => {
     pipes.giveBack(used);
     expect(isPipe(used.readEnd)).toBe(false);
     const late = opened(pipes.borrow());
-    pipes.close();
+    pipes.closeFree();
     expect(isPipe(late.readEnd)).toBe(true);
     pipes.giveBack(late);
+    pipes.closeFree();
     expect(isPipe(late.readEnd)).toBe(false);
   });
 });
