@@ -34,7 +34,9 @@ text{font:13px system-ui,sans-serif;fill:var(--ink)}
  * light and dark pages.
  */
 export function chart(report: Report, rows: readonly Row[], titles: DirectionTitles): string {
-  const shown = rows.filter(({ name }) => report.rows.some(({ row }) => row === name));
+  const shown = rows.filter(
+    ({ name, variants }) => variants === undefined && report.rows.some(({ row }) => row === name),
+  );
   const names = [OURS, ...Object.keys(report.relays).filter((name) => name !== OURS)];
   const bottom = TOP + shown.length * LINE;
   const height = bottom + 40;

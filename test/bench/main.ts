@@ -6,7 +6,7 @@ import { withCommand } from "./attach.ts";
 import { chart } from "./chart.ts";
 import { startRedis, startStreams } from "./destinations.ts";
 import { type Options, readOptions, UsageError } from "./options.ts";
-import { DIRECT, RELAYS } from "./peers/index.ts";
+import { DIRECT, RELAYS, WORKERS } from "./peers/index.ts";
 import type { Peer } from "./peers/peer.ts";
 import { Pool } from "./pool.ts";
 import { DIRECTIONS, Relays } from "./relays.ts";
@@ -23,10 +23,11 @@ async function run(options: Options): Promise<void> {
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
 
   const machine = describeMachine();
-  const peers = await findPeers(options.relays);
+  const peers = await findPeers(options.relays, RELAYS);
+  const variants = await findPeers(Object.keys(WORKERS), WORKERS);
   const streams = startStreams(folder);
   const redis = await startRedis(folder, streams);
-  const relays = new Relays(folder, peers);
+  const relays = new Relays(folder, new Map([...peers, ...variants]));
   const bench: Bench = {
     streams,
     redis,
@@ -69,10 +70,13 @@ async function run(options: Options): Promise<void> {
   console.log(`\n${Math.round(took)} s; bench.json and bench.svg are in ${out}`);
 }
 
-async function findPeers(names: readonly string[]): Promise<Map<string, Peer>> {
+async function findPeers(
+  names: readonly string[],
+  among: typeof RELAYS,
+): Promise<Map<string, Peer>> {
   const peers = new Map<string, Peer>();
   for (const name of names) {
-    const peer = await RELAYS[name]?.();
+    const peer = await among[name]?.();
     if (peer !== undefined) peers.set(name, peer);
   }
   return peers;

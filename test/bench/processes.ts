@@ -96,7 +96,7 @@ function tasksOf(pid: number): string[] {
 }
 
 /** A file of a process; `undefined` when that has gone. */
-function read(path: string): string | undefined {
+export function read(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {

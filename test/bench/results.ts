@@ -8,8 +8,8 @@ export interface Summary {
   /** Half of the range, in parts of the median. */
   readonly spread: number;
   /**
-   * To the best peer: the median of the ratios that the rounds gave, each of two loads that followed
-   * one another closely.
+   * To the best peer, or the first variant: the median of the ratios that the rounds gave, each of
+   * two loads that followed one another closely.
    */
   readonly ratio: number | null;
 }
@@ -28,7 +28,7 @@ export interface RelayResult {
 export interface RowResult {
   readonly row: string;
   readonly direction: string;
-  /** The best of the peers in each figure. */
+  /** What the ratios of each figure are to: the best of the peers, or the first variant. */
   readonly best: Partial<Readonly<Record<Figure, string>>>;
   readonly relays: readonly RelayResult[];
 }
@@ -41,14 +41,15 @@ export class Rounds {
   constructor(readonly relay: string) {}
 }
 
-/** Sums up a row in one direction. */
+/** Sums up a row in one direction; ratios are to `base`, or else to the best peer in each figure. */
 export function sumUp(
   row: string,
   direction: string,
   figures: readonly Figure[],
   relays: readonly Rounds[],
+  base: Rounds | undefined,
 ): RowResult {
-  const best = new Map(figures.map((figure) => [figure, bestPeer(figure, relays)]));
+  const best = new Map(figures.map((figure) => [figure, base ?? bestPeer(figure, relays)]));
   return {
     row,
     direction,

@@ -28,9 +28,7 @@ export async function runRounds(
     DIRECTIONS.map((direction) => ({
       row,
       direction,
-      relays: relays
-        .filter((name) => row.hasDirect || name !== DIRECT)
-        .map((name) => new Rounds(name)),
+      relays: relaysOf(row, relays).map((name) => new Rounds(name)),
     })),
   );
   for (let round = 0; round < rounds; round += 1) {
@@ -52,8 +50,18 @@ export async function runRounds(
     }
   }
   return tasks.map(({ row, direction, relays: all }) =>
-    sumUp(row.name, direction.name, Object.keys(row.figures) as Figure[], all),
+    sumUp(
+      row.name,
+      direction.name,
+      Object.keys(row.figures) as Figure[],
+      all,
+      row.variants && all[0],
+    ),
   );
+}
+
+function relaysOf({ variants, hasDirect }: Row, chosen: readonly string[]): readonly string[] {
+  return variants ?? chosen.filter((name) => hasDirect || name !== DIRECT);
 }
 
 async function attempt(

@@ -42,6 +42,11 @@ export interface Row extends Titles {
   readonly needsRedis: boolean;
   /** Whether it makes sense without a relay. */
   readonly hasDirect: boolean;
+  /**
+   * The relays that it is about, instead of our own and its peers: the others are set beside the first
+   * of them, and the chart leaves the row out.
+   */
+  readonly variants?: readonly string[];
   /** Puts the load on a relay once. */
   measure(bench: Bench, relay: string, direction: Direction): Promise<Sample>;
 }

@@ -2,6 +2,7 @@ import { memoryRow } from "./measure/memory.ts";
 import { redisRow } from "./measure/redis.ts";
 import { startRow } from "./measure/start.ts";
 import { bulkRow, pingRow, pingUnderBulkRow } from "./measure/streams.ts";
+import { workersRow } from "./measure/workers.ts";
 import type { Row } from "./row.ts";
 
 /** Every row of the bench. */
@@ -29,6 +30,14 @@ export const ROWS: readonly Row[] = [
       label: "Redis, new connections",
     },
     { clients: 50, reconnect: true },
+  ),
+  workersRow(
+    {
+      name: "workers",
+      title: "Redis GET, 50 clients, by workers of our own relay; x: to one",
+      label: "Workers",
+    },
+    50,
   ),
   bulkRow({ name: "bulk-1", title: "Bulk, one stream", label: "Bulk, one stream" }, 1),
   bulkRow({ name: "bulk-16", title: "Bulk, 16 streams", label: "Bulk, 16 streams" }, 16),

@@ -52,6 +52,37 @@ await describeNeeding("bench", ["redis-server", "redis-benchmark", "socat"].map(
       await rm(folder, { recursive: true });
     }
   });
+
+  test("with several workers each carries connections, and ratios are to one worker", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "bench-test-"));
+    try {
+      const options = ["--rows=workers", "--rounds=1", "--seconds=0.5", "--peers="];
+      const outcome = await bench(...options, `--out=${folder}`);
+      expect(outcome).toMatchObject({ code: 0 });
+      const report = (await Bun.file(join(folder, "bench.json")).json()) as Report;
+      const figures = "rate p50 p99 cpu fewest most";
+      expect(figuresOf(report)).toEqual(
+        DIRECTIONS.flatMap((direction) =>
+          [1, 2, 4].map((workers) => `workers ${direction} workers-${workers}: ${figures}`),
+        ),
+      );
+      for (const { relays } of report.rows) {
+        const [one, ...several] = relays.map(({ figures }) => figures);
+        expect(one).toMatchObject({
+          cpu: { ratio: 1 },
+          fewest: { median: 50 },
+          most: { median: 50 },
+        });
+        for (const { fewest, most } of several) {
+          expect(fewest?.median).toBeGreaterThan(0);
+          expect(most?.median).toBeLessThan(50);
+        }
+      }
+      expect(await Bun.file(join(folder, "bench.svg")).text()).not.toContain("Workers");
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
 });
 
 test.each([

@@ -6,7 +6,10 @@ export function socketDescriptors(pid: number | "self"): number[] {
 }
 
 /** The descriptors of a process that are a kind of file. */
-export function descriptorsOf(pid: number | "self", kind: "socket" | "pipe"): number[] {
+export function descriptorsOf(
+  pid: number | "self",
+  kind: "socket" | "pipe" | "anon_inode",
+): number[] {
   const folder = `/proc/${pid}/fd`;
   const found = readdirSync(folder).filter((fd) => {
     try {

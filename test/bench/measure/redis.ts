@@ -8,6 +8,9 @@ import { costOf, type Relay } from "../relays.ts";
 import type { Row, Titles } from "../row.ts";
 import type { Sample } from "../samples.ts";
 
+/** Looks at a relay once while all clients are connected, for further figures. */
+export type Look = (relay: Relay) => Sample;
+
 /** The options of redis-benchmark. */
 interface Load {
   readonly clients: number;
@@ -27,8 +30,11 @@ interface Outcome {
 interface Mark {
   readonly at: number;
   readonly requests: number;
-  readonly connected: number;
   readonly cpu: number;
+  /** Whether all clients are connected. */
+  readonly isSteady: boolean;
+  /** At the first mark at which they are: what a look at the relay gave. */
+  readonly seen: Sample | undefined;
 }
 
 const LEAST_REQUESTS_A_CLIENT = 20;
@@ -37,7 +43,7 @@ const CALIBRATION = 0.15;
 const MARK_MILLISECONDS = 50;
 
 /** A row of redis-benchmark's GET. */
-export function redisRow(titles: Titles, load: Load): Row {
+export function redisRow(titles: Titles, load: Load, look: Look = () => ({})): Row {
   const unit = load.reconnect === true ? "connection" : "request";
   // How many requests a second to expect of a relay: what the last load found.
   const rates = new WeakMap<Relay, number>();
@@ -61,7 +67,7 @@ export function redisRow(titles: Titles, load: Load): Row {
       const sample = await bench.around(titles.name, relay, () =>
         load.reconnect === true
           ? measureConnections(relay, load, requests)
-          : measureRequests(redis, relay, load, requests),
+          : measureRequests(redis, relay, load, requests, look),
       );
       rates.set(relay, sample.rate ?? rate);
       return sample;
@@ -92,31 +98,38 @@ async function measureRequests(
   relay: Relay,
   load: Load,
   requests: number,
+  look: Look,
 ): Promise<Sample> {
   const { result, cpu } = await costOf(relay, async () => {
     const running = run(relay.address, load, requests);
-    const marks = await marksWhile(running, redis, relay);
+    const marks = await marksWhile(running, redis, relay, load, look);
     return { ...(await running), marks };
   });
   const { marks, ...outcome } = result;
-  // The bench's own connection is one more.
-  const steady = marks.filter(({ connected }) => connected > load.clients);
+  const steady = marks.filter(({ isSteady }) => isSteady);
   const [first] = steady;
   const last = steady.at(-1);
   if (first === undefined || last === undefined || last.at === first.at) {
-    return { ...outcome, ...costEach(cpu, requests), work: requests };
+    return { ...outcome, ...first?.seen, ...costEach(cpu, requests), work: requests };
   }
   // Every mark after the first was a request too.
   const served = last.requests - first.requests - (steady.length - 1);
   return {
     ...outcome,
+    ...first.seen,
     rate: served / ((last.at - first.at) / 1e9),
     ...costEach(relay.pid === undefined ? undefined : last.cpu - first.cpu, served),
     work: requests,
   };
 }
 
-async function marksWhile(running: Promise<unknown>, redis: Redis, relay: Relay): Promise<Mark[]> {
+async function marksWhile(
+  running: Promise<unknown>,
+  redis: Redis,
+  relay: Relay,
+  { clients }: Load,
+  look: Look,
+): Promise<Mark[]> {
   let isRunning = true;
   const ended = running.finally(() => (isRunning = false));
   const marks: Mark[] = [];
@@ -125,7 +138,11 @@ async function marksWhile(running: Promise<unknown>, redis: Redis, relay: Relay)
     if (!isRunning) return marks;
     const { requests, connected } = await redis.counts();
     const cpu = relay.pid === undefined ? 0 : cpuOf(relay.pid);
-    marks.push({ at: monotonic(), requests, connected, cpu });
+    const at = monotonic();
+    // The bench's own connection is one more.
+    const isSteady = connected > clients;
+    const isFirst = isSteady && !marks.some((mark) => mark.isSteady);
+    marks.push({ at, requests, cpu, isSteady, seen: isFirst ? look(relay) : undefined });
   }
 }
 

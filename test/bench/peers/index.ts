@@ -12,9 +12,14 @@ export const DIRECT = "direct";
 
 /** Every relay of the bench, by name; each gives `undefined` where this machine does not have it. */
 export const RELAYS: Readonly<Record<string, () => Promise<Peer | undefined>>> = {
-  [OURS]: findOurs,
+  [OURS]: () => findOurs(),
   haproxy: findHaproxy,
   nginx: findNginx,
   socat: findSocat,
   "systemd-socket-proxyd": findSocketProxyd,
 };
+
+/** Our own relay with as many workers as a row sets beside each other, by name; one comes first. */
+export const WORKERS: Readonly<Record<string, () => Promise<Peer>>> = Object.fromEntries(
+  [1, 2, 4].map((workers) => [`workers-${workers}`, () => findOurs(`--workers=${workers}`)]),
+);

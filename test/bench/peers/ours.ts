@@ -3,11 +3,16 @@ import { executablePath } from "../../support/executable.ts";
 import { outputOf, versionIn } from "../programs.ts";
 import type { Peer } from "./peer.ts";
 
-/** The compiled executable as anyone would start it. */
-export async function findOurs(): Promise<Peer> {
+/** The compiled executable as anyone would start it, with options. */
+export async function findOurs(...options: string[]): Promise<Peer> {
   const path = await executablePath();
   return {
     version: versionIn(await outputOf(path, "--version")),
-    command: ({ source, destination }) => [path, printAddress(source), printAddress(destination)],
+    command: ({ source, destination }) => [
+      path,
+      ...options,
+      printAddress(source),
+      printAddress(destination),
+    ],
   };
 }
