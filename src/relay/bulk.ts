@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import type { Libc } from "../os/libc.ts";
 import type { Held } from "./held.ts";
-import { KernelPipes } from "./kernel-pipe.ts";
+import { CAPACITY, KernelPipes } from "./kernel-pipe.ts";
 import type { Side } from "./side.ts";
 
 /** A chunk of this many bytes is likely to have more behind it. */
@@ -12,7 +12,7 @@ export const SMALL = 16 * 1024;
 
 // Bytes read at once, with nothing else to do: fewer wake-ups of both ends for the same bytes.
 const COPIED_MOST = 256 * 1024;
-const SPLICED_MOST = 512 * 1024;
+const SPLICED_MOST = CAPACITY;
 // And while other connections move too, which wait for it.
 const COPIED_LEAST = 32 * 1024;
 const SPLICED_LEAST = 128 * 1024;

@@ -1,8 +1,8 @@
 import type { Libc } from "../os/libc.ts";
 import { openFilesMax } from "../os/limits.ts";
 
-// As much as two reads of Bun's: with the chunk that began it, within what a direction may hold.
-const CAPACITY = 512 * 1024;
+/** Bytes that a pipe has room for: what one direction may hold. */
+export const CAPACITY = 1024 * 1024;
 // The kernel gives a user who has many of them less, down to a page (pipe(7), pipe-user-pages-soft).
 const CAPACITY_LEAST = 128 * 1024;
 

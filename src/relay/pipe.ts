@@ -30,8 +30,9 @@ const HELD_BEFORE_READY = 64 * 1024;
 const RAGGED = 16;
 
 /**
- * One direction of a connection. It holds at most two reads of 512 KiB: a full `to` pauses `from`,
- * but Bun delivers one more chunk of a paused TCP socket that is reset.
+ * One direction of a connection. It holds at most 1 MiB: two reads of Bun's, or what a kernel's pipe
+ * has room for. A full `to` pauses `from`, but of a paused TCP socket that is reset Bun delivers one
+ * more chunk, of up to 512 KiB.
  */
 export class Pipe {
   state: PipeState = "flowing";
@@ -82,6 +83,8 @@ export class Pipe {
       return this.break();
     }
     this.#hold(sent === 0 ? chunk : chunk.subarray(sent));
+    // More is behind it, for which Bun would make a buffer of 512 KiB again.
+    if (this.#bulk !== null && chunk.length >= LARGE) this.#reading = "room";
   }
 
   /** Holds bytes of the relay's own, which go to `to` before all that `from` sent. */

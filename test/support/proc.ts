@@ -100,8 +100,9 @@ export interface TcpSocket {
   readonly keepalive: number | null;
 }
 
-/** TCP_SYN_SENT of linux/net/tcp_states.h. */
+/** TCP_SYN_SENT and TCP_CLOSE_WAIT of linux/net/tcp_states.h. */
 export const SYN_SENT = 2;
+export const CLOSE_WAIT = 8;
 
 const KEEPALIVE_TIMER = 2;
 

@@ -1,6 +1,6 @@
 import { expect } from "bun:test";
 import { Payload } from "../payload.ts";
-import { tcpSocket } from "../proc.ts";
+import { type TcpSocket, tcpSocket } from "../proc.ts";
 import type { RawSocket } from "../raw-socket.ts";
 import { eitherEnd, expectWhole, type Row } from "./row.ts";
 
@@ -99,13 +99,13 @@ export const backpressureRows: readonly Row[] = [
  * for the ends.
  */
 function heldByRelay(from: RawSocket, to: RawSocket, sent: number): number {
-  const waiting = from.isTcp ? from.unsent + (relaySocket(from)?.unread ?? 0) : 0;
-  const passedOn = to.unread + (to.isTcp ? (relaySocket(to)?.unsent ?? 0) : 0);
+  const waiting = from.isTcp ? from.unsent + (relaySocket(from)()?.unread ?? 0) : 0;
+  const passedOn = to.unread + (to.isTcp ? (relaySocket(to)()?.unsent ?? 0) : 0);
   return sent - waiting - passedOn;
 }
 
-/** The relay's socket at the other end of one of the test's. */
-function relaySocket(end: RawSocket) {
+/** Looks at the relay's socket at the other end of one of the test's, which may be closed since. */
+export function relaySocket(end: RawSocket): () => TcpSocket | undefined {
   const { own, peer } = end.ports;
-  return tcpSocket(peer, own);
+  return () => tcpSocket(peer, own);
 }

@@ -4,6 +4,7 @@ import { Payload } from "../payload.ts";
 import type { RawSocket } from "../raw-socket.ts";
 import { turn } from "../waiting.ts";
 import { SMALL_BUFFERS } from "./backpressure.ts";
+import { closeClean } from "./clean-close.ts";
 import { eitherEnd, expectWhole, type Row } from "./row.ts";
 
 const KIB = 1024;
@@ -121,9 +122,7 @@ export const earlyEndRows: readonly Row[] = [
       const sent = await far.fill(new Payload(FLOOD), 100);
       wire.relay.freeze(() => {
         near.sendAtOnce(answer);
-        // With nothing unread the close is a clean one.
-        while (near.tryReceive() !== "EAGAIN") {}
-        near.close();
+        closeClean(near);
       });
       const rest = new Payload(sent + UPLOAD);
       expect(await far.pour(rest, sent)).toEqual({ sent: UPLOAD, failure: null });
