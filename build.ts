@@ -37,6 +37,9 @@ async function build(target: Target | undefined): Promise<string> {
       sourcemap: "inline",
       // Halves the time from the start to the first connection: 10 ms instead of 21.
       bytecode: true,
+      // And a third of that again: what is imported on demand is in files of its own, and not read
+      // before that.
+      splitting: true,
       format: "esm",
       compile: {
         ...(target && { target: `bun-${target}` as const }),

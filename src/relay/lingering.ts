@@ -37,8 +37,9 @@ export class Lingering {
   /** Lets a side linger; one that lingers already keeps its time. */
   add(side: LingeringSide, outcome: Outcome): void {
     if (this.#stays.has(side)) return;
-    const stay = { outcome, pending: pendingBytes(side), until: performance.now() + this.limit };
-    if (outcome === "reset" && stay.pending === 0) return side.terminate();
+    if (outcome === "reset" && pendingBytes(side) === 0) return side.terminate();
+    // Most are gone before the first look, which then need not have been told what is pending.
+    const stay = { outcome, pending: Infinity, until: performance.now() + this.limit };
     this.#stays.set(side, stay);
     this.#timer ??= setTimeout(this.#tick, TICK);
   }
