@@ -4,15 +4,22 @@ import { describeRelay, ECHO_PATH, RELAY } from "./support.ts";
 const LISTEN = "127.0.0.1:9000";
 const LOAD_MS = 10_000;
 
-const WATCHED = `
+const LISTEN_BY_SEVERAL = "127.0.0.1:9001";
+
+const WATCHED = watched(LISTEN, ECHO_PATH);
+const SEVERAL = watched("--workers=2", LISTEN_BY_SEVERAL, ECHO_PATH);
+
+function watched(...words: readonly string[]): string {
+  return `
 [Service]
 Type=notify
-ExecStart=${RELAY} ${LISTEN} ${ECHO_PATH}
+ExecStart=${[RELAY, ...words].join(" ")}
 User=relay
 WatchdogSec=1s
 Restart=on-failure
 RestartSec=0
 `;
+}
 
 await describeRelay("the watchdog", (bench) => {
   test(
@@ -44,5 +51,20 @@ await describeRelay("the watchdog", (bench) => {
     const journal = await inside.journal("watched.service");
     expect(journal.map((entry) => entry.message).join("\n")).toContain("Watchdog timeout");
     expect(await bench.clients("burst.py", LISTEN, 10)).toEqual({ served: 10, lost: {} });
+  });
+
+  test("restarts a relay of which one worker stands still", async () => {
+    await bench.install({ "several.service": SEVERAL });
+    await bench.systemctl("start", "several.service");
+    const inside = bench.machine;
+    const pid = await inside.show("several.service", "MainPID");
+    const hang = await bench.startClients("hang-thread.py", pid, "worker 2");
+    await inside.reaches("several.service", "NRestarts", "1");
+    await inside.reaches("several.service", "ActiveState", "active");
+    expect(await hang.finish()).toMatchObject({ code: 0, stderr: "" });
+    const journal = await inside.journal("several.service");
+    expect(journal.map((entry) => entry.message).join("\n")).toContain("Watchdog timeout");
+    const served = await bench.clients("burst.py", LISTEN_BY_SEVERAL, 10);
+    expect(served).toEqual({ served: 10, lost: {} });
   });
 });
