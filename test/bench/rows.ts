@@ -2,7 +2,7 @@ import { memoryRow } from "./measure/memory.ts";
 import { redisRow } from "./measure/redis.ts";
 import { startRow } from "./measure/start.ts";
 import { bulkRow, pingRow, pingUnderBulkRow } from "./measure/streams.ts";
-import { workersRow } from "./measure/workers.ts";
+import { byWorkers, redisByWorkersRow } from "./measure/workers.ts";
 import type { Row } from "./row.ts";
 
 /** Every row of the bench. */
@@ -31,14 +31,6 @@ export const ROWS: readonly Row[] = [
     },
     { clients: 50, reconnect: true },
   ),
-  workersRow(
-    {
-      name: "workers",
-      title: "Redis GET, 50 clients, by workers of our own relay; x: to one",
-      label: "Workers",
-    },
-    50,
-  ),
   bulkRow({ name: "bulk-1", title: "Bulk, one stream", label: "Bulk, one stream" }, 1),
   bulkRow({ name: "bulk-16", title: "Bulk, 16 streams", label: "Bulk, 16 streams" }, 16),
   pingRow({ name: "ping", title: "Ping of 64 bytes, alone", label: "Ping" }),
@@ -47,6 +39,21 @@ export const ROWS: readonly Row[] = [
     title: "Ping of 64 bytes, beside a stream of bulk",
     label: "Ping beside bulk",
   }),
+  redisByWorkersRow(
+    {
+      name: "get-50-workers",
+      title: "Redis GET, 50 clients, by workers of our own relay; x: to one",
+      label: "Redis by workers",
+    },
+    50,
+  ),
+  byWorkers(
+    pingUnderBulkRow({
+      name: "ping-bulk-workers",
+      title: "Ping of 64 bytes, beside a stream of bulk, by workers of our own relay; x: to one",
+      label: "Ping beside bulk by workers",
+    }),
+  ),
   memoryRow(
     {
       name: "idle-1000",

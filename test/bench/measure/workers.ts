@@ -5,18 +5,20 @@ import type { Row, Titles } from "../row.ts";
 import type { Sample } from "../samples.ts";
 import { redisRow } from "./redis.ts";
 
-/** A row of redis-benchmark's GET through our own relay with one worker and with several. */
-export function workersRow(titles: Titles, clients: number): Row {
+/** A row's load, put on our own relay with one worker and with several. */
+export function byWorkers(row: Row): Row {
+  return { ...row, variants: Object.keys(WORKERS) };
+}
+
+/** A row of redis-benchmark's GET by workers, with how the clients spread over them. */
+export function redisByWorkersRow(titles: Titles, clients: number): Row {
   const row = redisRow(titles, { clients }, spreadOf);
-  return {
-    ...row,
-    figures: {
-      ...row.figures,
-      fewest: { unit: "fewest a worker", digits: 0 },
-      most: { unit: "most a worker", digits: 0 },
-    },
-    variants: Object.keys(WORKERS),
+  const figures = {
+    ...row.figures,
+    fewest: { unit: "fewest a worker", digits: 0 },
+    most: { unit: "most a worker", digits: 0 },
   };
+  return byWorkers({ ...row, figures });
 }
 
 /** The fewest and the most connections that a worker has. */
