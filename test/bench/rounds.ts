@@ -33,8 +33,8 @@ export async function runRounds(
   );
   for (let round = 0; round < rounds; round += 1) {
     for (const { row, direction, relays: all } of tasks) {
-      const turn = round % all.length;
-      for (const each of [...all.slice(turn), ...all.slice(0, turn)]) {
+      // What came before shows in a load, so that none may always follow the same one.
+      for (const each of shuffled(all)) {
         const load = `round ${round + 1} of ${rounds}: ${row.name} ${direction.name} ${each.relay}`;
         tell(load);
         each.samples.push(
@@ -58,6 +58,13 @@ export async function runRounds(
       row.variants && all[0],
     ),
   );
+}
+
+function shuffled<Item>(items: readonly Item[]): Item[] {
+  return items
+    .map((item) => ({ item, place: Math.random() }))
+    .sort((one, other) => one.place - other.place)
+    .map(({ item }) => item);
 }
 
 function relaysOf({ variants, hasDirect }: Row, chosen: readonly string[]): readonly string[] {
