@@ -9,7 +9,7 @@
  */
 export function execWord(text: string): string {
   const literal = withoutSpecifiers(text).replaceAll("$", "$$$$");
-  return /^[^\s"'\\;\p{Cc}]+$/u.test(literal) ? literal : `"${escape(literal)}"`;
+  return /^[^\s"'\\;\x00-\x1f\x7f-\x9f]+$/.test(literal) ? literal : `"${escape(literal)}"`;
 }
 
 /** Whether systemd takes an executable of that path: one with a quote or a backslash it never does. */
