@@ -37,8 +37,7 @@ async function build(target: Target | undefined): Promise<string> {
       sourcemap: "inline",
       // Halves the time from the start to the first connection: 10 ms instead of 21.
       bytecode: true,
-      // And a third of that again: what is imported on demand is in files of its own, and not read
-      // before that.
+      // Takes 3.5 ms off that again: what is imported on demand is in files of its own, not read before.
       splitting: true,
       format: "esm",
       compile: {

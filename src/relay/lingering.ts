@@ -38,7 +38,7 @@ export class Lingering {
   add(side: LingeringSide, outcome: Outcome): void {
     if (this.#stays.has(side)) return;
     if (outcome === "reset" && pendingBytes(side) === 0) return side.terminate();
-    // Most are gone before the first look, which then need not have been told what is pending.
+    // The kernel is not asked yet: most sides are gone before the first look.
     const stay = { outcome, pending: Infinity, until: performance.now() + this.limit };
     this.#stays.set(side, stay);
     this.#timer ??= setTimeout(this.#tick, TICK);

@@ -31,8 +31,8 @@ const RAGGED = 16;
 
 /**
  * One direction of a connection. It holds at most 1 MiB: two reads of Bun's, or what a kernel's pipe
- * has room for. A full `to` pauses `from`, but of a paused TCP socket that is reset Bun delivers one
- * more chunk, of up to 512 KiB.
+ * has room for, as a full `to` pauses `from`. But once a paused TCP socket is reset, Bun delivers all
+ * that the kernel had received of it, and that is held, too, for it is to be passed on.
  */
 export class Pipe {
   state: PipeState = "flowing";
