@@ -1,7 +1,7 @@
 import { expect } from "bun:test";
 import { Payload } from "../payload.ts";
-import { type TcpSocket, tcpSocket } from "../proc.ts";
 import type { RawSocket } from "../raw-socket.ts";
+import { relaySocket } from "./relay-socket.ts";
 import { eitherEnd, expectWhole, type Row } from "./row.ts";
 
 const KIB = 1024;
@@ -102,10 +102,4 @@ function heldByRelay(from: RawSocket, to: RawSocket, sent: number): number {
   const waiting = from.isTcp ? from.unsent + (relaySocket(from)()?.unread ?? 0) : 0;
   const passedOn = to.unread + (to.isTcp ? (relaySocket(to)()?.unsent ?? 0) : 0);
   return sent - waiting - passedOn;
-}
-
-/** Looks at the relay's socket at the other end of one of the test's, which may be closed since. */
-export function relaySocket(end: RawSocket): () => TcpSocket | undefined {
-  const { own, peer } = end.ports;
-  return () => tcpSocket(peer, own);
 }

@@ -1,7 +1,7 @@
 import type { RawSocket } from "../raw-socket.ts";
 import { CLOSE_WAIT } from "../proc.ts";
 import { Impatience, PATIENCE } from "../waiting.ts";
-import { relaySocket } from "./backpressure.ts";
+import { relaySocket } from "./relay-socket.ts";
 
 /**
  * Reads all that a relay, frozen meanwhile, has given its kernel for this end, and closes it: an end
