@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DIRECTIONS } from "../../support/directions.ts";
-import { cpuSeconds } from "../../support/proc.ts";
+import { cpuSeconds, socketDescriptors } from "../../support/proc.ts";
 import { MemoryWatch } from "../../support/soak/memory.ts";
 import { Route } from "../../support/soak/route.ts";
 import { runTraffic } from "../../support/soak/traffic.ts";
@@ -77,8 +77,13 @@ async function together<Item>(
 /** Traffic through one route, after which nothing of it is left in its relay. */
 async function soak(route: Route, seed: number, end: number, others: AbortSignal): Promise<void> {
   const { name, relay } = route;
-  // What is opened for the first question is there from then on.
+  // What is opened for the first question is there from then on, but for the question's own socket.
+  const sockets = socketDescriptors(relay.pid).length;
   await route.metrics();
+  await until(
+    () => socketDescriptors(relay.pid).length === sockets,
+    () => `${name}: the first question's socket to be closed`,
+  );
   const { descriptors } = route;
   using memory = new MemoryWatch(relay.pid);
   const { connections, reached, bytes, absences } = await runTraffic(
