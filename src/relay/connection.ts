@@ -9,6 +9,7 @@ import { EPIPE } from "../os/errno.ts";
 import type { Peer } from "../os/peer.ts";
 import { clientAddressOf, clientPeerOf } from "./client-identity.ts";
 import { Pipe } from "./pipe.ts";
+import { Remains } from "./remains.ts";
 import { Side } from "./side.ts";
 
 /** What all connections of one relay share. */
@@ -72,8 +73,8 @@ export class ConnectionSide extends Side {
     return this === client ? down : up;
   }
 
-  get held(): number {
-    return this.outbound.held;
+  get pending(): number {
+    return this.outbound.pending;
   }
 }
 
@@ -189,6 +190,21 @@ export function sideClosed(side: ConnectionSide, code: string | undefined): void
   settle(connection);
 }
 
+/**
+ * Bytes came from a side that is paused, which happens only to a TCP side that has failed. More may
+ * be in the kernel than a direction is to hold: the relay lets go of the socket that Bun would read
+ * all of it from.
+ */
+export function pausedSideSent(side: ConnectionSide): void {
+  const { inbound, socket } = side;
+  if (inbound.state !== "flowing") return;
+  const remains = Remains.of(side);
+  if (remains === null) return;
+  inbound.inherit(remains);
+  sideClosed(side, undefined);
+  socket?.terminate();
+}
+
 /** A side failed before its end of stream; while the destination is not reached, it has just left. */
 function sideFailed(side: ConnectionSide): void {
   const { connection, inbound } = side;
@@ -249,6 +265,8 @@ function windUp(side: ConnectionSide): void {
 function finish(connection: Connection): void {
   const { shared, up, down } = connection;
   if (!shared.connections.delete(connection)) return;
+  up.break();
+  down.break();
   const whole = up.dropped === 0 && down.dropped === 0;
   shared.observer.closed(connection, connection.ending ?? (whole ? "finished" : "abandoned"));
   shared.ended();

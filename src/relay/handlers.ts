@@ -1,5 +1,12 @@
 import type { Socket, SocketHandler } from "bun";
-import { type ConnectionSide, destroy, settle, sideClosed, sideEnded } from "./connection.ts";
+import {
+  type ConnectionSide,
+  destroy,
+  pausedSideSent,
+  settle,
+  sideClosed,
+  sideEnded,
+} from "./connection.ts";
 import { errorCode } from "../os/errno.ts";
 
 type SideSocket = Socket<ConnectionSide>;
@@ -27,7 +34,10 @@ export const handlers: SocketHandler<ConnectionSide, "uint8array"> = {
     const side = socket.data;
     if (side.socket !== socket) return;
     if (!side.ready) side.connection.attempt?.progress(true);
-    if (side.socket === socket) side.inbound.receive(chunk);
+    if (side.socket !== socket) return;
+    const { paused } = side;
+    side.inbound.receive(chunk);
+    if (paused) pausedSideSent(side);
   },
 
   drain(socket: SideSocket): void {

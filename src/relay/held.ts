@@ -1,5 +1,6 @@
 import { EAGAIN } from "../os/errno.ts";
 import type { KernelPipe } from "./kernel-pipe.ts";
+import type { Remains } from "./remains.ts";
 import type { Side } from "./side.ts";
 
 // What is taken out of the kernel's pipe so that Bun has something to wait for room with.
@@ -9,11 +10,18 @@ const SAMPLE = 4 * 1024;
 export class Held {
   /** What of them is in the kernel comes after the chunks. */
   kernelPipe: KernelPipe | null = null;
+  /** What is to be read yet, and comes last; nothing is added any more then. */
+  remains: Remains | null = null;
   readonly #chunks: Uint8Array[] = [];
   #chunkBytes = 0;
 
   get bytes(): number {
     return this.kernelPipe === null ? this.#chunkBytes : this.#chunkBytes + this.kernelPipe.bytes;
+  }
+
+  /** These and those that remain to be read. */
+  get pending(): number {
+    return this.remains === null ? this.bytes : this.bytes + this.remains.bytes;
   }
 
   /** Adds a chunk at the end, without a copy. */
@@ -40,6 +48,26 @@ export class Held {
    * result is the errno of a side that takes no more.
    */
   writeTo(to: Side): number {
+    for (;;) {
+      const failure = this.#writeRead(to);
+      const { remains } = this;
+      if (failure < 0 || this.bytes > 0 || remains === null) return failure;
+      this.add(remains.read());
+      if (remains.bytes === 0) this.remains = null;
+    }
+  }
+
+  /** Forgets all of it and says how much that was. */
+  drop(): number {
+    const { pending } = this;
+    this.#chunks.length = 0;
+    this.#chunkBytes = 0;
+    this.remains?.close();
+    this.remains = null;
+    return pending;
+  }
+
+  #writeRead(to: Side): number {
     let failure = this.#writeChunks(to);
     const { kernelPipe } = this;
     while (failure === 0 && this.#chunkBytes === 0 && kernelPipe !== null && kernelPipe.bytes > 0) {
@@ -53,14 +81,6 @@ export class Held {
       }
     }
     return failure;
-  }
-
-  /** Forgets all of it and says how much that was. */
-  drop(): number {
-    const { bytes } = this;
-    this.#chunks.length = 0;
-    this.#chunkBytes = 0;
-    return bytes;
   }
 
   #writeChunks(to: Side): number {

@@ -46,5 +46,5 @@ export class Idleness implements Disposable {
 
 /** Changes whenever a byte is read or written. */
 function movedBytes({ up, down }: Connection): number {
-  return 2 * (up.bytes + down.bytes) - up.held - down.held;
+  return 2 * (up.bytes + down.bytes) - up.pending - down.pending;
 }

@@ -3,9 +3,9 @@ import type { Side } from "./side.ts";
 /** What becomes of a lingering side: `reset` passes a failure on, `close` a clean end. */
 export type Outcome = "reset" | "close";
 
-/** A side that can tell how many bytes for it the relay still holds. */
+/** A side that can tell how many bytes for it the relay still has to write. */
 export interface LingeringSide extends Side {
-  readonly held: number;
+  readonly pending: number;
 }
 
 interface Stay {
@@ -68,5 +68,5 @@ function look(side: LingeringSide, stay: Stay, now: number, limit: number): void
 
 function pendingBytes(side: LingeringSide): number {
   // What a Unix socket has taken is in its peer's hands and survives the close (unix(7)).
-  return side.held + (side.isTcp ? side.unsent() : 0);
+  return side.pending + (side.isTcp ? side.unsent() : 0);
 }

@@ -1,6 +1,7 @@
 import { EAGAIN } from "../os/errno.ts";
 import { type Bulk, LARGE, SMALL } from "./bulk.ts";
 import { Held } from "./held.ts";
+import type { Remains } from "./remains.ts";
 import type { Side } from "./side.ts";
 
 /**
@@ -31,8 +32,8 @@ const RAGGED = 16;
 
 /**
  * One direction of a connection. It holds at most 1 MiB: two reads of Bun's, or what a kernel's pipe
- * has room for, as a full `to` pauses `from`. But once a paused TCP socket is reset, Bun delivers all
- * that the kernel had received of it, and that is held, too, for it is to be passed on.
+ * has room for, as a full `to` pauses `from`. A `from` that fails while it is paused may add one more
+ * read; what else the kernel has of it remains there.
  */
 export class Pipe {
   state: PipeState = "flowing";
@@ -58,9 +59,14 @@ export class Pipe {
     this.#bulk = bulk;
   }
 
-  /** Bytes that `to` has not taken yet. */
+  /** Bytes in the relay that `to` has not taken yet. */
   get held(): number {
     return this.#held === null ? 0 : this.#held.bytes;
+  }
+
+  /** All bytes for `to` that will not come by `receive`: those held, and what a failed `from` left. */
+  get pending(): number {
+    return this.#held === null ? 0 : this.#held.pending;
   }
 
   /** A chunk of `from`, which the pipe may keep. */
@@ -113,6 +119,13 @@ export class Pipe {
     if (this.state !== "flowing") return;
     this.state = "ending";
     this.advance();
+  }
+
+  /** Takes over what a failed `from` has left in the kernel; `end` or `abort` follows. */
+  inherit(remains: Remains): void {
+    this.bytes += remains.bytes;
+    this.#holding().remains = remains;
+    if (this.to.ready) this.#write();
   }
 
   /** `from` failed: its bytes still go out, but never an end of stream. */

@@ -21,6 +21,10 @@ export abstract class Side {
     return this.#errno;
   }
 
+  get paused(): boolean {
+    return this.#paused;
+  }
+
   /**
    * Notes an error that a call of ours took from the socket. EPIPE says only that the side is gone; how
    * it went, another call may have been told before, or be told later.

@@ -169,7 +169,9 @@ export const failureRows: readonly Row[] = [
       await makeReadyToFail(ends);
       await near.fill(flood);
       fail(near);
-      await until(() => wire.relay.descriptors() < 2, "the relay to let go of the failed side");
+      // Of a failed TCP socket the relay keeps a descriptor until all of it has been passed on.
+      if (!near.isTcp)
+        await until(() => wire.relay.descriptors() < 2, "the relay to let go of the failed side");
       const stream = await far.readToEnd();
       await expectFailure(far, stream, flood, 64 * KIB);
       const taken = await expectResetReported(ends);

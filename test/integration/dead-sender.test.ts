@@ -1,0 +1,158 @@
+import { afterAll, afterEach, describe, expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ConnectionView, createRelay, type SocketEndpoint } from "../../src/index.ts";
+import { Payload } from "../support/payload.ts";
+import { RawListener, RawSocket } from "../support/raw-socket.ts";
+import { until } from "../support/waiting.ts";
+
+// What is in the middle of a connection whose TCP client dies while its destination does not read:
+// more than a direction is to hold, and all of it is to arrive.
+
+const MIB = 1024 * 1024;
+
+/** What a direction holds, and the one chunk by which Bun tells of the failure. */
+const HELD_MOST = 1.5 * MIB;
+
+// More than all buffers between the two ends can hold.
+const FLOOD = new Payload(256 * MIB);
+
+const folder = mkdtempSync(join(tmpdir(), "dead-sender-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+let names = 0;
+
+const DESTINATIONS = [
+  ["TCP", (): SocketEndpoint => ({ kind: "tcp", host: "127.0.0.1", port: 0 })],
+  ["Unix", (): SocketEndpoint => ({ kind: "unix", path: join(folder, String((names += 1))) })],
+] as const;
+
+const WAYS = [
+  ["the fast path", true],
+  ["Bun's reads alone", false],
+] as const;
+
+const CASES = DESTINATIONS.flatMap(([kind, place]) =>
+  WAYS.map(([way, fastPath]) => ({ kind, place, way, fastPath })),
+);
+
+const disposables: AsyncDisposable[] = [];
+afterEach(async () => {
+  for (const one of disposables.splice(0)) await one[Symbol.asyncDispose]();
+});
+
+/** A relay and its client; in the end all descriptors must be closed, whatever it has in hand. */
+async function start(listener: RawListener, fastPath: boolean) {
+  const descriptors = openFiles();
+  const views: ConnectionView[] = [];
+  const endings: string[] = [];
+  const relay = await createRelay({
+    source: "127.0.0.1:0",
+    destination: listener.endpoint,
+    fastPath,
+    observer: {
+      opened: (view) => void views.push(view),
+      closed: (_view, ending) => void endings.push(ending),
+    },
+  });
+  const client = await RawSocket.connect(relay.endpoint);
+  disposables.push({
+    async [Symbol.asyncDispose]() {
+      client.close();
+      await relay.stop({ drainTimeout: 0 });
+      await until(() => openFiles() <= descriptors, "all descriptors to be closed");
+      listener.close();
+    },
+  });
+  await until(() => views.length > 0, "the relay to accept");
+  return { client, view: views[0] as ConnectionView, endings };
+}
+
+/** The same with a destination that was reached. */
+async function startReached(endpoint: SocketEndpoint, fastPath: boolean) {
+  const listener = new RawListener(endpoint);
+  const relay = await start(listener, fastPath);
+  const destination = await listener.accept();
+  disposables.unshift({
+    async [Symbol.asyncDispose]() {
+      destination.close();
+    },
+  });
+  return { ...relay, destination };
+}
+
+function openFiles(): number {
+  return readdirSync("/proc/self/fd").length;
+}
+
+/** Resets a client that has sent all that goes in, and returns how much of it had arrived. */
+async function resetFull(client: RawSocket, view: ConnectionView): Promise<number> {
+  const sent = await client.fill(FLOOD);
+  const arrived = sent - client.unsent;
+  expect(arrived).toBeGreaterThan(2 * MIB);
+  client.reset();
+  await until(() => view.state === "closing", "the relay to hear of the reset");
+  return arrived;
+}
+
+describe.each(CASES)("to $kind, by $way: a client that resets", ({ place, fastPath }) => {
+  test("all that had arrived is passed on, and the relay does not hold more for it", async () => {
+    const { client, destination, view, endings } = await startReached(place(), fastPath);
+    const arrived = await resetFull(client, view);
+    expect(view.heldUp).toBeLessThanOrEqual(HELD_MOST);
+    const { ending, ...stream } = await destination.readToEnd();
+    expect(stream).toEqual(FLOOD.received(arrived));
+    expect(ending).toBe(destination.isTcp ? "ECONNRESET" : "end");
+    destination.close();
+    await until(() => endings.length > 0, "the connection to be over");
+    expect(endings).toEqual(["client reset"]);
+    expect(view.bytesUp).toBe(arrived);
+    expect(view.heldUp).toBe(0);
+  });
+
+  test("a destination that goes, too: nothing is kept", async () => {
+    const { client, destination, view, endings } = await startReached(place(), fastPath);
+    await resetFull(client, view);
+    destination.close();
+    await until(() => endings.length > 0, "the connection to be over");
+    expect(endings).toEqual(["client reset"]);
+    expect(view.heldUp).toBe(0);
+  });
+
+  test("a destination that reads when all is stopped: nothing is kept", async () => {
+    const { client, view } = await startReached(place(), fastPath);
+    await resetFull(client, view);
+  });
+});
+
+test.each(CASES)(
+  "to $kind, by $way: a client that resets before the destination answers: nothing is kept",
+  async ({ place, fastPath }) => {
+    const listener = new RawListener(place(), 0);
+    // A queue of 0 has room for one.
+    using _waiting = await RawSocket.connect(listener.endpoint);
+    const { client, view, endings } = await start(listener, fastPath);
+    await client.fill(FLOOD);
+    expect(view.state).toBe("connecting");
+    client.reset();
+    await until(() => endings.length > 0, "the connection to be over");
+    expect(endings).toEqual(["client left"]);
+    expect(view.heldUp).toBe(0);
+  },
+);
+
+describe.each(CASES)("to $kind, by $way: a client that closes", ({ place, fastPath }) => {
+  test("behind an answer's end: all arrives, and the relay does not hold more for it", async () => {
+    const { client, destination, view, endings } = await startReached(place(), fastPath);
+    destination.halfClose();
+    await client.readToEnd();
+    const payload = new Payload(2 * MIB);
+    await client.send(payload);
+    client.close();
+    expect(view.heldUp).toBeLessThanOrEqual(MIB);
+    expect(await destination.readToEnd()).toEqual({ ...payload.received(), ending: "end" });
+    destination.close();
+    await until(() => endings.length > 0, "the connection to be over");
+    expect(endings).toEqual(["finished"]);
+  });
+});
