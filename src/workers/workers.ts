@@ -1,9 +1,9 @@
-import { availableParallelism } from "node:os";
+import { processorsMost } from "../os/processors.ts";
 
 /** How many threads relay: a number from 1 on, or as many as there are processors. */
 export type Workers = number | "auto";
 
-/** As a number; of `auto` the processors that this process may use, by its affinity (sched(7)). */
+/** As a number; of `auto` the processors that this process may keep busy. */
 export function workerCount(workers: Workers): number {
-  return workers === "auto" ? availableParallelism() : workers;
+  return workers === "auto" ? processorsMost() : workers;
 }

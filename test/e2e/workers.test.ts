@@ -1,8 +1,9 @@
-import { availableParallelism } from "node:os";
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
+import { processorsMost } from "../../src/os/processors.ts";
 import { connectEcho, startEcho } from "../support/echo.ts";
 import { startRelay } from "../support/executable.ts";
 import { threadsOf } from "../support/proc.ts";
+import { makeProcessorGroup } from "../support/resource-group.ts";
 
 test("several workers share the limit, the log and the drain", async () => {
   using server = startEcho();
@@ -31,14 +32,22 @@ test("several workers share the limit, the log and the drain", async () => {
 });
 
 test("auto is as many as there are processors that the process may use", async () => {
-  const threads = async (workers: string, prefix: readonly string[]) => {
-    await using relay = await startRelay([`--workers=${workers}`, ":0", ":1"], { prefix });
-    return threadsOf(relay.pid).filter((name) => name.startsWith("worker")).length;
-  };
-  const several = availableParallelism();
-  expect(await threads("auto", [])).toBe(several === 1 ? 0 : several);
-  expect(await threads("auto", ["taskset", "--cpu-list", "0"])).toBe(0);
+  const several = processorsMost();
+  expect(await automaticThreads([])).toBe(several === 1 ? 0 : several);
+  expect(await automaticThreads(["taskset", "--cpu-list", "0"])).toBe(0);
 });
+
+const group = makeProcessorGroup(1.5);
+afterAll(async () => await group?.[Symbol.asyncDispose]());
+
+test.skipIf(group === null)("auto is one where a quota leaves time for no second one", async () => {
+  expect(await automaticThreads(group?.prefix ?? [])).toBe(0);
+});
+
+async function automaticThreads(prefix: readonly string[]): Promise<number> {
+  await using relay = await startRelay(["--workers=auto", ":0", ":1"], { prefix });
+  return threadsOf(relay.pid).filter((name) => name.startsWith("worker")).length;
+}
 
 test("without FFI, one thread relays and says so", async () => {
   using server = startEcho();

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { parseAddress, type SocketEndpoint } from "../../../src/index.ts";
 import { connectEcho, startEcho } from "../../support/echo.ts";
 import { startRelay } from "../../support/executable.ts";
-import { makeMemoryGroup } from "../../support/memory-group.ts";
+import { makeMemoryGroup } from "../../support/resource-group.ts";
 import { Payload } from "../../support/payload.ts";
 import { RawListener, RawSocket } from "../../support/raw-socket.ts";
 
