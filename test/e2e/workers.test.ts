@@ -1,5 +1,5 @@
+import { availableParallelism } from "node:os";
 import { afterAll, expect, test } from "bun:test";
-import { processorsMost } from "../../src/os/processors.ts";
 import { connectEcho, startEcho } from "../support/echo.ts";
 import { startRelay } from "../support/executable.ts";
 import { threadsOf } from "../support/proc.ts";
@@ -32,7 +32,7 @@ test("several workers share the limit, the log and the drain", async () => {
 });
 
 test("auto is as many as there are processors that the process may use", async () => {
-  const several = processorsMost();
+  const several = availableParallelism();
   expect(await automaticThreads([])).toBe(several === 1 ? 0 : several);
   expect(await automaticThreads(["taskset", "--cpu-list", "0"])).toBe(0);
 });
