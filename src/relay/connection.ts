@@ -265,6 +265,7 @@ function windUp(side: ConnectionSide): void {
 function finish(connection: Connection): void {
   const { shared, up, down } = connection;
   if (!shared.connections.delete(connection)) return;
+  // Both sides are gone: what is held for one that was never reached, say, is to be let go of.
   up.break();
   down.break();
   const whole = up.dropped === 0 && down.dropped === 0;
