@@ -119,7 +119,7 @@ describe.each(CASES)("to $kind, by $way: a client that resets", ({ place, fastPa
     expect(view.heldUp).toBe(0);
   });
 
-  test("a destination that reads when all is stopped: nothing is kept", async () => {
+  test("a relay that is stopped meanwhile: nothing is kept", async () => {
     const { client, view } = await startReached(place(), fastPath);
     await resetFull(client, view);
   });
