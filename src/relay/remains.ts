@@ -20,8 +20,9 @@ export class Remains {
   }
 
   /**
-   * What there is of a side, whose socket is to be let go then. Null where it has not failed, where
-   * nothing is left, or without a descriptor for it: Bun delivers the rest.
+   * What there is of a side, whose socket is to be let go then; its failure is taken from the socket
+   * and noted on it. Null where it has not failed, where nothing is left, or without a descriptor for
+   * it: Bun delivers the rest.
    */
   static of(side: Side): Remains | null {
     if (libc === null) return null;

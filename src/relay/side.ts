@@ -21,6 +21,7 @@ export abstract class Side {
     return this.#errno;
   }
 
+  /** Whether it is not to be read; a TCP side that fails is read all the same. */
   get paused(): boolean {
     return this.#paused;
   }

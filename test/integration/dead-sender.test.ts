@@ -12,9 +12,6 @@ import { until } from "../support/waiting.ts";
 
 const MIB = 1024 * 1024;
 
-/** What a direction holds, and the one chunk by which Bun tells of the failure. */
-const HELD_MOST = 1.5 * MIB;
-
 // More than all buffers between the two ends can hold.
 const FLOOD = new Payload(256 * MIB);
 
@@ -99,7 +96,8 @@ describe.each(CASES)("to $kind, by $way: a client that resets", ({ place, fastPa
   test("all that had arrived is passed on, and the relay does not hold more for it", async () => {
     const { client, destination, view, endings } = await startReached(place(), fastPath);
     const arrived = await resetFull(client, view);
-    expect(view.heldUp).toBeLessThanOrEqual(HELD_MOST);
+    // The fast path may have its pipe full; then comes the one chunk by which Bun tells of the reset.
+    expect(view.heldUp).toBeLessThanOrEqual(fastPath ? 1.5 * MIB : MIB);
     const { ending, ...stream } = await destination.readToEnd();
     expect(stream).toEqual(FLOOD.received(arrived));
     expect(ending).toBe(destination.isTcp ? "ECONNRESET" : "end");

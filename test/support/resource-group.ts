@@ -42,20 +42,29 @@ export function makeProcessorGroup(processors: number): ResourceGroup | null {
 
 function makeGroup(controller: string, versions: readonly Limits[]): ResourceGroup | null {
   for (const mount of mounts(controller)) {
-    const folder = join(mount, `relay-test-${process.pid}`);
+    const folder = join(mount, `relay-test-${controller}-${process.pid}`);
     if (!make(folder)) continue;
     const limits = versions.find(([first]) => existsSync(join(folder, first?.[0] ?? "")));
-    if (limits !== undefined) return limited(folder, limits);
+    if (limits !== undefined && set(folder, limits)) return groupIn(folder);
     rmdirSync(folder);
   }
   return null;
 }
 
-function limited(folder: string, limits: Limits): ResourceGroup {
-  for (const [file, value] of limits) {
-    const path = join(folder, file);
-    if (existsSync(path)) writeFileSync(path, value);
+function set(folder: string, limits: Limits): boolean {
+  try {
+    for (const [file, value] of limits) {
+      const path = join(folder, file);
+      if (existsSync(path)) writeFileSync(path, value);
+    }
+    return true;
+  } catch {
+    // More than the group above may use.
+    return false;
   }
+}
+
+function groupIn(folder: string): ResourceGroup {
   const enter = `echo $$ >${join(folder, "cgroup.procs")} && exec "$@"`;
   return {
     prefix: ["sh", "-c", enter, "sh"],

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { parseAddress, type SocketEndpoint } from "../../../src/index.ts";
 import { connectEcho, startEcho } from "../../support/echo.ts";
 import { startRelay } from "../../support/executable.ts";
-import { makeMemoryGroup } from "../../support/resource-group.ts";
 import { Payload } from "../../support/payload.ts";
 import { RawListener, RawSocket } from "../../support/raw-socket.ts";
+import { makeMemoryGroup } from "../../support/resource-group.ts";
 
 let folder: string;
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "process-"))));
