@@ -4,8 +4,8 @@ import {
   isSameAddress,
   parseAddress,
   printAddress,
-} from "./address.ts";
-import type { Source } from "./relay/listen.ts";
+} from "./address/address.ts";
+import type { Source } from "./relay/listen/listen.ts";
 import type { RelayOptions as RelayOptionsParsed } from "./relay/options.ts";
 import { type Relay, startRelay } from "./relay/relay.ts";
 import { loaded } from "./os/libc.ts";

@@ -13,9 +13,9 @@ export {
   type Role,
   type SocketEndpoint,
   staysLocal,
-} from "./address.ts";
+} from "./address/address.ts";
 export type { AccessRules } from "./relay/access.ts";
-export { type Cidr, CidrError, parseCidr } from "./relay/cidr.ts";
+export { type Cidr, CidrError, parseCidr } from "./address/cidr.ts";
 export type { Peer } from "./os/peer.ts";
 export { RelayError } from "./relay/error.ts";
 export type {

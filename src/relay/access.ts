@@ -1,9 +1,9 @@
-import { printAddress, type SocketEndpoint } from "../address.ts";
+import { printAddress, type SocketEndpoint } from "../address/address.ts";
 import { type Libc, loaded } from "../os/libc.ts";
 import { ambiguousId, type Peer, readPeer, readPeerGroups } from "../os/peer.ts";
-import type { Cidr } from "./cidr.ts";
+import type { Cidr } from "../address/cidr.ts";
 import { RelayError } from "./error.ts";
-import { ipAddress, type IpAddress } from "./ip-address.ts";
+import { ipAddress, type IpAddress } from "../address/ip-address.ts";
 
 /** Who may connect; everybody where nothing is said. An empty list of who may lets in nobody. */
 export interface AccessRules {

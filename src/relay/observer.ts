@@ -1,4 +1,4 @@
-import type { SocketEndpoint } from "../address.ts";
+import type { SocketEndpoint } from "../address/address.ts";
 import type { Peer } from "../os/peer.ts";
 
 /** What an observer may know of a connection. It is live: the figures go on until `closed`. */

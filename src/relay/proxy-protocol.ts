@@ -1,7 +1,7 @@
-import type { SocketEndpoint } from "../address.ts";
+import type { SocketEndpoint } from "../address/address.ts";
 import { libc } from "../os/libc.ts";
 import { ambiguousId, readPeer } from "../os/peer.ts";
-import { ipAddress, type IpAddress } from "./ip-address.ts";
+import { ipAddress, type IpAddress } from "../address/ip-address.ts";
 
 /**
  * Which header of the PROXY protocol a destination gets: `v1` is a line of text, `v2` is binary and

@@ -1,30 +1,30 @@
 import type { Socket, SocketHandler } from "bun";
-import type { SocketEndpoint } from "../address.ts";
+import type { SocketEndpoint } from "../address/address.ts";
 import { type Judge, judgeOf, type Refusal } from "./access.ts";
-import { Admission, connectionsMaxDefault } from "./admission.ts";
-import { Bulk } from "./bulk.ts";
+import { Admission, connectionsMaxDefault } from "./listen/admission.ts";
+import { Bulk } from "./stream/bulk.ts";
 import { combineObservers } from "./combine-observers.ts";
-import { reach } from "./connect.ts";
+import { reach } from "./reach/connect.ts";
 import {
   type Attempt,
   Connection,
   type ConnectionSide,
   destroy,
   type Shared,
-} from "./connection.ts";
-import { Deadlines } from "./deadlines.ts";
-import { handlers } from "./handlers.ts";
-import { keepAlive } from "./keepalive.ts";
-import { Lingering } from "./lingering.ts";
-import { Idleness } from "./idleness.ts";
-import { watchFile } from "./file-watch.ts";
-import { endpointOf } from "./inherited.ts";
-import { listen, type SourceFile } from "./listen.ts";
-import { ListeningSocket } from "./listening-socket.ts";
+} from "./connection/connection.ts";
+import { Deadlines } from "./connection/deadlines.ts";
+import { handlers } from "./connection/handlers.ts";
+import { keepAlive } from "./connection/keepalive.ts";
+import { Lingering } from "./connection/lingering.ts";
+import { Idleness } from "./connection/idleness.ts";
+import { watchFile } from "./listen/file-watch.ts";
+import { endpointOf } from "./listen/inherited.ts";
+import { listen, type SourceFile } from "./listen/listen.ts";
+import { ListeningSocket } from "./listen/listening-socket.ts";
 import type { Observer } from "./observer.ts";
 import { BACKLOG_MOST, DEFAULTS, type RelayOptions } from "./options.ts";
 import { type HeaderOf, headerOf } from "./proxy-protocol.ts";
-import { targetOf } from "./target.ts";
+import { targetOf } from "../address/target.ts";
 import { loaded } from "../os/libc.ts";
 
 // How long a side whose peer is gone may take to be done without anything moving: nginx's

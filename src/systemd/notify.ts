@@ -1,6 +1,6 @@
 import { errnoWords, errnoCode } from "../os/errno.ts";
 import { AF_UNIX, type Libc, libc, SOCK_DGRAM } from "../os/libc.ts";
-import { abstractAddress, type SocketAddress, unixAddress } from "../os/socket-address.ts";
+import { abstractAddress, type SocketAddress, unixAddress } from "../address/socket-address.ts";
 
 /** Tells the service manager how this service is, as sd_notify(3) says. */
 export interface Notifier {

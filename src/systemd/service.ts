@@ -1,5 +1,5 @@
-import type { SocketEndpoint } from "../address.ts";
-import { printAddress } from "../address.ts";
+import type { SocketEndpoint } from "../address/address.ts";
+import { printAddress } from "../address/address.ts";
 import type { Observer } from "../relay/observer.ts";
 import type { Notifier } from "./notify.ts";
 

@@ -1,4 +1,4 @@
-import type { SocketEndpoint } from "../address.ts";
+import type { SocketEndpoint } from "../address/address.ts";
 import type { Peer } from "../os/peer.ts";
 import type { Event } from "../relay/combine-observers.ts";
 import type { Ending, Failure } from "../relay/observer.ts";

@@ -1,4 +1,4 @@
-import { printAddress, type SocketEndpoint } from "../address.ts";
+import { printAddress, type SocketEndpoint } from "../address/address.ts";
 import { RelayError } from "../relay/error.ts";
 import type { Observer } from "../relay/observer.ts";
 import { Answers } from "./answers.ts";

@@ -1,10 +1,10 @@
-import type { SocketEndpoint } from "../address.ts";
+import type { SocketEndpoint } from "../address/address.ts";
 import type { Libc } from "../os/libc.ts";
 import { judgeOf } from "../relay/access.ts";
-import { connectionsMaxDefault } from "../relay/admission.ts";
+import { connectionsMaxDefault } from "../relay/listen/admission.ts";
 import { combineObservers, eventsHeard } from "../relay/combine-observers.ts";
-import { watchFile } from "../relay/file-watch.ts";
-import { endpointOf } from "../relay/inherited.ts";
+import { watchFile } from "../relay/listen/file-watch.ts";
+import { endpointOf } from "../relay/listen/inherited.ts";
 import type { Observer } from "../relay/observer.ts";
 import { DEFAULTS, type RelayOptions } from "../relay/options.ts";
 import { type Relay, TIMER_MOST } from "../relay/relay.ts";

@@ -1,9 +1,9 @@
-import { printAddress, type SocketEndpoint } from "../address.ts";
+import { printAddress, type SocketEndpoint } from "../address/address.ts";
 import { errnoCode } from "../os/errno.ts";
 import type { Libc } from "../os/libc.ts";
 import { relayError } from "../relay/error.ts";
-import { endpointOf } from "../relay/inherited.ts";
-import { listen, type SourceFile } from "../relay/listen.ts";
+import { endpointOf } from "../relay/listen/inherited.ts";
+import { listen, type SourceFile } from "../relay/listen/listen.ts";
 import { BACKLOG_MOST, DEFAULTS, type RelayOptions } from "../relay/options.ts";
 
 /** A source that is bound and queues clients, from which this thread accepts nobody. */

@@ -1,4 +1,4 @@
-import { printAddress } from "../address.ts";
+import { printAddress } from "../address/address.ts";
 import { RelayError, relayError } from "../relay/error.ts";
 import { type HoldableRelay, startRelay } from "../relay/relay.ts";
 import { libc } from "../os/libc.ts";

@@ -1,4 +1,4 @@
-import { descriptorsOf, socketDescriptors } from "../support/proc.ts";
+import { descriptorsOf, socketDescriptors } from "../support/process/proc.ts";
 import { read } from "./processes.ts";
 
 /**

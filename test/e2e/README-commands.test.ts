@@ -4,8 +4,8 @@ import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import packageJson from "../../package.json";
-import { runRelay, startRelay } from "../support/executable.ts";
-import { describeNeeding, program, root } from "../support/parts.ts";
+import { runRelay, startRelay } from "../support/process/executable.ts";
+import { describeNeeding, program, root } from "../support/machine/parts.ts";
 
 setDefaultTimeout(60_000);
 

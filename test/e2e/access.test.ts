@@ -2,12 +2,17 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { executablePath, runRelay, startRelay, type RunningRelay } from "../support/executable.ts";
-import { describeNeeding, type Need, program, root } from "../support/parts.ts";
-import { socketDescriptors } from "../support/proc.ts";
-import { RawListener, RawSocket } from "../support/raw-socket.ts";
-import { portIn } from "../support/socket-name.ts";
-import { system } from "../support/system-calls.ts";
+import {
+  executablePath,
+  runRelay,
+  startRelay,
+  type RunningRelay,
+} from "../support/process/executable.ts";
+import { describeNeeding, type Need, program, root } from "../support/machine/parts.ts";
+import { socketDescriptors } from "../support/process/proc.ts";
+import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
+import { portIn } from "../support/sockets/socket-name.ts";
+import { system } from "../support/process/system-calls.ts";
 import {
   connectFrom,
   type Greeter,
@@ -15,7 +20,7 @@ import {
   ipv6Loopback,
   startGreeter,
   userNamespaces,
-} from "../support/visitor.ts";
+} from "../support/sockets/visitor.ts";
 import { until } from "../support/waiting.ts";
 
 let folder: string;

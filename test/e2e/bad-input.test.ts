@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { executablePath, runRelay, startRelay, turnedAway } from "../support/executable.ts";
+import { executablePath, runRelay, startRelay, turnedAway } from "../support/process/executable.ts";
 
 let folder: string;
 const listeners: { stop(force: boolean): void }[] = [];

@@ -2,8 +2,8 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describeNeeding, program } from "../support/parts.ts";
-import { runProgram } from "../support/program.ts";
+import { describeNeeding, program } from "../support/machine/parts.ts";
+import { runProgram } from "../support/process/program.ts";
 import type { Report } from "../bench/report.ts";
 
 setDefaultTimeout(120_000);

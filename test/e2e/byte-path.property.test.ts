@@ -1,6 +1,6 @@
-import { executablePath } from "../support/executable.ts";
-import { testBytePath } from "../support/byte-path-test.ts";
-import { executable, executableWith } from "../support/relay-under-test.ts";
+import { executablePath } from "../support/process/executable.ts";
+import { testBytePath } from "../fidelity/byte-path-test.ts";
+import { executable, executableWith } from "../fidelity/relay-under-test.ts";
 
 // Built before the first row that it would make slow.
 await executablePath();

@@ -12,7 +12,7 @@ import { readFileSync, rmSync, watch, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { version } from "../../package.json";
-import { executablePath, runRelay, startRelay, turnedAway } from "../support/executable.ts";
+import { executablePath, runRelay, startRelay, turnedAway } from "../support/process/executable.ts";
 
 let folder: string;
 

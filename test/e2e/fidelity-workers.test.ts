@@ -1,7 +1,7 @@
-import { DIRECTIONS, OTHER_FAMILIES } from "../support/directions.ts";
-import { executablePath } from "../support/executable.ts";
-import { testFidelity } from "../support/fidelity-table.ts";
-import { executableWith } from "../support/relay-under-test.ts";
+import { DIRECTIONS, OTHER_FAMILIES } from "../fidelity/directions.ts";
+import { executablePath } from "../support/process/executable.ts";
+import { testFidelity } from "../fidelity/table.ts";
+import { executableWith } from "../fidelity/relay-under-test.ts";
 
 // Built before the first row that it would make slow.
 await executablePath();

@@ -1,6 +1,6 @@
-import { executablePath } from "../support/executable.ts";
-import { testFidelity } from "../support/fidelity-table.ts";
-import { executable } from "../support/relay-under-test.ts";
+import { executablePath } from "../support/process/executable.ts";
+import { testFidelity } from "../fidelity/table.ts";
+import { executable } from "../fidelity/relay-under-test.ts";
 
 // Built before the first row that it would make slow.
 await executablePath();

@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseAddress, printAddress, type SocketEndpoint } from "../../src/index.ts";
-import { runRelay, startRelay, type RunningRelay } from "../support/executable.ts";
-import { describeNeeding, program, root } from "../support/parts.ts";
-import { Payload } from "../support/payload.ts";
-import { RawListener, RawSocket } from "../support/raw-socket.ts";
-import { portIn } from "../support/socket-name.ts";
-import { system } from "../support/system-calls.ts";
-import { connectFrom, ipv6Loopback, userNamespaces } from "../support/visitor.ts";
+import { runRelay, startRelay, type RunningRelay } from "../support/process/executable.ts";
+import { describeNeeding, program, root } from "../support/machine/parts.ts";
+import { Payload } from "../support/sockets/payload.ts";
+import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
+import { portIn } from "../support/sockets/socket-name.ts";
+import { system } from "../support/process/system-calls.ts";
+import { connectFrom, ipv6Loopback, userNamespaces } from "../support/sockets/visitor.ts";
 
 const V2_SIGNATURE = "0d0a0d0a000d0a515549540a";
 

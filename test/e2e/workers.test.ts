@@ -1,9 +1,9 @@
 import { availableParallelism } from "node:os";
 import { afterAll, expect, test } from "bun:test";
-import { connectEcho, startEcho } from "../support/echo.ts";
-import { startRelay } from "../support/executable.ts";
-import { threadsOf } from "../support/proc.ts";
-import { makeProcessorGroup } from "../support/resource-group.ts";
+import { connectEcho, startEcho } from "../support/sockets/echo.ts";
+import { startRelay } from "../support/process/executable.ts";
+import { threadsOf } from "../support/process/proc.ts";
+import { makeProcessorGroup } from "../support/machine/resource-group.ts";
 
 test("several workers share the limit, the log and the drain", async () => {
   using server = startEcho();

@@ -1,5 +1,5 @@
-import { testBytePath } from "../support/byte-path-test.ts";
-import { inProcess, inProcessPlain, inProcessWith } from "../support/relay-under-test.ts";
+import { testBytePath } from "../fidelity/byte-path-test.ts";
+import { inProcess, inProcessPlain, inProcessWith } from "../fidelity/relay-under-test.ts";
 
 testBytePath(inProcess, { runs: 12, seconds: 8 });
 testBytePath(inProcessPlain, { runs: 6, seconds: 3 });

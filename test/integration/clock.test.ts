@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, setSystemTime, test } from "bun:test";
 import { createRelay, type RelayOptions } from "../../src/index.ts";
-import { Payload } from "../support/payload.ts";
-import { RawListener, RawSocket } from "../support/raw-socket.ts";
+import { Payload } from "../support/sockets/payload.ts";
+import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
 
 const YEARS = 10 * 365 * 86_400_000;
 const TIME = 1_000;

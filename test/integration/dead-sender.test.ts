@@ -3,8 +3,8 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ConnectionView, createRelay, type SocketEndpoint } from "../../src/index.ts";
-import { Payload } from "../support/payload.ts";
-import { RawListener, RawSocket } from "../support/raw-socket.ts";
+import { Payload } from "../support/sockets/payload.ts";
+import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
 import { until } from "../support/waiting.ts";
 
 // What is in the middle of a connection whose TCP client dies while its destination does not read:

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, mock, spyOn, test } from "bun:test";
 import { createRelay, type RelayOptions } from "../../src/index.ts";
-import { Pipe } from "../../src/relay/pipe.ts";
-import { Side } from "../../src/relay/side.ts";
-import { Payload } from "../support/payload.ts";
-import { RawListener, RawSocket } from "../support/raw-socket.ts";
+import { Pipe } from "../../src/relay/stream/pipe.ts";
+import { Side } from "../../src/relay/stream/side.ts";
+import { Payload } from "../support/sockets/payload.ts";
+import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
 import { until } from "../support/waiting.ts";
 
 afterEach(() => void mock.restore());

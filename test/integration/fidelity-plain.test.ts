@@ -1,6 +1,6 @@
-import { DIRECTIONS } from "../support/directions.ts";
-import { testFidelity } from "../support/fidelity-table.ts";
-import { inProcessPlain } from "../support/relay-under-test.ts";
+import { DIRECTIONS } from "../fidelity/directions.ts";
+import { testFidelity } from "../fidelity/table.ts";
+import { inProcessPlain } from "../fidelity/relay-under-test.ts";
 
 // Where bulk goes another way: the directions in which it is spliced, and in which it is copied.
 testFidelity(inProcessPlain, {

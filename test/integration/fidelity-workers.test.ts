@@ -1,6 +1,6 @@
-import { DIRECTIONS } from "../support/directions.ts";
-import { testFidelity } from "../support/fidelity-table.ts";
-import { inProcessWith } from "../support/relay-under-test.ts";
+import { DIRECTIONS } from "../fidelity/directions.ts";
+import { testFidelity } from "../fidelity/table.ts";
+import { inProcessWith } from "../fidelity/relay-under-test.ts";
 
 // Workers run the same relay: the two directions that the executable's workers are not tried in.
 testFidelity(inProcessWith(3), {

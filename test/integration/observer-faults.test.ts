@@ -7,8 +7,8 @@ import {
   type RelayOptions,
   type SocketEndpoint,
 } from "../../src/index.ts";
-import { Payload } from "../support/payload.ts";
-import { RawListener, RawSocket } from "../support/raw-socket.ts";
+import { Payload } from "../support/sockets/payload.ts";
+import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
 import { until } from "../support/waiting.ts";
 
 const LOOPBACK: SocketEndpoint = { kind: "tcp", host: "127.0.0.1", port: 0 };

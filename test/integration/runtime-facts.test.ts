@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { errorCode } from "../../src/os/errno.ts";
 import type { SocketEndpoint } from "../../src/index.ts";
-import type { Task } from "../support/listening-thread.ts";
-import { Payload } from "../support/payload.ts";
-import { RawListener, RawSocket } from "../support/raw-socket.ts";
-import { encodeName, familyOf } from "../support/socket-name.ts";
+import type { Task } from "../support/threads/listening-thread.ts";
+import { Payload } from "../support/sockets/payload.ts";
+import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
+import { encodeName, familyOf } from "../support/sockets/socket-name.ts";
 import {
   IPPROTO_TCP,
   must,
@@ -17,7 +17,7 @@ import {
   system,
   SystemCallError,
   TCP_NODELAY,
-} from "../support/system-calls.ts";
+} from "../support/process/system-calls.ts";
 import { turn, until } from "../support/waiting.ts";
 
 // What Bun's sockets do and the relay relies on, or must work around. Bun documents little of it: a
@@ -436,7 +436,7 @@ function freePort(): number {
 describe("Worker", () => {
   /** A thread that does what it is told. */
   function startThread() {
-    const worker = new Worker(new URL("../support/listening-thread.ts", import.meta.url));
+    const worker = new Worker(new URL("../support/threads/listening-thread.ts", import.meta.url));
     kept({ [Symbol.dispose]: () => worker.terminate() });
     const ended = new Promise<string>((resolve) => {
       worker.onerror = ({ message }) => resolve(message);

@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRelay, type Relay, RelayError, type RelayOptions } from "../../src/index.ts";
 import { turn } from "../support/waiting.ts";
-import { RawListener, RawSocket } from "../support/raw-socket.ts";
+import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
 
 let folder: string;
 let path: string;

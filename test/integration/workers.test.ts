@@ -15,12 +15,12 @@ import { loaded } from "../../src/os/libc.ts";
 import type { RelayOptions } from "../../src/relay/options.ts";
 import { Counts } from "../../src/workers/counts.ts";
 import { startPool } from "../../src/workers/pool.ts";
-import { Payload } from "../support/payload.ts";
-import { descriptorsOf, socketDescriptors } from "../support/proc.ts";
-import { type Puppets, startPuppets } from "../support/puppets.ts";
-import { RawListener, RawSocket } from "../support/raw-socket.ts";
-import { portIn } from "../support/socket-name.ts";
-import { system } from "../support/system-calls.ts";
+import { Payload } from "../support/sockets/payload.ts";
+import { descriptorsOf, socketDescriptors } from "../support/process/proc.ts";
+import { type Puppets, startPuppets } from "../support/threads/puppets.ts";
+import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
+import { portIn } from "../support/sockets/socket-name.ts";
+import { system } from "../support/process/system-calls.ts";
 import { turn, until } from "../support/waiting.ts";
 
 const LOOPBACK = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
@@ -468,7 +468,7 @@ describe("workers that cannot start", () => {
     );
   };
 
-  test.each(["no-such-thread.ts", "../support/stillborn-thread.ts"])(
+  test.each(["no-such-thread.ts", "../support/threads/stillborn-thread.ts"])(
     "%s: the relay does not start, and leaves nothing",
     async (thread) => {
       const folder = mkdtempSync(join(tmpdir(), "workers-"));

@@ -1,4 +1,4 @@
-import { POLLNVAL, system } from "./system-calls.ts";
+import { POLLNVAL, system } from "./process/system-calls.ts";
 
 /** Milliseconds that a test waits for one thing, where it does not say otherwise. */
 export const PATIENCE = 10_000;

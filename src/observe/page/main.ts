@@ -1,5 +1,5 @@
-import type { StatusDocument } from "../status-document.ts";
-import { formatBytes, formatCount, formatDuration, formatRate } from "../units.ts";
+import type { StatusDocument } from "../admin/status-document.ts";
+import { formatBytes, formatCount, formatDuration, formatRate } from "../figures/units.ts";
 import { Chart } from "./chart.ts";
 import { byId, html, setText } from "./dom.ts";
 import { showBars, showFacts } from "./lists.ts";

@@ -1,4 +1,4 @@
-import type { StatusDocument } from "../status-document.ts";
+import type { StatusDocument } from "../admin/status-document.ts";
 
 const PERIOD_MS = 1_000;
 const PATIENCE_MS = 5_000;

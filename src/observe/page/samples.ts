@@ -1,4 +1,4 @@
-import type { SampleDocument, StatusDocument } from "../status-document.ts";
+import type { SampleDocument, StatusDocument } from "../admin/status-document.ts";
 
 /** The samples of the last minutes, of which an answer brings only those that are new. */
 export class Samples {

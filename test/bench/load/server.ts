@@ -3,7 +3,7 @@
  * 3 and 4. Two of these share the sockets, and each takes a connection only when told to: so bulk
  * and pings that go through one relay meet in no other place.
  */
-import { AF_INET, AF_UNIX, errnoName, must, POLLIN } from "../../support/system-calls.ts";
+import { AF_INET, AF_UNIX, errnoName, must, POLLIN } from "../../support/process/system-calls.ts";
 import type { Address, Begun, ServerOrder, SinkAnswer } from "./messages.ts";
 import { obey, say } from "./obey.ts";
 import { accept, Block, close, isGone, Poll } from "./system.ts";

@@ -1,5 +1,5 @@
 import { dlopen, FFIType, ptr, read, type Pointer } from "bun:ffi";
-import { encodeName, familyOf } from "../../support/socket-name.ts";
+import { encodeName, familyOf } from "../../support/sockets/socket-name.ts";
 import {
   AF_UNIX,
   errnoName,
@@ -10,7 +10,7 @@ import {
   SOL_SOCKET,
   system,
   TCP_NODELAY,
-} from "../../support/system-calls.ts";
+} from "../../support/process/system-calls.ts";
 import type { Address } from "./messages.ts";
 
 // Numbers of Linux, the same on x86-64 and arm64 (asm-generic/socket.h, linux/time.h,

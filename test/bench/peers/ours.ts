@@ -1,5 +1,5 @@
 import { printAddress } from "../../../src/index.ts";
-import { executablePath } from "../../support/executable.ts";
+import { executablePath } from "../../support/process/executable.ts";
 import { outputOf, versionIn } from "../programs.ts";
 import type { Peer } from "./peer.ts";
 

@@ -2,9 +2,9 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connectEcho, type EchoClient, startEcho } from "../../support/echo.ts";
-import { startRelay } from "../../support/executable.ts";
-import { cpuSeconds, socketDescriptors } from "../../support/proc.ts";
+import { connectEcho, type EchoClient, startEcho } from "../../support/sockets/echo.ts";
+import { startRelay } from "../../support/process/executable.ts";
+import { cpuSeconds, socketDescriptors } from "../../support/process/proc.ts";
 import { until } from "../../support/waiting.ts";
 
 const CLIENTS = 400;

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseAddress } from "../../../src/index.ts";
-import { startRelay } from "../../support/executable.ts";
-import { Payload } from "../../support/payload.ts";
-import { RawListener, RawSocket } from "../../support/raw-socket.ts";
+import { startRelay } from "../../support/process/executable.ts";
+import { Payload } from "../../support/sockets/payload.ts";
+import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
 
 let folder: string;
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "idle-"))));

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
-import { connectEcho, startEcho } from "../../support/echo.ts";
-import { startRelay } from "../../support/executable.ts";
-import { cpuSeconds, socketDescriptors } from "../../support/proc.ts";
+import { connectEcho, startEcho } from "../../support/sockets/echo.ts";
+import { startRelay } from "../../support/process/executable.ts";
+import { cpuSeconds, socketDescriptors } from "../../support/process/proc.ts";
 import { until } from "../../support/waiting.ts";
 
 const CONNECTIONS = 5_000;

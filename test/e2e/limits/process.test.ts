@@ -3,11 +3,11 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseAddress, type SocketEndpoint } from "../../../src/index.ts";
-import { connectEcho, startEcho } from "../../support/echo.ts";
-import { startRelay } from "../../support/executable.ts";
-import { Payload } from "../../support/payload.ts";
-import { RawListener, RawSocket } from "../../support/raw-socket.ts";
-import { makeMemoryGroup } from "../../support/resource-group.ts";
+import { connectEcho, startEcho } from "../../support/sockets/echo.ts";
+import { startRelay } from "../../support/process/executable.ts";
+import { Payload } from "../../support/sockets/payload.ts";
+import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
+import { makeMemoryGroup } from "../../support/machine/resource-group.ts";
 
 let folder: string;
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "process-"))));

@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseAddress } from "../../../src/index.ts";
-import { connectEcho, startEcho } from "../../support/echo.ts";
-import { startRelay } from "../../support/executable.ts";
-import { Payload } from "../../support/payload.ts";
-import { cpuSeconds } from "../../support/proc.ts";
-import { describeNeeding, program, root } from "../../support/parts.ts";
-import { RawListener, RawSocket } from "../../support/raw-socket.ts";
+import { connectEcho, startEcho } from "../../support/sockets/echo.ts";
+import { startRelay } from "../../support/process/executable.ts";
+import { Payload } from "../../support/sockets/payload.ts";
+import { cpuSeconds } from "../../support/process/proc.ts";
+import { describeNeeding, program, root } from "../../support/machine/parts.ts";
+import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
 import { turn } from "../../support/waiting.ts";
 
 let folder: string;

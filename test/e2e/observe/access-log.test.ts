@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connectEcho, startEcho } from "../../support/echo.ts";
-import { startRelay, turnedAway } from "../../support/executable.ts";
+import { connectEcho, startEcho } from "../../support/sockets/echo.ts";
+import { startRelay, turnedAway } from "../../support/process/executable.ts";
 import { entriesOf } from "./admin.ts";
 
 let folder: string;

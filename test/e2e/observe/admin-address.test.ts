@@ -3,7 +3,7 @@ import { lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { version } from "../../../package.json";
-import { runRelay } from "../../support/executable.ts";
+import { runRelay } from "../../support/process/executable.ts";
 import { ask, startWatched, statusOf } from "./admin.ts";
 
 let folder: string;

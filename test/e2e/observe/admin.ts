@@ -1,7 +1,11 @@
 import { get } from "node:http";
-import { parseAddress } from "../../../src/address.ts";
-import type { StatusDocument } from "../../../src/observe/status-document.ts";
-import { type RunningRelay, type RunOptions, startRelay } from "../../support/executable.ts";
+import { parseAddress } from "../../../src/address/address.ts";
+import type { StatusDocument } from "../../../src/observe/admin/status-document.ts";
+import {
+  type RunningRelay,
+  type RunOptions,
+  startRelay,
+} from "../../support/process/executable.ts";
 import { readExposition, type Samples } from "../../support/exposition.ts";
 import { PATIENCE } from "../../support/waiting.ts";
 

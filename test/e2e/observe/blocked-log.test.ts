@@ -2,8 +2,8 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connectEcho, startEcho } from "../../support/echo.ts";
-import { executablePath } from "../../support/executable.ts";
+import { connectEcho, startEcho } from "../../support/sockets/echo.ts";
+import { executablePath } from "../../support/process/executable.ts";
 import { ask, entriesOf, eventually, metricBecomes, metricsOf, statusOf } from "./admin.ts";
 
 let folder: string;

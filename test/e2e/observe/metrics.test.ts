@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { version } from "../../../package.json";
-import { connectEcho, startEcho } from "../../support/echo.ts";
-import { turnedAway } from "../../support/executable.ts";
-import { describeNeeding, program } from "../../support/parts.ts";
-import { runProgram } from "../../support/program.ts";
+import { connectEcho, startEcho } from "../../support/sockets/echo.ts";
+import { turnedAway } from "../../support/process/executable.ts";
+import { describeNeeding, program } from "../../support/machine/parts.ts";
+import { runProgram } from "../../support/process/program.ts";
 import { ask, eventually, metricBecomes, metricsOf, startWatched, statusOf } from "./admin.ts";
 
 let folder: string;

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { connectEcho, type EchoClient, startEcho } from "../../support/echo.ts";
-import { startRelay, turnedAway } from "../../support/executable.ts";
-import { describeNeeding, program } from "../../support/parts.ts";
+import { connectEcho, type EchoClient, startEcho } from "../../support/sockets/echo.ts";
+import { startRelay, turnedAway } from "../../support/process/executable.ts";
+import { describeNeeding, program } from "../../support/machine/parts.ts";
 import { PATIENCE } from "../../support/waiting.ts";
 import { startWatched, statusOf } from "./admin.ts";
 

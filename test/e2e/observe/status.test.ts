@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { StatusDocument } from "../../../src/observe/status-document.ts";
-import { connectEcho, startEcho } from "../../support/echo.ts";
-import { executablePath, runRelay, turnedAway } from "../../support/executable.ts";
+import type { StatusDocument } from "../../../src/observe/admin/status-document.ts";
+import { connectEcho, startEcho } from "../../support/sockets/echo.ts";
+import { executablePath, runRelay, turnedAway } from "../../support/process/executable.ts";
 import { PATIENCE } from "../../support/waiting.ts";
 import { startWatched } from "./admin.ts";
 

@@ -1,11 +1,11 @@
 import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { parseAddress, type ProxyVersion } from "../../../src/index.ts";
-import { startRelay, type RunningRelay } from "../../support/executable.ts";
-import { RawSocket } from "../../support/raw-socket.ts";
-import { portIn } from "../../support/socket-name.ts";
-import { system } from "../../support/system-calls.ts";
-import { connectFrom, ipv6Loopback } from "../../support/visitor.ts";
+import { startRelay, type RunningRelay } from "../../support/process/executable.ts";
+import { RawSocket } from "../../support/sockets/raw-socket.ts";
+import { portIn } from "../../support/sockets/socket-name.ts";
+import { system } from "../../support/process/system-calls.ts";
+import { connectFrom, ipv6Loopback } from "../../support/sockets/visitor.ts";
 import {
   describeParts,
   type PartServer,

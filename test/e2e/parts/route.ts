@@ -1,8 +1,8 @@
 import { expect } from "bun:test";
 import { access, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { parseAddress } from "../../../src/address.ts";
-import { startRelay } from "../../support/executable.ts";
+import { parseAddress } from "../../../src/address/address.ts";
+import { startRelay } from "../../support/process/executable.ts";
 import { descriptors, until, type PartServer } from "./support.ts";
 
 /** The ways from a client through the executable to a server. */

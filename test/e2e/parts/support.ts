@@ -4,7 +4,7 @@ import { access, chmod, mkdtemp, readdir, readFile, readlink, rm } from "node:fs
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
-import { describeNeeding } from "../../support/parts.ts";
+import { describeNeeding } from "../../support/machine/parts.ts";
 
 /** What programs of these tests see of the environment: no proxy, no user's settings, no locale. */
 export const PLAIN_ENVIRONMENT = {

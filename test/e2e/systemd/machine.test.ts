@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { bootMachine } from "../../support/machine.ts";
+import { bootMachine } from "../../support/machine/machine.ts";
 import { type Bench, clientWords, describeMachine } from "./support.ts";
 
 // The rig itself, with nothing of the project in it: what the other tests build on.

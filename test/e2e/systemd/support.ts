@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { executablePath } from "../../support/executable.ts";
-import { bootMachine, MACHINE_NEEDS, type Machine } from "../../support/machine.ts";
-import { describeNeeding } from "../../support/parts.ts";
-import type { Outcome, Program } from "../../support/program.ts";
+import { executablePath } from "../../support/process/executable.ts";
+import { bootMachine, MACHINE_NEEDS, type Machine } from "../../support/machine/machine.ts";
+import { describeNeeding } from "../../support/machine/parts.ts";
+import type { Outcome, Program } from "../../support/process/program.ts";
 
 /** Where the compiled executable is in the machine. */
 export const RELAY = "/usr/local/bin/simpletcpunixrelay";

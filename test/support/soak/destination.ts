@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import type { SocketEndpoint } from "../../../src/index.ts";
-import { RawListener, type RawSocket } from "../raw-socket.ts";
-import { must, POLLIN, system } from "../system-calls.ts";
+import { RawListener, type RawSocket } from "../sockets/raw-socket.ts";
+import { must, POLLIN, system } from "../process/system-calls.ts";
 import { eventsOf } from "../waiting.ts";
 import { readHello } from "./hello.ts";
 

@@ -1,5 +1,5 @@
-import type { RawSocket } from "../raw-socket.ts";
-import { must, system } from "../system-calls.ts";
+import type { RawSocket } from "../sockets/raw-socket.ts";
+import { must, system } from "../process/system-calls.ts";
 import type { ProcessPlan } from "./plan.ts";
 
 /** What became of an end that was a process. */

@@ -1,6 +1,6 @@
 import type { SocketEndpoint } from "../../../src/index.ts";
-import { RawSocket } from "../raw-socket.ts";
-import { SystemCallError } from "../system-calls.ts";
+import { RawSocket } from "../sockets/raw-socket.ts";
+import { SystemCallError } from "../process/system-calls.ts";
 import { PATIENCE } from "./raw-end.ts";
 
 /** Bytes with which a client begins, so that it is known whose destination is whose. */

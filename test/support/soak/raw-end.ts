@@ -1,6 +1,6 @@
-import { Payload } from "../payload.ts";
-import type { RawSocket, ReceivedAll } from "../raw-socket.ts";
-import type { Errno } from "../system-calls.ts";
+import { Payload } from "../sockets/payload.ts";
+import type { RawSocket, ReceivedAll } from "../sockets/raw-socket.ts";
+import type { Errno } from "../process/system-calls.ts";
 import { turn, until } from "../waiting.ts";
 import type { RawPlan } from "./plan.ts";
 

@@ -1,8 +1,8 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseAddress, printAddress, type SocketEndpoint } from "../../../src/index.ts";
-import type { Direction, Kind } from "../directions.ts";
-import { type RunningRelay, startRelay } from "../executable.ts";
+import type { Direction, Kind } from "../../fidelity/directions.ts";
+import { type RunningRelay, startRelay } from "../process/executable.ts";
 import { readExposition, type Samples } from "../exposition.ts";
 import { Destination } from "./destination.ts";
 

@@ -1,5 +1,5 @@
 import type { SocketEndpoint } from "../../../src/index.ts";
-import type { RawSocket } from "../raw-socket.ts";
+import type { RawSocket } from "../sockets/raw-socket.ts";
 import type { Destination } from "./destination.ts";
 import { actProcess } from "./echo-process.ts";
 import { connectAs } from "./hello.ts";

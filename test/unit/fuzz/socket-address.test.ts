@@ -7,7 +7,7 @@ import {
   ipv6Address,
   readAddress,
   unixAddress,
-} from "../../../src/os/socket-address.ts";
+} from "../../../src/address/socket-address.ts";
 
 const port = fc.nat(65_535);
 // AF_UNIX, AF_INET and AF_INET6 are read; nothing else is.

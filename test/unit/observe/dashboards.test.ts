@@ -2,11 +2,11 @@ import { describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Metrics } from "../../../src/observe/metrics.ts";
-import { Statistics } from "../../../src/observe/statistics.ts";
+import { Metrics } from "../../../src/observe/figures/metrics.ts";
+import { Statistics } from "../../../src/observe/figures/statistics.ts";
 import { readTypes } from "../../support/exposition.ts";
-import { describeNeeding, program } from "../../support/parts.ts";
-import { runProgram } from "../../support/program.ts";
+import { describeNeeding, program } from "../../support/machine/parts.ts";
+import { runProgram } from "../../support/process/program.ts";
 
 const folder = join(import.meta.dir, "../../../src/observe/dashboards");
 const rulesPath = join(folder, "prometheus-rules.yaml");

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { parseAddress, parseCidr, RelayError, type SocketEndpoint } from "../../../src/index.ts";
 import { type AccessRules, type ClientSocket, judgeOf } from "../../../src/relay/access.ts";
-import { RawListener, RawSocket } from "../../support/raw-socket.ts";
+import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
 
 const TCP = parseAddress("127.0.0.1:80", "destination");
 const UNIX = parseAddress("/run/socket", "destination");

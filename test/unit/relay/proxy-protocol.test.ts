@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { parseAddress } from "../../../src/index.ts";
-import { ipAddress, ipFromBytes } from "../../../src/relay/ip-address.ts";
-import { Pipe } from "../../../src/relay/pipe.ts";
+import { ipAddress, ipFromBytes } from "../../../src/address/ip-address.ts";
+import { Pipe } from "../../../src/relay/stream/pipe.ts";
 import {
   CREDENTIAL_TLV,
   headerOf,
@@ -10,7 +10,7 @@ import {
   type ProxiedSocket,
   proxyHeader,
 } from "../../../src/relay/proxy-protocol.ts";
-import { Side } from "../../../src/relay/side.ts";
+import { Side } from "../../../src/relay/stream/side.ts";
 
 // The specification: doc/proxy-protocol.txt of haproxy/haproxy, 2026-04-27.
 const SIGNATURE = "0d0a0d0a000d0a515549540a";

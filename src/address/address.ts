@@ -1,0 +1,197 @@
+import { isIPv4, isIPv6 } from "./ip-text.ts";
+import { resolve } from "node:path";
+import { servicePort } from "../os/services.ts";
+
+/**
+ * The address of a socket, parsed. `host` is `""` where the text left it out: every interface for a
+ * source, loopback for a destination.
+ */
+export type SocketEndpoint =
+  | { readonly kind: "unix"; readonly path: string }
+  | { readonly kind: "abstract"; readonly name: string }
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number };
+
+/** A listening socket that this process was started with. */
+export type InheritedEndpoint =
+  /** The one that systemd passed; by its name where it passed several, else `""`. */
+  | { readonly kind: "systemd"; readonly name: string }
+  | { readonly kind: "fd"; readonly fd: number };
+
+/** A parsed address. */
+export type Endpoint = SocketEndpoint | InheritedEndpoint;
+
+/** Which of the two addresses a text is; some forms make sense on one side only. */
+export type Role = "source" | "destination";
+
+/** A text that is no address: the text, and what is wrong with it. */
+export class AddressError extends Error {
+  readonly code = "ADDRESS";
+  constructor(
+    readonly text: string,
+    readonly reason: string,
+  ) {
+    super(`${JSON.stringify(text)}: ${reason}`);
+    this.name = "AddressError";
+  }
+}
+
+/** The forms an address can take, for a message that tells somebody who got one wrong. */
+export const ADDRESS_FORMS =
+  "./PATH, /PATH, @NAME, unix:NAME, HOST:PORT, [IPv6]:PORT, :PORT or tcp:HOST:PORT; " +
+  "as SOURCE also systemd, systemd:NAME or fd:N";
+
+// sun_path has 108 bytes and the kernel wants room for a NUL; an abstract name spends one byte on
+// its leading NUL (unix(7)).
+const PATH_BYTES_MAX = 107;
+
+/**
+ * Reads an address as a person writes it (README, "Addresses").
+ *
+ * @throws {AddressError} and nothing else, whatever the text.
+ */
+export function parseAddress(text: string, role: "destination"): SocketEndpoint;
+export function parseAddress(text: string, role: Role): Endpoint;
+export function parseAddress(text: string, role: Role): Endpoint {
+  const fail = (reason: string): never => {
+    throw new AddressError(text, reason);
+  };
+  if (text === "") fail("an address is needed");
+  if (text.includes("\0")) fail("an address cannot contain a NUL byte");
+  if (/^\w+:\/\//.test(text)) fail("a URL is no address: leave out the scheme");
+  if (text.startsWith("unix:")) return parseUnix(text.slice(5), fail);
+  if (text.startsWith("tcp:")) return parseTcp(text.slice(4), role, fail);
+  if (/^systemd(:|$)/.test(text)) return parseSystemd(text.slice(8), role, fail);
+  if (text.startsWith("fd:")) return parseFd(text.slice(3), role, fail);
+  if (text.startsWith("@") || text.includes("/")) return parseUnix(text, fail);
+  if (text.includes(":")) return parseTcp(text, role, fail);
+  return fail("neither a path (it has no /) nor HOST:PORT (it has no :)");
+}
+
+/** The one text of an endpoint; `parseAddress` reads it back to the same endpoint. */
+export function printAddress(endpoint: Endpoint): string {
+  switch (endpoint.kind) {
+    case "unix":
+      return printPath(endpoint.path);
+    case "abstract":
+      return `@${endpoint.name}`;
+    case "tcp":
+      return printHostAndPort(endpoint.host, endpoint.port);
+    case "systemd":
+      return endpoint.name === "" ? "systemd" : `systemd:${endpoint.name}`;
+    case "fd":
+      return `fd:${endpoint.fd}`;
+  }
+}
+
+function printPath(path: string): string {
+  if (path.startsWith("@")) return `./${path}`;
+  return !path.includes("/") || /^(unix|tcp|systemd|fd):/.test(path) ? `unix:${path}` : path;
+}
+
+function printHostAndPort(host: string, port: number): string {
+  if (host.includes(":")) return `[${host}]:${port}`;
+  return `${/^(unix|tcp|systemd|fd)$/.test(host) ? "tcp:" : ""}${host}:${port}`;
+}
+
+/** Whether a relay from `source` to `destination` would only ever talk to itself. */
+export function isSameAddress(source: Endpoint, destination: Endpoint): boolean {
+  if (source.kind === "unix" && destination.kind === "unix")
+    return resolve(source.path) === resolve(destination.path);
+  if (source.kind === "abstract" && destination.kind === "abstract")
+    return source.name === destination.name;
+  if (source.kind === "tcp" && destination.kind === "tcp") {
+    if (source.port !== destination.port) return false;
+    return source.host === "" ? isLoopback(destination) : source.host === destination.host;
+  }
+  return false;
+}
+
+/**
+ * Whether what an endpoint carries stays on this machine. An empty host is every interface as a
+ * source and loopback as a destination.
+ */
+export function staysLocal(endpoint: Endpoint, role: Role): boolean {
+  if (endpoint.kind !== "tcp") return true;
+  return endpoint.host === "" ? role === "destination" : isLoopback(endpoint);
+}
+
+/**
+ * Whether a host is `localhost`, which is loopback whatever a resolver says (RFC 6761 6.3): as a
+ * source 127.0.0.1, as a destination 127.0.0.1 and then ::1.
+ */
+export function isLocalhost(host: string): boolean {
+  return /^localhost\.?$/i.test(host);
+}
+
+function isLoopback({ host }: { readonly host: string }): boolean {
+  return (
+    host === "" ||
+    host === "::1" ||
+    /^(localhost|.*\.localhost)\.?$/i.test(host) ||
+    /^(::ffff:)?127\.\d+\.\d+\.\d+$/i.test(host)
+  );
+}
+
+type Fail = (reason: string) => never;
+
+function parseSystemd(name: string, role: Role, fail: Fail): InheritedEndpoint {
+  if (role === "destination") fail("systemd passes listening sockets: a source only");
+  // FileDescriptorName= of systemd.socket(5): ASCII without control characters and colons.
+  if (!/^[\x20-\x39\x3b-\x7e]{0,255}$/.test(name))
+    fail("not a name that FileDescriptorName= takes");
+  return { kind: "systemd", name };
+}
+
+function parseFd(number: string, role: Role, fail: Fail): InheritedEndpoint {
+  if (role === "destination") fail("an inherited descriptor can only be a source");
+  if (!/^\d{1,7}$/.test(number) || Number(number) < 3) fail("not a descriptor number from 3 on");
+  return { kind: "fd", fd: Number(number) };
+}
+
+function parseUnix(name: string, fail: Fail): SocketEndpoint {
+  const abstract = name.startsWith("@");
+  const path = abstract ? name.slice(1) : name;
+  if (path === "") return fail("a socket needs a name");
+  const bytes = Buffer.byteLength(path);
+  if (bytes > PATH_BYTES_MAX)
+    return fail(`${bytes} bytes are too long for a Unix socket's name (at most ${PATH_BYTES_MAX})`);
+  if (!path.isWellFormed()) return fail("the name is not valid Unicode");
+  if (abstract) return { kind: "abstract", name: path };
+  if (path.endsWith("/")) return fail("a path that ends in / names a folder");
+  return { kind: "unix", path };
+}
+
+function parseTcp(text: string, role: Role, fail: Fail): SocketEndpoint {
+  const match = /^(?:\[([^\]]*)\]|([^:[\]]*)):([^:]*)$/.exec(text);
+  if (!match)
+    return /^[0-9a-f:.]+(%\w+)?$/i.test(text) && text.split(":").length > 2
+      ? fail("an IPv6 address goes in brackets: [IPv6]:PORT")
+      : fail("not of the form HOST:PORT");
+  const [, ipv6, name = "", service = ""] = match;
+  if (ipv6 !== undefined && !isIPv6(ipv6))
+    return fail(`${JSON.stringify(ipv6)} is no IPv6 address`);
+  const host = ipv6 ?? name;
+  if (ipv6 === undefined && !isHostName(host))
+    return fail(`${JSON.stringify(host)} is no host name or IPv4 address`);
+  return { kind: "tcp", host, port: parsePort(service, role, fail) };
+}
+
+function parsePort(service: string, role: Role, fail: Fail): number {
+  if (service === "") return fail("the port is missing");
+  if (!/^\d+$/.test(service))
+    return (
+      servicePort(service) ??
+      fail(`${JSON.stringify(service)} is no port or service of this system`)
+    );
+  const port = Number(service);
+  const least = role === "source" ? 0 : 1;
+  if (port < least || port > 65535) return fail(`port ${service} is not within ${least} to 65535`);
+  return port;
+}
+
+function isHostName(host: string): boolean {
+  if (host === "" || isIPv4(host)) return true;
+  // A name of digits and dots only is a mistyped IPv4 address (RFC 1123 2.1).
+  if (/^[\d.]+$/.test(host)) return false;
+  return host.length <= 253 && /^(?!-)[\w-]{1,63}(\.(?!-)[\w-]{1,63})*\.?$/.test(host);
+}

@@ -1,0 +1,70 @@
+import { isIPv4, isIPv6 } from "./ip-text.ts";
+import { ipAddress, type IpFamily, ipFromBytes } from "./ip-address.ts";
+
+/** A range of IP addresses: those that share their leading bits (RFC 4632, RFC 4291 2.3). */
+export interface Cidr {
+  readonly family: IpFamily;
+  /** The first address of the range, in canonical form. */
+  readonly network: string;
+  /** How many leading bits are shared. */
+  readonly prefix: number;
+}
+
+/** A text that is no range of addresses: the text, and what is wrong with it. */
+export class CidrError extends Error {
+  readonly code = "CIDR";
+  constructor(
+    readonly text: string,
+    readonly reason: string,
+  ) {
+    super(`${JSON.stringify(text)} ${reason}`);
+    this.name = "CidrError";
+  }
+}
+
+/**
+ * Reads `10.0.0.0/8`, `2001:db8::/32` or a single address. A range of IPv4-mapped addresses is the
+ * range of the IPv4 addresses; any other IPv6 range, `::/0` too, holds no IPv4 address.
+ *
+ * @throws {CidrError} and nothing else, whatever the text: also where bits beyond the prefix are
+ *   set, since nobody can tell whether the address or its network was meant.
+ */
+export function parseCidr(text: string): Cidr {
+  const slash = text.indexOf("/");
+  const host = slash < 0 ? text : text.slice(0, slash);
+  const length = slash < 0 ? undefined : text.slice(slash + 1);
+  if (!isIPv4(host) && !isIPv6(host))
+    throw new CidrError(
+      text,
+      "is no address or range; write 10.0.0.0/8, 2001:db8::/32 or 10.0.0.1",
+    );
+  const address = host.includes("%") ? null : ipAddress(host);
+  if (address === null) throw new CidrError(text, "has a zone, which no range can have");
+  const { bytes, family } = address;
+  const bits = isIPv4(host) ? 32 : 128;
+  // A mapped address came without its first 96 bits.
+  const dropped = bits - bytes.length * 8;
+  const prefix = (length === undefined ? bits : prefixLength(text, length, bits)) - dropped;
+  if (prefix < 0) throw new CidrError(text, `is IPv4-mapped: its prefix is at least /${dropped}`);
+  const network = ipFromBytes(firstOf(bytes, prefix)).text;
+  if (network !== address.text)
+    throw new CidrError(
+      text,
+      `has bits set beyond its prefix; write ${network}/${prefix} or ${address.text}`,
+    );
+  return { family, network, prefix };
+}
+
+function prefixLength(text: string, length: string, most: number): number {
+  if (!/^(0|[1-9]\d{0,2})$/.test(length) || Number(length) > most)
+    throw new CidrError(text, `has no prefix length from 0 to ${most} behind its /`);
+  return Number(length);
+}
+
+/** The address with all bits beyond the prefix cleared. */
+function firstOf(bytes: Uint8Array, prefix: number): Uint8Array {
+  return bytes.map((byte, index) => {
+    const shared = Math.min(Math.max(prefix - 8 * index, 0), 8);
+    return byte & (0xff << (8 - shared));
+  });
+}

@@ -1,0 +1,53 @@
+import type { SocketEndpoint } from "./address.ts";
+import { isLocalhost, printAddress } from "./address.ts";
+import {
+  abstractAddress,
+  ipv4Address,
+  ipv6Address,
+  type SocketAddress,
+  unixAddress,
+} from "./socket-address.ts";
+
+/** Where the connections of a relay go: the destination, made ready for connect(2). */
+export interface Target {
+  readonly endpoint: SocketEndpoint;
+  /** The endpoint as a person writes it. */
+  readonly text: string;
+  readonly isTcp: boolean;
+  /**
+   * Its addresses, in the order in which they are tried; a promise where a name must be resolved,
+   * which is done at each connection. Rejects with the resolver's error.
+   */
+  addresses(): readonly SocketAddress[] | Promise<readonly SocketAddress[]>;
+}
+
+/** Prepares a destination; addresses that do not change are made once. */
+export function targetOf(endpoint: SocketEndpoint): Target {
+  const fixed = fixedAddresses(endpoint);
+  return {
+    endpoint,
+    text: printAddress(endpoint),
+    isTcp: endpoint.kind === "tcp",
+    addresses: () => fixed ?? resolve(endpoint),
+  };
+}
+
+function fixedAddresses(endpoint: SocketEndpoint): readonly SocketAddress[] | null {
+  if (endpoint.kind === "unix") return [unixAddress(endpoint.path)];
+  if (endpoint.kind === "abstract") return [abstractAddress(endpoint.name)];
+  const { host, port } = endpoint;
+  if (host === "" || isLocalhost(host))
+    return [ipv4Address("127.0.0.1", port), ipv6Address("::1", port)];
+  if (host.includes(":")) return [ipv6Address(host, port)];
+  if (/^[\d.]+$/.test(host)) return [ipv4Address(host, port)];
+  return null;
+}
+
+async function resolve(endpoint: SocketEndpoint): Promise<readonly SocketAddress[]> {
+  if (endpoint.kind !== "tcp") return [];
+  const { lookup } = await import("node:dns/promises");
+  const found = await lookup(endpoint.host, { all: true, order: "verbatim" });
+  return found.map(({ address, family }) =>
+    family === 6 ? ipv6Address(address, endpoint.port) : ipv4Address(address, endpoint.port),
+  );
+}

@@ -1,0 +1,38 @@
+import {
+  AddressError,
+  parseAddress,
+  type SocketEndpoint,
+  staysLocal,
+} from "../../address/address.ts";
+import { InvalidValue } from "./invalid.ts";
+
+/**
+ * Reads an admin address: a Unix socket or a loopback port. Whoever reaches it reads who is
+ * connected, so one that others on a network could reach is refused.
+ *
+ * @throws {InvalidValue}
+ */
+export function parseAdminAddress(text: string, role: "to listen on" | "to ask"): SocketEndpoint {
+  const endpoint = parse(text, role);
+  const where =
+    "an admin address is a Unix socket (/PATH, @NAME) or a loopback port (127.0.0.1:PORT)";
+  if (endpoint.kind === "systemd" || endpoint.kind === "fd")
+    throw new InvalidValue(`${JSON.stringify(text)} is inherited; ${where}`);
+  if (endpoint.kind !== "tcp") return endpoint;
+  if (!staysLocal(endpoint, role === "to listen on" ? "source" : "destination"))
+    throw new InvalidValue(`${JSON.stringify(text)} is not loopback; ${where}`);
+  // Loopback whatever a resolver says (RFC 6761 6.3).
+  const isName = endpoint.host === "" || /^(.*\.)?localhost\.?$/i.test(endpoint.host);
+  return isName ? { ...endpoint, host: "127.0.0.1" } : endpoint;
+}
+
+function parse(text: string, role: "to listen on" | "to ask") {
+  try {
+    return role === "to listen on"
+      ? parseAddress(text, "source")
+      : parseAddress(text, "destination");
+  } catch (error) {
+    if (!(error instanceof AddressError)) throw error;
+    throw new InvalidValue(error.message, { cause: error });
+  }
+}

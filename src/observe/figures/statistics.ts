@@ -1,0 +1,164 @@
+import type { Endpoint } from "../../address/address.ts";
+import { printAddress } from "../../address/address.ts";
+import type { ConnectionView, Ending, Observer } from "../../relay/observer.ts";
+import { type BothWays, OpenConnections } from "./open-connections.ts";
+
+/** What the relay as a whole is doing. */
+export type Phase = "starting" | "listening" | "draining" | "stopped";
+
+/** Counts by a word: a system's code, an ending. */
+export type Counts = ReadonlyMap<string, number>;
+
+/** The last time that the destination could not be reached. */
+export interface LastFailure {
+  readonly at: Date;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Every way a connection can end, so that each is counted from 0 on. */
+export const ENDINGS: readonly Ending[] = [
+  "finished",
+  "abandoned",
+  "client reset",
+  "destination reset",
+  "unreachable",
+  "client left",
+  "idle",
+  "stopped",
+  "fault",
+];
+
+// A relay that nobody may use any more because its destination failed would never find out that it
+// is back: after this time somebody may try again.
+const FAILURE_LASTS_MS = 30_000;
+
+/**
+ * Counts what happens in a relay. Bytes cost nothing while they move: they are read from the open
+ * connections when somebody asks, and added up when one closes.
+ */
+export class Statistics {
+  readonly startedAt = new Date();
+  readonly open = new OpenConnections();
+  readonly observer: Partial<Observer>;
+  phase: Phase = "starting";
+  /** The source as bound; null before it is. */
+  source: string | null = null;
+  /** Connections accepted. */
+  accepted = 0;
+  /** Of those, the ones that reached the destination. */
+  connected = 0;
+  acceptPauses = 0;
+  faults = 0;
+  lastFailure: LastFailure | null = null;
+  readonly #now: () => number;
+  readonly #startedAt: number;
+  readonly #refused = new Map<string, number>();
+  readonly #failed = new Map<string, number>();
+  readonly #closed = new Map<string, number>(ENDINGS.map((ending) => [ending, 0]));
+  // Of the connections that are over.
+  #bytesUp = 0;
+  #bytesDown = 0;
+  #pausesUp = 0;
+  #pausesDown = 0;
+  /** When the last attempt at the destination failed; null once one succeeded. */
+  #failingSince: number | null = null;
+
+  /** `now` is a clock in milliseconds that only goes forward. */
+  constructor(now = () => performance.now()) {
+    this.#now = now;
+    this.#startedAt = now();
+    this.observer = {
+      listening: (endpoint) => this.#listening(endpoint),
+      opened: (connection) => {
+        this.accepted += 1;
+        this.open.add(connection);
+      },
+      refused: (_client, reason) => increase(this.#refused, reason),
+      connected: () => {
+        this.connected += 1;
+        this.#failingSince = null;
+      },
+      unreachable: (_connection, { code, message }) => {
+        increase(this.#failed, code);
+        this.#failingSince = now();
+        this.lastFailure = { at: new Date(), code, message };
+      },
+      closed: (connection, ending) => this.#ended(connection, ending),
+      full: () => {
+        this.acceptPauses += 1;
+      },
+      draining: () => {
+        this.phase = "draining";
+      },
+      stopped: () => {
+        this.phase = "stopped";
+      },
+      fault: () => {
+        this.faults += 1;
+      },
+    };
+  }
+
+  /** Seconds since the start, by a clock that only goes forward. */
+  get uptime(): number {
+    return (this.#now() - this.#startedAt) / 1_000;
+  }
+
+  /** Clients turned away by the rules of who may connect, by the reason. */
+  get refused(): Counts {
+    return this.#refused;
+  }
+
+  /** Connections whose destination could not be reached, by the system's code. */
+  get failed(): Counts {
+    return this.#failed;
+  }
+
+  /** Connections that are over, by their ending. */
+  get closed(): Counts {
+    return this.#closed;
+  }
+
+  /** Bytes read so far, of open and closed connections. */
+  get bytes(): BothWays {
+    const { up, down } = this.open.bytes();
+    return { up: this.#bytesUp + up, down: this.#bytesDown + down };
+  }
+
+  /** How often reading paused because the other side took no more: `up` of clients. */
+  get pauses(): BothWays {
+    const { up, down } = this.open.pauses();
+    return { up: this.#pausesUp + up, down: this.#pausesDown + down };
+  }
+
+  /**
+   * Why no client should be sent here now; null where it may. That the destination cannot be
+   * reached is known from clients only: the relay never connects on its own account.
+   */
+  get notReadyBecause(): string | null {
+    if (this.phase !== "listening") return this.phase;
+    if (this.#failingSince === null) return null;
+    const ago = this.#now() - this.#failingSince;
+    if (ago >= FAILURE_LASTS_MS) return null;
+    return `${Math.round(ago / 1_000)} s ago: ${this.lastFailure?.message ?? "a failure"}`;
+  }
+
+  #listening(endpoint: Endpoint): void {
+    this.phase = "listening";
+    this.source = printAddress(endpoint);
+  }
+
+  #ended(connection: ConnectionView, ending: Ending): void {
+    this.open.delete(connection);
+    increase(this.#closed, ending);
+    this.#bytesUp += connection.bytesUp;
+    this.#bytesDown += connection.bytesDown;
+    this.#pausesUp += connection.pausesUp;
+    this.#pausesDown += connection.pausesDown;
+  }
+}
+
+function increase(counts: Map<string, number>, word: string): void {
+  counts.set(word, (counts.get(word) ?? 0) + 1);
+}

@@ -1,0 +1,120 @@
+import { errnoCode, errnoWords } from "../../os/errno.ts";
+import { AF_UNIX, libc, SOCK_STREAM } from "../../os/libc.ts";
+import { openFilesMax } from "../../os/limits.ts";
+import { kernelPipesMost } from "../stream/kernel-pipe.ts";
+import type { ListeningSocket } from "./listening-socket.ts";
+import type { Observer } from "../observer.ts";
+
+// Descriptors for the runtime itself, the listener, the log and an administrator's connections.
+const RESERVED_FILES = 32;
+const FILES_A_CONNECTION = 2;
+const FILES_A_KERNEL_PIPE = 2;
+// A further thread's event loop, and its own descriptors of the listener.
+const FILES_A_WORKER = 8;
+
+/** As many connections as the limit of open files can carry, at least one. */
+export function connectionsMaxDefault(workers = 1): number {
+  const reserved =
+    RESERVED_FILES +
+    workers * kernelPipesMost() * FILES_A_KERNEL_PIPE +
+    (workers - 1) * FILES_A_WORKER;
+  return Math.max(1, Math.floor((openFilesMax() - reserved) / FILES_A_CONNECTION));
+}
+
+// Descriptors that must be free again before clients are taken in again.
+const HEADROOM = 16;
+
+// A shortage comes and goes many times; how often it is told, in milliseconds.
+const SAY_AGAIN = 60_000;
+
+// How often it is seen whether the system has a descriptor left, in milliseconds.
+const PROBE_PERIOD = 1_000;
+
+/**
+ * Decides when clients are taken in. At the limit of open connections, or when the system has no
+ * descriptor left, the listener pauses, and further clients wait in the kernel's queue.
+ *
+ * Running out of descriptors must be prevented, and noticed where another part of the system causes
+ * it, because Bun then accepts in vain as fast as it can (oven-sh/bun pull 32705).
+ */
+export class Admission implements Disposable {
+  readonly #max: number;
+  readonly #listening: ListeningSocket;
+  readonly #observer: Observer;
+  readonly #probe: Timer;
+  #full = false;
+  #exhausted = false;
+  readonly #holders = new Set<string>();
+  #silentUntil = 0;
+
+  constructor(max: number, listening: ListeningSocket, observer: Observer) {
+    this.#max = max;
+    this.#listening = listening;
+    this.#observer = observer;
+    this.#probe = setInterval(() => this.#look(), PROBE_PERIOD);
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#probe);
+  }
+
+  /** Whether a further client may be taken in; false only where the listener cannot pause. */
+  admits(open: number): boolean {
+    return open < this.#max;
+  }
+
+  /** After a client was taken in. */
+  opened(open: number): void {
+    if (this.#full || open < this.#max) return;
+    this.#full = this.#listening.pause();
+    if (this.#full) this.#observer.full(open);
+  }
+
+  /** After a connection has ended. */
+  closed(open: number): void {
+    if (!this.#full || open >= this.#max) return;
+    this.#full = false;
+    this.#resume();
+  }
+
+  /** Leaves further clients in the kernel's queue until each holder has released. */
+  hold(holder: string): void {
+    if (this.#listening.pause()) this.#holders.add(holder);
+  }
+
+  release(holder: string): void {
+    if (this.#holders.delete(holder)) this.#resume();
+  }
+
+  /** A descriptor was wanted and not to be had. */
+  exhausted(code: string): void {
+    if (this.#exhausted) return;
+    this.#exhausted = this.#listening.pause();
+    const now = performance.now();
+    if (now < this.#silentUntil) return;
+    this.#silentUntil = now + SAY_AGAIN;
+    this.#observer.warning(`no descriptor is left (${errnoWords(code)}): further clients wait`);
+  }
+
+  #look(): void {
+    const shortage = descriptorShortage(this.#exhausted ? HEADROOM : 1);
+    if (shortage !== null) this.exhausted(shortage);
+    else if (this.#exhausted) this.#resume();
+  }
+
+  #resume(): void {
+    // Where that fails for want of a descriptor, the next look tries again.
+    if (this.#full || this.#holders.size > 0) return;
+    this.#exhausted = !this.#listening.resume();
+  }
+}
+
+/** EMFILE or ENFILE where fewer than `wanted` descriptors are left, else null. */
+function descriptorShortage(wanted: number): string | null {
+  if (libc === null) return null;
+  const fd = libc.socket(AF_UNIX, SOCK_STREAM);
+  if (fd < 0) return errnoCode(fd);
+  const shortage = wanted > 1 ? descriptorShortage(wanted - 1) : null;
+  libc.close(fd);
+  return shortage;
+}

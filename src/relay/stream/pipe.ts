@@ -1,0 +1,222 @@
+import { EAGAIN } from "../../os/errno.ts";
+import { type Bulk, LARGE, SMALL } from "./bulk.ts";
+import { Held } from "./held.ts";
+import type { Remains } from "./remains.ts";
+import type { Side } from "./side.ts";
+
+/**
+ * - `flowing`: bytes go through.
+ * - `ending`: `from` has ended; the bytes held go out, then the end of stream.
+ * - `ended`: the end of stream was passed on.
+ * - `aborting`: `from` failed; the bytes held go out, then `to` is to be reset.
+ * - `broken`: `to` takes no more; what `from` still sends is read and dropped.
+ */
+export type PipeState = "flowing" | "ending" | "ended" | "aborting" | "broken";
+
+/**
+ * - `events`: Bun reads and tells of each chunk.
+ * - `turn`: bytes come fast, Bun's reading is paused, and the pipe reads by itself in the next turn of
+ *   the event loop.
+ * - `last turn`: as `turn`, but nothing had come since the one before; if nothing has come again, Bun
+ *   reads.
+ * - `room`: Bun's reading is paused, and the next turn waits until `to` has taken what is held.
+ */
+type Reading = "events" | "turn" | "last turn" | "room";
+
+// A destination that has not answered yet leaves its client unpaused up to here, because Bun does
+// not report the departure of a paused Unix client. One read adds at most 512 KiB.
+const HELD_BEFORE_READY = 64 * 1024;
+
+// Where bulk pauses, the chunks are of any size: so many after a turn are no request.
+const RAGGED = 16;
+
+/**
+ * One direction of a connection. It holds at most 1 MiB: two reads of Bun's, or what a kernel's pipe
+ * has room for, as a full `to` pauses `from`. A `from` that fails while it is paused may add one more
+ * read; what else the kernel has of it remains there.
+ */
+export class Pipe {
+  state: PipeState = "flowing";
+  /** Bytes read from `from`. */
+  bytes = 0;
+  /** Of those, bytes that `to` was gone for. */
+  dropped = 0;
+  /** How often reading paused because `to` took no more. */
+  pauses = 0;
+  /** Null until something was held: most connections never need it, and it is memory. */
+  #held: Held | null = null;
+  readonly #bulk: Bulk | null;
+  #reading: Reading = "events";
+  #ragged = 0;
+  #waits = false;
+
+  /** Without `bulk` all reading is Bun's. */
+  constructor(
+    readonly from: Side,
+    readonly to: Side,
+    bulk: Bulk | null,
+  ) {
+    this.#bulk = bulk;
+  }
+
+  /** Bytes in the relay that `to` has not taken yet. */
+  get held(): number {
+    return this.#held === null ? 0 : this.#held.bytes;
+  }
+
+  /** All bytes for `to` that will not come by `receive`: those held, and what a failed `from` left. */
+  get pending(): number {
+    return this.#held === null ? 0 : this.#held.pending;
+  }
+
+  /** A chunk of `from`, which the pipe may keep. */
+  receive(chunk: Uint8Array): void {
+    this.bytes += chunk.length;
+    if (this.state === "broken") {
+      this.dropped += chunk.length;
+      return;
+    }
+    if (this.held > 0 || !this.to.ready) return this.#hold(chunk);
+    const sent = this.to.write(chunk);
+    if (sent === chunk.length) {
+      if (sent >= LARGE) this.#begin();
+      else if (this.#ragged > 0) this.#ragged -= 1;
+      else if (sent < SMALL) this.#bulk?.small();
+      return;
+    }
+    if (sent < 0) {
+      this.dropped += chunk.length;
+      return this.break();
+    }
+    this.#hold(sent === 0 ? chunk : chunk.subarray(sent));
+    // More is behind it, for which Bun would make a buffer of 512 KiB again.
+    if (this.#bulk !== null && chunk.length >= LARGE) this.#reading = "room";
+  }
+
+  /** Holds bytes of the relay's own, which go to `to` before all that `from` sent. */
+  precede(bytes: Uint8Array): void {
+    this.#holding().addFirst(bytes);
+  }
+
+  /** `to` may have room again: writes what is held, then passes the end on or lets bytes flow. */
+  advance(): void {
+    if (!this.to.ready || !this.#write()) return;
+    this.#waits = false;
+    if (this.state === "flowing") {
+      if (this.#reading === "room") this.takeTurn();
+      else if (this.#reading === "events") this.from.resume();
+      return;
+    }
+    this.#release();
+    if (this.state === "ending") {
+      this.state = "ended";
+      this.to.shutdown();
+    }
+  }
+
+  /** `from` has sent its end of stream. */
+  end(): void {
+    if (this.state !== "flowing") return;
+    this.state = "ending";
+    this.advance();
+  }
+
+  /** Takes over what a failed `from` has left in the kernel; `end` or `abort` follows. */
+  inherit(remains: Remains): void {
+    this.bytes += remains.bytes;
+    this.#holding().remains = remains;
+    if (this.to.ready) this.#write();
+  }
+
+  /** `from` failed: its bytes still go out, but never an end of stream. */
+  abort(): void {
+    if (this.state !== "flowing") return;
+    this.state = "aborting";
+    if (this.held === 0) this.#release();
+  }
+
+  /** `to` takes no more. */
+  break(): void {
+    if (this.state === "ended") return;
+    this.state = "broken";
+    if (this.#held !== null) this.dropped += this.#held.drop();
+    this.#release();
+    this.from.resume();
+  }
+
+  /** Reads once what is there already, passes it on, and does so again in the next turn. */
+  takeTurn(): void {
+    const { from, to } = this;
+    if (this.#bulk === null || this.state !== "flowing") return;
+    if (from.socket === null || !to.ready) return;
+    if (this.held > 0) {
+      this.#reading = "room";
+      return;
+    }
+    const held = this.#holding();
+    const length = this.#bulk.read(from, to, held);
+    if (length <= 0) return this.#foundNothing(length);
+    this.bytes += length;
+    this.#ragged = RAGGED;
+    from.pause();
+    if (this.#write()) return this.#turnLater("turn");
+    this.#reading = "room";
+    if (held.bytes === 0) return;
+    this.#bulk.keep(held);
+    this.#wait();
+  }
+
+  #begin(): void {
+    if (this.#reading === "events") this.takeTurn();
+  }
+
+  /** `length` is 0 at the end of the stream, else a negative errno. */
+  #foundNothing(length: number): void {
+    if (length === -EAGAIN && (this.#reading === "turn" || this.#reading === "room"))
+      return this.#turnLater("last turn");
+    this.#release();
+    if (length < 0 && length !== -EAGAIN) this.from.failed(-length);
+    this.#reading = "events";
+    this.from.resume();
+  }
+
+  #turnLater(reading: Reading): void {
+    this.#reading = reading;
+    setImmediate(takeTurn, this);
+  }
+
+  /** Writes what is held; false where something is left, or `to` takes no more. */
+  #write(): boolean {
+    if (this.state === "broken") return false;
+    if (this.#held === null) return true;
+    if (this.#held.writeTo(this.to) < 0) {
+      this.break();
+      return false;
+    }
+    return this.#held.bytes === 0;
+  }
+
+  #release(): void {
+    if (this.#held !== null) this.#bulk?.release(this.#held);
+  }
+
+  #holding(): Held {
+    return (this.#held ??= new Held());
+  }
+
+  #hold(chunk: Uint8Array): void {
+    this.#holding().add(chunk);
+    if (this.to.ready || this.held >= HELD_BEFORE_READY) this.#wait();
+  }
+
+  #wait(): void {
+    if (this.#waits) return;
+    this.#waits = true;
+    this.pauses += 1;
+    this.from.pause();
+  }
+}
+
+function takeTurn(pipe: Pipe): void {
+  pipe.takeTurn();
+}

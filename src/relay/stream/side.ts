@@ -1,0 +1,113 @@
+import type { Socket } from "bun";
+import { EAGAIN, ECONNRESET, EPIPE } from "../../os/errno.ts";
+import { libc } from "../../os/libc.ts";
+import type { KernelPipe } from "./kernel-pipe.ts";
+
+/** The socket at one end of a connection, and what is known of it. */
+export abstract class Side {
+  socket: Socket<this> | null = null;
+  /** -1 whenever `socket` is null: the kernel gives the number of a closed descriptor out again. */
+  fd = -1;
+  /** Whether bytes can be written: a destination is not ready before it answered. */
+  ready = false;
+  /** The errno that a call of ours took from the socket and that found this side gone, else 0. */
+  #errno = 0;
+  #paused = false;
+
+  /** Whether this side is TCP, the only kind that can be reset. */
+  abstract readonly isTcp: boolean;
+
+  get errno(): number {
+    return this.#errno;
+  }
+
+  /** Whether it is not to be read; a TCP side that fails is read all the same. */
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /**
+   * Notes an error that a call of ours took from the socket. EPIPE says only that the side is gone; how
+   * it went, another call may have been told before, or be told later.
+   */
+  failed(errno: number): void {
+    if (this.#errno === 0 || this.#errno === EPIPE) this.#errno = errno;
+  }
+
+  attach(socket: Socket<this>): void {
+    this.socket = socket;
+    this.fd = socket.fd;
+    this.#paused = false;
+  }
+
+  detach(): void {
+    this.socket = null;
+    this.fd = -1;
+    this.ready = false;
+  }
+
+  pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.socket?.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.socket?.resume();
+  }
+
+  /**
+   * Hands bytes to the kernel and returns how many it took; `drain` follows where that is not all.
+   * A negative result is the errno of a side that takes no more: -EPIPE where its end of stream had
+   * come before, -ECONNRESET where it was reset.
+   */
+  write(bytes: Uint8Array): number {
+    if (this.socket === null) return -EPIPE;
+    const sent = libc === null ? 0 : libc.send(this.fd, bytes);
+    if (sent === bytes.length) return sent;
+    if (sent < 0 && sent !== -EAGAIN) {
+      this.failed(-sent);
+      return sent;
+    }
+    // Bun's own write waits for room where the kernel is full; it says only that a write failed,
+    // and a reset that it met is then taken from the socket for good.
+    const taken = Math.max(sent, 0);
+    const more = this.socket.write(taken === 0 ? bytes : bytes.subarray(taken));
+    if (more >= 0) return taken + more;
+    const errno = this.isTcp ? ECONNRESET : EPIPE;
+    this.failed(errno);
+    return -errno;
+  }
+
+  /**
+   * As `write`, of what is in a kernel's pipe, but no `drain` follows: where nothing is taken for
+   * want of room, the result is -EAGAIN.
+   */
+  writeFrom(pipe: KernelPipe): number {
+    const taken = pipe.drain(this.fd);
+    if (taken < 0 && taken !== -EAGAIN) this.failed(-taken);
+    return taken;
+  }
+
+  /** Sends FIN. Bun's `end()` would close both directions. */
+  shutdown(): void {
+    this.socket?.shutdown();
+  }
+
+  /** Closes at once: a TCP peer sees a reset, a Unix peer a close. */
+  terminate(): void {
+    this.socket?.terminate();
+  }
+
+  /** Closes; the kernel still delivers what it has taken, unless bytes of this side are unread. */
+  close(): void {
+    this.socket?.close();
+  }
+
+  /** Bytes that the kernel took and the peer has not got yet; 0 where that cannot be asked. */
+  unsent(): number {
+    return libc === null || this.socket === null ? 0 : Math.max(libc.unsent(this.fd), 0);
+  }
+}

@@ -1,0 +1,46 @@
+import { posix } from "node:path";
+import { type Role, type SocketEndpoint, staysLocal } from "../../address/address.ts";
+
+/** The folder of a Unix socket, without `..` and doubled slashes. */
+export function folderOf(path: string): string {
+  return posix.dirname(posix.normalize(path));
+}
+
+/**
+ * The path below /run of a socket's folder, for `RuntimeDirectory=`: systemd makes the folder,
+ * gives it to the service and removes it at the stop. `undefined` for a folder that is elsewhere,
+ * or belongs to systemd itself or to users' sessions, from whom it would be taken.
+ */
+export function runtimeDirectory(path: string): string | undefined {
+  const [, below = ""] = /^\/(?:var\/)?run\/(.+)$/.exec(folderOf(path)) ?? [];
+  const [top = ""] = below.split("/");
+  return OTHERS.has(top) ? undefined : below;
+}
+
+const OTHERS = new Set(["", "credentials", "dbus", "lock", "private", "systemd", "udev", "user"]);
+
+/** What hides a path from a service: `ProtectHome=` or `PrivateTmp=` (systemd.exec(5)). */
+export function hiderOf(path: string): "home" | "tmp" | undefined {
+  if (["/home", "/root", "/run/user"].some((folder) => isIn(path, folder))) return "home";
+  return ["/tmp", "/var/tmp"].some((folder) => isIn(path, folder)) ? "tmp" : undefined;
+}
+
+/** Whether a path is a folder or below it. */
+export function isIn(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(posix.join(folder, "/"));
+}
+
+/** Whether an address makes sense only once the network is configured. */
+export function needsNetworkUp(endpoint: SocketEndpoint, role: Role): boolean {
+  return endpoint.kind === "tcp" && !staysLocal(endpoint, role) && !EVERYWHERE.has(endpoint.host);
+}
+
+const EVERYWHERE = new Set(["", "0.0.0.0", "::"]);
+
+// Linux' default of net.ipv4.ip_unprivileged_port_start (ip(7)).
+const UNPRIVILEGED_PORTS = 1_024;
+
+/** Whether listening there takes a capability. */
+export function isPrivileged(endpoint: SocketEndpoint): boolean {
+  return endpoint.kind === "tcp" && endpoint.port < UNPRIVILEGED_PORTS;
+}

@@ -1,0 +1,19 @@
+import { printAddress, type SocketEndpoint } from "../../address/address.ts";
+
+const LENGTH_MAX = 255 - ".service".length;
+
+/**
+ * A name for the units of a relay: `relay-` and what the relay is for, which is the service that it
+ * joins, or else the source. `/run/app/socket` gives `relay-app`, `:8080` gives `relay-8080`.
+ */
+export function defaultName(source: SocketEndpoint, service: string | undefined): string {
+  const purpose =
+    service === undefined ? sourceWords(source) : service.slice(0, -".service".length);
+  const name = purpose.replace(/[^A-Za-z0-9_.]+/g, "-").replace(/^[-.]+|[-.]+$/g, "");
+  return `relay-${name || source.kind}`.slice(0, LENGTH_MAX);
+}
+
+function sourceWords(source: SocketEndpoint): string {
+  if (source.kind !== "unix") return printAddress(source);
+  return source.path.replace(/^\/(?:(?:var\/)?run\/)?/, "").replace(/\/socket$/, "");
+}

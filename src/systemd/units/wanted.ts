@@ -1,0 +1,37 @@
+import type { SocketEndpoint } from "../../address/address.ts";
+
+/** A relay that systemd is to run. */
+export interface WantedUnits {
+  /** The units' name, without `.service` and `.socket`. */
+  readonly name: string;
+  /** The executable's absolute path, of which `isProgram` holds. */
+  readonly program: string;
+  /** Absolute where it is a path; with `socket` an IP address where it is TCP, and no port 0. */
+  readonly source: SocketEndpoint;
+  readonly destination: SocketEndpoint;
+  /** Where the relay listens besides, for whoever asks how it is. */
+  readonly admin?: SocketEndpoint;
+  /** The relay's options as on its command line, but for those of `file`. */
+  readonly options: readonly string[];
+  /** The permissions of a Unix source's file. */
+  readonly file: FilePermissions;
+  /** systemd listens, outside of all namespaces, and starts the relay for the first client. */
+  readonly socket: boolean;
+  /** The service whose network namespace the relay joins. */
+  readonly service?: string;
+  /** Clients of a Unix source are judged by their users, or somebody is told of those. */
+  readonly seesUsers: boolean;
+  /** The user that the relay runs as; without, one that systemd makes up for it. */
+  readonly user?: string;
+  readonly backlog?: number;
+  readonly connectionsMax?: number;
+  /** Milliseconds. */
+  readonly drainTimeout: number;
+}
+
+/** As on the command line: `0660`, and names or numbers. */
+export interface FilePermissions {
+  readonly mode?: string;
+  readonly owner?: string;
+  readonly group?: string;
+}

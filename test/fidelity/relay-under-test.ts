@@ -1,0 +1,246 @@
+import {
+  type ConnectionView,
+  createRelay,
+  type Observer,
+  parseAddress,
+  type Relay,
+  type SocketEndpoint,
+} from "../../src/index.ts";
+import { startRelay } from "../support/process/executable.ts";
+import { startPuppets } from "../support/threads/puppets.ts";
+import {
+  connectionDescriptors,
+  cpuSeconds,
+  isStopped,
+  socketDescriptors,
+} from "../support/process/proc.ts";
+import { rawDescriptors } from "../support/sockets/raw-socket.ts";
+import { SO_ACCEPTCONN, SOL_SOCKET, system } from "../support/process/system-calls.ts";
+
+/** The options that rows of the table set; times in milliseconds. */
+export interface Settings {
+  readonly connectTimeout?: number;
+  readonly connectRetry?: number;
+  readonly keepalive?: number;
+}
+
+/** What a relay has told of one event, by whatever way it tells. */
+export type Report =
+  | { readonly event: "opened" | "connected" | "fault" | "warning" }
+  | { readonly event: "unreachable"; readonly code: string }
+  | {
+      readonly event: "closed";
+      readonly ending: string;
+      readonly up: number;
+      readonly down: number;
+    };
+
+/** A relay that listens, in this process or in one of its own. */
+export interface RelayUnderTest extends AsyncDisposable {
+  /** The source as bound. */
+  readonly endpoint: SocketEndpoint;
+  /** How many connections are open, as the relay itself says. */
+  open(): number;
+  /** How many sockets the relay has open, as the kernel says, beyond those with which it listens. */
+  descriptors(): number;
+  /** What it has told so far, in order. */
+  reports(): readonly Report[];
+  /** Does something that takes no time as the relay sees it: it cannot act before that is over. */
+  freeze(act: () => void): void;
+  /** Seconds of processor time used so far; null where that cannot be told from the test's own. */
+  cpu(): number | null;
+}
+
+/** A way to run a relay. */
+export interface Harness {
+  readonly name: string;
+  start(source: string, destination: string, settings: Settings): Promise<RelayUnderTest>;
+}
+
+/**
+ * How many sockets of this process are no test's own end, and do not listen: those of the relays'
+ * connections. Relays of tests that run at the same time are counted together.
+ */
+function ownConnectionDescriptors(): number {
+  const listens = (fd: number) => system.getOption(fd, SOL_SOCKET, SO_ACCEPTCONN) === 1;
+  return socketDescriptors("self").filter((fd) => !rawDescriptors.has(fd) && !listens(fd)).length;
+}
+
+// What is there without a relay: the runtime's own, and what other files of tests have left.
+let without = ownConnectionDescriptors();
+
+/** Counts descriptors from here on: to be called while no relay is open. */
+export function countFromHere(): void {
+  without = ownConnectionDescriptors();
+}
+
+/** The relay as a library, in the test's own process. */
+export const inProcess: Harness = inThisThread("in process", { fastPath: true });
+
+/** The same with all reading left to the runtime. */
+export const inProcessPlain: Harness = inThisThread("in process, plain", { fastPath: false });
+
+function inThisThread(name: string, options: { readonly fastPath: boolean }): Harness {
+  return {
+    name,
+    async start(source, destination, settings) {
+      const { reports, observer } = observe();
+      const relay = await createRelay({ source, destination, ...settings, ...options, observer });
+      // What does not give the thread up is all at once.
+      return underTest(relay, reports, (act) => act());
+    },
+  };
+}
+
+/** The same with several workers. */
+export function inProcessWith(workers: number): Harness {
+  return {
+    name: `in process, ${workers} workers`,
+    async start(source, destination, settings) {
+      const { reports, observer } = observe();
+      const options = { source, destination, ...settings, observer };
+      const { relay, freeze } = await startPuppets(options, workers);
+      return underTest(relay, reports, freeze);
+    },
+  };
+}
+
+function observe(): { readonly reports: Report[]; readonly observer: Partial<Observer> } {
+  const reports: Report[] = [];
+  const observer: Partial<Observer> = {
+    opened: () => void reports.push({ event: "opened" }),
+    connected: () => void reports.push({ event: "connected" }),
+    unreachable: (_, { code }) => void reports.push({ event: "unreachable", code }),
+    closed: (view, ending) => void reports.push(closedReport(view, ending)),
+    fault: () => void reports.push({ event: "fault" }),
+    warning: () => void reports.push({ event: "warning" }),
+  };
+  return { reports, observer };
+}
+
+function underTest(
+  relay: Relay,
+  reports: readonly Report[],
+  freeze: RelayUnderTest["freeze"],
+): RelayUnderTest {
+  return {
+    endpoint: relay.endpoint,
+    open: () => relay.connections,
+    descriptors: () => ownConnectionDescriptors() - without,
+    reports: () => reports,
+    freeze,
+    cpu: () => null,
+    [Symbol.asyncDispose]: () => relay[Symbol.asyncDispose](),
+  };
+}
+
+function closedReport({ bytesUp, bytesDown }: ConnectionView, ending: string): Report {
+  return { event: "closed", ending, up: bytesUp, down: bytesDown };
+}
+
+/** The compiled executable, seen from outside. */
+export const executable: Harness = executableWith(1);
+
+/** The executable with several workers, seen from outside. */
+export function executableWith(workers: number): Harness {
+  return {
+    name: workers === 1 ? "executable" : `executable, ${workers} workers`,
+    start: (source, destination, settings) =>
+      startExecutable(workers, source, destination, settings),
+  };
+}
+
+async function startExecutable(
+  workers: number,
+  source: string,
+  destination: string,
+  settings: Settings,
+): Promise<RelayUnderTest> {
+  const relay = await startRelay([
+    "--log-level=debug",
+    `--workers=${workers}`,
+    ...Object.entries(settings).map(([name, value]) => `--${dashed(name)}=${value}ms`),
+    source,
+    destination,
+  ]);
+  const log = new LogReader(relay.stderr);
+  const atStart = connectionDescriptors(relay.pid).length;
+  return {
+    endpoint: toSocket(relay.address),
+    open: () => log.count("opened") - log.count("closed"),
+    descriptors: () => connectionDescriptors(relay.pid).length - atStart,
+    reports: () => log.reports(),
+    freeze: (act) => freeze(relay.pid, act),
+    cpu: () => cpuSeconds(relay.pid),
+    [Symbol.asyncDispose]: () => relay[Symbol.asyncDispose](),
+  };
+}
+
+function freeze(pid: number, act: () => void): void {
+  process.kill(pid, "SIGSTOP");
+  try {
+    // A signal to another processor takes a moment to arrive.
+    while (!isStopped(pid)) {}
+    act();
+  } finally {
+    process.kill(pid, "SIGCONT");
+  }
+}
+
+/** Reads a JSON log as it grows. */
+class LogReader {
+  readonly #text: () => string;
+  readonly #reports: Report[] = [];
+  #read = 0;
+
+  constructor(text: () => string) {
+    this.#text = text;
+  }
+
+  reports(): readonly Report[] {
+    const text = this.#text();
+    for (;;) {
+      const end = text.indexOf("\n", this.#read);
+      if (end < 0) return this.#reports;
+      const report = reportOf(JSON.parse(text.slice(this.#read, end)));
+      if (report !== null) this.#reports.push(report);
+      this.#read = end + 1;
+    }
+  }
+
+  count(event: Report["event"]): number {
+    return this.reports().filter((report) => report.event === event).length;
+  }
+}
+
+function reportOf(line: Record<string, unknown>): Report | null {
+  switch (line["event"]) {
+    case "opened":
+    case "connected":
+    case "fault":
+    case "warning":
+      return { event: line["event"] };
+    case "unreachable":
+      return { event: "unreachable", code: String(line["code"]) };
+    case "closed":
+      return {
+        event: "closed",
+        ending: String(line["ending"]),
+        up: Number(line["bytes_up"]),
+        down: Number(line["bytes_down"]),
+      };
+    default:
+      return null;
+  }
+}
+
+function dashed(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+function toSocket(address: string): SocketEndpoint {
+  const endpoint = parseAddress(address, "source");
+  if (endpoint.kind === "systemd" || endpoint.kind === "fd")
+    throw new Error(`${address}: not bound by the relay itself`);
+  return endpoint;
+}

@@ -1,0 +1,37 @@
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import "../../../src/workers/thread.ts";
+import type { Order } from "../../../src/workers/messages.ts";
+import { channelOf, type Deed } from "./puppets.ts";
+
+// A worker's thread as it is, that a test can lead astray besides.
+
+declare const self: Worker;
+
+self.addEventListener("message", ({ data }: MessageEvent<Order>) => {
+  if (data.kind !== "start") return;
+  const { index } = data;
+  new BroadcastChannel(channelOf(data.endpoint)).onmessage = ({ data: deed }) =>
+    perform(deed as Deed, index);
+});
+
+function perform(deed: Deed, index: number): void {
+  if (deed.kind === "freeze") {
+    writeFileSync(join(deed.folder, String(index)), "");
+    while (existsSync(deed.folder)) Bun.sleepSync(1);
+  } else if (deed.worker !== index) {
+    return;
+  } else if (deed.kind === "throw") {
+    setTimeout(() => {
+      throw new Error(deed.message);
+    });
+  } else if (deed.kind === "reject") {
+    setTimeout(async () => {
+      throw new Error(deed.message);
+    });
+  } else if (deed.kind === "exit") {
+    process.exit(3);
+  } else {
+    for (;;) {}
+  }
+}

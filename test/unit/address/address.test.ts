@@ -1,0 +1,167 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import {
+  AddressError,
+  type Endpoint,
+  type SocketEndpoint,
+  isSameAddress,
+  parseAddress,
+  printAddress,
+  type Role,
+  staysLocal,
+} from "../../../src/address/address.ts";
+
+const unix = (path: string): SocketEndpoint => ({ kind: "unix", path });
+const abstract = (name: string): SocketEndpoint => ({ kind: "abstract", name });
+const tcp = (host: string, port: number): SocketEndpoint => ({ kind: "tcp", host, port });
+
+describe("an address is read", () => {
+  test.each<[string, SocketEndpoint]>([
+    ["/run/x/socket", unix("/run/x/socket")],
+    ["./x", unix("./x")],
+    ["run/x", unix("run/x")],
+    ["/run/a:80", unix("/run/a:80")],
+    ["/with space/ü", unix("/with space/ü")],
+    ["unix:x", unix("x")],
+    ["unix:a:80", unix("a:80")],
+    ["unix:/run/x", unix("/run/x")],
+    ["./@x", unix("./@x")],
+    ["/" + "a".repeat(106), unix("/" + "a".repeat(106))],
+    ["@name", abstract("name")],
+    ["@/tmp/.X11-unix/X0", abstract("/tmp/.X11-unix/X0")],
+    ["unix:@name", abstract("name")],
+    ["localhost:80", tcp("localhost", 80)],
+    ["my-host.example.:65535", tcp("my-host.example.", 65535)],
+    ["127.0.0.1:1", tcp("127.0.0.1", 1)],
+    ["[::1]:80", tcp("::1", 80)],
+    ["[fe80::1%eth0]:80", tcp("fe80::1%eth0", 80)],
+    [":80", tcp("", 80)],
+    ["tcp:unix:80", tcp("unix", 80)],
+    ["tcp::80", tcp("", 80)],
+    ["tcp:[::]:80", tcp("::", 80)],
+  ])("%s", (text, endpoint) => {
+    expect(parseAddress(text, "source")).toEqual(endpoint);
+    expect(parseAddress(text, "destination")).toEqual(endpoint);
+  });
+
+  test.each<[string, Endpoint]>([
+    ["systemd", { kind: "systemd", name: "" }],
+    ["systemd:web", { kind: "systemd", name: "web" }],
+    ["fd:3", { kind: "fd", fd: 3 }],
+  ])("%s, as a source only", (text, endpoint) => {
+    expect(parseAddress(text, "source")).toEqual(endpoint);
+    expect(() => parseAddress(text, "destination")).toThrow(AddressError);
+    expect(printAddress(endpoint)).toBe(text);
+  });
+
+  test("a source may leave its port to the system", () => {
+    expect(parseAddress("127.0.0.1:0", "source")).toEqual(tcp("127.0.0.1", 0));
+  });
+});
+
+describe("an address is refused", () => {
+  test.each<[string, RegExp]>([
+    ["", /an address is needed/],
+    ["name", /no \//],
+    ["/run/\0x", /NUL/],
+    ["unix:", /needs a name/],
+    ["@", /needs a name/],
+    ["/" + "a".repeat(107), /108 bytes are too long/],
+    ["/" + "ü".repeat(54), /109 bytes are too long/],
+    ["/run/x/", /names a folder/],
+    ["/run/\ud800", /Unicode/],
+    ["localhost:", /port is missing/],
+    ["localhost:65536", /not within 1 to 65535/],
+    ["localhost:0", /not within 1 to 65535/],
+    ["localhost:-1", /no port or service/],
+    ["localhost:8o", /no port or service/],
+    ["localhost:80 ", /no port or service/],
+    ["::1:80", /brackets/],
+    ["fe80::1%eth0", /brackets/],
+    ["[::1]", /HOST:PORT/],
+    ["[::1]80", /HOST:PORT/],
+    ["[127.0.0.1]:80", /no IPv6 address/],
+    ["[]:80", /no IPv6 address/],
+    ["1.2.3:80", /no host name/],
+    ["1.2.3.256:80", /no host name/],
+    ["010.0.0.1:80", /no host name/],
+    ["my host:80", /no host name/],
+    ["-x:80", /no host name/],
+    ["*:80", /no host name/],
+    ["x:y:80", /HOST:PORT/],
+    ["systemd:a\nb", /systemd passes|FileDescriptorName/],
+    ["fd:x", /inherited/],
+    ["tcp:80", /HOST:PORT/],
+    ["http://localhost:80/", /URL/],
+    ["unix:///run/x", /URL/],
+  ])("%j", (text, reason) => {
+    expect(() => parseAddress(text, "destination")).toThrow(AddressError);
+    expect(() => parseAddress(text, "destination")).toThrow(reason);
+  });
+});
+
+describe("for any text", () => {
+  const role = fc.constantFrom<Role>("source", "destination");
+  const text = fc.oneof(
+    fc.string({ unit: "binary" }),
+    fc.string({
+      unit: fc.constantFrom(..."/@:.[]%0159afux-tcp \0\ud800é".split("")),
+      maxLength: 24,
+    }),
+    fc.tuple(fc.domain(), fc.nat(70_000)).map(([host, port]) => `${host}:${port}`),
+    fc.tuple(fc.ipV6(), fc.nat(70_000)).map(([host, port]) => `[${host}]:${port}`),
+    fc.tuple(fc.ipV4(), fc.nat(70_000)).map(([host, port]) => `${host}:${port}`),
+  );
+  const parse = (words: string, as: Role): Endpoint | null => {
+    try {
+      return parseAddress(words, as);
+    } catch (error) {
+      if (error instanceof AddressError) return null;
+      throw error;
+    }
+  };
+
+  test("nothing but an AddressError is thrown, and what is printed is read back the same", () => {
+    let read = 0;
+    fc.assert(
+      fc.property(text, role, (words, as) => {
+        const endpoint = parse(words, as);
+        if (endpoint === null) return;
+        read += 1;
+        const printed = printAddress(endpoint);
+        expect(parseAddress(printed, as)).toEqual(endpoint);
+        expect(printAddress(parseAddress(printed, as))).toBe(printed);
+      }),
+      { numRuns: 5_000 },
+    );
+    expect(read).toBeGreaterThan(1_000);
+  });
+});
+
+test.each<[string, string, boolean]>([
+  ["/run/x", "/run/../run/x", true],
+  ["/run/x", "/run/y", false],
+  ["@x", "@x", true],
+  ["@x", "./x", false],
+  ["127.0.0.1:80", "127.0.0.1:80", true],
+  ["127.0.0.1:80", "127.0.0.1:81", false],
+  [":80", "localhost:80", true],
+  [":80", "192.0.2.1:80", false],
+])("from %s to %s is the same address: %p", (source, destination, same) => {
+  const from = parseAddress(source, "source");
+  expect(isSameAddress(from, parseAddress(destination, "destination"))).toBe(same);
+});
+
+test.each<[string, Role, boolean]>([
+  ["/run/x", "source", true],
+  ["127.9.9.9:80", "source", true],
+  ["[::1]:80", "destination", true],
+  ["[::ffff:127.0.0.1]:80", "source", true],
+  ["localhost:80", "source", true],
+  [":80", "source", false],
+  [":80", "destination", true],
+  ["0.0.0.0:80", "source", false],
+  ["example.org:80", "destination", false],
+])("%s as %s stays on this machine: %p", (text, role, local) => {
+  expect(staysLocal(parseAddress(text, role), role)).toBe(local);
+});

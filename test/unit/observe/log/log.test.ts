@@ -1,0 +1,190 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseAddress } from "../../../../src/address/address.ts";
+import { createLog, isJournal, type LogLevel } from "../../../../src/observe/log/log.ts";
+import { logObserver } from "../../../../src/observe/log/log-observer.ts";
+import { silentObserver } from "../../../../src/relay/combine-observers.ts";
+import type { ConnectionView, Observer } from "../../../../src/relay/observer.ts";
+
+let folder: string;
+let fd: number;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "log-"));
+  fd = openSync(join(folder, "log"), "a");
+});
+
+afterEach(() => {
+  closeSync(fd);
+  rmSync(folder, { recursive: true });
+});
+
+type Line = Record<string, unknown>;
+
+/** What `write` logs from a level on, as objects without their time. */
+async function logged(
+  level: LogLevel,
+  write: (log: ReturnType<typeof createLog>) => void,
+): Promise<Line[]> {
+  const log = createLog(level, "json", fd);
+  write(log);
+  await log.flush(10_000);
+  const lines = readFileSync(join(folder, "log"), "utf8").split("\n").slice(0, -1);
+  return lines.map((line) => {
+    const { time, ...rest } = JSON.parse(line) as Line;
+    expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    return rest;
+  });
+}
+
+describe("a level shows itself and what matters more", () => {
+  test.each([
+    ["debug", ["debug", "info", "warn", "error"]],
+    ["info", ["info", "warn", "error"]],
+    ["warn", ["warn", "error"]],
+    ["error", ["error"]],
+  ] as const)("%s", async (level, shown) => {
+    const lines = await logged(level, (log) => {
+      for (const each of ["debug", "info", "warn", "error"] as const) {
+        log[each](each);
+        expect(log.writes(each)).toBe((shown as readonly string[]).includes(each));
+      }
+    });
+    expect(lines.map((line) => line["message"])).toEqual([...shown]);
+    expect(lines.map((line) => line["level"])).toEqual([...shown]);
+  });
+});
+
+test("a line that repeats is written as often as it happened", async () => {
+  const lines = await logged("info", (log) => {
+    for (let times = 0; times < 20; times++) log.info("the same", { event: "same" });
+  });
+  expect(lines).toEqual(
+    Array.from({ length: 20 }, () => ({ level: "info", message: "the same", event: "same" })),
+  );
+});
+
+describe("what happens in a relay", () => {
+  const connection: ConnectionView = {
+    id: 7,
+    clientAddress: "127.0.0.1:5678",
+    clientPeer: null,
+    openedAt: performance.now(),
+    bytesUp: 1,
+    bytesDown: 2_000,
+    heldUp: 0,
+    heldDown: 0,
+    pausesUp: 0,
+    pausesDown: 0,
+    state: "open",
+  };
+  const observe = (level: LogLevel, happens: (observer: Observer) => void) =>
+    logged(level, (log) => {
+      const observer = logObserver(log, parseAddress("/run/x/socket", "destination"), 48);
+      happens({ ...silentObserver, ...observer });
+    });
+
+  test("it listens", async () => {
+    const endpoint = { kind: "tcp", host: "127.0.0.1", port: 8080 } as const;
+    expect(await observe("info", (observer) => observer.listening(endpoint))).toEqual([
+      {
+        level: "info",
+        message: "listening on 127.0.0.1:8080, relaying to /run/x/socket, 48 at once at most",
+        event: "listening",
+        source: "127.0.0.1:8080",
+        destination: "/run/x/socket",
+        connections_max: 48,
+      },
+    ]);
+  });
+
+  test("the destination cannot be reached", async () => {
+    const failure = { code: "ENOENT", message: "cannot reach /run/x/socket: no such file" };
+    const lines = await observe("info", (observer) => observer.unreachable(connection, failure));
+    expect(lines).toEqual([
+      {
+        level: "warn",
+        message: failure.message,
+        event: "unreachable",
+        connection: 7,
+        client: "127.0.0.1:5678",
+        destination: "/run/x/socket",
+        code: "ENOENT",
+      },
+    ]);
+  });
+
+  test("it drains, where there is something to wait for, and stops", async () => {
+    const lines = await observe("info", (observer) => {
+      observer.draining(2);
+      observer.draining(1);
+      observer.draining(0);
+      observer.stopped();
+    });
+    expect(lines.map(({ message }) => message)).toEqual([
+      "draining: waiting for 2 connections to end",
+      "draining: waiting for 1 connection to end",
+      "stopped",
+    ]);
+    expect(lines.map(({ event }) => event)).toEqual(["draining", "draining", "stopped"]);
+  });
+
+  test("a fault is one line, and its stack at debug", async () => {
+    const fault = (observer: Observer) => observer.fault(new Error("no such thing"));
+    const line = { level: "error", message: "unexpected: no such thing", event: "fault" };
+    expect(await observe("info", fault)).toEqual([line]);
+    const [, again, stack] = await observe("debug", fault);
+    expect(again).toEqual(line);
+    expect(stack).toMatchObject({ level: "debug", event: "fault_stack" });
+    expect(stack?.["message"]).toContain("log.test.ts");
+  });
+
+  test("a thrown thing that is no error is said as well", async () => {
+    const lines = await observe("info", (observer) => observer.fault("just words"));
+    expect(lines).toMatchObject([{ message: "unexpected: just words" }]);
+  });
+
+  const course = (observer: Observer) => {
+    observer.opened(connection);
+    observer.opened({ ...connection, clientAddress: "" });
+    observer.connected(connection);
+    observer.halfClosed(connection, "client");
+    observer.closed(connection, "finished");
+  };
+
+  test("a connection's course is not for everybody", async () => {
+    expect(await observe("info", course)).toEqual([]);
+  });
+
+  test("a connection's course is there at debug", async () => {
+    const lines = await observe("debug", course);
+    expect(lines.map(({ message }) => String(message).replace(/\d+ ms/, "N ms"))).toEqual([
+      "connection 7: opened by 127.0.0.1:5678",
+      "connection 7: opened by a Unix client",
+      "connection 7: reached the destination",
+      "connection 7: the client sent its end of stream",
+      "connection 7: finished after N ms, 1 byte up, 2000 bytes down",
+    ]);
+    expect(lines.at(-1)).toMatchObject({
+      level: "debug",
+      event: "closed",
+      connection: 7,
+      client: "127.0.0.1:5678",
+      ending: "finished",
+      bytes_up: 1,
+      bytes_down: 2_000,
+      duration_ms: expect.any(Number),
+    });
+  });
+});
+
+test("the journal is known by device and inode, not by the variable alone", () => {
+  const { dev, ino } = fstatSync(fd, { bigint: true });
+  expect(isJournal(fd, `${dev}:${ino}`)).toBe(true);
+  expect(isJournal(fd, `${dev}:${ino + 1n}`)).toBe(false);
+  expect(isJournal(fd, undefined)).toBe(false);
+  expect(isJournal(fd, "")).toBe(false);
+  expect(isJournal(999_999, `${dev}:${ino}`)).toBe(false);
+});

@@ -1,0 +1,75 @@
+import { expect, test } from "bun:test";
+import { EAGAIN } from "../../../../src/os/errno.ts";
+import { libc } from "../../../../src/os/libc.ts";
+import { Bulk } from "../../../../src/relay/stream/bulk.ts";
+import type { KernelPipe } from "../../../../src/relay/stream/kernel-pipe.ts";
+import { Pipe } from "../../../../src/relay/stream/pipe.ts";
+import { Side } from "../../../../src/relay/stream/side.ts";
+import { socketPair } from "../../../support/sockets/socket-pair.ts";
+import { must, system } from "../../../support/process/system-calls.ts";
+
+const KIB = 1024;
+
+class Sender extends Side {
+  readonly isTcp = false;
+}
+
+/** Counts what it takes, as far as there is room. */
+class Receiver extends Side {
+  readonly isTcp = false;
+  override ready = true;
+  room = 0;
+  taken = 0;
+
+  override write(bytes: Uint8Array): number {
+    return this.#take(bytes.length);
+  }
+
+  override writeFrom(pipe: KernelPipe): number {
+    return this.room === 0 ? -EAGAIN : this.#take(pipe.read(this.room).length);
+  }
+
+  #take(length: number): number {
+    const taken = Math.min(length, this.room);
+    this.taken += taken;
+    this.room -= taken;
+    return taken;
+  }
+}
+
+test("a large chunk that its receiver does not take whole is followed by reads of the pipe's own", async () => {
+  if (libc === null) throw new Error("this test needs the C library through bun:ffi");
+  const bulk = new Bulk(libc);
+  const [from, to] = [new Sender(), new Receiver()];
+  const pipe = new Pipe(from, to, bulk);
+  const first = Promise.withResolvers<number>();
+  let chunks = 0;
+  using pair = socketPair();
+  must("send", system.send(pair.one, new Uint8Array(100 * KIB)));
+  to.room = 10 * KIB;
+  const socket = await Bun.connect({
+    // Bun closes what it is given.
+    fd: libc.duplicate(pair.other),
+    data: from,
+    socket: {
+      binaryType: "uint8array",
+      open: (opened) => from.attach(opened),
+      data(_, chunk) {
+        chunks += 1;
+        pipe.receive(chunk);
+        first.resolve(chunk.length);
+      },
+    },
+  });
+  expect(await first.promise).toBe(100 * KIB);
+  expect(pipe.held).toBe(90 * KIB);
+
+  must("send", system.send(pair.one, new Uint8Array(50 * KIB)));
+  to.room = Infinity;
+  pipe.advance();
+  expect({ taken: to.taken, chunks }).toEqual({ taken: 150 * KIB, chunks: 1 });
+
+  pipe.break();
+  bulk.rest();
+  socket.terminate();
+});
