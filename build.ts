@@ -30,7 +30,7 @@ async function build(target: Target | undefined): Promise<string> {
   try {
     await Bun.build({
       // What a thread runs is found at run time, under its name below the entry points' own folder.
-      entrypoints: [join(root, "src/main.ts"), join(root, "src/workers/thread.ts")],
+      entrypoints: [join(root, "src/main.ts"), join(root, "src/workers/worker-thread.ts")],
       target: "bun",
       minify: true,
       // Inside the executable, so that a stack names the source's lines.

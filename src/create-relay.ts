@@ -5,11 +5,11 @@ import {
   parseAddress,
   printAddress,
 } from "./address/address.ts";
-import type { Source } from "./relay/listen/listen.ts";
+import type { Source } from "./relay/listen/bind-source.ts";
 import type { RelayOptions as RelayOptionsParsed } from "./relay/options.ts";
-import { type Relay, startRelay } from "./relay/relay.ts";
+import { type Relay, startRelay } from "./relay/running-relay.ts";
 import { loaded } from "./os/libc.ts";
-import { type Workers, workerCount } from "./workers/workers.ts";
+import { type Workers, workerCount } from "./workers/worker-count.ts";
 import { choosePassedSocket, takePassedSockets } from "./systemd/activation.ts";
 
 /** What `createRelay` takes: a relay's options, with addresses as a person writes them. */
@@ -48,7 +48,7 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
     return await startRelay(relayOptions);
   }
   // A relay in one thread need not wait until what only several need is loaded.
-  const { startPool } = await import("./workers/pool.ts");
+  const { startPool } = await import("./workers/worker-pool.ts");
   return await startPool(loaded.libc, relayOptions, count);
 }
 

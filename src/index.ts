@@ -16,7 +16,7 @@ export {
 } from "./address/address.ts";
 export type { AccessRules } from "./relay/access.ts";
 export { type Cidr, CidrError, parseCidr } from "./address/cidr.ts";
-export type { Peer } from "./os/peer.ts";
+export type { Peer } from "./os/peer-credentials.ts";
 export { RelayError } from "./relay/error.ts";
 export type {
   ConnectionState,
@@ -27,6 +27,6 @@ export type {
 } from "./relay/observer.ts";
 export { DEFAULTS } from "./relay/options.ts";
 export type { ProxyVersion } from "./relay/proxy-protocol.ts";
-export type { Relay } from "./relay/relay.ts";
+export type { Relay } from "./relay/running-relay.ts";
 export { createRelay, type RelayOptions } from "./create-relay.ts";
-export type { Workers } from "./workers/workers.ts";
+export type { Workers } from "./workers/worker-count.ts";

@@ -1,20 +1,20 @@
 import { runCommand } from "citty";
-import { UsageError } from "./cli/line/invalid.ts";
-import type { CommandName } from "./cli/line/options.ts";
-import { complain, writeAll } from "./cli/line/output.ts";
-import { relayCommand } from "./cli/relay/relay.ts";
-import { readCommandLine } from "./cli/line/strict.ts";
-import { helpHint, usage } from "./cli/line/usage.ts";
-import { mayPaint, style } from "./observe/log/style.ts";
+import { UsageError } from "./cli/line/usage-error.ts";
+import type { CommandName } from "./cli/line/option-table.ts";
+import { complain, writeAll } from "./cli/line/write-output.ts";
+import { relayCommand } from "./cli/relay/relay-command.ts";
+import { readCommandLine } from "./cli/line/read-command-line.ts";
+import { helpHint, usage } from "./cli/line/help.ts";
+import { mayPaint, style } from "./observe/log/terminal-style.ts";
 import { PROGRAM, VERSION } from "./version.ts";
 
 // Each command's `run` gives its exit status.
 const COMMAND_TREE = {
   relay: relayCommand,
   // A relay need not wait until what only these need is loaded.
-  demo: async () => (await import("./cli/demo/demo.ts")).demoCommand,
-  units: async () => (await import("./cli/units/units.ts")).unitsCommand,
-  status: async () => (await import("./cli/status/status.ts")).statusCommand,
+  demo: async () => (await import("./cli/demo/demo-command.ts")).demoCommand,
+  units: async () => (await import("./cli/units/units-command.ts")).unitsCommand,
+  status: async () => (await import("./cli/status/status-command.ts")).statusCommand,
 };
 
 const EX_FAILED = 1;

@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from "./ip-text.ts";
 import { resolve } from "node:path";
-import { servicePort } from "../os/services.ts";
+import { servicePort } from "../os/service-ports.ts";
 
 /**
  * The address of a socket, parsed. `host` is `""` where the text left it out: every interface for a

@@ -1,6 +1,6 @@
 import { printAddress, type SocketEndpoint } from "../address/address.ts";
 import { type Libc, loaded } from "../os/libc.ts";
-import { ambiguousId, type Peer, readPeer, readPeerGroups } from "../os/peer.ts";
+import { ambiguousId, type Peer, readPeer, readPeerGroups } from "../os/peer-credentials.ts";
 import type { Cidr } from "../address/cidr.ts";
 import { RelayError } from "./error.ts";
 import { ipAddress, type IpAddress } from "../address/ip-address.ts";

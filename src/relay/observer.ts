@@ -1,5 +1,5 @@
 import type { SocketEndpoint } from "../address/address.ts";
-import type { Peer } from "../os/peer.ts";
+import type { Peer } from "../os/peer-credentials.ts";
 
 /** What an observer may know of a connection. It is live: the figures go on until `closed`. */
 export interface ConnectionView {

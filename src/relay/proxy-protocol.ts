@@ -1,6 +1,6 @@
 import type { SocketEndpoint } from "../address/address.ts";
 import { libc } from "../os/libc.ts";
-import { ambiguousId, readPeer } from "../os/peer.ts";
+import { ambiguousId, readPeer } from "../os/peer-credentials.ts";
 import { ipAddress, type IpAddress } from "../address/ip-address.ts";
 
 /**

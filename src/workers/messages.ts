@@ -1,5 +1,5 @@
 import type { SocketEndpoint } from "../address/address.ts";
-import type { Peer } from "../os/peer.ts";
+import type { Peer } from "../os/peer-credentials.ts";
 import type { Event } from "../relay/combine-observers.ts";
 import type { Ending, Failure } from "../relay/observer.ts";
 import type { RelayOptions } from "../relay/options.ts";

@@ -13,8 +13,8 @@ import {
 } from "../../src/index.ts";
 import { loaded } from "../../src/os/libc.ts";
 import type { RelayOptions } from "../../src/relay/options.ts";
-import { Counts } from "../../src/workers/counts.ts";
-import { startPool } from "../../src/workers/pool.ts";
+import { Counts } from "../../src/workers/shared-counters.ts";
+import { startPool } from "../../src/workers/worker-pool.ts";
 import { Payload } from "../support/sockets/payload.ts";
 import { descriptorsOf, socketDescriptors } from "../support/process/proc.ts";
 import { type Puppets, startPuppets } from "../support/threads/puppets.ts";

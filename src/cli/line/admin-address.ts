@@ -4,7 +4,7 @@ import {
   type SocketEndpoint,
   staysLocal,
 } from "../../address/address.ts";
-import { InvalidValue } from "./invalid.ts";
+import { InvalidValue } from "./usage-error.ts";
 
 /**
  * Reads an admin address: a Unix socket or a loopback port. Whoever reaches it reads who is

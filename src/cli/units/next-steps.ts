@@ -1,6 +1,6 @@
 import { realpathSync } from "node:fs";
-import type { WantedUnits } from "../../systemd/units/wanted.ts";
-import type { PlacedFile } from "./unit-files.ts";
+import type { WantedUnits } from "../../systemd/units/unit-plan.ts";
+import type { PlacedFile } from "./place-unit-files.ts";
 
 const UNIT_FOLDER = "/etc/systemd/system";
 

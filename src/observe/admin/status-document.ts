@@ -1,7 +1,7 @@
 import type { ConnectionState } from "../../relay/observer.ts";
-import type { ClientFields } from "../figures/client.ts";
+import type { ClientFields } from "../figures/client-fields.ts";
 import type { Sort } from "../figures/open-connections.ts";
-import type { Phase } from "../figures/statistics.ts";
+import type { Phase } from "../figures/relay-statistics.ts";
 
 // What `/status` answers; the page and the `status` command read it. A release may add names and
 // never changes what one means. `up` is from the client to the destination, `down` the way back.

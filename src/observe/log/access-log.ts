@@ -1,6 +1,6 @@
 import { type Endpoint, printAddress } from "../../address/address.ts";
 import type { Observer } from "../../relay/observer.ts";
-import { clientFields, clientName } from "../figures/client.ts";
+import { clientFields, clientName } from "../figures/client-fields.ts";
 import type { Log } from "./log.ts";
 
 /** Writes one line a connection to the log, when it is over. */

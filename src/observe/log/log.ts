@@ -9,12 +9,12 @@ import {
   type LogEntry,
   type LogFields,
   type LogLevel,
-} from "./format.ts";
+} from "./line-formats.ts";
 import { isTerminal } from "../../os/terminal.ts";
-import { LogSink } from "./sink.ts";
-import { mayPaint, style } from "./style.ts";
+import { LogSink } from "./log-sink.ts";
+import { mayPaint, style } from "./terminal-style.ts";
 
-export { LOG_LEVELS, type LogFields, type LogLevel } from "./format.ts";
+export { LOG_LEVELS, type LogFields, type LogLevel } from "./line-formats.ts";
 
 /** How a line of the log looks; `auto` is one of the others by what standard error is. */
 export const LOG_FORMATS = ["auto", "pretty", "plain", "json", "journal"] as const;

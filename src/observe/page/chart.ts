@@ -1,5 +1,5 @@
 import type { SampleDocument } from "../admin/status-document.ts";
-import { formatDuration } from "../figures/units.ts";
+import { formatDuration } from "../figures/print-figures.ts";
 import { html, setAttributes, setText, svg } from "./dom.ts";
 import { axisFor } from "./scale.ts";
 

@@ -1,4 +1,4 @@
-import { formatCount } from "../figures/units.ts";
+import { formatCount } from "../figures/print-figures.ts";
 import { byId, html } from "./dom.ts";
 
 /** Shows counts by a word in the list of that id, the greatest first, each with its bar. */

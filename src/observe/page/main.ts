@@ -1,5 +1,5 @@
 import type { StatusDocument } from "../admin/status-document.ts";
-import { formatBytes, formatCount, formatDuration, formatRate } from "../figures/units.ts";
+import { formatBytes, formatCount, formatDuration, formatRate } from "../figures/print-figures.ts";
 import { Chart } from "./chart.ts";
 import { byId, html, setText } from "./dom.ts";
 import { showBars, showFacts } from "./lists.ts";

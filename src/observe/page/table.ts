@@ -1,6 +1,6 @@
 import type { Sort } from "../figures/open-connections.ts";
 import type { OpenDocument } from "../admin/status-document.ts";
-import { formatBytes, formatCount, formatDuration, formatRate } from "../figures/units.ts";
+import { formatBytes, formatCount, formatDuration, formatRate } from "../figures/print-figures.ts";
 import { byId, html, setText } from "./dom.ts";
 
 interface Column {

@@ -1,5 +1,5 @@
 import { AF_INET, libc } from "../../os/libc.ts";
-import { type Peer, readPeer } from "../../os/peer.ts";
+import { type Peer, readPeer } from "../../os/peer-credentials.ts";
 import type { Side } from "../stream/side.ts";
 
 // One for all: it is read before the next is asked for. sockaddr_in6 is the longest (ipv6(7)).

@@ -1,15 +1,15 @@
 import type { SocketHandler } from "bun";
-import type { Bulk } from "../stream/bulk.ts";
-import type { Deadlines } from "./deadlines.ts";
-import type { Lingering, Outcome } from "./lingering.ts";
+import type { Bulk } from "../stream/bulk-reader.ts";
+import type { Deadlines } from "./equal-deadlines.ts";
+import type { Lingering, Outcome } from "./lingering-close.ts";
 import type { ConnectionState, ConnectionView, Ending, Failure, Observer } from "../observer.ts";
-import type { Target } from "../../address/target.ts";
+import type { Target } from "../../address/resolve-destination.ts";
 import { keepAlive } from "./keepalive.ts";
 import { EPIPE } from "../../os/errno.ts";
-import type { Peer } from "../../os/peer.ts";
+import type { Peer } from "../../os/peer-credentials.ts";
 import { clientAddressOf, clientPeerOf } from "./client-identity.ts";
 import { Pipe } from "../stream/pipe.ts";
-import { Remains } from "../stream/remains.ts";
+import { Remains } from "../stream/failed-socket-bytes.ts";
 import { Side } from "../stream/side.ts";
 
 /** What all connections of one relay share. */

@@ -1,8 +1,8 @@
 import { errnoCode, errnoWords } from "../../os/errno.ts";
 import { AF_UNIX, libc, SOCK_STREAM } from "../../os/libc.ts";
-import { openFilesMax } from "../../os/limits.ts";
+import { openFilesMax } from "../../os/open-files-limit.ts";
 import { kernelPipesMost } from "../stream/kernel-pipe.ts";
-import type { ListeningSocket } from "./listening-socket.ts";
+import type { ListeningSocket } from "./pausable-listener.ts";
 import type { Observer } from "../observer.ts";
 
 // Descriptors for the runtime itself, the listener, the log and an administrator's connections.

@@ -1,5 +1,5 @@
 import type { Libc } from "../../os/libc.ts";
-import { openFilesMax } from "../../os/limits.ts";
+import { openFilesMax } from "../../os/open-files-limit.ts";
 
 /** Bytes that a pipe has room for: what one direction may hold. */
 export const CAPACITY = 1024 * 1024;

@@ -1,7 +1,7 @@
 import { EAGAIN } from "../../os/errno.ts";
-import { type Bulk, LARGE, SMALL } from "./bulk.ts";
-import { Held } from "./held.ts";
-import type { Remains } from "./remains.ts";
+import { type Bulk, LARGE, SMALL } from "./bulk-reader.ts";
+import { Held } from "./held-bytes.ts";
+import type { Remains } from "./failed-socket-bytes.ts";
 import type { Side } from "./side.ts";
 
 /**

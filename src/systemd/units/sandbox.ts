@@ -1,6 +1,6 @@
-import { hiderOf, isIn } from "./places.ts";
-import { listing } from "./unit-text.ts";
-import { pathWord } from "./unit-syntax.ts";
+import { hiderOf, isIn } from "./path-rules.ts";
+import { listing } from "./unit-sections.ts";
+import { pathWord } from "./unit-escaping.ts";
 
 /** What a relay's service needs of the machine; all else is taken from it. */
 export interface Needs {

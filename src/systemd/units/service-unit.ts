@@ -1,10 +1,10 @@
 import { printAddress, type SocketEndpoint, staysLocal } from "../../address/address.ts";
-import { folderOf, hiderOf, isPrivileged, needsNetworkUp, runtimeDirectory } from "./places.ts";
+import { folderOf, hiderOf, isPrivileged, needsNetworkUp, runtimeDirectory } from "./path-rules.ts";
 import { type Needs, sandbox, STATIC_USER } from "./sandbox.ts";
 import { DESCRIPTOR_NAME } from "./socket-unit.ts";
-import { comment, listing, section, setting } from "./unit-text.ts";
-import { directoryWord, execProgram, execWord, wholeValue } from "./unit-syntax.ts";
-import type { FilePermissions, WantedUnits } from "./wanted.ts";
+import { comment, listing, section, setting } from "./unit-sections.ts";
+import { directoryWord, execProgram, execWord, wholeValue } from "./unit-escaping.ts";
+import type { FilePermissions, WantedUnits } from "./unit-plan.ts";
 
 // How much longer than its drain a stop may take; the relay asks for as much when it starts one.
 const STOP_MARGIN = 5_000;

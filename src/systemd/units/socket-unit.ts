@@ -1,8 +1,8 @@
 import { printAddress, type SocketEndpoint } from "../../address/address.ts";
-import { needsNetworkUp } from "./places.ts";
-import { comment, section, setting } from "./unit-text.ts";
-import { wholeValue } from "./unit-syntax.ts";
-import type { FilePermissions, WantedUnits } from "./wanted.ts";
+import { needsNetworkUp } from "./path-rules.ts";
+import { comment, section, setting } from "./unit-sections.ts";
+import { wholeValue } from "./unit-escaping.ts";
+import type { FilePermissions, WantedUnits } from "./unit-plan.ts";
 
 /** The name by which systemd passes the source to the relay. */
 export const DESCRIPTOR_NAME = "source";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { execWord } from "../../../src/systemd/units/unit-syntax.ts";
+import { execWord } from "../../../src/systemd/units/unit-escaping.ts";
 import { describeRelay, ECHO_PATH, ECHO_PORT, RELAY } from "./support.ts";
 
 const UNITS = "/etc/systemd/system";

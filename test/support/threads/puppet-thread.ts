@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import "../../../src/workers/thread.ts";
+import "../../../src/workers/worker-thread.ts";
 import type { Order } from "../../../src/workers/messages.ts";
 import { channelOf, type Deed } from "./puppets.ts";
 

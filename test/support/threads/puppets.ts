@@ -10,7 +10,7 @@ import {
 } from "../../../src/index.ts";
 import { loaded } from "../../../src/os/libc.ts";
 import type { RelayOptions } from "../../../src/relay/options.ts";
-import { startPool } from "../../../src/workers/pool.ts";
+import { startPool } from "../../../src/workers/worker-pool.ts";
 
 /** What a worker of a test can be made to do. */
 export type Deed =

@@ -2,18 +2,18 @@ import { describe, expect, test } from "bun:test";
 import { parseArgs } from "citty";
 import fc from "fast-check";
 import { CONTROL_CHARACTER } from "../../support/control-character.ts";
-import { checkDistinct, readAddresses } from "../../../src/cli/line/addresses.ts";
+import { checkDistinct, readAddresses } from "../../../src/cli/line/read-addresses.ts";
 import { parseAdminAddress } from "../../../src/cli/line/admin-address.ts";
 import {
   argumentsOf,
   checkSource,
   readValues,
   showOptions,
-} from "../../../src/cli/line/arguments.ts";
-import { InvalidValue, UsageError } from "../../../src/cli/line/invalid.ts";
-import { flagOf, OPTION_ROWS, type OptionName } from "../../../src/cli/line/options.ts";
-import { type CommandLine, readCommandLine } from "../../../src/cli/line/strict.ts";
-import { wantedUnits } from "../../../src/cli/units/wanted-units.ts";
+} from "../../../src/cli/line/option-values.ts";
+import { InvalidValue, UsageError } from "../../../src/cli/line/usage-error.ts";
+import { flagOf, OPTION_ROWS, type OptionName } from "../../../src/cli/line/option-table.ts";
+import { type CommandLine, readCommandLine } from "../../../src/cli/line/read-command-line.ts";
+import { wantedUnits } from "../../../src/cli/units/plan-units.ts";
 
 const flags = OPTION_ROWS.map(([name]) => `--${flagOf(name)}`);
 const plausible = fc.constantFrom(

@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { RelayError } from "../../../src/index.ts";
 import { choosePassedSocket, takePassedSockets } from "../../../src/systemd/activation.ts";
-import { takeNotifier } from "../../../src/systemd/notify.ts";
-import { takeWatchdogPeriod } from "../../../src/systemd/service.ts";
+import { takeNotifier } from "../../../src/systemd/notify-socket.ts";
+import { takeWatchdogPeriod } from "../../../src/systemd/service-state.ts";
 
 const PID = 4_321;
 

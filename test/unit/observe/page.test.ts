@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { page } from "../../../src/observe/admin/page.ts";
+import { page } from "../../../src/observe/admin/served-page.ts";
 import { axisFor } from "../../../src/observe/page/scale.ts";
 import fc from "fast-check";
 

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 
-const cli = (name: string) => JSON.stringify(import.meta.resolve(`../../../src/cli/${name}.ts`));
+const inProcess = (name: string) =>
+  JSON.stringify(import.meta.resolve(`../../../src/process/${name}.ts`));
 
 /** Runs a script in a process of its own, whose signals and errors are not the tests'. */
 async function run(script: string) {
@@ -11,7 +12,7 @@ async function run(script: string) {
 
 test("an error that nobody caught is reported, and the process goes on", async () => {
   const { code, lines } = await run(`
-    import { reportFaults } from ${cli("faults")};
+    import { reportFaults } from ${inProcess("uncaught-errors")};
     const rejected = Promise.withResolvers();
     using faults = reportFaults((error) => {
       console.log("reported", error.message);
@@ -30,7 +31,7 @@ test("an error that nobody caught is reported, and the process goes on", async (
 
 test("afterwards an error ends the process as ever", async () => {
   const { code, lines } = await run(`
-    import { reportFaults } from ${cli("faults")};
+    import { reportFaults } from ${inProcess("uncaught-errors")};
     { using faults = reportFaults(() => console.log("reported")); }
     setTimeout(() => { throw new Error("thrown"); }, 1);`);
   expect(lines).toEqual([]);
@@ -39,7 +40,7 @@ test("afterwards an error ends the process as ever", async () => {
 
 test("the first of TERM and INT asks, the next asks again", async () => {
   const { code, lines } = await run(`
-    import { stopRequests } from ${cli("signals")};
+    import { stopRequests } from ${inProcess("stop-signals")};
     {
       using requests = stopRequests();
       requests.askedAgain.then(() => console.log("asked again"));

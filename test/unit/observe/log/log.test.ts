@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseAddress } from "../../../../src/address/address.ts";
 import { createLog, isJournal, type LogLevel } from "../../../../src/observe/log/log.ts";
-import { logObserver } from "../../../../src/observe/log/log-observer.ts";
+import { logObserver } from "../../../../src/observe/log/event-log.ts";
 import { silentObserver } from "../../../../src/relay/combine-observers.ts";
 import type { ConnectionView, Observer } from "../../../../src/relay/observer.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { EAGAIN } from "../../../../src/os/errno.ts";
 import { libc } from "../../../../src/os/libc.ts";
-import { Bulk } from "../../../../src/relay/stream/bulk.ts";
+import { Bulk } from "../../../../src/relay/stream/bulk-reader.ts";
 import type { KernelPipe } from "../../../../src/relay/stream/kernel-pipe.ts";
 import { Pipe } from "../../../../src/relay/stream/pipe.ts";
 import { Side } from "../../../../src/relay/stream/side.ts";

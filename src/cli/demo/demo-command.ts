@@ -1,0 +1,191 @@
+import { createHash, randomFillSync } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { defineCommand } from "citty";
+import {
+  AddressError,
+  createRelay,
+  printAddress,
+  type ConnectionView,
+  type Relay,
+  RelayError,
+} from "../../index.ts";
+import { mayPaint, style } from "../../observe/log/terminal-style.ts";
+import { PROGRAM } from "../../version.ts";
+import { argumentsOf, readValues } from "../line/option-values.ts";
+import { drawDemo, drawNextSteps, type Trial } from "./draw-demo.ts";
+import { reportFaults } from "../../process/uncaught-errors.ts";
+import { COMMANDS } from "../line/option-table.ts";
+import { writeAll } from "../line/write-output.ts";
+import { stopRequests } from "../../process/stop-signals.ts";
+
+const LOOPBACK = "127.0.0.1";
+const UPLOAD_BYTES = 64 * 1024 * 1024;
+const GREETING = "Hello from behind the relay.\n";
+
+/** Shows the chain that this program is for: a locked-in service, its socket, its outer port. */
+export const demoCommand = defineCommand({
+  meta: { name: "demo", description: COMMANDS.demo.summary },
+  args: argumentsOf("demo"),
+  async run({ args }): Promise<number> {
+    const { hold } = readValues("demo", args);
+    using requests = stopRequests();
+    const fault = Promise.withResolvers<never>();
+    using _faults = reportFaults(fault.reject);
+    try {
+      await Promise.race([show(hold, requests.asked), fault.promise]);
+      return 0;
+    } catch (error) {
+      if (!(
+        error instanceof DemoError ||
+        error instanceof RelayError ||
+        error instanceof AddressError
+      ))
+        throw error;
+      await writeAll(2, `${PROGRAM} demo: ${error.message}\n`);
+      return 1;
+    }
+  },
+});
+
+class DemoError extends Error {
+  override readonly name = "DemoError";
+}
+
+async function show(hold: boolean, asked: Promise<void>): Promise<void> {
+  await using chain = await startChain();
+  const stopped = asked.then(() => undefined);
+  const trials = await Promise.race([tryBoth(chain), stopped]);
+  if (trials === undefined) return;
+  const look = style(mayPaint(1));
+  const picture = {
+    outer: { address: printAddress(chain.outer.relay.endpoint), ...figures(chain.outer) },
+    socket: { address: chain.path, ...figures(chain.inner) },
+    service: { address: chain.service },
+    trials,
+  };
+  await writeAll(1, drawDemo(picture, look) + drawNextSteps(picture, hold, look));
+  if (hold) await stopped;
+}
+
+/** A relay and every connection it has carried. */
+interface Counted {
+  readonly relay: Relay;
+  readonly connections: readonly ConnectionView[];
+}
+
+interface Chain extends AsyncDisposable {
+  /** The web service, as `127.0.0.1:PORT`. */
+  readonly service: string;
+  /** The Unix socket between the two relays. */
+  readonly path: string;
+  /** From the socket to the service. */
+  readonly inner: Counted;
+  /** From a port to the socket. */
+  readonly outer: Counted;
+}
+
+async function startChain(): Promise<Chain> {
+  await using parts = new AsyncDisposableStack();
+  const folder = parts.adopt(makeFolder(), (made) => rmSync(made, { recursive: true }));
+  const server = parts.adopt(serve(), (made) => made.stop(true));
+  const service = `${LOOPBACK}:${server.port}`;
+  const path = join(folder, "socket");
+  const inner = await startCounted(parts, path, service);
+  const outer = await startCounted(parts, `${LOOPBACK}:0`, path);
+  const all = parts.move();
+  return { service, path, inner, outer, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
+
+function makeFolder(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), `${PROGRAM}-`));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new DemoError(`no folder for the socket: ${reason}; set TMPDIR`, { cause: error });
+  }
+}
+
+async function startCounted(
+  parts: AsyncDisposableStack,
+  source: string,
+  destination: string,
+): Promise<Counted> {
+  const connections: ConnectionView[] = [];
+  const relay = await createRelay({
+    source,
+    destination,
+    observer: { opened: (connection) => connections.push(connection) },
+  });
+  return { relay: parts.use(relay), connections };
+}
+
+/** A web service that greets, and says what it was sent. */
+function serve() {
+  return Bun.serve({
+    hostname: LOOPBACK,
+    port: 0,
+    routes: {
+      "/": () => new Response(GREETING),
+      "/upload": {
+        POST: async (request) => {
+          const hash = createHash("sha256");
+          if (request.body) for await (const chunk of request.body) hash.update(chunk);
+          return new Response(hash.digest("hex"));
+        },
+      },
+    },
+  });
+}
+
+async function tryBoth({ path, outer }: Chain): Promise<Trial[]> {
+  const body = randomFillSync(new Uint8Array(UPLOAD_BYTES));
+  const digest = createHash("sha256").update(body).digest("hex");
+  return [
+    await tryOne("the Unix socket", "http://localhost", { unix: path }, body, digest),
+    await tryOne(
+      "the outer port",
+      `http://${printAddress(outer.relay.endpoint)}`,
+      {},
+      body,
+      digest,
+    ),
+  ];
+}
+
+async function tryOne(
+  through: string,
+  url: string,
+  way: { unix?: string },
+  body: Uint8Array<ArrayBuffer>,
+  digest: string,
+): Promise<Trial> {
+  const asked = performance.now();
+  const greeting = await send(through, `${url}/`, way);
+  const sent = performance.now();
+  const answer = await send(through, `${url}/upload`, { ...way, method: "POST", body });
+  const done = performance.now();
+  if (greeting !== GREETING || answer !== digest)
+    throw new DemoError(`what came through ${through} is not what was sent`);
+  return {
+    through,
+    requestSeconds: (sent - asked) / 1_000,
+    uploadBytes: body.byteLength,
+    uploadSeconds: (done - sent) / 1_000,
+  };
+}
+
+async function send(through: string, url: string, request: BunFetchRequestInit): Promise<string> {
+  try {
+    const response = await fetch(url, { ...request, keepalive: false });
+    return await response.text();
+  } catch (error) {
+    throw new DemoError(`no answer through ${through}: ${String(error)}`, { cause: error });
+  }
+}
+
+function figures({ connections }: Counted): { connections: number; bytes: number } {
+  const bytes = connections.reduce((sum, { bytesUp, bytesDown }) => sum + bytesUp + bytesDown, 0);
+  return { connections: connections.length, bytes };
+}

@@ -1,0 +1,77 @@
+import type { Style } from "../../observe/log/terminal-style.ts";
+
+/** What was sent through one end of the chain, and how long it took. */
+export interface Trial {
+  readonly through: string;
+  readonly requestSeconds: number;
+  readonly uploadBytes: number;
+  readonly uploadSeconds: number;
+}
+
+/** What one relay has carried, both ways together, and where it listens. */
+export interface Leg {
+  readonly address: string;
+  readonly connections: number;
+  readonly bytes: number;
+}
+
+/** What the demo did. */
+export interface Picture {
+  readonly outer: Leg;
+  readonly socket: Leg;
+  readonly service: { readonly address: string };
+  readonly trials: readonly Trial[];
+}
+
+/** The chain from the outside in, and the figures below it; within 80 columns. */
+export function drawDemo({ outer, socket, service, trials }: Picture, look: Style): string {
+  const { bold, dim, green, cyan } = look;
+  const widest = Math.max(outer.address.length, socket.address.length, service.address.length);
+  const place = (address: string, what: string) =>
+    `  ${bold(cyan(address))}${" ".repeat(widest - address.length)}  ${dim(what)}`;
+  const relay = ({ connections, bytes }: Leg) =>
+    `      ${dim("│")}  ${green("relay")}  ${connections} connections, ${mebibytes(bytes)}\n      ${dim("▼")}`;
+  const lines = [
+    "",
+    place(outer.address, "for clients that know only TCP"),
+    relay(outer),
+    place(socket.address, "file permissions say who may"),
+    relay(socket),
+    place(service.address, "a service that knows only TCP"),
+    "",
+    bold(row("sent through", "request", "upload", "rate", "sha256")),
+    ...trials.map(
+      ({ through, requestSeconds, uploadBytes, uploadSeconds }) =>
+        `${row(
+          through,
+          `${(requestSeconds * 1_000).toFixed(1)} ms`,
+          mebibytes(uploadBytes),
+          `${(uploadBytes / 1e6 / uploadSeconds).toFixed(0)} MB/s`,
+        )}    ${green("same")}`,
+    ),
+    "",
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+/** What to do next: the two ways in, for `curl`. */
+export function drawNextSteps({ outer, socket }: Picture, open: boolean, look: Style): string {
+  const lines = [
+    open
+      ? `Both ways in stay open until ${look.bold("Ctrl-C")}; try:`
+      : `Both ways in are closed again; with ${look.bold("--hold")} they stay open, for:`,
+    `  ${look.cyan(`curl --unix-socket ${socket.address} http://localhost/`)}`,
+    `  ${look.cyan(`curl http://${outer.address}/`)}`,
+    "",
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function row(through: string, request: string, upload: string, rate: string, check = ""): string {
+  const cells = [request.padStart(9), upload.padStart(11), rate.padStart(11)].join("");
+  return `  ${through.padEnd(17)}${cells}${check && `    ${check}`}`;
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+}

@@ -1,0 +1,102 @@
+import type { Style } from "../../observe/log/terminal-style.ts";
+import { PROGRAM } from "../../version.ts";
+import {
+  COMMANDS,
+  flagOf,
+  OPTION_ROWS,
+  type CommandName,
+  type FlagOption,
+  type OptionName,
+  type ValueOption,
+} from "./option-table.ts";
+
+const ABOUT: Readonly<Record<CommandName, readonly string[]>> = {
+  relay: [
+    "Carries each connection to SOURCE on to DESTINATION, byte for byte.",
+    "Either is a Unix socket: /PATH, ./PATH, @NAME (abstract), unix:NAME",
+    "or TCP: HOST:PORT, [IPv6]:PORT, :PORT, tcp:HOST:PORT.",
+  ],
+  demo: [
+    "Starts a small web service on a loopback port, relays it to a Unix socket and",
+    "that socket to another port, and sends a request and 64 MiB through both.",
+  ],
+  status: [
+    "Shows what the relay with --admin=ADMIN-ADDRESS is doing: what moves through it,",
+    "what failed, and the open connections, those with the most first.",
+  ],
+  units: [
+    "Prints systemd units of a relay from SOURCE to DESTINATION, with no more rights",
+    "than that takes. The options of a relay are taken as well, and go into them.",
+  ],
+};
+
+const OPTIONS_NOTE: Partial<Readonly<Record<CommandName, string>>> = {
+  relay: "(with their defaults; a TIME is 500ms, 5s, 2min, 1h or bare seconds)",
+};
+
+/**
+ * A command's help, from the table of options; at most 24 lines of 80 columns, so that none of it
+ * scrolls away.
+ */
+export function usage(command: CommandName, { bold, cyan }: Style): string {
+  const lines = optionLines(command);
+  const width = Math.max(...lines.map(({ spelled }) => spelled.length));
+  return [
+    `${bold("Usage:")} ${cyan(synopsis(command))}`,
+    ...(command === "relay" ? [`       ${cyan(`${PROGRAM} ${others().join("|")} --help`)}`] : []),
+    "",
+    ...ABOUT[command],
+    "",
+    `${bold("Options:")} ${OPTIONS_NOTE[command] ?? ""}`.trimEnd(),
+    ...lines.map(({ spelled, help }) => `  ${cyan(spelled.padEnd(width))}  ${help}`),
+    "",
+  ].join("\n");
+}
+
+/** One line of help: an option, with those that share its line. */
+interface OptionLine {
+  readonly spelled: string;
+  readonly help: string;
+}
+
+function optionLines(command: CommandName): OptionLine[] {
+  const lines: OptionLine[] = [];
+  for (const [name, row] of OPTION_ROWS) {
+    if (!row.commands.includes(command)) continue;
+    const line = { spelled: spelling(name, row), help: `${row.help}${shownDefault(row)}` };
+    const before = row.sharesLine === true ? lines.pop() : undefined;
+    lines.push(before === undefined ? line : join(before, line));
+  }
+  return lines;
+}
+
+function join(one: OptionLine, next: OptionLine): OptionLine {
+  return { spelled: `${one.spelled} ${next.spelled}`, help: `${one.help}, ${next.help}` };
+}
+
+/** How to ask for that help. */
+export function helpHint(command: CommandName): string {
+  return `Try: ${PROGRAM}${command === "relay" ? "" : ` ${command}`} --help`;
+}
+
+function synopsis(command: CommandName): string {
+  const name = command === "relay" ? [] : [command];
+  return [PROGRAM, ...name, "[OPTIONS]", ...COMMANDS[command].words].join(" ");
+}
+
+function others(): CommandName[] {
+  return Object.keys(COMMANDS).filter(
+    (name): name is CommandName => name in COMMANDS && name !== "relay",
+  );
+}
+
+function spelling(name: OptionName, row: ValueOption<unknown> | FlagOption): string {
+  if (row.metavar !== undefined) return `--${flagOf(name)}=${row.metavar}`;
+  return `${row.short === undefined ? "" : `-${row.short}, `}--${flagOf(name)}`;
+}
+
+function shownDefault(row: ValueOption<unknown> | FlagOption): string {
+  return row.metavar !== undefined && row.shownDefault !== undefined
+    ? ` (${row.shownDefault})`
+    : "";
+}

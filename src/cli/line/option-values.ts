@@ -1,0 +1,103 @@
+import type { ArgsDef } from "citty";
+import type { Endpoint } from "../../address/address.ts";
+import { InvalidValue, UsageError } from "./usage-error.ts";
+import {
+  COMMANDS,
+  flagOf,
+  OPTION_ROWS,
+  takes,
+  type CommandName,
+  type OptionName,
+  type OptionValues,
+  type ValueOption,
+} from "./option-table.ts";
+
+/** A command's options and words as citty takes them. */
+export function argumentsOf(command: CommandName): ArgsDef {
+  const options = rowsOf(command).map(([name, row]) => [
+    flagOf(name),
+    row.metavar === undefined
+      ? { type: "boolean" as const, description: row.help }
+      : { type: "string" as const, description: row.help, valueHint: row.metavar },
+  ]);
+  const words = COMMANDS[command].words.map((word) => [word, { type: "positional" as const }]);
+  return Object.fromEntries([...options, ...words]);
+}
+
+/**
+ * Reads the values of a command's options from what citty parsed, defaults where none was given.
+ *
+ * @throws {UsageError} for the first value that makes no sense
+ */
+export function readValues(
+  command: CommandName,
+  args: Readonly<Record<string, unknown>>,
+): OptionValues {
+  const values: Record<string, unknown> = {};
+  for (const [name, row] of OPTION_ROWS) {
+    const text = takes(command, name) ? args[flagOf(name)] : undefined;
+    if (row.metavar === undefined) values[name] = text === true;
+    else if (typeof text === "string") values[name] = parse(name, row, text);
+    else if (row.default !== undefined) values[name] = row.default;
+  }
+  // The table's types say what each row's parser gives; a loop over its rows cannot.
+  return values as unknown as OptionValues;
+}
+
+/**
+ * A command's options as they stand, as on a command line: what was given, and the defaults that
+ * have a text.
+ */
+export function showOptions(
+  command: CommandName,
+  args: Readonly<Record<string, unknown>>,
+): Record<string, string> {
+  const shown: Record<string, string> = {};
+  for (const [name, row] of rowsOf(command)) {
+    const given = args[flagOf(name)];
+    const text = row.metavar === undefined ? "" : (row.shownDefault ?? "");
+    if (given === true) shown[flagOf(name)] = "true";
+    else if (typeof given === "string") shown[flagOf(name)] = given;
+    else if (text !== "") shown[flagOf(name)] = text;
+  }
+  return shown;
+}
+
+/**
+ * Refuses options that make no sense for this kind of source: `--mode` of a TCP port would protect
+ * nothing.
+ *
+ * @throws {UsageError}
+ */
+export function checkSource(values: OptionValues, source: Endpoint): void {
+  for (const [name, row] of OPTION_ROWS) {
+    if (row.metavar === undefined || row.sources === undefined || values[name] === undefined)
+      continue;
+    if (!row.sources.includes(source.kind))
+      throw new UsageError(
+        `--${flagOf(name)} makes sense only where SOURCE is ${row.sources.map((kind) => KINDS[kind]).join(" or ")}`,
+      );
+  }
+}
+
+const KINDS: Readonly<Record<Endpoint["kind"], string>> = {
+  unix: "a Unix socket's path",
+  abstract: "an abstract socket",
+  tcp: "a TCP address",
+  systemd: "systemd",
+  fd: "a descriptor",
+};
+
+function rowsOf(command: CommandName) {
+  return OPTION_ROWS.filter(([name]) => takes(command, name));
+}
+
+function parse(name: OptionName, row: ValueOption<unknown>, text: string): unknown {
+  try {
+    return row.parse(text);
+  } catch (error) {
+    if (error instanceof InvalidValue)
+      throw new UsageError(`--${flagOf(name)}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}

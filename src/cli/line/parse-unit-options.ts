@@ -1,0 +1,63 @@
+import { statSync } from "node:fs";
+import { userId } from "../../os/user-ids.ts";
+import { InvalidValue, quote } from "./usage-error.ts";
+
+// UNIT_NAME_MAX of systemd.
+const NAME_MAX = 255;
+
+// systemd.unit(5); a name may also begin with a dash or a dot and have colons, but not without harm:
+// to systemctl, ls and systemd-analyze.
+const UNIT_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.\\-]*$/;
+const SERVICE_NAME = /^[A-Za-z0-9:_][A-Za-z0-9:_.\\@-]*(?<!@)\.service$/;
+
+/** Reads the name of a service that runs: no template. */
+export function parseServiceName(text: string): string {
+  if (SERVICE_NAME.test(text) && text.length <= NAME_MAX) return text;
+  throw new InvalidValue(`${quote(text)} is no service; write NAME.service`);
+}
+
+/** Reads the name of units, without the suffix that tells them apart. */
+export function parseUnitName(text: string): string {
+  if (/\.(service|socket)$/.test(text))
+    throw new InvalidValue(`${quote(text)} has a suffix; the units get theirs by themselves`);
+  if (UNIT_NAME.test(text) && text.length <= NAME_MAX - ".service".length) return text;
+  throw new InvalidValue(
+    `${quote(text)} is no unit's name; it may have ASCII letters, digits, _ and, not first, - . \\`,
+  );
+}
+
+/**
+ * Reads the user that a service runs as, by name or number. It need not exist here; root is refused,
+ * as a relay has no use for it, and nobody, whom no service should share.
+ */
+export function parseServiceUser(text: string): string {
+  if (!isAccount(text)) throw new InvalidValue(`${quote(text)} is no user's name or number`);
+  const id = /^\d+$/.test(text) ? Number(text) : userId(text);
+  if (id === 0 || text === "root")
+    throw new InvalidValue("a relay needs no root; without --user it gets a user of its own");
+  if (id === NOBODY || text === "nobody")
+    throw new InvalidValue("nobody is for no service; without --user it gets a user of its own");
+  return text;
+}
+
+const NOBODY = 65_534;
+
+/** Whether a unit can name a user or group so: POSIX's portable names, and numbers. */
+export function isAccount(text: string): boolean {
+  return /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(text);
+}
+
+/** Reads the path of a folder that is there. */
+export function parseFolder(text: string): string {
+  if (isFolder(text)) return text;
+  throw new InvalidValue(`${quote(text)} is no folder`);
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    // Whatever stands in the way of looking stands in the way of writing.
+    return false;
+  }
+}

@@ -1,0 +1,155 @@
+import { parseArgs } from "node:util";
+import {
+  COMMANDS,
+  flagOf,
+  OPTION_ROWS,
+  takes,
+  type CommandName,
+  type FlagOption,
+  type OptionName,
+  type ValueOption,
+} from "./option-table.ts";
+import { quote, UsageError } from "./usage-error.ts";
+import { nearest } from "./did-you-mean.ts";
+
+/** A command line whose shape is right; what the values say is still to be read. */
+export interface CommandLine {
+  readonly command: CommandName;
+  /** What was asked instead of the command's work. */
+  readonly asks: "help" | "version" | undefined;
+  /**
+   * The same command line without its command's name and in the one spelling that citty, which
+   * drops and guesses without a word, cannot misread: every value after a `=`, all words last.
+   */
+  readonly rawArgs: string[];
+}
+
+type Row = ValueOption<unknown> | FlagOption;
+
+const rowsByFlag = new Map<string, readonly [OptionName, Row]>(
+  OPTION_ROWS.map(([name, row]) => [flagOf(name), [name, row]]),
+);
+
+/**
+ * Checks a command line's shape: every option exists, belongs to the command, is given once and has
+ * a value exactly where it needs one; every word has its place.
+ *
+ * Where `--help` or `--version` is asked, the words may be anything.
+ *
+ * @throws {UsageError} for the first thing that is wrong
+ */
+export function readCommandLine(args: readonly string[]): CommandLine {
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: parserOptions(),
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const given = new Map<OptionName, string | true>();
+  const words: string[] = [];
+  let terminated = false;
+  // Whether the first word came after `--`, where it is an address whatever it looks like.
+  let firstIsAddress = false;
+  for (const token of tokens) {
+    if (token.kind === "option-terminator") terminated = true;
+    else if (token.kind === "positional") {
+      if (words.length === 0) firstIsAddress = terminated;
+      words.push(token.value);
+    } else {
+      const found = rowsByFlag.get(token.name);
+      if (!found) throw unknownOption(args[token.index] ?? token.rawName);
+      const [name, row] = found;
+      if (given.has(name)) throw new UsageError(`${token.rawName} is given more than once`);
+      given.set(name, readOption(row, token));
+    }
+  }
+  const asksOnly = given.has("help") || given.has("version");
+  const command = commandOf(words[0], firstIsAddress, asksOnly);
+  if (command !== "relay") words.shift();
+  for (const [name] of OPTION_ROWS) {
+    if (given.has(name) && !takes(command, name))
+      throw new UsageError(`--${flagOf(name)} is no option of ${nameOf(command)}`);
+  }
+  if (!asksOnly) checkWords(command, words);
+  const asks = given.has("help") ? "help" : given.has("version") ? "version" : undefined;
+  return { command, asks, rawArgs: spell(given, words) };
+}
+
+function parserOptions() {
+  return Object.fromEntries(
+    OPTION_ROWS.map(([name, row]) => [
+      flagOf(name),
+      row.metavar === undefined
+        ? { type: "boolean" as const, ...(row.short !== undefined && { short: row.short }) }
+        : { type: "string" as const },
+    ]),
+  );
+}
+
+interface OptionToken {
+  readonly rawName: string;
+  readonly value: string | undefined;
+  readonly inlineValue: boolean | undefined;
+}
+
+function readOption(row: Row, { rawName, value, inlineValue }: OptionToken): string | true {
+  if (row.metavar === undefined) {
+    if (inlineValue) throw new UsageError(`${rawName} takes no value`);
+    return true;
+  }
+  // A value that looks like an option is far more often one that was forgotten.
+  if (value === undefined || value === "" || (!inlineValue && value.startsWith("-")))
+    throw new UsageError(`${rawName} lacks its value: ${rawName}=${row.metavar}`);
+  return value;
+}
+
+function unknownOption(arg: string): UsageError {
+  const [option = arg] = arg.split("=");
+  const meant = nearest(option, [...rowsByFlag.keys()]);
+  return new UsageError(
+    `there is no option ${quote(option)}${meant === undefined ? "" : `; did you mean --${meant}?`}`,
+  );
+}
+
+function commandOf(word: string | undefined, isAddress: boolean, asksOnly: boolean): CommandName {
+  if (word === undefined || isAddress || looksLikeAddress(word)) return "relay";
+  const names = commandNames();
+  const command = names.find((name) => name === word);
+  if (command !== undefined) return command;
+  if (asksOnly) return "relay";
+  throw new UsageError(
+    `${quote(word)} is no command (${names.join(", ")}) and no address (./PATH, HOST:PORT)`,
+  );
+}
+
+function commandNames(): CommandName[] {
+  return Object.keys(COMMANDS).filter(
+    (name): name is CommandName => name in COMMANDS && name !== "relay",
+  );
+}
+
+function looksLikeAddress(word: string): boolean {
+  return word === "" || word === "systemd" || /^@|[/:]/.test(word);
+}
+
+function nameOf(command: CommandName): string {
+  return command === "relay" ? "a relay" : command;
+}
+
+function checkWords(command: CommandName, words: readonly string[]): void {
+  const wanted = COMMANDS[command].words;
+  const missing = wanted.slice(words.length);
+  if (missing.length > 0)
+    throw new UsageError(`${missing.join(" and ")} ${missing.length > 1 ? "are" : "is"} missing`);
+  const extra = words[wanted.length];
+  if (extra !== undefined)
+    throw new UsageError(`${quote(extra)} is one word too many for ${nameOf(command)}`);
+}
+
+function spell(given: ReadonlyMap<OptionName, string | true>, words: readonly string[]): string[] {
+  const options = [...given].map(([name, value]) =>
+    value === true ? `--${flagOf(name)}` : `--${flagOf(name)}=${value}`,
+  );
+  return [...options, "--", ...words];
+}

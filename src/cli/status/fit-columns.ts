@@ -1,0 +1,40 @@
+import type { Paint } from "../../observe/log/terminal-style.ts";
+
+/** A piece of a line: its text and how it looks. */
+export type Piece = string | readonly [text: string, paint: Paint];
+
+/** The pieces as one line of at most `columns` columns; what does not fit is cut off. */
+export function paintLine(pieces: readonly Piece[], columns: number): string {
+  let room = columns;
+  let line = "";
+  for (const piece of pieces) {
+    const [text, paint] = typeof piece === "string" ? [piece, plain] : piece;
+    const cut = cutTo(text, room);
+    room -= Bun.stringWidth(cut);
+    if (cut !== "") line += paint(cut);
+  }
+  return line;
+}
+
+/** A text of at most `columns` columns, with `…` at the end where it was longer. */
+export function cutTo(text: string, columns: number): string {
+  if (Bun.stringWidth(text) <= columns) return text;
+  let cut = "";
+  let width = 0;
+  for (const { segment } of new Intl.Segmenter("en").segment(text)) {
+    width += Bun.stringWidth(segment);
+    if (width > columns - 1) break;
+    cut += segment;
+  }
+  return columns > 0 ? `${cut}…` : "";
+}
+
+/** A text without what a terminal would obey. */
+export function harmless(text: string): string {
+  // Not \p{Cc}: Bun 1.4.5's compiled form of it now and then overlooks one.
+  return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, "?");
+}
+
+function plain(text: string): string {
+  return text;
+}

@@ -1,0 +1,168 @@
+import { isIPv4, isIPv6 } from "../../address/ip-text.ts";
+import { resolve } from "node:path";
+import type { Endpoint, SocketEndpoint } from "../../address/address.ts";
+import { groupId, userId } from "../../os/user-ids.ts";
+import { folderOf, isIn, runtimeDirectory } from "../../systemd/units/path-rules.ts";
+import { defaultName } from "../../systemd/units/unit-name.ts";
+import { endsAsWritten, hasControls } from "../../systemd/units/unit-escaping.ts";
+import type { FilePermissions, WantedUnits } from "../../systemd/units/unit-plan.ts";
+import { type Addresses, checkDistinct } from "../line/read-addresses.ts";
+import { UsageError } from "../line/usage-error.ts";
+import {
+  flagOf,
+  OPTION_ROWS,
+  takes,
+  type OptionName,
+  type OptionValues,
+} from "../line/option-table.ts";
+import { isAccount } from "../line/parse-unit-options.ts";
+
+/** A command's options as citty parsed them, by their names on the command line. */
+export type ParsedOptions = Readonly<Record<string, unknown>>;
+
+/**
+ * What the command line of `units` wants.
+ *
+ * @throws {UsageError} where no unit could do that, or none without harm
+ */
+export function wantedUnits(
+  addresses: Addresses,
+  values: OptionValues,
+  parsed: ParsedOptions,
+  program: string,
+): WantedUnits {
+  const { destination } = addresses;
+  const { service, socket, user, admin, backlog, connectionsMax, drainTimeout } = values;
+  // systemd listens in the host's network, where a port is not that of the service's network.
+  if (!socket || service === undefined || destination.kind === "unix")
+    checkDistinct(addresses, admin);
+  const source = fixedSource(addresses.source);
+  const file = filePermissions(parsed);
+  checkAddress("SOURCE", source);
+  checkAddress("DESTINATION", destination);
+  if (admin !== undefined) {
+    checkAddress("--admin", admin);
+    checkFolder("--admin", admin);
+  }
+  if (socket) checkListening(source, admin);
+  else checkOwnSource(source, values, file);
+  if (values.force && values.output === undefined)
+    throw new UsageError("--force makes sense only with --output");
+  if (!socket && values.exitIdleTime !== undefined)
+    throw new UsageError("--exit-idle-time needs --socket: nothing else starts the relay again");
+  const name = values.name ?? defaultName(source, service);
+  if (service === `${name}.service`)
+    throw new UsageError(`--name: ${service} is the service itself; the relay needs another name`);
+  if (user === undefined && (userId(name) ?? groupId(name)) !== undefined)
+    throw new UsageError(
+      `--name: ${name} is a user or group of this system, whose rights the relay would get; ` +
+        "choose another name or say --user",
+    );
+  return {
+    ...{ name, program, source, destination, socket, drainTimeout, file },
+    options: relayOptions(parsed),
+    seesUsers: SEE_USERS.some((option) => parsed[flagOf(option)] !== undefined),
+    ...(service !== undefined && { service }),
+    ...(user !== undefined && { user }),
+    ...(admin !== undefined && { admin }),
+    ...(backlog !== undefined && { backlog }),
+    ...(connectionsMax !== undefined && { connectionsMax }),
+  };
+}
+
+function fixedSource(source: Endpoint): SocketEndpoint {
+  if (source.kind === "systemd" || source.kind === "fd")
+    throw new UsageError(
+      "SOURCE must be an address: with --socket systemd listens there and passes the descriptor",
+    );
+  if (source.kind === "tcp" && source.port === 0)
+    throw new UsageError("SOURCE needs a port: nobody would know the one that the system chose");
+  return source;
+}
+
+function checkAddress(word: string, address: SocketEndpoint): void {
+  if (address.kind === "tcp") return;
+  const text = address.kind === "unix" ? address.path : address.name;
+  if (hasControls(text))
+    throw new UsageError(`${word} has a control character; no unit carries it`);
+  if (address.kind === "unix" && !text.startsWith("/"))
+    throw new UsageError(`${word} is relative, and a unit has no folder: write ${resolve(text)}`);
+}
+
+/** Whether systemd can listen there, while the relay comes and goes. */
+function checkListening(source: SocketEndpoint, admin: SocketEndpoint | undefined): void {
+  if (source.kind === "unix" && admin?.kind === "unix") {
+    const folder = runtimeDirectory(admin.path);
+    if (folder !== undefined && isIn(folderOf(source.path), folderOf(admin.path)))
+      throw new UsageError("--admin: its folder goes with the relay, and SOURCE is in it");
+  }
+  if (source.kind === "tcp") {
+    if (source.host !== "" && !isIPv4(source.host) && !isIPv6(source.host))
+      throw new UsageError(
+        "--socket: systemd listens on no name: write SOURCE as 127.0.0.1:PORT or [::1]:PORT",
+      );
+  } else if (!endsAsWritten(source.kind === "unix" ? source.path : source.name))
+    throw new UsageError("--socket: no unit carries a SOURCE that ends in a space or a backslash");
+}
+
+/** Whether a relay that is not root can listen there. */
+function checkOwnSource(source: SocketEndpoint, values: OptionValues, file: FilePermissions): void {
+  if (source.kind !== "unix") return;
+  checkFolder("SOURCE", source);
+  if (file.owner !== undefined && values.owner !== idOf(values.user))
+    throw new UsageError(
+      "--owner: only root gives a file away, and the relay is not root; " +
+        `add --socket, for systemd to make it, or --user=${file.owner}`,
+    );
+}
+
+function checkFolder(word: string, address: SocketEndpoint): void {
+  if (address.kind !== "unix") return;
+  const folder = folderOf(address.path);
+  if (!["/", "/run", "/var/run"].includes(folder)) return;
+  const orSocket = word === "SOURCE" ? ", or add --socket" : "";
+  throw new UsageError(
+    `${word}: only root makes files in ${folder}; write /run/NAME/socket${orSocket}`,
+  );
+}
+
+function idOf(user: string | undefined): number | undefined {
+  if (user === undefined) return undefined;
+  return /^\d+$/.test(user) ? Number(user) : userId(user);
+}
+
+const SEE_USERS = [
+  "allowUsers",
+  "allowGroups",
+  "proxyProtocol",
+  "accessLog",
+  "admin",
+] as const satisfies readonly OptionName[];
+
+const FILE_OPTIONS = ["mode", "owner", "group"] as const satisfies readonly OptionName[];
+
+function filePermissions(parsed: ParsedOptions): FilePermissions {
+  return Object.fromEntries(
+    FILE_OPTIONS.flatMap((name) => {
+      const text = parsed[flagOf(name)];
+      if (typeof text !== "string") return [];
+      if (!isAccount(text))
+        throw new UsageError(`--${name}: no unit carries that name; write its number`);
+      return [[name, text]];
+    }),
+  );
+}
+
+/** The options of the relay that were given, in the table's order, as on its command line. */
+function relayOptions(parsed: ParsedOptions): string[] {
+  return OPTION_ROWS.flatMap(([name, row]) => {
+    const given = parsed[flagOf(name)];
+    if (row.commands.includes("units") || !takes("units", name) || isFileOption(name)) return [];
+    if (given === true) return [`--${flagOf(name)}`];
+    return typeof given === "string" ? [`--${flagOf(name)}=${given}`] : [];
+  });
+}
+
+function isFileOption(name: OptionName): boolean {
+  return FILE_OPTIONS.some((option) => option === name);
+}

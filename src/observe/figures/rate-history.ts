@@ -1,0 +1,95 @@
+import type { Statistics } from "./relay-statistics.ts";
+
+/** What a second was like. Rates are a second. */
+export interface Sample {
+  /** Its end, in seconds since the start. */
+  readonly at: number;
+  readonly up: number;
+  readonly down: number;
+  readonly open: number;
+  readonly accepted: number;
+  readonly failed: number;
+}
+
+/** Seconds that are remembered. */
+export const HISTORY_SECONDS = 300;
+
+interface Totals {
+  readonly at: number;
+  readonly up: number;
+  readonly down: number;
+  readonly accepted: number;
+  readonly failed: number;
+}
+
+/** The last minutes of a relay, a sample a second. */
+export class History {
+  readonly #statistics: Statistics;
+  readonly #samples: Sample[] = [];
+  #late = 0;
+  #delay = 0;
+  #before: Totals;
+
+  constructor(statistics: Statistics) {
+    this.#statistics = statistics;
+    this.#before = totals(statistics);
+  }
+
+  /** The latest sample, where there is one. */
+  get latest(): Sample | undefined {
+    return this.#samples.at(-1);
+  }
+
+  /** The longest that the event loop was late within the last sample, in seconds. */
+  get delay(): number {
+    return this.#delay;
+  }
+
+  /** Notes by how many seconds the event loop was late. */
+  late(seconds: number): void {
+    this.#late = Math.max(this.#late, seconds);
+  }
+
+  /** Takes a sample: to be called about once a second. */
+  sample(): void {
+    const before = this.#before;
+    const now = totals(this.#statistics);
+    const seconds = now.at - before.at;
+    if (seconds <= 0) return;
+    this.#before = now;
+    this.#delay = this.#late;
+    this.#late = 0;
+    this.#statistics.open.look(seconds);
+    this.#samples.push({
+      at: now.at,
+      up: (now.up - before.up) / seconds,
+      down: (now.down - before.down) / seconds,
+      open: this.#statistics.open.size,
+      accepted: (now.accepted - before.accepted) / seconds,
+      failed: (now.failed - before.failed) / seconds,
+    });
+    if (this.#samples.length > HISTORY_SECONDS) this.#samples.shift();
+  }
+
+  /** The samples of the last `count` seconds, oldest first. */
+  last(count: number): readonly Sample[] {
+    return count === 0 ? [] : this.#samples.slice(-count);
+  }
+}
+
+function totals(statistics: Statistics): Totals {
+  const { up, down } = statistics.bytes;
+  return {
+    at: statistics.uptime,
+    up,
+    down,
+    accepted: statistics.accepted,
+    failed: sumOf(statistics.failed.values()),
+  };
+}
+
+function sumOf(numbers: Iterable<number>): number {
+  let sum = 0;
+  for (const number of numbers) sum += number;
+  return sum;
+}

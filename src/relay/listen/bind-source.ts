@@ -1,0 +1,113 @@
+import { isLocalhost, printAddress, type SocketEndpoint } from "../../address/address.ts";
+import { errorCode } from "../../os/errno.ts";
+import { relayError } from "../error.ts";
+import { keepListenerAlive } from "../connection/keepalive.ts";
+import { type AcceptHandlers, type BunListener, listenOn } from "./pausable-listener.ts";
+import { listenOnPath, type Permissions, type PlacedListener } from "./socket-file.ts";
+
+/** A source that a relay can listen on. */
+export type Source = SocketEndpoint | ListeningDescriptor;
+
+/** A descriptor that listens already. */
+export interface ListeningDescriptor {
+  readonly kind: "fd";
+  readonly fd: number;
+  /** Where that is, if it is known better than by asking: a file may have been moved since. */
+  readonly endpoint?: SocketEndpoint;
+}
+
+/** The file that leads clients to a Unix source. */
+export type SourceFile = Pick<PlacedListener<BunListener>, "isInPlace" | "remove">;
+
+/** The bound source of a relay. */
+export interface Bound {
+  readonly listener: BunListener;
+  /** The port of a TCP source, which the system chose where 0 was asked. */
+  readonly port: number;
+  /** The file of a Unix source. */
+  readonly file: SourceFile | null;
+}
+
+/**
+ * Binds the source and listens.
+ *
+ * @throws {RelayError} with the system's code, the address and, where there is one, the mend.
+ */
+export async function listen(
+  source: Source,
+  permissions: Permissions,
+  keepalive: number,
+  handlers: AcceptHandlers,
+): Promise<Bound> {
+  try {
+    switch (source.kind) {
+      case "tcp":
+        return listenOnTcp(source.host, source.port, keepalive, handlers);
+      case "unix":
+        return await listenOnFile(source.path, permissions, handlers);
+      case "abstract":
+        return bound(bindUnix(`\0${source.name}`, handlers));
+      case "fd":
+        return listenOnInherited(source.fd, keepalive, handlers);
+    }
+  } catch (error) {
+    throw relayError("listen on", printAddress(source), error, mendOf(source, errorCode(error)));
+  }
+}
+
+function bound(listener: BunListener, port = 0, file: SourceFile | null = null): Bound {
+  return { listener, port, file };
+}
+
+function listenOnTcp(
+  host: string,
+  port: number,
+  keepalive: number,
+  handlers: AcceptHandlers,
+): Bound {
+  const bind = (hostname: string) =>
+    Bun.listen({ hostname, port, allowHalfOpen: true, socket: handlers });
+  const listener =
+    host === "" ? bindEverywhere(bind) : bind(isLocalhost(host) ? "127.0.0.1" : host);
+  keepListenerAlive(listener.fd, keepalive);
+  return bound(listener, listener.port);
+}
+
+/** Every interface: both families through one socket, or IPv4 where the system has no IPv6. */
+function bindEverywhere<Listener>(bind: (hostname: string) => Listener): Listener {
+  try {
+    return bind("::");
+  } catch (error) {
+    if (errorCode(error) !== "EAFNOSUPPORT" && errorCode(error) !== "EADDRNOTAVAIL") throw error;
+    return bind("0.0.0.0");
+  }
+}
+
+function bindUnix(unix: string, handlers: AcceptHandlers) {
+  return Bun.listen({ unix, allowHalfOpen: true, socket: handlers });
+}
+
+async function listenOnFile(
+  path: string,
+  permissions: Permissions,
+  handlers: AcceptHandlers,
+): Promise<Bound> {
+  const placed = await listenOnPath(path, permissions, (name) => bindUnix(name, handlers));
+  return bound(placed.listener, 0, placed);
+}
+
+function listenOnInherited(fd: number, keepalive: number, handlers: AcceptHandlers): Bound {
+  // On a Unix socket the TCP options fail, which harms nothing.
+  keepListenerAlive(fd, keepalive);
+  return bound(listenOn(fd, handlers));
+}
+
+function mendOf(source: Source, code: string): string {
+  if (code === "EACCES" && source.kind === "tcp" && source.port < 1024)
+    return "a port below 1024 needs the capability CAP_NET_BIND_SERVICE";
+  if (code === "EADDRINUSE") return "stop the program that listens there or choose another address";
+  if (code === "EADDRNOTAVAIL") return "no interface of this machine has that address";
+  if (code === "ENOENT" && source.kind === "unix")
+    return "make the folder first (in a systemd unit: RuntimeDirectory=)";
+  return "";
+}

@@ -1,0 +1,285 @@
+import type { Socket, SocketHandler } from "bun";
+import type { SocketEndpoint } from "../address/address.ts";
+import { type Judge, judgeOf, type Refusal } from "./access.ts";
+import { Admission, connectionsMaxDefault } from "./listen/admission.ts";
+import { Bulk } from "./stream/bulk-reader.ts";
+import { combineObservers } from "./combine-observers.ts";
+import { reach } from "./reach/reach.ts";
+import {
+  type Attempt,
+  Connection,
+  type ConnectionSide,
+  destroy,
+  type Shared,
+} from "./connection/connection.ts";
+import { Deadlines } from "./connection/equal-deadlines.ts";
+import { handlers } from "./connection/socket-handlers.ts";
+import { keepAlive } from "./connection/keepalive.ts";
+import { Lingering } from "./connection/lingering-close.ts";
+import { Idleness } from "./connection/idle-timeout.ts";
+import { watchFile } from "./listen/source-file-watch.ts";
+import { endpointOf } from "./listen/inherited-socket.ts";
+import { listen, type SourceFile } from "./listen/bind-source.ts";
+import { ListeningSocket } from "./listen/pausable-listener.ts";
+import type { Observer } from "./observer.ts";
+import { BACKLOG_MOST, DEFAULTS, type RelayOptions } from "./options.ts";
+import { type HeaderOf, headerOf } from "./proxy-protocol.ts";
+import { targetOf } from "../address/resolve-destination.ts";
+import { loaded } from "../os/libc.ts";
+
+// How long a side whose peer is gone may take to be done without anything moving: nginx's
+// `lingering_close` gives 5 to 30 seconds.
+const LINGER = 10_000;
+
+// The longest time that a timer takes; a longer one would be up at once.
+export const TIMER_MOST = 2 ** 31 - 1;
+
+/** A relay that listens. */
+export interface Relay extends AsyncDisposable {
+  /** The source, with the port that the system chose where 0 was asked. */
+  readonly endpoint: SocketEndpoint;
+  /** How many connections are open now. */
+  readonly connections: number;
+  /**
+   * Accepts no more, waits for the open connections to end, for `drainTimeout` milliseconds at
+   * most, and then ends them. Called again it can only shorten the wait. Never rejects.
+   */
+  stop(options?: { readonly drainTimeout?: number }): Promise<void>;
+  /**
+   * Stops where no connection is open, and says whether it did. Nobody gets in between the look and
+   * the stop: who connects meanwhile waits in the kernel's queue. Never rejects.
+   */
+  stopIfIdle(): Promise<boolean>;
+  /** Settles once every thread that relays has answered. One that hangs keeps it waiting. */
+  responds(): Promise<void>;
+}
+
+/** A relay whose listener can be held by several holders, each of whom releases it again. */
+export interface HoldableRelay extends Relay {
+  /** Leaves further clients in the kernel's queue; without FFI it does nothing. */
+  hold(holder: string): void;
+  release(holder: string): void;
+  /**
+   * Ends everything within this call, because the thread is about to end: the peers of all
+   * connections see a failure. Who waits in the kernel's queue is left to the source's next holder.
+   */
+  abandon(): void;
+}
+
+/**
+ * Listens on the source and carries each connection to the destination until it is stopped.
+ *
+ * @throws {RelayError} where the source cannot be listened on.
+ */
+export async function startRelay(options: RelayOptions): Promise<HoldableRelay> {
+  const relay = new RunningRelay(endpointOf(options.source), options);
+  await relay.listen(options);
+  return relay;
+}
+
+class RunningRelay implements HoldableRelay {
+  readonly #shared: Shared;
+  readonly #observer: Observer;
+  readonly #drainTimeout: number;
+  readonly #inherited: boolean;
+  readonly #judge: Judge | null;
+  readonly #headerOf: HeaderOf | null;
+  /** Whose side a client's socket is that is not let in: one that never had a socket. */
+  readonly #nobody: ConnectionSide;
+  readonly #stopped = Promise.withResolvers<void>();
+  #endpoint: SocketEndpoint;
+  #listening: ListeningSocket | null = null;
+  #admission: Admission | null = null;
+  #idleness: Idleness | null = null;
+  #file: SourceFile | null = null;
+  #fileWatch: Disposable | null = null;
+  #accepted = 0;
+  #stopping = false;
+  /** From the end of listening to the end of the last connection. */
+  #draining = false;
+  #drainTimer: Timer | undefined;
+  /** When the drain's time is up: the shortest wait that was asked for. */
+  #drainUntil = Infinity;
+
+  constructor(endpoint: SocketEndpoint, options: RelayOptions) {
+    this.#endpoint = endpoint;
+    this.#observer = combineObservers(options.observer === undefined ? [] : [options.observer]);
+    this.#inherited = options.source.kind === "fd";
+    this.#drainTimeout = options.drainTimeout ?? DEFAULTS.drainTimeout;
+    this.#judge = judgeOf(options, endpoint);
+    const { proxyProtocol } = options;
+    this.#headerOf = proxyProtocol === undefined ? null : headerOf(proxyProtocol, endpoint);
+    this.#shared = {
+      observer: this.#observer,
+      target: targetOf(options.destination),
+      sourceIsTcp: endpoint.kind === "tcp",
+      keepalive: options.keepalive ?? DEFAULTS.keepalive,
+      connectRetry: options.connectRetry ?? DEFAULTS.connectRetry,
+      connections: new Set(),
+      attempts: new Deadlines<Attempt>(options.connectTimeout ?? DEFAULTS.connectTimeout, expire),
+      lingering: new Lingering(LINGER),
+      bulk: loaded.libc === null || options.fastPath === false ? null : new Bulk(loaded.libc),
+      handlers,
+      exhausted: (code) => this.#admission?.exhausted(code),
+      ended: () => this.#connectionEnded(),
+    };
+    this.#nobody = new Connection(this.#shared, 0).client;
+  }
+
+  get endpoint(): SocketEndpoint {
+    return this.#endpoint;
+  }
+
+  get connections(): number {
+    return this.#shared.connections.size;
+  }
+
+  async listen(options: RelayOptions): Promise<void> {
+    if (loaded.libc === null) this.#observer.warning(withoutLibc(loaded.reason));
+    const accept: SocketHandler<ConnectionSide, "uint8array"> = {
+      ...handlers,
+      open: (socket) => this.#accept(socket),
+    };
+    const { source, backlog = source.kind === "fd" ? BACKLOG_MOST : DEFAULTS.backlog } = options;
+    const bound = await listen(source, options, this.#shared.keepalive, accept);
+    this.#file = bound.file;
+    this.#fileWatch = bound.file && watchFile(bound.file, this.#observer);
+    if (this.#endpoint.kind === "tcp" && bound.port !== 0)
+      this.#endpoint = { ...this.#endpoint, port: bound.port };
+    this.#listening = new ListeningSocket(bound.listener, accept, backlog);
+    const max = options.connectionsMax ?? connectionsMaxDefault();
+    this.#admission = new Admission(max, this.#listening, this.#observer);
+    if (options.idleTimeout !== undefined)
+      this.#idleness = new Idleness(this.#shared.connections, options.idleTimeout, endIdle);
+    this.#observer.listening(this.#endpoint);
+  }
+
+  async stop({ drainTimeout = this.#drainTimeout } = {}): Promise<void> {
+    this.#drainUntil = Math.min(this.#drainUntil, performance.now() + drainTimeout);
+    if (!this.#stopping) {
+      this.#stopping = true;
+      await this.#close();
+      this.#draining = true;
+      this.#observer.draining(this.connections);
+    }
+    if (this.#draining) this.#drain();
+    await this.#stopped.promise;
+  }
+
+  async stopIfIdle(): Promise<boolean> {
+    if (this.connections > 0) return false;
+    await this.stop();
+    return true;
+  }
+
+  async responds(): Promise<void> {
+    // The caller's thread is the only one.
+  }
+
+  hold(holder: string): void {
+    if (!this.#stopping) this.#admission?.hold(holder);
+  }
+
+  release(holder: string): void {
+    if (!this.#stopping) this.#admission?.release(holder);
+  }
+
+  abandon(): void {
+    if (!this.#stopping) this.#stopListening();
+    this.#stopping = true;
+    for (const connection of this.#shared.connections) destroy(connection, "fault");
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop({ drainTimeout: 0 });
+  }
+
+  #accept(socket: Socket<ConnectionSide>): void {
+    // Until it is let in, and where something here throws, its events concern nobody.
+    socket.data = this.#nobody;
+    const refusal = this.#refusalOf(socket);
+    if (refusal !== null) {
+      socket.terminate();
+      this.#observer.refused(refusal.client, refusal.reason);
+      return;
+    }
+    this.#accepted += 1;
+    const connection = new Connection(this.#shared, this.#accepted);
+    const { client } = connection;
+    socket.data = client;
+    client.attach(socket);
+    client.ready = true;
+    if (this.#headerOf !== null) connection.preface = this.#headerOf(socket);
+    if (loaded.libc === null) keepAlive(client, this.#shared.keepalive);
+    this.#shared.connections.add(connection);
+    this.#observer.opened(connection);
+    this.#admission?.opened(this.connections);
+    reach(connection);
+  }
+
+  #refusalOf(socket: Socket<ConnectionSide>): Refusal | null {
+    if (this.#admission?.admits(this.connections) === false)
+      return { client: "", reason: "all places are taken, and without FFI nobody can wait" };
+    return this.#judge?.(socket) ?? null;
+  }
+
+  /**
+   * Takes the way in away, serves who came before that, and only then stops listening. Who waits at
+   * an inherited socket is served by whoever holds it next.
+   */
+  async #close(): Promise<void> {
+    this.#fileWatch?.[Symbol.dispose]();
+    try {
+      this.#file?.remove();
+    } catch (error) {
+      this.#observer.fault(error);
+    }
+    if (!this.#inherited) await new Promise(setImmediate);
+    this.#stopListening();
+  }
+
+  #stopListening(): void {
+    this.#admission?.[Symbol.dispose]();
+    this.#listening?.stop();
+  }
+
+  #drain(): void {
+    clearTimeout(this.#drainTimer);
+    if (this.connections === 0) return this.#finish();
+    const left = Math.min(Math.max(this.#drainUntil - performance.now(), 0), TIMER_MOST);
+    this.#drainTimer = setTimeout(() => this.#endAll(), left);
+  }
+
+  #connectionEnded(): void {
+    if (!this.#stopping) this.#admission?.closed(this.connections);
+    if (this.connections === 0) this.#shared.bulk?.rest();
+    if (this.#draining && this.connections === 0) this.#finish();
+  }
+
+  #finish(): void {
+    this.#draining = false;
+    clearTimeout(this.#drainTimer);
+    this.#idleness?.[Symbol.dispose]();
+    this.#observer.stopped();
+    this.#stopped.resolve();
+  }
+
+  #endAll(): void {
+    for (const connection of this.#shared.connections) destroy(connection, "stopped");
+  }
+}
+
+function endIdle(connection: Connection): void {
+  destroy(connection, "idle");
+}
+
+function expire(attempt: Attempt): void {
+  attempt.expire();
+}
+
+function withoutLibc(reason: string): string {
+  return (
+    `system calls through FFI are not to be had (${reason}): a Unix destination that answers and ` +
+    "closes at once may lose its answer, and a failure to connect may be called ECONNREFUSED"
+  );
+}

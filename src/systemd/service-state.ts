@@ -1,0 +1,105 @@
+import type { SocketEndpoint } from "../address/address.ts";
+import { printAddress } from "../address/address.ts";
+import type { Observer } from "../relay/observer.ts";
+import type { Notifier } from "./notify-socket.ts";
+
+// A status is read by people: more often than this it need not change.
+const STATUS_PAUSE = 1_000;
+
+// How much longer than its drain a stop may take before the manager should lose patience.
+const STOP_MARGIN = 5_000;
+
+// setInterval keeps 31 bits and fires all the time beyond them.
+const PERIOD_MOST = 2 ** 31 - 1;
+
+/**
+ * Keeps the service manager informed of a relay: ready once it accepts, how many connections it
+ * carries and the last failure as the status, and that it stops. `dispose` ends the watchdog's and
+ * the status' timers.
+ */
+export class Service implements Disposable {
+  readonly observer: Partial<Observer>;
+  readonly #notifier: Notifier;
+  readonly #drainTimeout: number;
+  readonly #watchdog: Timer | undefined;
+  #status: Timer | undefined;
+  /** Whether the relay's threads were asked and have not all answered. */
+  #asking = false;
+  #open = 0;
+  #served = 0;
+  #failure = "";
+
+  /** `responds` settles once every thread that relays has answered; until then no watchdog is fed. */
+  constructor(
+    notifier: Notifier,
+    watchdogPeriod: number | null,
+    drainTimeout: number,
+    responds: () => Promise<void>,
+  ) {
+    this.#notifier = notifier;
+    this.#drainTimeout = drainTimeout;
+    this.observer = {
+      listening: (endpoint) => this.#ready(endpoint),
+      opened: () => this.#count(1),
+      closed: () => this.#count(-1),
+      unreachable: (_connection, { message }) => {
+        this.#failure = `; last failure at ${new Date().toISOString()}: ${message}`;
+      },
+      draining: (open) => this.#stopping(open),
+    };
+    if (watchdogPeriod !== null)
+      this.#watchdog = setInterval(() => void this.#feedWatchdog(responds), watchdogPeriod);
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#watchdog);
+    clearTimeout(this.#status);
+  }
+
+  async #feedWatchdog(responds: () => Promise<void>): Promise<void> {
+    if (this.#asking) return;
+    this.#asking = true;
+    await responds();
+    this.#asking = false;
+    this.#notifier.notify({ WATCHDOG: "1" });
+  }
+
+  #ready(endpoint: SocketEndpoint): void {
+    this.#notifier.notify({ READY: "1", STATUS: `listening on ${printAddress(endpoint)}` });
+  }
+
+  #count(change: 1 | -1): void {
+    this.#open += change;
+    if (change > 0) this.#served += 1;
+    this.#status ??= setTimeout(() => {
+      this.#status = undefined;
+      this.#notifier.notify({ STATUS: this.#words() });
+    }, STATUS_PAUSE);
+  }
+
+  #stopping(open: number): void {
+    this.#notifier.notify({
+      STOPPING: "1",
+      STATUS: `draining: ${open} open`,
+      EXTEND_TIMEOUT_USEC: String((this.#drainTimeout + STOP_MARGIN) * 1_000),
+    });
+  }
+
+  #words(): string {
+    return `${this.#open} open, ${this.#served} served${this.#failure}`;
+  }
+}
+
+/**
+ * How often the manager wants to hear that the service is alive, in milliseconds: half of
+ * WATCHDOG_USEC (sd_watchdog_enabled(3)); null where it does not, or asks another process.
+ */
+export function takeWatchdogPeriod(env: NodeJS.ProcessEnv, pid: number): number | null {
+  const microseconds = env["WATCHDOG_USEC"] ?? "";
+  const forPid = env["WATCHDOG_PID"];
+  delete env["WATCHDOG_USEC"];
+  delete env["WATCHDOG_PID"];
+  if (forPid !== undefined && Number(forPid) !== pid) return null;
+  if (!/^[1-9]\d{0,15}$/.test(microseconds)) return null;
+  return Math.min(Math.max(1, Number(microseconds) / 2_000), PERIOD_MOST);
+}

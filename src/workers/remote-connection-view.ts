@@ -1,0 +1,63 @@
+import type { Peer } from "../os/peer-credentials.ts";
+import type { ConnectionView } from "../relay/observer.ts";
+import { decode, type Figures } from "./encode-figures.ts";
+import type { Introduction } from "./messages.ts";
+
+const AT_FIRST: Figures = {
+  bytesUp: 0,
+  bytesDown: 0,
+  heldUp: 0,
+  heldDown: 0,
+  pausesUp: 0,
+  pausesDown: 0,
+  state: "connecting",
+};
+
+/** A connection of a worker as the main thread sees it: its figures are those last told. */
+export class RemoteConnection implements ConnectionView {
+  readonly id: number;
+  readonly clientAddress: string;
+  readonly clientPeer: Peer | null;
+  #figures = AT_FIRST;
+
+  constructor(
+    { id, clientAddress, clientPeer }: Introduction,
+    readonly openedAt: number,
+  ) {
+    this.id = id;
+    this.clientAddress = clientAddress;
+    this.clientPeer = clientPeer;
+  }
+
+  update(numbers: Float64Array): void {
+    this.#figures = decode(numbers);
+  }
+
+  get bytesUp(): number {
+    return this.#figures.bytesUp;
+  }
+
+  get bytesDown(): number {
+    return this.#figures.bytesDown;
+  }
+
+  get heldUp(): number {
+    return this.#figures.heldUp;
+  }
+
+  get heldDown(): number {
+    return this.#figures.heldDown;
+  }
+
+  get pausesUp(): number {
+    return this.#figures.pausesUp;
+  }
+
+  get pausesDown(): number {
+    return this.#figures.pausesDown;
+  }
+
+  get state() {
+    return this.#figures.state;
+  }
+}

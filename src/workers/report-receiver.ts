@@ -1,0 +1,97 @@
+import type { Observer } from "../relay/observer.ts";
+import { FIGURES } from "./encode-figures.ts";
+import type { Batch, ConnectionReport, Introduction, Report } from "./messages.ts";
+import { revive } from "./encode-error.ts";
+import { RemoteConnection } from "./remote-connection-view.ts";
+
+/** Passes on to an observer what one worker tells, and keeps the connections that it told of. */
+export class RemoteConnections {
+  readonly #observer: Observer;
+  readonly #open = new Map<number, RemoteConnection>();
+  /** What the worker's clock is behind this thread's: no message has ever come sooner. */
+  #behind = Infinity;
+
+  constructor(observer: Observer) {
+    this.#observer = observer;
+  }
+
+  /** How many connections are known to be open. */
+  get open(): number {
+    return this.#open.size;
+  }
+
+  /** To be called with each batch as it comes. */
+  came({ at }: Batch): void {
+    this.#behind = Math.min(this.#behind, performance.now() - at);
+  }
+
+  /** Passes on what concerns the observer; false of what does not. */
+  pass(report: Report): boolean {
+    switch (report.kind) {
+      case "warning":
+        this.#observer.warning(report.message);
+        return true;
+      case "fault":
+        this.#observer.fault(revive(report.error));
+        return true;
+      case "refused":
+        this.#observer.refused(report.client, report.reason);
+        return true;
+      case "full":
+        this.#observer.full(report.open);
+        return true;
+      case "figures":
+        this.#update(report.figures);
+        return true;
+      case "introduction":
+        this.#meet(report);
+        return true;
+      case "opened":
+      case "connected":
+      case "unreachable":
+      case "halfClosed":
+      case "closed":
+        this.#passConnection(report);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** The worker is gone, and with it what it had open. */
+  abandon(): void {
+    for (const connection of this.#open.values()) this.#observer.closed(connection, "fault");
+    this.#open.clear();
+  }
+
+  #meet(introduction: Introduction): void {
+    const openedAt = introduction.openedAt + this.#behind;
+    this.#open.set(introduction.id, new RemoteConnection(introduction, openedAt));
+  }
+
+  #passConnection(report: Exclude<ConnectionReport, Introduction>): void {
+    const connection = this.#open.get(report.id);
+    if (connection === undefined) return;
+    switch (report.kind) {
+      case "opened":
+        return this.#observer.opened(connection);
+      case "connected":
+        return this.#observer.connected(connection);
+      case "unreachable":
+        return this.#observer.unreachable(connection, report.failure);
+      case "halfClosed":
+        return this.#observer.halfClosed(connection, report.from);
+      case "closed":
+        this.#open.delete(report.id);
+        connection.update(report.figures);
+        return this.#observer.closed(connection, report.ending);
+    }
+  }
+
+  #update(figures: Float64Array): void {
+    for (let at = 0; at < figures.length; at += FIGURES) {
+      const numbers = figures.subarray(at, at + FIGURES);
+      this.#open.get(numbers[0] ?? 0)?.update(numbers);
+    }
+  }
+}

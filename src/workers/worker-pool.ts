@@ -1,0 +1,193 @@
+import type { SocketEndpoint } from "../address/address.ts";
+import type { Libc } from "../os/libc.ts";
+import { judgeOf } from "../relay/access.ts";
+import { connectionsMaxDefault } from "../relay/listen/admission.ts";
+import { combineObservers, eventsHeard } from "../relay/combine-observers.ts";
+import { watchFile } from "../relay/listen/source-file-watch.ts";
+import { endpointOf } from "../relay/listen/inherited-socket.ts";
+import type { Observer } from "../relay/observer.ts";
+import { DEFAULTS, type RelayOptions } from "../relay/options.ts";
+import { type Relay, TIMER_MOST } from "../relay/running-relay.ts";
+import { Counts } from "./shared-counters.ts";
+import type { Start, WorkerOptions } from "./messages.ts";
+import { onceAMinute } from "./repeated-warnings.ts";
+import { Place, type PlaceOwner } from "./worker-slot.ts";
+import { SharedSource } from "./shared-source.ts";
+
+// An executable has its modules under this path, and their names in JavaScript (Bun 1.4.5).
+const INSIDE_EXECUTABLE = "/$bunfs/root/";
+
+const THREAD = import.meta.path.startsWith(INSIDE_EXECUTABLE)
+  ? new URL("./workers/worker-thread.js", `file://${INSIDE_EXECUTABLE}`)
+  : new URL("./worker-thread.ts", import.meta.url);
+
+// How much longer than its drain a worker may take to end before it is taken to hang.
+const GRACE = 1_000;
+
+/**
+ * Listens on the source and lets several threads, each with a relay of its own, carry the
+ * connections. This thread relays nothing: it keeps the source, tells the observer of all
+ * connections, and replaces a worker that dies.
+ *
+ * @param thread - the module of a worker's thread
+ * @throws {RelayError} where the source cannot be listened on or a worker cannot start.
+ */
+export async function startPool(
+  system: Libc,
+  options: RelayOptions,
+  workers: number,
+  thread = THREAD,
+): Promise<Relay> {
+  // Rules that do not fit the source are found before it is bound.
+  judgeOf(options, endpointOf(options.source));
+  const source = await SharedSource.bind(system, options);
+  const pool = new Pool(source, options, workers, thread);
+  await pool.start();
+  return pool;
+}
+
+class Pool implements Relay, PlaceOwner {
+  readonly observer: Observer;
+  readonly thread: URL;
+  readonly #source: SharedSource;
+  readonly #options: WorkerOptions;
+  readonly #drainTimeout: number;
+  readonly #connectionsMax: number;
+  readonly #counts: Counts;
+  readonly #places: readonly Place[];
+  readonly #stopped = Promise.withResolvers<void>();
+  #fileWatch: Disposable | null = null;
+  #stopping = false;
+  /** When the drain's time is up: the shortest wait that was asked for. */
+  #drainUntil = Infinity;
+  #impatience: Timer | undefined;
+
+  constructor(source: SharedSource, options: RelayOptions, workers: number, thread: URL) {
+    const { source: _, observer, mode, owner, group, ...rest } = options;
+    this.observer = onceAMinute(combineObservers(observer === undefined ? [] : [observer]));
+    this.thread = thread;
+    this.#source = source;
+    this.#options = { ...rest, backlog: source.backlog };
+    this.#drainTimeout = options.drainTimeout ?? DEFAULTS.drainTimeout;
+    this.#connectionsMax = options.connectionsMax ?? connectionsMaxDefault(workers);
+    // A worker without a place could only look on.
+    const count = Math.min(workers, this.#connectionsMax);
+    this.#counts = Counts.forWorkers(count);
+    this.#places = Array.from({ length: count }, (_, index) => new Place(index, this));
+  }
+
+  get endpoint(): SocketEndpoint {
+    return this.#source.endpoint;
+  }
+
+  get connections(): number {
+    return this.#counts.total();
+  }
+
+  async start(): Promise<void> {
+    try {
+      await Promise.all(this.#places.map((place) => place.start()));
+    } catch (error) {
+      for (const place of this.#places) place.terminate();
+      this.#hide();
+      await Promise.all(this.#places.map((place) => place.ended()));
+      this.#source.close();
+      throw error;
+    }
+    const { file } = this.#source;
+    this.#fileWatch = file && watchFile(file, this.observer);
+    this.observer.listening(this.endpoint);
+    for (const place of this.#places) place.release();
+  }
+
+  async stop({ drainTimeout = this.#drainTimeout } = {}): Promise<void> {
+    this.#drainUntil = Math.min(this.#drainUntil, performance.now() + drainTimeout);
+    const first = !this.#stopping;
+    this.#stopping = true;
+    if (first) this.#hide();
+    this.#hurry();
+    if (first) await this.#drain();
+    await this.#stopped.promise;
+  }
+
+  async stopIfIdle(): Promise<boolean> {
+    const open = await Promise.all(this.#places.map((place) => place.hold()));
+    if (open.every((connections) => connections === 0)) {
+      await this.stop();
+      return true;
+    }
+    for (const place of this.#places) place.release();
+    return false;
+  }
+
+  async responds(): Promise<void> {
+    await Promise.all(this.#places.map((place) => place.responds()));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop({ drainTimeout: 0 });
+  }
+
+  startOrder(index: number, held: boolean): Start {
+    return {
+      kind: "start",
+      index,
+      listener: this.#source.fd,
+      endpoint: this.endpoint,
+      options: { ...this.#options, connectionsMax: this.#quota(index) },
+      connectionsMax: this.#connectionsMax,
+      counts: this.#counts.buffer,
+      wanted: eventsHeard(this.observer),
+      held,
+    };
+  }
+
+  joined(index: number): void {
+    this.#counts.join(index, this.#quota(index));
+  }
+
+  left(index: number): number {
+    const open = this.#counts.open(index);
+    this.#counts.leave(index);
+    return open;
+  }
+
+  /** A worker's part of the places: together they are exactly the limit. */
+  #quota(index: number): number {
+    const count = this.#places.length;
+    return (
+      Math.floor(this.#connectionsMax / count) + (index < this.#connectionsMax % count ? 1 : 0)
+    );
+  }
+
+  /** Takes the way in away. */
+  #hide(): void {
+    this.#fileWatch?.[Symbol.dispose]();
+    try {
+      this.#source.file?.remove();
+    } catch (error) {
+      this.observer.fault(error);
+    }
+  }
+
+  /** Tells the workers how long they may still wait, and waits for none that hangs. */
+  #hurry(): void {
+    clearTimeout(this.#impatience);
+    const left = Math.min(Math.max(this.#drainUntil - performance.now(), 0), TIMER_MOST - GRACE);
+    for (const place of this.#places) place.stop(left, !this.#source.inherited);
+    this.#impatience = setTimeout(() => {
+      for (const place of this.#places) place.terminate();
+    }, left + GRACE);
+  }
+
+  async #drain(): Promise<void> {
+    const ended = Promise.all(this.#places.map((place) => place.ended()));
+    await Promise.all(this.#places.map((place) => place.drains()));
+    this.#source.close();
+    this.observer.draining(this.connections);
+    await ended;
+    clearTimeout(this.#impatience);
+    this.observer.stopped();
+    this.#stopped.resolve();
+  }
+}

@@ -1,0 +1,114 @@
+import { printAddress } from "../address/address.ts";
+import { RelayError, relayError } from "../relay/error.ts";
+import { type HoldableRelay, startRelay } from "../relay/running-relay.ts";
+import { libc } from "../os/libc.ts";
+import { errnoCode } from "../os/errno.ts";
+import { Balance } from "./accept-balance.ts";
+import { Counts } from "./shared-counters.ts";
+import type { Batch, Order, Report, Start } from "./messages.ts";
+import { Reporter } from "./report-sender.ts";
+
+// The thread of one worker: a relay of its own over a descriptor of the pool's listener.
+
+declare const self: Worker;
+
+/** Who holds the listener because the pool said so. */
+const HOLDER = "pool";
+
+let worker: RunningWorker | null = null;
+let starting: Promise<void> | undefined;
+
+self.onmessage = ({ data }: MessageEvent<Order>) => {
+  if (data.kind === "start") starting = begin(data);
+  else void starting?.then(() => worker?.obey(data));
+};
+
+// An error that nobody caught ends this thread, and only this one: another takes its place. Bun would
+// close its sockets, which looks like a clean end.
+process.on("exit", () => worker?.end());
+
+function post(reports: readonly Report[]): void {
+  const batch: Batch = { at: performance.now(), reports };
+  self.postMessage(batch);
+}
+
+async function begin(start: Start): Promise<void> {
+  try {
+    worker = await RunningWorker.start(start);
+    post([{ kind: "ready" }]);
+  } catch (error) {
+    if (!(error instanceof RelayError)) throw error;
+    const { code, address, message } = error;
+    post([{ kind: "failed", code, address, message }]);
+  }
+}
+
+class RunningWorker {
+  readonly #relay: HoldableRelay;
+  readonly #reporter: Reporter;
+  readonly #balance: Balance;
+  #stopping = false;
+
+  private constructor(relay: HoldableRelay, reporter: Reporter, balance: Balance) {
+    this.#relay = relay;
+    this.#reporter = reporter;
+    this.#balance = balance;
+  }
+
+  static async start(start: Start): Promise<RunningWorker> {
+    const { index, listener, endpoint, options, held } = start;
+    const counts = new Counts(start.counts);
+    const reporter = new Reporter(start, counts, post);
+    const fd = libc?.duplicate(listener) ?? -1;
+    if (fd < 0) throw relayError("listen on", printAddress(endpoint), errnoCode(fd));
+    const relay = await startRelay({
+      ...options,
+      source: { kind: "fd", fd, endpoint },
+      observer: reporter.observer,
+    });
+    if (held) relay.hold(HOLDER);
+    const balance = new Balance(counts, index, relay);
+    reporter.afterOpened(() => balance.opened());
+    return new RunningWorker(relay, reporter, balance);
+  }
+
+  obey(order: Exclude<Order, Start>): void {
+    switch (order.kind) {
+      case "ping":
+        return this.#reporter.tell({ kind: "here" });
+      case "hold":
+        this.#relay.hold(HOLDER);
+        return this.#reporter.tell({ kind: "held", open: this.#relay.connections });
+      case "release":
+        return this.#relay.release(HOLDER);
+      case "stop":
+        return void this.#stop(order.drainTimeout, order.serveQueue);
+    }
+  }
+
+  /** Ends what is left, with no time for anything that takes a turn of the loop. */
+  end(): void {
+    if (this.#relay.connections > 0)
+      this.#reporter.tell({ kind: "lost", open: this.#relay.connections });
+    this.#relay.abandon();
+    this.#reporter.flush();
+  }
+
+  async #stop(drainTimeout: number, serveQueue: boolean): Promise<void> {
+    const first = !this.#stopping;
+    this.#stopping = true;
+    if (first) this.#balance[Symbol.dispose]();
+    if (first && serveQueue) await this.#serveQueue();
+    await this.#relay.stop({ drainTimeout });
+    if (!first) return;
+    process.exit(0);
+  }
+
+  /** Whoever waited when the stop was asked for is taken in. */
+  async #serveQueue(): Promise<void> {
+    this.#relay.release(HOLDER);
+    // The first may come before the loop has looked at its descriptors, the second does not.
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+  }
+}

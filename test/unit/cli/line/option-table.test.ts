@@ -1,0 +1,87 @@
+import { describe, expect, test } from "bun:test";
+import { InvalidValue } from "../../../../src/cli/line/usage-error.ts";
+import { COMMANDS, flagOf, OPTION_ROWS, OPTIONS } from "../../../../src/cli/line/option-table.ts";
+
+describe("every row of the table", () => {
+  test.each([...OPTION_ROWS])("%s", (name, row) => {
+    expect(flagOf(name)).toMatch(/^[a-z]+(-[a-z]+)*$/);
+    expect(row.commands.every((command) => command in COMMANDS)).toBe(true);
+    if (row.metavar === undefined) return;
+    expect(row.metavar).toMatch(/^[A-Z]+(\|[a-z]+)?$/);
+    if (row.shownDefault !== undefined) expect(row.parse(row.shownDefault)).toEqual(row.default);
+    expect(() => row.parse("no such value")).toThrow(InvalidValue);
+  });
+
+  test("has a name of its own", () => {
+    const flags = OPTION_ROWS.map(([name]) => flagOf(name));
+    expect(new Set(flags).size).toBe(flags.length);
+  });
+});
+
+describe("--mode", () => {
+  test.each([
+    ["0660", 0o660],
+    ["660", 0o660],
+    ["0", 0],
+    ["7", 7],
+    ["0777", 0o777],
+    ["00600", 0o600],
+  ])("%s", (text, mode) => {
+    expect(OPTIONS.mode.parse(text)).toBe(mode);
+  });
+
+  test.each(["1777", "0888", "0o660", "u=rw", "-1", "0x1ff", "", "66 0", "6.6", "4755"])(
+    "%j is refused",
+    (text) => {
+      expect(() => OPTIONS.mode.parse(text)).toThrow(InvalidValue);
+    },
+  );
+});
+
+describe.each(["owner", "group"] as const)("--%s", (name) => {
+  const { parse } = OPTIONS[name];
+
+  test.each([
+    ["root", 0],
+    ["0", 0],
+    ["65534", 65534],
+    ["4294967294", 4294967294],
+  ])("%s", (text, id) => {
+    expect(parse(text)).toBe(id);
+  });
+
+  test.each(["no-such-name", "4294967295", "-1", "", "root:0", "root\n", "--version", "1e3"])(
+    "%j is refused",
+    (text) => {
+      expect(() => parse(text)).toThrow(InvalidValue);
+    },
+  );
+});
+
+describe("the ranges of times", () => {
+  test.each([
+    ["connectTimeout", "1ms", 1],
+    ["drainTimeout", "0", 0],
+    ["keepalive", "0", 0],
+    ["keepalive", "1s", 1_000],
+    ["keepalive", "32767s", 32_767_000],
+  ] as const)("--%s=%s", (name, text, milliseconds) => {
+    expect(OPTIONS[name].parse(text)).toBe(milliseconds);
+  });
+
+  test.each([
+    ["connectTimeout", "0"],
+    ["keepalive", "500ms"],
+    ["keepalive", "32768s"],
+    ["drainTimeout", "1000h"],
+  ] as const)("--%s=%s is refused", (name, text) => {
+    expect(() => OPTIONS[name].parse(text)).toThrow(InvalidValue);
+  });
+});
+
+test("choices are exact", () => {
+  expect(OPTIONS.logLevel.parse("warn")).toBe("warn");
+  expect(() => OPTIONS.logLevel.parse("WARN")).toThrow("is none of debug, info, warn, error");
+  expect(() => OPTIONS.logFormat.parse("")).toThrow(InvalidValue);
+  expect(() => OPTIONS.logFormat.parse("constructor")).toThrow(InvalidValue);
+});

@@ -1,0 +1,95 @@
+import { describe, expect, test } from "bun:test";
+import { parseArgs } from "citty";
+import { parseAddress } from "../../../../src/address/address.ts";
+import { argumentsOf, checkSource, readValues } from "../../../../src/cli/line/option-values.ts";
+import { UsageError } from "../../../../src/cli/line/usage-error.ts";
+import { readCommandLine } from "../../../../src/cli/line/read-command-line.ts";
+import { DEFAULTS } from "../../../../src/relay/options.ts";
+
+/** The way of a command line through the check and citty to its values. */
+function read(...args: string[]) {
+  const { command, rawArgs } = readCommandLine(args);
+  const parsed = parseArgs(rawArgs, argumentsOf(command));
+  return { words: parsed._, values: readValues(command, parsed) };
+}
+
+describe("values", () => {
+  test("are the defaults where nothing is given, and absent where there is no default", () => {
+    const { values } = read(":1", ":2");
+    expect(values).toMatchObject({
+      connectTimeout: DEFAULTS.connectTimeout,
+      keepalive: DEFAULTS.keepalive,
+      drainTimeout: DEFAULTS.drainTimeout,
+      logLevel: "info",
+      logFormat: "auto",
+    });
+    for (const name of ["mode", "owner", "group"]) expect(values).not.toHaveProperty(name);
+  });
+
+  test("are those that are given", () => {
+    const { words, values } = read(
+      ...["--mode=0660", "./a", "--owner", "0", "--group=0", "--connect-timeout", "0.5"],
+      ...["--keepalive=0", "--drain-timeout=2min", ":2", "--log-level=debug", "--log-format=json"],
+    );
+    expect(words).toEqual(["./a", ":2"]);
+    expect(values).toMatchObject({
+      mode: 0o660,
+      owner: 0,
+      group: 0,
+      connectTimeout: 500,
+      keepalive: 0,
+      drainTimeout: 120_000,
+      logLevel: "debug",
+      logFormat: "json",
+    });
+  });
+
+  test("are for workers a number, or a word", () => {
+    expect(read(":1", ":2").values.workers).toBe(1);
+    expect(read("--workers=3", ":1", ":2").values.workers).toBe(3);
+    expect(read("--workers=auto", ":1", ":2").values.workers).toBe("auto");
+  });
+
+  test("reach the relay although citty also reads --no- and camel case", () => {
+    expect(read("--", "--no-keepalive:1", "--logLevel=x:2").words).toEqual([
+      "--no-keepalive:1",
+      "--logLevel=x:2",
+    ]);
+  });
+
+  test("of a flag", () => {
+    expect(read("demo").values.hold).toBe(false);
+    expect(read("demo", "--hold").values.hold).toBe(true);
+  });
+
+  test.each([
+    ["--mode=999", '--mode: "999" is no mode'],
+    ["--owner=no-such-user", '--owner: this system knows no user "no-such-user"'],
+    ["--connect-timeout=5m", '--connect-timeout: "5m" is no time'],
+    ["--workers=0", '--workers: "0" is no number from 1 to 8192; or say auto'],
+    ["--workers=many", '--workers: "many" is no number from 1 to 8192; or say auto'],
+    ["--log-level=loud", '--log-level: "loud" is none of'],
+  ])("%s is refused by its option's name", (option, message) => {
+    expect(() => read(option, "./a", ":2")).toThrow(UsageError);
+    expect(() => read(option, "./a", ":2")).toThrow(message);
+  });
+});
+
+describe("an option for one kind of source", () => {
+  const { values } = read("--group=0", ":1", ":2");
+
+  test("is taken with it", () => {
+    expect(() => checkSource(values, parseAddress("./a", "source"))).not.toThrow();
+  });
+
+  test.each([":1", "@name", "localhost:1", "systemd", "fd:3"])("is refused with %s", (source) => {
+    expect(() => checkSource(values, parseAddress(source, "source"))).toThrow(
+      "--group makes sense only where SOURCE is a Unix socket's path",
+    );
+  });
+
+  test("bothers nobody who does not give it", () => {
+    const { values: plain } = read(":1", ":2");
+    expect(() => checkSource(plain, parseAddress(":1", "source"))).not.toThrow();
+  });
+});

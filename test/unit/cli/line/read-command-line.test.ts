@@ -1,0 +1,113 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { CONTROL_CHARACTER } from "../../../support/control-character.ts";
+import { UsageError } from "../../../../src/cli/line/usage-error.ts";
+import { flagOf, OPTION_ROWS } from "../../../../src/cli/line/option-table.ts";
+import { readCommandLine } from "../../../../src/cli/line/read-command-line.ts";
+
+const pair = [":1", ":2"];
+
+describe("a command line of the right shape", () => {
+  test.each([
+    [pair, "relay", ["--", ":1", ":2"]],
+    [["./a", "@b"], "relay", ["--", "./a", "@b"]],
+    [["--mode=0660", ...pair], "relay", ["--mode=0660", "--", ":1", ":2"]],
+    [["--mode", "0660", ...pair], "relay", ["--mode=0660", "--", ":1", ":2"]],
+    [[":1", "--mode=0660", ":2"], "relay", ["--mode=0660", "--", ":1", ":2"]],
+    [[...pair, "--mode", "0660"], "relay", ["--mode=0660", "--", ":1", ":2"]],
+    [["--owner=a=b", ...pair], "relay", ["--owner=a=b", "--", ":1", ":2"]],
+    [["--owner=-x", ...pair], "relay", ["--owner=-x", "--", ":1", ":2"]],
+    [["--", ...pair], "relay", ["--", ":1", ":2"]],
+    [["--mode=0", "--", "--help:1", "-x:2"], "relay", ["--mode=0", "--", "--help:1", "-x:2"]],
+    [["--", "demo", ":2"], "relay", ["--", "demo", ":2"]],
+    [["", ":2"], "relay", ["--", "", ":2"]],
+    [["systemd", ":2"], "relay", ["--", "systemd", ":2"]],
+    [["./demo", ":2"], "relay", ["--", "./demo", ":2"]],
+    [["demo"], "demo", ["--"]],
+    [["demo", "--hold"], "demo", ["--hold", "--"]],
+    [["--hold", "demo"], "demo", ["--hold", "--"]],
+  ] as const)("%j", (args, command, rawArgs) => {
+    expect(readCommandLine([...args])).toEqual({ command, asks: undefined, rawArgs: [...rawArgs] });
+  });
+
+  test.each([
+    [["--help"], "relay", "help"],
+    [["-h"], "relay", "help"],
+    [["--help", "--version"], "relay", "help"],
+    [["--help", "x", "y", "z"], "relay", "help"],
+    [["--help", "--mode=nonsense"], "relay", "help"],
+    [["demo", "--help"], "demo", "help"],
+    [["--help", "demo"], "demo", "help"],
+    [["--version"], "relay", "version"],
+  ] as const)("%j asks", (args, command, asks) => {
+    expect(readCommandLine([...args])).toMatchObject({ command, asks });
+  });
+});
+
+describe("a command line of the wrong shape is refused, with what is wrong", () => {
+  test.each<[string[], string]>([
+    [[], "SOURCE and DESTINATION are missing"],
+    [["--mode=0660"], "SOURCE and DESTINATION are missing"],
+    [[":1"], "DESTINATION is missing"],
+    [["--", ":1"], "DESTINATION is missing"],
+    [[...pair, ":3"], '":3" is one word too many for a relay'],
+    [["demo", ":1"], '":1" is one word too many for demo'],
+    [["--mod=0660", ...pair], 'there is no option "--mod"; did you mean --mode?'],
+    [["--verbose", ...pair], 'there is no option "--verbose"'],
+    [["-v", ...pair], 'there is no option "-v"'],
+    [["-mode=0660", ...pair], 'there is no option "-mode"; did you mean --mode?'],
+    [["-hx", ...pair], 'there is no option "-hx"'],
+    [["--no-help", ...pair], 'there is no option "--no-help"; did you mean --help?'],
+    [["--connectTimeout=5", ...pair], "did you mean --connect-timeout?"],
+    [["--Mode=0660", ...pair], "did you mean --mode?"],
+    [["---mode=0660", ...pair], 'there is no option "---mode"; did you mean --mode?'],
+    [["--=x", ...pair], 'there is no option "--"'],
+    [["--constructor", ...pair], 'there is no option "--constructor"'],
+    [["--__proto__=1", ...pair], 'there is no option "--__proto__"'],
+    [["--mode\u001b[31m", ...pair], 'there is no option "--mode\\u001b[31m"'],
+    [["--mode\u009b31m\u007f", ...pair], 'there is no option "--mode\\u009b31m\\u007f"'],
+    [["--help", "--bogus"], 'there is no option "--bogus"'],
+    [["--mode=1", "--mode=1", ...pair], "--mode is given more than once"],
+    [["--help", "-h"], "-h is given more than once"],
+    [["--mode=", ...pair], "--mode lacks its value: --mode=MODE"],
+    [["--mode", "", ...pair], "--mode lacks its value"],
+    [[...pair, "--mode"], "--mode lacks its value"],
+    [["--mode", "--owner=x", ...pair], "--mode lacks its value"],
+    [["--mode", "--", ...pair], "--mode lacks its value"],
+    [["--mode", "-1", ...pair], "--mode lacks its value"],
+    [["--help=yes"], "--help takes no value"],
+    [["--version="], "--version takes no value"],
+    [["demo", "--hold=no"], "--hold takes no value"],
+    [["--hold", ...pair], "--hold is no option of a relay"],
+    [["demo", "--mode=0660"], "--mode is no option of demo"],
+    [["demo", "--version"], "--version is no option of demo"],
+    [["dmeo"], '"dmeo" is no command (demo, status, units) and no address'],
+    [["8080", ":1"], '"8080" is no command (demo, status, units) and no address'],
+    [["Demo"], '"Demo" is no command (demo, status, units)'],
+    [["relay", ...pair], '"relay" is no command (demo, status, units)'],
+    [["toString"], '"toString" is no command (demo, status, units)'],
+  ])("%j", (args, message) => {
+    expect(() => readCommandLine(args)).toThrow(UsageError);
+    expect(() => readCommandLine(args)).toThrow(message);
+  });
+});
+
+test("whatever the words, the answer is a command line or one line that refuses it", () => {
+  const flags = OPTION_ROWS.map(([name]) => `--${flagOf(name)}`);
+  const word = fc.oneof(
+    fc.string({ unit: "binary" }),
+    fc.constantFrom(...flags, "-h", "--", "-", "demo", ":1", "./x", "=", "--=", "-=", "--no-mode"),
+    fc.tuple(fc.constantFrom(...flags), fc.string()).map(([flag, value]) => `${flag}=${value}`),
+  );
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 6 }), (args) => {
+      try {
+        expect(readCommandLine(args).rawArgs).toBeArray();
+      } catch (error) {
+        expect(error).toBeInstanceOf(UsageError);
+        expect((error as UsageError).message).not.toMatch(CONTROL_CHARACTER);
+      }
+    }),
+    { numRuns: 3_000 },
+  );
+});

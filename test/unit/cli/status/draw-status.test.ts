@@ -1,0 +1,209 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { sparkline } from "../../../../src/cli/status/sparkline.ts";
+import { drawStatus, tableRoom } from "../../../../src/cli/status/draw-status.ts";
+import { cutTo, harmless, paintLine } from "../../../../src/cli/status/fit-columns.ts";
+import type {
+  OpenDocument,
+  StatusDocument,
+} from "../../../../src/observe/admin/status-document.ts";
+import { style } from "../../../../src/observe/log/terminal-style.ts";
+
+describe("a sparkline", () => {
+  test.each([
+    [[], 4, "    "],
+    [[0, 0], 4, "    "],
+    [[1], 3, "  █"],
+    [[1, 2, 3, 4, 5, 6, 7, 8], 8, "▂▃▄▅▆▇██"],
+    [[0, 0.01, 100], 3, " ▁█"],
+    [[5, 5, 1, 10], 2, "▁█"],
+    [[1, 2], 0, ""],
+    [[1, 2], -3, ""],
+  ])("of %j in %d columns", (values, width, line) => {
+    expect(sparkline(values, width)).toBe(line);
+  });
+});
+
+describe("a line of text", () => {
+  test.each([
+    ["short", 10, "short"],
+    ["exact", 5, "exact"],
+    ["longer", 5, "long…"],
+    ["日本語", 5, "日本…"],
+    ["日本語", 4, "日…"],
+    ["e\u0301e\u0301e\u0301", 2, "e\u0301…"],
+    ["x", 0, ""],
+    ["", 0, ""],
+  ])("%j in %d columns", (text, columns, cut) => {
+    expect(cutTo(text, columns)).toBe(cut);
+  });
+
+  test("is cut before it is painted", () => {
+    const { red } = style(true);
+    const line = paintLine(["ab", ["cdef", red], "gh"], 4);
+    expect(Bun.stripANSI(line)).toBe("abc…");
+    expect(line).toBe(`ab${red("c…")}`);
+  });
+
+  test("tells a terminal nothing", () => {
+    expect(harmless("a\u001b[2Jb\nc\u009bd\u2028e")).toBe("a?[2Jb?c?d?e");
+  });
+});
+
+function connection(figures: Partial<OpenDocument> = {}): OpenDocument {
+  return {
+    id: 1,
+    client: "127.0.0.1:5678",
+    state: "open",
+    age_seconds: 62,
+    bytes_up: 1_000,
+    bytes_down: 2_000_000,
+    rate_up: 10,
+    rate_down: 20,
+    held_up: 0,
+    held_down: 5,
+    ...figures,
+  };
+}
+
+function status(open: readonly OpenDocument[] = [], figures: Partial<StatusDocument> = {}) {
+  const document: StatusDocument = {
+    program: "simpletcpunixrelay",
+    version: "9.8.7",
+    pid: 42,
+    state: "listening",
+    ready: true,
+    not_ready_because: null,
+    started_at: "2026-01-01T00:00:00.000Z",
+    uptime_seconds: 3_700,
+    source: "/run/in",
+    destination: "127.0.0.1:80",
+    options: {},
+    connections: {
+      open: open.length,
+      max: 100,
+      total: 1_234,
+      connected: 1_200,
+      refused: {},
+      failed: { ECONNREFUSED: 3, ENOENT: 20 },
+      closed: { finished: 1_000, "client reset": 0, idle: 4 },
+    },
+    traffic: {
+      bytes_up: 5e6,
+      bytes_down: 7e9,
+      rate_up: 1_500,
+      rate_down: 2.5e6,
+      held_up: 0,
+      held_down: 4_096,
+      pauses_up: 0,
+      pauses_down: 1,
+    },
+    accept_pauses: 0,
+    log_lines_dropped: 0,
+    faults: 0,
+    last_failure: { at: "2026-01-01T00:10:00.000Z", code: "ENOENT", message: "cannot reach it" },
+    process: {
+      cpu_seconds: 10,
+      resident_memory_bytes: 5e7,
+      open_files: 12,
+      open_files_max: 1_024,
+      event_loop_delay_seconds: 0.0123,
+    },
+    open: { sort: "age", limit: 20, list: open },
+    history: [
+      { at: 1, rate_up: 0, rate_down: 1, open: 1, accepted: 1, failed: 0 },
+      { at: 2, rate_up: 5, rate_down: 2, open: 2, accepted: 1, failed: 3 },
+    ],
+    ...figures,
+  };
+  return document;
+}
+
+const plain = style(false);
+const draw = (document: StatusDocument, columns = 120, rows?: number) =>
+  drawStatus(document, { columns, style: plain, ...(rows !== undefined && { rows }) });
+
+describe("a status", () => {
+  test("has everything that a person asks for", () => {
+    const text = draw(status([connection()])).join("\n");
+    for (const part of [
+      "simpletcpunixrelay 9.8.7, up for 1 h 1 min, process 42",
+      "/run/in → 127.0.0.1:80",
+      "\nready\n",
+      "1.50 kB/s    5.00 MB      0 B",
+      "2.50 MB/s    7.00 GB  4.10 kB",
+      "of 100",
+      "ended    finished 1\u202f000, idle 4",
+      "failed   ENOENT 20, ECONNREFUSED 3",
+      "last     2026-01-01T00:10:00.000Z cannot reach it",
+      "CPU 10 s in all, memory 50.0 MB, 12 of 1\u202f024 descriptors, event loop late by 12.3 ms",
+      "127.0.0.1:5678  open   1 min 2 s  10 B/s  20 B/s   5 B  1.00 kB  2.00 MB",
+    ])
+      expect(text).toContain(part);
+    expect(text).not.toContain("refused");
+    expect(text).not.toContain("log lines lost");
+  });
+
+  test("says why it is not ready, and that log lines were lost", () => {
+    const text = draw(
+      status([], {
+        ready: false,
+        not_ready_because: "draining\u001b[2J",
+        log_lines_dropped: 9,
+      }),
+    ).join("\n");
+    expect(text).toContain("\nnot ready: draining?[2J\n");
+    expect(text).toContain(", 9 log lines lost");
+    expect(text).toContain("no open connections");
+  });
+
+  test("has CPU as a share where one came before", () => {
+    const before = status();
+    const after = status([], {
+      uptime_seconds: 3_702,
+      process: { ...before.process, cpu_seconds: 10.5 },
+    });
+    const lines = drawStatus(after, { columns: 100, style: plain, before });
+    expect(lines.join("\n")).toContain("CPU 25.0 %");
+    const another = drawStatus({ ...after, pid: 7 }, { columns: 100, style: plain, before });
+    expect(another.join("\n")).toContain("CPU 11 s in all");
+  });
+
+  test("names Unix clients by their process", () => {
+    const list = [
+      connection({ client: "", client_uid: 1000, client_pid: 77 }),
+      connection({ client: "" }),
+      connection({ client: "evil\u001b]0;x\u0007" }),
+    ];
+    const text = draw(status(list)).join("\n");
+    expect(text).toContain("user 1000, process 77");
+    expect(text).toContain("a client");
+    expect(text).not.toContain("\u001b");
+  });
+
+  test("fits every terminal", () => {
+    const open = Array.from({ length: 50 }, (_, id) => connection({ id }));
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 200 }),
+        fc.integer({ min: 20, max: 80 }),
+        (columns, rows) => {
+          const list = open.slice(0, tableRoom(rows));
+          const document = status(open);
+          const shown = { ...document, open: { ...document.open, list } };
+          const lines = draw(shown, columns, rows);
+          expect(lines.length).toBeLessThanOrEqual(rows);
+          for (const line of lines) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(columns);
+        },
+      ),
+    );
+  });
+
+  test("tells how many connections it does not show", () => {
+    const open = Array.from({ length: 50 }, (_, id) => connection({ id }));
+    const lines = draw(status(open), 120, 30);
+    const rows = lines.filter((line) => line.startsWith("127.0.0.1:5678"));
+    expect(lines.at(-1)).toBe(`and ${50 - rows.length} more`);
+    expect(draw(status(open)).at(-1)).toStartWith("127.0.0.1:5678");
+  });
+});

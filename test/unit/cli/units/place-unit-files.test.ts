@@ -1,0 +1,88 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { placeUnits, UnitFilesError } from "../../../../src/cli/units/place-unit-files.ts";
+
+const UNITS = [
+  { name: "a.socket", text: "the socket\n" },
+  { name: "a.service", text: "the service\n" },
+];
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "units-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function contents(): Record<string, string> {
+  return Object.fromEntries(
+    readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), "utf8")]),
+  );
+}
+
+const both = { "a.socket": "the socket\n", "a.service": "the service\n" };
+
+describe("units are written", () => {
+  test("into an empty folder", () => {
+    expect(placeUnits(folder, UNITS, false)).toMatchObject([
+      { path: join(folder, "a.socket"), replaced: false },
+      { path: join(folder, "a.service"), replaced: false },
+    ]);
+    expect(contents()).toEqual(both);
+  });
+
+  test("over others where that is asked for", () => {
+    writeFileSync(join(folder, "a.service"), "another\n");
+    const files = placeUnits(folder, UNITS, true);
+    expect(files.map(({ replaced }) => replaced)).toEqual([false, true]);
+    expect(contents()).toEqual(both);
+  });
+
+  test("in place of a link, not through it", () => {
+    const other = join(folder, "other");
+    writeFileSync(other, "another\n");
+    symlinkSync(other, join(folder, "a.service"));
+    placeUnits(folder, UNITS, true);
+    expect(contents()).toEqual({ ...both, other: "another\n" });
+  });
+});
+
+describe("nothing is written", () => {
+  test.each(["a.socket", "a.service"])("where %s is there", (name) => {
+    writeFileSync(join(folder, name), "another\n");
+    const place = () => placeUnits(folder, UNITS, false);
+    expect(place).toThrow(UnitFilesError);
+    expect(place).toThrow(`${join(folder, name)} is there already; --force overwrites it`);
+    expect(contents()).toEqual({ [name]: "another\n" });
+  });
+
+  test("over a link that leads nowhere", () => {
+    symlinkSync("/no/such", join(folder, "a.service"));
+    expect(() => placeUnits(folder, UNITS, false)).toThrow("is there already");
+    expect(readdirSync(folder)).toEqual(["a.service"]);
+  });
+
+  test("where the folder is gone", () => {
+    const gone = join(folder, "gone");
+    expect(() => placeUnits(gone, UNITS, false)).toThrow(
+      `cannot write ${join(gone, "a.socket")}: no such file or directory (ENOENT)`,
+    );
+  });
+
+  test("over a folder, even where that is asked for", () => {
+    mkdirSync(join(folder, "a.service"));
+    expect(() => placeUnits(folder, UNITS, true)).toThrow(
+      `cannot write ${join(folder, "a.service")}: it is a folder`,
+    );
+    expect(readdirSync(folder)).toEqual(["a.service"]);
+  });
+});

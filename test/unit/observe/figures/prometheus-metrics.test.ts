@@ -1,0 +1,120 @@
+import { beforeEach, expect, test } from "bun:test";
+import { Metrics } from "../../../../src/observe/figures/prometheus-metrics.ts";
+import { ENDINGS, Statistics } from "../../../../src/observe/figures/relay-statistics.ts";
+import { combineObservers } from "../../../../src/relay/combine-observers.ts";
+import type { Observer } from "../../../../src/relay/observer.ts";
+import { version } from "../../../../package.json";
+import { readExposition, readTypes } from "../../../support/exposition.ts";
+import { describeNeeding, program } from "../../../support/machine/parts.ts";
+import { runProgram } from "../../../support/process/program.ts";
+import { fakeConnection } from "../fake-connection.ts";
+
+let metrics: Metrics;
+let relay: Observer;
+
+beforeEach(() => {
+  const statistics = new Statistics();
+  metrics = new Metrics({ statistics, connectionsMax: 7, logLinesLost: () => 3 });
+  relay = combineObservers([statistics.observer, metrics.observer]);
+});
+
+/** Lets everything happen that a metric counts. */
+function live(): void {
+  relay.listening({ kind: "unix", path: "/run/in" });
+  const connection = fakeConnection({ openedAt: performance.now() - 2_000 });
+  relay.opened(connection);
+  relay.connected(connection);
+  Object.assign(connection, { bytesUp: 5, bytesDown: 6, pausesUp: 1, pausesDown: 2 });
+  relay.closed(connection, "client reset");
+  const open = fakeConnection({ bytesUp: 10, heldUp: 4 });
+  relay.opened(open);
+  const failed = fakeConnection();
+  relay.opened(failed);
+  relay.unreachable(failed, { code: "ENOENT", message: "" });
+  relay.closed(failed, "unreachable");
+  relay.refused("", 'with "quotes" and \\');
+  relay.full(7);
+  relay.fault(new Error("a bug"));
+  metrics.late(0.02);
+}
+
+const own = "simpletcpunixrelay_";
+
+test("each metric has what happened", async () => {
+  live();
+  const samples = readExposition(await metrics.expose());
+  const values = (names: readonly string[]) =>
+    Object.fromEntries(names.map((name) => [name, samples.get(own + name)]));
+  const expected = {
+    [`build_info{version="${version}"}`]: 1,
+    ready: 0,
+    connections_open: 1,
+    connections_max: 7,
+    connections_total: 3,
+    'connections_refused_total{reason="with \\"quotes\\" and \\\\"}': 1,
+    'connections_failed_total{reason="ENOENT"}': 1,
+    'connections_closed_total{ending="client reset"}': 1,
+    'connections_closed_total{ending="unreachable"}': 1,
+    'connections_closed_total{ending="finished"}': 0,
+    'received_bytes_total{from="client"}': 15,
+    'received_bytes_total{from="destination"}': 6,
+    'held_bytes{from="client"}': 4,
+    'held_bytes{from="destination"}': 0,
+    'backpressure_pauses_total{from="client"}': 1,
+    'backpressure_pauses_total{from="destination"}': 2,
+    accept_pauses_total: 1,
+    log_lines_dropped_total: 3,
+    faults_total: 1,
+    connect_seconds_count: 1,
+    'connect_seconds_bucket{le="1"}': 0,
+    'connect_seconds_bucket{le="5"}': 1,
+    connection_seconds_count: 2,
+    'connection_seconds_bucket{le="1"}': 1,
+    'connection_seconds_bucket{le="10"}': 2,
+    event_loop_delay_seconds_count: 1,
+    'event_loop_delay_seconds_bucket{le="0.01"}': 0,
+    'event_loop_delay_seconds_bucket{le="0.05"}': 1,
+  };
+  expect(values(Object.keys(expected))).toEqual(expected);
+});
+
+test("a second reading counts nothing twice", async () => {
+  live();
+  const once = await metrics.expose();
+  const [again, atOnce] = await Promise.all([metrics.expose(), metrics.expose()]);
+  const ours = (text: string) => text.split("\n").filter((line) => line.startsWith(own));
+  expect(ours(again)).toEqual(ours(once));
+  expect(ours(atOnce)).toEqual(ours(once));
+});
+
+test("every ending has its sample before it happens", async () => {
+  const samples = readExposition(await metrics.expose());
+  for (const ending of ENDINGS)
+    expect(samples.get(`${own}connections_closed_total{ending="${ending}"}`)).toBe(0);
+});
+
+test("the process is told of under the names that all programs share", async () => {
+  const samples = readExposition(await metrics.expose());
+  expect(samples.get("process_cpu_seconds_total")).toBeGreaterThan(0);
+  expect(samples.get("process_resident_memory_bytes")).toBeGreaterThan(1e6);
+  expect(samples.get("process_open_fds")).toBeGreaterThan(2);
+  expect(samples.get("process_max_fds")).toBeGreaterThan(2);
+  const started = samples.get("process_start_time_seconds") ?? 0;
+  expect(Date.now() / 1_000 - started).toBeWithin(0, 3_600);
+});
+
+test("a counter is named for what it counts, and nothing else is", async () => {
+  for (const [name, type] of readTypes(await metrics.expose()))
+    expect(name.endsWith("_total"), name).toBe(type === "counter");
+});
+
+await describeNeeding("Prometheus' own reader", [program("promtool")], () => {
+  test("finds nothing to complain about", async () => {
+    live();
+    const { code, stdout, stderr } = await runProgram(["promtool", "check", "metrics"], {
+      env: { PATH: "/usr/bin:/bin" },
+      stdin: await metrics.expose(),
+    });
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: "", stderr: "" });
+  });
+});

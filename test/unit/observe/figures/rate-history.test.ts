@@ -1,0 +1,65 @@
+import { expect, test } from "bun:test";
+import { History, HISTORY_SECONDS } from "../../../../src/observe/figures/rate-history.ts";
+import { Statistics } from "../../../../src/observe/figures/relay-statistics.ts";
+import { silentObserver } from "../../../../src/relay/combine-observers.ts";
+import type { Observer } from "../../../../src/relay/observer.ts";
+import { fakeConnection } from "../fake-connection.ts";
+
+function start() {
+  let now = 0;
+  const statistics = new Statistics(() => now);
+  const relay: Observer = { ...silentObserver, ...statistics.observer };
+  const history = new History(statistics);
+  const pass = (seconds: number) => {
+    now += seconds * 1_000;
+    history.sample();
+  };
+  return { relay, history, pass };
+}
+
+test("a sample has rates a second and what was open", () => {
+  const { relay, history, pass } = start();
+  const connection = fakeConnection();
+  relay.opened(connection);
+  connection.bytesUp = 3_000;
+  pass(2);
+  connection.bytesDown = 500;
+  relay.unreachable(connection, { code: "ENOENT", message: "" });
+  relay.closed(connection, "unreachable");
+  pass(0.5);
+  pass(1);
+  expect(history.last(10)).toEqual([
+    { at: 2, up: 1_500, down: 0, open: 1, accepted: 0.5, failed: 0 },
+    { at: 2.5, up: 0, down: 1_000, open: 0, accepted: 0, failed: 2 },
+    { at: 3.5, up: 0, down: 0, open: 0, accepted: 0, failed: 0 },
+  ]);
+  expect(history.latest).toEqual(history.last(1)[0]);
+  expect(history.last(2).map(({ at }) => at)).toEqual([2.5, 3.5]);
+  expect(history.last(0)).toEqual([]);
+});
+
+test("a clock that stands still gives no sample", () => {
+  const { history, pass } = start();
+  pass(0);
+  expect(history.last(10)).toEqual([]);
+  expect(history.latest).toBeUndefined();
+});
+
+test("what is older than the last minutes is forgotten", () => {
+  const { history, pass } = start();
+  for (let second = 0; second < HISTORY_SECONDS + 7; second += 1) pass(1);
+  const all = history.last(HISTORY_SECONDS * 2);
+  expect(all.length).toBe(HISTORY_SECONDS);
+  expect(all[0]?.at).toBe(8);
+});
+
+test("the delay is the longest of the second", () => {
+  const { history, pass } = start();
+  history.late(0.2);
+  history.late(0.1);
+  expect(history.delay).toBe(0);
+  pass(1);
+  expect(history.delay).toBe(0.2);
+  pass(1);
+  expect(history.delay).toBe(0);
+});

@@ -1,0 +1,102 @@
+import { beforeEach, describe, expect, test } from "bun:test";
+import { ENDINGS, Statistics } from "../../../../src/observe/figures/relay-statistics.ts";
+import { silentObserver } from "../../../../src/relay/combine-observers.ts";
+import type { Observer } from "../../../../src/relay/observer.ts";
+import { fakeConnection } from "../fake-connection.ts";
+
+let now: number;
+let statistics: Statistics;
+let relay: Observer;
+
+beforeEach(() => {
+  now = 1_000;
+  statistics = new Statistics(() => now);
+  relay = { ...silentObserver, ...statistics.observer };
+});
+
+const endpoint = { kind: "tcp", host: "127.0.0.1", port: 80 } as const;
+const refusal = { code: "ECONNREFUSED", message: "cannot reach it: connection refused" };
+
+describe("counts", () => {
+  test("of connections, by how they fared", () => {
+    const [one, two] = [fakeConnection(), fakeConnection()];
+    relay.opened(one);
+    relay.opened(two);
+    relay.connected(one);
+    expect(statistics.open.size).toBe(2);
+    relay.unreachable(two, refusal);
+    relay.closed(two, "unreachable");
+    relay.closed(one, "finished");
+    relay.refused("192.0.2.1", "its address is denied");
+    expect(statistics).toMatchObject({ accepted: 2, connected: 1 });
+    expect(statistics.open.size).toBe(0);
+    expect(statistics.failed).toEqual(new Map([["ECONNREFUSED", 1]]));
+    expect(statistics.refused).toEqual(new Map([["its address is denied", 1]]));
+    const counted = [...statistics.closed].filter(([, count]) => count > 0);
+    expect(counted).toEqual([
+      ["finished", 1],
+      ["unreachable", 1],
+    ]);
+  });
+
+  test("every ending from nothing on", () => {
+    expect([...statistics.closed]).toEqual(ENDINGS.map((ending) => [ending, 0]));
+  });
+
+  test("of bytes and pauses grow with an open connection and stay when it closes", () => {
+    const [one, two] = [fakeConnection(), fakeConnection()];
+    relay.opened(one);
+    relay.opened(two);
+    Object.assign(one, { bytesUp: 10, bytesDown: 200, pausesUp: 1, pausesDown: 2 });
+    Object.assign(two, { bytesUp: 1, bytesDown: 3, pausesDown: 4 });
+    expect(statistics.bytes).toEqual({ up: 11, down: 203 });
+    expect(statistics.pauses).toEqual({ up: 1, down: 6 });
+    one.bytesUp += 5;
+    relay.closed(one, "finished");
+    expect(statistics.bytes).toEqual({ up: 16, down: 203 });
+    expect(statistics.pauses).toEqual({ up: 1, down: 6 });
+    relay.closed(two, "client reset");
+    expect(statistics.bytes).toEqual({ up: 16, down: 203 });
+  });
+
+  test("of pauses at the limit and of faults", () => {
+    relay.full(3);
+    relay.full(3);
+    relay.fault(new Error("a bug"));
+    expect(statistics).toMatchObject({ acceptPauses: 2, faults: 1 });
+  });
+});
+
+describe("readiness", () => {
+  test("follows the relay's life", () => {
+    expect(statistics.notReadyBecause).toBe("starting");
+    relay.listening(endpoint);
+    expect(statistics.notReadyBecause).toBeNull();
+    expect(statistics.source).toBe("127.0.0.1:80");
+    relay.draining(1);
+    expect(statistics.notReadyBecause).toBe("draining");
+    relay.stopped();
+    expect(statistics.notReadyBecause).toBe("stopped");
+  });
+
+  test("is gone after a failure, until the destination is reached", () => {
+    relay.listening(endpoint);
+    relay.unreachable(fakeConnection(), refusal);
+    now += 2_000;
+    expect(statistics.notReadyBecause).toBe("2 s ago: cannot reach it: connection refused");
+    relay.connected(fakeConnection());
+    expect(statistics.notReadyBecause).toBeNull();
+    expect(statistics.lastFailure).toMatchObject(refusal);
+  });
+
+  test("comes back 30 s after a failure, because somebody has to try again", () => {
+    relay.listening(endpoint);
+    relay.unreachable(fakeConnection(), refusal);
+    now += 29_999;
+    expect(statistics.notReadyBecause).not.toBeNull();
+    now += 1;
+    expect(statistics.notReadyBecause).toBeNull();
+    relay.unreachable(fakeConnection(), refusal);
+    expect(statistics.notReadyBecause).not.toBeNull();
+  });
+});

@@ -1,0 +1,110 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { spawnSync } from "bun";
+import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { LogSink } from "../../../../src/observe/log/log-sink.ts";
+
+let folder: string;
+let path: string;
+const open: number[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "sink-"));
+  path = join(folder, "pipe");
+  spawnSync(["mkfifo", path]);
+});
+
+afterEach(() => {
+  for (const fd of open.splice(0)) closeSync(fd);
+  rmSync(folder, { recursive: true });
+});
+
+function openPipe(flags: number): number {
+  const fd = openSync(path, flags);
+  open.push(fd);
+  return fd;
+}
+
+/** Takes everything out of the pipe, as often as something comes, until `done`. */
+async function readUntil(fd: number, done: (text: string) => boolean): Promise<string> {
+  const chunk = Buffer.alloc(256 * 1024);
+  let text = "";
+  while (!done(text)) {
+    try {
+      text += chunk.toString("latin1", 0, readSync(fd, chunk));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+      await new Promise(setImmediate);
+    }
+  }
+  return text;
+}
+
+describe.each([
+  ["a pipe", constants.O_RDWR],
+  ["a pipe that somebody made non-blocking", constants.O_RDWR | constants.O_NONBLOCK],
+])("%s that nobody reads", (_, flags) => {
+  test("holds up nothing, loses what is over 1 MiB, and says how much", async () => {
+    // The read end has to be there first, and must not wait for data.
+    const reader = openPipe(constants.O_RDONLY | constants.O_NONBLOCK);
+    const writer = openPipe(flags);
+    const said: number[] = [];
+    const sink: LogSink = new LogSink(writer, (lost) => {
+      said.push(lost);
+      sink.write(`lost ${lost}\n`);
+    });
+    const lines = 3_000;
+    for (let index = 0; index < lines; index++) sink.write(`${"x".repeat(1_000)} ${index}\n`);
+    const text = await readUntil(reader, (so_far) => /lost \d+\n/.test(so_far));
+    const kept = text.split("\n").filter((line) => line.startsWith("x"));
+    expect(said).toEqual([lines - kept.length]);
+    expect(kept.length * 1_006).toBeWithin(1024 * 1024 - 2_000, 1024 * 1024 + 65_536);
+    // What was kept is whole and in order.
+    for (const [index, line] of kept.entries()) expect(line).toBe(`${"x".repeat(1_000)} ${index}`);
+    await sink.flush(10_000);
+    sink.write("after\n");
+    expect(await readUntil(reader, (so_far) => so_far !== "")).toBe("after\n");
+  });
+
+  test("is waited for no longer than asked", async () => {
+    const reader = openPipe(constants.O_RDONLY | constants.O_NONBLOCK);
+    const sink = new LogSink(openPipe(flags), () => {});
+    for (let index = 0; index < 200; index++) sink.write("x".repeat(1_000));
+    await sink.flush(10);
+    // The thread that still writes must be done before the pipe goes.
+    const text = await readUntil(reader, (so_far) => so_far.length === 200_000);
+    expect(text).toBe("x".repeat(200_000));
+    await sink.flush(10_000);
+  });
+});
+
+test("lines of one moment are written together and in order", async () => {
+  const reader = openPipe(constants.O_RDONLY | constants.O_NONBLOCK);
+  const sink = new LogSink(openPipe(constants.O_RDWR), () => {});
+  for (const line of ["a\n", "b\n", "c\n"]) sink.write(line);
+  await sink.flush(10_000);
+  expect(await readUntil(reader, (text) => text.length === 6)).toBe("a\nb\nc\n");
+});
+
+test("a descriptor that takes nothing loses lines and nothing else", async () => {
+  const full = openSync("/dev/full", "w");
+  open.push(full);
+  const said: number[] = [];
+  const sink = new LogSink(full, (lost) => said.push(lost));
+  sink.write("a\n");
+  sink.write("b\n");
+  await sink.flush(10_000);
+  expect(said).toEqual([]);
+});
+
+test("a closed reader loses lines and nothing else", async () => {
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writer = openPipe(constants.O_WRONLY);
+  closeSync(reader);
+  const sink = new LogSink(writer, () => {});
+  sink.write("a\n");
+  await sink.flush(10_000);
+  sink.write("b\n");
+  await sink.flush(10_000);
+});

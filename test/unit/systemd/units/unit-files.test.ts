@@ -1,0 +1,332 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import {
+  parseAddress,
+  printAddress,
+  type SocketEndpoint,
+} from "../../../../src/address/address.ts";
+import { folderOf, hiderOf, runtimeDirectory } from "../../../../src/systemd/units/path-rules.ts";
+import { endsAsWritten, hasControls } from "../../../../src/systemd/units/unit-escaping.ts";
+import { writeUnits } from "../../../../src/systemd/units/unit-files.ts";
+import type { WantedUnits } from "../../../../src/systemd/units/unit-plan.ts";
+import {
+  readBinds,
+  readDirectories,
+  readExec,
+  readPaths,
+  readUnit,
+  readWhole,
+  type Settings,
+} from "./unit-reader.ts";
+
+const PROGRAM = "/usr/local/bin/simpletcpunixrelay";
+
+type Changes = Partial<Omit<WantedUnits, "source" | "destination" | "admin">> & {
+  readonly admin?: string;
+};
+
+function wanted(source: string, destination: string, changes: Changes = {}): WantedUnits {
+  const { admin, ...rest } = changes;
+  return {
+    ...{ name: "relay-app", program: PROGRAM, options: [], file: {}, socket: false },
+    ...{ drainTimeout: 10_000, seesUsers: false },
+    source: address(source),
+    destination: address(destination),
+    ...(admin !== undefined && { admin: address(admin) }),
+    ...rest,
+  };
+}
+
+// Each of these addresses is one that a destination can have too.
+function address(text: string): SocketEndpoint {
+  return parseAddress(text, "destination");
+}
+
+/** The units of a relay, as systemd reads them, by their suffixes. */
+function read(units: WantedUnits): { service: Settings; socket: Settings | undefined } {
+  const files = new Map(writeUnits(units).map(({ name, text }) => [name, readUnit(text)]));
+  const service = files.get(`${units.name}.service`);
+  if (service === undefined) throw new Error("there is no service");
+  return { service, socket: files.get(`${units.name}.socket`) };
+}
+
+function service(source: string, destination: string, changes?: Changes): Settings {
+  return read(wanted(source, destination, changes)).service;
+}
+
+function socketUnit(source: string, destination: string, changes?: Changes): Settings {
+  const { socket } = read(wanted(source, destination, { socket: true, ...changes }));
+  if (socket === undefined) throw new Error("there is no socket");
+  return socket;
+}
+
+/** What a setting stands for; several lines of it are parted by `|`. */
+function value(settings: Settings, key: string): string | undefined {
+  return settings.get(key)?.join("|");
+}
+
+const RUN = "/run/app/socket";
+const TCP = "127.0.0.1:8080";
+const JOINED = { service: "app.service" };
+
+describe("a service", () => {
+  test.each<[string, string, Changes, string, string | undefined]>([
+    // The process.
+    [RUN, TCP, {}, "Service.Type", "notify"],
+    [RUN, TCP, {}, "Service.ExecStart", `${PROGRAM} ${RUN} ${TCP}`],
+    [
+      RUN,
+      TCP,
+      { file: { mode: "0660", group: "adm" }, options: ["--keepalive=0"] },
+      "Service.ExecStart",
+      `${PROGRAM} --mode=0660 --group=adm --keepalive=0 ${RUN} ${TCP}`,
+    ],
+    [RUN, TCP, { program: "/opt/a b/x" }, "Service.ExecStart", `"/opt/a b/x" ${RUN} ${TCP}`],
+    [RUN, TCP, {}, "Service.Restart", "on-failure"],
+    [RUN, TCP, {}, "Service.WatchdogSec", "30s"],
+    [RUN, TCP, {}, "Service.TimeoutStopSec", "15s"],
+    [RUN, TCP, { drainTimeout: 500 }, "Service.TimeoutStopSec", "5.5s"],
+    [RUN, TCP, {}, "Service.LimitNOFILE", "524288"],
+    [RUN, TCP, { connectionsMax: 1_000_000 }, "Service.LimitNOFILE", "2000064"],
+    [RUN, TCP, {}, "Unit.StartLimitIntervalSec", "0"],
+    // The namespace of a service.
+    [RUN, TCP, {}, "Unit.JoinsNamespaceOf", undefined],
+    [RUN, TCP, {}, "Unit.After", undefined],
+    [RUN, TCP, {}, "Install.WantedBy", "multi-user.target"],
+    [RUN, TCP, {}, "Service.PrivateNetwork", undefined],
+    [RUN, TCP, JOINED, "Unit.JoinsNamespaceOf", "app.service"],
+    [RUN, TCP, JOINED, "Unit.BindsTo", "app.service"],
+    [RUN, TCP, JOINED, "Unit.After", "app.service"],
+    [RUN, TCP, JOINED, "Install.WantedBy", "app.service"],
+    [RUN, TCP, JOINED, "Service.PrivateNetwork", "yes"],
+    // The socket unit.
+    [RUN, TCP, { socket: true }, "Unit.Requires", "relay-app.socket"],
+    [RUN, TCP, { socket: true }, "Unit.After", "relay-app.socket"],
+    [RUN, TCP, { socket: true, ...JOINED }, "Unit.After", "app.service relay-app.socket"],
+    [RUN, TCP, { socket: true }, "Install.WantedBy", undefined],
+    [RUN, TCP, { socket: true }, "Service.ExecStart", `${PROGRAM} systemd:source ${TCP}`],
+    [RUN, TCP, { socket: true }, "Service.RuntimeDirectory", undefined],
+    [
+      RUN,
+      TCP,
+      { socket: true, file: { mode: "0600", group: "adm" }, options: ["--backlog=5"] },
+      "Service.ExecStart",
+      `${PROGRAM} --backlog=5 systemd:source ${TCP}`,
+    ],
+    // The network.
+    [TCP, RUN, {}, "Service.PrivateNetwork", undefined],
+    [TCP, RUN, { socket: true }, "Service.PrivateNetwork", "yes"],
+    [TCP, RUN, { socket: true, admin: ":9100" }, "Service.PrivateNetwork", undefined],
+    [TCP, "@name", { socket: true }, "Service.PrivateNetwork", undefined],
+    [TCP, "@name", { socket: true }, "Service.RestrictAddressFamilies", "AF_UNIX"],
+    [RUN, "/run/b/socket", {}, "Service.PrivateNetwork", "yes"],
+    [RUN, "/run/b/socket", {}, "Service.RestrictAddressFamilies", "AF_UNIX"],
+    [RUN, TCP, {}, "Service.RestrictAddressFamilies", "AF_UNIX AF_INET AF_INET6"],
+    [RUN, TCP, {}, "Service.IPAddressDeny", "any"],
+    [RUN, TCP, {}, "Service.IPAddressAllow", "localhost"],
+    [RUN, "example.org:80", {}, "Service.IPAddressDeny", undefined],
+    [":8081", TCP, {}, "Service.IPAddressDeny", undefined],
+    [":8081", TCP, { socket: true }, "Service.IPAddressDeny", "any"],
+    [RUN, "example.org:80", {}, "Unit.After", "network-online.target"],
+    [RUN, "example.org:80", {}, "Unit.Wants", "network-online.target"],
+    [RUN, "example.org:80", JOINED, "Unit.Wants", undefined],
+    ["192.0.2.1:80", TCP, {}, "Unit.Wants", "network-online.target"],
+    ["192.0.2.1:80", TCP, { socket: true }, "Unit.Wants", undefined],
+    [":80", TCP, {}, "Unit.Wants", undefined],
+    ["[::]:80", TCP, {}, "Unit.Wants", undefined],
+    // Ports that take a capability.
+    ["127.0.0.1:1024", TCP, {}, "Service.AmbientCapabilities", undefined],
+    ["127.0.0.1:1024", TCP, {}, "Service.CapabilityBoundingSet", ""],
+    ["127.0.0.1:1024", TCP, {}, "Service.PrivateUsers", "yes"],
+    ["127.0.0.1:1023", TCP, {}, "Service.AmbientCapabilities", "CAP_NET_BIND_SERVICE"],
+    ["127.0.0.1:1023", TCP, {}, "Service.CapabilityBoundingSet", "CAP_NET_BIND_SERVICE"],
+    ["127.0.0.1:1023", TCP, {}, "Service.PrivateUsers", undefined],
+    ["127.0.0.1:1023", TCP, { socket: true }, "Service.AmbientCapabilities", undefined],
+    // Users and groups.
+    [RUN, TCP, { seesUsers: true }, "Service.PrivateUsers", undefined],
+    [RUN, TCP, { seesUsers: true, socket: true }, "Service.PrivateUsers", undefined],
+    [TCP, RUN, { seesUsers: true }, "Service.PrivateUsers", "yes"],
+    [RUN, TCP, {}, "Service.DynamicUser", "yes"],
+    [RUN, TCP, {}, "Service.ProtectSystem", undefined],
+    [RUN, TCP, { user: "app" }, "Service.DynamicUser", undefined],
+    [RUN, TCP, { user: "app" }, "Service.User", "app"],
+    [RUN, TCP, { user: "app" }, "Service.ProtectSystem", "strict"],
+    [RUN, TCP, { user: "app" }, "Service.PrivateTmp", "yes"],
+    [RUN, TCP, {}, "Service.Group", undefined],
+    [RUN, TCP, { file: { group: "adm" } }, "Service.Group", "adm"],
+    [RUN, TCP, { file: { group: "adm" }, socket: true }, "Service.Group", undefined],
+    [
+      RUN,
+      TCP,
+      { file: { group: "adm" } },
+      "Service.SystemCallFilter",
+      "@system-service|~@privileged @resources|@chown",
+    ],
+    [
+      RUN,
+      TCP,
+      { file: { mode: "0660" } },
+      "Service.SystemCallFilter",
+      "@system-service|~@privileged @resources",
+    ],
+    // Folders.
+    [RUN, TCP, {}, "Service.RuntimeDirectory", "app"],
+    [RUN, TCP, {}, "Service.RuntimeDirectoryMode", "0755"],
+    [RUN, TCP, {}, "Service.ReadWritePaths", undefined],
+    ["/var/run/a/b/socket", TCP, {}, "Service.RuntimeDirectory", "a/b"],
+    ["/run/a/../b//c/socket", TCP, {}, "Service.RuntimeDirectory", "b/c"],
+    ["/run/systemd/x/socket", TCP, {}, "Service.RuntimeDirectory", undefined],
+    ["/run/systemd/x/socket", TCP, {}, "Service.ReadWritePaths", "/run/systemd/x"],
+    ["/srv/app/socket", TCP, {}, "Service.ReadWritePaths", "/srv/app"],
+    ["/srv/app/socket", TCP, { socket: true }, "Service.ReadWritePaths", undefined],
+    ["/tmp/socket", TCP, {}, "Service.BindPaths", "/tmp"],
+    ["/home/me/a/socket", TCP, {}, "Service.BindPaths", "/home/me/a"],
+    ["/home/me/a/socket", TCP, {}, "Service.ProtectHome", "tmpfs"],
+    ["/run/user/1000/socket", TCP, {}, "Service.BindPaths", "/run/user/1000"],
+    ["/run/user/1000/socket", TCP, {}, "Service.RuntimeDirectory", undefined],
+    [TCP, "/srv/app/socket", {}, "Service.BindReadOnlyPaths", undefined],
+    [TCP, "/srv/app/socket", {}, "Service.ProtectHome", "yes"],
+    [TCP, "/root/app/socket", {}, "Service.BindReadOnlyPaths", "/root/app"],
+    [TCP, "/root/app/socket", {}, "Service.ProtectHome", "tmpfs"],
+    [TCP, "/var/tmp/a/socket", {}, "Service.BindReadOnlyPaths", "/var/tmp/a"],
+    [TCP, "/tmp/a/socket", JOINED, "Service.BindReadOnlyPaths", undefined],
+    ["/tmp/a/one", "/tmp/a/two", {}, "Service.BindReadOnlyPaths", undefined],
+    ["/tmp/a/one", "/tmp/two", {}, "Service.BindReadOnlyPaths", "/tmp"],
+    [RUN, TCP, { program: "/home/me/x" }, "Service.BindReadOnlyPaths", "/home/me/x"],
+    [TCP, RUN, { admin: "/run/admin/socket" }, "Service.RuntimeDirectory", "admin"],
+    ["/run/a/socket", TCP, { admin: "/run/a/admin" }, "Service.RuntimeDirectory", "a"],
+    ["/run/a/socket", TCP, { admin: "/run/b/admin" }, "Service.RuntimeDirectory", "a b"],
+    ["/run/a/socket", TCP, { admin: "/srv/b/admin" }, "Service.ReadWritePaths", "/srv/b"],
+  ])("from %s to %s with %j: %s=%s", (source, destination, changes, key, expected) => {
+    expect(value(service(source, destination, changes), key)).toBe(expected);
+  });
+
+  test.each<[string, string, Changes, string]>([
+    [RUN, TCP, JOINED, "app.service itself needs PrivateNetwork=yes"],
+    [RUN, TCP, {}, "Without --mode only the user below can connect"],
+    [TCP, RUN, {}, "With --socket systemd opens SOURCE"],
+    ["127.0.0.1:80", TCP, {}, "With --socket systemd opens the port"],
+    [TCP, RUN, JOINED, "SOURCE is inside the namespace of app.service"],
+    [TCP, RUN, {}, "SupplementaryGroups=GROUP"],
+    [TCP, "/tmp/socket", JOINED, "With PrivateTmp=yes in app.service both have the same /tmp"],
+    ["/srv/app/socket", TCP, {}, "must be able to write in /srv/app"],
+    [RUN, TCP, {}, "No MemoryDenyWriteExecute=: "],
+  ])("from %s to %s with %j says: %s", (source, destination, changes, words) => {
+    const [unit] = writeUnits(wanted(source, destination, changes));
+    const comments = unit?.text.split("\n").filter((line) => line.startsWith("# "));
+    expect(comments?.join("\n")).toContain(words);
+  });
+
+  test("has no setting twice but the filter of system calls", () => {
+    const settings = service("/srv/a/s", "/tmp/b/s", {
+      ...JOINED,
+      user: "app",
+      file: { group: "x" },
+    });
+    const repeated = [...settings].filter(([, values]) => values.length > 1).map(([key]) => key);
+    expect(repeated).toEqual(["Service.SystemCallFilter"]);
+  });
+});
+
+describe("a socket unit", () => {
+  test.each<[string, Changes, string, string | undefined]>([
+    [TCP, {}, "Socket.ListenStream", TCP],
+    [TCP, {}, "Socket.FileDescriptorName", "source"],
+    [TCP, {}, "Socket.SocketMode", undefined],
+    [TCP, {}, "Socket.FreeBind", undefined],
+    [TCP, {}, "Socket.Backlog", undefined],
+    [TCP, { backlog: 0 }, "Socket.Backlog", "0"],
+    [TCP, {}, "Install.WantedBy", "sockets.target"],
+    [TCP, JOINED, "Install.WantedBy", "sockets.target app.service"],
+    [TCP, {}, "Unit.JoinsNamespaceOf", undefined],
+    [TCP, {}, "Unit.Description", "127.0.0.1:8080, the source of relay-app.service"],
+    [":80", {}, "Socket.ListenStream", "80"],
+    [":80", {}, "Socket.BindIPv6Only", "both"],
+    ["[::]:80", {}, "Socket.BindIPv6Only", "both"],
+    ["[::1]:80", {}, "Socket.ListenStream", "[::1]:80"],
+    ["[::1]:80", {}, "Socket.BindIPv6Only", undefined],
+    ["[fe80::1%eth0]:80", {}, "Socket.ListenStream", "[fe80::1%%eth0]:80"],
+    ["192.0.2.1:80", {}, "Socket.FreeBind", "yes"],
+    ["0.0.0.0:80", {}, "Socket.FreeBind", undefined],
+    ["@name", {}, "Socket.ListenStream", "@name"],
+    ["@name", {}, "Socket.SocketMode", undefined],
+    [RUN, {}, "Socket.ListenStream", RUN],
+    [RUN, {}, "Socket.SocketMode", "0600"],
+    [RUN, {}, "Socket.RemoveOnStop", "yes"],
+    [RUN, { file: { mode: "0666" } }, "Socket.SocketMode", "0666"],
+    [RUN, { file: { owner: "www", group: "4" } }, "Socket.SocketUser", "www"],
+    [RUN, { file: { owner: "www", group: "4" } }, "Socket.SocketGroup", "4"],
+  ])("on %s with %j: %s=%s", (source, changes, key, expected) => {
+    expect(value(socketUnit(source, "127.0.0.1:9", changes), key)).toBe(expected);
+  });
+
+  test("comes first, as the one to enable", () => {
+    const names = writeUnits(wanted(RUN, TCP, { socket: true })).map(({ name }) => name);
+    expect(names).toEqual(["relay-app.socket", "relay-app.service"]);
+  });
+});
+
+describe("any paths", () => {
+  const nasty = fc.string({ unit: fc.constantFrom(..." \"'\\%$:;#=@[]ax20é日/."), maxLength: 30 });
+  const folder = fc.constantFrom("/srv/", "/run/app/", "/run/", "/home/me/", "/tmp/", "/");
+  const path = fc
+    .tuple(folder, nasty)
+    .map(([start, rest]) => start + rest)
+    .filter((text) => !text.endsWith("/") && !hasControls(text) && Buffer.byteLength(text) < 108);
+
+  test("reach the relay and its settings as they are", () => {
+    fc.assert(
+      fc.property(path, path, fc.boolean(), (source, destination, socket) => {
+        if (socket && !endsAsWritten(source)) return;
+        const [from, to] = [address(source), address(destination)];
+        const units = read({ ...wanted(TCP, TCP, { socket }), source: from, destination: to });
+        const [exec = ""] = units.service.get("Service.ExecStart") ?? [];
+        const first = socket ? "systemd:source" : printAddress(from);
+        expect(readExec(exec)).toEqual([PROGRAM, first, printAddress(to)]);
+        expect(value(units.service, "Service.Type")).toBe("notify");
+        expect(value(units.service, "Service.UMask")).toBe("0077");
+        const [description = ""] = units.service.get("Unit.Description") ?? [];
+        expect(readWhole(description)).toContain(printAddress(to));
+        const listed = (key: string, reader: (text: string) => string[]) =>
+          reader(value(units.service, key) ?? "");
+        if (socket) {
+          expect(readWhole(value(units.socket ?? new Map(), "Socket.ListenStream") ?? "")).toBe(
+            source,
+          );
+        } else {
+          const made = [
+            ...listed("Service.RuntimeDirectory", readDirectories).map((name) => `/run/${name}`),
+            ...listed("Service.ReadWritePaths", readPaths),
+            ...listed("Service.BindPaths", readBinds),
+          ];
+          expect(made).toEqual([folderOf(source)]);
+        }
+        if (hiderOf(folderOf(destination)) === undefined) return;
+        const visible = [
+          ...listed("Service.BindPaths", readBinds),
+          ...listed("Service.BindReadOnlyPaths", readBinds),
+        ];
+        expect(visible.some((folder) => `${folderOf(destination)}/`.startsWith(`${folder}/`))).toBe(
+          true,
+        );
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+describe("the folder that systemd makes", () => {
+  test.each([
+    ["/run/app/socket", "app"],
+    ["/run/a/b/socket", "a/b"],
+    ["/var/run/app/socket", "app"],
+    ["/run/socket", undefined],
+    ["/run/../etc/socket", undefined],
+    ["/srv/run/app/socket", undefined],
+    ["/running/app/socket", undefined],
+    ["/run/user/1000/socket", undefined],
+    ["/run/lock/socket", undefined],
+  ])("of %s is %p", (path, folder) => {
+    expect(runtimeDirectory(path)).toBe(folder);
+  });
+});
