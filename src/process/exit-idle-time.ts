@@ -5,7 +5,7 @@ import type { Observer } from "../relay/observer.ts";
  * called although somebody has just come whom this thread has not heard of; then it is called again
  * in the same way after that connection.
  */
-export function observeIdleness(time: number, leave: () => void): Partial<Observer> {
+export function exitWhenIdle(time: number, leave: () => void): Partial<Observer> {
   let open = 0;
   let timer: Timer | undefined;
   let draining = false;

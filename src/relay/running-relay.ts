@@ -2,7 +2,7 @@ import type { Socket, SocketHandler } from "bun";
 import type { SocketEndpoint } from "../address/address.ts";
 import { type Judge, judgeOf, type Refusal } from "./access.ts";
 import { Admission, connectionsMaxDefault } from "./listen/admission.ts";
-import { Bulk } from "./stream/bulk-reader.ts";
+import { BulkReader } from "./stream/bulk-reader.ts";
 import { combineObservers } from "./combine-observers.ts";
 import { reach } from "./reach/reach.ts";
 import {
@@ -12,15 +12,15 @@ import {
   destroy,
   type Shared,
 } from "./connection/connection.ts";
-import { Deadlines } from "./connection/equal-deadlines.ts";
+import { EqualDeadlines } from "./connection/equal-deadlines.ts";
 import { handlers } from "./connection/socket-handlers.ts";
-import { keepAlive } from "./connection/keepalive.ts";
-import { Lingering } from "./connection/lingering-close.ts";
-import { Idleness } from "./connection/idle-timeout.ts";
+import { keepSideAlive } from "./connection/keepalive.ts";
+import { LingeringClose } from "./connection/lingering-close.ts";
+import { IdleTimeout } from "./connection/idle-timeout.ts";
 import { watchFile } from "./listen/source-file-watch.ts";
 import { endpointOf } from "./listen/inherited-socket.ts";
 import { listen, type SourceFile } from "./listen/bind-source.ts";
-import { ListeningSocket } from "./listen/pausable-listener.ts";
+import { PausableListener } from "./listen/pausable-listener.ts";
 import type { Observer } from "./observer.ts";
 import { BACKLOG_MOST, DEFAULTS, type RelayOptions } from "./options.ts";
 import { type HeaderOf, headerOf } from "./proxy-protocol.ts";
@@ -88,9 +88,9 @@ class RunningRelay implements HoldableRelay {
   readonly #nobody: ConnectionSide;
   readonly #stopped = Promise.withResolvers<void>();
   #endpoint: SocketEndpoint;
-  #listening: ListeningSocket | null = null;
+  #listening: PausableListener | null = null;
   #admission: Admission | null = null;
-  #idleness: Idleness | null = null;
+  #idleness: IdleTimeout | null = null;
   #file: SourceFile | null = null;
   #fileWatch: Disposable | null = null;
   #accepted = 0;
@@ -116,9 +116,12 @@ class RunningRelay implements HoldableRelay {
       keepalive: options.keepalive ?? DEFAULTS.keepalive,
       connectRetry: options.connectRetry ?? DEFAULTS.connectRetry,
       connections: new Set(),
-      attempts: new Deadlines<Attempt>(options.connectTimeout ?? DEFAULTS.connectTimeout, expire),
-      lingering: new Lingering(LINGER),
-      bulk: loaded.libc === null || options.fastPath === false ? null : new Bulk(loaded.libc),
+      attempts: new EqualDeadlines<Attempt>(
+        options.connectTimeout ?? DEFAULTS.connectTimeout,
+        expire,
+      ),
+      lingering: new LingeringClose(LINGER),
+      bulk: loaded.libc === null || options.fastPath === false ? null : new BulkReader(loaded.libc),
       handlers,
       exhausted: (code) => this.#admission?.exhausted(code),
       ended: () => this.#connectionEnded(),
@@ -146,11 +149,11 @@ class RunningRelay implements HoldableRelay {
     this.#fileWatch = bound.file && watchFile(bound.file, this.#observer);
     if (this.#endpoint.kind === "tcp" && bound.port !== 0)
       this.#endpoint = { ...this.#endpoint, port: bound.port };
-    this.#listening = new ListeningSocket(bound.listener, accept, backlog);
+    this.#listening = new PausableListener(bound.listener, accept, backlog);
     const max = options.connectionsMax ?? connectionsMaxDefault();
     this.#admission = new Admission(max, this.#listening, this.#observer);
     if (options.idleTimeout !== undefined)
-      this.#idleness = new Idleness(this.#shared.connections, options.idleTimeout, endIdle);
+      this.#idleness = new IdleTimeout(this.#shared.connections, options.idleTimeout, endIdle);
     this.#observer.listening(this.#endpoint);
   }
 
@@ -210,7 +213,7 @@ class RunningRelay implements HoldableRelay {
     client.attach(socket);
     client.ready = true;
     if (this.#headerOf !== null) connection.preface = this.#headerOf(socket);
-    if (loaded.libc === null) keepAlive(client, this.#shared.keepalive);
+    if (loaded.libc === null) keepSideAlive(client, this.#shared.keepalive);
     this.#shared.connections.add(connection);
     this.#observer.opened(connection);
     this.#admission?.opened(this.connections);

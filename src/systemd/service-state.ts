@@ -17,7 +17,7 @@ const PERIOD_MOST = 2 ** 31 - 1;
  * carries and the last failure as the status, and that it stops. `dispose` ends the watchdog's and
  * the status' timers.
  */
-export class Service implements Disposable {
+export class ServiceState implements Disposable {
   readonly observer: Partial<Observer>;
   readonly #notifier: Notifier;
   readonly #drainTimeout: number;

@@ -1,5 +1,5 @@
 import type { HoldableRelay } from "../relay/running-relay.ts";
-import type { Counts } from "./shared-counters.ts";
+import type { SharedCounters } from "./shared-counters.ts";
 
 // By how many connections a worker may be ahead of the least loaded one: some, and a part of its own.
 const SLACK = 4;
@@ -21,8 +21,8 @@ const HOLDER = "balance";
  * and where the least loaded one takes none for some time, because it hangs, it may get ever further
  * ahead.
  */
-export class Balance implements Disposable {
-  readonly #counts: Counts;
+export class AcceptBalance implements Disposable {
+  readonly #counts: SharedCounters;
   readonly #worker: number;
   readonly #relay: HoldableRelay;
   #timer: Timer | undefined;
@@ -34,7 +34,7 @@ export class Balance implements Disposable {
   #allowance = 0;
   #over = false;
 
-  constructor(counts: Counts, worker: number, relay: HoldableRelay) {
+  constructor(counts: SharedCounters, worker: number, relay: HoldableRelay) {
     this.#counts = counts;
     this.#worker = worker;
     this.#relay = relay;

@@ -1,5 +1,5 @@
 /** Answers of a worker that somebody waits for. */
-export class Answers<Kind> {
+export class AwaitedAnswers<Kind> {
   #waiting: { readonly kind: Kind; readonly resolve: (value: number) => void }[] = [];
 
   /** Settles with the next answer of a kind. */

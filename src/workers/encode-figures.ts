@@ -15,13 +15,13 @@ const STATES: readonly ConnectionState[] = [
 export const FIGURES = 8;
 
 /** A connection's id and figures as numbers. */
-export function encode(id: number, view: Figures): number[] {
+export function encodeFigures(id: number, view: Figures): number[] {
   const { bytesUp, bytesDown, heldUp, heldDown, pausesUp, pausesDown, state } = view;
   return [id, bytesUp, bytesDown, heldUp, heldDown, pausesUp, pausesDown, STATES.indexOf(state)];
 }
 
 /** The figures again; the id is the first number. */
-export function decode(numbers: Float64Array): Figures {
+export function decodeFigures(numbers: Float64Array): Figures {
   const [, bytesUp = 0, bytesDown = 0, heldUp = 0, heldDown = 0, pausesUp = 0, pausesDown = 0] =
     numbers;
   const state = STATES[numbers[FIGURES - 1] ?? 0] ?? "connecting";

@@ -1,6 +1,6 @@
 import type { Peer } from "../os/peer-credentials.ts";
 import type { ConnectionView } from "../relay/observer.ts";
-import { decode, type Figures } from "./encode-figures.ts";
+import { decodeFigures, type Figures } from "./encode-figures.ts";
 import type { Introduction } from "./messages.ts";
 
 const AT_FIRST: Figures = {
@@ -14,7 +14,7 @@ const AT_FIRST: Figures = {
 };
 
 /** A connection of a worker as the main thread sees it: its figures are those last told. */
-export class RemoteConnection implements ConnectionView {
+export class RemoteConnectionView implements ConnectionView {
   readonly id: number;
   readonly clientAddress: string;
   readonly clientPeer: Peer | null;
@@ -30,7 +30,7 @@ export class RemoteConnection implements ConnectionView {
   }
 
   update(numbers: Float64Array): void {
-    this.#figures = decode(numbers);
+    this.#figures = decodeFigures(numbers);
   }
 
   get bytesUp(): number {

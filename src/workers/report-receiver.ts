@@ -1,13 +1,13 @@
 import type { Observer } from "../relay/observer.ts";
 import { FIGURES } from "./encode-figures.ts";
 import type { Batch, ConnectionReport, Introduction, Report } from "./messages.ts";
-import { revive } from "./encode-error.ts";
-import { RemoteConnection } from "./remote-connection-view.ts";
+import { decodeError } from "./encode-error.ts";
+import { RemoteConnectionView } from "./remote-connection-view.ts";
 
 /** Passes on to an observer what one worker tells, and keeps the connections that it told of. */
-export class RemoteConnections {
+export class ReportReceiver {
   readonly #observer: Observer;
-  readonly #open = new Map<number, RemoteConnection>();
+  readonly #open = new Map<number, RemoteConnectionView>();
   /** What the worker's clock is behind this thread's: no message has ever come sooner. */
   #behind = Infinity;
 
@@ -32,7 +32,7 @@ export class RemoteConnections {
         this.#observer.warning(report.message);
         return true;
       case "fault":
-        this.#observer.fault(revive(report.error));
+        this.#observer.fault(decodeError(report.error));
         return true;
       case "refused":
         this.#observer.refused(report.client, report.reason);
@@ -66,7 +66,7 @@ export class RemoteConnections {
 
   #meet(introduction: Introduction): void {
     const openedAt = introduction.openedAt + this.#behind;
-    this.#open.set(introduction.id, new RemoteConnection(introduction, openedAt));
+    this.#open.set(introduction.id, new RemoteConnectionView(introduction, openedAt));
   }
 
   #passConnection(report: Exclude<ConnectionReport, Introduction>): void {

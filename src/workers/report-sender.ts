@@ -1,9 +1,9 @@
 import type { Event } from "../relay/combine-observers.ts";
 import type { ConnectionView, Observer } from "../relay/observer.ts";
-import type { Counts } from "./shared-counters.ts";
-import { encode } from "./encode-figures.ts";
+import type { SharedCounters } from "./shared-counters.ts";
+import { encodeFigures } from "./encode-figures.ts";
 import type { ConnectionReport, Report, Start } from "./messages.ts";
-import { plainError } from "./encode-error.ts";
+import { encodeError } from "./encode-error.ts";
 
 // How old the figures of an open connection get in the main thread, in milliseconds.
 const FIGURES_PERIOD = 200;
@@ -16,7 +16,7 @@ class Told {
 
   /** The figures where one has changed since the last call; else none. */
   news(connection: ConnectionView): readonly number[] {
-    const figures = encode(this.id, connection);
+    const figures = encodeFigures(this.id, connection);
     if (figures.every((figure, index) => figure === this.#figures[index])) return [];
     this.#figures = figures;
     return figures;
@@ -27,10 +27,10 @@ class Told {
  * A worker's observer: it counts connections for all threads to see, and tells the main thread of
  * what somebody there listens to, in one message a turn of the event loop.
  */
-export class Reporter {
+export class ReportSender {
   readonly observer: Partial<Observer>;
   readonly #post: (reports: readonly Report[]) => void;
-  readonly #counts: Counts;
+  readonly #counts: SharedCounters;
   readonly #worker: number;
   readonly #wanted: ReadonlySet<Event>;
   readonly #open = new Map<ConnectionView, Told>();
@@ -41,7 +41,7 @@ export class Reporter {
 
   constructor(
     { index, wanted, connectionsMax }: Pick<Start, "index" | "wanted" | "connectionsMax">,
-    counts: Counts,
+    counts: SharedCounters,
     post: (reports: readonly Report[]) => void,
   ) {
     this.#post = post;
@@ -71,7 +71,7 @@ export class Reporter {
         // While another worker has a place, nobody waits.
         if (open >= connectionsMax) this.tell({ kind: "full", open });
       },
-      fault: (error) => this.tell({ kind: "fault", error: plainError(error) }),
+      fault: (error) => this.tell({ kind: "fault", error: encodeError(error) }),
       warning: (message) => this.tell({ kind: "warning", message }),
       draining: () => this.tell({ kind: "draining" }),
     };
@@ -114,7 +114,7 @@ export class Reporter {
         kind: "closed",
         id,
         ending,
-        figures: new Float64Array(encode(id, connection)),
+        figures: new Float64Array(encodeFigures(id, connection)),
       }));
     this.#open.delete(connection);
     if (this.#open.size > 0) return;

@@ -10,7 +10,7 @@ const WORDS = 3;
  * What all threads of a pool know at once: how many connections each worker has open, how many it
  * has ever taken, and how many it may have. They are written without a lock, a number at a time.
  */
-export class Counts {
+export class SharedCounters {
   readonly #words: Int32Array<SharedArrayBuffer>;
   readonly #workers: number;
 
@@ -19,8 +19,8 @@ export class Counts {
     this.#workers = Math.floor((this.#words.length - FIRST) / WORDS);
   }
 
-  static forWorkers(workers: number): Counts {
-    return new Counts(
+  static forWorkers(workers: number): SharedCounters {
+    return new SharedCounters(
       new SharedArrayBuffer((FIRST + workers * WORDS) * Int32Array.BYTES_PER_ELEMENT),
     );
   }

@@ -8,10 +8,10 @@ import { endpointOf } from "../relay/listen/inherited-socket.ts";
 import type { Observer } from "../relay/observer.ts";
 import { DEFAULTS, type RelayOptions } from "../relay/options.ts";
 import { type Relay, TIMER_MOST } from "../relay/running-relay.ts";
-import { Counts } from "./shared-counters.ts";
+import { SharedCounters } from "./shared-counters.ts";
 import type { Start, WorkerOptions } from "./messages.ts";
 import { onceAMinute } from "./repeated-warnings.ts";
-import { Place, type PlaceOwner } from "./worker-slot.ts";
+import { WorkerSlot, type WorkerSlotOwner } from "./worker-slot.ts";
 import { SharedSource } from "./shared-source.ts";
 
 // An executable has its modules under this path, and their names in JavaScript (Bun 1.4.5).
@@ -46,15 +46,15 @@ export async function startPool(
   return pool;
 }
 
-class Pool implements Relay, PlaceOwner {
+class Pool implements Relay, WorkerSlotOwner {
   readonly observer: Observer;
   readonly thread: URL;
   readonly #source: SharedSource;
   readonly #options: WorkerOptions;
   readonly #drainTimeout: number;
   readonly #connectionsMax: number;
-  readonly #counts: Counts;
-  readonly #places: readonly Place[];
+  readonly #counts: SharedCounters;
+  readonly #places: readonly WorkerSlot[];
   readonly #stopped = Promise.withResolvers<void>();
   #fileWatch: Disposable | null = null;
   #stopping = false;
@@ -72,8 +72,8 @@ class Pool implements Relay, PlaceOwner {
     this.#connectionsMax = options.connectionsMax ?? connectionsMaxDefault(workers);
     // A worker without a place could only look on.
     const count = Math.min(workers, this.#connectionsMax);
-    this.#counts = Counts.forWorkers(count);
-    this.#places = Array.from({ length: count }, (_, index) => new Place(index, this));
+    this.#counts = SharedCounters.forWorkers(count);
+    this.#places = Array.from({ length: count }, (_, index) => new WorkerSlot(index, this));
   }
 
   get endpoint(): SocketEndpoint {

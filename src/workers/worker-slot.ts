@@ -1,9 +1,9 @@
 import { printAddress, type SocketEndpoint } from "../address/address.ts";
 import { RelayError } from "../relay/error.ts";
 import type { Observer } from "../relay/observer.ts";
-import { Answers } from "./awaited-answers.ts";
+import { AwaitedAnswers } from "./awaited-answers.ts";
 import type { Batch, Order, Report, Start } from "./messages.ts";
-import { RemoteConnections } from "./report-receiver.ts";
+import { ReportReceiver } from "./report-receiver.ts";
 
 // A worker that dies sooner than this after its start is not replaced at once, in milliseconds.
 const CALM = 10_000;
@@ -13,7 +13,7 @@ const PAUSE_FIRST = 10;
 const PAUSE_LAST = 1_000;
 
 /** What a place needs of its pool. */
-export interface PlaceOwner {
+export interface WorkerSlotOwner {
   readonly observer: Observer;
   readonly endpoint: SocketEndpoint;
   /** The module of a worker's thread. */
@@ -26,12 +26,12 @@ export interface PlaceOwner {
 }
 
 /** The place of one worker in a pool: the worker, and the next one should it die. */
-export class Place {
+export class WorkerSlot {
   readonly index: number;
-  readonly #owner: PlaceOwner;
-  readonly #answers = new Answers<Report["kind"] | "gone">();
+  readonly #owner: WorkerSlotOwner;
+  readonly #answers = new AwaitedAnswers<Report["kind"] | "gone">();
   #worker: Worker | null = null;
-  #connections: RemoteConnections;
+  #connections: ReportReceiver;
   /** Whether a worker has ever been ready: a first one that cannot start is not replaced. */
   #used = false;
   #startedAt = 0;
@@ -43,10 +43,10 @@ export class Place {
   #reason: Error | null = null;
   #stopping = false;
 
-  constructor(index: number, owner: PlaceOwner) {
+  constructor(index: number, owner: WorkerSlotOwner) {
     this.index = index;
     this.#owner = owner;
-    this.#connections = new RemoteConnections(owner.observer);
+    this.#connections = new ReportReceiver(owner.observer);
   }
 
   /**
@@ -110,7 +110,7 @@ export class Place {
   #begin(held: boolean): void {
     const worker = new Worker(this.#owner.thread, { name: `worker ${this.index + 1}` });
     this.#worker = worker;
-    this.#connections = new RemoteConnections(this.#owner.observer);
+    this.#connections = new ReportReceiver(this.#owner.observer);
     this.#reason = null;
     this.#lost = 0;
     this.#startedAt = performance.now();

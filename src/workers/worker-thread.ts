@@ -3,10 +3,10 @@ import { RelayError, relayError } from "../relay/error.ts";
 import { type HoldableRelay, startRelay } from "../relay/running-relay.ts";
 import { libc } from "../os/libc.ts";
 import { errnoCode } from "../os/errno.ts";
-import { Balance } from "./accept-balance.ts";
-import { Counts } from "./shared-counters.ts";
+import { AcceptBalance } from "./accept-balance.ts";
+import { SharedCounters } from "./shared-counters.ts";
 import type { Batch, Order, Report, Start } from "./messages.ts";
-import { Reporter } from "./report-sender.ts";
+import { ReportSender } from "./report-sender.ts";
 
 // The thread of one worker: a relay of its own over a descriptor of the pool's listener.
 
@@ -45,11 +45,11 @@ async function begin(start: Start): Promise<void> {
 
 class RunningWorker {
   readonly #relay: HoldableRelay;
-  readonly #reporter: Reporter;
-  readonly #balance: Balance;
+  readonly #reporter: ReportSender;
+  readonly #balance: AcceptBalance;
   #stopping = false;
 
-  private constructor(relay: HoldableRelay, reporter: Reporter, balance: Balance) {
+  private constructor(relay: HoldableRelay, reporter: ReportSender, balance: AcceptBalance) {
     this.#relay = relay;
     this.#reporter = reporter;
     this.#balance = balance;
@@ -57,8 +57,8 @@ class RunningWorker {
 
   static async start(start: Start): Promise<RunningWorker> {
     const { index, listener, endpoint, options, held } = start;
-    const counts = new Counts(start.counts);
-    const reporter = new Reporter(start, counts, post);
+    const counts = new SharedCounters(start.counts);
+    const reporter = new ReportSender(start, counts, post);
     const fd = libc?.duplicate(listener) ?? -1;
     if (fd < 0) throw relayError("listen on", printAddress(endpoint), errnoCode(fd));
     const relay = await startRelay({
@@ -67,7 +67,7 @@ class RunningWorker {
       observer: reporter.observer,
     });
     if (held) relay.hold(HOLDER);
-    const balance = new Balance(counts, index, relay);
+    const balance = new AcceptBalance(counts, index, relay);
     reporter.afterOpened(() => balance.opened());
     return new RunningWorker(relay, reporter, balance);
   }

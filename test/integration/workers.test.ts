@@ -13,7 +13,7 @@ import {
 } from "../../src/index.ts";
 import { loaded } from "../../src/os/libc.ts";
 import type { RelayOptions } from "../../src/relay/options.ts";
-import { Counts } from "../../src/workers/shared-counters.ts";
+import { SharedCounters } from "../../src/workers/shared-counters.ts";
 import { startPool } from "../../src/workers/worker-pool.ts";
 import { Payload } from "../support/sockets/payload.ts";
 import { descriptorsOf, socketDescriptors } from "../support/process/proc.ts";
@@ -168,7 +168,7 @@ describe("the limit of connections is one over all workers", () => {
   });
 
   test("there is no worker without a place", async () => {
-    const forWorkers = spyOn(Counts, "forWorkers");
+    const forWorkers = spyOn(SharedCounters, "forWorkers");
     const bench = await Bench.start({ connectionsMax: 2 }, 8);
     expect(forWorkers.mock.calls).toEqual([[2]]);
     forWorkers.mockRestore();
@@ -177,9 +177,9 @@ describe("the limit of connections is one over all workers", () => {
 });
 
 test("clients are spread evenly, be they many at once", async () => {
-  const forWorkers = spyOn(Counts, "forWorkers");
+  const forWorkers = spyOn(SharedCounters, "forWorkers");
   const bench = await Bench.start();
-  const counts = forWorkers.mock.results[0]?.value as Counts;
+  const counts = forWorkers.mock.results[0]?.value as SharedCounters;
   forWorkers.mockRestore();
   const share = 100;
   for (let count = 0; count < WORKERS * share; count += 1) bench.dial();

@@ -4,9 +4,9 @@ import { createRelay, type Relay, RelayError } from "../../index.ts";
 import { createLog, type Log } from "../../observe/log/log.ts";
 import { connectionsMaxDefault } from "../../relay/listen/admission.ts";
 import { combineObservers } from "../../relay/combine-observers.ts";
-import { observeIdleness } from "../../process/exit-idle-time.ts";
+import { exitWhenIdle } from "../../process/exit-idle-time.ts";
 import { takeNotifier } from "../../systemd/notify-socket.ts";
-import { Service, takeWatchdogPeriod } from "../../systemd/service-state.ts";
+import { ServiceState, takeWatchdogPeriod } from "../../systemd/service-state.ts";
 import { logObserver } from "../../observe/log/event-log.ts";
 import { accessLog } from "../../observe/log/access-log.ts";
 import type { Admin } from "../../observe/admin/admin-server.ts";
@@ -65,7 +65,7 @@ async function relay(
     ...(service === null ? [] : [service.observer]),
     ...(options.exitIdleTime === undefined
       ? []
-      : [observeIdleness(options.exitIdleTime, () => leave(running, idle.resolve))]),
+      : [exitWhenIdle(options.exitIdleTime, () => leave(running, idle.resolve))]),
   ]);
   using _faults = reportFaults((error) => observer.fault(error));
   const started = createRelay({ ...options, connectionsMax, source, destination, observer });
@@ -107,10 +107,10 @@ function serviceOf(
   { drainTimeout }: OptionValues,
   log: Log,
   responds: () => Promise<void>,
-): Service | null {
+): ServiceState | null {
   const notifier = takeNotifier(process.env, (message) => log.warn(message, { event: "warning" }));
   const watchdogPeriod = takeWatchdogPeriod(process.env, process.pid);
-  return notifier && new Service(notifier, watchdogPeriod, drainTimeout, responds);
+  return notifier && new ServiceState(notifier, watchdogPeriod, drainTimeout, responds);
 }
 
 /** Stops unless somebody has come; then the idle time counts from the end of that connection on. */

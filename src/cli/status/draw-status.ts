@@ -152,7 +152,7 @@ interface Column {
 
 // In the order in which they are left out where a terminal is narrow, the last one first.
 const COLUMNS: readonly Column[] = [
-  { title: "CLIENT", cell: clientOf, isText: true },
+  { title: "CLIENT", cell: clientCell, isText: true },
   { title: "STATE", cell: ({ state }) => harmless(state), isText: true },
   { title: "AGE", cell: ({ age_seconds: age }) => formatDuration(age) },
   { title: "RATE ↑", cell: ({ rate_up: rate }) => formatRate(rate) },
@@ -197,7 +197,7 @@ function widthOf(columns: readonly (readonly string[])[]): number {
   return columns.reduce((sum, [title = ""]) => sum + Bun.stringWidth(title) + 2, -2);
 }
 
-function clientOf({ client, client_uid: uid, client_pid: pid }: OpenDocument): string {
+function clientCell({ client, client_uid: uid, client_pid: pid }: OpenDocument): string {
   if (client !== "") return harmless(client);
   return uid === undefined ? "a client" : `user ${uid}, process ${pid}`;
 }

@@ -20,7 +20,7 @@ export class NoAnswer extends Error {
  *
  * @throws {NoAnswer} where nobody answers, or somebody else than a relay
  */
-export async function askStatus(
+export async function fetchStatus(
   endpoint: SocketEndpoint,
   query: StatusQuery,
 ): Promise<StatusDocument> {

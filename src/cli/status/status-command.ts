@@ -7,7 +7,7 @@ import { mayPaint, style } from "../../observe/log/terminal-style.ts";
 import { PROGRAM } from "../../version.ts";
 import { parseAdminAddress } from "../line/admin-address.ts";
 import { argumentsOf, readValues } from "../line/option-values.ts";
-import { askStatus, NoAnswer } from "./fetch-status.ts";
+import { fetchStatus, NoAnswer } from "./fetch-status.ts";
 import { InvalidValue, UsageError } from "../line/usage-error.ts";
 import { LiveScreen } from "./live-screen.ts";
 import { COMMANDS } from "../line/option-table.ts";
@@ -45,7 +45,7 @@ export const statusCommand = defineCommand({
 });
 
 async function print(endpoint: SocketEndpoint, sort: Sort, json: boolean): Promise<number> {
-  const status = await askStatus(endpoint, { sort, limit: LIST, history: HISTORY_S });
+  const status = await fetchStatus(endpoint, { sort, limit: LIST, history: HISTORY_S });
   if (json) return await writeAll(1, `${JSON.stringify(status, null, 2)}\n`);
   const { columns = COLUMNS_ELSEWHERE } = process.stdout;
   return await writeAll(1, `${drawStatus(status, { columns, style: look() }).join("\n")}\n`);
@@ -56,7 +56,7 @@ async function stream(endpoint: SocketEndpoint, sort: Sort): Promise<number> {
   using requests = stopRequests();
   const asked = requests.asked.then(() => true);
   for (;;) {
-    const status = await askStatus(endpoint, { sort, limit: LIST, history: 0 });
+    const status = await fetchStatus(endpoint, { sort, limit: LIST, history: 0 });
     if ((await writeAll(1, `${JSON.stringify(status)}\n`)) !== 0) return 1;
     if (await Promise.race([asked, Bun.sleep(PERIOD_MS).then(() => false)])) return 0;
   }
@@ -112,7 +112,7 @@ async function tryToAsk(
   query: StatusQuery,
 ): Promise<StatusDocument | string> {
   try {
-    return await askStatus(endpoint, query);
+    return await fetchStatus(endpoint, query);
   } catch (error) {
     if (error instanceof NoAnswer) return error.message;
     throw error;

@@ -1,5 +1,5 @@
 import { realpathSync } from "node:fs";
-import type { WantedUnits } from "../../systemd/units/unit-plan.ts";
+import type { UnitPlan } from "../../systemd/units/unit-plan.ts";
 import type { PlacedFile } from "./place-unit-files.ts";
 
 const UNIT_FOLDER = "/etc/systemd/system";
@@ -15,7 +15,7 @@ const UNIT_FOLDERS = [
 
 /** What was written, and the commands that bring it to life, for a shell. */
 export function nextSteps(
-  { name, service, socket }: WantedUnits,
+  { name, service, socket }: UnitPlan,
   folder: string,
   files: readonly PlacedFile[],
 ): string {

@@ -5,7 +5,7 @@ import { groupId, userId } from "../../os/user-ids.ts";
 import { folderOf, isIn, runtimeDirectory } from "../../systemd/units/path-rules.ts";
 import { defaultName } from "../../systemd/units/unit-name.ts";
 import { endsAsWritten, hasControls } from "../../systemd/units/unit-escaping.ts";
-import type { FilePermissions, WantedUnits } from "../../systemd/units/unit-plan.ts";
+import type { FilePermissions, UnitPlan } from "../../systemd/units/unit-plan.ts";
 import { type Addresses, checkDistinct } from "../line/read-addresses.ts";
 import { UsageError } from "../line/usage-error.ts";
 import {
@@ -25,12 +25,12 @@ export type ParsedOptions = Readonly<Record<string, unknown>>;
  *
  * @throws {UsageError} where no unit could do that, or none without harm
  */
-export function wantedUnits(
+export function planUnits(
   addresses: Addresses,
   values: OptionValues,
   parsed: ParsedOptions,
   program: string,
-): WantedUnits {
+): UnitPlan {
   const { destination } = addresses;
   const { service, socket, user, admin, backlog, connectionsMax, drainTimeout } = values;
   // systemd listens in the host's network, where a port is not that of the service's network.

@@ -8,7 +8,7 @@ import { nextSteps } from "./next-steps.ts";
 import { COMMANDS } from "../line/option-table.ts";
 import { writeAll } from "../line/write-output.ts";
 import { placeUnits, UnitFilesError } from "./place-unit-files.ts";
-import { wantedUnits } from "./plan-units.ts";
+import { planUnits } from "./plan-units.ts";
 
 // Where the executable is expected when this one is Bun with the source.
 const INSTALLED = `/usr/local/bin/${PROGRAM}`;
@@ -22,7 +22,7 @@ export const unitsCommand = defineCommand({
     const addresses = readAddresses(args._);
     checkSource(values, addresses.source);
     const program = programPath();
-    const wanted = wantedUnits(addresses, values, args, program);
+    const wanted = planUnits(addresses, values, args, program);
     if (!isProgram(program))
       return await fail(`systemd starts no program with such a path: ${program}`);
     const units = writeUnits(wanted);

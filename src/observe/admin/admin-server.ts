@@ -4,12 +4,12 @@ import type { Observer } from "../../relay/observer.ts";
 import { listenOnPath } from "../../relay/listen/socket-file.ts";
 import { errorCode } from "../../os/errno.ts";
 import { type AdminPath, readRequest, RequestError } from "./admin-request.ts";
-import { Heartbeat } from "../figures/event-loop-delay.ts";
-import { History } from "../figures/rate-history.ts";
+import { EventLoopDelay } from "../figures/event-loop-delay.ts";
+import { RateHistory } from "../figures/rate-history.ts";
 import type { Log } from "../log/log.ts";
-import { Metrics } from "../figures/prometheus-metrics.ts";
+import { PrometheusMetrics } from "../figures/prometheus-metrics.ts";
 import { page } from "./served-page.ts";
-import { Statistics } from "../figures/relay-statistics.ts";
+import { RelayStatistics } from "../figures/relay-statistics.ts";
 import { QueryError, readQuery, statusDocument, type StatusSources } from "./build-status.ts";
 
 // Who may write to the socket may read all of it: the relay's own user and group.
@@ -40,8 +40,8 @@ export interface Admin extends AsyncDisposable {
  */
 export async function openAdmin(endpoint: SocketEndpoint, options: AdminOptions): Promise<Admin> {
   const { log } = options;
-  const statistics = new Statistics();
-  const history = new History(statistics);
+  const statistics = new RelayStatistics();
+  const history = new RateHistory(statistics);
   const sources: StatusSources = {
     ...options,
     statistics,
@@ -49,9 +49,9 @@ export async function openAdmin(endpoint: SocketEndpoint, options: AdminOptions)
     destination: printAddress(options.destination),
     logLinesLost: () => log.linesLost(),
   };
-  const metrics = new Metrics(sources);
+  const metrics = new PrometheusMetrics(sources);
   const bound = await bind(endpoint, (request) => answer(request, sources, metrics), log);
-  const heartbeat = new Heartbeat(
+  const heartbeat = new EventLoopDelay(
     (seconds) => {
       metrics.late(seconds);
       history.late(seconds);
@@ -119,7 +119,7 @@ async function bind(endpoint: SocketEndpoint, answer: Answer, log: Log): Promise
 async function answer(
   request: Request,
   sources: StatusSources,
-  metrics: Metrics,
+  metrics: PrometheusMetrics,
 ): Promise<Response> {
   try {
     const { path, parameters } = readRequest(request);
@@ -138,7 +138,7 @@ const ANSWERS: Readonly<
     (
       parameters: URLSearchParams,
       sources: StatusSources,
-      metrics: Metrics,
+      metrics: PrometheusMetrics,
     ) => Response | Promise<Response>
   >
 > = {

@@ -1,10 +1,10 @@
 import { PROGRAM, VERSION } from "../../version.ts";
 import { clientFields } from "../figures/client-fields.ts";
-import type { History } from "../figures/rate-history.ts";
+import type { RateHistory } from "../figures/rate-history.ts";
 import { HISTORY_SECONDS } from "../figures/rate-history.ts";
 import { type OpenConnection, type Sort, SORTS } from "../figures/open-connections.ts";
-import { processFigures } from "../figures/process-usage.ts";
-import type { Statistics } from "../figures/relay-statistics.ts";
+import { processUsage } from "../figures/process-usage.ts";
+import type { RelayStatistics } from "../figures/relay-statistics.ts";
 import type { OpenDocument, StatusDocument, Traffic } from "./status-document.ts";
 
 /** What of the status is asked for. */
@@ -63,8 +63,8 @@ function readNumber(name: "limit" | "history", text: string | null, most: number
 
 /** What the status is made from. */
 export interface StatusSources {
-  readonly statistics: Statistics;
-  readonly history: History;
+  readonly statistics: RelayStatistics;
+  readonly history: RateHistory;
   readonly destination: string;
   /** Options as on a command line. */
   readonly options: Readonly<Record<string, string>>;
@@ -76,7 +76,7 @@ export interface StatusSources {
 export function statusDocument(sources: StatusSources, query: StatusQuery): StatusDocument {
   const { statistics, history } = sources;
   const { notReadyBecause, lastFailure } = statistics;
-  const figures = processFigures();
+  const figures = processUsage();
   return {
     program: PROGRAM,
     version: VERSION,
@@ -126,7 +126,7 @@ export function statusDocument(sources: StatusSources, query: StatusQuery): Stat
   };
 }
 
-function traffic(statistics: Statistics, history: History): Traffic {
+function traffic(statistics: RelayStatistics, history: RateHistory): Traffic {
   const { bytes, pauses } = statistics;
   const held = statistics.open.held();
   return {

@@ -5,7 +5,7 @@ const BEATS_A_SECOND = 1_000 / PERIOD_MS;
  * Looks at the event loop four times a second: by how many seconds the look came late is how long
  * everything else in this process had to wait. It does not keep the process alive.
  */
-export class Heartbeat implements Disposable {
+export class EventLoopDelay implements Disposable {
   readonly #late: (seconds: number) => void;
   readonly #second: () => void;
   #due = performance.now() + PERIOD_MS;

@@ -17,7 +17,7 @@ export interface ProcessFigures {
 const limit = openFilesMax();
 
 /** The figures of this moment. */
-export function processFigures(): ProcessFigures {
+export function processUsage(): ProcessFigures {
   const { user, system } = process.cpuUsage();
   return {
     cpuUserSeconds: user / 1e6,

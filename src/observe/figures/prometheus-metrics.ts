@@ -2,8 +2,8 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Observer } from "../../relay/observer.ts";
 import { PROGRAM, VERSION } from "../../version.ts";
 import type { BothWays } from "./open-connections.ts";
-import { processFigures } from "./process-usage.ts";
-import type { Counts, Statistics } from "./relay-statistics.ts";
+import { processUsage } from "./process-usage.ts";
+import type { CountsByReason, RelayStatistics } from "./relay-statistics.ts";
 
 // From a Unix socket on this machine to a server across the world.
 const CONNECT_SECONDS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
@@ -16,7 +16,7 @@ const LATE_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1];
 
 /** Figures that only others know. */
 export interface MetricsSources {
-  readonly statistics: Statistics;
+  readonly statistics: RelayStatistics;
   readonly connectionsMax: number;
   readonly logLinesLost: () => number;
 }
@@ -29,7 +29,7 @@ export interface MetricsSources {
  * once a connection. prom-client's own default metrics are not used: under Bun most of what they
  * say of the process is empty, and they wake an idle process a hundred times a second.
  */
-export class Metrics {
+export class PrometheusMetrics {
   readonly observer: Partial<Observer>;
   readonly #registry = new Registry();
   readonly #eventLoopDelay: Histogram;
@@ -136,7 +136,7 @@ export class Metrics {
   /** Under the names that all programs share. */
   #exportProcess(): void {
     this.#export(Counter, "process_cpu_seconds_total", "CPU time of the process.", () => {
-      const { cpuUserSeconds, cpuSystemSeconds } = processFigures();
+      const { cpuUserSeconds, cpuSystemSeconds } = processUsage();
       return [[cpuUserSeconds + cpuSystemSeconds]];
     });
     const gauges = [
@@ -146,8 +146,8 @@ export class Metrics {
       ["process_max_fds", "Descriptors that may be open.", "openFilesMax"],
     ] as const;
     for (const [name, help, figure] of gauges) {
-      if (processFigures()[figure] === null) continue;
-      this.#export(Gauge, name, help, () => [[processFigures()[figure] ?? 0]]);
+      if (processUsage()[figure] === null) continue;
+      this.#export(Gauge, name, help, () => [[processUsage()[figure] ?? 0]]);
     }
   }
 
@@ -188,7 +188,7 @@ export class Metrics {
 /** The values of a metric now, each with its label's. */
 type Read = () => readonly (readonly [value: number, word?: string])[];
 
-function byWord(counts: Counts) {
+function byWord(counts: CountsByReason) {
   return Array.from(counts, ([word, count]) => [count, word] as const);
 }
 

@@ -1,4 +1,4 @@
-import type { Statistics } from "./relay-statistics.ts";
+import type { RelayStatistics } from "./relay-statistics.ts";
 
 /** What a second was like. Rates are a second. */
 export interface Sample {
@@ -23,14 +23,14 @@ interface Totals {
 }
 
 /** The last minutes of a relay, a sample a second. */
-export class History {
-  readonly #statistics: Statistics;
+export class RateHistory {
+  readonly #statistics: RelayStatistics;
   readonly #samples: Sample[] = [];
   #late = 0;
   #delay = 0;
   #before: Totals;
 
-  constructor(statistics: Statistics) {
+  constructor(statistics: RelayStatistics) {
     this.#statistics = statistics;
     this.#before = totals(statistics);
   }
@@ -77,7 +77,7 @@ export class History {
   }
 }
 
-function totals(statistics: Statistics): Totals {
+function totals(statistics: RelayStatistics): Totals {
   const { up, down } = statistics.bytes;
   return {
     at: statistics.uptime,

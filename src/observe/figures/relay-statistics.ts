@@ -7,7 +7,7 @@ import { type BothWays, OpenConnections } from "./open-connections.ts";
 export type Phase = "starting" | "listening" | "draining" | "stopped";
 
 /** Counts by a word: a system's code, an ending. */
-export type Counts = ReadonlyMap<string, number>;
+export type CountsByReason = ReadonlyMap<string, number>;
 
 /** The last time that the destination could not be reached. */
 export interface LastFailure {
@@ -37,7 +37,7 @@ const FAILURE_LASTS_MS = 30_000;
  * Counts what happens in a relay. Bytes cost nothing while they move: they are read from the open
  * connections when somebody asks, and added up when one closes.
  */
-export class Statistics {
+export class RelayStatistics {
   readonly startedAt = new Date();
   readonly open = new OpenConnections();
   readonly observer: Partial<Observer>;
@@ -106,17 +106,17 @@ export class Statistics {
   }
 
   /** Clients turned away by the rules of who may connect, by the reason. */
-  get refused(): Counts {
+  get refused(): CountsByReason {
     return this.#refused;
   }
 
   /** Connections whose destination could not be reached, by the system's code. */
-  get failed(): Counts {
+  get failed(): CountsByReason {
     return this.#failed;
   }
 
   /** Connections that are over, by their ending. */
-  get closed(): Counts {
+  get closed(): CountsByReason {
     return this.#closed;
   }
 

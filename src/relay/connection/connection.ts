@@ -1,15 +1,15 @@
 import type { SocketHandler } from "bun";
-import type { Bulk } from "../stream/bulk-reader.ts";
-import type { Deadlines } from "./equal-deadlines.ts";
-import type { Lingering, Outcome } from "./lingering-close.ts";
+import type { BulkReader } from "../stream/bulk-reader.ts";
+import type { EqualDeadlines } from "./equal-deadlines.ts";
+import type { LingeringClose, Outcome } from "./lingering-close.ts";
 import type { ConnectionState, ConnectionView, Ending, Failure, Observer } from "../observer.ts";
 import type { Target } from "../../address/resolve-destination.ts";
-import { keepAlive } from "./keepalive.ts";
+import { keepSideAlive } from "./keepalive.ts";
 import { EPIPE } from "../../os/errno.ts";
 import type { Peer } from "../../os/peer-credentials.ts";
 import { clientAddressOf, clientPeerOf } from "./client-identity.ts";
 import { Pipe } from "../stream/pipe.ts";
-import { Remains } from "../stream/failed-socket-bytes.ts";
+import { FailedSocketBytes } from "../stream/failed-socket-bytes.ts";
 import { Side } from "../stream/side.ts";
 
 /** What all connections of one relay share. */
@@ -21,10 +21,10 @@ export interface Shared {
   readonly connectRetry: number;
   /** The open ones. */
   readonly connections: Set<Connection>;
-  readonly attempts: Deadlines<Attempt>;
-  readonly lingering: Lingering;
+  readonly attempts: EqualDeadlines<Attempt>;
+  readonly lingering: LingeringClose;
   /** What moves bulk; null where Bun alone reads. */
-  readonly bulk: Bulk | null;
+  readonly bulk: BulkReader | null;
   /** The events of every socket of every connection. */
   readonly handlers: SocketHandler<ConnectionSide, "uint8array">;
   /** Called with EMFILE or ENFILE when there is no descriptor for a destination's socket. */
@@ -115,11 +115,11 @@ export class Connection implements ConnectionView {
   }
 
   get bytesUp(): number {
-    return this.up.bytes;
+    return this.up.bytesRead;
   }
 
   get bytesDown(): number {
-    return this.down.bytes;
+    return this.down.bytesRead;
   }
 
   get heldUp(): number {
@@ -151,7 +151,7 @@ export function reached(connection: Connection): void {
   const { shared, destination, up, preface } = connection;
   connection.attempt = null;
   destination.ready = true;
-  keepAlive(destination, shared.keepalive);
+  keepSideAlive(destination, shared.keepalive);
   shared.observer.connected(connection);
   if (preface !== null) up.precede(preface);
   connection.preface = null;
@@ -198,7 +198,7 @@ export function sideClosed(side: ConnectionSide, code: string | undefined): void
 export function pausedSideSent(side: ConnectionSide): void {
   const { inbound, socket } = side;
   if (inbound.state !== "flowing") return;
-  const remains = Remains.of(side);
+  const remains = FailedSocketBytes.of(side);
   if (remains === null) return;
   inbound.inherit(remains);
   sideClosed(side, undefined);

@@ -2,7 +2,7 @@
  * Deadlines that are all the same time away: one timer for the earliest, however many there are.
  * As each is later than the one before, the order of insertion is the order in which they come.
  */
-export class Deadlines<Item extends object> {
+export class EqualDeadlines<Item extends object> {
   readonly #due = new Map<Item, number>();
   readonly #expire: (item: Item) => void;
   #timer: Timer | undefined;

@@ -12,7 +12,7 @@ interface Sighting {
  * Ends connections on which nothing moved for a time. One timer looks at all of them in turn: a
  * connection pays nothing for a chunk, and ten thousand of them one wake-up.
  */
-export class Idleness implements Disposable {
+export class IdleTimeout implements Disposable {
   readonly #connections: ReadonlySet<Connection>;
   readonly #timeout: number;
   readonly #end: (connection: Connection) => void;
@@ -46,5 +46,5 @@ export class Idleness implements Disposable {
 
 /** Changes whenever a byte is read or written. */
 function movedBytes({ up, down }: Connection): number {
-  return 2 * (up.bytes + down.bytes) - up.pending - down.pending;
+  return 2 * (up.bytesRead + down.bytesRead) - up.pending - down.pending;
 }

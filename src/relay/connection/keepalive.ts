@@ -15,7 +15,7 @@ const PROBES = 6;
  * Lets the kernel probe the peers of a listener's connections, which inherit the options from it
  * (tcp(7)): first after `idle` milliseconds without traffic, then six times within as long again.
  */
-export function keepListenerAlive(fd: number, idle: number): void {
+export function setKeepalive(fd: number, idle: number): void {
   if (libc === null || idle === 0) return;
   const seconds = Math.max(1, Math.round(idle / 1000));
   libc.setOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
@@ -25,8 +25,8 @@ export function keepListenerAlive(fd: number, idle: number): void {
 }
 
 /** The same for one connected side. */
-export function keepAlive(side: Side, idle: number): void {
+export function keepSideAlive(side: Side, idle: number): void {
   if (!side.isTcp || idle === 0) return;
   if (libc === null) side.socket?.setKeepAlive(true, idle);
-  else keepListenerAlive(side.fd, idle);
+  else setKeepalive(side.fd, idle);
 }

@@ -25,7 +25,7 @@ const TICK = 50;
  * `reset` waits for the side to take everything as long as it goes on taking; `close` waits for
  * that without a limit, and then for the side's own end.
  */
-export class Lingering {
+export class LingeringClose {
   readonly #stays = new Map<LingeringSide, Stay>();
   #timer: Timer | undefined;
 

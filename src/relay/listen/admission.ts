@@ -2,7 +2,7 @@ import { errnoCode, errnoWords } from "../../os/errno.ts";
 import { AF_UNIX, libc, SOCK_STREAM } from "../../os/libc.ts";
 import { openFilesMax } from "../../os/open-files-limit.ts";
 import { kernelPipesMost } from "../stream/kernel-pipe.ts";
-import type { ListeningSocket } from "./pausable-listener.ts";
+import type { PausableListener } from "./pausable-listener.ts";
 import type { Observer } from "../observer.ts";
 
 // Descriptors for the runtime itself, the listener, the log and an administrator's connections.
@@ -39,7 +39,7 @@ const PROBE_PERIOD = 1_000;
  */
 export class Admission implements Disposable {
   readonly #max: number;
-  readonly #listening: ListeningSocket;
+  readonly #listening: PausableListener;
   readonly #observer: Observer;
   readonly #probe: Timer;
   #full = false;
@@ -47,7 +47,7 @@ export class Admission implements Disposable {
   readonly #holders = new Set<string>();
   #silentUntil = 0;
 
-  constructor(max: number, listening: ListeningSocket, observer: Observer) {
+  constructor(max: number, listening: PausableListener, observer: Observer) {
     this.#max = max;
     this.#listening = listening;
     this.#observer = observer;

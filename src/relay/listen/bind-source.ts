@@ -1,7 +1,7 @@
 import { isLocalhost, printAddress, type SocketEndpoint } from "../../address/address.ts";
 import { errorCode } from "../../os/errno.ts";
 import { relayError } from "../error.ts";
-import { keepListenerAlive } from "../connection/keepalive.ts";
+import { setKeepalive } from "../connection/keepalive.ts";
 import { type AcceptHandlers, type BunListener, listenOn } from "./pausable-listener.ts";
 import { listenOnPath, type Permissions, type PlacedListener } from "./socket-file.ts";
 
@@ -20,7 +20,7 @@ export interface ListeningDescriptor {
 export type SourceFile = Pick<PlacedListener<BunListener>, "isInPlace" | "remove">;
 
 /** The bound source of a relay. */
-export interface Bound {
+export interface BoundSource {
   readonly listener: BunListener;
   /** The port of a TCP source, which the system chose where 0 was asked. */
   readonly port: number;
@@ -38,7 +38,7 @@ export async function listen(
   permissions: Permissions,
   keepalive: number,
   handlers: AcceptHandlers,
-): Promise<Bound> {
+): Promise<BoundSource> {
   try {
     switch (source.kind) {
       case "tcp":
@@ -55,7 +55,7 @@ export async function listen(
   }
 }
 
-function bound(listener: BunListener, port = 0, file: SourceFile | null = null): Bound {
+function bound(listener: BunListener, port = 0, file: SourceFile | null = null): BoundSource {
   return { listener, port, file };
 }
 
@@ -64,12 +64,12 @@ function listenOnTcp(
   port: number,
   keepalive: number,
   handlers: AcceptHandlers,
-): Bound {
+): BoundSource {
   const bind = (hostname: string) =>
     Bun.listen({ hostname, port, allowHalfOpen: true, socket: handlers });
   const listener =
     host === "" ? bindEverywhere(bind) : bind(isLocalhost(host) ? "127.0.0.1" : host);
-  keepListenerAlive(listener.fd, keepalive);
+  setKeepalive(listener.fd, keepalive);
   return bound(listener, listener.port);
 }
 
@@ -91,14 +91,14 @@ async function listenOnFile(
   path: string,
   permissions: Permissions,
   handlers: AcceptHandlers,
-): Promise<Bound> {
+): Promise<BoundSource> {
   const placed = await listenOnPath(path, permissions, (name) => bindUnix(name, handlers));
   return bound(placed.listener, 0, placed);
 }
 
-function listenOnInherited(fd: number, keepalive: number, handlers: AcceptHandlers): Bound {
+function listenOnInherited(fd: number, keepalive: number, handlers: AcceptHandlers): BoundSource {
   // On a Unix socket the TCP options fail, which harms nothing.
-  keepListenerAlive(fd, keepalive);
+  setKeepalive(fd, keepalive);
   return bound(listenOn(fd, handlers));
 }
 

@@ -15,7 +15,7 @@ export type AcceptHandlers = SocketHandler<ConnectionSide, "uint8array">;
  * socket is therefore kept, from which Bun can listen again. Without FFI there is no second one:
  * `pause()` then does nothing and says so.
  */
-export class ListeningSocket {
+export class PausableListener {
   readonly #handlers: AcceptHandlers;
   readonly #backlog: number;
   // Taken at the start: when it is needed, descriptors may have run out.

@@ -61,7 +61,7 @@ export async function listenOnPath<Bound extends Listener>(
     const name = join(folder, `.relay-${crypto.randomUUID().slice(0, 8)}`);
     const listener = bindClosed(name, permissions, bind);
     try {
-      admit(name, permissions);
+      setPermissions(name, permissions);
       if (stale) renameSync(name, path);
       else moveToFree(name, path);
     } catch (error) {
@@ -112,7 +112,7 @@ function bindClosed<Bound extends Listener>(
   }
 }
 
-function admit(name: string, permissions: Permissions): void {
+function setPermissions(name: string, permissions: Permissions): void {
   if (!hasPermissions(permissions)) return;
   const { mode = 0o777 & ~process.umask(), owner = -1, group = -1 } = permissions;
   if (owner !== -1 || group !== -1) chownSync(name, owner, group);

@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import type { Libc } from "../../os/libc.ts";
-import type { Held } from "./held-bytes.ts";
+import type { HeldBytes } from "./held-bytes.ts";
 import { CAPACITY, KernelPipes } from "./kernel-pipe.ts";
 import type { Side } from "./side.ts";
 
@@ -25,7 +25,7 @@ const TURNS_OF_OTHERS = 64;
  * 512 KiB for each read: for a gigabyte that costs a third more. Where pages can be handed on no byte
  * is copied at all; that a Unix socket's pages go to TCP costs more than the copies (PROFILE.md).
  */
-export class Bulk {
+export class BulkReader {
   readonly #system: Libc;
   readonly #kernelPipes: KernelPipes;
   // One for all: what is read is written, or copied, before anything else is read.
@@ -46,7 +46,7 @@ export class Bulk {
    * Reads once from a side into `held`, which is empty: how many bytes, 0 at the end of the stream,
    * or a negative errno. What is left of it after a write to the other side must be `keep`-ed.
    */
-  read(from: Side, to: Side, held: Held): number {
+  read(from: Side, to: Side, held: HeldBytes): number {
     const alone = this.#turnsOfOthers === 0;
     if (!alone) this.#turnsOfOthers -= 1;
     if (from.isTcp || !to.isTcp) {
@@ -62,12 +62,12 @@ export class Bulk {
   }
 
   /** Makes what is left of a read last beyond the next one. */
-  keep(held: Held): void {
+  keep(held: HeldBytes): void {
     if (held.kernelPipe === null) held.copyLast();
   }
 
   /** Takes back what was lent for the reads of a direction that go on no more. */
-  release(held: Held): void {
+  release(held: HeldBytes): void {
     const { kernelPipe } = held;
     if (kernelPipe === null) return;
     held.kernelPipe = null;

@@ -8,7 +8,7 @@ const READ_MOST = 256 * 1024;
  * paused or not, and the kernel may have tens of MiB (tcp(7), tcp_rmem); here it stays where it is
  * until there is room for it.
  */
-export class Remains {
+export class FailedSocketBytes {
   readonly #system: Libc;
   readonly #fd: number;
   #bytes: number;
@@ -24,7 +24,7 @@ export class Remains {
    * and noted on it. Null where it has not failed, where nothing is left, or without a descriptor for
    * it: Bun delivers the rest.
    */
-  static of(side: Side): Remains | null {
+  static of(side: Side): FailedSocketBytes | null {
     if (libc === null) return null;
     const bytes = libc.unread(side.fd);
     if (bytes <= 0) return null;
@@ -32,7 +32,7 @@ export class Remains {
     if (errno <= 0) return null;
     side.failed(errno);
     const fd = libc.duplicate(side.fd);
-    return fd < 0 ? null : new Remains(libc, fd, bytes);
+    return fd < 0 ? null : new FailedSocketBytes(libc, fd, bytes);
   }
 
   /** Bytes that have not been read. */

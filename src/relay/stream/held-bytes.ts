@@ -1,6 +1,6 @@
 import { EAGAIN } from "../../os/errno.ts";
 import type { KernelPipe } from "./kernel-pipe.ts";
-import type { Remains } from "./failed-socket-bytes.ts";
+import type { FailedSocketBytes } from "./failed-socket-bytes.ts";
 import type { Side } from "./side.ts";
 
 // Bytes that are taken out of the kernel's pipe so that Bun has something to wait for room with. With
@@ -8,11 +8,11 @@ import type { Side } from "./side.ts";
 const SAMPLE = 1;
 
 /** The bytes of one direction that were read and that its receiver has not taken, in their order. */
-export class Held {
+export class HeldBytes {
   /** What of them is in the kernel comes after the chunks. */
   kernelPipe: KernelPipe | null = null;
   /** What is to be read yet, and comes last; nothing is added any more then. */
-  remains: Remains | null = null;
+  remains: FailedSocketBytes | null = null;
   readonly #chunks: Uint8Array[] = [];
   #chunkBytes = 0;
 

@@ -1,7 +1,7 @@
 import { EAGAIN } from "../../os/errno.ts";
-import { type Bulk, LARGE, SMALL } from "./bulk-reader.ts";
-import { Held } from "./held-bytes.ts";
-import type { Remains } from "./failed-socket-bytes.ts";
+import { type BulkReader, LARGE, SMALL } from "./bulk-reader.ts";
+import { HeldBytes } from "./held-bytes.ts";
+import type { FailedSocketBytes } from "./failed-socket-bytes.ts";
 import type { Side } from "./side.ts";
 
 /**
@@ -38,14 +38,14 @@ const RAGGED = 16;
 export class Pipe {
   state: PipeState = "flowing";
   /** Bytes read from `from`. */
-  bytes = 0;
+  bytesRead = 0;
   /** Of those, bytes that `to` was gone for. */
   dropped = 0;
   /** How often reading paused because `to` took no more. */
   pauses = 0;
   /** Null until something was held: most connections never need it, and it is memory. */
-  #held: Held | null = null;
-  readonly #bulk: Bulk | null;
+  #held: HeldBytes | null = null;
+  readonly #bulk: BulkReader | null;
   #reading: Reading = "events";
   #ragged = 0;
   #waits = false;
@@ -54,7 +54,7 @@ export class Pipe {
   constructor(
     readonly from: Side,
     readonly to: Side,
-    bulk: Bulk | null,
+    bulk: BulkReader | null,
   ) {
     this.#bulk = bulk;
   }
@@ -71,7 +71,7 @@ export class Pipe {
 
   /** A chunk of `from`, which the pipe may keep. */
   receive(chunk: Uint8Array): void {
-    this.bytes += chunk.length;
+    this.bytesRead += chunk.length;
     if (this.state === "broken") {
       this.dropped += chunk.length;
       return;
@@ -122,8 +122,8 @@ export class Pipe {
   }
 
   /** Takes over what a failed `from` has left in the kernel; `end` or `abort` follows. */
-  inherit(remains: Remains): void {
-    this.bytes += remains.bytes;
+  inherit(remains: FailedSocketBytes): void {
+    this.bytesRead += remains.bytes;
     this.#holding().remains = remains;
     if (this.to.ready) this.#write();
   }
@@ -156,7 +156,7 @@ export class Pipe {
     const held = this.#holding();
     const length = this.#bulk.read(from, to, held);
     if (length <= 0) return this.#foundNothing(length);
-    this.bytes += length;
+    this.bytesRead += length;
     this.#ragged = RAGGED;
     from.pause();
     if (this.#write()) return this.#turnLater("turn");
@@ -200,8 +200,8 @@ export class Pipe {
     if (this.#held !== null) this.#bulk?.release(this.#held);
   }
 
-  #holding(): Held {
-    return (this.#held ??= new Held());
+  #holding(): HeldBytes {
+    return (this.#held ??= new HeldBytes());
   }
 
   #hold(chunk: Uint8Array): void {

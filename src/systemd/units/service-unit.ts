@@ -4,7 +4,7 @@ import { type Needs, sandbox, STATIC_USER } from "./sandbox.ts";
 import { DESCRIPTOR_NAME } from "./socket-unit.ts";
 import { comment, listing, section, setting } from "./unit-sections.ts";
 import { directoryWord, execProgram, execWord, wholeValue } from "./unit-escaping.ts";
-import type { FilePermissions, WantedUnits } from "./unit-plan.ts";
+import type { FilePermissions, UnitPlan } from "./unit-plan.ts";
 
 // How much longer than its drain a stop may take; the relay asks for as much when it starts one.
 const STOP_MARGIN = 5_000;
@@ -15,7 +15,7 @@ const FILES_A_CONNECTION = 2;
 const FILES_RESERVED = 64;
 
 /** The text of a relay's .service unit. */
-export function serviceUnit(wanted: WantedUnits): string {
+export function serviceUnit(wanted: UnitPlan): string {
   return [
     section("Unit", unitLines(wanted)),
     section("Service", [
@@ -30,7 +30,7 @@ export function serviceUnit(wanted: WantedUnits): string {
   ].join("\n");
 }
 
-function unitLines({ name, source, destination, service, socket }: WantedUnits): string[] {
+function unitLines({ name, source, destination, service, socket }: UnitPlan): string[] {
   const isFar =
     service === undefined &&
     ((!socket && needsNetworkUp(source, "source")) || needsNetworkUp(destination, "destination"));
@@ -58,7 +58,7 @@ function namespaceLines(service: string): string[] {
   ];
 }
 
-function processLines(wanted: WantedUnits): string[] {
+function processLines(wanted: UnitPlan): string[] {
   const { program, drainTimeout, connectionsMax = 0 } = wanted;
   return [
     "Type=notify",
@@ -72,7 +72,7 @@ function processLines(wanted: WantedUnits): string[] {
   ];
 }
 
-function betterWay({ source, destination, socket, service }: WantedUnits): string | undefined {
+function betterWay({ source, destination, socket, service }: UnitPlan): string | undefined {
   if (socket || source.kind === "unix") return undefined;
   if (service !== undefined)
     return `SOURCE is inside the namespace of ${service}; with --socket it is outside.`;
@@ -83,7 +83,7 @@ function betterWay({ source, destination, socket, service }: WantedUnits): strin
     : undefined;
 }
 
-function commandLine({ source, destination, options, file, socket }: WantedUnits): string[] {
+function commandLine({ source, destination, options, file, socket }: UnitPlan): string[] {
   const from = socket ? `systemd:${DESCRIPTOR_NAME}` : printAddress(source);
   return [...(socket ? [] : fileOptions(file)), ...options, from, printAddress(destination)];
 }
@@ -93,16 +93,16 @@ function fileOptions({ mode, owner, group }: FilePermissions): string[] {
 }
 
 /** The endpoints that the relay itself listens on. */
-function bound({ source, admin, socket }: WantedUnits): SocketEndpoint[] {
+function bound({ source, admin, socket }: UnitPlan): SocketEndpoint[] {
   return [...(socket ? [] : [source]), ...(admin === undefined ? [] : [admin])];
 }
 
 /** The paths of those that are files. */
-function made(wanted: WantedUnits): string[] {
+function made(wanted: UnitPlan): string[] {
   return bound(wanted).flatMap((endpoint) => (endpoint.kind === "unix" ? [endpoint.path] : []));
 }
 
-function folderLines(wanted: WantedUnits): string[] {
+function folderLines(wanted: UnitPlan): string[] {
   const paths = made(wanted);
   if (paths.length === 0) return [];
   const runtime = paths.flatMap((path) => runtimeDirectory(path) ?? []);
@@ -122,7 +122,7 @@ function folderLines(wanted: WantedUnits): string[] {
   ];
 }
 
-function userLines({ source, destination, socket, service, user, file }: WantedUnits): string[] {
+function userLines({ source, destination, socket, service, user, file }: UnitPlan): string[] {
   return [
     ...(destination.kind === "unix"
       ? comment("Where only a group may connect to DESTINATION: SupplementaryGroups=GROUP")
@@ -136,7 +136,7 @@ function userLines({ source, destination, socket, service, user, file }: WantedU
   ];
 }
 
-function needsOf(wanted: WantedUnits): Needs {
+function needsOf(wanted: UnitPlan): Needs {
   const { program, source, destination, socket, service, file } = wanted;
   const own = [...bound(wanted), destination];
   return {
@@ -166,7 +166,7 @@ function sharesTmp(destination: SocketEndpoint, service: string | undefined): bo
   );
 }
 
-function installLines({ service }: WantedUnits): string[] {
+function installLines({ service }: UnitPlan): string[] {
   if (service === undefined) return ["WantedBy=multi-user.target"];
   return [
     "# BindsTo= ends the relay with that service, however it ends; this starts it again.",

@@ -2,13 +2,13 @@ import { printAddress, type SocketEndpoint } from "../../address/address.ts";
 import { needsNetworkUp } from "./path-rules.ts";
 import { comment, section, setting } from "./unit-sections.ts";
 import { wholeValue } from "./unit-escaping.ts";
-import type { FilePermissions, WantedUnits } from "./unit-plan.ts";
+import type { FilePermissions, UnitPlan } from "./unit-plan.ts";
 
 /** The name by which systemd passes the source to the relay. */
 export const DESCRIPTOR_NAME = "source";
 
 /** The text of the .socket unit that listens for a relay. */
-export function socketUnit({ name, source, service, file, backlog }: WantedUnits): string {
+export function socketUnit({ name, source, service, file, backlog }: UnitPlan): string {
   return [
     section("Unit", [
       `Description=${wholeValue(`${printAddress(source)}, the source of ${name}.service`)}`,

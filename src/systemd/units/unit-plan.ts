@@ -1,7 +1,7 @@
 import type { SocketEndpoint } from "../../address/address.ts";
 
 /** A relay that systemd is to run. */
-export interface WantedUnits {
+export interface UnitPlan {
   /** The units' name, without `.service` and `.socket`. */
   readonly name: string;
   /** The executable's absolute path, of which `isProgram` holds. */

@@ -9,7 +9,7 @@ import {
   startServer,
   succeed,
   temporaryFolder,
-  until,
+  eventually,
   writeNoise,
   type PartServer,
   TEST_TIMEOUT_MS,
@@ -46,7 +46,7 @@ await describeParts("HAProxy in front", ["haproxy", "nginx", "curl", "socat"], (
           await Bun.file(file).delete();
         }
         const before = await accepted(server);
-        await until(
+        await eventually(
           `${CHECKS} more health checks`,
           async () => (await accepted(server)) >= before + CHECKS,
         );

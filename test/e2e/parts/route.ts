@@ -3,7 +3,7 @@ import { access, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parseAddress } from "../../../src/address/address.ts";
 import { startRelay } from "../../support/process/executable.ts";
-import { descriptors, until, type PartServer } from "./support.ts";
+import { descriptors, eventually, type PartServer } from "./support.ts";
 
 /** The ways from a client through the executable to a server. */
 export const ROUTES = ["Unix in, TCP out", "TCP in, Unix out", "TCP to Unix to TCP"] as const;
@@ -85,7 +85,7 @@ function tcpEntry(relay: Relay): Entry {
 async function sameDescriptors(pid: number, before: readonly string[]): Promise<void> {
   const expected = before.join("\n");
   let now: string[] = [];
-  await until(
+  await eventually(
     "the relay holds the descriptors that it held before",
     async () => {
       now = await descriptors(pid);

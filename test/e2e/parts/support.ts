@@ -80,7 +80,7 @@ export async function temporaryFolder(owner: AsyncDisposableStack): Promise<stri
 }
 
 /** Waits for something of the system that announces itself by no event. */
-export async function until(
+export async function eventually(
   what: string,
   holds: () => boolean | Promise<boolean>,
   patienceMs = PATIENCE_MS,
@@ -179,7 +179,7 @@ export async function startServer(
       stderr: Bun.file(plan.log),
     });
     const server = { port, path: plan.path(port) };
-    await until(
+    await eventually(
       `${program} serves`,
       async () => child.exitCode !== null || (await isUp(child.pid, server, plan)),
     ).catch((error: unknown) => {

@@ -13,7 +13,7 @@ import {
 import { InvalidValue, UsageError } from "../../../src/cli/line/usage-error.ts";
 import { flagOf, OPTION_ROWS, type OptionName } from "../../../src/cli/line/option-table.ts";
 import { type CommandLine, readCommandLine } from "../../../src/cli/line/read-command-line.ts";
-import { wantedUnits } from "../../../src/cli/units/plan-units.ts";
+import { planUnits } from "../../../src/cli/units/plan-units.ts";
 
 const flags = OPTION_ROWS.map(([name]) => `--${flagOf(name)}`);
 const plausible = fc.constantFrom(
@@ -65,7 +65,7 @@ function readAll(args: readonly string[]): void {
     readAdmin(parsed._[0] ?? "");
   } else if (line.command !== "demo") {
     const addresses = readAddresses(parsed._);
-    if (line.command === "units") wantedUnits(addresses, values, parsed, "/usr/bin/relay");
+    if (line.command === "units") planUnits(addresses, values, parsed, "/usr/bin/relay");
     else checkDistinct(addresses, values.admin);
     checkSource(values, addresses.source);
   }

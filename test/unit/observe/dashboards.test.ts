@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Metrics } from "../../../src/observe/figures/prometheus-metrics.ts";
-import { Statistics } from "../../../src/observe/figures/relay-statistics.ts";
+import { PrometheusMetrics } from "../../../src/observe/figures/prometheus-metrics.ts";
+import { RelayStatistics } from "../../../src/observe/figures/relay-statistics.ts";
 import { readTypes } from "../../support/exposition.ts";
 import { describeNeeding, program } from "../../support/machine/parts.ts";
 import { runProgram } from "../../support/process/program.ts";
@@ -41,8 +41,8 @@ const queries = dashboard.templating.list.map(({ query }) =>
 
 /** Every name that the program really exports, histograms' parts included. */
 async function exportedNames(): Promise<Set<string>> {
-  const metrics = new Metrics({
-    statistics: new Statistics(),
+  const metrics = new PrometheusMetrics({
+    statistics: new RelayStatistics(),
     connectionsMax: 1,
     logLinesLost: () => 0,
   });

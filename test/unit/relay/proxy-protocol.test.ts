@@ -242,7 +242,7 @@ describe("a destination's kernel that takes little at a time", () => {
         while (pipe.held > 0) pipe.advance();
         const sent = [...before, ...after].flatMap((chunk) => [...chunk]);
         expect(to.got).toEqual([...header, ...sent]);
-        expect(pipe.bytes).toBe(sent.length);
+        expect(pipe.bytesRead).toBe(sent.length);
         expect(pipe.state).toBe("ended");
       }),
     );

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { Service } from "../../../src/systemd/service-state.ts";
+import { ServiceState } from "../../../src/systemd/service-state.ts";
 import { until } from "../../support/waiting.ts";
 
 test("the watchdog is fed only as long as every thread answers, and asks one question at a time", async () => {
@@ -11,7 +11,7 @@ test("the watchdog is fed only as long as every thread answers, and asks one que
     questions.push(question);
     return question.promise;
   };
-  using _service = new Service(notifier, 1, 0, ask);
+  using _service = new ServiceState(notifier, 1, 0, ask);
   await until(() => questions.length === 1, "the first question");
   // Nothing to wait for: that nothing happens is the point.
   await Bun.sleep(20);

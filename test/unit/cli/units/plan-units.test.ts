@@ -4,7 +4,7 @@ import { readAddresses } from "../../../../src/cli/line/read-addresses.ts";
 import { argumentsOf, checkSource, readValues } from "../../../../src/cli/line/option-values.ts";
 import { UsageError } from "../../../../src/cli/line/usage-error.ts";
 import { readCommandLine } from "../../../../src/cli/line/read-command-line.ts";
-import { wantedUnits } from "../../../../src/cli/units/plan-units.ts";
+import { planUnits } from "../../../../src/cli/units/plan-units.ts";
 
 const RUN = "/run/app/socket";
 const TCP = "127.0.0.1:8080";
@@ -16,7 +16,7 @@ function read(...args: readonly string[]) {
   const values = readValues(command, parsed);
   const addresses = readAddresses(parsed._);
   checkSource(values, addresses.source);
-  return wantedUnits(addresses, values, parsed, "/bin/relay");
+  return planUnits(addresses, values, parsed, "/bin/relay");
 }
 
 describe("what is wanted", () => {

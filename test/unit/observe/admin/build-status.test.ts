@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { History } from "../../../../src/observe/figures/rate-history.ts";
-import { Statistics } from "../../../../src/observe/figures/relay-statistics.ts";
+import { RateHistory } from "../../../../src/observe/figures/rate-history.ts";
+import { RelayStatistics } from "../../../../src/observe/figures/relay-statistics.ts";
 import {
   QueryError,
   readQuery,
@@ -62,12 +62,12 @@ describe("a query", () => {
 });
 
 function sources(): { relay: Observer; all: StatusSources } {
-  const statistics = new Statistics();
+  const statistics = new RelayStatistics();
   return {
     relay: { ...silentObserver, ...statistics.observer },
     all: {
       statistics,
-      history: new History(statistics),
+      history: new RateHistory(statistics),
       destination: "/run/x/socket",
       options: { keepalive: "60s" },
       connectionsMax: 7,

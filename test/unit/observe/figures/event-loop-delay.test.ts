@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
-import { Heartbeat } from "../../../../src/observe/figures/event-loop-delay.ts";
+import { EventLoopDelay } from "../../../../src/observe/figures/event-loop-delay.ts";
 
 test("a loop that was held up is noticed, and a second passes in four beats", async () => {
   const second = Promise.withResolvers<void>();
   const delays: number[] = [];
-  using _heartbeat = new Heartbeat((seconds) => {
+  using _heartbeat = new EventLoopDelay((seconds) => {
     delays.push(seconds);
     // What keeps everybody waiting: the beat that follows cannot be in time.
     if (delays.length === 1) Bun.sleepSync(400);
@@ -20,7 +20,7 @@ test("a loop that was held up is noticed, and a second passes in four beats", as
 
 test("it ends when disposed", async () => {
   let beats = 0;
-  const heartbeat = new Heartbeat(
+  const heartbeat = new EventLoopDelay(
     () => (beats += 1),
     () => {},
   );

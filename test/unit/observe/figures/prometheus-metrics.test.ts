@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from "bun:test";
-import { Metrics } from "../../../../src/observe/figures/prometheus-metrics.ts";
-import { ENDINGS, Statistics } from "../../../../src/observe/figures/relay-statistics.ts";
+import { PrometheusMetrics } from "../../../../src/observe/figures/prometheus-metrics.ts";
+import { ENDINGS, RelayStatistics } from "../../../../src/observe/figures/relay-statistics.ts";
 import { combineObservers } from "../../../../src/relay/combine-observers.ts";
 import type { Observer } from "../../../../src/relay/observer.ts";
 import { version } from "../../../../package.json";
@@ -9,12 +9,12 @@ import { describeNeeding, program } from "../../../support/machine/parts.ts";
 import { runProgram } from "../../../support/process/program.ts";
 import { fakeConnection } from "../fake-connection.ts";
 
-let metrics: Metrics;
+let metrics: PrometheusMetrics;
 let relay: Observer;
 
 beforeEach(() => {
-  const statistics = new Statistics();
-  metrics = new Metrics({ statistics, connectionsMax: 7, logLinesLost: () => 3 });
+  const statistics = new RelayStatistics();
+  metrics = new PrometheusMetrics({ statistics, connectionsMax: 7, logLinesLost: () => 3 });
   relay = combineObservers([statistics.observer, metrics.observer]);
 });
 

@@ -1,15 +1,15 @@
 import { expect, test } from "bun:test";
-import { History, HISTORY_SECONDS } from "../../../../src/observe/figures/rate-history.ts";
-import { Statistics } from "../../../../src/observe/figures/relay-statistics.ts";
+import { RateHistory, HISTORY_SECONDS } from "../../../../src/observe/figures/rate-history.ts";
+import { RelayStatistics } from "../../../../src/observe/figures/relay-statistics.ts";
 import { silentObserver } from "../../../../src/relay/combine-observers.ts";
 import type { Observer } from "../../../../src/relay/observer.ts";
 import { fakeConnection } from "../fake-connection.ts";
 
 function start() {
   let now = 0;
-  const statistics = new Statistics(() => now);
+  const statistics = new RelayStatistics(() => now);
   const relay: Observer = { ...silentObserver, ...statistics.observer };
-  const history = new History(statistics);
+  const history = new RateHistory(statistics);
   const pass = (seconds: number) => {
     now += seconds * 1_000;
     history.sample();

@@ -1,16 +1,16 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import { ENDINGS, Statistics } from "../../../../src/observe/figures/relay-statistics.ts";
+import { ENDINGS, RelayStatistics } from "../../../../src/observe/figures/relay-statistics.ts";
 import { silentObserver } from "../../../../src/relay/combine-observers.ts";
 import type { Observer } from "../../../../src/relay/observer.ts";
 import { fakeConnection } from "../fake-connection.ts";
 
 let now: number;
-let statistics: Statistics;
+let statistics: RelayStatistics;
 let relay: Observer;
 
 beforeEach(() => {
   now = 1_000;
-  statistics = new Statistics(() => now);
+  statistics = new RelayStatistics(() => now);
   relay = { ...silentObserver, ...statistics.observer };
 });
 

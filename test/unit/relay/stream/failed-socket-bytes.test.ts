@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { ECONNRESET } from "../../../../src/os/errno.ts";
-import { Held } from "../../../../src/relay/stream/held-bytes.ts";
-import { Remains } from "../../../../src/relay/stream/failed-socket-bytes.ts";
+import { HeldBytes } from "../../../../src/relay/stream/held-bytes.ts";
+import { FailedSocketBytes } from "../../../../src/relay/stream/failed-socket-bytes.ts";
 import { Side } from "../../../../src/relay/stream/side.ts";
 import { Payload } from "../../../support/sockets/payload.ts";
 import { RawListener, RawSocket } from "../../../support/sockets/raw-socket.ts";
@@ -37,17 +37,17 @@ test("what a failed side left counts as pending, and is read and closed when the
   const from = new Sender();
   from.fd = own.fd;
   peer.sendAtOnce(payload);
-  expect(Remains.of(from)).toBeNull();
+  expect(FailedSocketBytes.of(from)).toBeNull();
   expect(from.errno).toBe(0);
 
   peer.reset();
   await own.hangUp();
   const descriptors = readdirSync("/proc/self/fd").length;
-  const remains = Remains.of(from);
+  const remains = FailedSocketBytes.of(from);
   expect(from.errno).toBe(ECONNRESET);
   expect(remains?.bytes).toBe(payload.length);
 
-  const held = new Held();
+  const held = new HeldBytes();
   held.remains = remains;
   expect([held.bytes, held.pending]).toEqual([0, payload.length]);
   const to = new Receiver();

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { EAGAIN } from "../../../../src/os/errno.ts";
 import { libc } from "../../../../src/os/libc.ts";
-import { Held } from "../../../../src/relay/stream/held-bytes.ts";
+import { HeldBytes } from "../../../../src/relay/stream/held-bytes.ts";
 import { KernelPipe } from "../../../../src/relay/stream/kernel-pipe.ts";
 import { Side } from "../../../../src/relay/stream/side.ts";
 import { socketPair } from "../../../support/sockets/socket-pair.ts";
@@ -50,7 +50,7 @@ test("what is held in chunks and in the kernel goes out in the order in which it
   if (pipe === null) throw new Error("there is no pipe");
   fc.assert(
     fc.property(acts, (acts) => {
-      const held = new Held();
+      const held = new HeldBytes();
       held.kernelPipe = pipe;
       const to = new Roomy();
       const read: number[] = [];
@@ -78,7 +78,7 @@ test("what is held in chunks and in the kernel goes out in the order in which it
 });
 
 test("what is dropped is counted, wherever it was", () => {
-  const held = new Held();
+  const held = new HeldBytes();
   held.add(new Uint8Array(3));
   held.addFirst(new Uint8Array(4));
   expect(held.drop()).toBe(7);
@@ -86,7 +86,7 @@ test("what is dropped is counted, wherever it was", () => {
 });
 
 test("a chunk whose memory is somebody else's is copied", () => {
-  const held = new Held();
+  const held = new HeldBytes();
   const shared = new Uint8Array([1, 2, 3]);
   held.add(shared);
   held.copyLast();

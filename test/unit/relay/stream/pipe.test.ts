@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { EAGAIN } from "../../../../src/os/errno.ts";
 import { libc } from "../../../../src/os/libc.ts";
-import { Bulk } from "../../../../src/relay/stream/bulk-reader.ts";
+import { BulkReader } from "../../../../src/relay/stream/bulk-reader.ts";
 import type { KernelPipe } from "../../../../src/relay/stream/kernel-pipe.ts";
 import { Pipe } from "../../../../src/relay/stream/pipe.ts";
 import { Side } from "../../../../src/relay/stream/side.ts";
@@ -39,7 +39,7 @@ class Receiver extends Side {
 
 test("a large chunk that its receiver does not take whole is followed by reads of the pipe's own", async () => {
   if (libc === null) throw new Error("this test needs the C library through bun:ffi");
-  const bulk = new Bulk(libc);
+  const bulk = new BulkReader(libc);
   const [from, to] = [new Sender(), new Receiver()];
   const pipe = new Pipe(from, to, bulk);
   const first = Promise.withResolvers<number>();

@@ -8,7 +8,7 @@ import {
 import { folderOf, hiderOf, runtimeDirectory } from "../../../../src/systemd/units/path-rules.ts";
 import { endsAsWritten, hasControls } from "../../../../src/systemd/units/unit-escaping.ts";
 import { writeUnits } from "../../../../src/systemd/units/unit-files.ts";
-import type { WantedUnits } from "../../../../src/systemd/units/unit-plan.ts";
+import type { UnitPlan } from "../../../../src/systemd/units/unit-plan.ts";
 import {
   readBinds,
   readDirectories,
@@ -21,11 +21,11 @@ import {
 
 const PROGRAM = "/usr/local/bin/simpletcpunixrelay";
 
-type Changes = Partial<Omit<WantedUnits, "source" | "destination" | "admin">> & {
+type Changes = Partial<Omit<UnitPlan, "source" | "destination" | "admin">> & {
   readonly admin?: string;
 };
 
-function wanted(source: string, destination: string, changes: Changes = {}): WantedUnits {
+function wanted(source: string, destination: string, changes: Changes = {}): UnitPlan {
   const { admin, ...rest } = changes;
   return {
     ...{ name: "relay-app", program: PROGRAM, options: [], file: {}, socket: false },
@@ -43,7 +43,7 @@ function address(text: string): SocketEndpoint {
 }
 
 /** The units of a relay, as systemd reads them, by their suffixes. */
-function read(units: WantedUnits): { service: Settings; socket: Settings | undefined } {
+function read(units: UnitPlan): { service: Settings; socket: Settings | undefined } {
   const files = new Map(writeUnits(units).map(({ name, text }) => [name, readUnit(text)]));
   const service = files.get(`${units.name}.service`);
   if (service === undefined) throw new Error("there is no service");
