@@ -24,6 +24,7 @@ export type {
   Ending,
   Failure,
   Observer,
+  Stop,
 } from "./relay/observer.ts";
 export { DEFAULTS } from "./relay/options.ts";
 export type { ProxyVersion } from "./relay/proxy-protocol.ts";

@@ -71,6 +71,14 @@ export type Ending =
   /** An unexpected error, reported through `fault`. */
   | "fault";
 
+/** How a relay stopped. */
+export interface Stop {
+  /** `asked`: by `stop()`. `idle`: by `stopIfIdle()`, so without an open connection. */
+  readonly cause: "asked" | "idle";
+  /** Open connections that the stop reset instead of waiting for their end. */
+  readonly cut: number;
+}
+
 /**
  * What happens leaves the relay through here, and only here. An observer that throws is a bug of
  * the observer: the error goes to the same place as any other unexpected one, `fault`, and the relay
@@ -100,7 +108,7 @@ export interface Observer {
   /** The relay accepts no more and waits for `open` connections to end. */
   draining(open: number): void;
   /** Nothing of the relay is left. */
-  stopped(): void;
+  stopped(stop: Stop): void;
   /** Something happened that this program did not foresee. */
   fault(error: unknown): void;
   /** Something a person should know once, and with which the relay goes on. */

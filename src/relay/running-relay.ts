@@ -21,7 +21,7 @@ import { watchFile } from "./listen/source-file-watch.ts";
 import { endpointOf } from "./listen/inherited-socket.ts";
 import { listen, type SourceFile } from "./listen/bind-source.ts";
 import { PausableListener } from "./listen/pausable-listener.ts";
-import type { Observer } from "./observer.ts";
+import type { Observer, Stop } from "./observer.ts";
 import { BACKLOG_MOST, DEFAULTS, type RelayOptions } from "./options.ts";
 import { type HeaderOf, headerOf } from "./proxy-protocol.ts";
 import { targetOf } from "../address/resolve-destination.ts";
@@ -95,6 +95,9 @@ class RunningRelay implements HoldableRelay {
   #fileWatch: Disposable | null = null;
   #accepted = 0;
   #stopping = false;
+  #cause: Stop["cause"] = "asked";
+  /** Connections that the stop has cut so far. */
+  #cut = 0;
   /** From the end of listening to the end of the last connection. */
   #draining = false;
   #drainTimer: Timer | undefined;
@@ -158,21 +161,26 @@ class RunningRelay implements HoldableRelay {
   }
 
   async stop({ drainTimeout = this.#drainTimeout } = {}): Promise<void> {
+    await this.#stop(drainTimeout, "asked");
+  }
+
+  async stopIfIdle(): Promise<boolean> {
+    if (this.connections > 0) return false;
+    await this.#stop(this.#drainTimeout, "idle");
+    return true;
+  }
+
+  async #stop(drainTimeout: number, cause: Stop["cause"]): Promise<void> {
     this.#drainUntil = Math.min(this.#drainUntil, performance.now() + drainTimeout);
     if (!this.#stopping) {
       this.#stopping = true;
+      this.#cause = cause;
       await this.#close();
       this.#draining = true;
       this.#observer.draining(this.connections);
     }
     if (this.#draining) this.#drain();
     await this.#stopped.promise;
-  }
-
-  async stopIfIdle(): Promise<boolean> {
-    if (this.connections > 0) return false;
-    await this.stop();
-    return true;
   }
 
   async responds(): Promise<void> {
@@ -263,12 +271,15 @@ class RunningRelay implements HoldableRelay {
     this.#draining = false;
     clearTimeout(this.#drainTimer);
     this.#idleness?.[Symbol.dispose]();
-    this.#observer.stopped();
+    this.#observer.stopped({ cause: this.#cause, cut: this.#cut });
     this.#stopped.resolve();
   }
 
   #endAll(): void {
-    for (const connection of this.#shared.connections) destroy(connection, "stopped");
+    for (const connection of this.#shared.connections) {
+      this.#cut += 1;
+      destroy(connection, "stopped");
+    }
   }
 }
 

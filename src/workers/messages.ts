@@ -59,6 +59,8 @@ export type Report =
       readonly message: string;
     }
   | { readonly kind: "held"; readonly open: number }
+  /** The worker's relay has stopped, and has cut so many connections. */
+  | { readonly kind: "stopped"; readonly cut: number }
   /** The worker ends, and so many connections with it. */
   | { readonly kind: "lost"; readonly open: number }
   | { readonly kind: "fault"; readonly error: PlainError }

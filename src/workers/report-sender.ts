@@ -74,6 +74,7 @@ export class ReportSender {
       fault: (error) => this.tell({ kind: "fault", error: encodeError(error) }),
       warning: (message) => this.tell({ kind: "warning", message }),
       draining: () => this.tell({ kind: "draining" }),
+      stopped: ({ cut }) => this.tell({ kind: "stopped", cut }),
     };
   }
 

@@ -5,7 +5,7 @@ import { connectionsMaxDefault } from "../relay/listen/admission.ts";
 import { combineObservers, eventsHeard } from "../relay/combine-observers.ts";
 import { watchFile } from "../relay/listen/source-file-watch.ts";
 import { endpointOf } from "../relay/listen/inherited-socket.ts";
-import type { Observer } from "../relay/observer.ts";
+import type { Observer, Stop } from "../relay/observer.ts";
 import { DEFAULTS, type RelayOptions } from "../relay/options.ts";
 import { type Relay, TIMER_MOST } from "../relay/running-relay.ts";
 import { SharedCounters } from "./shared-counters.ts";
@@ -101,19 +101,23 @@ class Pool implements Relay, WorkerSlotOwner {
   }
 
   async stop({ drainTimeout = this.#drainTimeout } = {}): Promise<void> {
+    await this.#stop(drainTimeout, "asked");
+  }
+
+  async #stop(drainTimeout: number, cause: Stop["cause"]): Promise<void> {
     this.#drainUntil = Math.min(this.#drainUntil, performance.now() + drainTimeout);
     const first = !this.#stopping;
     this.#stopping = true;
     if (first) this.#hide();
     this.#hurry();
-    if (first) await this.#drain();
+    if (first) await this.#drain(cause);
     await this.#stopped.promise;
   }
 
   async stopIfIdle(): Promise<boolean> {
     const open = await Promise.all(this.#places.map((place) => place.hold()));
     if (open.every((connections) => connections === 0)) {
-      await this.stop();
+      await this.#stop(this.#drainTimeout, "idle");
       return true;
     }
     for (const place of this.#places) place.release();
@@ -180,14 +184,15 @@ class Pool implements Relay, WorkerSlotOwner {
     }, left + GRACE);
   }
 
-  async #drain(): Promise<void> {
+  async #drain(cause: Stop["cause"]): Promise<void> {
     const ended = Promise.all(this.#places.map((place) => place.ended()));
     await Promise.all(this.#places.map((place) => place.drains()));
     this.#source.close();
     this.observer.draining(this.connections);
     await ended;
     clearTimeout(this.#impatience);
-    this.observer.stopped();
+    const cut = this.#places.reduce((sum, place) => sum + place.cut, 0);
+    this.observer.stopped({ cause, cut });
     this.#stopped.resolve();
   }
 }

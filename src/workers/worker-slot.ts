@@ -42,11 +42,17 @@ export class WorkerSlot {
   /** Why the worker is about to be gone, where it is known. */
   #reason: Error | null = null;
   #stopping = false;
+  #cut = 0;
 
   constructor(index: number, owner: WorkerSlotOwner) {
     this.index = index;
     this.#owner = owner;
     this.#connections = new ReportReceiver(owner.observer);
+  }
+
+  /** Connections that the stop cut; complete once the worker is gone. */
+  get cut(): number {
+    return this.#cut;
   }
 
   /**
@@ -144,6 +150,9 @@ export class WorkerSlot {
       case "lost":
         this.#lost = report.open;
         break;
+      case "stopped":
+        this.#cut += report.cut;
+        break;
     }
     this.#answers.came(report.kind, report.kind === "held" ? report.open : 0);
   }
@@ -151,6 +160,7 @@ export class WorkerSlot {
   #gone(code: number): void {
     this.#worker = null;
     this.#lost += this.#owner.left(this.index);
+    if (this.#stopping) this.#cut += this.#lost;
     const replaced = this.#used && !this.#stopping;
     if (replaced || this.#lost > 0) this.#tellOfDeath(code, replaced);
     if (replaced) this.#replace();

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, mock, spyOn, test } from "bun:test";
-import { createRelay, type RelayOptions } from "../../src/index.ts";
+import { createRelay, type RelayOptions, type Stop } from "../../src/index.ts";
 import { Pipe } from "../../src/relay/stream/pipe.ts";
 import { Side } from "../../src/relay/stream/side.ts";
 import { Payload } from "../support/sockets/payload.ts";
@@ -13,6 +13,7 @@ const payload = new Payload(1_000);
 async function start(options: Partial<RelayOptions> = {}) {
   const faults: unknown[] = [];
   const endings: string[] = [];
+  const stops: Stop[] = [];
   const listener = new RawListener({ kind: "tcp", host: "127.0.0.1", port: 0 });
   const relay = await createRelay({
     source: "127.0.0.1:0",
@@ -21,12 +22,14 @@ async function start(options: Partial<RelayOptions> = {}) {
     observer: {
       fault: (error) => void faults.push(error),
       closed: (_connection, ending) => void endings.push(ending),
+      stopped: (stop) => void stops.push(stop),
     },
   });
   return {
     relay,
     faults,
     endings,
+    stops,
     open: async () => {
       const client = await RawSocket.connect(relay.endpoint);
       return { client, destination: await listener.accept() };
@@ -68,6 +71,7 @@ describe("a connection that the relay itself ends is no clean end on either side
     await bench.relay.stop({ drainTimeout: 0 });
     await expectFailure(ends);
     expect(bench.endings).toEqual(["stopped"]);
+    expect(bench.stops).toEqual([{ cause: "asked", cut: 1 }]);
   });
 });
 

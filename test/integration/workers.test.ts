@@ -10,6 +10,7 @@ import {
   printAddress,
   type Relay,
   RelayError,
+  type Stop,
 } from "../../src/index.ts";
 import { loaded } from "../../src/os/libc.ts";
 import type { RelayOptions } from "../../src/relay/options.ts";
@@ -34,6 +35,7 @@ class Events {
   readonly faults: string[] = [];
   readonly full: number[] = [];
   readonly others: string[] = [];
+  readonly stops: Stop[] = [];
   mostOpen = 0;
   readonly observer: Partial<Observer> = {
     opened: (view) => {
@@ -45,7 +47,10 @@ class Events {
     full: (open) => void this.full.push(open),
     listening: () => void this.others.push("listening"),
     draining: (open) => void this.others.push(`draining ${open}`),
-    stopped: () => void this.others.push("stopped"),
+    stopped: (stop) => {
+      this.others.push("stopped");
+      this.stops.push(stop);
+    },
   };
 }
 
@@ -284,6 +289,7 @@ describe("a stop", () => {
     expect([first, last]).toEqual(["listening", "stopped"]);
     expect(Number(draining.split(" ")[1])).toBeGreaterThanOrEqual(early.length);
     expect(bench.events.closed).toHaveLength(early.length + late.length);
+    expect(bench.events.stops).toEqual([{ cause: "asked", cut: 0 }]);
     expect(bench.events.faults).toEqual([]);
     rmSync(folder, { recursive: true });
   });
@@ -309,6 +315,7 @@ describe("a stop", () => {
     await stopped;
     for (const { client } of ends) expect((await client.readToEnd()).ending).toBe("ECONNRESET");
     expect(bench.events.closed.map(({ ending }) => ending)).toEqual(Array(6).fill("stopped"));
+    expect(bench.events.stops).toEqual([{ cause: "asked", cut: 6 }]);
   });
 
   test("does not wait for a worker that hangs longer than for the others", async () => {
@@ -338,6 +345,7 @@ describe("a stop where nobody is", () => {
     await expectWhole(first);
     await until(() => bench.relay.connections === 0, "all to be over");
     expect(await bench.relay.stopIfIdle()).toBe(true);
+    expect(bench.events.stops).toEqual([{ cause: "idle", cut: 0 }]);
     expect(bench.events.others.at(-1)).toBe("stopped");
   });
 

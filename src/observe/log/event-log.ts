@@ -1,5 +1,5 @@
 import { printAddress, type Endpoint } from "../../address/address.ts";
-import type { ConnectionView, Observer } from "../../relay/observer.ts";
+import type { ConnectionView, Observer, Stop } from "../../relay/observer.ts";
 import type { Log, LogFields } from "./log.ts";
 
 // At the limit, places are taken and given up all the time.
@@ -52,8 +52,8 @@ export function logObserver(
         open,
       });
     },
-    stopped() {
-      log.info("stopped", { event: "stopped" });
+    stopped({ cause, cut }) {
+      log.info(stopWords(cause, cut), { event: "stopped", cause, cut });
     },
     fault(error) {
       log.error(`unexpected: ${error instanceof Error ? error.message : String(error)}`, {
@@ -108,6 +108,11 @@ function courseObserver(log: Log): Partial<Observer> {
       );
     },
   };
+}
+
+function stopWords(cause: Stop["cause"], cut: number): string {
+  if (cause === "idle") return "stopped: no client was connected (--exit-idle-time)";
+  return cut === 0 ? "stopped" : `stopped: cut ${count(cut, "connection")} that had not ended`;
 }
 
 function named({ id, clientAddress }: ConnectionView): LogFields {

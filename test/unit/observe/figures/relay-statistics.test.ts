@@ -75,7 +75,7 @@ describe("readiness", () => {
     expect(statistics.source).toBe("127.0.0.1:80");
     relay.draining(1);
     expect(statistics.notReadyBecause).toBe("draining");
-    relay.stopped();
+    relay.stopped({ cause: "asked", cut: 0 });
     expect(statistics.notReadyBecause).toBe("stopped");
   });
 

@@ -121,7 +121,7 @@ describe("what happens in a relay", () => {
       observer.draining(2);
       observer.draining(1);
       observer.draining(0);
-      observer.stopped();
+      observer.stopped({ cause: "asked", cut: 0 });
     });
     expect(lines.map(({ message }) => message)).toEqual([
       "draining: waiting for 2 connections to end",
@@ -129,6 +129,19 @@ describe("what happens in a relay", () => {
       "stopped",
     ]);
     expect(lines.map(({ event }) => event)).toEqual(["draining", "draining", "stopped"]);
+  });
+
+  test("the end of a stop says why, and how many connections it cut", async () => {
+    const lines = await observe("info", (observer) => {
+      observer.stopped({ cause: "idle", cut: 0 });
+      observer.stopped({ cause: "asked", cut: 1 });
+      observer.stopped({ cause: "asked", cut: 12 });
+    });
+    expect(lines).toMatchObject([
+      { message: "stopped: no client was connected (--exit-idle-time)", cause: "idle", cut: 0 },
+      { message: "stopped: cut 1 connection that had not ended", cause: "asked", cut: 1 },
+      { message: "stopped: cut 12 connections that had not ended", cause: "asked", cut: 12 },
+    ]);
   });
 
   test("a fault is one line, and its stack at debug", async () => {
