@@ -23,7 +23,7 @@ export interface RelayOptions extends Omit<RelayOptionsParsed, "source" | "desti
    * thread does it. `auto` is as many as there are processors that this process may use. A thread's
    * module is read from beside this library's own, so a bundle needs it, too.
    */
-  readonly workers?: Workers;
+  readonly workers?: Workers | undefined;
 }
 
 /**

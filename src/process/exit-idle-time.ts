@@ -1,30 +1,50 @@
 import type { Observer } from "../relay/observer.ts";
 
 /**
- * Calls `leave` once there was no connection for `time` milliseconds, from the start on. It may be
- * called although somebody has just come whom this thread has not heard of; then it is called again
- * in the same way after that connection.
+ * Calls `leave` after `time` milliseconds without a connection on any of the relays that it
+ * observes, for the first time counted from `begin` on. A client that this thread has not heard of
+ * yet may just have come; `leave` then does nothing, and is called again in the same way after that
+ * connection.
  */
-export function exitWhenIdle(time: number, leave: () => void): Partial<Observer> {
-  let open = 0;
-  let timer: Timer | undefined;
-  let draining = false;
-  const wait = () => {
-    if (!draining) timer = setTimeout(leave, time);
-  };
-  return {
-    listening: wait,
-    opened() {
-      open += 1;
-      clearTimeout(timer);
-    },
-    closed() {
-      open -= 1;
-      if (open === 0) wait();
-    },
-    draining() {
-      draining = true;
-      clearTimeout(timer);
-    },
-  };
+export class IdleExit implements Disposable {
+  readonly observer: Partial<Observer>;
+  readonly #time: number;
+  readonly #leave: () => void;
+  #open = 0;
+  /** Runs exactly while no connection is open, between `begin` and the first drain. */
+  #timer: Timer | undefined;
+  #counting = false;
+
+  constructor(time: number, leave: () => void) {
+    this.#time = time;
+    this.#leave = leave;
+    this.observer = {
+      opened: () => {
+        this.#open += 1;
+        clearTimeout(this.#timer);
+      },
+      closed: () => {
+        this.#open -= 1;
+        this.#wait();
+      },
+      draining: () => this[Symbol.dispose](),
+    };
+  }
+
+  /** All relays listen. */
+  begin(): void {
+    this.#counting = true;
+    this.#wait();
+  }
+
+  [Symbol.dispose](): void {
+    this.#counting = false;
+    clearTimeout(this.#timer);
+  }
+
+  #wait(): void {
+    if (!this.#counting || this.#open > 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#leave, this.#time);
+  }
 }

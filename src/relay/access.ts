@@ -8,16 +8,16 @@ import { ipAddress, type IpAddress } from "../address/ip-address.ts";
 /** Who may connect; everybody where nothing is said. An empty list of who may lets in nobody. */
 export interface AccessRules {
   /** TCP clients: from these ranges and no others. */
-  readonly allow?: readonly Cidr[];
+  readonly allow?: readonly Cidr[] | undefined;
   /** TCP clients: not from these ranges, whatever `allow` says. */
-  readonly deny?: readonly Cidr[];
+  readonly deny?: readonly Cidr[] | undefined;
   /**
    * Unix clients: processes of these user ids, and those of `allowGroups`, and no others; by what
    * the kernel noted of them when they connected.
    */
-  readonly allowUsers?: readonly number[];
+  readonly allowUsers?: readonly number[] | undefined;
   /** Unix clients: processes with one of these group ids, their own or a supplementary one. */
-  readonly allowGroups?: readonly number[];
+  readonly allowGroups?: readonly number[] | undefined;
 }
 
 /** What is known of an accepted client's socket. Bun's types have the addresses always there. */

@@ -11,46 +11,46 @@ export interface RelayOptions extends AccessRules {
   /** Where each connection is carried to. */
   readonly destination: SocketEndpoint;
   /** Permissions of a Unix source's file, as `0o660`. Default: what the umask leaves. */
-  readonly mode?: number;
+  readonly mode?: number | undefined;
   /** User id that owns a Unix source's file. Default: this process's. */
-  readonly owner?: number;
+  readonly owner?: number | undefined;
   /** Group id of a Unix source's file. Default: this process's. */
-  readonly group?: number;
+  readonly group?: number | undefined;
   /**
    * The kernel's queue of clients not accepted yet. Default 4,096; of an inherited socket the most
    * that the system allows, so that what it was given is never lowered.
    */
-  readonly backlog?: number;
+  readonly backlog?: number | undefined;
   /**
    * Open connections at once; further clients wait in the kernel's queue. Default: as many as the
    * limit of open files can carry.
    */
-  readonly connectionsMax?: number;
+  readonly connectionsMax?: number | undefined;
   /**
    * How long a destination that refuses or is absent is tried again while the client waits.
    * Default 0: not at all.
    */
-  readonly connectRetry?: number;
+  readonly connectRetry?: number | undefined;
   /** A connection on which nothing moves either way for this long is ended. Default: never. */
-  readonly idleTimeout?: number;
+  readonly idleTimeout?: number | undefined;
   /** How long reaching the destination may take. Default 5,000. */
-  readonly connectTimeout?: number;
+  readonly connectTimeout?: number | undefined;
   /** Idle time before TCP keepalive probes; 0 sends none. Default 60,000. */
-  readonly keepalive?: number;
+  readonly keepalive?: number | undefined;
   /** How long `stop()` waits for open connections. Default 10,000. */
-  readonly drainTimeout?: number;
+  readonly drainTimeout?: number | undefined;
   /**
    * Tells the destination who the client is, by a header of the PROXY protocol before the client's
    * first byte. A destination that does not expect one takes it for the client's. Default: none.
    */
-  readonly proxyProtocol?: ProxyVersion;
+  readonly proxyProtocol?: ProxyVersion | undefined;
   /**
    * Whether bulk is moved by system calls of the relay's own where they are to be had, rather than by
    * the runtime's reads. Default: true. To compare the two, and to see that they do the same.
    */
-  readonly fastPath?: boolean;
+  readonly fastPath?: boolean | undefined;
   /** Sees what happens. */
-  readonly observer?: Partial<Observer>;
+  readonly observer?: Partial<Observer> | undefined;
 }
 
 // The kernel cuts it to net.core.somaxconn (listen(2)).

@@ -13,9 +13,9 @@ const STOP_MARGIN = 5_000;
 const PERIOD_MOST = 2 ** 31 - 1;
 
 /**
- * Keeps the service manager informed of a relay: ready once it accepts, how many connections it
- * carries and the last failure as the status, and that it stops. `dispose` ends the watchdog's and
- * the status' timers.
+ * Keeps the service manager informed of a process: ready once all relays accept, how many
+ * connections they carry and the last failure as the status, and that they stop. `dispose` ends the
+ * watchdog's and the status' timers.
  */
 export class ServiceState implements Disposable {
   readonly observer: Partial<Observer>;
@@ -23,7 +23,7 @@ export class ServiceState implements Disposable {
   readonly #drainTimeout: number;
   readonly #watchdog: Timer | undefined;
   #status: Timer | undefined;
-  /** Whether the relay's threads were asked and have not all answered. */
+  /** Whether the relays' threads were asked and have not all answered. */
   #asking = false;
   #open = 0;
   #served = 0;
@@ -39,13 +39,11 @@ export class ServiceState implements Disposable {
     this.#notifier = notifier;
     this.#drainTimeout = drainTimeout;
     this.observer = {
-      listening: (endpoint) => this.#ready(endpoint),
       opened: () => this.#count(1),
       closed: () => this.#count(-1),
       unreachable: (_connection, { message }) => {
         this.#failure = `; last failure at ${new Date().toISOString()}: ${message}`;
       },
-      draining: (open) => this.#stopping(open),
     };
     if (watchdogPeriod !== null)
       this.#watchdog = setInterval(() => void this.#feedWatchdog(responds), watchdogPeriod);
@@ -56,16 +54,27 @@ export class ServiceState implements Disposable {
     clearTimeout(this.#status);
   }
 
+  /** All relays listen. */
+  ready(sources: readonly SocketEndpoint[]): void {
+    const where = sources.length === 1 ? sources.map(printAddress) : `${sources.length} sources`;
+    this.#notifier.notify({ READY: "1", STATUS: `listening on ${where}` });
+  }
+
+  /** The relays accept nobody any more, and wait for `open` connections to end. */
+  stopping(open: number): void {
+    this.#notifier.notify({
+      STOPPING: "1",
+      STATUS: `draining: ${open} open`,
+      EXTEND_TIMEOUT_USEC: String((this.#drainTimeout + STOP_MARGIN) * 1_000),
+    });
+  }
+
   async #feedWatchdog(responds: () => Promise<void>): Promise<void> {
     if (this.#asking) return;
     this.#asking = true;
     await responds();
     this.#asking = false;
     this.#notifier.notify({ WATCHDOG: "1" });
-  }
-
-  #ready(endpoint: SocketEndpoint): void {
-    this.#notifier.notify({ READY: "1", STATUS: `listening on ${printAddress(endpoint)}` });
   }
 
   #count(change: 1 | -1): void {
@@ -75,14 +84,6 @@ export class ServiceState implements Disposable {
       this.#status = undefined;
       this.#notifier.notify({ STATUS: this.#words() });
     }, STATUS_PAUSE);
-  }
-
-  #stopping(open: number): void {
-    this.#notifier.notify({
-      STOPPING: "1",
-      STATUS: `draining: ${open} open`,
-      EXTEND_TIMEOUT_USEC: String((this.#drainTimeout + STOP_MARGIN) * 1_000),
-    });
   }
 
   #words(): string {

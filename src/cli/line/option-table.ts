@@ -232,6 +232,11 @@ type Rows = typeof OPTIONS;
 /** An option's name in code. */
 export type OptionName = keyof Rows;
 
+/** The options of one command. */
+export type OptionOf<Command extends CommandName> = {
+  [Name in OptionName]: Command extends Rows[Name]["commands"][number] ? Name : never;
+}[OptionName];
+
 type ValueOf<Row> = Row extends { parse: (text: string) => infer Value } ? Value : boolean;
 
 type Always = {

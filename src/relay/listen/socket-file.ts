@@ -17,9 +17,9 @@ import { RelayError } from "../error.ts";
 
 /** Who may use a Unix source's file; what is left out stays as the process makes it. */
 export interface Permissions {
-  readonly mode?: number;
-  readonly owner?: number;
-  readonly group?: number;
+  readonly mode?: number | undefined;
+  readonly owner?: number | undefined;
+  readonly group?: number | undefined;
 }
 
 /** Something that listens: a socket's listener, a web server. */

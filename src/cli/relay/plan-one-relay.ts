@@ -1,0 +1,57 @@
+import { printAddress } from "../../address/address.ts";
+import type { ProcessPlan, ProcessWide, RelaySettings } from "../../process/process-plan.ts";
+import type { Addresses } from "../line/read-addresses.ts";
+import type { OptionOf, OptionValues } from "../line/option-table.ts";
+
+/** The plan of a process that runs the one relay of a command line. */
+export function planOneRelay(
+  { source, destination }: Addresses,
+  values: OptionValues,
+  shownOptions: Readonly<Record<string, string>>,
+): ProcessPlan {
+  const name = printAddress(source);
+  const settings = relaySettings(values);
+  return {
+    processWide: processWide(values),
+    relays: [{ name, source, destination, settings, shownOptions }],
+  };
+}
+
+/** Options of the relay command that are neither the whole process's nor answered instead of it. */
+type SettingName = Exclude<OptionOf<"relay">, keyof ProcessWide | "help" | "version">;
+
+// Option by option and without a spread: TypeScript does not check a spread for names too many, so
+// a renamed access rule would compile and let everybody in.
+
+/** What of a command line's values concerns one relay. */
+function relaySettings(values: OptionValues): RelaySettings {
+  return {
+    mode: values.mode,
+    owner: values.owner,
+    group: values.group,
+    backlog: values.backlog,
+    connectionsMax: values.connectionsMax,
+    connectTimeout: values.connectTimeout,
+    connectRetry: values.connectRetry,
+    idleTimeout: values.idleTimeout,
+    keepalive: values.keepalive,
+    proxyProtocol: values.proxyProtocol,
+    allow: values.allow,
+    deny: values.deny,
+    allowUsers: values.allowUsers,
+    allowGroups: values.allowGroups,
+  } satisfies Record<SettingName, unknown>;
+}
+
+/** What of a command line's values concerns the whole process. */
+function processWide(values: OptionValues): ProcessWide {
+  return {
+    workers: values.workers,
+    logLevel: values.logLevel,
+    logFormat: values.logFormat,
+    accessLog: values.accessLog,
+    admin: values.admin,
+    drainTimeout: values.drainTimeout,
+    exitIdleTime: values.exitIdleTime,
+  };
+}
