@@ -13,9 +13,11 @@ import { takeNotifier } from "../systemd/notify-socket.ts";
 import { ServiceState, takeWatchdogPeriod } from "../systemd/service-state.ts";
 import { workerCount } from "../workers/worker-count.ts";
 import { IdleExit } from "./exit-idle-time.ts";
+import { onHangup } from "./hangup-signal.ts";
 import type { ProcessPlan, RelayPlan } from "./process-plan.ts";
 import { type StopRequests, stopRequests } from "./stop-signals.ts";
 import { reportFaults } from "./uncaught-errors.ts";
+import { ignoreUserSignals } from "./user-signals.ts";
 
 /**
  * Runs the relays of a plan until the process is asked to stop, or until nobody has used it for
@@ -53,10 +55,16 @@ class RunningProcess implements AsyncDisposable {
     this.#plan = plan;
     this.#log = log;
     this.#requests = this.#parts.use(stopRequests());
+    this.#parts.use(ignoreUserSignals());
+    this.#parts.use(onHangup(() => this.#hangUp()));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#parts.disposeAsync();
+  }
+
+  #hangUp(): void {
+    this.#log.info("HUP: nothing to do, the relay goes on as it is", { event: "hangup" });
   }
 
   /** Gives the exit status of a process that started. */

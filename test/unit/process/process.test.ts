@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { constants } from "node:os";
 
 const inProcess = (name: string) =>
   JSON.stringify(import.meta.resolve(`../../../src/process/${name}.ts`));
@@ -36,6 +37,24 @@ test("afterwards an error ends the process as ever", async () => {
     setTimeout(() => { throw new Error("thrown"); }, 1);`);
   expect(lines).toEqual([]);
   expect(code).toBe(1);
+});
+
+test("HUP calls, USR1 and USR2 do nothing, and afterwards they end the process as ever", async () => {
+  const { code, lines } = await run(`
+    import { onHangup } from ${inProcess("hangup-signal")};
+    import { ignoreUserSignals } from ${inProcess("user-signals")};
+    {
+      using users = ignoreUserSignals();
+      const called = Promise.withResolvers();
+      using hangups = onHangup(() => called.resolve());
+      for (const signal of ["SIGUSR1", "SIGUSR2", "SIGHUP"]) process.kill(process.pid, signal);
+      await called.promise;
+      console.log("called");
+    }
+    process.kill(process.pid, "SIGUSR2");
+    setTimeout(() => {}, 10_000);`);
+  expect(lines).toEqual(["called"]);
+  expect(code).toBe(128 + constants.signals.SIGUSR2);
 });
 
 test("the first of TERM and INT asks, the next asks again", async () => {

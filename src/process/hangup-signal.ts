@@ -1,0 +1,11 @@
+/**
+ * Calls `handle` at each HUP until disposed; before and after, HUP ends the process (signal(7)).
+ */
+export function onHangup(handle: () => void): Disposable {
+  process.on("SIGHUP", handle);
+  return {
+    [Symbol.dispose]: () => {
+      process.off("SIGHUP", handle);
+    },
+  };
+}
