@@ -6,7 +6,7 @@ import { logObserver } from "../observe/log/event-log.ts";
 import type { Log } from "../observe/log/log.ts";
 import { combineObservers } from "../relay/combine-observers.ts";
 import { RelayError } from "../relay/error.ts";
-import { connectionsMaxDefault } from "../relay/listen/admission.ts";
+import { connectionsMaxDefault } from "../relay/listen/descriptor-budget.ts";
 import type { Observer } from "../relay/observer.ts";
 import type { Relay } from "../relay/running-relay.ts";
 import { takeNotifier } from "../systemd/notify-socket.ts";

@@ -43,7 +43,8 @@ function combine<Name extends Event>(
   type Listener = (...args: Parameters<Observer[Name]>) => void;
   const listeners = observers.flatMap((observer) => {
     const listener = observer[event];
-    return listener === undefined ? [] : [listener.bind(observer) as Listener];
+    if (listener === undefined || listener === nothing) return [];
+    return [listener.bind(observer) as Listener];
   });
   if (listeners.length === 0) return;
   const all: Listener = (...args) => {

@@ -34,17 +34,19 @@ export interface ConnectionView {
 }
 
 /** Where a connection is in its life. */
-export type ConnectionState =
+export const CONNECTION_STATES = [
   /** The destination has not answered yet. */
-  | "connecting"
+  "connecting",
   /** Both directions are open. */
-  | "open"
+  "open",
   /** The client has sent its end of stream; the destination still sends. */
-  | "client ended"
+  "client ended",
   /** The destination has sent its end of stream; the client still sends. */
-  | "destination ended"
+  "destination ended",
   /** Nothing new is passed on any more; the last bytes are on their way. */
-  | "closing";
+  "closing",
+] as const;
+export type ConnectionState = (typeof CONNECTION_STATES)[number];
 
 /** A failure of the system: its code, as `ECONNREFUSED`, and what was being done to what. */
 export interface Failure {
@@ -53,23 +55,25 @@ export interface Failure {
 }
 
 /** How a connection ended. */
-export type Ending =
+export const ENDINGS = [
   /** Everything that was sent was delivered. */
-  | "finished"
+  "finished",
   /** One side closed while the other still sent: those bytes had nobody left to read them. */
-  | "abandoned"
-  | "client reset"
-  | "destination reset"
+  "abandoned",
+  "client reset",
+  "destination reset",
   /** The destination could not be reached. */
-  | "unreachable"
+  "unreachable",
   /** The client left before the destination answered. */
-  | "client left"
+  "client left",
   /** Nothing moved for the idle timeout. */
-  | "idle"
+  "idle",
   /** The relay was stopped and the drain's time was up. */
-  | "stopped"
+  "stopped",
   /** An unexpected error, reported through `fault`. */
-  | "fault";
+  "fault",
+] as const;
+export type Ending = (typeof ENDINGS)[number];
 
 /** How a relay stopped. */
 export interface Stop {

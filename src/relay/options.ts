@@ -53,9 +53,6 @@ export interface RelayOptions extends AccessRules {
   readonly observer?: Partial<Observer> | undefined;
 }
 
-// The kernel cuts it to net.core.somaxconn (listen(2)).
-export const BACKLOG_MOST = 0x7fffffff;
-
 /** The values of options that were not given; times in milliseconds. */
 export const DEFAULTS = {
   backlog: 4_096,

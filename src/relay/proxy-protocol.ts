@@ -10,7 +10,8 @@ import { ipAddress, type IpAddress } from "../address/ip-address.ts";
  *
  * All facts here are those of haproxy/haproxy, doc/proxy-protocol.txt, of 2026-04-27.
  */
-export type ProxyVersion = "v1" | "v2";
+export const PROXY_VERSIONS = ["v1", "v2"] as const;
+export type ProxyVersion = (typeof PROXY_VERSIONS)[number];
 
 /** What is known of an accepted client's socket. Bun's types have the addresses always there. */
 export interface ProxiedSocket {

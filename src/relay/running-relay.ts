@@ -1,7 +1,8 @@
 import type { Socket, SocketHandler } from "bun";
 import type { SocketEndpoint } from "../address/address.ts";
 import { type Judge, judgeOf, type Refusal } from "./access.ts";
-import { Admission, connectionsMaxDefault } from "./listen/admission.ts";
+import { Admission } from "./listen/admission.ts";
+import { connectionsMaxDefault } from "./listen/descriptor-budget.ts";
 import { BulkReader } from "./stream/bulk-reader.ts";
 import { combineObservers } from "./combine-observers.ts";
 import { reach } from "./reach/reach.ts";
@@ -22,17 +23,15 @@ import { endpointOf } from "./listen/inherited-socket.ts";
 import { listen, type SourceFile } from "./listen/bind-source.ts";
 import { PausableListener } from "./listen/pausable-listener.ts";
 import type { Observer, Stop } from "./observer.ts";
-import { BACKLOG_MOST, DEFAULTS, type RelayOptions } from "./options.ts";
+import { DEFAULTS, type RelayOptions } from "./options.ts";
 import { type HeaderOf, headerOf } from "./proxy-protocol.ts";
 import { targetOf } from "../address/resolve-destination.ts";
+import { INT_MOST } from "../os/int-most.ts";
 import { loaded } from "../os/libc.ts";
 
 // How long a side whose peer is gone may take to be done without anything moving: nginx's
 // `lingering_close` gives 5 to 30 seconds.
 const LINGER = 10_000;
-
-// The longest time that a timer takes; a longer one would be up at once.
-export const TIMER_MOST = 2 ** 31 - 1;
 
 /** A relay that listens. */
 export interface Relay extends AsyncDisposable {
@@ -146,7 +145,7 @@ class RunningRelay implements HoldableRelay {
       ...handlers,
       open: (socket) => this.#accept(socket),
     };
-    const { source, backlog = source.kind === "fd" ? BACKLOG_MOST : DEFAULTS.backlog } = options;
+    const { source, backlog = source.kind === "fd" ? INT_MOST : DEFAULTS.backlog } = options;
     const bound = await listen(source, options, this.#shared.keepalive, accept);
     this.#file = bound.file;
     this.#fileWatch = bound.file && watchFile(bound.file, this.#observer);
@@ -257,7 +256,7 @@ class RunningRelay implements HoldableRelay {
   #drain(): void {
     clearTimeout(this.#drainTimer);
     if (this.connections === 0) return this.#finish();
-    const left = Math.min(Math.max(this.#drainUntil - performance.now(), 0), TIMER_MOST);
+    const left = Math.min(Math.max(this.#drainUntil - performance.now(), 0), INT_MOST);
     this.#drainTimer = setTimeout(() => this.#endAll(), left);
   }
 

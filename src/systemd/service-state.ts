@@ -1,16 +1,12 @@
 import type { SocketEndpoint } from "../address/address.ts";
 import { printAddress } from "../address/address.ts";
 import type { Observer } from "../relay/observer.ts";
+import { INT_MOST } from "../os/int-most.ts";
 import type { Notifier } from "./notify-socket.ts";
+import { STOP_MARGIN } from "./stop-margin.ts";
 
 // A status is read by people: more often than this it need not change.
 const STATUS_PAUSE = 1_000;
-
-// How much longer than its drain a stop may take before the manager should lose patience.
-const STOP_MARGIN = 5_000;
-
-// setInterval keeps 31 bits and fires all the time beyond them.
-const PERIOD_MOST = 2 ** 31 - 1;
 
 /**
  * Keeps the service manager informed of a process: ready once all relays accept, how many
@@ -102,5 +98,5 @@ export function takeWatchdogPeriod(env: NodeJS.ProcessEnv, pid: number): number 
   delete env["WATCHDOG_PID"];
   if (forPid !== undefined && Number(forPid) !== pid) return null;
   if (!/^[1-9]\d{0,15}$/.test(microseconds)) return null;
-  return Math.min(Math.max(1, Number(microseconds) / 2_000), PERIOD_MOST);
+  return Math.min(Math.max(1, Number(microseconds) / 2_000), INT_MOST);
 }

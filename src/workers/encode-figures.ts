@@ -1,15 +1,7 @@
-import type { ConnectionState, ConnectionView } from "../relay/observer.ts";
+import { CONNECTION_STATES, type ConnectionView } from "../relay/observer.ts";
 
 /** The figures of a connection that go on while it is open. */
 export type Figures = Omit<ConnectionView, "id" | "openedAt" | "clientAddress" | "clientPeer">;
-
-const STATES: readonly ConnectionState[] = [
-  "connecting",
-  "open",
-  "client ended",
-  "destination ended",
-  "closing",
-];
 
 /** How many numbers `encode` makes of one connection. */
 export const FIGURES = 8;
@@ -17,13 +9,22 @@ export const FIGURES = 8;
 /** A connection's id and figures as numbers. */
 export function encodeFigures(id: number, view: Figures): number[] {
   const { bytesUp, bytesDown, heldUp, heldDown, pausesUp, pausesDown, state } = view;
-  return [id, bytesUp, bytesDown, heldUp, heldDown, pausesUp, pausesDown, STATES.indexOf(state)];
+  return [
+    id,
+    bytesUp,
+    bytesDown,
+    heldUp,
+    heldDown,
+    pausesUp,
+    pausesDown,
+    CONNECTION_STATES.indexOf(state),
+  ];
 }
 
 /** The figures again; the id is the first number. */
 export function decodeFigures(numbers: Float64Array): Figures {
   const [, bytesUp = 0, bytesDown = 0, heldUp = 0, heldDown = 0, pausesUp = 0, pausesDown = 0] =
     numbers;
-  const state = STATES[numbers[FIGURES - 1] ?? 0] ?? "connecting";
+  const state = CONNECTION_STATES[numbers[FIGURES - 1] ?? 0] ?? "connecting";
   return { bytesUp, bytesDown, heldUp, heldDown, pausesUp, pausesDown, state };
 }

@@ -50,7 +50,10 @@ export interface Batch {
   readonly reports: readonly Report[];
 }
 
-export type Report =
+export type Report = PoolReport | EventReport;
+
+/** What the pool itself wants to know. */
+export type PoolReport =
   | { readonly kind: "ready" | "here" | "draining" }
   | {
       readonly kind: "failed";
@@ -62,7 +65,10 @@ export type Report =
   /** The worker's relay has stopped, and has cut so many connections. */
   | { readonly kind: "stopped"; readonly cut: number }
   /** The worker ends, and so many connections with it. */
-  | { readonly kind: "lost"; readonly open: number }
+  | { readonly kind: "lost"; readonly open: number };
+
+/** What the pool passes on to its observer, and what it must know of a connection to do so. */
+export type EventReport =
   | { readonly kind: "fault"; readonly error: PlainError }
   | { readonly kind: "warning"; readonly message: string }
   | { readonly kind: "refused"; readonly client: string; readonly reason: string }

@@ -1,6 +1,6 @@
 import type { Observer } from "../relay/observer.ts";
 import { FIGURES } from "./encode-figures.ts";
-import type { Batch, ConnectionReport, Introduction, Report } from "./messages.ts";
+import type { Batch, ConnectionReport, EventReport, Introduction } from "./messages.ts";
 import { decodeError } from "./encode-error.ts";
 import { RemoteConnectionView } from "./remote-connection-view.ts";
 
@@ -25,36 +25,30 @@ export class ReportReceiver {
     this.#behind = Math.min(this.#behind, performance.now() - at);
   }
 
-  /** Passes on what concerns the observer; false of what does not. */
-  pass(report: Report): boolean {
+  /** Passes an event on. */
+  pass(report: EventReport): void {
     switch (report.kind) {
       case "warning":
-        this.#observer.warning(report.message);
-        return true;
+        return this.#observer.warning(report.message);
       case "fault":
-        this.#observer.fault(decodeError(report.error));
-        return true;
+        return this.#observer.fault(decodeError(report.error));
       case "refused":
-        this.#observer.refused(report.client, report.reason);
-        return true;
+        return this.#observer.refused(report.client, report.reason);
       case "full":
-        this.#observer.full(report.open);
-        return true;
+        return this.#observer.full(report.open);
       case "figures":
-        this.#update(report.figures);
-        return true;
+        return this.#update(report.figures);
       case "introduction":
-        this.#meet(report);
-        return true;
+        return this.#meet(report);
       case "opened":
       case "connected":
       case "unreachable":
       case "halfClosed":
       case "closed":
-        this.#passConnection(report);
-        return true;
+        return this.#passConnection(report);
       default:
-        return false;
+        // A report that is passed on nowhere does not compile.
+        return report satisfies never;
     }
   }
 

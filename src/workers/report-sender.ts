@@ -1,4 +1,4 @@
-import type { Event } from "../relay/combine-observers.ts";
+import { type Event, silentObserver } from "../relay/combine-observers.ts";
 import type { ConnectionView, Observer } from "../relay/observer.ts";
 import type { SharedCounters } from "./shared-counters.ts";
 import { encodeFigures } from "./encode-figures.ts";
@@ -28,7 +28,8 @@ class Told {
  * what somebody there listens to, in one message a turn of the event loop.
  */
 export class ReportSender {
-  readonly observer: Partial<Observer>;
+  /** Has every event: one that the main thread should hear of and does not, does not compile. */
+  readonly observer: Observer;
   readonly #post: (reports: readonly Report[]) => void;
   readonly #counts: SharedCounters;
   readonly #worker: number;
@@ -48,24 +49,25 @@ export class ReportSender {
     this.#counts = counts;
     this.#worker = index;
     this.#wanted = new Set(wanted);
-    const ifWanted = <Name extends Event>(event: Name, listener: Observer[Name]) =>
-      this.#wanted.has(event) ? { [event]: listener } : {};
     this.observer = {
+      listening: silentObserver.listening,
       opened: (connection) => this.#opened(connection),
       closed: (connection, ending) => {
         this.#counts.closed(this.#worker);
         this.#closed(connection, ending);
       },
-      ...ifWanted("connected", (connection) =>
+      connected: this.#ifWanted("connected", (connection) =>
         this.#about(connection, (id) => ({ kind: "connected", id })),
       ),
-      ...ifWanted("unreachable", (connection, failure) =>
+      unreachable: this.#ifWanted("unreachable", (connection, failure) =>
         this.#about(connection, (id) => ({ kind: "unreachable", id, failure })),
       ),
-      ...ifWanted("halfClosed", (connection, from) =>
+      halfClosed: this.#ifWanted("halfClosed", (connection, from) =>
         this.#about(connection, (id) => ({ kind: "halfClosed", id, from })),
       ),
-      ...ifWanted("refused", (client, reason) => this.tell({ kind: "refused", client, reason })),
+      refused: this.#ifWanted("refused", (client, reason) =>
+        this.tell({ kind: "refused", client, reason }),
+      ),
       full: () => {
         const open = this.#counts.total();
         // While another worker has a place, nobody waits.
@@ -95,6 +97,10 @@ export class ReportSender {
     this.#posting = undefined;
     if (this.#reports.length > 0) this.#post(this.#reports);
     this.#reports = [];
+  }
+
+  #ifWanted<Name extends Event>(event: Name, listener: Observer[Name]): Observer[Name] {
+    return this.#wanted.has(event) ? listener : silentObserver[event];
   }
 
   #opened(connection: ConnectionView): void {

@@ -1,10 +1,11 @@
 import { printAddress, type SocketEndpoint } from "../address/address.ts";
 import { errnoCode } from "../os/errno.ts";
+import { INT_MOST } from "../os/int-most.ts";
 import type { Libc } from "../os/libc.ts";
 import { relayError } from "../relay/error.ts";
 import { endpointOf } from "../relay/listen/inherited-socket.ts";
 import { listen, type SourceFile } from "../relay/listen/bind-source.ts";
-import { BACKLOG_MOST, DEFAULTS, type RelayOptions } from "../relay/options.ts";
+import { DEFAULTS, type RelayOptions } from "../relay/options.ts";
 
 /** A source that is bound and queues clients, from which this thread accepts nobody. */
 export class SharedSource {
@@ -28,7 +29,7 @@ export class SharedSource {
     this.file = file;
     this.inherited = source.kind === "fd";
     this.fd = fd;
-    this.backlog = backlog ?? (this.inherited ? BACKLOG_MOST : DEFAULTS.backlog);
+    this.backlog = backlog ?? (this.inherited ? INT_MOST : DEFAULTS.backlog);
     this.#libc = system;
     system.listen(fd, this.backlog);
   }

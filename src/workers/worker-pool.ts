@@ -1,13 +1,14 @@
 import type { SocketEndpoint } from "../address/address.ts";
+import { INT_MOST } from "../os/int-most.ts";
 import type { Libc } from "../os/libc.ts";
 import { judgeOf } from "../relay/access.ts";
-import { connectionsMaxDefault } from "../relay/listen/admission.ts";
+import { connectionsMaxDefault } from "../relay/listen/descriptor-budget.ts";
 import { combineObservers, eventsHeard } from "../relay/combine-observers.ts";
 import { watchFile } from "../relay/listen/source-file-watch.ts";
 import { endpointOf } from "../relay/listen/inherited-socket.ts";
 import type { Observer, Stop } from "../relay/observer.ts";
 import { DEFAULTS, type RelayOptions } from "../relay/options.ts";
-import { type Relay, TIMER_MOST } from "../relay/running-relay.ts";
+import type { Relay } from "../relay/running-relay.ts";
 import { SharedCounters } from "./shared-counters.ts";
 import type { Start, WorkerOptions } from "./messages.ts";
 import { onceAMinute } from "./repeated-warnings.ts";
@@ -177,7 +178,7 @@ class Pool implements Relay, WorkerSlotOwner {
   /** Tells the workers how long they may still wait, and waits for none that hangs. */
   #hurry(): void {
     clearTimeout(this.#impatience);
-    const left = Math.min(Math.max(this.#drainUntil - performance.now(), 0), TIMER_MOST - GRACE);
+    const left = Math.min(Math.max(this.#drainUntil - performance.now(), 0), INT_MOST - GRACE);
     for (const place of this.#places) place.stop(left, !this.#source.inherited);
     this.#impatience = setTimeout(() => {
       for (const place of this.#places) place.terminate();

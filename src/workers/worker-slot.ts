@@ -25,11 +25,14 @@ export interface WorkerSlotOwner {
   left(index: number): number;
 }
 
+/** What somebody waits for; `gone` is the thread's end. */
+type Answer = "ready" | "here" | "held" | "draining" | "gone";
+
 /** The place of one worker in a pool: the worker, and the next one should it die. */
 export class WorkerSlot {
   readonly index: number;
   readonly #owner: WorkerSlotOwner;
-  readonly #answers = new AwaitedAnswers<Report["kind"] | "gone">();
+  readonly #answers = new AwaitedAnswers<Answer>();
   #worker: Worker | null = null;
   #connections: ReportReceiver;
   /** Whether a worker has ever been ready: a first one that cannot start is not replaced. */
@@ -134,7 +137,7 @@ export class WorkerSlot {
 
   #heard(batch: Batch): void {
     this.#connections.came(batch);
-    for (const report of batch.reports) if (!this.#connections.pass(report)) this.#take(report);
+    for (const report of batch.reports) this.#take(report);
   }
 
   #take(report: Report): void {
@@ -142,19 +145,25 @@ export class WorkerSlot {
       case "ready":
         this.#used = true;
         this.#owner.joined(this.index);
-        break;
+        return this.#answers.came(report.kind, 0);
+      case "here":
+      case "draining":
+        return this.#answers.came(report.kind, 0);
+      case "held":
+        return this.#answers.came(report.kind, report.open);
       case "failed":
         this.#reason = new RelayError(report.code, report.address, report.message);
         this.#worker?.terminate();
-        break;
+        return;
       case "lost":
         this.#lost = report.open;
-        break;
+        return;
       case "stopped":
         this.#cut += report.cut;
-        break;
+        return;
+      default:
+        return this.#connections.pass(report);
     }
-    this.#answers.came(report.kind, report.kind === "held" ? report.open : 0);
   }
 
   #gone(code: number): void {

@@ -1,10 +1,11 @@
 import type { Endpoint } from "../../address/address.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../../observe/log/log.ts";
 import { type Sort, SORTS } from "../../observe/figures/open-connections.ts";
+import { INT_MOST } from "../../os/int-most.ts";
 import { groupId, userId } from "../../os/user-ids.ts";
 import { type Cidr, CidrError, parseCidr } from "../../address/cidr.ts";
 import { DEFAULTS } from "../../relay/options.ts";
-import type { ProxyVersion } from "../../relay/proxy-protocol.ts";
+import { PROXY_VERSIONS } from "../../relay/proxy-protocol.ts";
 import type { Workers } from "../../workers/worker-count.ts";
 import { parseAdminAddress } from "./admin-address.ts";
 import { InvalidValue, quote } from "./usage-error.ts";
@@ -116,12 +117,12 @@ export const OPTIONS = {
     commands: ["relay"],
   },
   connectionsMax: {
-    ...number("N", { least: 1, most: 2 ** 31 - 1 }),
+    ...number("N", { least: 1, most: INT_MOST }),
     help: "most open at once",
     commands: ["relay"],
   },
   backlog: {
-    ...number("N", { least: 0, most: 2 ** 31 - 1 }),
+    ...number("N", { least: 0, most: INT_MOST }),
     help: "kernel's queue",
     sharesLine: true,
     commands: ["relay"],
@@ -162,7 +163,7 @@ export const OPTIONS = {
   },
   proxyProtocol: {
     metavar: "VERSION",
-    parse: (text: string) => oneOf<ProxyVersion>(["v1", "v2"], text),
+    parse: (text: string) => oneOf(PROXY_VERSIONS, text),
     help: "v1, v2: says who connects (off)",
     commands: ["relay"],
   },

@@ -1,9 +1,7 @@
+import { INT_MOST } from "../../os/int-most.ts";
 import { InvalidValue, quote } from "./usage-error.ts";
 
 const MILLISECONDS = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000 } as const;
-
-// setTimeout keeps 31 bits and fires at once beyond them.
-const LONGEST = 2 ** 31 - 1;
 
 /** Which times an option takes, in milliseconds. */
 export interface TimeRange {
@@ -19,7 +17,7 @@ export interface TimeRange {
  * @returns milliseconds, whole
  * @throws {InvalidValue} for all else, a fraction of a millisecond and what is out of range
  */
-export function parseTime(text: string, { least, most = LONGEST, zero }: TimeRange): number {
+export function parseTime(text: string, { least, most = INT_MOST, zero }: TimeRange): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|min|h)?$/.exec(text);
   if (!match) throw new InvalidValue(`${quote(text)} is no time; write 500ms, 5s, 2min, 1h or 5`);
   const exact = Number(match[1]) * MILLISECONDS[unitOf(match[2])];

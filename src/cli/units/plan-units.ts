@@ -15,6 +15,7 @@ import {
   type OptionName,
   type OptionValues,
 } from "../line/option-table.ts";
+import { workerCount } from "../../workers/worker-count.ts";
 import { isAccount } from "../line/parse-unit-options.ts";
 
 /** A command's options as citty parsed them, by their names on the command line. */
@@ -66,7 +67,10 @@ export function planUnits(
     ...(user !== undefined && { user }),
     ...(admin !== undefined && { admin }),
     ...(backlog !== undefined && { backlog }),
-    ...(connectionsMax !== undefined && { connectionsMax }),
+    ...(connectionsMax !== undefined && {
+      connectionsMax,
+      workers: workerCount(values.workers),
+    }),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Endpoint } from "../../address/address.ts";
 import { printAddress } from "../../address/address.ts";
-import type { ConnectionView, Ending, Observer } from "../../relay/observer.ts";
+import { type ConnectionView, type Ending, ENDINGS, type Observer } from "../../relay/observer.ts";
 import { type BothWays, OpenConnections } from "./open-connections.ts";
 
 /** What the relay as a whole is doing. */
@@ -15,19 +15,6 @@ export interface LastFailure {
   readonly code: string;
   readonly message: string;
 }
-
-/** Every way a connection can end, so that each is counted from 0 on. */
-export const ENDINGS: readonly Ending[] = [
-  "finished",
-  "abandoned",
-  "client reset",
-  "destination reset",
-  "unreachable",
-  "client left",
-  "idle",
-  "stopped",
-  "fault",
-];
 
 // A relay that nobody may use any more because its destination failed would never find out that it
 // is back: after this time somebody may try again.
@@ -55,6 +42,7 @@ export class RelayStatistics {
   readonly #startedAt: number;
   readonly #refused = new Map<string, number>();
   readonly #failed = new Map<string, number>();
+  /** Each ending is counted from 0 on. */
   readonly #closed = new Map<string, number>(ENDINGS.map((ending) => [ending, 0]));
   // Of the connections that are over.
   #bytesUp = 0;

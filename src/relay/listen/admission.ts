@@ -1,25 +1,7 @@
 import { errnoCode, errnoWords } from "../../os/errno.ts";
 import { AF_UNIX, libc, SOCK_STREAM } from "../../os/libc.ts";
-import { openFilesMax } from "../../os/open-files-limit.ts";
-import { kernelPipesMost } from "../stream/kernel-pipe.ts";
 import type { PausableListener } from "./pausable-listener.ts";
 import type { Observer } from "../observer.ts";
-
-// Descriptors for the runtime itself, the listener, the log and an administrator's connections.
-const RESERVED_FILES = 32;
-const FILES_A_CONNECTION = 2;
-const FILES_A_KERNEL_PIPE = 2;
-// A further thread's event loop, and its own descriptors of the listener.
-const FILES_A_WORKER = 8;
-
-/** As many connections as the limit of open files can carry, at least one. */
-export function connectionsMaxDefault(workers = 1): number {
-  const reserved =
-    RESERVED_FILES +
-    workers * kernelPipesMost() * FILES_A_KERNEL_PIPE +
-    (workers - 1) * FILES_A_WORKER;
-  return Math.max(1, Math.floor((openFilesMax() - reserved) / FILES_A_CONNECTION));
-}
 
 // Descriptors that must be free again before clients are taken in again.
 const HEADROOM = 16;

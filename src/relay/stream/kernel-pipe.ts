@@ -65,9 +65,12 @@ const PIPES_MOST = 32;
 // Where descriptors are few, connections have more use for them.
 const FILES_A_PIPE = 64;
 
-/** How many kernel's pipes a relay may have, each two descriptors that are kept free for it. */
-export function kernelPipesMost(): number {
-  return Math.min(PIPES_MOST, Math.floor(openFilesMax() / FILES_A_PIPE));
+/**
+ * How many kernel's pipes a relay may have, each two descriptors that are kept free for it, where
+ * `files` may be open.
+ */
+export function kernelPipesMost(files = openFilesMax()): number {
+  return Math.min(PIPES_MOST, Math.floor(files / FILES_A_PIPE));
 }
 
 /**

@@ -1,4 +1,6 @@
 import { printAddress, type SocketEndpoint, staysLocal } from "../../address/address.ts";
+import { filesNeeded } from "../../relay/listen/descriptor-budget.ts";
+import { STOP_MARGIN } from "../stop-margin.ts";
 import { folderOf, hiderOf, isPrivileged, needsNetworkUp, runtimeDirectory } from "./path-rules.ts";
 import { type Needs, sandbox, STATIC_USER } from "./sandbox.ts";
 import { DESCRIPTOR_NAME } from "./socket-unit.ts";
@@ -6,13 +8,8 @@ import { comment, listing, section, setting } from "./unit-sections.ts";
 import { directoryWord, execProgram, execWord, wholeValue } from "./unit-escaping.ts";
 import type { FilePermissions, UnitPlan } from "./unit-plan.ts";
 
-// How much longer than its drain a stop may take; the relay asks for as much when it starts one.
-const STOP_MARGIN = 5_000;
-
 // systemd's own limit for services, which a great `connectionsMax` exceeds.
 const FILES = 524_288;
-const FILES_A_CONNECTION = 2;
-const FILES_RESERVED = 64;
 
 /** The text of a relay's .service unit. */
 export function serviceUnit(wanted: UnitPlan): string {
@@ -59,7 +56,7 @@ function namespaceLines(service: string): string[] {
 }
 
 function processLines(wanted: UnitPlan): string[] {
-  const { program, drainTimeout, connectionsMax = 0 } = wanted;
+  const { program, drainTimeout, connectionsMax = 0, workers = 1 } = wanted;
   return [
     "Type=notify",
     ...comment(betterWay(wanted)),
@@ -68,7 +65,7 @@ function processLines(wanted: UnitPlan): string[] {
     "RestartSec=1s",
     `TimeoutStopSec=${(drainTimeout + STOP_MARGIN) / 1_000}s`,
     "WatchdogSec=30s",
-    `LimitNOFILE=${Math.max(FILES, connectionsMax * FILES_A_CONNECTION + FILES_RESERVED)}`,
+    `LimitNOFILE=${Math.max(FILES, filesNeeded(connectionsMax, workers))}`,
   ];
 }
 

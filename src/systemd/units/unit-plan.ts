@@ -25,6 +25,8 @@ export interface UnitPlan {
   readonly user?: string;
   readonly backlog?: number;
   readonly connectionsMax?: number;
+  /** Threads that relay; 1 where absent. */
+  readonly workers?: number;
   /** Milliseconds. */
   readonly drainTimeout: number;
 }

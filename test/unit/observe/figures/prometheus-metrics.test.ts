@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from "bun:test";
 import { PrometheusMetrics } from "../../../../src/observe/figures/prometheus-metrics.ts";
-import { ENDINGS, RelayStatistics } from "../../../../src/observe/figures/relay-statistics.ts";
+import { RelayStatistics } from "../../../../src/observe/figures/relay-statistics.ts";
+import { ENDINGS } from "../../../../src/relay/observer.ts";
 import { combineObservers } from "../../../../src/relay/combine-observers.ts";
 import type { Observer } from "../../../../src/relay/observer.ts";
 import { version } from "../../../../package.json";

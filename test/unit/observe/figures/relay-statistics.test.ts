@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import { ENDINGS, RelayStatistics } from "../../../../src/observe/figures/relay-statistics.ts";
+import { RelayStatistics } from "../../../../src/observe/figures/relay-statistics.ts";
+import { ENDINGS } from "../../../../src/relay/observer.ts";
 import { silentObserver } from "../../../../src/relay/combine-observers.ts";
 import type { Observer } from "../../../../src/relay/observer.ts";
 import { fakeConnection } from "../fake-connection.ts";

@@ -87,7 +87,7 @@ describe("a service", () => {
     [RUN, TCP, {}, "Service.TimeoutStopSec", "15s"],
     [RUN, TCP, { drainTimeout: 500 }, "Service.TimeoutStopSec", "5.5s"],
     [RUN, TCP, {}, "Service.LimitNOFILE", "524288"],
-    [RUN, TCP, { connectionsMax: 1_000_000 }, "Service.LimitNOFILE", "2000064"],
+    [RUN, TCP, { connectionsMax: 1_000_000 }, "Service.LimitNOFILE", "2000096"],
     [RUN, TCP, {}, "Unit.StartLimitIntervalSec", "0"],
     // The namespace of a service.
     [RUN, TCP, {}, "Unit.JoinsNamespaceOf", undefined],

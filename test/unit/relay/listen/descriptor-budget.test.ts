@@ -1,0 +1,15 @@
+import { expect, test } from "bun:test";
+import { openFilesMax } from "../../../../src/os/open-files-limit.ts";
+import {
+  connectionsMaxDefault,
+  filesNeeded,
+} from "../../../../src/relay/listen/descriptor-budget.ts";
+
+test.each([1, 2, 64])(
+  "what is carried by default needs no more than there is: %i threads",
+  (workers) => {
+    const most = connectionsMaxDefault(workers);
+    expect(filesNeeded(most, workers)).toBeLessThanOrEqual(openFilesMax());
+    expect(filesNeeded(most + 1, workers)).toBeGreaterThan(openFilesMax());
+  },
+);
