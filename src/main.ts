@@ -1,20 +1,22 @@
-import { runCommand } from "citty";
+import { type CommandDef, defineCommand, runCommand } from "citty";
 import { UsageError } from "./cli/line/usage-error.ts";
-import type { CommandName } from "./cli/line/option-table.ts";
+import { COMMAND_NAMES, type CommandName, COMMANDS } from "./cli/line/option-table.ts";
 import { complain, writeAll } from "./cli/line/write-output.ts";
-import { relayCommand } from "./cli/relay/relay-command.ts";
-import { readCommandLine } from "./cli/line/read-command-line.ts";
+import { runRelay } from "./cli/relay/relay-command.ts";
+import { type CommandLine, readCommandLine } from "./cli/line/read-command-line.ts";
 import { helpHint, usage } from "./cli/line/help.ts";
 import { mayPaint, style } from "./observe/log/terminal-style.ts";
 import { PROGRAM, VERSION } from "./version.ts";
 
-// Each command's `run` gives its exit status.
-const COMMAND_TREE = {
-  relay: relayCommand,
-  // A relay need not wait until what only these need is loaded.
-  demo: async () => (await import("./cli/demo/demo-command.ts")).demoCommand,
-  units: async () => (await import("./cli/units/units-command.ts")).unitsCommand,
-  status: async () => (await import("./cli/status/status-command.ts")).statusCommand,
+/** Does a command's work; gives its exit status. */
+type Command = (line: CommandLine) => Promise<number>;
+
+// A relay need not wait until what only the other commands need is loaded.
+const LOADERS: Readonly<Record<CommandName, () => Command | Promise<Command>>> = {
+  relay: () => runRelay,
+  demo: async () => (await import("./cli/demo/demo-command.ts")).runDemo,
+  units: async () => (await import("./cli/units/units-command.ts")).runUnits,
+  status: async () => (await import("./cli/status/status-command.ts")).runStatus,
 };
 
 const EX_FAILED = 1;
@@ -32,12 +34,7 @@ async function main(args: readonly string[]): Promise<number> {
     command = line.command;
     if (line.asks === "help") return await writeAll(1, usage(command, style(mayPaint(1))));
     if (line.asks === "version") return await writeAll(1, `${PROGRAM} ${VERSION}\n`);
-    const definition = COMMAND_TREE[command];
-    const { result } = await runCommand(
-      typeof definition === "function" ? await definition() : definition,
-      { rawArgs: line.rawArgs },
-    );
-    return typeof result === "number" ? result : 0;
+    return await dispatch(line);
   } catch (error) {
     if (error instanceof UsageError) {
       await complain(`${PROGRAM}: ${error.message}\n${helpHint(command)}\n`);
@@ -48,4 +45,35 @@ async function main(args: readonly string[]): Promise<number> {
     if (args.includes("--log-level=debug")) await complain(`${unexpected.stack}\n`);
     return EX_FAILED;
   }
+}
+
+/** Finds a command in the tree, loads it and runs it. */
+async function dispatch(line: CommandLine): Promise<number> {
+  // citty keeps the result of a subcommand to itself.
+  let status = 0;
+  const tree = commandTree(async (command) => {
+    status = await command(line);
+  });
+  await runCommand(tree, { rawArgs: line.command === "relay" ? [] : [line.command] });
+  return status;
+}
+
+/**
+ * The command tree. The command line is parsed before, because citty drops what it does not know;
+ * the commands get its values from `run`.
+ */
+function commandTree(run: (command: Command) => Promise<void>): CommandDef {
+  const branches = COMMAND_NAMES.map((name) => {
+    const meta = { name, description: COMMANDS[name].summary };
+    const branch = async () => {
+      const command = await LOADERS[name]();
+      return defineCommand({ meta, run: () => run(command) });
+    };
+    return [name, branch] as const;
+  });
+  return defineCommand({
+    meta: { name: PROGRAM, version: VERSION },
+    default: "relay",
+    subCommands: Object.fromEntries(branches),
+  });
 }

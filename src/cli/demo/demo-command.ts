@@ -2,7 +2,6 @@ import { createHash, randomFillSync } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { defineCommand } from "citty";
 import {
   AddressError,
   createRelay,
@@ -13,10 +12,10 @@ import {
 } from "../../index.ts";
 import { mayPaint, style } from "../../observe/log/terminal-style.ts";
 import { PROGRAM } from "../../version.ts";
-import { argumentsOf, readValues } from "../line/option-values.ts";
+import { readValues } from "../line/option-values.ts";
+import type { CommandLine } from "../line/read-command-line.ts";
 import { drawDemo, drawNextSteps, type Trial } from "./draw-demo.ts";
 import { reportFaults } from "../../process/uncaught-errors.ts";
-import { COMMANDS } from "../line/option-table.ts";
 import { writeAll } from "../line/write-output.ts";
 import { stopRequests } from "../../process/stop-signals.ts";
 
@@ -25,29 +24,25 @@ const UPLOAD_BYTES = 64 * 1024 * 1024;
 const GREETING = "Hello from behind the relay.\n";
 
 /** Shows the chain that this program is for: a locked-in service, its socket, its outer port. */
-export const demoCommand = defineCommand({
-  meta: { name: "demo", description: COMMANDS.demo.summary },
-  args: argumentsOf("demo"),
-  async run({ args }): Promise<number> {
-    const { hold } = readValues("demo", args);
-    using requests = stopRequests();
-    const fault = Promise.withResolvers<never>();
-    using _faults = reportFaults(fault.reject);
-    try {
-      await Promise.race([show(hold, requests.asked), fault.promise]);
-      return 0;
-    } catch (error) {
-      if (!(
-        error instanceof DemoError ||
-        error instanceof RelayError ||
-        error instanceof AddressError
-      ))
-        throw error;
-      await writeAll(2, `${PROGRAM} demo: ${error.message}\n`);
-      return 1;
-    }
-  },
-});
+export async function runDemo({ given }: CommandLine): Promise<number> {
+  const { hold } = readValues("demo", given);
+  using requests = stopRequests();
+  const fault = Promise.withResolvers<never>();
+  using _faults = reportFaults(fault.reject);
+  try {
+    await Promise.race([show(hold, requests.asked), fault.promise]);
+    return 0;
+  } catch (error) {
+    if (!(
+      error instanceof DemoError ||
+      error instanceof RelayError ||
+      error instanceof AddressError
+    ))
+      throw error;
+    await writeAll(2, `${PROGRAM} demo: ${error.message}\n`);
+    return 1;
+  }
+}
 
 class DemoError extends Error {
   override readonly name = "DemoError";

@@ -1,6 +1,7 @@
 import type { Style } from "../../observe/log/terminal-style.ts";
 import { PROGRAM } from "../../version.ts";
 import {
+  COMMAND_NAMES,
   COMMANDS,
   flagOf,
   OPTION_ROWS,
@@ -85,9 +86,7 @@ function synopsis(command: CommandName): string {
 }
 
 function others(): CommandName[] {
-  return Object.keys(COMMANDS).filter(
-    (name): name is CommandName => name in COMMANDS && name !== "relay",
-  );
+  return COMMAND_NAMES.filter((name) => name !== "relay");
 }
 
 function spelling(name: OptionName, row: ValueOption<unknown> | FlagOption): string {

@@ -30,6 +30,10 @@ export const COMMANDS = {
 
 export type CommandName = keyof typeof COMMANDS;
 
+export const COMMAND_NAMES: readonly CommandName[] = Object.keys(COMMANDS).filter(
+  (key): key is CommandName => key in COMMANDS,
+);
+
 /** One option that takes a value. */
 export interface ValueOption<Value> {
   readonly metavar: string;
@@ -42,6 +46,8 @@ export interface ValueOption<Value> {
   readonly help: string;
   /** Whether help has it on the line of the row before, whose words come first. */
   readonly sharesLine?: true;
+  /** Whether it takes values between commas, and may be given several times. */
+  readonly isList?: true;
   readonly commands: readonly CommandName[];
   /** The kinds of SOURCE that it makes sense for; all where absent. */
   readonly sources?: readonly Endpoint["kind"][];
@@ -328,6 +334,7 @@ function oneOf<Value extends string>(choices: readonly Value[], text: string): V
 function list<Value>(metavar: string, parse: (text: string) => Value) {
   return {
     metavar,
+    isList: true,
     parse(text: string): readonly Value[] {
       const items = text.split(",");
       if (items.includes("")) throw new InvalidValue(`${quote(text)} has an empty entry`);

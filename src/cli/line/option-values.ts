@@ -1,8 +1,7 @@
-import type { ArgsDef } from "citty";
 import type { Endpoint } from "../../address/address.ts";
+import type { GivenOptions } from "./read-command-line.ts";
 import { InvalidValue, UsageError } from "./usage-error.ts";
 import {
-  COMMANDS,
   flagOf,
   OPTION_ROWS,
   takes,
@@ -12,30 +11,15 @@ import {
   type ValueOption,
 } from "./option-table.ts";
 
-/** A command's options and words as citty takes them. */
-export function argumentsOf(command: CommandName): ArgsDef {
-  const options = rowsOf(command).map(([name, row]) => [
-    flagOf(name),
-    row.metavar === undefined
-      ? { type: "boolean" as const, description: row.help }
-      : { type: "string" as const, description: row.help, valueHint: row.metavar },
-  ]);
-  const words = COMMANDS[command].words.map((word) => [word, { type: "positional" as const }]);
-  return Object.fromEntries([...options, ...words]);
-}
-
 /**
- * Reads the values of a command's options from what citty parsed, defaults where none was given.
+ * Reads the values of a command's options, defaults where none was given.
  *
  * @throws {UsageError} for the first value that makes no sense
  */
-export function readValues(
-  command: CommandName,
-  args: Readonly<Record<string, unknown>>,
-): OptionValues {
+export function readValues(command: CommandName, given: GivenOptions): OptionValues {
   const values: Record<string, unknown> = {};
   for (const [name, row] of OPTION_ROWS) {
-    const text = takes(command, name) ? args[flagOf(name)] : undefined;
+    const text = takes(command, name) ? given[flagOf(name)] : undefined;
     if (row.metavar === undefined) values[name] = text === true;
     else if (typeof text === "string") values[name] = parse(name, row, text);
     else if (row.default !== undefined) values[name] = row.default;
@@ -48,16 +32,13 @@ export function readValues(
  * A command's options as they stand, as on a command line: what was given, and the defaults that
  * have a text.
  */
-export function showOptions(
-  command: CommandName,
-  args: Readonly<Record<string, unknown>>,
-): Record<string, string> {
+export function showOptions(command: CommandName, given: GivenOptions): Record<string, string> {
   const shown: Record<string, string> = {};
   for (const [name, row] of rowsOf(command)) {
-    const given = args[flagOf(name)];
+    const value = given[flagOf(name)];
     const text = row.metavar === undefined ? "" : (row.shownDefault ?? "");
-    if (given === true) shown[flagOf(name)] = "true";
-    else if (typeof given === "string") shown[flagOf(name)] = given;
+    if (value === true) shown[flagOf(name)] = "true";
+    else if (value !== undefined) shown[flagOf(name)] = value;
     else if (text !== "") shown[flagOf(name)] = text;
   }
   return shown;

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import {
+  COMMAND_NAMES,
   COMMANDS,
   flagOf,
   OPTION_ROWS,
@@ -17,12 +18,16 @@ export interface CommandLine {
   readonly command: CommandName;
   /** What was asked instead of the command's work. */
   readonly asks: "help" | "version" | undefined;
-  /**
-   * The same command line without its command's name and in the one spelling that citty, which
-   * drops and guesses without a word, cannot misread: every value after a `=`, all words last.
-   */
-  readonly rawArgs: string[];
+  readonly given: GivenOptions;
+  /** The words that are no options, without the command's name. */
+  readonly words: readonly string[];
 }
+
+/**
+ * The options that were given, by their names on the command line: the text of a value, or true. The
+ * texts of a list that was given several times are joined by commas.
+ */
+export type GivenOptions = Readonly<Record<string, string | true>>;
 
 type Row = ValueOption<unknown> | FlagOption;
 
@@ -31,8 +36,9 @@ const rowsByFlag = new Map<string, readonly [OptionName, Row]>(
 );
 
 /**
- * Checks a command line's shape: every option exists, belongs to the command, is given once and has
- * a value exactly where it needs one; every word has its place.
+ * Parses a command line, the one time that it is parsed, and checks its shape: every option exists,
+ * belongs to the command, has a value exactly where it needs one, and is given once unless it is a
+ * list; every word has its place.
  *
  * Where `--help` or `--version` is asked, the words may be anything.
  *
@@ -60,8 +66,8 @@ export function readCommandLine(args: readonly string[]): CommandLine {
       const found = rowsByFlag.get(token.name);
       if (!found) throw unknownOption(args[token.index] ?? token.rawName);
       const [name, row] = found;
-      if (given.has(name)) throw new UsageError(`${token.rawName} is given more than once`);
-      given.set(name, readOption(row, token));
+      const value = readOption(row, token);
+      given.set(name, join(given.get(name), value, row, token.rawName));
     }
   }
   const asksOnly = given.has("help") || given.has("version");
@@ -73,7 +79,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   }
   if (!asksOnly) checkWords(command, words);
   const asks = given.has("help") ? "help" : given.has("version") ? "version" : undefined;
-  return { command, asks, rawArgs: spell(given, words) };
+  return { command, asks, given: byFlag(given), words };
 }
 
 function parserOptions() {
@@ -104,6 +110,18 @@ function readOption(row: Row, { rawName, value, inlineValue }: OptionToken): str
   return value;
 }
 
+function join(
+  before: string | true | undefined,
+  value: string | true,
+  row: Row,
+  rawName: string,
+): string | true {
+  if (before === undefined) return value;
+  if (row.metavar === undefined || row.isList !== true)
+    throw new UsageError(`${rawName} is given more than once`);
+  return `${before},${value}`;
+}
+
 function unknownOption(arg: string): UsageError {
   const [option = arg] = arg.split("=");
   const meant = nearest(option, [...rowsByFlag.keys()]);
@@ -114,18 +132,12 @@ function unknownOption(arg: string): UsageError {
 
 function commandOf(word: string | undefined, isAddress: boolean, asksOnly: boolean): CommandName {
   if (word === undefined || isAddress || looksLikeAddress(word)) return "relay";
-  const names = commandNames();
+  const names = COMMAND_NAMES.filter((name) => name !== "relay");
   const command = names.find((name) => name === word);
   if (command !== undefined) return command;
   if (asksOnly) return "relay";
   throw new UsageError(
     `${quote(word)} is no command (${names.join(", ")}) and no address (./PATH, HOST:PORT)`,
-  );
-}
-
-function commandNames(): CommandName[] {
-  return Object.keys(COMMANDS).filter(
-    (name): name is CommandName => name in COMMANDS && name !== "relay",
   );
 }
 
@@ -147,9 +159,6 @@ function checkWords(command: CommandName, words: readonly string[]): void {
     throw new UsageError(`${quote(extra)} is one word too many for ${nameOf(command)}`);
 }
 
-function spell(given: ReadonlyMap<OptionName, string | true>, words: readonly string[]): string[] {
-  const options = [...given].map(([name, value]) =>
-    value === true ? `--${flagOf(name)}` : `--${flagOf(name)}=${value}`,
-  );
-  return [...options, "--", ...words];
+function byFlag(given: ReadonlyMap<OptionName, string | true>): GivenOptions {
+  return Object.fromEntries([...given].map(([name, value]) => [flagOf(name), value]));
 }

@@ -1,4 +1,3 @@
-import { defineCommand } from "citty";
 import type { SocketEndpoint } from "../../address/address.ts";
 import { type Sort, SORTS } from "../../observe/figures/open-connections.ts";
 import type { StatusQuery } from "../../observe/admin/build-status.ts";
@@ -6,11 +5,11 @@ import type { StatusDocument } from "../../observe/admin/status-document.ts";
 import { mayPaint, style } from "../../observe/log/terminal-style.ts";
 import { PROGRAM } from "../../version.ts";
 import { parseAdminAddress } from "../line/admin-address.ts";
-import { argumentsOf, readValues } from "../line/option-values.ts";
+import { readValues } from "../line/option-values.ts";
+import type { CommandLine } from "../line/read-command-line.ts";
 import { fetchStatus, NoAnswer } from "./fetch-status.ts";
 import { InvalidValue, UsageError } from "../line/usage-error.ts";
 import { LiveScreen } from "./live-screen.ts";
-import { COMMANDS } from "../line/option-table.ts";
 import { complain, writeAll } from "../line/write-output.ts";
 import { stopRequests } from "../../process/stop-signals.ts";
 import { drawStatus, tableRoom } from "./draw-status.ts";
@@ -24,25 +23,21 @@ const LIST = 20;
 const COLUMNS_ELSEWHERE = 120;
 
 /** Shows what a relay with `--admin` is doing. */
-export const statusCommand = defineCommand({
-  meta: { name: "status", description: COMMANDS.status.summary },
-  args: argumentsOf("status"),
-  async run({ args }): Promise<number> {
-    const { watch, json, sort } = readValues("status", args);
-    const endpoint = readEndpoint(args._[0] ?? "");
-    if (watch && !json && !process.stdout.isTTY)
-      throw new UsageError("--watch needs a terminal, or --json for a line a second");
-    try {
-      if (watch && json) return await stream(endpoint, sort);
-      if (watch) return await show(endpoint, sort);
-      return await print(endpoint, sort, json);
-    } catch (error) {
-      if (!(error instanceof NoAnswer)) throw error;
-      await complain(`${PROGRAM}: ${error.message}\n`);
-      return 1;
-    }
-  },
-});
+export async function runStatus({ given, words }: CommandLine): Promise<number> {
+  const { watch, json, sort } = readValues("status", given);
+  const endpoint = readEndpoint(words[0] ?? "");
+  if (watch && !json && !process.stdout.isTTY)
+    throw new UsageError("--watch needs a terminal, or --json for a line a second");
+  try {
+    if (watch && json) return await stream(endpoint, sort);
+    if (watch) return await show(endpoint, sort);
+    return await print(endpoint, sort, json);
+  } catch (error) {
+    if (!(error instanceof NoAnswer)) throw error;
+    await complain(`${PROGRAM}: ${error.message}\n`);
+    return 1;
+  }
+}
 
 async function print(endpoint: SocketEndpoint, sort: Sort, json: boolean): Promise<number> {
   const status = await fetchStatus(endpoint, { sort, limit: LIST, history: HISTORY_S });

@@ -6,6 +6,7 @@ import { folderOf, isIn, runtimeDirectory } from "../../systemd/units/path-rules
 import { defaultName } from "../../systemd/units/unit-name.ts";
 import { endsAsWritten, hasControls } from "../../systemd/units/unit-escaping.ts";
 import type { FilePermissions, UnitPlan } from "../../systemd/units/unit-plan.ts";
+import type { GivenOptions } from "../line/read-command-line.ts";
 import { type Addresses, checkDistinct } from "../line/read-addresses.ts";
 import { UsageError } from "../line/usage-error.ts";
 import {
@@ -18,9 +19,6 @@ import {
 import { workerCount } from "../../workers/worker-count.ts";
 import { isAccount } from "../line/parse-unit-options.ts";
 
-/** A command's options as citty parsed them, by their names on the command line. */
-export type ParsedOptions = Readonly<Record<string, unknown>>;
-
 /**
  * What the command line of `units` wants.
  *
@@ -29,7 +27,7 @@ export type ParsedOptions = Readonly<Record<string, unknown>>;
 export function planUnits(
   addresses: Addresses,
   values: OptionValues,
-  parsed: ParsedOptions,
+  given: GivenOptions,
   program: string,
 ): UnitPlan {
   const { destination } = addresses;
@@ -38,7 +36,7 @@ export function planUnits(
   if (!socket || service === undefined || destination.kind === "unix")
     checkDistinct(addresses, admin);
   const source = fixedSource(addresses.source);
-  const file = filePermissions(parsed);
+  const file = filePermissions(given);
   checkAddress("SOURCE", source);
   checkAddress("DESTINATION", destination);
   if (admin !== undefined) {
@@ -61,8 +59,8 @@ export function planUnits(
     );
   return {
     ...{ name, program, source, destination, socket, drainTimeout, file },
-    options: relayOptions(parsed),
-    seesUsers: SEE_USERS.some((option) => parsed[flagOf(option)] !== undefined),
+    options: relayOptions(given),
+    seesUsers: SEE_USERS.some((option) => given[flagOf(option)] !== undefined),
     ...(service !== undefined && { service }),
     ...(user !== undefined && { user }),
     ...(admin !== undefined && { admin }),
@@ -145,10 +143,10 @@ const SEE_USERS = [
 
 const FILE_OPTIONS = ["mode", "owner", "group"] as const satisfies readonly OptionName[];
 
-function filePermissions(parsed: ParsedOptions): FilePermissions {
+function filePermissions(given: GivenOptions): FilePermissions {
   return Object.fromEntries(
     FILE_OPTIONS.flatMap((name) => {
-      const text = parsed[flagOf(name)];
+      const text = given[flagOf(name)];
       if (typeof text !== "string") return [];
       if (!isAccount(text))
         throw new UsageError(`--${name}: no unit carries that name; write its number`);
@@ -158,12 +156,12 @@ function filePermissions(parsed: ParsedOptions): FilePermissions {
 }
 
 /** The options of the relay that were given, in the table's order, as on its command line. */
-function relayOptions(parsed: ParsedOptions): string[] {
+function relayOptions(given: GivenOptions): string[] {
   return OPTION_ROWS.flatMap(([name, row]) => {
-    const given = parsed[flagOf(name)];
+    const value = given[flagOf(name)];
     if (row.commands.includes("units") || !takes("units", name) || isFileOption(name)) return [];
-    if (given === true) return [`--${flagOf(name)}`];
-    return typeof given === "string" ? [`--${flagOf(name)}=${given}`] : [];
+    if (value === undefined) return [];
+    return [value === true ? `--${flagOf(name)}` : `--${flagOf(name)}=${value}`];
   });
 }
 

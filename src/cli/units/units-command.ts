@@ -1,11 +1,10 @@
-import { defineCommand } from "citty";
 import { isProgram } from "../../systemd/units/unit-escaping.ts";
 import { type UnitFile, writeUnits } from "../../systemd/units/unit-files.ts";
 import { PROGRAM } from "../../version.ts";
 import { readAddresses } from "../line/read-addresses.ts";
-import { argumentsOf, checkSource, readValues } from "../line/option-values.ts";
+import { checkSource, readValues } from "../line/option-values.ts";
+import type { CommandLine } from "../line/read-command-line.ts";
 import { nextSteps } from "./next-steps.ts";
-import { COMMANDS } from "../line/option-table.ts";
 import { writeAll } from "../line/write-output.ts";
 import { placeUnits, UnitFilesError } from "./place-unit-files.ts";
 import { planUnits } from "./plan-units.ts";
@@ -14,28 +13,24 @@ import { planUnits } from "./plan-units.ts";
 const INSTALLED = `/usr/local/bin/${PROGRAM}`;
 
 /** Prints the systemd units of a relay, or writes them into a folder. */
-export const unitsCommand = defineCommand({
-  meta: { name: "units", description: COMMANDS.units.summary },
-  args: argumentsOf("units"),
-  async run({ args }): Promise<number> {
-    const values = readValues("units", args);
-    const addresses = readAddresses(args._);
-    checkSource(values, addresses.source);
-    const program = programPath();
-    const wanted = planUnits(addresses, values, args, program);
-    if (!isProgram(program))
-      return await fail(`systemd starts no program with such a path: ${program}`);
-    const units = writeUnits(wanted);
-    if (values.output === undefined) return await writeAll(1, print(units));
-    try {
-      const files = placeUnits(values.output, units, values.force);
-      return await writeAll(1, nextSteps(wanted, values.output, files));
-    } catch (error) {
-      if (!(error instanceof UnitFilesError)) throw error;
-      return await fail(error.message);
-    }
-  },
-});
+export async function runUnits({ given, words }: CommandLine): Promise<number> {
+  const values = readValues("units", given);
+  const addresses = readAddresses(words);
+  checkSource(values, addresses.source);
+  const program = programPath();
+  const wanted = planUnits(addresses, values, given, program);
+  if (!isProgram(program))
+    return await fail(`systemd starts no program with such a path: ${program}`);
+  const units = writeUnits(wanted);
+  if (values.output === undefined) return await writeAll(1, print(units));
+  try {
+    const files = placeUnits(values.output, units, values.force);
+    return await writeAll(1, nextSteps(wanted, values.output, files));
+  } catch (error) {
+    if (!(error instanceof UnitFilesError)) throw error;
+    return await fail(error.message);
+  }
+}
 
 async function fail(message: string): Promise<1> {
   await writeAll(2, `${PROGRAM} units: ${message}\n`);

@@ -1,18 +1,12 @@
-import { describe, expect, test } from "bun:test";
-import { parseArgs } from "citty";
+import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { CONTROL_CHARACTER } from "../../support/control-character.ts";
 import { checkDistinct, readAddresses } from "../../../src/cli/line/read-addresses.ts";
 import { parseAdminAddress } from "../../../src/cli/line/admin-address.ts";
-import {
-  argumentsOf,
-  checkSource,
-  readValues,
-  showOptions,
-} from "../../../src/cli/line/option-values.ts";
+import { checkSource, readValues, showOptions } from "../../../src/cli/line/option-values.ts";
 import { InvalidValue, UsageError } from "../../../src/cli/line/usage-error.ts";
 import { flagOf, OPTION_ROWS, type OptionName } from "../../../src/cli/line/option-table.ts";
-import { type CommandLine, readCommandLine } from "../../../src/cli/line/read-command-line.ts";
+import { readCommandLine } from "../../../src/cli/line/read-command-line.ts";
 import { planUnits } from "../../../src/cli/units/plan-units.ts";
 
 const flags = OPTION_ROWS.map(([name]) => `--${flagOf(name)}`);
@@ -58,21 +52,17 @@ const words = fc.array(
 function readAll(args: readonly string[]): void {
   const line = readCommandLine(args);
   if (line.asks !== undefined) return;
-  const parsed = parsedBy(line);
-  const values = readValues(line.command, parsed);
-  showOptions(line.command, parsed);
+  const { given } = line;
+  const values = readValues(line.command, given);
+  showOptions(line.command, given);
   if (line.command === "status") {
-    readAdmin(parsed._[0] ?? "");
+    readAdmin(line.words[0] ?? "");
   } else if (line.command !== "demo") {
-    const addresses = readAddresses(parsed._);
-    if (line.command === "units") planUnits(addresses, values, parsed, "/usr/bin/relay");
+    const addresses = readAddresses(line.words);
+    if (line.command === "units") planUnits(addresses, values, given, "/usr/bin/relay");
     else checkDistinct(addresses, values.admin);
     checkSource(values, addresses.source);
   }
-}
-
-function parsedBy({ command, rawArgs }: CommandLine) {
-  return parseArgs(rawArgs, argumentsOf(command));
 }
 
 function readAdmin(text: string): void {
@@ -101,44 +91,3 @@ test("whatever the words, they mean something or one line says what is wrong", (
   );
   expect(meant).toBeGreaterThan(50);
 });
-
-describe("what citty, which guesses, makes of a command line that passed the check", () => {
-  test("is what was written", () => {
-    let read = 0;
-    fc.assert(
-      fc.property(words, (args) => {
-        const line = accepted(args);
-        if (line === null) return;
-        read += 1;
-        const end = line.rawArgs.indexOf("--");
-        const parsed: Record<string, unknown> = parsedBy(line);
-        expect(parsed["_"]).toEqual(line.rawArgs.slice(end + 1));
-        const given = line.rawArgs.slice(0, end).map((arg): [string, string | true] => {
-          const [, flag = "", value] = /^--([^=]+)(?:=(.*))?$/s.exec(arg) ?? [];
-          return [flag, value ?? true];
-        });
-        expect(flagsIn(parsed)).toEqual(Object.fromEntries(given));
-      }),
-      { numRuns: 10_000 },
-    );
-    expect(read).toBeGreaterThan(200);
-  });
-});
-
-/** A command line that asks for its command's work: no other comes to citty. */
-function accepted(args: readonly string[]): CommandLine | null {
-  try {
-    const line = readCommandLine(args);
-    return line.asks === undefined ? line : null;
-  } catch (error) {
-    if (error instanceof UsageError) return null;
-    throw error;
-  }
-}
-
-/** The options of which there is anything. */
-function flagsIn(parsed: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const known = OPTION_ROWS.map(([name]) => flagOf(name));
-  const found = known.filter((flag) => parsed[flag] !== undefined && parsed[flag] !== false);
-  return Object.fromEntries(found.map((flag) => [flag, parsed[flag]]));
-}

@@ -1,16 +1,14 @@
 import { describe, expect, test } from "bun:test";
-import { parseArgs } from "citty";
 import { parseAddress } from "../../../../src/address/address.ts";
-import { argumentsOf, checkSource, readValues } from "../../../../src/cli/line/option-values.ts";
+import { checkSource, readValues } from "../../../../src/cli/line/option-values.ts";
 import { UsageError } from "../../../../src/cli/line/usage-error.ts";
 import { readCommandLine } from "../../../../src/cli/line/read-command-line.ts";
 import { DEFAULTS } from "../../../../src/relay/options.ts";
 
-/** The way of a command line through the check and citty to its values. */
+/** The way of a command line to its values. */
 function read(...args: string[]) {
-  const { command, rawArgs } = readCommandLine(args);
-  const parsed = parseArgs(rawArgs, argumentsOf(command));
-  return { words: parsed._, values: readValues(command, parsed) };
+  const { command, given, words } = readCommandLine(args);
+  return { words, values: readValues(command, given) };
 }
 
 describe("values", () => {
@@ -50,7 +48,12 @@ describe("values", () => {
     expect(read("--workers=auto", ":1", ":2").values.workers).toBe("auto");
   });
 
-  test("reach the relay although citty also reads --no- and camel case", () => {
+  test("are of a list that is given several times all of them", () => {
+    const { values } = read("--allow=10.0.0.0/8,::1", ":1", "--allow", "192.0.2.1", ":2");
+    expect(values.allow?.map(({ network }) => network)).toEqual(["10.0.0.0", "::1", "192.0.2.1"]);
+  });
+
+  test("are not words that look like options behind --", () => {
     expect(read("--", "--no-keepalive:1", "--logLevel=x:2").words).toEqual([
       "--no-keepalive:1",
       "--logLevel=x:2",

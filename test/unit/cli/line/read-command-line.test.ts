@@ -9,25 +9,32 @@ const pair = [":1", ":2"];
 
 describe("a command line of the right shape", () => {
   test.each([
-    [pair, "relay", ["--", ":1", ":2"]],
-    [["./a", "@b"], "relay", ["--", "./a", "@b"]],
-    [["--mode=0660", ...pair], "relay", ["--mode=0660", "--", ":1", ":2"]],
-    [["--mode", "0660", ...pair], "relay", ["--mode=0660", "--", ":1", ":2"]],
-    [[":1", "--mode=0660", ":2"], "relay", ["--mode=0660", "--", ":1", ":2"]],
-    [[...pair, "--mode", "0660"], "relay", ["--mode=0660", "--", ":1", ":2"]],
-    [["--owner=a=b", ...pair], "relay", ["--owner=a=b", "--", ":1", ":2"]],
-    [["--owner=-x", ...pair], "relay", ["--owner=-x", "--", ":1", ":2"]],
-    [["--", ...pair], "relay", ["--", ":1", ":2"]],
-    [["--mode=0", "--", "--help:1", "-x:2"], "relay", ["--mode=0", "--", "--help:1", "-x:2"]],
-    [["--", "demo", ":2"], "relay", ["--", "demo", ":2"]],
-    [["", ":2"], "relay", ["--", "", ":2"]],
-    [["systemd", ":2"], "relay", ["--", "systemd", ":2"]],
-    [["./demo", ":2"], "relay", ["--", "./demo", ":2"]],
-    [["demo"], "demo", ["--"]],
-    [["demo", "--hold"], "demo", ["--hold", "--"]],
-    [["--hold", "demo"], "demo", ["--hold", "--"]],
-  ] as const)("%j", (args, command, rawArgs) => {
-    expect(readCommandLine([...args])).toEqual({ command, asks: undefined, rawArgs: [...rawArgs] });
+    [pair, "relay", {}, pair],
+    [["./a", "@b"], "relay", {}, ["./a", "@b"]],
+    [["--mode=0660", ...pair], "relay", { mode: "0660" }, pair],
+    [["--mode", "0660", ...pair], "relay", { mode: "0660" }, pair],
+    [[":1", "--mode=0660", ":2"], "relay", { mode: "0660" }, pair],
+    [[...pair, "--mode", "0660"], "relay", { mode: "0660" }, pair],
+    [["--owner=a=b", ...pair], "relay", { owner: "a=b" }, pair],
+    [["--owner=-x", ...pair], "relay", { owner: "-x" }, pair],
+    [["--allow=::1", ":1", "--allow", "::2,::3", ":2"], "relay", { allow: "::1,::2,::3" }, pair],
+    [["--", ...pair], "relay", {}, pair],
+    [["--mode=0", "--", "--help:1", "-x:2"], "relay", { mode: "0" }, ["--help:1", "-x:2"]],
+    [["--", "--no-keepalive:1", "--mode=0"], "relay", {}, ["--no-keepalive:1", "--mode=0"]],
+    [["--", "demo", ":2"], "relay", {}, ["demo", ":2"]],
+    [["", ":2"], "relay", {}, ["", ":2"]],
+    [["systemd", ":2"], "relay", {}, ["systemd", ":2"]],
+    [["./demo", ":2"], "relay", {}, ["./demo", ":2"]],
+    [["demo"], "demo", {}, []],
+    [["demo", "--hold"], "demo", { hold: true }, []],
+    [["--hold", "demo"], "demo", { hold: true }, []],
+  ] as const)("%j", (args, command, given, words) => {
+    expect(readCommandLine([...args])).toEqual({
+      command,
+      asks: undefined,
+      given,
+      words: [...words],
+    });
   });
 
   test.each([
@@ -102,7 +109,7 @@ test("whatever the words, the answer is a command line or one line that refuses 
   fc.assert(
     fc.property(fc.array(word, { maxLength: 6 }), (args) => {
       try {
-        expect(readCommandLine(args).rawArgs).toBeArray();
+        expect(readCommandLine(args).words).toBeArray();
       } catch (error) {
         expect(error).toBeInstanceOf(UsageError);
         expect((error as UsageError).message).not.toMatch(CONTROL_CHARACTER);

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { parseArgs } from "citty";
 import { readAddresses } from "../../../../src/cli/line/read-addresses.ts";
-import { argumentsOf, checkSource, readValues } from "../../../../src/cli/line/option-values.ts";
+import { checkSource, readValues } from "../../../../src/cli/line/option-values.ts";
 import { UsageError } from "../../../../src/cli/line/usage-error.ts";
 import { readCommandLine } from "../../../../src/cli/line/read-command-line.ts";
 import { planUnits } from "../../../../src/cli/units/plan-units.ts";
@@ -11,12 +10,11 @@ const TCP = "127.0.0.1:8080";
 
 /** The way of a command line of `units` to what it wants. */
 function read(...args: readonly string[]) {
-  const { command, rawArgs } = readCommandLine(["units", ...args]);
-  const parsed = parseArgs(rawArgs, argumentsOf(command));
-  const values = readValues(command, parsed);
-  const addresses = readAddresses(parsed._);
+  const { command, given, words } = readCommandLine(["units", ...args]);
+  const values = readValues(command, given);
+  const addresses = readAddresses(words);
   checkSource(values, addresses.source);
-  return planUnits(addresses, values, parsed, "/bin/relay");
+  return planUnits(addresses, values, given, "/bin/relay");
 }
 
 describe("what is wanted", () => {
