@@ -4,8 +4,8 @@ import { dlopen, FFIType, read } from "bun:ffi";
  * The system calls that Bun's sockets do not offer, each with the kernel's own answer: a result of
  * zero or more, or the errno as a negative number (`-111` for ECONNREFUSED).
  *
- * This is the only use of bun:ffi, which its documentation calls experimental. Where it is not to
- * be had (`ffi` is then the reason) every caller has a plainer way, named beside the call.
+ * Only this folder uses bun:ffi, which its documentation calls experimental. Where it is not to be
+ * had (`loaded` has the reason) every caller has a plainer way, named beside the call.
  */
 export interface Libc {
   /** A non-blocking socket, closed on exec; the caller owns the descriptor. socket(2) */
@@ -85,7 +85,7 @@ const SIOCOUTQ = 0x5411;
 const LOCK_EX_NB = 2 | 4;
 
 // The C library of glibc, then of musl, which has the architecture in its name.
-const LIBRARY_NAMES = [
+export const LIBRARY_NAMES = [
   "libc.so.6",
   `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`,
 ];

@@ -77,8 +77,11 @@ export type Ending = (typeof ENDINGS)[number];
 
 /** How a relay stopped. */
 export interface Stop {
-  /** `asked`: by `stop()`. `idle`: by `stopIfIdle()`, so without an open connection. */
-  readonly cause: "asked" | "idle";
+  /**
+   * `asked`: by `stop()`. `idle`: by `stopIfIdle()`, so without an open connection. `handed over`:
+   * by `leave()`, so another process accepts the clients.
+   */
+  readonly cause: "asked" | "idle" | "handed over";
   /** Open connections that the stop reset instead of waiting for their end. */
   readonly cut: number;
 }

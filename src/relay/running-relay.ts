@@ -20,7 +20,7 @@ import { LingeringClose } from "./connection/lingering-close.ts";
 import { IdleTimeout } from "./connection/idle-timeout.ts";
 import { watchFile } from "./listen/source-file-watch.ts";
 import { endpointOf } from "./listen/inherited-socket.ts";
-import { listen, type SourceFile } from "./listen/bind-source.ts";
+import { type HandedSource, listen, type SourceFile } from "./listen/bind-source.ts";
 import { PausableListener } from "./listen/pausable-listener.ts";
 import type { Observer, Stop } from "./observer.ts";
 import { DEFAULTS, type RelayOptions } from "./options.ts";
@@ -32,6 +32,9 @@ import { loaded } from "../os/libc.ts";
 // How long a side whose peer is gone may take to be done without anything moving: nginx's
 // `lingering_close` gives 5 to 30 seconds.
 const LINGER = 10_000;
+
+/** Holds the listener of a source that was handed on until `accept`. */
+const NOT_BEGUN = "not begun";
 
 /** A relay that listens. */
 export interface Relay extends AsyncDisposable {
@@ -53,8 +56,28 @@ export interface Relay extends AsyncDisposable {
   responds(): Promise<void>;
 }
 
+/**
+ * A relay that can hand its source on to a relay in another process, so that no client notices: both
+ * have the same listening socket, and one of them accepts at any time.
+ */
+export interface HandoverRelay extends Relay {
+  /** Accepts clients. A relay whose source was handed to it accepts nobody before. */
+  accept(): void;
+  /**
+   * What the other relay needs. The descriptor stays this relay's: it is valid until the end of this
+   * turn of the event loop.
+   */
+  handOn(): HandedSource;
+  /**
+   * Accepts no more and leaves the source, its file included, to the relay that now has it. Settles
+   * when the last connection has ended, however long that takes; `stop` can then still shorten it.
+   * Never rejects.
+   */
+  leave(): Promise<void>;
+}
+
 /** A relay whose listener can be held by several holders, each of whom releases it again. */
-export interface HoldableRelay extends Relay {
+export interface HoldableRelay extends HandoverRelay {
   /** Leaves further clients in the kernel's queue; without FFI it does nothing. */
   hold(holder: string): void;
   release(holder: string): void;
@@ -92,6 +115,8 @@ class RunningRelay implements HoldableRelay {
   #idleness: IdleTimeout | null = null;
   #file: SourceFile | null = null;
   #fileWatch: Disposable | null = null;
+  /** Whether it has begun to accept: a source that was handed on waits for `accept`. */
+  #accepts = false;
   #accepted = 0;
   #stopping = false;
   #cause: Stop["cause"] = "asked";
@@ -156,7 +181,29 @@ class RunningRelay implements HoldableRelay {
     this.#admission = new Admission(max, this.#listening, this.#observer);
     if (options.idleTimeout !== undefined)
       this.#idleness = new IdleTimeout(this.#shared.connections, options.idleTimeout, endIdle);
+    this.#accepts = source.kind !== "handed";
+    if (this.#accepts) this.#observer.listening(this.#endpoint);
+    else this.hold(NOT_BEGUN);
+  }
+
+  accept(): void {
+    if (this.#accepts) return;
+    this.#accepts = true;
+    this.release(NOT_BEGUN);
     this.#observer.listening(this.#endpoint);
+  }
+
+  handOn(): HandedSource {
+    return {
+      kind: "handed",
+      endpoint: this.#endpoint,
+      descriptor: this.#listening?.descriptor ?? -1,
+      file: this.#file?.identity ?? null,
+    };
+  }
+
+  async leave(): Promise<void> {
+    await this.#stop(Infinity, "handed over");
   }
 
   async stop({ drainTimeout = this.#drainTimeout } = {}): Promise<void> {
@@ -174,7 +221,7 @@ class RunningRelay implements HoldableRelay {
     if (!this.#stopping) {
       this.#stopping = true;
       this.#cause = cause;
-      await this.#close();
+      await this.#close(cause === "handed over");
       this.#draining = true;
       this.#observer.draining(this.connections);
     }
@@ -235,17 +282,23 @@ class RunningRelay implements HoldableRelay {
 
   /**
    * Takes the way in away, serves who came before that, and only then stops listening. Who waits at
-   * an inherited socket is served by whoever holds it next.
+   * an inherited socket, or at one that was handed on, is served by whoever holds it next.
    */
-  async #close(): Promise<void> {
+  async #close(handedOver: boolean): Promise<void> {
     this.#fileWatch?.[Symbol.dispose]();
+    if (!handedOver) {
+      this.#removeFile();
+      if (!this.#inherited) await new Promise(setImmediate);
+    }
+    this.#stopListening();
+  }
+
+  #removeFile(): void {
     try {
       this.#file?.remove();
     } catch (error) {
       this.#observer.fault(error);
     }
-    if (!this.#inherited) await new Promise(setImmediate);
-    this.#stopListening();
   }
 
   #stopListening(): void {
@@ -256,6 +309,7 @@ class RunningRelay implements HoldableRelay {
   #drain(): void {
     clearTimeout(this.#drainTimer);
     if (this.connections === 0) return this.#finish();
+    if (this.#drainUntil === Infinity) return;
     const left = Math.min(Math.max(this.#drainUntil - performance.now(), 0), INT_MOST);
     this.#drainTimer = setTimeout(() => this.#endAll(), left);
   }

@@ -3,8 +3,9 @@ import { errnoCode } from "../os/errno.ts";
 import { INT_MOST } from "../os/int-most.ts";
 import type { Libc } from "../os/libc.ts";
 import { relayError } from "../relay/error.ts";
+import type { BunListener } from "../relay/listen/pausable-listener.ts";
 import { endpointOf } from "../relay/listen/inherited-socket.ts";
-import { listen, type SourceFile } from "../relay/listen/bind-source.ts";
+import { type HandedSource, listen, type SourceFile } from "../relay/listen/bind-source.ts";
 import { DEFAULTS, type RelayOptions } from "../relay/options.ts";
 
 /** A source that is bound and queues clients, from which this thread accepts nobody. */
@@ -43,15 +44,28 @@ export class SharedSource {
     const { source, keepalive = DEFAULTS.keepalive } = options;
     // Nothing is ever accepted here: Bun's listener goes within this turn of the loop.
     const bound = await listen(source, options, keepalive, { data() {} });
-    const fd = system.duplicate(bound.listener.fd);
-    bound.listener.stop();
+    const fd = descriptorOf(system, bound.listener);
     if (fd >= 0) return new SharedSource(system, options, fd, bound.port, bound.file);
     bound.file?.remove();
-    throw relayError("listen on", printAddress(source), errnoCode(fd));
+    throw relayError("listen on", printAddress(endpointOf(source)), errnoCode(fd));
+  }
+
+  /** What a relay in another process needs to listen on it; the descriptor stays this object's. */
+  handOn(): HandedSource {
+    const { endpoint, fd: descriptor, file } = this;
+    return { kind: "handed", endpoint, descriptor, file: file?.identity ?? null };
   }
 
   /** Listens no more. What the kernel has queued is refused unless somebody else holds the source. */
   close(): void {
     this.#libc.close(this.fd);
   }
+}
+
+/** A descriptor of a listening socket on which Bun no longer listens; a negative errno if none is left. */
+function descriptorOf(system: Libc, listener: BunListener | number): number {
+  if (typeof listener === "number") return listener;
+  const fd = system.duplicate(listener.fd);
+  listener.stop();
+  return fd;
 }

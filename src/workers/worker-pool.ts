@@ -6,9 +6,10 @@ import { connectionsMaxDefault } from "../relay/listen/descriptor-budget.ts";
 import { combineObservers, eventsHeard } from "../relay/combine-observers.ts";
 import { watchFile } from "../relay/listen/source-file-watch.ts";
 import { endpointOf } from "../relay/listen/inherited-socket.ts";
+import type { HandedSource } from "../relay/listen/bind-source.ts";
 import type { Observer, Stop } from "../relay/observer.ts";
 import { DEFAULTS, type RelayOptions } from "../relay/options.ts";
-import type { Relay } from "../relay/running-relay.ts";
+import type { HandoverRelay } from "../relay/running-relay.ts";
 import { SharedCounters } from "./shared-counters.ts";
 import type { Start, WorkerOptions } from "./messages.ts";
 import { onceAMinute } from "./repeated-warnings.ts";
@@ -38,7 +39,7 @@ export async function startPool(
   options: RelayOptions,
   workers: number,
   thread = THREAD,
-): Promise<Relay> {
+): Promise<HandoverRelay> {
   // Rules that do not fit the source are found before it is bound.
   judgeOf(options, endpointOf(options.source));
   const source = await SharedSource.bind(system, options);
@@ -47,7 +48,7 @@ export async function startPool(
   return pool;
 }
 
-class Pool implements Relay, WorkerSlotOwner {
+class Pool implements HandoverRelay, WorkerSlotOwner {
   readonly observer: Observer;
   readonly thread: URL;
   readonly #source: SharedSource;
@@ -57,6 +58,8 @@ class Pool implements Relay, WorkerSlotOwner {
   readonly #counts: SharedCounters;
   readonly #places: readonly WorkerSlot[];
   readonly #stopped = Promise.withResolvers<void>();
+  /** Whether the workers may accept: a source that was handed on waits for `accept`. */
+  #accepts: boolean;
   #fileWatch: Disposable | null = null;
   #stopping = false;
   /** When the drain's time is up: the shortest wait that was asked for. */
@@ -68,6 +71,7 @@ class Pool implements Relay, WorkerSlotOwner {
     this.observer = onceAMinute(combineObservers(observer === undefined ? [] : [observer]));
     this.thread = thread;
     this.#source = source;
+    this.#accepts = options.source.kind !== "handed";
     this.#options = { ...rest, backlog: source.backlog };
     this.#drainTimeout = options.drainTimeout ?? DEFAULTS.drainTimeout;
     this.#connectionsMax = options.connectionsMax ?? connectionsMaxDefault(workers);
@@ -90,15 +94,34 @@ class Pool implements Relay, WorkerSlotOwner {
       await Promise.all(this.#places.map((place) => place.start()));
     } catch (error) {
       for (const place of this.#places) place.terminate();
-      this.#hide();
+      // The file of a source that was handed on is still that of the process that has it.
+      if (this.#accepts) this.#hide({ removesFile: true });
       await Promise.all(this.#places.map((place) => place.ended()));
       this.#source.close();
       throw error;
     }
     const { file } = this.#source;
     this.#fileWatch = file && watchFile(file, this.observer);
+    if (this.#accepts) this.#begin();
+  }
+
+  accept(): void {
+    if (this.#accepts) return;
+    this.#accepts = true;
+    this.#begin();
+  }
+
+  #begin(): void {
     this.observer.listening(this.endpoint);
     for (const place of this.#places) place.release();
+  }
+
+  handOn(): HandedSource {
+    return this.#source.handOn();
+  }
+
+  async leave(): Promise<void> {
+    await this.#stop(Infinity, "handed over");
   }
 
   async stop({ drainTimeout = this.#drainTimeout } = {}): Promise<void> {
@@ -109,8 +132,9 @@ class Pool implements Relay, WorkerSlotOwner {
     this.#drainUntil = Math.min(this.#drainUntil, performance.now() + drainTimeout);
     const first = !this.#stopping;
     this.#stopping = true;
-    if (first) this.#hide();
-    this.#hurry();
+    const handedOver = cause === "handed over";
+    if (first) this.#hide({ removesFile: !handedOver });
+    this.#hurry({ servesQueue: !handedOver && !this.#source.inherited });
     if (first) await this.#drain(cause);
     await this.#stopped.promise;
   }
@@ -166,23 +190,27 @@ class Pool implements Relay, WorkerSlotOwner {
   }
 
   /** Takes the way in away. */
-  #hide(): void {
+  #hide({ removesFile }: { readonly removesFile: boolean }): void {
     this.#fileWatch?.[Symbol.dispose]();
     try {
-      this.#source.file?.remove();
+      if (removesFile) this.#source.file?.remove();
     } catch (error) {
       this.observer.fault(error);
     }
   }
 
   /** Tells the workers how long they may still wait, and waits for none that hangs. */
-  #hurry(): void {
+  #hurry({ servesQueue }: { readonly servesQueue: boolean }): void {
     clearTimeout(this.#impatience);
-    const left = Math.min(Math.max(this.#drainUntil - performance.now(), 0), INT_MOST - GRACE);
-    for (const place of this.#places) place.stop(left, !this.#source.inherited);
-    this.#impatience = setTimeout(() => {
-      for (const place of this.#places) place.terminate();
-    }, left + GRACE);
+    const left = Math.max(this.#drainUntil - performance.now(), 0);
+    for (const place of this.#places) place.stop(left, servesQueue);
+    if (left === Infinity) return;
+    this.#impatience = setTimeout(
+      () => {
+        for (const place of this.#places) place.terminate();
+      },
+      Math.min(left + GRACE, INT_MOST),
+    );
   }
 
   async #drain(cause: Stop["cause"]): Promise<void> {

@@ -112,7 +112,8 @@ function courseObserver(log: Log): Partial<Observer> {
 
 function stopWords(cause: Stop["cause"], cut: number): string {
   if (cause === "idle") return "stopped: no client was connected (--exit-idle-time)";
-  return cut === 0 ? "stopped" : `stopped: cut ${count(cut, "connection")} that had not ended`;
+  const stopped = cause === "handed over" ? "stopped after the handover" : "stopped";
+  return cut === 0 ? stopped : `${stopped}: cut ${count(cut, "connection")} that had not ended`;
 }
 
 function named({ id, clientAddress }: ConnectionView): LogFields {

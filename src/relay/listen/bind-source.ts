@@ -3,10 +3,16 @@ import { errorCode } from "../../os/errno.ts";
 import { relayError } from "../error.ts";
 import { setKeepalive } from "../connection/keepalive.ts";
 import { type AcceptHandlers, type BunListener, listenOn } from "./pausable-listener.ts";
-import { listenOnPath, type Permissions, type PlacedListener } from "./socket-file.ts";
+import {
+  type FileIdentity,
+  listenOnPath,
+  type Permissions,
+  type PlacedFile,
+  placedFile,
+} from "./socket-file.ts";
 
 /** A source that a relay can listen on. */
-export type Source = SocketEndpoint | ListeningDescriptor;
+export type Source = SocketEndpoint | ListeningDescriptor | HandedSource;
 
 /** A descriptor that listens already. */
 export interface ListeningDescriptor {
@@ -16,12 +22,27 @@ export interface ListeningDescriptor {
   readonly endpoint?: SocketEndpoint;
 }
 
+/**
+ * A source that a relay opened, as it hands it on to a relay in another process. That one accepts
+ * nobody before it is told to.
+ */
+export interface HandedSource {
+  readonly kind: "handed";
+  /** Where the source listens: with the port that the system chose where 0 was asked. */
+  readonly endpoint: SocketEndpoint;
+  /** The listening descriptor; it is the relay's that listens on this source. */
+  readonly descriptor: number;
+  /** The file of a Unix source; null of any other. */
+  readonly file: FileIdentity | null;
+}
+
 /** The file that leads clients to a Unix source. */
-export type SourceFile = Pick<PlacedListener<BunListener>, "isInPlace" | "remove">;
+export type SourceFile = PlacedFile;
 
 /** The bound source of a relay. */
 export interface BoundSource {
-  readonly listener: BunListener;
+  /** A descriptor if Bun does not listen on it yet. */
+  readonly listener: BunListener | number;
   /** The port of a TCP source, which the system chose where 0 was asked. */
   readonly port: number;
   /** The file of a Unix source. */
@@ -49,14 +70,28 @@ export async function listen(
         return bound(bindUnix(`\0${source.name}`, handlers));
       case "fd":
         return listenOnInherited(source.fd, keepalive, handlers);
+      case "handed":
+        return takeHanded(source, keepalive);
     }
   } catch (error) {
-    throw relayError("listen on", printAddress(source), error, mendOf(source, errorCode(error)));
+    const address = source.kind === "handed" ? source.endpoint : source;
+    throw relayError("listen on", printAddress(address), error, mendOf(address, errorCode(error)));
   }
 }
 
-function bound(listener: BunListener, port = 0, file: SourceFile | null = null): BoundSource {
+function bound(
+  listener: BunListener | number,
+  port = 0,
+  file: SourceFile | null = null,
+): BoundSource {
   return { listener, port, file };
+}
+
+function takeHanded({ endpoint, descriptor, file }: HandedSource, keepalive: number): BoundSource {
+  const port = endpoint.kind === "tcp" ? endpoint.port : 0;
+  if (port !== 0) setKeepalive(descriptor, keepalive);
+  const isFile = endpoint.kind === "unix" && file !== null;
+  return bound(descriptor, port, isFile ? placedFile(endpoint.path, file) : null);
 }
 
 function listenOnTcp(
@@ -102,7 +137,7 @@ function listenOnInherited(fd: number, keepalive: number, handlers: AcceptHandle
   return bound(listenOn(fd, handlers));
 }
 
-function mendOf(source: Source, code: string): string {
+function mendOf(source: SocketEndpoint | ListeningDescriptor, code: string): string {
   if (code === "EACCES" && source.kind === "tcp" && source.port < 1024)
     return "a port below 1024 needs the capability CAP_NET_BIND_SERVICE";
   if (code === "EADDRINUSE") return "stop the program that listens there or choose another address";

@@ -12,8 +12,14 @@ import type { Source } from "./bind-source.ts";
  * @throws {RelayError} where it is a descriptor that does not listen, with what it is.
  */
 export function endpointOf(source: Source): SocketEndpoint {
-  if (source.kind !== "fd") return source;
-  return source.endpoint ?? inheritedEndpoint(source.fd);
+  switch (source.kind) {
+    case "fd":
+      return source.endpoint ?? inheritedEndpoint(source.fd);
+    case "handed":
+      return source.endpoint;
+    default:
+      return source;
+  }
 }
 
 /** The address that an inherited descriptor listens on; throws a `RelayError` with what else it is. */

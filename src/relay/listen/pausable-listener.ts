@@ -20,19 +20,33 @@ export class PausableListener {
   readonly #backlog: number;
   // Taken at the start: when it is needed, descriptors may have run out.
   readonly #spare: number;
-  #listener: BunListener | null;
+  /** Null exactly while nobody is accepted. */
+  #listener: BunListener | null = null;
 
-  constructor(listener: BunListener, handlers: AcceptHandlers, backlog: number) {
+  /**
+   * @param from - a listener of Bun's, which accepts; or a listening descriptor, from which nobody
+   *   is accepted before `resume`. Either is this object's from then on.
+   */
+  constructor(from: BunListener | number, handlers: AcceptHandlers, backlog: number) {
     this.#handlers = handlers;
     this.#backlog = backlog;
-    this.#listener = listener;
-    this.#spare = libc === null ? -1 : libc.duplicate(listener.fd);
-    this.#setBacklog();
+    if (typeof from === "number") {
+      this.#spare = from;
+    } else {
+      this.#listener = from;
+      this.#spare = libc === null ? -1 : libc.duplicate(from.fd);
+      this.#setBacklog();
+    }
+  }
+
+  /** A descriptor of the listening socket, which stays this object's. */
+  get descriptor(): number {
+    return this.#spare >= 0 ? this.#spare : (this.#listener?.fd ?? -1);
   }
 
   /** Leaves further clients in the kernel's queue. False where that cannot be done. */
   pause(): boolean {
-    if (this.#spare < 0) return false;
+    if (libc === null || this.#spare < 0) return false;
     this.#listener?.stop();
     this.#listener = null;
     return true;

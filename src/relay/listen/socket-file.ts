@@ -6,7 +6,6 @@ import {
   lstatSync,
   openSync,
   renameSync,
-  type Stats,
   unlinkSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -27,13 +26,24 @@ interface Listener {
   stop(): unknown;
 }
 
-/** A listener on a path, and the file that leads to it. */
-export interface PlacedListener<Bound extends Listener> {
-  readonly listener: Bound;
-  /** Whether the file at the path is still the one that was made here. */
+/** Which file it is, whatever its name (inode(7)). */
+export interface FileIdentity {
+  readonly dev: number;
+  readonly ino: number;
+}
+
+/** The file of a Unix socket that this program made. */
+export interface PlacedFile {
+  readonly identity: FileIdentity;
+  /** Whether the file at the path is still the one that was made. */
   isInPlace(): boolean;
   /** Removes it if it is. */
   remove(): void;
+}
+
+/** A listener on a path, and the file that leads to it. */
+export interface PlacedListener<Bound extends Listener> extends PlacedFile {
+  readonly listener: Bound;
 }
 
 const LOCK_TRIES = 500;
@@ -68,12 +78,17 @@ export async function listenOnPath<Bound extends Listener>(
       listener.stop();
       throw error;
     }
-    const made = lstatSync(path);
-    const isInPlace = () => isSame(path, made);
-    return { listener, isInPlace, remove: () => void (isInPlace() && unlinkSync(path)) };
+    return { listener, ...placedFile(path, lstatSync(path)) };
   } finally {
     if (lock !== null) closeSync(lock);
   }
+}
+
+/** The file at `path`, as long as it is that one. */
+export function placedFile(path: string, { dev, ino }: FileIdentity): PlacedFile {
+  const identity = { dev, ino };
+  const isInPlace = () => isSame(path, identity);
+  return { identity, isInPlace, remove: () => void (isInPlace() && unlinkSync(path)) };
 }
 
 /** Whether a stale socket is at `path`: false where nothing is, an error where anything else is. */
@@ -129,7 +144,7 @@ function moveToFree(name: string, path: string): void {
   unlinkSync(name);
 }
 
-function isSame(path: string, made: Stats): boolean {
+function isSame(path: string, made: FileIdentity): boolean {
   const found = lstatSync(path, { throwIfNoEntry: false });
   return found?.ino === made.ino && found.dev === made.dev;
 }

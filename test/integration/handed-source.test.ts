@@ -1,0 +1,177 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync, lstatSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { SocketEndpoint } from "../../src/index.ts";
+import { libc } from "../../src/os/libc.ts";
+import type { HandedSource, Source } from "../../src/relay/listen/bind-source.ts";
+import type { RelayOptions } from "../../src/relay/options.ts";
+import { type HandoverRelay, startRelay } from "../../src/relay/running-relay.ts";
+import { startPool } from "../../src/workers/worker-pool.ts";
+import { startEcho, type EchoServer } from "../support/sockets/echo.ts";
+import { Payload } from "../support/sockets/payload.ts";
+import { RawSocket } from "../support/sockets/raw-socket.ts";
+import { parseAddress } from "../../src/index.ts";
+import { socketDescriptors } from "../support/process/proc.ts";
+import { turn, until } from "../support/waiting.ts";
+
+const PAYLOAD = new Payload(1_000);
+
+if (libc === null) throw new Error("these tests need FFI");
+const system = libc;
+
+let folder: string;
+let echo: EchoServer;
+let descriptors: number;
+const relays: HandoverRelay[] = [];
+const heard: string[] = [];
+
+beforeEach(() => {
+  descriptors = socketDescriptors("self").length;
+  folder = mkdtempSync(join(tmpdir(), "handed-source-"));
+  echo = startEcho();
+  heard.length = 0;
+});
+
+afterEach(async () => {
+  await Promise.all(relays.splice(0).map((relay) => relay.stop({ drainTimeout: 0 })));
+  echo[Symbol.dispose]();
+  rmSync(folder, { recursive: true });
+  await until(
+    () => socketDescriptors("self").length <= descriptors,
+    "all descriptors to be closed",
+  );
+});
+
+/** A descriptor of its own for the next relay, as another process would get. */
+function duplicated(handed: HandedSource): HandedSource {
+  return { ...handed, descriptor: system.duplicate(handed.descriptor) };
+}
+
+async function exchange(client: RawSocket): Promise<void> {
+  await client.send(PAYLOAD);
+  expect(await client.read(PAYLOAD.length)).toEqual(PAYLOAD.received());
+}
+
+async function visit(endpoint: SocketEndpoint): Promise<void> {
+  using client = await RawSocket.connect(endpoint);
+  await exchange(client);
+}
+
+const SOURCES: readonly (readonly [string, () => SocketEndpoint])[] = [
+  ["TCP", () => ({ kind: "tcp", host: "127.0.0.1", port: 0 })],
+  ["Unix", () => ({ kind: "unix", path: join(folder, "socket") })],
+  ["abstract", () => ({ kind: "abstract", name: `handed-source-${crypto.randomUUID()}` })],
+];
+
+describe.each([1, 3])("a source handed on to a relay of %i threads", (workers) => {
+  async function start(source: Source, options: Partial<RelayOptions> = {}) {
+    const name = `relay ${relays.length + 1}`;
+    const all: RelayOptions = {
+      source,
+      destination: parseAddress(echo.address, "destination"),
+      observer: {
+        listening: () => void heard.push(`${name} listens`),
+        draining: (open) => void heard.push(`${name} drains ${open}`),
+        stopped: ({ cause, cut }) => void heard.push(`${name} stopped: ${cause}, ${cut} cut`),
+      },
+      ...options,
+    };
+    const relay = workers === 1 ? await startRelay(all) : await startPool(system, all, workers);
+    relays.push(relay);
+    return relay;
+  }
+
+  describe.each(SOURCES)("%s", (_, sourceOf) => {
+    test("is served by whoever accepts, and old connections go on", async () => {
+      const first = await start(sourceOf());
+      using held = await RawSocket.connect(first.endpoint);
+      await exchange(held);
+      const second = await start(duplicated(first.handOn()));
+      expect(second.endpoint).toEqual(first.endpoint);
+      await visit(first.endpoint);
+      await until(() => first.connections === 1, "the visit to end");
+      second.accept();
+      const left = first.leave();
+      await until(() => heard.includes("relay 1 drains 1"), "the first relay to leave");
+      for (let visits = 0; visits < 20; visits += 1) await visit(first.endpoint);
+      expect(first.connections).toBe(1);
+      await exchange(held);
+      held.close();
+      await left;
+      await visit(second.endpoint);
+      expect(heard).toEqual([
+        "relay 1 listens",
+        "relay 2 listens",
+        "relay 1 drains 1",
+        "relay 1 stopped: handed over, 0 cut",
+      ]);
+    });
+
+    test("accepts nobody before it is told to", async () => {
+      const first = await start(sourceOf());
+      const second = await start(duplicated(first.handOn()));
+      await first.leave();
+      using client = await RawSocket.connect(first.endpoint);
+      await client.send(PAYLOAD);
+      for (let turns = 0; turns < 50; turns += 1) await turn();
+      expect(second.connections).toBe(0);
+      expect(heard).not.toContain("relay 2 listens");
+      second.accept();
+      expect(await client.read(PAYLOAD.length)).toEqual(PAYLOAD.received());
+    });
+
+    test("is left alone by a relay that leaves before it accepted", async () => {
+      const first = await start(sourceOf());
+      const second = await start(duplicated(first.handOn()));
+      await second.leave();
+      await visit(first.endpoint);
+    });
+
+    test("a stop after leaving ends the old connections by its drain", async () => {
+      const first = await start(sourceOf());
+      using held = await RawSocket.connect(first.endpoint);
+      await exchange(held);
+      const second = await start(duplicated(first.handOn()));
+      second.accept();
+      const left = first.leave();
+      await first.stop({ drainTimeout: 0 });
+      await left;
+      expect(heard).toContain("relay 1 stopped: handed over, 1 cut");
+      await visit(second.endpoint);
+    });
+  });
+
+  test("a Unix source's file stays the same and goes with the last relay", async () => {
+    const path = join(folder, "socket");
+    let last = await start({ kind: "unix", path });
+    const { ino } = lstatSync(path);
+    for (let generation = 0; generation < 3; generation += 1) {
+      const next = await start(duplicated(last.handOn()));
+      next.accept();
+      await last.leave();
+      last = next;
+      expect(lstatSync(path).ino).toBe(ino);
+    }
+    await last.stop();
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test("is handed on while all places are taken", async () => {
+    const first = await start(
+      { kind: "unix", path: join(folder, "socket") },
+      { connectionsMax: 1 },
+    );
+    using held = await RawSocket.connect(first.endpoint);
+    await exchange(held);
+    using waiting = await RawSocket.connect(first.endpoint);
+    await waiting.send(PAYLOAD);
+    const second = await start(duplicated(first.handOn()));
+    second.accept();
+    const left = first.leave();
+    expect(await waiting.read(PAYLOAD.length)).toEqual(PAYLOAD.received());
+    await exchange(held);
+    held.close();
+    await left;
+  });
+});
