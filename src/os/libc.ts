@@ -68,7 +68,6 @@ export const SO_PEERCRED = 17;
 export const SO_ACCEPTCONN = 30;
 export const SO_PEERGROUPS = 59;
 export const IPPROTO_TCP = 6;
-export const TCP_NODELAY = 1;
 export const TCP_KEEPIDLE = 4;
 export const TCP_KEEPINTVL = 5;
 export const TCP_KEEPCNT = 6;
@@ -85,7 +84,7 @@ const SIOCOUTQ = 0x5411;
 const LOCK_EX_NB = 2 | 4;
 
 // The C library of glibc, then of musl, which has the architecture in its name.
-export const LIBRARY_NAMES = [
+const LIBRARY_NAMES = [
   "libc.so.6",
   `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`,
 ];

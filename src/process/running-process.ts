@@ -99,7 +99,7 @@ class RunningProcess implements AsyncDisposable {
     const idleExit =
       exitIdleTime === undefined
         ? null
-        : this.#parts.use(new IdleExit(exitIdleTime, () => this.#stopIfIdle()));
+        : this.#parts.use(new IdleExit(exitIdleTime, () => void this.#stopIfIdle()));
     const shared = [
       ...(this.#service === null ? [] : [this.#service.observer]),
       ...(idleExit === null ? [] : [idleExit.observer]),

@@ -52,7 +52,8 @@ export class ServiceState implements Disposable {
 
   /** All relays listen. */
   ready(sources: readonly SocketEndpoint[]): void {
-    const where = sources.length === 1 ? sources.map(printAddress) : `${sources.length} sources`;
+    const [only] = sources.length === 1 ? sources : [];
+    const where = only === undefined ? `${sources.length} sources` : printAddress(only);
     this.#notifier.notify({ READY: "1", STATUS: `listening on ${where}` });
   }
 

@@ -34,7 +34,7 @@ class Worker {
   }
 
   protected async say(order: ClientOrder | ServerOrder): Promise<void> {
-    this.#stdin.write(`${JSON.stringify(order)}\n`);
+    await this.#stdin.write(`${JSON.stringify(order)}\n`);
     await this.#stdin.flush();
   }
 

@@ -25,7 +25,7 @@ test("several workers share the limit, the log and the drain", async () => {
   const ids = [...text.matchAll(/"event":"closed","connection":(\d+)/g)].map(([, id]) =>
     Number(id),
   );
-  expect(ids.sort()).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  expect(ids.sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7]);
   for (const once of ["listening", "draining", "stopped"])
     expect(text.match(new RegExp(`"event":"${once}"`, "g"))).toHaveLength(1);
   expect(text).not.toContain('"fault"');

@@ -22,7 +22,7 @@ export class QueryError extends Error {
 }
 
 /** As many connections as one answer lists. */
-export const LIMIT_MOST = 1_000;
+const LIMIT_MOST = 1_000;
 
 const DEFAULT_QUERY: StatusQuery = { sort: "age", limit: 100, history: 0 };
 

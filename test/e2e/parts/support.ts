@@ -7,7 +7,7 @@ import { isAbsolute, join } from "node:path";
 import { describeNeeding } from "../../support/machine/parts.ts";
 
 /** What programs of these tests see of the environment: no proxy, no user's settings, no locale. */
-export const PLAIN_ENVIRONMENT = {
+const PLAIN_ENVIRONMENT = {
   PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
   HOME: "/nonexistent",
   LC_ALL: "C",
@@ -219,16 +219,14 @@ async function stopServer(
 }
 
 /** A TCP port of loopback that nobody has at this moment. */
-export function freePort(): number {
+function freePort(): number {
   const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   listener.stop();
   return listener.port;
 }
 
 /** Whether anybody accepts there. */
-export function accepts(
-  where: { host: string; port: number } | { path: string },
-): Promise<boolean> {
+function accepts(where: { host: string; port: number } | { path: string }): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(where);
     socket.once("connect", () => resolve(true));
@@ -271,14 +269,14 @@ export async function writeNoise(path: string, bytes: number): Promise<void> {
   const sink = Bun.file(path).writer();
   for (let written = 0; written < bytes; written += piece.length) {
     counter.setUint32(0, written / piece.length);
-    sink.write(piece.slice(0, bytes - written));
+    await sink.write(piece.slice(0, bytes - written));
     await sink.flush();
   }
   await sink.end();
 }
 
 /** The SHA-256 of what a stream brings. */
-export async function hashOf(stream: ReadableStream<Uint8Array>): Promise<string> {
+async function hashOf(stream: ReadableStream<Uint8Array>): Promise<string> {
   const hasher = new Bun.CryptoHasher("sha256");
   for await (const chunk of stream) hasher.update(chunk);
   return hasher.digest("hex");

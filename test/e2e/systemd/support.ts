@@ -137,7 +137,7 @@ export function tallyOf(outcome: Outcome): Tally {
 }
 
 /** A tally as clients print it. */
-export function parseTally(line: string): Tally {
+function parseTally(line: string): Tally {
   const value: unknown = JSON.parse(line);
   if (typeof value !== "object" || value === null || !("served" in value) || !("lost" in value))
     throw new Error(`no tally: ${line}`);

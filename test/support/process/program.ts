@@ -60,7 +60,7 @@ export function startProgram(
       return next.value;
     },
     async say(line) {
-      child.stdin.write(`${line}\n`);
+      await child.stdin.write(`${line}\n`);
       await child.stdin.flush();
     },
     async finish() {

@@ -19,7 +19,6 @@ export const SO_TYPE = 3;
 export const SO_ERROR = 4;
 export const SO_SNDBUF = 7;
 export const SO_RCVBUF = 8;
-export const SO_KEEPALIVE = 9;
 export const SO_LINGER = 13;
 export const SO_ACCEPTCONN = 30;
 export const IPPROTO_TCP = 6;

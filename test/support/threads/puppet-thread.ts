@@ -26,9 +26,7 @@ function perform(deed: Deed, index: number): void {
       throw new Error(deed.message);
     });
   } else if (deed.kind === "reject") {
-    setTimeout(async () => {
-      throw new Error(deed.message);
-    });
+    setTimeout(() => void Promise.reject(new Error(deed.message)));
   } else if (deed.kind === "exit") {
     process.exit(3);
   } else {
