@@ -45,6 +45,11 @@ export interface RelayOptions extends AccessRules {
    */
   readonly proxyProtocol?: ProxyVersion | undefined;
   /**
+   * How long a side whose peer is gone may take nothing before it is reset or closed. Default 10,000:
+   * nginx's `lingering_close` allows 5 to 30 seconds.
+   */
+  readonly lingerTimeout?: number;
+  /**
    * Whether bulk is moved by system calls of the relay's own where they are to be had, rather than by
    * the runtime's reads. Default: true. To compare the two, and to see that they do the same.
    */
@@ -59,5 +64,6 @@ export const DEFAULTS = {
   connectRetry: 0,
   connectTimeout: 5_000,
   keepalive: 60_000,
+  lingerTimeout: 10_000,
   drainTimeout: 10_000,
 } as const;

@@ -29,10 +29,6 @@ import { targetOf } from "../address/resolve-destination.ts";
 import { INT_MOST } from "../os/int-most.ts";
 import { loaded } from "../os/libc.ts";
 
-// How long a side whose peer is gone may take to be done without anything moving: nginx's
-// `lingering_close` gives 5 to 30 seconds.
-const LINGER = 10_000;
-
 /** Holds the listener of a source that was handed on until `accept`. */
 const NOT_BEGUN = "not begun";
 
@@ -147,7 +143,7 @@ class RunningRelay implements HoldableRelay {
         options.connectTimeout ?? DEFAULTS.connectTimeout,
         expire,
       ),
-      lingering: new LingeringClose(LINGER),
+      lingering: new LingeringClose(options.lingerTimeout ?? DEFAULTS.lingerTimeout),
       bulk: loaded.libc === null || options.fastPath === false ? null : new BulkReader(loaded.libc),
       handlers,
       exhausted: (code) => this.#admission?.exhausted(code),

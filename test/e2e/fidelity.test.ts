@@ -1,7 +1,9 @@
-import { executablePath } from "../support/process/executable.ts";
-import { testFidelity } from "../fidelity/table.ts";
+import { DIRECTIONS, OTHER_FAMILIES } from "../fidelity/directions.ts";
 import { executable } from "../fidelity/relay-under-test.ts";
+import { testBytes, testFidelity } from "../fidelity/table.ts";
+import { executablePath } from "../support/process/executable.ts";
 
 // Built before the first row that it would make slow.
 await executablePath();
-testFidelity(executable, { quiet: true });
+testFidelity(executable, { directions: DIRECTIONS, measuresCpu: true });
+testBytes(executable, OTHER_FAMILIES);

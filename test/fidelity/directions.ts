@@ -23,12 +23,17 @@ function direction(source: Kind, destination: Kind): Direction {
   return { name: `${source} to ${destination}`, source, destination };
 }
 
+export const UNIX_TO_TCP = direction("unix", "tcp");
+export const TCP_TO_UNIX = direction("tcp", "unix");
+export const TCP_TO_TCP = direction("tcp", "tcp");
+export const UNIX_TO_UNIX = direction("unix", "unix");
+
 /** The four directions of the table. */
 export const DIRECTIONS: readonly Direction[] = [
-  direction("unix", "tcp"),
-  direction("tcp", "unix"),
-  direction("tcp", "tcp"),
-  direction("unix", "unix"),
+  UNIX_TO_TCP,
+  TCP_TO_UNIX,
+  TCP_TO_TCP,
+  UNIX_TO_UNIX,
 ];
 
 /** The same four with the other families of addresses. */

@@ -1,6 +1,7 @@
 import {
   type ConnectionView,
   createRelay,
+  DEFAULTS,
   type Observer,
   parseAddress,
   type Relay,
@@ -22,6 +23,8 @@ export interface Settings {
   readonly connectTimeout?: number;
   readonly connectRetry?: number;
   readonly keepalive?: number;
+  /** In process only: the executable has no such option, and keeps the default. */
+  readonly lingerTimeout?: number;
 }
 
 /** What a relay has told of one event, by whatever way it tells. */
@@ -39,6 +42,8 @@ export type Report =
 export interface RelayUnderTest extends AsyncDisposable {
   /** The source as bound. */
   readonly endpoint: SocketEndpoint;
+  /** The relay's patience with a side whose peer is gone, in milliseconds. */
+  readonly lingerTimeout: number;
   /** How many connections are open, as the relay itself says. */
   open(): number;
   /** How many sockets the relay has open, as the kernel says, beyond those with which it listens. */
@@ -87,7 +92,7 @@ function inThisThread(name: string, options: { readonly fastPath: boolean }): Ha
       const { reports, observer } = observe();
       const relay = await createRelay({ source, destination, ...settings, ...options, observer });
       // What does not give the thread up is all at once.
-      return underTest(relay, reports, (act) => act());
+      return underTest(relay, settings, reports, (act) => act());
     },
   };
 }
@@ -100,7 +105,7 @@ export function inProcessWith(workers: number): Harness {
       const { reports, observer } = observe();
       const options = { source, destination, ...settings, observer };
       const { relay, freeze } = await startPuppets(options, workers);
-      return underTest(relay, reports, freeze);
+      return underTest(relay, settings, reports, freeze);
     },
   };
 }
@@ -120,11 +125,13 @@ function observe(): { readonly reports: Report[]; readonly observer: Partial<Obs
 
 function underTest(
   relay: Relay,
+  { lingerTimeout = DEFAULTS.lingerTimeout }: Settings,
   reports: readonly Report[],
   freeze: RelayUnderTest["freeze"],
 ): RelayUnderTest {
   return {
     endpoint: relay.endpoint,
+    lingerTimeout,
     open: () => relay.connections,
     descriptors: () => ownConnectionDescriptors() - without,
     reports: () => reports,
@@ -154,7 +161,7 @@ async function startExecutable(
   workers: number,
   source: string,
   destination: string,
-  settings: Settings,
+  { lingerTimeout: _unsettable, ...settings }: Settings,
 ): Promise<RelayUnderTest> {
   const relay = await startRelay([
     "--log-level=debug",
@@ -167,6 +174,7 @@ async function startExecutable(
   const atStart = connectionDescriptors(relay.pid).length;
   return {
     endpoint: toSocket(relay.address),
+    lingerTimeout: DEFAULTS.lingerTimeout,
     open: () => log.count("opened") - log.count("closed"),
     descriptors: () => connectionDescriptors(relay.pid).length - atStart,
     reports: () => log.reports(),

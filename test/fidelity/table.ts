@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type Direction, DIRECTIONS, OTHER_FAMILIES, Wire } from "./directions.ts";
+import { type Direction, Wire } from "./directions.ts";
 import { backpressureRows } from "./rows/backpressure.ts";
 import { byteRows } from "./rows/bytes.ts";
 import { earlyEndRows } from "./rows/early-end.ts";
@@ -24,36 +24,47 @@ const rows: readonly Row[] = [
   ...optionRows,
 ];
 
-/** How much of the table is tried; the whole of it where nothing is said. */
+/** How much of the table is tried. */
 interface Extent {
-  /** Whether rows that measure the processor's time can tell. */
-  readonly quiet: boolean;
-  readonly directions?: readonly Direction[];
-  readonly otherFamilies?: readonly Direction[];
+  readonly directions: readonly Direction[];
+  /**
+   * Whether the processor's time of a relay can be told from that of the test's own ends: only where
+   * it is a process of its own.
+   */
+  readonly measuresCpu?: boolean;
 }
 
 /** Makes the tests of the table: each row in each direction, over one way to run a relay. */
-export function testFidelity(
-  harness: Harness,
-  { quiet, directions = DIRECTIONS, otherFamilies = OTHER_FAMILIES }: Extent,
-): void {
+export function testFidelity(harness: Harness, { directions, measuresCpu }: Extent): void {
   for (const direction of directions) {
     describe(`${harness.name}, ${direction.name}`, () => {
       for (const row of rows) testRow(harness, direction, row, test);
     });
   }
-  // The relay is the same for all families of addresses: that bytes come through will do.
-  for (const direction of otherFamilies) {
+  // These rows spend their time asleep, and do it together.
+  describe(`${harness.name}, slow rows`, () => {
+    for (const direction of directions)
+      for (const row of [...(measuresCpu ? quietRows : []), ...patienceRows])
+        testRow(harness, direction, row, test.concurrent, `${direction.name}: `);
+  });
+  checkDescriptors();
+}
+
+/**
+ * Makes the tests of the rows about bytes alone: the relay is the same for all families of
+ * addresses, so for the others it is enough that bytes come through.
+ */
+export function testBytes(harness: Harness, directions: readonly Direction[]): void {
+  for (const direction of directions) {
     describe(`${harness.name}, ${direction.name}`, () => {
       for (const row of byteRows) testRow(harness, direction, row, test);
     });
   }
-  // These rows spend their time asleep, and do it together.
-  describe(`${harness.name}, slow rows`, () => {
-    for (const direction of directions)
-      for (const row of [...(quiet ? quietRows : []), ...patienceRows])
-        testRow(harness, direction, row, test.concurrent, `${direction.name}: `);
-  });
+  checkDescriptors();
+}
+
+/** The tests' own ends are all closed at the end, so that no relay's descriptor is taken for one. */
+function checkDescriptors(): void {
   beforeAll(countFromHere);
   afterAll(() => expect([...rawDescriptors]).toEqual([]));
 }

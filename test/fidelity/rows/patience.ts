@@ -1,5 +1,6 @@
 import { expect } from "bun:test";
 import { Payload } from "../../support/sockets/payload.ts";
+import type { Wire } from "../directions.ts";
 import { SMALL_BUFFERS } from "./backpressure.ts";
 import { bothEnds, expectWhole, type Row } from "./row.ts";
 
@@ -7,20 +8,24 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const FLOOD = 256 * MIB;
 
-// Longer than the longest time that the relay gives anything: what nobody can want any more.
-const LINGER_MS = 10_000;
-const LONG_MS = LINGER_MS + 1_500;
+// Short where it can be set, so that a row which outlasts it is quick.
+const LINGER_TIMEOUT = 1_500;
 
-/** What takes as long as it likes, and what does not. Each row takes some 12 s, nearly all of it sleep. */
+/** Longer than the longest time that the relay gives anything. */
+function long({ relay }: Wire): number {
+  return relay.lingerTimeout + 1_500;
+}
+
+/** What takes as long as it likes, and what does not. Nearly all of the rows' time is sleep. */
 export const patienceRows: readonly Row[] = [
   bothEnds({
     name: "an end that half-closed gets an answer that takes longer than any of the relay's times",
-    settings: { connectTimeout: 500, keepalive: 1_000 },
+    settings: { connectTimeout: 500, keepalive: 1_000, lingerTimeout: LINGER_TIMEOUT },
     timeout: 40_000,
-    async run({ near, far }) {
+    async run({ near, far, wire }) {
       near.halfClose();
       expectWhole(await far.readToEnd(), new Payload(0));
-      await Bun.sleep(LONG_MS);
+      await Bun.sleep(long(wire));
       const answer = new Payload(3 * MIB);
       const sending = far.send(answer).then(() => far.halfClose());
       expectWhole(await near.readToEnd(), answer);
@@ -31,12 +36,13 @@ export const patienceRows: readonly Row[] = [
   bothEnds({
     name: "an end that closed behind its answer: a reader that stalls for long gets the whole of it",
     buffers: SMALL_BUFFERS,
+    settings: { lingerTimeout: LINGER_TIMEOUT },
     timeout: 40_000,
-    async run({ near, far }) {
+    async run({ near, far, wire }) {
       const answer = new Payload(FLOOD);
       const sent = await near.fill(answer, 100);
       near.close();
-      await Bun.sleep(LONG_MS);
+      await Bun.sleep(long(wire));
       expect(await far.readToEnd()).toEqual({ ...answer.received(sent), ending: "end" });
     },
   }),
@@ -44,15 +50,16 @@ export const patienceRows: readonly Row[] = [
   bothEnds({
     name: "an end that closed when all was handed on: a reader that stalls for long, and writes, gets all of it",
     buffers: SMALL_BUFFERS,
+    settings: { lingerTimeout: LINGER_TIMEOUT },
     timeout: 40_000,
-    async run({ near, far }) {
+    async run({ near, far, wire }) {
       // Small enough that the relay hands all of it to the kernel and sees the close behind it.
       const answer = new Payload(far.isTcp ? MIB : 100 * KIB);
       await near.pour(answer);
       near.close();
       const upload = new Payload(100 * KIB);
       expect(await far.pour(upload)).toEqual({ sent: upload.length, failure: null });
-      await Bun.sleep(LONG_MS);
+      await Bun.sleep(long(wire));
       // What a Unix socket was sent is in its own hands; TCP's peer must stay for it.
       const { failure } = await far.pour(upload);
       if (far.isTcp) expect(failure).toBe(null);
@@ -62,17 +69,18 @@ export const patienceRows: readonly Row[] = [
 
   bothEnds({
     name: "an end that closed while its peer sends on and on: after a bounded time it is over",
+    settings: { lingerTimeout: LINGER_TIMEOUT },
     timeout: 40_000,
-    async run({ near, far }) {
+    async run({ near, far, wire }) {
       const start = performance.now();
       near.close();
       for (;;) {
         const { failure } = await far.pour(new Payload(100));
         if (failure !== null) break;
         await Bun.sleep(50);
-        expect(performance.now() - start).toBeLessThan(2 * LINGER_MS);
+        expect(performance.now() - start).toBeLessThan(2 * wire.relay.lingerTimeout);
       }
-      expect(performance.now() - start).toBeGreaterThan(0.8 * LINGER_MS);
+      expect(performance.now() - start).toBeGreaterThan(0.8 * wire.relay.lingerTimeout);
     },
   }),
 ];

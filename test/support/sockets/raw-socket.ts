@@ -48,6 +48,9 @@ const READ_MOST = 1024 * 1024;
 // Shared by all: what is read is copied or hashed at once.
 const scratch = new Uint8Array(READ_MOST);
 
+// Milliseconds between two looks at a full socket.
+const LOOK_AGAIN = 2;
+
 const owned = new Set<number>();
 
 /** The descriptors that the sockets of this file hold in this process. */
@@ -240,18 +243,21 @@ export class RawSocket extends Descriptor {
   /** Sends until the kernel takes no more for `still` milliseconds: how many bytes that were. */
   async fill(payload: Sendable, still = 300): Promise<number> {
     let at = 0;
-    let moved = performance.now();
-    while (performance.now() - moved < still) {
+    for (let moved = performance.now(); performance.now() - moved < still;) {
       const result = this.trySend(payload.piece(at));
       if (typeof result === "number") {
         at += result;
         moved = performance.now();
         if (at === payload.length)
           throw new Error(`the ${this.label} could send ${at} bytes that nobody reads`);
-      } else if (result !== "EAGAIN") {
+        // The relay that is to read it may share this thread.
+        await turn();
+      } else if (result === "EAGAIN") {
+        // A Unix socket has room long before poll(2) says so.
+        await Bun.sleep(LOOK_AGAIN);
+      } else {
         throw new SystemCallError(`send of the ${this.label}`, result);
       }
-      await turn();
     }
     return at;
   }

@@ -1,0 +1,4 @@
+import { testBytePath } from "../../fidelity/byte-path-test.ts";
+import { inProcess } from "../../fidelity/relay-under-test.ts";
+
+testBytePath(inProcess, { runs: 12, seconds: 8 });

@@ -1,0 +1,5 @@
+import { OTHER_FAMILIES } from "../../fidelity/directions.ts";
+import { inProcess } from "../../fidelity/relay-under-test.ts";
+import { testBytes } from "../../fidelity/table.ts";
+
+testBytes(inProcess, OTHER_FAMILIES);

@@ -1,0 +1,5 @@
+import { TCP_TO_UNIX } from "../../fidelity/directions.ts";
+import { inProcess } from "../../fidelity/relay-under-test.ts";
+import { testFidelity } from "../../fidelity/table.ts";
+
+testFidelity(inProcess, { directions: [TCP_TO_UNIX] });

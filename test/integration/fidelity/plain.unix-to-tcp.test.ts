@@ -1,0 +1,5 @@
+import { UNIX_TO_TCP } from "../../fidelity/directions.ts";
+import { inProcessPlain } from "../../fidelity/relay-under-test.ts";
+import { testFidelity } from "../../fidelity/table.ts";
+
+testFidelity(inProcessPlain, { directions: [UNIX_TO_TCP] });
