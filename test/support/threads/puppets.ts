@@ -1,30 +1,32 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  parseAddress,
-  printAddress,
-  type Relay,
-  type Role,
-  type SocketEndpoint,
-} from "../../../src/index.ts";
+import { pathToFileURL } from "node:url";
+import { parseAddress, type Relay, type Role, type SocketEndpoint } from "../../../src/index.ts";
 import { loaded } from "../../../src/os/libc.ts";
 import type { RelayOptions } from "../../../src/relay/options.ts";
 import { startPool } from "../../../src/workers/worker-pool.ts";
+import { channelOf, type Deed } from "./puppet-deeds.ts";
 
-/** What a worker of a test can be made to do. */
-export type Deed =
-  /** Every worker does nothing while a folder is there, in which it first leaves a file. */
-  | { readonly kind: "freeze"; readonly folder: string }
-  | { readonly kind: "throw" | "reject"; readonly worker: number; readonly message: string }
-  | { readonly kind: "exit" | "hang"; readonly worker: number };
-
-const THREAD = new URL("./puppet-thread.ts", import.meta.url);
-
-/** The name under which the workers of a source listen for deeds. */
-export function channelOf(endpoint: Relay["endpoint"]): string {
-  return `puppets of ${printAddress(endpoint)}`;
+/**
+ * The module of a puppet's thread, as one file: a thread that reads the sources takes 30 ms longer
+ * to start, and the tests start hundreds.
+ */
+async function bundleThread(): Promise<URL> {
+  const folder = mkdtempSync(join(tmpdir(), "puppet-thread-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const { outputs } = await Bun.build({
+    entrypoints: [join(import.meta.dir, "puppet-thread.ts")],
+    target: "bun",
+    sourcemap: "inline",
+    outdir: folder,
+  });
+  const [bundle] = outputs;
+  if (bundle === undefined) throw new Error("a puppet's thread does not build");
+  return pathToFileURL(bundle.path);
 }
+
+const THREAD = await bundleThread();
 
 /** A relay of several workers that do what a test wants. */
 export interface Puppets {
