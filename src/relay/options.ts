@@ -48,7 +48,7 @@ export interface RelayOptions extends AccessRules {
    * How long a side whose peer is gone may take nothing before it is reset or closed. Default 10,000:
    * nginx's `lingering_close` allows 5 to 30 seconds.
    */
-  readonly lingerTimeout?: number;
+  readonly lingerTimeout?: number | undefined;
   /**
    * Whether bulk is moved by system calls of the relay's own where they are to be had, rather than by
    * the runtime's reads. Default: true. To compare the two, and to see that they do the same.
