@@ -1,0 +1,75 @@
+import { expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize, relative } from "node:path";
+
+const src = join(import.meta.dir, "../../../src");
+
+/** The table of `src/README.md`: a room, and the rooms that it may import from. */
+function allowedImports(): Map<string, ReadonlySet<string>> {
+  const table = readFileSync(join(src, "README.md"), "utf8").split("\n");
+  const rows = table.filter((line) => /^\| `/.test(line)).map((line) => line.split("|"));
+  return new Map(
+    rows.map(([, room = "", , rooms = ""]) => [
+      room.trim().replaceAll("`", ""),
+      new Set(rooms.trim() === "any room" ? roomsOf(files()) : [...backQuoted(rooms)]),
+    ]),
+  );
+}
+
+function backQuoted(cell: string): string[] {
+  return [...cell.matchAll(/`([^`]+)`/g)].map(([, name = ""]) => name);
+}
+
+function files(): string[] {
+  return readdirSync(src, { recursive: true, encoding: "utf8" }).filter((file) =>
+    file.endsWith(".ts"),
+  );
+}
+
+function roomsOf(paths: readonly string[]): string[] {
+  return [...new Set(paths.map((path) => dirname(path)))];
+}
+
+/** The files that a file imports, type imports and imports at run time included. */
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(src, file), "utf8");
+  const found = text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"(\.[^"]+)"/g);
+  return [...found].map(([, path = ""]) => normalize(join(dirname(file), path)));
+}
+
+test("every room is in the table of src/README.md, and the table has no other", () => {
+  expect([...allowedImports().keys()].sort()).toEqual(roomsOf(files()).sort());
+});
+
+test("imports between rooms are those that src/README.md allows", () => {
+  const allowed = allowedImports();
+  const forbidden = files().flatMap((file) => {
+    const room = dirname(file);
+    return importsOf(file)
+      .filter((path) => dirname(path) !== room && !path.startsWith(".."))
+      .filter((path) => allowed.get(room)?.has(dirname(path)) !== true)
+      .map((path) => `${file} imports ${path}`);
+  });
+  expect(forbidden).toEqual([]);
+});
+
+test("no file imports itself by way of others", () => {
+  const graph = new Map(files().map((file) => [file, importsOf(file)]));
+  const done = new Set<string>();
+  const circles: string[] = [];
+  const visit = (file: string, way: readonly string[]) => {
+    if (way.includes(file)) circles.push([...way.slice(way.indexOf(file)), file].join(" > "));
+    if (done.has(file) || way.includes(file)) return;
+    for (const next of graph.get(file) ?? []) visit(next, [...way, file]);
+    done.add(file);
+  };
+  for (const file of graph.keys()) visit(file, []);
+  expect(circles).toEqual([]);
+});
+
+test("only src/os calls the system through FFI", () => {
+  const users = files().filter((file) =>
+    readFileSync(join(src, file), "utf8").includes('"bun:ffi"'),
+  );
+  expect(users.filter((file) => relative("os", file).startsWith(".."))).toEqual([]);
+});
