@@ -7,7 +7,7 @@ const src = join(import.meta.dir, "../../../src");
 /** The table of `src/README.md`: a room, and the rooms that it may import from. */
 function allowedImports(): Map<string, ReadonlySet<string>> {
   const table = readFileSync(join(src, "README.md"), "utf8").split("\n");
-  const rows = table.filter((line) => /^\| `/.test(line)).map((line) => line.split("|"));
+  const rows = table.filter((line) => line.startsWith("| `")).map((line) => line.split("|"));
   return new Map(
     rows.map(([, room = "", , rooms = ""]) => [
       room.trim().replaceAll("`", ""),
