@@ -101,15 +101,21 @@ export const OPTIONS = {
     help: "tries again what refuses",
     commands: ["relay"],
   },
-  idleTimeout: {
-    ...someTime({ least: 1 }),
-    help: "ends what does not move (never)",
-    commands: ["relay"],
-  },
   keepalive: {
     // tcp(7): TCP_KEEPIDLE is in seconds and at most 32767.
     ...time({ least: 1_000, most: 32_767_000, zero: true }, DEFAULTS.keepalive),
-    help: "idle time before TCP keepalives",
+    help: "probes TCP",
+    commands: ["relay"],
+  },
+  idleTimeout: {
+    ...someTime({ least: 1 }),
+    help: "ends idle (never)",
+    sharesLine: true,
+    commands: ["relay"],
+  },
+  halfCloseTimeout: {
+    ...someTime({ least: 1 }),
+    help: "ends idle half-closed ones (never)",
     commands: ["relay"],
   },
   drainTimeout: {

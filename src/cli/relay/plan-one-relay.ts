@@ -34,6 +34,7 @@ function relaySettings(values: OptionValues): RelaySettings {
     connectTimeout: values.connectTimeout,
     connectRetry: values.connectRetry,
     idleTimeout: values.idleTimeout,
+    halfCloseTimeout: values.halfCloseTimeout,
     keepalive: values.keepalive,
     proxyProtocol: values.proxyProtocol,
     allow: values.allow,
