@@ -1,14 +1,14 @@
-import type { Endpoint } from "../../address/address.ts";
-import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../../observe/log/log.ts";
-import { type Sort, SORTS } from "../../observe/figures/open-connections.ts";
-import { INT_MOST } from "../../os/int-most.ts";
-import { groupId, userId } from "../../os/user-ids.ts";
-import { type Cidr, CidrError, parseCidr } from "../../address/cidr.ts";
-import { DEFAULTS } from "../../relay/options.ts";
-import { PROXY_VERSIONS } from "../../relay/proxy-protocol.ts";
-import type { Workers } from "../../workers/worker-count.ts";
+import type { Endpoint } from "../address/address.ts";
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../observe/log/log.ts";
+import { type Sort, SORTS } from "../observe/figures/open-connections.ts";
+import { INT_MOST } from "../os/int-most.ts";
+import { groupId, userId } from "../os/user-ids.ts";
+import { type Cidr, CidrError, parseCidr } from "../address/cidr.ts";
+import { DEFAULTS } from "../relay/options.ts";
+import { PROXY_VERSIONS } from "../relay/proxy-protocol.ts";
+import type { Workers } from "../workers/worker-count.ts";
 import { parseAdminAddress } from "./admin-address.ts";
-import { InvalidValue, quote } from "./usage-error.ts";
+import { InvalidValue, quote } from "./invalid-value.ts";
 import { parseTime, printTime, type TimeRange } from "./parse-time.ts";
 import {
   parseFolder,
