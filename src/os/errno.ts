@@ -1,8 +1,21 @@
 import { constants } from "node:os";
 import { getSystemErrorMap } from "node:util";
 
-export const { EAGAIN, ECONNREFUSED, ECONNRESET, EINPROGRESS, EMFILE, ENFILE, EPIPE } =
-  constants.errno;
+export const {
+  EAGAIN,
+  ECONNREFUSED,
+  ECONNRESET,
+  EEXIST,
+  EINPROGRESS,
+  EINVAL,
+  EMFILE,
+  ENFILE,
+  ENOENT,
+  ENOSYS,
+  EPERM,
+  EPIPE,
+  EPROTOTYPE,
+} = constants.errno;
 
 /** The name of an errno, as `ECONNREFUSED`, from the positive or the negative number. */
 export function errnoCode(errno: number): string {
@@ -21,4 +34,23 @@ export function errnoWords(code: string): string {
 export function errorCode(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return "code" in error && typeof error.code === "string" ? error.code : error.message;
+}
+
+/** A system call of ours that failed; `code` is the errno's name, as `EADDRINUSE`. */
+export class SystemCallError extends Error {
+  override readonly name = "SystemCallError";
+
+  constructor(readonly code: string) {
+    super(code);
+  }
+}
+
+/**
+ * The result of a system call of `Libc`.
+ *
+ * @throws {SystemCallError} if the result is a negative errno.
+ */
+export function checked(result: number): number {
+  if (result < 0) throw new SystemCallError(errnoCode(result));
+  return result;
 }

@@ -12,6 +12,8 @@ export interface Libc {
   socket(family: number, type: number): number;
   /** connect(2) */
   connect(fd: number, address: Uint8Array): number;
+  /** bind(2) */
+  bind(fd: number, address: Uint8Array): number;
   /** The number of bytes that the kernel took, never blocking, never raising SIGPIPE. send(2) */
   send(fd: number, bytes: Uint8Array): number;
   /** The number of bytes that came, at most `length` of them, never blocking; 0 at the end. recv(2) */
@@ -47,6 +49,13 @@ export interface Libc {
   unread(fd: number): number;
   /** Takes the lock of an open file or folder without waiting for it. flock(2), LOCK_EX */
   lock(fd: number): number;
+  /**
+   * Renames a file. `RENAME_NOREPLACE` gives -EEXIST where `to` exists; `RENAME_EXCHANGE` swaps two
+   * files. -EINVAL where the file system can do neither. renameat2(2)
+   */
+  rename(from: string, to: string, flags: number): number;
+  /** Fills `target` with what an open symbolic link says and returns the length. readlinkat(2) */
+  readLink(fd: number, target: Uint8Array): number;
   close(fd: number): number;
 }
 
@@ -71,6 +80,9 @@ export const IPPROTO_TCP = 6;
 export const TCP_KEEPIDLE = 4;
 export const TCP_KEEPINTVL = 5;
 export const TCP_KEEPCNT = 6;
+// linux/fs.h
+export const RENAME_NOREPLACE = 1;
+export const RENAME_EXCHANGE = 2;
 
 // The flags of pipe2(2) are the same two.
 const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
@@ -82,6 +94,10 @@ const SPLICE_F_NONBLOCK = 2;
 const SIOCINQ = 0x541b;
 const SIOCOUTQ = 0x5411;
 const LOCK_EX_NB = 2 | 4;
+const AT_FDCWD = -100;
+// glibc 2.27 and musl have no function for it (asm/unistd.h of x86-64 and of arm64).
+const SYS_RENAMEAT2 = process.arch === "arm64" ? 276 : 316;
+const EMPTY_NAME = new Uint8Array(1);
 
 // The C library of glibc, then of musl, which has the architecture in its name.
 const LIBRARY_NAMES = [
@@ -93,6 +109,7 @@ function open(library: string) {
   return dlopen(library, {
     socket: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
     connect: { args: [FFIType.i32, FFIType.ptr, FFIType.u32], returns: FFIType.i32 },
+    bind: { args: [FFIType.i32, FFIType.ptr, FFIType.u32], returns: FFIType.i32 },
     send: {
       args: [FFIType.i32, FFIType.ptr, FFIType.u64_fast, FFIType.i32],
       returns: FFIType.i64_fast,
@@ -121,6 +138,17 @@ function open(library: string) {
     },
     ioctl: { args: [FFIType.i32, FFIType.u64_fast, FFIType.ptr], returns: FFIType.i32 },
     flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    syscall: {
+      args: [
+        ...[FFIType.i64_fast, FFIType.i64_fast, FFIType.ptr],
+        ...[FFIType.i64_fast, FFIType.ptr, FFIType.i64_fast],
+      ],
+      returns: FFIType.i64_fast,
+    },
+    readlinkat: {
+      args: [FFIType.i32, FFIType.ptr, FFIType.ptr, FFIType.u64_fast],
+      returns: FFIType.i64_fast,
+    },
     close: { args: [FFIType.i32], returns: FFIType.i32 },
     __errno_location: { args: [], returns: FFIType.ptr },
   }).symbols;
@@ -140,6 +168,7 @@ function bind(c: ReturnType<typeof open>): Libc {
   return {
     socket: (family, type) => answer(c.socket(family, type | SOCK_NONBLOCK_CLOEXEC, 0)),
     connect: (fd, address) => answer(c.connect(fd, address, address.length)),
+    bind: (fd, address) => answer(c.bind(fd, address, address.length)),
     send: (fd, bytes) => answer(Number(c.send(fd, bytes, bytes.length, MSG_DONTWAIT_NOSIGNAL))),
     receive: (fd, bytes, length) => answer(Number(c.recv(fd, bytes, length, MSG_DONTWAIT))),
     pipe: (ends) => answer(c.pipe2(ends, SOCK_NONBLOCK_CLOEXEC)),
@@ -176,8 +205,17 @@ function bind(c: ReturnType<typeof open>): Libc {
     unsent: (fd) => count(fd, SIOCOUTQ),
     unread: (fd) => count(fd, SIOCINQ),
     lock: (fd) => answer(c.flock(fd, LOCK_EX_NB)),
+    rename: (from, to, flags) =>
+      answer(
+        Number(c.syscall(SYS_RENAMEAT2, AT_FDCWD, cString(from), AT_FDCWD, cString(to), flags)),
+      ),
+    readLink: (fd, target) => answer(Number(c.readlinkat(fd, EMPTY_NAME, target, target.length))),
     close: (fd) => answer(c.close(fd)),
   };
+}
+
+function cString(text: string): Uint8Array {
+  return Buffer.from(`${text}\0`);
 }
 
 function load(): LibcOrReason {

@@ -5,13 +5,14 @@ import type { Libc } from "../os/libc.ts";
 import { relayError } from "../relay/error.ts";
 import type { BunListener } from "../relay/listen/pausable-listener.ts";
 import { endpointOf } from "../relay/listen/inherited-socket.ts";
-import { type HandedSource, listen, type SourceFile } from "../relay/listen/bind-source.ts";
+import { type HandedSource, listen } from "../relay/listen/bind-source.ts";
+import { type PlacedFile, removeFile } from "../relay/listen/socket-file/placed-file.ts";
 import { DEFAULTS, type RelayOptions } from "../relay/options.ts";
 
 /** A source that is bound and queues clients, from which this thread accepts nobody. */
 export class SharedSource {
   readonly endpoint: SocketEndpoint;
-  readonly file: SourceFile | null;
+  readonly file: PlacedFile | null;
   /** Whether somebody else may listen on it next. */
   readonly inherited: boolean;
   readonly fd: number;
@@ -23,7 +24,7 @@ export class SharedSource {
     { source, backlog }: RelayOptions,
     fd: number,
     port: number,
-    file: SourceFile | null,
+    file: PlacedFile | null,
   ) {
     const endpoint = endpointOf(source.kind === "fd" ? { ...source, fd } : source);
     this.endpoint = endpoint.kind === "tcp" && port !== 0 ? { ...endpoint, port } : endpoint;
@@ -46,7 +47,7 @@ export class SharedSource {
     const bound = await listen(source, options, keepalive, { data() {} });
     const fd = descriptorOf(system, bound.listener);
     if (fd >= 0) return new SharedSource(system, options, fd, bound.port, bound.file);
-    bound.file?.remove();
+    if (bound.file !== null) removeFile(bound.file);
     throw relayError("listen on", printAddress(endpointOf(source)), errnoCode(fd));
   }
 

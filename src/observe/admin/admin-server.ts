@@ -1,7 +1,8 @@
 import { type Endpoint, printAddress, type SocketEndpoint } from "../../address/address.ts";
 import { relayError } from "../../relay/error.ts";
 import type { Observer } from "../../relay/observer.ts";
-import { listenOnPath } from "../../relay/listen/socket-file.ts";
+import { listenOnPath } from "../../relay/listen/socket-file/listen-on-path.ts";
+import { removeFile } from "../../relay/listen/socket-file/placed-file.ts";
 import { errorCode } from "../../os/errno.ts";
 import { type AdminPath, readRequest, RequestError } from "./admin-request.ts";
 import { EventLoopDelay } from "../figures/event-loop-delay.ts";
@@ -106,7 +107,7 @@ async function bind(endpoint: SocketEndpoint, answer: Answer, log: Log): Promise
         const placed = await listenOnPath(endpoint.path, { mode: SOCKET_MODE }, (unix) =>
           Bun.serve({ ...common, unix }),
         );
-        return { server: placed.listener, endpoint, hide: () => placed.remove() };
+        return { server: placed.listener, endpoint, hide: () => removeFile(placed.file) };
       }
     }
   } catch (error) {

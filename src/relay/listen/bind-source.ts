@@ -3,13 +3,9 @@ import { errorCode } from "../../os/errno.ts";
 import { relayError } from "../error.ts";
 import { setKeepalive } from "../connection/keepalive.ts";
 import { type AcceptHandlers, type BunListener, listenOn } from "./pausable-listener.ts";
-import {
-  type FileIdentity,
-  listenOnPath,
-  type Permissions,
-  type PlacedFile,
-  placedFile,
-} from "./socket-file.ts";
+import { listenOnPath, type Permissions } from "./socket-file/listen-on-path.ts";
+import type { FileIdentity, PlacedFile } from "./socket-file/placed-file.ts";
+import { listenOnUnix } from "./unix-listener.ts";
 
 /** A source that a relay can listen on. */
 export type Source = SocketEndpoint | ListeningDescriptor | HandedSource;
@@ -36,9 +32,6 @@ export interface HandedSource {
   readonly file: FileIdentity | null;
 }
 
-/** The file that leads clients to a Unix source. */
-export type SourceFile = PlacedFile;
-
 /** The bound source of a relay. */
 export interface BoundSource {
   /** A descriptor if Bun does not listen on it yet. */
@@ -46,7 +39,7 @@ export interface BoundSource {
   /** The port of a TCP source, which the system chose where 0 was asked. */
   readonly port: number;
   /** The file of a Unix source. */
-  readonly file: SourceFile | null;
+  readonly file: PlacedFile | null;
 }
 
 /**
@@ -67,7 +60,7 @@ export async function listen(
       case "unix":
         return await listenOnFile(source.path, permissions, handlers);
       case "abstract":
-        return bound(bindUnix(`\0${source.name}`, handlers));
+        return bound(listenOnUnix(source, handlers));
       case "fd":
         return listenOnInherited(source.fd, keepalive, handlers);
       case "handed":
@@ -82,7 +75,7 @@ export async function listen(
 function bound(
   listener: BunListener | number,
   port = 0,
-  file: SourceFile | null = null,
+  file: PlacedFile | null = null,
 ): BoundSource {
   return { listener, port, file };
 }
@@ -91,7 +84,7 @@ function takeHanded({ endpoint, descriptor, file }: HandedSource, keepalive: num
   const port = endpoint.kind === "tcp" ? endpoint.port : 0;
   if (port !== 0) setKeepalive(descriptor, keepalive);
   const isFile = endpoint.kind === "unix" && file !== null;
-  return bound(descriptor, port, isFile ? placedFile(endpoint.path, file) : null);
+  return bound(descriptor, port, isFile ? { path: endpoint.path, identity: file } : null);
 }
 
 function listenOnTcp(
@@ -118,17 +111,14 @@ function bindEverywhere<Listener>(bind: (hostname: string) => Listener): Listene
   }
 }
 
-function bindUnix(unix: string, handlers: AcceptHandlers) {
-  return Bun.listen({ unix, allowHalfOpen: true, socket: handlers });
-}
-
 async function listenOnFile(
   path: string,
   permissions: Permissions,
   handlers: AcceptHandlers,
 ): Promise<BoundSource> {
-  const placed = await listenOnPath(path, permissions, (name) => bindUnix(name, handlers));
-  return bound(placed.listener, 0, placed);
+  const bind = (name: string) => listenOnUnix({ path: name }, handlers);
+  const placed = await listenOnPath(path, permissions, bind);
+  return bound(placed.listener, 0, placed.file);
 }
 
 function listenOnInherited(fd: number, keepalive: number, handlers: AcceptHandlers): BoundSource {
@@ -143,6 +133,6 @@ function mendOf(source: SocketEndpoint | ListeningDescriptor, code: string): str
   if (code === "EADDRINUSE") return "stop the program that listens there or choose another address";
   if (code === "EADDRNOTAVAIL") return "no interface of this machine has that address";
   if (code === "ENOENT" && source.kind === "unix")
-    return "make the folder first (in a systemd unit: RuntimeDirectory=)";
+    return "make the folder first, or add --directory-mode=0755 (in a systemd unit: RuntimeDirectory=)";
   return "";
 }

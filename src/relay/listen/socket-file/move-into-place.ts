@@ -1,0 +1,141 @@
+import { linkSync, renameSync, unlinkSync } from "node:fs";
+import {
+  checked,
+  EEXIST,
+  EINVAL,
+  ENOENT,
+  ENOSYS,
+  errnoWords,
+  errorCode,
+} from "../../../os/errno.ts";
+import { type Libc, libc, RENAME_EXCHANGE, RENAME_NOREPLACE } from "../../../os/libc.ts";
+import { RelayError } from "../../error.ts";
+import { type FileIdentity, identityOf, isAt } from "./placed-file.ts";
+import { PinnedFile } from "./pinned-file.ts";
+import { probeSocket } from "./socket-probe.ts";
+
+// What is at the path may go each time that it was looked at; then the path is free.
+const TRIES = 100;
+
+/**
+ * Looks whether a socket may be placed at `target`: nothing is there, or a stale socket.
+ *
+ * @param path - the target as the user wrote it
+ * @param own - as of `probeSocket`
+ * @returns the stale socket, or null where nothing is there
+ * @throws {RelayError} where the path is taken
+ */
+export function findStale(target: string, path: string, own: string | null): PinnedFile | null {
+  const found = pinIfThere(target);
+  if (found === null) return null;
+  try {
+    refuseUnlessStale(found, path, own);
+    return found;
+  } catch (error) {
+    found[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/**
+ * Moves a socket from `made`, a name in a private folder, to `target`. No file is lost: a stale socket
+ * is replaced, within one step, and all else stays.
+ *
+ * @throws {RelayError} where the path is taken, or the system's error.
+ */
+export function moveIntoPlace(made: string, target: string, path: string): void {
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    if (moveToFree(made, target)) return;
+    using stale = findStale(target, path, made);
+    if (stale === null || libc === null) continue;
+    if (replaceStale(libc, identityOf(stale.stats()), made, target, path)) return;
+  }
+  throw taken(path, "what is there comes and goes", "choose another path");
+}
+
+/** Moves it where nothing is; false where something is. */
+function moveToFree(made: string, target: string): boolean {
+  const result = libc === null ? -ENOSYS : libc.rename(made, target, RENAME_NOREPLACE);
+  if (result >= 0) return true;
+  if (result === -EEXIST) return false;
+  if (!isUnsupported(result)) checked(result);
+  try {
+    // Unlike rename(2), link(2) replaces nothing.
+    linkSync(made, target);
+  } catch (error) {
+    if (errorCode(error) === "EEXIST") return false;
+    throw error;
+  }
+  unlinkSync(made);
+  return true;
+}
+
+function isUnsupported(result: number): boolean {
+  return result === -EINVAL || result === -ENOSYS;
+}
+
+function pinIfThere(path: string): PinnedFile | null {
+  try {
+    return new PinnedFile(path);
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return null;
+    throw error;
+  }
+}
+
+function refuseUnlessStale(found: PinnedFile, path: string, own: string | null): void {
+  if (!found.stats().isSocket())
+    throw taken(
+      path,
+      "something that is no socket is there",
+      "it is left alone: choose another path",
+    );
+  if (libc === null)
+    throw taken(
+      path,
+      "a socket is there, and without FFI it cannot be told whether anybody serves it",
+      "remove it if nobody does",
+    );
+  const use = probeSocket(libc, found.path, own);
+  if (use === "stale") return;
+  if (use === "bound")
+    throw taken(path, "another program serves that socket", "stop it or choose another path");
+  throw taken(
+    path,
+    "a socket is there, and this user cannot find out whether anybody serves it: " +
+      `${errnoWords(use.unknown)} (${use.unknown})`,
+    "if nobody does, remove it",
+  );
+}
+
+/**
+ * Exchanges the socket for a stale one, which is then removed; false where the stale one has gone.
+ * What came to the path since it was looked at is put back.
+ */
+function replaceStale(
+  system: Libc,
+  stale: FileIdentity,
+  made: string,
+  target: string,
+  path: string,
+): boolean {
+  const result = system.rename(made, target, RENAME_EXCHANGE);
+  if (result === -ENOENT) return false;
+  if (isUnsupported(result)) {
+    // On such a file system the relays that start are still one after the other.
+    renameSync(made, target);
+    return true;
+  }
+  checked(result);
+  if (isAt(made, stale)) {
+    unlinkSync(made);
+    return true;
+  }
+  if (system.rename(made, target, RENAME_EXCHANGE) < 0)
+    system.rename(made, target, RENAME_NOREPLACE);
+  throw taken(path, "something else came there meanwhile", "choose another path");
+}
+
+function taken(path: string, reason: string, fix: string): RelayError {
+  return new RelayError("EADDRINUSE", path, `cannot listen on ${path}: ${reason}; ${fix}`);
+}

@@ -1,0 +1,198 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  type Stats,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { executablePath } from "../../support/process/executable.ts";
+import { startProgram } from "../../support/process/program.ts";
+import { RawListener } from "../../support/sockets/raw-socket.ts";
+
+// Only root can become somebody else, and only what root does is worth an attack.
+const asRoot = describe.if(process.getuid?.() === 0);
+
+const NOBODY = 65_534;
+const setpriv = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", "--"];
+
+/** How long each attack goes on, in seconds. */
+const ATTACK_S = Number(process.env["ATTACK_S"] ?? 6);
+
+let top: string;
+beforeEach(() => {
+  top = mkdtempSync(join(tmpdir(), "attack-"));
+  chmodSync(top, 0o755);
+});
+afterEach(() => rmSync(top, { recursive: true }));
+
+/** Somebody who is not root does that as fast as it can while `work` runs; gives how often. */
+async function attackedBy(
+  script: string,
+  args: readonly string[],
+  work: () => Promise<void>,
+): Promise<number> {
+  const path = join(import.meta.dir, script);
+  // The script's own folder may be root's alone.
+  const argv = [...setpriv, "perl", "-e", readFileSync(path, "utf8"), ...args];
+  const attacker = startProgram(argv, { PATH: process.env["PATH"] ?? "/usr/bin:/bin" });
+  try {
+    expect(await attacker.line()).toBe("ready");
+    await work();
+  } catch (error) {
+    await attacker.finish();
+    throw error;
+  }
+  const { stdout, stderr } = await attacker.finish();
+  expect(stderr).toBe("");
+  return Number(stdout);
+}
+
+/** What a relay says and does is its own affair here: it starts, or refuses, and is stopped. */
+async function startAndStop(args: readonly string[]): Promise<void> {
+  const child = Bun.spawn([await executablePath(), ...args], {
+    env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  let log = "";
+  let stopped = false;
+  for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+    log += text;
+    if (stopped || !log.includes("listening on")) continue;
+    stopped = true;
+    child.kill("SIGTERM");
+  }
+  expect([0, 1]).toContain(await child.exited);
+}
+
+/**
+ * What a relay must not change of another file, wherever its name has gone. That an empty folder goes
+ * is not counted: the attacker may remove it himself, as it lies in his folder.
+ */
+function looksOf(stats: Stats): string {
+  const { ino, mode, uid, gid, size } = stats;
+  return [ino, mode.toString(8), uid, gid, stats.isDirectory() ? "" : size].join(" ");
+}
+
+/** All that lies in a folder, with the times at which it changed. */
+function everythingIn(folder: string): string[] {
+  return [".", ...readdirSync(folder).toSorted()].map((name) => {
+    const { ino, mode, uid, gid, size, mtimeNs, ctimeNs } = lstatSync(join(folder, name), {
+      bigint: true,
+    });
+    return [name, ino, mode.toString(8), uid, gid, size, mtimeNs, ctimeNs].join(" ");
+  });
+}
+
+// asm-generic/fcntl.h
+const O_PATH = 0o10000000;
+
+/** Holds files open, so that their inodes are nobody else's. */
+class Held implements Disposable {
+  readonly #files: readonly { readonly fd: number; readonly looks: string }[];
+
+  constructor(folder: string) {
+    this.#files = readdirSync(folder).map((name) => {
+      const fd = openSync(join(folder, name), O_PATH | constants.O_NOFOLLOW);
+      return { fd, looks: looksOf(fstatSync(fd)) };
+    });
+  }
+
+  expectUnchanged(): void {
+    for (const { fd, looks } of this.#files) expect(looksOf(fstatSync(fd))).toBe(looks);
+  }
+
+  [Symbol.dispose](): void {
+    for (const { fd } of this.#files) closeSync(fd);
+  }
+}
+
+function leaveStaleSocket(path: string): void {
+  new RawListener({ kind: "unix", path }).close();
+}
+
+asRoot("a relay of root, while somebody who is not root", () => {
+  test(
+    "replaces what comes up in the source's folder, changes no other file",
+    async () => {
+      const folder = join(top, "folder");
+      const outside = join(top, "outside");
+      mkdirSync(outside, { mode: 0o700 });
+      writeFileSync(join(outside, "file"), "canary", { mode: 0o600 });
+      mkdirSync(join(outside, "folder"), { mode: 0o700 });
+      const before = everythingIn(outside);
+      let starts = 0;
+      let swaps = 0;
+      const until = performance.now() + ATTACK_S * 1_000;
+      while (performance.now() < until) {
+        mkdirSync(folder);
+        for (let count = 0; count < 3; count += 1) {
+          writeFileSync(join(folder, `precious-${count}`), "canary", { mode: 0o600 });
+          mkdirSync(join(folder, `vault-${count}`), { mode: 0o700 });
+        }
+        leaveStaleSocket(join(folder, "precious-socket"));
+        chmodSync(join(folder, "precious-socket"), 0o600);
+        using held = new Held(folder);
+        if (starts % 2 === 0) leaveStaleSocket(join(folder, "socket"));
+        chownSync(folder, NOBODY, NOBODY);
+        swaps += await attackedBy(
+          "swap-entries.pl",
+          [folder, join(outside, "file"), join(outside, "folder")],
+          async () => {
+            for (let round = 0; round < 3; round += 1, starts += 1)
+              await startAndStop([
+                ...["--mode=0666", `--owner=${NOBODY}`, `--admin=${folder}/admin`],
+                ...[join(folder, "socket"), "127.0.0.1:9"],
+              ]);
+          },
+        );
+        held.expectUnchanged();
+        rmSync(folder, { recursive: true });
+      }
+      expect(everythingIn(outside)).toEqual(before);
+      console.log(`${starts} starts, ${swaps} entries replaced in ${ATTACK_S} s`);
+    },
+    (ATTACK_S + 60) * 1_000,
+  );
+
+  test(
+    "replaces the source's folder by a link, touches nothing where the link leads",
+    async () => {
+      const parent = join(top, "parent");
+      const outside = join(top, "outside");
+      mkdirSync(parent);
+      mkdirSync(join(parent, "sub"));
+      mkdirSync(outside, { mode: 0o755 });
+      leaveStaleSocket(join(outside, "socket"));
+      writeFileSync(join(outside, "admin"), "canary");
+      chownSync(parent, NOBODY, NOBODY);
+      const before = everythingIn(outside);
+      let starts = 0;
+      const until = performance.now() + ATTACK_S * 1_000;
+      const swaps = await attackedBy("swap-folder.pl", [parent, outside], async () => {
+        while (performance.now() < until) {
+          await startAndStop([
+            ...["--mode=0666", `--owner=${NOBODY}`, `--admin=${parent}/sub/admin`],
+            ...[join(parent, "sub", "socket"), "127.0.0.1:9"],
+          ]);
+          starts += 1;
+        }
+      });
+      expect(everythingIn(outside)).toEqual(before);
+      console.log(`${starts} starts, ${swaps} times a link in ${ATTACK_S} s`);
+    },
+    (ATTACK_S + 60) * 1_000,
+  );
+});
