@@ -40,9 +40,10 @@ export const ADDRESS_FORMS =
   "./PATH, /PATH, @NAME, unix:NAME, HOST:PORT, [IPv6]:PORT, :PORT or tcp:HOST:PORT; " +
   "as SOURCE also systemd, systemd:NAME or fd:N";
 
-// sun_path has 108 bytes and the kernel wants room for a NUL; an abstract name spends one byte on
-// its leading NUL (unix(7)).
-const PATH_BYTES_MAX = 107;
+// sun_path has 108 bytes. Linux takes a path that fills it without a NUL at the end (unix(7)); an
+// abstract name spends one byte on its leading NUL.
+const PATH_BYTES_MAX = 108;
+const ABSTRACT_BYTES_MAX = 107;
 
 /**
  * Reads an address as a person writes it (README, "Addresses").
@@ -153,9 +154,13 @@ function parseUnix(name: string, fail: Fail): SocketEndpoint {
   const path = abstract ? name.slice(1) : name;
   if (path === "") return fail("a socket needs a name");
   const bytes = Buffer.byteLength(path);
-  if (bytes > PATH_BYTES_MAX)
-    return fail(`${bytes} bytes are too long for a Unix socket's name (at most ${PATH_BYTES_MAX})`);
+  const most = abstract ? ABSTRACT_BYTES_MAX : PATH_BYTES_MAX;
+  if (bytes > most)
+    return fail(`${bytes} bytes are too long for a Unix socket's name (at most ${most})`);
   if (!path.isWellFormed()) return fail("the name is not valid Unicode");
+  // The runtime reads bytes that are no UTF-8 as this character: the name would be another file's.
+  if (path.includes("\ufffd"))
+    return fail("the name is not valid UTF-8, or contains U+FFFD, which stands for such bytes");
   if (abstract) return { kind: "abstract", name: path };
   if (path.endsWith("/")) return fail("a path that ends in / names a folder");
   return { kind: "unix", path };

@@ -5,6 +5,8 @@ import { AF_INET, AF_INET6, AF_UNIX } from "../os/libc.ts";
 const FAMILY_BYTES = 2;
 const IPV4_BYTES = 16;
 const IPV6_BYTES = 28;
+// sun_path of a sockaddr_un.
+const UNIX_NAME_BYTES = 108;
 
 /** What connect(2) takes: a family and the bytes of that family's sockaddr. */
 export interface SocketAddress {
@@ -14,9 +16,10 @@ export interface SocketAddress {
   readonly text: string;
 }
 
-/** A sockaddr_un of a path; the name ends with a NUL (unix(7)). */
+/** A sockaddr_un of a path; the name ends with a NUL where there is room for it (unix(7)). */
 export function unixAddress(path: string): SocketAddress {
-  return { family: AF_UNIX, bytes: unixBytes(`${path}\0`), text: path };
+  const bytes = unixBytes(`${path}\0`).subarray(0, FAMILY_BYTES + UNIX_NAME_BYTES);
+  return { family: AF_UNIX, bytes, text: path };
 }
 
 /** A sockaddr_un of an abstract name: a leading NUL and no NUL at the end (unix(7)). */
