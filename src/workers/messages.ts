@@ -2,7 +2,6 @@ import type { SocketEndpoint } from "../address/address.ts";
 import type { Peer } from "../os/peer-credentials.ts";
 import type { Event } from "../relay/combine-observers.ts";
 import type { Ending, Failure } from "../relay/observer.ts";
-import type { StopPatience } from "../relay/stop-patience.ts";
 import type { RelayOptions } from "../relay/options.ts";
 
 // What a pool and its workers say to each other. All of it can be cloned (structured clone).
@@ -18,7 +17,7 @@ export type Order =
   /** Answered by `draining` and the thread's end; a second one can only shorten the wait. */
   | {
       readonly kind: "stop";
-      readonly patience: StopPatience;
+      readonly drainTimeout: number;
       /** Whether who waits in the kernel's queue is to be served first. */
       readonly serveQueue: boolean;
     };
@@ -42,7 +41,10 @@ export interface Start {
 }
 
 /** A relay's options, without those that are the pool's own business. */
-export type WorkerOptions = Omit<RelayOptions, "source" | "observer" | "mode" | "owner" | "group">;
+export type WorkerOptions = Omit<
+  RelayOptions,
+  "source" | "observer" | "mode" | "owner" | "group" | "directoryMode"
+>;
 
 /** What a worker had to say in one turn of its event loop. */
 export interface Batch {

@@ -1,5 +1,4 @@
 import { printAddress, type SocketEndpoint } from "../address/address.ts";
-import type { StopPatience } from "../relay/stop-patience.ts";
 import { RelayError } from "../relay/error.ts";
 import type { Observer } from "../relay/observer.ts";
 import { AwaitedAnswers } from "./awaited-answers.ts";
@@ -94,10 +93,10 @@ export class WorkerSlot {
   }
 
   /** Asks the worker to stop; called again it can only shorten the drain. */
-  stop(patience: StopPatience, serveQueue: boolean): void {
+  stop(drainTimeout: number, serveQueue: boolean): void {
     this.#stopping = true;
     clearTimeout(this.#restart);
-    this.#tell({ kind: "stop", patience, serveQueue });
+    this.#tell({ kind: "stop", drainTimeout, serveQueue });
   }
 
   /** Settles when the worker accepts no more, for good. */

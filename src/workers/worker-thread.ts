@@ -1,6 +1,5 @@
 import { printAddress } from "../address/address.ts";
 import { RelayError, relayError } from "../relay/error.ts";
-import type { StopPatience } from "../relay/stop-patience.ts";
 import { type HoldableRelay, startRelay } from "../relay/running-relay.ts";
 import { libc } from "../os/libc.ts";
 import { errnoCode } from "../os/errno.ts";
@@ -83,7 +82,7 @@ class RunningWorker {
       case "release":
         return this.#relay.release(HOLDER);
       case "stop":
-        return void this.#stop(order.patience, order.serveQueue);
+        return void this.#stop(order.drainTimeout, order.serveQueue);
     }
   }
 
@@ -95,12 +94,12 @@ class RunningWorker {
     this.#reporter.flush();
   }
 
-  async #stop(patience: StopPatience, serveQueue: boolean): Promise<void> {
+  async #stop(drainTimeout: number, serveQueue: boolean): Promise<void> {
     const first = !this.#stopping;
     this.#stopping = true;
     if (first) this.#balance[Symbol.dispose]();
     if (first && serveQueue) await this.#serveQueue();
-    await this.#relay.stop(patience);
+    await this.#relay.stop({ drainTimeout });
     if (!first) return;
     process.exit(0);
   }

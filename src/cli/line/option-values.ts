@@ -1,7 +1,6 @@
 import type { Endpoint } from "../../address/address.ts";
 import type { GivenOptions } from "./read-command-line.ts";
-import { UsageError } from "./usage-error.ts";
-import { InvalidValue } from "../../options/invalid-value.ts";
+import { InvalidValue, UsageError } from "./usage-error.ts";
 import {
   flagOf,
   OPTION_ROWS,
@@ -10,7 +9,7 @@ import {
   type OptionName,
   type OptionValues,
   type ValueOption,
-} from "../../options/option-table.ts";
+} from "./option-table.ts";
 
 /**
  * Reads the values of a command's options, defaults where none was given.

@@ -1,7 +1,7 @@
 import { printAddress } from "../../address/address.ts";
 import type { ProcessPlan, ProcessWide, RelaySettings } from "../../process/process-plan.ts";
 import type { Addresses } from "../line/read-addresses.ts";
-import type { OptionOf, OptionValues } from "../../options/option-table.ts";
+import type { OptionOf, OptionValues } from "../line/option-table.ts";
 
 /** The plan of a process that runs the one relay of a command line. */
 export function planOneRelay(
@@ -29,12 +29,12 @@ function relaySettings(values: OptionValues): RelaySettings {
     mode: values.mode,
     owner: values.owner,
     group: values.group,
+    directoryMode: values.directoryMode,
     backlog: values.backlog,
     connectionsMax: values.connectionsMax,
     connectTimeout: values.connectTimeout,
     connectRetry: values.connectRetry,
     idleTimeout: values.idleTimeout,
-    halfCloseTimeout: values.halfCloseTimeout,
     keepalive: values.keepalive,
     proxyProtocol: values.proxyProtocol,
     allow: values.allow,

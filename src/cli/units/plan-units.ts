@@ -15,9 +15,9 @@ import {
   takes,
   type OptionName,
   type OptionValues,
-} from "../../options/option-table.ts";
+} from "../line/option-table.ts";
 import { workerCount } from "../../workers/worker-count.ts";
-import { isAccount } from "../../options/parse-unit-options.ts";
+import { isAccount } from "../line/parse-unit-options.ts";
 
 /**
  * What the command line of `units` wants.
@@ -111,6 +111,11 @@ function checkListening(source: SocketEndpoint, admin: SocketEndpoint | undefine
 function checkOwnSource(source: SocketEndpoint, values: OptionValues, file: FilePermissions): void {
   if (source.kind !== "unix") return;
   checkFolder("SOURCE", source);
+  if (file.directoryMode !== undefined && runtimeDirectory(source.path) === undefined)
+    throw new UsageError(
+      "--directory-mode: the unit may make no folder, and systemd only one below /run; " +
+        "make it first, or add --socket",
+    );
   if (file.owner !== undefined && values.owner !== idOf(values.user))
     throw new UsageError(
       "--owner: only root gives a file away, and the relay is not root; " +
@@ -141,7 +146,12 @@ const SEE_USERS = [
   "admin",
 ] as const satisfies readonly OptionName[];
 
-const FILE_OPTIONS = ["mode", "owner", "group"] as const satisfies readonly OptionName[];
+const FILE_OPTIONS = [
+  "mode",
+  "owner",
+  "group",
+  "directoryMode",
+] as const satisfies readonly OptionName[];
 
 function filePermissions(given: GivenOptions): FilePermissions {
   return Object.fromEntries(
@@ -149,7 +159,7 @@ function filePermissions(given: GivenOptions): FilePermissions {
       const text = given[flagOf(name)];
       if (typeof text !== "string") return [];
       if (!isAccount(text))
-        throw new UsageError(`--${name}: no unit carries that name; write its number`);
+        throw new UsageError(`--${flagOf(name)}: no unit carries that name; write its number`);
       return [[name, text]];
     }),
   );

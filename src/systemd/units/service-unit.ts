@@ -114,7 +114,7 @@ function folderLines(wanted: UnitPlan): string[] {
       : [
           "# Made at the start and removed at the stop: for this relay alone.",
           ...listing("RuntimeDirectory", runtime.map(directoryWord)),
-          "RuntimeDirectoryMode=0755",
+          `RuntimeDirectoryMode=${wanted.file.directoryMode ?? "0755"}`,
         ]),
   ];
 }

@@ -40,12 +40,13 @@ function listening(source: SocketEndpoint): string[] {
   ];
 }
 
-function fileLines({ mode, owner, group }: FilePermissions): string[] {
+function fileLines({ mode, owner, group, directoryMode }: FilePermissions): string[] {
   return [
     ...comment(mode === undefined ? "Without --mode only its owner can connect." : undefined),
     `SocketMode=${mode ?? "0600"}`,
     ...setting("SocketUser", owner),
     ...setting("SocketGroup", group),
+    ...setting("DirectoryMode", directoryMode),
     "RemoveOnStop=yes",
   ];
 }

@@ -36,4 +36,6 @@ export interface FilePermissions {
   readonly mode?: string;
   readonly owner?: string;
   readonly group?: string;
+  /** Of the folder, where systemd makes it. */
+  readonly directoryMode?: string;
 }

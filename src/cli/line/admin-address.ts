@@ -1,5 +1,10 @@
-import { AddressError, parseAddress, type SocketEndpoint, staysLocal } from "../address/address.ts";
-import { InvalidValue } from "./invalid-value.ts";
+import {
+  AddressError,
+  parseAddress,
+  type SocketEndpoint,
+  staysLocal,
+} from "../../address/address.ts";
+import { InvalidValue } from "./usage-error.ts";
 
 /**
  * Reads an admin address: a Unix socket or a loopback port. Whoever reaches it reads who is
