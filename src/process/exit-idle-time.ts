@@ -1,3 +1,4 @@
+import { stoodStill } from "../relay/late-timer.ts";
 import type { Observer } from "../relay/observer.ts";
 
 /**
@@ -45,6 +46,10 @@ export class IdleExit implements Disposable {
   #wait(): void {
     if (!this.#counting || this.#open > 0) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(this.#leave, this.#time);
+    const due = performance.now() + this.#time;
+    this.#timer = setTimeout(() => {
+      if (stoodStill(performance.now() - due, this.#time)) this.#wait();
+      else this.#leave();
+    }, this.#time);
   }
 }

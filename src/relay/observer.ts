@@ -68,6 +68,8 @@ export const ENDINGS = [
   "client left",
   /** Nothing moved for the idle timeout. */
   "idle",
+  /** It was half-closed, and nothing moved for the half-close timeout. */
+  "half-closed",
   /** The relay was stopped and the drain's time was up. */
   "stopped",
   /** An unexpected error, reported through `fault`. */

@@ -38,11 +38,16 @@ export interface RelayOptions extends AccessRules {
   readonly connectRetry?: number | undefined;
   /** A connection on which nothing moves either way for this long is ended. Default: never. */
   readonly idleTimeout?: number | undefined;
+  /**
+   * A half-closed connection on which nothing moves for this long is ended: one end has ended its
+   * stream and the other has not. Default: never.
+   */
+  readonly halfCloseTimeout?: number | undefined;
   /** How long reaching the destination may take. Default 5,000. */
   readonly connectTimeout?: number | undefined;
   /** Idle time before TCP keepalive probes; 0 sends none. Default 60,000. */
   readonly keepalive?: number | undefined;
-  /** How long `stop()` waits for open connections. Default 10,000. */
+  /** How long `stop()` waits for open connections. Default 8,000. */
   readonly drainTimeout?: number | undefined;
   /**
    * Tells the destination who the client is, by a header of the PROXY protocol before the client's
@@ -70,5 +75,7 @@ export const DEFAULTS = {
   connectTimeout: 5_000,
   keepalive: 60_000,
   lingerTimeout: 10_000,
-  drainTimeout: 10_000,
+  // Container runtimes kill 10 s after they asked.
+  drainTimeout: 8_000,
+  stillTimeout: 2_000,
 } as const;

@@ -11,19 +11,22 @@ import {
   Connection,
   type ConnectionSide,
   destroy,
+  isHalfClosed,
   type Shared,
 } from "./connection/connection.ts";
+import { Drain } from "./connection/drain.ts";
+import { NO_LIMITS, type StopPatience } from "./stop-patience.ts";
 import { EqualDeadlines } from "./connection/equal-deadlines.ts";
 import { handlers } from "./connection/socket-handlers.ts";
 import { keepSideAlive } from "./connection/keepalive.ts";
 import { LingeringClose } from "./connection/lingering-close.ts";
-import { IdleTimeout } from "./connection/idle-timeout.ts";
+import { StillConnections } from "./connection/still-connections.ts";
 import { watchFile } from "./listen/source-file-watch.ts";
 import { endpointOf } from "./listen/inherited-socket.ts";
 import { type HandedSource, listen } from "./listen/bind-source.ts";
 import { type PlacedFile, removeFile } from "./listen/socket-file/placed-file.ts";
 import { PausableListener } from "./listen/pausable-listener.ts";
-import type { Observer, Stop } from "./observer.ts";
+import type { Ending, Observer, Stop } from "./observer.ts";
 import { DEFAULTS, type RelayOptions } from "./options.ts";
 import { type HeaderOf, headerOf } from "./proxy-protocol.ts";
 import { targetOf } from "../address/resolve-destination.ts";
@@ -40,10 +43,14 @@ export interface Relay extends AsyncDisposable {
   /** How many connections are open now. */
   readonly connections: number;
   /**
-   * Accepts no more, waits for the open connections to end, for `drainTimeout` milliseconds at
-   * most, and then ends them. Called again it can only shorten the wait. Never rejects.
+   * Accepts no more, waits for the open connections to end, and ends those that do not end within
+   * `drainTimeout`, or on which nothing moves for `stillTimeout`. Called again it can only shorten
+   * the wait. Never rejects.
+   *
+   * @param options - milliseconds, Infinity for no limit. Defaults: the relay's own `drainTimeout`,
+   * and 2,000.
    */
-  stop(options?: { readonly drainTimeout?: number }): Promise<void>;
+  stop(options?: Partial<StopPatience>): Promise<void>;
   /**
    * Stops where no connection is open, and says whether it did. Nobody gets in between the look and
    * the stop: who connects meanwhile waits in the kernel's queue. Never rejects.
@@ -99,7 +106,8 @@ export async function startRelay(options: RelayOptions): Promise<HoldableRelay> 
 class RunningRelay implements HoldableRelay {
   readonly #shared: Shared;
   readonly #observer: Observer;
-  readonly #drainTimeout: number;
+  readonly #patience: StopPatience;
+  readonly #drain: Drain;
   readonly #inherited: boolean;
   readonly #judge: Judge | null;
   readonly #headerOf: HeaderOf | null;
@@ -109,27 +117,20 @@ class RunningRelay implements HoldableRelay {
   #endpoint: SocketEndpoint;
   #listening: PausableListener | null = null;
   #admission: Admission | null = null;
-  #idleness: IdleTimeout | null = null;
+  readonly #stillness: StillConnections[] = [];
   #file: PlacedFile | null = null;
   #fileWatch: Disposable | null = null;
   /** Whether it has begun to accept: a source that was handed on waits for `accept`. */
   #accepts = false;
   #accepted = 0;
   #stopping = false;
-  #cause: Stop["cause"] = "asked";
-  /** Connections that the stop has cut so far. */
-  #cut = 0;
-  /** From the end of listening to the end of the last connection. */
-  #draining = false;
-  #drainTimer: Timer | undefined;
-  /** When the drain's time is up: the shortest wait that was asked for. */
-  #drainUntil = Infinity;
 
   constructor(endpoint: SocketEndpoint, options: RelayOptions) {
     this.#endpoint = endpoint;
     this.#observer = combineObservers(options.observer === undefined ? [] : [options.observer]);
     this.#inherited = options.source.kind === "fd";
-    this.#drainTimeout = options.drainTimeout ?? DEFAULTS.drainTimeout;
+    const { drainTimeout = DEFAULTS.drainTimeout } = options;
+    this.#patience = { drainTimeout, stillTimeout: DEFAULTS.stillTimeout };
     this.#judge = judgeOf(options, endpoint);
     const { proxyProtocol } = options;
     this.#headerOf = proxyProtocol === undefined ? null : headerOf(proxyProtocol, endpoint);
@@ -150,6 +151,7 @@ class RunningRelay implements HoldableRelay {
       exhausted: (code) => this.#admission?.exhausted(code),
       ended: () => this.#connectionEnded(),
     };
+    this.#drain = new Drain(this.#shared.connections);
     this.#nobody = new Connection(this.#shared, 0).client;
   }
 
@@ -176,8 +178,8 @@ class RunningRelay implements HoldableRelay {
     this.#listening = new PausableListener(bound.listener, accept, backlog);
     const max = options.connectionsMax ?? connectionsMaxDefault();
     this.#admission = new Admission(max, this.#listening, this.#observer);
-    if (options.idleTimeout !== undefined)
-      this.#idleness = new IdleTimeout(this.#shared.connections, options.idleTimeout, endIdle);
+    this.#limitStillness(options.idleTimeout, "idle", () => true);
+    this.#limitStillness(options.halfCloseTimeout, "half-closed", isHalfClosed);
     this.#accepts = source.kind !== "handed";
     if (this.#accepts) this.#observer.listening(this.#endpoint);
     else this.hold(NOT_BEGUN);
@@ -200,29 +202,30 @@ class RunningRelay implements HoldableRelay {
   }
 
   async leave(): Promise<void> {
-    await this.#stop(Infinity, "handed over");
+    await this.#stop(NO_LIMITS, "handed over");
   }
 
-  async stop({ drainTimeout = this.#drainTimeout } = {}): Promise<void> {
-    await this.#stop(drainTimeout, "asked");
+  async stop(patience: Partial<StopPatience> = {}): Promise<void> {
+    await this.#stop({ ...this.#patience, ...patience }, "asked");
   }
 
   async stopIfIdle(): Promise<boolean> {
     if (this.connections > 0) return false;
-    await this.#stop(this.#drainTimeout, "idle");
+    await this.#stop(this.#patience, "idle");
     return true;
   }
 
-  async #stop(drainTimeout: number, cause: Stop["cause"]): Promise<void> {
-    this.#drainUntil = Math.min(this.#drainUntil, performance.now() + drainTimeout);
+  async #stop(patience: StopPatience, cause: Stop["cause"]): Promise<void> {
+    this.#drain.shorten(patience);
     if (!this.#stopping) {
       this.#stopping = true;
-      this.#cause = cause;
       await this.#close(cause === "handed over");
-      this.#draining = true;
       this.#observer.draining(this.connections);
+      await this.#drain.run();
+      for (const limit of this.#stillness) limit[Symbol.dispose]();
+      this.#observer.stopped({ cause, cut: this.#drain.cut });
+      this.#stopped.resolve();
     }
-    if (this.#draining) this.#drain();
     await this.#stopped.promise;
   }
 
@@ -277,6 +280,16 @@ class RunningRelay implements HoldableRelay {
     return this.#judge?.(socket) ?? null;
   }
 
+  #limitStillness(
+    after: number | undefined,
+    ending: Ending,
+    concerns: (connection: Connection) => boolean,
+  ): void {
+    if (after === undefined) return;
+    const end = (connection: Connection) => destroy(connection, ending);
+    this.#stillness.push(new StillConnections(this.#shared.connections, { after, concerns, end }));
+  }
+
   /**
    * Takes the way in away, serves who came before that, and only then stops listening. Who waits at
    * an inherited socket, or at one that was handed on, is served by whoever holds it next.
@@ -303,38 +316,11 @@ class RunningRelay implements HoldableRelay {
     this.#listening?.stop();
   }
 
-  #drain(): void {
-    clearTimeout(this.#drainTimer);
-    if (this.connections === 0) return this.#finish();
-    if (this.#drainUntil === Infinity) return;
-    const left = Math.min(Math.max(this.#drainUntil - performance.now(), 0), INT_MOST);
-    this.#drainTimer = setTimeout(() => this.#endAll(), left);
-  }
-
   #connectionEnded(): void {
     if (!this.#stopping) this.#admission?.closed(this.connections);
     if (this.connections === 0) this.#shared.bulk?.rest();
-    if (this.#draining && this.connections === 0) this.#finish();
+    this.#drain.connectionEnded();
   }
-
-  #finish(): void {
-    this.#draining = false;
-    clearTimeout(this.#drainTimer);
-    this.#idleness?.[Symbol.dispose]();
-    this.#observer.stopped({ cause: this.#cause, cut: this.#cut });
-    this.#stopped.resolve();
-  }
-
-  #endAll(): void {
-    for (const connection of this.#shared.connections) {
-      this.#cut += 1;
-      destroy(connection, "stopped");
-    }
-  }
-}
-
-function endIdle(connection: Connection): void {
-  destroy(connection, "idle");
 }
 
 function expire(attempt: Attempt): void {

@@ -2,6 +2,7 @@ import type { SocketEndpoint } from "../address/address.ts";
 import type { Peer } from "../os/peer-credentials.ts";
 import type { Event } from "../relay/combine-observers.ts";
 import type { Ending, Failure } from "../relay/observer.ts";
+import type { StopPatience } from "../relay/stop-patience.ts";
 import type { RelayOptions } from "../relay/options.ts";
 
 // What a pool and its workers say to each other. All of it can be cloned (structured clone).
@@ -17,7 +18,7 @@ export type Order =
   /** Answered by `draining` and the thread's end; a second one can only shorten the wait. */
   | {
       readonly kind: "stop";
-      readonly drainTimeout: number;
+      readonly patience: StopPatience;
       /** Whether who waits in the kernel's queue is to be served first. */
       readonly serveQueue: boolean;
     };

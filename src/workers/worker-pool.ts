@@ -2,6 +2,8 @@ import type { SocketEndpoint } from "../address/address.ts";
 import { INT_MOST } from "../os/int-most.ts";
 import type { Libc } from "../os/libc.ts";
 import { judgeOf } from "../relay/access.ts";
+import { NO_LIMITS, type StopPatience } from "../relay/stop-patience.ts";
+import { stoodStill } from "../relay/late-timer.ts";
 import { connectionsMaxDefault } from "../relay/listen/descriptor-budget.ts";
 import { combineObservers, eventsHeard } from "../relay/combine-observers.ts";
 import { removeFile } from "../relay/listen/socket-file/placed-file.ts";
@@ -54,7 +56,7 @@ class Pool implements HandoverRelay, WorkerSlotOwner {
   readonly thread: URL;
   readonly #source: SharedSource;
   readonly #options: WorkerOptions;
-  readonly #drainTimeout: number;
+  readonly #patience: StopPatience;
   readonly #connectionsMax: number;
   readonly #counts: SharedCounters;
   readonly #places: readonly WorkerSlot[];
@@ -63,8 +65,8 @@ class Pool implements HandoverRelay, WorkerSlotOwner {
   #accepts: boolean;
   #fileWatch: Disposable | null = null;
   #stopping = false;
-  /** When the drain's time is up: the shortest wait that was asked for. */
-  #drainUntil = Infinity;
+  /** When a worker that still stops is taken to hang, by `performance.now()`. */
+  #impatientAt = Infinity;
   #impatience: Timer | undefined;
 
   constructor(source: SharedSource, options: RelayOptions, workers: number, thread: URL) {
@@ -74,7 +76,8 @@ class Pool implements HandoverRelay, WorkerSlotOwner {
     this.#source = source;
     this.#accepts = options.source.kind !== "handed";
     this.#options = { ...rest, backlog: source.backlog };
-    this.#drainTimeout = options.drainTimeout ?? DEFAULTS.drainTimeout;
+    const { drainTimeout = DEFAULTS.drainTimeout } = options;
+    this.#patience = { drainTimeout, stillTimeout: DEFAULTS.stillTimeout };
     this.#connectionsMax = options.connectionsMax ?? connectionsMaxDefault(workers);
     // A worker without a place could only look on.
     const count = Math.min(workers, this.#connectionsMax);
@@ -122,20 +125,19 @@ class Pool implements HandoverRelay, WorkerSlotOwner {
   }
 
   async leave(): Promise<void> {
-    await this.#stop(Infinity, "handed over");
+    await this.#stop(NO_LIMITS, "handed over");
   }
 
-  async stop({ drainTimeout = this.#drainTimeout } = {}): Promise<void> {
-    await this.#stop(drainTimeout, "asked");
+  async stop(patience: Partial<StopPatience> = {}): Promise<void> {
+    await this.#stop({ ...this.#patience, ...patience }, "asked");
   }
 
-  async #stop(drainTimeout: number, cause: Stop["cause"]): Promise<void> {
-    this.#drainUntil = Math.min(this.#drainUntil, performance.now() + drainTimeout);
+  async #stop(patience: StopPatience, cause: Stop["cause"]): Promise<void> {
     const first = !this.#stopping;
     this.#stopping = true;
     const handedOver = cause === "handed over";
     if (first) this.#hide({ removesFile: !handedOver });
-    this.#hurry({ servesQueue: !handedOver && !this.#source.inherited });
+    this.#hurry(patience, { servesQueue: !handedOver && !this.#source.inherited });
     if (first) await this.#drain(cause);
     await this.#stopped.promise;
   }
@@ -143,7 +145,7 @@ class Pool implements HandoverRelay, WorkerSlotOwner {
   async stopIfIdle(): Promise<boolean> {
     const open = await Promise.all(this.#places.map((place) => place.hold()));
     if (open.every((connections) => connections === 0)) {
-      await this.#stop(this.#drainTimeout, "idle");
+      await this.#stop(this.#patience, "idle");
       return true;
     }
     for (const place of this.#places) place.release();
@@ -201,17 +203,25 @@ class Pool implements HandoverRelay, WorkerSlotOwner {
   }
 
   /** Tells the workers how long they may still wait, and waits for none that hangs. */
-  #hurry({ servesQueue }: { readonly servesQueue: boolean }): void {
+  #hurry(patience: StopPatience, { servesQueue }: { readonly servesQueue: boolean }): void {
+    for (const place of this.#places) place.stop(patience, servesQueue);
+    const until = performance.now() + patience.drainTimeout + GRACE;
+    if (until >= this.#impatientAt) return;
+    this.#impatientAt = until;
+    this.#waitForHanging(patience.drainTimeout + GRACE);
+  }
+
+  #waitForHanging(wait: number): void {
     clearTimeout(this.#impatience);
-    const left = Math.max(this.#drainUntil - performance.now(), 0);
-    for (const place of this.#places) place.stop(left, servesQueue);
-    if (left === Infinity) return;
-    this.#impatience = setTimeout(
-      () => {
-        for (const place of this.#places) place.terminate();
-      },
-      Math.min(left + GRACE, INT_MOST),
-    );
+    const delay = Math.min(Math.max(0, this.#impatientAt - performance.now()), INT_MOST);
+    const due = performance.now() + delay;
+    this.#impatience = setTimeout(() => {
+      const now = performance.now();
+      // The workers, too, start their time anew then.
+      if (stoodStill(now - due, delay)) this.#impatientAt = now + wait;
+      if (now < this.#impatientAt) this.#waitForHanging(wait);
+      else for (const place of this.#places) place.terminate();
+    }, delay);
   }
 
   async #drain(cause: Stop["cause"]): Promise<void> {

@@ -1,4 +1,5 @@
 import { printAddress, type SocketEndpoint } from "../address/address.ts";
+import type { StopPatience } from "../relay/stop-patience.ts";
 import { RelayError } from "../relay/error.ts";
 import type { Observer } from "../relay/observer.ts";
 import { AwaitedAnswers } from "./awaited-answers.ts";
@@ -93,10 +94,10 @@ export class WorkerSlot {
   }
 
   /** Asks the worker to stop; called again it can only shorten the drain. */
-  stop(drainTimeout: number, serveQueue: boolean): void {
+  stop(patience: StopPatience, serveQueue: boolean): void {
     this.#stopping = true;
     clearTimeout(this.#restart);
-    this.#tell({ kind: "stop", drainTimeout, serveQueue });
+    this.#tell({ kind: "stop", patience, serveQueue });
   }
 
   /** Settles when the worker accepts no more, for good. */

@@ -1,5 +1,6 @@
 import { printAddress } from "../address/address.ts";
 import { RelayError, relayError } from "../relay/error.ts";
+import type { StopPatience } from "../relay/stop-patience.ts";
 import { type HoldableRelay, startRelay } from "../relay/running-relay.ts";
 import { libc } from "../os/libc.ts";
 import { errnoCode } from "../os/errno.ts";
@@ -82,7 +83,7 @@ class RunningWorker {
       case "release":
         return this.#relay.release(HOLDER);
       case "stop":
-        return void this.#stop(order.drainTimeout, order.serveQueue);
+        return void this.#stop(order.patience, order.serveQueue);
     }
   }
 
@@ -94,12 +95,12 @@ class RunningWorker {
     this.#reporter.flush();
   }
 
-  async #stop(drainTimeout: number, serveQueue: boolean): Promise<void> {
+  async #stop(patience: StopPatience, serveQueue: boolean): Promise<void> {
     const first = !this.#stopping;
     this.#stopping = true;
     if (first) this.#balance[Symbol.dispose]();
     if (first && serveQueue) await this.#serveQueue();
-    await this.#relay.stop({ drainTimeout });
+    await this.#relay.stop(patience);
     if (!first) return;
     process.exit(0);
   }

@@ -24,6 +24,9 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
+// `docker stop` kills after this long, in milliseconds, and reports status 137.
+const CONTAINER_PATIENCE = 10_000;
+
 const PATH = process.env["PATH"] ?? "/usr/bin:/bin";
 
 /** A run whose three standard streams are one terminal. */
@@ -239,6 +242,33 @@ describe("a relay's life", () => {
     await answers("before");
     expect(await relay.stop()).toBe(0);
     await closed;
+  });
+
+  test("an open connection on which nothing moves is cut after 2 s of a stop", async () => {
+    using server = echo();
+    await using relay = await startRelay(["127.0.0.1:0", server.path]);
+    const { answers, closed } = await connect(relay.address);
+    await answers("before");
+    const since = performance.now();
+    expect(await relay.stop()).toBe(0);
+    expect(performance.now() - since).toBeWithin(1_900, CONTAINER_PATIENCE);
+    await closed;
+    const last = entriesOf(relay.stderr()).at(-1);
+    expect(last).toMatchObject({ event: "stopped", cause: "asked", cut: 1 });
+  });
+
+  test("connections on which bytes move are cut before a container runtime would kill", async () => {
+    using server = echo();
+    await using relay = await startRelay(["127.0.0.1:0", server.path]);
+    const { answers, client, closed } = await connect(relay.address);
+    await answers("before");
+    const beat = setInterval(() => void client.write("beat"), 100);
+    const since = performance.now();
+    expect(await relay.stop()).toBe(0);
+    clearInterval(beat);
+    expect(performance.now() - since).toBeWithin(7_900, CONTAINER_PATIENCE);
+    await closed;
+    expect(entriesOf(relay.stderr()).at(-1)).toMatchObject({ event: "stopped", cut: 1 });
   });
 
   test("the source's file is as it was asked for", async () => {

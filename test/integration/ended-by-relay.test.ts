@@ -63,6 +63,22 @@ describe("a connection that the relay itself ends is no clean end on either side
     expect(bench.endings).toEqual(["idle"]);
   });
 
+  test("when it is half-closed and nothing moves", async () => {
+    await using bench = await start({ halfCloseTimeout: 100 });
+    const [whole, half] = [await bench.open(), await bench.open()];
+    half.destination.halfClose();
+    expect((await half.client.readToEnd()).ending).toBe("end");
+    await half.client.hangUp();
+    expect((await half.destination.readToEnd()).ending).toBe("ECONNRESET");
+    half.client.close();
+    half.destination.close();
+    expect(bench.endings).toEqual(["half-closed"]);
+    whole.client.sendAtOnce(payload);
+    expect(await whole.destination.read(payload.length)).toEqual(payload.received());
+    whole.client.close();
+    whole.destination.close();
+  });
+
   test("when a stop waits no longer", async () => {
     await using bench = await start();
     const ends = await bench.open();

@@ -9,7 +9,7 @@ import {
   type FlagOption,
   type OptionName,
   type ValueOption,
-} from "./option-table.ts";
+} from "../../options/option-table.ts";
 
 const ABOUT: Readonly<Record<CommandName, readonly string[]>> = {
   relay: [

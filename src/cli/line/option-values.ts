@@ -1,6 +1,7 @@
 import type { Endpoint } from "../../address/address.ts";
 import type { GivenOptions } from "./read-command-line.ts";
-import { InvalidValue, UsageError } from "./usage-error.ts";
+import { UsageError } from "./usage-error.ts";
+import { InvalidValue } from "../../options/invalid-value.ts";
 import {
   flagOf,
   OPTION_ROWS,
@@ -9,7 +10,7 @@ import {
   type OptionName,
   type OptionValues,
   type ValueOption,
-} from "./option-table.ts";
+} from "../../options/option-table.ts";
 
 /**
  * Reads the values of a command's options, defaults where none was given.

@@ -9,9 +9,10 @@ import {
   type FlagOption,
   type OptionName,
   type ValueOption,
-} from "./option-table.ts";
-import { quote, UsageError } from "./usage-error.ts";
-import { nearest } from "./did-you-mean.ts";
+} from "../../options/option-table.ts";
+import { UsageError } from "./usage-error.ts";
+import { quote } from "../../options/invalid-value.ts";
+import { nearest } from "../../options/did-you-mean.ts";
 
 /** A command line whose shape is right; what the values say is still to be read. */
 export interface CommandLine {

@@ -1,7 +1,7 @@
 import { printAddress } from "../../address/address.ts";
 import type { ProcessPlan, ProcessWide, RelaySettings } from "../../process/process-plan.ts";
 import type { Addresses } from "../line/read-addresses.ts";
-import type { OptionOf, OptionValues } from "../line/option-table.ts";
+import type { OptionOf, OptionValues } from "../../options/option-table.ts";
 
 /** The plan of a process that runs the one relay of a command line. */
 export function planOneRelay(
@@ -35,6 +35,7 @@ function relaySettings(values: OptionValues): RelaySettings {
     connectTimeout: values.connectTimeout,
     connectRetry: values.connectRetry,
     idleTimeout: values.idleTimeout,
+    halfCloseTimeout: values.halfCloseTimeout,
     keepalive: values.keepalive,
     proxyProtocol: values.proxyProtocol,
     allow: values.allow,

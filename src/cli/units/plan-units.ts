@@ -15,9 +15,9 @@ import {
   takes,
   type OptionName,
   type OptionValues,
-} from "../line/option-table.ts";
+} from "../../options/option-table.ts";
 import { workerCount } from "../../workers/worker-count.ts";
-import { isAccount } from "../line/parse-unit-options.ts";
+import { isAccount } from "../../options/parse-unit-options.ts";
 
 /**
  * What the command line of `units` wants.

@@ -146,6 +146,11 @@ export class Connection implements ConnectionView {
   }
 }
 
+/** Whether one direction at least takes nothing new any more. Before the destination answered: no. */
+export function isHalfClosed({ attempt, up, down }: Connection): boolean {
+  return attempt === null && (up.state !== "flowing" || down.state !== "flowing");
+}
+
 /** The destination answered: the preface goes out first, then what the client sent meanwhile. */
 export function reached(connection: Connection): void {
   const { shared, destination, up, preface } = connection;
@@ -226,6 +231,22 @@ export function destroy(connection: Connection, ending: Ending): void {
   client.terminate();
   destination.terminate();
   settle(connection);
+}
+
+/**
+ * Ends a connection now because a stop waits for it no longer. False if nothing was cut: one side has
+ * closed, and the other has got everything and only has not closed yet.
+ */
+export function cutOff(connection: Connection): boolean {
+  const { client, destination } = connection;
+  const left = client.socket === null ? destination : client;
+  const hasAll = left.outbound.state === "ended" && left.pending === 0 && left.unsent() === 0;
+  if (left.peer.socket !== null || !hasAll) {
+    destroy(connection, "stopped");
+    return true;
+  }
+  left.close();
+  return false;
 }
 
 /** After bytes moved to a side: its peer may be gone and this may have been the last of it. */

@@ -2,10 +2,11 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { CONTROL_CHARACTER } from "../../support/control-character.ts";
 import { checkDistinct, readAddresses } from "../../../src/cli/line/read-addresses.ts";
-import { parseAdminAddress } from "../../../src/cli/line/admin-address.ts";
+import { parseAdminAddress } from "../../../src/options/admin-address.ts";
 import { checkSource, readValues, showOptions } from "../../../src/cli/line/option-values.ts";
-import { InvalidValue, UsageError } from "../../../src/cli/line/usage-error.ts";
-import { flagOf, OPTION_ROWS, type OptionName } from "../../../src/cli/line/option-table.ts";
+import { UsageError } from "../../../src/cli/line/usage-error.ts";
+import { InvalidValue } from "../../../src/options/invalid-value.ts";
+import { flagOf, OPTION_ROWS, type OptionName } from "../../../src/options/option-table.ts";
 import { readCommandLine } from "../../../src/cli/line/read-command-line.ts";
 import { planUnits } from "../../../src/cli/units/plan-units.ts";
 

@@ -4,7 +4,7 @@ import {
   flagOf,
   OPTION_ROWS,
   type CommandName,
-} from "../../../../src/cli/line/option-table.ts";
+} from "../../../../src/options/option-table.ts";
 import { usage } from "../../../../src/cli/line/help.ts";
 import { style } from "../../../../src/observe/log/terminal-style.ts";
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { CONTROL_CHARACTER } from "../../../support/control-character.ts";
 import { UsageError } from "../../../../src/cli/line/usage-error.ts";
-import { flagOf, OPTION_ROWS } from "../../../../src/cli/line/option-table.ts";
+import { flagOf, OPTION_ROWS } from "../../../../src/options/option-table.ts";
 import { readCommandLine } from "../../../../src/cli/line/read-command-line.ts";
 
 const pair = [":1", ":2"];

@@ -4,6 +4,7 @@ import { checkSource, readValues } from "../../../../src/cli/line/option-values.
 import { UsageError } from "../../../../src/cli/line/usage-error.ts";
 import { readCommandLine } from "../../../../src/cli/line/read-command-line.ts";
 import { planUnits } from "../../../../src/cli/units/plan-units.ts";
+import { DEFAULTS } from "../../../../src/relay/options.ts";
 
 const RUN = "/run/app/socket";
 const TCP = "127.0.0.1:8080";
@@ -31,7 +32,7 @@ describe("what is wanted", () => {
       options: ["--keepalive=90s", "--backlog=5", "--log-level=debug", "--access-log"],
       seesUsers: true,
       backlog: 5,
-      drainTimeout: 10_000,
+      drainTimeout: DEFAULTS.drainTimeout,
     });
   });
 

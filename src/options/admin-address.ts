@@ -1,10 +1,5 @@
-import {
-  AddressError,
-  parseAddress,
-  type SocketEndpoint,
-  staysLocal,
-} from "../../address/address.ts";
-import { InvalidValue } from "./usage-error.ts";
+import { AddressError, parseAddress, type SocketEndpoint, staysLocal } from "../address/address.ts";
+import { InvalidValue } from "./invalid-value.ts";
 
 /**
  * Reads an admin address: a Unix socket or a loopback port. Whoever reaches it reads who is

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { nearest } from "../../../../src/cli/line/did-you-mean.ts";
+import { nearest } from "../../../src/options/did-you-mean.ts";
 
 const known = ["mode", "owner", "group", "connect-timeout", "log-level", "log-format", "help"];
 

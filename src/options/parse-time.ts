@@ -1,5 +1,5 @@
-import { INT_MOST } from "../../os/int-most.ts";
-import { InvalidValue, quote } from "./usage-error.ts";
+import { INT_MOST } from "../os/int-most.ts";
+import { InvalidValue, quote } from "./invalid-value.ts";
 
 const MILLISECONDS = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000 } as const;
 

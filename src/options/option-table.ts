@@ -1,14 +1,14 @@
-import type { Endpoint } from "../../address/address.ts";
-import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../../observe/log/log.ts";
-import { type Sort, SORTS } from "../../observe/figures/open-connections.ts";
-import { INT_MOST } from "../../os/int-most.ts";
-import { groupId, userId } from "../../os/user-ids.ts";
-import { type Cidr, CidrError, parseCidr } from "../../address/cidr.ts";
-import { DEFAULTS } from "../../relay/options.ts";
-import { PROXY_VERSIONS } from "../../relay/proxy-protocol.ts";
-import type { Workers } from "../../workers/worker-count.ts";
+import type { Endpoint } from "../address/address.ts";
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../observe/log/log.ts";
+import { type Sort, SORTS } from "../observe/figures/open-connections.ts";
+import { INT_MOST } from "../os/int-most.ts";
+import { groupId, userId } from "../os/user-ids.ts";
+import { type Cidr, CidrError, parseCidr } from "../address/cidr.ts";
+import { DEFAULTS } from "../relay/options.ts";
+import { PROXY_VERSIONS } from "../relay/proxy-protocol.ts";
+import type { Workers } from "../workers/worker-count.ts";
 import { parseAdminAddress } from "./admin-address.ts";
-import { InvalidValue, quote } from "./usage-error.ts";
+import { InvalidValue, quote } from "./invalid-value.ts";
 import { parseTime, printTime, type TimeRange } from "./parse-time.ts";
 import {
   parseFolder,
@@ -108,15 +108,21 @@ export const OPTIONS = {
     help: "tries again what refuses",
     commands: ["relay"],
   },
-  idleTimeout: {
-    ...someTime({ least: 1 }),
-    help: "ends what does not move (never)",
-    commands: ["relay"],
-  },
   keepalive: {
     // tcp(7): TCP_KEEPIDLE is in seconds and at most 32767.
     ...time({ least: 1_000, most: 32_767_000, zero: true }, DEFAULTS.keepalive),
-    help: "idle time before TCP keepalives",
+    help: "probes TCP",
+    commands: ["relay"],
+  },
+  idleTimeout: {
+    ...someTime({ least: 1 }),
+    help: "ends idle (never)",
+    sharesLine: true,
+    commands: ["relay"],
+  },
+  halfCloseTimeout: {
+    ...someTime({ least: 1 }),
+    help: "ends idle half-closed ones (never)",
     commands: ["relay"],
   },
   drainTimeout: {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { InvalidValue } from "../../../../src/cli/line/usage-error.ts";
-import { COMMANDS, flagOf, OPTION_ROWS, OPTIONS } from "../../../../src/cli/line/option-table.ts";
+import { InvalidValue } from "../../../src/options/invalid-value.ts";
+import { COMMANDS, flagOf, OPTION_ROWS, OPTIONS } from "../../../src/options/option-table.ts";
 
 describe("every row of the table", () => {
   test.each([...OPTION_ROWS])("%s", (name, row) => {

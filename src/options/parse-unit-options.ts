@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
-import { userId } from "../../os/user-ids.ts";
-import { InvalidValue, quote } from "./usage-error.ts";
+import { userId } from "../os/user-ids.ts";
+import { InvalidValue, quote } from "./invalid-value.ts";
 
 // UNIT_NAME_MAX of systemd.
 const NAME_MAX = 255;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { InvalidValue } from "../../../../src/cli/line/usage-error.ts";
-import { parseTime, printTime } from "../../../../src/cli/line/parse-time.ts";
+import { InvalidValue } from "../../../src/options/invalid-value.ts";
+import { parseTime, printTime } from "../../../src/options/parse-time.ts";
 
 describe("a time is read as milliseconds", () => {
   test.each([

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { parseAdminAddress } from "../../../../src/cli/line/admin-address.ts";
-import { InvalidValue } from "../../../../src/cli/line/usage-error.ts";
+import { parseAdminAddress } from "../../../src/options/admin-address.ts";
+import { InvalidValue } from "../../../src/options/invalid-value.ts";
 
 const tcp = (host: string, port: number) => ({ kind: "tcp", host, port }) as const;
 

@@ -1,0 +1,90 @@
+import { INT_MOST } from "../../os/int-most.ts";
+import { type Connection, cutOff } from "./connection.ts";
+import { stoodStill } from "../late-timer.ts";
+import type { StopPatience } from "../stop-patience.ts";
+import { StillConnections } from "./still-connections.ts";
+
+/**
+ * The wait of a stopped relay for its open connections. It is over when the last one has ended; a
+ * connection for which the patience is up is cut. If the process stood still, both times start anew.
+ */
+export class Drain {
+  /** Connections that the stop cut. */
+  cut = 0;
+  readonly #connections: ReadonlySet<Connection>;
+  readonly #done = Promise.withResolvers<void>();
+  #running = false;
+  #drainTimeout = Infinity;
+  /** When `#drainTimeout` is up, by `performance.now()`. */
+  #until = Infinity;
+  #stillTimeout = Infinity;
+  #still: StillConnections | null = null;
+  #timer: Timer | undefined;
+
+  constructor(connections: ReadonlySet<Connection>) {
+    this.#connections = connections;
+  }
+
+  /** Limits the wait, which may be running. It can only become shorter. */
+  shorten({ drainTimeout, stillTimeout }: StopPatience): void {
+    const until = performance.now() + drainTimeout;
+    if (until < this.#until) {
+      this.#drainTimeout = drainTimeout;
+      this.#until = until;
+    }
+    if (stillTimeout < this.#stillTimeout) {
+      this.#stillTimeout = stillTimeout;
+      this.#still?.[Symbol.dispose]();
+      this.#still = null;
+    }
+    if (this.#running) this.#wait();
+  }
+
+  /** Waits. Settles when no connection is left. */
+  async run(): Promise<void> {
+    this.#running = true;
+    this.#wait();
+    await this.#done.promise;
+    this.#running = false;
+  }
+
+  /** To be called when a connection has ended. */
+  connectionEnded(): void {
+    if (this.#running && this.#connections.size === 0) this.#finish();
+  }
+
+  #wait(): void {
+    if (this.#connections.size === 0) return this.#finish();
+    clearTimeout(this.#timer);
+    const now = performance.now();
+    if (now >= this.#until) return this.#cutAll();
+    const delay = Math.min(this.#until - now, INT_MOST);
+    this.#timer = setTimeout(() => this.#timeUp(now + delay, delay), delay);
+    if (this.#still === null && this.#stillTimeout < Infinity)
+      this.#still = new StillConnections(this.#connections, {
+        after: this.#stillTimeout,
+        concerns: () => true,
+        end: (connection) => this.#cut(connection),
+      });
+  }
+
+  #timeUp(due: number, delay: number): void {
+    const now = performance.now();
+    if (stoodStill(now - due, delay)) this.#until = now + this.#drainTimeout;
+    this.#wait();
+  }
+
+  #cutAll(): void {
+    for (const connection of this.#connections) this.#cut(connection);
+  }
+
+  #cut(connection: Connection): void {
+    if (cutOff(connection)) this.cut += 1;
+  }
+
+  #finish(): void {
+    clearTimeout(this.#timer);
+    this.#still?.[Symbol.dispose]();
+    this.#done.resolve();
+  }
+}
