@@ -1,6 +1,7 @@
 import { printAddress, staysLocal } from "../address/address.ts";
 import { createRelay } from "../create-relay.ts";
 import type { Admin } from "../observe/admin/admin-server.ts";
+import { HTTP_FILES_MOST } from "../observe/admin/http-limits.ts";
 import { accessLog } from "../observe/log/access-log.ts";
 import { logObserver } from "../observe/log/event-log.ts";
 import type { Log } from "../observe/log/log.ts";
@@ -148,8 +149,9 @@ class RunningProcess implements AsyncDisposable {
   }
 
   #connectionsMaxOf({ settings }: RelayPlan): number {
-    const workers = workerCount(this.#plan.processWide.workers);
-    return settings.connectionsMax ?? connectionsMaxDefault(workers);
+    const { workers, admin } = this.#plan.processWide;
+    const others = admin === undefined ? 0 : HTTP_FILES_MOST;
+    return settings.connectionsMax ?? connectionsMaxDefault(workerCount(workers), others);
   }
 
   /** The admin server, if one is asked for; what it needs is loaded only then. */

@@ -1,6 +1,4 @@
-/** What can be asked of the admin address, and nothing else. */
-export const PATHS = ["/", "/status", "/metrics", "/healthz", "/readyz"] as const;
-export type AdminPath = (typeof PATHS)[number];
+import type { HttpRequest } from "./bounded-http-server.ts";
 
 /** A request that is not answered as it was meant: the HTTP status and why. */
 export class RequestError extends Error {
@@ -16,33 +14,77 @@ export class RequestError extends Error {
 }
 
 /** A request that may be answered. */
-export interface AdminRequest {
-  readonly path: AdminPath;
+export interface AdminRequest<Path extends string> {
+  readonly path: Path;
   readonly parameters: URLSearchParams;
 }
 
-const LOOPBACK_HOST =
-  /^(?:localhost|(?:[\w-]+\.)+localhost|127(?:\.\d{1,3}){3}|\[(?:::1|::ffff:127(?:\.\d{1,3}){3})\])\.?(?::\d{1,5})?$/i;
+/** What a listener answers, and to whom. */
+export interface RequestRules<Path extends string> {
+  /** The paths that exist. */
+  readonly paths: readonly Path[];
+  /**
+   * Whether the client must name a loopback host.
+   *
+   * A page of any site can make a browser on this machine ask a loopback address under a name of the
+   * site's own, if the site lets that name point to loopback (DNS rebinding). So a request for a name
+   * that is not loopback's is refused. A request without `Host` comes from no browser.
+   */
+  readonly loopbackOnly: boolean;
+}
 
 /**
  * Reads a request.
  *
- * A page of any site can make a browser on this machine ask loopback, under a name of its own that
- * it lets point there (DNS rebinding): who asks under a name that is not loopback's gets nothing.
- * No `Host` at all is no browser.
- *
- * @throws {RequestError}
+ * @throws {RequestError} with status 400, 404, 405 or 421
  */
-export function readRequest(request: Request): AdminRequest {
-  const host = request.headers.get("host");
-  if (host !== null && !LOOPBACK_HOST.test(host))
+export function readRequest<Path extends string>(
+  { method, target, hosts }: HttpRequest,
+  { paths, loopbackOnly }: RequestRules<Path>,
+): AdminRequest<Path> {
+  // RFC 9112, 3.2: a server must refuse this.
+  if (hosts.length > 1) throw new RequestError(400, "there is more than one Host");
+  const { authority, path, query } = splitTarget(target);
+  // RFC 9112, 3.2.2: the host of an absolute target goes before the Host header.
+  const host = authority ?? hosts[0];
+  if (loopbackOnly && host !== undefined) checkLoopback(host);
+  if (method !== "GET" && method !== "HEAD")
+    throw new RequestError(405, "this can only be read", { allow: "GET, HEAD" });
+  const known = paths.find((one) => one === path);
+  if (known === undefined)
+    throw new RequestError(404, `nothing is here; there are ${paths.join(", ")}`);
+  return { path: known, parameters: new URLSearchParams(query) };
+}
+
+interface Target {
+  /** Null unless the target is in absolute form. */
+  readonly authority: string | null;
+  readonly path: string;
+  readonly query: string;
+}
+
+/** Takes the origin form (`/status?limit=3`) and the absolute form (`http://localhost/status`). */
+function splitTarget(target: string): Target {
+  const match = /^(?:https?:\/\/([^/?#]*))?(\/[^?#]*)?(?:\?([^#]*))?$/i.exec(target);
+  const [, authority = null, path, query = ""] = match ?? [];
+  // An absolute form without a path means "/" (RFC 9110, 4.2.3).
+  if (match === null || (path === undefined && authority === null))
+    throw new RequestError(400, "this is no path of an HTTP request");
+  return { authority, path: path ?? "/", query };
+}
+
+// The grammar of RFC 3986, 3.2.2, without user information.
+const HOST_AND_PORT = /^(\[[0-9a-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::(\d*))?$/i;
+
+const LOOPBACK_HOST =
+  /^(?:localhost|(?:[\w-]+\.)+localhost|127(?:\.\d{1,3}){3}|\[(?:::1|::ffff:127(?:\.\d{1,3}){3})\])\.?$/i;
+
+const PORT_MOST = 65_535;
+
+function checkLoopback(text: string): void {
+  const [match, host = "", port = ""] = HOST_AND_PORT.exec(text) ?? [];
+  if (match === undefined || Number(port) > PORT_MOST)
+    throw new RequestError(400, "the Host is no host and port");
+  if (!LOOPBACK_HOST.test(host))
     throw new RequestError(421, "only asked for as localhost or a loopback address");
-  if (request.method !== "GET" && request.method !== "HEAD")
-    throw new RequestError(405, "everything here is only to be read", { allow: "GET, HEAD" });
-  // Without a Host header the address of the request is but a path.
-  const { pathname, searchParams } = new URL(request.url, "http://localhost");
-  const path = PATHS.find((known) => known === pathname);
-  if (path === undefined)
-    throw new RequestError(404, `nothing is here; there are ${PATHS.join(", ")}`);
-  return { path, parameters: searchParams };
 }

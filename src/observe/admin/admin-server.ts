@@ -1,10 +1,8 @@
 import { type Endpoint, printAddress, type SocketEndpoint } from "../../address/address.ts";
-import { relayError } from "../../relay/error.ts";
 import type { Observer } from "../../relay/observer.ts";
-import { listenOnPath } from "../../relay/listen/socket-file/listen-on-path.ts";
-import { removeFile } from "../../relay/listen/socket-file/placed-file.ts";
-import { errorCode } from "../../os/errno.ts";
-import { type AdminPath, readRequest, RequestError } from "./admin-request.ts";
+import { readRequest, RequestError, type RequestRules } from "./admin-request.ts";
+import { bindAdmin } from "./bind-admin.ts";
+import { BoundedHttpServer, type HttpAnswer, type HttpRequest } from "./bounded-http-server.ts";
 import { EventLoopDelay } from "../figures/event-loop-delay.ts";
 import { RateHistory } from "../figures/rate-history.ts";
 import type { Log } from "../log/log.ts";
@@ -27,7 +25,7 @@ export interface AdminOptions {
 }
 
 /** The admin address, answering. */
-export interface Admin extends AsyncDisposable {
+export interface Admin extends Disposable {
   /** Where it is, with the port that the system chose where 0 was asked. */
   readonly endpoint: SocketEndpoint;
   /** To be given to the relay. */
@@ -51,7 +49,8 @@ export async function openAdmin(endpoint: SocketEndpoint, options: AdminOptions)
     logLinesLost: () => log.linesLost(),
   };
   const metrics = new PrometheusMetrics(sources);
-  const bound = await bind(endpoint, (request) => answer(request, sources, metrics), log);
+  const server = new BoundedHttpServer((request) => answer(request, sources, metrics, log));
+  const bound = await server.listen((handlers) => bindAdmin(endpoint, handlers, SOCKET_MODE));
   const heartbeat = new EventLoopDelay(
     (seconds) => {
       metrics.late(seconds);
@@ -62,76 +61,39 @@ export async function openAdmin(endpoint: SocketEndpoint, options: AdminOptions)
   return {
     endpoint: bound.endpoint,
     observers: [statistics.observer, metrics.observer],
-    async [Symbol.asyncDispose]() {
+    [Symbol.dispose]() {
       heartbeat[Symbol.dispose]();
       bound.hide();
-      await bound.server.stop(true);
+      server[Symbol.dispose]();
     },
   };
 }
 
-interface BoundServer {
-  readonly server: Bun.Server<undefined>;
-  readonly endpoint: SocketEndpoint;
-  /** Takes a Unix socket's file away. */
-  readonly hide: () => void;
-}
-
-type Answer = (request: Request) => Response | Promise<Response>;
-
-async function bind(endpoint: SocketEndpoint, answer: Answer, log: Log): Promise<BoundServer> {
-  const common = {
-    development: false,
-    fetch: answer,
-    error(error: Error) {
-      log.error(`unexpected, when asked at the admin address: ${error.message}`, {
-        event: "fault",
-      });
-      return textAnswer(500, "something went wrong here; the log says what");
-    },
-  };
-  const stays = () => {};
-  try {
-    switch (endpoint.kind) {
-      case "tcp": {
-        const server = Bun.serve({ ...common, hostname: endpoint.host, port: endpoint.port });
-        return { server, endpoint: { ...endpoint, port: server.port ?? 0 }, hide: stays };
-      }
-      case "abstract":
-        return {
-          server: Bun.serve({ ...common, unix: `\0${endpoint.name}` }),
-          endpoint,
-          hide: stays,
-        };
-      case "unix": {
-        const placed = await listenOnPath(endpoint.path, { mode: SOCKET_MODE }, (unix) =>
-          Bun.serve({ ...common, unix }),
-        );
-        return { server: placed.listener, endpoint, hide: () => removeFile(placed.file) };
-      }
-    }
-  } catch (error) {
-    const mend =
-      errorCode(error) === "EADDRINUSE" ? "choose another address for --admin" : "see --admin";
-    throw relayError("listen on", printAddress(endpoint), error, mend);
-  }
-}
-
+/** Asks the routes for an answer; an unexpected error becomes a line of the log and status 500. */
 async function answer(
-  request: Request,
+  request: HttpRequest,
   sources: StatusSources,
   metrics: PrometheusMetrics,
-): Promise<Response> {
+  log: Log,
+): Promise<HttpAnswer> {
   try {
-    const { path, parameters } = readRequest(request);
+    const { path, parameters } = readRequest(request, RULES);
     return await ANSWERS[path](parameters, sources, metrics);
   } catch (error) {
     if (error instanceof RequestError)
       return textAnswer(error.status, error.message, error.headers);
     if (error instanceof QueryError) return textAnswer(400, error.message);
-    throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    log.error(`unexpected, when asked at the admin address: ${reason}`, { event: "fault" });
+    return textAnswer(500, "something went wrong here; the log says what");
   }
 }
+
+/** What can be asked of the admin address. */
+const PATHS = ["/", "/status", "/metrics", "/healthz", "/readyz"] as const;
+type AdminPath = (typeof PATHS)[number];
+
+const RULES: RequestRules<AdminPath> = { paths: PATHS, loopbackOnly: true };
 
 const ANSWERS: Readonly<
   Record<
@@ -140,7 +102,7 @@ const ANSWERS: Readonly<
       parameters: URLSearchParams,
       sources: StatusSources,
       metrics: PrometheusMetrics,
-    ) => Response | Promise<Response>
+    ) => HttpAnswer | Promise<HttpAnswer>
   >
 > = {
   "/": () => respond(200, page.html, "text/html; charset=utf-8", { ...page.headers }),
@@ -159,7 +121,11 @@ const ANSWERS: Readonly<
   },
 };
 
-function textAnswer(status: number, text: string, headers: Record<string, string> = {}): Response {
+function textAnswer(
+  status: number,
+  text: string,
+  headers: Readonly<Record<string, string>> = {},
+): HttpAnswer {
   return respond(status, `${text}\n`, "text/plain; charset=utf-8", headers);
 }
 
@@ -168,9 +134,10 @@ function respond(
   body: string,
   type: string,
   headers: Readonly<Record<string, string>> = {},
-): Response {
-  return new Response(body, {
+): HttpAnswer {
+  return {
     status,
+    body,
     headers: {
       "content-type": type,
       "cache-control": "no-store",
@@ -180,5 +147,5 @@ function respond(
       "x-content-type-options": "nosniff",
       ...headers,
     },
-  });
+  };
 }

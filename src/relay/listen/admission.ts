@@ -4,7 +4,7 @@ import type { PausableListener } from "./pausable-listener.ts";
 import type { Observer } from "../observer.ts";
 
 // Descriptors that must be free again before clients are taken in again.
-const HEADROOM = 16;
+export const HEADROOM = 16;
 
 // A shortage comes and goes many times; how often it is told, in milliseconds.
 const SAY_AGAIN = 60_000;
@@ -92,7 +92,7 @@ export class Admission implements Disposable {
 }
 
 /** EMFILE or ENFILE where fewer than `wanted` descriptors are left, else null. */
-function descriptorShortage(wanted: number): string | null {
+export function descriptorShortage(wanted: number): string | null {
   if (libc === null) return null;
   const fd = libc.socket(AF_UNIX, SOCK_STREAM);
   if (fd < 0) return errnoCode(fd);

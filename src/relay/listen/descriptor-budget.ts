@@ -1,16 +1,19 @@
 import { openFilesMax } from "../../os/open-files-limit.ts";
 import { kernelPipesMost } from "../stream/kernel-pipe.ts";
 
-// Descriptors for the runtime itself, the listener, the log and an administrator's connections.
+// Descriptors for the runtime itself, the listener and the log.
 const FILES_OF_PROCESS = 32;
 const FILES_A_CONNECTION = 2;
 const FILES_A_KERNEL_PIPE = 2;
 // A further thread's event loop, and its own descriptors of the listener.
 const FILES_A_WORKER = 8;
 
-/** As many connections as the limit of open files can carry, at least one. */
-export function connectionsMaxDefault(workers = 1): number {
-  const files = openFilesMax();
+/**
+ * As many connections as the limit of open files can carry, at least one. `others` is how many files
+ * the process needs for something else, such as an admin server.
+ */
+export function connectionsMaxDefault(workers = 1, others = 0): number {
+  const files = openFilesMax() - others;
   const reserved = filesReserved(workers, kernelPipesMost(files));
   return Math.max(1, Math.floor((files - reserved) / FILES_A_CONNECTION));
 }

@@ -3,10 +3,10 @@ import { libc } from "../../os/libc.ts";
 import type { ConnectionSide } from "../connection/connection.ts";
 
 /** A listener of Bun, of whatever kind. */
-export type BunListener = SocketListener<ConnectionSide>;
+export type BunListener<Data = ConnectionSide> = SocketListener<Data>;
 
 /** The events of an accepted socket. */
-export type AcceptHandlers = SocketHandler<ConnectionSide, "uint8array">;
+export type AcceptHandlers<Data = ConnectionSide> = SocketHandler<Data, "uint8array">;
 
 /**
  * A listening socket that can stop accepting while the kernel goes on queueing clients.
@@ -15,19 +15,19 @@ export type AcceptHandlers = SocketHandler<ConnectionSide, "uint8array">;
  * socket is therefore kept, from which Bun can listen again. Without FFI there is no second one:
  * `pause()` then does nothing and says so.
  */
-export class PausableListener {
-  readonly #handlers: AcceptHandlers;
+export class PausableListener<Data = ConnectionSide> {
+  readonly #handlers: AcceptHandlers<Data>;
   readonly #backlog: number;
   // Taken at the start: when it is needed, descriptors may have run out.
   readonly #spare: number;
   /** Null exactly while nobody is accepted. */
-  #listener: BunListener | null = null;
+  #listener: BunListener<Data> | null = null;
 
   /**
    * @param from - a listener of Bun's, which accepts; or a listening descriptor, from which nobody
    *   is accepted before `resume`. Either is this object's from then on.
    */
-  constructor(from: BunListener | number, handlers: AcceptHandlers, backlog: number) {
+  constructor(from: BunListener<Data> | number, handlers: AcceptHandlers<Data>, backlog: number) {
     this.#handlers = handlers;
     this.#backlog = backlog;
     if (typeof from === "number") {
@@ -76,6 +76,6 @@ export class PausableListener {
 }
 
 /** Lets Bun accept from a listening descriptor, which is Bun's from then on. */
-export function listenOn(fd: number, handlers: AcceptHandlers): BunListener {
+export function listenOn<Data>(fd: number, handlers: AcceptHandlers<Data>): BunListener<Data> {
   return Bun.listen({ fd, allowHalfOpen: true, socket: handlers });
 }

@@ -185,7 +185,7 @@ describe("a question", () => {
       ready: true,
       source: relay.address,
       destination,
-      options: { keepalive: "30s", "connections-max": "5", "drain-timeout": "10s" },
+      options: { keepalive: "30s", "connections-max": "5", "drain-timeout": "8s" },
       connections: { open: 0, max: 5, total: 0 },
     });
   });

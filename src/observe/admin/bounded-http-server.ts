@@ -1,0 +1,246 @@
+import type { Socket } from "bun";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { descriptorShortage, HEADROOM } from "../../relay/listen/admission.ts";
+import {
+  type AcceptHandlers,
+  type BunListener,
+  PausableListener,
+} from "../../relay/listen/pausable-listener.ts";
+import { HTTP_LIMITS, type HttpLimits } from "./http-limits.ts";
+import { ProcessorShare } from "./processor-share.ts";
+import { SocketStream } from "./socket-stream.ts";
+
+/** What a client asks. */
+export interface HttpRequest {
+  readonly method: string;
+  /** The request target as it was sent (RFC 9112, 3.2). */
+  readonly target: string;
+  /** The value of each `Host` header line; a correct request has one at most. */
+  readonly hosts: readonly string[];
+}
+
+/** What a client gets. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** Answers a request. It must not throw or reject. */
+export type Answerer = (request: HttpRequest) => Promise<HttpAnswer>;
+
+// How often deadlines and descriptors are looked at while nothing is urgent, in milliseconds.
+const LOOK_PERIOD = 1_000;
+
+// Clients that may wait in the kernel's queue.
+const BACKLOG = 512;
+
+// Milliseconds that the kernel and Bun spend on an event besides our handler. The cost of a new
+// connection includes its end: 8,000 connections a second took 44 % of a core.
+const EVENT_COST = 0.02;
+const CONNECTION_COST = 0.1;
+
+/** One connection. It carries one request and one answer, then it is closed. */
+class Visit {
+  readonly stream: SocketStream;
+  /** Whether the request has come. */
+  asked = false;
+  /** When the client was accepted, or when its request had come: `performance.now()`. */
+  since = performance.now();
+
+  constructor(readonly socket: Socket<Visit>) {
+    this.stream = new SocketStream(socket);
+  }
+}
+
+/** Handlers of a listening socket whose clients a `BoundedHttpServer` serves. */
+export type VisitHandlers = AcceptHandlers<Visit>;
+
+/** A listener whose clients a `BoundedHttpServer` serves. */
+export type VisitListener = BunListener<Visit>;
+
+/**
+ * Answers one HTTP request a connection, within limits: whatever clients do, they get no more of the
+ * process' descriptors, memory and processor time than `limits` allows.
+ *
+ * `node:http` parses and writes HTTP. Its server does not accept, because neither it nor `Bun.serve`
+ * can bound that: when descriptors run out both try to accept without end, and `Bun.serve` never
+ * closes a connection on which nothing was sent. `node:http` does not apply its timeouts to streams
+ * that it was handed. (All of Bun 1.4.5.)
+ */
+export class BoundedHttpServer implements Disposable {
+  readonly #limits: HttpLimits;
+  readonly #answer: Answerer;
+  readonly #http: Server;
+  readonly #share: ProcessorShare;
+  /** The open connections, the oldest first. */
+  readonly #visits = new Set<Visit>();
+  readonly #visitOf = new WeakMap<object, Visit>();
+  /** Null before `listen` has ended, and once disposed. */
+  #listening: PausableListener<Visit> | null = null;
+  #paused = false;
+  /** Whether no descriptor was left at the last look. */
+  #exhausted = false;
+  #timer: Timer | undefined;
+  /** When `#timer` is up, by `performance.now()`; `Infinity` exactly while there is no timer. */
+  #due = Infinity;
+
+  constructor(answer: Answerer, limits: HttpLimits = HTTP_LIMITS) {
+    this.#answer = answer;
+    this.#limits = limits;
+    this.#share = new ProcessorShare(limits.processorShare, limits.processorBurst);
+    this.#http = createServer({ maxHeaderSize: limits.head, requireHostHeader: false })
+      .on("request", (request, response) => void this.#asked(request, response))
+      .on("clientError", (error, stream) => this.#misunderstood(error, stream));
+  }
+
+  /**
+   * Begins to serve.
+   *
+   * @param bind - listens with the handlers that it is given
+   * @returns what `bind` gave
+   * @throws what `bind` threw
+   */
+  async listen<Bound extends { readonly listener: VisitListener }>(
+    bind: (handlers: VisitHandlers) => Bound | Promise<Bound>,
+  ): Promise<Bound> {
+    const handlers: VisitHandlers = {
+      binaryType: "uint8array",
+      open: (socket) => this.#accept(socket),
+      data: ({ data: { stream } }, bytes) => this.#measure(() => stream.socketSent(bytes)),
+      drain: ({ data: { stream } }) => this.#measure(() => stream.socketDrained()),
+      end: ({ data: { stream } }) => this.#measure(() => stream.socketEnded()),
+      close: ({ data: visit }) => this.#closed(visit),
+    };
+    const bound = await bind(handlers);
+    this.#listening = new PausableListener(bound.listener, handlers, BACKLOG);
+    this.#settle();
+    return bound;
+  }
+
+  /** Stops listening and cuts every connection. */
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    this.#listening?.stop();
+    this.#listening = null;
+    for (const { socket } of this.#visits) socket.terminate();
+  }
+
+  #accept(socket: Socket<Visit>): void {
+    const visit = new Visit(socket);
+    socket.data = visit;
+    this.#visits.add(visit);
+    this.#visitOf.set(visit.stream, visit);
+    this.#measure(() => this.#http.emit("connection", visit.stream), CONNECTION_COST);
+    // Only where the listener cannot pause.
+    if (this.#visits.size > this.#limits.connections) socket.terminate();
+    this.#settle();
+  }
+
+  #closed(visit: Visit): void {
+    this.#visits.delete(visit);
+    visit.stream.socketClosed();
+    this.#settle();
+  }
+
+  async #asked(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const visit = this.#visitOf.get(request.socket);
+    // One request a connection: what follows the first one is not read.
+    if (visit === undefined || !this.#hasAsked(visit)) return;
+    const began = performance.now();
+    const { status, headers, body } = await this.#answer({
+      method: request.method ?? "",
+      target: request.url ?? "",
+      hosts: hostsOf(request),
+    });
+    response.writeHead(status, {
+      ...headers,
+      "content-length": Buffer.byteLength(body),
+      connection: "close",
+    });
+    response.end(request.method === "HEAD" ? undefined : body);
+    this.#share.spend(performance.now() - began);
+  }
+
+  /** The client sent something that is no HTTP request, or one whose head is too long. */
+  #misunderstood(error: NodeJS.ErrnoException, stream: Duplex): void {
+    const visit = this.#visitOf.get(stream);
+    if (visit === undefined || !this.#hasAsked(visit)) return;
+    const status =
+      error.code === "HPE_HEADER_OVERFLOW"
+        ? "431 Request Header Fields Too Large"
+        : "400 Bad Request";
+    stream.end(`HTTP/1.1 ${status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+  }
+
+  /** Notes that a connection's request has come; false if one had come before. */
+  #hasAsked(visit: Visit): boolean {
+    if (visit.asked) return false;
+    visit.asked = true;
+    visit.since = performance.now();
+    visit.stream.ignoreInput();
+    return true;
+  }
+
+  #measure(work: () => void, cost = EVENT_COST): void {
+    const began = performance.now();
+    work();
+    this.#share.spend(performance.now() - began + cost);
+  }
+
+  /** Accepts or pauses, as the limits say, and plans the next look. */
+  #settle(): void {
+    if (this.#listening === null) return;
+    const full = this.#isFull();
+    const { wait } = this.#share;
+    const mayAccept = !full && wait === 0 && !this.#exhausted;
+    if (mayAccept && this.#paused) this.#paused = !this.#listening.resume();
+    else if (!mayAccept && !this.#paused) this.#paused = this.#listening.pause();
+    this.#lookIn(full ? this.#limits.idleWhenScarce : Math.min(wait || LOOK_PERIOD, LOOK_PERIOD));
+  }
+
+  #lookIn(milliseconds: number): void {
+    const due = performance.now() + milliseconds;
+    if (due >= this.#due) return;
+    clearTimeout(this.#timer);
+    this.#due = due;
+    this.#timer = setTimeout(() => this.#look(), milliseconds);
+  }
+
+  /** Cuts who is late, and sees whether there are descriptors. */
+  #look(): void {
+    this.#due = Infinity;
+    const now = performance.now();
+    const isScarce = this.#isFull() || this.#share.wait > 0;
+    for (const visit of this.#visits)
+      if (now - visit.since >= this.#patience(visit, isScarce)) cut(visit);
+    this.#exhausted = descriptorShortage(this.#exhausted ? HEADROOM : 1) !== null;
+    this.#settle();
+  }
+
+  /** How long a connection may stay as it is, in milliseconds. */
+  #patience({ asked, stream }: Visit, isScarce: boolean): number {
+    const { asking, answering, leaving, idleWhenScarce } = this.#limits;
+    if (asked && !stream.writableFinished) return answering;
+    if (isScarce) return idleWhenScarce;
+    return asked ? leaving : asking;
+  }
+
+  #isFull(): boolean {
+    return this.#visits.size >= this.#limits.connections;
+  }
+}
+
+function cut({ socket, stream }: Visit): void {
+  // The kernel goes on delivering a whole answer; less than that must not look like one.
+  if (stream.writableFinished) socket.end();
+  else socket.terminate();
+}
+
+function hostsOf({ rawHeaders }: IncomingMessage): string[] {
+  // Names and values alternate.
+  return rawHeaders.filter(
+    (_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === "host",
+  );
+}

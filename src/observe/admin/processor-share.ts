@@ -1,0 +1,47 @@
+/**
+ * Bounds the processor time of something that strangers can cause: over time at most a share of one
+ * processor, with a reserve for a burst.
+ *
+ * The reserve fills with time, and work is subtracted from it. The last piece of work may overdraw
+ * the reserve; then nothing more may begin before the debt is paid.
+ */
+export class ProcessorShare {
+  readonly #share: number;
+  readonly #reserveMost: number;
+  readonly #now: () => number;
+  /** Milliseconds of work that may still be done; negative while overdrawn. */
+  #reserve: number;
+  /** When `#reserve` was right. */
+  #at: number;
+
+  /**
+   * @param share - of one processor, above 0 and at most 1
+   * @param reserveMost - the longest burst, in milliseconds of work
+   * @param now - a clock in milliseconds that only goes forward
+   */
+  constructor(share: number, reserveMost: number, now: () => number = () => performance.now()) {
+    this.#share = share;
+    this.#reserveMost = reserveMost;
+    this.#reserve = reserveMost;
+    this.#now = now;
+    this.#at = now();
+  }
+
+  /** Notes that work took so many milliseconds. */
+  spend(milliseconds: number): void {
+    this.#fill();
+    this.#reserve -= milliseconds;
+  }
+
+  /** In how many milliseconds work may begin; 0 if at once. */
+  get wait(): number {
+    this.#fill();
+    return this.#reserve > 0 ? 0 : Math.ceil(-this.#reserve / this.#share) + 1;
+  }
+
+  #fill(): void {
+    const now = this.#now();
+    this.#reserve = Math.min(this.#reserveMost, this.#reserve + (now - this.#at) * this.#share);
+    this.#at = now;
+  }
+}
