@@ -29,8 +29,10 @@ export class AddressError extends Error {
   constructor(
     readonly text: string,
     readonly reason: string,
+    /** The option that has it, if a program passed it. */
+    readonly option?: Role,
   ) {
-    super(`${JSON.stringify(text)}: ${reason}`);
+    super(`${option === undefined ? "" : `${option} `}${JSON.stringify(text)}: ${reason}`);
     this.name = "AddressError";
   }
 }

@@ -1,21 +1,17 @@
 import type { Endpoint } from "../address/address.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../observe/log/log.ts";
 import { type Sort, SORTS } from "../observe/figures/open-connections.ts";
-import { INT_MOST } from "../os/int-most.ts";
-import { groupId, userId } from "../os/user-ids.ts";
-import { type Cidr, CidrError, parseCidr } from "../address/cidr.ts";
 import { DEFAULTS } from "../relay/options.ts";
-import { PROXY_VERSIONS } from "../relay/proxy-protocol.ts";
-import type { Workers } from "../workers/worker-count.ts";
 import { parseAdminAddress } from "./admin-address.ts";
-import { InvalidValue, quote } from "./invalid-value.ts";
-import { parseTime, printTime, type TimeRange } from "./parse-time.ts";
+import { printTime } from "./parse-time.ts";
 import {
   parseFolder,
   parseServiceName,
   parseServiceUser,
   parseUnitName,
 } from "./parse-unit-options.ts";
+import { RELAY_OPTIONS, type RelayOptionName, WORKERS } from "./relay-options.ts";
+import { choice, text, time, type ValueType } from "./value-types.ts";
 
 /** The commands and the words each takes. `relay` is the one that goes without its name. */
 export const COMMANDS = {
@@ -34,11 +30,11 @@ export const COMMAND_NAMES: readonly CommandName[] = Object.keys(COMMANDS).filte
   (key): key is CommandName => key in COMMANDS,
 );
 
+/** What an option of a relay concerns: one relay, or all relays of its process. */
+type Scope = "relay" | "process";
+
 /** One option that takes a value. */
-export interface ValueOption<Value> {
-  readonly metavar: string;
-  /** Reads the value. Throws `InvalidValue` where it makes no sense. */
-  readonly parse: (text: string) => Value;
+export interface ValueOption<Value> extends ValueType<Value> {
   /** Where there is none, an option that was not given is absent from the values. */
   readonly default?: Value;
   /** The default as help shows it; absent where the help's own words say it. */
@@ -46,9 +42,9 @@ export interface ValueOption<Value> {
   readonly help: string;
   /** Whether help has it on the line of the row before, whose words come first. */
   readonly sharesLine?: true;
-  /** Whether it takes values between commas, and may be given several times. */
-  readonly isList?: true;
   readonly commands: readonly CommandName[];
+  /** Of an option that a configuration file has as well. */
+  readonly scope?: Scope;
   /** The kinds of SOURCE that it makes sense for; all where absent. */
   readonly sources?: readonly Endpoint["kind"][];
 }
@@ -60,6 +56,7 @@ export interface FlagOption {
   readonly help: string;
   readonly sharesLine?: true;
   readonly commands: readonly CommandName[];
+  readonly scope?: Scope;
 }
 
 /**
@@ -68,147 +65,151 @@ export interface FlagOption {
  * `RelayOptions`, its value reaches the relay.
  */
 export const OPTIONS = {
-  mode: {
-    metavar: "MODE",
-    parse: parseMode,
-    help: "mode",
-    commands: ["relay"],
-    sources: ["unix"],
-  },
+  mode: { ...RELAY_OPTIONS.mode, help: "mode", commands: ["relay"], scope: "relay" },
   owner: {
-    metavar: "USER",
-    parse: (text: string) => parseId(text, "user", userId),
+    ...RELAY_OPTIONS.owner,
     help: "owner",
     sharesLine: true,
     commands: ["relay"],
-    sources: ["unix"],
+    scope: "relay",
   },
   group: {
-    metavar: "GROUP",
-    parse: (text: string) => parseId(text, "group", groupId),
+    ...RELAY_OPTIONS.group,
     help: "group of a Unix SOURCE",
     sharesLine: true,
     commands: ["relay"],
-    sources: ["unix"],
+    scope: "relay",
   },
   directoryMode: {
-    metavar: "MODE",
-    parse: parseMode,
+    ...RELAY_OPTIONS.directoryMode,
     help: "makes a Unix SOURCE's missing folders",
     commands: ["relay"],
-    sources: ["unix"],
+    scope: "relay",
   },
   connectTimeout: {
-    ...time({ least: 1 }, DEFAULTS.connectTimeout),
+    ...RELAY_OPTIONS.connectTimeout,
+    ...timeDefault(DEFAULTS.connectTimeout),
     help: "time to reach DESTINATION",
     commands: ["relay"],
+    scope: "relay",
   },
   connectRetry: {
-    ...time({ least: 0 }, DEFAULTS.connectRetry),
+    ...RELAY_OPTIONS.connectRetry,
+    ...timeDefault(DEFAULTS.connectRetry),
     help: "tries again what refuses",
     commands: ["relay"],
+    scope: "relay",
   },
   keepalive: {
-    // tcp(7): TCP_KEEPIDLE is in seconds and at most 32767.
-    ...time({ least: 1_000, most: 32_767_000, zero: true }, DEFAULTS.keepalive),
+    ...RELAY_OPTIONS.keepalive,
+    ...timeDefault(DEFAULTS.keepalive),
     help: "probes TCP",
     commands: ["relay"],
+    scope: "relay",
   },
   idleTimeout: {
-    ...someTime({ least: 1 }),
+    ...RELAY_OPTIONS.idleTimeout,
     help: "ends idle (never)",
     sharesLine: true,
     commands: ["relay"],
+    scope: "relay",
   },
   halfCloseTimeout: {
-    ...someTime({ least: 1 }),
+    ...RELAY_OPTIONS.halfCloseTimeout,
     help: "ends idle half-closed ones (never)",
     commands: ["relay"],
+    scope: "relay",
   },
   drainTimeout: {
-    ...time({ least: 0 }, DEFAULTS.drainTimeout),
+    ...RELAY_OPTIONS.drainTimeout,
+    ...timeDefault(DEFAULTS.drainTimeout),
     help: "a stop waits for connections",
     commands: ["relay"],
+    scope: "process",
   },
   exitIdleTime: {
-    ...someTime({ least: 1 }),
+    ...time({ least: 1 }),
     help: "exits when unused so long (never)",
     commands: ["relay"],
+    scope: "process",
   },
   connectionsMax: {
-    ...number("N", { least: 1, most: INT_MOST }),
+    ...RELAY_OPTIONS.connectionsMax,
     help: "most open at once",
     commands: ["relay"],
+    scope: "relay",
   },
   backlog: {
-    ...number("N", { least: 0, most: INT_MOST }),
+    ...RELAY_OPTIONS.backlog,
     help: "kernel's queue",
     sharesLine: true,
     commands: ["relay"],
+    scope: "relay",
   },
   workers: {
-    metavar: "N|auto",
-    parse: parseWorkers,
+    ...WORKERS,
     default: 1,
     shownDefault: "1",
     help: "threads that accept and relay",
     commands: ["relay"],
+    scope: "process",
   },
   allow: {
-    ...list("CIDR", parseRange),
+    ...RELAY_OPTIONS.allow,
     help: "TCP clients let in",
     commands: ["relay"],
-    sources: ["tcp", "systemd", "fd"],
+    scope: "relay",
   },
   deny: {
-    ...list("CIDR", parseRange),
+    ...RELAY_OPTIONS.deny,
     help: "kept out (A,B/8)",
     sharesLine: true,
     commands: ["relay"],
-    sources: ["tcp", "systemd", "fd"],
+    scope: "relay",
   },
   allowUsers: {
-    ...list("USER", (text) => parseId(text, "user", userId)),
+    ...RELAY_OPTIONS.allowUsers,
     help: "Unix clients let in by user",
     commands: ["relay"],
-    sources: ["unix", "abstract", "systemd", "fd"],
+    scope: "relay",
   },
   allowGroups: {
-    ...list("GROUP", (text) => parseId(text, "group", groupId)),
+    ...RELAY_OPTIONS.allowGroups,
     help: "group",
     sharesLine: true,
     commands: ["relay"],
-    sources: ["unix", "abstract", "systemd", "fd"],
+    scope: "relay",
   },
   proxyProtocol: {
-    metavar: "VERSION",
-    parse: (text: string) => oneOf(PROXY_VERSIONS, text),
+    ...RELAY_OPTIONS.proxyProtocol,
     help: "v1, v2: says who connects (off)",
     commands: ["relay"],
+    scope: "relay",
   },
   logLevel: {
-    ...choice<LogLevel>(LOG_LEVELS, "info"),
-    metavar: "LEVEL",
+    ...choice<LogLevel>("LEVEL", LOG_LEVELS),
+    ...wordDefault<LogLevel>("info"),
     help: "debug to error",
     commands: ["relay"],
+    scope: "process",
   },
   logFormat: {
-    ...choice<LogFormat>(LOG_FORMATS, "auto"),
-    metavar: "FORMAT",
+    ...choice<LogFormat>("FORMAT", LOG_FORMATS),
+    ...wordDefault<LogFormat>("auto"),
     help: "form",
     sharesLine: true,
     commands: ["relay"],
+    scope: "process",
   },
   admin: {
-    metavar: "ADDRESS",
-    parse: (text: string) => parseAdminAddress(text, "to listen on"),
+    ...text("ADDRESS", (written) => parseAdminAddress(written, "to listen on"), "/run/app/admin"),
     help: "status and metrics",
     commands: ["relay"],
+    scope: "process",
   },
-  accessLog: { help: "logs each client", sharesLine: true, commands: ["relay"] },
+  accessLog: { help: "logs each client", sharesLine: true, commands: ["relay"], scope: "process" },
   service: {
-    metavar: "SERVICE",
-    parse: parseServiceName,
+    ...text("SERVICE", parseServiceName, "app.service"),
     help: "joins the network namespace of this .service",
     commands: ["units"],
   },
@@ -217,27 +218,24 @@ export const OPTIONS = {
     commands: ["units"],
   },
   name: {
-    metavar: "NAME",
-    parse: parseUnitName,
+    ...text("NAME", parseUnitName, "relay-app"),
     help: "the units' name (relay- and SERVICE or SOURCE)",
     commands: ["units"],
   },
   user: {
-    metavar: "USER",
-    parse: parseServiceUser,
+    ...text("USER", parseServiceUser, "app"),
     help: "the relay's user (one that systemd makes up)",
     commands: ["units"],
   },
   output: {
-    metavar: "DIR",
-    parse: parseFolder,
+    ...text("DIR", parseFolder, "."),
     help: "writes the files there and prints what comes next",
     commands: ["units"],
   },
   force: { help: "overwrites files that are there", commands: ["units"] },
   sort: {
-    ...choice<Sort>(SORTS, "rate"),
-    metavar: "ORDER",
+    ...choice<Sort>("ORDER", SORTS),
+    ...wordDefault<Sort>("rate"),
     help: "age, newest, bytes, rate or held",
     commands: ["status"],
   },
@@ -253,9 +251,9 @@ type Rows = typeof OPTIONS;
 /** An option's name in code. */
 export type OptionName = keyof Rows;
 
-/** The options of one command. */
-export type OptionOf<Command extends CommandName> = {
-  [Name in OptionName]: Command extends Rows[Name]["commands"][number] ? Name : never;
+/** The options of one relay, or those of its process. */
+export type OptionIn<Of extends Scope> = {
+  [Name in OptionName]: Rows[Name] extends { readonly scope: Of } ? Name : never;
 }[OptionName];
 
 type ValueOf<Row> = Row extends { parse: (text: string) => infer Value } ? Value : boolean;
@@ -285,7 +283,7 @@ export function takes(command: CommandName, name: OptionName): boolean {
 }
 
 /** An option's name on the command line, without its dashes. */
-export function flagOf(name: OptionName): string {
+export function flagOf(name: OptionName | RelayOptionName): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
@@ -293,99 +291,10 @@ function optionNames(): OptionName[] {
   return Object.keys(OPTIONS).filter((key): key is OptionName => key in OPTIONS);
 }
 
-function time(range: TimeRange, fallback: number) {
-  return {
-    metavar: "TIME",
-    parse: (text: string) => parseTime(text, range),
-    default: fallback,
-    shownDefault: printTime(fallback),
-  } as const;
+function timeDefault(milliseconds: number) {
+  return { default: milliseconds, shownDefault: printTime(milliseconds) } as const;
 }
 
-function someTime(range: TimeRange) {
-  return { metavar: "TIME", parse: (text: string) => parseTime(text, range) } as const;
-}
-
-function number(metavar: string, { least, most }: { least: number; most: number }) {
-  return {
-    metavar,
-    parse(text: string): number {
-      const value = Number(text);
-      if (!/^\d+$/.test(text) || value < least || value > most)
-        throw new InvalidValue(`${quote(text)} is no number from ${least} to ${most}`);
-      return value;
-    },
-  } as const;
-}
-
-// Each costs memory and descriptors; no machine has more processors (Linux, CONFIG_NR_CPUS).
-const WORKERS_MOST = 8_192;
-
-function parseWorkers(text: string): Workers {
-  if (text === "auto") return text;
-  const workers = Number(text);
-  if (!/^\d+$/.test(text) || workers < 1 || workers > WORKERS_MOST)
-    throw new InvalidValue(`${quote(text)} is no number from 1 to ${WORKERS_MOST}; or say auto`);
-  return workers;
-}
-
-function choice<Value extends string>(choices: readonly Value[], fallback: Value) {
-  return {
-    parse: (text: string) => oneOf(choices, text),
-    default: fallback,
-    shownDefault: fallback,
-  } as const;
-}
-
-function oneOf<Value extends string>(choices: readonly Value[], text: string): Value {
-  const chosen = choices.find((known) => known === text);
-  if (chosen === undefined)
-    throw new InvalidValue(`${quote(text)} is none of ${choices.join(", ")}`);
-  return chosen;
-}
-
-/** Values between commas; every one has to make sense. */
-function list<Value>(metavar: string, parse: (text: string) => Value) {
-  return {
-    metavar,
-    isList: true,
-    parse(text: string): readonly Value[] {
-      const items = text.split(",");
-      if (items.includes("")) throw new InvalidValue(`${quote(text)} has an empty entry`);
-      return items.map(parse);
-    },
-  } as const;
-}
-
-function parseRange(text: string): Cidr {
-  try {
-    return parseCidr(text);
-  } catch (error) {
-    if (!(error instanceof CidrError)) throw error;
-    throw new InvalidValue(`${quote(error.text)} ${error.reason}`, { cause: error });
-  }
-}
-
-function parseMode(text: string): number {
-  if (!/^0*[0-7]{1,3}$/.test(text))
-    throw new InvalidValue(`${quote(text)} is no mode; write octal digits from 0 to 0777, as 0660`);
-  return Number.parseInt(text, 8);
-}
-
-// chown(2) takes 2³² - 1 for "leave it".
-const ID_MAX = 2 ** 32 - 2;
-
-function parseId(
-  text: string,
-  what: "user" | "group",
-  find: (name: string) => number | undefined,
-): number {
-  if (!/^\d+$/.test(text)) {
-    const id = find(text);
-    if (id === undefined) throw new InvalidValue(`this system knows no ${what} ${quote(text)}`);
-    return id;
-  }
-  const id = Number(text);
-  if (id > ID_MAX) throw new InvalidValue(`${text} is no ${what} id; at most ${ID_MAX}`);
-  return id;
+function wordDefault<Word extends string>(word: Word) {
+  return { default: word, shownDefault: word } as const;
 }

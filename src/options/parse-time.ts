@@ -1,5 +1,5 @@
 import { INT_MOST } from "../os/int-most.ts";
-import { InvalidValue, quote } from "./invalid-value.ts";
+import { InvalidValue, quote, show } from "./invalid-value.ts";
 
 const MILLISECONDS = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000 } as const;
 
@@ -17,22 +17,40 @@ export interface TimeRange {
  * @returns milliseconds, whole
  * @throws {InvalidValue} for all else, a fraction of a millisecond and what is out of range
  */
-export function parseTime(text: string, { least, most = INT_MOST, zero }: TimeRange): number {
+export function parseTime(text: string, range: TimeRange): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|min|h)?$/.exec(text);
   if (!match) throw new InvalidValue(`${quote(text)} is no time; write 500ms, 5s, 2min, 1h or 5`);
   const exact = Number(match[1]) * MILLISECONDS[unitOf(match[2])];
+  checkRange(exact, range, quote(text), printTime);
   const whole = Math.round(exact);
-  if (zero && exact === 0) return 0;
-  if (exact < least)
-    throw new InvalidValue(
-      `${quote(text)} is too short; ${zero ? "0 or " : ""}at least ${printTime(least)}`,
-    );
-  if (exact > most)
-    throw new InvalidValue(`${quote(text)} is too long; at most ${printTime(most)}`);
   // Decimals of a second or an hour are rarely exact in binary: 1.1 s is 1100.0000000000002 ms.
   if (Math.abs(exact - whole) > 1e-6)
     throw new InvalidValue(`${quote(text)} is finer than a millisecond`);
   return whole;
+}
+
+/**
+ * Takes a time in milliseconds.
+ *
+ * @throws {InvalidValue} for all that is no whole number, and what is out of range
+ */
+export function takeTime(value: unknown, range: TimeRange): number {
+  if (typeof value !== "number" || !Number.isInteger(value))
+    throw new InvalidValue(`${show(value)} is no whole number of milliseconds`);
+  checkRange(value, range, String(value), (milliseconds) => `${milliseconds} ms`);
+  return value;
+}
+
+function checkRange(
+  time: number,
+  { least, most = INT_MOST, zero }: TimeRange,
+  shown: string,
+  print: (milliseconds: number) => string,
+): void {
+  if (zero && time === 0) return;
+  if (time < least)
+    throw new InvalidValue(`${shown} is too short; ${zero ? "0 or " : ""}at least ${print(least)}`);
+  if (time > most) throw new InvalidValue(`${shown} is too long; at most ${print(most)}`);
 }
 
 /** A time in milliseconds as `parseTime` reads it: `5s`, `1ms`. */

@@ -36,7 +36,14 @@ export interface RelayPlan {
 
 /** The options of `createRelay` that are not a relay's own: the process gives them to each. */
 type SharedOption =
-  "source" | "destination" | "observer" | "workers" | "drainTimeout" | "fastPath" | "lingerTimeout";
+  | "source"
+  | "destination"
+  | "observer"
+  | "workers"
+  | "drainTimeout"
+  | "signal"
+  | "fastPath"
+  | "lingerTimeout";
 
 /**
  * Every option of `createRelay` that a person can give to one relay. All names must be there, so

@@ -20,9 +20,13 @@ export const silentObserver: Observer = {
 
 export type Event = keyof Observer;
 
+export const EVENTS: readonly Event[] = Object.keys(silentObserver).filter(
+  (key): key is Event => key in silentObserver,
+);
+
 /** The events that somebody listens to, of an observer that `combineObservers` made. */
 export function eventsHeard(observer: Observer): readonly Event[] {
-  return (Object.keys(silentObserver) as Event[]).filter((event) => observer[event] !== nothing);
+  return EVENTS.filter((event) => observer[event] !== nothing);
 }
 
 /**
@@ -31,7 +35,7 @@ export function eventsHeard(observer: Observer): readonly Event[] {
  */
 export function combineObservers(observers: readonly Partial<Observer>[]): Observer {
   const combined = { ...silentObserver };
-  for (const event of Object.keys(silentObserver) as Event[]) combine(combined, observers, event);
+  for (const event of EVENTS) combine(combined, observers, event);
   return combined;
 }
 

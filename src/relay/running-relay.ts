@@ -42,6 +42,8 @@ export interface Relay extends AsyncDisposable {
   readonly endpoint: SocketEndpoint;
   /** How many connections are open now. */
   readonly connections: number;
+  /** Settles when nothing of the relay is left, whatever stopped it. Never rejects. */
+  readonly stopped: Promise<void>;
   /**
    * Accepts no more, waits for the open connections to end, and ends those that do not end within
    * `drainTimeout`, or on which nothing moves for `stillTimeout`. Called again it can only shorten
@@ -157,6 +159,10 @@ class RunningRelay implements HoldableRelay {
 
   get endpoint(): SocketEndpoint {
     return this.#endpoint;
+  }
+
+  get stopped(): Promise<void> {
+    return this.#stopped.promise;
   }
 
   get connections(): number {

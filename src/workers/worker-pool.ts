@@ -89,6 +89,10 @@ class Pool implements HandoverRelay, WorkerSlotOwner {
     return this.#source.endpoint;
   }
 
+  get stopped(): Promise<void> {
+    return this.#stopped.promise;
+  }
+
   get connections(): number {
     return this.#counts.total();
   }

@@ -1,5 +1,6 @@
 import type { Endpoint } from "../../address/address.ts";
 import type { GivenOptions } from "./read-command-line.ts";
+import { misfits } from "../../options/fit-source.ts";
 import { UsageError } from "./usage-error.ts";
 import { InvalidValue } from "../../options/invalid-value.ts";
 import {
@@ -52,23 +53,12 @@ export function showOptions(command: CommandName, given: GivenOptions): Record<s
  * @throws {UsageError}
  */
 export function checkSource(values: OptionValues, source: Endpoint): void {
-  for (const [name, row] of OPTION_ROWS) {
-    if (row.metavar === undefined || row.sources === undefined || values[name] === undefined)
-      continue;
-    if (!row.sources.includes(source.kind))
-      throw new UsageError(
-        `--${flagOf(name)} makes sense only where SOURCE is ${row.sources.map((kind) => KINDS[kind]).join(" or ")}`,
-      );
-  }
+  const [misfit] = misfits(values, source);
+  if (misfit !== undefined)
+    throw new UsageError(
+      `--${flagOf(misfit.name)} makes sense only where SOURCE is ${misfit.needs}`,
+    );
 }
-
-const KINDS: Readonly<Record<Endpoint["kind"], string>> = {
-  unix: "a Unix socket's path",
-  abstract: "an abstract socket",
-  tcp: "a TCP address",
-  systemd: "systemd",
-  fd: "a descriptor",
-};
 
 function rowsOf(command: CommandName) {
   return OPTION_ROWS.filter(([name]) => takes(command, name));

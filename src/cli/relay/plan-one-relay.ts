@@ -1,7 +1,7 @@
 import { printAddress } from "../../address/address.ts";
 import type { ProcessPlan, ProcessWide, RelaySettings } from "../../process/process-plan.ts";
 import type { Addresses } from "../line/read-addresses.ts";
-import type { OptionOf, OptionValues } from "../../options/option-table.ts";
+import type { OptionIn, OptionValues } from "../../options/option-table.ts";
 
 /** The plan of a process that runs the one relay of a command line. */
 export function planOneRelay(
@@ -16,9 +16,6 @@ export function planOneRelay(
     relays: [{ name, source, destination, settings, shownOptions }],
   };
 }
-
-/** Options of the relay command that are neither the whole process's nor answered instead of it. */
-type SettingName = Exclude<OptionOf<"relay">, keyof ProcessWide | "help" | "version">;
 
 // Option by option and without a spread: TypeScript does not check a spread for names too many, so
 // a renamed access rule would compile and let everybody in.
@@ -42,7 +39,7 @@ function relaySettings(values: OptionValues): RelaySettings {
     deny: values.deny,
     allowUsers: values.allowUsers,
     allowGroups: values.allowGroups,
-  } satisfies Record<SettingName, unknown>;
+  } satisfies Record<OptionIn<"relay">, unknown>;
 }
 
 /** What of a command line's values concerns the whole process. */
@@ -55,5 +52,5 @@ function processWide(values: OptionValues): ProcessWide {
     admin: values.admin,
     drainTimeout: values.drainTimeout,
     exitIdleTime: values.exitIdleTime,
-  };
+  } satisfies Record<OptionIn<"process">, unknown>;
 }

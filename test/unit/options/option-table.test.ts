@@ -12,6 +12,13 @@ describe("every row of the table", () => {
     expect(() => row.parse("no such value")).toThrow(InvalidValue);
   });
 
+  test("says whether it concerns one relay or the process, if a relay can have it", () => {
+    const scopeless = OPTION_ROWS.filter(
+      ([, { commands, scope }]) => commands.includes("relay") === (scope === undefined),
+    );
+    expect(scopeless.map(([name]) => name)).toEqual(["help", "version"]);
+  });
+
   test("has a name of its own", () => {
     const flags = OPTION_ROWS.map(([name]) => flagOf(name));
     expect(new Set(flags).size).toBe(flags.length);

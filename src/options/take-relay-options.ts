@@ -1,0 +1,143 @@
+import {
+  AddressError,
+  type Endpoint,
+  parseAddress,
+  printAddress,
+  type Role,
+  type SocketEndpoint,
+} from "../address/address.ts";
+import { EVENTS } from "../relay/combine-observers.ts";
+import { RelayError } from "../relay/error.ts";
+import type { Observer } from "../relay/observer.ts";
+import type { RelayOptions } from "../relay/options.ts";
+import { nearest } from "./did-you-mean.ts";
+import { misfits } from "./fit-source.ts";
+import { InvalidValue, quote, show } from "./invalid-value.ts";
+import { RELAY_OPTION_NAMES, RELAY_OPTIONS, type RelayOptionName } from "./relay-options.ts";
+import type { LibraryType } from "./value-types.ts";
+
+/** The options of a relay that are values, as the relay takes them. */
+export type RelayValues = Pick<RelayOptions, RelayOptionName>;
+
+/**
+ * Takes the options that a program passes: each must be known, of the right type, within its range
+ * and fit the source. An option that is undefined was not given.
+ *
+ * @param others - names of the options that are not among `RELAY_OPTIONS`
+ * @throws {RelayError} with the code `EINVAL`; the message names the option.
+ */
+export function takeRelayOptions(
+  options: Readonly<Record<string, unknown>>,
+  others: readonly string[],
+  source: Endpoint,
+): RelayValues {
+  checkNames(options, [...RELAY_OPTION_NAMES, ...others]);
+  const [misfit] = misfits(options, source);
+  if (misfit !== undefined)
+    throw invalidOption(misfit.name, `makes sense only where the source is ${misfit.needs}`);
+  const taken = RELAY_OPTION_NAMES.flatMap((name) => {
+    const value = options[name];
+    return value === undefined
+      ? []
+      : [[name, takeOption<unknown>(name, RELAY_OPTIONS[name], value)]];
+  });
+  // The table's types say what each of its rows gives; a loop over the rows cannot.
+  return Object.fromEntries(taken) as RelayValues;
+}
+
+/**
+ * Takes the value of one option.
+ *
+ * @throws {RelayError} as `takeRelayOptions` does.
+ */
+export function takeOption<Value>(
+  name: string,
+  { take }: Pick<LibraryType<Value>, "take">,
+  value: unknown,
+): Value {
+  try {
+    return take(value);
+  } catch (error) {
+    if (!(error instanceof InvalidValue)) throw error;
+    throw invalidOption(name, error.message);
+  }
+}
+
+/** The destination that a program passes. @throws {AddressError | RelayError} */
+export function takeDestination(address: unknown): SocketEndpoint {
+  return takeAddress("destination", address);
+}
+
+/** The source that a program passes. @throws {AddressError | RelayError} */
+export function takeSource(address: unknown): Endpoint {
+  return takeAddress("source", address);
+}
+
+/** An address by its text, or one that was parsed, which is looked at as closely. */
+function takeAddress(role: "destination", address: unknown): SocketEndpoint;
+function takeAddress(role: Role, address: unknown): Endpoint;
+function takeAddress(role: Role, address: unknown): Endpoint {
+  const text = isEndpoint(address) ? printAddress(address) : address;
+  if (typeof text !== "string")
+    throw invalidOption(role, `${show(text)} is no address; write HOST:PORT or /PATH`);
+  try {
+    return parseAddress(text, role);
+  } catch (error) {
+    if (!(error instanceof AddressError)) throw error;
+    throw new AddressError(error.text, error.reason, role);
+  }
+}
+
+function isEndpoint(value: unknown): value is Endpoint {
+  if (typeof value !== "object" || value === null || !("kind" in value)) return false;
+  switch (value.kind) {
+    case "unix":
+      return "path" in value && typeof value.path === "string";
+    case "abstract":
+    case "systemd":
+      return "name" in value && typeof value.name === "string";
+    case "tcp":
+      return (
+        "host" in value &&
+        typeof value.host === "string" &&
+        "port" in value &&
+        typeof value.port === "number"
+      );
+    case "fd":
+      return "fd" in value && typeof value.fd === "number";
+    default:
+      return false;
+  }
+}
+
+/** An observer, which may have more than events; each event that it has must be a function. */
+export function takeObserver(observer: unknown): Partial<Observer> | undefined {
+  if (observer === undefined || isObserver(observer)) return observer;
+  throw invalidOption("observer", `${show(observer)} is no object with a function for each event`);
+}
+
+function isObserver(value: unknown): value is Partial<Observer> {
+  if (typeof value !== "object" || value === null) return false;
+  return EVENTS.every((event) => {
+    const listener: unknown = Reflect.get(value, event);
+    return listener === undefined || typeof listener === "function";
+  });
+}
+
+export function takeSignal(signal: unknown): AbortSignal | undefined {
+  if (signal === undefined || signal instanceof AbortSignal) return signal;
+  throw invalidOption("signal", `${show(signal)} is no AbortSignal`);
+}
+
+/** The error of an option that a program passed. */
+function invalidOption(name: string, reason: string): RelayError {
+  return new RelayError("EINVAL", "", `${name}: ${reason}`);
+}
+
+function checkNames(options: Readonly<Record<string, unknown>>, known: readonly string[]): void {
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  const meant = nearest(unknown, known);
+  const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
+  throw new RelayError("EINVAL", "", `there is no option ${quote(unknown)}${hint}`);
+}

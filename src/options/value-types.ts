@@ -1,0 +1,237 @@
+import { type Cidr, CidrError, parseCidr } from "../address/cidr.ts";
+import { INT_MOST } from "../os/int-most.ts";
+import { InvalidValue, quote, show } from "./invalid-value.ts";
+import { parseTime, takeTime, type TimeRange } from "./parse-time.ts";
+
+/**
+ * What an option takes, in each of the places where somebody can write it. A value that is accepted
+ * means the same in all of them. Each function throws `InvalidValue` for all else.
+ */
+export interface ValueType<Value> {
+  /** How help names a value. */
+  readonly metavar: string;
+  /** Reads a text of the command line. */
+  readonly parse: (text: string) => Value;
+  /** Reads a value of a configuration file, as TOML has it. */
+  readonly read: (written: unknown) => Value;
+  /** What `read` takes. */
+  readonly schema: ValueSchema;
+  /** Whether it is a list: values between commas on a command line, which may be repeated. */
+  readonly isList?: true;
+}
+
+/** A type of value that a program can pass to the library as well. */
+export interface LibraryType<Value> extends ValueType<Value> {
+  /** Takes a value of a program. */
+  readonly take: (value: unknown) => Value;
+}
+
+/** The part of JSON Schema that describes one value (draft 7). */
+export interface ValueSchema {
+  readonly type?: "string" | "integer" | "boolean" | "array";
+  readonly pattern?: string;
+  readonly enum?: readonly string[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly items?: ValueSchema;
+  readonly minItems?: number;
+  readonly anyOf?: readonly ValueSchema[];
+}
+
+/** Text that `parse` reads, in a file in quotes; `example` is one. */
+export function text<Value>(
+  metavar: string,
+  parse: (text: string) => Value,
+  example: string,
+  pattern?: string,
+): ValueType<Value> {
+  return {
+    metavar,
+    parse,
+    read(written) {
+      if (typeof written === "string") return parse(written);
+      throw new InvalidValue(`${show(written)} is no text; write it in quotes, as "${example}"`);
+    },
+    schema: { type: "string", ...(pattern !== undefined && { pattern }) },
+  };
+}
+
+/** A time: `5s` to people, milliseconds to programs. */
+export function time(range: TimeRange): LibraryType<number> {
+  return {
+    ...text(
+      "TIME",
+      (written) => parseTime(written, range),
+      "5s",
+      "^[0-9]+([.][0-9]+)?(ms|s|min|h)?$",
+    ),
+    take: (value) => takeTime(value, range),
+  };
+}
+
+/** A whole number. */
+export function count(metavar: string, least: number, most = INT_MOST): LibraryType<number> {
+  const check = (value: unknown, shown: string) => {
+    if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most)
+      return value;
+    throw new InvalidValue(`${shown} is no number from ${least} to ${most}`);
+  };
+  const take = (value: unknown) => check(value, show(value));
+  return {
+    metavar,
+    parse: (written) => check(/^\d+$/.test(written) ? Number(written) : undefined, quote(written)),
+    read: take,
+    take,
+    schema: { type: "integer", minimum: least, maximum: most },
+  };
+}
+
+/** One of some words. */
+export function choice<Value extends string>(
+  metavar: string,
+  choices: readonly Value[],
+): LibraryType<Value> {
+  const take = (value: unknown) => {
+    const chosen = choices.find((known) => known === value);
+    if (chosen !== undefined) return chosen;
+    throw new InvalidValue(`${show(value)} is none of ${choices.join(", ")}`);
+  };
+  return { metavar, parse: take, read: take, take, schema: { enum: choices } };
+}
+
+/** A whole number, or a word in its place. */
+export function countOr<Word extends string>(
+  word: Word,
+  least: number,
+  most: number,
+): LibraryType<number | Word> {
+  const number = count("N", least, most);
+  const explain = (value: unknown, take: () => number) => {
+    if (value === word) return word;
+    try {
+      return take();
+    } catch (error) {
+      if (!(error instanceof InvalidValue)) throw error;
+      throw new InvalidValue(`${error.message}; or say ${word}`, { cause: error });
+    }
+  };
+  const take = (value: unknown) => explain(value, () => number.take(value));
+  return {
+    metavar: `N|${word}`,
+    parse: (written) => explain(written, () => number.parse(written)),
+    read: take,
+    take,
+    schema: { anyOf: [number.schema, { enum: [word] }] },
+  };
+}
+
+/** Values of one type: in a file a list, on a command line between commas. */
+export function list<Value>(item: LibraryType<Value>): LibraryType<readonly Value[]> {
+  const each = (values: unknown, take: (value: unknown) => Value) => {
+    if (!Array.isArray(values))
+      throw new InvalidValue(`${show(values)} is no list; write [ ] around it`);
+    return values.map((value) => take(value));
+  };
+  return {
+    metavar: item.metavar,
+    isList: true,
+    parse(written) {
+      const items = written.split(",");
+      if (items.includes("")) throw new InvalidValue(`${quote(written)} has an empty entry`);
+      return items.map(item.parse);
+    },
+    read(written) {
+      // An empty list of those who may connect lets in nobody, which no command line can ask for.
+      if (Array.isArray(written) && written.length === 0)
+        throw new InvalidValue("the list is empty; leave the option out");
+      return each(written, item.read);
+    },
+    take: (value) => each(value, item.take),
+    schema: { type: "array", items: item.schema, minItems: 1 },
+  };
+}
+
+/** The permissions of a file, in octal digits; a number to programs. */
+export function mode(): LibraryType<number> {
+  return {
+    ...text("MODE", parseMode, "0660", "^0*[0-7]{1,3}$"),
+    take(value) {
+      if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 0o777)
+        return value;
+      throw new InvalidValue(`${show(value)} is no mode from 0 to 0o777`);
+    },
+  };
+}
+
+function parseMode(written: string): number {
+  if (!/^0*[0-7]{1,3}$/.test(written))
+    throw new InvalidValue(
+      `${quote(written)} is no mode; write octal digits from 0 to 0777, as 0660`,
+    );
+  return Number.parseInt(written, 8);
+}
+
+// chown(2) takes 2³² - 1 for "leave it".
+const ID_MAX = 2 ** 32 - 2;
+
+/** A user or group: to people by its name or number, to programs by its number. */
+export function account(
+  what: "user" | "group",
+  find: (name: string) => number | undefined,
+): LibraryType<number> {
+  const take = (value: unknown) => {
+    if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= ID_MAX)
+      return value;
+    throw new InvalidValue(`${show(value)} is no ${what} id; at most ${ID_MAX}`);
+  };
+  const parse = (written: string) => {
+    if (/^\d+$/.test(written)) return take(Number(written));
+    const id = find(written);
+    if (id === undefined) throw new InvalidValue(`this system knows no ${what} ${quote(written)}`);
+    return id;
+  };
+  return {
+    metavar: what.toUpperCase(),
+    parse,
+    read: (written) => (typeof written === "string" ? parse(written) : take(written)),
+    take,
+    schema: {
+      anyOf: [{ type: "string" }, { type: "integer", minimum: 0, maximum: ID_MAX }],
+    },
+  };
+}
+
+/** A range of IP addresses; to programs also a parsed one. */
+export function cidr(): LibraryType<Cidr> {
+  const parsed = text("CIDR", parseRange, "10.0.0.0/8");
+  return {
+    ...parsed,
+    take(value) {
+      if (typeof value === "string") return parseRange(value);
+      if (isCidr(value)) return parseRange(`${value.network}/${value.prefix}`);
+      throw new InvalidValue(`${show(value)} is no range; write "10.0.0.0/8"`);
+    },
+  };
+}
+
+function isCidr(value: unknown): value is Pick<Cidr, "network" | "prefix"> {
+  return typeof value === "object" && value !== null && "network" in value && "prefix" in value;
+}
+
+function parseRange(written: string): Cidr {
+  try {
+    return parseCidr(written);
+  } catch (error) {
+    if (!(error instanceof CidrError)) throw error;
+    throw new InvalidValue(`${quote(error.text)} ${error.reason}`, { cause: error });
+  }
+}
+
+/** Something that is so or not. */
+export function yesOrNo(): Omit<LibraryType<boolean>, "metavar" | "parse"> {
+  const take = (value: unknown) => {
+    if (typeof value === "boolean") return value;
+    throw new InvalidValue(`${show(value)} is neither true nor false`);
+  };
+  return { read: take, take, schema: { type: "boolean" } };
+}

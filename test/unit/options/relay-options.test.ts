@@ -1,0 +1,92 @@
+import { describe, expect, test } from "bun:test";
+import { InvalidValue } from "../../../src/options/invalid-value.ts";
+import { OPTIONS } from "../../../src/options/option-table.ts";
+import { RELAY_OPTION_NAMES, RELAY_OPTIONS } from "../../../src/options/relay-options.ts";
+
+/** One value as it is written on a command line, in a file, and by a program. */
+type Same = readonly [commandLine: string, file: unknown, program: unknown];
+
+// Of each option that people can give. The last of the three is also what all of them mean.
+const SAME: Readonly<Record<string, readonly Same[]>> = {
+  mode: [
+    ["0660", "0660", 0o660],
+    ["0", "0", 0],
+  ],
+  owner: [
+    ["root", "root", 0],
+    ["1000", 1000, 1000],
+    ["1000", "1000", 1000],
+  ],
+  group: [["root", "root", 0]],
+  directoryMode: [["0755", "0755", 0o755]],
+  backlog: [["0", 0, 0]],
+  connectionsMax: [["2147483647", 2_147_483_647, 2_147_483_647]],
+  connectTimeout: [
+    ["5s", "5s", 5_000],
+    ["5", "5", 5_000],
+    ["1ms", "1ms", 1],
+  ],
+  connectRetry: [["0", "0", 0]],
+  keepalive: [
+    ["0", "0", 0],
+    ["2min", "2min", 120_000],
+  ],
+  idleTimeout: [["1h", "1h", 3_600_000]],
+  halfCloseTimeout: [["1h", "1h", 3_600_000]],
+  drainTimeout: [["0", "0", 0]],
+  allowUsers: [["root,1000", ["root", 1000], [0, 1_000]]],
+  allowGroups: [["0", [0], [0]]],
+  proxyProtocol: [["v2", "v2", "v2"]],
+};
+
+const ranges = { family: "ipv4", network: "10.0.0.0", prefix: 8 };
+
+describe("a value means the same on the command line, in a file and in a program", () => {
+  test.each(
+    Object.entries(SAME).flatMap(([name, values]) =>
+      values.map((same) => [name as keyof typeof SAME, ...same] as const),
+    ),
+  )("%s: %j, %j, %j", (name, commandLine, file, program) => {
+    const row = OPTIONS[name as "backlog"];
+    expect<unknown>(row.parse(commandLine)).toEqual(program);
+    expect<unknown>(row.read(file)).toEqual(program);
+    expect<unknown>(row.take(program)).toEqual(program);
+  });
+
+  test.each(["allow", "deny"] as const)("%s", (name) => {
+    const row = OPTIONS[name];
+    expect<unknown>(row.parse("10.0.0.0/8,10.0.0.0/8")).toEqual([ranges, ranges]);
+    expect<unknown>(row.read(["10.0.0.0/8"])).toEqual([ranges]);
+    expect<unknown>(row.take(["10.0.0.0/8", row.parse("10.0.0.0/8")[0]])).toEqual([ranges, ranges]);
+  });
+
+  test("each option of a person is among them", () => {
+    const given = RELAY_OPTION_NAMES.filter((name) => name in OPTIONS);
+    expect([...Object.keys(SAME), "allow", "deny"].sort()).toEqual([...given].sort());
+  });
+});
+
+describe("a file's value of another type is refused", () => {
+  test.each<[keyof typeof RELAY_OPTIONS, unknown, string]>([
+    ["connectTimeout", 5, '5 is no text; write it in quotes, as "5s"'],
+    ["connectTimeout", true, "true is no text"],
+    ["mode", 660, '660 is no text; write it in quotes, as "0660"'],
+    ["mode", 0o660, '432 is no text; write it in quotes, as "0660"'],
+    ["backlog", "100", '"100" is no number from 0 to 2147483647'],
+    ["backlog", 1.5, "1.5 is no number"],
+    ["backlog", Infinity, "Infinity is no number"],
+    ["owner", -1, "-1 is no user id"],
+    ["owner", 1.5, "1.5 is no user id"],
+    ["owner", [], "a list is no user id"],
+    ["allow", "10.0.0.0/8", '"10.0.0.0/8" is no list; write [ ] around it'],
+    ["allow", [], "the list is empty; leave the option out"],
+    ["allow", [["10.0.0.0/8"]], "a list is no text"],
+    ["allow", ["10.0.0.0/8,10.0.0.0/8"], "has no prefix length"],
+    ["proxyProtocol", 2, "2 is none of v1, v2"],
+    ["idleTimeout", new Date(0), "a date is no text"],
+    ["idleTimeout", {}, "an object is no text"],
+  ])("%s: %j", (name, value, message) => {
+    expect(() => RELAY_OPTIONS[name].read(value)).toThrow(InvalidValue);
+    expect(() => RELAY_OPTIONS[name].read(value)).toThrow(message);
+  });
+});
