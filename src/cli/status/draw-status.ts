@@ -1,13 +1,13 @@
 import type { Style } from "../../observe/log/terminal-style.ts";
-import type { OpenDocument, StatusDocument } from "../../observe/admin/status-document.ts";
 import {
   formatBytes,
   formatCount,
   formatDuration,
   formatRate,
 } from "../../observe/figures/print-figures.ts";
+import type { ReadConnection, ReadStatus } from "./read-status.ts";
 import { sparkline } from "./sparkline.ts";
-import { cutTo, harmless, paintLine, type Piece } from "./fit-columns.ts";
+import { cutTo, paintLine, type Piece } from "./fit-columns.ts";
 
 /** How a status is to be drawn. */
 export interface View {
@@ -16,11 +16,11 @@ export interface View {
   readonly rows?: number;
   readonly style: Style;
   /** The status before, for figures that are a difference. */
-  readonly before?: StatusDocument;
+  readonly before?: ReadStatus;
 }
 
 /** A status for a terminal, as lines that fit it. */
-export function drawStatus(status: StatusDocument, view: View): string[] {
+export function drawStatus(status: ReadStatus, view: View): string[] {
   const { columns, rows, style } = view;
   const head = [
     ...drawHeader(status, style),
@@ -39,22 +39,19 @@ export function tableRoom(rows: number): number {
   return Math.max(0, rows - 14);
 }
 
-function drawHeader(status: StatusDocument, style: Style): Piece[][] {
+function drawHeader(status: ReadStatus, style: Style): Piece[][] {
   const { program, version, pid, uptime_seconds: uptime } = status;
   const { source, destination, not_ready_because: reason } = status;
   const state: Piece =
-    reason === null ? ["ready", style.green] : [`not ready: ${harmless(reason)}`, style.red];
+    reason === null ? ["ready", style.green] : [`not ready: ${reason}`, style.red];
   return [
-    [
-      [harmless(program), style.bold],
-      ` ${harmless(version)}, up for ${formatDuration(uptime)}, process ${pid}`,
-    ],
-    [[`${harmless(source ?? "not listening")} → ${harmless(destination)}`, style.cyan]],
+    [[program, style.bold], ` ${version}, up for ${formatDuration(uptime)}, process ${pid}`],
+    [[`${source ?? "not listening"} → ${destination}`, style.cyan]],
     [state],
   ];
 }
 
-function drawTraffic(status: StatusDocument, columns: number, style: Style): Piece[][] {
+function drawTraffic(status: ReadStatus, columns: number, style: Style): Piece[][] {
   const { traffic, connections, history } = status;
   const last = history.at(-1);
   const failed = sumOf(connections.failed);
@@ -106,21 +103,20 @@ function drawTraffic(status: StatusDocument, columns: number, style: Style): Pie
   });
 }
 
-function drawCounts(status: StatusDocument, { style, before }: View): Piece[][] {
+function drawCounts(status: ReadStatus, { style, before }: View): Piece[][] {
   const { connections, last_failure: last, process: figures } = status;
   const lines: Piece[][] = [];
   const counted = (name: string, counts: Readonly<Record<string, number>>) => {
     const words = Object.entries(counts)
       .filter(([, count]) => count > 0)
       .sort(([, a], [, b]) => b - a)
-      .map(([word, count]) => `${harmless(word)} ${formatCount(count)}`);
+      .map(([word, count]) => `${word} ${formatCount(count)}`);
     if (words.length > 0) lines.push([[name.padEnd(9), style.dim], words.join(", ")]);
   };
   counted("ended", connections.closed);
   counted("failed", connections.failed);
   counted("refused", connections.refused);
-  if (last !== null)
-    lines.push([["last".padEnd(9), style.dim], `${harmless(last.at)} ${harmless(last.message)}`]);
+  if (last !== null) lines.push([["last".padEnd(9), style.dim], `${last.at} ${last.message}`]);
   const files =
     figures.open_files === null
       ? ""
@@ -136,7 +132,7 @@ function drawCounts(status: StatusDocument, { style, before }: View): Piece[][] 
   return lines;
 }
 
-function cpu(status: StatusDocument, before: StatusDocument | undefined): string {
+function cpu(status: ReadStatus, before: ReadStatus | undefined): string {
   const { cpu_seconds: used } = status.process;
   if (before === undefined || before.pid !== status.pid) return `${formatDuration(used)} in all`;
   const seconds = status.uptime_seconds - before.uptime_seconds;
@@ -146,14 +142,14 @@ function cpu(status: StatusDocument, before: StatusDocument | undefined): string
 
 interface Column {
   readonly title: string;
-  readonly cell: (connection: OpenDocument) => string;
+  readonly cell: (connection: ReadConnection) => string;
   readonly isText?: true;
 }
 
 // In the order in which they are left out where a terminal is narrow, the last one first.
 const COLUMNS: readonly Column[] = [
   { title: "CLIENT", cell: clientCell, isText: true },
-  { title: "STATE", cell: ({ state }) => harmless(state), isText: true },
+  { title: "STATE", cell: ({ state }) => state, isText: true },
   { title: "AGE", cell: ({ age_seconds: age }) => formatDuration(age) },
   { title: "RATE ↑", cell: ({ rate_up: rate }) => formatRate(rate) },
   { title: "RATE ↓", cell: ({ rate_down: rate }) => formatRate(rate) },
@@ -163,7 +159,7 @@ const COLUMNS: readonly Column[] = [
 ];
 
 function drawTable(
-  { open, connections }: StatusDocument,
+  { open, connections }: ReadStatus,
   columns: number,
   room: number,
   style: Style,
@@ -184,7 +180,7 @@ function drawTable(
 const CLIENT_WIDTH_MOST = 30;
 
 /** A column's title and cells, all of one width. */
-function layOut(column: Column, list: readonly OpenDocument[]): string[] {
+function layOut(column: Column, list: readonly ReadConnection[]): string[] {
   const cells = [column.title, ...list.map((each) => cutTo(column.cell(each), CLIENT_WIDTH_MOST))];
   const width = Math.max(...cells.map((cell) => Bun.stringWidth(cell)));
   return cells.map((cell) => {
@@ -197,8 +193,8 @@ function widthOf(columns: readonly (readonly string[])[]): number {
   return columns.reduce((sum, [title = ""]) => sum + Bun.stringWidth(title) + 2, -2);
 }
 
-function clientCell({ client, client_uid: uid, client_pid: pid }: OpenDocument): string {
-  if (client !== "") return harmless(client);
+function clientCell({ client, client_uid: uid, client_pid: pid }: ReadConnection): string {
+  if (client !== "") return client;
   return uid === undefined ? "a client" : `user ${uid}, process ${pid}`;
 }
 

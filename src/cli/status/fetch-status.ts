@@ -2,11 +2,19 @@ import { get } from "node:http";
 import type { IncomingMessage } from "node:http";
 import { printAddress, type SocketEndpoint } from "../../address/address.ts";
 import type { StatusQuery } from "../../observe/admin/build-status.ts";
-import type { StatusDocument } from "../../observe/admin/status-document.ts";
 import { errnoWords, errorCode } from "../../os/errno.ts";
-import { PROGRAM } from "../../version.ts";
+import { NoStatus, readStatus, type ReadStatus } from "./read-status.ts";
 
 const PATIENCE_MS = 5_000;
+
+// A status with 1,000 connections and 300 samples takes 0.3 MB.
+const ANSWER_MOST = 16 * 1024 * 1024;
+
+/** A status: what was received, and what of it this release knows. */
+export interface Fetched {
+  readonly status: ReadStatus;
+  readonly received: unknown;
+}
 
 /** There is no answer at an admin address; the message is one line that says why. */
 export class NoAnswer extends Error {
@@ -20,10 +28,7 @@ export class NoAnswer extends Error {
  *
  * @throws {NoAnswer} where nobody answers, or somebody else than a relay
  */
-export async function fetchStatus(
-  endpoint: SocketEndpoint,
-  query: StatusQuery,
-): Promise<StatusDocument> {
+export async function fetchStatus(endpoint: SocketEndpoint, query: StatusQuery): Promise<Fetched> {
   const address = printAddress(endpoint);
   const { sort, limit, history } = query;
   const { status, text } = await ask(
@@ -34,11 +39,17 @@ export async function fetchStatus(
     if (errorCode(error).startsWith("HPE_")) return { status: 0, text: "" };
     throw new NoAnswer(`cannot ask ${address}: ${reasonOf(error)}`, { cause: error });
   });
-  if (status === 200) {
-    const answer = parse(text);
-    if (isStatus(answer)) return answer;
+  const foreign = `${address} does not answer as a relay's --admin address would`;
+  if (status !== 200) throw new NoAnswer(foreign);
+  try {
+    const received: unknown = JSON.parse(text);
+    return { status: readStatus(received), received };
+  } catch (error) {
+    if (error instanceof NoStatus)
+      throw new NoAnswer(`${foreign}: ${error.message}`, { cause: error });
+    if (error instanceof SyntaxError) throw new NoAnswer(foreign, { cause: error });
+    throw error;
   }
-  throw new NoAnswer(`${address} does not answer as a relay's --admin address would`);
 }
 
 function ask(endpoint: SocketEndpoint, path: string): Promise<{ status: number; text: string }> {
@@ -62,7 +73,10 @@ function ask(endpoint: SocketEndpoint, path: string): Promise<{ status: number; 
 async function read(response: IncomingMessage): Promise<string> {
   let text = "";
   response.setEncoding("utf8");
-  for await (const chunk of response) text += String(chunk);
+  for await (const chunk of response) {
+    text += String(chunk);
+    if (text.length > ANSWER_MOST) throw new Error("the answer is endless");
+  }
   return text;
 }
 
@@ -84,24 +98,4 @@ function reasonOf(error: unknown): string {
   if (code === "ECONNREFUSED" || code === "ENOENT")
     return `${words} (${code}); is it a running relay's --admin address?`;
   return words === code ? code : `${words} (${code})`;
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // No JSON is no status either.
-    return null;
-  }
-}
-
-function isStatus(answer: unknown): answer is StatusDocument {
-  return (
-    typeof answer === "object" &&
-    answer !== null &&
-    "program" in answer &&
-    answer.program === PROGRAM &&
-    "open" in answer &&
-    "history" in answer
-  );
 }

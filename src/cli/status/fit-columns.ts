@@ -29,12 +29,6 @@ export function cutTo(text: string, columns: number): string {
   return columns > 0 ? `${cut}…` : "";
 }
 
-/** A text without what a terminal would obey. */
-export function harmless(text: string): string {
-  // Not \p{Cc}: Bun 1.4.5's compiled form of it now and then overlooks one.
-  return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, "?");
-}
-
 function plain(text: string): string {
   return text;
 }

@@ -1,13 +1,14 @@
 import type { SocketEndpoint } from "../../address/address.ts";
 import { type Sort, SORTS } from "../../observe/figures/open-connections.ts";
 import type { StatusQuery } from "../../observe/admin/build-status.ts";
-import type { StatusDocument } from "../../observe/admin/status-document.ts";
+import { escapeControls } from "../../observe/log/escape-controls.ts";
 import { mayPaint, style } from "../../observe/log/terminal-style.ts";
 import { PROGRAM } from "../../version.ts";
 import { parseAdminAddress } from "../../options/admin-address.ts";
 import { readValues } from "../line/option-values.ts";
 import type { CommandLine } from "../line/read-command-line.ts";
 import { fetchStatus, NoAnswer } from "./fetch-status.ts";
+import type { ReadStatus } from "./read-status.ts";
 import { UsageError } from "../line/usage-error.ts";
 import { InvalidValue } from "../../options/invalid-value.ts";
 import { LiveScreen } from "./live-screen.ts";
@@ -41,8 +42,9 @@ export async function runStatus({ given, words }: CommandLine): Promise<number> 
 }
 
 async function print(endpoint: SocketEndpoint, sort: Sort, json: boolean): Promise<number> {
-  const status = await fetchStatus(endpoint, { sort, limit: LIST, history: HISTORY_S });
-  if (json) return await writeAll(1, `${JSON.stringify(status, null, 2)}\n`);
+  const query = { sort, limit: LIST, history: HISTORY_S };
+  const { status, received } = await fetchStatus(endpoint, query);
+  if (json) return await writeAll(1, `${printJson(received, 2)}\n`);
   const { columns = COLUMNS_ELSEWHERE } = process.stdout;
   return await writeAll(1, `${drawStatus(status, { columns, style: look() }).join("\n")}\n`);
 }
@@ -52,8 +54,8 @@ async function stream(endpoint: SocketEndpoint, sort: Sort): Promise<number> {
   using requests = stopRequests();
   const asked = requests.asked.then(() => true);
   for (;;) {
-    const status = await fetchStatus(endpoint, { sort, limit: LIST, history: 0 });
-    if ((await writeAll(1, `${JSON.stringify(status)}\n`)) !== 0) return 1;
+    const { received } = await fetchStatus(endpoint, { sort, limit: LIST, history: 0 });
+    if ((await writeAll(1, `${printJson(received)}\n`)) !== 0) return 1;
     if (await Promise.race([asked, Bun.sleep(PERIOD_MS).then(() => false)])) return 0;
   }
 }
@@ -73,7 +75,7 @@ async function show(endpoint: SocketEndpoint, firstSort: Sort): Promise<number> 
     redraw();
   });
   process.stdout.on("resize", redraw);
-  let before: StatusDocument | undefined;
+  let before: ReadStatus | undefined;
   let isOver = false;
   void Promise.race([requests.asked, quit.promise]).then(() => {
     isOver = true;
@@ -106,13 +108,19 @@ async function show(endpoint: SocketEndpoint, firstSort: Sort): Promise<number> 
 async function tryToAsk(
   endpoint: SocketEndpoint,
   query: StatusQuery,
-): Promise<StatusDocument | string> {
+): Promise<ReadStatus | string> {
   try {
-    return await fetchStatus(endpoint, query);
+    const { status } = await fetchStatus(endpoint, query);
+    return status;
   } catch (error) {
     if (error instanceof NoAnswer) return error.message;
     throw error;
   }
+}
+
+/** JSON without what a terminal would obey; JSON itself lets C1 controls through. */
+function printJson(received: unknown, indent = 0): string {
+  return JSON.stringify(received, null, indent).split("\n").map(escapeControls).join("\n");
 }
 
 function look() {

@@ -1,3 +1,4 @@
+import { escapeControls } from "./escape-controls.ts";
 import type { Style } from "./terminal-style.ts";
 
 /** How much a line matters; the ones before "info" only help whoever looks for a fault. */
@@ -46,17 +47,9 @@ export function formatPretty({ dim, red, yellow, cyan }: Style): Formatter {
     `${dim(timeOfDay(time))} ${paints[level](level.padEnd(5))} ${printable(message)}\n`;
 }
 
-/**
- * The message without what a terminal would obey, or what could pass for a line of its own: further
- * lines (a stack's) are set in.
- */
+/** The message, fit to be printed. Further lines (a stack's) are set in: they pass for no entry. */
 function printable(message: string): string {
-  return message
-    .replace(
-      /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029]/g,
-      (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`,
-    )
-    .replaceAll("\n", "\n    ");
+  return message.split("\n").map(escapeControls).join("\n    ");
 }
 
 function timeOfDay(time: Date): string {

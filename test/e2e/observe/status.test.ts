@@ -68,10 +68,11 @@ describe("status", () => {
   });
 
   test.each([
-    ["talks something else", "what?\r\n\r\n"],
-    ["is another web server", "HTTP/1.0 200 OK\r\n\r\n{}"],
-    ["answers with an error", "HTTP/1.0 500 No\r\n\r\nno"],
-  ])("where somebody %s is one line and 1", async (_, answer) => {
+    ["talks something else", "what?\r\n\r\n", ""],
+    ["is another web server", "HTTP/1.0 200 OK\r\n\r\n<html>", ""],
+    ["answers with an error", "HTTP/1.0 500 No\r\n\r\nno", ""],
+    ["answers with little", "HTTP/1.0 200 OK\r\n\r\n{}", ": program of the answer is no string"],
+  ])("where somebody %s is one line and 1", async (_, answer, reason) => {
     const path = join(folder, "other");
     const other = Bun.listen({
       unix: path,
@@ -80,9 +81,43 @@ describe("status", () => {
     const { code, stderr } = await runRelay(["status", path]);
     other.stop(true);
     expect(stderr).toBe(
-      `simpletcpunixrelay: ${path} does not answer as a relay's --admin address would\n`,
+      `simpletcpunixrelay: ${path} does not answer as a relay's --admin address would${reason}\n`,
     );
     expect(code).toBe(1);
+  });
+
+  describe("a false relay", () => {
+    /** What every kind of `status` prints if somebody sends such a document. */
+    async function printed(document: unknown): Promise<string> {
+      const path = join(folder, "false");
+      const answer = `HTTP/1.0 200 OK\r\n\r\n${JSON.stringify(document)}`;
+      const other = Bun.listen({
+        unix: path,
+        socket: { data: (socket) => void socket.end(answer) },
+      });
+      const outcomes = await Promise.all([
+        runRelay(["status", path]),
+        runRelay(["status", "--json", path]),
+      ]);
+      other.stop(true);
+      return outcomes.map(({ stdout, stderr }) => stdout + stderr).join("");
+    }
+
+    const EVIL = "\u001b]0;x\u0007\u009b2J\u202e\r\u2028";
+    // What a terminal obeys, line feeds apart, and what reorders text.
+    const OBEYED = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]/;
+
+    test("cannot make a terminal obey, in strings or where numbers should be", async () => {
+      await using relay = await start();
+      const { stdout } = await runRelay(["status", "--json", relay.admin]);
+      const good: Record<string, unknown> = JSON.parse(stdout);
+      for (const name of ["version", "pid", "uptime_seconds", "destination", "options", "open"]) {
+        const text = await printed({ ...good, [name]: EVIL });
+        expect(text).not.toBe("");
+        expect(text).not.toMatch(OBEYED);
+      }
+      expect(await printed({ ...good, pid: "7" })).toContain("pid of the answer is no number");
+    });
   });
 
   test.each([

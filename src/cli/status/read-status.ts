@@ -1,0 +1,194 @@
+import type { StatusDocument } from "../../observe/admin/status-document.ts";
+import { escapeControls } from "../../observe/log/escape-controls.ts";
+import { PROGRAM } from "../../version.ts";
+
+/**
+ * A type as it is read from a stranger: of a string that should be one of several words it is only
+ * known that it is a string, because a later release may have more words.
+ */
+type AsRead<Type> = Type extends string
+  ? string
+  : Type extends readonly (infer Item)[]
+    ? readonly AsRead<Item>[]
+    : Type extends object
+      ? { readonly [Key in keyof Type]: AsRead<Type[Key]> }
+      : Type;
+
+/** A status whose types have been checked and whose strings are fit to be printed. */
+export type ReadStatus = AsRead<StatusDocument>;
+export type ReadConnection = ReadStatus["open"]["list"][number];
+
+/** What was read is no status; the message says which part of it is wrong, fit to be printed. */
+export class NoStatus extends Error {
+  override readonly name = "NoStatus";
+}
+
+function wrong(at: string, what: string): never {
+  throw new NoStatus(`${at === "" ? "" : `${escapeControls(at)} of `}the answer ${what}`);
+}
+
+/**
+ * Gives a value the type that it should have. `at` names its place in the document: "" is all of it.
+ *
+ * @throws {NoStatus}
+ */
+type Reader<Type> = (value: unknown, at: string) => Type;
+
+/**
+ * Reads a status that somebody sent who may be no relay. Names that are not known are left out.
+ *
+ * @throws {NoStatus}
+ */
+export function readStatus(value: unknown): ReadStatus {
+  const status = STATUS(value, "");
+  if (status.program !== PROGRAM) wrong("program", `is not ${PROGRAM}`);
+  return status;
+}
+
+const text: Reader<string> = (value, at) => {
+  if (typeof value !== "string") wrong(at, "is no string");
+  return escapeControls(value);
+};
+
+const number: Reader<number> = (value, at) => {
+  if (typeof value !== "number") wrong(at, "is no number");
+  return value;
+};
+
+const flag: Reader<boolean> = (value, at) => {
+  if (typeof value !== "boolean") wrong(at, "is neither true nor false");
+  return value;
+};
+
+function orNull<Type>(read: Reader<Type>): Reader<Type | null> {
+  return (value, at) => (value === null ? null : read(value, at));
+}
+
+/** Of a name that may be absent. */
+function optional<Type>(read: Reader<Type>): Reader<Type | undefined> {
+  return (value, at) => (value === undefined ? undefined : read(value, at));
+}
+
+function listOf<Type>(read: Reader<Type>): Reader<readonly Type[]> {
+  return (value, at) => {
+    if (!Array.isArray(value)) wrong(at, "is no list");
+    return value.map((item: unknown, index) => read(item, `${at}[${index}]`));
+  };
+}
+
+/** An object whose names are not known before. */
+function wordsTo<Type>(read: Reader<Type>): Reader<Readonly<Record<string, Type>>> {
+  return (value, at) =>
+    Object.fromEntries(
+      Object.entries(objectOf(value, at)).map(([name, part]) => [
+        escapeControls(name),
+        read(part, within(at, name)),
+      ]),
+    );
+}
+
+function within(at: string, name: string): string {
+  return at === "" ? name : `${at}.${name}`;
+}
+
+type Readers<Type> = { readonly [Key in keyof Type]-?: Reader<Type[Key]> };
+
+function object<Type extends object>(readers: Readers<Type>): Reader<Type> {
+  return (value, at) => {
+    const source = objectOf(value, at);
+    const read: Partial<Type> = {};
+    for (const key of keysOf(readers)) {
+      const part = readers[key](source[key], within(at, key));
+      if (part !== undefined) read[key] = part;
+    }
+    // Each key of the type has a reader, and each reader has run.
+    return read as Type;
+  };
+}
+
+function objectOf(value: unknown, at: string): Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    wrong(at, "is no object");
+  return Object.fromEntries(Object.entries(value));
+}
+
+function keysOf<Type extends object>(value: Type): (keyof Type & string)[] {
+  return Object.keys(value).filter((key): key is keyof Type & string => key in value);
+}
+
+const STATUS = object<ReadStatus>({
+  program: text,
+  version: text,
+  pid: number,
+  state: text,
+  ready: flag,
+  not_ready_because: orNull(text),
+  started_at: text,
+  uptime_seconds: number,
+  source: orNull(text),
+  destination: text,
+  options: wordsTo(text),
+  connections: object<ReadStatus["connections"]>({
+    open: number,
+    max: number,
+    total: number,
+    connected: number,
+    refused: wordsTo(number),
+    failed: wordsTo(number),
+    closed: wordsTo(number),
+  }),
+  traffic: object<ReadStatus["traffic"]>({
+    bytes_up: number,
+    bytes_down: number,
+    rate_up: number,
+    rate_down: number,
+    held_up: number,
+    held_down: number,
+    pauses_up: number,
+    pauses_down: number,
+  }),
+  accept_pauses: number,
+  log_lines_dropped: number,
+  faults: number,
+  last_failure: orNull(
+    object<NonNullable<ReadStatus["last_failure"]>>({ at: text, code: text, message: text }),
+  ),
+  process: object<ReadStatus["process"]>({
+    cpu_seconds: number,
+    resident_memory_bytes: number,
+    open_files: orNull(number),
+    open_files_max: orNull(number),
+    event_loop_delay_seconds: number,
+  }),
+  open: object<ReadStatus["open"]>({
+    sort: text,
+    limit: number,
+    list: listOf(
+      object<ReadConnection>({
+        id: number,
+        client: text,
+        client_uid: optional(number),
+        client_gid: optional(number),
+        client_pid: optional(number),
+        state: text,
+        age_seconds: number,
+        bytes_up: number,
+        bytes_down: number,
+        rate_up: number,
+        rate_down: number,
+        held_up: number,
+        held_down: number,
+      }),
+    ),
+  }),
+  history: listOf(
+    object<ReadStatus["history"][number]>({
+      at: number,
+      rate_up: number,
+      rate_down: number,
+      open: number,
+      accepted: number,
+      failed: number,
+    }),
+  ),
+});
