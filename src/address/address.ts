@@ -1,4 +1,6 @@
 import { isIPv4, isIPv6 } from "./ip-text.ts";
+import { leadsBack } from "./leads-back.ts";
+import { isLoopbackHost } from "./loopback.ts";
 import { resolve } from "node:path";
 import { servicePort } from "../os/service-ports.ts";
 
@@ -102,10 +104,7 @@ export function isSameAddress(source: Endpoint, destination: Endpoint): boolean 
     return resolve(source.path) === resolve(destination.path);
   if (source.kind === "abstract" && destination.kind === "abstract")
     return source.name === destination.name;
-  if (source.kind === "tcp" && destination.kind === "tcp") {
-    if (source.port !== destination.port) return false;
-    return source.host === "" ? isLoopback(destination) : source.host === destination.host;
-  }
+  if (source.kind === "tcp" && destination.kind === "tcp") return leadsBack(source, destination);
   return false;
 }
 
@@ -115,24 +114,7 @@ export function isSameAddress(source: Endpoint, destination: Endpoint): boolean 
  */
 export function staysLocal(endpoint: Endpoint, role: Role): boolean {
   if (endpoint.kind !== "tcp") return true;
-  return endpoint.host === "" ? role === "destination" : isLoopback(endpoint);
-}
-
-/**
- * Whether a host is `localhost`, which is loopback whatever a resolver says (RFC 6761 6.3): as a
- * source 127.0.0.1, as a destination 127.0.0.1 and then ::1.
- */
-export function isLocalhost(host: string): boolean {
-  return /^localhost\.?$/i.test(host);
-}
-
-function isLoopback({ host }: { readonly host: string }): boolean {
-  return (
-    host === "" ||
-    host === "::1" ||
-    /^(localhost|.*\.localhost)\.?$/i.test(host) ||
-    /^(::ffff:)?127\.\d+\.\d+\.\d+$/i.test(host)
-  );
+  return endpoint.host === "" ? role === "destination" : isLoopbackHost(endpoint.host);
 }
 
 type Fail = (reason: string) => never;

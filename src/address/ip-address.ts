@@ -1,6 +1,4 @@
-import { isIPv4, isIPv6 } from "./ip-text.ts";
-import { AF_INET6 } from "../os/libc.ts";
-import { ipv4Address, ipv6Address, readAddress } from "./socket-address.ts";
+import { ipv4Bytes, ipv4Text, ipv6Bytes, ipv6Text, isIPv4, isIPv6 } from "./ip-text.ts";
 
 export type IpFamily = "ipv4" | "ipv6";
 
@@ -22,27 +20,19 @@ const MAPPED = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
  */
 export function ipAddress(text: string): IpAddress | null {
   const [plain = ""] = text.split("%");
-  if (isIPv4(plain)) return ipFromBytes(ipv4Address(plain, 0).bytes.subarray(4, 8));
-  if (!isIPv6(plain)) return null;
-  const bytes = ipv6Address(plain, 0).bytes.subarray(8, 24);
-  return ipFromBytes(isMapped(bytes) ? bytes.subarray(MAPPED.length) : bytes);
+  if (isIPv4(plain)) return ipFromBytes(ipv4Bytes(plain));
+  return isIPv6(plain) ? ipFromSocketBytes(ipv6Bytes(plain)) : null;
 }
 
 /** The address of 4 or 16 bytes. */
 export function ipFromBytes(bytes: Uint8Array): IpAddress {
   return bytes.length === 4
-    ? { family: "ipv4", bytes, text: bytes.join(".") }
+    ? { family: "ipv4", bytes, text: ipv4Text(bytes) }
     : { family: "ipv6", bytes, text: ipv6Text(bytes) };
 }
 
-function isMapped(bytes: Uint8Array): boolean {
-  return MAPPED.every((byte, index) => bytes[index] === byte);
-}
-
-function ipv6Text(bytes: Uint8Array): string {
-  const name = new Uint8Array(28);
-  name[0] = AF_INET6;
-  name.set(bytes, 8);
-  const read = readAddress(name);
-  return read?.kind === "tcp" ? read.host : "";
+/** As `ipFromBytes`, but 16 bytes of an IPv4-mapped address are the IPv4 address. */
+export function ipFromSocketBytes(bytes: Uint8Array): IpAddress {
+  const isMapped = bytes.length > 4 && MAPPED.every((byte, index) => bytes[index] === byte);
+  return ipFromBytes(isMapped ? bytes.subarray(MAPPED.length) : bytes);
 }

@@ -1,5 +1,6 @@
 const OCTET = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
 const IPV4 = new RegExp(`^${OCTET}(?:\\.${OCTET}){3}$`);
+const GROUPS = 8;
 
 /** Whether a text is an IPv4 address in four decimal numbers, as `isIPv4` of node:net has it. */
 export function isIPv4(text: string): boolean {
@@ -9,5 +10,50 @@ export function isIPv4(text: string): boolean {
 
 /** Whether a text is an IPv6 address, with or without a zone. */
 export function isIPv6(text: string): boolean {
-  return process.getBuiltinModule("node:net").isIPv6(text);
+  return text.includes(":") && process.getBuiltinModule("node:net").isIPv6(text);
+}
+
+/** The 4 bytes, in network order, of a text that `isIPv4` accepts. */
+export function ipv4Bytes(text: string): Uint8Array {
+  return Uint8Array.from(text.split("."), Number);
+}
+
+/** The 16 bytes, in network order, of a text without a zone that `isIPv6` accepts. */
+export function ipv6Bytes(text: string): Uint8Array {
+  // The URL parser writes the address in its one canonical form.
+  const canonical = new URL(`http://[${withoutDots(text)}]/`).hostname.slice(1, -1);
+  const [head = "", tail = ""] = canonical.split("::");
+  const first = groupsOf(head);
+  const last = groupsOf(tail);
+  const bytes = new Uint8Array(2 * GROUPS);
+  const view = new DataView(bytes.buffer);
+  first.forEach((group, index) => view.setUint16(2 * index, group));
+  last.forEach((group, index) => view.setUint16(2 * (GROUPS - last.length + index), group));
+  return bytes;
+}
+
+function groupsOf(text: string): number[] {
+  return text === "" ? [] : text.split(":").map((group) => parseInt(group, 16));
+}
+
+/** An IPv6 address in hexadecimal alone: Bun 1.4.5 takes `1::2:3:4:1.2.3.4` for no host of a URL. */
+function withoutDots(address: string): string {
+  return address.replace(/\d+(\.\d+){3}$/, (dotted) => {
+    const [a = 0, b = 0, c = 0, d = 0] = dotted.split(".").map(Number);
+    return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
+  });
+}
+
+/** The text of an IPv4 address of 4 bytes. */
+export function ipv4Text(bytes: Uint8Array): string {
+  return bytes.join(".");
+}
+
+/** The canonical text of an IPv6 address of 16 bytes, without a dotted tail (RFC 5952). */
+export function ipv6Text(bytes: Uint8Array): string {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const groups = Array.from({ length: GROUPS }, (_, group) =>
+    view.getUint16(2 * group).toString(16),
+  );
+  return new URL(`http://[${groups.join(":")}]/`).hostname.slice(1, -1);
 }

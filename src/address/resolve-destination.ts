@@ -1,5 +1,6 @@
 import type { SocketEndpoint } from "./address.ts";
-import { isLocalhost, printAddress } from "./address.ts";
+import { printAddress } from "./address.ts";
+import { isLoopbackName } from "./loopback.ts";
 import {
   abstractAddress,
   ipv4Address,
@@ -36,7 +37,7 @@ function fixedAddresses(endpoint: SocketEndpoint): readonly SocketAddress[] | nu
   if (endpoint.kind === "unix") return [unixAddress(endpoint.path)];
   if (endpoint.kind === "abstract") return [abstractAddress(endpoint.name)];
   const { host, port } = endpoint;
-  if (host === "" || isLocalhost(host))
+  if (host === "" || isLoopbackName(host))
     return [ipv4Address("127.0.0.1", port), ipv6Address("::1", port)];
   if (host.includes(":")) return [ipv6Address(host, port)];
   if (/^[\d.]+$/.test(host)) return [ipv4Address(host, port)];

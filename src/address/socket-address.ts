@@ -1,5 +1,7 @@
 import { networkInterfaces } from "node:os";
 import { AF_INET, AF_INET6, AF_UNIX } from "../os/libc.ts";
+import type { SocketEndpoint } from "./address.ts";
+import { ipv4Bytes, ipv4Text, ipv6Bytes, ipv6Text } from "./ip-text.ts";
 
 // Lengths of the family, of a sockaddr_in and of a sockaddr_in6 (unix(7), ip(7), ipv6(7)).
 const FAMILY_BYTES = 2;
@@ -41,7 +43,7 @@ export function ipv4Address(host: string, port: number): SocketAddress {
   const view = new DataView(bytes.buffer);
   view.setUint16(0, AF_INET, true);
   view.setUint16(2, port);
-  bytes.set(host.split(".").map(Number), 4);
+  bytes.set(ipv4Bytes(host), 4);
   return { family: AF_INET, bytes, text: `${host}:${port}` };
 }
 
@@ -52,29 +54,14 @@ export function ipv6Address(host: string, port: number): SocketAddress {
   const view = new DataView(bytes.buffer);
   view.setUint16(0, AF_INET6, true);
   view.setUint16(2, port);
-  ipv6Groups(address).forEach((group, index) => view.setUint16(8 + 2 * index, group));
+  bytes.set(ipv6Bytes(address), 8);
   if (zone !== undefined) view.setUint32(24, scopeOf(zone), true);
   return { family: AF_INET6, bytes, text: `[${host}]:${port}` };
 }
 
-/** The eight groups of an IPv6 address, which is known to be one. */
-function ipv6Groups(address: string): number[] {
-  // The URL parser writes the address in its one canonical form.
-  const canonical = new URL(`http://[${withoutDots(address)}]/`).hostname.slice(1, -1);
-  const [head = "", tail] = canonical.split("::");
-  const groups = (text: string) => (text === "" ? [] : text.split(":").map((g) => parseInt(g, 16)));
-  const first = groups(head);
-  if (tail === undefined) return first;
-  const last = groups(tail);
-  return [...first, ...Array<number>(8 - first.length - last.length).fill(0), ...last];
-}
-
-/** An IPv6 address in hexadecimal alone: Bun 1.4.5 takes `1::2:3:4:1.2.3.4` for no host of a URL. */
-function withoutDots(address: string): string {
-  return address.replace(/\d+(\.\d+){3}$/, (dotted) => {
-    const [a = 0, b = 0, c = 0, d = 0] = dotted.split(".").map(Number);
-    return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
-  });
+/** A sockaddr_in or sockaddr_in6 of an IPv4 or IPv6 address. */
+export function ipSocketAddress(host: string, port: number): SocketAddress {
+  return host.includes(":") ? ipv6Address(host, port) : ipv4Address(host, port);
 }
 
 function scopeOf(zone: string): number {
@@ -83,36 +70,23 @@ function scopeOf(zone: string): number {
   return addresses.find((address) => address.family === "IPv6")?.scopeid ?? 0;
 }
 
-/** A sockaddr read: an endpoint's kind and parts. */
-export type ReadAddress =
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-  | { readonly kind: "unix"; readonly path: string }
-  | { readonly kind: "abstract"; readonly name: string };
-
 /**
  * What a sockaddr of getsockname(2) says, in the words of an endpoint; null of another family, and
  * of one that is cut short.
  */
-export function readAddress(bytes: Uint8Array): ReadAddress | null {
+export function readAddress(bytes: Uint8Array): SocketEndpoint | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const family = bytes.length < FAMILY_BYTES ? null : view.getUint16(0, true);
   if (family === AF_UNIX) return readUnix(bytes.subarray(FAMILY_BYTES));
   if (family === AF_INET && bytes.length >= IPV4_BYTES)
-    return { kind: "tcp", host: bytes.subarray(4, 8).join("."), port: view.getUint16(2) };
+    return { kind: "tcp", host: ipv4Text(bytes.subarray(4, 8)), port: view.getUint16(2) };
   if (family === AF_INET6 && bytes.length >= IPV6_BYTES)
-    return { kind: "tcp", host: readIPv6(view), port: view.getUint16(2) };
+    return { kind: "tcp", host: ipv6Text(bytes.subarray(8, 24)), port: view.getUint16(2) };
   return null;
 }
 
-function readUnix(name: Uint8Array): ReadAddress {
+function readUnix(name: Uint8Array): SocketEndpoint {
   if (name[0] === 0) return { kind: "abstract", name: Buffer.from(name.subarray(1)).toString() };
   const end = name.indexOf(0);
   return { kind: "unix", path: Buffer.from(end < 0 ? name : name.subarray(0, end)).toString() };
-}
-
-function readIPv6(view: DataView): string {
-  const groups = [0, 1, 2, 3, 4, 5, 6, 7].map((group) =>
-    view.getUint16(8 + 2 * group).toString(16),
-  );
-  return new URL(`http://[${groups.join(":")}]/`).hostname.slice(1, -1);
 }

@@ -1,4 +1,5 @@
 import { AddressError, parseAddress, type SocketEndpoint, staysLocal } from "../address/address.ts";
+import { isLoopbackName } from "../address/loopback.ts";
 import { InvalidValue } from "./invalid-value.ts";
 
 /**
@@ -16,8 +17,7 @@ export function parseAdminAddress(text: string, role: "to listen on" | "to ask")
   if (endpoint.kind !== "tcp") return endpoint;
   if (!staysLocal(endpoint, role === "to listen on" ? "source" : "destination"))
     throw new InvalidValue(`${JSON.stringify(text)} is not loopback; ${where}`);
-  // Loopback whatever a resolver says (RFC 6761 6.3).
-  const isName = endpoint.host === "" || /^(.*\.)?localhost\.?$/i.test(endpoint.host);
+  const isName = endpoint.host === "" || isLoopbackName(endpoint.host);
   return isName ? { ...endpoint, host: "127.0.0.1" } : endpoint;
 }
 

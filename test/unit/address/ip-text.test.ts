@@ -23,3 +23,14 @@ test("a text is an IP address exactly where node:net says so", () => {
     { numRuns: 5_000 },
   );
 });
+
+test("an IPv6 address is printed as RFC 5952 asks, and read back the same", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 16, maxLength: 16 }), (bytes) => {
+      const text = ours.ipv6Text(bytes);
+      expect(isIPv6(text)).toBe(true);
+      expect(text).toBe(text.toLowerCase());
+      expect(ours.ipv6Bytes(text)).toEqual(bytes);
+    }),
+  );
+});

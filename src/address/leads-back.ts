@@ -1,0 +1,57 @@
+import { networkInterfaces } from "node:os";
+import { ipAddress, type IpAddress } from "./ip-address.ts";
+import { isLoopbackAddress, isLoopbackName } from "./loopback.ts";
+
+/** A TCP address as `SocketEndpoint` has it. */
+interface TcpAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Both loopback addresses, as a name or an empty destination means them. */
+const LOOPBACKS = ["127.0.0.1", "::1"];
+
+/**
+ * Whether a connection to `destination` can come to a listener on `source`, both in one network
+ * namespace. False for a name that only a resolver could tell.
+ */
+export function leadsBack(source: TcpAddress, destination: TcpAddress): boolean {
+  if (source.port !== destination.port) return false;
+  if (source.host.toLowerCase() === destination.host.toLowerCase() && source.host !== "")
+    return true;
+  return reachedHosts(destination.host).some((host) => accepts(source.host, host));
+}
+
+/** Whether a listener on `source` gets connections to the address `host`, ports aside. */
+function accepts(source: string, host: string): boolean {
+  const address = ipAddress(host);
+  if (address === null) return false;
+  if (isLoopbackName(source)) return LOOPBACKS.includes(address.text);
+  const own = source === "" ? null : ipAddress(source);
+  // An IPv6 listener on every interface accepts IPv4 as well.
+  if (source === "" || own?.text === "::") return isOwn(address);
+  if (own?.text === "0.0.0.0") return address.family === "ipv4" && isOwn(address);
+  return own?.text === address.text && zoneOf(source) === zoneOf(host);
+}
+
+/** The addresses that a connection to `host` tries; none of a name that needs a resolver. */
+function reachedHosts(host: string): readonly string[] {
+  if (host === "" || isLoopbackName(host)) return LOOPBACKS;
+  const address = ipAddress(host);
+  if (address === null) return [];
+  // Linux connects to loopback where an address is left open (ip(7), INADDR_ANY).
+  if (address.text === "0.0.0.0") return ["127.0.0.1"];
+  return address.text === "::" ? ["::1"] : [host];
+}
+
+/** Whether an address is one of this machine's. */
+function isOwn(address: IpAddress): boolean {
+  if (isLoopbackAddress(address.text)) return true;
+  return Object.values(networkInterfaces()).some((addresses) =>
+    addresses?.some((own) => ipAddress(own.address)?.text === address.text),
+  );
+}
+
+function zoneOf(host: string): string | undefined {
+  return host.split("%")[1];
+}
