@@ -10,7 +10,7 @@ import {
   takeSource,
 } from "./options/take-relay-options.ts";
 import { loaded } from "./os/libc.ts";
-import type { Source } from "./relay/listen/bind-source.ts";
+import type { Source } from "./relay/listen/source.ts";
 import type { RelayOptions as RelayOptionsParsed } from "./relay/options.ts";
 import { type Relay, startRelay } from "./relay/running-relay.ts";
 import { choosePassedSocket, takePassedSockets } from "./systemd/activation.ts";

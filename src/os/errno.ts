@@ -3,6 +3,7 @@ import { getSystemErrorMap } from "node:util";
 
 export const {
   EAGAIN,
+  EBADF,
   ECONNREFUSED,
   ECONNRESET,
   EEXIST,

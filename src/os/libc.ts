@@ -30,6 +30,12 @@ export interface Libc {
   listen(fd: number, backlog: number): number;
   /** A second descriptor of the same open file, closed on exec. fcntl(2), F_DUPFD_CLOEXEC */
   duplicate(fd: number): number;
+  /** Makes `target` a second descriptor of `fd`'s open file, closed on exec. dup3(2) */
+  replace(fd: number, target: number): number;
+  /** Makes an inherited descriptor as one made here: non-blocking, closed on exec. fcntl(2) */
+  prepare(fd: number): number;
+  /** Changes what an epoll instance watches; `event` is a struct epoll_event. epoll_ctl(2) */
+  epollControl(epoll: number, operation: number, fd: number, event: Uint8Array): number;
   /** The value of an option of type int, which is never negative for those used. getsockopt(2) */
   getOption(fd: number, level: number, option: number): number;
   /**
@@ -70,6 +76,7 @@ export const AF_INET6 = 10;
 export const SOL_SOCKET = 1;
 export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
+export const SO_REUSEADDR = 2;
 export const SO_TYPE = 3;
 export const SO_ERROR = 4;
 export const SO_KEEPALIVE = 9;
@@ -77,15 +84,25 @@ export const SO_PEERCRED = 17;
 export const SO_ACCEPTCONN = 30;
 export const SO_PEERGROUPS = 59;
 export const IPPROTO_TCP = 6;
+export const IPPROTO_IPV6 = 41;
+export const IPV6_V6ONLY = 26;
 export const TCP_KEEPIDLE = 4;
 export const TCP_KEEPINTVL = 5;
 export const TCP_KEEPCNT = 6;
 // linux/fs.h
 export const RENAME_NOREPLACE = 1;
 export const RENAME_EXCHANGE = 2;
+export const EPOLL_CTL_ADD = 1;
+export const EPOLL_CTL_DEL = 2;
 
-// The flags of pipe2(2) are the same two.
-const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
+const O_NONBLOCK = 0o4000;
+const O_CLOEXEC = 0o2000000;
+// The flags of pipe2(2) and socket(2) are the same two.
+const SOCK_NONBLOCK_CLOEXEC = O_NONBLOCK | O_CLOEXEC;
+const F_SETFD = 2;
+const F_GETFL = 3;
+const F_SETFL = 4;
+const FD_CLOEXEC = 1;
 const F_DUPFD_CLOEXEC = 1030;
 const F_SETPIPE_SZ = 1031;
 const MSG_DONTWAIT = 0x40;
@@ -126,6 +143,11 @@ function open(library: string) {
     read: { args: [FFIType.i32, FFIType.ptr, FFIType.u64_fast], returns: FFIType.i64_fast },
     listen: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
     fcntl: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    dup3: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    epoll_ctl: {
+      args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr],
+      returns: FFIType.i32,
+    },
     getsockopt: {
       args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr],
       returns: FFIType.i32,
@@ -178,6 +200,14 @@ function bind(c: ReturnType<typeof open>): Libc {
     read: (fd, bytes) => answer(Number(c.read(fd, bytes, bytes.length))),
     listen: (fd, backlog) => answer(c.listen(fd, backlog)),
     duplicate: (fd) => answer(c.fcntl(fd, F_DUPFD_CLOEXEC, 0)),
+    replace: (fd, target) => answer(c.dup3(fd, target, O_CLOEXEC)),
+    prepare(fd) {
+      const flags = answer(c.fcntl(fd, F_GETFL, 0));
+      if (flags < 0) return flags;
+      const result = answer(c.fcntl(fd, F_SETFL, flags | O_NONBLOCK));
+      return result < 0 ? result : answer(c.fcntl(fd, F_SETFD, FD_CLOEXEC));
+    },
+    epollControl: (epoll, operation, fd, event) => answer(c.epoll_ctl(epoll, operation, fd, event)),
     getOption(fd, level, option) {
       length[0] = number.byteLength;
       const result = answer(c.getsockopt(fd, level, option, number, length));

@@ -16,6 +16,7 @@ export const silentObserver: Observer = {
   stopped: nothing,
   fault: nothing,
   warning: nothing,
+  notice: nothing,
 };
 
 export type Event = keyof Observer;

@@ -122,4 +122,6 @@ export interface Observer {
   fault(error: unknown): void;
   /** Something a person should know once, and with which the relay goes on. */
   warning(message: string): void;
+  /** Something that a person wants to know only who looks closely. */
+  notice(message: string): void;
 }

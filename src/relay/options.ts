@@ -1,6 +1,6 @@
 import type { SocketEndpoint } from "../address/address.ts";
 import type { AccessRules } from "./access.ts";
-import type { Source } from "./listen/bind-source.ts";
+import type { Source } from "./listen/source.ts";
 import type { Observer } from "./observer.ts";
 import type { ProxyVersion } from "./proxy-protocol.ts";
 

@@ -23,14 +23,13 @@ import { LingeringClose } from "./connection/lingering-close.ts";
 import { StillConnections } from "./connection/still-connections.ts";
 import { watchFile } from "./listen/source-file-watch.ts";
 import { endpointOf } from "./listen/inherited-socket.ts";
-import { type HandedSource, listen } from "./listen/bind-source.ts";
 import { type PlacedFile, removeFile } from "./listen/socket-file/placed-file.ts";
-import { PausableListener } from "./listen/pausable-listener.ts";
+import { listen, type Listeners } from "./listen/listen.ts";
+import { type HandedSource, isInherited } from "./listen/source.ts";
 import type { Ending, Observer, Stop } from "./observer.ts";
 import { DEFAULTS, type RelayOptions } from "./options.ts";
 import { type HeaderOf, headerOf } from "./proxy-protocol.ts";
 import { targetOf } from "../address/resolve-destination.ts";
-import { INT_MOST } from "../os/int-most.ts";
 import { loaded } from "../os/libc.ts";
 
 /** Holds the listener of a source that was handed on until `accept`. */
@@ -70,8 +69,8 @@ export interface HandoverRelay extends Relay {
   /** Accepts clients. A relay whose source was handed to it accepts nobody before. */
   accept(): void;
   /**
-   * What the other relay needs. The descriptor stays this relay's: it is valid until the end of this
-   * turn of the event loop.
+   * What the other relay needs. The descriptors stay this relay's: they are valid until the end of
+   * this turn of the event loop.
    */
   handOn(): HandedSource;
   /**
@@ -117,7 +116,7 @@ class RunningRelay implements HoldableRelay {
   readonly #nobody: ConnectionSide;
   readonly #stopped = Promise.withResolvers<void>();
   #endpoint: SocketEndpoint;
-  #listening: PausableListener | null = null;
+  #listeners: Listeners | null = null;
   #admission: Admission | null = null;
   readonly #stillness: StillConnections[] = [];
   #file: PlacedFile | null = null;
@@ -130,7 +129,7 @@ class RunningRelay implements HoldableRelay {
   constructor(endpoint: SocketEndpoint, options: RelayOptions) {
     this.#endpoint = endpoint;
     this.#observer = combineObservers(options.observer === undefined ? [] : [options.observer]);
-    this.#inherited = options.source.kind === "fd";
+    this.#inherited = isInherited(options.source);
     const { drainTimeout = DEFAULTS.drainTimeout } = options;
     this.#patience = { drainTimeout, stillTimeout: DEFAULTS.stillTimeout };
     this.#judge = judgeOf(options, endpoint);
@@ -175,15 +174,15 @@ class RunningRelay implements HoldableRelay {
       ...handlers,
       open: (socket) => this.#accept(socket),
     };
-    const { source, backlog = source.kind === "fd" ? INT_MOST : DEFAULTS.backlog } = options;
-    const bound = await listen(source, options, this.#shared.keepalive, accept);
-    this.#file = bound.file;
-    this.#fileWatch = bound.file && watchFile(bound.file, this.#observer);
-    if (this.#endpoint.kind === "tcp" && bound.port !== 0)
-      this.#endpoint = { ...this.#endpoint, port: bound.port };
-    this.#listening = new PausableListener(bound.listener, accept, backlog);
+    const { source } = options;
+    const notice = (message: string) => this.#observer.notice(message);
+    const { listeners, endpoint, file } = await listen(source, { ...options, notice }, accept);
+    this.#listeners = listeners;
+    this.#endpoint = endpoint;
+    this.#file = file;
+    this.#fileWatch = file && watchFile(file, this.#observer);
     const max = options.connectionsMax ?? connectionsMaxDefault();
-    this.#admission = new Admission(max, this.#listening, this.#observer);
+    this.#admission = new Admission(max, listeners, this.#observer);
     this.#limitStillness(options.idleTimeout, "idle", () => true);
     this.#limitStillness(options.halfCloseTimeout, "half-closed", isHalfClosed);
     this.#accepts = source.kind !== "handed";
@@ -202,7 +201,7 @@ class RunningRelay implements HoldableRelay {
     return {
       kind: "handed",
       endpoint: this.#endpoint,
-      descriptor: this.#listening?.descriptor ?? -1,
+      fds: this.#listeners?.descriptors ?? [],
       file: this.#file?.identity ?? null,
     };
   }
@@ -319,7 +318,7 @@ class RunningRelay implements HoldableRelay {
 
   #stopListening(): void {
     this.#admission?.[Symbol.dispose]();
-    this.#listening?.stop();
+    this.#listeners?.stop();
   }
 
   #connectionEnded(): void {

@@ -28,8 +28,8 @@ export interface Start {
   readonly kind: "start";
   /** The worker's number, from 0. */
   readonly index: number;
-  /** The pool's own descriptor, of which the worker makes its own. */
-  readonly listener: number;
+  /** The pool's own listening descriptors, of which the worker makes its own. */
+  readonly listeners: readonly number[];
   readonly endpoint: SocketEndpoint;
   readonly options: WorkerOptions;
   /** Of the whole pool. */
@@ -74,7 +74,7 @@ export type PoolReport =
 /** What the pool passes on to its observer, and what it must know of a connection to do so. */
 export type EventReport =
   | { readonly kind: "fault"; readonly error: PlainError }
-  | { readonly kind: "warning"; readonly message: string }
+  | { readonly kind: "warning" | "notice"; readonly message: string }
   | { readonly kind: "refused"; readonly client: string; readonly reason: string }
   | { readonly kind: "full"; readonly open: number }
   | ConnectionReport

@@ -30,6 +30,8 @@ export class ReportReceiver {
     switch (report.kind) {
       case "warning":
         return this.#observer.warning(report.message);
+      case "notice":
+        return this.#observer.notice(report.message);
       case "fault":
         return this.#observer.fault(decodeError(report.error));
       case "refused":

@@ -75,6 +75,7 @@ export class ReportSender {
       },
       fault: (error) => this.tell({ kind: "fault", error: encodeError(error) }),
       warning: (message) => this.tell({ kind: "warning", message }),
+      notice: this.#ifWanted("notice", (message) => this.tell({ kind: "notice", message })),
       draining: () => this.tell({ kind: "draining" }),
       stopped: ({ cut }) => this.tell({ kind: "stopped", cut }),
     };

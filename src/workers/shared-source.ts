@@ -1,13 +1,9 @@
-import { printAddress, type SocketEndpoint } from "../address/address.ts";
-import { errnoCode } from "../os/errno.ts";
-import { INT_MOST } from "../os/int-most.ts";
+import type { SocketEndpoint } from "../address/address.ts";
 import type { Libc } from "../os/libc.ts";
-import { relayError } from "../relay/error.ts";
-import type { BunListener } from "../relay/listen/pausable-listener.ts";
-import { endpointOf } from "../relay/listen/inherited-socket.ts";
-import { type HandedSource, listen } from "../relay/listen/bind-source.ts";
-import { type PlacedFile, removeFile } from "../relay/listen/socket-file/placed-file.ts";
-import { DEFAULTS, type RelayOptions } from "../relay/options.ts";
+import { backlogOf, bindSource, type BoundSource } from "../relay/listen/bind-source.ts";
+import type { PlacedFile } from "../relay/listen/socket-file/placed-file.ts";
+import { type HandedSource, isInherited } from "../relay/listen/source.ts";
+import type { RelayOptions } from "../relay/options.ts";
 
 /** A source that is bound and queues clients, from which this thread accepts nobody. */
 export class SharedSource {
@@ -15,58 +11,42 @@ export class SharedSource {
   readonly file: PlacedFile | null;
   /** Whether somebody else may listen on it next. */
   readonly inherited: boolean;
-  readonly fd: number;
+  readonly fds: readonly number[];
   readonly backlog: number;
   readonly #libc: Libc;
 
-  private constructor(
-    system: Libc,
-    { source, backlog }: RelayOptions,
-    fd: number,
-    port: number,
-    file: PlacedFile | null,
-  ) {
-    const endpoint = endpointOf(source.kind === "fd" ? { ...source, fd } : source);
-    this.endpoint = endpoint.kind === "tcp" && port !== 0 ? { ...endpoint, port } : endpoint;
+  private constructor(system: Libc, options: RelayOptions, { fds, endpoint, file }: BoundSource) {
+    this.endpoint = endpoint;
     this.file = file;
-    this.inherited = source.kind === "fd";
-    this.fd = fd;
-    this.backlog = backlog ?? (this.inherited ? INT_MOST : DEFAULTS.backlog);
+    this.inherited = isInherited(options.source);
+    this.fds = fds;
+    this.backlog = backlogOf(options.source, options);
     this.#libc = system;
-    system.listen(fd, this.backlog);
   }
 
   /**
    * Binds the source.
    *
-   * @throws {RelayError} as `listen` does.
+   * @param notice - see `ListenOptions`
+   * @throws {RelayError} as `bindSource` does.
    */
-  static async bind(system: Libc, options: RelayOptions): Promise<SharedSource> {
-    const { source, keepalive = DEFAULTS.keepalive } = options;
-    // Nothing is ever accepted here: Bun's listener goes within this turn of the loop.
-    const bound = await listen(source, options, keepalive, { data() {} });
-    const fd = descriptorOf(system, bound.listener);
-    if (fd >= 0) return new SharedSource(system, options, fd, bound.port, bound.file);
-    if (bound.file !== null) removeFile(bound.file);
-    throw relayError("listen on", printAddress(endpointOf(source)), errnoCode(fd));
+  static async bind(
+    system: Libc,
+    options: RelayOptions,
+    notice: (message: string) => void,
+  ): Promise<SharedSource> {
+    const bound = await bindSource(system, options.source, { ...options, notice });
+    return new SharedSource(system, options, bound);
   }
 
-  /** What a relay in another process needs to listen on it; the descriptor stays this object's. */
+  /** What a relay in another process needs to listen on it; the descriptors stay this object's. */
   handOn(): HandedSource {
-    const { endpoint, fd: descriptor, file } = this;
-    return { kind: "handed", endpoint, descriptor, file: file?.identity ?? null };
+    const { endpoint, fds, file } = this;
+    return { kind: "handed", endpoint, fds, file: file?.identity ?? null };
   }
 
   /** Listens no more. What the kernel has queued is refused unless somebody else holds the source. */
   close(): void {
-    this.#libc.close(this.fd);
+    for (const fd of this.fds) this.#libc.close(fd);
   }
-}
-
-/** A descriptor of a listening socket on which Bun no longer listens; a negative errno if none is left. */
-function descriptorOf(system: Libc, listener: BunListener | number): number {
-  if (typeof listener === "number") return listener;
-  const fd = system.duplicate(listener.fd);
-  listener.stop();
-  return fd;
 }

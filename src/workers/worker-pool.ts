@@ -9,7 +9,7 @@ import { combineObservers, eventsHeard } from "../relay/combine-observers.ts";
 import { removeFile } from "../relay/listen/socket-file/placed-file.ts";
 import { watchFile } from "../relay/listen/source-file-watch.ts";
 import { endpointOf } from "../relay/listen/inherited-socket.ts";
-import type { HandedSource } from "../relay/listen/bind-source.ts";
+import type { HandedSource } from "../relay/listen/source.ts";
 import type { Observer, Stop } from "../relay/observer.ts";
 import { DEFAULTS, type RelayOptions } from "../relay/options.ts";
 import type { HandoverRelay } from "../relay/running-relay.ts";
@@ -45,7 +45,8 @@ export async function startPool(
 ): Promise<HandoverRelay> {
   // Rules that do not fit the source are found before it is bound.
   judgeOf(options, endpointOf(options.source));
-  const source = await SharedSource.bind(system, options);
+  const notice = (message: string) => options.observer?.notice?.(message);
+  const source = await SharedSource.bind(system, options, notice);
   const pool = new Pool(source, options, workers, thread);
   await pool.start();
   return pool;
@@ -168,7 +169,7 @@ class Pool implements HandoverRelay, WorkerSlotOwner {
     return {
       kind: "start",
       index,
-      listener: this.#source.fd,
+      listeners: this.#source.fds,
       endpoint: this.endpoint,
       options: { ...this.#options, connectionsMax: this.#quota(index) },
       connectionsMax: this.#connectionsMax,

@@ -1,9 +1,9 @@
-import { printAddress } from "../address/address.ts";
+import { printAddress, type SocketEndpoint } from "../address/address.ts";
 import { RelayError, relayError } from "../relay/error.ts";
 import type { StopPatience } from "../relay/stop-patience.ts";
 import { type HoldableRelay, startRelay } from "../relay/running-relay.ts";
 import { libc } from "../os/libc.ts";
-import { errnoCode } from "../os/errno.ts";
+import { checked, EBADF } from "../os/errno.ts";
 import { AcceptBalance } from "./accept-balance.ts";
 import { SharedCounters } from "./shared-counters.ts";
 import type { Batch, Order, Report, Start } from "./messages.ts";
@@ -44,6 +44,18 @@ async function begin(start: Start): Promise<void> {
   }
 }
 
+/** Descriptors of the worker's own for the pool's listening sockets. */
+function duplicateAll(listeners: readonly number[], endpoint: SocketEndpoint): readonly number[] {
+  const fds: number[] = [];
+  try {
+    for (const listener of listeners) fds.push(checked(libc?.duplicate(listener) ?? -EBADF));
+    return fds;
+  } catch (error) {
+    for (const fd of fds) libc?.close(fd);
+    throw relayError("listen on", printAddress(endpoint), error);
+  }
+}
+
 class RunningWorker {
   readonly #relay: HoldableRelay;
   readonly #reporter: ReportSender;
@@ -57,14 +69,12 @@ class RunningWorker {
   }
 
   static async start(start: Start): Promise<RunningWorker> {
-    const { index, listener, endpoint, options, held } = start;
+    const { index, listeners, endpoint, options, held } = start;
     const counts = new SharedCounters(start.counts);
     const reporter = new ReportSender(start, counts, post);
-    const fd = libc?.duplicate(listener) ?? -1;
-    if (fd < 0) throw relayError("listen on", printAddress(endpoint), errnoCode(fd));
     const relay = await startRelay({
       ...options,
-      source: { kind: "fd", fd, endpoint },
+      source: { kind: "descriptors", fds: duplicateAll(listeners, endpoint), endpoint },
       observer: reporter.observer,
     });
     if (held) relay.hold(HOLDER);

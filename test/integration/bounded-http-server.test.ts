@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { BoundedHttpServer } from "../../src/observe/admin/bounded-http-server.ts";
 import { HTTP_LIMITS, type HttpLimits } from "../../src/observe/admin/http-limits.ts";
+import { listen } from "../../src/relay/listen/listen.ts";
 import { RawSocket } from "../support/sockets/raw-socket.ts";
 import { until } from "../support/waiting.ts";
 
@@ -28,13 +29,12 @@ async function serve(limits: Partial<HttpLimits> = {}, body = "ok"): Promise<Ser
     { ...HTTP_LIMITS, ...limits },
   );
   disposables.push(server);
-  const { listener } = await server.listen((socket) => ({
-    listener: Bun.listen({ hostname: "127.0.0.1", port: 0, allowHalfOpen: true, socket }),
-  }));
+  const { endpoint } = await server.listen((handlers) =>
+    listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, {}, handlers),
+  );
   return {
     asked,
     async connect(text = "") {
-      const endpoint = { kind: "tcp", host: "127.0.0.1", port: listener.port } as const;
       const client = await RawSocket.connect(endpoint, { receive: 4_096 });
       disposables.push(client);
       if (text !== "") client.trySend(Buffer.from(text));

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SocketEndpoint } from "../../src/index.ts";
 import { libc } from "../../src/os/libc.ts";
-import type { HandedSource, Source } from "../../src/relay/listen/bind-source.ts";
+import type { HandedSource, Source } from "../../src/relay/listen/source.ts";
 import type { RelayOptions } from "../../src/relay/options.ts";
 import { type HandoverRelay, startRelay } from "../../src/relay/running-relay.ts";
 import { startPool } from "../../src/workers/worker-pool.ts";
@@ -43,9 +43,9 @@ afterEach(async () => {
   );
 });
 
-/** A descriptor of its own for the next relay, as another process would get. */
+/** Descriptors of its own for the next relay, as another process would get. */
 function duplicated(handed: HandedSource): HandedSource {
-  return { ...handed, descriptor: system.duplicate(handed.descriptor) };
+  return { ...handed, fds: handed.fds.map((fd) => system.duplicate(fd)) };
 }
 
 async function exchange(client: RawSocket): Promise<void> {

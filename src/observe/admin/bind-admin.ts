@@ -1,13 +1,15 @@
-import { printAddress, type SocketEndpoint } from "../../address/address.ts";
-import { errorCode } from "../../os/errno.ts";
-import { relayError } from "../../relay/error.ts";
-import { listenOnPath } from "../../relay/listen/socket-file/listen-on-path.ts";
+import type { SocketEndpoint } from "../../address/address.ts";
+import { listen } from "../../relay/listen/listen.ts";
+import type { PausableListener } from "../../relay/listen/pausable-listener.ts";
 import { removeFile } from "../../relay/listen/socket-file/placed-file.ts";
-import type { VisitHandlers, VisitListener } from "./bounded-http-server.ts";
+import type { VisitHandlers } from "./bounded-http-server.ts";
+
+// Clients that may wait in the kernel's queue.
+const BACKLOG = 512;
 
 /** A bound admin address. */
 export interface BoundAdmin {
-  readonly listener: VisitListener;
+  readonly listeners: PausableListener;
   /** The address, with the port that the system chose if port 0 was asked for. */
   readonly endpoint: SocketEndpoint;
   /** Removes a Unix socket's file. */
@@ -21,37 +23,11 @@ export interface BoundAdmin {
  * @throws {RelayError} if the address cannot be listened on
  */
 export async function bindAdmin(
-  endpoint: SocketEndpoint,
+  address: SocketEndpoint,
   handlers: VisitHandlers,
   mode: number,
 ): Promise<BoundAdmin> {
-  const stays = () => {};
-  const socket = handlers;
-  try {
-    switch (endpoint.kind) {
-      case "tcp": {
-        const { host, port } = endpoint;
-        const listener = Bun.listen({ hostname: host, port, allowHalfOpen: true, socket });
-        return { listener, endpoint: { ...endpoint, port: listener.port }, hide: stays };
-      }
-      case "abstract": {
-        const unix = `\0${endpoint.name}`;
-        return {
-          listener: Bun.listen({ unix, allowHalfOpen: true, socket }),
-          endpoint,
-          hide: stays,
-        };
-      }
-      case "unix": {
-        const placed = await listenOnPath(endpoint.path, { mode }, (unix) =>
-          Bun.listen({ unix, allowHalfOpen: true, socket }),
-        );
-        return { listener: placed.listener, endpoint, hide: () => removeFile(placed.file) };
-      }
-    }
-  } catch (error) {
-    const fix =
-      errorCode(error) === "EADDRINUSE" ? "choose another address for --admin" : "see --admin";
-    throw relayError("listen on", printAddress(endpoint), error, fix);
-  }
+  const options = { mode, backlog: BACKLOG, keepalive: 0, option: "--admin" };
+  const { listeners, endpoint, file } = await listen(address, options, handlers);
+  return { listeners, endpoint, hide: () => void (file !== null && removeFile(file)) };
 }

@@ -2,11 +2,7 @@ import type { Socket } from "bun";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { descriptorShortage, HEADROOM } from "../../relay/listen/admission.ts";
-import {
-  type AcceptHandlers,
-  type BunListener,
-  PausableListener,
-} from "../../relay/listen/pausable-listener.ts";
+import type { AcceptHandlers, PausableListener } from "../../relay/listen/pausable-listener.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./http-limits.ts";
 import { ProcessorShare } from "./processor-share.ts";
 import { SocketStream } from "./socket-stream.ts";
@@ -33,9 +29,6 @@ export type Answerer = (request: HttpRequest) => Promise<HttpAnswer>;
 // How often deadlines and descriptors are looked at while nothing is urgent, in milliseconds.
 const LOOK_PERIOD = 1_000;
 
-// Clients that may wait in the kernel's queue.
-const BACKLOG = 512;
-
 // Milliseconds that the kernel and Bun spend on an event besides our handler. The cost of a new
 // connection includes its end: 8,000 connections a second took 44 % of a core.
 const EVENT_COST = 0.02;
@@ -57,9 +50,6 @@ class Visit {
 /** Handlers of a listening socket whose clients a `BoundedHttpServer` serves. */
 export type VisitHandlers = AcceptHandlers<Visit>;
 
-/** A listener whose clients a `BoundedHttpServer` serves. */
-export type VisitListener = BunListener<Visit>;
-
 /**
  * Answers one HTTP request a connection, within limits: whatever clients do, they get no more of the
  * process' descriptors, memory and processor time than `limits` allows.
@@ -78,7 +68,7 @@ export class BoundedHttpServer implements Disposable {
   readonly #visits = new Set<Visit>();
   readonly #visitOf = new WeakMap<object, Visit>();
   /** Null before `listen` has ended, and once disposed. */
-  #listening: PausableListener<Visit> | null = null;
+  #listening: PausableListener | null = null;
   #paused = false;
   /** Whether no descriptor was left at the last look. */
   #exhausted = false;
@@ -102,7 +92,7 @@ export class BoundedHttpServer implements Disposable {
    * @returns what `bind` gave
    * @throws what `bind` threw
    */
-  async listen<Bound extends { readonly listener: VisitListener }>(
+  async listen<Bound extends { readonly listeners: PausableListener }>(
     bind: (handlers: VisitHandlers) => Bound | Promise<Bound>,
   ): Promise<Bound> {
     const handlers: VisitHandlers = {
@@ -114,7 +104,7 @@ export class BoundedHttpServer implements Disposable {
       close: ({ data: visit }) => this.#closed(visit),
     };
     const bound = await bind(handlers);
-    this.#listening = new PausableListener(bound.listener, handlers, BACKLOG);
+    this.#listening = bound.listeners;
     this.#settle();
     return bound;
   }

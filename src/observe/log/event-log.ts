@@ -65,6 +65,9 @@ export function logObserver(
     warning(message) {
       log.warn(message, { event: "warning" });
     },
+    notice(message) {
+      log.debug(message, { event: "notice" });
+    },
     ...(log.writes("debug") && courseObserver(log)),
   };
 }

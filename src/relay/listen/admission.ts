@@ -1,6 +1,7 @@
-import { errnoCode, errnoWords } from "../../os/errno.ts";
+import { EMFILE, ENFILE, errnoCode, errnoWords } from "../../os/errno.ts";
 import { AF_UNIX, libc, SOCK_STREAM } from "../../os/libc.ts";
 import type { PausableListener } from "./pausable-listener.ts";
+
 import type { Observer } from "../observer.ts";
 
 // Descriptors that must be free again before clients are taken in again.
@@ -21,7 +22,7 @@ const PROBE_PERIOD = 1_000;
  */
 export class Admission implements Disposable {
   readonly #max: number;
-  readonly #listening: PausableListener;
+  readonly #listening: Pick<PausableListener, "pause" | "resume">;
   readonly #observer: Observer;
   readonly #probe: Timer;
   #full = false;
@@ -29,7 +30,11 @@ export class Admission implements Disposable {
   readonly #holders = new Set<string>();
   #silentUntil = 0;
 
-  constructor(max: number, listening: PausableListener, observer: Observer) {
+  constructor(
+    max: number,
+    listening: Pick<PausableListener, "pause" | "resume">,
+    observer: Observer,
+  ) {
     this.#max = max;
     this.#listening = listening;
     this.#observer = observer;
@@ -95,7 +100,9 @@ export class Admission implements Disposable {
 export function descriptorShortage(wanted: number): string | null {
   if (libc === null) return null;
   const fd = libc.socket(AF_UNIX, SOCK_STREAM);
-  if (fd < 0) return errnoCode(fd);
+  if (fd === -EMFILE || fd === -ENFILE) return errnoCode(fd);
+  // A service manager may forbid the family (systemd.exec(5), RestrictAddressFamilies=).
+  if (fd < 0) return null;
   const shortage = wanted > 1 ? descriptorShortage(wanted - 1) : null;
   libc.close(fd);
   return shortage;

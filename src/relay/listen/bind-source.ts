@@ -1,138 +1,94 @@
-import { isLocalhost, printAddress, type SocketEndpoint } from "../../address/address.ts";
-import { errorCode } from "../../os/errno.ts";
-import { relayError } from "../error.ts";
+import type { SocketEndpoint } from "../../address/address.ts";
+import { abstractAddress, unixAddress } from "../../address/socket-address.ts";
+import { checked } from "../../os/errno.ts";
+import { INT_MOST } from "../../os/int-most.ts";
+import type { Libc } from "../../os/libc.ts";
 import { setKeepalive } from "../connection/keepalive.ts";
-import { type AcceptHandlers, type BunListener, listenOn } from "./pausable-listener.ts";
-import { listenOnPath, type Permissions } from "./socket-file/listen-on-path.ts";
-import type { FileIdentity, PlacedFile } from "./socket-file/placed-file.ts";
-import { listenOnUnix } from "./unix-listener.ts";
+import { DEFAULTS } from "../options.ts";
+import { bindTcp } from "./bind-tcp.ts";
+import { endpointOf } from "./inherited-socket.ts";
+import { listenError } from "./listen-error.ts";
+import { openListeningSocket, tcpBinder } from "./listening-socket.ts";
+import { listenOnPath, type SocketFileOptions } from "./socket-file/listen-on-path.ts";
+import type { PlacedFile } from "./socket-file/placed-file.ts";
+import { handedFile, isInherited, type Source } from "./source.ts";
 
-/** A source that a relay can listen on. */
-export type Source = SocketEndpoint | ListeningDescriptor | HandedSource;
-
-/** A descriptor that listens already. */
-export interface ListeningDescriptor {
-  readonly kind: "fd";
-  readonly fd: number;
-  /** Where that is, if it is known better than by asking: a file may have been moved since. */
-  readonly endpoint?: SocketEndpoint;
+/** How to listen on a source. */
+export interface ListenOptions extends SocketFileOptions {
+  /** See `RelayOptions`. */
+  readonly backlog?: number | undefined;
+  /** Milliseconds of idle time before TCP keepalive probes of accepted clients; 0 sends none. */
+  readonly keepalive?: number | undefined;
+  /** The option that the address comes from, for an error; none of a relay's own source. */
+  readonly option?: string | undefined;
+  /** Is told, for a person who looks closely, if less is listened on than the address says. */
+  readonly notice?: ((message: string) => void) | undefined;
 }
 
-/**
- * A source that a relay opened, as it hands it on to a relay in another process. That one accepts
- * nobody before it is told to.
- */
-export interface HandedSource {
-  readonly kind: "handed";
-  /** Where the source listens: with the port that the system chose where 0 was asked. */
-  readonly endpoint: SocketEndpoint;
-  /** The listening descriptor; it is the relay's that listens on this source. */
-  readonly descriptor: number;
-  /** The file of a Unix source; null of any other. */
-  readonly file: FileIdentity | null;
-}
-
-/** The bound source of a relay. */
+/** The sockets of a source: they listen, and nobody accepts yet. */
 export interface BoundSource {
-  /** A descriptor if Bun does not listen on it yet. */
-  readonly listener: BunListener | number;
-  /** The port of a TCP source, which the system chose where 0 was asked. */
-  readonly port: number;
+  /** Their descriptors, one or more, which the caller owns. */
+  readonly fds: readonly number[];
+  /** The source, with the port that the system chose where 0 was asked. */
+  readonly endpoint: SocketEndpoint;
   /** The file of a Unix source. */
   readonly file: PlacedFile | null;
 }
 
+/** The length of the kernel's queue that a source is to have. */
+export function backlogOf(source: Source, { backlog }: ListenOptions): number {
+  return backlog ?? (isInherited(source) ? INT_MOST : DEFAULTS.backlog);
+}
+
 /**
- * Binds the source and listens.
+ * Binds the source and listens on it, by the system's own calls: Bun's listen has no queue's length,
+ * loses some of the system's codes, and removes whatever is at a Unix socket's path when it stops.
  *
- * @throws {RelayError} with the system's code, the address and, where there is one, the mend.
+ * @throws {RelayError} with the system's code, the address and, where it is known, the fix.
  */
-export async function listen(
+export async function bindSource(
+  system: Libc,
   source: Source,
-  permissions: Permissions,
-  keepalive: number,
-  handlers: AcceptHandlers,
+  options: ListenOptions,
 ): Promise<BoundSource> {
   try {
-    switch (source.kind) {
-      case "tcp":
-        return listenOnTcp(source.host, source.port, keepalive, handlers);
-      case "unix":
-        return await listenOnFile(source.path, permissions, handlers);
-      case "abstract":
-        return bound(listenOnUnix(source, handlers));
-      case "fd":
-        return listenOnInherited(source.fd, keepalive, handlers);
-      case "handed":
-        return takeHanded(source, keepalive);
+    return await bind(system, source, options);
+  } catch (error) {
+    throw listenError(source, error, options.option);
+  }
+}
+
+async function bind(system: Libc, source: Source, options: ListenOptions): Promise<BoundSource> {
+  const backlog = backlogOf(source, options);
+  const { keepalive = DEFAULTS.keepalive, notice = () => {} } = options;
+  switch (source.kind) {
+    case "tcp": {
+      const binder = tcpBinder(system, backlog, keepalive);
+      const { sockets, port } = await bindTcp(source, binder, notice);
+      return { fds: sockets, endpoint: { ...source, port }, file: null };
     }
-  } catch (error) {
-    const address = source.kind === "handed" ? source.endpoint : source;
-    throw relayError("listen on", printAddress(address), error, mendOf(address, errorCode(error)));
+    case "unix": {
+      const { listener, file } = await listenOnPath(source.path, options, (name) => {
+        const fd = openListeningSocket(system, unixAddress(name), backlog);
+        return { fd, stop: () => void system.close(fd) };
+      });
+      return { fds: [listener.fd], endpoint: source, file };
+    }
+    case "abstract": {
+      const fd = openListeningSocket(system, abstractAddress(source.name), backlog);
+      return { fds: [fd], endpoint: source, file: null };
+    }
+    case "fd":
+    case "descriptors":
+    case "handed": {
+      const endpoint = endpointOf(source);
+      const fds = source.kind === "fd" ? [source.fd] : source.fds;
+      for (const fd of fds) {
+        checked(system.prepare(fd));
+        if (endpoint.kind === "tcp") setKeepalive(fd, keepalive);
+        checked(system.listen(fd, backlog));
+      }
+      return { fds, endpoint, file: source.kind === "handed" ? handedFile(source) : null };
+    }
   }
-}
-
-function bound(
-  listener: BunListener | number,
-  port = 0,
-  file: PlacedFile | null = null,
-): BoundSource {
-  return { listener, port, file };
-}
-
-function takeHanded({ endpoint, descriptor, file }: HandedSource, keepalive: number): BoundSource {
-  const port = endpoint.kind === "tcp" ? endpoint.port : 0;
-  if (port !== 0) setKeepalive(descriptor, keepalive);
-  const isFile = endpoint.kind === "unix" && file !== null;
-  return bound(descriptor, port, isFile ? { path: endpoint.path, identity: file } : null);
-}
-
-function listenOnTcp(
-  host: string,
-  port: number,
-  keepalive: number,
-  handlers: AcceptHandlers,
-): BoundSource {
-  const bind = (hostname: string) =>
-    Bun.listen({ hostname, port, allowHalfOpen: true, socket: handlers });
-  const listener =
-    host === "" ? bindEverywhere(bind) : bind(isLocalhost(host) ? "127.0.0.1" : host);
-  setKeepalive(listener.fd, keepalive);
-  return bound(listener, listener.port);
-}
-
-/** Every interface: both families through one socket, or IPv4 where the system has no IPv6. */
-function bindEverywhere<Listener>(bind: (hostname: string) => Listener): Listener {
-  try {
-    return bind("::");
-  } catch (error) {
-    if (errorCode(error) !== "EAFNOSUPPORT" && errorCode(error) !== "EADDRNOTAVAIL") throw error;
-    return bind("0.0.0.0");
-  }
-}
-
-async function listenOnFile(
-  path: string,
-  permissions: Permissions,
-  handlers: AcceptHandlers,
-): Promise<BoundSource> {
-  const bind = (name: string) => listenOnUnix({ path: name }, handlers);
-  const placed = await listenOnPath(path, permissions, bind);
-  return bound(placed.listener, 0, placed.file);
-}
-
-function listenOnInherited(fd: number, keepalive: number, handlers: AcceptHandlers): BoundSource {
-  // On a Unix socket the TCP options fail, which harms nothing.
-  setKeepalive(fd, keepalive);
-  return bound(listenOn(fd, handlers));
-}
-
-function mendOf(source: SocketEndpoint | ListeningDescriptor, code: string): string {
-  if (code === "EACCES" && source.kind === "tcp" && source.port < 1024)
-    return "a port below 1024 needs the capability CAP_NET_BIND_SERVICE";
-  if (code === "EADDRINUSE") return "stop the program that listens there or choose another address";
-  if (code === "EADDRNOTAVAIL") return "no interface of this machine has that address";
-  if (code === "ENOENT" && source.kind === "unix")
-    return "make the folder first, or add --directory-mode=0755 (in a systemd unit: RuntimeDirectory=)";
-  return "";
 }

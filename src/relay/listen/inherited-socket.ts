@@ -4,7 +4,7 @@ import { errnoCode } from "../../os/errno.ts";
 import { libc, SO_ACCEPTCONN, SO_TYPE, SOCK_STREAM, SOL_SOCKET } from "../../os/libc.ts";
 import { readAddress } from "../../address/socket-address.ts";
 import { RelayError } from "../error.ts";
-import type { Source } from "./bind-source.ts";
+import type { Source } from "./source.ts";
 
 /**
  * Where a source listens, or is to listen.
@@ -14,7 +14,8 @@ import type { Source } from "./bind-source.ts";
 export function endpointOf(source: Source): SocketEndpoint {
   switch (source.kind) {
     case "fd":
-      return source.endpoint ?? inheritedEndpoint(source.fd);
+      return inheritedEndpoint(source.fd);
+    case "descriptors":
     case "handed":
       return source.endpoint;
     default:

@@ -1,0 +1,115 @@
+import { isIPv4, isIPv6 } from "../../address/ip-text.ts";
+import { isLoopbackName } from "../../address/loopback.ts";
+import { errorCode, SystemCallError } from "../../os/errno.ts";
+
+/** A way to make sockets that listen on one TCP address each. */
+export interface TcpBinder<Bound> {
+  /** Listens on an IPv4 or IPv6 address; `::` is both families. Throws with the system's code. */
+  bind(host: string, port: number): Bound;
+  /** The port that a socket got. */
+  port(bound: Bound): number;
+  close(bound: Bound): void;
+}
+
+/** The sockets of a TCP source, which share one port. */
+export interface BoundTcp<Bound> {
+  readonly sockets: readonly Bound[];
+  readonly port: number;
+}
+
+// The system has not the address, or not even the family: also where a service manager forbids it
+// (systemd.exec(5), RestrictAddressFamilies=).
+const ABSENT: ReadonlySet<string> = new Set(["EAFNOSUPPORT", "EADDRNOTAVAIL"]);
+
+// How often another port is tried if the system's choice for one address is taken for the other.
+const PORT_TRIES = 32;
+
+/**
+ * Listens on a TCP address. An empty host is every interface, by both families through one socket or
+ * by IPv4 alone if the system has no IPv6. A name of loopback is each of the two loopback addresses
+ * that the system has. Any other name is the first of its addresses that can be listened on.
+ *
+ * @param notice - is told if less is listened on than the address says
+ * @throws an error with the system's or the resolver's code.
+ */
+export async function bindTcp<Bound>(
+  { host, port }: { readonly host: string; readonly port: number },
+  binder: TcpBinder<Bound>,
+  notice: (message: string) => void,
+): Promise<BoundTcp<Bound>> {
+  if (host === "") return oneSocket(binder, bindEverywhere(port, binder, notice));
+  if (isLoopbackName(host)) return bindLoopbacks(port, binder, notice);
+  return oneSocket(binder, bindFirst(await addressesOf(host), port, binder));
+}
+
+function oneSocket<Bound>(binder: TcpBinder<Bound>, bound: Bound): BoundTcp<Bound> {
+  return { sockets: [bound], port: binder.port(bound) };
+}
+
+function bindEverywhere<Bound>(
+  port: number,
+  binder: TcpBinder<Bound>,
+  notice: (message: string) => void,
+): Bound {
+  const both = tryBind(binder, "::", port);
+  if (both !== null) return both;
+  const bound = binder.bind("0.0.0.0", port);
+  notice("this system has no IPv6: listening on 0.0.0.0, IPv4 alone");
+  return bound;
+}
+
+function bindLoopbacks<Bound>(
+  port: number,
+  binder: TcpBinder<Bound>,
+  notice: (message: string) => void,
+): BoundTcp<Bound> {
+  for (let tries = 1; ; tries += 1) {
+    const ipv4 = tryBind(binder, "127.0.0.1", port);
+    if (ipv4 === null) {
+      const bound = oneSocket(binder, binder.bind("::1", port));
+      notice("this system has no 127.0.0.1: listening on ::1 alone");
+      return bound;
+    }
+    const chosen = binder.port(ipv4);
+    try {
+      const ipv6 = tryBind(binder, "::1", chosen);
+      if (ipv6 !== null) return { sockets: [ipv4, ipv6], port: chosen };
+      notice("this system has no ::1: listening on 127.0.0.1 alone");
+      return { sockets: [ipv4], port: chosen };
+    } catch (error) {
+      binder.close(ipv4);
+      const mayChoose = port === 0 && errorCode(error) === "EADDRINUSE";
+      if (!mayChoose || tries === PORT_TRIES) throw error;
+    }
+  }
+}
+
+/** Null if the system does not have the address. */
+function tryBind<Bound>(binder: TcpBinder<Bound>, host: string, port: number): Bound | null {
+  try {
+    return binder.bind(host, port);
+  } catch (error) {
+    if (ABSENT.has(errorCode(error))) return null;
+    throw error;
+  }
+}
+
+/** Throws what came of the last address if none can be listened on. */
+function bindFirst<Bound>(hosts: readonly string[], port: number, binder: TcpBinder<Bound>): Bound {
+  let failure: unknown = new SystemCallError("ENOTFOUND");
+  for (const host of hosts) {
+    try {
+      return binder.bind(host, port);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+async function addressesOf(host: string): Promise<readonly string[]> {
+  if (isIPv4(host) || isIPv6(host)) return [host];
+  const { lookup } = await import("node:dns/promises");
+  const found = await lookup(host, { all: true, order: "verbatim" });
+  return found.map(({ address }) => address);
+}

@@ -1,0 +1,100 @@
+import type { SocketEndpoint } from "../../address/address.ts";
+import { errorCode, SystemCallError } from "../../os/errno.ts";
+import type { ListenOptions } from "./bind-source.ts";
+import { bindTcp, type TcpBinder } from "./bind-tcp.ts";
+import { adoptListener, type BunListener } from "./bun-listener.ts";
+import { endpointOf } from "./inherited-socket.ts";
+import { listenError } from "./listen-error.ts";
+import type { AcceptHandlers, PausableListener } from "./pausable-listener.ts";
+import { listenOnPath } from "./socket-file/listen-on-path.ts";
+import type { PlacedFile } from "./socket-file/placed-file.ts";
+import { handedFile, type Source } from "./source.ts";
+
+/** A source that Bun has bound and accepts from. */
+export interface BunSource {
+  readonly listeners: readonly PausableListener[];
+  readonly endpoint: SocketEndpoint;
+  readonly file: PlacedFile | null;
+}
+
+/**
+ * Binds a source by Bun alone, where the system's calls are not to be had. Bun ignores the queue's
+ * length, its listeners cannot pause, a name of 107 bytes is one too long for an abstract socket, and
+ * `stop()` removes whatever file has the path by then.
+ *
+ * @throws {RelayError} as `bindSource` does.
+ */
+export async function bindWithBun<Data>(
+  source: Source,
+  options: ListenOptions,
+  handlers: AcceptHandlers<Data>,
+): Promise<BunSource> {
+  try {
+    return await bind(source, options, handlers);
+  } catch (error) {
+    throw listenError(source, error, options.option);
+  }
+}
+
+async function bind<Data>(
+  source: Source,
+  options: ListenOptions,
+  handlers: AcceptHandlers<Data>,
+): Promise<BunSource> {
+  const { notice = () => {} } = options;
+  const bindUnix = (unix: string) => Bun.listen({ unix, allowHalfOpen: true, socket: handlers });
+  switch (source.kind) {
+    case "tcp": {
+      const { sockets, port } = await bindTcp(source, tcpBinder(handlers), notice);
+      return bound(sockets, { ...source, port });
+    }
+    case "unix": {
+      const { listener, file } = await listenOnPath(source.path, options, bindUnix);
+      return bound([listener], source, file);
+    }
+    case "abstract":
+      return bound([bindUnix(`\0${source.name}`)], source);
+    case "fd":
+      return bound([adoptListener(source.fd, handlers)], endpointOf(source));
+    case "descriptors":
+      return bound(adoptAll(source.fds, handlers), source.endpoint);
+    case "handed":
+      return bound(adoptAll(source.fds, handlers), source.endpoint, handedFile(source));
+  }
+}
+
+function adoptAll<Data>(fds: readonly number[], handlers: AcceptHandlers<Data>): BunListener[] {
+  return fds.map((fd) => adoptListener(fd, handlers));
+}
+
+function bound(
+  listeners: readonly BunListener[],
+  endpoint: SocketEndpoint,
+  file: PlacedFile | null = null,
+): BunSource {
+  return { listeners: listeners.map(withoutPause), endpoint, file };
+}
+
+function withoutPause(listener: BunListener): PausableListener {
+  return { pause: () => false, resume: () => true, stop: () => listener.stop() };
+}
+
+function tcpBinder<Data>(handlers: AcceptHandlers<Data>): TcpBinder<Bun.TCPSocketListener<Data>> {
+  return {
+    bind(hostname, port) {
+      try {
+        return Bun.listen({ hostname, port, allowHalfOpen: true, socket: handlers });
+      } catch (error) {
+        throw named(error);
+      }
+    },
+    port: (listener) => listener.port,
+    close: (listener) => listener.stop(),
+  };
+}
+
+/** Bun names no code if socket(2) itself fails, which it does for a family that is not to be had. */
+function named(error: unknown): unknown {
+  const hasCode = error instanceof Error && errorCode(error) !== error.message;
+  return hasCode ? error : new SystemCallError("EAFNOSUPPORT");
+}

@@ -1,0 +1,28 @@
+import { printAddress } from "../../address/address.ts";
+import { errorCode } from "../../os/errno.ts";
+import { type RelayError, relayError } from "../error.ts";
+import type { Source } from "./source.ts";
+
+/** What to tell a person of an error of listening on a source; a `RelayError` is told as it is. */
+export function listenError(source: Source, error: unknown, option?: string): RelayError {
+  const address = "endpoint" in source ? source.endpoint : source;
+  const code = errorCode(error);
+  const fix = option === undefined ? fixOf(source, code) : fixOfOption(option, code);
+  return relayError("listen on", printAddress(address), error, fix);
+}
+
+function fixOfOption(option: string, code: string): string {
+  return code === "EADDRINUSE" ? `choose another address for ${option}` : `see ${option}`;
+}
+
+function fixOf(source: Source, code: string): string {
+  if (code === "EACCES" && source.kind === "tcp" && source.port < 1024)
+    return "a port below 1024 needs the capability CAP_NET_BIND_SERVICE";
+  if (code === "EADDRINUSE") return "stop the program that listens there or choose another address";
+  if (code === "EADDRNOTAVAIL") return "no interface of this machine has that address";
+  if (code === "EAFNOSUPPORT" && source.kind === "tcp")
+    return "this system has no such addresses (in a systemd unit: RestrictAddressFamilies=)";
+  if (code === "ENOENT" && source.kind === "unix")
+    return "make the folder first, or add --directory-mode=0755 (in a systemd unit: RuntimeDirectory=)";
+  return "";
+}

@@ -1,0 +1,88 @@
+import type { SocketEndpoint } from "../../address/address.ts";
+import { type Libc, libc } from "../../os/libc.ts";
+import { backlogOf, bindSource, type ListenOptions } from "./bind-source.ts";
+import { bindWithBun } from "./bind-with-bun.ts";
+import { GatedListener } from "./gated-listener.ts";
+import type { AcceptHandlers, PausableListener } from "./pausable-listener.ts";
+import { ReopenedListener } from "./reopened-listener.ts";
+import { listenError } from "./listen-error.ts";
+import { type PlacedFile, removeFile } from "./socket-file/placed-file.ts";
+import type { Source } from "./source.ts";
+
+/** A source that accepts clients. */
+export interface Listening {
+  readonly listeners: Listeners;
+  /** The source, with the port that the system chose where 0 was asked. */
+  readonly endpoint: SocketEndpoint;
+  /** The file of a Unix source. */
+  readonly file: PlacedFile | null;
+}
+
+/**
+ * Binds a source and accepts clients from it.
+ *
+ * @throws {RelayError} with the system's code, the address and, where it is known, the fix.
+ */
+export async function listen<Data>(
+  source: Source,
+  options: ListenOptions,
+  handlers: AcceptHandlers<Data>,
+): Promise<Listening> {
+  if (libc === null) {
+    const { listeners, endpoint, file } = await bindWithBun(source, options, handlers);
+    return { listeners: new Listeners(listeners, []), endpoint, file };
+  }
+  const system = libc;
+  const { fds, endpoint, file } = await bindSource(system, source, options);
+  const backlog = backlogOf(source, options);
+  const opened: PausableListener[] = [];
+  try {
+    for (const fd of fds) opened.push(acceptFrom(system, fd, backlog, handlers));
+  } catch (error) {
+    // The file of a source that was handed on is still that of the relay that has it.
+    if (file !== null && source.kind !== "handed") removeFile(file);
+    for (const listener of opened) listener.stop();
+    for (const fd of fds.slice(opened.length)) system.close(fd);
+    throw listenError(source, error, options.option);
+  }
+  return { listeners: new Listeners(opened, fds), endpoint, file };
+}
+
+/** Accepts from a listening descriptor, which is the listener's from then on. */
+function acceptFrom<Data>(
+  system: Libc,
+  fd: number,
+  backlog: number,
+  handlers: AcceptHandlers<Data>,
+): PausableListener {
+  return (
+    GatedListener.open(system, fd, handlers) ?? ReopenedListener.open(system, fd, backlog, handlers)
+  );
+}
+
+/** The listeners of one source, which pause and resume together. */
+export class Listeners implements PausableListener {
+  readonly #listeners: readonly PausableListener[];
+  /** The descriptors that listen, for somebody who is to listen on them as well; none without FFI. */
+  readonly descriptors: readonly number[];
+
+  constructor(listeners: readonly PausableListener[], descriptors: readonly number[]) {
+    this.#listeners = listeners;
+    this.descriptors = descriptors;
+  }
+
+  pause(): boolean {
+    return this.#listeners.every((listener) => listener.pause());
+  }
+
+  resume(): boolean {
+    if (this.#listeners.every((listener) => listener.resume())) return true;
+    // One of them alone could not be paused again by somebody who takes all for paused.
+    this.pause();
+    return false;
+  }
+
+  stop(): void {
+    for (const listener of this.#listeners) listener.stop();
+  }
+}

@@ -1,0 +1,60 @@
+import { ipSocketAddress, readAddress, type SocketAddress } from "../../address/socket-address.ts";
+import { checked } from "../../os/errno.ts";
+import {
+  AF_INET6,
+  IPPROTO_IPV6,
+  IPV6_V6ONLY,
+  type Libc,
+  SO_REUSEADDR,
+  SOCK_STREAM,
+  SOL_SOCKET,
+} from "../../os/libc.ts";
+import { setKeepalive } from "../connection/keepalive.ts";
+import type { TcpBinder } from "./bind-tcp.ts";
+
+/**
+ * A socket that is bound and listens; the caller owns the descriptor.
+ *
+ * @throws {SystemCallError}
+ */
+export function openListeningSocket(
+  system: Libc,
+  { family, bytes }: SocketAddress,
+  backlog: number,
+  setOptions: (fd: number, family: number) => void = () => {},
+): number {
+  const fd = checked(system.socket(family, SOCK_STREAM));
+  try {
+    setOptions(fd, family);
+    checked(system.bind(fd, bytes));
+    checked(system.listen(fd, backlog));
+    return fd;
+  } catch (error) {
+    system.close(fd);
+    throw error;
+  }
+}
+
+/** Opens listening TCP sockets, whose clients are probed after `keepalive` idle milliseconds. */
+export function tcpBinder(system: Libc, backlog: number, keepalive: number): TcpBinder<number> {
+  const setOptions = (fd: number, family: number) => {
+    // Else the port stays taken for a minute after a relay that had clients (tcp(7)).
+    checked(system.setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1));
+    if (family === AF_INET6) checked(system.setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0));
+    setKeepalive(fd, keepalive);
+  };
+  return {
+    bind: (host, port) =>
+      openListeningSocket(system, ipSocketAddress(host, port), backlog, setOptions),
+    port: (fd) => portOf(system, fd),
+    close: (fd) => void system.close(fd),
+  };
+}
+
+function portOf(system: Libc, fd: number): number {
+  // sockaddr_in6, the longer of the two, has 28 bytes (ipv6(7)).
+  const bytes = new Uint8Array(28);
+  const length = checked(system.name(fd, bytes));
+  const address = readAddress(bytes.subarray(0, length));
+  return address?.kind === "tcp" ? address.port : 0;
+}
