@@ -108,12 +108,21 @@ export interface Observer {
   connected(connection: ConnectionView): void;
   /** The destination could not be reached. `closed` follows. */
   unreachable(connection: ConnectionView, failure: Failure): void;
+  /**
+   * The destination was reached, for the first time since one or more connections were
+   * `unreachable`. Of several workers, each says so for its own connections.
+   */
+  reachedAgain(): void;
   /** One direction reached its end of stream; the other goes on. */
   halfClosed(connection: ConnectionView, from: "client" | "destination"): void;
   /** The connection is over and holds no descriptor any more. */
   closed(connection: ConnectionView, ending: Ending): void;
   /** All places are taken: clients wait in the kernel's queue until one is free. */
   full(open: number): void;
+  /** The file of a Unix source was removed or replaced by somebody: no client finds the source. */
+  sourceLost(): void;
+  /** The file that was lost is in its place again. */
+  sourceBack(): void;
   /** The relay accepts no more and waits for `open` connections to end. */
   draining(open: number): void;
   /** Nothing of the relay is left. */

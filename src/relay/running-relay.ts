@@ -151,6 +151,7 @@ class RunningRelay implements HoldableRelay {
       handlers,
       exhausted: (code) => this.#admission?.exhausted(code),
       ended: () => this.#connectionEnded(),
+      isFailing: false,
     };
     this.#drain = new Drain(this.#shared.connections);
     this.#nobody = new Connection(this.#shared, 0).client;

@@ -77,6 +77,7 @@ export type EventReport =
   | { readonly kind: "warning" | "notice"; readonly message: string }
   | { readonly kind: "refused"; readonly client: string; readonly reason: string }
   | { readonly kind: "full"; readonly open: number }
+  | { readonly kind: "reachedAgain" }
   | ConnectionReport
   /** `FIGURES` numbers for each connection that changed. */
   | { readonly kind: "figures"; readonly figures: Float64Array };

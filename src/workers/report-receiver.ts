@@ -38,6 +38,8 @@ export class ReportReceiver {
         return this.#observer.refused(report.client, report.reason);
       case "full":
         return this.#observer.full(report.open);
+      case "reachedAgain":
+        return this.#observer.reachedAgain();
       case "figures":
         return this.#update(report.figures);
       case "introduction":

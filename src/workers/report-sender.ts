@@ -51,6 +51,9 @@ export class ReportSender {
     this.#wanted = new Set(wanted);
     this.observer = {
       listening: silentObserver.listening,
+      // The pool looks after the file.
+      sourceLost: silentObserver.sourceLost,
+      sourceBack: silentObserver.sourceBack,
       opened: (connection) => this.#opened(connection),
       closed: (connection, ending) => {
         this.#counts.closed(this.#worker);
@@ -62,6 +65,7 @@ export class ReportSender {
       unreachable: this.#ifWanted("unreachable", (connection, failure) =>
         this.#about(connection, (id) => ({ kind: "unreachable", id, failure })),
       ),
+      reachedAgain: this.#ifWanted("reachedAgain", () => this.tell({ kind: "reachedAgain" })),
       halfClosed: this.#ifWanted("halfClosed", (connection, from) =>
         this.#about(connection, (id) => ({ kind: "halfClosed", id, from })),
       ),

@@ -49,6 +49,7 @@ export class RelayStatistics {
   #bytesDown = 0;
   #pausesUp = 0;
   #pausesDown = 0;
+  #sourceIsLost = false;
   /** When the last attempt at the destination failed; null once one succeeded. */
   #failingSince: number | null = null;
 
@@ -75,6 +76,12 @@ export class RelayStatistics {
       closed: (connection, ending) => this.#ended(connection, ending),
       full: () => {
         this.acceptPauses += 1;
+      },
+      sourceLost: () => {
+        this.#sourceIsLost = true;
+      },
+      sourceBack: () => {
+        this.#sourceIsLost = false;
       },
       draining: () => {
         this.phase = "draining";
@@ -126,6 +133,7 @@ export class RelayStatistics {
    */
   get notReadyBecause(): string | null {
     if (this.phase !== "listening") return this.phase;
+    if (this.#sourceIsLost) return "the source's file is gone: nobody can connect";
     if (this.#failingSince === null) return null;
     const ago = this.#now() - this.#failingSince;
     if (ago >= FAILURE_LASTS_MS) return null;

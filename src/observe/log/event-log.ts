@@ -45,6 +45,15 @@ export function logObserver(
         { event: "full", open },
       );
     },
+    sourceLost() {
+      log.warn(
+        "the source's file is gone: nobody can connect until it is back or the relay is restarted",
+        { event: "source_lost" },
+      );
+    },
+    sourceBack() {
+      log.info("the source's file is back: clients can connect again", { event: "source_back" });
+    },
     draining(open) {
       if (open === 0) return;
       log.info(`draining: waiting for ${count(open, "connection")} to end`, {

@@ -31,6 +31,8 @@ export interface Shared {
   readonly exhausted: (code: string) => void;
   /** Called when a connection has ended, after it left `connections`. */
   readonly ended: () => void;
+  /** Whether the last connection that had an answer could not reach the destination. */
+  isFailing: boolean;
 }
 
 /** The reaching of a connection's destination, for as long as it goes on. */
@@ -158,6 +160,10 @@ export function reached(connection: Connection): void {
   destination.ready = true;
   keepSideAlive(destination, shared.keepalive);
   shared.observer.connected(connection);
+  if (shared.isFailing) {
+    shared.isFailing = false;
+    shared.observer.reachedAgain();
+  }
   if (preface !== null) up.precede(preface);
   connection.preface = null;
   up.advance();
@@ -167,6 +173,7 @@ export function reached(connection: Connection): void {
 /** The destination cannot be reached: the client sees a failure at once. */
 export function unreachable(connection: Connection, failure: Failure): void {
   connection.attempt = null;
+  connection.shared.isFailing = true;
   connection.shared.observer.unreachable(connection, failure);
   destroy(connection, "unreachable");
 }

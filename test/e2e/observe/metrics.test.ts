@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { version } from "../../../package.json";
@@ -286,6 +286,25 @@ describe("readiness", () => {
     expect(await ask(relay.admin, "/readyz")).toMatchObject({ status: 200 });
     client[Symbol.dispose]();
   });
+
+  test.each([1, 3])(
+    "is gone while nobody finds the source's file, and back with it (%d workers)",
+    async (workers) => {
+      using server = startEcho();
+      const source = join(folder, "source");
+      await using relay = await startWatched([`--workers=${workers}`, source, server.address]);
+      const ready = async () => (await ask(relay.admin, "/readyz")).text;
+      renameSync(source, join(folder, "elsewhere"));
+      expect(await eventually("not ready", ready, (text) => text !== "ready\n")).toBe(
+        "not ready: the source's file is gone: nobody can connect\n",
+      );
+      expect((await metricsOf(relay.admin)).get("ready")).toBe(0);
+      await relay.logged(/"level":"warn".*"event":"source_lost"/);
+      renameSync(join(folder, "elsewhere"), source);
+      await eventually("ready again", ready, (text) => text === "ready\n");
+      await relay.logged(/"level":"info".*"event":"source_back"/);
+    },
+  );
 });
 
 await describeNeeding("Prometheus' own reader", [program("promtool")], () => {
