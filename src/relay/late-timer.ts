@@ -1,6 +1,6 @@
 // How late a timer comes in a working process, in milliseconds: at least and at most so much of it
 // is borne, so that a busy machine does not put off a short limit, nor a long one a short standstill.
-const LATE_LEAST = 50;
+const LATE_LEAST = 250;
 const LATE_MOST = 1_000;
 
 /**

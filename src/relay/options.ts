@@ -55,8 +55,8 @@ export interface RelayOptions extends AccessRules {
    */
   readonly proxyProtocol?: ProxyVersion | undefined;
   /**
-   * How long a side whose peer is gone may take nothing before it is reset or closed. Default 10,000:
-   * nginx's `lingering_close` allows 5 to 30 seconds.
+   * How long a side whose peer is gone, and that has got everything, may take to end by itself before
+   * it is closed. Default 10,000: nginx's `lingering_close` allows 5 to 30 seconds.
    */
   readonly lingerTimeout?: number | undefined;
   /**

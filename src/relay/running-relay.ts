@@ -35,6 +35,10 @@ import { loaded } from "../os/libc.ts";
 /** Holds the listener of a source that was handed on until `accept`. */
 const NOT_BEGUN = "not begun";
 
+// How long a reader may take nothing before its peer's reset is passed on all the same. One that reads
+// 5 kB/s shows for over a minute at a time that it takes nothing (lingering-close.ts).
+const STANDSTILL = 300_000;
+
 /** A relay that listens. */
 export interface Relay extends AsyncDisposable {
   /** The source, with the port that the system chose where 0 was asked. */
@@ -146,7 +150,10 @@ class RunningRelay implements HoldableRelay {
         options.connectTimeout ?? DEFAULTS.connectTimeout,
         expire,
       ),
-      lingering: new LingeringClose(options.lingerTimeout ?? DEFAULTS.lingerTimeout),
+      lingering: new LingeringClose({
+        farewell: options.lingerTimeout ?? DEFAULTS.lingerTimeout,
+        standstill: STANDSTILL,
+      }),
       bulk: loaded.libc === null || options.fastPath === false ? null : new BulkReader(loaded.libc),
       handlers,
       exhausted: (code) => this.#admission?.exhausted(code),

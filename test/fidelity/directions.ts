@@ -148,6 +148,21 @@ export class Wire implements AsyncDisposable {
     return closed();
   }
 
+  /** Waits until the relay has told of the end of a connection by an ending: that report. */
+  async closedAs(ending: string): Promise<Closed> {
+    const closed = () =>
+      this.relay
+        .reports()
+        .find((report): report is Closed => report.event === "closed" && report.ending === ending);
+    await until(
+      () => closed() !== undefined,
+      () => `a connection to be over as ${ending}; ${this.describe()}`,
+    );
+    const report = closed();
+    if (report === undefined) throw new Error("it was there");
+    return report;
+  }
+
   /** The codes of all failures to reach the destination, so far. */
   unreachable(): readonly string[] {
     return this.relay

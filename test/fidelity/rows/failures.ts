@@ -213,14 +213,14 @@ export const failureRows: readonly Row[] = [
 ];
 
 /** A Unix socket can only fail by closing with unread data. */
-async function makeReadyToFail({ near, far }: Ends): Promise<void> {
+export async function makeReadyToFail({ near, far }: Ends): Promise<void> {
   if (near.isTcp) return;
   far.sendAtOnce(new Payload(100, 2));
   await near.arrival();
 }
 
 /** A reset, or of a Unix socket a close with unread data. */
-function fail(end: RawSocket): void {
+export function fail(end: RawSocket): void {
   if (end.isTcp) return end.reset();
   if (end.unread === 0) throw new Error(`the ${end.label} has nothing unread: not a failure`);
   end.close();

@@ -2,7 +2,8 @@ import { expect } from "bun:test";
 import { Payload } from "../../support/sockets/payload.ts";
 import type { Wire } from "../directions.ts";
 import { SMALL_BUFFERS } from "./backpressure.ts";
-import { bothEnds, expectWhole, type Row } from "./row.ts";
+import { fail, makeReadyToFail } from "./failures.ts";
+import { bothEnds, expectFailure, expectWhole, type Row } from "./row.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -64,6 +65,25 @@ export const patienceRows: readonly Row[] = [
       const { failure } = await far.pour(upload);
       if (far.isTcp) expect(failure).toBe(null);
       expectWhole(await far.readToEnd(), answer);
+    },
+  }),
+
+  bothEnds({
+    name: "an end that failed behind what its peer has not read: a reader that stalls for long gets all of it",
+    buffers: SMALL_BUFFERS,
+    settings: { lingerTimeout: LINGER_TIMEOUT },
+    timeout: 40_000,
+    async run(ends) {
+      const { near, far, nearRole, wire } = ends;
+      const flood = new Payload(FLOOD);
+      await makeReadyToFail(ends);
+      await near.fill(flood, 100);
+      fail(near);
+      await Bun.sleep(long(wire));
+      const stream = await far.readToEnd();
+      await expectFailure(far, stream, flood, 64 * KIB);
+      const report = await wire.closedAs(`${nearRole} reset`);
+      expect(stream.length).toBe(nearRole === "client" ? report.up : report.down);
     },
   }),
 
