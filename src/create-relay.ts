@@ -9,12 +9,12 @@ import {
   takeSignal,
   takeSource,
 } from "./options/take-relay-options.ts";
-import { loaded } from "./os/libc.ts";
 import type { Source } from "./relay/listen/source.ts";
 import type { RelayOptions as RelayOptionsParsed } from "./relay/options.ts";
-import { type Relay, startRelay } from "./relay/running-relay.ts";
+import type { Relay } from "./relay/running-relay.ts";
+import { openRelay } from "./workers/open-relay.ts";
 import { choosePassedSocket, takePassedSockets } from "./systemd/activation.ts";
-import { type Workers, workerCount } from "./workers/worker-count.ts";
+import type { Workers } from "./workers/worker-count.ts";
 
 /** What `createRelay` takes: a relay's options, with addresses as a person writes them. */
 export interface RelayOptions extends Omit<
@@ -59,7 +59,8 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
   if (isSameAddress(source, destination))
     throw new AddressError(printAddress(destination), "the destination is the source");
   signal?.throwIfAborted();
-  const relay = await start({ ...values, source: claim(source), destination, observer }, workers);
+  const relayOptions = { ...values, source: claim(source), destination, observer };
+  const relay = await openRelay(relayOptions, workers);
   if (signal !== undefined) await stopOnAbort(relay, signal);
   return relay;
 }
@@ -75,23 +76,6 @@ async function stopOnAbort(relay: Relay, signal: AbortSignal): Promise<void> {
   const stop = () => void relay.stop();
   signal.addEventListener("abort", stop, { once: true });
   void relay.stopped.then(() => signal.removeEventListener("abort", stop));
-}
-
-/** Starts a relay in as many threads. */
-async function start(options: RelayOptionsParsed, workers: Workers): Promise<Relay> {
-  const count = workerCount(workers);
-  if (count === 1) return await startRelay(options);
-  if (loaded.libc === null) {
-    options.observer?.warning?.(withoutWorkers(loaded.reason));
-    return await startRelay(options);
-  }
-  // A relay in one thread need not wait until what only several need is loaded.
-  const { startPool } = await import("./workers/worker-pool.ts");
-  return await startPool(loaded.libc, options, count);
-}
-
-function withoutWorkers(reason: string): string {
-  return `one thread relays, not several: they share the source through FFI (${reason})`;
 }
 
 /** The descriptor that stands behind `systemd`. */

@@ -6,6 +6,7 @@ import { runRelay } from "./cli/relay/relay-command.ts";
 import { type CommandLine, readCommandLine } from "./cli/line/read-command-line.ts";
 import { helpHint, usage } from "./cli/line/help.ts";
 import { mayPaint, style } from "./observe/log/terminal-style.ts";
+import { handoverRequest } from "./process/handover/handover-variable.ts";
 import { PROGRAM, VERSION } from "./version.ts";
 
 /** Does a command's work; gives its exit status. */
@@ -30,6 +31,7 @@ process.exit(await main(process.argv.slice(2)));
 async function main(args: readonly string[]): Promise<number> {
   let command: CommandName = "relay";
   try {
+    if (handoverRequest?.step === "detach") return await detach(handoverRequest.descriptors);
     const line = readCommandLine(args);
     command = line.command;
     if (line.asks === "help") return await writeAll(1, usage(command, style(mayPaint(1))));
@@ -37,6 +39,7 @@ async function main(args: readonly string[]): Promise<number> {
     return await dispatch(line);
   } catch (error) {
     if (error instanceof UsageError) {
+      await refusePlace(error.message);
       await complain(`${PROGRAM}: ${error.message}\n${helpHint(command)}\n`);
       return EX_USAGE;
     }
@@ -45,6 +48,19 @@ async function main(args: readonly string[]): Promise<number> {
     if (args.includes("--log-level=debug")) await complain(`${unexpected.stack}\n`);
     return EX_FAILED;
   }
+}
+
+/** Tells the process whose place this one was to take why it cannot. */
+async function refusePlace(reason: string): Promise<void> {
+  if (handoverRequest === null) return;
+  const { meetPredecessor } = await import("./process/handover/predecessor.ts");
+  (await meetPredecessor())?.refuse(reason);
+}
+
+/** Starts the process that is to take another's place; this one only stands between the two. */
+async function detach(descriptors: number): Promise<number> {
+  (await import("./process/handover/detach.ts")).detach(descriptors);
+  return 0;
 }
 
 /** Finds a command in the tree, loads it and runs it. */

@@ -117,7 +117,7 @@ const SYS_RENAMEAT2 = process.arch === "arm64" ? 276 : 316;
 const EMPTY_NAME = new Uint8Array(1);
 
 // The C library of glibc, then of musl, which has the architecture in its name.
-const LIBRARY_NAMES = [
+export const LIBRARY_NAMES = [
   "libc.so.6",
   `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`,
 ];

@@ -1,6 +1,6 @@
 import type { Endpoint, SocketEndpoint } from "../address/address.ts";
-import type { RelayOptions } from "../create-relay.ts";
 import type { LogFormat, LogLevel } from "../observe/log/log.ts";
+import type { RelayOptions } from "../relay/options.ts";
 import type { Workers } from "../workers/worker-count.ts";
 
 /** What one process does: the relays that it runs, and what they share. */
@@ -34,19 +34,12 @@ export interface RelayPlan {
   readonly shownOptions: Readonly<Record<string, string>>;
 }
 
-/** The options of `createRelay` that are not a relay's own: the process gives them to each. */
+/** The options of a relay that are not its own: the process gives them to each. */
 type SharedOption =
-  | "source"
-  | "destination"
-  | "observer"
-  | "workers"
-  | "drainTimeout"
-  | "signal"
-  | "fastPath"
-  | "lingerTimeout";
+  "source" | "destination" | "observer" | "drainTimeout" | "fastPath" | "lingerTimeout";
 
 /**
- * Every option of `createRelay` that a person can give to one relay. All names must be there, so
+ * Every option that a person can give to one relay. All names must be there, so
  * that an option that is added or renamed and forgotten elsewhere does not compile.
  */
 export type RelaySettings = {

@@ -1,150 +1,292 @@
-import { printAddress, staysLocal } from "../address/address.ts";
-import { createRelay } from "../create-relay.ts";
+import { printAddress, type SocketEndpoint, staysLocal } from "../address/address.ts";
 import type { Admin } from "../observe/admin/admin-server.ts";
 import { HTTP_FILES_MOST } from "../observe/admin/http-limits.ts";
 import { accessLog } from "../observe/log/access-log.ts";
 import { logObserver } from "../observe/log/event-log.ts";
 import type { Log } from "../observe/log/log.ts";
+import { libc } from "../os/libc.ts";
 import { combineObservers } from "../relay/combine-observers.ts";
 import { RelayError } from "../relay/error.ts";
+import type { Source } from "../relay/listen/source.ts";
 import { connectionsMaxDefault } from "../relay/listen/descriptor-budget.ts";
 import type { Observer } from "../relay/observer.ts";
-import type { Relay } from "../relay/running-relay.ts";
+import { takePassedSockets } from "../systemd/activation.ts";
+import { HeldNotifier } from "../systemd/held-notifier.ts";
 import { takeNotifier } from "../systemd/notify-socket.ts";
 import { ServiceState, takeWatchdogPeriod } from "../systemd/service-state.ts";
+import { openRelay } from "../workers/open-relay.ts";
 import { workerCount } from "../workers/worker-count.ts";
 import { IdleExit } from "./exit-idle-time.ts";
+import { HandoverOnHangup } from "./handover/handover-on-hangup.ts";
+import type { EarlierProcesses } from "./handover/earlier-processes.ts";
+import type { Estate, Manager } from "./handover/hand-over.ts";
+import { HandoverError } from "./handover/handover-error.ts";
+import { handoverRequest } from "./handover/handover-variable.ts";
+import { ownCommand } from "./handover/own-program.ts";
+import type { Predecessor } from "./handover/predecessor.ts";
+import type { Successor } from "./handover/start-successor.ts";
 import { onHangup } from "./hangup-signal.ts";
+import { PassedSockets } from "./handover/passed-sockets.ts";
 import type { ProcessPlan, RelayPlan } from "./process-plan.ts";
+import type { Reaper } from "./handover/reaper.ts";
+import { RelayGroup } from "./relay-group.ts";
 import { type StopRequests, stopRequests } from "./stop-signals.ts";
 import { reportFaults } from "./uncaught-errors.ts";
 import { ignoreUserSignals } from "./user-signals.ts";
 
+/** The first process of a PID namespace, to which all orphans come (pid_namespaces(7)). */
+const INIT = 1;
+
+/** How much longer than the drain timeout a stop waits for earlier processes, in milliseconds. */
+const EARLIER_MARGIN = 1_000;
+
 /**
- * Runs the relays of a plan until the process is asked to stop, or until nobody has used it for
- * `exitIdleTime`. Gives the exit status: 1 if a relay or the admin server could not start, which the
- * log then says.
+ * Runs the relays of a plan until the process is asked to stop, until nobody has used it for
+ * `exitIdleTime`, or until another process has its place and its last connection has ended. Gives
+ * the exit status: 1 if a relay or the admin server could not start, which the log then says, or the
+ * process whose place this one was to take.
  */
-export async function runPlan(plan: ProcessPlan, log: Log): Promise<0 | 1> {
-  await using running = new RunningProcess(plan, log);
+export async function runPlan(plan: ProcessPlan, log: Log): Promise<number> {
+  const predecessor = await meetPredecessor();
+  await using running = new RunningProcess(plan, log, predecessor);
   try {
     return await running.run();
   } catch (error) {
-    if (!(error instanceof RelayError)) throw error;
-    log.error(error.message, { event: "failed", address: error.address, code: error.code });
+    if (error instanceof HandoverError) log.error(error.message, { event: "failed" });
+    else if (!(error instanceof RelayError)) throw error;
+    else if (predecessor !== null) predecessor.refuse(error.message);
+    else log.error(error.message, { event: "failed", address: error.address, code: error.code });
     return 1;
   }
 }
 
+/** The process whose place this one takes; null if anybody else started this one. */
+async function meetPredecessor(): Promise<Predecessor | null> {
+  if (handoverRequest === null) return null;
+  return await (await import("./handover/predecessor.ts")).meetPredecessor();
+}
+
 /**
  * The running relays of one process, with all that they share: signals, the service manager, the
- * admin server, the exit of an unused process.
+ * admin server, the exit of an unused process, the handover to another process.
  */
 class RunningProcess implements AsyncDisposable {
   readonly #plan: ProcessPlan;
   readonly #log: Log;
   /** Disposed in reverse order when the process ends. */
   readonly #parts = new AsyncDisposableStack();
+  /** What only the process has that accepts clients: disposed after a handover, or at the end. */
+  readonly #front: AsyncDisposableStack;
   readonly #requests: StopRequests;
   readonly #idle = Promise.withResolvers<void>();
-  /** Empty until all relays listen. */
-  #relays: readonly Relay[] = [];
+  readonly #predecessor: Predecessor | null;
+  readonly #handovers: HandoverOnHangup;
+  readonly #passed: PassedSockets;
+  /** Null until all relays listen. */
+  #relays: RelayGroup | null = null;
   #admin: Admin | null = null;
   #service: ServiceState | null = null;
+  /** Null if no service manager is to know the main process. */
+  #manager: Manager | null = null;
+  #idleExit: IdleExit | null = null;
+  /** Null if this process has taken nobody's place. */
+  #earlier: EarlierProcesses | null = null;
+  /** Null unless orphans become this process' children. */
+  #reaper: Reaper | null = null;
 
-  constructor(plan: ProcessPlan, log: Log) {
+  constructor(plan: ProcessPlan, log: Log, predecessor: Predecessor | null) {
     this.#plan = plan;
     this.#log = log;
+    this.#predecessor = predecessor;
     this.#requests = this.#parts.use(stopRequests());
     this.#parts.use(ignoreUserSignals());
-    this.#parts.use(onHangup(() => this.#hangUp()));
+    this.#front = this.#parts.use(new AsyncDisposableStack());
+    const environment = { ...process.env };
+    const passed = takePassedSockets(process.env, process.pid);
+    this.#passed = this.#front.use(
+      predecessor === null
+        ? PassedSockets.ofFirst(passed)
+        : PassedSockets.handed(predecessor.document.passed),
+    );
+    this.#handovers = new HandoverOnHangup({
+      log,
+      command: ownCommand(),
+      environment,
+      estate: () => this.#estate(),
+    });
+    this.#parts.use(onHangup(() => this.#handovers.hangUp()));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#parts.disposeAsync();
   }
 
-  #hangUp(): void {
-    this.#log.info("HUP: nothing to do, the relay goes on as it is", { event: "hangup" });
-  }
-
   /** Gives the exit status of a process that started. */
-  async run(): Promise<0> {
+  async run(): Promise<number> {
     const { asked, askedAgain } = this.#requests;
+    if (process.pid === INIT) await this.#reapOrphans();
     await this.#openAdmin();
     this.#openService();
     // Starting may take long if a source is a name. A second request does not wait for it.
-    const listening = this.#startRelays().then(() => true);
-    if (!(await Promise.race([listening, askedAgain.then(() => false)]))) return 0;
-    await Promise.race([asked, this.#idle.promise]);
-    await this.#stop(askedAgain);
+    const opening = this.#openRelays();
+    const relays = await Promise.race([opening, askedAgain.then(() => null)]);
+    if (relays === null) return 0;
+    this.#relays = relays;
+    if (this.#predecessor !== null && !(await this.#takePlace(this.#predecessor, relays))) return 0;
+    this.#begin(relays);
+    await Promise.race([asked, this.#idle.promise, this.#handovers.done]);
+    const successor = await this.#handovers.stop();
+    if (successor !== null) return await this.#linger(relays, successor);
+    await this.#stop(relays, askedAgain);
     return 0;
   }
 
+  /** This process has the place. */
+  #begin(relays: RelayGroup): void {
+    this.#service?.ready(relays.endpoints);
+    this.#idleExit?.begin();
+    this.#handovers.begin();
+  }
+
   /** Drains all relays; ends their connections once `hurry` settles. */
-  async #stop(hurry: Promise<void>): Promise<void> {
-    this.#service?.stopping(this.#connections);
-    const stopped = Promise.all(this.#relays.map((relay) => relay.stop()));
+  async #stop(relays: RelayGroup, hurry: Promise<void>): Promise<void> {
+    this.#service?.stopping(relays.connections);
+    this.#earlier?.stop(null);
+    const stopped = Promise.all([relays.stop(), this.#earlierEnd()]);
     await Promise.race([stopped, hurry]);
-    await Promise.all(this.#relays.map((relay) => relay.stop({ drainTimeout: 0 })));
+    this.#earlier?.stop(0);
+    await relays.stop({ drainTimeout: 0 });
     await stopped;
   }
 
-  get #connections(): number {
-    return this.#relays.reduce((sum, { connections }) => sum + connections, 0);
+  /** Waits for the connections of earlier processes, which have a drain timeout, too. */
+  async #earlierEnd(): Promise<void> {
+    if (this.#earlier === null) return;
+    const limit = this.#plan.processWide.drainTimeout + EARLIER_MARGIN;
+    await Promise.race([this.#earlier.unladen(), Bun.sleep(limit)]);
   }
 
-  /** Starts every relay, or none: the first failure is thrown after the others have stopped. */
-  async #startRelays(): Promise<void> {
-    const { exitIdleTime } = this.#plan.processWide;
-    const idleExit =
-      exitIdleTime === undefined
-        ? null
-        : this.#parts.use(new IdleExit(exitIdleTime, () => void this.#stopIfIdle()));
-    const shared = [
-      ...(this.#service === null ? [] : [this.#service.observer]),
-      ...(idleExit === null ? [] : [idleExit.observer]),
-    ];
-    const observers = this.#plan.relays.map((plan) => this.#observerOf(plan, shared));
+  /**
+   * Accepts clients beside the process that hands over, until that one accepts nobody any more. False
+   * if this process was asked to stop before, and has stopped.
+   *
+   * @throws {HandoverError} if the other process ends before.
+   */
+  async #takePlace(predecessor: Predecessor, relays: RelayGroup): Promise<boolean> {
+    relays.accept();
+    const stopped = this.#requests.asked.then(() => false);
+    const isTaken = await Promise.race([predecessor.take().then(() => true), stopped]).catch(
+      async (error: unknown) => {
+        await relays.giveBack();
+        throw error;
+      },
+    );
+    if (!isTaken) {
+      await relays.giveBack();
+      return false;
+    }
+    const { pid } = predecessor.document;
+    this.#log.info(`took over from process ${pid}`, { event: "took_over", from: pid });
+    this.#earlier = this.#front.use(
+      await predecessor.becomeEarlier({
+        asked: (times) => this.#requests.passedOn(times),
+        hangUp: () => this.#handovers.hangUp(),
+        orphaned: () => this.#orphaned(),
+        open: (connections) => this.#service?.openElsewhere(connections),
+      }),
+    );
+    this.#manager?.notifier.release();
+    return true;
+  }
+
+  #orphaned(): void {
+    this.#log.warn("the first process has ended, and this one stops", { event: "orphaned" });
+    this.#requests.passedOn(1);
+  }
+
+  /** What another process needs to take the place of this one. */
+  async #estate(): Promise<Estate> {
+    const isParent = this.#predecessor === null && this.#manager === null;
+    if (isParent) await this.#reapOrphans();
+    return {
+      listeners: this.#relays?.listeners ?? [],
+      passed: this.#passed,
+      earlier: this.#earlier,
+      manager: this.#manager,
+      reaper: isParent ? this.#reaper : null,
+    };
+  }
+
+  /** Goes on until the last connection has ended, while another process has the place. */
+  async #linger(relays: RelayGroup, successor: Successor): Promise<number> {
+    const { pid, claimed } = successor;
+    const left = relays.leave(claimed);
+    const open = relays.connections;
+    const words = open === 0 ? "" : `; open connections that stay here: ${open}`;
+    this.#log.info(`handed over to process ${pid}${words}`, {
+      ...{ event: "handed_over", to: pid, open },
+    });
+    const reaper = this.#predecessor === null && this.#manager === null ? this.#reaper : null;
+    await this.#front.disposeAsync();
+    const { linger } = await import("./handover/linger.ts");
+    return await linger({ relays, left, successor, requests: this.#requests, reaper });
+  }
+
+  /** Waits for children that nobody else waits for. */
+  async #reapOrphans(): Promise<void> {
+    if (libc === null || this.#reaper !== null) return;
+    const { Reaper } = await import("./handover/reaper.ts");
+    this.#reaper = this.#parts.use(new Reaper());
+  }
+
+  #openRelays(): Promise<RelayGroup> {
+    const { exitIdleTime, workers, drainTimeout } = this.#plan.processWide;
+    if (exitIdleTime !== undefined)
+      this.#idleExit = this.#front.use(new IdleExit(exitIdleTime, () => void this.#stopIfIdle()));
+    const observers = new Map(this.#plan.relays.map((plan) => [plan, this.#observerOf(plan)]));
     this.#parts.use(
       reportFaults((error) => {
         // Nobody knows which relay an uncaught error belongs to.
-        observers[0]?.fault(error);
+        const [observer] = observers.values();
+        observer?.fault(error);
       }),
     );
-    const started = await Promise.allSettled(
-      this.#plan.relays.map((plan, index) => this.#startRelay(plan, observers[index])),
+    return RelayGroup.open(
+      this.#plan.relays,
+      (plan) => this.#sourceOf(plan),
+      async (plan, source) => {
+        const { destination, settings } = plan;
+        const observer = observers.get(plan);
+        const connectionsMax = this.#connectionsMaxOf(plan);
+        const options = {
+          ...settings,
+          connectionsMax,
+          source,
+          destination,
+          observer,
+          drainTimeout,
+        };
+        const relay = await openRelay(options, workers);
+        warnOfTheOpen(relay.endpoint, destination, this.#log);
+        return relay;
+      },
     );
-    const relays = started.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
-    const failed = started.find((each) => each.status === "rejected");
-    if (failed !== undefined) {
-      await Promise.all(relays.map((relay) => relay[Symbol.asyncDispose]()));
-      throw failed.reason;
-    }
-    this.#relays = relays;
-    for (const [index, plan] of this.#plan.relays.entries())
-      warnOfTheOpen(plan, relays[index], this.#log);
-    this.#service?.ready(relays.map(({ endpoint }) => endpoint));
-    idleExit?.begin();
   }
 
-  #startRelay(plan: RelayPlan, observer: Partial<Observer> | undefined): Promise<Relay> {
-    const { workers, drainTimeout } = this.#plan.processWide;
-    const { source, destination, settings } = plan;
-    return createRelay({
-      ...settings,
-      connectionsMax: this.#connectionsMaxOf(plan),
-      ...{ source, destination, observer, workers, drainTimeout },
-    });
+  /** The socket of a source, if this process was given one; else the address to open. */
+  #sourceOf({ source }: RelayPlan): Source {
+    if (source.kind === "systemd" || source.kind === "fd") return this.#passed.source(source);
+    return this.#predecessor?.claim(source) ?? source;
   }
 
-  #observerOf(plan: RelayPlan, shared: readonly Partial<Observer>[]): Observer {
+  #observerOf(plan: RelayPlan): Observer {
     const { destination } = plan;
     return combineObservers([
       logObserver(this.#log, destination, this.#connectionsMaxOf(plan)),
       ...(this.#plan.processWide.accessLog ? [accessLog(this.#log, destination)] : []),
       ...(this.#admin?.observers ?? []),
-      ...shared,
+      ...(this.#service === null ? [] : [this.#service.observer]),
+      ...(this.#idleExit === null ? [] : [this.#idleExit.observer]),
     ]);
   }
 
@@ -160,7 +302,7 @@ class RunningProcess implements AsyncDisposable {
     const [relay] = this.#plan.relays;
     if (admin === undefined || relay === undefined) return;
     const { openAdmin } = await import("../observe/admin/admin-server.ts");
-    this.#admin = this.#parts.use(
+    this.#admin = this.#front.use(
       await openAdmin(admin, {
         destination: relay.destination,
         options: relay.shownOptions,
@@ -175,31 +317,34 @@ class RunningProcess implements AsyncDisposable {
   /** Tells systemd of this process, if systemd asks. */
   #openService(): void {
     const warn = (message: string) => this.#log.warn(message, { event: "warning" });
-    const notifier = takeNotifier(process.env, warn);
+    const socket = process.env["NOTIFY_SOCKET"];
+    const plain = takeNotifier(process.env, warn);
     const watchdogPeriod = takeWatchdogPeriod(process.env, process.pid);
-    if (notifier === null) return;
+    if (plain === null || socket === undefined) return;
+    const notifier = new HeldNotifier(plain);
+    // Another process is the main one until this one has its place.
+    if (this.#predecessor === null) notifier.release();
+    // The first process of a container stays the main one: it must not end before the others.
+    if (process.pid !== INIT) this.#manager = { notifier, socket };
     const { drainTimeout } = this.#plan.processWide;
-    const responds = async () => {
-      await Promise.all(this.#relays.map((relay) => relay.responds()));
-    };
-    this.#service = this.#parts.use(
+    const responds = async () => this.#relays?.responds();
+    this.#service = this.#front.use(
       new ServiceState(notifier, watchdogPeriod, drainTimeout, responds),
     );
   }
 
-  /** Stops all relays unless one has a connection. */
+  /** Stops all relays unless one has a connection, here or in an earlier process. */
   async #stopIfIdle(): Promise<void> {
-    if (this.#connections > 0) return;
-    const stopped = await Promise.all(this.#relays.map((relay) => relay.stopIfIdle()));
-    if (stopped.every((each) => each)) this.#idle.resolve();
+    const isUsed = this.#handovers.isUnderWay || (this.#earlier?.count ?? 0) > 0;
+    if (isUsed) this.#idleExit?.begin();
+    else if (await this.#relays?.stopIfIdle()) this.#idle.resolve();
   }
 }
 
 /** Says once that what leaves this machine is as readable as before. */
-function warnOfTheOpen({ destination }: RelayPlan, relay: Relay | undefined, log: Log): void {
-  if (relay === undefined) return;
+function warnOfTheOpen(source: SocketEndpoint, destination: SocketEndpoint, log: Log): void {
   const open = [
-    ...(staysLocal(relay.endpoint, "source") ? [] : [relay.endpoint]),
+    ...(staysLocal(source, "source") ? [] : [source]),
     ...(staysLocal(destination, "destination") ? [] : [destination]),
   ].map(printAddress);
   if (open.length === 0) return;

@@ -78,11 +78,11 @@ export interface HandoverRelay extends Relay {
    */
   handOn(): HandedSource;
   /**
-   * Accepts no more and leaves the source, its file included, to the relay that now has it. Settles
-   * when the last connection has ended, however long that takes; `stop` can then still shorten it.
-   * Never rejects.
+   * Accepts no more and leaves the source, its file included, to the relay that now has it; the file
+   * is removed if `isGivenUp`, because no relay has the source any more. Settles when the last
+   * connection has ended, however long that takes; `stop` can then still shorten it. Never rejects.
    */
-  leave(): Promise<void>;
+  leave(options?: { readonly isGivenUp?: boolean }): Promise<void>;
 }
 
 /** A relay whose listener can be held by several holders, each of whom releases it again. */
@@ -214,8 +214,8 @@ class RunningRelay implements HoldableRelay {
     };
   }
 
-  async leave(): Promise<void> {
-    await this.#stop(NO_LIMITS, "handed over");
+  async leave({ isGivenUp = false } = {}): Promise<void> {
+    await this.#stop(NO_LIMITS, "handed over", !isGivenUp);
   }
 
   async stop(patience: Partial<StopPatience> = {}): Promise<void> {
@@ -228,11 +228,11 @@ class RunningRelay implements HoldableRelay {
     return true;
   }
 
-  async #stop(patience: StopPatience, cause: Stop["cause"]): Promise<void> {
+  async #stop(patience: StopPatience, cause: Stop["cause"], keepsFile = false): Promise<void> {
     this.#drain.shorten(patience);
     if (!this.#stopping) {
       this.#stopping = true;
-      await this.#close(cause === "handed over");
+      await this.#close(keepsFile);
       this.#observer.draining(this.connections);
       await this.#drain.run();
       for (const limit of this.#stillness) limit[Symbol.dispose]();
@@ -307,9 +307,9 @@ class RunningRelay implements HoldableRelay {
    * Takes the way in away, serves who came before that, and only then stops listening. Who waits at
    * an inherited socket, or at one that was handed on, is served by whoever holds it next.
    */
-  async #close(handedOver: boolean): Promise<void> {
+  async #close(keepsFile: boolean): Promise<void> {
     this.#fileWatch?.[Symbol.dispose]();
-    if (!handedOver) {
+    if (!keepsFile) {
       this.#removeFile();
       if (!this.#inherited) await new Promise(setImmediate);
     }

@@ -24,6 +24,8 @@ export class ServiceState implements Disposable {
   #open = 0;
   #served = 0;
   #failure = "";
+  /** How many connections earlier processes of the service still have. */
+  #elsewhere = 0;
 
   /** `responds` settles once every thread that relays has answered; until then no watchdog is fed. */
   constructor(
@@ -66,6 +68,13 @@ export class ServiceState implements Disposable {
     });
   }
 
+  /** Earlier processes of the service, which handed over, still have `open` connections. */
+  openElsewhere(open: number): void {
+    if (this.#elsewhere === open) return;
+    this.#elsewhere = open;
+    this.#tellSoon();
+  }
+
   async #feedWatchdog(responds: () => Promise<void>): Promise<void> {
     if (this.#asking) return;
     this.#asking = true;
@@ -77,6 +86,10 @@ export class ServiceState implements Disposable {
   #count(change: 1 | -1): void {
     this.#open += change;
     if (change > 0) this.#served += 1;
+    this.#tellSoon();
+  }
+
+  #tellSoon(): void {
     this.#status ??= setTimeout(() => {
       this.#status = undefined;
       this.#notifier.notify({ STATUS: this.#words() });
@@ -84,7 +97,8 @@ export class ServiceState implements Disposable {
   }
 
   #words(): string {
-    return `${this.#open} open, ${this.#served} served${this.#failure}`;
+    const elsewhere = this.#elsewhere === 0 ? "" : `, ${this.#elsewhere} open in earlier processes`;
+    return `${this.#open} open, ${this.#served} served${elsewhere}${this.#failure}`;
   }
 }
 

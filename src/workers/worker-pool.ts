@@ -129,20 +129,19 @@ class Pool implements HandoverRelay, WorkerSlotOwner {
     return this.#source.handOn();
   }
 
-  async leave(): Promise<void> {
-    await this.#stop(NO_LIMITS, "handed over");
+  async leave({ isGivenUp = false } = {}): Promise<void> {
+    await this.#stop(NO_LIMITS, "handed over", !isGivenUp);
   }
 
   async stop(patience: Partial<StopPatience> = {}): Promise<void> {
     await this.#stop({ ...this.#patience, ...patience }, "asked");
   }
 
-  async #stop(patience: StopPatience, cause: Stop["cause"]): Promise<void> {
+  async #stop(patience: StopPatience, cause: Stop["cause"], keepsFile = false): Promise<void> {
     const first = !this.#stopping;
     this.#stopping = true;
-    const handedOver = cause === "handed over";
-    if (first) this.#hide({ removesFile: !handedOver });
-    this.#hurry(patience, { servesQueue: !handedOver && !this.#source.inherited });
+    if (first) this.#hide({ removesFile: !keepsFile });
+    this.#hurry(patience, { servesQueue: !keepsFile && !this.#source.inherited });
     if (first) await this.#drain(cause);
     await this.#stopped.promise;
   }

@@ -8,6 +8,8 @@ export interface RunOptions {
   /** Added to an environment that holds PATH and nothing else. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Another file than `executablePath` gives. */
+  readonly executable?: string;
   /** A command to start the executable with, as `["prlimit", "--nofile=128"]`; it must `exec`. */
   readonly prefix?: readonly string[];
 }
@@ -77,7 +79,7 @@ export async function startRelay(
 ): Promise<RunningRelay> {
   const json = !args.some((arg) => arg.startsWith("--log-format"));
   const child = spawn(
-    await executablePath(),
+    options.executable ?? (await executablePath()),
     json ? ["--log-format=json", ...args] : args,
     options,
   );

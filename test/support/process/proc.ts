@@ -137,3 +137,19 @@ export function tcpSocket(localPort: number, remotePort: number): TcpSocket | un
 function portOf(address: string): number {
   return parseInt(address.slice(address.indexOf(":") + 1), 16);
 }
+
+/** The processes whose parent is this one, zombies included. */
+export function childrenOf(pid: number): number[] {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.flatMap((thread) =>
+    readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8")
+      .split(" ")
+      .filter(Boolean)
+      .map(Number),
+  );
+}
+
+/** How many descriptors a process has open. */
+export function openDescriptors(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
+}

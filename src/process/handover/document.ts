@@ -1,0 +1,113 @@
+import { resolve } from "node:path";
+import { printAddress, type SocketEndpoint } from "../../address/address.ts";
+import type { FileIdentity } from "../../relay/listen/socket-file/placed-file.ts";
+import { boolean, Fields, integer, listOf, nullOr, ShapeError, string } from "./read-json.ts";
+
+/** The version of the document that this program writes, and the highest that it reads. */
+export const DOCUMENT_VERSION = 1;
+
+/**
+ * What a process hands on to the one that takes its place. The other process may be another version
+ * of this program: a version may add fields, but a field's meaning never changes, and a version that
+ * others could not understand gets a higher number.
+ */
+export interface HandoverDocument {
+  readonly version: number;
+  /** The process that hands over. */
+  readonly pid: number;
+  /** Whether it is the first process, and stays as the parent of all that follow. */
+  readonly isParent: boolean;
+  readonly listeners: readonly HandedListener[];
+  readonly passed: readonly HandedSocket[];
+  readonly earlier: readonly EarlierProcess[];
+}
+
+/** A listening socket that the process opened: a relay's source or the admin address. */
+export interface HandedListener {
+  /** The address that was asked for, by `listenerKey`. */
+  readonly key: string;
+  /** Each is a listening socket: `localhost` has two. */
+  readonly descriptors: readonly number[];
+  /** The port of a TCP address, which the system chose where 0 was asked; 0 of any other. */
+  readonly port: number;
+  /** The file of a Unix socket; null of any other. */
+  readonly file: FileIdentity | null;
+}
+
+/** A listening socket that the first process was started with. */
+export interface HandedSocket {
+  readonly descriptor: number;
+  /** The number of the descriptor in the first process, by which `fd:N` names it. */
+  readonly number: number;
+  /** The name that systemd gave it; null if systemd did not pass it. */
+  readonly name: string | null;
+}
+
+/** A process that handed over before: it still has connections, or it stays as the parent. */
+export interface EarlierProcess {
+  readonly pid: number;
+  /** This side's end of the channel to it. */
+  readonly descriptor: number;
+  /** Whether it is the first process, and stays as the parent of all that follow. */
+  readonly isParent: boolean;
+}
+
+/** The text by which an address is found again in a document. */
+export function listenerKey(endpoint: SocketEndpoint): string {
+  return printAddress(
+    endpoint.kind === "unix" ? { kind: "unix", path: resolve(endpoint.path) } : endpoint,
+  );
+}
+
+/**
+ * Reads a document.
+ *
+ * @throws {ShapeError} if it is none, or of a version that this program does not know.
+ */
+export function readDocument(value: unknown): HandoverDocument {
+  const fields = new Fields(value);
+  const version = fields.read("version", integer);
+  if (version > DOCUMENT_VERSION)
+    throw new ShapeError(`its version is ${version}, and ${DOCUMENT_VERSION} is the highest known`);
+  return {
+    version,
+    pid: fields.read("pid", integer),
+    isParent: fields.read("isParent", boolean),
+    listeners: fields.read("listeners", listOf(readListener)),
+    passed: fields.read("passed", listOf(readSocket)),
+    earlier: fields.read("earlier", listOf(readEarlier)),
+  };
+}
+
+function readListener(value: unknown): HandedListener {
+  const fields = new Fields(value);
+  return {
+    key: fields.read("key", string),
+    descriptors: fields.read("descriptors", listOf(integer)),
+    port: fields.read("port", integer),
+    file: fields.read("file", nullOr(readIdentity)),
+  };
+}
+
+function readIdentity(value: unknown): FileIdentity {
+  const fields = new Fields(value);
+  return { dev: fields.read("dev", string), ino: fields.read("ino", string) };
+}
+
+function readSocket(value: unknown): HandedSocket {
+  const fields = new Fields(value);
+  return {
+    descriptor: fields.read("descriptor", integer),
+    number: fields.read("number", integer),
+    name: fields.read("name", nullOr(string)),
+  };
+}
+
+function readEarlier(value: unknown): EarlierProcess {
+  const fields = new Fields(value);
+  return {
+    pid: fields.read("pid", integer),
+    descriptor: fields.read("descriptor", integer),
+    isParent: fields.read("isParent", boolean),
+  };
+}

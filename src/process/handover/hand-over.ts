@@ -1,0 +1,113 @@
+import type { SocketEndpoint } from "../../address/address.ts";
+import { errnoCode, errnoWords } from "../../os/errno.ts";
+import type { Libc } from "../../os/libc.ts";
+import { becomeSubreaper } from "../../os/process-calls.ts";
+import type { HandedSource } from "../../relay/listen/source.ts";
+import type { HeldNotifier } from "../../systemd/held-notifier.ts";
+import { giveMainProcess, reloading } from "../../systemd/main-process.ts";
+import type { PassedSockets } from "./passed-sockets.ts";
+import type { Reaper } from "./reaper.ts";
+import { DOCUMENT_VERSION, listenerKey } from "./document.ts";
+import type { EarlierProcesses } from "./earlier-processes.ts";
+import { HandoverError } from "./handover-error.ts";
+import { FIRST_DESCRIPTOR } from "./handover-variable.ts";
+import { startSuccessor, type Successor, type SuccessorStart } from "./start-successor.ts";
+
+/** What a process has, and who must know that another has its place. */
+export interface Estate {
+  /** The listening sockets that it opened; the other process names them by their index. */
+  readonly listeners: readonly OpenedListener[];
+  readonly passed: PassedSockets;
+  readonly earlier: EarlierProcesses | null;
+  /** The service manager, if one is to know the main process. */
+  readonly manager: Manager | null;
+  /** What waits for the processes that follow, if this one stays as their parent. */
+  readonly reaper: Reaper | null;
+}
+
+/** A listening socket, and the address that was asked for. */
+export interface OpenedListener {
+  readonly address: SocketEndpoint;
+  readonly socket: HandedSource;
+}
+
+/** A service manager, as sd_notify(3) speaks to it. */
+export interface Manager {
+  readonly notifier: HeldNotifier;
+  /** The value of NOTIFY_SOCKET. */
+  readonly socket: string;
+}
+
+/** How the other process is started. */
+export interface HandoverStart extends Pick<SuccessorStart, "command" | "environment" | "signal"> {
+  readonly libc: Libc;
+  /** Something went wrong that does not keep the handover from going on. */
+  warn(message: string): void;
+}
+
+/**
+ * Hands this process' place over: starts another process, waits until it accepts clients, makes it
+ * the main process, and says so to it. This process is to accept nobody any more then.
+ *
+ * @throws {HandoverError} if the other process does not accept; this one is to go on then.
+ */
+export async function handOver(estate: Estate, start: HandoverStart): Promise<Successor> {
+  const { manager, earlier, reaper } = estate;
+  if (reaper !== null) adoptDescendants();
+  manager?.notifier.notify(reloading());
+  try {
+    const successor = await startSuccessor({
+      ...start,
+      ...documentOf(estate),
+      spawned: (child) => reaper?.leave(child),
+    });
+    // The first process must know the next one before this one ends.
+    earlier?.announce(successor.pid);
+    if (manager !== null) await moveMainProcess(manager, successor.pid, start);
+    successor.send({ kind: "taken" });
+    return successor;
+  } catch (error) {
+    manager?.notifier.notify({ READY: "1" });
+    throw error;
+  }
+}
+
+/** The document, and the descriptors that it speaks of. */
+function documentOf({ listeners, passed, earlier, reaper }: Estate) {
+  const descriptors: number[] = [];
+  // The channel comes first, so that the first of these has the next number.
+  const give = (descriptor: number) => FIRST_DESCRIPTOR + descriptors.push(descriptor);
+  const document = {
+    version: DOCUMENT_VERSION,
+    pid: process.pid,
+    isParent: reaper !== null,
+    listeners: listeners.map(({ address, socket: { endpoint, fds, file } }) => ({
+      key: listenerKey(address),
+      descriptors: fds.map(give),
+      port: endpoint.kind === "tcp" ? endpoint.port : 0,
+      file,
+    })),
+    passed: passed.records(give),
+    earlier: earlier?.records(give) ?? [],
+  };
+  return { descriptors, document: { kind: "document", document } } as const;
+}
+
+/** The processes that follow are to be this one's children, not those of the one that started them. */
+function adoptDescendants(): void {
+  const result = becomeSubreaper();
+  if (result >= 0) return;
+  const reason = errnoWords(errnoCode(result));
+  throw new HandoverError(`this process cannot become the parent of those that follow: ${reason}`);
+}
+
+async function moveMainProcess(
+  { notifier, socket }: Manager,
+  pid: number,
+  { libc, warn }: HandoverStart,
+): Promise<void> {
+  const problem = await giveMainProcess(libc, socket, pid);
+  if (problem !== null)
+    warn(`the service manager may not know that its main process is now ${pid}: ${problem}`);
+  notifier.silence();
+}

@@ -1,0 +1,113 @@
+import type { Log } from "../../observe/log/log.ts";
+import { loaded } from "../../os/libc.ts";
+import type { Estate } from "./hand-over.ts";
+import { HandoverError } from "./handover-error.ts";
+import type { Successor } from "./start-successor.ts";
+
+/** What the handovers of a process need. */
+export interface HandoverNeeds {
+  readonly log: Log;
+  /** The command that starts this program again. */
+  readonly command: readonly string[];
+  /** The environment that this process was started with. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly estate: () => Promise<Estate>;
+}
+
+/**
+ * Hands over at HUP. One that comes during a handover is meant for a later state of the files on
+ * disk: it is passed on to the process that then has the place, or begins another try.
+ */
+export class HandoverOnHangup {
+  /** Settles once another process has the place. */
+  readonly done: Promise<Successor>;
+  readonly #needs: HandoverNeeds;
+  readonly #done = Promise.withResolvers<Successor>();
+  readonly #abort = new AbortController();
+  /** The try that is under way. */
+  #trying: Promise<void> | null = null;
+  /** Whether a HUP has come before `begin`, or another one during a try. */
+  #again = false;
+  #begun = false;
+  #successor: Successor | null = null;
+
+  constructor(needs: HandoverNeeds) {
+    this.#needs = needs;
+    this.done = this.#done.promise;
+  }
+
+  get isUnderWay(): boolean {
+    return this.#trying !== null;
+  }
+
+  hangUp(): void {
+    if (this.#successor !== null) this.#successor.send({ kind: "hangup" });
+    else if (this.#abort.signal.aborted) return;
+    else if (!this.#begun || this.#trying !== null) this.#again = true;
+    else this.#trying = this.#try();
+  }
+
+  /** From now on there is something to hand over. */
+  begin(): void {
+    this.#begun = true;
+    if (this.#again) this.#tryAgain();
+  }
+
+  /**
+   * Hands over no more, and gives up a try that is under way. Gives the other process if one has the
+   * place, or gets it now although this process is to stop; then it is asked to stop, too.
+   */
+  async stop(): Promise<Successor | null> {
+    const isLate = this.#successor === null;
+    this.#abort.abort();
+    await this.#trying;
+    if (isLate) this.#successor?.send({ kind: "asked", times: 1 });
+    return this.#successor;
+  }
+
+  async #try(): Promise<void> {
+    const { log } = this.#needs;
+    try {
+      this.#successor = await this.#handOver();
+      if (this.#again) this.hangUp();
+      this.#done.resolve(this.#successor);
+    } catch (error) {
+      if (!(error instanceof HandoverError)) throw error;
+      log.error(`handover failed: ${error.message}; this process goes on`, {
+        event: "handover_failed",
+        reason: error.message,
+      });
+    }
+    this.#trying = null;
+    if (this.#again && this.#successor === null) this.#tryAgain();
+  }
+
+  #tryAgain(): void {
+    this.#again = false;
+    this.hangUp();
+  }
+
+  async #handOver(): Promise<Successor> {
+    const { log, command, environment, estate } = this.#needs;
+    if (loaded.libc === null)
+      throw new HandoverError(`it needs system calls through FFI (${loaded.reason})`);
+    const [program = ""] = command;
+    log.info(`handover: starting ${program}`, { event: "handover", program });
+    const { handOver } = await import("./hand-over.ts");
+    return await handOver(await estate(), {
+      command,
+      environment: withoutPid(environment),
+      libc: loaded.libc,
+      signal: this.#abort.signal,
+      warn: (message) => log.warn(message, { event: "warning" }),
+    });
+  }
+}
+
+/** What systemd said to one process only (sd_listen_fds(3), sd_watchdog_enabled(3)). */
+const OF_ONE_PROCESS = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "WATCHDOG_PID"];
+
+function withoutPid(environment: HandoverNeeds["environment"]): HandoverNeeds["environment"] {
+  const entries = Object.entries(environment);
+  return Object.fromEntries(entries.filter(([name]) => !OF_ONE_PROCESS.includes(name)));
+}

@@ -1,0 +1,40 @@
+/** The first descriptor behind standard input, output and error. */
+export const FIRST_DESCRIPTOR = 3;
+
+/** What the process that started this one asks of it. */
+export interface HandoverRequest {
+  readonly step: HandoverStep;
+  /**
+   * How many descriptors this process was given, from `FIRST_DESCRIPTOR` on. The first is the channel
+   * to the process that hands over.
+   */
+  readonly descriptors: number;
+}
+
+export type HandoverStep =
+  /** Start this program once more, with the same descriptors, and end. */
+  | "detach"
+  /** Take the place of the process that hands over. */
+  | "take";
+
+const VARIABLE = "SIMPLETCPUNIXRELAY_HANDOVER";
+
+/** The environment of a process of which something is asked. */
+export function withRequest(
+  environment: Readonly<Record<string, string | undefined>>,
+  { step, descriptors }: HandoverRequest,
+): Record<string, string | undefined> {
+  return { ...environment, [VARIABLE]: `${step}:${descriptors}` };
+}
+
+/** What the variable asks; null if it asks nothing. It is removed: it means nothing to a child. */
+function takeRequest(environment: NodeJS.ProcessEnv): HandoverRequest | null {
+  const value = environment[VARIABLE] ?? "";
+  delete environment[VARIABLE];
+  const [, step, descriptors] = /^(detach|take):([1-9]\d{0,5})$/.exec(value) ?? [];
+  if (step !== "detach" && step !== "take") return null;
+  return { step, descriptors: Number(descriptors) };
+}
+
+/** What was asked of this process when it started. */
+export const handoverRequest: HandoverRequest | null = takeRequest(process.env);

@@ -1,0 +1,121 @@
+import { closeSync } from "node:fs";
+import type { SocketEndpoint } from "../../address/address.ts";
+import type { HandedSource } from "../../relay/listen/source.ts";
+import { isAt } from "../../relay/listen/socket-file/placed-file.ts";
+import { Channel, type ChannelListener } from "./channel.ts";
+import { type HandedListener, type HandoverDocument, listenerKey } from "./document.ts";
+import { type EarlierListener, EarlierProcesses } from "./earlier-processes.ts";
+import { HandoverError } from "./handover-error.ts";
+import { FIRST_DESCRIPTOR, handoverRequest } from "./handover-variable.ts";
+import { type FromEarlier, type FromLater, readFromEarlier } from "./messages.ts";
+import { ShapeError } from "./read-json.ts";
+
+/**
+ * The process whose place this one takes. It goes on accepting clients until this process says that
+ * it accepts them, and it goes on as if nothing had happened if this process ends before that.
+ */
+export class Predecessor {
+  readonly document: HandoverDocument;
+  /** The channel to it, of which the descriptor is this object's until the place is taken. */
+  readonly channel: Channel;
+  readonly #unclaimed: Map<number, HandedListener>;
+  readonly #claimed: number[] = [];
+
+  private constructor(document: HandoverDocument, channel: Channel) {
+    this.document = document;
+    this.channel = channel;
+    this.#unclaimed = new Map(document.listeners.entries());
+  }
+
+  /**
+   * Hears what the process hands over that started this one for it.
+   *
+   * @throws {HandoverError} if it ends before, or hands over what this version does not understand.
+   */
+  static async meet(): Promise<Predecessor> {
+    const document = Promise.withResolvers<HandoverDocument>();
+    const channel = await Channel.open(
+      FIRST_DESCRIPTOR,
+      listener(document.reject, (message) => {
+        if (message.kind === "document") document.resolve(message.document);
+      }),
+    );
+    return new Predecessor(await document.promise, channel);
+  }
+
+  /**
+   * The listening socket of an address, which is the caller's from then on; null if none was handed
+   * over, or if it is a Unix socket whose file is gone, so that nobody finds it.
+   */
+  claim(address: SocketEndpoint): HandedSource | null {
+    const key = listenerKey(address);
+    for (const [index, { descriptors: fds, port, file, ...handed }] of this.#unclaimed) {
+      if (handed.key !== key) continue;
+      if (address.kind === "unix" && file !== null && !isAt(address.path, file)) continue;
+      this.#unclaimed.delete(index);
+      this.#claimed.push(index);
+      const endpoint = address.kind === "tcp" ? { ...address, port } : address;
+      return { kind: "handed", endpoint, fds, file };
+    }
+    return null;
+  }
+
+  /**
+   * Says that this process accepts clients; settles once it has the other's place.
+   *
+   * @throws {HandoverError} if the other process ends before.
+   */
+  async take(): Promise<void> {
+    const taken = Promise.withResolvers<void>();
+    this.channel.listener = listener(taken.reject, (message) => {
+      if (message.kind === "taken") taken.resolve();
+    });
+    this.#say({ kind: "ready", pid: process.pid, claimed: this.#claimed });
+    await taken.promise;
+    for (const { descriptors } of this.#unclaimed.values()) descriptors.forEach(closeSync);
+  }
+
+  /** The processes before this one, after `take`. */
+  async becomeEarlier(listener: EarlierListener): Promise<EarlierProcesses> {
+    const { pid, isParent, earlier } = this.document;
+    const processes = new EarlierProcesses(listener);
+    await processes.meet(earlier);
+    processes.add(pid, isParent, this.channel);
+    return processes;
+  }
+
+  /** Says that this process cannot take its place. */
+  refuse(reason: string): void {
+    this.#say({ kind: "failed", reason });
+  }
+
+  #say(message: FromLater): void {
+    this.channel.send(message);
+  }
+}
+
+let met: Promise<Predecessor> | undefined;
+
+/** The process whose place this one takes, as `Predecessor.meet`; null if it takes nobody's. */
+export function meetPredecessor(): Promise<Predecessor | null> {
+  if (handoverRequest === null) return Promise.resolve(null);
+  return (met ??= Predecessor.meet());
+}
+
+function listener(
+  fail: (error: HandoverError) => void,
+  hear: (message: FromEarlier) => void,
+): ChannelListener {
+  return {
+    message(value) {
+      try {
+        const message = readFromEarlier(value);
+        if (message !== null) hear(message);
+      } catch (error) {
+        if (!(error instanceof ShapeError)) throw error;
+        fail(new HandoverError(`what was handed over is not understood: ${error.message}`));
+      }
+    },
+    closed: () => fail(new HandoverError("the process that hands over has ended")),
+  };
+}

@@ -1,0 +1,107 @@
+import type { InheritedEndpoint, SocketEndpoint } from "../address/address.ts";
+import type { Source } from "../relay/listen/source.ts";
+import type { HandoverRelay } from "../relay/running-relay.ts";
+import type { StopPatience } from "../relay/stop-patience.ts";
+import type { OpenedListener } from "./handover/hand-over.ts";
+import type { RelayPlan } from "./process-plan.ts";
+
+/** One relay of a process, and where its source comes from. */
+interface Member {
+  readonly plan: RelayPlan;
+  readonly source: Source;
+  readonly relay: HandoverRelay;
+}
+
+/** Opens a relay on a source. */
+export type OpenMember = (plan: RelayPlan, source: Source) => Promise<HandoverRelay>;
+
+/** The relays of one process, which start, stop and are handed over as one. */
+export class RelayGroup {
+  readonly #members: readonly Member[];
+
+  private constructor(members: readonly Member[]) {
+    this.#members = members;
+  }
+
+  /** Opens every relay, or none: the first failure is thrown after the others have stopped. */
+  static async open(
+    plans: readonly RelayPlan[],
+    sourceOf: (plan: RelayPlan) => Source,
+    open: OpenMember,
+  ): Promise<RelayGroup> {
+    const attempts = await Promise.allSettled(
+      plans.map(async (plan) => {
+        const source = sourceOf(plan);
+        return { plan, source, relay: await open(plan, source) };
+      }),
+    );
+    const group = new RelayGroup(
+      attempts.flatMap((attempt) => (attempt.status === "fulfilled" ? [attempt.value] : [])),
+    );
+    const failed = attempts.find((attempt) => attempt.status === "rejected");
+    if (failed === undefined) return group;
+    await group.giveBack({ drainTimeout: 0 });
+    throw failed.reason;
+  }
+
+  get endpoints(): readonly SocketEndpoint[] {
+    return this.#members.map(({ relay }) => relay.endpoint);
+  }
+
+  get connections(): number {
+    return this.#members.reduce((sum, { relay }) => sum + relay.connections, 0);
+  }
+
+  /** The sources that this program opened, in this process or in an earlier one. */
+  get listeners(): readonly OpenedListener[] {
+    return this.#members.flatMap(({ plan: { source }, relay }) =>
+      isPassed(source) ? [] : [{ address: source, socket: relay.handOn() }],
+    );
+  }
+
+  /** Begins to accept on sources that were handed over. */
+  accept(): void {
+    for (const { relay } of this.#members) relay.accept();
+  }
+
+  async responds(): Promise<void> {
+    await Promise.all(this.#members.map(({ relay }) => relay.responds()));
+  }
+
+  async stop(patience: Partial<StopPatience> = {}): Promise<void> {
+    await Promise.all(this.#members.map(({ relay }) => relay.stop(patience)));
+  }
+
+  /** Stops all relays unless one has a connection; says whether all have stopped. */
+  async stopIfIdle(): Promise<boolean> {
+    if (this.connections > 0) return false;
+    const stopped = await Promise.all(this.#members.map(({ relay }) => relay.stopIfIdle()));
+    return stopped.every((each) => each);
+  }
+
+  /**
+   * Stops while the sources that were handed over still are another process' own: their files stay.
+   */
+  async giveBack(patience: Partial<StopPatience> = {}): Promise<void> {
+    for (const { source, relay } of this.#members) if (source.kind === "handed") void relay.leave();
+    await this.stop(patience);
+  }
+
+  /**
+   * Accepts nobody any more and leaves the sources to another process, which uses those of `listeners`
+   * with these indices. Settles when the last connection has ended.
+   */
+  async leave(claimed: ReadonlySet<number>): Promise<void> {
+    let index = 0;
+    await Promise.all(
+      this.#members.map(({ plan: { source }, relay }) =>
+        relay.leave({ isGivenUp: !isPassed(source) && !claimed.has(index++) }),
+      ),
+    );
+  }
+}
+
+/** Whether a source is a socket that the first process was started with. */
+function isPassed(source: RelayPlan["source"]): source is InheritedEndpoint {
+  return source.kind === "systemd" || source.kind === "fd";
+}

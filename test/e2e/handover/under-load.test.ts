@@ -1,0 +1,84 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { lstatSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startRelay } from "../../support/process/executable.ts";
+import { InstalledExecutable } from "../../support/process/installed-executable.ts";
+import { childrenOf, openDescriptors } from "../../support/process/proc.ts";
+import { type EchoServer, startEcho } from "../../support/sockets/echo.ts";
+import { until } from "../../support/waiting.ts";
+import { Load } from "./load.ts";
+
+const HANDOVERS = 30;
+const PATIENCE = 120_000;
+
+// On a quiet machine no request takes 100 ms. A client that met a closed door would wait 1 s for its
+// next SYN, or fail.
+const SLOW = 1_000;
+
+let executable: InstalledExecutable;
+beforeAll(async () => void (executable = await InstalledExecutable.install()), PATIENCE);
+afterAll(() => executable[Symbol.dispose]());
+
+let folder: string;
+let echo: EchoServer;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "handover-"));
+  echo = startEcho();
+});
+afterEach(() => {
+  echo[Symbol.dispose]();
+  rmSync(folder, { recursive: true });
+});
+
+describe.each([1, 3])("with --workers=%i", (workers) => {
+  test.each([
+    ["TCP", (): string => "127.0.0.1:0"],
+    ["Unix", (): string => join(folder, "socket")],
+  ] as const)(
+    `%s: ${HANDOVERS} upgrades that no client notices`,
+    async (_, source) => {
+      await using relay = await startRelay([`--workers=${workers}`, source(), echo.address], {
+        executable: executable.path,
+      });
+      let handovers = 0;
+      const upgrade = async (): Promise<void> => {
+        executable.upgrade();
+        process.kill(relay.pid, "SIGHUP");
+        handovers += 1;
+        await until(
+          (): boolean => relay.stderr().match(/"event":"took_over"/g)?.length === handovers,
+          (): string => `handover ${handovers}: ${relay.stderr()}`,
+        );
+      };
+      const identity = (): number =>
+        relay.address.startsWith("/") ? lstatSync(relay.address).ino : 0;
+      const inode = identity();
+      await upgrade();
+      const descriptors = descriptorsOfNewest(relay.pid);
+      await using load = await Load.start(relay.address, { visitors: 8, holders: 20 });
+      while (handovers < HANDOVERS) {
+        const { requests } = load;
+        await upgrade();
+        await until(() => load.requests > requests + 8, "requests after the handover");
+      }
+      await load.finish();
+      expect(load.errors).toEqual([]);
+      expect(load.slowest).toBeLessThan(SLOW);
+      expect(identity()).toBe(inode);
+      await until(() => childrenOf(relay.pid).length === 1, "earlier processes to end");
+      await until(
+        () => descriptorsOfNewest(relay.pid) <= descriptors,
+        () => `${descriptorsOfNewest(relay.pid)} descriptors to be ${descriptors}`,
+      );
+      expect(await relay.stop()).toBe(0);
+      expect(readdirSync(folder)).toEqual([]);
+    },
+    PATIENCE,
+  );
+});
+
+function descriptorsOfNewest(parent: number): number {
+  const [newest = parent] = childrenOf(parent);
+  return openDescriptors(newest);
+}
