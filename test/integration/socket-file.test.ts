@@ -15,7 +15,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRelay, type Relay, RelayError, type RelayOptions } from "../../src/index.ts";
 import { turn } from "../support/waiting.ts";
+import {
+  AF_UNIX,
+  errnoName,
+  must,
+  POLLHUP,
+  POLLIN,
+  SOCK_DGRAM,
+  SOCK_SEQPACKET,
+  SOCK_STREAM,
+  system,
+} from "../support/process/system-calls.ts";
 import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
+import { encodeName } from "../support/sockets/socket-name.ts";
 
 let folder: string;
 let path: string;
@@ -102,20 +114,14 @@ describe("a Unix source's file", () => {
     expect(seen).toEqual(new Set([0, 0o600]));
   });
 
-  test("may have the longest name that the kernel takes", async () => {
-    path = join(folder, "s".repeat(107 - folder.length - 1));
-    await start();
-    expect(path).toHaveLength(107);
-    expect(await isServed()).toBe(true);
-  });
-
-  test("may be the shortest name in the longest folder", async () => {
-    const deep = join(folder, "d".repeat(105 - folder.length - 1));
-    mkdirSync(deep);
-    path = join(deep, "s");
-    await start();
-    expect(path).toHaveLength(107);
-    expect(await isServed()).toBe(true);
+  test("is the file of a path whose folder is a symbolic link", async () => {
+    mkdirSync(join(folder, "real"));
+    symlinkSync("real", join(folder, "link"));
+    path = join(folder, "link", "socket");
+    const relay = await start();
+    expect(readdirSync(join(folder, "real"))).toEqual(["socket"]);
+    await relay.stop({ drainTimeout: 0 });
+    expect(readdirSync(join(folder, "real"))).toEqual([]);
   });
 
   test("replaces a stale socket", async () => {
@@ -160,6 +166,27 @@ describe("what is at the path already is left alone", () => {
     expect(readdirSync(folder)).toEqual(["socket"]);
   });
 
+  test.each([
+    ["a datagram socket", SOCK_DGRAM, false],
+    ["a socket of packets", SOCK_SEQPACKET, true],
+    ["a stream socket that does not listen", SOCK_STREAM, false],
+    ["a stream socket that listens", SOCK_STREAM, true],
+  ])("%s, which notices nothing", async (_, type, listens) => {
+    const fd = must("socket", system.socket(AF_UNIX, type));
+    try {
+      must("bind", system.bind(fd, encodeName({ kind: "unix", path })));
+      if (listens) must("listen", system.listen(fd, 8));
+      expect((await refusal()).message).toContain("another program serves that socket");
+      expect(readdirSync(folder)).toEqual(["socket"]);
+      if (listens) expect(errnoName(system.accept(fd))).toBe("EAGAIN");
+      expect(system.poll([{ fd, events: POLLIN }], 0)).toEqual([
+        type === SOCK_STREAM && !listens ? POLLHUP : 0,
+      ]);
+    } finally {
+      system.close(fd);
+    }
+  });
+
   test("a file", async () => {
     writeFileSync(path, "precious");
     expect((await refusal()).message).toContain("no socket");
@@ -184,8 +211,81 @@ describe("what is at the path already is left alone", () => {
 
   test("a folder that is not there", async () => {
     path = join(folder, "missing", "socket");
-    expect(await refusal()).toMatchObject({ code: "ENOENT", address: path });
+    const error = await refusal();
+    expect(error).toMatchObject({ code: "ENOENT", address: path });
+    expect(error.message).toContain("--directory-mode=");
     expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+describe("the private folder in which a socket is made", () => {
+  const name = `.socket.relay-${process.geteuid?.() ?? 0}`;
+  let squat: string;
+
+  beforeEach(() => {
+    squat = join(folder, name);
+  });
+
+  test("is used again if a relay that was killed has left it, with a socket in it", async () => {
+    mkdirSync(squat, { mode: 0o700 });
+    new RawListener({ kind: "unix", path: join(squat, "left") }).close();
+    const relay = await start();
+    expect(readdirSync(folder).toSorted()).toEqual([name, "socket"]);
+    await relay.stop({ drainTimeout: 0 });
+    expect(readdirSync(squat)).toEqual(["left"]);
+  });
+
+  test.each([
+    ["a file", () => writeFileSync(squat, "precious")],
+    ["a folder that others may enter", () => mkdirSync(squat, { mode: 0o755 })],
+    ["a link to a private folder", () => symlinkSync("private", squat)],
+    ["a link to nothing", () => symlinkSync("nothing", squat)],
+  ])("has another name where that one is %s, and a stale socket is replaced", async (_, make) => {
+    mkdirSync(join(folder, "private"), { mode: 0o700 });
+    make();
+    const before = lstatSync(squat, { bigint: true });
+    leaveStaleSocket();
+    await start();
+    expect(await isServed()).toBe(true);
+    expect(readdirSync(folder).toSorted()).toEqual([name, "private", "socket"]);
+    expect(lstatSync(squat, { bigint: true })).toEqual(before);
+    expect(readdirSync(join(folder, "private"))).toEqual([]);
+  });
+});
+
+describe("a destination that is the source is refused, and its file is removed", () => {
+  async function refused(destination: string): Promise<void> {
+    const error: unknown = await start({ destination }).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ name: "RelayError", code: "ELOOP", address: path });
+    expect(String(error)).toContain(destination);
+    expect(existsSync(path)).toBe(false);
+  }
+
+  test("by a link to its folder", async () => {
+    symlinkSync(".", join(folder, "link"));
+    await refused(join(folder, "link", "socket"));
+  });
+
+  test("by a link to the file", async () => {
+    symlinkSync("socket", join(folder, "link"));
+    await refused(join(folder, "link"));
+  });
+
+  test("by a link to the source's folder in the source's own path", async () => {
+    mkdirSync(join(folder, "real"));
+    symlinkSync("real", join(folder, "link"));
+    path = join(folder, "link", "socket");
+    await refused(join(folder, "real", "socket"));
+  });
+
+  test("with several workers", async () => {
+    symlinkSync(".", join(folder, "link"));
+    const destination = join(folder, "link", "socket");
+    const error: unknown = await start({ destination, workers: 2 }).catch(
+      (reason: unknown) => reason,
+    );
+    expect(error).toMatchObject({ code: "ELOOP" });
+    expect(existsSync(path)).toBe(false);
   });
 });
 

@@ -26,7 +26,9 @@ export const TCP_NODELAY = 1;
 export const FIONREAD = 0x541b;
 export const SIOCOUTQ = 0x5411;
 
-const SOCK_STREAM = 1;
+export const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
+export const SOCK_SEQPACKET = 5;
 const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
 
@@ -112,7 +114,8 @@ export function must(call: string, result: number): number {
  * number. Sockets are non-blocking and closed on exec.
  */
 export const system = {
-  socket: (family: number) => answer(c.socket(family, SOCK_STREAM | SOCK_NONBLOCK_CLOEXEC, 0)),
+  socket: (family: number, type = SOCK_STREAM) =>
+    answer(c.socket(family, type | SOCK_NONBLOCK_CLOEXEC, 0)),
   connect: (fd: number, name: Uint8Array) => answer(c.connect(fd, name, name.length)),
   bind: (fd: number, name: Uint8Array) => answer(c.bind(fd, name, name.length)),
   listen: (fd: number, backlog: number) => answer(c.listen(fd, backlog)),

@@ -3,7 +3,8 @@ import { AF_INET, AF_INET6, AF_UNIX } from "../process/system-calls.ts";
 
 /** The sockaddr of an endpoint on this machine: a Unix socket, or a loopback address by number. */
 export function encodeName(endpoint: SocketEndpoint): Uint8Array {
-  if (endpoint.kind === "unix") return unixName(`${endpoint.path}\0`);
+  // A path that fills sun_path has no room for the NUL at its end (unix(7)).
+  if (endpoint.kind === "unix") return unixName(`${endpoint.path}\0`).subarray(0, 110);
   if (endpoint.kind === "abstract") return unixName(`\0${endpoint.name}`);
   const ipv6 = endpoint.host === "::1";
   if (!ipv6 && !/^127(\.\d+){3}$/.test(endpoint.host))

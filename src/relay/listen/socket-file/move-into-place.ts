@@ -5,6 +5,7 @@ import {
   EINVAL,
   ENOENT,
   ENOSYS,
+  errnoCode,
   errnoWords,
   errorCode,
 } from "../../../os/errno.ts";
@@ -126,7 +127,16 @@ function replaceStale(
     renameSync(made, target);
     return true;
   }
-  checked(result);
+  if (result < 0) {
+    // In a folder of mode 1777, say, where the stale socket is another user's.
+    const code = errnoCode(result);
+    throw new RelayError(
+      code,
+      path,
+      `cannot listen on ${path}: the stale socket there cannot be replaced: ` +
+        `${errnoWords(code)} (${code}); remove it`,
+    );
+  }
   if (isAt(made, stale)) {
     unlinkSync(made);
     return true;

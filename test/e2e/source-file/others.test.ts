@@ -1,0 +1,131 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { chmodSync, chownSync, lstatSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { executablePath, runRelay, startRelay } from "../../support/process/executable.ts";
+import { startProgram } from "../../support/process/program.ts";
+import { RawListener } from "../../support/sockets/raw-socket.ts";
+import { until } from "../../support/waiting.ts";
+
+const PATH = process.env["PATH"] ?? "/usr/bin:/bin";
+
+const NOBODY = 65_534;
+const asNobody = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", "--"];
+const isRoot = process.getuid?.() === 0;
+// Only root can become somebody else; that one must get at the executable.
+const nobodyMayRun =
+  isRoot && Bun.spawnSync([...asNobody, "test", "-x", await executablePath()]).exitCode === 0;
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "others-"));
+  chmodSync(folder, 0o755);
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const at = (name: string) => join(folder, name);
+
+function leaveStaleSocket(mode: number): void {
+  new RawListener({ kind: "unix", path: at("socket") }).close();
+  chmodSync(at("socket"), mode);
+}
+
+/** Starts a relay on a path that it must not get; gives its one line. */
+async function refused(prefix: readonly string[] = []): Promise<string> {
+  const before = lstatSync(at("socket"), { bigint: true });
+  const { code, stderr } = await runRelay([at("socket"), "127.0.0.1:9"], { prefix });
+  expect(code).toBe(1);
+  expect(lstatSync(at("socket"), { bigint: true })).toEqual(before);
+  expect(readdirSync(folder)).toEqual(["socket"]);
+  expect(stderr).toMatch(/^[^\n]+\n$/);
+  return stderr;
+}
+
+describe.if(isRoot)("a folder that somebody holds locked who may only read it", () => {
+  test("is no obstacle, not even where a stale socket is replaced", async () => {
+    leaveStaleSocket(0o600);
+    const hold = `exec flock --shared ${folder} sh -c 'echo held; exec cat'`;
+    const holder = startProgram([...asNobody, "sh", "-c", hold], { PATH });
+    try {
+      expect(await holder.line()).toBe("held");
+      await using relay = await startRelay([at("socket"), "127.0.0.1:9"]);
+      expect(await relay.stop()).toBe(0);
+    } finally {
+      await holder.finish();
+    }
+  });
+});
+
+describe("a server that accepts one client and no other", () => {
+  const namespaces: [where: string, prefix: string[]][] = [["of this network namespace", []]];
+  // The kernel tells of sockets of one namespace only; the file may be another's.
+  if (isRoot) namespaces.push(["of another network namespace", ["unshare", "--net"]]);
+
+  test.each(namespaces)("%s keeps its socket and its client", async (_, prefix) => {
+    const server = startProgram([...prefix, "nc", "-lU", at("socket")], { PATH });
+    await until(() => readdirSync(folder).length > 0, "the server's socket");
+    try {
+      for (let starts = 0; starts < 3; starts += 1)
+        expect(await refused()).toContain("another program serves that socket");
+      const client = startProgram(["nc", "-NU", at("socket")], { PATH });
+      await client.say("hello");
+      expect(await server.line()).toBe("hello");
+      await client.finish();
+    } finally {
+      await server.finish();
+    }
+  });
+});
+
+describe.if(nobodyMayRun)("a stale socket of another user", () => {
+  beforeEach(() => chownSync(folder, NOBODY, NOBODY));
+
+  test("that may not be written to: what is known is said, and what is not", async () => {
+    leaveStaleSocket(0o600);
+    const line = await refused(asNobody);
+    expect(line).toContain("whether anybody serves it: permission denied (EACCES)");
+    expect(line).toContain("if nobody does, remove it");
+    expect(line).not.toContain("another program serves");
+  });
+
+  test("that may be written to and not be replaced", async () => {
+    chownSync(folder, 0, 0);
+    chmodSync(folder, 0o1777);
+    leaveStaleSocket(0o666);
+    expect(await refused(asNobody)).toContain(
+      "the stale socket there cannot be replaced: operation not permitted (EPERM); remove it",
+    );
+  });
+
+  test("is replaced in one's own folder", async () => {
+    leaveStaleSocket(0o666);
+    await using relay = await startRelay([at("socket"), "127.0.0.1:9"], { prefix: asNobody });
+    expect(lstatSync(at("socket")).uid).toBe(NOBODY);
+    expect(await relay.stop()).toBe(0);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+describe("a name that is not UTF-8 is refused: another file would be meant", () => {
+  // Program arguments of JavaScript are UTF-8; a shell makes others.
+  const run = (args: string) =>
+    runRelay([], {
+      cwd: folder,
+      prefix: ["sh", "-c", `exec "$0" ${args.replaceAll("BYTE", "$(printf '\\377')")}`],
+    });
+
+  test.each([
+    ["SOURCE", `"./BYTE" 127.0.0.1:9`],
+    ["SOURCE", `"@caf-BYTE" 127.0.0.1:9`],
+    ["DESTINATION", `127.0.0.1:0 "./BYTE"`],
+    ["DESTINATION", `127.0.0.1:0 "unix:BYTE"`],
+    ["--admin", `"--admin=./BYTE" 127.0.0.1:0 127.0.0.1:9`],
+    ["ADMIN-ADDRESS", `status "./BYTE"`],
+  ])("as %s: %s", async (word, args) => {
+    const { code, stderr } = await run(args);
+    expect(stderr).toContain(word);
+    expect(stderr).toContain("not valid UTF-8");
+    expect(code).toBe(64);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});

@@ -1,0 +1,67 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { executablePath } from "../../support/process/executable.ts";
+import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
+
+const RELAYS = 16;
+const ROUNDS = Number(process.env["TOGETHER_ROUNDS"] ?? 4);
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "together-"));
+  path = join(folder, "socket");
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** A relay in a process of its own: whether it listens, or the line with which it refused. */
+async function outcome(child: Bun.Subprocess<"ignore", "ignore", "pipe">): Promise<string> {
+  let log = "";
+  for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+    log += text;
+    if (log.includes("listening on")) return "listens";
+  }
+  expect(await child.exited).toBe(1);
+  return log;
+}
+
+test.each([
+  ["on a stale socket", true],
+  ["on a free path", false],
+])(
+  `of ${RELAYS} relays that start at once %s one wins, the others exit 1`,
+  async (_, stale) => {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      if (stale) new RawListener({ kind: "unix", path }).close();
+      // All wait until there is a file, so that they start as close to each other as can be.
+      const gate = join(folder, "gate");
+      const script = `while ! test -e ${gate}; do :; done; exec "$0" ${path} 127.0.0.1:9`;
+      const executable = await executablePath();
+      const children = Array.from({ length: RELAYS }, () =>
+        Bun.spawn(["sh", "-c", script, executable], {
+          stdin: "ignore",
+          stdout: "ignore",
+          stderr: "pipe",
+        }),
+      );
+      try {
+        writeFileSync(gate, "");
+        const outcomes = await Promise.all(children.map(outcome));
+        expect(outcomes.filter((one) => one === "listens")).toHaveLength(1);
+        for (const line of outcomes.filter((one) => one !== "listens"))
+          expect(line).toContain("another program serves that socket");
+        using client = await RawSocket.connect({ kind: "unix", path });
+        expect(client.isOpen).toBe(true);
+        expect(readdirSync(folder).toSorted()).toEqual(["gate", "socket"]);
+        rmSync(gate);
+      } finally {
+        for (const child of children) child.kill("SIGTERM");
+        await Promise.all(children.map((child) => child.exited));
+      }
+      expect(lstatSync(path, { throwIfNoEntry: false })).toBeUndefined();
+    }
+  },
+  120_000,
+);
