@@ -18,7 +18,8 @@ export function misfits(
 ): Misfit[] {
   return RELAY_OPTION_NAMES.flatMap((name) => {
     const constraint = RELAY_OPTIONS[name];
-    if (values[name] === undefined || !("sources" in constraint)) return [];
+    const isGiven = values[name] !== undefined && values[name] !== false;
+    if (!isGiven || !("sources" in constraint)) return [];
     const { sources } = constraint;
     if (sources.includes(source.kind)) return [];
     return [{ name, needs: sources.map((kind) => KINDS[kind]).join(" or ") }];

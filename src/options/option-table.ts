@@ -82,7 +82,13 @@ export const OPTIONS = {
   },
   directoryMode: {
     ...RELAY_OPTIONS.directoryMode,
-    help: "makes a Unix SOURCE's missing folders",
+    help: "its missing folders",
+    commands: ["relay"],
+    scope: "relay",
+  },
+  freebind: {
+    help: "absent addresses",
+    sharesLine: true,
     commands: ["relay"],
     scope: "relay",
   },

@@ -25,6 +25,7 @@ type Constraint<Value> = Pick<LibraryType<NonNullable<Value>>, "read" | "take" |
   readonly sources?: readonly Endpoint["kind"][];
 };
 
+const TCP: readonly Endpoint["kind"][] = ["tcp"];
 const FILE: readonly Endpoint["kind"][] = ["unix"];
 // What a socket that was passed is shows only when it is there.
 const ADDRESSES: readonly Endpoint["kind"][] = ["tcp", "systemd", "fd"];
@@ -45,6 +46,7 @@ export const RELAY_OPTIONS = {
   owner: { ...account("user", userId), sources: FILE },
   group: { ...account("group", groupId), sources: FILE },
   directoryMode: { ...mode(), sources: FILE },
+  freebind: { ...yesOrNo(), sources: TCP },
   backlog: count("N", 0),
   connectionsMax: count("N", 1),
   connectTimeout: time({ least: 1 }),

@@ -22,6 +22,11 @@ export interface RelayOptions extends AccessRules {
    */
   readonly directoryMode?: number | undefined;
   /**
+   * Listens on a TCP address that the machine does not have yet, as that of a VPN. Default: false.
+   * Needs FFI.
+   */
+  readonly freebind?: boolean | undefined;
+  /**
    * The kernel's queue of clients not accepted yet. Default 4,096; of an inherited socket the most
    * that the system allows, so that what it was given is never lowered.
    */

@@ -2,8 +2,9 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describeNeeding, program } from "../support/machine/parts.ts";
+import { describeNeeding, program, root } from "../support/machine/parts.ts";
 import { runRelay, startRelay, type RunningRelay } from "../support/process/executable.ts";
+import { runProgram } from "../support/process/program.ts";
 import { cpuSeconds } from "../support/process/proc.ts";
 import { type EchoServer, startEcho } from "../support/sockets/echo.ts";
 import { Payload } from "../support/sockets/payload.ts";
@@ -194,6 +195,57 @@ describe.each([
 
   test("a family that is not to be had", async () => {
     expect(await fail("127.0.0.1:0", without("AF_INET"))).toMatchObject({ code: "EAFNOSUPPORT" });
+  });
+});
+
+describe("--freebind", () => {
+  test.each(["192.0.2.7:0", "[2001:db8::7]:0"])(
+    "%s can be listened on before it is there",
+    async (source) => {
+      const { stderr } = await runRelay([source, echo.address]);
+      expect(stderr).toContain("(EADDRNOTAVAIL)");
+      expect(stderr).toContain("--freebind");
+      await using relay = await startRelay(["--freebind", source, echo.address]);
+      expect(portOf(relay)).toBeGreaterThan(0);
+    },
+  );
+
+  test("is refused without FFI, with what to do", async () => {
+    const args = ["--freebind", "192.0.2.7:0", echo.address];
+    const { code, stderr } = await runRelay(args, { env: WITHOUT_FFI });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      / error cannot listen on 192\.0\.2\.7:0 with --freebind: that takes FFI/,
+    );
+  });
+
+  test("is refused for a Unix source", async () => {
+    const { code, stderr } = await runRelay(["--freebind", join(folder, "x"), echo.address]);
+    expect(code).toBe(64);
+    expect(stderr).toContain("--freebind makes sense only where SOURCE is a TCP address");
+  });
+});
+
+const namespaceNeeds = [root, ...["unshare", "nsenter", "ip", "socat"].map(program)];
+await describeNeeding("an address that comes after the relay", namespaceNeeds, () => {
+  test.each(["192.0.2.7", "[2001:db8::7]"])("%s is served from then on", async (host) => {
+    using behind = startEcho(join(folder, "behind"));
+    await using relay = await startRelay(["--freebind", `${host}:0`, behind.address], {
+      prefix: ["unshare", "--net", "--", "sh", "-c", 'ip link set lo up && exec "$0" "$@"'],
+    });
+    const run = async (...command: string[]) => {
+      const inside = ["nsenter", `--target=${relay.pid}`, "--net", "--", ...command];
+      const { code, stdout } = await runProgram(inside, {
+        env: { PATH: process.env["PATH"] ?? "" },
+        stdin: "hello",
+      });
+      return code === 0 ? stdout : null;
+    };
+    const ask = () => run("socat", "-t10", "-", `TCP:${host}:${portOf(relay)}`);
+    expect(await ask()).toBeNull();
+    const prefix = host.startsWith("[") ? `${host.slice(1, -1)}/128` : `${host}/32`;
+    expect(await run("ip", "address", "add", prefix, "dev", "lo")).toBe("");
+    expect(await ask()).toBe("hello");
   });
 });
 

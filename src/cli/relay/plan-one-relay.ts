@@ -27,6 +27,7 @@ function relaySettings(values: OptionValues): RelaySettings {
     owner: values.owner,
     group: values.group,
     directoryMode: values.directoryMode,
+    freebind: values.freebind,
     backlog: values.backlog,
     connectionsMax: values.connectionsMax,
     connectTimeout: values.connectTimeout,

@@ -15,10 +15,11 @@ import { handedFile, isInherited, type Source } from "./source.ts";
 
 /** How to listen on a source. */
 export interface ListenOptions extends SocketFileOptions {
-  /** See `RelayOptions`. */
+  /** See `RelayOptions`, as for `freebind`. */
   readonly backlog?: number | undefined;
   /** Milliseconds of idle time before TCP keepalive probes of accepted clients; 0 sends none. */
   readonly keepalive?: number | undefined;
+  readonly freebind?: boolean | undefined;
   /** The option that the address comes from, for an error; none of a relay's own source. */
   readonly option?: string | undefined;
   /** Is told, for a person who looks closely, if less is listened on than the address says. */
@@ -60,10 +61,10 @@ export async function bindSource(
 
 async function bind(system: Libc, source: Source, options: ListenOptions): Promise<BoundSource> {
   const backlog = backlogOf(source, options);
-  const { keepalive = DEFAULTS.keepalive, notice = () => {} } = options;
+  const { keepalive = DEFAULTS.keepalive, freebind = false, notice = () => {} } = options;
   switch (source.kind) {
     case "tcp": {
-      const binder = tcpBinder(system, backlog, keepalive);
+      const binder = tcpBinder(system, { backlog, keepalive, freebind });
       const { sockets, port } = await bindTcp(source, binder, notice);
       return { fds: sockets, endpoint: { ...source, port }, file: null };
     }

@@ -1,5 +1,7 @@
-import type { SocketEndpoint } from "../../address/address.ts";
+import { printAddress, type SocketEndpoint } from "../../address/address.ts";
 import { errorCode, SystemCallError } from "../../os/errno.ts";
+import { loaded } from "../../os/libc.ts";
+import { RelayError } from "../error.ts";
 import type { ListenOptions } from "./bind-source.ts";
 import { bindTcp, type TcpBinder } from "./bind-tcp.ts";
 import { adoptListener, type BunListener } from "./bun-listener.ts";
@@ -45,6 +47,7 @@ async function bind<Data>(
   const bindUnix = (unix: string) => Bun.listen({ unix, allowHalfOpen: true, socket: handlers });
   switch (source.kind) {
     case "tcp": {
+      if (options.freebind === true) throw cannotFreebind(source);
       const { sockets, port } = await bindTcp(source, tcpBinder(handlers), notice);
       return bound(sockets, { ...source, port });
     }
@@ -61,6 +64,17 @@ async function bind<Data>(
     case "handed":
       return bound(adoptAll(source.fds, handlers), source.endpoint, handedFile(source));
   }
+}
+
+function cannotFreebind(source: SocketEndpoint): RelayError {
+  const address = printAddress(source);
+  const reason = loaded.libc === null ? ` (${loaded.reason})` : "";
+  return new RelayError(
+    "ENOSYS",
+    address,
+    `cannot listen on ${address} with --freebind: that takes FFI${reason}; ` +
+      "in a systemd unit: MemoryDenyWriteExecute=no",
+  );
 }
 
 function adoptAll<Data>(fds: readonly number[], handlers: AcceptHandlers<Data>): BunListener[] {

@@ -19,7 +19,8 @@ function fixOf(source: Source, code: string): string {
   if (code === "EACCES" && source.kind === "tcp" && source.port < 1024)
     return "a port below 1024 needs the capability CAP_NET_BIND_SERVICE";
   if (code === "EADDRINUSE") return "stop the program that listens there or choose another address";
-  if (code === "EADDRNOTAVAIL") return "no interface of this machine has that address";
+  if (code === "EADDRNOTAVAIL")
+    return "no interface of this machine has that address; if it comes later: --freebind";
   if (code === "EAFNOSUPPORT" && source.kind === "tcp")
     return "this system has no such addresses (in a systemd unit: RestrictAddressFamilies=)";
   if (code === "ENOENT" && source.kind === "unix")

@@ -2,7 +2,10 @@ import { ipSocketAddress, readAddress, type SocketAddress } from "../../address/
 import { checked } from "../../os/errno.ts";
 import {
   AF_INET6,
+  IP_FREEBIND,
+  IPPROTO_IP,
   IPPROTO_IPV6,
+  IPV6_FREEBIND,
   IPV6_V6ONLY,
   type Libc,
   SO_REUSEADDR,
@@ -35,12 +38,23 @@ export function openListeningSocket(
   }
 }
 
-/** Opens listening TCP sockets, whose clients are probed after `keepalive` idle milliseconds. */
-export function tcpBinder(system: Libc, backlog: number, keepalive: number): TcpBinder<number> {
+/** What listening TCP sockets are to be like; see `RelayOptions`. */
+interface TcpSocketOptions {
+  readonly backlog: number;
+  readonly keepalive: number;
+  readonly freebind: boolean;
+}
+
+/** Opens listening TCP sockets. */
+export function tcpBinder(
+  system: Libc,
+  { backlog, keepalive, freebind }: TcpSocketOptions,
+): TcpBinder<number> {
   const setOptions = (fd: number, family: number) => {
     // Else the port stays taken for a minute after a relay that had clients (tcp(7)).
     checked(system.setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1));
     if (family === AF_INET6) checked(system.setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0));
+    if (freebind) checked(allowAbsentAddress(system, fd, family));
     setKeepalive(fd, keepalive);
   };
   return {
@@ -49,6 +63,13 @@ export function tcpBinder(system: Libc, backlog: number, keepalive: number): Tcp
     port: (fd) => portOf(system, fd),
     close: (fd) => void system.close(fd),
   };
+}
+
+/** Lets bind(2) take an address that no interface has (ip(7), IP_FREEBIND). */
+function allowAbsentAddress(system: Libc, fd: number, family: number): number {
+  return family === AF_INET6
+    ? system.setOption(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1)
+    : system.setOption(fd, IPPROTO_IP, IP_FREEBIND, 1);
 }
 
 function portOf(system: Libc, fd: number): number {
