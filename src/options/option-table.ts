@@ -1,17 +1,19 @@
 import type { Endpoint } from "../address/address.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../observe/log/log.ts";
 import { type Sort, SORTS } from "../observe/figures/open-connections.ts";
+import { groupId } from "../os/user-ids.ts";
 import { DEFAULTS } from "../relay/options.ts";
 import { parseAdminAddress } from "./admin-address.ts";
 import { printTime } from "./parse-time.ts";
 import {
+  parseAccounts,
   parseFolder,
   parseServiceName,
   parseServiceUser,
   parseUnitName,
 } from "./parse-unit-options.ts";
 import { RELAY_OPTIONS, type RelayOptionName, WORKERS } from "./relay-options.ts";
-import { choice, text, time, type ValueType } from "./value-types.ts";
+import { account, choice, mode, text, time, type ValueType } from "./value-types.ts";
 
 /** The commands and the words each takes. `relay` is the one that goes without its name. */
 export const COMMANDS = {
@@ -42,6 +44,8 @@ export interface ValueOption<Value> extends ValueType<Value> {
   readonly help: string;
   /** Whether help has it on the line of the row before, whose words come first. */
   readonly sharesLine?: true;
+  /** Whether help only names it, on its last lines: there is no room for its words. */
+  readonly terse?: true;
   readonly commands: readonly CommandName[];
   /** Of an option that a configuration file has as well. */
   readonly scope?: Scope;
@@ -55,6 +59,7 @@ export interface FlagOption {
   readonly short?: string;
   readonly help: string;
   readonly sharesLine?: true;
+  readonly terse?: true;
   readonly commands: readonly CommandName[];
   readonly scope?: Scope;
 }
@@ -214,18 +219,48 @@ export const OPTIONS = {
     scope: "process",
   },
   accessLog: { help: "logs each client", sharesLine: true, commands: ["relay"], scope: "process" },
+  adminMode: {
+    ...mode(),
+    help: "the mode of the admin socket's file (0660)",
+    terse: true,
+    commands: ["relay"],
+    scope: "process",
+  },
+  adminGroup: {
+    ...account("group", groupId),
+    help: "the group of the admin socket's file (the relay's own)",
+    terse: true,
+    commands: ["relay"],
+    scope: "process",
+  },
+  requirePrivateNetwork: {
+    help: "refuses to start where there is a network interface besides loopback",
+    terse: true,
+    commands: ["relay"],
+    scope: "process",
+  },
   service: {
     ...text("SERVICE", parseServiceName, "app.service"),
-    help: "joins the network namespace of this .service",
+    help: "locks this service in, and relays from inside",
     commands: ["units"],
   },
-  socket: {
-    help: "systemd listens, and starts the relay for the first client",
+  onDemand: {
+    // The .socket unit takes a relay that leaves sooner for one that fails.
+    ...time({ least: 1_000 }),
+    help: "stops it, and the relay, when unused so long",
+    commands: ["units"],
+  },
+  noSocket: {
+    help: "the relay listens itself, and always runs",
     commands: ["units"],
   },
   name: {
     ...text("NAME", parseUnitName, "relay-app"),
-    help: "the units' name (relay- and SERVICE or SOURCE)",
+    help: "the units' name (relay-...); NAME@: a template",
+    commands: ["units"],
+  },
+  userUnit: {
+    help: "units for systemctl --user (%t: runtime folder)",
     commands: ["units"],
   },
   user: {
@@ -233,9 +268,15 @@ export const OPTIONS = {
     help: "the relay's user (one that systemd makes up)",
     commands: ["units"],
   },
+  supplementaryGroups: {
+    ...text("GROUP", parseAccounts, "www-data"),
+    isList: true,
+    help: "groups of that user, to open DESTINATION (A,B)",
+    commands: ["units"],
+  },
   output: {
     ...text("DIR", parseFolder, "."),
-    help: "writes the files there and prints what comes next",
+    help: "writes the files there, prints what comes next",
     commands: ["units"],
   },
   force: { help: "overwrites files that are there", commands: ["units"] },

@@ -7,22 +7,27 @@ const NAME_MAX = 255;
 
 // systemd.unit(5); a name may also begin with a dash or a dot and have colons, but not without harm:
 // to systemctl, ls and systemd-analyze.
-const UNIT_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.\\-]*$/;
-const SERVICE_NAME = /^[A-Za-z0-9:_][A-Za-z0-9:_.\\@-]*(?<!@)\.service$/;
+const UNIT_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.\\-]*@?$/;
+const SERVICE_NAME = /^[A-Za-z0-9:_][A-Za-z0-9:_.\\@-]*(?:(?<=@)%i)?(?<!@)\.service$/;
+const OTHER_UNIT = /\.(?:socket|target|timer|mount|path|slice|scope|device|swap|automount)$/;
 
-/** Reads the name of a service that runs: no template. */
+/**
+ * Reads the name of a service that runs: no template, but for the instance `%i`. The suffix may be
+ * left out, as with systemctl.
+ */
 export function parseServiceName(text: string): string {
-  if (SERVICE_NAME.test(text) && text.length <= NAME_MAX) return text;
+  const name = text.endsWith(".service") || OTHER_UNIT.test(text) ? text : `${text}.service`;
+  if (SERVICE_NAME.test(name) && name.length <= NAME_MAX) return name;
   throw new InvalidValue(`${quote(text)} is no service; write NAME.service`);
 }
 
-/** Reads the name of units, without the suffix that tells them apart. */
+/** Reads the name of units, without the suffix that tells them apart; a template's ends in `@`. */
 export function parseUnitName(text: string): string {
   if (/\.(service|socket)$/.test(text))
     throw new InvalidValue(`${quote(text)} has a suffix; the units get theirs by themselves`);
   if (UNIT_NAME.test(text) && text.length <= NAME_MAX - ".service".length) return text;
   throw new InvalidValue(
-    `${quote(text)} is no unit's name; it may have ASCII letters, digits, _ and, not first, - . \\`,
+    `${quote(text)} is no unit's name; it may have ASCII letters, digits, _ and, not first, - . \\, and @ last`,
   );
 }
 
@@ -41,6 +46,14 @@ export function parseServiceUser(text: string): string {
 }
 
 const NOBODY = 65_534;
+
+/** Reads users or groups that a unit names, between commas; they need not exist here. */
+export function parseAccounts(text: string): readonly string[] {
+  const names = text.split(",");
+  const wrong = names.find((name) => !isAccount(name));
+  if (wrong === undefined) return names;
+  throw new InvalidValue(`${quote(wrong)} is no name or number`);
+}
 
 /** Whether a unit can name a user or group so: POSIX's portable names, and numbers. */
 export function isAccount(text: string): boolean {

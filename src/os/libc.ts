@@ -53,6 +53,8 @@ export interface Libc {
   unsent(fd: number): number;
   /** Bytes received that have not been read: SIOCINQ of tcp(7) and unix(7). */
   unread(fd: number): number;
+  /** The flags of an interface in this process's network namespace. netdevice(7), SIOCGIFFLAGS */
+  interfaceFlags(name: string): number;
   /** Takes the lock of an open file or folder without waiting for it. flock(2), LOCK_EX */
   lock(fd: number): number;
   /**
@@ -111,6 +113,7 @@ const F_SETPIPE_SZ = 1031;
 const MSG_DONTWAIT = 0x40;
 const MSG_DONTWAIT_NOSIGNAL = MSG_DONTWAIT | 0x4000;
 const SPLICE_F_NONBLOCK = 2;
+const SIOCGIFFLAGS = 0x8913;
 const SIOCINQ = 0x541b;
 const SIOCOUTQ = 0x5411;
 const LOCK_EX_NB = 2 | 4;
@@ -118,6 +121,10 @@ const AT_FDCWD = -100;
 // glibc 2.27 and musl have no function for it (asm/unistd.h of x86-64 and of arm64).
 const SYS_RENAMEAT2 = process.arch === "arm64" ? 276 : 316;
 const EMPTY_NAME = new Uint8Array(1);
+
+// struct ifreq: a name with its NUL, then a union of which the flags are a short (netdevice(7)).
+const IFREQ_BYTES = 40;
+const IFREQ_NAME_BYTES = 16;
 
 // The C library of glibc, then of musl, which has the architecture in its name.
 export const LIBRARY_NAMES = [
@@ -237,6 +244,15 @@ function bind(c: ReturnType<typeof open>): Libc {
     },
     unsent: (fd) => count(fd, SIOCOUTQ),
     unread: (fd) => count(fd, SIOCINQ),
+    interfaceFlags(name) {
+      const request = new Uint8Array(IFREQ_BYTES);
+      request.set(Buffer.from(name).subarray(0, IFREQ_NAME_BYTES - 1));
+      const fd = answer(c.socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK_CLOEXEC, 0));
+      if (fd < 0) return fd;
+      const result = answer(c.ioctl(fd, SIOCGIFFLAGS, request));
+      c.close(fd);
+      return result < 0 ? result : new DataView(request.buffer).getUint16(IFREQ_NAME_BYTES, true);
+    },
     lock: (fd) => answer(c.flock(fd, LOCK_EX_NB)),
     rename: (from, to, flags) =>
       answer(
@@ -259,10 +275,14 @@ function load(): LibcOrReason {
     try {
       return { libc: bind(open(library)) };
     } catch (error) {
-      reasons.push(error instanceof Error ? error.message : String(error));
+      reasons.push(explain(error instanceof Error ? error.message : String(error)));
     }
   }
   return { libc: null, reason: reasons[0] ?? "no C library" };
+}
+
+function explain(reason: string): string {
+  return /\bJIT\b/.test(reason) ? `${reason}: remove MemoryDenyWriteExecute=yes` : reason;
 }
 
 /** Loaded once, when the program starts. */

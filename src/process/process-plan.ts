@@ -18,6 +18,11 @@ export interface ProcessWide {
   readonly accessLog: boolean;
   /** Where the admin server listens; there is none where undefined. */
   readonly admin: SocketEndpoint | undefined;
+  /** Mode and group id of the file, if `admin` is a path; 0660 and this process's where undefined. */
+  readonly adminMode: number | undefined;
+  readonly adminGroup: number | undefined;
+  /** The process does not start where its network namespace is anybody else's. */
+  readonly requirePrivateNetwork: boolean;
   readonly drainTimeout: number;
   /** The process ends after this long without a connection; never where undefined. */
   readonly exitIdleTime: number | undefined;

@@ -27,6 +27,7 @@ import type { Predecessor } from "./handover/predecessor.ts";
 import type { Successor } from "./handover/start-successor.ts";
 import { onHangup } from "./hangup-signal.ts";
 import { PassedSockets } from "./handover/passed-sockets.ts";
+import { checkPrivateNetwork, explainRefusals, NOT_PRIVATE } from "./private-network.ts";
 import type { ProcessPlan, RelayPlan } from "./process-plan.ts";
 import type { Reaper } from "./handover/reaper.ts";
 import { RelayGroup } from "./relay-group.ts";
@@ -37,14 +38,20 @@ import { ignoreUserSignals } from "./user-signals.ts";
 /** The first process of a PID namespace, to which all orphans come (pid_namespaces(7)). */
 const INIT = 1;
 
+// sysexits(3): another start would end the same way.
+const EX_CONFIG = 78;
+
+/** Codes of failures that stay: a system call that is not to be had, a network that is not private. */
+const PERMANENT: ReadonlySet<string> = new Set(["ENOSYS", NOT_PRIVATE]);
+
 /** How much longer than the drain timeout a stop waits for earlier processes, in milliseconds. */
 const EARLIER_MARGIN = 1_000;
 
 /**
  * Runs the relays of a plan until the process is asked to stop, until nobody has used it for
  * `exitIdleTime`, or until another process has its place and its last connection has ended. Gives
- * the exit status: 1 if a relay or the admin server could not start, which the log then says, or the
- * process whose place this one was to take.
+ * the exit status: 1 if a relay or the admin server could not start, 78 if they never can; the log
+ * then says why, or the process whose place this one was to take.
  */
 export async function runPlan(plan: ProcessPlan, log: Log): Promise<number> {
   const predecessor = await meetPredecessor();
@@ -56,7 +63,7 @@ export async function runPlan(plan: ProcessPlan, log: Log): Promise<number> {
     else if (!(error instanceof RelayError)) throw error;
     else if (predecessor !== null) predecessor.refuse(error.message);
     else log.error(error.message, { event: "failed", address: error.address, code: error.code });
-    return 1;
+    return error instanceof RelayError && PERMANENT.has(error.code) ? EX_CONFIG : 1;
   }
 }
 
@@ -78,6 +85,8 @@ class RunningProcess implements AsyncDisposable {
   /** What only the process has that accepts clients: disposed after a handover, or at the end. */
   readonly #front: AsyncDisposableStack;
   readonly #requests: StopRequests;
+  /** NOTIFY_SOCKET as it was before it was taken out of the environment. */
+  readonly #notifySocket = process.env["NOTIFY_SOCKET"];
   readonly #idle = Promise.withResolvers<void>();
   readonly #predecessor: Predecessor | null;
   readonly #handovers: HandoverOnHangup;
@@ -125,6 +134,7 @@ class RunningProcess implements AsyncDisposable {
   async run(): Promise<number> {
     const { asked, askedAgain } = this.#requests;
     if (process.pid === INIT) await this.#reapOrphans();
+    if (this.#plan.processWide.requirePrivateNetwork) checkPrivateNetwork(this.#notifySocket);
     await this.#openAdmin();
     this.#openService();
     // Starting may take long if a source is a name. A second request does not wait for it.
@@ -281,13 +291,14 @@ class RunningProcess implements AsyncDisposable {
 
   #observerOf(plan: RelayPlan): Observer {
     const { destination } = plan;
-    return combineObservers([
+    const observer = combineObservers([
       logObserver(this.#log, destination, this.#connectionsMaxOf(plan)),
       ...(this.#plan.processWide.accessLog ? [accessLog(this.#log, destination)] : []),
       ...(this.#admin?.observers ?? []),
       ...(this.#service === null ? [] : [this.#service.observer]),
       ...(this.#idleExit === null ? [] : [this.#idleExit.observer]),
     ]);
+    return explainRefusals(observer, destination, this.#notifySocket);
   }
 
   #connectionsMaxOf({ settings }: RelayPlan): number {
@@ -298,16 +309,17 @@ class RunningProcess implements AsyncDisposable {
 
   /** The admin server, if one is asked for; what it needs is loaded only then. */
   async #openAdmin(): Promise<void> {
-    const { admin } = this.#plan.processWide;
+    const { admin, adminMode, adminGroup } = this.#plan.processWide;
     const [relay] = this.#plan.relays;
     if (admin === undefined || relay === undefined) return;
-    const { openAdmin } = await import("../observe/admin/admin-server.ts");
+    const { ADMIN_MODE, openAdmin } = await import("../observe/admin/admin-server.ts");
     this.#admin = this.#front.use(
       await openAdmin(admin, {
         destination: relay.destination,
         options: relay.shownOptions,
         connectionsMax: this.#connectionsMaxOf(relay),
         log: this.#log,
+        permissions: { mode: adminMode ?? ADMIN_MODE, group: adminGroup },
       }),
     );
     const address = printAddress(this.#admin.endpoint);

@@ -1,21 +1,26 @@
-import { errnoWords, errnoCode } from "../os/errno.ts";
+import { EAGAIN, errnoCode, errnoWords } from "../os/errno.ts";
 import { AF_UNIX, type Libc, libc, SOCK_DGRAM } from "../os/libc.ts";
 import { abstractAddress, type SocketAddress, unixAddress } from "../address/socket-address.ts";
+
+/** What one message of sd_notify(3) says, as `READY: "1"`. */
+export type Assignments = Readonly<Record<string, string>>;
 
 /** Tells the service manager how this service is, as sd_notify(3) says. */
 export interface Notifier {
   /**
-   * Sends assignments, as `READY: "1"`, in one message. Never throws: a state that does not arrive
-   * is reported once, and the service goes on.
+   * Sends assignments in one message. If the manager's queue is full, the message is sent again until
+   * it is taken, and later ones wait behind it. Never throws: a message that cannot arrive is
+   * reported once, and the service goes on.
    */
-  notify(assignments: Readonly<Record<string, string>>): void;
+  notify(assignments: Assignments): void;
 }
 
 /**
  * The notifier of this process by NOTIFY_SOCKET (a path, or `@name` of an abstract socket), or null
  * where no manager asks. The variable is removed, as it means nothing to a child.
  *
- * Without FFI, systemd's own `systemd-notify` is started for each message.
+ * Without FFI, systemd's own `systemd-notify` is started for each message. Such a message comes from
+ * another process than the service's main one, so the unit needs `NotifyAccess=all`.
  */
 export function takeNotifier(
   env: NodeJS.ProcessEnv,
@@ -25,14 +30,19 @@ export function takeNotifier(
   delete env["NOTIFY_SOCKET"];
   if (address === undefined || !/^[@/]./.test(address)) return null;
   return libc === null
-    ? new SpawningNotifier(address, once(warn))
+    ? new SpawningNotifier(address, warn)
     : new DatagramNotifier(libc, address, once(warn));
 }
+
+// How long a message waits for room in the manager's queue before it is sent again, in milliseconds.
+const SEND_AGAIN = 50;
 
 class DatagramNotifier implements Notifier {
   readonly #libc: Libc;
   readonly #address: SocketAddress;
   readonly #warn: (message: string) => void;
+  /** Messages that the manager's queue had no room for, in order. Non-empty exactly while a timer runs. */
+  #waiting: Assignments[] = [];
 
   constructor(system: Libc, address: string, warn: (message: string) => void) {
     this.#libc = system;
@@ -42,13 +52,31 @@ class DatagramNotifier implements Notifier {
       : unixAddress(address);
   }
 
-  notify(assignments: Readonly<Record<string, string>>): void {
-    const result = this.#send(Buffer.from(messageOf(assignments)));
-    if (result < 0)
-      this.#warn(
-        `the service manager at ${this.#address.text} cannot be told how the service is: ` +
-          errnoWords(errnoCode(result)),
-      );
+  notify(assignments: Assignments): void {
+    const isFirst = this.#waiting.length === 0;
+    // A newer status replaces one that nobody has read. So the queue is as short as there are kinds.
+    this.#waiting = this.#waiting.filter((older) => !hasSameNames(older, assignments));
+    this.#waiting.push(assignments);
+    if (isFirst) this.#sendWaiting();
+  }
+
+  #sendWaiting(): void {
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      const result = this.#send(Buffer.from(messageOf(next)));
+      if (result === -EAGAIN) {
+        setTimeout(() => this.#sendWaiting(), SEND_AGAIN);
+        return;
+      }
+      this.#waiting.shift();
+      if (result < 0) this.#fail(errnoCode(result));
+    }
+  }
+
+  #fail(code: string): void {
+    this.#warn(
+      `the service manager at ${this.#address.text} cannot be told how the service is: ` +
+        errnoWords(code),
+    );
   }
 
   // A socket a message: the manager may have been executed anew since the last one.
@@ -62,16 +90,26 @@ class DatagramNotifier implements Notifier {
   }
 }
 
+function hasSameNames(one: Assignments, other: Assignments): boolean {
+  return Object.keys(one).join() === Object.keys(other).join();
+}
+
 class SpawningNotifier implements Notifier {
   readonly #address: string;
   readonly #warn: (message: string) => void;
+  readonly #explain: (message: string) => void;
 
   constructor(address: string, warn: (message: string) => void) {
     this.#address = address;
-    this.#warn = warn;
+    this.#warn = once(warn);
+    this.#explain = once(warn);
   }
 
-  notify(assignments: Readonly<Record<string, string>>): void {
+  notify(assignments: Assignments): void {
+    this.#explain(
+      "without FFI systemd-notify tells the service manager how the service is: " +
+        "the unit needs NotifyAccess=all",
+    );
     const words = Object.entries(assignments).map(([name, value]) => `${name}=${value}`);
     const failed = (reason: string) =>
       this.#warn(`systemd-notify cannot tell the service manager how the service is: ${reason}`);
@@ -90,7 +128,7 @@ class SpawningNotifier implements Notifier {
 }
 
 /** One assignment a line; a value has no line break (sd_notify(3)). */
-function messageOf(assignments: Readonly<Record<string, string>>): string {
+function messageOf(assignments: Assignments): string {
   return Object.entries(assignments)
     .map(([name, value]) => `${name}=${value.replaceAll("\n", " ")}`)
     .join("\n");

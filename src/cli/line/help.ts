@@ -50,6 +50,7 @@ export function usage(command: CommandName, { bold, cyan }: Style): string {
     "",
     `${bold("Options:")} ${OPTIONS_NOTE[command] ?? ""}`.trimEnd(),
     ...lines.map(({ spelled, help }) => `  ${cyan(spelled.padEnd(width))}  ${help}`),
+    ...terseLines(command).map((line) => cyan(line)),
     "",
   ].join("\n");
 }
@@ -63,10 +64,25 @@ interface OptionLine {
 function optionLines(command: CommandName): OptionLine[] {
   const lines: OptionLine[] = [];
   for (const [name, row] of OPTION_ROWS) {
-    if (!row.commands.includes(command)) continue;
+    if (!row.commands.includes(command) || row.terse === true) continue;
     const line = { spelled: spelling(name, row), help: `${row.help}${shownDefault(row)}` };
     const before = row.sharesLine === true ? lines.pop() : undefined;
     lines.push(before === undefined ? line : join(before, line));
+  }
+  return lines;
+}
+
+const COLUMNS = 80;
+
+/** The options that are only named, as many on a line as it takes. */
+function terseLines(command: CommandName): string[] {
+  const lines: string[] = [];
+  for (const [name, row] of OPTION_ROWS) {
+    if (!row.commands.includes(command) || row.terse !== true) continue;
+    const word = spelling(name, row);
+    const last = lines.pop() ?? " ";
+    if (last.length + 1 + word.length <= COLUMNS) lines.push(`${last} ${word}`);
+    else lines.push(last, `  ${word}`);
   }
   return lines;
 }

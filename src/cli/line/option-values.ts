@@ -60,6 +60,17 @@ export function checkSource(values: OptionValues, source: Endpoint): void {
     );
 }
 
+/**
+ * Refuses permissions of an admin address that has no file: they would protect nothing.
+ *
+ * @throws {UsageError}
+ */
+export function checkAdminFile({ admin, adminMode, adminGroup }: OptionValues): void {
+  if ((adminMode ?? adminGroup) === undefined || admin?.kind === "unix") return;
+  const option = adminMode === undefined ? "--admin-group" : "--admin-mode";
+  throw new UsageError(`${option} makes sense only where --admin is a Unix socket's path`);
+}
+
 function rowsOf(command: CommandName) {
   return OPTION_ROWS.filter(([name]) => takes(command, name));
 }

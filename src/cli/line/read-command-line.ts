@@ -125,6 +125,8 @@ function join(
 
 function unknownOption(arg: string): UsageError {
   const [option = arg] = arg.split("=");
+  if (rowsByFlag.has(option.replace(/^--/, "no-")))
+    return new UsageError(`${quote(option)} is the default: leave it out`);
   const meant = nearest(option, [...rowsByFlag.keys()]);
   return new UsageError(
     `there is no option ${quote(option)}${meant === undefined ? "" : `; did you mean --${meant}?`}`,

@@ -51,6 +51,9 @@ function processWide(values: OptionValues): ProcessWide {
     logFormat: values.logFormat,
     accessLog: values.accessLog,
     admin: values.admin,
+    adminMode: values.adminMode,
+    adminGroup: values.adminGroup,
+    requirePrivateNetwork: values.requirePrivateNetwork,
     drainTimeout: values.drainTimeout,
     exitIdleTime: values.exitIdleTime,
   } satisfies Record<OptionIn<"process">, unknown>;

@@ -1,6 +1,6 @@
 import { createLog } from "../../observe/log/log.ts";
 import { runPlan } from "../../process/running-process.ts";
-import { checkSource, readValues, showOptions } from "../line/option-values.ts";
+import { checkAdminFile, checkSource, readValues, showOptions } from "../line/option-values.ts";
 import { checkDistinct, readAddresses } from "../line/read-addresses.ts";
 import type { CommandLine } from "../line/read-command-line.ts";
 import { planOneRelay } from "./plan-one-relay.ts";
@@ -14,6 +14,7 @@ export async function runRelay({ given, words }: CommandLine): Promise<number> {
   const addresses = readAddresses(words);
   checkDistinct(addresses, values.admin);
   checkSource(values, addresses.source);
+  checkAdminFile(values);
   const plan = planOneRelay(addresses, values, showOptions("relay", given));
   const log = createLog(plan.processWide.logLevel, plan.processWide.logFormat);
   try {

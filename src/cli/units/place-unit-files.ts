@@ -1,22 +1,33 @@
-import { linkSync, lstatSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { errnoWords, errorCode } from "../../os/errno.ts";
-import type { UnitFile } from "../../systemd/units/unit-files.ts";
+import type { UnitFile } from "../../systemd/units/unit-file.ts";
 
 /** Unit files that could not be written; the message names the file. Nothing was changed. */
 export class UnitFilesError extends Error {
   override readonly name = "UnitFilesError";
 }
 
-/** A file that was written. */
+/** A file that is as it should be now. */
 export interface PlacedFile {
   readonly path: string;
-  /** Whether it took the place of another. */
-  readonly replaced: boolean;
+  /** What was done: it took the place of another where it was `replaced`. */
+  readonly outcome: "written" | "replaced" | "unchanged";
 }
 
 /**
- * Writes units into a folder, all or none. Only with `force` do they take the place of others.
+ * Writes units into a folder, and drop-ins into folders below it, all or none. A file that is there
+ * with the same text is left alone; only with `force` does one take the place of another.
  *
  * @throws {UnitFilesError}
  */
@@ -27,31 +38,43 @@ export function placeUnits(
 ): PlacedFile[] {
   const files = units.map(({ name, text }) => {
     const path = join(folder, name);
-    return { path, text, replaced: isThere(path) };
+    return { path, text, outcome: outcomeOf(path, text) };
   });
-  const taken = files.find(({ replaced }) => replaced);
+  const taken = files.find(({ outcome }) => outcome === "replaced");
   if (taken !== undefined && !force) throw exists(taken.path);
+  const changes = files.filter(({ outcome }) => outcome !== "unchanged");
+  // Disposed last: a folder that was made here must be empty by then.
+  using placed = new DisposableStack();
   using leftovers = new DisposableStack();
-  const staged = files.map(({ path, text }) => {
-    const name = join(folder, `.${crypto.randomUUID()}`);
+  const staged = changes.map(({ path, text }) => {
+    if (dirname(path) !== join(folder)) makeFolder(dirname(path), placed);
+    const name = join(dirname(path), `.${crypto.randomUUID()}`);
     leftovers.defer(() => rmSync(name, { force: true }));
     attempt(path, () => writeFileSync(name, text, { flag: "wx" }));
     return { name, path };
   });
-  using placed = new DisposableStack();
   for (const { name, path } of staged) {
     attempt(path, () => (force ? renameSync(name, path) : linkSync(name, path)));
     if (!force) placed.defer(() => rmSync(path));
   }
   placed.move();
-  return files;
+  return files.map(({ path, outcome }) => ({ path, outcome }));
 }
 
-function isThere(path: string): boolean {
+function outcomeOf(path: string, text: string): PlacedFile["outcome"] {
   const found = attempt(path, () => lstatSync(path, { throwIfNoEntry: false }));
+  if (found === undefined) return "written";
   // What cannot be replaced has to be known before anything is.
-  if (found?.isDirectory()) throw new UnitFilesError(`cannot write ${path}: it is a folder`);
-  return found !== undefined;
+  if (found.isDirectory()) throw new UnitFilesError(`cannot write ${path}: it is a folder`);
+  const isSame = found.isFile() && attempt(path, () => readFileSync(path, "utf8")) === text;
+  return isSame ? "unchanged" : "replaced";
+}
+
+/** Makes the folder of a drop-in where there is none. */
+function makeFolder(path: string, placed: DisposableStack): void {
+  if (existsSync(path)) return;
+  attempt(path, () => mkdirSync(path));
+  placed.defer(() => rmdirSync(path));
 }
 
 function attempt<Result>(path: string, work: () => Result): Result {
@@ -67,5 +90,7 @@ function attempt<Result>(path: string, work: () => Result): Result {
 }
 
 function exists(path: string): UnitFilesError {
-  return new UnitFilesError(`${path} is there already; --force overwrites it`);
+  return new UnitFilesError(
+    `${path} is there already; --name=NAME gives this relay units of its own, --force overwrites it`,
+  );
 }

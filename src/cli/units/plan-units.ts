@@ -3,10 +3,11 @@ import { resolve } from "node:path";
 import type { Endpoint, SocketEndpoint } from "../../address/address.ts";
 import { groupId, userId } from "../../os/user-ids.ts";
 import { folderOf, isIn, runtimeDirectory } from "../../systemd/units/path-rules.ts";
+import { addressText, INSTANCE_PORT, isTemplate } from "../../systemd/units/specifiers.ts";
 import { defaultName } from "../../systemd/units/unit-name.ts";
 import { endsAsWritten, hasControls } from "../../systemd/units/unit-escaping.ts";
 import type { FilePermissions, UnitPlan } from "../../systemd/units/unit-plan.ts";
-import type { GivenOptions } from "../line/read-command-line.ts";
+import { workerCount } from "../../workers/worker-count.ts";
 import { type Addresses, checkDistinct } from "../line/read-addresses.ts";
 import { UsageError } from "../line/usage-error.ts";
 import {
@@ -16,8 +17,15 @@ import {
   type OptionName,
   type OptionValues,
 } from "../../options/option-table.ts";
-import { workerCount } from "../../workers/worker-count.ts";
+import type { GivenOptions } from "../line/read-command-line.ts";
 import { isAccount } from "../../options/parse-unit-options.ts";
+import { checkUserUnit } from "./check-user-unit.ts";
+
+// A service that has just been started needs a moment until it listens.
+const CONNECT_RETRY = "20s";
+
+// A restart of the service waits until the relay has stopped.
+const DRAIN_TIMEOUT = { text: "2s", milliseconds: 2_000 };
 
 /**
  * What the command line of `units` wants.
@@ -31,39 +39,45 @@ export function planUnits(
   program: string,
 ): UnitPlan {
   const { destination } = addresses;
-  const { service, socket, user, admin, backlog, connectionsMax, drainTimeout } = values;
+  const { service, user, admin, backlog, connectionsMax } = values;
+  const socket = !values.noSocket;
   // systemd listens in the host's network, where a port is not that of the service's network.
   if (!socket || service === undefined || destination.kind === "unix")
     checkDistinct(addresses, admin);
   const source = fixedSource(addresses.source);
   const file = filePermissions(given);
-  checkAddress("SOURCE", source);
-  checkAddress("DESTINATION", destination);
+  const name = values.name ?? defaultName(source, service);
+  if (values.userUnit) checkUserUnit(source, values);
+  checkInstance([source, destination], service, name);
+  checkAddress("SOURCE", source, values);
+  checkAddress("DESTINATION", destination, values);
   if (admin !== undefined) {
-    checkAddress("--admin", admin);
+    checkAddress("--admin", admin, values);
     checkFolder("--admin", admin);
   }
   if (socket) checkListening(source, admin);
   else checkOwnSource(source, values, file);
-  if (values.force && values.output === undefined)
-    throw new UsageError("--force makes sense only with --output");
-  if (!socket && values.exitIdleTime !== undefined)
-    throw new UsageError("--exit-idle-time needs --socket: nothing else starts the relay again");
-  const name = values.name ?? defaultName(source, service);
-  if (service === `${name}.service`)
-    throw new UsageError(`--name: ${service} is the service itself; the relay needs another name`);
-  if (user === undefined && (userId(name) ?? groupId(name)) !== undefined)
-    throw new UsageError(
-      `--name: ${name} is a user or group of this system, whose rights the relay would get; ` +
-        "choose another name or say --user",
-    );
+  checkOptions(values, file);
+  checkName(name, values);
+  const drainsShortly = service !== undefined && given[flagOf("drainTimeout")] === undefined;
+  const adminGroup = accountOption(given, "adminGroup");
   return {
-    ...{ name, program, source, destination, socket, drainTimeout, file },
-    options: relayOptions(given),
+    ...{ name, program, source, destination, socket, file },
+    manager: values.userUnit ? "user" : "system",
+    options: relayOptions(given, {
+      connectRetry: CONNECT_RETRY,
+      ...(drainsShortly && { drainTimeout: DRAIN_TIMEOUT.text }),
+      ...(service !== undefined && { requirePrivateNetwork: true }),
+      ...exitIdleTime(given),
+    }),
+    onDemand: values.onDemand !== undefined,
     seesUsers: SEE_USERS.some((option) => given[flagOf(option)] !== undefined),
+    supplementaryGroups: values.supplementaryGroups ?? [],
+    drainTimeout: drainsShortly ? DRAIN_TIMEOUT.milliseconds : values.drainTimeout,
     ...(service !== undefined && { service }),
     ...(user !== undefined && { user }),
     ...(admin !== undefined && { admin }),
+    ...(adminGroup !== undefined && { adminGroup }),
     ...(backlog !== undefined && { backlog }),
     ...(connectionsMax !== undefined && {
       connectionsMax,
@@ -74,21 +88,40 @@ export function planUnits(
 
 function fixedSource(source: Endpoint): SocketEndpoint {
   if (source.kind === "systemd" || source.kind === "fd")
-    throw new UsageError(
-      "SOURCE must be an address: with --socket systemd listens there and passes the descriptor",
-    );
+    throw new UsageError("SOURCE must be an address: systemd listens there, or the relay itself");
   if (source.kind === "tcp" && source.port === 0)
     throw new UsageError("SOURCE needs a port: nobody would know the one that the system chose");
   return source;
 }
 
-function checkAddress(word: string, address: SocketEndpoint): void {
+/** `%i` means something only in a template, and a template without it has one and the same source. */
+function checkInstance(
+  endpoints: readonly [source: SocketEndpoint, destination: SocketEndpoint],
+  service: string | undefined,
+  name: string,
+): void {
+  const [source] = endpoints;
+  if (isTemplate(name)) {
+    if (/%i/i.test(addressText(source))) return;
+    throw new UsageError("SOURCE needs %i, the instance: each one listens somewhere else");
+  }
+  const hasPort = endpoints.some((one) => one.kind === "tcp" && one.port === INSTANCE_PORT);
+  if (hasPort || service?.includes("@%i.") === true)
+    throw new UsageError("%i is the instance of a template: --name=NAME@");
+}
+
+function checkAddress(
+  word: string,
+  address: SocketEndpoint,
+  { userUnit }: Pick<OptionValues, "userUnit">,
+): void {
   if (address.kind === "tcp") return;
   const text = address.kind === "unix" ? address.path : address.name;
   if (hasControls(text))
     throw new UsageError(`${word} has a control character; no unit carries it`);
-  if (address.kind === "unix" && !text.startsWith("/"))
-    throw new UsageError(`${word} is relative, and a unit has no folder: write ${resolve(text)}`);
+  if (address.kind !== "unix" || text.startsWith("/")) return;
+  if (userUnit && /^%[th]\//.test(text)) return;
+  throw new UsageError(`${word} is relative, and a unit has no folder: write ${resolve(text)}`);
 }
 
 /** Whether systemd can listen there, while the relay comes and goes. */
@@ -101,10 +134,12 @@ function checkListening(source: SocketEndpoint, admin: SocketEndpoint | undefine
   if (source.kind === "tcp") {
     if (source.host !== "" && !isIPv4(source.host) && !isIPv6(source.host))
       throw new UsageError(
-        "--socket: systemd listens on no name: write SOURCE as 127.0.0.1:PORT or [::1]:PORT",
+        "SOURCE: systemd listens on no name: write 127.0.0.1:PORT or [::1]:PORT, or add --no-socket",
       );
   } else if (!endsAsWritten(source.kind === "unix" ? source.path : source.name))
-    throw new UsageError("--socket: no unit carries a SOURCE that ends in a space or a backslash");
+    throw new UsageError(
+      "SOURCE ends in a space or a backslash, which no .socket unit carries: add --no-socket",
+    );
 }
 
 /** Whether a relay that is not root can listen there. */
@@ -119,7 +154,7 @@ function checkOwnSource(source: SocketEndpoint, values: OptionValues, file: File
   if (file.owner !== undefined && values.owner !== idOf(values.user))
     throw new UsageError(
       "--owner: only root gives a file away, and the relay is not root; " +
-        `add --socket, for systemd to make it, or --user=${file.owner}`,
+        `leave out --no-socket, for systemd to make it, or add --user=${file.owner}`,
     );
 }
 
@@ -127,10 +162,45 @@ function checkFolder(word: string, address: SocketEndpoint): void {
   if (address.kind !== "unix") return;
   const folder = folderOf(address.path);
   if (!["/", "/run", "/var/run"].includes(folder)) return;
-  const orSocket = word === "SOURCE" ? ", or add --socket" : "";
+  const orSocket = word === "SOURCE" ? ", or leave out --no-socket" : "";
   throw new UsageError(
     `${word}: only root makes files in ${folder}; write /run/NAME/socket${orSocket}`,
   );
+}
+
+/** Options that make no sense with one another. */
+function checkOptions(values: OptionValues, file: FilePermissions): void {
+  const { service, onDemand, exitIdleTime, noSocket, adminGroup, group } = values;
+  if (values.force && values.output === undefined)
+    throw new UsageError("--force makes sense only with --output");
+  const leaves = onDemand === undefined ? "--exit-idle-time" : "--on-demand";
+  if (noSocket && (onDemand ?? exitIdleTime) !== undefined)
+    throw new UsageError(`${leaves} goes without --no-socket: nothing else starts the relay again`);
+  if (exitIdleTime !== undefined && exitIdleTime < IDLE_LEAST)
+    throw new UsageError("--exit-idle-time: less than 1s is a failing relay to a .socket unit");
+  if (onDemand !== undefined && exitIdleTime !== undefined)
+    throw new UsageError("--on-demand is the --exit-idle-time of relay and service: leave one out");
+  if (onDemand !== undefined && service === undefined)
+    throw new UsageError(
+      "--on-demand needs --service, which it stops; for the relay alone: --exit-idle-time",
+    );
+  if (noSocket && file.group !== undefined && adminGroup !== undefined && adminGroup !== group)
+    throw new UsageError("--admin-group: a relay that makes both files needs it to be --group");
+}
+
+// By then a .socket unit does not take a relay that leaves for one that fails.
+const IDLE_LEAST = 1_000;
+
+function checkName(name: string, { service, user, userUnit }: OptionValues): void {
+  if (service === `${name}.service`)
+    throw new UsageError(`--name: ${service} is the service itself; the relay needs another name`);
+  // Of an instance, systemd names the user it makes up after the template.
+  const account = name.replace(/@$/, "");
+  if (!userUnit && user === undefined && (userId(account) ?? groupId(account)) !== undefined)
+    throw new UsageError(
+      `--name: ${account} is a user or group of this system, whose rights the relay would get; ` +
+        "choose another name or say --user",
+    );
 }
 
 function idOf(user: string | undefined): number | undefined {
@@ -156,19 +226,36 @@ const FILE_OPTIONS = [
 function filePermissions(given: GivenOptions): FilePermissions {
   return Object.fromEntries(
     FILE_OPTIONS.flatMap((name) => {
-      const text = given[flagOf(name)];
-      if (typeof text !== "string") return [];
-      if (!isAccount(text))
-        throw new UsageError(`--${flagOf(name)}: no unit carries that name; write its number`);
-      return [[name, text]];
+      const text = accountOption(given, name);
+      return text === undefined ? [] : [[name, text]];
     }),
   );
 }
 
-/** The options of the relay that were given, in the table's order, as on its command line. */
-function relayOptions(given: GivenOptions): string[] {
+/** An option's text as it goes into a unit: a name as it was given, for the machine that runs it. */
+function accountOption(given: GivenOptions, name: OptionName): string | undefined {
+  const text = given[flagOf(name)];
+  if (typeof text !== "string") return undefined;
+  if (!isAccount(text))
+    throw new UsageError(`--${flagOf(name)}: no unit carries that name; write its number`);
+  return text;
+}
+
+type Defaults = { readonly [Name in OptionName]?: string | true };
+
+/** The idle time that `--on-demand` means for the relay. */
+function exitIdleTime(given: GivenOptions): Defaults {
+  const time = given[flagOf("onDemand")];
+  return time === undefined ? {} : { exitIdleTime: time };
+}
+
+/**
+ * The options of the relay that were given, and those that a unit's relay has where they were not, in
+ * the table's order, as on its command line.
+ */
+function relayOptions(given: GivenOptions, defaults: Defaults): string[] {
   return OPTION_ROWS.flatMap(([name, row]) => {
-    const value = given[flagOf(name)];
+    const value = given[flagOf(name)] ?? defaults[name];
     if (row.commands.includes("units") || !takes("units", name) || isFileOption(name)) return [];
     if (value === undefined) return [];
     return [value === true ? `--${flagOf(name)}` : `--${flagOf(name)}=${value}`];

@@ -1,27 +1,33 @@
 import { isProgram } from "../../systemd/units/unit-escaping.ts";
-import { type UnitFile, writeUnits } from "../../systemd/units/unit-files.ts";
+import type { UnitFile } from "../../systemd/units/unit-file.ts";
+import { writeUnits } from "../../systemd/units/unit-files.ts";
+import type { UnitPlan } from "../../systemd/units/unit-plan.ts";
 import { PROGRAM } from "../../version.ts";
-import { readAddresses } from "../line/read-addresses.ts";
-import { checkSource, readValues } from "../line/option-values.ts";
-import type { CommandLine } from "../line/read-command-line.ts";
+import { checkAdminFile, checkSource, readValues } from "../line/option-values.ts";
 import { nextSteps } from "./next-steps.ts";
+import type { CommandLine } from "../line/read-command-line.ts";
 import { writeAll } from "../line/write-output.ts";
 import { placeUnits, UnitFilesError } from "./place-unit-files.ts";
 import { planUnits } from "./plan-units.ts";
+import { ofAnyUsersValues, readUnitAddresses } from "./read-unit-addresses.ts";
+import { hasService } from "./unit-folders.ts";
 
 // Where the executable is expected when this one is Bun with the source.
 const INSTALLED = `/usr/local/bin/${PROGRAM}`;
 
 /** Prints the systemd units of a relay, or writes them into a folder. */
 export async function runUnits({ given, words }: CommandLine): Promise<number> {
-  const values = readValues("units", given);
-  const addresses = readAddresses(words);
+  const values = ofAnyUsersValues(readValues("units", given));
+  const addresses = readUnitAddresses(words, values);
   checkSource(values, addresses.source);
+  checkAdminFile(values);
   const program = programPath();
   const wanted = planUnits(addresses, values, given, program);
   if (!isProgram(program))
     return await fail(`systemd starts no program with such a path: ${program}`);
   const units = writeUnits(wanted);
+  for (const warning of warnings(wanted))
+    await writeAll(2, `${PROGRAM} units: warning: ${warning}\n`);
   if (values.output === undefined) return await writeAll(1, print(units));
   try {
     const files = placeUnits(values.output, units, values.force);
@@ -30,6 +36,20 @@ export async function runUnits({ given, words }: CommandLine): Promise<number> {
     if (!(error instanceof UnitFilesError)) throw error;
     return await fail(error.message);
   }
+}
+
+/** What the units cannot do, and what does it. */
+function warnings({ name, service, admin }: UnitPlan): string[] {
+  if (service === undefined) return [];
+  return [
+    ...(hasService(service) ? [] : [`this machine has no ${service}; the units need it`]),
+    ...(admin === undefined || admin.kind === "unix"
+      ? []
+      : [
+          `--admin is in the network namespace of ${service}, where nobody can ask: ` +
+            `write --admin=/run/${name}-admin/socket, with --admin-mode and --admin-group`,
+        ]),
+  ];
 }
 
 async function fail(message: string): Promise<1> {

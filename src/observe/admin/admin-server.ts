@@ -1,7 +1,7 @@
 import { type Endpoint, printAddress, type SocketEndpoint } from "../../address/address.ts";
 import type { Observer } from "../../relay/observer.ts";
 import { readRequest, RequestError, type RequestRules } from "./admin-request.ts";
-import { bindAdmin } from "./bind-admin.ts";
+import { type AdminPermissions, bindAdmin } from "./bind-admin.ts";
 import { BoundedHttpServer, type HttpAnswer, type HttpRequest } from "./bounded-http-server.ts";
 import { EventLoopDelay } from "../figures/event-loop-delay.ts";
 import { RateHistory } from "../figures/rate-history.ts";
@@ -12,7 +12,7 @@ import { RelayStatistics } from "../figures/relay-statistics.ts";
 import { QueryError, readQuery, statusDocument, type StatusSources } from "./build-status.ts";
 
 // Who may write to the socket may read all of it: the relay's own user and group.
-const SOCKET_MODE = 0o660;
+export const ADMIN_MODE = 0o660;
 
 /** What the admin address tells of, beside what it sees of the relay. */
 export interface AdminOptions {
@@ -22,6 +22,8 @@ export interface AdminOptions {
   /** Connections that may be open at once. */
   readonly connectionsMax: number;
   readonly log: Log;
+  /** Of the file of a Unix socket. */
+  readonly permissions: AdminPermissions;
 }
 
 /** The admin address, answering. */
@@ -50,7 +52,7 @@ export async function openAdmin(endpoint: SocketEndpoint, options: AdminOptions)
   };
   const metrics = new PrometheusMetrics(sources);
   const server = new BoundedHttpServer((request) => answer(request, sources, metrics, log));
-  const bound = await server.listen((handlers) => bindAdmin(endpoint, handlers, SOCKET_MODE));
+  const bound = await server.listen((handlers) => bindAdmin(endpoint, handlers, options.permissions));
   const heartbeat = new EventLoopDelay(
     (seconds) => {
       metrics.late(seconds);

@@ -7,6 +7,13 @@ import type { VisitHandlers } from "./bounded-http-server.ts";
 // Clients that may wait in the kernel's queue.
 const BACKLOG = 512;
 
+/** Who may use a Unix socket's file. */
+export interface AdminPermissions {
+  readonly mode: number;
+  /** A group id; this process's where undefined. */
+  readonly group: number | undefined;
+}
+
 /** A bound admin address. */
 export interface BoundAdmin {
   readonly listeners: PausableListener;
@@ -19,15 +26,15 @@ export interface BoundAdmin {
 /**
  * Listens on an admin address.
  *
- * @param mode - permissions of a Unix socket's file
+ * @param permissions - of a Unix socket's file
  * @throws {RelayError} if the address cannot be listened on
  */
 export async function bindAdmin(
   address: SocketEndpoint,
   handlers: VisitHandlers,
-  mode: number,
+  permissions: AdminPermissions,
 ): Promise<BoundAdmin> {
-  const options = { mode, backlog: BACKLOG, keepalive: 0, option: "--admin" };
+  const options = { ...permissions, backlog: BACKLOG, keepalive: 0, option: "--admin" };
   const { listeners, endpoint, file } = await listen(address, options, handlers);
   return { listeners, endpoint, hide: () => void (file !== null && removeFile(file)) };
 }

@@ -1,7 +1,7 @@
 import { fstatSync } from "node:fs";
 import type { SocketEndpoint } from "../../address/address.ts";
 import { errnoCode } from "../../os/errno.ts";
-import { libc, SO_ACCEPTCONN, SO_TYPE, SOCK_STREAM, SOL_SOCKET } from "../../os/libc.ts";
+import { loaded, SO_ACCEPTCONN, SO_TYPE, SOCK_STREAM, SOL_SOCKET } from "../../os/libc.ts";
 import { readAddress } from "../../address/socket-address.ts";
 import { RelayError } from "../error.ts";
 import type { Source } from "./source.ts";
@@ -28,8 +28,9 @@ function inheritedEndpoint(fd: number): SocketEndpoint {
   const refuse = (code: string, what: string) =>
     new RelayError(code, `fd:${fd}`, `cannot listen on descriptor ${fd}: ${what}`);
   if (!isOpen(fd)) throw refuse("EBADF", "it is not open; nothing was passed under that number");
-  if (libc === null)
-    throw refuse("ENOSYS", "without FFI it cannot be told what kind of socket it is");
+  if (loaded.libc === null)
+    throw refuse("ENOSYS", `without FFI its kind cannot be told (${loaded.reason})`);
+  const { libc } = loaded;
   const type = libc.getOption(fd, SOL_SOCKET, SO_TYPE);
   if (type < 0) throw refuse(errnoCode(type), "it is no socket");
   if (type !== SOCK_STREAM) throw refuse("ESOCKTNOSUPPORT", "it is no stream socket");

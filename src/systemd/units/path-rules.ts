@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { INSTANCE_PORT } from "./specifiers.ts";
 import { type Role, type SocketEndpoint, staysLocal } from "../../address/address.ts";
 
 /** The folder of a Unix socket, without `..` and doubled slashes. */
@@ -7,12 +8,13 @@ export function folderOf(path: string): string {
 }
 
 /**
- * The path below /run of a socket's folder, for `RuntimeDirectory=`: systemd makes the folder,
- * gives it to the service and removes it at the stop. `undefined` for a folder that is elsewhere,
- * or belongs to systemd itself or to users' sessions, from whom it would be taken.
+ * The path below /run (`%t` with a user's manager) of a socket's folder, for `RuntimeDirectory=`:
+ * systemd makes the folder, gives it to the service and removes it at the stop. `undefined` for a
+ * folder that is elsewhere, or belongs to systemd itself or to users' sessions, from whom it would be
+ * taken.
  */
 export function runtimeDirectory(path: string): string | undefined {
-  const [, below = ""] = /^\/(?:var\/)?run\/(.+)$/.exec(folderOf(path)) ?? [];
+  const [, below = ""] = /^(?:\/(?:var\/)?run|%t)\/(.+)$/.exec(folderOf(path)) ?? [];
   const [top = ""] = below.split("/");
   return OTHERS.has(top) ? undefined : below;
 }
@@ -21,7 +23,8 @@ const OTHERS = new Set(["", "credentials", "dbus", "lock", "private", "systemd",
 
 /** What hides a path from a service: `ProtectHome=` or `PrivateTmp=` (systemd.exec(5)). */
 export function hiderOf(path: string): "home" | "tmp" | undefined {
-  if (["/home", "/root", "/run/user"].some((folder) => isIn(path, folder))) return "home";
+  if (["/home", "/root", "/run/user", "%t", "%h"].some((folder) => isIn(path, folder)))
+    return "home";
   return ["/tmp", "/var/tmp"].some((folder) => isIn(path, folder)) ? "tmp" : undefined;
 }
 
@@ -37,10 +40,11 @@ export function needsNetworkUp(endpoint: SocketEndpoint, role: Role): boolean {
 
 const EVERYWHERE = new Set(["", "0.0.0.0", "::"]);
 
-// Linux' default of net.ipv4.ip_unprivileged_port_start (ip(7)).
+// Linux's default of net.ipv4.ip_unprivileged_port_start (ip(7)).
 const UNPRIVILEGED_PORTS = 1_024;
 
-/** Whether listening there takes a capability. */
+/** Whether listening there takes a capability; of a template's port nobody knows. */
 export function isPrivileged(endpoint: SocketEndpoint): boolean {
-  return endpoint.kind === "tcp" && endpoint.port < UNPRIVILEGED_PORTS;
+  if (endpoint.kind !== "tcp" || endpoint.port === INSTANCE_PORT) return false;
+  return endpoint.port < UNPRIVILEGED_PORTS;
 }

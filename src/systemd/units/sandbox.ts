@@ -21,15 +21,30 @@ export interface Needs {
   readonly reads: readonly string[];
 }
 
+/** What several parts of one process need together. */
+export function unite(parts: readonly Needs[]): Needs {
+  return {
+    tcp: parts.some(({ tcp }) => tcp),
+    network: parts.some(({ network }) => network),
+    local: parts.every(({ local }) => local),
+    privilegedPort: parts.some(({ privilegedPort }) => privilegedPort),
+    users: parts.some(({ users }) => users),
+    chown: parts.some(({ chown }) => chown),
+    writes: parts.flatMap(({ writes }) => writes),
+    reads: parts.flatMap(({ reads }) => reads),
+  };
+}
+
 /**
  * The lines of `[Service]` that lock a relay in, each known to work with Bun. DynamicUser= implies
- * some of them; those are in `STATIC_USER` for a service that runs as a user of the system.
+ * some of them; those are in `STATIC_USER` for a service that runs as a user of the system. `kept` has
+ * the specifiers that paths may have.
  */
-export function sandbox(needs: Needs): string[] {
+export function sandbox(needs: Needs, kept: string): string[] {
   return [
     ...capabilities(needs),
     ...networkLines(needs),
-    ...pathLines(needs),
+    ...pathLines(needs, kept),
     "LockPersonality=yes",
     "# No MemoryDenyWriteExecute=: it would take away Bun's JIT compiler, and with it the",
     "# calls into libc by which no answer of a Unix destination is ever lost.",
@@ -52,6 +67,42 @@ export function sandbox(needs: Needs): string[] {
     ...(needs.chown ? ["SystemCallFilter=@chown"] : []),
     "UMask=0077",
   ];
+}
+
+/**
+ * Of the lines above those that a user's manager can set up. It has no privileges but in a user
+ * namespace; where the relay must see the users outside, only what needs no privilege is left.
+ */
+export function withoutPrivileges(lines: readonly string[], needs: Needs): string[] {
+  const isKept = (name: string) => (needs.users ? UNPRIVILEGED.has(name) : !ROOT_ONLY.has(name));
+  return lines.filter((line) => isComment(line) || isKept(line.split("=", 1)[0] ?? ""));
+}
+
+const ROOT_ONLY: ReadonlySet<string> = new Set([
+  // They take programs in the kernel's control groups, which root alone may load.
+  "IPAddressAllow",
+  "IPAddressDeny",
+  // Fails beside ProcSubset=, which hides the file that it would hide.
+  "ProtectKernelLogs",
+  // Has no meaning without User=.
+  "RemoveIPC",
+]);
+
+const UNPRIVILEGED: ReadonlySet<string> = new Set([
+  "LockPersonality",
+  "NoNewPrivileges",
+  "RestrictAddressFamilies",
+  "RestrictNamespaces",
+  "RestrictRealtime",
+  "RestrictSUIDSGID",
+  "SystemCallArchitectures",
+  "SystemCallErrorNumber",
+  "SystemCallFilter",
+  "UMask",
+]);
+
+function isComment(line: string): boolean {
+  return line === "" || line.startsWith("#");
 }
 
 /** What DynamicUser= implies and User= does not. */
@@ -84,7 +135,8 @@ function networkLines({ tcp, network, local }: Needs): string[] {
   ];
 }
 
-function pathLines({ writes, reads }: Needs): string[] {
+function pathLines({ writes, reads }: Needs, kept: string): string[] {
+  const word = (path: string) => pathWord(path, kept);
   const hidesNone = (path: string) => hiderOf(path) === undefined;
   const bound = writes.filter((path) => !hidesNone(path));
   const reached = reads.filter(
@@ -93,8 +145,8 @@ function pathLines({ writes, reads }: Needs): string[] {
   return [
     // An empty folder in place of each home lets parts of one be put into it.
     `ProtectHome=${[...bound, ...reached].some((path) => hiderOf(path) === "home") ? "tmpfs" : "yes"}`,
-    ...listing("ReadWritePaths", writes.filter(hidesNone).map(pathWord)),
-    ...listing("BindPaths", bound.map(pathWord)),
-    ...listing("BindReadOnlyPaths", reached.map(pathWord)),
+    ...listing("ReadWritePaths", writes.filter(hidesNone).map(word)),
+    ...listing("BindPaths", bound.map(word)),
+    ...listing("BindReadOnlyPaths", reached.map(word)),
   ];
 }

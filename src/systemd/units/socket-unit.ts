@@ -1,5 +1,6 @@
-import { printAddress, type SocketEndpoint } from "../../address/address.ts";
+import type { SocketEndpoint } from "../../address/address.ts";
 import { needsNetworkUp } from "./path-rules.ts";
+import { addressText, siblingName, specifiersOf } from "./specifiers.ts";
 import { comment, section, setting } from "./unit-sections.ts";
 import { wholeValue } from "./unit-escaping.ts";
 import type { FilePermissions, UnitPlan } from "./unit-plan.ts";
@@ -7,17 +8,29 @@ import type { FilePermissions, UnitPlan } from "./unit-plan.ts";
 /** The name by which systemd passes the source to the relay. */
 export const DESCRIPTOR_NAME = "source";
 
+/**
+ * How often clients may start the relay. A service that fails is restarted once a second, and one that
+ * leaves when idle stays for a second at least, so only a start that fails for good exceeds it: its
+ * clients would start it again at once, for ever.
+ */
+const TRIGGER_LIMIT = ["TriggerLimitIntervalSec=5s", "TriggerLimitBurst=6"];
+
 /** The text of the .socket unit that listens for a relay. */
-export function socketUnit({ name, source, service, file, backlog }: UnitPlan): string {
+export function socketUnit(wanted: UnitPlan): string {
+  const { name, source, service, file, backlog } = wanted;
+  const kept = specifiersOf(wanted);
+  const owner = siblingName(name, ".service");
   return [
     section("Unit", [
-      `Description=${wholeValue(`${printAddress(source)}, the source of ${name}.service`)}`,
+      `Description=${wholeValue(`${addressText(source)}, the source of ${owner}`, kept)}`,
     ]),
     section("Socket", [
-      ...listening(source),
+      ...listening(source, kept),
       ...(source.kind === "unix" ? fileLines(file) : []),
       ...setting("Backlog", backlog),
       `FileDescriptorName=${DESCRIPTOR_NAME}`,
+      "# Fails, for all to see, if the relay ends each time that a client starts it.",
+      ...TRIGGER_LIMIT,
     ]),
     section("Install", [
       ...comment(service && `A start of ${service} mends it where clients came in vain.`),
@@ -26,12 +39,13 @@ export function socketUnit({ name, source, service, file, backlog }: UnitPlan): 
   ].join("\n");
 }
 
-function listening(source: SocketEndpoint): string[] {
-  if (source.kind === "unix") return [`ListenStream=${wholeValue(source.path)}`];
-  if (source.kind === "abstract") return [`ListenStream=@${wholeValue(source.name)}`];
-  const { host, port } = source;
+function listening(source: SocketEndpoint, kept: string): string[] {
+  if (source.kind === "unix") return [`ListenStream=${wholeValue(source.path, kept)}`];
+  if (source.kind === "abstract") return [`ListenStream=@${wholeValue(source.name, kept)}`];
+  const { host } = source;
+  const address = addressText(source);
   return [
-    `ListenStream=${host === "" ? port : wholeValue(printAddress(source))}`,
+    `ListenStream=${wholeValue(host === "" ? address.slice(1) : address, kept)}`,
     // As the relay itself does; systemd would do as net.ipv6.bindv6only says.
     ...(host === "" || host === "::" ? ["BindIPv6Only=both"] : []),
     ...(needsNetworkUp(source, "source")

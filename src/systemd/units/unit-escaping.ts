@@ -1,14 +1,16 @@
 /**
  * How a text must be written in a unit file so that systemd reads that text and nothing else. Which
  * way fits depends on the setting: each has a parser of its own.
+ *
+ * `kept` has the letters of the specifiers that systemd is to expand: `i` for `%i` in a template.
  */
 
 /**
  * An argument in `ExecStart=`: quoted where it must be (systemd.syntax(7), "Quoting"), with nothing
  * that systemd takes for a specifier or a variable (systemd.service(5), "Command lines").
  */
-export function execWord(text: string): string {
-  const literal = withoutSpecifiers(text).replaceAll("$", "$$$$");
+export function execWord(text: string, kept = ""): string {
+  const literal = withoutSpecifiers(text, kept).replaceAll("$", "$$$$");
   return /^[^\s"'\\;\x00-\x1f\x7f-\x9f]+$/.test(literal) ? literal : `"${escape(literal)}"`;
 }
 
@@ -19,24 +21,24 @@ export function isProgram(path: string): boolean {
 
 /** The program of `ExecStart=`, of which systemd expands specifiers but no variables. */
 export function execProgram(path: string): string {
-  const literal = withoutSpecifiers(path);
+  const literal = withoutSpecifiers(path, "");
   return /[ ;]/.test(literal) ? `"${literal}"` : literal;
 }
 
 /** A path in a list of paths, as `ReadWritePaths=` and `BindPaths=`, which know no `\x20`. */
-export function pathWord(path: string): string {
-  const literal = withoutSpecifiers(path);
+export function pathWord(path: string, kept = ""): string {
+  const literal = withoutSpecifiers(path, kept);
   return /[ "'\\:]/.test(literal) ? `"${literal.replace(/["\\]/g, "\\$&")}"` : literal;
 }
 
 /** A folder in `RuntimeDirectory=`, which takes an escaped quote for the end of a quoted word. */
-export function directoryWord(path: string): string {
-  return withoutSpecifiers(path).replace(/[ "'\\:]/g, hexadecimal);
+export function directoryWord(path: string, kept = ""): string {
+  return withoutSpecifiers(path, kept).replace(/[ "'\\:]/g, hexadecimal);
 }
 
 /** A value that is one text to the end of its line, as `Description=`. */
-export function wholeValue(text: string): string {
-  return withoutSpecifiers(text);
+export function wholeValue(text: string, kept = ""): string {
+  return withoutSpecifiers(text, kept);
 }
 
 /**
@@ -53,8 +55,8 @@ export function hasControls(text: string): boolean {
 }
 
 // systemd.unit(5), "Specifiers"
-function withoutSpecifiers(text: string): string {
-  return text.replaceAll("%", "%%");
+function withoutSpecifiers(text: string, kept: string): string {
+  return text.replace(kept === "" ? /%/g : new RegExp(`%(?![${kept}])`, "g"), "%%");
 }
 
 function escape(text: string): string {

@@ -4,13 +4,18 @@ const LENGTH_MAX = 255 - ".service".length;
 
 /**
  * A name for the units of a relay: `relay-` and what the relay is for, which is the service that it
- * joins, or else the source. `/run/app/socket` gives `relay-app`, `:8080` gives `relay-8080`.
+ * joins, or else the source. `/run/app/socket` gives `relay-app`, `:8080` gives `relay-8080`. A
+ * service's socket and its port are two relays: `relay-app`, `relay-app-8080`.
  */
 export function defaultName(source: SocketEndpoint, service: string | undefined): string {
-  const purpose =
-    service === undefined ? sourceWords(source) : service.slice(0, -".service".length);
+  const purpose = service === undefined ? sourceWords(source) : serviceWords(service, source);
   const name = purpose.replace(/[^A-Za-z0-9_.]+/g, "-").replace(/^[-.]+|[-.]+$/g, "");
   return `relay-${name || source.kind}`.slice(0, LENGTH_MAX);
+}
+
+function serviceWords(service: string, source: SocketEndpoint): string {
+  const name = service.slice(0, -".service".length);
+  return source.kind === "tcp" ? `${name}-${source.port}` : name;
 }
 
 function sourceWords(source: SocketEndpoint): string {

@@ -2,15 +2,23 @@ import type { SocketEndpoint } from "../../address/address.ts";
 
 /** A relay that systemd is to run. */
 export interface UnitPlan {
-  /** The units' name, without `.service` and `.socket`. */
+  /** The units' name, without `.service` and `.socket`; a template's ends in `@`. */
   readonly name: string;
+  /** Whose manager runs it: the system's, or that of a user (`systemctl --user`). */
+  readonly manager: "system" | "user";
   /** The executable's absolute path, of which `isProgram` holds. */
   readonly program: string;
-  /** Absolute where it is a path; with `socket` an IP address where it is TCP, and no port 0. */
+  /**
+   * Absolute where it is a path, but for `%t` and `%h` at its beginning with a user's manager; with
+   * `socket` an IP address where it is TCP, and no port 0. In a template `%i` is the instance, and a
+   * port may be `INSTANCE_PORT`.
+   */
   readonly source: SocketEndpoint;
   readonly destination: SocketEndpoint;
   /** Where the relay listens besides, for whoever asks how it is. */
   readonly admin?: SocketEndpoint;
+  /** Who gets the file of `admin`, if it is a path. */
+  readonly adminGroup?: string;
   /** The relay's options as on its command line, but for those of `file`. */
   readonly options: readonly string[];
   /** The permissions of a Unix source's file. */
@@ -19,10 +27,14 @@ export interface UnitPlan {
   readonly socket: boolean;
   /** The service whose network namespace the relay joins. */
   readonly service?: string;
+  /** That service stops when the relay does, and starts with it. Needs `socket`. */
+  readonly onDemand: boolean;
   /** Clients of a Unix source are judged by their users, or somebody is told of those. */
   readonly seesUsers: boolean;
   /** The user that the relay runs as; without, one that systemd makes up for it. */
   readonly user?: string;
+  /** Further groups of that user, as those of a socket that only a group may open. */
+  readonly supplementaryGroups: readonly string[];
   readonly backlog?: number;
   readonly connectionsMax?: number;
   /** Threads that relay; 1 where absent. */

@@ -312,7 +312,7 @@ await describeRelay("the units that `units` writes", (bench) => {
     const nasty = fc.string({ unit: fc.constantFrom(..." \t\n\"'\\%${}:;#=@abfnrstvx0125é日") });
     const words = fc.sample(nasty, 200);
     await bench.install({
-      "argv.service": `[Service]\nType=oneshot\nExecStart=python3 ${ARGV_FILE} ${words.map(execWord).join(" ")}\n`,
+      "argv.service": `[Service]\nType=oneshot\nExecStart=python3 ${ARGV_FILE} ${words.map((word) => execWord(word)).join(" ")}\n`,
     });
     await bench.systemctl("start", "argv.service");
     const got: unknown = JSON.parse(await bench.machine.succeed("cat /run/argv"));

@@ -28,11 +28,14 @@ describe.each(commands)("the help of %s", (command) => {
       return [...spelled.matchAll(/--([a-z-]+)/g)].map(([, flag]) => flag);
     });
     const own = OPTION_ROWS.filter(([, row]) => row.commands.includes(command));
-    expect(shown).toEqual(own.map(([name]) => flagOf(name)));
+    const [described, named] = [false, true].map((terse) =>
+      own.filter(([, row]) => (row.terse === true) === terse).map(([name]) => flagOf(name)),
+    );
+    expect(shown).toEqual([...(described ?? []), ...(named ?? [])]);
   });
 
   test("has its columns in line", () => {
-    const columns = optionLines.map((line) => /^ {2}-.*? {2,}/.exec(line)?.[0].length);
+    const columns = optionLines.flatMap((line) => /^ {2}-.*? {2,}/.exec(line)?.[0].length ?? []);
     expect(new Set(columns).size).toBe(1);
   });
 

@@ -33,17 +33,31 @@ const both = { "a.socket": "the socket\n", "a.service": "the service\n" };
 
 describe("units are written", () => {
   test("into an empty folder", () => {
-    expect(placeUnits(folder, UNITS, false)).toMatchObject([
-      { path: join(folder, "a.socket"), replaced: false },
-      { path: join(folder, "a.service"), replaced: false },
+    expect(placeUnits(folder, UNITS, false)).toEqual([
+      { path: join(folder, "a.socket"), outcome: "written" },
+      { path: join(folder, "a.service"), outcome: "written" },
     ]);
     expect(contents()).toEqual(both);
+  });
+
+  test("beside files that are as they should be", () => {
+    placeUnits(folder, UNITS.slice(0, 1), false);
+    const outcomes = placeUnits(folder, UNITS, false).map(({ outcome }) => outcome);
+    expect(outcomes).toEqual(["unchanged", "written"]);
+    expect(contents()).toEqual(both);
+  });
+
+  test("with a drop-in in its folder, be that there or not", () => {
+    const dropIn = (name: string) => ({ name: `a.service.d/${name}`, text: "a drop-in\n" });
+    placeUnits(folder, [dropIn("one.conf")], false);
+    placeUnits(folder, [dropIn("two.conf")], false);
+    expect(readdirSync(join(folder, "a.service.d")).toSorted()).toEqual(["one.conf", "two.conf"]);
   });
 
   test("over others where that is asked for", () => {
     writeFileSync(join(folder, "a.service"), "another\n");
     const files = placeUnits(folder, UNITS, true);
-    expect(files.map(({ replaced }) => replaced)).toEqual([false, true]);
+    expect(files.map(({ outcome }) => outcome)).toEqual(["written", "replaced"]);
     expect(contents()).toEqual(both);
   });
 
@@ -61,7 +75,7 @@ describe("nothing is written", () => {
     writeFileSync(join(folder, name), "another\n");
     const place = () => placeUnits(folder, UNITS, false);
     expect(place).toThrow(UnitFilesError);
-    expect(place).toThrow(`${join(folder, name)} is there already; --force overwrites it`);
+    expect(place).toThrow(`${join(folder, name)} is there already; --name=NAME gives`);
     expect(contents()).toEqual({ [name]: "another\n" });
   });
 
@@ -69,6 +83,13 @@ describe("nothing is written", () => {
     symlinkSync("/no/such", join(folder, "a.service"));
     expect(() => placeUnits(folder, UNITS, false)).toThrow("is there already");
     expect(readdirSync(folder)).toEqual(["a.service"]);
+  });
+
+  test("not even the folder of a drop-in", () => {
+    const dropIn = { name: "b.service.d/x.conf", text: "a drop-in\n" };
+    const place = () => placeUnits(folder, [dropIn, { name: "no/such/file", text: "" }], false);
+    expect(place).toThrow("cannot write");
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   test("where the folder is gone", () => {

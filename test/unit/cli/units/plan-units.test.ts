@@ -1,10 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { readAddresses } from "../../../../src/cli/line/read-addresses.ts";
+import { homedir } from "node:os";
 import { checkSource, readValues } from "../../../../src/cli/line/option-values.ts";
 import { UsageError } from "../../../../src/cli/line/usage-error.ts";
 import { readCommandLine } from "../../../../src/cli/line/read-command-line.ts";
 import { planUnits } from "../../../../src/cli/units/plan-units.ts";
+import { readUnitAddresses } from "../../../../src/cli/units/read-unit-addresses.ts";
 import { DEFAULTS } from "../../../../src/relay/options.ts";
+import { INSTANCE_PORT } from "../../../../src/systemd/units/specifiers.ts";
 
 const RUN = "/run/app/socket";
 const TCP = "127.0.0.1:8080";
@@ -13,7 +15,7 @@ const TCP = "127.0.0.1:8080";
 function read(...args: readonly string[]) {
   const { command, given, words } = readCommandLine(["units", ...args]);
   const values = readValues(command, given);
-  const addresses = readAddresses(words);
+  const addresses = readUnitAddresses(words, values);
   checkSource(values, addresses.source);
   return planUnits(addresses, values, given, "/bin/relay");
 }
@@ -21,7 +23,16 @@ function read(...args: readonly string[]) {
 describe("what is wanted", () => {
   test("has the options of the relay that were given, in the table's order", () => {
     expect(
-      read("--log-level=debug", "--access-log", RUN, "--backlog", "5", TCP, "--keepalive=90s"),
+      read(
+        "--no-socket",
+        "--log-level=debug",
+        "--access-log",
+        RUN,
+        "--backlog",
+        "5",
+        TCP,
+        "--keepalive=90s",
+      ),
     ).toEqual({
       name: "relay-app",
       program: "/bin/relay",
@@ -29,7 +40,16 @@ describe("what is wanted", () => {
       destination: { kind: "tcp", host: "127.0.0.1", port: 8080 },
       socket: false,
       file: {},
-      options: ["--keepalive=90s", "--backlog=5", "--log-level=debug", "--access-log"],
+      options: [
+        "--connect-retry=20s",
+        "--keepalive=90s",
+        "--backlog=5",
+        "--log-level=debug",
+        "--access-log",
+      ],
+      manager: "system",
+      onDemand: false,
+      supplementaryGroups: [],
       seesUsers: true,
       backlog: 5,
       drainTimeout: DEFAULTS.drainTimeout,
@@ -37,29 +57,28 @@ describe("what is wanted", () => {
   });
 
   test("has the permissions of the file apart, as given", () => {
-    expect(read("--socket", "--group=0", "--mode=0660", "--owner=root", RUN, TCP)).toMatchObject({
+    expect(read("--group=0", "--mode=0660", "--owner=root", RUN, TCP)).toMatchObject({
       file: { mode: "0660", owner: "root", group: "0" },
-      options: [],
+      options: ["--connect-retry=20s"],
       socket: true,
     });
   });
 
   test("has what the units alone are told", () => {
     expect(
-      read(
-        "--service=app.service",
-        "--name=x",
-        "--user=daemon",
-        "--admin=localhost:9100",
-        RUN,
-        TCP,
-      ),
+      read("--service=app", "--name=x", "--user=daemon", "--admin=localhost:9100", RUN, TCP),
     ).toMatchObject({
       service: "app.service",
       name: "x",
       user: "daemon",
       admin: { kind: "tcp", host: "127.0.0.1", port: 9100 },
-      options: ["--admin=localhost:9100"],
+      options: [
+        "--connect-retry=20s",
+        "--drain-timeout=2s",
+        "--admin=localhost:9100",
+        "--require-private-network",
+      ],
+      drainTimeout: 2_000,
     });
   });
 
@@ -79,31 +98,75 @@ describe("what is wanted", () => {
   });
 
   test("lets an owner have the file where the relay is that user", () => {
-    expect(read("--owner=1", "--user=1", RUN, TCP).file.owner).toBe("1");
+    expect(read("--no-socket", "--owner=1", "--user=1", RUN, TCP).file.owner).toBe("1");
+  });
+
+  test("beside a service has what was given in place of what it would have", () => {
+    const own = ["--connect-retry=0", "--drain-timeout=30s"];
+    const plan = read("--service=app.service", ...own, RUN, TCP);
+    expect(plan.options).toEqual([...own, "--require-private-network"]);
+    expect(plan.drainTimeout).toBe(30_000);
+  });
+
+  test("on demand leaves when idle", () => {
+    const plan = read("--service=app.service", "--on-demand=5min", RUN, TCP);
+    expect(plan.options).toContain("--exit-idle-time=5min");
+    expect(plan.onDemand).toBe(true);
+  });
+
+  test("has the groups of the relay's user, and of its admin address", () => {
+    const groups = ["--supplementary-groups=a,b", "--supplementary-groups=4"];
+    const admin = ["--admin=/run/a/admin", "--admin-mode=0660", "--admin-group=daemon"];
+    const plan = read(...groups, ...admin, TCP, RUN);
+    expect(plan.supplementaryGroups).toEqual(["a", "b", "4"]);
+    expect(plan.adminGroup).toBe("daemon");
+    expect(plan.options).toEqual(["--connect-retry=20s", ...admin]);
+  });
+
+  test("in a template keeps the instance, as a port too", () => {
+    const plan = read("--name=relay@", "--service=app@%i", "127.0.0.1:%i", "tcp:[::1]:%i");
+    expect(plan.service).toBe("app@%i.service");
+    expect(plan.source).toEqual({ kind: "tcp", host: "127.0.0.1", port: INSTANCE_PORT });
+    expect(plan.destination).toEqual({ kind: "tcp", host: "::1", port: INSTANCE_PORT });
+    expect(read("--name=relay@", "/run/%i/s:%i", TCP).source).toMatchObject({
+      path: "/run/%i/s:%i",
+    });
+  });
+
+  test("with a user's manager has that user's folders as any user's", () => {
+    const home = homedir();
+    const runtime = process.env["XDG_RUNTIME_DIR"] ?? `/run/user/${process.getuid?.() ?? 0}`;
+    const plan = read("--user-unit", `${runtime}/a/s`, `${home}/b/s`);
+    expect(plan).toMatchObject({
+      manager: "user",
+      source: { path: "%t/a/s" },
+      destination: { path: "%h/b/s" },
+    });
+    expect(read("--user-unit", "%t/a/s", TCP).source).toEqual({ kind: "unix", path: "%t/a/s" });
   });
 });
 
 describe("refused, with the reason and the mend:", () => {
   test.each<[string[], string]>([
-    [["systemd", TCP], "SOURCE must be an address: with --socket systemd listens there"],
+    [["systemd", TCP], "SOURCE must be an address: systemd listens there"],
     [["fd:3", TCP], "SOURCE must be an address"],
-    [["--socket", "systemd", TCP], "SOURCE must be an address"],
+    [["--no-socket", "systemd", TCP], "SOURCE must be an address"],
     [["127.0.0.1:0", TCP], "SOURCE needs a port"],
     [["./x", TCP], `SOURCE is relative, and a unit has no folder: write ${process.cwd()}/x`],
     [[RUN, "./x"], `DESTINATION is relative, and a unit has no folder: write ${process.cwd()}/x`],
     [["--admin=./x", RUN, TCP], "--admin is relative"],
     [["/run/a\nb/x", TCP], "SOURCE has a control character"],
     [[TCP, "@a\tb"], "DESTINATION has a control character"],
-    [["/run/x", TCP], "SOURCE: only root makes files in /run; write /run/NAME/socket, or add"],
-    [["/run/../x", TCP], "SOURCE: only root makes files in /;"],
+    [["--no-socket", "/run/x", TCP], "SOURCE: only root makes files in /run; write /run/NAME/"],
+    [["--no-socket", "/run/../x", TCP], "SOURCE: only root makes files in /;"],
     [["--admin=/run/x", RUN, TCP], "--admin: only root makes files in /run"],
-    [["--socket", "localhost:80", TCP], "--socket: systemd listens on no name: write SOURCE as"],
-    [["--socket", "/run/a/x ", TCP], "--socket: no unit carries a SOURCE that ends in a space"],
-    [["--socket", "@x\\", TCP], "--socket: no unit carries a SOURCE that ends in a space or a b"],
-    [["--socket", "--admin=/run/app/admin", RUN, TCP], "--admin: its folder goes with the relay"],
-    [["--exit-idle-time=5", RUN, TCP], "--exit-idle-time needs --socket"],
-    [["--owner=1", RUN, TCP], "--owner: only root gives a file away, and the relay is not root"],
-    [["--owner=1", "--user=2", RUN, TCP], "add --socket, for systemd to make it, or --user=1"],
+    [["localhost:80", TCP], "SOURCE: systemd listens on no name: write 127.0.0.1:PORT"],
+    [["/run/a/x ", TCP], "SOURCE ends in a space or a backslash"],
+    [["@x\\", TCP], "SOURCE ends in a space or a backslash, which no .socket unit carries"],
+    [["--admin=/run/app/admin", RUN, TCP], "--admin: its folder goes with the relay"],
+    [["--no-socket", "--exit-idle-time=5", RUN, TCP], "--exit-idle-time goes without --no-socket"],
+    [["--no-socket", "--owner=1", RUN, TCP], "--owner: only root gives a file away, and the"],
+    [["--no-socket", "--owner=1", "--user=2", RUN, TCP], "leave out --no-socket, for systemd to"],
     [["--mode=0660", TCP, RUN], "--mode makes sense only where SOURCE is a Unix socket's path"],
     [["--service=relay-x.service", "--name=relay-x", RUN, TCP], "--name: relay-x.service is the s"],
     [["--name=root", RUN, TCP], "--name: root is a user or group of this system"],
@@ -111,9 +174,27 @@ describe("refused, with the reason and the mend:", () => {
     [["--name=a/b", RUN, TCP], '"a/b" is no unit\'s name'],
     [["--name=-x", RUN, TCP], '"-x" is no unit\'s name'],
     [["--name=a:b", RUN, TCP], '"a:b" is no unit\'s name'],
-    [["--name=x@", RUN, TCP], '"x@" is no unit\'s name'],
+    [["--name=x@y", RUN, TCP], '"x@y" is no unit\'s name'],
+    [["--name=x@", RUN, TCP], "SOURCE needs %i, the instance"],
+    [["--name=root@", "@%i", TCP], "--name: root is a user or group of this system"],
+    [["--service=a@%i", RUN, TCP], "%i is the instance of a template: --name=NAME@"],
+    [["127.0.0.1:%i", TCP], "%i is the instance of a template"],
+    [["--socket", RUN, TCP], '"--socket" is the default: leave it out'],
+    [["--no-socket", "--on-demand=5", RUN, TCP], "--on-demand goes without --no-socket"],
+    [["--on-demand=5min", RUN, TCP], "--on-demand needs --service"],
+    [["--on-demand=0.5", "--service=a", RUN, TCP], "--on-demand: "],
+    [["--exit-idle-time=0.5", RUN, TCP], "--exit-idle-time: less than 1s"],
+    [["--exit-idle-time=5", "--on-demand=5", "--service=a", RUN, TCP], "leave one out"],
+    [["--supplementary-groups=a b", TCP, RUN], "is no name or number"],
+    [["--user-unit", "--service=a", "%t/x/s", TCP], "--service makes no sense with --user-unit"],
+    [["--user-unit", "--user=daemon", "%t/x/s", TCP], "--user makes no sense with --user-unit"],
+    [["--user-unit", "--owner=1", "%t/x/s", TCP], "--owner makes no sense with --user-unit"],
+    [["--user-unit", "--supplementary-groups=a", "%t/x/s", TCP], "--supplementary-groups makes"],
+    [["--user-unit", "127.0.0.1:80", TCP], "only root listens on a port below 1024"],
+    [["--user-unit", "/run/x/s", TCP], "only root makes files in /run; write %t/NAME/socket"],
+    [["%t/x/s", TCP], "SOURCE is relative"],
     [[`--name=${"x".repeat(248)}`, RUN, TCP], "is no unit's name"],
-    [["--service=app", RUN, TCP], '"app" is no service; write NAME.service'],
+    [["--service=app@", RUN, TCP], '"app@" is no service; write NAME.service'],
     [["--service=app.socket", RUN, TCP], '"app.socket" is no service'],
     [["--service=app@.service", RUN, TCP], '"app@.service" is no service'],
     [["--service=a b.service", RUN, TCP], '"a b.service" is no service'],
@@ -138,8 +219,8 @@ describe("refused, with the reason and the mend:", () => {
 });
 
 test("a port inside a service's network is another than the host's of that number", () => {
-  expect(() => read("--socket", TCP, TCP)).toThrow(UsageError);
-  expect(read("--socket", "--service=app.service", TCP, TCP).destination).toMatchObject({
+  expect(() => read(TCP, TCP)).toThrow(UsageError);
+  expect(read("--service=app.service", TCP, TCP).destination).toMatchObject({
     port: 8080,
   });
 });

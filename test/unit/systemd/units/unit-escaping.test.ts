@@ -92,6 +92,19 @@ describe("a program", () => {
   });
 });
 
+describe("a specifier that is kept", () => {
+  test.each([
+    ["%i", "i", "%i"],
+    ["%%i", "i", "%%%i"],
+    ["%n %i %", "i", "%%n %i %%"],
+    ["%t/%i", "th", "%t/%%i"],
+    ["%I", "iI", "%I"],
+  ])("of %j with %j is %j", (text, kept, written) => {
+    expect(wholeValue(text, kept)).toBe(written);
+    expect(directoryWord(text.replaceAll(" ", ""), kept)).toBe(written.replaceAll(" ", ""));
+  });
+});
+
 test("a text at the end of a line must not end in what systemd takes away or joins", () => {
   expect(["/run/a", "/run/a b", "/run/\\a", "/run/é"].every(endsAsWritten)).toBe(true);
   expect(["/run/a ", "/run/a\\", "/run/a\\\\"].some(endsAsWritten)).toBe(false);
@@ -114,7 +127,7 @@ describe("systemd reads what was meant", () => {
   test("of any arguments", () => {
     fc.assert(
       fc.property(fc.array(text), (words) => {
-        const value = ["/bin/x", ...words.map(execWord)].join(" ");
+        const value = ["/bin/x", ...words.map((word) => execWord(word))].join(" ");
         expect(readExec(throughFile(value))).toEqual(["/bin/x", ...words]);
       }),
       { numRuns: 2_000 },
@@ -134,7 +147,7 @@ describe("systemd reads what was meant", () => {
   test("of any paths", () => {
     fc.assert(
       fc.property(fc.array(path), (paths) => {
-        const value = throughFile(paths.map(pathWord).join(" "));
+        const value = throughFile(paths.map((path) => pathWord(path)).join(" "));
         expect(readPaths(value)).toEqual(paths);
         expect(readBinds(value)).toEqual(paths);
       }),
@@ -146,7 +159,7 @@ describe("systemd reads what was meant", () => {
     fc.assert(
       fc.property(fc.array(path), (paths) => {
         const folders = paths.map((absolute) => absolute.slice(1));
-        const value = throughFile(folders.map(directoryWord).join(" "));
+        const value = throughFile(folders.map((folder) => directoryWord(folder)).join(" "));
         expect(readDirectories(value)).toEqual(folders);
       }),
       { numRuns: 2_000 },

@@ -7,6 +7,7 @@ import {
 } from "../../../../src/address/address.ts";
 import { folderOf, hiderOf, runtimeDirectory } from "../../../../src/systemd/units/path-rules.ts";
 import { endsAsWritten, hasControls } from "../../../../src/systemd/units/unit-escaping.ts";
+import { INSTANCE_PORT } from "../../../../src/systemd/units/specifiers.ts";
 import { writeUnits } from "../../../../src/systemd/units/unit-files.ts";
 import type { UnitPlan } from "../../../../src/systemd/units/unit-plan.ts";
 import {
@@ -29,7 +30,8 @@ function wanted(source: string, destination: string, changes: Changes = {}): Uni
   const { admin, ...rest } = changes;
   return {
     ...{ name: "relay-app", program: PROGRAM, options: [], file: {}, socket: false },
-    ...{ drainTimeout: 10_000, seesUsers: false },
+    ...{ drainTimeout: 10_000, seesUsers: false, manager: "system" as const },
+    ...{ onDemand: false, supplementaryGroups: [] },
     source: address(source),
     destination: address(destination),
     ...(admin !== undefined && { admin: address(admin) }),
@@ -68,6 +70,8 @@ function value(settings: Settings, key: string): string | undefined {
 const RUN = "/run/app/socket";
 const TCP = "127.0.0.1:8080";
 const JOINED = { service: "app.service" };
+const TEMPLATE = { name: "relay@" };
+const USERS = { manager: "user" } as const;
 
 describe("a service", () => {
   test.each<[string, string, Changes, string, string | undefined]>([
@@ -89,6 +93,8 @@ describe("a service", () => {
     [RUN, TCP, {}, "Service.LimitNOFILE", "524288"],
     [RUN, TCP, { connectionsMax: 1_000_000 }, "Service.LimitNOFILE", "2000096"],
     [RUN, TCP, {}, "Unit.StartLimitIntervalSec", "0"],
+    [RUN, TCP, {}, "Service.NotifyAccess", "all"],
+    [RUN, TCP, {}, "Service.RestartPreventExitStatus", "64 78"],
     // The namespace of a service.
     [RUN, TCP, {}, "Unit.JoinsNamespaceOf", undefined],
     [RUN, TCP, {}, "Unit.After", undefined],
@@ -112,6 +118,41 @@ describe("a service", () => {
       { socket: true, file: { mode: "0600", group: "adm" }, options: ["--backlog=5"] },
       "Service.ExecStart",
       `${PROGRAM} --backlog=5 systemd:source ${TCP}`,
+    ],
+    // Specifiers.
+    ["/run/%i/s", TCP, {}, "Service.ExecStart", `${PROGRAM} /run/%%i/s ${TCP}`],
+    ["/run/%i/s", TCP, TEMPLATE, "Service.ExecStart", `${PROGRAM} /run/%i/s ${TCP}`],
+    ["/run/%i/s", TCP, TEMPLATE, "Service.RuntimeDirectory", "%i"],
+    ["/run/%n%%i/s", TCP, TEMPLATE, "Service.RuntimeDirectory", "%%n%%%i"],
+    ["/run/%i/s", "/srv/%i", { ...TEMPLATE, socket: true }, "Unit.Requires", "relay@%i.socket"],
+    [
+      "/run/%i/s",
+      TCP,
+      { ...TEMPLATE, service: "app@%i.service" },
+      "Unit.BindsTo",
+      "app@%i.service",
+    ],
+    // A user's manager.
+    ["%t/app/s", TCP, USERS, "Service.ExecStart", `${PROGRAM} %t/app/s ${TCP}`],
+    ["%t/app/s", TCP, USERS, "Service.RuntimeDirectory", "app"],
+    ["%t/app/s", TCP, USERS, "Service.BindPaths", "%t/app"],
+    ["%t/app/s", "%h/x/s", USERS, "Service.BindReadOnlyPaths", "%h/x"],
+    ["%t/app/s", TCP, USERS, "Service.DynamicUser", undefined],
+    ["%t/app/s", TCP, USERS, "Service.NoNewPrivileges", "yes"],
+    ["%t/app/s", TCP, USERS, "Service.PrivateUsers", "yes"],
+    ["%t/app/s", TCP, USERS, "Service.ProtectKernelLogs", undefined],
+    ["%t/app/s", TCP, USERS, "Service.IPAddressDeny", undefined],
+    ["%t/app/s", "example.org:80", USERS, "Unit.Wants", undefined],
+    ["%t/app/s", TCP, USERS, "Install.WantedBy", "default.target"],
+    ["%t/app/s", TCP, { ...USERS, seesUsers: true }, "Service.ProtectSystem", undefined],
+    ["%t/app/s", TCP, { ...USERS, seesUsers: true }, "Service.CapabilityBoundingSet", undefined],
+    ["%t/app/s", TCP, { ...USERS, seesUsers: true }, "Service.NoNewPrivileges", "yes"],
+    [
+      "%t/app/s",
+      TCP,
+      { ...USERS, seesUsers: true },
+      "Service.SystemCallFilter",
+      "@system-service|~@privileged @resources",
     ],
     // The network.
     [TCP, RUN, {}, "Service.PrivateNetwork", undefined],
@@ -169,6 +210,17 @@ describe("a service", () => {
       "Service.SystemCallFilter",
       "@system-service|~@privileged @resources",
     ],
+    [TCP, RUN, {}, "Service.SupplementaryGroups", undefined],
+    [TCP, RUN, { supplementaryGroups: ["www", "4"] }, "Service.SupplementaryGroups", "www 4"],
+    [RUN, TCP, { admin: "/run/a/admin", adminGroup: "adm" }, "Service.Group", "adm"],
+    [RUN, TCP, { admin: "/run/a/admin", adminGroup: "adm", socket: true }, "Service.Group", "adm"],
+    [
+      RUN,
+      TCP,
+      { admin: "/run/a/admin", adminGroup: "adm", socket: true },
+      "Service.SystemCallFilter",
+      "@system-service|~@privileged @resources|@chown",
+    ],
     // Folders.
     [RUN, TCP, {}, "Service.RuntimeDirectory", "app"],
     [RUN, TCP, {}, "Service.RuntimeDirectoryMode", "0755"],
@@ -202,12 +254,12 @@ describe("a service", () => {
   });
 
   test.each<[string, string, Changes, string]>([
-    [RUN, TCP, JOINED, "app.service itself needs PrivateNetwork=yes"],
+    [RUN, TCP, JOINED, "app.service needs PrivateNetwork=yes: 50-private-network.conf"],
     [RUN, TCP, {}, "Without --mode only the user below can connect"],
-    [TCP, RUN, {}, "With --socket systemd opens SOURCE"],
-    ["127.0.0.1:80", TCP, {}, "With --socket systemd opens the port"],
+    [TCP, RUN, {}, "Without --no-socket systemd opens SOURCE"],
+    ["127.0.0.1:80", TCP, {}, "Without --no-socket systemd opens the port"],
     [TCP, RUN, JOINED, "SOURCE is inside the namespace of app.service"],
-    [TCP, RUN, {}, "SupplementaryGroups=GROUP"],
+    [TCP, RUN, {}, "Where only a group may open DESTINATION: --supplementary-groups=GROUP"],
     [TCP, "/tmp/socket", JOINED, "With PrivateTmp=yes in app.service both have the same /tmp"],
     ["/srv/app/socket", TCP, {}, "must be able to write in /srv/app"],
     [RUN, TCP, {}, "No MemoryDenyWriteExecute=: "],
@@ -253,6 +305,12 @@ describe("a socket unit", () => {
     [RUN, {}, "Socket.ListenStream", RUN],
     [RUN, {}, "Socket.SocketMode", "0600"],
     [RUN, {}, "Socket.RemoveOnStop", "yes"],
+    [RUN, {}, "Socket.TriggerLimitIntervalSec", "5s"],
+    [RUN, {}, "Socket.TriggerLimitBurst", "6"],
+    ["/run/%i/s", TEMPLATE, "Socket.ListenStream", "/run/%i/s"],
+    ["/run/%i/s", TEMPLATE, "Unit.Description", "/run/%i/s, the source of relay@%i.service"],
+    ["%t/app/s", USERS, "Socket.ListenStream", "%t/app/s"],
+    ["%t/app/s", {}, "Socket.ListenStream", "%%t/app/s"],
     [RUN, { file: { mode: "0666" } }, "Socket.SocketMode", "0666"],
     [RUN, { file: { owner: "www", group: "4" } }, "Socket.SocketUser", "www"],
     [RUN, { file: { owner: "www", group: "4" } }, "Socket.SocketGroup", "4"],
@@ -263,6 +321,59 @@ describe("a socket unit", () => {
   test("comes first, as the one to enable", () => {
     const names = writeUnits(wanted(RUN, TCP, { socket: true })).map(({ name }) => name);
     expect(names).toEqual(["relay-app.socket", "relay-app.service"]);
+  });
+});
+
+test("a port can be the instance of a template", () => {
+  const port = { kind: "tcp" as const, host: "127.0.0.1", port: INSTANCE_PORT };
+  const plan = { ...wanted(TCP, TCP, { ...TEMPLATE, socket: true }), source: port };
+  const units = writeUnits({ ...plan, destination: { ...port, host: "::1" } });
+  const texts = units.map(({ text }) => readUnit(text));
+  expect(texts[0]?.get("Socket.ListenStream")).toEqual(["127.0.0.1:%i"]);
+  expect(texts[1]?.get("Service.ExecStart")).toEqual([`${PROGRAM} systemd:source [::1]:%i`]);
+});
+
+describe("the environment", () => {
+  const cleared = value(service(RUN, TCP), "Service.UnsetEnvironment")?.split(" ");
+
+  test.each(["BUN_OPTIONS", "BUN_BE_BUN", "BUN_INSPECT", "BUN_INSPECT_CONNECT_TO"])(
+    "never has %s, by which Bun runs other code",
+    (variable) => expect(cleared).toContain(variable),
+  );
+});
+
+describe("drop-ins of the service", () => {
+  const names = (changes: Changes) => writeUnits(wanted(RUN, TCP, changes)).map(({ name }) => name);
+
+  test("lock it in, and are there without being asked for", () => {
+    expect(names({ ...JOINED, socket: true })).toEqual([
+      "relay-app.socket",
+      "relay-app.service",
+      "app.service.d/50-private-network.conf",
+    ]);
+    const [, , dropIn] = writeUnits(wanted(RUN, TCP, { ...JOINED, socket: true }));
+    expect([...readUnit(dropIn?.text ?? "")]).toEqual([["Service.PrivateNetwork", ["yes"]]]);
+  });
+
+  test("stop it when unneeded, on demand", () => {
+    const [, , , dropIn] = writeUnits(
+      wanted(RUN, TCP, { ...JOINED, socket: true, onDemand: true }),
+    );
+    expect(dropIn?.name).toBe("app.service.d/50-on-demand.conf");
+    expect([...readUnit(dropIn?.text ?? "")]).toEqual([["Unit.StopWhenUnneeded", ["yes"]]]);
+  });
+
+  test("of an instance are those of its template where the instance is open", () => {
+    expect(names({ ...TEMPLATE, service: "app@%i.service" })).toContain(
+      "app@.service.d/50-private-network.conf",
+    );
+    expect(names({ service: "app@one.service" })).toContain(
+      "app@one.service.d/50-private-network.conf",
+    );
+  });
+
+  test("are none where no service is joined", () => {
+    expect(names({})).toEqual(["relay-app.service"]);
   });
 });
 

@@ -17,6 +17,7 @@ test.each([
   ["@name", undefined, "relay-name"],
   ["@%", undefined, "relay-abstract"],
   ["/run/x/socket", "app.service", "relay-app"],
+  ["127.0.0.1:9000", "app.service", "relay-app-9000"],
   ["/run/x/socket", "app@one.service", "relay-app-one"],
   ["/run/x/socket", "a\\x2db.service", "relay-a-x2db"],
 ])("%s with %p is %s", (source, service, name) => {

@@ -1,0 +1,33 @@
+import type { SocketEndpoint } from "../../address/address.ts";
+import { isIn, isPrivileged } from "../../systemd/units/path-rules.ts";
+import type { OptionValues } from "../../options/option-table.ts";
+import { UsageError } from "../line/usage-error.ts";
+
+/**
+ * Refuses what a user's manager (`systemctl --user`) cannot do: it has no right that the user lacks.
+ *
+ * @throws {UsageError}
+ */
+export function checkUserUnit(source: SocketEndpoint, values: OptionValues): void {
+  const refuse = (option: string, reason: string) =>
+    new UsageError(`${option} makes no sense with --user-unit: ${reason}`);
+  if (values.service !== undefined)
+    throw refuse("--service", "a user's manager puts no two services into one network namespace");
+  if (values.user !== undefined) throw refuse("--user", "the user is the one whose manager it is");
+  if (values.owner !== undefined) throw refuse("--owner", "only root gives a file away");
+  if (values.supplementaryGroups !== undefined)
+    throw refuse("--supplementary-groups", "the user's own groups apply");
+  // The relay's user namespace has one group, and no other can be given.
+  if (values.adminGroup !== undefined)
+    throw refuse("--admin-group", "the user's own group applies");
+  if (values.group !== undefined && values.noSocket)
+    throw refuse("--group", "with --no-socket the user's own group applies");
+  if (isPrivileged(source)) throw refuse("SOURCE", "only root listens on a port below 1024");
+  for (const endpoint of [source, values.admin])
+    if (endpoint?.kind === "unix" && isRootsRun(endpoint.path))
+      throw refuse(endpoint.path, "only root makes files in /run; write %t/NAME/socket");
+}
+
+function isRootsRun(path: string): boolean {
+  return (isIn(path, "/run") || isIn(path, "/var/run")) && !isIn(path, "/run/user");
+}

@@ -1,0 +1,56 @@
+import { homedir } from "node:os";
+import { posix } from "node:path";
+import type { Endpoint } from "../../address/address.ts";
+import { isIn } from "../../systemd/units/path-rules.ts";
+import { INSTANCE_PORT } from "../../systemd/units/specifiers.ts";
+import { type Addresses, readAddresses } from "../line/read-addresses.ts";
+import type { OptionValues } from "../../options/option-table.ts";
+
+/**
+ * Reads SOURCE and DESTINATION of units: as those of a relay, but a port may be the instance of a
+ * template, `%i`, and a user's own folders become `%t` and `%h`, as other users have others.
+ *
+ * @throws {UsageError} where one is no address
+ */
+export function readUnitAddresses(
+  words: readonly string[],
+  { userUnit }: Pick<OptionValues, "userUnit">,
+): Addresses {
+  const [source = "", destination = ""] = words;
+  // Any port will do to parse the rest.
+  const read = readAddresses(words.map((word) => word.replace(INSTANCE, "$1:1")));
+  const addresses = {
+    source: withInstance(source, read.source),
+    destination: withInstance(destination, read.destination),
+  };
+  if (!userUnit) return addresses;
+  return {
+    source: ofAnyUser(addresses.source),
+    destination: ofAnyUser(addresses.destination),
+  };
+}
+
+/** The same options for any user: with `%t` and `%h` for this user's own folders. */
+export function ofAnyUsersValues(values: OptionValues): OptionValues {
+  if (!values.userUnit || values.admin === undefined) return values;
+  return { ...values, admin: ofAnyUser(values.admin) };
+}
+
+/** An endpoint as any user's manager can have it: with `%t` and `%h` for this user's own folders. */
+function ofAnyUser<Kind extends Endpoint>(endpoint: Kind): Kind {
+  return endpoint.kind === "unix" ? { ...endpoint, path: anyUsersPath(endpoint.path) } : endpoint;
+}
+
+const INSTANCE = /^((?:tcp:)?(?:\[[^\]]*\]|[^:/@[]*)):%i$/i;
+
+function withInstance<Kind extends Endpoint>(word: string, endpoint: Kind): Kind {
+  return INSTANCE.test(word) ? { ...endpoint, port: INSTANCE_PORT } : endpoint;
+}
+
+function anyUsersPath(path: string): string {
+  const runtime = process.env["XDG_RUNTIME_DIR"] ?? `/run/user/${process.getuid?.() ?? 0}`;
+  const folders = [["%t", runtime] as const, ["%h", homedir()] as const];
+  for (const [specifier, folder] of folders)
+    if (isIn(path, folder)) return posix.join(specifier, posix.relative(folder, path));
+  return path;
+}

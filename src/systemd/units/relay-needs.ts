@@ -1,0 +1,92 @@
+import { type SocketEndpoint, staysLocal } from "../../address/address.ts";
+import { folderOf, hiderOf, isPrivileged, runtimeDirectory } from "./path-rules.ts";
+import { type Needs, unite } from "./sandbox.ts";
+import type { UnitPlan } from "./unit-plan.ts";
+
+/** What a relay's service needs of the machine. */
+export function needsOf(wanted: UnitPlan): Needs {
+  const { admin } = wanted;
+  return unite([
+    { ...NOTHING, reads: [wanted.program] },
+    sourceNeeds(wanted),
+    destinationNeeds(wanted),
+    ...(admin === undefined ? [] : [adminNeeds(admin, wanted)]),
+  ]);
+}
+
+/** The endpoints that the relay itself listens on. */
+function listensOn({ source, admin, socket }: UnitPlan): SocketEndpoint[] {
+  return [...(socket ? [] : [source]), ...(admin === undefined ? [] : [admin])];
+}
+
+/** The paths of those that are files. */
+export function makesFiles(wanted: UnitPlan): string[] {
+  return listensOn(wanted).flatMap((endpoint) => (endpoint.kind === "unix" ? [endpoint.path] : []));
+}
+
+/** Whether DESTINATION is in a /tmp that the relay shares with the service that it joins. */
+export function sharesTmp(destination: SocketEndpoint, service: string | undefined): boolean {
+  return (
+    service !== undefined && destination.kind === "unix" && hiderOf(destination.path) === "tmp"
+  );
+}
+
+const NOTHING: Needs = {
+  tcp: false,
+  network: false,
+  local: true,
+  privilegedPort: false,
+  users: false,
+  chown: false,
+  writes: [],
+  reads: [],
+};
+
+function sourceNeeds(wanted: UnitPlan): Needs {
+  const { source, socket, file, seesUsers } = wanted;
+  const users = seesUsers && source.kind !== "tcp";
+  // systemd opens it, outside of all that the relay is locked into.
+  if (socket) return { ...NOTHING, users };
+  return {
+    ...listening(source, wanted),
+    local: staysLocal(source, "source"),
+    users,
+    chown: file.owner !== undefined || file.group !== undefined,
+  };
+}
+
+function destinationNeeds({ destination, service }: UnitPlan): Needs {
+  const isHidden = destination.kind === "unix" && !sharesTmp(destination, service);
+  return {
+    ...NOTHING,
+    tcp: destination.kind === "tcp",
+    network: usesNetwork(destination, service),
+    local: staysLocal(destination, "destination"),
+    reads: isHidden ? [folderOf(destination.path)] : [],
+  };
+}
+
+/** An admin address is a Unix socket or a loopback port. */
+function adminNeeds(admin: SocketEndpoint, wanted: UnitPlan): Needs {
+  return { ...listening(admin, wanted), chown: wanted.adminGroup !== undefined };
+}
+
+function listening(endpoint: SocketEndpoint, { service, manager }: UnitPlan): Needs {
+  return {
+    ...NOTHING,
+    tcp: endpoint.kind === "tcp",
+    network: usesNetwork(endpoint, service),
+    privilegedPort: isPrivileged(endpoint),
+    writes: endpoint.kind === "unix" ? writes(endpoint.path, manager) : [],
+  };
+}
+
+/** Abstract sockets, too, are those of a network namespace (network_namespaces(7)). */
+function usesNetwork(endpoint: SocketEndpoint, service: string | undefined): boolean {
+  return service === undefined && endpoint.kind !== "unix";
+}
+
+/** systemd opens a runtime folder to the service, but a user's is in what ProtectHome= hides. */
+function writes(path: string, manager: UnitPlan["manager"]): string[] {
+  return manager === "system" && runtimeDirectory(path) !== undefined ? [] : [folderOf(path)];
+}
