@@ -1,5 +1,7 @@
 import { EAGAIN, errnoCode, errnoWords } from "../os/errno.ts";
-import { AF_UNIX, type Libc, libc, SOCK_DGRAM } from "../os/libc.ts";
+import { AF_UNIX, type Libc, loaded, SOCK_DGRAM } from "../os/libc.ts";
+import { RelayError } from "../relay/error.ts";
+import { onlyMainMayNotify } from "./notify-access.ts";
 import { abstractAddress, type SocketAddress, unixAddress } from "../address/socket-address.ts";
 
 /** What one message of sd_notify(3) says, as `READY: "1"`. */
@@ -21,6 +23,8 @@ export interface Notifier {
  *
  * Without FFI, systemd's own `systemd-notify` is started for each message. Such a message comes from
  * another process than the service's main one, so the unit needs `NotifyAccess=all`.
+ *
+ * @throws {RelayError} with ENOSYS where the manager would take no such message.
  */
 export function takeNotifier(
   env: NodeJS.ProcessEnv,
@@ -29,9 +33,14 @@ export function takeNotifier(
   const address = env["NOTIFY_SOCKET"];
   delete env["NOTIFY_SOCKET"];
   if (address === undefined || !/^[@/]./.test(address)) return null;
-  return libc === null
-    ? new SpawningNotifier(address, warn)
-    : new DatagramNotifier(libc, address, once(warn));
+  if (loaded.libc !== null) return new DatagramNotifier(loaded.libc, address, once(warn));
+  if (onlyMainMayNotify())
+    throw new RelayError(
+      "ENOSYS",
+      address,
+      `systemd would never hear that this service is ready (${loaded.reason}, or add NotifyAccess=all)`,
+    );
+  return new SpawningNotifier(address, once(warn));
 }
 
 // How long a message waits for room in the manager's queue before it is sent again, in milliseconds.
@@ -97,19 +106,13 @@ function hasSameNames(one: Assignments, other: Assignments): boolean {
 class SpawningNotifier implements Notifier {
   readonly #address: string;
   readonly #warn: (message: string) => void;
-  readonly #explain: (message: string) => void;
 
   constructor(address: string, warn: (message: string) => void) {
     this.#address = address;
-    this.#warn = once(warn);
-    this.#explain = once(warn);
+    this.#warn = warn;
   }
 
   notify(assignments: Assignments): void {
-    this.#explain(
-      "without FFI systemd-notify tells the service manager how the service is: " +
-        "the unit needs NotifyAccess=all",
-    );
     const words = Object.entries(assignments).map(([name, value]) => `${name}=${value}`);
     const failed = (reason: string) =>
       this.#warn(`systemd-notify cannot tell the service manager how the service is: ${reason}`);

@@ -1,22 +1,10 @@
 import { lstatSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { SYSTEM_UNIT_FOLDERS, unitFileNames } from "../../systemd/unit-folders.ts";
 import type { UnitPlan } from "../../systemd/units/unit-plan.ts";
 
 type Manager = UnitPlan["manager"];
-
-// systemd.unit(5), "System Unit Search Path"
-const SYSTEM_FOLDERS = [
-  "/etc/systemd/system",
-  "/run/systemd/system",
-  "/run/systemd/generator.early",
-  "/run/systemd/transient",
-  "/run/systemd/generator",
-  "/run/systemd/generator.late",
-  "/usr/local/lib/systemd/system",
-  "/usr/lib/systemd/system",
-  "/lib/systemd/system",
-];
 
 /** The folder for a machine's own units, or a user's own. */
 export function unitFolder(manager: Manager): string {
@@ -27,14 +15,14 @@ export function unitFolder(manager: Manager): string {
 /** Whether a manager looks for units in that folder. */
 export function isUnitFolder(folder: string, manager: Manager): boolean {
   const real = realpathSync(folder);
-  const folders = manager === "system" ? SYSTEM_FOLDERS : [unitFolder(manager)];
+  const folders = manager === "system" ? SYSTEM_UNIT_FOLDERS : [unitFolder(manager)];
   return folders.some((known) => known === real || realpathOf(known) === real);
 }
 
 /** Whether this machine has a service of that name, or the template that it is an instance of. */
 export function hasService(service: string): boolean {
-  const names = [service, service.replace(/@.*\.service$/, "@.service")];
-  return SYSTEM_FOLDERS.some((folder) => names.some((name) => isThere(join(folder, name))));
+  const names = unitFileNames(service);
+  return SYSTEM_UNIT_FOLDERS.some((folder) => names.some((name) => isThere(join(folder, name))));
 }
 
 function isThere(path: string): boolean {

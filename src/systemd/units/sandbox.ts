@@ -48,6 +48,7 @@ export function sandbox(needs: Needs, kept: string): string[] {
     "LockPersonality=yes",
     "# No MemoryDenyWriteExecute=: it would take away Bun's JIT compiler, and with it the",
     "# calls into libc by which no answer of a Unix destination is ever lost.",
+    "# Where it must be all the same: units --no-socket, and NotifyAccess=all.",
     "PrivateDevices=yes",
     "PrivateMounts=yes",
     "ProcSubset=pid",

@@ -72,8 +72,6 @@ function processLines(wanted: UnitPlan): string[] {
   const words = commandLine(wanted).map((word) => execWord(word, specifiersOf(wanted)));
   return [
     "Type=notify",
-    "# The relay's helpers speak for it: systemd-notify where MemoryDenyWriteExecute= is added.",
-    "NotifyAccess=all",
     ...comment(betterWay(wanted)),
     `ExecStart=${[execProgram(program), ...words].join(" ")}`,
     "# Whoever sets these variables runs code as the relay.",

@@ -90,13 +90,13 @@ await describeRelay("the units that `units` writes", (bench) => {
     expect(await page(`http://${APP_PORT}/page`)).toBe(PAGE);
   });
 
-  describe("for a Unix socket from a locked-in service, with an odd name and path", () => {
+  describe("with --no-socket from a locked-in service, with an odd name and path", () => {
     const path = `/run/${ODD}/socket`;
     const unit = `${ODD_NAME}.service`;
     const fetch = ["--unix-socket", path, "http://x/page"];
 
     test("lock the service in and reach it", async () => {
-      const words = ["--service=app.service", `--name=${ODD_NAME}`, "--mode=0660"];
+      const words = ["--service=app", "--no-socket", `--name=${ODD_NAME}`, "--mode=0660"];
       await install(...words, "--group=clients", path, APP_PORT);
       expect(await page(...fetch)).toBe(PAGE);
       const { code } = await bench.machine.run(["curl", "--silent", `http://${APP_PORT}/page`]);
@@ -112,6 +112,9 @@ await describeRelay("the units that `units` writes", (bench) => {
         RELAY,
         "--mode=0660",
         "--group=clients",
+        "--connect-retry=20s",
+        "--drain-timeout=2s",
+        "--require-private-network",
         path,
         APP_PORT,
         "",
@@ -146,9 +149,9 @@ await describeRelay("the units that `units` writes", (bench) => {
     });
   });
 
-  describe("with --socket for a port of the host", () => {
+  describe("for a port of the host", () => {
     test("reach the locked-in service by IPv4 and IPv6, on a low port", async () => {
-      await install("--service=app.service", "--name=outer", "--socket", ":80", APP_PORT);
+      await install("--service=app.service", "--name=outer", ":80", APP_PORT);
       expect(await bench.machine.show("outer.service", "ActiveState")).toBe("inactive");
       expect(await page("http://127.0.0.1/page")).toBe(PAGE);
       expect(await page("http://[::1]/page")).toBe(PAGE);
@@ -177,11 +180,11 @@ await describeRelay("the units that `units` writes", (bench) => {
     });
   });
 
-  test("with --socket for a Unix socket have its file as asked", async () => {
+  test("for a Unix socket have its file as asked", async () => {
     const { machine } = bench;
     const path = `/run/outer ${ODD}`;
     const file = ["--mode=0660", "--owner=relay", "--group=clients", "--backlog=77"];
-    await install("--service=app.service", "--name=file", "--socket", ...file, path, APP_PORT);
+    await install("--service=app.service", "--name=file", ...file, path, APP_PORT);
     expect(await machine.succeed(["stat", "--format=%U %G %a", path])).toBe("relay clients 660\n");
     expect(await page("--unix-socket", path, "http://x/page")).toBe(PAGE);
     expect(await machine.succeed("ss --listening --unix --no-header --oneline")).toMatch(
@@ -208,7 +211,7 @@ await describeRelay("the units that `units` writes", (bench) => {
         GOOD,
       ],
     ])("%s", async (name, words, address, exposure) => {
-      await install(`--name=${name}`, ...words);
+      await install("--no-socket", `--name=${name}`, ...words);
       expect(await ask(...address)).toBe("hello");
       expect(await judge(name, "service")).toBeLessThanOrEqual(exposure);
     });
@@ -225,7 +228,7 @@ await describeRelay("the units that `units` writes", (bench) => {
     });
 
     test("a port of systemd's to a Unix socket, with no network for the relay", async () => {
-      await install("--name=port", "--socket", "127.0.0.1:7003", ECHO_PATH);
+      await install("--name=port", "127.0.0.1:7003", ECHO_PATH);
       expect(await ask("127.0.0.1", "7003")).toBe("hello");
       expect(await judge("port", "socket", "service")).toBeLessThanOrEqual(GOOD);
     });
@@ -247,12 +250,13 @@ await describeRelay("the units that `units` writes", (bench) => {
       // Who else may go there is the machine's business.
       await machine.succeed(["chmod", "1777", folder]);
       await machine.succeed("chmod a+x /root");
-      await install("--force", "--name=hidden-1", "--mode=0666", path, ECHO_PATH);
+      const first = ["--force", "--no-socket", "--name=hidden-1", "--mode=0666"];
+      await install(...first, path, ECHO_PATH);
       await install("--force", "--name=hidden-2", "--mode=0666", "/run/hidden-2/socket", path);
       expect(await ask("/run/hidden-2/socket")).toBe("hello");
       expect(await judge("hidden-1", "service")).toBeLessThanOrEqual(GOOD);
       expect(await judge("hidden-2", "service")).toBeLessThanOrEqual(GOOD);
-      await bench.systemctl("stop", "hidden-1.service", "hidden-2.service");
+      await bench.systemctl("stop", "hidden-1.service", "hidden-2.socket", "hidden-2.service");
       await machine.succeed(["test", "!", "-e", path]);
     });
 
@@ -263,16 +267,16 @@ await describeRelay("the units that `units` writes", (bench) => {
       const words = ["--name=homely", "--mode=0666", "/run/homely/socket", ECHO_PATH];
       await bench.machine.succeed([program, "units", `--output=${UNITS}`, ...words]);
       await bench.systemctl("daemon-reload");
-      await bench.systemctl("start", "homely.service");
+      await bench.systemctl("start", "homely.socket");
       expect(await ask("/run/homely/socket")).toBe("hello");
       expect(await judge("homely", "service")).toBeLessThanOrEqual(GOOD);
     });
   });
 
   test("are printed, each below its name, where no folder is given", async () => {
-    const words = ["--service=app.service", "--name=outer", "--socket", ":80", APP_PORT];
+    const words = ["--service=app.service", "--name=outer", ":80", APP_PORT];
     const printed = await bench.machine.succeed([RELAY, "units", ...words]);
-    const files = ["socket", "service"].map((suffix) => `outer.${suffix}`);
+    const files = ["outer.socket", "outer.service", "app.service.d/50-private-network.conf"];
     const texts = await Promise.all(
       files.map((file) => bench.machine.succeed(["cat", `${UNITS}/${file}`])),
     );
@@ -282,13 +286,14 @@ await describeRelay("the units that `units` writes", (bench) => {
   test("never take the place of others unasked", async () => {
     const { machine } = bench;
     await machine.write("/srv/units/mine.service", "mine\n");
-    const units = [RELAY, "units", "--output=/srv/units", "--name=mine", "--socket"];
-    const words = [":7009", ECHO_PATH];
+    const units = [RELAY, "units", "--output=/srv/units", "--name=mine", "--service=app"];
+    const words = [":7009", APP_PORT];
     expect(await machine.run([...units, ...words])).toEqual({
       code: 1,
       stdout: "",
       stderr:
-        "simpletcpunixrelay units: /srv/units/mine.service is there already; --force overwrites it\n",
+        "simpletcpunixrelay units: /srv/units/mine.service is there already; " +
+        "--name=NAME gives this relay units of its own, --force overwrites it\n",
     });
     expect(await machine.succeed("ls -A /srv/units && cat /srv/units/*")).toBe(
       "mine.service\nmine\n",
@@ -297,15 +302,20 @@ await describeRelay("the units that `units` writes", (bench) => {
       [
         "Wrote /srv/units/mine.socket",
         "Wrote /srv/units/mine.service",
+        "Wrote /srv/units/app.service.d/50-private-network.conf",
         "Then:",
-        "  cp /srv/units/mine.socket /srv/units/mine.service /etc/systemd/system/",
+        "  install -D -m 644 -t /etc/systemd/system /srv/units/mine.socket /srv/units/mine.service",
+        "  install -D -m 644 -t /etc/systemd/system/app.service.d /srv/units/app.service.d/50-private-network.conf",
         "  systemctl daemon-reload",
-        "  systemctl enable --now mine.socket",
+        "  systemctl restart app.service",
         "  systemctl try-restart mine.service mine.socket",
+        "  systemctl enable --now mine.socket",
         "",
       ].join("\n"),
     );
-    expect(await machine.succeed("ls -A /srv/units")).toBe("mine.service\nmine.socket\n");
+    expect(await machine.succeed("ls -A /srv/units")).toBe(
+      "app.service.d\nmine.service\nmine.socket\n",
+    );
   });
 
   test("hand on any argument as it is", async () => {

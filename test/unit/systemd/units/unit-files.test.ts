@@ -93,7 +93,6 @@ describe("a service", () => {
     [RUN, TCP, {}, "Service.LimitNOFILE", "524288"],
     [RUN, TCP, { connectionsMax: 1_000_000 }, "Service.LimitNOFILE", "2000096"],
     [RUN, TCP, {}, "Unit.StartLimitIntervalSec", "0"],
-    [RUN, TCP, {}, "Service.NotifyAccess", "all"],
     [RUN, TCP, {}, "Service.RestartPreventExitStatus", "64 78"],
     // The namespace of a service.
     [RUN, TCP, {}, "Unit.JoinsNamespaceOf", undefined],
