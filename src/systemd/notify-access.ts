@@ -38,7 +38,7 @@ export function unitTexts(unit: string, folders: readonly string[]): string[] {
 /** The name of the service that this process is in, by its control group (cgroups(7)). */
 function ownUnit(): string | undefined {
   const groups = read("/proc/self/cgroup")?.split("\n") ?? [];
-  // The one hierarchy, or systemd's own among several. A user.s services are below the manager.s.
+  // The one hierarchy, or systemd's own among several. The services of a user's manager are below it.
   const own = groups.find((group) => /^\d+:(?:name=systemd)?:/.test(group)) ?? "";
   return /^[^/]*(?:\/[^/]+\.slice)*\/([^/]+\.service)$/.exec(own)?.[1];
 }

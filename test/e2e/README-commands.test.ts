@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import packageJson from "../../package.json";
 import { runRelay, startRelay } from "../support/process/executable.ts";
 import { describeNeeding, program, root } from "../support/machine/parts.ts";
+import { codeBlocks, readme } from "../support/readme.ts";
 
 setDefaultTimeout(60_000);
 
 const tree = join(import.meta.dir, "../..");
-const readme = readFileSync(join(tree, "README.md"), "utf8");
 const commands = [...codeBlocks("sh").flatMap((block) => block.split("\n")), ...codeSpans()].filter(
   (line) => /^(npx|(dist\/)?simpletcpunixrelay) /.test(line) && !/ SOURCE\b/.test(line),
 );
@@ -51,15 +51,7 @@ describe("scripts", () => {
   });
 });
 
-describe("unit files", () => {
-  const lines = relayLines.filter(([command]) => command === "units");
-
-  test.each(lines.map((line) => line.join(" ")))("%s", async (line) => {
-    const outcome = await runRelay(line.split(" "));
-    expect(outcome).toMatchObject({ code: 0, stderr: "" });
-    expect(outcome.stdout).toMatch(/^ExecStart=/m);
-  });
-});
+// The lines with `units` are those of the recipes, which systemd/recipe.test.ts runs in a machine.
 
 await describeNeeding("relays", [root, program("unshare"), program("ip")], () => {
   const lines = relayLines.filter(([command]) => command !== "units" && command !== "status");
@@ -131,11 +123,6 @@ test("every file that is linked exists", () => {
   const targets = [...readme.matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map((match) => match[1] ?? "");
   expect(targets.filter((target) => !existsSync(join(tree, target)))).toEqual([]);
 });
-
-function codeBlocks(language: string): string[] {
-  const fence = new RegExp("^```" + language + "\n(.*?)\n```$", "gms");
-  return [...readme.matchAll(fence)].map((match) => match[1] ?? "");
-}
 
 function codeSpans(): string[] {
   const prose = readme.replaceAll(/^```.*?^```$/gms, "");

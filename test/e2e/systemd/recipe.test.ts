@@ -1,126 +1,128 @@
 import { expect, test } from "bun:test";
-import { describeRelay, RELAY } from "./support.ts";
+import { codeBlocks } from "../../support/readme.ts";
+import { type Bench, describeRelay, NOT_CONNECTED } from "./support.ts";
 
-// A service that can only listen on TCP, locked in; a relay that shares its network and offers it
-// as a file; a relay of the host's network that offers that file as a port again.
-const LOCKED = `
+// The README's recipes, word for word, in a machine that has what they ask for: the executable and a
+// `minio.service` that listens on port 9000, here a web server.
+const blocks = codeBlocks("sh");
+const recipes = blocks.filter((block) => block.includes(" units "));
+const [LOCK = "", PORT_AGAIN = "", ONLY_A_PORT = "", ON_DEMAND = ""] = recipes;
+const CURL = blocks.find((block) => block.startsWith("curl ")) ?? "";
+
+const MINIO = `
 [Service]
-ExecStart=python3 -m http.server --bind 127.0.0.1 --directory /srv/www 8080
-ExecStartPost=sh -c "until curl --silent --output /dev/null http://127.0.0.1:8080; do sleep 0.02; done"
-PrivateNetwork=yes
+ExecStart=python3 -m http.server --bind 127.0.0.1 --directory /srv/www 9000
 DynamicUser=yes
+
+[Install]
+WantedBy=multi-user.target
 `;
-const RELAY_IN = `
-[Unit]
-JoinsNamespaceOf=locked.service
-BindsTo=locked.service
-After=locked.service
+const PAGE = "the page\n";
+const SOCKET = "/run/minio-relay/socket";
+const FETCH = "curl --silent --show-error --fail --max-time 30";
+const VIA_SOCKET = `${FETCH} --unix-socket ${SOCKET} http://x`;
+const VIA_PORT = `${FETCH} http://127.0.0.1:9000`;
 
-[Service]
-Type=notify
-ExecStart=${RELAY} --mode=0660 --group=clients /run/relay-in/socket 127.0.0.1:8080
-PrivateNetwork=yes
-User=relay
-SupplementaryGroups=clients
-RuntimeDirectory=relay-in
-`;
-const RELAY_OUT = `
-[Unit]
-After=relay-in.service
+test("the README has the four recipes", () => {
+  expect(recipes).toHaveLength(4);
+  expect(CURL).not.toBe("");
+});
 
-[Service]
-Type=notify
-ExecStart=${RELAY} 127.0.0.1:8081 /run/relay-in/socket
-User=relay
-SupplementaryGroups=clients
-`;
-
-const SOCKET = "/run/relay-in/socket";
-const VIA_SOCKET = `curl --silent --show-error --fail --max-time 10 --unix-socket ${SOCKET} http://x/page`;
-const VIA_PORT = "curl --silent --show-error --fail --max-time 10 http://127.0.0.1:8081/page";
-
-await describeRelay("the recipe: a locked-in service, its relay, its outer port", (bench) => {
-  test("is up", async () => {
-    await bench.machine.write("/srv/www/page", "the page\n");
-    await bench.install({
-      "locked.service": LOCKED,
-      "relay-in.service": RELAY_IN,
-      "relay-out.service": RELAY_OUT,
+for (const unit of [MINIO, MINIO.replace("DynamicUser=yes\n", "")]) {
+  const kind = unit === MINIO ? "with a user of its own" : "as root";
+  await describeRecipe(`a Unix socket, and a port again; the service ${kind}`, unit, (bench) => {
+    test("before, everybody reaches the service", async () => {
+      expect(await fetchPage(bench, VIA_PORT, "stranger")).toBe(PAGE);
     });
-    await bench.systemctl("start", "locked.service", "relay-in.service", "relay-out.service");
-  });
 
-  test("is reached through the Unix socket and through the outer port", async () => {
-    expect(await bench.machine.succeed(VIA_SOCKET)).toBe("the page\n");
-    expect(await bench.machine.succeed(VIA_PORT)).toBe("the page\n");
-  });
+    test("locked, it is reached through the socket", async () => {
+      await bench.machine.succeed(["bash", "-ec", LOCK]);
+      expect(await bench.machine.succeed(CURL)).toContain("page");
+      expect(await fetchPage(bench, VIA_SOCKET, "member")).toBe(PAGE);
+      // Once more with another relay.
+      await bench.systemctl("restart", "relay-minio.service");
+      expect(await fetchPage(bench, VIA_SOCKET, "member")).toBe(PAGE);
+    });
 
-  test("carries a large file whole, by both", async () => {
-    const hash = await bench.machine.succeed(
-      "head -c 100000000 /dev/urandom > /srv/www/large && sha256sum < /srv/www/large",
-    );
-    for (const curl of [VIA_SOCKET, VIA_PORT])
-      expect(await bench.machine.succeed(`${curl.replace("page", "large")} | sha256sum`)).toBe(
-        hash,
+    test("and in no other way, nor by others", async () => {
+      const { machine } = bench;
+      expect(await machine.run(`${VIA_PORT}/page`)).toMatchObject({ code: NOT_CONNECTED });
+      expect(await machine.succeed("ss -HltnO")).not.toContain(":9000");
+      const stranger = await machine.run(`${VIA_SOCKET}/page`, { user: "stranger" });
+      expect(stranger).toMatchObject({ code: NOT_CONNECTED });
+      expect(await machine.succeed(`stat --format='%U %G %a' ${SOCKET}`)).toBe(
+        "root www-data 660\n",
       );
-  });
+    });
 
-  test("is not reached in any other way", async () => {
-    const { code } = await bench.machine.run("curl --silent http://127.0.0.1:8080/page");
-    const couldNotConnect = 7;
-    expect(code).toBe(couldNotConnect);
-    expect(await bench.machine.succeed("ss -HltnO")).not.toContain(":8080");
-  });
+    test("a second relay makes a port of the socket again", async () => {
+      await bench.machine.succeed(["bash", "-ec", PORT_AGAIN]);
+      expect(await fetchPage(bench, VIA_PORT, "stranger")).toBe(PAGE);
+    });
 
-  test("lets in whom the file's owner and mode let in", async () => {
-    const inside = bench.machine;
-    expect(await inside.succeed(`stat --format='%U %G %a %F' ${SOCKET}`)).toBe(
-      "relay clients 660 socket\n",
-    );
-    await inside.succeed("useradd --system --groups clients member && useradd --system stranger");
-    expect(await inside.succeed(["sh", "-c", VIA_SOCKET], { user: "member" })).toBe("the page\n");
-    const { code, stderr } = await inside.run(["sh", "-c", VIA_SOCKET], { user: "stranger" });
-    expect({ code, stderr }).toMatchObject({ code: 7 });
-  });
+    test("both carry a large file whole", async () => {
+      const hash = await bench.machine.succeed(
+        "head -c 100000000 /dev/urandom > /srv/www/large && sha256sum < /srv/www/large",
+      );
+      for (const curl of [VIA_SOCKET, VIA_PORT])
+        expect(await bench.machine.succeed(`${curl}/large | sha256sum`)).toBe(hash);
+    });
 
-  test("survives a restart of its relay", async () => {
-    await bench.systemctl("restart", "relay-in.service");
-    expect(await bench.machine.succeed(VIA_SOCKET)).toBe("the page\n");
-    expect(await bench.machine.succeed(VIA_PORT)).toBe("the page\n");
+    test("it comes and goes with the service, and comes back after SIGKILL", async () => {
+      await bench.systemctl("restart", "minio.service");
+      expect(await fetchPage(bench, VIA_PORT, "stranger")).toBe(PAGE);
+      await bench.systemctl("kill", "--signal=KILL", "relay-minio.service");
+      expect(await fetchPage(bench, VIA_SOCKET, "member")).toBe(PAGE);
+      await bench.systemctl("stop", "minio.service");
+      await bench.machine.reaches("relay-minio.service", "ActiveState", "inactive");
+      expect(await bench.machine.show("relay-minio.service", "Result")).toBe("success");
+      expect(await fetchPage(bench, VIA_PORT, "stranger")).toBe(PAGE);
+    });
   });
+}
 
-  test("goes and comes with the service", async () => {
-    await bench.systemctl("restart", "locked.service");
-    await bench.systemctl("start", "relay-in.service");
-    expect(await bench.machine.succeed(VIA_PORT)).toBe("the page\n");
-    await bench.systemctl("stop", "locked.service");
-    await bench.machine.reaches("relay-in.service", "ActiveState", "inactive");
-    expect(await bench.machine.show("relay-in.service", "Result")).toBe("success");
-    await bench.systemctl("start", "locked.service", "relay-in.service");
-    expect(await bench.machine.succeed(VIA_PORT)).toBe("the page\n");
-  });
-
-  test("starts again after SIGKILL, over the file that was left", async () => {
-    const inside = bench.machine;
-    // Kept over the death of the service, so that the stale socket is there to be met.
-    const kept = "[Service]\nRuntimeDirectoryPreserve=yes\n";
-    await inside.write("/etc/systemd/system/relay-in.service.d/kept.conf", kept);
-    await inside.succeed("systemctl daemon-reload");
-    await bench.systemctl("kill", "--signal=KILL", "relay-in.service");
-    await inside.reaches("relay-in.service", "ActiveState", "failed");
-    expect(await inside.show("relay-in.service", "Result")).toBe("signal");
-    await inside.succeed(`test -S ${SOCKET}`);
-    await bench.systemctl("start", "relay-in.service");
-    expect(await inside.succeed(VIA_PORT)).toBe("the page\n");
-  });
-
-  test("stops with success, and its file goes", async () => {
-    const inside = bench.machine;
-    await bench.systemctl("stop", "relay-out.service", "relay-in.service");
-    for (const unit of ["relay-out.service", "relay-in.service"]) {
-      expect(await inside.show(unit, "ActiveState")).toBe("inactive");
-      expect(await inside.show(unit, "Result")).toBe("success");
-    }
-    await inside.succeed(`test ! -e ${SOCKET}`);
+await describeRecipe("only a port", MINIO, (bench) => {
+  test("the service is locked in, and the port of the host leads to it", async () => {
+    await bench.machine.succeed(["bash", "-ec", ONLY_A_PORT]);
+    expect(await fetchPage(bench, VIA_PORT, "stranger")).toBe(PAGE);
+    const listeners = (await bench.machine.succeed("ss -HltnpO")).split("\n");
+    const [listener, ...others] = listeners.filter((line) => line.includes(":9000"));
+    expect(others).toEqual([]);
+    expect(listener).toContain("systemd");
+    expect(listener).not.toContain("python3");
   });
 });
+
+await describeRecipe("on demand", MINIO, (bench) => {
+  test("the first client starts the service, which is locked in", async () => {
+    const { machine } = bench;
+    await machine.succeed(["bash", "-ec", ON_DEMAND]);
+    expect(await machine.show("minio.service", "ActiveState")).toBe("inactive");
+    expect(await machine.show("minio.service", "UnitFileState")).toBe("disabled");
+    expect(await fetchPage(bench, VIA_SOCKET, "member")).toBe(PAGE);
+    expect(await machine.show("minio.service", "ActiveState")).toBe("active");
+    expect(await machine.run(`${VIA_PORT}/page`)).toMatchObject({ code: NOT_CONNECTED });
+  });
+});
+
+/** A machine with the service, running as a fresh installation would have it. */
+function describeRecipe(title: string, unit: string, body: (bench: Bench) => void): Promise<void> {
+  return describeRelay(`the recipe: ${title}`, (bench) => {
+    test("there is a service", async () => {
+      const { machine } = bench;
+      await machine.write("/srv/www/page", PAGE);
+      await machine.succeed("useradd --system --groups www-data member");
+      await machine.succeed("useradd --system stranger");
+      await bench.install({ "minio.service": unit });
+      await bench.systemctl("enable", "--now", "minio.service");
+      await machine.succeed(
+        `${FETCH} --retry 50 --retry-connrefused --retry-delay 1 http://127.0.0.1:9000`,
+      );
+    });
+    body(bench);
+  });
+}
+
+function fetchPage(bench: Bench, curl: string, user: string): Promise<string> {
+  return bench.machine.succeed(`${curl}/page`, { user });
+}

@@ -16,6 +16,9 @@ export const ECHO_PATH = "/run/echo/socket";
 /** The options of a unit that starts more often in ten seconds than systemd thinks sane. */
 export const NO_START_LIMIT = "StartLimitIntervalSec=0";
 
+/** The exit status of curl where it could not connect. */
+export const NOT_CONNECTED = 7;
+
 const CLIENTS = join(import.meta.dir, "clients");
 const CLIENTS_INSIDE = "/usr/local/lib/clients";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { execWord } from "../../../src/systemd/units/unit-escaping.ts";
-import { describeRelay, ECHO_PATH, ECHO_PORT, RELAY } from "./support.ts";
+import { describeRelay, ECHO_PATH, ECHO_PORT, NOT_CONNECTED, RELAY } from "./support.ts";
 
 const UNITS = "/etc/systemd/system";
 
@@ -100,8 +100,7 @@ await describeRelay("the units that `units` writes", (bench) => {
       await install(...words, "--group=clients", path, APP_PORT);
       expect(await page(...fetch)).toBe(PAGE);
       const { code } = await bench.machine.run(["curl", "--silent", `http://${APP_PORT}/page`]);
-      const couldNotConnect = 7;
-      expect(code).toBe(couldNotConnect);
+      expect(code).toBe(NOT_CONNECTED);
     });
 
     test("satisfy systemd", async () => {
