@@ -87,13 +87,14 @@ export const OPTIONS = {
   },
   directoryMode: {
     ...RELAY_OPTIONS.directoryMode,
-    help: "its missing folders",
+    help: "makes a Unix SOURCE's missing folders",
+    terse: true,
     commands: ["relay"],
     scope: "relay",
   },
   freebind: {
-    help: "absent addresses",
-    sharesLine: true,
+    help: "listens on an address that the machine does not have yet",
+    terse: true,
     commands: ["relay"],
     scope: "relay",
   },
@@ -128,6 +129,7 @@ export const OPTIONS = {
   halfCloseTimeout: {
     ...RELAY_OPTIONS.halfCloseTimeout,
     help: "ends idle half-closed ones (never)",
+    terse: true,
     commands: ["relay"],
     scope: "relay",
   },

@@ -149,7 +149,7 @@ function checkOwnSource(source: SocketEndpoint, values: OptionValues, file: File
   if (file.directoryMode !== undefined && runtimeDirectory(source.path) === undefined)
     throw new UsageError(
       "--directory-mode: the unit may make no folder, and systemd only one below /run; " +
-        "make it first, or add --socket",
+        "make it first, or leave out --no-socket",
     );
   if (file.owner !== undefined && values.owner !== idOf(values.user))
     throw new UsageError(

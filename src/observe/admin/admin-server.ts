@@ -52,7 +52,9 @@ export async function openAdmin(endpoint: SocketEndpoint, options: AdminOptions)
   };
   const metrics = new PrometheusMetrics(sources);
   const server = new BoundedHttpServer((request) => answer(request, sources, metrics, log));
-  const bound = await server.listen((handlers) => bindAdmin(endpoint, handlers, options.permissions));
+  const bound = await server.listen((handlers) =>
+    bindAdmin(endpoint, handlers, options.permissions),
+  );
   const heartbeat = new EventLoopDelay(
     (seconds) => {
       metrics.late(seconds);
