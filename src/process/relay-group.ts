@@ -55,7 +55,7 @@ export class RelayGroup {
   /** The sources that this program opened, in this process or in an earlier one. */
   get listeners(): readonly OpenedListener[] {
     return this.#members.flatMap(({ plan: { source }, relay }) =>
-      isPassed(source) ? [] : [{ address: source, socket: relay.handOn() }],
+      isPassed(source) ? [] : [{ role: "source", address: source, socket: relay.handOn() }],
     );
   }
 

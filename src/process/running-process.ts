@@ -19,7 +19,7 @@ import { workerCount } from "../workers/worker-count.ts";
 import { IdleExit } from "./exit-idle-time.ts";
 import { HandoverOnHangup } from "./handover/handover-on-hangup.ts";
 import type { EarlierProcesses } from "./handover/earlier-processes.ts";
-import type { Estate, Manager } from "./handover/hand-over.ts";
+import type { Estate, Manager, OpenedListener } from "./handover/hand-over.ts";
 import { HandoverError } from "./handover/handover-error.ts";
 import { handoverRequest } from "./handover/handover-variable.ts";
 import { ownCommand } from "./handover/own-program.ts";
@@ -184,15 +184,16 @@ class RunningProcess implements AsyncDisposable {
    */
   async #takePlace(predecessor: Predecessor, relays: RelayGroup): Promise<boolean> {
     relays.accept();
+    this.#admin?.accept();
     const stopped = this.#requests.asked.then(() => false);
     const isTaken = await Promise.race([predecessor.take().then(() => true), stopped]).catch(
       async (error: unknown) => {
-        await relays.giveBack();
+        await this.#giveBack(predecessor, relays);
         throw error;
       },
     );
     if (!isTaken) {
-      await relays.giveBack();
+      await this.#giveBack(predecessor, relays);
       return false;
     }
     const { pid } = predecessor.document;
@@ -209,6 +210,15 @@ class RunningProcess implements AsyncDisposable {
     return true;
   }
 
+  /** Drains, and leaves the other process what is its own. */
+  async #giveBack(predecessor: Predecessor, relays: RelayGroup): Promise<void> {
+    const { admin } = this.#plan.processWide;
+    const isHanded = admin !== undefined && predecessor.hasClaimed("admin", admin);
+    const drained = Promise.all([relays.giveBack(), this.#admin?.leave({ isGivenUp: !isHanded })]);
+    await Promise.race([drained, this.#requests.askedAgain]);
+    await relays.giveBack({ drainTimeout: 0 });
+  }
+
   #orphaned(): void {
     this.#log.warn("the first process has ended, and this one stops", { event: "orphaned" });
     this.#requests.passedOn(1);
@@ -219,7 +229,7 @@ class RunningProcess implements AsyncDisposable {
     const isParent = this.#predecessor === null && this.#manager === null;
     if (isParent) await this.#reapOrphans();
     return {
-      listeners: this.#relays?.listeners ?? [],
+      listeners: [...(this.#relays?.listeners ?? []), ...this.#adminListeners()],
       passed: this.#passed,
       earlier: this.#earlier,
       manager: this.#manager,
@@ -227,10 +237,21 @@ class RunningProcess implements AsyncDisposable {
     };
   }
 
+  #adminListeners(): OpenedListener[] {
+    const { admin: address } = this.#plan.processWide;
+    if (this.#admin === null || address === undefined) return [];
+    return [{ role: "admin", address, socket: this.#admin.handOn() }];
+  }
+
   /** Goes on until the last connection has ended, while another process has the place. */
   async #linger(relays: RelayGroup, successor: Successor): Promise<number> {
     const { pid, claimed } = successor;
-    const left = relays.leave(claimed);
+    // The admin address comes after the sources.
+    const isAdminGivenUp = !claimed.has(relays.listeners.length);
+    const left = Promise.all([
+      relays.leave(claimed),
+      this.#admin?.leave({ isGivenUp: isAdminGivenUp }),
+    ]);
     const open = relays.connections;
     const words = open === 0 ? "" : `; open connections that stay here: ${open}`;
     this.#log.info(`handed over to process ${pid}${words}`, {
@@ -286,7 +307,7 @@ class RunningProcess implements AsyncDisposable {
   /** The socket of a source, if this process was given one; else the address to open. */
   #sourceOf({ source }: RelayPlan): Source {
     if (source.kind === "systemd" || source.kind === "fd") return this.#passed.source(source);
-    return this.#predecessor?.claim(source) ?? source;
+    return this.#predecessor?.claim("source", source) ?? source;
   }
 
   #observerOf(plan: RelayPlan): Observer {
@@ -309,12 +330,12 @@ class RunningProcess implements AsyncDisposable {
 
   /** The admin server, if one is asked for; what it needs is loaded only then. */
   async #openAdmin(): Promise<void> {
-    const { admin, adminMode, adminGroup } = this.#plan.processWide;
+    const { admin: address, adminMode, adminGroup } = this.#plan.processWide;
     const [relay] = this.#plan.relays;
-    if (admin === undefined || relay === undefined) return;
+    if (address === undefined || relay === undefined) return;
     const { ADMIN_MODE, openAdmin } = await import("../observe/admin/admin-server.ts");
     this.#admin = this.#front.use(
-      await openAdmin(admin, {
+      await openAdmin(this.#predecessor?.claim("admin", address) ?? address, {
         destination: relay.destination,
         options: relay.shownOptions,
         connectionsMax: this.#connectionsMaxOf(relay),
@@ -322,8 +343,8 @@ class RunningProcess implements AsyncDisposable {
         permissions: { mode: adminMode ?? ADMIN_MODE, group: adminGroup },
       }),
     );
-    const address = printAddress(this.#admin.endpoint);
-    this.#log.info(`status and metrics on ${address}`, { event: "admin", address });
+    const words = printAddress(this.#admin.endpoint);
+    this.#log.info(`status and metrics on ${words}`, { event: "admin", address: words });
   }
 
   /** Tells systemd of this process, if systemd asks. */

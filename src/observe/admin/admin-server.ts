@@ -1,4 +1,5 @@
 import { type Endpoint, printAddress, type SocketEndpoint } from "../../address/address.ts";
+import type { HandedSource } from "../../relay/listen/source.ts";
 import type { Observer } from "../../relay/observer.ts";
 import { readRequest, RequestError, type RequestRules } from "./admin-request.ts";
 import { type AdminPermissions, bindAdmin } from "./bind-admin.ts";
@@ -32,14 +33,27 @@ export interface Admin extends Disposable {
   readonly endpoint: SocketEndpoint;
   /** To be given to the relay. */
   readonly observers: readonly Partial<Observer>[];
+  /** Answers clients. On a socket that another process handed over nobody is answered before. */
+  accept(): void;
+  /** What another process needs to answer there; the descriptors stay this one's. */
+  handOn(): HandedSource;
+  /**
+   * Answers no further clients and leaves the address, its file included, to the process that now has
+   * it; the file is removed if `isGivenUp`. Settles when the last client has got its answer.
+   */
+  leave(options: { readonly isGivenUp: boolean }): Promise<void>;
 }
 
 /**
  * Answers questions about the relay whose observers it gives, until disposed.
  *
+ * @param address - or the sockets of another process that listen there
  * @throws {RelayError} where the address cannot be listened on.
  */
-export async function openAdmin(endpoint: SocketEndpoint, options: AdminOptions): Promise<Admin> {
+export async function openAdmin(
+  address: SocketEndpoint | HandedSource,
+  options: AdminOptions,
+): Promise<Admin> {
   const { log } = options;
   const statistics = new RelayStatistics();
   const history = new RateHistory(statistics);
@@ -52,8 +66,9 @@ export async function openAdmin(endpoint: SocketEndpoint, options: AdminOptions)
   };
   const metrics = new PrometheusMetrics(sources);
   const server = new BoundedHttpServer((request) => answer(request, sources, metrics, log));
-  const bound = await server.listen((handlers) =>
-    bindAdmin(endpoint, handlers, options.permissions),
+  const bound = await server.listen(
+    (handlers) => bindAdmin(address, handlers, options.permissions),
+    address.kind === "handed",
   );
   const heartbeat = new EventLoopDelay(
     (seconds) => {
@@ -62,12 +77,27 @@ export async function openAdmin(endpoint: SocketEndpoint, options: AdminOptions)
     },
     () => history.sample(),
   );
+  let accepts = address.kind !== "handed";
+  let hasLeft = false;
   return {
     endpoint: bound.endpoint,
     observers: [statistics.observer, metrics.observer],
-    [Symbol.dispose]() {
+    accept() {
+      accepts = true;
+      server.accept();
+    },
+    handOn: bound.handOn,
+    async leave({ isGivenUp }) {
+      hasLeft = true;
       heartbeat[Symbol.dispose]();
-      bound.hide();
+      if (isGivenUp) bound.hide();
+      await server.drain();
+    },
+    [Symbol.dispose]() {
+      if (hasLeft) return;
+      heartbeat[Symbol.dispose]();
+      // The file of a socket that was handed over is the other process' own until it is accepted from.
+      if (accepts) bound.hide();
       server[Symbol.dispose]();
     },
   };

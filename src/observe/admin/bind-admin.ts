@@ -1,6 +1,7 @@
 import type { SocketEndpoint } from "../../address/address.ts";
 import { listen } from "../../relay/listen/listen.ts";
 import type { PausableListener } from "../../relay/listen/pausable-listener.ts";
+import type { HandedSource } from "../../relay/listen/source.ts";
 import { removeFile } from "../../relay/listen/socket-file/placed-file.ts";
 import type { VisitHandlers } from "./bounded-http-server.ts";
 
@@ -19,6 +20,8 @@ export interface BoundAdmin {
   readonly listeners: PausableListener;
   /** The address, with the port that the system chose if port 0 was asked for. */
   readonly endpoint: SocketEndpoint;
+  /** What another process needs to listen there; the descriptors stay this one's. */
+  readonly handOn: () => HandedSource;
   /** Removes a Unix socket's file. */
   readonly hide: () => void;
 }
@@ -26,15 +29,21 @@ export interface BoundAdmin {
 /**
  * Listens on an admin address.
  *
+ * @param address - or the sockets of another process that listen there
  * @param permissions - of a Unix socket's file
  * @throws {RelayError} if the address cannot be listened on
  */
 export async function bindAdmin(
-  address: SocketEndpoint,
+  address: SocketEndpoint | HandedSource,
   handlers: VisitHandlers,
   permissions: AdminPermissions,
 ): Promise<BoundAdmin> {
   const options = { ...permissions, backlog: BACKLOG, keepalive: 0, option: "--admin" };
   const { listeners, endpoint, file } = await listen(address, options, handlers);
-  return { listeners, endpoint, hide: () => void (file !== null && removeFile(file)) };
+  const { descriptors: fds } = listeners;
+  return {
+    ...{ listeners, endpoint },
+    handOn: () => ({ kind: "handed", endpoint, fds, file: file?.identity ?? null }),
+    hide: () => void (file !== null && removeFile(file)),
+  };
 }

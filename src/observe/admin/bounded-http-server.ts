@@ -69,6 +69,10 @@ export class BoundedHttpServer implements Disposable {
   readonly #visitOf = new WeakMap<object, Visit>();
   /** Null before `listen` has ended, and once disposed. */
   #listening: PausableListener | null = null;
+  /** Whether nobody is accepted before `accept`. */
+  #held = false;
+  /** Non-null from `drain` on; settles with the last connection. */
+  #drained: PromiseWithResolvers<void> | null = null;
   #paused = false;
   /** Whether no descriptor was left at the last look. */
   #exhausted = false;
@@ -89,11 +93,13 @@ export class BoundedHttpServer implements Disposable {
    * Begins to serve.
    *
    * @param bind - listens with the handlers that it is given
+   * @param held - whether nobody is accepted before `accept`
    * @returns what `bind` gave
    * @throws what `bind` threw
    */
   async listen<Bound extends { readonly listeners: PausableListener }>(
     bind: (handlers: VisitHandlers) => Bound | Promise<Bound>,
+    held = false,
   ): Promise<Bound> {
     const handlers: VisitHandlers = {
       binaryType: "uint8array",
@@ -105,8 +111,24 @@ export class BoundedHttpServer implements Disposable {
     };
     const bound = await bind(handlers);
     this.#listening = bound.listeners;
+    this.#held = held;
     this.#settle();
     return bound;
+  }
+
+  /** Accepts clients, if nobody has been accepted so far. */
+  accept(): void {
+    this.#held = false;
+    this.#settle();
+  }
+
+  /** Accepts nobody any more; settles when all clients that are there have got their answers. */
+  async drain(): Promise<void> {
+    this.#listening?.stop();
+    this.#listening = null;
+    this.#drained ??= Promise.withResolvers();
+    this.#settle();
+    await this.#drained.promise;
   }
 
   /** Stops listening and cuts every connection. */
@@ -181,13 +203,20 @@ export class BoundedHttpServer implements Disposable {
 
   /** Accepts or pauses, as the limits say, and plans the next look. */
   #settle(): void {
+    if (this.#drained !== null) return this.#settleDrain(this.#drained);
     if (this.#listening === null) return;
     const full = this.#isFull();
     const { wait } = this.#share;
-    const mayAccept = !full && wait === 0 && !this.#exhausted;
+    const mayAccept = !this.#held && !full && wait === 0 && !this.#exhausted;
     if (mayAccept && this.#paused) this.#paused = !this.#listening.resume();
     else if (!mayAccept && !this.#paused) this.#paused = this.#listening.pause();
     this.#lookIn(full ? this.#limits.idleWhenScarce : Math.min(wait || LOOK_PERIOD, LOOK_PERIOD));
+  }
+
+  #settleDrain({ resolve }: PromiseWithResolvers<void>): void {
+    if (this.#visits.size > 0) return this.#lookIn(this.#limits.idleWhenScarce);
+    clearTimeout(this.#timer);
+    resolve();
   }
 
   #lookIn(milliseconds: number): void {
@@ -202,7 +231,7 @@ export class BoundedHttpServer implements Disposable {
   #look(): void {
     this.#due = Infinity;
     const now = performance.now();
-    const isScarce = this.#isFull() || this.#share.wait > 0;
+    const isScarce = this.#isFull() || this.#share.wait > 0 || this.#drained !== null;
     for (const visit of this.#visits)
       if (now - visit.since >= this.#patience(visit, isScarce)) cut(visit);
     this.#exhausted = descriptorShortage(this.#exhausted ? HEADROOM : 1) !== null;

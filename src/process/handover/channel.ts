@@ -2,7 +2,7 @@ import type { Socket } from "bun";
 
 /** Hears what the process at the other end of a channel says. */
 export interface ChannelListener {
-  /** A message came: a parsed JSON value. It was written by another version of this program. */
+  /** A message came: a parsed JSON value. Another version of this program may have written it. */
   message(value: unknown): void;
   /** The process at the other end is gone, or has closed its end. Called once; never after `close`. */
   closed(): void;
@@ -21,22 +21,25 @@ const HANDLERS = {
  * closes it with the last process that has its other end, so that neither waits for a dead one.
  */
 export class Channel implements Disposable {
+  /** While it is null, what comes is kept for the next one. */
+  #listener: ChannelListener | null = null;
   readonly #decoder = new TextDecoder();
   /** Null before `open` has ended, and once this end is closed. */
   #socket: Socket<Channel> | null = null;
   /** The beginning of a line whose end has not come. */
   #begun = "";
+  /** Lines that nobody has heard. */
+  readonly #lines: string[] = [];
+  /** Whether the other end is gone, and the listener was not told. */
+  #isLost = false;
   /** What the kernel has not taken yet. */
   #waiting: Uint8Array = new Uint8Array(0);
 
-  private constructor(
-    /** Who hears the other end; the two may change roles in the course of a handover. */
-    public listener: ChannelListener,
-  ) {}
+  private constructor() {}
 
   /** Adopts a descriptor of a connected stream socket, which is the channel's from then on. */
-  static async open(fd: number, listener: ChannelListener): Promise<Channel> {
-    const channel = new Channel(listener);
+  static async open(fd: number): Promise<Channel> {
+    const channel = new Channel();
     channel.#socket = await Bun.connect({ fd, data: channel, socket: HANDLERS });
     return channel;
   }
@@ -44,6 +47,12 @@ export class Channel implements Disposable {
   /** The descriptor, to be handed on to the next generation; -1 once closed. */
   get fd(): number {
     return this.#socket?.fd ?? -1;
+  }
+
+  /** From now on `listener` hears what comes, also what nobody has heard; null keeps it. */
+  listen(listener: ChannelListener | null): void {
+    this.#listener = listener;
+    this.#deliver();
   }
 
   /** Sends a message; does nothing if the other end is gone. */
@@ -57,18 +66,15 @@ export class Channel implements Disposable {
   [Symbol.dispose](): void {
     const socket = this.#socket;
     this.#socket = null;
+    this.#listener = null;
     socket?.close();
   }
 
   received(bytes: Uint8Array): void {
     const lines = (this.#begun + this.#decoder.decode(bytes, { stream: true })).split("\n");
     this.#begun = lines.pop() ?? "";
-    for (const line of lines) {
-      if (this.#socket === null) return;
-      const value = parse(line);
-      if (value === undefined) return this.lost();
-      this.listener.message(value);
-    }
+    this.#lines.push(...lines);
+    this.#deliver();
   }
 
   flush(): void {
@@ -79,8 +85,18 @@ export class Channel implements Disposable {
 
   lost(): void {
     if (this.#socket === null) return;
-    this[Symbol.dispose]();
-    this.listener.closed();
+    this.#socket = null;
+    this.#isLost = true;
+    this.#deliver();
+  }
+
+  #deliver(): void {
+    while (this.#listener !== null && this.#lines.length > 0)
+      this.#listener.message(parse(this.#lines.shift() ?? ""));
+    const listener = this.#listener;
+    if (!this.#isLost || listener === null) return;
+    this.#isLost = false;
+    listener.closed();
   }
 }
 

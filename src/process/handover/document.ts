@@ -24,7 +24,7 @@ export interface HandoverDocument {
 
 /** A listening socket that the process opened: a relay's source or the admin address. */
 export interface HandedListener {
-  /** The address that was asked for, by `listenerKey`. */
+  /** What it is for, and the address that was asked for: `listenerKey`. */
   readonly key: string;
   /** Each is a listening socket: `localhost` has two. */
   readonly descriptors: readonly number[];
@@ -52,11 +52,14 @@ export interface EarlierProcess {
   readonly isParent: boolean;
 }
 
-/** The text by which an address is found again in a document. */
-export function listenerKey(endpoint: SocketEndpoint): string {
-  return printAddress(
-    endpoint.kind === "unix" ? { kind: "unix", path: resolve(endpoint.path) } : endpoint,
-  );
+/** What a listening socket is for. */
+export type ListenerRole = "source" | "admin";
+
+/** The text by which the socket of an address is found again in a document. */
+export function listenerKey(role: ListenerRole, address: SocketEndpoint): string {
+  const absolute: SocketEndpoint =
+    address.kind === "unix" ? { kind: "unix", path: resolve(address.path) } : address;
+  return `${role} ${printAddress(absolute)}`;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { Channel, type ChannelListener } from "./channel.ts";
+import { Channel } from "./channel.ts";
 import type { EarlierProcess } from "./document.ts";
 import { type FromLater, readFromEarlier } from "./messages.ts";
 import { ShapeError } from "./read-json.ts";
@@ -34,7 +34,7 @@ export class EarlierProcesses implements Disposable {
   /** Adopts the channels to those that were handed over, and asks each how it is. */
   async meet(earlier: readonly EarlierProcess[]): Promise<void> {
     for (const { pid, descriptor, isParent } of earlier) {
-      const channel = await Channel.open(descriptor, DEAF);
+      const channel = await Channel.open(descriptor);
       this.add(pid, isParent, channel);
     }
   }
@@ -43,10 +43,10 @@ export class EarlierProcesses implements Disposable {
   add(pid: number, isParent: boolean, channel: Channel): void {
     const lingering: Lingering = { pid, isParent, channel, connections: null, isEnding: false };
     this.#processes.add(lingering);
-    channel.listener = {
+    channel.listen({
       message: (value) => this.#heard(lingering, value),
       closed: () => this.#ended(lingering),
-    };
+    });
     tell(lingering, { kind: "newest", pid: process.pid });
   }
 
@@ -147,8 +147,6 @@ interface Lingering {
   /** Whether it was asked to end because too many linger. */
   isEnding: boolean;
 }
-
-const DEAF: ChannelListener = { message() {}, closed() {} };
 
 function tell({ channel }: Lingering, message: FromLater): void {
   channel.send(message);

@@ -7,7 +7,7 @@ import type { HeldNotifier } from "../../systemd/held-notifier.ts";
 import { giveMainProcess, reloading } from "../../systemd/main-process.ts";
 import type { PassedSockets } from "./passed-sockets.ts";
 import type { Reaper } from "./reaper.ts";
-import { DOCUMENT_VERSION, listenerKey } from "./document.ts";
+import { DOCUMENT_VERSION, listenerKey, type ListenerRole } from "./document.ts";
 import type { EarlierProcesses } from "./earlier-processes.ts";
 import { HandoverError } from "./handover-error.ts";
 import { FIRST_DESCRIPTOR } from "./handover-variable.ts";
@@ -25,8 +25,9 @@ export interface Estate {
   readonly reaper: Reaper | null;
 }
 
-/** A listening socket, and the address that was asked for. */
+/** A listening socket, what it is for, and the address that was asked for. */
 export interface OpenedListener {
+  readonly role: ListenerRole;
   readonly address: SocketEndpoint;
   readonly socket: HandedSource;
 }
@@ -81,8 +82,8 @@ function documentOf({ listeners, passed, earlier, reaper }: Estate) {
     version: DOCUMENT_VERSION,
     pid: process.pid,
     isParent: reaper !== null,
-    listeners: listeners.map(({ address, socket: { endpoint, fds, file } }) => ({
-      key: listenerKey(address),
+    listeners: listeners.map(({ role, address, socket: { endpoint, fds, file } }) => ({
+      key: listenerKey(role, address),
       descriptors: fds.map(give),
       port: endpoint.kind === "tcp" ? endpoint.port : 0,
       file,

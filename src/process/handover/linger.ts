@@ -17,7 +17,7 @@ export interface LeftRelays {
 export interface Remainder {
   readonly relays: LeftRelays;
   /** Settles when the last connection has ended. */
-  readonly left: Promise<void>;
+  readonly left: Promise<unknown>;
   readonly successor: Successor;
   /** Settle when this process is asked to stop, and when it is asked again. */
   readonly requests: { readonly asked: Promise<void>; readonly askedAgain: Promise<void> };

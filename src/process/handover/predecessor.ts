@@ -3,7 +3,12 @@ import type { SocketEndpoint } from "../../address/address.ts";
 import type { HandedSource } from "../../relay/listen/source.ts";
 import { isAt } from "../../relay/listen/socket-file/placed-file.ts";
 import { Channel, type ChannelListener } from "./channel.ts";
-import { type HandedListener, type HandoverDocument, listenerKey } from "./document.ts";
+import {
+  type HandedListener,
+  type HandoverDocument,
+  listenerKey,
+  type ListenerRole,
+} from "./document.ts";
 import { type EarlierListener, EarlierProcesses } from "./earlier-processes.ts";
 import { HandoverError } from "./handover-error.ts";
 import { FIRST_DESCRIPTOR, handoverRequest } from "./handover-variable.ts";
@@ -34,10 +39,12 @@ export class Predecessor {
    */
   static async meet(): Promise<Predecessor> {
     const document = Promise.withResolvers<HandoverDocument>();
-    const channel = await Channel.open(
-      FIRST_DESCRIPTOR,
+    const channel = await Channel.open(FIRST_DESCRIPTOR);
+    channel.listen(
       listener(document.reject, (message) => {
-        if (message.kind === "document") document.resolve(message.document);
+        if (message.kind !== "document") return;
+        channel.listen(null);
+        document.resolve(message.document);
       }),
     );
     return new Predecessor(await document.promise, channel);
@@ -47,8 +54,8 @@ export class Predecessor {
    * The listening socket of an address, which is the caller's from then on; null if none was handed
    * over, or if it is a Unix socket whose file is gone, so that nobody finds it.
    */
-  claim(address: SocketEndpoint): HandedSource | null {
-    const key = listenerKey(address);
+  claim(role: ListenerRole, address: SocketEndpoint): HandedSource | null {
+    const key = listenerKey(role, address);
     for (const [index, { descriptors: fds, port, file, ...handed }] of this.#unclaimed) {
       if (handed.key !== key) continue;
       if (address.kind === "unix" && file !== null && !isAt(address.path, file)) continue;
@@ -60,6 +67,12 @@ export class Predecessor {
     return null;
   }
 
+  /** Whether the listening socket of an address was claimed. */
+  hasClaimed(role: ListenerRole, address: SocketEndpoint): boolean {
+    const key = listenerKey(role, address);
+    return this.#claimed.some((index) => this.document.listeners[index]?.key === key);
+  }
+
   /**
    * Says that this process accepts clients; settles once it has the other's place.
    *
@@ -67,9 +80,14 @@ export class Predecessor {
    */
   async take(): Promise<void> {
     const taken = Promise.withResolvers<void>();
-    this.channel.listener = listener(taken.reject, (message) => {
-      if (message.kind === "taken") taken.resolve();
-    });
+    this.channel.listen(
+      listener(taken.reject, (message) => {
+        if (message.kind !== "taken") return;
+        // What follows concerns this process as the newest.
+        this.channel.listen(null);
+        taken.resolve();
+      }),
+    );
     this.#say({ kind: "ready", pid: process.pid, claimed: this.#claimed });
     await taken.promise;
     for (const { descriptors } of this.#unclaimed.values()) descriptors.forEach(closeSync);

@@ -1,5 +1,5 @@
 import { errnoWords, errorCode } from "../../os/errno.ts";
-import { Channel, type ChannelListener } from "./channel.ts";
+import { Channel } from "./channel.ts";
 import { HandoverError } from "./handover-error.ts";
 import { withRequest } from "./handover-variable.ts";
 import { type FromEarlier, type FromLater, readFromLater } from "./messages.ts";
@@ -108,20 +108,18 @@ function signalGroup(group: number, signal: NodeJS.Signals): void {
   }
 }
 
-class StartingSuccessor implements Successor, ChannelListener, Disposable {
+class StartingSuccessor implements Successor, Disposable {
   readonly ready: Promise<void>;
   /** Settles when no process has the other end of the channel. */
   readonly gone: Promise<void>;
   readonly #ready = Promise.withResolvers<void>();
   readonly #gone = Promise.withResolvers<void>();
-  #channel: Channel | null = null;
-  #listener: SuccessorListener | null = null;
-  /** What it said before anybody followed. */
-  readonly #unheard: FromLater[] = [];
+  readonly #channel: Channel;
   #pid = 0;
   #claimed: ReadonlySet<number> = new Set();
 
-  private constructor() {
+  private constructor(channel: Channel) {
+    this.#channel = channel;
     this.ready = this.#ready.promise;
     this.gone = this.#gone.promise;
     // After it has settled, later failures concern nobody.
@@ -130,8 +128,11 @@ class StartingSuccessor implements Successor, ChannelListener, Disposable {
 
   static async open(fd: unknown): Promise<StartingSuccessor> {
     if (typeof fd !== "number") throw new HandoverError("there is no channel to the new process");
-    const starting = new StartingSuccessor();
-    starting.#channel = await Channel.open(fd, starting);
+    const starting = new StartingSuccessor(await Channel.open(fd));
+    starting.#channel.listen({
+      message: (value) => starting.#heard(understood(value)),
+      closed: () => starting.#gone.resolve(),
+    });
     return starting;
   }
 
@@ -144,26 +145,18 @@ class StartingSuccessor implements Successor, ChannelListener, Disposable {
   }
 
   send(message: FromEarlier): void {
-    this.#channel?.send(message);
+    this.#channel.send(message);
   }
 
   follow(listener: SuccessorListener): void {
-    this.#listener = listener;
-    for (const message of this.#unheard.splice(0)) listener.message(message);
-    void this.gone.then(() => listener.gone());
-  }
-
-  message(value: unknown): void {
-    const message = understood(value);
-    if (message instanceof ShapeError)
-      this.fail(`the new process said what this one does not understand (${message.message})`);
-    else if (message === null) return;
-    else if (this.#listener !== null) this.#listener.message(message);
-    else this.#heard(message);
-  }
-
-  closed(): void {
-    this.#gone.resolve();
+    this.#channel.listen({
+      message(value) {
+        const message = understood(value);
+        // Another version may say what this one does not understand.
+        if (message !== null && !(message instanceof ShapeError)) listener.message(message);
+      },
+      closed: () => listener.gone(),
+    });
   }
 
   /** The process that was started has ended, and nobody has the channel any more. */
@@ -177,14 +170,21 @@ class StartingSuccessor implements Successor, ChannelListener, Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#channel?.[Symbol.dispose]();
+    this.#channel[Symbol.dispose]();
   }
 
-  #heard(message: FromLater): void {
-    if (message.kind === "failed") return this.fail(message.reason);
-    if (message.kind !== "ready") return void this.#unheard.push(message);
-    this.#pid = message.pid;
-    this.#claimed = new Set(message.claimed);
+  #heard(message: FromLater | ShapeError | null): void {
+    if (message instanceof ShapeError)
+      this.fail(`the new process said what this one does not understand (${message.message})`);
+    else if (message?.kind === "failed") this.fail(message.reason);
+    else if (message?.kind === "ready") this.#accepts(message.pid, message.claimed);
+  }
+
+  #accepts(pid: number, claimed: readonly number[]): void {
+    this.#pid = pid;
+    this.#claimed = new Set(claimed);
+    // What follows is for those who follow it.
+    this.#channel.listen(null);
     this.#ready.resolve();
   }
 }

@@ -30,6 +30,8 @@ export interface RunningRelay extends AsyncDisposable {
   readonly exited: Promise<number>;
   /** What it has logged so far. */
   stderr(): string;
+  /** Settles when neither it nor a process that it started can log any more. */
+  readonly logEnded: Promise<void>;
   /** Settles as soon as what it logged matches; rejects when it ends without that. */
   logged(pattern: RegExp): Promise<void>;
   /** Sends a signal, TERM if not told, and waits for the process to end. */
@@ -98,6 +100,7 @@ export async function startRelay(
       pid: child.pid,
       exited: child.exited,
       stderr: () => log.text,
+      logEnded: log.ended,
       logged: async (pattern) => {
         if ((await log.find((text) => pattern.exec(text)?.[0])) === undefined)
           throw new Error(`the relay ended without logging ${pattern}: ${log.text}`);
@@ -135,11 +138,12 @@ export async function turnedAway(
 /** What a process writes, read as it comes. */
 class Log {
   text = "";
+  readonly ended: Promise<void>;
   #ended = false;
   #wake: PromiseWithResolvers<void> = Promise.withResolvers();
 
   constructor(stream: ReadableStream<Uint8Array>) {
-    void this.#read(stream);
+    this.ended = this.#read(stream);
   }
 
   /** What `look` finds in the text, as soon as it does; `undefined` when the text ends without. */

@@ -33,14 +33,19 @@ export class InstalledExecutable implements Disposable {
     return new InstalledExecutable(folder, versions);
   }
 
-  /** Moves another copy of the executable to the path. */
-  upgrade(): void {
+  /** The path of a copy that stays. */
+  get version(): string {
     const version = this.#versions[this.#upgrades % this.#versions.length];
     if (version === undefined) throw new Error("there is no version");
-    this.#upgrades += 1;
+    return version;
+  }
+
+  /** Moves another copy of the executable to the path. */
+  upgrade(): void {
     const next = join(this.#folder, "next");
-    linkSync(version, next);
+    linkSync(this.version, next);
     renameSync(next, this.path);
+    this.#upgrades += 1;
   }
 
   /** Moves a shell script to the path. */

@@ -1,0 +1,260 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync, lstatSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type RunningRelay, startRelay } from "../../support/process/executable.ts";
+import { InstalledExecutable } from "../../support/process/installed-executable.ts";
+import { childrenOf } from "../../support/process/proc.ts";
+import { connectEcho, type EchoServer, startEcho } from "../../support/sockets/echo.ts";
+import { until } from "../../support/waiting.ts";
+
+// The executable is copied, and built before if need be.
+const INSTALL = 120_000;
+
+let executable: InstalledExecutable;
+beforeAll(async () => void (executable = await InstalledExecutable.install()), INSTALL);
+afterAll(() => executable[Symbol.dispose]());
+
+let folder: string;
+let echo: EchoServer;
+beforeEach(() => {
+  executable.upgrade();
+  folder = mkdtempSync(join(tmpdir(), "handover-"));
+  echo = startEcho();
+});
+afterEach(() => {
+  echo[Symbol.dispose]();
+  rmSync(folder, { recursive: true });
+});
+
+function start(...args: readonly string[]): Promise<RunningRelay> {
+  return startRelay([...args, echo.address], { executable: executable.path });
+}
+
+/** Whether a client is served. */
+async function serves(address: string): Promise<void> {
+  using client = await connectEcho(address);
+  await client.ask("hello");
+}
+
+async function isRefused(address: string): Promise<void> {
+  await expect(connectEcho(address)).rejects.toThrow("Failed to connect");
+}
+
+function count(relay: RunningRelay, event: string): number {
+  return relay.stderr().split(`"event":"${event}"`).length - 1;
+}
+
+describe("a new process that cannot take over", () => {
+  const BROKEN: readonly (readonly [string, () => void, RegExp])[] = [
+    ["is no program", () => executable.breakByText(), /cannot start .*: .*/],
+    ["is not there", () => rmSync(executable.path), /cannot start .*: no such file/],
+    ["exits with 3", () => executable.breakBy("exit 3"), /ended with status 3 before/],
+    ["exits with 0", () => executable.breakBy("exit 0"), /ended before it accepted/],
+    ["is killed", () => executable.breakBy("kill -9 $$"), /ended with status 137 before/],
+    [
+      "says something else",
+      () => executable.breakBy('echo "{}" >&3; sleep 100'),
+      /said what this one does not understand/,
+    ],
+  ];
+
+  test.each(BROKEN)(
+    "because it %s: the old one goes on, and a line says why",
+    async (_, breakIt, reason) => {
+      await using relay = await start(join(folder, "socket"));
+      using held = await connectEcho(relay.address);
+      await held.ask("before");
+      const { ino } = lstatSync(relay.address);
+      breakIt();
+      process.kill(relay.pid, "SIGHUP");
+      await relay.logged(/"event":"handover_failed".*\n/);
+      expect(relay.stderr().match(/"event":"handover_failed".*/)?.[0]).toMatch(reason);
+      expect(count(relay, "handover_failed")).toBe(1);
+      await until(() => childrenOf(relay.pid).length === 0, "the new process to end");
+      await held.ask("after");
+      await serves(relay.address);
+      expect(lstatSync(relay.address).ino).toBe(ino);
+      // The next one is as good as if there had been no other.
+      executable.upgrade();
+      process.kill(relay.pid, "SIGHUP");
+      await relay.logged(/"event":"took_over"/);
+      await held.ask("still");
+      held[Symbol.dispose]();
+      await serves(relay.address);
+      expect(await relay.stop()).toBe(0);
+      expect(existsSync(relay.address)).toBe(false);
+    },
+  );
+
+  test("because another program has the address: one line says why", async () => {
+    await using relay = await start(join(folder, "socket"));
+    using held = await connectEcho(relay.address);
+    await held.ask("before");
+    rmSync(relay.address);
+    using _other = startEcho(relay.address);
+    process.kill(relay.pid, "SIGHUP");
+    await relay.logged(/"event":"handover_failed".*another program serves that socket/);
+    await held.ask("after");
+    held[Symbol.dispose]();
+    expect(await relay.stop()).toBe(0);
+    await serves(relay.address);
+  });
+});
+
+test("a source's file that was removed is there again after a handover", async () => {
+  await using relay = await start(join(folder, "socket"));
+  rmSync(relay.address);
+  process.kill(relay.pid, "SIGHUP");
+  await relay.logged(/"event":"took_over"/);
+  await serves(relay.address);
+  expect(await relay.stop()).toBe(0);
+  expect(existsSync(relay.address)).toBe(false);
+});
+
+test("HUP during a handover is passed on: the newest process hands over once more", async () => {
+  await using relay = await start("127.0.0.1:0");
+  executable.breakBy(`sleep 0.3; exec ${executable.version} "$@"`);
+  process.kill(relay.pid, "SIGHUP");
+  await relay.logged(/"event":"handover"/);
+  process.kill(relay.pid, "SIGHUP");
+  await until(
+    () => count(relay, "took_over") === 2,
+    () => relay.stderr(),
+  );
+  await serves(relay.address);
+  expect(await relay.stop()).toBe(0);
+});
+
+describe("TERM", () => {
+  test("during a handover ends both", async () => {
+    await using relay = await start(join(folder, "socket"));
+    executable.breakBy("sleep 100");
+    process.kill(relay.pid, "SIGHUP");
+    await relay.logged(/"event":"handover"/);
+    await until(() => childrenOf(relay.pid).length === 1, "the new process");
+    const [child = 0] = childrenOf(relay.pid);
+    expect(await relay.stop()).toBe(0);
+    expect(existsSync(`/proc/${child}`)).toBe(false);
+    expect(existsSync(relay.address)).toBe(false);
+  });
+
+  test("after handovers ends all by the drain timeout, with the last one's status", async () => {
+    await using relay = await start("--drain-timeout=1s", "127.0.0.1:0");
+    const held = [];
+    for (let handover = 1; handover <= 3; handover += 1) {
+      const client = await connectEcho(relay.address);
+      await client.ask("held");
+      held.push(client);
+      process.kill(relay.pid, "SIGHUP");
+      await until(
+        () => count(relay, "took_over") === handover,
+        () => relay.stderr(),
+      );
+    }
+    const processes = [relay.pid, ...childrenOf(relay.pid)];
+    expect(processes).toHaveLength(4);
+    for (const client of held) await client.ask("still");
+    expect(await relay.stop()).toBe(0);
+    await Promise.all(held.map((client) => client.closed));
+    expect(processes.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+    expect(relay.stderr().match(/"cut":1/g)).toHaveLength(3);
+  });
+
+  test("twice ends all at once", async () => {
+    await using relay = await start("--drain-timeout=1h", "127.0.0.1:0");
+    using held = await connectEcho(relay.address);
+    await held.ask("held");
+    process.kill(relay.pid, "SIGHUP");
+    await relay.logged(/"event":"took_over"/);
+    using other = await connectEcho(relay.address);
+    await other.ask("held");
+    process.kill(relay.pid, "SIGTERM");
+    await until(
+      () => count(relay, "draining") >= 2,
+      () => relay.stderr(),
+    );
+    expect(await relay.stop()).toBe(0);
+    await Promise.all([held.closed, other.closed]);
+  });
+});
+
+describe("a process that dies", () => {
+  test("the old one during a handover: the new one ends, and nobody has the source", async () => {
+    await using relay = await start("127.0.0.1:0");
+    executable.breakBy(`echo started >&2; sleep 0.3; exec ${executable.version} "$@"`);
+    process.kill(relay.pid, "SIGHUP");
+    await relay.logged(/started\n/);
+    const children = childrenOf(relay.pid);
+    expect(await relay.stop("SIGKILL")).toBe(137);
+    await until(
+      () => children.every((pid) => !existsSync(`/proc/${pid}`)),
+      () => `the new process to end: ${relay.stderr()}`,
+    );
+    await relay.logEnded;
+    await isRefused(relay.address);
+  });
+
+  test("the new one right after: the first ends, too, with its status", async () => {
+    await using relay = await start("--drain-timeout=1h", "127.0.0.1:0");
+    process.kill(relay.pid, "SIGHUP");
+    await relay.logged(/"event":"took_over"/);
+    const [newest = 0] = childrenOf(relay.pid);
+    process.kill(newest, "SIGKILL");
+    expect(await relay.exited).toBe(137);
+    await isRefused(relay.address);
+  });
+
+  test("the first: the newest stops", async () => {
+    await using relay = await start(join(folder, "socket"));
+    process.kill(relay.pid, "SIGHUP");
+    await relay.logged(/"event":"took_over"/);
+    const [newest = 0] = childrenOf(relay.pid);
+    await relay.stop("SIGKILL");
+    await until(() => !existsSync(`/proc/${newest}`), "the newest process to stop");
+    expect(existsSync(relay.address)).toBe(false);
+  });
+
+  test("one in the middle: the others do not notice", async () => {
+    await using relay = await start("127.0.0.1:0");
+    process.kill(relay.pid, "SIGHUP");
+    await relay.logged(/"event":"took_over"/);
+    using lost = await connectEcho(relay.address);
+    await lost.ask("held");
+    const [middle = 0] = childrenOf(relay.pid);
+    process.kill(relay.pid, "SIGHUP");
+    await until(
+      () => count(relay, "took_over") === 2,
+      () => relay.stderr(),
+    );
+    using kept = await connectEcho(relay.address);
+    await kept.ask("held");
+    process.kill(middle, "SIGKILL");
+    await lost.closed;
+    await until(() => childrenOf(relay.pid).length === 1, "the dead process to be reaped");
+    await kept.ask("still");
+    kept[Symbol.dispose]();
+    expect(await relay.stop()).toBe(0);
+  });
+});
+
+test("more than 8 processes do not linger: the oldest ends by the drain timeout", async () => {
+  await using relay = await start("--drain-timeout=0", "127.0.0.1:0");
+  const held = [];
+  for (let handover = 1; handover <= 10; handover += 1) {
+    const client = await connectEcho(relay.address);
+    await client.ask("held");
+    held.push(client);
+    process.kill(relay.pid, "SIGHUP");
+    await until(
+      () => count(relay, "took_over") === handover,
+      () => relay.stderr(),
+    );
+  }
+  const [oldest, second, ...others] = held;
+  await Promise.all([oldest?.closed, second?.closed]);
+  for (const client of others) await client.ask("still");
+  for (const client of others) client[Symbol.dispose]();
+  await until(() => childrenOf(relay.pid).length === 1, "the others to end");
+  expect(await relay.stop()).toBe(0);
+});

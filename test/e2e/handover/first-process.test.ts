@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { startRelay } from "../../support/process/executable.ts";
+import { InstalledExecutable } from "../../support/process/installed-executable.ts";
+import { childrenOf, cpuSeconds, openDescriptors } from "../../support/process/proc.ts";
+import { describeNeeding, program, root } from "../../support/machine/parts.ts";
+import { runProgram } from "../../support/process/program.ts";
+import { connectEcho, startEcho } from "../../support/sockets/echo.ts";
+import { until } from "../../support/waiting.ts";
+
+const INSTALL = 120_000;
+const HANDOVERS = 10;
+
+let executable: InstalledExecutable;
+beforeAll(async () => void (executable = await InstalledExecutable.install()), INSTALL);
+afterAll(() => executable[Symbol.dispose]());
+
+function stateOf(pid: number): string {
+  return /^State:\t(.)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? "";
+}
+
+const needs = [root, program("unshare"), program("nsenter")];
+
+await describeNeeding("as the first process of a container", needs, () => {
+  test(`${HANDOVERS} handovers, orphans of others, TERM: no zombie, exit 0`, async () => {
+    using echo = startEcho();
+    await using relay = await startRelay(["127.0.0.1:0", echo.address], {
+      executable: executable.path,
+      prefix: ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"],
+    });
+    const [init = 0] = childrenOf(relay.pid);
+    using held = await connectEcho(relay.address);
+    await held.ask("held");
+    for (let handover = 1; handover <= HANDOVERS; handover += 1) {
+      executable.upgrade();
+      process.kill(init, "SIGHUP");
+      await until(
+        () => relay.stderr().split('"event":"took_over"').length - 1 === handover,
+        () => relay.stderr(),
+      );
+      // An orphan of somebody who entered the container, as `docker exec` does.
+      const orphan = "sh -c 'exit 3' & sh -c 'kill -9 $$' & exit 0";
+      await runProgram(["nsenter", "--target", String(init), "--pid", "sh", "-c", orphan], {
+        env: { PATH: process.env["PATH"] ?? "" },
+      });
+    }
+    await until(() => childrenOf(init).length === 1, "all orphans to be reaped");
+    expect(childrenOf(init).map(stateOf)).toEqual(["S"]);
+    await held.ask("still");
+    held[Symbol.dispose]();
+    process.kill(init, "SIGTERM");
+    expect(await relay.exited).toBe(0);
+    expect(relay.stderr().match(/"event":"stopped"/g)).toHaveLength(HANDOVERS + 1);
+  });
+});
+
+test("a parent without connections has next to no descriptors and takes no processor time", async () => {
+  using echo = startEcho();
+  await using relay = await startRelay(["--workers=3", "127.0.0.1:0", echo.address], {
+    executable: executable.path,
+  });
+  process.kill(relay.pid, "SIGHUP");
+  await relay.logged(/"event":"took_over"/);
+  await relay.logged(/"cause":"handed over"/);
+  // Standard input, output and error, the event loop's, and the channel.
+  await until(
+    () => openDescriptors(relay.pid) < 12,
+    () => `${openDescriptors(relay.pid)} to close`,
+  );
+  const before = cpuSeconds(relay.pid);
+  // Nothing to wait for: that nothing happens for so long is the point.
+  await Bun.sleep(3_000);
+  expect(cpuSeconds(relay.pid) - before).toBeLessThan(0.06);
+  expect(await relay.stop()).toBe(0);
+});
