@@ -2,6 +2,7 @@ import { constants } from "node:os";
 import { getSystemErrorMap } from "node:util";
 
 export const {
+  EADDRNOTAVAIL,
   EAGAIN,
   EBADF,
   ECONNREFUSED,
@@ -16,19 +17,72 @@ export const {
   EPERM,
   EPIPE,
   EPROTOTYPE,
+  ETIMEDOUT,
 } = constants.errno;
+
+let names: ReadonlyMap<number, string> | undefined;
 
 /** The name of an errno, as `ECONNREFUSED`, from the positive or the negative number. */
 export function errnoCode(errno: number): string {
-  return getSystemErrorMap().get(-Math.abs(errno))?.[0] ?? `errno ${Math.abs(errno)}`;
+  const number = Math.abs(errno);
+  const known = getSystemErrorMap().get(-number)?.[0];
+  if (known !== undefined) return known;
+  names ??= new Map(Object.entries(constants.errno).map(([name, value]) => [value, name]));
+  return names.get(number) ?? `errno ${number}`;
 }
+
+// Words for codes that the runtime's table lacks, or has only vague ones for.
+const WORDS: Readonly<Record<string, string>> = {
+  // Of name lookups: getaddrinfo(3) and c-ares, which Bun may ask (ares.h).
+  EAI_AGAIN: "the name's resolver did not answer",
+  EAI_FAIL: "the name's resolver failed",
+  EAI_NODATA: "the name has no address",
+  EAI_NONAME: "no such name",
+  ENOTFOUND: "no such name",
+  ENONAME: "no such name",
+  EBADNAME: "the name is malformed",
+  EBADSTR: "the name is malformed",
+  ETIMEOUT: "the name's resolver did not answer in time",
+  ESERVFAIL: "the name's resolver failed",
+  EREFUSED: "the name's resolver refused to answer",
+  EFORMERR: "the name's resolver could not read the question",
+  ENOTIMP: "the name's resolver does not answer such questions",
+  EBADRESP: "the name's resolver gave a malformed answer",
+  EBADQUERY: "the question to the name's resolver was malformed",
+  EBADFAMILY: "the name's resolver does not know this family of addresses",
+  EBADFLAGS: "the question to the name's resolver had wrong flags",
+  EBADHINTS: "the question to the name's resolver had wrong hints",
+  EFILE: "the resolver's configuration cannot be read",
+  ENOTINITIALIZED: "the resolver is not initialized",
+  EDESTRUCTION: "the resolver was shut down",
+  ECANCELLED: "the question to the name's resolver was canceled",
+  // Of the kernel, as strerror(3) has them.
+  EBADMSG: "bad message",
+  ECHILD: "no child processes",
+  EDEADLK: "resource deadlock avoided",
+  EDOM: "numerical argument out of domain",
+  EDQUOT: "disk quota exceeded",
+  EIDRM: "identifier removed",
+  EINPROGRESS: "operation now in progress",
+  EMULTIHOP: "multihop attempted",
+  ENETRESET: "network dropped connection on reset",
+  ENOLCK: "no locks available",
+  ENOLINK: "link has been severed",
+  ENOMSG: "no message of desired type",
+  ENOSR: "out of streams resources",
+  ENOSTR: "device not a stream",
+  EOPNOTSUPP: "operation not supported",
+  ESTALE: "stale file handle",
+  ETIME: "timer expired",
+  EWOULDBLOCK: "resource temporarily unavailable",
+};
 
 let words: ReadonlyMap<string, string> | undefined;
 
-/** The system's words for an errno's name: `connection refused` for `ECONNREFUSED`. */
+/** Words for a code: `connection refused` for `ECONNREFUSED`; the code itself where there are none. */
 export function errnoWords(code: string): string {
   words ??= new Map(getSystemErrorMap().values());
-  return words.get(code) ?? code;
+  return WORDS[code] ?? words.get(code) ?? (code.startsWith("errno ") ? "unknown error" : code);
 }
 
 /** The code that an error of the runtime carries, or its message where it carries none. */
