@@ -48,7 +48,23 @@ async function resolve(endpoint: SocketEndpoint): Promise<readonly SocketAddress
   if (endpoint.kind !== "tcp") return [];
   const { lookup } = await import("node:dns/promises");
   const found = await lookup(endpoint.host, { all: true, order: "verbatim" });
-  return found.map(({ address, family }) =>
+  return alternate(found).map(({ address, family }) =>
     family === 6 ? ipv6Address(address, endpoint.port) : ipv4Address(address, endpoint.port),
   );
+}
+
+/**
+ * Addresses with the two families taking turns, each in its own order, the first one first: where a
+ * whole family is silent, the second address answers (RFC 8305 section 4).
+ */
+export function alternate<Address extends { readonly family: number }>(
+  addresses: readonly Address[],
+): readonly Address[] {
+  const ofFirst = addresses.filter(({ family }) => family === addresses[0]?.family);
+  const others = addresses.filter(({ family }) => family !== addresses[0]?.family);
+  const turns = Array.from({ length: Math.max(ofFirst.length, others.length) }, (_, turn) => [
+    ...ofFirst.slice(turn, turn + 1),
+    ...others.slice(turn, turn + 1),
+  ]);
+  return turns.flat();
 }

@@ -6,6 +6,7 @@ import { connectionsMaxDefault } from "./listen/descriptor-budget.ts";
 import { BulkReader } from "./stream/bulk-reader.ts";
 import { combineObservers } from "./combine-observers.ts";
 import { reach } from "./reach/reach.ts";
+import { WaitingLine } from "./reach/waiting-line.ts";
 import {
   type Attempt,
   Connection,
@@ -111,6 +112,7 @@ export async function startRelay(options: RelayOptions): Promise<HoldableRelay> 
 class RunningRelay implements HoldableRelay {
   readonly #shared: Shared;
   readonly #observer: Observer;
+  readonly #line = new WaitingLine();
   readonly #patience: StopPatience;
   readonly #drain: Drain;
   readonly #inherited: boolean;
@@ -284,7 +286,7 @@ class RunningRelay implements HoldableRelay {
     this.#shared.connections.add(connection);
     this.#observer.opened(connection);
     this.#admission?.opened(this.connections);
-    reach(connection);
+    reach(connection, this.#line);
   }
 
   #refusalOf(socket: Socket<ConnectionSide>): Refusal | null {

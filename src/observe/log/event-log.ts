@@ -1,5 +1,6 @@
 import { printAddress, type Endpoint } from "../../address/address.ts";
 import type { ConnectionView, Observer, Stop } from "../../relay/observer.ts";
+import { clientFields, clientName } from "../figures/client-fields.ts";
 import type { Log, LogFields } from "./log.ts";
 
 // At the limit, places are taken and given up all the time.
@@ -34,7 +35,17 @@ export function logObserver(
       });
     },
     unreachable(connection, { code, message }) {
-      log.warn(message, { event: "unreachable", ...named(connection), destination: target, code });
+      // Who the client is, the kernel is asked only for a line that is written.
+      if (!log.writes("warn")) return;
+      const { id, clientAddress, clientPeer } = connection;
+      const isKnown = clientAddress !== "" || clientPeer !== null;
+      log.warn(isKnown ? `${message}, for ${clientName(connection)}` : message, {
+        event: "unreachable",
+        connection: id,
+        ...clientFields(connection),
+        destination: target,
+        code,
+      });
     },
     full(open) {
       const now = performance.now();

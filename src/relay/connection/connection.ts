@@ -37,21 +37,28 @@ export interface Shared {
 
 /** The reaching of a connection's destination, for as long as it goes on. */
 export interface Attempt {
-  /** Whether the destination refused or was absent and is being tried again. */
+  /** Whether the destination is tried again by `connectRetry`, so that nobody may be there. */
   readonly retrying: boolean;
-  /** The destination's socket is there; it may still be connecting. */
-  opened(): void;
-  /** A connecting socket has news; `proven` where bytes came, which only a connection brings. */
-  progress(proven: boolean): void;
-  /** The socket of this try is gone. */
-  lost(code: string): void;
+  /** A side has a socket, which may still be connecting. */
+  opened(side: ConnectionSide): void;
+  /**
+   * A side's connecting socket has news; `proven` where bytes came, which only a connection brings.
+   * If it is connected it is the destination's socket afterwards.
+   */
+  progress(side: ConnectionSide, proven: boolean): void;
+  /** A side's connecting socket is closed; `code` is undefined where that was no failure. */
+  lost(side: ConnectionSide, code: string | undefined): void;
   /** The time is up. */
   expire(): void;
   /** Gives the destination up, without a word. */
   cancel(): void;
 }
 
-/** One end of a connection: its socket, the pipe that it feeds and the pipe that feeds it. */
+/**
+ * One end of a connection: its socket, the pipe that it feeds and the pipe that feeds it. While several
+ * addresses of a destination are tried at the same time, each socket has a side of its own, and the
+ * first one connected gives it to the connection's.
+ */
 export class ConnectionSide extends Side {
   constructor(
     readonly connection: Connection,
@@ -159,15 +166,26 @@ export function reached(connection: Connection): void {
   connection.attempt = null;
   destination.ready = true;
   keepSideAlive(destination, shared.keepalive);
-  shared.observer.connected(connection);
-  if (shared.isFailing) {
-    shared.isFailing = false;
-    shared.observer.reachedAgain();
-  }
+  tellReached(connection);
   if (preface !== null) up.precede(preface);
   connection.preface = null;
   up.advance();
   settle(connection);
+}
+
+/** The destination was reached, and reset the connection before the relay heard of either. */
+export function reachedAndReset(connection: Connection): void {
+  connection.attempt = null;
+  tellReached(connection);
+  sideClosed(connection.destination, "ECONNRESET");
+}
+
+function tellReached(connection: Connection): void {
+  const { shared } = connection;
+  shared.observer.connected(connection);
+  if (!shared.isFailing) return;
+  shared.isFailing = false;
+  shared.observer.reachedAgain();
 }
 
 /** The destination cannot be reached: the client sees a failure at once. */

@@ -27,44 +27,35 @@ export const handlers: SocketHandler<ConnectionSide, "uint8array"> = {
       return;
     }
     side.attach(socket);
-    attempt.opened();
+    attempt.opened(side);
   },
 
   data(socket: SideSocket, chunk: Uint8Array): void {
-    const side = socket.data;
-    if (side.socket !== socket) return;
-    if (!side.ready) side.connection.attempt?.progress(true);
-    if (side.socket !== socket) return;
+    const side = readySide(socket, true);
+    if (side === null) return;
     const { paused } = side;
     side.inbound.receive(chunk);
     if (paused) pausedSideSent(side);
   },
 
   drain(socket: SideSocket): void {
-    const side = socket.data;
-    if (side.socket !== socket) return;
-    if (!side.ready) {
-      side.connection.attempt?.progress(false);
-      return;
-    }
+    const side = readySide(socket, false);
+    if (side === null) return;
     side.outbound.advance();
     if (side.peer.socket === null) settle(side.connection);
   },
 
   end(socket: SideSocket): void {
-    const side = socket.data;
-    if (side.socket !== socket) return;
-    if (!side.ready) side.connection.attempt?.progress(false);
-    if (side.socket === socket) sideEnded(side);
+    const side = readySide(socket, false);
+    if (side !== null) sideEnded(side);
   },
 
   close(socket: SideSocket, error?: Error): void {
     const side = socket.data;
     if (side.socket !== socket) return;
     const code = error === undefined ? undefined : errorCode(error);
-    const { attempt } = side.connection;
     if (side.ready) sideClosed(side, code);
-    else attempt?.lost(code ?? "ECONNRESET");
+    else side.connection.attempt?.lost(side, code);
   },
 
   /** Something here threw: a bug. Its connection ends, the relay goes on. */
@@ -74,3 +65,17 @@ export const handlers: SocketHandler<ConnectionSide, "uint8array"> = {
     destroy(connection, "fault");
   },
 };
+
+/**
+ * The side that an event of a socket is about: null where it has let go of the socket, or the socket
+ * is still connecting. `proven` where the event brings bytes, which only a connection does.
+ */
+function readySide(socket: SideSocket, proven: boolean): ConnectionSide | null {
+  const before = socket.data;
+  if (before.socket !== socket) return null;
+  if (before.ready) return before;
+  before.connection.attempt?.progress(before, proven);
+  // A socket that has won against those of other addresses is the destination's now.
+  const after = socket.data;
+  return after.socket === socket && after.ready ? after : null;
+}

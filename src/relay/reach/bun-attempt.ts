@@ -1,16 +1,23 @@
-import { ECONNREFUSED, errnoCode, errorCode } from "../../os/errno.ts";
-import { PAUSE_LAST, ReachingAttempt } from "./retrying-attempt.ts";
+import { errorCode } from "../../os/errno.ts";
+import { isListening } from "../../os/unix-listeners.ts";
+import type { ConnectionSide } from "../connection/connection.ts";
+import type { AddressFailure } from "./failure.ts";
+import { ReachingAttempt } from "./reaching-attempt.ts";
 
-// How long Bun's own connect is tried again where it says ECONNREFUSED of a Unix destination: it
-// says so of a full queue, too (oven-sh/bun pull 37093).
-const BUSY_RETRY = 1_000;
+// How long a Unix destination that refuses is tried again where it is not known whether anybody
+// listens, in milliseconds: Bun says ECONNREFUSED of a full queue, too (oven-sh/bun pull 37093).
+const PERHAPS_FULL = 1_000;
 
 /** Connects by Bun alone, where the system's calls are not to be had. */
 export class BunAttempt extends ReachingAttempt {
-  start(): void {
-    const { target, handlers } = this.connection.shared;
-    const { endpoint } = target;
-    const common = { allowHalfOpen: true, data: this.connection.destination, socket: handlers };
+  /** Counts the tries: Bun's connect cannot be given up, and what becomes of an old one is late. */
+  #tries = 0;
+
+  protected override try(): void {
+    const number = (this.#tries += 1);
+    const { destination, shared } = this.connection;
+    const { endpoint } = shared.target;
+    const common = { allowHalfOpen: true, data: destination, socket: shared.handlers };
     const connecting =
       endpoint.kind === "tcp"
         ? Bun.connect({ ...common, hostname: endpoint.host || "localhost", port: endpoint.port })
@@ -18,23 +25,39 @@ export class BunAttempt extends ReachingAttempt {
             ...common,
             unix: endpoint.kind === "unix" ? endpoint.path : `\0${endpoint.name}`,
           });
-    connecting.catch((error: unknown) => this.lost(errorCode(error)));
+    connecting.catch((error: unknown) => {
+      if (number === this.#tries) this.lost(destination, errorCode(error));
+    });
   }
 
-  opened(): void {
-    this.succeed();
+  opened(side: ConnectionSide): void {
+    this.succeed(side);
   }
 
   progress(): void {
     // Bun opens a socket only once it is connected: there is no news before that.
   }
 
-  lost(code: string): void {
-    if (!this.live) return;
-    const { target } = this.connection.shared;
+  protected override failed(_side: ConnectionSide, code: string): void {
+    const { endpoint } = this.connection.shared.target;
+    const failures = [{ address: "", code }];
+    if (code !== "ECONNREFUSED" || endpoint.kind === "tcp") return this.fail(failures);
     const waited = performance.now() - this.connection.openedAt;
-    const perhapsBusy = !target.isTcp && code === errnoCode(ECONNREFUSED) && waited < BUSY_RETRY;
-    if (perhapsBusy) this.later((attempt) => attempt.start(), PAUSE_LAST);
-    else this.fail(code);
+    if (isListening(endpoint.kind === "unix" ? endpoint.path : `@${endpoint.name}`))
+      this.lack([{ address: "", code: "EAGAIN" }]);
+    else if (waited < PERHAPS_FULL) this.lack(failures);
+    else this.fail(failures);
+  }
+
+  protected override unanswered(): readonly AddressFailure[] {
+    return [{ address: "", code: "ETIMEDOUT" }];
+  }
+
+  protected override dropAllBut(winner: ConnectionSide | null): void {
+    const { destination } = this.connection;
+    if (winner === destination) return;
+    const { socket } = destination;
+    destination.detach();
+    socket?.terminate();
   }
 }

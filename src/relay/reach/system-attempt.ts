@@ -1,140 +1,247 @@
 import {
+  EADDRNOTAVAIL,
   EAGAIN,
   ECONNREFUSED,
   EINPROGRESS,
   EMFILE,
   ENFILE,
+  ETIMEDOUT,
   errnoCode,
   errorCode,
 } from "../../os/errno.ts";
-import { type Libc, SO_ERROR, SOCK_STREAM, SOL_SOCKET } from "../../os/libc.ts";
+import { type Libc, SO_ERROR, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET } from "../../os/libc.ts";
 import type { SocketAddress } from "../../address/socket-address.ts";
-import { PAUSE_LAST, ReachingAttempt } from "./retrying-attempt.ts";
-import type { Connection } from "../connection/connection.ts";
+import { type Connection, ConnectionSide } from "../connection/connection.ts";
+import type { AddressFailure } from "./failure.ts";
+import type { WaitingLine } from "./waiting-line.ts";
+import { comesAfterConnection, ReachingAttempt } from "./reaching-attempt.ts";
 
-// Filled anew at each use.
-const NAME = new Uint8Array(28);
+// The Connection Attempt Delay that RFC 8305 section 5 recommends, in milliseconds.
+const NEXT_AFTER = 250;
+
+// What getaddrinfo(3) calls a resolver that does not answer.
+const NO_NAME_IN_TIME = "EAI_AGAIN";
+
+// Filled anew at each use. sockaddr_in6 is the longest that is asked for (ipv6(7)).
+const PEER_NAME = new Uint8Array(28);
+const OWN_NAME = new Uint8Array(28);
 
 /**
  * Connects by the system's own call and hands the descriptor to Bun. Bun's own connect loses what a
  * Unix destination answers before it closes at once, calls most failures ECONNREFUSED and cannot be
  * given up (oven-sh/bun pull 37093; issue 41800 and those it names).
+ *
+ * Of several addresses the next one is tried as soon as one has failed, and beside one that is
+ * silent; the first that is connected is the destination (RFC 8305).
  */
 export class SystemAttempt extends ReachingAttempt {
   #addresses: readonly SocketAddress[] = [];
+  /** The index of the address that is tried next. */
   #next = 0;
-  #code = "ENOTFOUND";
-  #pending = false;
-  /** Counts the tries from the start: names that were asked for earlier come too late. */
-  #start = 0;
+  /** The addresses that are being connected to, by their sockets' sides; null of a single address. */
+  #racing: Map<ConnectionSide, SocketAddress> | null = null;
+  /** Null before the first failure. */
+  #failures: AddressFailure[] | null = null;
+  /** Whether an address failed for want of something that passes. */
+  #lacking = false;
+  /** Counts the questions to the resolver: answers to earlier ones come too late. */
+  #resolved = 0;
+  #nextTimer: Timer | undefined;
 
   constructor(
     connection: Connection,
+    line: WaitingLine,
     readonly system: Libc,
   ) {
-    super(connection);
+    super(connection, line);
   }
 
-  start(): void {
-    const start = (this.#start += 1);
+  protected override try(): void {
+    this.#next = 0;
+    this.#failures = null;
+    this.#lacking = false;
+    // Where something was lacking, the addresses are known.
+    if (this.retrying || this.#addresses.length === 0) this.#resolve();
+    else this.#tryNext();
+  }
+
+  #resolve(): void {
     const addresses = this.connection.shared.target.addresses();
-    if ("then" in addresses) {
-      addresses.then(
-        (found) => start === this.#start && this.#try(found),
-        (error: unknown) => start === this.#start && this.fail(errorCode(error)),
-      );
-    } else {
-      this.#try(addresses);
-    }
+    if (!("then" in addresses)) return this.#tryAll(addresses);
+    // While the destination is there nobody waits for another one's resolver.
+    if (this.line.hindrance === null) this.line.leave(this);
+    const number = (this.#resolved += 1);
+    const isLate = () => !this.live || number !== this.#resolved;
+    addresses.then(
+      (found) => void (isLate() || this.#tryAll(found)),
+      (error: unknown) => void (isLate() || this.fail([{ address: "", code: errorCode(error) }])),
+    );
   }
 
-  opened(): void {
-    if (this.#pending) this.progress(false);
-    else this.#connected();
+  #tryAll(addresses: readonly SocketAddress[]): void {
+    this.#addresses = addresses;
+    this.#tryNext();
   }
 
-  progress(proven: boolean): void {
-    if (proven) return this.#connected();
-    const { destination } = this.connection;
+  opened(side: ConnectionSide): void {
+    // A Unix socket is connected at once or not at all (unix(7)).
+    if (side.isTcp) this.progress(side, false);
+    else this.succeed(side);
+  }
+
+  progress(side: ConnectionSide, proven: boolean): void {
+    if (proven) return this.succeed(side);
     // Not by a second connect(2): of a connection that was reset since, it would report the reset
     // and throw away what had arrived.
-    if (this.system.peerName(destination.fd, NAME) >= 0) return this.#connected();
-    const errno = this.system.getOption(destination.fd, SOL_SOCKET, SO_ERROR);
+    if (this.system.peerName(side.fd, PEER_NAME) >= 0) {
+      if (this.#isItself(side)) this.failed(side, errnoCode(ECONNREFUSED));
+      else this.succeed(side);
+      return;
+    }
+    const errno = this.system.getOption(side.fd, SOL_SOCKET, SO_ERROR);
     if (errno === 0) return;
-    if (this.system.unread(destination.fd) === 0) return this.lost(errnoCode(errno));
-    destination.failed(errno);
-    this.succeed();
-  }
-
-  #connected(): void {
-    if (this.#isItself()) this.lost(errnoCode(ECONNREFUSED));
-    else this.succeed();
+    const code = errnoCode(errno);
+    if (!comesAfterConnection(code)) return this.failed(side, code);
+    side.failed(errno);
+    this.succeed(side);
   }
 
   /**
    * Where nobody listens on a loopback port of the kind that clients get, a socket may get that very
    * port and then be connected to itself, by TCP's simultaneous open (RFC 9293 3.5).
    */
-  #isItself(): boolean {
-    const { destination } = this.connection;
-    const address = this.#addresses[this.#next];
-    if (!destination.isTcp || address === undefined) return false;
-    const length = this.system.name(destination.fd, NAME);
-    return length > 0 && address.bytes.every((byte, index) => byte === NAME[index]);
+  #isItself(side: ConnectionSide): boolean {
+    const length = this.system.name(side.fd, OWN_NAME);
+    // The ports come first, and differ of nearly all.
+    for (let at = 0; at < length; at += 1) if (OWN_NAME[at] !== PEER_NAME[at]) return false;
+    return length > 0;
   }
 
-  lost(code: string): void {
-    this.drop();
-    this.#code = code;
-    this.#next += 1;
-    this.#tryNext();
-  }
-
-  #try(addresses: readonly SocketAddress[]): void {
-    if (!this.live) return;
-    this.#addresses = addresses;
-    this.#next = 0;
-    this.#tryNext();
-  }
-
+  /** Tries the addresses that are left up to the first that may answer later. */
   #tryNext(): void {
-    for (; this.#next < this.#addresses.length; this.#next += 1) {
+    if (this.#racing !== null) clearTimeout(this.#nextTimer);
+    while (this.#next < this.#addresses.length) {
       const address = this.#addresses[this.#next] as SocketAddress;
-      const result = this.#dial(address);
-      if (result === 0) return;
-      if (this.#passes(result)) return this.later((attempt) => attempt.#tryNext(), PAUSE_LAST);
-      this.#code = errnoCode(result);
+      this.#next += 1;
+      const fd = this.#connect(address);
+      if (fd >= 0) return this.#adopt(fd, address);
+      this.#note(address, errnoCode(fd));
+      this.#lacking ||= this.#passes(-fd, address);
     }
-    this.fail(this.#code);
+    if (this.#racing !== null && this.#racing.size > 0) return;
+    const failures = this.#failures ?? [];
+    if (this.#lacking) this.lack(failures);
+    else this.fail(failures);
   }
 
-  /** Whether waiting may help: the destination's queue is full, or there is no descriptor left. */
-  #passes(errno: number): boolean {
-    this.waitsFor = "ETIMEDOUT";
-    if (errno !== -EAGAIN && errno !== -EMFILE && errno !== -ENFILE) return false;
-    this.waitsFor = errnoCode(errno);
-    if (errno !== -EAGAIN) this.connection.shared.exhausted(this.waitsFor);
-    return true;
-  }
-
-  /** 0 where a socket is connected or connecting and now Bun's, else a negative errno. */
-  #dial(address: SocketAddress): number {
-    const { system, connection } = this;
+  /** The descriptor of a socket that is connected or connecting, else a negative errno. */
+  #connect(address: SocketAddress): number {
+    const { system } = this;
     const fd = system.socket(address.family, SOCK_STREAM);
     if (fd < 0) return fd;
     const result = system.connect(fd, address.bytes);
-    if (result < 0 && result !== -EINPROGRESS) {
-      system.close(fd);
-      return result;
-    }
-    this.#pending = result < 0;
-    const { handlers } = connection.shared;
-    Bun.connect({
-      fd,
-      allowHalfOpen: true,
-      data: connection.destination,
-      socket: handlers,
-    }).catch((error: unknown) => this.fail(errorCode(error)));
-    return 0;
+    if (result >= 0 || result === -EINPROGRESS) return fd;
+    system.close(fd);
+    return result;
   }
+
+  /** Whether waiting may help against what a connect met. */
+  #passes(errno: number, address: SocketAddress): boolean {
+    switch (errno) {
+      case EAGAIN:
+        return true;
+      case EMFILE:
+      case ENFILE:
+        this.connection.shared.exhausted(errnoCode(errno));
+        return true;
+      case EADDRNOTAVAIL:
+        return this.#hasWayTo(address);
+      default:
+        return false;
+    }
+  }
+
+  /**
+   * connect(2) gives EADDRNOTAVAIL where all local ports are taken, and where the machine has no
+   * address to begin with. Only the second is met by UDP, too, for which connecting sends nothing.
+   */
+  #hasWayTo(address: SocketAddress): boolean {
+    const { system } = this;
+    const fd = system.socket(address.family, SOCK_DGRAM);
+    if (fd < 0) return false;
+    const result = system.connect(fd, address.bytes);
+    system.close(fd);
+    return result !== -EADDRNOTAVAIL;
+  }
+
+  /** Makes a socket Bun's; `open` runs within this, and may tell that it is connected, or failed. */
+  #adopt(fd: number, address: SocketAddress): void {
+    const { connection } = this;
+    const { shared, destination } = connection;
+    const side =
+      destination.socket === null ? destination : new ConnectionSide(connection, destination.isTcp);
+    if (this.#addresses.length > 1) (this.#racing ??= new Map()).set(side, address);
+    const { handlers } = shared;
+    Bun.connect({ fd, allowHalfOpen: true, data: side, socket: handlers }).catch((error: unknown) =>
+      this.lost(side, errorCode(error)),
+    );
+    if (!this.live || side.socket === null) return;
+    // A destination that refused may be silent as well: then those behind wait for the outcome.
+    if (this.line.hindrance?.kind !== "refused") this.line.enter(this);
+    if (this.#next < this.#addresses.length) this.#tryNextLater();
+  }
+
+  #tryNextLater(): void {
+    const share = this.connection.shared.attempts.after / this.#addresses.length;
+    this.#nextTimer = setTimeout(tryNext, Math.min(NEXT_AFTER, share), this);
+  }
+
+  /** The one tried last is silent: the next address is tried beside it. */
+  tryNext(): void {
+    if (this.live) this.#tryNext();
+  }
+
+  protected override failed(side: ConnectionSide, code: string): void {
+    const address = this.#racing === null ? this.#addresses[0] : this.#racing.get(side);
+    // Of a socket that was dropped nobody wants to know.
+    if (address === undefined) return;
+    this.#racing?.delete(side);
+    drop(side);
+    this.#note(address, code);
+    this.#tryNext();
+  }
+
+  #note({ text }: SocketAddress, code: string): void {
+    (this.#failures ??= []).push({ address: text, code });
+  }
+
+  protected override unanswered(): readonly AddressFailure[] {
+    this.#silent().forEach((address) => this.#note(address, errnoCode(ETIMEDOUT)));
+    return this.#failures ?? [{ address: "", code: NO_NAME_IN_TIME }];
+  }
+
+  /** The addresses that have not answered yet. */
+  #silent(): readonly SocketAddress[] {
+    return this.#racing === null ? this.#addresses : [...this.#racing.values()];
+  }
+
+  protected override dropAllBut(winner: ConnectionSide | null): void {
+    if (this.#racing === null) {
+      if (winner === null) drop(this.connection.destination);
+      return;
+    }
+    clearTimeout(this.#nextTimer);
+    for (const side of this.#racing.keys()) if (side !== winner) drop(side);
+    this.#racing = null;
+  }
+}
+
+function tryNext(attempt: SystemAttempt): void {
+  attempt.tryNext();
+}
+
+function drop(side: ConnectionSide): void {
+  const { socket } = side;
+  side.detach();
+  socket?.terminate();
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseAddress } from "../../../src/index.ts";
@@ -9,7 +9,7 @@ import { Payload } from "../../support/sockets/payload.ts";
 import { cpuSeconds } from "../../support/process/proc.ts";
 import { describeNeeding, program, root } from "../../support/machine/parts.ts";
 import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
-import { turn } from "../../support/waiting.ts";
+import { turn, until } from "../../support/waiting.ts";
 
 let folder: string;
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "reaching-"))));
@@ -172,5 +172,57 @@ await describeNeeding("a loopback port where nobody listens", [root, program("un
       socket.trySend(new Payload(5).bytes);
       expect((await socket.readToEnd()).length).toBe(0);
     }
+  });
+});
+
+describe("a destination that cannot be reached is logged with", () => {
+  test("words for a name that is not known", async () => {
+    await using relay = await startRelay([path("source"), "nobody.invalid:80"]);
+    using client = await dial(relay.address);
+    expect((await client.readToEnd()).length).toBe(0);
+    // A machine without a resolver knows only that it got no answer.
+    await relay.logged(/nobody\.invalid:80: (no such name|the name's resolver did not answer) \(E/);
+  });
+
+  test("what it is, where that is no socket for streams", async () => {
+    await Bun.write(path("file"), "");
+    const datagrams = Bun.spawn(["socat", "-u", `UNIX-RECV:${path("datagrams")}`, "STDOUT"], {
+      stdin: "ignore",
+      stdout: "ignore",
+    });
+    try {
+      await until(() => existsSync(path("datagrams")), "the socket for datagrams");
+      for (const [name, words] of [
+        ["file", "is a regular file, not a socket (ECONNREFUSED)"],
+        [".", "is a folder, not a socket (ECONNREFUSED)"],
+        ["datagrams", "is a socket for datagrams or packets, not for streams (EPROTOTYPE)"],
+      ] as const) {
+        await using relay = await startRelay([path(`source of ${name}`), path(name)]);
+        using client = await dial(relay.address);
+        expect((await client.readToEnd()).length).toBe(0);
+        await relay.logged(/"event":"unreachable"/);
+        expect(relay.stderr()).toContain(`cannot reach ${path(name)}: ${words}`);
+      }
+    } finally {
+      datagrams.kill();
+      await datagrams.exited;
+    }
+  });
+
+  test("the address of a TCP client", async () => {
+    await using relay = await startRelay(["127.0.0.1:0", path("destination")]);
+    using client = await dial(relay.address);
+    const { own } = client.ports;
+    expect((await client.readToEnd()).length).toBe(0);
+    await relay.logged(new RegExp(`\\(ENOENT\\), for 127\\.0\\.0\\.1:${own}"`));
+  });
+
+  test("the user and process of a Unix client", async () => {
+    await using relay = await startRelay([path("source"), path("destination")]);
+    using client = await dial(relay.address);
+    expect((await client.readToEnd()).length).toBe(0);
+    await relay.logged(
+      new RegExp(`\\(ENOENT\\), for user ${process.getuid?.()}, process ${process.pid}"`),
+    );
   });
 });

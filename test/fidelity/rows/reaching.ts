@@ -1,11 +1,12 @@
 import { expect } from "bun:test";
 import { unlinkSync } from "node:fs";
 import type { Wire } from "../directions.ts";
+import { answerAtOnce } from "../../support/sockets/answer-at-once.ts";
 import { Payload } from "../../support/sockets/payload.ts";
 import { SYN_SENT, tcpSockets } from "../../support/process/proc.ts";
 import type { RawSocket } from "../../support/sockets/raw-socket.ts";
 import { turn, until } from "../../support/waiting.ts";
-import { expectFailed, expectWhole, type Row } from "./row.ts";
+import { expectFailed, expectFailure, expectWhole, type Row } from "./row.ts";
 
 const KIB = 1024;
 
@@ -177,6 +178,26 @@ export const reachingRows: readonly Row[] = [
       // What is left is a free port, or the file of a socket that nobody serves.
       wire.listener.close();
       await expectUnreachable(wire, "ECONNREFUSED");
+    },
+  },
+
+  {
+    name: "a destination that accepts and resets at once, 300 times: reached, and not tried again",
+    where: ({ destination }) => destination === "tcp",
+    settings: { connectRetry: 60_000 },
+    async run(wire) {
+      const rounds = 300;
+      await using server = answerAtOnce(wire.listener.fd, rounds, [0], "reset");
+      for (let round = 0; round < rounds; round += 1) {
+        const client = wire.dial();
+        await expectFailure(client, await client.readToEnd(), new Payload(0));
+        client.close();
+      }
+      await server.done;
+      const closed = await wire.closed();
+      expect(wire.unreachable()).toEqual([]);
+      expect(wire.relay.reports().filter(({ event }) => event === "connected").length).toBe(rounds);
+      expect(closed.filter(({ ending }) => ending !== "destination reset")).toEqual([]);
     },
   },
 

@@ -100,20 +100,54 @@ describe("what happens in a relay", () => {
     ]);
   });
 
-  test("the destination cannot be reached", async () => {
+  describe("the destination cannot be reached", () => {
     const failure = { code: "ENOENT", message: "cannot reach /run/x/socket: no such file" };
-    const lines = await observe("info", (observer) => observer.unreachable(connection, failure));
-    expect(lines).toEqual([
-      {
-        level: "warn",
-        message: failure.message,
-        event: "unreachable",
-        connection: 7,
-        client: "127.0.0.1:5678",
-        destination: "/run/x/socket",
-        code: "ENOENT",
-      },
-    ]);
+    const common = {
+      level: "warn",
+      event: "unreachable",
+      connection: 7,
+      destination: "/run/x/socket",
+      code: "ENOENT",
+    };
+    const observeOf = (client: Partial<ConnectionView>) =>
+      observe("info", (observer) => observer.unreachable({ ...connection, ...client }, failure));
+
+    test("for a TCP client, which is named by its address", async () => {
+      expect(await observeOf({})).toEqual([
+        { ...common, message: `${failure.message}, for 127.0.0.1:5678`, client: "127.0.0.1:5678" },
+      ]);
+    });
+
+    test("for a Unix client, which is named by its user and process", async () => {
+      const clientPeer = { pid: 4242, uid: 1000, gid: 100 };
+      expect(await observeOf({ clientAddress: "", clientPeer })).toEqual([
+        {
+          ...common,
+          message: `${failure.message}, for user 1000, process 4242`,
+          client: "",
+          client_uid: 1000,
+          client_gid: 100,
+          client_pid: 4242,
+        },
+      ]);
+    });
+
+    test("for one that nothing is known of", async () => {
+      expect(await observeOf({ clientAddress: "" })).toEqual([
+        { ...common, message: failure.message, client: "" },
+      ]);
+    });
+
+    test("for one that nobody is to read of, which is not asked who it is", async () => {
+      const unasked: ConnectionView = {
+        ...connection,
+        get clientAddress(): string {
+          throw new Error("asked");
+        },
+      };
+      const lines = await observe("error", (observer) => observer.unreachable(unasked, failure));
+      expect(lines).toEqual([]);
+    });
   });
 
   test("it drains, where there is something to wait for, and stops", async () => {

@@ -1,0 +1,164 @@
+import { expect, test } from "bun:test";
+import {
+  type Hindrance,
+  type Waiter,
+  WaitingLine,
+} from "../../../../src/relay/reach/waiting-line.ts";
+import { until } from "../../../support/waiting.ts";
+
+const LACKING: Hindrance = { kind: "lacking", failures: [{ address: "", code: "EAGAIN" }] };
+const REFUSED: Hindrance = { kind: "refused", failures: [{ address: "", code: "ECONNREFUSED" }] };
+
+/** A destination with so many places, and the names of those who got or asked for one. */
+class Destination {
+  readonly line = new WaitingLine();
+  readonly tries: string[] = [];
+  readonly entered: string[] = [];
+  places = 0;
+  hindrance = LACKING;
+
+  /** Somebody who asks for a place, and knows at once whether there is one. */
+  come(name: string): Waiter {
+    const waiter: Waiter = {
+      tryAgain: () => {
+        this.tries.push(name);
+        if (this.places === 0) return this.line.stay(waiter, this.hindrance);
+        this.places -= 1;
+        this.entered.push(name);
+        this.line.enter(waiter);
+      },
+    };
+    if (this.line.isEmpty) waiter.tryAgain();
+    else this.line.wait(waiter);
+    return waiter;
+  }
+}
+
+const tried = (destination: Destination, times: number) =>
+  until(() => destination.tries.length >= times, `${times} tries`);
+
+test("who comes while nobody waits, and gets in, does not wait", () => {
+  const destination = new Destination();
+  destination.places = 1;
+  destination.come("a");
+  expect(destination.entered).toEqual(["a"]);
+  expect(destination.line.isEmpty).toBe(true);
+});
+
+test("only the one in front asks", async () => {
+  const destination = new Destination();
+  for (const name of "abc") destination.come(name);
+  await tried(destination, 5);
+  expect(new Set(destination.tries)).toEqual(new Set("a"));
+  destination.places = 3;
+  await until(() => destination.line.isEmpty, "all to get in");
+});
+
+test("as there is room, they get in in order of arrival, as many as there is room for", async () => {
+  const destination = new Destination();
+  for (const name of "abcd") destination.come(name);
+  destination.places = 3;
+  await until(() => destination.entered.length === 3, "three to get in");
+  // Nobody waited for a timer between them.
+  expect(destination.tries.slice(-4)).toEqual(["a", "b", "c", "d"]);
+  destination.come("e");
+  destination.places = 2;
+  await until(() => destination.line.isEmpty, "all to get in");
+  expect(destination.entered).toEqual([..."abcde"]);
+});
+
+test("who leaves frees its place, in front as well as behind", async () => {
+  const destination = new Destination();
+  const [a, , c] = [..."abcd"].map((name) => destination.come(name));
+  if (a === undefined || c === undefined) throw new Error("four came");
+  destination.line.leave(a);
+  destination.line.leave(c);
+  destination.places = 4;
+  await until(() => destination.line.isEmpty, "all to get in");
+  expect(destination.entered).toEqual(["b", "d"]);
+  expect(destination.places).toBe(2);
+});
+
+test("one who fails for good leaves while it tries: the next one is asked in the same turn", async () => {
+  const line = new WaitingLine();
+  const tries: number[] = [];
+  const first: Waiter = { tryAgain: () => {} };
+  line.stay(first, REFUSED);
+  for (let name = 0; name < 5_000; name += 1) {
+    const waiter: Waiter = {
+      tryAgain() {
+        tries.push(name);
+        line.leave(waiter);
+      },
+    };
+    line.wait(waiter);
+  }
+  line.leave(first);
+  await until(() => line.isEmpty, "all to leave");
+  expect(tries).toEqual(Array.from({ length: 5_000 }, (_, name) => name));
+});
+
+test("while the one in front does not know yet, nobody else is asked", async () => {
+  const line = new WaitingLine();
+  const tries: string[] = [];
+  const slow: Waiter = { tryAgain: () => void tries.push("slow") };
+  const next: Waiter = {
+    tryAgain() {
+      tries.push("next");
+      line.enter(next);
+    },
+  };
+  line.stay(slow, REFUSED);
+  line.wait(next);
+  await until(() => line.isTrying(slow), "the first one to try");
+  await Bun.sleep(20);
+  expect(tries).toEqual(["slow"]);
+  // In vain; then it gets in.
+  line.stay(slow, REFUSED);
+  await until(() => line.isTrying(slow), "the first one to try again");
+  line.enter(slow);
+  await until(() => line.isEmpty, "the next one to get in");
+  expect(tries).toEqual(["slow", "slow", "next"]);
+});
+
+test("tells what the one in front has met, and nothing once it got in", async () => {
+  const destination = new Destination();
+  destination.come("a");
+  destination.come("b");
+  expect(destination.line.hindrance).toBe(LACKING);
+  destination.hindrance = REFUSED;
+  await until(() => destination.line.hindrance === REFUSED, "another reason");
+  destination.places = 2;
+  await until(() => destination.line.isEmpty, "both to get in");
+  expect(destination.line.hindrance).toBe(null);
+});
+
+test("who gets in past the line wakes it", async () => {
+  const line = new WaitingLine();
+  let tries = 0;
+  const waiter: Waiter = {
+    tryAgain() {
+      tries += 1;
+      line.stay(waiter, REFUSED);
+    },
+  };
+  line.stay(waiter, REFUSED);
+  // By then the pause is 512 ms: each is twice the one before.
+  await until(() => tries === 10, "ten tries");
+  line.enter({ tryAgain() {} });
+  await Bun.sleep(200);
+  expect(tries).toBeGreaterThan(10);
+  line.leave(waiter);
+});
+
+test("asks less often the longer it is in vain, of what is lacking each 50 ms at least", async () => {
+  const destination = new Destination();
+  const waiter = destination.come("a");
+  await tried(destination, 8);
+  const before = destination.tries.length;
+  const start = performance.now();
+  await tried(destination, before + 4);
+  const pause = (performance.now() - start) / 4;
+  expect(pause).toBeGreaterThan(40);
+  destination.line.leave(waiter);
+});
