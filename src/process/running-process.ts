@@ -316,7 +316,7 @@ class RunningProcess implements AsyncDisposable {
       logObserver(this.#log, destination, this.#connectionsMaxOf(plan)),
       ...(this.#plan.processWide.accessLog ? [accessLog(this.#log, destination)] : []),
       ...(this.#admin?.observers ?? []),
-      ...(this.#service === null ? [] : [this.#service.observer]),
+      ...(this.#service === null ? [] : [this.#service.watch()]),
       ...(this.#idleExit === null ? [] : [this.#idleExit.observer]),
     ]);
     return explainRefusals(observer, destination, this.#notifySocket);

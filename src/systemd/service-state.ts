@@ -14,7 +14,6 @@ const STATUS_PAUSE = 1_000;
  * watchdog's and the status' timers.
  */
 export class ServiceState implements Disposable {
-  readonly observer: Partial<Observer>;
   readonly #notifier: Notifier;
   readonly #drainTimeout: number;
   readonly #watchdog: Timer | undefined;
@@ -23,9 +22,12 @@ export class ServiceState implements Disposable {
   #asking = false;
   #open = 0;
   #served = 0;
-  #failure = "";
   /** How many connections earlier processes of the service still have. */
   #elsewhere = 0;
+  /** Of each relay whose destination could not be reached lately, how that goes on. */
+  readonly #failures = new Set<Failing>();
+  /** Relays whose Unix source has lost its file. */
+  #sourcesLost = 0;
 
   /** `responds` settles once every thread that relays has answered; until then no watchdog is fed. */
   constructor(
@@ -36,13 +38,6 @@ export class ServiceState implements Disposable {
   ) {
     this.#notifier = notifier;
     this.#drainTimeout = drainTimeout;
-    this.observer = {
-      opened: () => this.#count(1),
-      closed: () => this.#count(-1),
-      unreachable: (_connection, { message }) => {
-        this.#failure = `; last failure at ${new Date().toISOString()}: ${message}`;
-      },
-    };
     if (watchdogPeriod !== null)
       this.#watchdog = setInterval(() => void this.#feedWatchdog(responds), watchdogPeriod);
   }
@@ -50,6 +45,34 @@ export class ServiceState implements Disposable {
   [Symbol.dispose](): void {
     clearInterval(this.#watchdog);
     clearTimeout(this.#status);
+  }
+
+  /** An observer for one more relay of the process. */
+  watch(): Partial<Observer> {
+    let failing: Failing | null = null;
+    return {
+      opened: () => this.#count(1),
+      closed: () => this.#count(-1),
+      unreachable: (_connection, { message }) => {
+        failing ??= { since: new Date(), clients: 0, message };
+        failing.clients += 1;
+        failing.message = message;
+        this.#failures.add(failing);
+      },
+      reachedAgain: () => {
+        if (failing !== null) this.#failures.delete(failing);
+        failing = null;
+        this.#tellSoon();
+      },
+      sourceLost: () => {
+        this.#sourcesLost += 1;
+        this.#tellSoon();
+      },
+      sourceBack: () => {
+        this.#sourcesLost -= 1;
+        this.#tellSoon();
+      },
+    };
   }
 
   /** All relays listen. */
@@ -89,6 +112,7 @@ export class ServiceState implements Disposable {
     this.#tellSoon();
   }
 
+  /** Sends the status, soon. */
   #tellSoon(): void {
     this.#status ??= setTimeout(() => {
       this.#status = undefined;
@@ -97,9 +121,24 @@ export class ServiceState implements Disposable {
   }
 
   #words(): string {
+    const failures = Array.from(this.#failures, ({ since, clients, message }) => {
+      const time = since.toISOString().slice(0, "2026-01-01T00:00".length);
+      const failed = clients === 1 ? "1 client failed" : `${clients} clients failed`;
+      return `; ${message}; ${failed} since ${time}Z`;
+    });
+    const lost = this.#sourcesLost > 0 ? "; a source's file is gone: nobody can connect" : "";
     const elsewhere = this.#elsewhere === 0 ? "" : `, ${this.#elsewhere} open in earlier processes`;
-    return `${this.#open} open, ${this.#served} served${elsewhere}${this.#failure}`;
+    return `${this.#open} open, ${this.#served} served${elsewhere}${failures.join("")}${lost}`;
   }
+}
+
+/** A destination that cannot be reached. */
+interface Failing {
+  /** The first client that failed since the destination was last reached. */
+  readonly since: Date;
+  clients: number;
+  /** What happened to the last client. */
+  message: string;
 }
 
 /**

@@ -1,9 +1,12 @@
 import type { ConnectionView } from "../../relay/observer.ts";
 
+/** What a client is called of whom nothing is known. */
+export const UNKNOWN_CLIENT = "a client";
+
 /** A client as a person reads it: its address, or whose process it is. */
 export function clientName({ clientAddress, clientPeer }: ConnectionView): string {
   if (clientAddress !== "") return clientAddress;
-  if (clientPeer === null) return "a client";
+  if (clientPeer === null) return UNKNOWN_CLIENT;
   return `user ${clientPeer.uid}, process ${clientPeer.pid}`;
 }
 

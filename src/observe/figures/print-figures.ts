@@ -37,7 +37,7 @@ export function formatDuration(seconds: number): string {
   return parts.join(" ");
 }
 
-/** A count with its thousands apart: `12 345`. */
+/** A count with its thousands apart: `12,345`. */
 export function formatCount(count: number): string {
-  return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+  return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ",");
 }

@@ -1,19 +1,38 @@
 import { printAddress, type Endpoint } from "../../address/address.ts";
 import type { ConnectionView, Observer, Stop } from "../../relay/observer.ts";
-import { clientFields, clientName } from "../figures/client-fields.ts";
+import { clientFields, clientName, UNKNOWN_CLIENT } from "../figures/client-fields.ts";
+import { formatCount, formatDuration } from "../figures/print-figures.ts";
 import type { Log, LogFields } from "./log.ts";
+import { CLIENTS_MOST, RepeatedLines, type Repeats } from "./repeated-lines.ts";
 
-// At the limit, places are taken and given up all the time.
+// At the limit, connections end and begin all the time.
 const FULL_PAUSE_MS = 60_000;
 
 /**
- * Writes what happens in a relay to a log: that it listens, failures and its end for everybody, a
- * connection's own course at debug. `connectionsMax` is how many may be open at once.
+ * Writes what happens in a relay to a log: its start and end, failures, and at debug the course of
+ * each connection. `connectionsMax` is how many may be open at once.
  */
 export function logObserver(
   log: Log,
   destination: Endpoint,
   connectionsMax: number,
+): Partial<Observer> {
+  const repeated = new RepeatedLines();
+  return {
+    ...lifeObserver(log, destination, connectionsMax, repeated),
+    ...refusalObserver(log, repeated),
+    ...failureObserver(log, destination, repeated),
+    ...faultObserver(log, repeated),
+    ...(log.writes("debug") && courseObserver(log)),
+  };
+}
+
+/** The start, the end, and what a person should do something about. */
+function lifeObserver(
+  log: Log,
+  destination: Endpoint,
+  connectionsMax: number,
+  repeated: RepeatedLines,
 ): Partial<Observer> {
   const target = printAddress(destination);
   let saidFull = -Infinity;
@@ -25,26 +44,6 @@ export function logObserver(
         source,
         destination: target,
         connections_max: connectionsMax,
-      });
-    },
-    refused(client, reason) {
-      log.warn(`refused ${client === "" ? "a client" : client}: ${reason}`, {
-        event: "refused",
-        client,
-        reason,
-      });
-    },
-    unreachable(connection, { code, message }) {
-      // Who the client is, the kernel is asked only for a line that is written.
-      if (!log.writes("warn")) return;
-      const { id, clientAddress, clientPeer } = connection;
-      const isKnown = clientAddress !== "" || clientPeer !== null;
-      log.warn(isKnown ? `${message}, for ${clientName(connection)}` : message, {
-        event: "unreachable",
-        connection: id,
-        ...clientFields(connection),
-        destination: target,
-        code,
       });
     },
     full(open) {
@@ -73,23 +72,159 @@ export function logObserver(
       });
     },
     stopped({ cause, cut }) {
+      repeated.flush();
       log.info(stopWords(cause, cut), { event: "stopped", cause, cut });
     },
+  };
+}
+
+/** Clients that may not connect. */
+function refusalObserver(log: Log, repeated: RepeatedLines): Partial<Observer> {
+  return {
+    refused(client, reason) {
+      repeated.add(
+        `refused ${reason}`,
+        clientKey(client),
+        () => {
+          log.warn(`refused ${client === "" ? UNKNOWN_CLIENT : client}: ${reason}`, {
+            event: "refused",
+            client,
+            reason,
+          });
+        },
+        (repeats) => {
+          log.warn(`refused ${moreClients(repeats)}: ${reason}`, {
+            event: "refused",
+            reason,
+            ...repeatFields(repeats),
+          });
+        },
+      );
+    },
+  };
+}
+
+/** Begins the reason of every line that says that the destination could not be reached. */
+const UNREACHABLE = "unreachable ";
+
+/** Clients for whom the destination could not be reached, and that it is reached again. */
+function failureObserver(
+  log: Log,
+  destination: Endpoint,
+  repeated: RepeatedLines,
+): Partial<Observer> {
+  const target = printAddress(destination);
+  /** Since the destination was last reached; null if nobody has failed since. */
+  let spell: { readonly since: number; clients: number } | null = null;
+  return {
+    unreachable(connection, { code, message }) {
+      spell ??= { since: performance.now(), clients: 0 };
+      spell.clients += 1;
+      if (!log.writes("warn")) return;
+      const fields = { event: "unreachable", destination: target, code };
+      repeated.add(
+        UNREACHABLE + code,
+        clientKey(connection.clientAddress) || `user ${connection.clientPeer?.uid}`,
+        () => {
+          const client = clientName(connection);
+          log.warn(client === UNKNOWN_CLIENT ? message : `${message}, for ${client}`, {
+            ...fields,
+            connection: connection.id,
+            ...clientFields(connection),
+          });
+        },
+        (repeats) => {
+          log.warn(`${message}, for ${moreClients(repeats)}`, {
+            ...fields,
+            ...repeatFields(repeats),
+          });
+        },
+      );
+    },
+    reachedAgain() {
+      if (spell === null) return;
+      const { since, clients } = spell;
+      spell = null;
+      const lasted = performance.now() - since;
+      const event = "reached_again";
+      repeated.add(
+        event,
+        "",
+        () => {
+          // This line counts them all.
+          repeated.forget(UNREACHABLE);
+          log.info(
+            `${target} is reached again after ${formatDuration(lasted / 1_000)}, ` +
+              `${count(clients, "client")} failed`,
+            { event, destination: target, failed: clients, failed_ms: Math.round(lasted) },
+          );
+        },
+        (repeats) => {
+          log.info(`${target} is reached again, ${moreTimes(repeats)}`, {
+            event,
+            destination: target,
+            ...repeatFields(repeats),
+          });
+        },
+      );
+    },
+  };
+}
+
+/** Bugs, and what a person should know. */
+function faultObserver(log: Log, repeated: RepeatedLines): Partial<Observer> {
+  return {
     fault(error) {
-      log.error(`unexpected: ${error instanceof Error ? error.message : String(error)}`, {
-        event: "fault",
-      });
+      const message = error instanceof Error ? error.message : String(error);
+      const fields = { event: "fault" };
+      repeated.add(
+        fields.event,
+        "",
+        () => log.error(`unexpected: ${message}`, fields),
+        (repeats) => {
+          log.error(`unexpected, ${moreTimes(repeats)}; the last one: ${message}`, {
+            ...fields,
+            ...repeatFields(repeats),
+          });
+        },
+      );
       if (error instanceof Error && error.stack !== undefined)
         log.debug(error.stack, { event: "fault_stack" });
     },
     warning(message) {
-      log.warn(message, { event: "warning" });
+      const fields = { event: "warning" };
+      repeated.add(
+        `warning ${message}`,
+        "",
+        () => log.warn(message, fields),
+        (repeats) => {
+          log.warn(`${message} (${moreTimes(repeats)})`, { ...fields, ...repeatFields(repeats) });
+        },
+      );
     },
-    notice(message) {
-      log.debug(message, { event: "notice" });
-    },
-    ...(log.writes("debug") && courseObserver(log)),
   };
+}
+
+/** By what clients are told apart: the address without the port, or the Unix user. */
+function clientKey(client: string): string {
+  return client.replace(/:\d+$|, .*$/, "");
+}
+
+function moreClients({ count: times, clients, milliseconds }: Repeats): string {
+  const different =
+    clients < CLIENTS_MOST ? formatCount(clients) : `${formatCount(clients)} or more`;
+  return (
+    `${formatCount(times)} more client${times === 1 ? "" : "s"} in ` +
+    `${formatDuration(milliseconds / 1_000)} (${different} different)`
+  );
+}
+
+function moreTimes({ count: times, milliseconds }: Repeats): string {
+  return `${count(times, "more time")} in ${formatDuration(milliseconds / 1_000)}`;
+}
+
+function repeatFields({ count: times, clients, milliseconds }: Repeats): LogFields {
+  return { count: times, clients, count_ms: Math.round(milliseconds) };
 }
 
 function courseObserver(log: Log): Partial<Observer> {
@@ -144,5 +279,5 @@ function named({ id, clientAddress }: ConnectionView): LogFields {
 }
 
 function count(number: number, thing: string): string {
-  return `${number} ${thing}${number === 1 ? "" : "s"}`;
+  return `${formatCount(number)} ${thing}${number === 1 ? "" : "s"}`;
 }

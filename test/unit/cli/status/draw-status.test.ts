@@ -58,10 +58,10 @@ describe("a status", () => {
       "1.50 kB/s    5.00 MB      0 B",
       "2.50 MB/s    7.00 GB  4.10 kB",
       "of 100",
-      "ended    finished 1\u202f000, idle 4",
+      "ended    finished 1,000, idle 4",
       "failed   ENOENT 20, ECONNREFUSED 3",
       "last     2026-01-01T00:10:00.000Z cannot reach it",
-      "CPU 10 s in all, memory 50.0 MB, 12 of 1\u202f024 descriptors, event loop late by 12.3 ms",
+      "CPU 10 s in all, memory 50.0 MB, 12 of 1,024 descriptors, event loop late by 12.3 ms",
       "127.0.0.1:5678  open   1 min 2 s  10 B/s  20 B/s   5 B  1.00 kB  2.00 MB",
     ])
       expect(text).toContain(part);

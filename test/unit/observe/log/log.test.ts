@@ -150,6 +150,93 @@ describe("what happens in a relay", () => {
     });
   });
 
+  test("the destination is reached again, after as many had failed", async () => {
+    const failure = { code: "ENOENT", message: "cannot reach /run/x/socket: no such file" };
+    const lines = await observe("info", (observer) => {
+      for (let client = 0; client < 9_812; client += 1)
+        observer.unreachable(
+          { ...connection, id: client, clientAddress: `127.0.0.${client % 7}:1` },
+          failure,
+        );
+      observer.reachedAgain();
+      // A second worker says so, too.
+      observer.reachedAgain();
+    });
+    expect(lines).toHaveLength(11);
+    expect(lines.at(-1)).toEqual({
+      level: "info",
+      message: "/run/x/socket is reached again after 0.0 s, 9,812 clients failed",
+      event: "reached_again",
+      destination: "/run/x/socket",
+      failed: 9_812,
+      failed_ms: expect.any(Number),
+    });
+  });
+
+  test("many fail or are refused, of whom the rest is counted", async () => {
+    const failure = { code: "ENOENT", message: "cannot reach /run/x/socket: no such file" };
+    const lines = await observe("info", (observer) => {
+      for (let client = 0; client < 2_010; client += 1) {
+        const address = `10.0.${client >> 8}.${client & 255}:1234`;
+        observer.unreachable({ ...connection, id: client, clientAddress: address }, failure);
+        observer.refused(`[2001:db8::${client % 3}]:77`, "its address is denied");
+      }
+      observer.stopped({ cause: "asked", cut: 0 });
+    });
+    expect(lines).toHaveLength(10 + 10 + 2 + 1);
+    expect(lines.slice(20, 22)).toEqual([
+      {
+        level: "warn",
+        message: `${failure.message}, for 2,000 more clients in 0.0 s (1,000 or more different)`,
+        event: "unreachable",
+        destination: "/run/x/socket",
+        code: "ENOENT",
+        count: 2_000,
+        clients: 1_000,
+        count_ms: expect.any(Number),
+      },
+      {
+        level: "warn",
+        message: "refused 2,000 more clients in 0.0 s (3 different): its address is denied",
+        event: "refused",
+        reason: "its address is denied",
+        count: 2_000,
+        clients: 3,
+        count_ms: expect.any(Number),
+      },
+    ]);
+  });
+
+  test("Unix clients are told apart by their user", async () => {
+    const lines = await observe("info", (observer) => {
+      for (let client = 0; client < 100; client += 1) {
+        const clientPeer = { uid: 1_000 + (client % 2), gid: 7, pid: client };
+        observer.refused(`user ${clientPeer.uid}, group 7, process ${client}`, "not among them");
+        observer.unreachable(
+          { ...connection, clientAddress: "", clientPeer },
+          { code: "ENOENT", message: "cannot" },
+        );
+      }
+      observer.stopped({ cause: "asked", cut: 0 });
+    });
+    expect(lines.slice(-3, -1)).toMatchObject([{ clients: 2 }, { clients: 2 }]);
+  });
+
+  test("a flood of faults and warnings is counted as well", async () => {
+    const lines = await observe("info", (observer) => {
+      for (let times = 0; times < 1_000; times += 1) {
+        observer.fault(new Error(`${times}`));
+        observer.warning("watch out");
+      }
+      observer.stopped({ cause: "asked", cut: 0 });
+    });
+    expect(lines).toHaveLength(23);
+    expect(lines.slice(20, 22)).toMatchObject([
+      { event: "fault", count: 990, message: expect.stringMatching(/^unexpected, 990 more times/) },
+      { event: "warning", count: 990, message: "watch out (990 more times in 0.0 s)" },
+    ]);
+  });
+
   test("it drains, where there is something to wait for, and stops", async () => {
     const lines = await observe("info", (observer) => {
       observer.draining(2);
@@ -212,7 +299,7 @@ describe("what happens in a relay", () => {
       "connection 7: opened by a Unix client",
       "connection 7: reached the destination",
       "connection 7: the client sent its end of stream",
-      "connection 7: finished after N ms, 1 byte up, 2000 bytes down",
+      "connection 7: finished after N ms, 1 byte up, 2,000 bytes down",
     ]);
     expect(lines.at(-1)).toMatchObject({
       level: "debug",
