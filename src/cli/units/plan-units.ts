@@ -64,12 +64,17 @@ export function planUnits(
   return {
     ...{ name, program, source, destination, socket, file },
     manager: values.userUnit ? "user" : "system",
-    options: relayOptions(given, {
-      connectRetry: CONNECT_RETRY,
-      ...(drainsShortly && { drainTimeout: DRAIN_TIMEOUT.text }),
-      ...(service !== undefined && { requirePrivateNetwork: true }),
-      ...exitIdleTime(given),
-    }),
+    freebind: values.freebind,
+    options: relayOptions(
+      given,
+      {
+        connectRetry: CONNECT_RETRY,
+        ...(drainsShortly && { drainTimeout: DRAIN_TIMEOUT.text }),
+        ...(service !== undefined && { requirePrivateNetwork: true }),
+        ...exitIdleTime(given),
+      },
+      socket,
+    ),
     onDemand: values.onDemand !== undefined,
     seesUsers: SEE_USERS.some((option) => given[flagOf(option)] !== undefined),
     supplementaryGroups: values.supplementaryGroups ?? [],
@@ -253,13 +258,18 @@ function exitIdleTime(given: GivenOptions): Defaults {
  * The options of the relay that were given, and those that a unit's relay has where they were not, in
  * the table's order, as on its command line.
  */
-function relayOptions(given: GivenOptions, defaults: Defaults): string[] {
+function relayOptions(given: GivenOptions, defaults: Defaults, socket: boolean): string[] {
   return OPTION_ROWS.flatMap(([name, row]) => {
     const value = given[flagOf(name)] ?? defaults[name];
     if (row.commands.includes("units") || !takes("units", name) || isFileOption(name)) return [];
-    if (value === undefined) return [];
+    if (value === undefined || (socket && isBindOption(name))) return [];
     return [value === true ? `--${flagOf(name)}` : `--${flagOf(name)}=${value}`];
   });
+}
+
+/** Whether an option says how to bind the source, which is the .socket unit's where there is one. */
+function isBindOption(name: OptionName): boolean {
+  return name === "freebind";
 }
 
 function isFileOption(name: OptionName): boolean {

@@ -17,7 +17,7 @@ const TRIGGER_LIMIT = ["TriggerLimitIntervalSec=5s", "TriggerLimitBurst=6"];
 
 /** The text of the .socket unit that listens for a relay. */
 export function socketUnit(wanted: UnitPlan): string {
-  const { name, source, service, file, backlog } = wanted;
+  const { name, source, service, file, backlog, freebind } = wanted;
   const kept = specifiersOf(wanted);
   const owner = siblingName(name, ".service");
   return [
@@ -25,7 +25,7 @@ export function socketUnit(wanted: UnitPlan): string {
       `Description=${wholeValue(`${addressText(source)}, the source of ${owner}`, kept)}`,
     ]),
     section("Socket", [
-      ...listening(source, kept),
+      ...listening(source, kept, freebind),
       ...(source.kind === "unix" ? fileLines(file) : []),
       ...setting("Backlog", backlog),
       `FileDescriptorName=${DESCRIPTOR_NAME}`,
@@ -39,7 +39,7 @@ export function socketUnit(wanted: UnitPlan): string {
   ].join("\n");
 }
 
-function listening(source: SocketEndpoint, kept: string): string[] {
+function listening(source: SocketEndpoint, kept: string, freebind: boolean): string[] {
   if (source.kind === "unix") return [`ListenStream=${wholeValue(source.path, kept)}`];
   if (source.kind === "abstract") return [`ListenStream=@${wholeValue(source.name, kept)}`];
   const { host } = source;
@@ -48,7 +48,7 @@ function listening(source: SocketEndpoint, kept: string): string[] {
     `ListenStream=${wholeValue(host === "" ? address.slice(1) : address, kept)}`,
     // As the relay itself does; systemd would do as net.ipv6.bindv6only says.
     ...(host === "" || host === "::" ? ["BindIPv6Only=both"] : []),
-    ...(needsNetworkUp(source, "source")
+    ...(freebind || needsNetworkUp(source, "source")
       ? ["# The address may come after this socket.", "FreeBind=yes"]
       : []),
   ];

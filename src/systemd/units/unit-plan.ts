@@ -23,6 +23,8 @@ export interface UnitPlan {
   readonly options: readonly string[];
   /** The permissions of a Unix source's file. */
   readonly file: FilePermissions;
+  /** The source's address need not be there yet. */
+  readonly freebind: boolean;
   /** systemd listens, outside of all namespaces, and starts the relay for the first client. */
   readonly socket: boolean;
   /** The service whose network namespace the relay joins. */

@@ -6,6 +6,7 @@ import { readCommandLine } from "../../../../src/cli/line/read-command-line.ts";
 import { planUnits } from "../../../../src/cli/units/plan-units.ts";
 import { readUnitAddresses } from "../../../../src/cli/units/read-unit-addresses.ts";
 import { DEFAULTS } from "../../../../src/relay/options.ts";
+import { RELAY_OPTION_NAMES, RELAY_OPTIONS } from "../../../../src/options/relay-options.ts";
 import { INSTANCE_PORT } from "../../../../src/systemd/units/specifiers.ts";
 
 const RUN = "/run/app/socket";
@@ -49,6 +50,7 @@ describe("what is wanted", () => {
       ],
       manager: "system",
       onDemand: false,
+      freebind: false,
       supplementaryGroups: [],
       seesUsers: true,
       backlog: 5,
@@ -121,6 +123,21 @@ describe("what is wanted", () => {
     expect(plan.supplementaryGroups).toEqual(["a", "b", "4"]);
     expect(plan.adminGroup).toBe("daemon");
     expect(plan.options).toEqual(["--connect-retry=20s", ...admin]);
+  });
+
+  test("what only the binding of SOURCE needs goes to the .socket unit", () => {
+    const file = ["--mode=0660", "--owner=0", "--group=0", "--directory-mode=0755"];
+    expect(read(...file, RUN, TCP).options).toEqual(["--connect-retry=20s"]);
+    const plan = read("--freebind", "192.0.2.1:80", TCP);
+    expect(plan).toMatchObject({ options: ["--connect-retry=20s"], freebind: true });
+    const own = read("--freebind", "--no-socket", "192.0.2.1:80", TCP);
+    expect(own.options).toEqual(["--freebind", "--connect-retry=20s"]);
+    // An option that is added here needs its place in the .socket unit.
+    const ofSource = RELAY_OPTION_NAMES.filter((name) => {
+      const constraint = RELAY_OPTIONS[name];
+      return "sources" in constraint && !constraint.sources.includes("systemd");
+    });
+    expect(ofSource).toEqual(["mode", "owner", "group", "directoryMode", "freebind"]);
   });
 
   test("in a template keeps the instance, as a port too", () => {

@@ -31,7 +31,7 @@ function wanted(source: string, destination: string, changes: Changes = {}): Uni
   return {
     ...{ name: "relay-app", program: PROGRAM, options: [], file: {}, socket: false },
     ...{ drainTimeout: 10_000, seesUsers: false, manager: "system" as const },
-    ...{ onDemand: false, supplementaryGroups: [] },
+    ...{ onDemand: false, supplementaryGroups: [], freebind: false },
     source: address(source),
     destination: address(destination),
     ...(admin !== undefined && { admin: address(admin) }),
@@ -298,6 +298,7 @@ describe("a socket unit", () => {
     ["[::1]:80", {}, "Socket.BindIPv6Only", undefined],
     ["[fe80::1%eth0]:80", {}, "Socket.ListenStream", "[fe80::1%%eth0]:80"],
     ["192.0.2.1:80", {}, "Socket.FreeBind", "yes"],
+    [TCP, { freebind: true }, "Socket.FreeBind", "yes"],
     ["0.0.0.0:80", {}, "Socket.FreeBind", undefined],
     ["@name", {}, "Socket.ListenStream", "@name"],
     ["@name", {}, "Socket.SocketMode", undefined],
