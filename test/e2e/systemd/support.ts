@@ -9,6 +9,9 @@ import type { Outcome, Program } from "../../support/process/program.ts";
 /** Where the compiled executable is in the machine. */
 export const RELAY = "/usr/local/bin/simpletcpunixrelay";
 
+/** The folder of the machine's own units. */
+export const UNITS = "/etc/systemd/system";
+
 /** The echo service's two addresses in the machine. */
 export const ECHO_PORT = "127.0.0.1:7000";
 export const ECHO_PATH = "/run/echo/socket";

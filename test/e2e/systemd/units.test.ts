@@ -1,9 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { execWord } from "../../../src/systemd/units/unit-escaping.ts";
-import { describeRelay, ECHO_PATH, ECHO_PORT, NOT_CONNECTED, RELAY } from "./support.ts";
-
-const UNITS = "/etc/systemd/system";
+import { describeRelay, ECHO_PATH, ECHO_PORT, NOT_CONNECTED, RELAY, UNITS } from "./support.ts";
 
 // A service that can only listen on TCP; locking it in is left to what `units` says.
 const APP = `
