@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { describeRelay, ECHO_PATH, NO_START_LIMIT, RELAY } from "./support.ts";
+import { clientWords, describeRelay, ECHO_PATH, NO_START_LIMIT, RELAY } from "./support.ts";
 
 const LISTEN = "127.0.0.1:9000";
 
@@ -66,6 +66,31 @@ await describeRelay("readiness", (bench) => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: '{"served": 2, "lost": {}}' });
     await stopped;
     expect(await inside.show("slow.service", "Result")).toBe("success");
+  });
+
+  test("is told once there is room in the manager's queue", async () => {
+    const { machine } = bench;
+    const wait = "while [ ! -e /run/go ]; do sleep 0.02; done";
+    await bench.install({
+      "crowded.service": unit(`${LISTEN} ${ECHO_PATH}`).replace(
+        /ExecStart=(.*)/,
+        `ExecStart=sh -c 'touch /run/relay/here; ${wait}; exec $1'\nRuntimeDirectory=relay`,
+      ),
+    });
+    await machine.succeed("systemctl start --no-block crowded.service");
+    await machine.succeed("until [ -e /run/relay/here ]; do sleep 0.02; done");
+    {
+      using _frozen = machine.freezeManager();
+      const filled = await machine.succeed(clientWords("fill.py", ["/run/systemd/notify"]));
+      expect(Number(filled)).toBeGreaterThan(0);
+      await machine.succeed("touch /run/go");
+      // It relays, and nobody can be told.
+      const met = "until (exec 3<>/dev/tcp/127.0.0.1/9000) 2>/dev/null; do sleep 0.02; done";
+      await machine.succeed(["bash", "-c", met]);
+    }
+    await machine.reaches("crowded.service", "ActiveState", "active");
+    expect(await machine.show("crowded.service", "StatusText")).toContain("listening");
+    await bench.systemctl("stop", "crowded.service");
   });
 
   test("is told where memory may not be both written and executed", async () => {

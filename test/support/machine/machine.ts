@@ -19,6 +19,8 @@ export interface Machine extends AsyncDisposable {
   succeed(command: Command, options?: MachineRunOptions): Promise<string>;
   /** Starts a command that ends when its standard input does. */
   start(command: Command): Program;
+  /** Stops the machine's first process, its systemd, until disposed. */
+  freezeManager(): Disposable;
   /** Writes a file, its folder too where there is none. */
   write(path: string, content: string | Blob, mode?: number): Promise<void>;
   /** Copies a file of this side into the machine. */
@@ -99,6 +101,11 @@ class BootedMachine implements Machine {
 
   start(command: Command): Program {
     return startProgram(entering(this.#leader, wordsOf(command)), ENVIRONMENT);
+  }
+
+  freezeManager(): Disposable {
+    process.kill(this.#leader, "SIGSTOP");
+    return { [Symbol.dispose]: () => void process.kill(this.#leader, "SIGCONT") };
   }
 
   // From within: an absolute link, as /var/run is, would lead out of /proc/PID/root.
