@@ -16,8 +16,8 @@ export const {
   ENOSYS,
   EPERM,
   EPIPE,
-  EPROTOTYPE,
   ETIMEDOUT,
+  EPROTOTYPE,
 } = constants.errno;
 
 let names: ReadonlyMap<number, string> | undefined;

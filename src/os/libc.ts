@@ -94,6 +94,7 @@ export const IPV6_FREEBIND = 78;
 export const TCP_KEEPIDLE = 4;
 export const TCP_KEEPINTVL = 5;
 export const TCP_KEEPCNT = 6;
+export const TCP_INFO = 11;
 // linux/fs.h
 export const RENAME_NOREPLACE = 1;
 export const RENAME_EXCHANGE = 2;

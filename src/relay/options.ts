@@ -50,7 +50,11 @@ export interface RelayOptions extends AccessRules {
   readonly halfCloseTimeout?: number | undefined;
   /** How long reaching the destination may take. Default 5,000. */
   readonly connectTimeout?: number | undefined;
-  /** Idle time before TCP keepalive probes; 0 sends none. Default 60,000. */
+  /**
+   * Idle time before TCP keepalive probes. A peer that answers neither these nor bytes that were sent
+   * to it is gone after about twice this time, and its connection ends. 0 sends none, and waits for
+   * as long as the kernel does. Default 60,000.
+   */
   readonly keepalive?: number | undefined;
   /** How long `stop()` waits for open connections. Default 8,000. */
   readonly drainTimeout?: number | undefined;

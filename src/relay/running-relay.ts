@@ -19,7 +19,8 @@ import { Drain } from "./connection/drain.ts";
 import { NO_LIMITS, type StopPatience } from "./stop-patience.ts";
 import { EqualDeadlines } from "./connection/equal-deadlines.ts";
 import { handlers } from "./connection/socket-handlers.ts";
-import { keepSideAlive } from "./connection/keepalive.ts";
+import { keepaliveLength, keepSideAlive } from "./connection/keepalive.ts";
+import { VanishedPeers } from "./connection/vanished-peers.ts";
 import { LingeringClose } from "./connection/lingering-close.ts";
 import { StillConnections } from "./connection/still-connections.ts";
 import { watchFile } from "./listen/source-file-watch.ts";
@@ -124,7 +125,8 @@ class RunningRelay implements HoldableRelay {
   #endpoint: SocketEndpoint;
   #listeners: Listeners | null = null;
   #admission: Admission | null = null;
-  readonly #stillness: StillConnections[] = [];
+  /** What looks at the open connections from time to time, until the relay has stopped. */
+  readonly #watches: Disposable[] = [];
   #file: PlacedFile | null = null;
   #fileWatch: Disposable | null = null;
   /** Whether it has begun to accept: a source that was handed on waits for `accept`. */
@@ -195,6 +197,7 @@ class RunningRelay implements HoldableRelay {
     this.#admission = new Admission(max, listeners, this.#observer);
     this.#limitStillness(options.idleTimeout, "idle", () => true);
     this.#limitStillness(options.halfCloseTimeout, "half-closed", isHalfClosed);
+    this.#watchPeers();
     this.#accepts = source.kind !== "handed";
     if (this.#accepts) this.#observer.listening(this.#endpoint);
     else this.hold(NOT_BEGUN);
@@ -237,7 +240,7 @@ class RunningRelay implements HoldableRelay {
       await this.#close(keepsFile);
       this.#observer.draining(this.connections);
       await this.#drain.run();
-      for (const limit of this.#stillness) limit[Symbol.dispose]();
+      for (const watch of this.#watches) watch[Symbol.dispose]();
       this.#observer.stopped({ cause, cut: this.#drain.cut });
       this.#stopped.resolve();
     }
@@ -302,7 +305,14 @@ class RunningRelay implements HoldableRelay {
   ): void {
     if (after === undefined) return;
     const end = (connection: Connection) => destroy(connection, ending);
-    this.#stillness.push(new StillConnections(this.#shared.connections, { after, concerns, end }));
+    this.#watches.push(new StillConnections(this.#shared.connections, { after, concerns, end }));
+  }
+
+  #watchPeers(): void {
+    const { connections, sourceIsTcp, target, keepalive } = this.#shared;
+    if (loaded.libc === null || keepalive === 0 || !(sourceIsTcp || target.isTcp)) return;
+    const patience = keepaliveLength(keepalive);
+    this.#watches.push(new VanishedPeers(connections, loaded.libc, patience));
   }
 
   /**

@@ -12,6 +12,9 @@ const FLOOD = 256 * MIB;
 // Short where it can be set, so that a row which outlasts it is quick.
 const LINGER_TIMEOUT = 1_500;
 
+// The shortest there is. A reader that stands still for longer than its 7 s is no peer that vanished.
+const KEEPALIVE = 1_000;
+
 /** Longer than the longest time that the relay gives anything. */
 function long({ relay }: Wire): number {
   return relay.lingerTimeout + 1_500;
@@ -21,7 +24,7 @@ function long({ relay }: Wire): number {
 export const patienceRows: readonly Row[] = [
   bothEnds({
     name: "an end that half-closed gets an answer that takes longer than any of the relay's times",
-    settings: { connectTimeout: 500, keepalive: 1_000, lingerTimeout: LINGER_TIMEOUT },
+    settings: { connectTimeout: 500, keepalive: KEEPALIVE, lingerTimeout: LINGER_TIMEOUT },
     timeout: 40_000,
     async run({ near, far, wire }) {
       near.halfClose();
@@ -37,7 +40,7 @@ export const patienceRows: readonly Row[] = [
   bothEnds({
     name: "an end that closed behind its answer: a reader that stalls for long gets the whole of it",
     buffers: SMALL_BUFFERS,
-    settings: { lingerTimeout: LINGER_TIMEOUT },
+    settings: { keepalive: KEEPALIVE, lingerTimeout: LINGER_TIMEOUT },
     timeout: 40_000,
     async run({ near, far, wire }) {
       const answer = new Payload(FLOOD);
@@ -71,7 +74,7 @@ export const patienceRows: readonly Row[] = [
   bothEnds({
     name: "an end that failed behind what its peer has not read: a reader that stalls for long gets all of it",
     buffers: SMALL_BUFFERS,
-    settings: { lingerTimeout: LINGER_TIMEOUT },
+    settings: { keepalive: KEEPALIVE, lingerTimeout: LINGER_TIMEOUT },
     timeout: 40_000,
     async run(ends) {
       const { near, far, nearRole, wire } = ends;
