@@ -1,5 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, lstatSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { executablePath, runRelay, startRelay } from "../../support/process/executable.ts";
@@ -41,11 +50,11 @@ async function refused(prefix: readonly string[] = []): Promise<string> {
   return stderr;
 }
 
-describe.if(isRoot)("a folder that somebody holds locked who may only read it", () => {
-  test("is no obstacle, not even where a stale socket is replaced", async () => {
+describe("a start needs no lock that is held by", () => {
+  async function startWhileLocked(path: string, prefix: readonly string[]): Promise<void> {
     leaveStaleSocket(0o600);
-    const hold = `exec flock --shared ${folder} sh -c 'echo held; exec cat'`;
-    const holder = startProgram([...asNobody, "sh", "-c", hold], { PATH });
+    const hold = `exec flock --shared ${path} sh -c 'echo held; exec cat'`;
+    const holder = startProgram([...prefix, "sh", "-c", hold], { PATH });
     try {
       expect(await holder.line()).toBe("held");
       await using relay = await startRelay([at("socket"), "127.0.0.1:9"]);
@@ -53,6 +62,16 @@ describe.if(isRoot)("a folder that somebody holds locked who may only read it", 
     } finally {
       await holder.finish();
     }
+  }
+
+  test.if(isRoot)("somebody who may only read the folder", async () => {
+    await startWhileLocked(folder, asNobody);
+  });
+
+  test("a relay of the same user that does not get on", async () => {
+    const workshop = at(`.socket.relay-${process.geteuid?.() ?? 0}`);
+    mkdirSync(workshop, { mode: 0o700 });
+    await startWhileLocked(workshop, []);
   });
 });
 
@@ -103,6 +122,25 @@ describe.if(nobodyMayRun)("a stale socket of another user", () => {
     expect(lstatSync(at("socket")).uid).toBe(NOBODY);
     expect(await relay.stop()).toBe(0);
     expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+// A unit with PrivateUsers=yes and no root of its own.
+const USER = 12_345;
+const inNamespace = [
+  ...["setpriv", `--reuid=${USER}`, `--regid=${USER}`, "--clear-groups", "--"],
+  ...["unshare", "--user", "--map-current-user"],
+];
+const hasNamespaces = nobodyMayRun && Bun.spawnSync([...inNamespace, "true"]).exitCode === 0;
+
+describe.if(hasNamespaces)("in a user namespace where root looks like nobody", () => {
+  test("a link of root's is followed", async () => {
+    mkdirSync(at("real"));
+    chownSync(at("real"), USER, USER);
+    symlinkSync("real", at("link"));
+    const args = [join(at("link"), "socket"), "127.0.0.1:9"];
+    await using relay = await startRelay(args, { prefix: inNamespace });
+    expect(await relay.stop()).toBe(0);
   });
 });
 

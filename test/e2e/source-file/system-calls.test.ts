@@ -69,10 +69,14 @@ describe.each([
   });
 });
 
+// linux/fs.h
+const RENAME_EXCHANGE = 2;
+
 /** Whether a process is at the entry of renameat2(2) that exchanges two names (proc(5)). */
 function isExchanging(pid: number): boolean {
   const call = readFileSync(`/proc/${pid}/syscall`, "utf8").split(" ");
-  return ["316", "276"].includes(call[0] ?? "") && call[5] === "0x2";
+  // Its number on x86-64, and on arm64.
+  return ["316", "276"].includes(call[0] ?? "") && Number(call[5]) === RENAME_EXCHANGE;
 }
 
 function leaveStaleSocket(): void {
@@ -95,16 +99,20 @@ describe("a stale socket", () => {
       ],
       { stderr: "pipe" },
     );
-    const stderr = new Response(child.stderr).text();
-    await until(() => isExchanging(child.pid), "the exchange");
-    writeFileSync(at("new"), "precious");
-    renameSync(at("new"), at("socket"));
-    const { ino } = lstatSync(at("socket"));
-    expect(await child.exited).toBe(1);
-    expect(await stderr).toContain("something else came there meanwhile");
-    expect(readdirSync(folder)).toEqual(["socket"]);
-    expect(lstatSync(at("socket")).ino).toBe(ino);
-    expect(readFileSync(at("socket"), "utf8")).toBe("precious");
+    try {
+      const stderr = new Response(child.stderr).text();
+      await until(() => isExchanging(child.pid), "the exchange");
+      writeFileSync(at("new"), "precious");
+      renameSync(at("new"), at("socket"));
+      const { ino } = lstatSync(at("socket"));
+      expect(await child.exited).toBe(1);
+      expect(await stderr).toContain("something else came there meanwhile");
+      expect(readdirSync(folder)).toEqual(["socket"]);
+      expect(lstatSync(at("socket")).ino).toBe(ino);
+      expect(readFileSync(at("socket"), "utf8")).toBe("precious");
+    } finally {
+      child.kill("SIGKILL");
+    }
   });
 
   test.each([

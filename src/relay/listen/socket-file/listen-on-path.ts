@@ -64,6 +64,8 @@ export interface PlacedListener<Bound extends Listener> {
  * - rename(2) into place replaces nothing, or exchanges. What was exchanged out is removed only if it
  *   is the stale socket that was looked at, by device and inode, while a descriptor of it is held so
  *   that the number is not given to another file. All else is put back.
+ * - Where Bun binds it removes that name again when it stops listening, and the descriptor's number may
+ *   be another folder's by then. The name is random: no other file has it.
  * - rmdir(2) removes an empty folder of his at most, unlink(2) at exit (`placed-file.ts`) a file in
  *   the very folder where he may write: both he can do by himself.
  *

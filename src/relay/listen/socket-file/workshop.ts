@@ -6,7 +6,8 @@ import { RelayError } from "../../error.ts";
 import { identityOf, isAt } from "./placed-file.ts";
 import { PinnedFile } from "./pinned-file.ts";
 
-const PATIENCE = 5_000;
+// How long the lock is waited for, in milliseconds: relays hold it for one or two.
+const PATIENCE = 2_000;
 const PAUSE = 10;
 
 /** A folder that only this process's user may enter, for as long as a socket is made in it. */
