@@ -142,12 +142,15 @@ describe("a Unix source's file", () => {
   });
 });
 
-test("a file that somebody removed is noticed, and the relay goes on", async () => {
-  const warned = Promise.withResolvers<string>();
-  const relay = await start({ observer: { warning: warned.resolve } });
-  rmSync(path);
-  expect(await warned.promise).toContain("file is gone");
-  await relay.stop({ drainTimeout: 0 });
+test("a file that somebody took away is noticed, and its return too", async () => {
+  const lost = Promise.withResolvers<void>();
+  const back = Promise.withResolvers<void>();
+  await start({ observer: { sourceLost: lost.resolve, sourceBack: back.resolve } });
+  renameSync(path, `${path}.away`);
+  await lost.promise;
+  renameSync(`${path}.away`, path);
+  await back.promise;
+  expect(await isServed()).toBe(true);
 });
 
 describe("what is at the path already is left alone", () => {

@@ -16,7 +16,10 @@ const plausible = fc.constantFrom(
 );
 
 // Names of users and groups are asked of another program, which thousands of runs would start.
-const ASK_OTHERS: readonly OptionName[] = ["owner", "group", "allowUsers", "allowGroups", "user"];
+const ASK_OTHERS: readonly OptionName[] = [
+  ...(["owner", "group", "allowUsers", "allowGroups", "user"] as const),
+  ...(["adminGroup", "supplementaryGroups"] as const),
+];
 const asking = new Set(ASK_OTHERS.map((name) => `--${flagOf(name)}`));
 const asksOthers = (args: readonly string[]) =>
   args.some((arg) => asking.has(arg.split("=")[0] ?? ""));
