@@ -1,4 +1,5 @@
 import { type CommandDef, defineCommand, runCommand } from "citty";
+import { ConfigError } from "./config/config-error.ts";
 import { UsageError } from "./cli/line/usage-error.ts";
 import { COMMAND_NAMES, type CommandName, COMMANDS } from "./options/option-table.ts";
 import { complain, writeAll } from "./cli/line/write-output.ts";
@@ -15,6 +16,7 @@ type Command = (line: CommandLine) => Promise<number>;
 // A relay need not wait until what only the other commands need is loaded.
 const LOADERS: Readonly<Record<CommandName, () => Command | Promise<Command>>> = {
   relay: () => runRelay,
+  check: async () => (await import("./cli/check/check-command.ts")).runCheck,
   demo: async () => (await import("./cli/demo/demo-command.ts")).runDemo,
   units: async () => (await import("./cli/units/units-command.ts")).runUnits,
   status: async () => (await import("./cli/status/status-command.ts")).runStatus,
@@ -23,6 +25,7 @@ const LOADERS: Readonly<Record<CommandName, () => Command | Promise<Command>>> =
 const EX_FAILED = 1;
 // sysexits(3)
 const EX_USAGE = 64;
+const EX_CONFIG = 78;
 
 // The only place that ends the process.
 process.exit(await main(process.argv.slice(2)));
@@ -42,6 +45,10 @@ async function main(args: readonly string[]): Promise<number> {
       await refusePlace(error.message);
       await complain(`${PROGRAM}: ${error.message}\n${helpHint(command)}\n`);
       return EX_USAGE;
+    }
+    if (error instanceof ConfigError) {
+      await complain(`${error.message}\n`);
+      return EX_CONFIG;
     }
     const unexpected = error instanceof Error ? error : new Error(String(error));
     await complain(`${PROGRAM}: unexpected: ${unexpected.message}\n`);

@@ -1,9 +1,22 @@
 import type { Endpoint } from "../address/address.ts";
-import { RELAY_OPTIONS, RELAY_OPTION_NAMES, type RelayOptionName } from "./relay-options.ts";
+import { RELAY_OPTIONS, RELAY_OPTION_NAMES } from "./relay-options.ts";
+
+/** An option that makes sense for some kinds of source only. */
+type FittedOption = {
+  [Name in keyof typeof RELAY_OPTIONS]: (typeof RELAY_OPTIONS)[Name] extends {
+    readonly sources: unknown;
+  }
+    ? Name
+    : never;
+}[keyof typeof RELAY_OPTIONS];
+
+const FITTED_OPTIONS = RELAY_OPTION_NAMES.filter(
+  (name): name is FittedOption => "sources" in RELAY_OPTIONS[name],
+);
 
 /** An option that makes no sense for a source. */
 export interface Misfit {
-  readonly name: RelayOptionName;
+  readonly name: FittedOption;
   /** The sources that the option is for, in words. */
   readonly needs: string;
 }
@@ -13,15 +26,13 @@ export interface Misfit {
  * mode of a TCP port would protect nothing.
  */
 export function misfits(
-  values: { readonly [Name in RelayOptionName]?: unknown },
+  values: { readonly [Name in FittedOption]?: unknown },
   source: Endpoint,
 ): Misfit[] {
-  return RELAY_OPTION_NAMES.flatMap((name) => {
-    const constraint = RELAY_OPTIONS[name];
+  return FITTED_OPTIONS.flatMap((name) => {
+    const { sources } = RELAY_OPTIONS[name];
     const isGiven = values[name] !== undefined && values[name] !== false;
-    if (!isGiven || !("sources" in constraint)) return [];
-    const { sources } = constraint;
-    if (sources.includes(source.kind)) return [];
+    if (!isGiven || sources.includes(source.kind)) return [];
     return [{ name, needs: sources.map((kind) => KINDS[kind]).join(" or ") }];
   });
 }

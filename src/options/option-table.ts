@@ -12,8 +12,8 @@ import {
   parseServiceUser,
   parseUnitName,
 } from "./parse-unit-options.ts";
-import { RELAY_OPTIONS, type RelayOptionName, WORKERS } from "./relay-options.ts";
-import { account, choice, mode, text, time, type ValueType } from "./value-types.ts";
+import { RELAY_OPTIONS, WORKERS } from "./relay-options.ts";
+import { account, choice, mode, text, time, type ValueType, yesOrNo } from "./value-types.ts";
 
 /** The commands and the words each takes. `relay` is the one that goes without its name. */
 export const COMMANDS = {
@@ -21,6 +21,7 @@ export const COMMANDS = {
     words: ["SOURCE", "DESTINATION"],
     summary: "carries what comes to SOURCE to DESTINATION",
   },
+  check: { words: ["FILE"], summary: "checks a configuration file" },
   demo: { words: [], summary: "shows two relays at work on this machine" },
   status: { words: ["ADMIN-ADDRESS"], summary: "shows what a relay with --admin is doing" },
   units: { words: ["SOURCE", "DESTINATION"], summary: "prints systemd units of a relay" },
@@ -33,10 +34,21 @@ export const COMMAND_NAMES: readonly CommandName[] = Object.keys(COMMANDS).filte
 );
 
 /** What an option of a relay concerns: one relay, or all relays of its process. */
-type Scope = "relay" | "process";
+export type Scope = "relay" | "process";
+
+/** What of an option depends on whether a configuration file has it as well. */
+type OfFile =
+  | {
+      readonly scope: Scope;
+      /** What it does, in a sentence, for whoever has no room for the whole manual. */
+      readonly about: string;
+    }
+  | { readonly scope?: never; readonly about?: never };
 
 /** One option that takes a value. */
-export interface ValueOption<Value> extends ValueType<Value> {
+export type ValueOption<Value> = OfFile & ValueRow<Value>;
+
+interface ValueRow<Value> extends ValueType<Value> {
   /** Where there is none, an option that was not given is absent from the values. */
   readonly default?: Value;
   /** The default as help shows it; absent where the help's own words say it. */
@@ -47,21 +59,21 @@ export interface ValueOption<Value> extends ValueType<Value> {
   /** Whether help only names it, on its last lines: there is no room for its words. */
   readonly terse?: true;
   readonly commands: readonly CommandName[];
-  /** Of an option that a configuration file has as well. */
-  readonly scope?: Scope;
   /** The kinds of SOURCE that it makes sense for; all where absent. */
   readonly sources?: readonly Endpoint["kind"][];
 }
 
 /** One option that is given or not. */
-export interface FlagOption {
+export type FlagOption = OfFile & FlagRow;
+
+interface FlagRow {
   readonly metavar?: never;
   readonly short?: string;
   readonly help: string;
   readonly sharesLine?: true;
   readonly terse?: true;
   readonly commands: readonly CommandName[];
-  readonly scope?: Scope;
+  readonly sources?: readonly Endpoint["kind"][];
 }
 
 /**
@@ -70,13 +82,22 @@ export interface FlagOption {
  * `RelayOptions`, its value reaches the relay.
  */
 export const OPTIONS = {
-  mode: { ...RELAY_OPTIONS.mode, help: "mode", commands: ["relay"], scope: "relay" },
+  mode: {
+    ...RELAY_OPTIONS.mode,
+    help: "mode",
+    commands: ["relay"],
+    scope: "relay",
+    about:
+      "The permissions of a Unix source's file, in octal digits, in place before anyone can connect. Default: what the umask leaves.",
+  },
   owner: {
     ...RELAY_OPTIONS.owner,
     help: "owner",
     sharesLine: true,
     commands: ["relay"],
     scope: "relay",
+    about:
+      "The user that owns a Unix source's file, by name or number. Default: the user of the process.",
   },
   group: {
     ...RELAY_OPTIONS.group,
@@ -84,6 +105,8 @@ export const OPTIONS = {
     sharesLine: true,
     commands: ["relay"],
     scope: "relay",
+    about:
+      "The group of a Unix source's file, by name or number. Default: the group of the process.",
   },
   directoryMode: {
     ...RELAY_OPTIONS.directoryMode,
@@ -91,12 +114,16 @@ export const OPTIONS = {
     terse: true,
     commands: ["relay"],
     scope: "relay",
+    about:
+      "Makes the missing folders of a Unix source, with these permissions. Default: a missing folder is an error.",
   },
   freebind: {
+    ...RELAY_OPTIONS.freebind,
     help: "listens on an address that the machine does not have yet",
     terse: true,
     commands: ["relay"],
     scope: "relay",
+    about: "Listens on an address that the machine does not have yet (IP_FREEBIND).",
   },
   connectTimeout: {
     ...RELAY_OPTIONS.connectTimeout,
@@ -104,6 +131,7 @@ export const OPTIONS = {
     help: "time to reach DESTINATION",
     commands: ["relay"],
     scope: "relay",
+    about: "How long reaching the destination may take.",
   },
   connectRetry: {
     ...RELAY_OPTIONS.connectRetry,
@@ -111,6 +139,8 @@ export const OPTIONS = {
     help: "tries again what refuses",
     commands: ["relay"],
     scope: "relay",
+    about:
+      "How long a destination that refuses or is absent is tried again while the client waits.",
   },
   keepalive: {
     ...RELAY_OPTIONS.keepalive,
@@ -118,6 +148,8 @@ export const OPTIONS = {
     help: "probes TCP",
     commands: ["relay"],
     scope: "relay",
+    about:
+      "The idle time before TCP keepalive probes; 0 sends none. Bytes that stay unacknowledged for as long as the probes would take end the connection, too.",
   },
   idleTimeout: {
     ...RELAY_OPTIONS.idleTimeout,
@@ -125,6 +157,7 @@ export const OPTIONS = {
     sharesLine: true,
     commands: ["relay"],
     scope: "relay",
+    about: "Ends a connection on which nothing has moved either way for this long. Default: never.",
   },
   halfCloseTimeout: {
     ...RELAY_OPTIONS.halfCloseTimeout,
@@ -132,6 +165,8 @@ export const OPTIONS = {
     terse: true,
     commands: ["relay"],
     scope: "relay",
+    about:
+      "Ends a half-closed connection on which nothing has moved for this long. Default: never.",
   },
   drainTimeout: {
     ...RELAY_OPTIONS.drainTimeout,
@@ -139,18 +174,24 @@ export const OPTIONS = {
     help: "a stop waits for connections",
     commands: ["relay"],
     scope: "process",
+    about:
+      "How long a stop waits for open connections. One on which nothing has moved for 2 s is not waited for.",
   },
   exitIdleTime: {
     ...time({ least: 1 }),
     help: "exits when unused so long (never)",
     commands: ["relay"],
     scope: "process",
+    about:
+      "Ends the process with status 0 after this long without a connection, from the start on. Default: never.",
   },
   connectionsMax: {
     ...RELAY_OPTIONS.connectionsMax,
     help: "most open at once",
     commands: ["relay"],
     scope: "relay",
+    about:
+      "Open connections at once; further clients wait in the kernel's queue. Default: what the limit of open files can carry.",
   },
   backlog: {
     ...RELAY_OPTIONS.backlog,
@@ -158,6 +199,8 @@ export const OPTIONS = {
     sharesLine: true,
     commands: ["relay"],
     scope: "relay",
+    about:
+      "The kernel's queue of clients that are not accepted yet. Default: 4096, and of an inherited socket the most that the system allows.",
   },
   workers: {
     ...WORKERS,
@@ -166,12 +209,15 @@ export const OPTIONS = {
     help: "threads that accept and relay",
     commands: ["relay"],
     scope: "process",
+    about: "Threads that accept and relay; auto is one for each processor.",
   },
   allow: {
     ...RELAY_OPTIONS.allow,
     help: "TCP clients let in",
     commands: ["relay"],
     scope: "relay",
+    about:
+      "TCP clients come in from these addresses and ranges, and from no others. Default: from everywhere.",
   },
   deny: {
     ...RELAY_OPTIONS.deny,
@@ -179,12 +225,15 @@ export const OPTIONS = {
     sharesLine: true,
     commands: ["relay"],
     scope: "relay",
+    about: "TCP clients from these addresses and ranges are refused, whatever allow says.",
   },
   allowUsers: {
     ...RELAY_OPTIONS.allowUsers,
     help: "Unix clients let in by user",
     commands: ["relay"],
     scope: "relay",
+    about:
+      "Unix clients come in if they run as one of these users, or have one of the groups of allow-groups; no others do. Default: all do.",
   },
   allowGroups: {
     ...RELAY_OPTIONS.allowGroups,
@@ -192,12 +241,16 @@ export const OPTIONS = {
     sharesLine: true,
     commands: ["relay"],
     scope: "relay",
+    about:
+      "Unix clients come in if they have one of these groups, or run as one of the users of allow-users; no others do. Default: all do.",
   },
   proxyProtocol: {
     ...RELAY_OPTIONS.proxyProtocol,
     help: "v1, v2: says who connects (off)",
     commands: ["relay"],
     scope: "relay",
+    about:
+      "Tells the destination who the client is, by a header of the PROXY protocol before the client's first byte. The destination must expect it. Default: off.",
   },
   logLevel: {
     ...choice<LogLevel>("LEVEL", LOG_LEVELS),
@@ -205,6 +258,7 @@ export const OPTIONS = {
     help: "debug to error",
     commands: ["relay"],
     scope: "process",
+    about: "The least important lines that are logged.",
   },
   logFormat: {
     ...choice<LogFormat>("FORMAT", LOG_FORMATS),
@@ -213,20 +267,30 @@ export const OPTIONS = {
     sharesLine: true,
     commands: ["relay"],
     scope: "process",
+    about: "How lines of the log look; auto is journal, pretty or plain by what standard error is.",
   },
   admin: {
     ...text("ADDRESS", (written) => parseAdminAddress(written, "to listen on"), "/run/app/admin"),
     help: "status and metrics",
     commands: ["relay"],
     scope: "process",
+    about:
+      "Answers with a page, the status, metrics and health here: a Unix socket or a loopback port. Default: off.",
   },
-  accessLog: { help: "logs each client", sharesLine: true, commands: ["relay"], scope: "process" },
+  accessLog: {
+    help: "logs each client",
+    sharesLine: true,
+    commands: ["relay"],
+    scope: "process",
+    about: "Logs one line for each connection, when it ends.",
+  },
   adminMode: {
     ...mode(),
     help: "the mode of the admin socket's file (0660)",
     terse: true,
     commands: ["relay"],
     scope: "process",
+    about: "The permissions of the admin socket's file, in octal digits.",
   },
   adminGroup: {
     ...account("group", groupId),
@@ -234,12 +298,15 @@ export const OPTIONS = {
     terse: true,
     commands: ["relay"],
     scope: "process",
+    about:
+      "The group of the admin socket's file, by name or number. Default: the group of the process.",
   },
   requirePrivateNetwork: {
     help: "refuses to start where there is a network interface besides loopback",
     terse: true,
     commands: ["relay"],
     scope: "process",
+    about: "Refuses to start if the network namespace has any interface besides loopback.",
   },
   service: {
     ...text("SERVICE", parseServiceName, "app.service"),
@@ -291,7 +358,17 @@ export const OPTIONS = {
   watch: { help: "goes on showing it, in place, until q or Ctrl-C", commands: ["status"] },
   json: { help: "for programs; with --watch a line a second", commands: ["status"] },
   hold: { help: "goes on until Ctrl-C or TERM", commands: ["demo"] },
-  help: { help: "shows this", short: "h", commands: ["relay", "demo", "status", "units"] },
+  help: {
+    help: "shows this",
+    short: "h",
+    commands: ["relay", "check", "demo", "status", "units"],
+  },
+  config: {
+    ...text("FILE", (file) => file, "relays.toml"),
+    help: "many relays",
+    sharesLine: true,
+    commands: ["relay"],
+  },
   version: { help: "the version", sharesLine: true, commands: ["relay"] },
 } as const satisfies Record<string, ValueOption<unknown> | FlagOption>;
 
@@ -324,6 +401,51 @@ export type OptionValues = { readonly [Name in Always]: ValueOf<Rows[Name]> } & 
 export const OPTION_ROWS: readonly (readonly [OptionName, ValueOption<unknown> | FlagOption])[] =
   optionNames().map((name) => [name, OPTIONS[name]] as const);
 
+/** The values of options that were given, with the defaults of those that were not. */
+export function completeValues(given: Partial<Record<OptionName, unknown>>): OptionValues {
+  const values: Record<string, unknown> = {};
+  for (const [name, row] of OPTION_ROWS) {
+    const fallback = row.metavar === undefined ? false : row.default;
+    const value = given[name] ?? fallback;
+    if (value !== undefined) values[name] = value;
+  }
+  // The table's types say what each of its rows gives; a loop over the rows cannot.
+  return values as unknown as OptionValues;
+}
+
+/**
+ * Reads what a configuration file says of an option.
+ *
+ * @throws {InvalidValue}
+ */
+export function readOption(name: OptionName, written: unknown): unknown {
+  const row: ValueOption<unknown> | FlagOption = OPTIONS[name];
+  return row.metavar === undefined ? YES_OR_NO.read(written) : row.read(written);
+}
+
+/**
+ * Options as they stand, by their names on the command line: those that were given, as `given` tells,
+ * and the defaults that have a text.
+ */
+export function showOptions(
+  isMeant: (name: OptionName) => boolean,
+  given: (name: OptionName) => string | undefined,
+): Record<string, string> {
+  const shown: Record<string, string> = {};
+  for (const [name, row] of OPTION_ROWS) {
+    const text = given(name) ?? (row.metavar === undefined ? undefined : row.shownDefault);
+    if (isMeant(name) && text !== undefined) shown[flagOf(name)] = text;
+  }
+  return shown;
+}
+
+/** Whether a configuration file can have an option. */
+export function isOfFile(name: OptionName): boolean {
+  return "scope" in OPTIONS[name];
+}
+
+const YES_OR_NO = yesOrNo();
+
 /** Whether a command takes an option: its own, and `units` those of the relay that it describes. */
 export function takes(command: CommandName, name: OptionName): boolean {
   const { commands }: { readonly commands: readonly CommandName[] } = OPTIONS[name];
@@ -332,7 +454,7 @@ export function takes(command: CommandName, name: OptionName): boolean {
 }
 
 /** An option's name on the command line, without its dashes. */
-export function flagOf(name: OptionName | RelayOptionName): string {
+export function flagOf(name: OptionName): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 

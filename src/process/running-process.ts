@@ -4,6 +4,7 @@ import { HTTP_FILES_MOST } from "../observe/admin/http-limits.ts";
 import { accessLog } from "../observe/log/access-log.ts";
 import { logObserver } from "../observe/log/event-log.ts";
 import type { Log } from "../observe/log/log.ts";
+import { relayLog } from "../observe/log/relay-log.ts";
 import { libc } from "../os/libc.ts";
 import { combineObservers } from "../relay/combine-observers.ts";
 import { RelayError } from "../relay/error.ts";
@@ -298,7 +299,7 @@ class RunningProcess implements AsyncDisposable {
           drainTimeout,
         };
         const relay = await openRelay(options, workers);
-        warnOfTheOpen(relay.endpoint, destination, this.#log);
+        warnOfTheOpen(relay.endpoint, destination, this.#logOf(plan));
         return relay;
       },
     );
@@ -312,14 +313,20 @@ class RunningProcess implements AsyncDisposable {
 
   #observerOf(plan: RelayPlan): Observer {
     const { destination } = plan;
+    const log = this.#logOf(plan);
     const observer = combineObservers([
-      logObserver(this.#log, destination, this.#connectionsMaxOf(plan)),
-      ...(this.#plan.processWide.accessLog ? [accessLog(this.#log, destination)] : []),
+      logObserver(log, destination, this.#connectionsMaxOf(plan)),
+      ...(this.#plan.processWide.accessLog ? [accessLog(log, destination)] : []),
       ...(this.#admin?.observers ?? []),
       ...(this.#service === null ? [] : [this.#service.watch()]),
       ...(this.#idleExit === null ? [] : [this.#idleExit.observer]),
     ]);
     return explainRefusals(observer, destination, this.#notifySocket);
+  }
+
+  /** A name that is only the source would say nothing new in words. */
+  #logOf({ name, source }: RelayPlan): Log {
+    return relayLog(this.#log, name, name !== printAddress(source));
   }
 
   #connectionsMaxOf({ settings }: RelayPlan): number {

@@ -17,6 +17,10 @@ const ABOUT: Readonly<Record<CommandName, readonly string[]>> = {
     "Either is a Unix socket: /PATH, ./PATH, @NAME (abstract), unix:NAME",
     "or TCP: HOST:PORT, [IPv6]:PORT, :PORT, tcp:HOST:PORT.",
   ],
+  check: [
+    "Finds every mistake of a configuration file (TOML), with its line and its key,",
+    "and opens no socket. Run its relays with --config=FILE.",
+  ],
   demo: [
     "Starts a small web service on a loopback port, relays it to a Unix socket and",
     "that socket to another port, and sends a request and 64 MiB through both.",

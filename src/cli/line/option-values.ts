@@ -1,11 +1,16 @@
 import type { Endpoint } from "../../address/address.ts";
 import type { GivenOptions } from "./read-command-line.ts";
+import { adminMisfit } from "../../options/fit-admin.ts";
 import { misfits } from "../../options/fit-source.ts";
 import { UsageError } from "./usage-error.ts";
 import { InvalidValue } from "../../options/invalid-value.ts";
 import {
+  completeValues,
+  type FlagOption,
   flagOf,
   OPTION_ROWS,
+  OPTIONS,
+  showOptions,
   takes,
   type CommandName,
   type OptionName,
@@ -19,31 +24,20 @@ import {
  * @throws {UsageError} for the first value that makes no sense
  */
 export function readValues(command: CommandName, given: GivenOptions): OptionValues {
-  const values: Record<string, unknown> = {};
-  for (const [name, row] of OPTION_ROWS) {
+  const values: Partial<Record<OptionName, unknown>> = {};
+  for (const [name] of OPTION_ROWS) {
     const text = takes(command, name) ? given[flagOf(name)] : undefined;
-    if (row.metavar === undefined) values[name] = text === true;
-    else if (typeof text === "string") values[name] = parse(name, row, text);
-    else if (row.default !== undefined) values[name] = row.default;
+    if (text !== undefined) values[name] = readGiven(name, text);
   }
-  // The table's types say what each row's parser gives; a loop over its rows cannot.
-  return values as unknown as OptionValues;
+  return completeValues(values);
 }
 
-/**
- * A command's options as they stand, as on a command line: what was given, and the defaults that
- * have a text.
- */
-export function showOptions(command: CommandName, given: GivenOptions): Record<string, string> {
-  const shown: Record<string, string> = {};
-  for (const [name, row] of rowsOf(command)) {
-    const value = given[flagOf(name)];
-    const text = row.metavar === undefined ? "" : (row.shownDefault ?? "");
-    if (value === true) shown[flagOf(name)] = "true";
-    else if (value !== undefined) shown[flagOf(name)] = value;
-    else if (text !== "") shown[flagOf(name)] = text;
-  }
-  return shown;
+/** A command's options as they stand, for the status. */
+export function shownOptions(command: CommandName, given: GivenOptions): Record<string, string> {
+  return showOptions(
+    (name) => takes(command, name),
+    (name) => given[flagOf(name)]?.toString(),
+  );
 }
 
 /**
@@ -65,17 +59,22 @@ export function checkSource(values: OptionValues, source: Endpoint): void {
  *
  * @throws {UsageError}
  */
-export function checkAdminFile({ admin, adminMode, adminGroup }: OptionValues): void {
-  if ((adminMode ?? adminGroup) === undefined || admin?.kind === "unix") return;
-  const option = adminMode === undefined ? "--admin-group" : "--admin-mode";
-  throw new UsageError(`${option} makes sense only where --admin is a Unix socket's path`);
+export function checkAdminFile(values: OptionValues): void {
+  const option = adminMisfit(values);
+  if (option !== undefined)
+    throw new UsageError(
+      `--${flagOf(option)} makes sense only where --admin is a Unix socket's path`,
+    );
 }
 
-function rowsOf(command: CommandName) {
-  return OPTION_ROWS.filter(([name]) => takes(command, name));
-}
-
-function parse(name: OptionName, row: ValueOption<unknown>, text: string): unknown {
+/**
+ * Reads the value of one option.
+ *
+ * @throws {UsageError} if it makes no sense
+ */
+export function readGiven(name: OptionName, text: string | true): unknown {
+  const row: ValueOption<unknown> | FlagOption = OPTIONS[name];
+  if (row.metavar === undefined || text === true) return true;
   try {
     return row.parse(text);
   } catch (error) {

@@ -78,7 +78,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     if (given.has(name) && !takes(command, name))
       throw new UsageError(`--${flagOf(name)} is no option of ${nameOf(command)}`);
   }
-  if (!asksOnly) checkWords(command, words);
+  if (!asksOnly) checkWords(command, words, given.has("config"));
   const asks = given.has("help") ? "help" : given.has("version") ? "version" : undefined;
   return { command, asks, given: byFlag(given), words };
 }
@@ -152,14 +152,17 @@ function nameOf(command: CommandName): string {
   return command === "relay" ? "a relay" : command;
 }
 
-function checkWords(command: CommandName, words: readonly string[]): void {
-  const wanted = COMMANDS[command].words;
+function checkWords(command: CommandName, words: readonly string[], hasFile: boolean): void {
+  // The addresses are in the file.
+  const wanted = hasFile ? [] : COMMANDS[command].words;
   const missing = wanted.slice(words.length);
   if (missing.length > 0)
     throw new UsageError(`${missing.join(" and ")} ${missing.length > 1 ? "are" : "is"} missing`);
   const extra = words[wanted.length];
   if (extra !== undefined)
-    throw new UsageError(`${quote(extra)} is one word too many for ${nameOf(command)}`);
+    throw new UsageError(
+      `${quote(extra)} is one word too many for ${nameOf(command)}${hasFile ? " with --config" : ""}`,
+    );
 }
 
 function byFlag(given: ReadonlyMap<OptionName, string | true>): GivenOptions {

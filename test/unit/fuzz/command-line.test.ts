@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { CONTROL_CHARACTER } from "../../support/control-character.ts";
 import { checkDistinct, readAddresses } from "../../../src/cli/line/read-addresses.ts";
 import { parseAdminAddress } from "../../../src/options/admin-address.ts";
-import { checkSource, readValues, showOptions } from "../../../src/cli/line/option-values.ts";
+import { checkSource, readValues, shownOptions } from "../../../src/cli/line/option-values.ts";
 import { UsageError } from "../../../src/cli/line/usage-error.ts";
 import { InvalidValue } from "../../../src/options/invalid-value.ts";
 import { flagOf, OPTION_ROWS, type OptionName } from "../../../src/options/option-table.ts";
@@ -58,10 +58,12 @@ function readAll(args: readonly string[]): void {
   if (line.asks !== undefined) return;
   const { given } = line;
   const values = readValues(line.command, given);
-  showOptions(line.command, given);
+  shownOptions(line.command, given);
   if (line.command === "status") {
     readAdmin(line.words[0] ?? "");
-  } else if (line.command !== "demo") {
+  } else if (given["config"] !== undefined) {
+    // The file is read by tests of its own.
+  } else if (line.command === "relay" || line.command === "units") {
     const addresses = readAddresses(line.words);
     if (line.command === "units") planUnits(addresses, values, given, "/usr/bin/relay");
     else checkDistinct(addresses, values.admin);

@@ -1,27 +1,11 @@
-import { printAddress } from "../../address/address.ts";
-import type { ProcessPlan, ProcessWide, RelaySettings } from "../../process/process-plan.ts";
-import type { Addresses } from "../line/read-addresses.ts";
-import type { OptionIn, OptionValues } from "../../options/option-table.ts";
-
-/** The plan of a process that runs the one relay of a command line. */
-export function planOneRelay(
-  { source, destination }: Addresses,
-  values: OptionValues,
-  shownOptions: Readonly<Record<string, string>>,
-): ProcessPlan {
-  const name = printAddress(source);
-  const settings = relaySettings(values);
-  return {
-    processWide: processWide(values),
-    relays: [{ name, source, destination, settings, shownOptions }],
-  };
-}
+import type { ProcessWide, RelaySettings } from "../process/process-plan.ts";
+import type { OptionIn, OptionValues } from "../options/option-table.ts";
 
 // Option by option and without a spread: TypeScript does not check a spread for names too many, so
 // a renamed access rule would compile and let everybody in.
 
-/** What of a command line's values concerns one relay. */
-function relaySettings(values: OptionValues): RelaySettings {
+/** What of the options' values concerns one relay. */
+export function relaySettings(values: Pick<OptionValues, OptionIn<"relay">>): RelaySettings {
   return {
     mode: values.mode,
     owner: values.owner,
@@ -43,8 +27,8 @@ function relaySettings(values: OptionValues): RelaySettings {
   } satisfies Record<OptionIn<"relay">, unknown>;
 }
 
-/** What of a command line's values concerns the whole process. */
-function processWide(values: OptionValues): ProcessWide {
+/** What of the options' values concerns the whole process. */
+export function processWide(values: Pick<OptionValues, OptionIn<"process">>): ProcessWide {
   return {
     workers: values.workers,
     logLevel: values.logLevel,

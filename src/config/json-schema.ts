@@ -1,0 +1,77 @@
+import { ADDRESS_FORMS } from "../address/address.ts";
+import {
+  type FlagOption,
+  flagOf,
+  OPTION_ROWS,
+  type Scope,
+  type ValueOption,
+} from "../options/option-table.ts";
+import { RELAY_NAME } from "../options/parse-relay-name.ts";
+import type { ValueSchema } from "../options/value-types.ts";
+import { PROGRAM } from "../version.ts";
+
+/** A schema of a value with its words. */
+interface Described extends ValueSchema {
+  readonly description: string;
+}
+
+/** The schema of a configuration file, for editors: JSON Schema, draft 7. */
+export function configSchema() {
+  const relayOptions = optionsOf("relay");
+  return {
+    $schema: "http://json-schema.org/draft-07/schema#",
+    title: `Configuration of ${PROGRAM}`,
+    description: `Relays of one process: ${PROGRAM} --config=FILE runs them, ${PROGRAM} check FILE checks them.`,
+    type: "object",
+    additionalProperties: false,
+    required: ["relay"],
+    properties: {
+      ...optionsOf("process"),
+      defaults: {
+        description: "Options of all relays that do not say otherwise.",
+        type: "object",
+        additionalProperties: false,
+        properties: relayOptions,
+      },
+      relay: {
+        description: "The relays, each as [relay.NAME].",
+        type: "object",
+        minProperties: 1,
+        propertyNames: { pattern: RELAY_NAME.source },
+        additionalProperties: {
+          description: "One relay.",
+          type: "object",
+          additionalProperties: false,
+          required: ["source", "destination"],
+          properties: {
+            source: {
+              description: `Where clients connect: ${ADDRESS_FORMS}.`,
+              type: "string",
+              minLength: 1,
+            },
+            destination: {
+              description: `Where each connection is carried to: ${ADDRESS_FORMS}.`,
+              type: "string",
+              minLength: 1,
+            },
+            ...relayOptions,
+          },
+        },
+      },
+    },
+  };
+}
+
+function optionsOf(scope: Scope): Readonly<Record<string, Described>> {
+  return Object.fromEntries(
+    OPTION_ROWS.flatMap(([name, row]) =>
+      row.scope === scope ? [[flagOf(name), described(row, row.about)]] : [],
+    ),
+  );
+}
+
+function described(row: ValueOption<unknown> | FlagOption, about: string): Described {
+  if (row.metavar === undefined) return { description: about, type: "boolean" };
+  const fallback = row.shownDefault === undefined ? "" : ` Default: ${row.shownDefault}.`;
+  return { description: `${about}${fallback}`, ...row.schema };
+}

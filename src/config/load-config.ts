@@ -1,0 +1,26 @@
+import { readFileSync } from "node:fs";
+import { errnoWords, errorCode } from "../os/errno.ts";
+import type { ProcessPlan } from "../process/process-plan.ts";
+import { ConfigError } from "./config-error.ts";
+import { readConfig } from "./read-config.ts";
+import type { PlacedOptions } from "./read-options.ts";
+
+/**
+ * Loads a configuration file.
+ *
+ * @throws {ConfigError} if it cannot be read, and as `readConfig` does
+ */
+export function loadConfig(file: string, overrides?: PlacedOptions): ProcessPlan {
+  return readConfig(file, textOf(file), overrides);
+}
+
+function textOf(file: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(readFileSync(file));
+  } catch (error) {
+    const code = errorCode(error);
+    const reason =
+      code === "ERR_ENCODING_INVALID_ENCODED_DATA" ? "it is no UTF-8" : errnoWords(code);
+    throw new ConfigError(file, [{ at: null, key: "", message: `cannot be read: ${reason}` }]);
+  }
+}

@@ -1,0 +1,90 @@
+import { adminMisfit } from "../options/fit-admin.ts";
+import { completeValues, flagOf } from "../options/option-table.ts";
+import type { ProcessPlan, RelayPlan } from "../process/process-plan.ts";
+import { ConfigError, Mistakes } from "./config-error.ts";
+import { findClashes, type OwnListener } from "./find-clashes.ts";
+import { processWide } from "./plan-values.ts";
+import { type PlacedOptions, readOptions, valuesOf } from "./read-options.ts";
+import { type PlacedRelay, readRelay } from "./read-relay.ts";
+import { parseToml, TomlError, type TomlTable } from "./toml-tree.ts";
+
+const TABLES = ["defaults", "relay"] as const;
+
+/**
+ * Reads the text of a configuration file, and looks at nothing else.
+ *
+ * @param file - its name, for messages
+ * @param overrides - options of the whole process that are given elsewhere, in place of the file's
+ * @throws {ConfigError} with all that is wrong
+ */
+export function readConfig(
+  file: string,
+  text: string,
+  overrides: PlacedOptions = new Map(),
+): ProcessPlan {
+  const mistakes = new Mistakes();
+  const root = parse(file, text);
+  const own = readOptions(root, "process", [], TABLES, mistakes);
+  const given: PlacedOptions = new Map([...own, ...overrides]);
+  const shared = { processWide: given, defaults: readDefaults(root, mistakes) };
+  const relays = [...tableOf(root, "relay", mistakes)].flatMap(
+    ([name, entry]) => readRelay(name, entry, shared, mistakes) ?? [],
+  );
+  if (!root.entries.has("relay"))
+    mistakes.add(root.at, [], "there is no relay; write [relay.NAME] with source and destination");
+  const wide = processWide(completeValues(valuesOf(given)));
+  const misfit = adminMisfit(wide);
+  if (misfit !== undefined)
+    mistakes.add(
+      given.get(misfit)?.at ?? root.at,
+      [flagOf(misfit)],
+      "makes sense only where admin is a Unix socket's path",
+    );
+  findClashes(relays, ownListeners(wide, given, root), mistakes);
+  if (mistakes.all.length > 0) throw new ConfigError(file, mistakes.all);
+  return { processWide: wide, relays: relays.flatMap((relay) => planOf(relay) ?? []) };
+}
+
+/** Null if an address is missing or wrong, which is a mistake. */
+function planOf({ name, source, destination, ...rest }: PlacedRelay): RelayPlan | null {
+  if (source === null || destination === null) return null;
+  return { name, source: source.endpoint, destination: destination.endpoint, ...rest };
+}
+
+function parse(file: string, text: string): TomlTable {
+  try {
+    return parseToml(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const { at, message } = error;
+    throw new ConfigError(file, [{ at, key: "", message: `this is no TOML: ${message}` }]);
+  }
+}
+
+function readDefaults(root: TomlTable, mistakes: Mistakes): PlacedOptions {
+  const entries = tableOf(root, "defaults", mistakes);
+  return readOptions({ kind: "table", at: root.at, entries }, "relay", ["defaults"], [], mistakes);
+}
+
+/** The entries of a table at the top; none if it is not there. */
+function tableOf(
+  root: TomlTable,
+  name: (typeof TABLES)[number],
+  mistakes: Mistakes,
+): TomlTable["entries"] {
+  const entry = root.entries.get(name);
+  if (entry === undefined) return new Map();
+  if (entry.value.kind === "table") return entry.value.entries;
+  const header = name === "relay" ? "[relay.NAME]" : `[${name}]`;
+  mistakes.add(entry.at, [name], `must be a table; write ${header}`);
+  return new Map();
+}
+
+function ownListeners(
+  { admin }: ProcessPlan["processWide"],
+  given: PlacedOptions,
+  root: TomlTable,
+): OwnListener[] {
+  const at = given.get("admin")?.at ?? root.at;
+  return admin === undefined ? [] : [{ key: "admin", endpoint: admin, at }];
+}

@@ -1,0 +1,133 @@
+import {
+  ADDRESS_FORMS,
+  AddressError,
+  type Endpoint,
+  parseAddress,
+  type Role,
+  type SocketEndpoint,
+} from "../address/address.ts";
+import { misfits } from "../options/fit-source.ts";
+import { InvalidValue, show } from "../options/invalid-value.ts";
+import { completeValues, flagOf, isOfFile, showOptions } from "../options/option-table.ts";
+import { parseRelayName } from "../options/parse-relay-name.ts";
+import type { RelaySettings } from "../process/process-plan.ts";
+import type { Mistakes } from "./config-error.ts";
+import { relaySettings } from "./plan-values.ts";
+import { ADDRESS_KEYS, type PlacedOptions, readOptions, valuesOf } from "./read-options.ts";
+import type { Position, TomlEntry, TomlTable } from "./toml-tree.ts";
+
+/** A relay of a file, and where its addresses are; null stands for what is missing or wrong. */
+export interface PlacedRelay {
+  readonly name: string;
+  readonly source: PlacedAddress<Endpoint> | null;
+  readonly destination: PlacedAddress<SocketEndpoint> | null;
+  readonly settings: RelaySettings;
+  readonly shownOptions: Readonly<Record<string, string>>;
+}
+
+export interface PlacedAddress<Address> {
+  readonly endpoint: Address;
+  readonly at: Position;
+}
+
+/** What a file says for all relays. */
+export interface SharedOptions {
+  readonly processWide: PlacedOptions;
+  /** For relays that do not say otherwise. */
+  readonly defaults: PlacedOptions;
+}
+
+/** Reads `[relay.NAME]`; null if that is no table. */
+export function readRelay(
+  name: string,
+  { at, value }: TomlEntry,
+  shared: SharedOptions,
+  mistakes: Mistakes,
+): PlacedRelay | null {
+  const path = ["relay", name];
+  if (value.kind !== "table") {
+    const isAddress = ADDRESS_KEYS.some((key) => key === name);
+    const header = isAddress ? "[relay.NAME]" : `[relay.${name}]`;
+    mistakes.add(at, path, `a relay is a table with a name; write ${header}`);
+    return null;
+  }
+  checkName(name, at, mistakes);
+  const own = readOptions(value, "relay", path, ADDRESS_KEYS, mistakes);
+  const source = readAddress("source", value, path, mistakes);
+  const destination = readAddress("destination", value, path, mistakes);
+  if (source !== null) checkFit(own, shared.defaults, source, path, mistakes);
+  const options = new Map([...shared.defaults, ...own]);
+  return {
+    ...{ name, source, destination },
+    settings: relaySettings(completeValues(valuesOf(options))),
+    shownOptions: showOptions(
+      isOfFile,
+      (option) => (options.get(option) ?? shared.processWide.get(option))?.shown,
+    ),
+  };
+}
+
+function checkName(name: string, at: Position, mistakes: Mistakes): void {
+  try {
+    parseRelayName(name);
+  } catch (error) {
+    if (!(error instanceof InvalidValue)) throw error;
+    mistakes.add(at, ["relay", name], error.message);
+  }
+}
+
+function readAddress(
+  key: "destination",
+  ...rest: readonly [table: TomlTable, path: readonly string[], mistakes: Mistakes]
+): PlacedAddress<SocketEndpoint> | null;
+function readAddress(
+  key: Role,
+  ...rest: readonly [table: TomlTable, path: readonly string[], mistakes: Mistakes]
+): PlacedAddress<Endpoint> | null;
+function readAddress(
+  key: Role,
+  ...[table, path, mistakes]: readonly [TomlTable, readonly string[], Mistakes]
+): PlacedAddress<Endpoint> | null {
+  const value = table.entries.get(key)?.value;
+  if (value === undefined) {
+    mistakes.add(table.at, path, `lacks its ${key}`);
+    return null;
+  }
+  const { at } = value;
+  if (value.kind !== "value" || typeof value.value !== "string") {
+    const shown = value.kind === "value" ? show(value.value) : "a table";
+    mistakes.add(at, [...path, key], `${shown} is no address; an address is ${ADDRESS_FORMS}`);
+    return null;
+  }
+  try {
+    return { endpoint: parseAddress(value.value, key), at };
+  } catch (error) {
+    if (!(error instanceof AddressError)) throw error;
+    mistakes.add(at, [...path, key], `${error.message}; an address is ${ADDRESS_FORMS}`);
+    return null;
+  }
+}
+
+/** Options that make no sense for the source, the relay's own and those that all relays have. */
+function checkFit(
+  own: PlacedOptions,
+  defaults: PlacedOptions,
+  source: PlacedAddress<Endpoint>,
+  path: readonly string[],
+  mistakes: Mistakes,
+): void {
+  for (const { name, needs } of misfits(valuesOf(own), source.endpoint))
+    mistakes.add(
+      own.get(name)?.at ?? source.at,
+      [...path, flagOf(name)],
+      `makes sense only where source is ${needs}`,
+    );
+  for (const { name, needs } of misfits(valuesOf(defaults), source.endpoint))
+    if (!own.has(name))
+      mistakes.add(
+        source.at,
+        path,
+        `${flagOf(name)}, of [defaults], makes sense only where source is ${needs}; ` +
+          "write it under the relays that need it",
+      );
+}
