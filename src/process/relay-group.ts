@@ -1,9 +1,11 @@
 import type { InheritedEndpoint, SocketEndpoint } from "../address/address.ts";
+import { RelayError } from "../relay/error.ts";
 import type { Source } from "../relay/listen/source.ts";
 import type { HandoverRelay } from "../relay/running-relay.ts";
 import type { StopPatience } from "../relay/stop-patience.ts";
 import type { OpenedListener } from "./handover/hand-over.ts";
 import type { RelayPlan } from "./process-plan.ts";
+import { StartError, type StartFailure } from "./start-error.ts";
 
 /** One relay of a process, and where its source comes from. */
 interface Member {
@@ -23,25 +25,36 @@ export class RelayGroup {
     this.#members = members;
   }
 
-  /** Opens every relay, or none: the first failure is thrown after the others have stopped. */
+  /**
+   * Opens every relay, or none.
+   *
+   * @throws {StartError} with all that failed, after the others have stopped.
+   */
   static async open(
     plans: readonly RelayPlan[],
     sourceOf: (plan: RelayPlan) => Source,
     open: OpenMember,
   ): Promise<RelayGroup> {
+    const failures: StartFailure[] = [];
     const attempts = await Promise.allSettled(
       plans.map(async (plan) => {
-        const source = sourceOf(plan);
-        return { plan, source, relay: await open(plan, source) };
+        try {
+          const source = sourceOf(plan);
+          return { plan, source, relay: await open(plan, source) };
+        } catch (error) {
+          if (error instanceof RelayError) failures.push({ plan, error });
+          throw error;
+        }
       }),
     );
     const group = new RelayGroup(
       attempts.flatMap((attempt) => (attempt.status === "fulfilled" ? [attempt.value] : [])),
     );
-    const failed = attempts.find((attempt) => attempt.status === "rejected");
-    if (failed === undefined) return group;
+    const failed = attempts.filter((attempt) => attempt.status === "rejected");
+    if (failed.length === 0) return group;
     await group.giveBack({ drainTimeout: 0 });
-    throw failed.reason;
+    if (failures.length === failed.length) throw new StartError(failures);
+    throw failed.find(({ reason }) => !(reason instanceof RelayError))?.reason;
   }
 
   get endpoints(): readonly SocketEndpoint[] {

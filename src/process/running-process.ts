@@ -32,6 +32,7 @@ import { checkPrivateNetwork, explainRefusals, NOT_PRIVATE } from "./private-net
 import type { ProcessPlan, RelayPlan } from "./process-plan.ts";
 import type { Reaper } from "./handover/reaper.ts";
 import { RelayGroup } from "./relay-group.ts";
+import { StartError, type StartFailure } from "./start-error.ts";
 import { type StopRequests, stopRequests } from "./stop-signals.ts";
 import { reportFaults } from "./uncaught-errors.ts";
 import { ignoreUserSignals } from "./user-signals.ts";
@@ -60,12 +61,33 @@ export async function runPlan(plan: ProcessPlan, log: Log): Promise<number> {
   try {
     return await running.run();
   } catch (error) {
-    if (error instanceof HandoverError) log.error(error.message, { event: "failed" });
-    else if (!(error instanceof RelayError)) throw error;
-    else if (predecessor !== null) predecessor.refuse(error.message);
-    else log.error(error.message, { event: "failed", address: error.address, code: error.code });
-    return error instanceof RelayError && PERMANENT.has(error.code) ? EX_CONFIG : 1;
+    if (error instanceof HandoverError) {
+      log.error(error.message, { event: "failed" });
+      return 1;
+    }
+    const failures = failuresOf(error);
+    if (failures.length === 0) throw error;
+    if (predecessor !== null)
+      predecessor.refuse(failures.map((failure) => failure.error.message).join("; "));
+    else
+      for (const { plan: failed, error: reason } of failures) {
+        const { message, address, code } = reason;
+        const own = failed === null ? log : logOf(failed, log);
+        own.error(message, { event: "failed", address, code });
+      }
+    return failures.some((failure) => PERMANENT.has(failure.error.code)) ? EX_CONFIG : 1;
   }
+}
+
+/** What failed so that the process could not start, each with its relay if it is one's. */
+function failuresOf(error: unknown): readonly StartFailure[] {
+  if (error instanceof StartError) return error.failures;
+  return error instanceof RelayError ? [{ plan: null, error }] : [];
+}
+
+/** The log of one relay. A name that is only the source would say nothing new in words. */
+function logOf({ name, source }: RelayPlan, log: Log): Log {
+  return relayLog(log, name, name !== printAddress(source));
 }
 
 /** The process whose place this one takes; null if anybody else started this one. */
@@ -299,7 +321,7 @@ class RunningProcess implements AsyncDisposable {
           drainTimeout,
         };
         const relay = await openRelay(options, workers);
-        warnOfTheOpen(relay.endpoint, destination, this.#logOf(plan));
+        warnOfTheOpen(relay.endpoint, destination, logOf(plan, this.#log));
         return relay;
       },
     );
@@ -313,7 +335,7 @@ class RunningProcess implements AsyncDisposable {
 
   #observerOf(plan: RelayPlan): Observer {
     const { destination } = plan;
-    const log = this.#logOf(plan);
+    const log = logOf(plan, this.#log);
     const observer = combineObservers([
       logObserver(log, destination, this.#connectionsMaxOf(plan)),
       ...(this.#plan.processWide.accessLog ? [accessLog(log, destination)] : []),
@@ -322,11 +344,6 @@ class RunningProcess implements AsyncDisposable {
       ...(this.#idleExit === null ? [] : [this.#idleExit.observer]),
     ]);
     return explainRefusals(observer, destination, this.#notifySocket);
-  }
-
-  /** A name that is only the source would say nothing new in words. */
-  #logOf({ name, source }: RelayPlan): Log {
-    return relayLog(this.#log, name, name !== printAddress(source));
   }
 
   #connectionsMaxOf({ settings }: RelayPlan): number {

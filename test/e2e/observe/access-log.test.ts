@@ -40,6 +40,7 @@ describe("the access log", () => {
         bytes_up: 5,
         bytes_down: 5,
         duration_ms: expect.any(Number),
+        relay: "127.0.0.1:0",
       },
     ]);
   });
