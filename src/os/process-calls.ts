@@ -100,10 +100,11 @@ export function monotonicMicroseconds(): bigint {
  * number of bytes sent, or the errno as a negative number. sendmsg(2), unix(7), SCM_RIGHTS.
  */
 export function sendDescriptor(socket: number, bytes: Uint8Array, passed: number): number {
-  const buffer = new Uint8Array(BYTES + bytes.length);
-  buffer.set(bytes, BYTES);
-  const start = BigInt(ptr(buffer));
-  const view = new DataView(buffer.buffer);
+  // Not the other way round: an array that gets its buffer later moves in memory.
+  const view = new DataView(new ArrayBuffer(BYTES + bytes.length));
+  const message = new Uint8Array(view.buffer);
+  const start = BigInt(ptr(message));
+  message.set(bytes, BYTES);
   const setWord = (at: number, word: bigint) => view.setBigUint64(at, word, true);
   setWord(MSG_IOV, start + BigInt(IOVEC));
   setWord(MSG_IOVLEN, 1n);
@@ -115,7 +116,7 @@ export function sendDescriptor(socket: number, bytes: Uint8Array, passed: number
   view.setInt32(CMSG + 8, SOL_SOCKET, true);
   view.setInt32(CMSG + 12, SCM_RIGHTS, true);
   view.setInt32(CMSG + 16, passed, true);
-  return answer(Number(c.sendmsg(socket, buffer, MSG_DONTWAIT_NOSIGNAL)));
+  return answer(Number(c.sendmsg(socket, message, MSG_DONTWAIT_NOSIGNAL)));
 }
 
 function answer(result: number): number {

@@ -79,7 +79,12 @@ export class ServiceState implements Disposable {
   ready(sources: readonly SocketEndpoint[]): void {
     const [only] = sources.length === 1 ? sources : [];
     const where = only === undefined ? `${sources.length} sources` : printAddress(only);
-    this.#notifier.notify({ READY: "1", STATUS: `listening on ${where}` });
+    this.#notifier.notify({
+      READY: "1",
+      STATUS: `listening on ${where}`,
+      // After a handover the manager last heard from another process, perhaps a whole period ago.
+      ...(this.#watchdog !== undefined && { WATCHDOG: "1" }),
+    });
   }
 
   /** The relays accept nobody any more, and wait for `open` connections to end. */

@@ -4,7 +4,7 @@ import type { Libc } from "../../os/libc.ts";
 import { becomeSubreaper } from "../../os/process-calls.ts";
 import type { HandedSource } from "../../relay/listen/source.ts";
 import type { HeldNotifier } from "../../systemd/held-notifier.ts";
-import { giveMainProcess, reloading } from "../../systemd/main-process.ts";
+import { giveMainProcess, MainProcessError, reloading } from "../../systemd/main-process.ts";
 import type { PassedSockets } from "./passed-sockets.ts";
 import type { Reaper } from "./reaper.ts";
 import { DOCUMENT_VERSION, listenerKey, type ListenerRole } from "./document.ts";
@@ -62,9 +62,9 @@ export async function handOver(estate: Estate, start: HandoverStart): Promise<Su
       ...documentOf(estate),
       spawned: (child) => reaper?.leave(child),
     });
+    if (manager !== null) await moveMainProcess(manager, successor, start);
     // The first process must know the next one before this one ends.
     earlier?.announce(successor.pid);
-    if (manager !== null) await moveMainProcess(manager, successor.pid, start);
     successor.send({ kind: "taken" });
     return successor;
   } catch (error) {
@@ -102,13 +102,21 @@ function adoptDescendants(): void {
   throw new HandoverError(`this process cannot become the parent of those that follow: ${reason}`);
 }
 
+/** The manager must know the new main process before this one stops. */
 async function moveMainProcess(
   { notifier, socket }: Manager,
-  pid: number,
+  successor: Successor,
   { libc, warn }: HandoverStart,
 ): Promise<void> {
-  const problem = await giveMainProcess(libc, socket, pid);
-  if (problem !== null)
-    warn(`the service manager may not know that its main process is now ${pid}: ${problem}`);
+  const { pid } = successor;
+  try {
+    const doubt = await giveMainProcess(libc, socket, pid);
+    if (doubt !== null)
+      warn(`the service manager may not know that its main process is ${pid}: ${doubt}`);
+  } catch (error) {
+    if (!(error instanceof MainProcessError)) throw error;
+    successor.giveUp();
+    throw new HandoverError(`the service manager cannot be told: ${error.message}`);
+  }
   notifier.silence();
 }

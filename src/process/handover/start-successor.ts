@@ -41,6 +41,8 @@ export interface Successor {
   /** The indices of the document's listeners that it uses. */
   readonly claimed: ReadonlySet<number>;
   send(message: FromEarlier): void;
+  /** Lets it end what it has begun, and end: it does not get this process' place. */
+  giveUp(): void;
   /** From now on `listener` hears what it says. */
   follow(listener: SuccessorListener): void;
 }
@@ -146,6 +148,10 @@ class StartingSuccessor implements Successor, Disposable {
 
   send(message: FromEarlier): void {
     this.#channel.send(message);
+  }
+
+  giveUp(): void {
+    this.#channel[Symbol.dispose]();
   }
 
   follow(listener: SuccessorListener): void {

@@ -74,6 +74,8 @@ function processLines(wanted: UnitPlan): string[] {
     "Type=notify",
     ...comment(betterWay(wanted)),
     `ExecStart=${[execProgram(program), ...words].join(" ")}`,
+    "# Starts the executable that is there then, and no client notices: an upgrade, too.",
+    'ExecReload=/bin/sh -c "kill -HUP $MAINPID"',
     "# Whoever sets these variables runs code as the relay.",
     ...listing("UnsetEnvironment", BUN_VARIABLES),
     "Restart=on-failure",

@@ -1,0 +1,120 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DOCUMENT_VERSION } from "../../src/process/handover/document.ts";
+import { HandoverError } from "../../src/process/handover/handover-error.ts";
+import { startSuccessor } from "../../src/process/handover/start-successor.ts";
+import { openDescriptors } from "../support/process/proc.ts";
+import { until } from "../support/waiting.ts";
+
+// What becomes of programs that are started to take a process' place, and are something else.
+
+let folder: string;
+beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "successor-"))));
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const DOCUMENT = {
+  kind: "document",
+  document: {
+    version: DOCUMENT_VERSION,
+    pid: process.pid,
+    isParent: false,
+    listeners: [],
+    passed: [],
+    earlier: [],
+  },
+} as const;
+
+/** Starts a shell script in the place of the program; gives why that fails. */
+async function failureOf(
+  script: string,
+  { patience = 10_000, signal = new AbortController().signal } = {},
+): Promise<string> {
+  const path = join(folder, "program");
+  writeFileSync(path, `#!/bin/sh\n${script}\n`);
+  chmodSync(path, 0o755);
+  try {
+    await startSuccessor({
+      command: [path],
+      environment: process.env,
+      descriptors: [],
+      document: DOCUMENT,
+      signal,
+      patience,
+    });
+  } catch (error) {
+    if (error instanceof HandoverError) return error.message;
+    throw error;
+  }
+  throw new Error("it took the place");
+}
+
+describe("a program that never accepts", () => {
+  test("is ended when its time is up, with all that it started", async () => {
+    const note = join(folder, "pids");
+    const reason = await failureOf(`echo $$ >${note}; sleep 100 & echo $! >>${note}; wait`, {
+      patience: 500,
+    });
+    expect(reason).toBe("the new process does not accept clients after 0.5 s");
+    const pids = readFileSync(note, "utf8").trim().split("\n");
+    expect(pids).toHaveLength(2);
+    for (const pid of pids) await until(() => hasEnded(pid), `${pid} to end`);
+  });
+
+  test("is killed if it does not end when asked", async () => {
+    const began = performance.now();
+    const reason = await failureOf("trap '' TERM; sleep 100 & wait; sleep 100", { patience: 200 });
+    expect(reason).toBe("the new process does not accept clients after 0.2 s");
+    expect(performance.now() - began).toBeLessThan(8_000);
+  });
+
+  test("is ended when this process is to stop", async () => {
+    const abort = new AbortController();
+    const failure = failureOf("sleep 100", { signal: abort.signal });
+    abort.abort();
+    expect(await failure).toBe("this process is to stop");
+  });
+
+  test.each([
+    [
+      "ends with a status",
+      "exit 7",
+      "the new process ended with status 7 before it accepted clients",
+    ],
+    ["ends well", "exit 0", "the new process ended before it accepted clients"],
+    ["says why", `echo '{"kind":"failed","reason":"no room"}' >&3; sleep 100`, "no room"],
+    [
+      "says something else",
+      "echo hello >&3; sleep 100",
+      "the new process said what this one does not understand (no object)",
+    ],
+    [
+      "says half of it",
+      `echo '{"kind":"ready"}' >&3; sleep 100`,
+      "the new process said what this one does not understand (pid: no integer)",
+    ],
+  ])("%s", async (_, script, reason) => {
+    expect(await failureOf(script)).toBe(reason);
+  });
+});
+
+test("nothing is left of fifty that failed", async () => {
+  await failureOf("exit 1");
+  const before = openDescriptors(process.pid);
+  for (let times = 0; times < 50; times += 1) await failureOf("exit 1");
+  await until(
+    () => openDescriptors(process.pid) <= before,
+    () => `${openDescriptors(process.pid)} descriptors to be ${before}`,
+  );
+});
+
+/** Whether a process is gone, or a zombie that nobody has waited for yet. */
+function hasEnded(pid: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
+  } catch {
+    // It is gone.
+    return true;
+  }
+}

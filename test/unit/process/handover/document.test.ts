@@ -1,0 +1,112 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import {
+  DOCUMENT_VERSION,
+  type HandoverDocument,
+  listenerKey,
+  readDocument,
+} from "../../../../src/process/handover/document.ts";
+import {
+  type FromEarlier,
+  type FromLater,
+  readFromEarlier,
+  readFromLater,
+} from "../../../../src/process/handover/messages.ts";
+import { ShapeError } from "../../../../src/process/handover/read-json.ts";
+
+const descriptor = fc.integer({ min: 3, max: 1_000 });
+const number = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map(String);
+
+const documents: fc.Arbitrary<HandoverDocument> = fc.record({
+  version: fc.constant(DOCUMENT_VERSION),
+  pid: fc.nat(),
+  isParent: fc.boolean(),
+  listeners: fc.array(
+    fc.record({
+      key: fc.string(),
+      descriptors: fc.array(descriptor),
+      port: fc.nat(65_535),
+      file: fc.option(fc.record({ dev: number, ino: number })),
+    }),
+  ),
+  passed: fc.array(fc.record({ descriptor, number: descriptor, name: fc.option(fc.string()) })),
+  earlier: fc.array(fc.record({ pid: fc.nat(), descriptor, isParent: fc.boolean() })),
+});
+
+const DOCUMENT: HandoverDocument = {
+  version: DOCUMENT_VERSION,
+  pid: 1,
+  isParent: true,
+  listeners: [{ key: "source :80", descriptors: [4], port: 80, file: { dev: "1", ino: "2" } }],
+  passed: [],
+  earlier: [],
+};
+
+test("a document arrives as it was written", () => {
+  fc.assert(
+    fc.property(documents, (document) => {
+      const message: FromEarlier = { kind: "document", document };
+      expect(readFromEarlier(JSON.parse(JSON.stringify(message)))).toEqual(message);
+    }),
+  );
+});
+
+test("any other value is refused, and never believed", () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => {
+      expect(() => readDocument(value)).toThrow(ShapeError);
+    }),
+  );
+});
+
+test.each([
+  [
+    "a descriptor that is a text",
+    { listeners: [{ ...DOCUMENT.listeners[0], descriptors: ["4"] }] },
+  ],
+  ["a file without its device", { listeners: [{ ...DOCUMENT.listeners[0], file: { ino: "2" } }] }],
+  ["a fraction", { pid: 1.5 }],
+  ["no list of sockets", { passed: undefined }],
+])("%s is refused", (_, change) => {
+  expect(() => readDocument({ ...DOCUMENT, ...change })).toThrow(ShapeError);
+});
+
+test("a later version is refused by its number, and added fields are not", () => {
+  expect(readDocument({ ...DOCUMENT, added: 1 })).toEqual(DOCUMENT);
+  const later = { ...DOCUMENT, version: DOCUMENT_VERSION + 1 };
+  expect(() => readDocument(later)).toThrow(`its version is ${DOCUMENT_VERSION + 1}`);
+});
+
+describe("messages", () => {
+  test("an unknown kind is ignored: another version said it", () => {
+    expect(readFromEarlier({ kind: "news", of: 1 })).toBeNull();
+    expect(readFromLater({ kind: "news", of: 1 })).toBeNull();
+  });
+
+  test.each<FromLater>([
+    { kind: "ready", pid: 5, claimed: [0, 2] },
+    { kind: "failed", reason: "no room" },
+    { kind: "newest", pid: 6 },
+    { kind: "stop", drainTimeout: null },
+    { kind: "stop", drainTimeout: 0 },
+  ])("%j from a later process", (message) => {
+    expect(readFromLater(JSON.parse(JSON.stringify(message)))).toEqual(message);
+  });
+
+  test.each<FromEarlier>([
+    { kind: "taken" },
+    { kind: "open", connections: 3 },
+    { kind: "asked", times: 2 },
+    { kind: "hangup" },
+  ])("%j from an earlier process", (message) => {
+    expect(readFromEarlier(JSON.parse(JSON.stringify(message)))).toEqual(message);
+  });
+});
+
+test("a socket is found by its role and address, a path by where it leads", () => {
+  const key = (path: string) => listenerKey("source", { kind: "unix", path });
+  expect(key("./socket")).toBe(key(`${process.cwd()}/socket`));
+  expect(key("./socket")).not.toBe(key("./other"));
+  const tcp = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
+  expect(listenerKey("source", tcp)).not.toBe(listenerKey("admin", tcp));
+});
