@@ -183,6 +183,7 @@ describe("refused, with the reason and the mend:", () => {
     [["--admin=/run/app/admin", RUN, TCP], "--admin: its folder goes with the relay"],
     [["--no-socket", "--exit-idle-time=5", RUN, TCP], "--exit-idle-time goes without --no-socket"],
     [["--no-socket", "--owner=1", RUN, TCP], "--owner: only root gives a file away, and the"],
+    [["--no-socket", "--directory-mode=0755", "/srv/x/s", TCP], "systemd only one below /run"],
     [["--no-socket", "--owner=1", "--user=2", RUN, TCP], "leave out --no-socket, for systemd to"],
     [["--mode=0660", TCP, RUN], "--mode makes sense only where SOURCE is a Unix socket's path"],
     [["--service=relay-x.service", "--name=relay-x", RUN, TCP], "--name: relay-x.service is the s"],

@@ -223,6 +223,7 @@ describe("a service", () => {
     // Folders.
     [RUN, TCP, {}, "Service.RuntimeDirectory", "app"],
     [RUN, TCP, {}, "Service.RuntimeDirectoryMode", "0755"],
+    [RUN, TCP, { file: { directoryMode: "0700" } }, "Service.RuntimeDirectoryMode", "0700"],
     [RUN, TCP, {}, "Service.ReadWritePaths", undefined],
     ["/var/run/a/b/socket", TCP, {}, "Service.RuntimeDirectory", "a/b"],
     ["/run/a/../b//c/socket", TCP, {}, "Service.RuntimeDirectory", "b/c"],
@@ -314,6 +315,8 @@ describe("a socket unit", () => {
     [RUN, { file: { mode: "0666" } }, "Socket.SocketMode", "0666"],
     [RUN, { file: { owner: "www", group: "4" } }, "Socket.SocketUser", "www"],
     [RUN, { file: { owner: "www", group: "4" } }, "Socket.SocketGroup", "4"],
+    [RUN, { file: { directoryMode: "0700" } }, "Socket.DirectoryMode", "0700"],
+    [RUN, {}, "Socket.DirectoryMode", undefined],
   ])("on %s with %j: %s=%s", (source, changes, key, expected) => {
     expect(value(socketUnit(source, "127.0.0.1:9", changes), key)).toBe(expected);
   });
