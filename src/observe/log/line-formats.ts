@@ -8,11 +8,13 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** What a line says beside its words, under names that stay the same from release to release. */
 export type LogFields = Readonly<Record<string, string | number | boolean>>;
 
-/** One line of the log before it is a line. */
+/** What one line of the log says. */
 export interface LogEntry {
   readonly time: Date;
   readonly level: LogLevel;
   readonly message: string;
+  /** The name of the relay that it is about; "" if it is about the process, or the only relay. */
+  readonly relay: string;
   readonly fields: LogFields;
 }
 
@@ -20,21 +22,29 @@ export interface LogEntry {
 export type Formatter = (entry: LogEntry) => string;
 
 /** Time, level, words: for files and for whatever reads lines. */
-export function formatPlain({ time, level, message }: LogEntry): string {
-  return `${time.toISOString()} ${level.padEnd(5)} ${printable(message)}\n`;
+export function formatPlain({ time, level, message, relay }: LogEntry): string {
+  return `${time.toISOString()} ${level.padEnd(5)} ${nameOf(relay)}${printable(message)}\n`;
 }
 
-/** One JSON object a line: `time`, `level`, `message`, then the fields. */
-export function formatJson({ time, level, message, fields }: LogEntry): string {
-  return `${JSON.stringify({ time: time.toISOString(), level, message, ...fields })}\n`;
+/** One JSON object a line: `time`, `level`, `message`, `relay` if it has a name, then the fields. */
+export function formatJson({ time, level, message, relay, fields }: LogEntry): string {
+  const named = relay === "" ? {} : { relay };
+  const entry = { time: time.toISOString(), level, message, ...named, ...fields };
+  // JSON itself lets C1 controls through; escaped, they are the same string.
+  return `${escapeControls(JSON.stringify(entry))}\n`;
 }
 
-// sd-daemon(3): a line may start with its syslog priority. The journal has its own clock.
-const PRIORITIES: Readonly<Record<LogLevel, number>> = { debug: 7, info: 6, warn: 4, error: 3 };
+/** The syslog priority of each level, as in syslog(3). */
+export const PRIORITIES: Readonly<Record<LogLevel, number>> = {
+  debug: 7,
+  info: 6,
+  warn: 4,
+  error: 3,
+};
 
-/** For the systemd journal: priority and words. */
-export function formatJournal({ level, message }: LogEntry): string {
-  return printable(message)
+/** For the systemd journal: each line begins with its priority (sd-daemon(3)). */
+export function formatJournal({ level, message, relay }: LogEntry): string {
+  return (nameOf(relay) + printable(message))
     .split("\n")
     .map((line) => `<${PRIORITIES[level]}>${line}\n`)
     .join("");
@@ -43,12 +53,20 @@ export function formatJournal({ level, message }: LogEntry): string {
 /** For a person at a terminal: the time of day, the level in its colour, words. */
 export function formatPretty({ dim, red, yellow, cyan }: Style): Formatter {
   const paints = { debug: dim, info: cyan, warn: yellow, error: red };
-  return ({ time, level, message }) =>
-    `${dim(timeOfDay(time))} ${paints[level](level.padEnd(5))} ${printable(message)}\n`;
+  return ({ time, level, message, relay }) =>
+    `${dim(timeOfDay(time))} ${paints[level](level.padEnd(5))} ` +
+    `${nameOf(relay)}${printable(message)}\n`;
 }
 
-/** The message, fit to be printed. Further lines (a stack's) are set in: they pass for no entry. */
-function printable(message: string): string {
+function nameOf(relay: string): string {
+  return relay === "" ? "" : `${escapeControls(relay)}: `;
+}
+
+/**
+ * The message, fit to be printed. Further lines (a stack's) are indented, so that none looks like an
+ * entry of its own.
+ */
+export function printable(message: string): string {
   return message.split("\n").map(escapeControls).join("\n    ");
 }
 

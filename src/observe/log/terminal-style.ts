@@ -43,7 +43,7 @@ export function style(painted: boolean): Style {
  * Whether what is written to a descriptor may have colour: a terminal that shows it, and nobody who
  * asked for none (https://no-color.org).
  */
-export function mayPaint(fd: 1 | 2): boolean {
+export function mayPaint(fd: number): boolean {
   const { NO_COLOR, TERM } = process.env;
   return isTerminal(fd) && !NO_COLOR && TERM !== "dumb";
 }

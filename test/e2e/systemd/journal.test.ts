@@ -30,6 +30,35 @@ await describeRelay("the journal", (bench) => {
     }
   });
 
+  test("has fields as fields, by which lines are found", async () => {
+    await bench.install({
+      "fields.service": unit(`--access-log --log-level=debug 0.0.0.0:9002 ${ECHO_PATH}`),
+    });
+    await bench.systemctl("start", "fields.service");
+    await bench.clients("burst.py", "127.0.0.1:9002", 3);
+    await bench.systemctl("stop", "fields.service");
+    const show =
+      "journalctl --sync && journalctl --output=json --unit=fields.service RELAY_EVENT=access";
+    const { stdout } = await bench.machine.run(show);
+    const entries = stdout
+      .trim()
+      .split("\n")
+      .map((line): Record<string, string> => JSON.parse(line));
+    expect(entries).toHaveLength(3);
+    for (const entry of entries)
+      expect(entry).toMatchObject({
+        SYSLOG_IDENTIFIER: "simpletcpunixrelay",
+        PRIORITY: String(INFORMATION),
+        _SYSTEMD_UNIT: "fields.service",
+        _TRANSPORT: "journal",
+        RELAY_CLIENT: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+        RELAY_DESTINATION: ECHO_PATH,
+        RELAY_ENDING: "finished",
+        RELAY_BYTES_UP: expect.stringMatching(/^[1-9]\d*$/),
+        RELAY_DURATION_MS: expect.stringMatching(/^\d+$/),
+      });
+  });
+
   test("has the reason of a start that failed as an error", async () => {
     await bench.install({ "failed.service": unit(`/run/absent/socket ${ECHO_PATH}`) });
     const { code } = await bench.machine.run("systemctl start failed.service");

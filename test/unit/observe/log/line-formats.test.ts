@@ -13,6 +13,7 @@ const entry = (message: string, more: Partial<LogEntry> = {}): LogEntry => ({
   time,
   level: "info",
   message,
+  relay: "",
   fields: {},
   ...more,
 });
@@ -49,6 +50,23 @@ describe("json", () => {
         '"event":"listening","source":":1","lost":3}\n',
     );
   });
+});
+
+test("the relay's name stands before the words, and is a field of JSON", () => {
+  const named = entry("it listens", { relay: "we\u001bb" });
+  expect(formatPlain(named)).toEndWith("info  we\\u001bb: it listens\n");
+  expect(formatJournal(named)).toBe("<6>we\\u001bb: it listens\n");
+  expect(formatPretty(style(false))(named)).toEndWith(" info  we\\u001bb: it listens\n");
+  expect(JSON.parse(formatJson(named))).toMatchObject({
+    message: "it listens",
+    relay: "we\u001bb",
+  });
+});
+
+test("JSON has no control characters of a terminal either, and is the same string", () => {
+  const line = formatJson(entry(hostile));
+  expect(line.slice(0, -1)).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/);
+  expect(JSON.parse(line)).toMatchObject({ message: hostile });
 });
 
 describe("journal", () => {
