@@ -53,6 +53,10 @@ export interface Libc {
   unsent(fd: number): number;
   /** Bytes received that have not been read: SIOCINQ of tcp(7) and unix(7). */
   unread(fd: number): number;
+  /** Reads no more from a socket; the writes of a Unix peer then fail. shutdown(2), SHUT_RD */
+  shutReading(fd: number): number;
+  /** 1 if both directions of a socket are over, else 0. poll(2), POLLHUP */
+  hungUp(fd: number): number;
   /** The flags of an interface in this process's network namespace. netdevice(7), SIOCGIFFLAGS */
   interfaceFlags(name: string): number;
   /** Takes the lock of an open file or folder without waiting for it. flock(2), LOCK_EX */
@@ -118,6 +122,10 @@ const SIOCGIFFLAGS = 0x8913;
 const SIOCINQ = 0x541b;
 const SIOCOUTQ = 0x5411;
 const LOCK_EX_NB = 2 | 4;
+const SHUT_RD = 0;
+const POLLHUP = 0x10;
+// struct pollfd: an int, then two shorts, of which the second is what came.
+const POLLFD_REVENTS = 3;
 const AT_FDCWD = -100;
 // glibc 2.27 and musl have no function for it (asm/unistd.h of x86-64 and of arm64).
 const SYS_RENAMEAT2 = process.arch === "arm64" ? 276 : 316;
@@ -170,6 +178,8 @@ function open(library: string) {
       returns: FFIType.i32,
     },
     ioctl: { args: [FFIType.i32, FFIType.u64_fast, FFIType.ptr], returns: FFIType.i32 },
+    shutdown: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    poll: { args: [FFIType.ptr, FFIType.u64_fast, FFIType.i32], returns: FFIType.i32 },
     flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
     syscall: {
       args: [
@@ -193,6 +203,8 @@ function bind(c: ReturnType<typeof open>): Libc {
   if (errno === null) throw new Error("the C library has no errno");
   const number = new Int32Array(1);
   const length = new Uint32Array(1);
+  const polled = new Int32Array(2);
+  const polledEvents = new Int16Array(polled.buffer);
   const answer = (result: number) => (result < 0 ? -read.i32(errno, 0) : result);
   const count = (fd: number, request: number) => {
     const result = answer(c.ioctl(fd, request, number));
@@ -245,6 +257,15 @@ function bind(c: ReturnType<typeof open>): Libc {
     },
     unsent: (fd) => count(fd, SIOCOUTQ),
     unread: (fd) => count(fd, SIOCINQ),
+    shutReading: (fd) => answer(c.shutdown(fd, SHUT_RD)),
+    hungUp(fd) {
+      // POLLHUP needs no asking for, and any other event would be there as well.
+      polled[0] = fd;
+      polled[1] = 0;
+      const result = answer(c.poll(polled, 1, 0));
+      if (result < 0) return result;
+      return ((polledEvents[POLLFD_REVENTS] ?? 0) & POLLHUP) === 0 ? 0 : 1;
+    },
     interfaceFlags(name) {
       const request = new Uint8Array(IFREQ_BYTES);
       request.set(Buffer.from(name).subarray(0, IFREQ_NAME_BYTES - 1));

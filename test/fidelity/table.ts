@@ -8,6 +8,7 @@ import { halfCloseRows } from "./rows/half-close.ts";
 import { patienceRows } from "./rows/patience.ts";
 import { reachingRows } from "./rows/reaching.ts";
 import { optionRows, quietRows } from "./rows/resources.ts";
+import { shutReadingRows } from "./rows/shut-reading.ts";
 import type { Row } from "./rows/row.ts";
 import { rawDescriptors } from "../support/sockets/raw-socket.ts";
 import { countFromHere, type Harness } from "./relay-under-test.ts";
@@ -20,6 +21,7 @@ const rows: readonly Row[] = [
   ...backpressureRows,
   ...earlyEndRows,
   ...failureRows,
+  ...shutReadingRows,
   ...reachingRows,
   ...optionRows,
 ];

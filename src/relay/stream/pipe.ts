@@ -86,7 +86,7 @@ export class Pipe {
     }
     if (sent < 0) {
       this.dropped += chunk.length;
-      return this.break();
+      return this.#refused();
     }
     this.#hold(sent === 0 ? chunk : chunk.subarray(sent));
     // More is behind it, for which Bun would make a buffer of 512 KiB again.
@@ -190,10 +190,17 @@ export class Pipe {
     if (this.state === "broken") return false;
     if (this.#held === null) return true;
     if (this.#held.writeTo(this.to) < 0) {
-      this.break();
+      this.#refused();
       return false;
     }
     return this.#held.bytes === 0;
+  }
+
+  /** A write has found that `to` takes no more. */
+  #refused(): void {
+    this.break();
+    // Not now: a peer that is just about to close looks like one that only stopped to read.
+    setImmediate(passRefusalOn, this);
   }
 
   #release(): void {
@@ -215,6 +222,10 @@ export class Pipe {
     this.pauses += 1;
     this.from.pause();
   }
+}
+
+function passRefusalOn({ from, to }: Pipe): void {
+  if (to.readsNoMore) from.shutReading();
 }
 
 function takeTurn(pipe: Pipe): void {

@@ -96,6 +96,19 @@ export abstract class Side {
     this.socket?.shutdown();
   }
 
+  /**
+   * Whether this side, of which a write has found that it takes no more, has only stopped to read: it
+   * goes on writing. A Unix peer can tell that (unix(7)); TCP has no word for it.
+   */
+  get readsNoMore(): boolean {
+    return !this.isTcp && libc !== null && this.fd >= 0 && libc.hungUp(this.fd) === 0;
+  }
+
+  /** Stops to read: a Unix peer's writes fail from now on. Nothing can tell a TCP peer. */
+  shutReading(): void {
+    if (!this.isTcp && this.fd >= 0) libc?.shutReading(this.fd);
+  }
+
   /** Closes at once: a TCP peer sees a reset, a Unix peer a close. */
   terminate(): void {
     this.socket?.terminate();

@@ -12,6 +12,7 @@ export const POLLIN = 0x1;
 export const POLLOUT = 0x4;
 export const POLLHUP = 0x10;
 export const POLLNVAL = 0x20;
+export const SHUT_RD = 0;
 export const SHUT_WR = 1;
 export const SOL_SOCKET = 1;
 export const SO_REUSEADDR = 2;

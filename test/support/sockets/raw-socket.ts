@@ -10,6 +10,7 @@ import {
   POLLHUP,
   POLLIN,
   POLLOUT,
+  SHUT_RD,
   SHUT_WR,
   SIOCOUTQ,
   SO_ERROR,
@@ -318,6 +319,11 @@ export class RawSocket extends Descriptor {
   /** FIN: nothing more will be sent. shutdown(2) */
   halfClose(): void {
     must("shutdown", system.shutdown(this.fd, SHUT_WR));
+  }
+
+  /** Reads no more. Of a Unix socket the peer's writes then fail; TCP says nothing of it. shutdown(2) */
+  shutReading(): void {
+    must("shutdown", system.shutdown(this.fd, SHUT_RD));
   }
 
   /** As `halfClose`, of a socket that may have been reset, or closed here. */
