@@ -32,7 +32,7 @@ export function ipFromBytes(bytes: Uint8Array): IpAddress {
 }
 
 /** As `ipFromBytes`, but 16 bytes of an IPv4-mapped address are the IPv4 address. */
-function ipFromSocketBytes(bytes: Uint8Array): IpAddress {
+export function ipFromSocketBytes(bytes: Uint8Array): IpAddress {
   const isMapped = bytes.length > 4 && MAPPED.every((byte, index) => bytes[index] === byte);
   return ipFromBytes(isMapped ? bytes.subarray(MAPPED.length) : bytes);
 }

@@ -14,6 +14,7 @@ export function relaySettings(values: Pick<OptionValues, OptionIn<"relay">>): Re
     freebind: values.freebind,
     backlog: values.backlog,
     connectionsMax: values.connectionsMax,
+    connectionsMaxPerClient: values.connectionsMaxPerClient,
     connectTimeout: values.connectTimeout,
     connectRetry: values.connectRetry,
     idleTimeout: values.idleTimeout,

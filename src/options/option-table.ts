@@ -193,10 +193,19 @@ export const OPTIONS = {
     about:
       "Open connections at once; further clients wait in the kernel's queue. Default: what the limit of open files can carry.",
   },
+  connectionsMaxPerClient: {
+    ...RELAY_OPTIONS.connectionsMaxPerClient,
+    help: "most open at once of one address or Unix user (no limit)",
+    terse: true,
+    commands: ["relay"],
+    scope: "relay",
+    about:
+      "Open connections at once of one client: an IPv4 address, an IPv6 network of 64 bits, a Unix user. Further ones are refused. Default: no limit of its own.",
+  },
   backlog: {
     ...RELAY_OPTIONS.backlog,
-    help: "kernel's queue",
-    sharesLine: true,
+    help: "the kernel's queue of the source",
+    terse: true,
     commands: ["relay"],
     scope: "relay",
     about:
@@ -206,7 +215,8 @@ export const OPTIONS = {
     ...WORKERS,
     default: 1,
     shownDefault: "1",
-    help: "threads that accept and relay",
+    help: "threads",
+    sharesLine: true,
     commands: ["relay"],
     scope: "process",
     about: "Threads that accept and relay; auto is one for each processor.",

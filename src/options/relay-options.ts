@@ -49,6 +49,8 @@ export const RELAY_OPTIONS = {
   freebind: { ...yesOrNo(), sources: TCP },
   backlog: count("N", 0),
   connectionsMax: count("N", 1),
+  connectionsMaxPerClient: count("N", 1),
+  identifyClients: yesOrNo(),
   connectTimeout: time({ least: 1 }),
   connectRetry: time({ least: 0 }),
   // tcp(7): TCP_KEEPIDLE is in seconds and at most 32767.

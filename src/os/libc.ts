@@ -99,6 +99,8 @@ export const TCP_KEEPIDLE = 4;
 export const TCP_KEEPINTVL = 5;
 export const TCP_KEEPCNT = 6;
 export const TCP_INFO = 11;
+export const TCP_SAVE_SYN = 27;
+export const TCP_SAVED_SYN = 28;
 // linux/fs.h
 export const RENAME_NOREPLACE = 1;
 export const RENAME_EXCHANGE = 2;

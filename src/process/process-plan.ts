@@ -41,7 +41,13 @@ export interface RelayPlan {
 
 /** The options of a relay that are not its own: the process gives them to each. */
 type SharedOption =
-  "source" | "destination" | "observer" | "drainTimeout" | "fastPath" | "lingerTimeout";
+  | "source"
+  | "destination"
+  | "observer"
+  | "drainTimeout"
+  | "fastPath"
+  | "lingerTimeout"
+  | "identifyClients";
 
 /**
  * Every option that a person can give to one relay. All names must be there, so

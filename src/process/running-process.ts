@@ -319,6 +319,7 @@ class RunningProcess implements AsyncDisposable {
           destination,
           observer,
           drainTimeout,
+          identifyClients: this.#plan.processWide.accessLog,
         };
         const relay = await openRelay(options, workers);
         warnOfTheOpen(relay.endpoint, destination, logOf(plan, this.#log));

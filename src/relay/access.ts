@@ -3,7 +3,9 @@ import { type Libc, loaded } from "../os/libc.ts";
 import { ambiguousId, type Peer, readPeer, readPeerGroups } from "../os/peer-credentials.ts";
 import type { Cidr } from "../address/cidr.ts";
 import { RelayError } from "./error.ts";
-import { ipAddress, type IpAddress } from "../address/ip-address.ts";
+import type { IpAddress } from "../address/ip-address.ts";
+import { printIpEndpoint } from "../address/ip-endpoint.ts";
+import type { Arrival } from "./arrival.ts";
 
 /** Who may connect; everybody where nothing is said. An empty list of who may lets in nobody. */
 export interface AccessRules {
@@ -20,14 +22,6 @@ export interface AccessRules {
   readonly allowGroups?: readonly number[] | undefined;
 }
 
-/** What is known of an accepted client's socket. Bun's types have the addresses always there. */
-export interface ClientSocket {
-  readonly fd: number;
-  /** Absent of a Unix client, and of one that reset before it was accepted. */
-  readonly remoteAddress?: string;
-  readonly remotePort?: number;
-}
-
 /** Why a client is not let in, and who it is. */
 export interface Refusal {
   /** `127.0.0.1:5678`, or a Unix client's user, group and process; `""` where nothing is known. */
@@ -35,8 +29,8 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/** Tells of a client whose socket is open whether it may come in: null lets it. */
-export type Judge = (client: ClientSocket) => Refusal | null;
+/** Tells of a client that was accepted whether it may come in: null lets it. */
+export type Judge = (arrival: Arrival) => Refusal | null;
 
 /**
  * Makes the judge of a source's clients; null where everybody may come in.
@@ -49,47 +43,46 @@ export function judgeOf(rules: AccessRules, source: SocketEndpoint): Judge | nul
   const ofAddresses = allow !== undefined || deny !== undefined;
   const ofUsers = allowUsers !== undefined || allowGroups !== undefined;
   if (ofUsers && source.kind === "tcp")
-    throw cannotGuard(
+    throw cannotApply(
       source,
-      "EINVAL",
       "of a TCP client the kernel knows no user or group; allow addresses instead",
     );
   if (ofAddresses && source.kind !== "tcp")
-    throw cannotGuard(
+    throw cannotApply(
       source,
-      "EINVAL",
       "a Unix client has no address to allow or deny; allow users or groups instead",
     );
   if (ofAddresses) return judgeByAddress(allow, deny);
   if (!ofUsers) return null;
-  if (loaded.libc === null)
-    throw cannotGuard(
-      source,
-      "ENOSYS",
-      `without FFI the kernel cannot be asked who connects (${loaded.reason}); ` +
-        "in a systemd unit: MemoryDenyWriteExecute=no",
-    );
+  if (loaded.libc === null) throw cannotGuard(source, loaded.reason);
   return judgeByCredential(loaded.libc, allowUsers, allowGroups);
 }
 
-function cannotGuard(source: SocketEndpoint, code: string, why: string): RelayError {
+function cannotApply(source: SocketEndpoint, why: string): RelayError {
   const address = printAddress(source);
-  return new RelayError(code, address, `cannot guard ${address}: ${why}`);
+  return new RelayError("EINVAL", address, `cannot guard ${address}: ${why}`);
+}
+
+/** Unix clients cannot be told apart, for want of FFI; `reason` says why there is none. */
+export function cannotGuard(source: SocketEndpoint, reason: string): RelayError {
+  const address = printAddress(source);
+  return new RelayError(
+    "ENOSYS",
+    address,
+    `cannot guard ${address}: without FFI the kernel cannot be asked who connects (${reason}); ` +
+      "in a systemd unit: MemoryDenyWriteExecute=no",
+  );
 }
 
 function judgeByAddress(allow: readonly Cidr[] | undefined, deny: readonly Cidr[] = []): Judge {
   const allowed = allow && rangesOf(allow);
   const denied = rangesOf(deny);
-  return ({ remoteAddress: host, remotePort: port = 0 }) => {
-    const address = host === undefined ? null : ipAddress(host);
-    if (host === undefined || address === null)
-      return { client: "", reason: "its address cannot be told" };
-    const refuse = (reason: string) => ({
-      client: printAddress({ kind: "tcp", host, port }),
-      reason,
-    });
-    if (denied(address)) return refuse("its address is denied");
-    if (allowed?.(address) === false) return refuse("its address is not among those allowed");
+  return ({ client }) => {
+    if (client === null) return { client: "", reason: "its address cannot be told" };
+    const refuse = (reason: string) => ({ client: printIpEndpoint(client), reason });
+    if (denied(client.address)) return refuse("its address is denied");
+    if (allowed?.(client.address) === false)
+      return refuse("its address is not among those allowed");
     return null;
   };
 }
@@ -134,6 +127,7 @@ function judgeByCredential(
   };
 }
 
-function printPeer({ pid, uid, gid }: Peer): string {
+/** A Unix client as a person reads it. */
+export function printPeer({ pid, uid, gid }: Peer): string {
   return `user ${uid}, group ${gid}, process ${pid}`;
 }

@@ -37,6 +37,16 @@ export interface RelayOptions extends AccessRules {
    */
   readonly connectionsMax?: number | undefined;
   /**
+   * Open connections at once of one client: an IPv4 address, an IPv6 network of 64 bits, a Unix user.
+   * Further ones are refused. Default: no limit of its own.
+   */
+  readonly connectionsMaxPerClient?: number | undefined;
+  /**
+   * Refuses a TCP client whose address cannot be told any more, before anything else is done for it.
+   * Access rules, `proxyProtocol` and `connectionsMaxPerClient` do so in any case. Default: false.
+   */
+  readonly identifyClients?: boolean | undefined;
+  /**
    * How long a destination that refuses or is absent is tried again while the client waits.
    * Default 0: not at all.
    */

@@ -1,7 +1,8 @@
 import type { SocketEndpoint } from "../address/address.ts";
 import { libc } from "../os/libc.ts";
 import { ambiguousId, readPeer } from "../os/peer-credentials.ts";
-import { ipAddress, type IpAddress } from "../address/ip-address.ts";
+import type { IpEndpoint } from "../address/ip-endpoint.ts";
+import type { Arrival } from "./arrival.ts";
 
 /**
  * Which header of the PROXY protocol a destination gets: `v1` is a line of text, `v2` is binary and
@@ -12,23 +13,6 @@ import { ipAddress, type IpAddress } from "../address/ip-address.ts";
  */
 export const PROXY_VERSIONS = ["v1", "v2"] as const;
 export type ProxyVersion = (typeof PROXY_VERSIONS)[number];
-
-/** What is known of an accepted client's socket. Bun's types have the addresses always there. */
-export interface ProxiedSocket {
-  readonly fd: number;
-  /** Absent of a Unix client, and of one that reset before it was accepted. */
-  readonly remoteAddress?: string;
-  readonly remotePort?: number;
-  /** Where the client connected to. */
-  readonly localAddress?: string;
-  readonly localPort?: number;
-}
-
-/** An address with its port. */
-export interface IpEndpoint {
-  readonly address: IpAddress;
-  readonly port: number;
-}
 
 /** Who a header speaks of. */
 export type ProxiedClient =
@@ -45,15 +29,14 @@ export type ProxiedClient =
       readonly destination: string;
       /** Its user and its process, 0 where that cannot be seen; absent where they are not known. */
       readonly credential?: { readonly uid: number; readonly pid: number };
-    }
-  | { readonly kind: "unknown" };
+    };
 
-/** Makes the header of a client whose socket is open. */
-export type HeaderOf = (client: ProxiedSocket) => Uint8Array;
+/** Makes the header of a client that was admitted. */
+export type HeaderOf = (arrival: Arrival) => Uint8Array;
 
 /** The headers for the clients of a source. */
 export function headerOf(version: ProxyVersion, source: SocketEndpoint): HeaderOf {
-  if (source.kind === "tcp") return (socket) => proxyHeader(version, tcpClient(socket));
+  if (source.kind === "tcp") return (arrival) => proxyHeader(version, tcpClient(arrival));
   const destination = source.kind === "unix" ? source.path : `\0${source.name}`;
   const noUser = ambiguousId("uid");
   return ({ fd }) => proxyHeader(version, unixClient(fd, destination, noUser));
@@ -64,17 +47,9 @@ export function proxyHeader(version: ProxyVersion, client: ProxiedClient): Uint8
   return version === "v1" ? textHeader(client) : binaryHeader(client);
 }
 
-function tcpClient(socket: ProxiedSocket): ProxiedClient {
-  const source = ipEndpoint(socket.remoteAddress, socket.remotePort);
-  const destination = ipEndpoint(socket.localAddress, socket.localPort);
-  if (source === null || destination === null) return { kind: "unknown" };
-  if (source.address.family !== destination.address.family) return { kind: "unknown" };
-  return { kind: "tcp", source, destination };
-}
-
-function ipEndpoint(host: string | undefined, port: number | undefined): IpEndpoint | null {
-  const address = host === undefined ? null : ipAddress(host);
-  return address === null || port === undefined ? null : { address, port };
+function tcpClient({ client, source }: Arrival): ProxiedClient {
+  if (client === null || source === null) throw new Error("a TCP client without an address");
+  return { kind: "tcp", source: client, destination: source };
 }
 
 function unixClient(fd: number, destination: string, noUser: number | null): ProxiedClient {
@@ -98,7 +73,6 @@ function textHeader(client: ProxiedClient): Uint8Array {
 // Section 2.2.
 const SIGNATURE = Buffer.from("\r\n\r\n\0\r\nQUIT\n");
 const VERSION_2_PROXY = 0x21;
-const UNSPECIFIED = 0x00;
 const TCP_OVER_IPV4 = 0x11;
 const TCP_OVER_IPV6 = 0x21;
 const UNIX_STREAM = 0x31;
@@ -132,8 +106,6 @@ function binaryHeader(client: ProxiedClient): Uint8Array {
           : [tlv(CREDENTIAL_TLV, [uint32(credential.uid), uint32(credential.pid)])]),
       ]);
     }
-    case "unknown":
-      return frame(UNSPECIFIED, []);
   }
 }
 

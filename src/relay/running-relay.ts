@@ -1,6 +1,9 @@
 import type { Socket, SocketHandler } from "bun";
 import type { SocketEndpoint } from "../address/address.ts";
-import { type Judge, judgeOf, type Refusal } from "./access.ts";
+import { ANYBODY } from "./arrival.ts";
+import { type ClientCounts, OwnClientCounts } from "./client-counts.ts";
+import { type Admitted, Entrance, needsAddresses } from "./entrance.ts";
+import type { Refusal } from "./access.ts";
 import { Admission } from "./listen/admission.ts";
 import { connectionsMaxDefault } from "./listen/descriptor-budget.ts";
 import { BulkReader } from "./stream/bulk-reader.ts";
@@ -33,6 +36,9 @@ import { DEFAULTS, type RelayOptions } from "./options.ts";
 import { type HeaderOf, headerOf } from "./proxy-protocol.ts";
 import { targetOf } from "../address/resolve-destination.ts";
 import { loaded } from "../os/libc.ts";
+
+/** What is known of the client of a placeholder connection. */
+const NOT_ADMITTED: Admitted = { arrival: ANYBODY, countedAs: null };
 
 /** Holds the listener of a source that was handed on until `accept`. */
 const NOT_BEGUN = "not begun";
@@ -104,8 +110,11 @@ export interface HoldableRelay extends HandoverRelay {
  *
  * @throws {RelayError} where the source cannot be listened on.
  */
-export async function startRelay(options: RelayOptions): Promise<HoldableRelay> {
-  const relay = new RunningRelay(endpointOf(options.source), options);
+export async function startRelay(
+  options: RelayOptions,
+  counts: ClientCounts = new OwnClientCounts(),
+): Promise<HoldableRelay> {
+  const relay = new RunningRelay(endpointOf(options.source), options, counts);
   await relay.listen(options);
   return relay;
 }
@@ -117,7 +126,7 @@ class RunningRelay implements HoldableRelay {
   readonly #patience: StopPatience;
   readonly #drain: Drain;
   readonly #inherited: boolean;
-  readonly #judge: Judge | null;
+  readonly #entrance: Entrance;
   readonly #headerOf: HeaderOf | null;
   /** Whose side a client's socket is that is not let in: one that never had a socket. */
   readonly #nobody: ConnectionSide;
@@ -134,13 +143,13 @@ class RunningRelay implements HoldableRelay {
   #accepted = 0;
   #stopping = false;
 
-  constructor(endpoint: SocketEndpoint, options: RelayOptions) {
+  constructor(endpoint: SocketEndpoint, options: RelayOptions, counts: ClientCounts) {
     this.#endpoint = endpoint;
     this.#observer = combineObservers(options.observer === undefined ? [] : [options.observer]);
     this.#inherited = isInherited(options.source);
     const { drainTimeout = DEFAULTS.drainTimeout } = options;
     this.#patience = { drainTimeout, stillTimeout: DEFAULTS.stillTimeout };
-    this.#judge = judgeOf(options, endpoint);
+    this.#entrance = new Entrance(options, endpoint, counts);
     const { proxyProtocol } = options;
     this.#headerOf = proxyProtocol === undefined ? null : headerOf(proxyProtocol, endpoint);
     this.#shared = {
@@ -161,11 +170,11 @@ class RunningRelay implements HoldableRelay {
       bulk: loaded.libc === null || options.fastPath === false ? null : new BulkReader(loaded.libc),
       handlers,
       exhausted: (code) => this.#admission?.exhausted(code),
-      ended: () => this.#connectionEnded(),
+      ended: (connection) => this.#connectionEnded(connection),
       isFailing: false,
     };
     this.#drain = new Drain(this.#shared.connections);
-    this.#nobody = new Connection(this.#shared, 0).client;
+    this.#nobody = new Connection(this.#shared, 0, NOT_ADMITTED).client;
   }
 
   get endpoint(): SocketEndpoint {
@@ -188,7 +197,11 @@ class RunningRelay implements HoldableRelay {
     };
     const { source } = options;
     const notice = (message: string) => this.#observer.notice(message);
-    const { listeners, endpoint, file } = await listen(source, { ...options, notice }, accept);
+    const { listeners, endpoint, file } = await listen(
+      source,
+      { ...options, notice, keepsFirstPackets: needsAddresses(options, this.#endpoint) },
+      accept,
+    );
     this.#listeners = listeners;
     this.#endpoint = endpoint;
     this.#file = file;
@@ -272,19 +285,19 @@ class RunningRelay implements HoldableRelay {
   #accept(socket: Socket<ConnectionSide>): void {
     // Until it is let in, and where something here throws, its events concern nobody.
     socket.data = this.#nobody;
-    const refusal = this.#refusalOf(socket);
-    if (refusal !== null) {
+    const admitted = this.#admit(socket);
+    if ("reason" in admitted) {
       socket.terminate();
-      this.#observer.refused(refusal.client, refusal.reason);
+      this.#observer.refused(admitted.client, admitted.reason);
       return;
     }
     this.#accepted += 1;
-    const connection = new Connection(this.#shared, this.#accepted);
+    const connection = new Connection(this.#shared, this.#accepted, admitted);
     const { client } = connection;
     socket.data = client;
     client.attach(socket);
     client.ready = true;
-    if (this.#headerOf !== null) connection.preface = this.#headerOf(socket);
+    if (this.#headerOf !== null) connection.preface = this.#headerOf(admitted.arrival);
     if (loaded.libc === null) keepSideAlive(client, this.#shared.keepalive);
     this.#shared.connections.add(connection);
     this.#observer.opened(connection);
@@ -292,10 +305,10 @@ class RunningRelay implements HoldableRelay {
     reach(connection, this.#line);
   }
 
-  #refusalOf(socket: Socket<ConnectionSide>): Refusal | null {
+  #admit(socket: Socket<ConnectionSide>): Admitted | Refusal {
     if (this.#admission?.admits(this.connections) === false)
       return { client: "", reason: "all places are taken, and without FFI nobody can wait" };
-    return this.#judge?.(socket) ?? null;
+    return this.#entrance.admit(socket);
   }
 
   #limitStillness(
@@ -341,7 +354,8 @@ class RunningRelay implements HoldableRelay {
     this.#listeners?.stop();
   }
 
-  #connectionEnded(): void {
+  #connectionEnded({ admitted }: Connection): void {
+    this.#entrance.left(admitted);
     if (!this.#stopping) this.#admission?.closed(this.connections);
     if (this.connections === 0) this.#shared.bulk?.rest();
     this.#drain.connectionEnded();

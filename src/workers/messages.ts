@@ -35,6 +35,10 @@ export interface Start {
   /** Of the whole pool. */
   readonly connectionsMax: number;
   readonly counts: SharedArrayBuffer;
+  /** How many workers the pool has. */
+  readonly workers: number;
+  /** What `SharedClientCounts` reads and writes; null if nobody counts by client. */
+  readonly clientCounts: SharedArrayBuffer | null;
   /** The events that somebody listens to. */
   readonly wanted: readonly Event[];
   /** Whether nobody is accepted before the first `release`. */

@@ -2,6 +2,8 @@ import type { SocketEndpoint } from "../address/address.ts";
 import type { Libc } from "../os/libc.ts";
 import { backlogOf, bindSource, type BoundSource } from "../relay/listen/bind-source.ts";
 import type { PlacedFile } from "../relay/listen/socket-file/placed-file.ts";
+import { needsAddresses } from "../relay/entrance.ts";
+import { endpointOf } from "../relay/listen/inherited-socket.ts";
 import { type HandedSource, isInherited } from "../relay/listen/source.ts";
 import type { RelayOptions } from "../relay/options.ts";
 
@@ -35,7 +37,11 @@ export class SharedSource {
     options: RelayOptions,
     notice: (message: string) => void,
   ): Promise<SharedSource> {
-    const bound = await bindSource(system, options.source, { ...options, notice });
+    const bound = await bindSource(system, options.source, {
+      ...options,
+      notice,
+      keepsFirstPackets: needsAddresses(options, endpointOf(options.source)),
+    });
     return new SharedSource(system, options, bound);
   }
 

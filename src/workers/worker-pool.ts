@@ -1,7 +1,8 @@
 import type { SocketEndpoint } from "../address/address.ts";
 import { INT_MOST } from "../os/int-most.ts";
 import type { Libc } from "../os/libc.ts";
-import { judgeOf } from "../relay/access.ts";
+import { OwnClientCounts } from "../relay/client-counts.ts";
+import { Entrance } from "../relay/entrance.ts";
 import { NO_LIMITS, type StopPatience } from "../relay/stop-patience.ts";
 import { stoodStill } from "../relay/late-timer.ts";
 import { connectionsMaxDefault } from "../relay/listen/descriptor-budget.ts";
@@ -13,6 +14,7 @@ import type { HandedSource } from "../relay/listen/source.ts";
 import type { Observer, Stop } from "../relay/observer.ts";
 import { DEFAULTS, type RelayOptions } from "../relay/options.ts";
 import type { HandoverRelay } from "../relay/running-relay.ts";
+import { SharedClientCounts } from "./shared-client-counts.ts";
 import { SharedCounters } from "./shared-counters.ts";
 import type { Start, WorkerOptions } from "./messages.ts";
 import { onceAMinute } from "./repeated-warnings.ts";
@@ -44,7 +46,7 @@ export async function startPool(
   thread = THREAD,
 ): Promise<HandoverRelay> {
   // Rules that do not fit the source are found before it is bound.
-  judgeOf(options, endpointOf(options.source));
+  new Entrance(options, endpointOf(options.source), new OwnClientCounts());
   const notice = (message: string) => options.observer?.notice?.(message);
   const source = await SharedSource.bind(system, options, notice);
   const pool = new Pool(source, options, workers, thread);
@@ -60,6 +62,8 @@ class Pool implements HandoverRelay, WorkerSlotOwner {
   readonly #patience: StopPatience;
   readonly #connectionsMax: number;
   readonly #counts: SharedCounters;
+  /** Null if nobody counts by client. */
+  readonly #clientCounts: SharedArrayBuffer | null;
   readonly #places: readonly WorkerSlot[];
   readonly #stopped = Promise.withResolvers<void>();
   /** Whether the workers may accept: a source that was handed on waits for `accept`. */
@@ -83,6 +87,10 @@ class Pool implements HandoverRelay, WorkerSlotOwner {
     // A worker without a place could only look on.
     const count = Math.min(workers, this.#connectionsMax);
     this.#counts = SharedCounters.forWorkers(count);
+    this.#clientCounts =
+      options.connectionsMaxPerClient === undefined
+        ? null
+        : SharedClientCounts.bufferFor(count, Math.ceil(this.#connectionsMax / count));
     this.#places = Array.from({ length: count }, (_, index) => new WorkerSlot(index, this));
   }
 
@@ -173,6 +181,8 @@ class Pool implements HandoverRelay, WorkerSlotOwner {
       options: { ...this.#options, connectionsMax: this.#quota(index) },
       connectionsMax: this.#connectionsMax,
       counts: this.#counts.buffer,
+      workers: this.#places.length,
+      clientCounts: this.#clientCounts,
       wanted: eventsHeard(this.observer),
       held,
     };
@@ -185,6 +195,8 @@ class Pool implements HandoverRelay, WorkerSlotOwner {
   left(index: number): number {
     const open = this.#counts.open(index);
     this.#counts.leave(index);
+    if (this.#clientCounts !== null)
+      new SharedClientCounts(this.#clientCounts, this.#places.length, index).clear();
     return open;
   }
 

@@ -5,6 +5,8 @@ import { type HoldableRelay, startRelay } from "../relay/running-relay.ts";
 import { libc } from "../os/libc.ts";
 import { checked, EBADF } from "../os/errno.ts";
 import { AcceptBalance } from "./accept-balance.ts";
+import type { ClientCounts } from "../relay/client-counts.ts";
+import { SharedClientCounts } from "./shared-client-counts.ts";
 import { SharedCounters } from "./shared-counters.ts";
 import type { Batch, Order, Report, Start } from "./messages.ts";
 import { ReportSender } from "./report-sender.ts";
@@ -56,6 +58,10 @@ function duplicateAll(listeners: readonly number[], endpoint: SocketEndpoint): r
   }
 }
 
+function clientCountsOf({ clientCounts, workers, index }: Start): ClientCounts | undefined {
+  return clientCounts === null ? undefined : new SharedClientCounts(clientCounts, workers, index);
+}
+
 class RunningWorker {
   readonly #relay: HoldableRelay;
   readonly #reporter: ReportSender;
@@ -72,11 +78,15 @@ class RunningWorker {
     const { index, listeners, endpoint, options, held } = start;
     const counts = new SharedCounters(start.counts);
     const reporter = new ReportSender(start, counts, post);
-    const relay = await startRelay({
-      ...options,
-      source: { kind: "descriptors", fds: duplicateAll(listeners, endpoint), endpoint },
-      observer: reporter.observer,
-    });
+    const fds = duplicateAll(listeners, endpoint);
+    const relay = await startRelay(
+      {
+        ...options,
+        source: { kind: "descriptors", fds, endpoint },
+        observer: reporter.observer,
+      },
+      clientCountsOf(start),
+    );
     if (held) relay.hold(HOLDER);
     const balance = new AcceptBalance(counts, index, relay);
     reporter.afterOpened(() => balance.opened());

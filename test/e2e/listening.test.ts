@@ -213,7 +213,7 @@ describe("--freebind", () => {
   test("is refused without FFI, with what to do", async () => {
     const args = ["--freebind", "192.0.2.7:0", echo.address];
     const { code, stderr } = await runRelay(args, { env: WITHOUT_FFI });
-    expect(code).toBe(1);
+    expect(code).toBe(78);
     expect(stderr).toMatch(
       / error cannot listen on 192\.0\.2\.7:0 with --freebind: that takes FFI/,
     );

@@ -64,6 +64,9 @@ function lifeObserver(
     sourceBack() {
       log.info("the source's file is back: clients can connect again", { event: "source_back" });
     },
+    notice(message) {
+      log.debug(message, { event: "notice" });
+    },
     draining(open) {
       if (open === 0) return;
       log.info(`draining: waiting for ${count(open, "connection")} to end`, {

@@ -1,21 +1,17 @@
-import { AF_INET, libc } from "../../os/libc.ts";
+import { ipEndpoint, printIpEndpoint } from "../../address/ip-endpoint.ts";
+import { tcpPeer } from "../../address/tcp-peer.ts";
+import { libc } from "../../os/libc.ts";
 import { type Peer, readPeer } from "../../os/peer-credentials.ts";
+import type { Arrival } from "../arrival.ts";
 import type { Side } from "../stream/side.ts";
 
-// One for all: it is read before the next is asked for. sockaddr_in6 is the longest (ipv6(7)).
-const sockaddr = new Uint8Array(28);
-
 /** A TCP client's address as `127.0.0.1:5678`; `""` where it has none or is gone. */
-export function clientAddressOf({ socket, fd, isTcp }: Side): string {
+export function clientAddressOf({ socket, fd, isTcp }: Side, { client }: Arrival): string {
+  if (client !== null) return printIpEndpoint(client);
   if (!isTcp || socket === null) return "";
-  const ipv4 = ipv4AddressOf(fd);
-  if (ipv4 !== null) return ipv4;
-  // Bun's types leave out that nothing is known of a client that reset before it was accepted.
-  const { remoteAddress, remotePort }: { remoteAddress?: string; remotePort?: number } = socket;
-  if (remoteAddress === undefined) return "";
-  return remoteAddress.includes(":")
-    ? `[${remoteAddress}]:${remotePort}`
-    : `${remoteAddress}:${remotePort}`;
+  // Bun takes two system calls and thrice the time.
+  const peer = libc === null ? endOf(socket) : tcpPeer(libc, fd);
+  return peer === null ? "" : printIpEndpoint(peer);
 }
 
 /** Whose process a Unix client is; null of a TCP client and where the kernel does not say. */
@@ -25,9 +21,7 @@ export function clientPeerOf({ fd, isTcp }: Side): Peer | null {
   return "code" in peer ? null : peer;
 }
 
-/** By one system call; Bun takes two and thrice the time. A sockaddr_in: ip(7). */
-function ipv4AddressOf(fd: number): string | null {
-  if (libc === null || libc.peerName(fd, sockaddr) < 0 || sockaddr[0] !== AF_INET) return null;
-  const port = 256 * (sockaddr[2] ?? 0) + (sockaddr[3] ?? 0);
-  return `${sockaddr[4]}.${sockaddr[5]}.${sockaddr[6]}.${sockaddr[7]}:${port}`;
+/** Bun's types leave out that nothing is known of a client that reset before it was accepted. */
+function endOf(socket: { readonly remoteAddress?: string; readonly remotePort?: number }) {
+  return ipEndpoint(socket.remoteAddress, socket.remotePort);
 }

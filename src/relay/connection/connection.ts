@@ -6,6 +6,7 @@ import type { ConnectionState, ConnectionView, Ending, Failure, Observer } from 
 import type { Target } from "../../address/resolve-destination.ts";
 import { keepSideAlive } from "./keepalive.ts";
 import { EPIPE } from "../../os/errno.ts";
+import type { Admitted } from "../entrance.ts";
 import type { Peer } from "../../os/peer-credentials.ts";
 import { clientAddressOf, clientPeerOf } from "./client-identity.ts";
 import { Pipe } from "../stream/pipe.ts";
@@ -30,7 +31,7 @@ export interface Shared {
   /** Called with EMFILE or ENFILE when there is no descriptor for a destination's socket. */
   readonly exhausted: (code: string) => void;
   /** Called when a connection has ended, after it left `connections`. */
-  readonly ended: () => void;
+  readonly ended: (connection: Connection) => void;
   /** Whether the last connection that had an answer could not reach the destination. */
   isFailing: boolean;
 }
@@ -107,6 +108,8 @@ export class Connection implements ConnectionView {
   constructor(
     readonly shared: Shared,
     readonly id: number,
+    /** What was known of the client when it was accepted. */
+    readonly admitted: Admitted,
   ) {
     this.client = new ConnectionSide(this, shared.sourceIsTcp);
     this.destination = new ConnectionSide(this, shared.target.isTcp);
@@ -115,7 +118,7 @@ export class Connection implements ConnectionView {
   }
 
   get clientAddress(): string {
-    return (this.#clientAddress ??= clientAddressOf(this.client));
+    return (this.#clientAddress ??= clientAddressOf(this.client, this.admitted.arrival));
   }
 
   get clientPeer(): Peer | null {
@@ -316,7 +319,7 @@ function finish(connection: Connection): void {
   down.break();
   const whole = up.dropped === 0 && down.dropped === 0;
   shared.observer.closed(connection, connection.ending ?? (whole ? "finished" : "abandoned"));
-  shared.ended();
+  shared.ended(connection);
 }
 
 function isFailure(side: ConnectionSide, code: string | undefined): boolean {

@@ -1,5 +1,6 @@
 import type { SocketEndpoint } from "../../address/address.ts";
 import { abstractAddress, unixAddress } from "../../address/socket-address.ts";
+import { keepFirstPackets } from "../../address/tcp-peer.ts";
 import { checked } from "../../os/errno.ts";
 import { INT_MOST } from "../../os/int-most.ts";
 import type { Libc } from "../../os/libc.ts";
@@ -20,6 +21,8 @@ export interface ListenOptions extends SocketFileOptions {
   /** Milliseconds of idle time before TCP keepalive probes of accepted clients; 0 sends none. */
   readonly keepalive?: number | undefined;
   readonly freebind?: boolean | undefined;
+  /** Whether a TCP client's address is needed even of one that resets at once. */
+  readonly keepsFirstPackets?: boolean | undefined;
   /** The option that the address comes from, for an error; none of a relay's own source. */
   readonly option?: string | undefined;
   /** Is told, for a person who looks closely, if less is listened on than the address says. */
@@ -53,7 +56,10 @@ export async function bindSource(
   options: ListenOptions,
 ): Promise<BoundSource> {
   try {
-    return await bind(system, source, options);
+    const bound = await bind(system, source, options);
+    if (options.keepsFirstPackets === true)
+      for (const fd of bound.fds) keepFirstPackets(system, fd);
+    return bound;
   } catch (error) {
     throw listenError(source, error, options.option);
   }

@@ -20,6 +20,7 @@ const SAME: Readonly<Record<string, readonly Same[]>> = {
   group: [["root", "root", 0]],
   directoryMode: [["0755", "0755", 0o755]],
   backlog: [["0", 0, 0]],
+  connectionsMaxPerClient: [["1", 1, 1]],
   connectionsMax: [["2147483647", 2_147_483_647, 2_147_483_647]],
   connectTimeout: [
     ["5s", "5s", 5_000],

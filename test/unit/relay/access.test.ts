@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { parseAddress, parseCidr, RelayError, type SocketEndpoint } from "../../../src/index.ts";
-import { type AccessRules, type ClientSocket, judgeOf } from "../../../src/relay/access.ts";
+import { ipEndpoint } from "../../../src/address/ip-endpoint.ts";
+import { type AccessRules, judgeOf } from "../../../src/relay/access.ts";
+import { ANYBODY, type Arrival } from "../../../src/relay/arrival.ts";
 import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
 
 const TCP = parseAddress("127.0.0.1:80", "destination");
@@ -20,12 +22,12 @@ function ranges(allow: string | null, deny: string | null): AccessRules {
   };
 }
 
-function tcpClient(remoteAddress: string, remotePort = 4321): ClientSocket {
-  return { fd: -1, remoteAddress, remotePort };
+function tcpClient(host: string, port = 4321): Arrival {
+  return { ...ANYBODY, client: ipEndpoint(host, port) };
 }
 
 /** The reason for which a client is refused, or null. */
-function verdict(rules: AccessRules, source: SocketEndpoint, client: ClientSocket): string | null {
+function verdict(rules: AccessRules, source: SocketEndpoint, client: Arrival): string | null {
   const judge = judgeOf(rules, source);
   return judge === null ? null : (judge(client)?.reason ?? null);
 }
@@ -77,13 +79,13 @@ describe("TCP clients by address", () => {
   test.each([
     ["127.0.0.1", "127.0.0.1:4321"],
     ["::1", "[::1]:4321"],
-    ["::ffff:127.0.0.1", "[::ffff:127.0.0.1]:4321"],
+    ["::ffff:127.0.0.1", "127.0.0.1:4321"],
   ])("a refusal names the client: %s", (client, name) => {
     expect(judgeOf(ranges("", null), TCP)?.(tcpClient(client))?.client).toBe(name);
   });
 
   test.each([
-    ["that reset before it was accepted", { fd: 3 }],
+    ["without an address", ANYBODY],
     ["with an address that is none", tcpClient("nonsense")],
     ["with an empty address", tcpClient("")],
   ])("a client %s is refused by any rule", (_, client) => {
@@ -135,8 +137,8 @@ describe("Unix clients by what the kernel says of them", () => {
   const uid = process.getuid?.() ?? -1;
   const gid = process.getgid?.() ?? -1;
   const resources = new DisposableStack();
-  let unixClient: ClientSocket;
-  let tcpSocket: ClientSocket;
+  let unixClient: Arrival;
+  let tcpSocket: Arrival;
 
   beforeAll(async () => {
     const folder = mkdtempSync(join(tmpdir(), "access-"));
@@ -148,10 +150,11 @@ describe("Unix clients by what the kernel says of them", () => {
   afterAll(() => resources.dispose());
 
   /** The accepted end of a connection that this process makes to itself. */
-  async function acceptedAt(endpoint: SocketEndpoint): Promise<ClientSocket> {
+  async function acceptedAt(endpoint: SocketEndpoint): Promise<Arrival> {
     const listener = resources.use(new RawListener(endpoint));
     resources.use(await RawSocket.connect(listener.endpoint));
-    return resources.use(await listener.accept());
+    const { fd } = resources.use(await listener.accept());
+    return { ...ANYBODY, fd };
   }
 
   const NOT_ALLOWED = "neither its user nor one of its groups is among those allowed";
@@ -182,7 +185,7 @@ describe("Unix clients by what the kernel says of them", () => {
 
   // The kernel has noted nobody of a TCP socket and says so by ids that are nobody's: 2³² - 1.
   test.each([
-    ["a descriptor that is closed", () => ({ fd: -1 }), "EBADF"],
+    ["a descriptor that is closed", () => ANYBODY, "EBADF"],
     ["a socket that knows no peer", () => tcpSocket, "ENODATA"],
   ])("%s: refused, whoever is allowed", (_, client, code) => {
     const everybody = [0, uid, 65_534, 2 ** 32 - 1, 2 ** 32 - 2];

@@ -1,0 +1,53 @@
+import { AF_INET, AF_INET6 } from "../os/libc.ts";
+import { ipAddress, type IpAddress, ipFromBytes, ipFromSocketBytes } from "./ip-address.ts";
+
+/** An IP address with a port. */
+export interface IpEndpoint {
+  readonly address: IpAddress;
+  readonly port: number;
+}
+
+/** As a person reads it: `127.0.0.1:80`, `[::1]:80`. */
+export function printIpEndpoint({ address: { family, text }, port }: IpEndpoint): string {
+  return family === "ipv4" ? `${text}:${port}` : `[${text}]:${port}`;
+}
+
+/** The endpoint of a socket of Bun's, which says nothing of a peer that has reset. */
+export function ipEndpoint(host: string | undefined, port: number | undefined): IpEndpoint | null {
+  const address = host === undefined ? null : ipAddress(host);
+  return address === null || port === undefined ? null : { address, port };
+}
+
+/** The endpoint in a sockaddr_in (ip(7)) or a sockaddr_in6 (ipv6(7)); null of any other. */
+export function readIpEndpoint(sockaddr: Uint8Array): IpEndpoint | null {
+  if (sockaddr.length < 2) return null;
+  const view = viewOf(sockaddr);
+  const family = view.getUint16(0, true);
+  if (family === AF_INET && sockaddr.length >= 16)
+    return { address: ipFromBytes(sockaddr.slice(4, 8)), port: view.getUint16(2) };
+  if (family === AF_INET6 && sockaddr.length >= 28)
+    return { address: ipFromSocketBytes(sockaddr.slice(8, 24)), port: view.getUint16(2) };
+  return null;
+}
+
+const TCP = 6;
+
+/**
+ * The sender of an IP packet that carries TCP (RFC 791 3.1, RFC 8200 3); null of any other, and if
+ * there is more between the two headers.
+ */
+export function readSender(packet: Uint8Array): IpEndpoint | null {
+  const [first = 0] = packet;
+  const isIPv4 = first >> 4 === 4;
+  if (!isIPv4 && first >> 4 !== 6) return null;
+  const protocol = packet[isIPv4 ? 9 : 6];
+  const headerBytes = isIPv4 ? 4 * (first & 15) : 40;
+  if (protocol !== TCP || packet.length < headerBytes + 2) return null;
+  const port = viewOf(packet).getUint16(headerBytes);
+  const bytes = isIPv4 ? packet.slice(12, 16) : packet.slice(8, 24);
+  return { address: ipFromBytes(bytes), port };
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+}
