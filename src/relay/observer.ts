@@ -18,6 +18,10 @@ export interface ConnectionView {
   readonly clientPeer: Peer | null;
   /** When it was accepted, in milliseconds of `performance.now()`. */
   readonly openedAt: number;
+  /** When the destination was reached, by the same clock; null before. */
+  readonly connectedAt: number | null;
+  /** The address that was reached, of a destination with several; `""` before. */
+  readonly destinationAddress: string;
   /** Bytes read from the client. */
   readonly bytesUp: number;
   /** Bytes read from the destination. */

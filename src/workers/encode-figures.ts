@@ -1,7 +1,10 @@
 import { CONNECTION_STATES, type ConnectionView } from "../relay/observer.ts";
 
 /** The figures of a connection that go on while it is open. */
-export type Figures = Omit<ConnectionView, "id" | "openedAt" | "clientAddress" | "clientPeer">;
+export type Figures = Omit<
+  ConnectionView,
+  "id" | "openedAt" | "connectedAt" | "destinationAddress" | "clientAddress" | "clientPeer"
+>;
 
 /** How many numbers `encode` makes of one connection. */
 export const FIGURES = 8;

@@ -89,7 +89,8 @@ export type EventReport =
 export type ConnectionReport =
   /** Comes before the first other report about a connection. */
   | Introduction
-  | { readonly kind: "opened" | "connected"; readonly id: number }
+  | { readonly kind: "opened"; readonly id: number }
+  | { readonly kind: "connected"; readonly id: number; readonly reached: Reached | null }
   | { readonly kind: "unreachable"; readonly id: number; readonly failure: Failure }
   | { readonly kind: "halfClosed"; readonly id: number; readonly from: "client" | "destination" }
   /** The last about a connection that was introduced. */
@@ -97,8 +98,16 @@ export type ConnectionReport =
       readonly kind: "closed";
       readonly id: number;
       readonly ending: Ending;
+      readonly reached: Reached | null;
       readonly figures: Float64Array;
     };
+
+/** That the destination was reached. */
+export interface Reached {
+  /** By the worker's `performance.now()`. */
+  readonly at: number;
+  readonly address: string;
+}
 
 /** What of a connection never changes. */
 export interface Introduction {

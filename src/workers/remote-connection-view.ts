@@ -1,7 +1,7 @@
 import type { Peer } from "../os/peer-credentials.ts";
 import type { ConnectionView } from "../relay/observer.ts";
 import { decodeFigures, type Figures } from "./encode-figures.ts";
-import type { Introduction } from "./messages.ts";
+import type { Introduction, Reached } from "./messages.ts";
 
 const AT_FIRST: Figures = {
   bytesUp: 0,
@@ -18,15 +18,27 @@ export class RemoteConnectionView implements ConnectionView {
   readonly id: number;
   readonly clientAddress: string;
   readonly clientPeer: Peer | null;
+  connectedAt: number | null = null;
+  destinationAddress = "";
+  /** What the worker's clock is behind this thread's. */
+  readonly #behind: number;
   #figures = AT_FIRST;
 
   constructor(
-    { id, clientAddress, clientPeer }: Introduction,
+    { id, openedAt: openedThere, clientAddress, clientPeer }: Introduction,
     readonly openedAt: number,
   ) {
+    this.#behind = openedAt - openedThere;
     this.id = id;
     this.clientAddress = clientAddress;
     this.clientPeer = clientPeer;
+  }
+
+  /** Notes when and where the destination was reached; null if it was not. */
+  reach(reached: Reached | null): void {
+    if (reached === null) return;
+    this.connectedAt = reached.at + this.#behind;
+    this.destinationAddress = reached.address;
   }
 
   update(numbers: Float64Array): void {

@@ -74,6 +74,7 @@ export class ReportReceiver {
       case "opened":
         return this.#observer.opened(connection);
       case "connected":
+        connection.reach(report.reached);
         return this.#observer.connected(connection);
       case "unreachable":
         return this.#observer.unreachable(connection, report.failure);
@@ -82,6 +83,7 @@ export class ReportReceiver {
       case "closed":
         this.#open.delete(report.id);
         connection.update(report.figures);
+        connection.reach(report.reached);
         return this.#observer.closed(connection, report.ending);
     }
   }

@@ -2,7 +2,7 @@ import { type Event, silentObserver } from "../relay/combine-observers.ts";
 import type { ConnectionView, Observer } from "../relay/observer.ts";
 import type { SharedCounters } from "./shared-counters.ts";
 import { encodeFigures } from "./encode-figures.ts";
-import type { ConnectionReport, Report, Start } from "./messages.ts";
+import type { ConnectionReport, Reached, Report, Start } from "./messages.ts";
 import { encodeError } from "./encode-error.ts";
 
 // How old the figures of an open connection get in the main thread, in milliseconds.
@@ -60,7 +60,11 @@ export class ReportSender {
         this.#closed(connection, ending);
       },
       connected: this.#ifWanted("connected", (connection) =>
-        this.#about(connection, (id) => ({ kind: "connected", id })),
+        this.#about(connection, (id) => ({
+          kind: "connected",
+          id,
+          reached: reachedOf(connection),
+        })),
       ),
       unreachable: this.#ifWanted("unreachable", (connection, failure) =>
         this.#about(connection, (id) => ({ kind: "unreachable", id, failure })),
@@ -126,6 +130,7 @@ export class ReportSender {
         kind: "closed",
         id,
         ending,
+        reached: reachedOf(connection),
         figures: new Float64Array(encodeFigures(id, connection)),
       }));
     this.#open.delete(connection);
@@ -151,4 +156,8 @@ export class ReportSender {
     for (const [connection, told] of this.#open) figures.push(...told.news(connection));
     if (figures.length > 0) this.tell({ kind: "figures", figures: new Float64Array(figures) });
   }
+}
+
+function reachedOf({ connectedAt, destinationAddress }: ConnectionView): Reached | null {
+  return connectedAt === null ? null : { at: connectedAt, address: destinationAddress };
 }

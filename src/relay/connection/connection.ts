@@ -97,6 +97,8 @@ export class Connection implements ConnectionView {
   /** From the destination to the client. */
   readonly down: Pipe;
   readonly openedAt = performance.now();
+  connectedAt: number | null = null;
+  destinationAddress = "";
   /** Null once the destination is reached or given up. */
   attempt: Attempt | null = null;
   ending: Ending | null = null;
@@ -183,8 +185,10 @@ export function reachedAndReset(connection: Connection): void {
   sideClosed(connection.destination, "ECONNRESET");
 }
 
+/** Tells that the destination was reached, at the address that the attempt has noted. */
 function tellReached(connection: Connection): void {
   const { shared } = connection;
+  connection.connectedAt = performance.now();
   shared.observer.connected(connection);
   if (!shared.isFailing) return;
   shared.isFailing = false;

@@ -1,3 +1,4 @@
+import { printAddress } from "../../address/address.ts";
 import { errorCode } from "../../os/errno.ts";
 import { isListening } from "../../os/unix-listeners.ts";
 import type { ConnectionSide } from "../connection/connection.ts";
@@ -36,6 +37,12 @@ export class BunAttempt extends ReachingAttempt {
 
   progress(): void {
     // Bun opens a socket only once it is connected: there is no news before that.
+  }
+
+  protected override addressOf({ socket }: ConnectionSide): string {
+    const { endpoint, text } = this.connection.shared.target;
+    if (endpoint.kind !== "tcp" || socket === null) return text;
+    return printAddress({ ...endpoint, host: socket.remoteAddress });
   }
 
   protected override failed(_side: ConnectionSide, code: string): void {

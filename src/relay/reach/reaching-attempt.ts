@@ -68,6 +68,9 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
   /** Closes every socket but the winner's, if there is one; the closed ones' events reach nobody. */
   protected abstract dropAllBut(winner: ConnectionSide | null): void;
 
+  /** The address that this side's socket was to reach. */
+  protected abstract addressOf(side: ConnectionSide): string;
+
   abstract opened(side: ConnectionSide): void;
   abstract progress(side: ConnectionSide, proven: boolean): void;
 
@@ -88,7 +91,7 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
   lost(side: ConnectionSide, code: string | undefined): void {
     if (!this.live) return;
     if (code !== undefined && !comesAfterConnection(code)) return this.failed(side, code);
-    this.#enter();
+    this.#enter(side);
     this.dropAllBut(null);
     reachedAndReset(this.connection);
   }
@@ -109,7 +112,7 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
 
   /** The socket of this side is connected, and the destination's from now on. */
   protected succeed(side: ConnectionSide): void {
-    this.#enter();
+    this.#enter(side);
     this.dropAllBut(side);
     const { destination } = this.connection;
     if (side !== destination) passSocket(side, destination);
@@ -144,8 +147,9 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
     this.tryAgain();
   }
 
-  #enter(): void {
+  #enter(side: ConnectionSide): void {
     const { attempts } = this.connection.shared;
+    this.connection.destinationAddress = this.addressOf(side);
     if (this.#retryTimer !== undefined) clearTimeout(this.#retryTimer);
     attempts.delete(this);
     this.line.enter(this);

@@ -201,8 +201,16 @@ export class SystemAttempt extends ReachingAttempt {
     if (this.live) this.#tryNext();
   }
 
+  protected override addressOf(side: ConnectionSide): string {
+    return this.#addressOf(side)?.text ?? "";
+  }
+
+  #addressOf(side: ConnectionSide): SocketAddress | undefined {
+    return this.#racing === null ? this.#addresses[0] : this.#racing.get(side);
+  }
+
   protected override failed(side: ConnectionSide, code: string): void {
-    const address = this.#racing === null ? this.#addresses[0] : this.#racing.get(side);
+    const address = this.#addressOf(side);
     // Of a socket that was dropped nobody wants to know.
     if (address === undefined) return;
     this.#racing?.delete(side);

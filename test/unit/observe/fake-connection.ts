@@ -14,6 +14,8 @@ export function fakeConnection(
     clientAddress: `127.0.0.1:${10_000 + last}`,
     clientPeer: null,
     openedAt: performance.now(),
+    connectedAt: null,
+    destinationAddress: "",
     bytesUp: 0,
     bytesDown: 0,
     heldUp: 0,

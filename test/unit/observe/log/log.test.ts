@@ -72,6 +72,8 @@ describe("what happens in a relay", () => {
     clientAddress: "127.0.0.1:5678",
     clientPeer: null,
     openedAt: performance.now(),
+    connectedAt: null,
+    destinationAddress: "",
     bytesUp: 1,
     bytesDown: 2_000,
     heldUp: 0,
