@@ -47,14 +47,22 @@ async function main(args: readonly string[]): Promise<number> {
       return EX_USAGE;
     }
     if (error instanceof ConfigError) {
+      await refusePlace(summaryOf(error));
       await complain(`${error.message}\n`);
       return EX_CONFIG;
     }
     const unexpected = error instanceof Error ? error : new Error(String(error));
+    await refusePlace(`unexpected: ${unexpected.message}`);
     await complain(`${PROGRAM}: unexpected: ${unexpected.message}\n`);
     if (args.includes("--log-level=debug")) await complain(`${unexpected.stack}\n`);
     return EX_FAILED;
   }
+}
+
+/** The first mistake of a file, and how many there are; the others are complained of. */
+function summaryOf({ message, mistakes }: ConfigError): string {
+  const [first = ""] = message.split("\n");
+  return mistakes.length === 1 ? first : `${first} (the first of ${mistakes.length} mistakes)`;
 }
 
 /** Tells the process whose place this one was to take why it cannot. */

@@ -67,9 +67,10 @@ export class RelayGroup {
 
   /** The sources that this program opened, in this process or in an earlier one. */
   get listeners(): readonly OpenedListener[] {
-    return this.#members.flatMap(({ plan: { source }, relay }) =>
-      isPassed(source) ? [] : [{ role: "source", address: source, socket: relay.handOn() }],
-    );
+    return this.#members.flatMap(({ plan: { source, settings: permissions }, relay }) => {
+      if (isPassed(source)) return [];
+      return [{ role: "source", address: source, socket: relay.handOn(), permissions }];
+    });
   }
 
   /** Begins to accept on sources that were handed over. */

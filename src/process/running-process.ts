@@ -46,6 +46,9 @@ const EX_CONFIG = 78;
 /** Codes of failures that stay: a system call that is not to be had, a network that is not private. */
 const PERMANENT: ReadonlySet<string> = new Set(["ENOSYS", NOT_PRIVATE]);
 
+/** The mode of the admin socket's file: whoever may write to it may read all of it. */
+const ADMIN_MODE = 0o660;
+
 /** How much longer than the drain timeout a stop waits for earlier processes, in milliseconds. */
 const EARLIER_MARGIN = 1_000;
 
@@ -204,20 +207,21 @@ class RunningProcess implements AsyncDisposable {
    * if this process was asked to stop before, and has stopped.
    *
    * @throws {HandoverError} if the other process ends before.
+   * @throws {RelayError} if the file of a Unix socket cannot have the permissions of the plan.
    */
   async #takePlace(predecessor: Predecessor, relays: RelayGroup): Promise<boolean> {
-    relays.accept();
-    this.#admin?.accept();
-    const stopped = this.#requests.asked.then(() => false);
-    const isTaken = await Promise.race([predecessor.take().then(() => true), stopped]).catch(
-      async (error: unknown) => {
+    try {
+      predecessor.setPermissions();
+      relays.accept();
+      this.#admin?.accept();
+      const taken = predecessor.take().then(() => true);
+      if (!(await Promise.race([taken, this.#requests.asked.then(() => false)]))) {
         await this.#giveBack(predecessor, relays);
-        throw error;
-      },
-    );
-    if (!isTaken) {
+        return false;
+      }
+    } catch (error) {
       await this.#giveBack(predecessor, relays);
-      return false;
+      throw error;
     }
     const { pid } = predecessor.document;
     this.#log.info(`took over from process ${pid}`, { event: "took_over", from: pid });
@@ -263,7 +267,8 @@ class RunningProcess implements AsyncDisposable {
   #adminListeners(): OpenedListener[] {
     const { admin: address } = this.#plan.processWide;
     if (this.#admin === null || address === undefined) return [];
-    return [{ role: "admin", address, socket: this.#admin.handOn() }];
+    const permissions = this.#adminPermissions;
+    return [{ role: "admin", address, socket: this.#admin.handOn(), permissions }];
   }
 
   /** Goes on until the last connection has ended, while another process has the place. */
@@ -329,9 +334,14 @@ class RunningProcess implements AsyncDisposable {
   }
 
   /** The socket of a source, if this process was given one; else the address to open. */
-  #sourceOf({ source }: RelayPlan): Source {
+  #sourceOf({ source, settings }: RelayPlan): Source {
     if (source.kind === "systemd" || source.kind === "fd") return this.#passed.source(source);
-    return this.#predecessor?.claim("source", source) ?? source;
+    return this.#predecessor?.claim("source", source, settings) ?? source;
+  }
+
+  get #adminPermissions() {
+    const { adminMode, adminGroup } = this.#plan.processWide;
+    return { mode: adminMode ?? ADMIN_MODE, group: adminGroup };
   }
 
   #observerOf(plan: RelayPlan): Observer {
@@ -355,17 +365,18 @@ class RunningProcess implements AsyncDisposable {
 
   /** The admin server, if one is asked for; what it needs is loaded only then. */
   async #openAdmin(): Promise<void> {
-    const { admin: address, adminMode, adminGroup } = this.#plan.processWide;
+    const { admin: address } = this.#plan.processWide;
     const [relay] = this.#plan.relays;
     if (address === undefined || relay === undefined) return;
-    const { ADMIN_MODE, openAdmin } = await import("../observe/admin/admin-server.ts");
+    const { openAdmin } = await import("../observe/admin/admin-server.ts");
+    const permissions = this.#adminPermissions;
     this.#admin = this.#front.use(
-      await openAdmin(this.#predecessor?.claim("admin", address) ?? address, {
+      await openAdmin(this.#predecessor?.claim("admin", address, permissions) ?? address, {
         destination: relay.destination,
         options: relay.shownOptions,
         connectionsMax: this.#connectionsMaxOf(relay),
         log: this.#log,
-        permissions: { mode: adminMode ?? ADMIN_MODE, group: adminGroup },
+        permissions,
       }),
     );
     const words = printAddress(this.#admin.endpoint);

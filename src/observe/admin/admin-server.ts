@@ -12,9 +12,6 @@ import { page } from "./served-page.ts";
 import { RelayStatistics } from "../figures/relay-statistics.ts";
 import { QueryError, readQuery, statusDocument, type StatusSources } from "./build-status.ts";
 
-// Who may write to the socket may read all of it: the relay's own user and group.
-export const ADMIN_MODE = 0o660;
-
 /** What the admin address tells of, beside what it sees of the relay. */
 export interface AdminOptions {
   readonly destination: Endpoint;

@@ -31,7 +31,15 @@ export interface HandedListener {
   /** The port of a TCP address, which the system chose where 0 was asked; 0 of any other. */
   readonly port: number;
   /** The file of a Unix socket; null of any other. */
-  readonly file: FileIdentity | null;
+  readonly file: HandedFile | null;
+}
+
+/** The file that leads to a Unix socket. */
+export interface HandedFile extends FileIdentity {
+  /** The permissions that were asked for; null if the process' own were right. */
+  readonly mode: number | null;
+  readonly owner: number | null;
+  readonly group: number | null;
 }
 
 /** A listening socket that the first process was started with. */
@@ -88,13 +96,19 @@ function readListener(value: unknown): HandedListener {
     key: fields.read("key", string),
     descriptors: fields.read("descriptors", listOf(integer)),
     port: fields.read("port", integer),
-    file: fields.read("file", nullOr(readIdentity)),
+    file: fields.read("file", nullOr(readFile)),
   };
 }
 
-function readIdentity(value: unknown): FileIdentity {
+function readFile(value: unknown): HandedFile {
   const fields = new Fields(value);
-  return { dev: fields.read("dev", string), ino: fields.read("ino", string) };
+  return {
+    dev: fields.read("dev", string),
+    ino: fields.read("ino", string),
+    mode: fields.read("mode", nullOr(integer)),
+    owner: fields.read("owner", nullOr(integer)),
+    group: fields.read("group", nullOr(integer)),
+  };
 }
 
 function readSocket(value: unknown): HandedSocket {

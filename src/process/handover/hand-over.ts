@@ -3,11 +3,13 @@ import { errnoCode, errnoWords } from "../../os/errno.ts";
 import type { Libc } from "../../os/libc.ts";
 import { becomeSubreaper } from "../../os/process-calls.ts";
 import type { HandedSource } from "../../relay/listen/source.ts";
+import type { Permissions } from "../../relay/listen/socket-file/listen-on-path.ts";
+import type { FileIdentity } from "../../relay/listen/socket-file/placed-file.ts";
 import type { HeldNotifier } from "../../systemd/held-notifier.ts";
 import { giveMainProcess, MainProcessError, reloading } from "../../systemd/main-process.ts";
 import type { PassedSockets } from "./passed-sockets.ts";
 import type { Reaper } from "./reaper.ts";
-import { DOCUMENT_VERSION, listenerKey, type ListenerRole } from "./document.ts";
+import { DOCUMENT_VERSION, type HandedFile, listenerKey, type ListenerRole } from "./document.ts";
 import type { EarlierProcesses } from "./earlier-processes.ts";
 import { HandoverError } from "./handover-error.ts";
 import { FIRST_DESCRIPTOR } from "./handover-variable.ts";
@@ -30,6 +32,8 @@ export interface OpenedListener {
   readonly role: ListenerRole;
   readonly address: SocketEndpoint;
   readonly socket: HandedSource;
+  /** Those that were asked for, of a Unix socket's file. */
+  readonly permissions: Permissions;
 }
 
 /** A service manager, as sd_notify(3) speaks to it. */
@@ -82,16 +86,23 @@ function documentOf({ listeners, passed, earlier, reaper }: Estate) {
     version: DOCUMENT_VERSION,
     pid: process.pid,
     isParent: reaper !== null,
-    listeners: listeners.map(({ role, address, socket: { endpoint, fds, file } }) => ({
+    listeners: listeners.map(({ role, address, socket, permissions }) => ({
       key: listenerKey(role, address),
-      descriptors: fds.map(give),
-      port: endpoint.kind === "tcp" ? endpoint.port : 0,
-      file,
+      descriptors: socket.fds.map(give),
+      port: socket.endpoint.kind === "tcp" ? socket.endpoint.port : 0,
+      file: socket.file && withPermissions(socket.file, permissions),
     })),
     passed: passed.records(give),
     earlier: earlier?.records(give) ?? [],
   };
   return { descriptors, document: { kind: "document", document } } as const;
+}
+
+function withPermissions(
+  { dev, ino }: FileIdentity,
+  { mode, owner, group }: Permissions,
+): HandedFile {
+  return { dev, ino, mode: mode ?? null, owner: owner ?? null, group: group ?? null };
 }
 
 /** The processes that follow are to be this one's children, not those of the one that started them. */

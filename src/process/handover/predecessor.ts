@@ -1,9 +1,15 @@
 import { closeSync } from "node:fs";
 import type { SocketEndpoint } from "../../address/address.ts";
 import type { HandedSource } from "../../relay/listen/source.ts";
+import {
+  changePermissions,
+  permissionChanges,
+} from "../../relay/listen/socket-file/change-permissions.ts";
+import type { Permissions } from "../../relay/listen/socket-file/listen-on-path.ts";
 import { isAt } from "../../relay/listen/socket-file/placed-file.ts";
 import { Channel, type ChannelListener } from "./channel.ts";
 import {
+  type HandedFile,
   type HandedListener,
   type HandoverDocument,
   listenerKey,
@@ -25,6 +31,8 @@ export class Predecessor {
   readonly channel: Channel;
   readonly #unclaimed: Map<number, HandedListener>;
   readonly #claimed: number[] = [];
+  /** The files of claimed Unix sockets. */
+  readonly #files: ClaimedFile[] = [];
 
   private constructor(document: HandoverDocument, channel: Channel) {
     this.document = document;
@@ -53,18 +61,44 @@ export class Predecessor {
   /**
    * The listening socket of an address, which is the caller's from then on; null if none was handed
    * over, or if it is a Unix socket whose file is gone, so that nobody finds it.
+   *
+   * @param permissions - those that a Unix socket's file is to have from `setPermissions` on
    */
-  claim(role: ListenerRole, address: SocketEndpoint): HandedSource | null {
+  claim(
+    role: ListenerRole,
+    address: SocketEndpoint,
+    permissions: Permissions,
+  ): HandedSource | null {
     const key = listenerKey(role, address);
     for (const [index, { descriptors: fds, port, file, ...handed }] of this.#unclaimed) {
       if (handed.key !== key) continue;
-      if (address.kind === "unix" && file !== null && !isAt(address.path, file)) continue;
+      if (address.kind === "unix" && file !== null) {
+        if (!isAt(address.path, file)) continue;
+        this.#files.push({ path: address.path, file, permissions });
+      }
       this.#unclaimed.delete(index);
       this.#claimed.push(index);
       const endpoint = address.kind === "tcp" ? { ...address, port } : address;
       return { kind: "handed", endpoint, fds, file };
     }
     return null;
+  }
+
+  /**
+   * Gives the files of Unix sockets the permissions that are asked for now, if others were asked for
+   * before.
+   *
+   * @throws {RelayError} if the system does not allow it; all files are as before then.
+   */
+  setPermissions(): void {
+    using undo = new DisposableStack();
+    for (const { path, file, permissions } of this.#files) {
+      const changes = permissionChanges(asked(file), permissions);
+      if (Object.keys(changes).length === 0) continue;
+      const { dev, ino } = file;
+      undo.defer(changePermissions({ path, identity: { dev, ino } }, changes));
+    }
+    undo.move();
   }
 
   /** Whether the listening socket of an address was claimed. */
@@ -110,6 +144,18 @@ export class Predecessor {
   #say(message: FromLater): void {
     this.channel.send(message);
   }
+}
+
+interface ClaimedFile {
+  readonly path: string;
+  readonly file: HandedFile;
+  /** Those that are asked for now. */
+  readonly permissions: Permissions;
+}
+
+/** The permissions that were asked for before. */
+function asked({ mode, owner, group }: HandedFile): Permissions {
+  return { mode: mode ?? undefined, owner: owner ?? undefined, group: group ?? undefined };
 }
 
 let met: Promise<Predecessor> | undefined;

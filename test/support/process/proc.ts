@@ -141,12 +141,16 @@ function portOf(address: string): number {
 /** The processes whose parent is this one, zombies included. */
 export function childrenOf(pid: number): number[] {
   const threads = readdirSync(`/proc/${pid}/task`);
-  return threads.flatMap((thread) =>
-    readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8")
-      .split(" ")
-      .filter(Boolean)
-      .map(Number),
-  );
+  return threads.flatMap((thread) => childrenOfThread(pid, thread)).map(Number);
+}
+
+function childrenOfThread(pid: number, thread: string): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8").split(" ").filter(Boolean);
+  } catch {
+    // The thread has ended since the folder was read; another one has its children.
+    return [];
+  }
 }
 
 /** How many descriptors a process has open. */

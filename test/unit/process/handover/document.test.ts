@@ -15,6 +15,7 @@ import {
 import { ShapeError } from "../../../../src/process/handover/read-json.ts";
 
 const descriptor = fc.integer({ min: 3, max: 1_000 });
+const id = fc.option(fc.nat());
 const number = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map(String);
 
 const documents: fc.Arbitrary<HandoverDocument> = fc.record({
@@ -26,18 +27,20 @@ const documents: fc.Arbitrary<HandoverDocument> = fc.record({
       key: fc.string(),
       descriptors: fc.array(descriptor),
       port: fc.nat(65_535),
-      file: fc.option(fc.record({ dev: number, ino: number })),
+      file: fc.option(fc.record({ dev: number, ino: number, mode: id, owner: id, group: id })),
     }),
   ),
   passed: fc.array(fc.record({ descriptor, number: descriptor, name: fc.option(fc.string()) })),
   earlier: fc.array(fc.record({ pid: fc.nat(), descriptor, isParent: fc.boolean() })),
 });
 
+const FILE = { dev: "1", ino: "2", mode: 0o600, owner: null, group: null };
+
 const DOCUMENT: HandoverDocument = {
   version: DOCUMENT_VERSION,
   pid: 1,
   isParent: true,
-  listeners: [{ key: "source :80", descriptors: [4], port: 80, file: { dev: "1", ino: "2" } }],
+  listeners: [{ key: "source :80", descriptors: [4], port: 80, file: FILE }],
   passed: [],
   earlier: [],
 };

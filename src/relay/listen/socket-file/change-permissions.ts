@@ -1,0 +1,68 @@
+import { chmodSync, chownSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { relayError } from "../../error.ts";
+import type { Permissions } from "./listen-on-path.ts";
+import { PinnedFile } from "./pinned-file.ts";
+import { identityOf, isSameFile, type PlacedFile } from "./placed-file.ts";
+
+const MODE_BITS = 0o7777;
+const MODE_MOST = 0o777;
+
+/**
+ * Gives the file of a listening socket other permissions; what is left out stays as it is. Gives the
+ * way back. Nothing is done to another file that has come to the path.
+ *
+ * @throws {RelayError} if the system does not allow it; the file is as before then.
+ */
+export function changePermissions(file: PlacedFile, changes: Permissions): () => void {
+  const { path, identity } = file;
+  try {
+    using folder = PinnedFile.folder(dirname(path));
+    using pinned = new PinnedFile(folder.entry(basename(path)));
+    const stats = pinned.stats();
+    if (!isSameFile(identityOf(stats), identity)) return () => {};
+    const before = {
+      mode: Number(stats.mode) & MODE_BITS,
+      owner: Number(stats.uid),
+      group: Number(stats.gid),
+    };
+    const { mode = before.mode, owner = before.owner, group = before.group } = changes;
+    setPermissions(pinned.path, before, { mode, owner, group });
+    return () => void changePermissions(file, before);
+  } catch (error) {
+    throw relayError("change the permissions of", path, error, fixOf(changes));
+  }
+}
+
+/**
+ * What has to change in a file that was made with some permissions, so that it is as if it had been
+ * made with others.
+ */
+export function permissionChanges(from: Permissions, to: Permissions): Permissions {
+  return {
+    ...(from.mode !== to.mode && { mode: to.mode ?? MODE_MOST & ~process.umask() }),
+    ...(from.owner !== to.owner && { owner: to.owner ?? process.geteuid?.() }),
+    ...(from.group !== to.group && { group: to.group ?? process.getegid?.() }),
+  };
+}
+
+type Whole = { readonly [Name in keyof Permissions]-?: number };
+
+/** At no moment can anybody connect who can neither before nor after. */
+function setPermissions(path: string, before: Whole, after: Whole): void {
+  if (after.owner === before.owner && after.group === before.group)
+    return chmodSync(path, after.mode);
+  chmodSync(path, before.mode & after.mode);
+  try {
+    chownSync(path, after.owner, after.group);
+  } catch (error) {
+    chmodSync(path, before.mode);
+    throw error;
+  }
+  chmodSync(path, after.mode);
+}
+
+function fixOf({ owner, group }: Permissions): string {
+  if (owner !== undefined) return "only root gives a file to another user (see owner)";
+  return group === undefined ? "" : "only its members give a file to a group (see group)";
+}

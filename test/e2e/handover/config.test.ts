@@ -1,0 +1,163 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync, lstatSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type RunningRelay, startRelay, turnedAway } from "../../support/process/executable.ts";
+import { InstalledExecutable } from "../../support/process/installed-executable.ts";
+import { childrenOf } from "../../support/process/proc.ts";
+import { connectEcho, type EchoServer, startEcho } from "../../support/sockets/echo.ts";
+import { until } from "../../support/waiting.ts";
+import { Load } from "./load.ts";
+
+const INSTALL = 120_000;
+
+let executable: InstalledExecutable;
+beforeAll(async () => void (executable = await InstalledExecutable.install()), INSTALL);
+afterAll(() => executable[Symbol.dispose]());
+
+let folder: string;
+let file: string;
+let echo: EchoServer;
+let other: EchoServer;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "handover-"));
+  file = join(folder, "relays.toml");
+  echo = startEcho();
+  other = startEcho();
+});
+afterEach(() => {
+  echo[Symbol.dispose]();
+  other[Symbol.dispose]();
+  rmSync(folder, { recursive: true });
+});
+
+interface RelayKeys {
+  readonly source: string;
+  readonly destination: string;
+  readonly [key: string]: string | number | readonly number[];
+}
+
+/** Writes a file of relays. */
+function write(
+  relays: Readonly<Record<string, RelayKeys>>,
+  ...processWide: readonly string[]
+): void {
+  const tables = Object.entries(relays).map(([name, keys]) =>
+    [
+      `[relay.${name}]`,
+      ...Object.entries(keys).map(([key, value]) => `${key} = ${JSON.stringify(value)}`),
+    ].join("\n"),
+  );
+  writeFileSync(file, `${[processWide.join("\n"), ...tables].join("\n\n")}\n`);
+}
+
+function start(): Promise<RunningRelay> {
+  return startRelay([`--config=${file}`], { executable: executable.path });
+}
+
+function count(relay: RunningRelay, event: string): number {
+  return relay.stderr().split(`"event":"${event}"`).length - 1;
+}
+
+async function reload(relay: RunningRelay): Promise<void> {
+  const before = count(relay, "took_over");
+  process.kill(relay.pid, "SIGHUP");
+  await until(
+    () => count(relay, "took_over") > before,
+    () => relay.stderr(),
+  );
+}
+
+async function serves(address: string): Promise<void> {
+  using client = await connectEcho(address);
+  await client.ask("hello");
+}
+
+const at = (name: string) => join(folder, name);
+const modeOf = (path: string) => (lstatSync(path).mode & 0o777).toString(8);
+
+describe.each([1, 3])("a reload of a file, with %i workers", (workers) => {
+  const processWide = `workers = ${workers}`;
+
+  test("under load: what changes, changes; all others are untouched", async () => {
+    const kept = { source: at("kept"), destination: echo.address, mode: "0600" };
+    const moved = { source: at("moved"), destination: echo.address };
+    const removed = { source: at("removed"), destination: echo.address };
+    write({ kept, moved, removed }, processWide);
+    await using relay = await start();
+    await until(
+      () => count(relay, "listening") === 3,
+      () => relay.stderr(),
+    );
+    const inodes = [kept, moved].map(({ source }) => lstatSync(source).ino);
+    await using load = await Load.start(kept.source, { visitors: 4, holders: 10 });
+    using onMoved = await connectEcho(moved.source);
+    await onMoved.ask("held");
+    using onRemoved = await connectEcho(removed.source);
+    await onRemoved.ask("held");
+
+    const added = { source: at("added"), destination: other.address, mode: "0660" };
+    write({ kept, moved: { ...moved, destination: other.address }, added }, processWide);
+    const ofOther = other.open;
+    await reload(relay);
+
+    // Moved: new connections go to the other destination, the old one stays where it was.
+    using again = await connectEcho(moved.source);
+    await again.ask("hello");
+    expect(other.open).toBe(ofOther + 1);
+    await onMoved.ask("still");
+    // Added.
+    await serves(added.source);
+    expect(modeOf(added.source)).toBe("660");
+    // Removed: nobody gets in any more, and who was in stays.
+    await until(() => !existsSync(removed.source), "the removed relay's file to go");
+    await onRemoved.ask("still");
+
+    // Changed in mode, limits and access, without a new file.
+    const changed = { ...kept, mode: "0666", "connections-max": 100, "idle-timeout": "1h" };
+    const closed = { ...added, "allow-users": [4_000_000_000] };
+    write({ kept: changed, moved, added: closed }, processWide);
+    await reload(relay);
+    expect(modeOf(kept.source)).toBe("666");
+    expect([kept, moved].map(({ source }) => lstatSync(source).ino)).toEqual(inodes);
+    await turnedAway({ unix: added.source });
+    await serves(kept.source);
+    await onRemoved.ask("still");
+
+    await load.finish();
+    expect(load.errors).toEqual([]);
+    for (const client of [onMoved, onRemoved, again]) client[Symbol.dispose]();
+    await until(() => childrenOf(relay.pid).length === 1, "earlier processes to end");
+    expect(await relay.stop()).toBe(0);
+    expect([kept, moved, removed, added].filter(({ source }) => existsSync(source))).toEqual([]);
+  });
+
+  test("a wrong file, or a port that is taken, changes nothing and is told of", async () => {
+    const kept = { source: at("kept"), destination: echo.address, mode: "0600" };
+    write({ kept }, processWide);
+    await using relay = await start();
+    const { ino } = lstatSync(kept.source);
+
+    write({ kept: { ...kept, mode: "wrong" } }, "worker = 1");
+    process.kill(relay.pid, "SIGHUP");
+    await relay.logged(
+      /"handover_failed".*relays\.toml:1:1: worker: there is no such key.*first of 2/,
+    );
+    await serves(kept.source);
+
+    // The mode must not have changed, either.
+    const taken = { source: other.address, destination: echo.address };
+    write({ kept: { ...kept, mode: "0666" }, taken }, processWide);
+    process.kill(relay.pid, "SIGHUP");
+    await relay.logged(/"handover_failed".*address already in use \(EADDRINUSE\)/);
+    await serves(kept.source);
+    expect(modeOf(kept.source)).toBe("600");
+    expect(lstatSync(kept.source).ino).toBe(ino);
+    expect(count(relay, "took_over")).toBe(0);
+
+    write({ kept: { ...kept, mode: "0666" } }, processWide);
+    await reload(relay);
+    expect(modeOf(kept.source)).toBe("666");
+    expect(await relay.stop()).toBe(0);
+  });
+});
