@@ -66,6 +66,8 @@ export interface Libc {
    * files. -EINVAL where the file system can do neither. renameat2(2)
    */
   rename(from: string, to: string, flags: number): number;
+  /** Removes an extended attribute of a file. removexattr(2) */
+  removeAttribute(path: string, name: string): number;
   /** Fills `target` with what an open symbolic link says and returns the length. readlinkat(2) */
   readLink(fd: number, target: Uint8Array): number;
   close(fd: number): number;
@@ -190,6 +192,7 @@ function open(library: string) {
       ],
       returns: FFIType.i64_fast,
     },
+    removexattr: { args: [FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
     readlinkat: {
       args: [FFIType.i32, FFIType.ptr, FFIType.ptr, FFIType.u64_fast],
       returns: FFIType.i64_fast,
@@ -282,6 +285,7 @@ function bind(c: ReturnType<typeof open>): Libc {
       answer(
         Number(c.syscall(SYS_RENAMEAT2, AT_FDCWD, cString(from), AT_FDCWD, cString(to), flags)),
       ),
+    removeAttribute: (path, name) => answer(c.removexattr(cString(path), cString(name))),
     readLink: (fd, target) => answer(Number(c.readlinkat(fd, EMPTY_NAME, target, target.length))),
     close: (fd) => answer(c.close(fd)),
   };

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { createRelay, type Relay, RelayError } from "../../src/index.ts";
+import { errnoName, must, system } from "../support/process/system-calls.ts";
 import { RawSocket } from "../support/sockets/raw-socket.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -42,6 +43,29 @@ async function refusal(source: string, directoryMode?: number): Promise<RelayErr
   const error: unknown = await start(source, directoryMode).catch((reason: unknown) => reason);
   if (!(error instanceof RelayError)) throw new Error(`no RelayError but ${String(error)}`);
   return error;
+}
+
+const DEFAULT_LIST = "system.posix_acl_default";
+const OWN_LIST = "system.posix_acl_access";
+
+/** `user::rwx, user:USER:rwx, group::rwx, mask::rwx, other::---` (linux/posix_acl_xattr.h). */
+function listOf(user: number): Uint8Array {
+  const [ALL, NONE, NOBODY] = [7, 0, 0xffffffff];
+  const entries: [tag: number, permissions: number, id: number][] = [
+    [0x01, ALL, NOBODY],
+    [0x02, ALL, user],
+    [0x04, ALL, NOBODY],
+    [0x10, ALL, NOBODY],
+    [0x20, NONE, NOBODY],
+  ];
+  const view = new DataView(new ArrayBuffer(4 + 8 * entries.length));
+  view.setUint32(0, 2, true);
+  entries.forEach(([tag, permissions, id], index) => {
+    view.setUint16(4 + 8 * index, tag, true);
+    view.setUint16(6 + 8 * index, permissions, true);
+    view.setUint32(8 + 8 * index, id, true);
+  });
+  return new Uint8Array(view.buffer);
 }
 
 const at = (...names: readonly string[]) => join(folder, ...names);
@@ -126,7 +150,16 @@ describe("a symbolic link on a source's path", () => {
       strangersLink("ours");
       const error = await refusal(at("link", "socket"));
       expect(error).toMatchObject({ code: "EPERM" });
-      expect(error.message).toContain(`the symbolic link link belongs to user ${STRANGER}`);
+      expect(error.message).toContain(`user ${STRANGER} may replace the symbolic link link`);
+      expect(readdirSync(at("ours"))).toEqual([]);
+    });
+
+    test("is not followed where he only owns the folder that holds it", async () => {
+      mkdirSync(at("his"));
+      mkdirSync(at("ours"));
+      symlinkSync(at("ours"), at("his", "link"));
+      chownSync(at("his"), STRANGER, STRANGER);
+      expect((await refusal(at("his", "link", "socket"))).code).toBe("EPERM");
       expect(readdirSync(at("ours"))).toEqual([]);
     });
 
@@ -159,5 +192,59 @@ describe("a symbolic link on a source's path", () => {
       expect((await refusal(`${at("link")}/../socket`)).code).toBe("EPERM");
       expect(readdirSync(at("ours"))).toEqual(["below"]);
     });
+  });
+});
+
+// What a folder hands down to the files that are made in it.
+const GROUP = 12_345;
+const SETGID = 0o2000;
+
+describe.if(isRoot)("the group that a folder hands down", () => {
+  const handsDown = (owner: number) => {
+    mkdirSync(at("folder"));
+    chownSync(at("folder"), owner, GROUP);
+    chmodSync(at("folder"), SETGID | 0o775);
+  };
+  const groupOf = (path: string) => lstatSync(path).gid;
+
+  test("is the socket's where the folder is root's", async () => {
+    handsDown(0);
+    await start(at("folder", "socket"));
+    expect(groupOf(at("folder", "socket"))).toBe(GROUP);
+  });
+
+  test("is not the socket's where the folder is another user's: he would be let in", async () => {
+    handsDown(STRANGER);
+    await start(at("folder", "socket"));
+    expect(groupOf(at("folder", "socket"))).toBe(process.getegid?.() ?? 0);
+  });
+});
+
+const hasLists =
+  errnoName(system.attribute(tmpdir(), DEFAULT_LIST, new Uint8Array(128))) !== "EOPNOTSUPP";
+
+describe.if(isRoot && hasLists)("the list of users that a folder hands down", () => {
+  const handsDown = (owner: number): void => {
+    mkdirSync(at("folder"));
+    chownSync(at("folder"), owner, owner);
+    must("setxattr", system.setAttribute(at("folder"), DEFAULT_LIST, listOf(STRANGER)));
+  };
+  const lists = (path: string) => {
+    const value = new Uint8Array(128);
+    const length = system.attribute(path, OWN_LIST, value);
+    return length < 0 ? errnoName(length) : value.subarray(0, length);
+  };
+
+  test("is the socket's where the folder is root's", async () => {
+    handsDown(0);
+    await start(at("folder", "socket"));
+    expect(lists(at("folder", "socket"))).toHaveLength(listOf(STRANGER).length);
+  });
+
+  test("is not the socket's where the folder is another user's: he would be let in", async () => {
+    handsDown(STRANGER);
+    await start(at("folder", "socket"));
+    expect(lists(at("folder", "socket"))).toBe("ENODATA");
+    expect(modeOf(at("folder", "socket"))).toBe(0o777 & ~process.umask());
   });
 });

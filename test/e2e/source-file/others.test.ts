@@ -125,6 +125,16 @@ describe.if(nobodyMayRun)("a stale socket of another user", () => {
   });
 });
 
+test("without FFI a link on the path is followed as well", async () => {
+  mkdirSync(at("real"));
+  symlinkSync("real", at("link"));
+  const options = { env: { BUN_JSC_useJIT: "0" } };
+  await using relay = await startRelay([join(at("link"), "socket"), "127.0.0.1:9"], options);
+  expect(readdirSync(at("real"))).toEqual(["socket"]);
+  expect(await relay.stop()).toBe(0);
+  expect(readdirSync(at("real"))).toEqual([]);
+});
+
 // A unit with PrivateUsers=yes and no root of its own.
 const USER = 12_345;
 const inNamespace = [

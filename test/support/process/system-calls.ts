@@ -60,6 +60,8 @@ function open() {
         ioctl: { args: [i32, u64_fast, ptr], returns: i32 },
         poll: { args: [ptr, u64_fast, i32], returns: i32 },
         dup: { args: [i32], returns: i32 },
+        setxattr: { args: [ptr, ptr, ptr, u64_fast, i32], returns: i32 },
+        getxattr: { args: [ptr, ptr, ptr, u64_fast], returns: i64_fast },
         close: { args: [i32], returns: i32 },
         __errno_location: { args: [], returns: ptr },
       }).symbols;
@@ -157,8 +159,18 @@ export const system = {
     return wanted.map((_, index) => shorts[4 * index + 3] ?? 0);
   },
   duplicate: (fd: number) => answer(c.dup(fd)),
+  /** setxattr(2) */
+  setAttribute: (path: string, name: string, value: Uint8Array) =>
+    answer(c.setxattr(cString(path), cString(name), value, value.length, 0)),
+  /** Fills `value` with an attribute of a file and returns its length. getxattr(2) */
+  attribute: (path: string, name: string, value: Uint8Array) =>
+    answer(c.getxattr(cString(path), cString(name), value, value.length)),
   close: (fd: number) => answer(c.close(fd)),
 } as const;
+
+function cString(text: string): Uint8Array {
+  return Buffer.from(`${text}\0`);
+}
 
 type NameCall = typeof c.getsockname;
 

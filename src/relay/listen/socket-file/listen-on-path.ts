@@ -1,9 +1,11 @@
 import { chmodSync, chownSync } from "node:fs";
 import { basename } from "node:path";
 import type { SocketEndpoint } from "../../../address/address.ts";
+import { checked, ENODATA, EOPNOTSUPP } from "../../../os/errno.ts";
+import { libc } from "../../../os/libc.ts";
 import { RelayError } from "../../error.ts";
 import { findStale, moveIntoPlace } from "./move-into-place.ts";
-import { openFolderOf } from "./open-folder.ts";
+import { isTrusted, openFolderOf } from "./open-folder.ts";
 import {
   identityAt,
   identityOf,
@@ -29,6 +31,9 @@ export interface SocketFileOptions extends Permissions {
   /** The destination of a relay: a path that leads to the relay's own socket is refused. */
   readonly destination?: SocketEndpoint | undefined;
 }
+
+// chown(2)
+const UNCHANGED = -1;
 
 /** Something that listens: a socket's listener, a web server. */
 interface Listener {
@@ -69,12 +74,16 @@ export interface PlacedListener<Bound extends Listener> {
  * - rmdir(2) removes an empty folder of his at most, unlink(2) at exit (`placed-file.ts`) a file in
  *   the very folder where he may write: both he can do by himself.
  *
+ * Nor may he let himself in. What a folder hands down to new files, a group (mode 2000, inode(7)) and a
+ * list of users (acl(5)), the socket takes only from a folder of root or of this process's user.
+ *
  * In a folder where he may write and which he does not own (mode 1777, as /tmp) he can replace none
  * of these names.
  *
- * Without FFI all of that holds, but for two: a socket that is there is never replaced, and which
- * user a link on the path belongs to is asked by its name. On another system than Linux there are no
- * such descriptors: the names are used, which is safe in a folder of one's own only.
+ * Without FFI all of that holds, but for three: a socket that is there is never replaced, the text of
+ * a link on the path is read by the link's name, and a list of users is handed down. On another
+ * system than Linux there are no such descriptors: the names are used, which is safe in a folder of
+ * one's own only.
  *
  * @param bind - binds and listens at the name that it is given
  * @throws {RelayError} where the path is taken, or the system's error of what failed.
@@ -88,11 +97,14 @@ export async function listenOnPath<Bound extends Listener>(
   const target = folder.entry(basename(path));
   // Where the path is taken, nothing has been touched.
   findStale(target, path, null)?.[Symbol.dispose]();
+  const isOurs = isTrusted(folder.stats().uid);
   using workshop = await openWorkshop(folder, path);
+  if (!isOurs) refuseInheritance(workshop.folder);
   const made = workshop.folder.entry(crypto.randomUUID());
   const listener = bind(made);
   try {
-    return { listener, file: place(made, target, path, options) };
+    const { group = isOurs ? undefined : process.getegid?.() } = options;
+    return { listener, file: place(made, target, path, { ...options, group }) };
   } catch (error) {
     listener.stop();
     throw error;
@@ -120,6 +132,13 @@ function place(made: string, target: string, path: string, options: SocketFileOp
   }
 }
 
+/** Takes from a folder what it hands down of its own list of users: setfacl(1), `default:`. */
+function refuseInheritance({ path }: PinnedFile): void {
+  const result = libc?.removeAttribute(path, "system.posix_acl_default") ?? 0;
+  // It has none, or the file system knows no such lists.
+  if (result !== -ENODATA && result !== -EOPNOTSUPP) checked(result);
+}
+
 /** The destination's path may lead here by links that its text does not show. */
 function refuseOwnDestination({ path, identity }: PlacedFile, destination?: SocketEndpoint): void {
   if (destination?.kind !== "unix") return;
@@ -133,7 +152,14 @@ function refuseOwnDestination({ path, identity }: PlacedFile, destination?: Sock
   );
 }
 
-function setPermissions(socket: PinnedFile, { mode, owner = -1, group = -1 }: Permissions): void {
+function setPermissions(socket: PinnedFile, { mode, owner, group }: Permissions): void {
   if (mode !== undefined) chmodSync(socket.path, mode);
-  if (owner !== -1 || group !== -1) chownSync(socket.path, owner, group);
+  const { uid, gid } = socket.stats();
+  const [newOwner, newGroup] = [change(owner, uid), change(group, gid)];
+  // A sandbox may forbid the call itself.
+  if (newOwner !== UNCHANGED || newGroup !== UNCHANGED) chownSync(socket.path, newOwner, newGroup);
+}
+
+function change(wanted: number | undefined, now: bigint): number {
+  return wanted === undefined || BigInt(wanted) === now ? UNCHANGED : wanted;
 }

@@ -16,9 +16,10 @@ const LINK_BYTES_MOST = 4_096;
  * Opens the folder of a socket's path, one part after the other, each within the folder that was
  * opened before: whoever renames or replaces a part meanwhile leads this nowhere else.
  *
- * A symbolic link is followed freely where it belongs to root or to this process's user. Any other
- * may lead only to a folder that belongs to the link's own user. Otherwise somebody who owns a folder
- * on the path could have a relay of root make its socket, or replace a stale one, where he may not.
+ * A symbolic link is followed freely where it and the folder that holds it belong to root or to this
+ * process's user. Any other may lead only to a folder of the other user. Otherwise somebody who owns
+ * a folder on the path could have a relay of root make its socket, or replace a stale one, where he
+ * may not.
  *
  * @param missingMode - missing folders are made with this mode, whatever the umask, and belong to
  *   this process's user; where it is undefined a missing folder is an error.
@@ -26,7 +27,7 @@ const LINK_BYTES_MOST = 4_096;
  */
 export function openFolderOf(path: string, missingMode: number | undefined): PinnedFile {
   const parts = partsOf(dirname(path));
-  /** Links that are followed on a condition, by the user whom they belong to. */
+  /** Links that are followed on a condition, by the user to whose folder they must lead. */
   const strangers = new Map<bigint, string>();
   let folder = new PinnedFile(path.startsWith("/") ? "/" : ".");
   const enter = (next: PinnedFile) => {
@@ -51,8 +52,9 @@ export function openFolderOf(path: string, missingMode: number | undefined): Pin
       using link = next;
       links += 1;
       if (links > LINKS_MOST) throw new SystemCallError("ELOOP");
-      if (!isTrusted(stats.uid)) strangers.set(stats.uid, part);
-      const target = readLink(link);
+      for (const user of [stats.uid, folder.stats().uid])
+        if (!isTrusted(user)) strangers.set(user, part);
+      const target = readLink(link, entry);
       parts.unshift(...partsOf(target));
       if (target.startsWith("/")) enter(new PinnedFile("/"));
     }
@@ -89,7 +91,8 @@ function makeFolder(path: string, mode: number): void {
   }
 }
 
-function isTrusted(user: bigint): boolean {
+/** Whether a user, whom files belong to, is root or this process's own. */
+export function isTrusted(user: bigint): boolean {
   if (user === 0n || user === BigInt(process.geteuid?.() ?? 0)) return true;
   // In a user namespace that does not map root, root's links look like nobody's.
   return user === BigInt(ambiguousId("uid") ?? 0);
@@ -107,16 +110,16 @@ function refuseOthersFolder(
     throw new RelayError(
       "EPERM",
       path,
-      `cannot listen on ${path}: the symbolic link ${link} belongs to user ${user}, who does not ` +
+      `cannot listen on ${path}: user ${user} may replace the symbolic link ${link}, and does not ` +
         "own the folder where it leads; write the path without that link",
     );
   }
 }
 
 /** What a link says; through its descriptor, because another link may have its name by now. */
-function readLink(link: PinnedFile): string {
+function readLink(link: PinnedFile, name: string): string {
   // Without FFI the name is all there is.
-  if (libc === null || link.fd === null) return readlinkSync(link.path);
+  if (libc === null || link.fd === null) return readlinkSync(name);
   const target = Buffer.alloc(LINK_BYTES_MOST);
   const length = checked(libc.readLink(link.fd, target));
   return target.toString("utf8", 0, length);
