@@ -1,3 +1,4 @@
+import { fstatSync } from "node:fs";
 import { RelayError } from "../relay/error.ts";
 
 /** The first descriptor that is passed (sd_listen_fds(3), SD_LISTEN_FDS_START). */
@@ -12,20 +13,70 @@ export interface PassedSocket {
   readonly name: string;
 }
 
+/** What systemd passed to this process. */
+export interface Activation {
+  readonly sockets: readonly PassedSocket[];
+  /** Why there is none, for whoever expects one; `""` if there are some. */
+  readonly missing: string;
+}
+
+/** What a process that systemd started otherwise has to say. */
+export const NO_ACTIVATION: Activation = {
+  sockets: [],
+  missing: "systemd passed no socket; start this service by its .socket unit",
+};
+
 /**
  * The sockets that systemd passed to this process, by sd_listen_fds(3): LISTEN_PID must be this
  * process, LISTEN_FDS counts, LISTEN_FDNAMES names them. The variables are removed, as they mean
  * nothing to a child.
+ *
+ * @param pid - of this process
+ * @param isOpen - whether a descriptor is open
  */
-export function takePassedSockets(env: NodeJS.ProcessEnv, pid: number): PassedSocket[] {
+export function takePassedSockets(
+  env: NodeJS.ProcessEnv,
+  pid: number,
+  isOpen = isOpenDescriptor,
+): Activation {
   const [forPid, count, names] = VARIABLES.map((variable) => env[variable]);
   for (const variable of VARIABLES) delete env[variable];
-  if (Number(forPid) !== pid || !/^\d{1,5}$/.test(count ?? "")) return [];
+  if (forPid === undefined && count === undefined) return NO_ACTIVATION;
+  if (Number(forPid) !== pid) return nothing(foreignPid(forPid, pid));
+  if (!/^\d{1,7}$/.test(count ?? "") || count === "0")
+    return nothing(`LISTEN_FDS is ${shown(count)}, which counts no socket`);
   const named = names?.split(":") ?? [];
-  return Array.from({ length: Number(count) }, (_, index) => ({
-    fd: FIRST_FD + index,
-    name: named[index] ?? "unknown",
-  }));
+  const sockets: PassedSocket[] = [];
+  for (let index = 0; index < Number(count); index += 1) {
+    const fd = FIRST_FD + index;
+    if (!isOpen(fd)) return nothing(`LISTEN_FDS is ${count}, but descriptor ${fd} is not open`);
+    sockets.push({ fd, name: named[index] ?? "unknown" });
+  }
+  return { sockets, missing: "" };
+}
+
+function nothing(missing: string): Activation {
+  return { sockets: [], missing };
+}
+
+function foreignPid(forPid: string | undefined, pid: number): string {
+  return (
+    `the sockets were passed to another process: LISTEN_PID is ${shown(forPid)}, this is process ` +
+    `${pid}; start the program without another one in between, or let that one exec it`
+  );
+}
+
+function shown(text: string | undefined): string {
+  return text === undefined ? "not set" : JSON.stringify(text.slice(0, 40));
+}
+
+function isOpenDescriptor(fd: number): boolean {
+  try {
+    fstatSync(fd);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -34,23 +85,31 @@ export function takePassedSockets(env: NodeJS.ProcessEnv, pid: number): PassedSo
  *
  * @throws {RelayError} where that is none or several, with what was passed.
  */
-export function choosePassedSocket(passed: readonly PassedSocket[], name: string): PassedSocket {
+export function choosePassedSocket({ sockets, missing }: Activation, name: string): PassedSocket {
   const address = name === "" ? "systemd" : `systemd:${name}`;
   const refuse = (reason: string) =>
     new RelayError("ENOTSOCK", address, `cannot listen on ${address}: ${reason}`);
-  if (passed.length === 0)
-    throw refuse("systemd passed no socket; start this service by its .socket unit");
-  const meant = name === "" ? passed : passed.filter((socket) => socket.name === name);
+  if (sockets.length === 0) throw refuse(missing);
+  const meant = name === "" ? sockets : sockets.filter((socket) => socket.name === name);
   const [socket] = meant;
   if (socket !== undefined && meant.length === 1) return socket;
-  const were = `systemd passed ${list(passed)}`;
+  const were = `systemd passed ${list(sockets)}`;
   if (name === "") throw refuse(`${were}; name one: systemd:NAME`);
   throw refuse(
     meant.length === 0 ? `${were}` : `${were}; give each a FileDescriptorName= of its own`,
   );
 }
 
-function list(passed: readonly PassedSocket[]): string {
-  const words = passed.map(({ fd, name }) => `${name} (descriptor ${fd})`).join(", ");
-  return passed.length === 1 ? `one socket: ${words}` : `${passed.length} sockets: ${words}`;
+// More than a person reads.
+const LISTED_MOST = 10;
+
+function list(sockets: readonly PassedSocket[]): string {
+  const words = sockets
+    .slice(0, LISTED_MOST)
+    .map(({ fd, name }) => `${name} (descriptor ${fd})`)
+    .join(", ");
+  const more = sockets.length > LISTED_MOST ? ", …" : "";
+  return sockets.length === 1
+    ? `one socket: ${words}`
+    : `${sockets.length} sockets: ${words}${more}`;
 }

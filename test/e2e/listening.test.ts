@@ -198,6 +198,22 @@ describe.each([
   });
 });
 
+describe("a socket of systemd that is not there is one line that says so", () => {
+  test.each([
+    ["LISTEN_PID=$$ LISTEN_FDS=40000", "LISTEN_FDS is 40000, but descriptor"],
+    ["LISTEN_PID=1 LISTEN_FDS=1", "the sockets were passed to another process"],
+    ["LISTEN_PID=$$ LISTEN_FDS=x", 'LISTEN_FDS is "x", which counts no socket'],
+    ["true &&", "systemd passed no socket; start this service by its .socket unit"],
+  ])("%s", async (variables, said) => {
+    const { code, stderr } = await runRelay(["systemd", echo.address], {
+      prefix: ["sh", "-c", `${variables} exec "$0" "$@"`],
+    });
+    expect(stderr).toMatch(/^\S+Z error cannot listen on systemd: [^\n]+\n$/);
+    expect(stderr).toContain(said);
+    expect(code).toBe(1);
+  });
+});
+
 describe("--freebind", () => {
   test.each(["192.0.2.7:0", "[2001:db8::7]:0"])(
     "%s can be listened on before it is there",

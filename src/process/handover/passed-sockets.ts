@@ -6,7 +6,7 @@ import { libc } from "../../os/libc.ts";
 import { relayError } from "../../relay/error.ts";
 import type { ListeningDescriptors, InheritedDescriptor } from "../../relay/listen/source.ts";
 import { endpointOf } from "../../relay/listen/inherited-socket.ts";
-import { choosePassedSocket, type PassedSocket } from "../../systemd/activation.ts";
+import { type Activation, choosePassedSocket, NO_ACTIVATION } from "../../systemd/activation.ts";
 import type { HandedSocket } from "./document.ts";
 
 /**
@@ -17,21 +17,24 @@ export class PassedSockets implements Disposable {
   readonly #sockets: Set<HandedSocket>;
   /** Whether a socket may be used that is not listed: in a process that nobody handed any. */
   readonly #isFirst: boolean;
+  /** What to say if systemd passed none. */
+  readonly #missing: string;
 
-  private constructor(sockets: readonly HandedSocket[], isFirst: boolean) {
+  private constructor(sockets: readonly HandedSocket[], isFirst: boolean, missing: string) {
     this.#sockets = new Set(sockets);
     this.#isFirst = isFirst;
+    this.#missing = missing;
   }
 
   /** Those that systemd passed. */
-  static ofFirst(passed: readonly PassedSocket[]): PassedSockets {
-    const sockets = passed.map(({ fd, name }) => ({ descriptor: fd, number: fd, name }));
-    return new PassedSockets(sockets, true);
+  static ofFirst({ sockets, missing }: Activation): PassedSockets {
+    const passed = sockets.map(({ fd, name }) => ({ descriptor: fd, number: fd, name }));
+    return new PassedSockets(passed, true, missing);
   }
 
   /** Those that another process handed on. */
   static handed(sockets: readonly HandedSocket[]): PassedSockets {
-    return new PassedSockets(sockets, false);
+    return new PassedSockets(sockets, false, NO_ACTIVATION.missing);
   }
 
   /**
@@ -71,7 +74,8 @@ export class PassedSockets implements Disposable {
     const passed = sockets.flatMap(({ descriptor, name }) =>
       name === null ? [] : [{ fd: descriptor, name }],
     );
-    const { fd } = choosePassedSocket(passed, address.name);
+    const activation = { sockets: passed, missing: this.#missing };
+    const { fd } = choosePassedSocket(activation, address.name);
     return sockets.find(({ descriptor }) => descriptor === fd);
   }
 
