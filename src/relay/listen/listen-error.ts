@@ -23,6 +23,8 @@ function fixOf(source: Source, code: string): string {
     return "no interface of this machine has that address; if it comes later: --freebind";
   if (code === "EAFNOSUPPORT" && source.kind === "tcp")
     return "this system has no such addresses (in a systemd unit: RestrictAddressFamilies=)";
+  if (code === "EINVAL" && source.kind === "abstract")
+    return "without FFI an abstract name has at most 106 bytes (in a systemd unit: MemoryDenyWriteExecute=no)";
   if (code === "ENOENT" && source.kind === "unix")
     return "make the folder first, or add --directory-mode=0755 (in a systemd unit: RuntimeDirectory=)";
   return "";

@@ -135,6 +135,15 @@ test("without FFI a link on the path is followed as well", async () => {
   expect(readdirSync(at("real"))).toEqual([]);
 });
 
+test("without FFI an abstract name of 107 bytes is one too long, and the line says so", async () => {
+  const args = [`@${"a".repeat(107)}`, "127.0.0.1:9"];
+  const { code, stderr } = await runRelay(args, { env: { BUN_JSC_useJIT: "0" } });
+  expect(code).toBe(1);
+  expect(stderr).toContain(
+    "invalid argument (EINVAL); without FFI an abstract name has at most 106",
+  );
+});
+
 // A unit with PrivateUsers=yes and no root of its own.
 const USER = 12_345;
 const inNamespace = [

@@ -121,7 +121,7 @@ function place(made: string, target: string, path: string, options: SocketFileOp
       throw new RelayError(
         "ENOENT",
         path,
-        `cannot listen on ${path}: its folder was replaced meanwhile; start again`,
+        `cannot listen on ${path}: somebody replaced the file or its folder meanwhile; start again`,
       );
     refuseOwnDestination(file, options.destination);
     return file;
