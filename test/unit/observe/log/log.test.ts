@@ -23,6 +23,11 @@ afterEach(() => {
 
 type Line = Record<string, unknown>;
 
+/** How long a busy machine takes is not to be in a comparison. */
+function withoutDurations(text: string): string {
+  return text.replace(/\d+\.\d s/g, "N s");
+}
+
 /** What `write` logs from a level on, as objects without their time. */
 async function logged(
   level: LogLevel,
@@ -33,7 +38,7 @@ async function logged(
   await log.flush(10_000);
   const lines = readFileSync(join(folder, "log"), "utf8").split("\n").slice(0, -1);
   return lines.map((line) => {
-    const { time, ...rest } = JSON.parse(line) as Line;
+    const { time, ...rest } = JSON.parse(withoutDurations(line)) as Line;
     expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     return rest;
   });
@@ -167,7 +172,7 @@ describe("what happens in a relay", () => {
     expect(lines).toHaveLength(11);
     expect(lines.at(-1)).toEqual({
       level: "info",
-      message: "/run/x/socket is reached again after 0.0 s, 9,812 clients failed",
+      message: "/run/x/socket is reached again after N s, 9,812 clients failed",
       event: "reached_again",
       destination: "/run/x/socket",
       failed: 9_812,
@@ -189,7 +194,7 @@ describe("what happens in a relay", () => {
     expect(lines.slice(20, 22)).toEqual([
       {
         level: "warn",
-        message: `${failure.message}, for 2,000 more clients in 0.0 s (1,000 or more different)`,
+        message: `${failure.message}, for 2,000 more clients in N s (1,000 or more different)`,
         event: "unreachable",
         destination: "/run/x/socket",
         code: "ENOENT",
@@ -199,7 +204,7 @@ describe("what happens in a relay", () => {
       },
       {
         level: "warn",
-        message: "refused 2,000 more clients in 0.0 s (3 different): its address is denied",
+        message: "refused 2,000 more clients in N s (3 different): its address is denied",
         event: "refused",
         reason: "its address is denied",
         count: 2_000,
@@ -235,7 +240,7 @@ describe("what happens in a relay", () => {
     expect(lines).toHaveLength(23);
     expect(lines.slice(20, 22)).toMatchObject([
       { event: "fault", count: 990, message: expect.stringMatching(/^unexpected, 990 more times/) },
-      { event: "warning", count: 990, message: "watch out (990 more times in 0.0 s)" },
+      { event: "warning", count: 990, message: "watch out (990 more times in N s)" },
     ]);
   });
 
