@@ -33,9 +33,10 @@ export const handlers: SocketHandler<ConnectionSide, "uint8array"> = {
   data(socket: SideSocket, chunk: Uint8Array): void {
     const side = readySide(socket, true);
     if (side === null) return;
-    const { paused } = side;
-    side.inbound.receive(chunk);
-    if (paused) pausedSideSent(side);
+    const { inbound } = side;
+    const { isPaused } = inbound;
+    inbound.receive(chunk);
+    if (isPaused) pausedSideSent(side);
   },
 
   drain(socket: SideSocket): void {

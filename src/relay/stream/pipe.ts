@@ -1,7 +1,8 @@
 import { EAGAIN } from "../../os/errno.ts";
-import { type BulkReader, LARGE, SMALL } from "./bulk-reader.ts";
+import type { BulkReader } from "./bulk-reader.ts";
 import { HeldBytes } from "./held-bytes.ts";
 import type { FailedSocketBytes } from "./failed-socket-bytes.ts";
+import { type Reader, Reading } from "./reading.ts";
 import type { Side } from "./side.ts";
 
 /**
@@ -13,42 +14,25 @@ import type { Side } from "./side.ts";
  */
 export type PipeState = "flowing" | "ending" | "ended" | "aborting" | "broken";
 
-/**
- * - `events`: Bun reads and tells of each chunk.
- * - `turn`: bytes come fast, Bun's reading is paused, and the pipe reads by itself in the next turn of
- *   the event loop.
- * - `last turn`: as `turn`, but nothing had come since the one before; if nothing has come again, Bun
- *   reads.
- * - `room`: Bun's reading is paused, and the next turn waits until `to` has taken what is held.
- */
-type Reading = "events" | "turn" | "last turn" | "room";
-
 // A destination that has not answered yet leaves its client unpaused up to here, because Bun does
 // not report the departure of a paused Unix client. One read adds at most 512 KiB.
 const HELD_BEFORE_READY = 64 * 1024;
-
-// Where bulk pauses, the chunks are of any size: so many after a turn are no request.
-const RAGGED = 16;
 
 /**
  * One direction of a connection. It holds at most 1 MiB: two reads of Bun's, or what a kernel's pipe
  * has room for, as a full `to` pauses `from`. A `from` that fails while it is paused may add one more
  * read; what else the kernel has of it remains there.
  */
-export class Pipe {
+export class Pipe implements Reader {
   state: PipeState = "flowing";
   /** Bytes read from `from`. */
   bytesRead = 0;
   /** Of those, bytes that `to` was gone for. */
   dropped = 0;
-  /** How often reading paused because `to` took no more. */
-  pauses = 0;
   /** Null until something was held: most connections never need it, and it is memory. */
   #held: HeldBytes | null = null;
   readonly #bulk: BulkReader | null;
-  #reading: Reading = "events";
-  #ragged = 0;
-  #waits = false;
+  readonly #reading: Reading;
 
   /** Without `bulk` all reading is Bun's. */
   constructor(
@@ -57,6 +41,17 @@ export class Pipe {
     bulk: BulkReader | null,
   ) {
     this.#bulk = bulk;
+    this.#reading = new Reading(this, bulk);
+  }
+
+  /** Whether Bun is not to read `from`. */
+  get isPaused(): boolean {
+    return this.#reading.isPaused;
+  }
+
+  /** How often reading paused because `to` took no more. */
+  get pauses(): number {
+    return this.#reading.pauses;
   }
 
   /** Bytes in the relay that `to` has not taken yet. */
@@ -79,18 +74,15 @@ export class Pipe {
     if (this.held > 0 || !this.to.ready) return this.#hold(chunk);
     const sent = this.to.write(chunk);
     if (sent === chunk.length) {
-      if (sent >= LARGE) this.#begin();
-      else if (this.#ragged > 0) this.#ragged -= 1;
-      else if (sent < SMALL) this.#bulk?.small();
+      if (this.#reading.chunkPassed(sent)) this.takeTurn();
       return;
     }
     if (sent < 0) {
       this.dropped += chunk.length;
       return this.#refused();
     }
-    this.#hold(sent === 0 ? chunk : chunk.subarray(sent));
-    // More is behind it, for which Bun would make a buffer of 512 KiB again.
-    if (this.#bulk !== null && chunk.length >= LARGE) this.#reading = "room";
+    this.#holding().add(sent === 0 ? chunk : chunk.subarray(sent));
+    this.#reading.chunkHeld(chunk.length);
   }
 
   /** Holds bytes of the relay's own, which go to `to` before all that `from` sent. */
@@ -101,10 +93,8 @@ export class Pipe {
   /** `to` may have room again: writes what is held, then passes the end on or lets bytes flow. */
   advance(): void {
     if (!this.to.ready || !this.#write()) return;
-    this.#waits = false;
     if (this.state === "flowing") {
-      if (this.#reading === "room") this.takeTurn();
-      else if (this.#reading === "events") this.from.resume();
+      if (this.#reading.roomAgain()) this.takeTurn();
       return;
     }
     this.#release();
@@ -141,48 +131,30 @@ export class Pipe {
     this.state = "broken";
     if (this.#held !== null) this.dropped += this.#held.drop();
     this.#release();
-    this.from.resume();
+    this.#reading.broke();
   }
 
-  /** Reads once what is there already, passes it on, and does so again in the next turn. */
+  /** Reads once what is there already, and passes it on. */
   takeTurn(): void {
     const { from, to } = this;
     if (this.#bulk === null || this.state !== "flowing") return;
     if (from.socket === null || !to.ready) return;
-    if (this.held > 0) {
-      this.#reading = "room";
-      return;
-    }
     const held = this.#holding();
     const length = this.#bulk.read(from, to, held);
-    if (length <= 0) return this.#foundNothing(length);
-    this.bytesRead += length;
-    this.#ragged = RAGGED;
-    from.pause();
-    if (this.#write()) return this.#turnLater("turn");
-    this.#reading = "room";
-    if (held.bytes === 0) return;
-    this.#bulk.keep(held);
-    this.#wait();
-  }
-
-  #begin(): void {
-    if (this.#reading === "events") this.takeTurn();
-  }
-
-  /** `length` is 0 at the end of the stream, else a negative errno. */
-  #foundNothing(length: number): void {
-    if (length === -EAGAIN && (this.#reading === "turn" || this.#reading === "room"))
-      return this.#turnLater("last turn");
-    this.#release();
-    if (length < 0 && length !== -EAGAIN) this.from.failed(-length);
-    this.#reading = "events";
-    this.from.resume();
-  }
-
-  #turnLater(reading: Reading): void {
-    this.#reading = reading;
-    setImmediate(takeTurn, this);
+    if (length === -EAGAIN) {
+      this.#reading.foundNothing();
+      if (this.#reading.state === "events") this.#release();
+    } else if (length <= 0) {
+      this.#release();
+      if (length < 0) from.failed(-length);
+      this.#reading.foundEnd();
+    } else {
+      this.bytesRead += length;
+      const passed = this.#write();
+      if (this.state !== "flowing") return;
+      if (!passed) this.#bulk.keep(held);
+      this.#reading.hasRead(passed);
+    }
   }
 
   /** Writes what is held; false where something is left, or `to` takes no more. */
@@ -213,21 +185,11 @@ export class Pipe {
 
   #hold(chunk: Uint8Array): void {
     this.#holding().add(chunk);
-    if (this.to.ready || this.held >= HELD_BEFORE_READY) this.#wait();
-  }
-
-  #wait(): void {
-    if (this.#waits) return;
-    this.#waits = true;
-    this.pauses += 1;
-    this.from.pause();
+    // Not by its size: bytes were held before it, or nobody is there to take any.
+    if (this.to.ready || this.held >= HELD_BEFORE_READY) this.#reading.chunkHeld(0);
   }
 }
 
 function passRefusalOn({ from, to }: Pipe): void {
   if (to.readsNoMore) from.shutReading();
-}
-
-function takeTurn(pipe: Pipe): void {
-  pipe.takeTurn();
 }

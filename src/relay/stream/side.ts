@@ -12,18 +12,12 @@ export abstract class Side {
   ready = false;
   /** The errno that a call of ours took from the socket and that found this side gone, else 0. */
   #errno = 0;
-  #paused = false;
 
   /** Whether this side is TCP, the only kind that can be reset. */
   abstract readonly isTcp: boolean;
 
   get errno(): number {
     return this.#errno;
-  }
-
-  /** Whether it is not to be read; a TCP side that fails is read all the same. */
-  get paused(): boolean {
-    return this.#paused;
   }
 
   /**
@@ -37,7 +31,6 @@ export abstract class Side {
   attach(socket: Socket<this>): void {
     this.socket = socket;
     this.fd = socket.fd;
-    this.#paused = false;
   }
 
   detach(): void {
@@ -47,14 +40,10 @@ export abstract class Side {
   }
 
   pause(): void {
-    if (this.#paused) return;
-    this.#paused = true;
     this.socket?.pause();
   }
 
   resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
     this.socket?.resume();
   }
 

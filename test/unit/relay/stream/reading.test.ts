@@ -1,0 +1,162 @@
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { LARGE } from "../../../../src/relay/stream/bulk-reader.ts";
+import { BulkReader } from "../../../../src/relay/stream/bulk-reader.ts";
+import { libc } from "../../../../src/os/libc.ts";
+import {
+  type Reader,
+  Reading,
+  type ReadingEvent,
+  type ReadingState,
+} from "../../../../src/relay/stream/reading.ts";
+import { Side } from "../../../../src/relay/stream/side.ts";
+import { turn } from "../../../support/waiting.ts";
+
+if (libc === null) throw new Error("these tests need the C library through bun:ffi");
+const bulk = new BulkReader(libc);
+
+/** A side that knows whether Bun reads it, and bears no second pause or resume. */
+class PausableSide extends Side {
+  readonly isTcp = false;
+  isPaused = false;
+
+  override pause(): void {
+    expect(this.isPaused).toBe(false);
+    this.isPaused = true;
+  }
+
+  override resume(): void {
+    expect(this.isPaused).toBe(true);
+    this.isPaused = false;
+  }
+}
+
+class TurnCounter implements Reader {
+  readonly from = new PausableSide();
+  turns = 0;
+
+  takeTurn(): void {
+    this.turns += 1;
+  }
+}
+
+/** What brings a new machine into each state. */
+const ROUTES: Readonly<Record<ReadingState, readonly ReadingEvent[]>> = {
+  events: [],
+  paused: ["chunk held"],
+  room: ["large chunk held"],
+  turn: ["read passed"],
+  "last turn": ["read passed", "nothing"],
+  over: ["broken"],
+};
+
+/** True where the pipe is to read at once. */
+function fire(reading: Reading, event: ReadingEvent): boolean {
+  switch (event) {
+    case "chunk held":
+      reading.chunkHeld(LARGE - 1);
+      return false;
+    case "large chunk held":
+      reading.chunkHeld(LARGE);
+      return false;
+    case "room again":
+      return reading.roomAgain();
+    case "read passed":
+      reading.hasRead(true);
+      return false;
+    case "read held":
+      reading.hasRead(false);
+      return false;
+    case "nothing":
+      reading.foundNothing();
+      return false;
+    case "end":
+      reading.foundEnd();
+      return false;
+    case "broken":
+      reading.broke();
+      return false;
+  }
+}
+
+function inState(state: ReadingState) {
+  const counter = new TurnCounter();
+  const reading = new Reading(counter, bulk);
+  for (const event of ROUTES[state]) fire(reading, event);
+  expect(reading.state).toBe(state);
+  return { counter, reading, side: counter.from };
+}
+
+/** The cells of the table in the docstring: a state, an event, and what follows. */
+function documented() {
+  const path = new URL("../../../../src/relay/stream/reading.ts", import.meta.url);
+  const rows = readFileSync(path, "utf8")
+    .split("\n")
+    .filter((line) => line.startsWith(" * |"))
+    .map((line) => line.split("|").slice(1, -1))
+    .map((cells) => cells.map((cell) => cell.trim()));
+  const [[, ...events] = [], , ...states] = rows;
+  return states.flatMap(([state = "", ...cells]) =>
+    cells.map((cell, index) => ({
+      state: state.replaceAll("`", "") as ReadingState,
+      event: (events[index] ?? "") as ReadingEvent,
+      after: cell.replace(" now", "").replaceAll("`", ""),
+      now: cell.endsWith(" now"),
+    })),
+  );
+}
+
+const cells = documented();
+const waits = (state: string) => state === "paused" || state === "room";
+const bunReads = (state: string) => state === "events" || state === "over";
+
+test("the table in the docstring has every state and every event", () => {
+  expect(new Set(cells.map(({ state }) => state))).toEqual(
+    new Set(Object.keys(ROUTES) as ReadingState[]),
+  );
+  expect(cells).toHaveLength(6 * 8);
+});
+
+describe("by the table of the docstring", () => {
+  test.each(cells)("$state, $event: $after", ({ state, event, after, now }) => {
+    const { reading, side } = inState(state);
+    const pauses = reading.pauses;
+    if (after === "") {
+      expect(() => fire(reading, event)).toThrow(`a pipe in ${state} met ${event}`);
+      return;
+    }
+    expect(fire(reading, event)).toBe(now);
+    expect(reading.state as string).toBe(after);
+    expect(side.isPaused).toBe(!bunReads(after));
+    expect(reading.isPaused).toBe(side.isPaused);
+    expect(reading.pauses - pauses).toBe(waits(after) && !waits(state) ? 1 : 0);
+  });
+});
+
+test("a turn comes once, however often it was planned, and not where there is none any more", async () => {
+  const { reading, counter } = inState("turn");
+  reading.hasRead(true);
+  await turn();
+  expect(counter.turns).toBe(1);
+  await turn();
+  expect(counter.turns).toBe(1);
+  reading.hasRead(true);
+  reading.chunkHeld(1);
+  await turn();
+  expect(counter.turns).toBe(1);
+  expect(reading.roomAgain()).toBe(true);
+  reading.hasRead(true);
+  await turn();
+  expect(counter.turns).toBe(2);
+});
+
+test("the pipe reads by itself after a large chunk that passed, if it can", () => {
+  const { reading } = inState("events");
+  expect(reading.chunkPassed(LARGE - 1)).toBe(false);
+  expect(reading.chunkPassed(LARGE)).toBe(true);
+  expect(inState("turn").reading.chunkPassed(LARGE)).toBe(false);
+  const plain = new Reading(new TurnCounter(), null);
+  expect(plain.chunkPassed(LARGE)).toBe(false);
+  plain.chunkHeld(LARGE);
+  expect(plain.state).toBe("paused");
+});
