@@ -7,6 +7,7 @@ import { runRelay } from "./cli/relay/relay-command.ts";
 import { type CommandLine, readCommandLine } from "./cli/line/read-command-line.ts";
 import { helpHint, usage } from "./cli/line/help.ts";
 import { mayPaint, style } from "./observe/log/terminal-style.ts";
+import { HandoverError } from "./process/handover/handover-error.ts";
 import { handoverRequest } from "./process/handover/handover-variable.ts";
 import { PROGRAM, VERSION } from "./version.ts";
 
@@ -51,6 +52,10 @@ async function main(args: readonly string[]): Promise<number> {
       await complain(`${error.message}\n`);
       return EX_CONFIG;
     }
+    if (error instanceof HandoverError) {
+      await complain(`${PROGRAM}: ${error.message}\n`);
+      return EX_FAILED;
+    }
     const unexpected = error instanceof Error ? error : new Error(String(error));
     await refusePlace(`unexpected: ${unexpected.message}`);
     await complain(`${PROGRAM}: unexpected: ${unexpected.message}\n`);
@@ -69,7 +74,8 @@ function summaryOf({ message, mistakes }: ConfigError): string {
 async function refusePlace(reason: string): Promise<void> {
   if (handoverRequest === null) return;
   const { meetPredecessor } = await import("./process/handover/predecessor.ts");
-  (await meetPredecessor())?.refuse(reason);
+  const predecessor = await meetPredecessor().catch(() => null);
+  predecessor?.refuse(reason);
 }
 
 /** Starts the process that is to take another's place; this one only stands between the two. */

@@ -6,6 +6,18 @@ export function isTerminal(fd: number): boolean {
   return isCharacterDevice(fd) && process.getBuiltinModule("node:tty").isatty(fd);
 }
 
+// Memory devices, as /dev/null (linux Documentation/admin-guide/devices.txt).
+const MEMORY_MAJOR = 1;
+
+/**
+ * Whether a descriptor is a terminal that is no more: its window was closed, its connection lost. The
+ * kernel then answers each request with EIO (tty_ioctl(4)), and sends HUP.
+ */
+export function isHungUp(fd: number): boolean {
+  if (!isCharacterDevice(fd) || isTerminal(fd)) return false;
+  return ((fstatSync(fd).rdev >> 8) & 0xfff) !== MEMORY_MAJOR;
+}
+
 function isCharacterDevice(fd: number): boolean {
   try {
     return fstatSync(fd).isCharacterDevice();

@@ -6,6 +6,7 @@ import { logObserver } from "../observe/log/event-log.ts";
 import type { Log } from "../observe/log/log.ts";
 import { relayLog } from "../observe/log/relay-log.ts";
 import { libc } from "../os/libc.ts";
+import { isHungUp } from "../os/terminal.ts";
 import { combineObservers } from "../relay/combine-observers.ts";
 import { RelayError } from "../relay/error.ts";
 import type { Source } from "../relay/listen/source.ts";
@@ -36,6 +37,9 @@ import { StartError, type StartFailure } from "./start-error.ts";
 import { type StopRequests, stopRequests } from "./stop-signals.ts";
 import { reportFaults } from "./uncaught-errors.ts";
 import { ignoreUserSignals } from "./user-signals.ts";
+
+const STANDARD_INPUT = 0;
+const STANDARD_ERROR = 2;
 
 /** The first process of a PID namespace, to which all orphans come (pid_namespaces(7)). */
 const INIT = 1;
@@ -149,11 +153,17 @@ class RunningProcess implements AsyncDisposable {
       environment,
       estate: () => this.#estate(),
     });
-    this.#parts.use(onHangup(() => this.#handovers.hangUp()));
+    this.#parts.use(onHangup(() => this.#hungUp()));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#parts.disposeAsync();
+  }
+
+  /** A person who closes the terminal does not ask for a new process behind it. */
+  #hungUp(): void {
+    if (isHungUp(STANDARD_INPUT) || isHungUp(STANDARD_ERROR)) this.#requests.ask(1);
+    else this.#handovers.hangUp();
   }
 
   /** Gives the exit status of a process that started. */
@@ -227,7 +237,7 @@ class RunningProcess implements AsyncDisposable {
     this.#log.info(`took over from process ${pid}`, { event: "took_over", from: pid });
     this.#earlier = this.#front.use(
       await predecessor.becomeEarlier({
-        asked: (times) => this.#requests.passedOn(times),
+        asked: (times) => this.#requests.ask(times),
         hangUp: () => this.#handovers.hangUp(),
         orphaned: () => this.#orphaned(),
         open: (connections) => this.#service?.openElsewhere(connections),
@@ -248,7 +258,7 @@ class RunningProcess implements AsyncDisposable {
 
   #orphaned(): void {
     this.#log.warn("the first process has ended, and this one stops", { event: "orphaned" });
-    this.#requests.passedOn(1);
+    this.#requests.ask(1);
   }
 
   /** What another process needs to take the place of this one. */

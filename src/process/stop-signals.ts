@@ -5,10 +5,10 @@ export interface StopRequests extends Disposable {
   /** Settles when it is asked again: now. */
   readonly askedAgain: Promise<void>;
   /**
-   * Another process was asked so many times, and this one is meant, too. If the same signals came to
-   * both, as those of a terminal or of systemd do, they count once.
+   * Asks so many times, in place of a signal: another process was asked, and this one is meant, too.
+   * If the same signals came to both, as those of systemd do, they count once.
    */
-  passedOn(times: number): void;
+  ask(times: number): void;
 }
 
 /** Listens for requests to stop until disposed; before and after, either signal ends the process. */
@@ -16,16 +16,16 @@ export function stopRequests(): StopRequests {
   const first = Promise.withResolvers<void>();
   const second = Promise.withResolvers<void>();
   let signals = 0;
-  const asked = (times: number) => {
+  const ask = (times: number) => {
     if (times >= 1) first.resolve();
     if (times >= 2) second.resolve();
   };
-  const request = () => asked((signals += 1));
+  const request = () => ask((signals += 1));
   process.on("SIGTERM", request).on("SIGINT", request);
   return {
     asked: first.promise,
     askedAgain: second.promise,
-    passedOn: asked,
+    ask,
     [Symbol.dispose]: () => {
       process.off("SIGTERM", request).off("SIGINT", request);
     },

@@ -72,10 +72,10 @@ export class HandoverOnHangup {
       if (this.#again) this.hangUp();
       this.#done.resolve(this.#successor);
     } catch (error) {
-      if (!(error instanceof HandoverError)) throw error;
-      log.error(`handover failed: ${error.message}; this process goes on`, {
-        event: "handover_failed",
-        reason: error.message,
+      const reason = error instanceof Error ? error.message : String(error);
+      const words = error instanceof HandoverError ? reason : `unexpected: ${reason}`;
+      log.error(`handover failed: ${words}; this process goes on`, {
+        ...{ event: "handover_failed", reason },
       });
     }
     this.#trying = null;

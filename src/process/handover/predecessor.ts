@@ -47,7 +47,9 @@ export class Predecessor {
    */
   static async meet(): Promise<Predecessor> {
     const document = Promise.withResolvers<HandoverDocument>();
-    const channel = await Channel.open(FIRST_DESCRIPTOR);
+    const channel = await Channel.open(FIRST_DESCRIPTOR).catch((error: unknown) => {
+      throw new HandoverError("descriptor 3 is no channel to another process", { cause: error });
+    });
     channel.listen(
       listener(document.reject, (message) => {
         if (message.kind !== "document") return;
