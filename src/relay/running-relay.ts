@@ -1,6 +1,5 @@
 import type { Socket, SocketHandler } from "bun";
 import type { SocketEndpoint } from "../address/address.ts";
-import { ANYBODY } from "./arrival.ts";
 import { type ClientCounts, OwnClientCounts } from "./client-counts.ts";
 import { type Admitted, Entrance, needsAddresses } from "./entrance.ts";
 import type { Refusal } from "./access.ts";
@@ -13,16 +12,17 @@ import { WaitingLine } from "./reach/waiting-line.ts";
 import {
   type Attempt,
   Connection,
-  type ConnectionSide,
   destroy,
   isHalfClosed,
   type Shared,
+  type SocketOwner,
 } from "./connection/connection.ts";
 import { Drain } from "./connection/drain.ts";
 import { NO_LIMITS, type StopPatience } from "./stop-patience.ts";
 import { EqualDeadlines } from "./connection/equal-deadlines.ts";
 import { handlers } from "./connection/socket-handlers.ts";
 import { keepaliveLength, keepSideAlive } from "./connection/keepalive.ts";
+import { Unadmitted } from "./connection/unadmitted.ts";
 import { VanishedPeers } from "./connection/vanished-peers.ts";
 import { LingeringClose } from "./connection/lingering-close.ts";
 import { StillConnections } from "./connection/still-connections.ts";
@@ -36,9 +36,6 @@ import { DEFAULTS, type RelayOptions } from "./options.ts";
 import { type HeaderOf, headerOf } from "./proxy-protocol.ts";
 import { targetOf } from "../address/resolve-destination.ts";
 import { loaded } from "../os/libc.ts";
-
-/** What is known of the client of a placeholder connection. */
-const NOT_ADMITTED: Admitted = { arrival: ANYBODY, countedAs: null };
 
 /** Holds the listener of a source that was handed on until `accept`. */
 const NOT_BEGUN = "not begun";
@@ -128,8 +125,7 @@ class RunningRelay implements HoldableRelay {
   readonly #inherited: boolean;
   readonly #entrance: Entrance;
   readonly #headerOf: HeaderOf | null;
-  /** Whose side a client's socket is that is not let in: one that never had a socket. */
-  readonly #nobody: ConnectionSide;
+  readonly #unadmitted: Unadmitted;
   readonly #stopped = Promise.withResolvers<void>();
   #endpoint: SocketEndpoint;
   #listeners: Listeners | null = null;
@@ -174,7 +170,7 @@ class RunningRelay implements HoldableRelay {
       isFailing: false,
     };
     this.#drain = new Drain(this.#shared.connections);
-    this.#nobody = new Connection(this.#shared, 0, NOT_ADMITTED).client;
+    this.#unadmitted = new Unadmitted(this.#observer);
   }
 
   get endpoint(): SocketEndpoint {
@@ -191,7 +187,7 @@ class RunningRelay implements HoldableRelay {
 
   async listen(options: RelayOptions): Promise<void> {
     if (loaded.libc === null) this.#observer.warning(withoutLibc(loaded.reason));
-    const accept: SocketHandler<ConnectionSide, "uint8array"> = {
+    const accept: SocketHandler<SocketOwner, "uint8array"> = {
       ...handlers,
       open: (socket) => this.#accept(socket),
     };
@@ -282,9 +278,8 @@ class RunningRelay implements HoldableRelay {
     return this.stop({ drainTimeout: 0 });
   }
 
-  #accept(socket: Socket<ConnectionSide>): void {
-    // Until it is let in, and where something here throws, its events concern nobody.
-    socket.data = this.#nobody;
+  #accept(socket: Socket<SocketOwner>): void {
+    socket.data = this.#unadmitted;
     const admitted = this.#admit(socket);
     if ("reason" in admitted) {
       socket.terminate();
@@ -305,7 +300,7 @@ class RunningRelay implements HoldableRelay {
     reach(connection, this.#line);
   }
 
-  #admit(socket: Socket<ConnectionSide>): Admitted | Refusal {
+  #admit(socket: Socket<SocketOwner>): Admitted | Refusal {
     if (this.#admission?.admits(this.connections) === false)
       return { client: "", reason: "all places are taken, and without FFI nobody can wait" };
     return this.#entrance.admit(socket);

@@ -12,6 +12,7 @@ import { clientAddressOf, clientPeerOf } from "./client-identity.ts";
 import { Pipe } from "../stream/pipe.ts";
 import { FailedSocketBytes } from "../stream/failed-socket-bytes.ts";
 import { Side } from "../stream/side.ts";
+import type { Unadmitted } from "./unadmitted.ts";
 
 /** What all connections of one relay share. */
 export interface Shared {
@@ -27,7 +28,7 @@ export interface Shared {
   /** What moves bulk; null where Bun alone reads. */
   readonly bulk: BulkReader | null;
   /** The events of every socket of every connection. */
-  readonly handlers: SocketHandler<ConnectionSide, "uint8array">;
+  readonly handlers: SocketHandler<SocketOwner, "uint8array">;
   /** Called with EMFILE or ENFILE when there is no descriptor for a destination's socket. */
   readonly exhausted: (code: string) => void;
   /** Called when a connection has ended, after it left `connections`. */
@@ -87,6 +88,9 @@ export class ConnectionSide extends Side {
     return this.outbound.pending;
   }
 }
+
+/** Whom the events of a socket concern: its `data`. */
+export type SocketOwner = ConnectionSide | Unadmitted;
 
 /** One accepted client and its link to the destination. */
 export class Connection implements ConnectionView {

@@ -6,31 +6,32 @@ import {
   settle,
   sideClosed,
   sideEnded,
+  type SocketOwner,
 } from "./connection.ts";
 import { errorCode } from "../../os/errno.ts";
+import { Unadmitted } from "./unadmitted.ts";
 
-type SideSocket = Socket<ConnectionSide>;
+type OwnedSocket = Socket<SocketOwner>;
 
 /**
- * The events of every socket, client or destination. A socket's `data` is its side; a side that has
- * let go of its socket, or has not got it yet, does not hear of it.
+ * The events of every socket, client or destination. A side that has let go of its socket, or has not
+ * got it yet, hears nothing of it.
  */
-export const handlers: SocketHandler<ConnectionSide, "uint8array"> = {
+export const handlers: SocketHandler<SocketOwner, "uint8array"> = {
   binaryType: "uint8array",
 
   /** A destination's socket is there; it may still be connecting. Clients have their own `open`. */
-  open(socket: SideSocket): void {
+  open(socket: OwnedSocket): void {
     const side = socket.data;
-    const { attempt } = side.connection;
-    if (attempt === null) {
+    if (side instanceof Unadmitted || side.connection.attempt === null) {
       socket.terminate();
       return;
     }
     side.attach(socket);
-    attempt.opened(side);
+    side.connection.attempt.opened(side);
   },
 
-  data(socket: SideSocket, chunk: Uint8Array): void {
+  data(socket: OwnedSocket, chunk: Uint8Array): void {
     const side = readySide(socket, true);
     if (side === null) return;
     const { inbound } = side;
@@ -39,31 +40,36 @@ export const handlers: SocketHandler<ConnectionSide, "uint8array"> = {
     if (isPaused) pausedSideSent(side);
   },
 
-  drain(socket: SideSocket): void {
+  drain(socket: OwnedSocket): void {
     const side = readySide(socket, false);
     if (side === null) return;
     side.outbound.advance();
     if (side.peer.socket === null) settle(side.connection);
   },
 
-  end(socket: SideSocket): void {
+  end(socket: OwnedSocket): void {
     const side = readySide(socket, false);
     if (side !== null) sideEnded(side);
   },
 
-  close(socket: SideSocket, error?: Error): void {
+  close(socket: OwnedSocket, error?: Error): void {
     const side = socket.data;
-    if (side.socket !== socket) return;
+    if (side.socket === null || side.socket !== socket) return;
     const code = error === undefined ? undefined : errorCode(error);
     if (side.ready) sideClosed(side, code);
     else side.connection.attempt?.lost(side, code);
   },
 
-  /** Something here threw: a bug. Its connection ends, the relay goes on. */
-  error(socket: SideSocket, error: Error): void {
-    const { connection } = socket.data;
-    connection.shared.observer.fault(error);
-    destroy(connection, "fault");
+  /** A handler threw: a bug. The socket's connection ends, the relay goes on. */
+  error(socket: OwnedSocket, error: Error): void {
+    const owner = socket.data;
+    if (owner instanceof Unadmitted) {
+      owner.observer.fault(error);
+      socket.terminate();
+      return;
+    }
+    owner.connection.shared.observer.fault(error);
+    destroy(owner.connection, "fault");
   },
 };
 
@@ -71,12 +77,12 @@ export const handlers: SocketHandler<ConnectionSide, "uint8array"> = {
  * The side that an event of a socket is about: null where it has let go of the socket, or the socket
  * is still connecting. `proven` where the event brings bytes, which only a connection does.
  */
-function readySide(socket: SideSocket, proven: boolean): ConnectionSide | null {
+function readySide(socket: OwnedSocket, proven: boolean): ConnectionSide | null {
   const before = socket.data;
-  if (before.socket !== socket) return null;
+  if (before.socket === null || before.socket !== socket) return null;
   if (before.ready) return before;
   before.connection.attempt?.progress(before, proven);
   // A socket that has won against those of other addresses is the destination's now.
   const after = socket.data;
-  return after.socket === socket && after.ready ? after : null;
+  return after.socket !== null && after.socket === socket && after.ready ? after : null;
 }

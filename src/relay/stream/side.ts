@@ -5,7 +5,7 @@ import type { KernelPipe } from "./kernel-pipe.ts";
 
 /** The socket at one end of a connection, and what is known of it. */
 export abstract class Side {
-  socket: Socket<this> | null = null;
+  socket: Socket<unknown> | null = null;
   /** -1 whenever `socket` is null: the kernel gives the number of a closed descriptor out again. */
   fd = -1;
   /** Whether bytes can be written: a destination is not ready before it answered. */
@@ -28,7 +28,7 @@ export abstract class Side {
     if (this.#errno === 0 || this.#errno === EPIPE) this.#errno = errno;
   }
 
-  attach(socket: Socket<this>): void {
+  attach(socket: Socket<unknown>): void {
     this.socket = socket;
     this.fd = socket.fd;
   }
