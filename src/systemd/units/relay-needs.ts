@@ -7,7 +7,7 @@ import type { UnitPlan } from "./unit-plan.ts";
 export function needsOf(wanted: UnitPlan): Needs {
   const { admin } = wanted;
   return unite([
-    { ...NOTHING, reads: [wanted.program] },
+    { ...NOTHING, reads: [wanted.program, ...managerSockets(wanted)] },
     sourceNeeds(wanted),
     destinationNeeds(wanted),
     ...(admin === undefined ? [] : [adminNeeds(admin, wanted)]),
@@ -41,6 +41,11 @@ const NOTHING: Needs = {
   writes: [],
   reads: [],
 };
+
+/** Where the relay tells its manager how it is: a user's is in a folder that ProtectHome= hides. */
+function managerSockets({ manager }: UnitPlan): string[] {
+  return manager === "user" ? ["%t/systemd/notify"] : [];
+}
 
 function sourceNeeds(wanted: UnitPlan): Needs {
   const { source, socket, file, seesUsers } = wanted;

@@ -132,12 +132,15 @@ function folderLines(wanted: UnitPlan): string[] {
   ];
 }
 
+/** What a system's manager does by itself. */
+const USERS_OWN = ["KeyringMode=private"];
+
 /** The user, and what is taken from it. */
 function lockLines(wanted: UnitPlan): string[] {
   const needs = needsOf(wanted);
   const lines = sandbox(needs, specifiersOf(wanted));
   if (wanted.manager === "system") return [...userLines(wanted), "", ...lines];
-  return withoutPrivileges([...STATIC_USER, ...lines], needs);
+  return withoutPrivileges([...STATIC_USER, ...USERS_OWN, ...lines], needs);
 }
 
 function userLines(wanted: UnitPlan): string[] {

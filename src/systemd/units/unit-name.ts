@@ -20,5 +20,5 @@ function serviceWords(service: string, source: SocketEndpoint): string {
 
 function sourceWords(source: SocketEndpoint): string {
   if (source.kind !== "unix") return printAddress(source);
-  return source.path.replace(/^\/(?:(?:var\/)?run\/)?/, "").replace(/\/socket$/, "");
+  return source.path.replace(/^(?:%[th]\/|\/(?:(?:var\/)?run\/)?)/, "").replace(/\/socket$/, "");
 }

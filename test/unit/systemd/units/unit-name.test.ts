@@ -19,6 +19,7 @@ test.each([
   ["/run/x/socket", "app.service", "relay-app"],
   ["127.0.0.1:9000", "app.service", "relay-app-9000"],
   ["/run/x/socket", "app@one.service", "relay-app-one"],
+  ["%t/app/socket", undefined, "relay-app"],
   ["/run/x/socket", "a\\x2db.service", "relay-a-x2db"],
 ])("%s with %p is %s", (source, service, name) => {
   expect(defaultName(parseAddress(source, "destination"), service)).toBe(name);
