@@ -337,7 +337,9 @@ class RunningProcess implements AsyncDisposable {
           identifyClients: this.#plan.processWide.accessLog,
         };
         const relay = await openRelay(options, workers);
-        warnOfTheOpen(relay.endpoint, destination, logOf(plan, this.#log));
+        const log = logOf(plan, this.#log);
+        warnOfTheOpen(relay.endpoint, destination, log);
+        this.#warnOfFiles(plan, log);
         return relay;
       },
     );
@@ -358,7 +360,10 @@ class RunningProcess implements AsyncDisposable {
     const { destination } = plan;
     const log = logOf(plan, this.#log);
     const observer = combineObservers([
-      logObserver(log, destination, this.#connectionsMaxOf(plan)),
+      logObserver(log, destination, {
+        connectionsMax: this.#connectionsMaxOf(plan),
+        isOfFiles: plan.settings.connectionsMax === undefined,
+      }),
       ...(this.#plan.processWide.accessLog ? [accessLog(log, destination)] : []),
       ...(this.#admin?.observers ?? []),
       ...(this.#service === null ? [] : [this.#service.watch()]),
@@ -368,9 +373,26 @@ class RunningProcess implements AsyncDisposable {
   }
 
   #connectionsMaxOf({ settings }: RelayPlan): number {
+    return settings.connectionsMax ?? this.#connectionsOfFiles();
+  }
+
+  /** As many connections as the limit of open files can carry. */
+  #connectionsOfFiles(): number {
     const { workers, admin } = this.#plan.processWide;
     const others = admin === undefined ? 0 : HTTP_FILES_MOST;
-    return settings.connectionsMax ?? connectionsMaxDefault(workerCount(workers), others);
+    return connectionsMaxDefault(workerCount(workers), others);
+  }
+
+  /** Says once that there are not the descriptors for as many connections as were asked for. */
+  #warnOfFiles({ settings }: RelayPlan, log: Log): void {
+    const { connectionsMax = 0 } = settings;
+    const most = this.#connectionsOfFiles();
+    if (connectionsMax <= most) return;
+    log.warn(
+      `--connections-max is ${connectionsMax}, and the limit of open files carries ${most}: raise it ` +
+        "(LimitNOFILE= in a unit, ulimit -n elsewhere)",
+      { event: "few_files" },
+    );
   }
 
   /** The admin server, if one is asked for; what it needs is loaded only then. */

@@ -8,18 +8,25 @@ import { CLIENTS_MOST, RepeatedLines, type Repeats } from "./repeated-lines.ts";
 // At the limit, connections end and begin all the time.
 const FULL_PAUSE_MS = 60_000;
 
+/** How many connections may be open at once, and why no more. */
+export interface ConnectionLimit {
+  readonly connectionsMax: number;
+  /** Whether the limit of open files allows no more; else somebody asked for that number. */
+  readonly isOfFiles: boolean;
+}
+
 /**
  * Writes what happens in a relay to a log: its start and end, failures, and at debug the course of
- * each connection. `connectionsMax` is how many may be open at once.
+ * each connection.
  */
 export function logObserver(
   log: Log,
   destination: Endpoint,
-  connectionsMax: number,
+  limit: ConnectionLimit,
 ): Partial<Observer> {
   const repeated = new RepeatedLines();
   return {
-    ...lifeObserver(log, destination, connectionsMax, repeated),
+    ...lifeObserver(log, destination, limit, repeated),
     ...refusalObserver(log, repeated),
     ...failureObserver(log, destination, repeated),
     ...faultObserver(log, repeated),
@@ -31,7 +38,7 @@ export function logObserver(
 function lifeObserver(
   log: Log,
   destination: Endpoint,
-  connectionsMax: number,
+  { connectionsMax, isOfFiles }: ConnectionLimit,
   repeated: RepeatedLines,
 ): Partial<Observer> {
   const target = printAddress(destination);
@@ -51,7 +58,10 @@ function lifeObserver(
       if (now - saidFull < FULL_PAUSE_MS) return;
       saidFull = now;
       log.warn(
-        `${count(open, "connection")} open, the limit: further clients wait (--connections-max)`,
+        `${count(open, "connection")} open, the limit: further clients wait ` +
+          (isOfFiles
+            ? "(no more open files are allowed: LimitNOFILE=, ulimit -n)"
+            : "(--connections-max)"),
         { event: "full", open },
       );
     },

@@ -80,7 +80,10 @@ export class Admission implements Disposable {
     const now = performance.now();
     if (now < this.#silentUntil) return;
     this.#silentUntil = now + SAY_AGAIN;
-    this.#observer.warning(`no descriptor is left (${errnoWords(code)}): further clients wait`);
+    this.#observer.warning(
+      `no descriptor is left (${errnoWords(code)}): further clients wait` +
+        (code === "EMFILE" ? "; raise the limit of open files (LimitNOFILE=, ulimit -n)" : ""),
+    );
   }
 
   #look(): void {

@@ -44,7 +44,16 @@ export function failureOf(
   const reasons = [...groupByCode(failures)].map(
     ([code, addresses]) => `${wordsOf(code)} (${code})${at(addresses)}`,
   );
-  return { code, message: `cannot reach ${target.text}: ${reasons.join(", ")}` };
+  return {
+    code,
+    message: `cannot reach ${target.text}: ${reasons.join(", ")}${fixOf(target, code)}`,
+  };
+}
+
+/** What helps, as the end of a message; empty where nobody knows. */
+function fixOf({ endpoint }: Target, code: string): string {
+  if (code !== "EACCES" || endpoint.kind !== "unix") return "";
+  return "; the relay's user needs a group that may open it (in a unit: SupplementaryGroups=)";
 }
 
 /** One code for all: what an address answered tells more than that there is no way to another. */

@@ -56,7 +56,7 @@ function sourceNeeds(wanted: UnitPlan): Needs {
     ...listening(source, wanted),
     local: staysLocal(source, "source"),
     users,
-    chown: file.owner !== undefined || file.group !== undefined,
+    chown: (file.owner !== undefined || file.group !== undefined) && givesAway(source),
   };
 }
 
@@ -73,7 +73,15 @@ function destinationNeeds({ destination, service }: UnitPlan): Needs {
 
 /** An admin address is a Unix socket or a loopback port. */
 function adminNeeds(admin: SocketEndpoint, wanted: UnitPlan): Needs {
-  return { ...listening(admin, wanted), chown: wanted.adminGroup !== undefined };
+  return {
+    ...listening(admin, wanted),
+    chown: wanted.adminGroup !== undefined && givesAway(admin),
+  };
+}
+
+/** In a folder that systemd makes a file has the relay's own user and group; others may be setgid. */
+function givesAway(endpoint: SocketEndpoint): boolean {
+  return endpoint.kind === "unix" && runtimeDirectory(endpoint.path) === undefined;
 }
 
 function listening(endpoint: SocketEndpoint, { service, manager }: UnitPlan): Needs {

@@ -39,6 +39,8 @@ const ODD_NAME = "odd_name-1.x\\x2d";
 // What systemd 252 rates a service by. A service that opens TCP sockets in the host's network is
 // rated 0.8 for that alone (0.5 for the network, 0.3 for the sockets), whatever else it does.
 const GOOD = 0.6;
+// One that must know its clients' users has no user namespace of its own, which costs 0.2.
+const SEES_USERS = 0.7;
 const HOST_NETWORK = 0.9;
 const HOST_NETWORK_LOW_PORT = 1.3;
 
@@ -268,6 +270,56 @@ await describeRelay("the units that `units` writes", (bench) => {
       expect(await ask("/run/homely/socket")).toBe("hello");
       expect(await judge("homely", "service")).toBeLessThanOrEqual(GOOD);
     });
+  });
+
+  test("start the relay and no other code, whatever Bun's variables say", async () => {
+    const { machine } = bench;
+    const variables = [
+      "BUN_OPTIONS=--preload=/no/such",
+      "BUN_BE_BUN=1",
+      "BUN_INSPECT=127.0.0.1:6499",
+    ];
+    await machine.succeed(["systemctl", "set-environment", ...variables]);
+    await install("--name=clean", "127.0.0.1:7004", ECHO_PATH);
+    expect(await ask("127.0.0.1", "7004")).toBe("hello");
+    await machine.succeed("systemctl unset-environment BUN_OPTIONS BUN_BE_BUN BUN_INSPECT");
+    const pid = await machine.show("clean.service", "MainPID");
+    expect(await machine.succeed(["cat", `/proc/${pid}/environ`])).not.toContain("BUN_");
+    expect(await machine.succeed("ss -HltnO")).not.toContain(":6499");
+  });
+
+  test("let an administrator ask, by the group of the admin socket", async () => {
+    const { machine } = bench;
+    const admin = ["--admin=/run/asked-admin/socket", "--admin-mode=0660", "--admin-group=clients"];
+    await install("--service=app", "--name=asked", ...admin, "/run/asked/socket", APP_PORT);
+    await bench.systemctl("start", "asked.service");
+    const status = [RELAY, "status", "/run/asked-admin/socket"];
+    expect(await machine.succeed(status, { user: "member" })).toContain(APP_PORT);
+    expect((await machine.run(status, { user: "stranger" })).code).not.toBe(0);
+    expect(await judge("asked", "socket", "service")).toBeLessThanOrEqual(SEES_USERS);
+  });
+
+  test("let a relay open a socket that only a group may", async () => {
+    const { machine } = bench;
+    await install("--name=inner", "--mode=0660", "--group=clients", "/run/inner/s", ECHO_PATH);
+    const words = ["--supplementary-groups=clients", "127.0.0.1:7005", "/run/inner/s"];
+    await install("--name=member-of", ...words);
+    expect(await ask("127.0.0.1", "7005")).toBe("hello");
+    expect(await judge("member-of", "socket", "service")).toBeLessThanOrEqual(GOOD);
+    await install("--name=no-member", "127.0.0.1:7006", "/run/inner/s");
+    const refused = await machine.run(["python3", ASK_FILE, "127.0.0.1", "7006"], {
+      stdin: "hello",
+    });
+    expect(refused.stdout).toBe("");
+    const said = (await bench.said("no-member.service")).map(({ message }) => message);
+    expect(said.at(-1)).toContain("SupplementaryGroups=");
+  });
+
+  test("of a service's socket and of its port have names of their own", async () => {
+    await install("--service=app", "/run/both/socket", APP_PORT);
+    await install("--service=app", "127.0.0.1:7007", APP_PORT);
+    expect(await page("--unix-socket", "/run/both/socket", "http://x/page")).toBe(PAGE);
+    expect(await page("http://127.0.0.1:7007/page")).toBe(PAGE);
   });
 
   test("are printed, each below its name, where no folder is given", async () => {

@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import type { SocketEndpoint } from "../../../address/address.ts";
 import { checked, ENODATA, EOPNOTSUPP } from "../../../os/errno.ts";
 import { libc } from "../../../os/libc.ts";
-import { RelayError } from "../../error.ts";
+import { RelayError, relayError } from "../../error.ts";
 import { findStale, moveIntoPlace } from "./move-into-place.ts";
 import { isTrusted, openFolderOf } from "./open-folder.ts";
 import {
@@ -115,7 +115,7 @@ function place(made: string, target: string, path: string, options: SocketFileOp
   using socket = new PinnedFile(made);
   const file = { path, identity: identityOf(socket.stats()) };
   try {
-    setPermissions(socket, options);
+    setPermissions(socket, path, options);
     moveIntoPlace(made, target, path);
     if (!isInPlace(file))
       throw new RelayError(
@@ -152,14 +152,30 @@ function refuseOwnDestination({ path, identity }: PlacedFile, destination?: Sock
   );
 }
 
-function setPermissions(socket: PinnedFile, { mode, owner, group }: Permissions): void {
+function setPermissions(
+  socket: PinnedFile,
+  path: string,
+  { mode, owner, group }: Permissions,
+): void {
   if (mode !== undefined) chmodSync(socket.path, mode);
   const { uid, gid } = socket.stats();
   const [newOwner, newGroup] = [change(owner, uid), change(group, gid)];
   // A sandbox may forbid the call itself.
-  if (newOwner !== UNCHANGED || newGroup !== UNCHANGED) chownSync(socket.path, newOwner, newGroup);
+  if (newOwner === UNCHANGED && newGroup === UNCHANGED) return;
+  try {
+    chownSync(socket.path, newOwner, newGroup);
+  } catch (error) {
+    if (newOwner === UNCHANGED) throw relayError("set the group of", path, error, GROUP_FIX);
+    throw relayError("set the owner of", path, error, OWNER_FIX);
+  }
 }
 
 function change(wanted: number | undefined, now: bigint): number {
   return wanted === undefined || BigInt(wanted) === now ? UNCHANGED : wanted;
 }
+
+// chown(2): anybody but root gives a file only to a group of his own.
+const GROUP_FIX =
+  "only a member of a group gives it a file: add the relay's user to it (in a unit: SupplementaryGroups=, " +
+  "or Group= beside PrivateUsers=)";
+const OWNER_FIX = "only root gives a file to another user; let systemd listen, with SocketUser=";

@@ -87,11 +87,26 @@ describe("what happens in a relay", () => {
     pausesDown: 0,
     state: "open",
   };
-  const observe = (level: LogLevel, happens: (observer: Observer) => void) =>
+  const observe = (
+    level: LogLevel,
+    happens: (observer: Observer) => void,
+    limit = { connectionsMax: 48, isOfFiles: false },
+  ) =>
     logged(level, (log) => {
-      const observer = logObserver(log, parseAddress("/run/x/socket", "destination"), 48);
+      const observer = logObserver(log, parseAddress("/run/x/socket", "destination"), limit);
       happens({ ...silentObserver, ...observer });
     });
+
+  test.each([
+    [false, "(--connections-max)"],
+    [true, "(no more open files are allowed: LimitNOFILE=, ulimit -n)"],
+  ])("it is full, and what to raise where the limit is of files: %p", async (isOfFiles, words) => {
+    const limit = { connectionsMax: 48, isOfFiles };
+    const [line] = await observe("warn", (observer) => observer.full(48), limit);
+    expect(line).toMatchObject({
+      message: `48 connections open, the limit: further clients wait ${words}`,
+    });
+  });
 
   test("it listens", async () => {
     const endpoint = { kind: "tcp", host: "127.0.0.1", port: 8080 } as const;

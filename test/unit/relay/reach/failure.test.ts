@@ -37,6 +37,14 @@ describe("a destination that was not reached", () => {
     expect(failure(destination, [code]).message).toBe(`cannot reach ${destination}: ${words}`);
   });
 
+  test("that may not be opened, with what gives the right to", () => {
+    expect(failure("/run/x/socket", ["EACCES"]).message).toBe(
+      "cannot reach /run/x/socket: permission denied (EACCES); the relay's user needs a group that " +
+        "may open it (in a unit: SupplementaryGroups=)",
+    );
+    expect(failure("127.0.0.1:80", ["EACCES"]).message).not.toContain("group");
+  });
+
   test.each([
     ["EAGAIN", "its queue of clients stayed full"],
     ["EADDRNOTAVAIL", "no local port was free"],

@@ -197,11 +197,18 @@ describe("a service", () => {
     [RUN, TCP, { file: { group: "adm" } }, "Service.Group", "adm"],
     [RUN, TCP, { file: { group: "adm" }, socket: true }, "Service.Group", undefined],
     [
-      RUN,
+      "/srv/app/s",
       TCP,
       { file: { group: "adm" } },
       "Service.SystemCallFilter",
       "@system-service|~@privileged @resources|@chown",
+    ],
+    [
+      RUN,
+      TCP,
+      { file: { group: "adm" } },
+      "Service.SystemCallFilter",
+      "@system-service|~@privileged @resources",
     ],
     [
       RUN,
@@ -217,7 +224,7 @@ describe("a service", () => {
     [
       RUN,
       TCP,
-      { admin: "/run/a/admin", adminGroup: "adm", socket: true },
+      { admin: "/srv/a/admin", adminGroup: "adm", socket: true },
       "Service.SystemCallFilter",
       "@system-service|~@privileged @resources|@chown",
     ],

@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { chmodSync, chownSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { executablePath, runRelay, startRelay, turnedAway } from "../support/process/executable.ts";
+import { describeNeeding, program, root } from "../support/machine/parts.ts";
+
+setDefaultTimeout(60_000);
+
+// nobody, and a group of which nobody is no member.
+const NOBODY = 65_534;
+const GROUP = 33;
+const AS_NOBODY = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"];
+
+await describeNeeding(
+  "an error names the fix",
+  [root, program("setpriv"), program("prlimit")],
+  () => {
+    let folder: string;
+
+    beforeAll(async () => {
+      await executablePath();
+      folder = mkdtempSync(join(tmpdir(), "errors-"));
+      chownSync(folder, NOBODY, NOBODY);
+      chmodSync(folder, 0o755);
+    });
+    afterAll(() => rmSync(folder, { recursive: true }));
+
+    test("of a --group that the relay's user is no member of", async () => {
+      const words = [`--group=${GROUP}`, join(folder, "group"), "127.0.0.1:1"];
+      const { code, stderr } = await runRelay(words, { prefix: AS_NOBODY });
+      expect(code).toBe(1);
+      expect(stderr).toContain("operation not permitted (EPERM)");
+      expect(stderr).toMatch(/only a member of a group gives it a file.*SupplementaryGroups=/);
+    });
+
+    test("of an --owner that is somebody else", async () => {
+      const words = ["--owner=1", join(folder, "owner"), "127.0.0.1:1"];
+      const { code, stderr } = await runRelay(words, { prefix: AS_NOBODY });
+      expect(code).toBe(1);
+      expect(stderr).toContain("only root gives a file to another user");
+    });
+
+    test("of a destination that the relay's user may not open", async () => {
+      const destination = join(folder, "destination");
+      await using _other = await startRelay(["--mode=0600", destination, "127.0.0.1:1"]);
+      const source = join(folder, "source");
+      await using relay = await startRelay([source, destination], { prefix: AS_NOBODY });
+      await turnedAway({ unix: source });
+      await relay.logged(/permission denied \(EACCES\).*needs a group.*SupplementaryGroups=/);
+    });
+
+    test("of --connections-max that the limit of open files cannot carry", async () => {
+      const words = ["--connections-max=1000", "127.0.0.1:0", "127.0.0.1:1"];
+      await using relay = await startRelay(words, { prefix: ["prlimit", "--nofile=128:128"] });
+      await relay.logged(/--connections-max is 1000.*carries 46.*LimitNOFILE=/);
+    });
+  },
+);
