@@ -9,6 +9,7 @@ export const {
   ECONNRESET,
   EEXIST,
   EINPROGRESS,
+  ELOOP,
   EINVAL,
   EMFILE,
   ENFILE,

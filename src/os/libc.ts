@@ -91,6 +91,7 @@ export const SO_KEEPALIVE = 9;
 export const SO_PEERCRED = 17;
 export const SO_ACCEPTCONN = 30;
 export const SO_PEERGROUPS = 59;
+export const SO_NETNS_COOKIE = 71;
 export const IPPROTO_IP = 0;
 export const IPPROTO_TCP = 6;
 export const IPPROTO_IPV6 = 41;

@@ -1,6 +1,15 @@
 import { readFileSync } from "node:fs";
 import { errorCode } from "./errno.ts";
-import { libc } from "./libc.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  type Libc,
+  libc,
+  SO_NETNS_COOKIE,
+  SOCK_STREAM,
+  SOL_SOCKET,
+} from "./libc.ts";
 
 const LOOPBACK = "lo";
 
@@ -69,4 +78,33 @@ function listInterfaces(names: readonly string[]): string {
   const rest = names.length - SHOWN_INTERFACES;
   if (names.length === 1) return `the interface ${shown}`;
   return `the interfaces ${shown}${rest > 0 ? ` and ${rest} more` : ""}`;
+}
+
+/**
+ * Whether a socket belongs to this process's network namespace; false also if the kernel does not say
+ * (before Linux 5.14, and without FFI).
+ */
+export function isInOwnNetwork(fd: number): boolean {
+  if (libc === null) return false;
+  const network = networkOf(libc, fd);
+  return network !== null && network === ownNetwork(libc);
+}
+
+/** The number of the namespace that the process's new sockets are in. */
+function ownNetwork(system: Libc): string | null {
+  for (const family of [AF_UNIX, AF_INET, AF_INET6]) {
+    const fd = system.socket(family, SOCK_STREAM);
+    // A service manager may forbid some families.
+    if (fd < 0) continue;
+    const network = networkOf(system, fd);
+    system.close(fd);
+    return network;
+  }
+  return null;
+}
+
+function networkOf(system: Libc, fd: number): string | null {
+  const cookie = new Uint32Array(2);
+  const length = system.getOptionWords(fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie);
+  return length === cookie.byteLength ? cookie.join() : null;
 }

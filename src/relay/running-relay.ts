@@ -7,7 +7,9 @@ import { Admission } from "./listen/admission.ts";
 import { connectionsMaxDefault } from "./listen/descriptor-budget.ts";
 import { BulkReader } from "./stream/bulk-reader.ts";
 import { combineObservers } from "./combine-observers.ts";
+import { loopCheckOf } from "./reach/loop-check.ts";
 import { reach } from "./reach/reach.ts";
+import { isInOwnNetwork } from "../os/network-namespace.ts";
 import { WaitingLine } from "./reach/waiting-line.ts";
 import {
   type Attempt,
@@ -151,6 +153,7 @@ class RunningRelay implements HoldableRelay {
     this.#shared = {
       observer: this.#observer,
       target: targetOf(options.destination),
+      leadsBack: null,
       sourceIsTcp: endpoint.kind === "tcp",
       keepalive: options.keepalive ?? DEFAULTS.keepalive,
       connectRetry: options.connectRetry ?? DEFAULTS.connectRetry,
@@ -200,6 +203,8 @@ class RunningRelay implements HoldableRelay {
     );
     this.#listeners = listeners;
     this.#endpoint = endpoint;
+    if (!this.#inherited || listeners.descriptors.every(isInOwnNetwork))
+      this.#shared.leadsBack = loopCheckOf(endpoint, options.destination);
     this.#file = file;
     this.#fileWatch = file && watchFile(file, this.#observer);
     const max = options.connectionsMax ?? connectionsMaxDefault();

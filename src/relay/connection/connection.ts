@@ -4,6 +4,7 @@ import type { EqualDeadlines } from "./equal-deadlines.ts";
 import type { LingeringClose, Outcome } from "./lingering-close.ts";
 import type { ConnectionState, ConnectionView, Ending, Failure, Observer } from "../observer.ts";
 import type { Target } from "../../address/resolve-destination.ts";
+import type { SocketAddress } from "../../address/socket-address.ts";
 import { keepSideAlive } from "./keepalive.ts";
 import { EPIPE } from "../../os/errno.ts";
 import type { Admitted } from "../entrance.ts";
@@ -18,6 +19,8 @@ import type { Unadmitted } from "./unadmitted.ts";
 export interface Shared {
   readonly observer: Observer;
   readonly target: Target;
+  /** Whether an address of the destination leads back to the source; null if none can. */
+  leadsBack: ((address: SocketAddress) => boolean) | null;
   readonly sourceIsTcp: boolean;
   readonly keepalive: number;
   readonly connectRetry: number;

@@ -1,4 +1,6 @@
-import type { SocketEndpoint } from "../../address/address.ts";
+import { isSameAddress, printAddress, type SocketEndpoint } from "../../address/address.ts";
+import { isInOwnNetwork } from "../../os/network-namespace.ts";
+import { RelayError } from "../error.ts";
 import { abstractAddress, unixAddress } from "../../address/socket-address.ts";
 import { keepFirstPackets } from "../../address/tcp-peer.ts";
 import { checked } from "../../os/errno.ts";
@@ -37,6 +39,24 @@ export interface BoundSource {
   readonly endpoint: SocketEndpoint;
   /** The file of a Unix source. */
   readonly file: PlacedFile | null;
+}
+
+/** Refuses a source that systemd opened and to which the destination leads back. */
+function refuseOwnDestination(
+  fds: readonly number[],
+  endpoint: SocketEndpoint,
+  destination: SocketEndpoint | undefined,
+): void {
+  if (destination === undefined || !isSameAddress(endpoint, destination)) return;
+  // A socket of another network namespace has the same address and leads elsewhere.
+  if (endpoint.kind !== "unix" && !fds.every(isInOwnNetwork)) return;
+  const address = printAddress(endpoint);
+  throw new RelayError(
+    "ELOOP",
+    address,
+    `cannot listen on ${address}: DESTINATION ${printAddress(destination)} leads to the same ` +
+      "socket, and the relay would only talk to itself",
+  );
 }
 
 /** The length of the kernel's queue that a source is to have. */
@@ -90,6 +110,7 @@ async function bind(system: Libc, source: Source, options: ListenOptions): Promi
     case "handed": {
       const endpoint = endpointOf(source);
       const fds = source.kind === "fd" ? [source.fd] : source.fds;
+      refuseOwnDestination(fds, endpoint, options.destination);
       for (const fd of fds) {
         checked(system.prepare(fd));
         if (endpoint.kind === "tcp") setKeepalive(fd, keepalive);

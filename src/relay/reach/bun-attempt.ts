@@ -15,6 +15,17 @@ export class BunAttempt extends ReachingAttempt {
   #tries = 0;
 
   protected override try(): void {
+    const { leadsBack, target } = this.connection.shared;
+    if (leadsBack === null) return this.#connect();
+    const connect = () => void (this.live && this.#connect());
+    // Bun says only afterwards where it has connected to: by then the loop has begun.
+    void Promise.resolve(target.addresses()).then((addresses) => {
+      if (addresses.some(leadsBack)) this.fail([{ address: "", code: "ELOOP" }]);
+      else connect();
+    }, connect);
+  }
+
+  #connect(): void {
     const number = (this.#tries += 1);
     const { destination, shared } = this.connection;
     const { endpoint } = shared.target;

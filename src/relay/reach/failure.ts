@@ -82,6 +82,7 @@ function at(addresses: readonly string[]): string {
 /** Words for what the system's own ones would leave unsaid; undefined where they are right. */
 function ownWords({ endpoint }: Target, code: string): string | undefined {
   if (code === "ETIMEDOUT") return "no answer in time";
+  if (code === "ELOOP") return "it is the relay's own source";
   if (endpoint.kind === "tcp") return undefined;
   // unix(7): the kernel refuses the same way where the path leads to no socket at all.
   if (code === "ECONNREFUSED" && endpoint.kind === "unix") return fileWords(endpoint.path);

@@ -3,6 +3,7 @@ import {
   EAGAIN,
   ECONNREFUSED,
   EINPROGRESS,
+  ELOOP,
   EMFILE,
   ENFILE,
   ETIMEDOUT,
@@ -137,6 +138,7 @@ export class SystemAttempt extends ReachingAttempt {
   /** The descriptor of a socket that is connected or connecting, else a negative errno. */
   #connect(address: SocketAddress): number {
     const { system } = this;
+    if (this.connection.shared.leadsBack?.(address) === true) return -ELOOP;
     const fd = system.socket(address.family, SOCK_STREAM);
     if (fd < 0) return fd;
     const result = system.connect(fd, address.bytes);

@@ -1,0 +1,128 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describeNeeding, program, root } from "../support/machine/parts.ts";
+import {
+  executablePath,
+  runRelay,
+  startRelay,
+  type RunningRelay,
+} from "../support/process/executable.ts";
+import { connectionDescriptors } from "../support/process/proc.ts";
+import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
+import { until } from "../support/waiting.ts";
+
+const WITHOUT_FFI = { BUN_JSC_useJIT: "0" };
+
+const folder = mkdtempSync(join(tmpdir(), "self-loop-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** A port where nobody listens. */
+function freePort(): number {
+  using listener = new RawListener({ kind: "tcp", host: "127.0.0.1", port: 0 });
+  return listener.endpoint.kind === "tcp" ? listener.endpoint.port : 0;
+}
+
+describe("a relay to itself is refused at the start", () => {
+  const port = freePort();
+
+  test.each([
+    [`0.0.0.0:${port}`, `127.0.0.1:${port}`],
+    [`127.0.0.1:${port}`, `:${port}`],
+    [`:${port}`, `[::1]:${port}`],
+    [`localhost:${port}`, `127.0.0.1:${port}`],
+    [`[::]:${port}`, `127.9.9.9:${port}`],
+    [`127.0.0.1:${port}`, `a.localhost:${port}`],
+  ])("%s to %s", async (source, destination) => {
+    const { code, stderr } = await runRelay([source, destination]);
+    expect(code).toBe(64);
+    expect(stderr).toContain("DESTINATION is SOURCE");
+  });
+
+  test("of a socket that was passed", async () => {
+    using listener = new RawListener({ kind: "tcp", host: "127.0.0.1", port: 0 });
+    const { endpoint } = listener;
+    const own = endpoint.kind === "tcp" ? endpoint.port : 0;
+    for (const workers of [1, 2]) {
+      const child = Bun.spawn([await executablePath(), `--workers=${workers}`, "fd:3", `:${own}`], {
+        stdio: ["ignore", "ignore", "pipe", listener.fd],
+      });
+      expect(await child.exited).toBe(1);
+      expect(await new Response(child.stderr).text()).toContain(
+        `DESTINATION :${own} leads to the same socket`,
+      );
+    }
+  });
+});
+
+const passedNeeds = [root, program("unshare")];
+await describeNeeding("a socket of another network namespace", passedNeeds, () => {
+  test("is not the destination, although both have one address", async () => {
+    using listener = new RawListener({ kind: "tcp", host: "127.0.0.1", port: 0 });
+    const { endpoint } = listener;
+    const port = endpoint.kind === "tcp" ? endpoint.port : 0;
+    const child = Bun.spawn(
+      [
+        ...["unshare", "--net", "--", "sh", "-c", 'ip link set lo up && exec "$0" "$@"'],
+        ...[await executablePath(), "fd:3", `127.0.0.1:${port}`],
+      ],
+      { stdio: ["ignore", "ignore", "pipe", listener.fd] },
+    );
+    try {
+      const reader = child.stderr.getReader();
+      const { value } = await reader.read();
+      expect(Buffer.from(value ?? []).toString()).toContain("listening on");
+      // Nobody listens there: it is reached for, not taken for the source.
+      using client = await RawSocket.connect(endpoint);
+      await client.hangUp();
+      const { value: line } = await reader.read();
+      expect(Buffer.from(line ?? []).toString()).toContain("ECONNREFUSED");
+    } finally {
+      child.kill();
+      await child.exited;
+    }
+  });
+});
+
+/** Runs the relay where a name means an address. */
+function withHosts(hosts: string): string[] {
+  const file = join(folder, "hosts");
+  writeFileSync(file, hosts);
+  const mount = `mount --bind ${file} /etc/hosts && exec "$0" "$@"`;
+  return ["unshare", "--mount", "--", "sh", "-c", mount];
+}
+
+const nameNeeds = [root, program("unshare"), program("mount")];
+await describeNeeding("a name that leads back is recognised at run time", nameNeeds, () => {
+  test.each([
+    { source: "127.0.0.1", options: [], env: {} },
+    { source: "0.0.0.0", options: ["--workers=3"], env: {} },
+    { source: "", options: [], env: {} },
+    { source: "0.0.0.0", options: [], env: WITHOUT_FFI },
+  ])("%j", async ({ source, options, env }) => {
+    const port = freePort();
+    await using relay: RunningRelay = await startRelay(
+      [...options, `${source}:${port}`, `myself.test:${port}`],
+      { prefix: withHosts("127.0.0.1 myself.test\n"), env },
+    );
+    for (let clients = 0; clients < 3; clients += 1) {
+      using client = await RawSocket.connect({ kind: "tcp", host: "127.0.0.1", port });
+      await client.hangUp();
+    }
+    await relay.logged(/it is the relay's own source \(ELOOP\)/);
+    await until(() => connectionDescriptors(relay.pid).length === 0, "no connection to be left");
+  });
+
+  test("and another address of the name is tried", async () => {
+    using other = new RawListener({ kind: "tcp", host: "127.0.0.2", port: 0 });
+    const { endpoint } = other;
+    const port = endpoint.kind === "tcp" ? endpoint.port : 0;
+    await using _relay = await startRelay([`127.0.0.1:${port}`, `both.test:${port}`], {
+      prefix: withHosts("127.0.0.1 both.test\n127.0.0.2 both.test\n"),
+    });
+    using _client = await RawSocket.connect({ kind: "tcp", host: "127.0.0.1", port });
+    using server = await other.accept();
+    expect(server.isOpen).toBe(true);
+  });
+});
