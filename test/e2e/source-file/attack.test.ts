@@ -83,7 +83,7 @@ async function startAndStop(args: readonly string[], env: Environment): Promise<
     stopped = true;
     child.kill("SIGTERM");
   }
-  expect(await child.exited).toBe(stopped ? 0 : 1);
+  expect({ code: await child.exited, log }).toEqual({ code: stopped ? 0 : 1, log });
   return stopped;
 }
 

@@ -31,7 +31,7 @@ export function isSameFile(one: FileIdentity, other: FileIdentity): boolean {
 
 /** Whether the file at a path is that one; a link to it is not. */
 export function isAt(path: string, file: FileIdentity): boolean {
-  const found = look(() => lstatSync(path, { bigint: true }));
+  const found = unlessGone(() => lstatSync(path, { bigint: true }));
   return found !== null && isSameFile(identityOf(found), file);
 }
 
@@ -46,28 +46,32 @@ export function isInPlace({ path, identity }: PlacedFile): boolean {
  * Between the look and the removal somebody may put another file there, if he may write in that very
  * folder; then he may remove that file himself. The folder is the same for both steps.
  */
-export function removeFile(file: PlacedFile): void {
-  // Nothing is to be opened where the folder has gone as well.
-  if (!isInPlace(file)) return;
-  using folder = PinnedFile.folder(dirname(file.path));
-  removeAt(folder.entry(basename(file.path)), file.identity);
+export function removeFile({ path, identity }: PlacedFile): void {
+  using folder = unlessGone(() => PinnedFile.folder(dirname(path)));
+  if (folder !== null) removeAt(folder.entry(basename(path)), identity);
 }
 
 /** Removes the file at a path in a folder that is held open, if it is that one. */
 export function removeAt(path: string, file: FileIdentity): void {
-  if (isAt(path, file)) unlinkSync(path);
+  if (!isAt(path, file)) return;
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    // Somebody was faster.
+    if (errorCode(error) !== "ENOENT") throw error;
+  }
 }
 
 /** The file that a connection to `path` reaches, by whatever links; null where there is none. */
 export function identityAt(path: string): FileIdentity | null {
-  const found = look(() => statSync(path, { bigint: true }));
+  const found = unlessGone(() => statSync(path, { bigint: true }));
   return found === null ? null : identityOf(found);
 }
 
-/** Null where nothing is at the path that was looked at. */
-function look(stat: () => BigIntStats): BigIntStats | null {
+/** Null where nothing is at the path that is looked at, or nothing any more. */
+function unlessGone<Result>(look: () => Result): Result | null {
   try {
-    return stat();
+    return look();
   } catch (error) {
     if (["ENOENT", "ENOTDIR", "ELOOP", "EACCES"].includes(errorCode(error))) return null;
     throw error;
