@@ -5,23 +5,23 @@ import { type Peer, readPeer } from "../../os/peer-credentials.ts";
 import type { Arrival } from "../arrival.ts";
 import type { Side } from "../stream/side.ts";
 
-/** A TCP client's address as `127.0.0.1:5678`; `""` where it has none or is gone. */
+/** A TCP client's address, such as `127.0.0.1:5678`; `""` of a Unix client and of one that is gone. */
 export function clientAddressOf({ socket, fd, isTcp }: Side, { client }: Arrival): string {
   if (client !== null) return printIpEndpoint(client);
   if (!isTcp || socket === null) return "";
-  // Bun takes two system calls and thrice the time.
+  // Bun needs two system calls for it, and three times as long.
   const peer = libc === null ? endOf(socket) : tcpPeer(libc, fd);
   return peer === null ? "" : printIpEndpoint(peer);
 }
 
-/** Whose process a Unix client is; null of a TCP client and where the kernel does not say. */
+/** The process of a Unix client and its user; null of a TCP client, and if the kernel does not tell. */
 export function clientPeerOf({ fd, isTcp }: Side): Peer | null {
   if (isTcp || fd < 0 || libc === null) return null;
   const peer = readPeer(libc, fd);
   return "code" in peer ? null : peer;
 }
 
-/** Bun's types leave out that nothing is known of a client that reset before it was accepted. */
+/** Bun's types omit that both are undefined of a client that reset before it was accepted. */
 function endOf(socket: { readonly remoteAddress?: string; readonly remotePort?: number }) {
   return ipEndpoint(socket.remoteAddress, socket.remotePort);
 }

@@ -24,13 +24,13 @@ export interface Shared {
   readonly sourceIsTcp: boolean;
   readonly keepalive: number;
   readonly connectRetry: number;
-  /** The open ones. */
+  /** All connections that are open. */
   readonly connections: Set<Connection>;
   readonly attempts: EqualDeadlines<Attempt>;
   readonly lingering: LingeringClose;
-  /** What moves bulk; null where Bun alone reads. */
+  /** Reads bulk by system calls of the relay's own; null if Bun does all reads. */
   readonly bulk: BulkReader | null;
-  /** The events of every socket of every connection. */
+  /** Handle the events of every socket of every connection. */
   readonly handlers: SocketHandler<SocketOwner, "uint8array">;
   /** Called with EMFILE or ENFILE when there is no descriptor for a destination's socket. */
   readonly exhausted: (code: string) => void;
@@ -40,29 +40,29 @@ export interface Shared {
   isFailing: boolean;
 }
 
-/** The reaching of a connection's destination, for as long as it goes on. */
+/** An attempt to reach the destination of a connection. */
 export interface Attempt {
-  /** Whether the destination is tried again by `connectRetry`, so that nobody may be there. */
+  /** Whether the destination refused or was absent, and `connectRetry` tries it again. */
   readonly retrying: boolean;
   /** A side has a socket, which may still be connecting. */
   opened(side: ConnectionSide): void;
   /**
-   * A side's connecting socket has news; `proven` where bytes came, which only a connection brings.
-   * If it is connected it is the destination's socket afterwards.
+   * A side's connecting socket had an event. `proven`: the event brought bytes, so the socket is
+   * connected. A connected socket belongs to the connection's destination afterwards.
    */
   progress(side: ConnectionSide, proven: boolean): void;
-  /** A side's connecting socket is closed; `code` is undefined where that was no failure. */
+  /** A side's connecting socket is closed; `code` is undefined if it did not fail. */
   lost(side: ConnectionSide, code: string | undefined): void;
-  /** The time is up. */
+  /** The time of the attempt is up. */
   expire(): void;
-  /** Gives the destination up, without a word. */
+  /** Gives up, and reports nothing. */
   cancel(): void;
 }
 
 /**
- * One end of a connection: its socket, the pipe that it feeds and the pipe that feeds it. While several
- * addresses of a destination are tried at the same time, each socket has a side of its own, and the
- * first one connected gives it to the connection's.
+ * One end of a connection: its socket, the pipe that reads from it and the pipe that writes to it. While
+ * several addresses of a destination are tried at the same time, each socket has a side of its own. The
+ * first socket that connects then moves to the connection's destination side.
  */
 export class ConnectionSide extends Side {
   constructor(
@@ -72,27 +72,31 @@ export class ConnectionSide extends Side {
     super();
   }
 
+  /** The other end of the connection. */
   get peer(): ConnectionSide {
     const { client, destination } = this.connection;
     return this === client ? destination : client;
   }
 
+  /** The pipe that reads from this side. */
   get inbound(): Pipe {
     const { client, up, down } = this.connection;
     return this === client ? up : down;
   }
 
+  /** The pipe that writes to this side. */
   get outbound(): Pipe {
     const { client, up, down } = this.connection;
     return this === client ? down : up;
   }
 
+  /** Bytes that the relay still has to write to this side. */
   get pending(): number {
     return this.outbound.pending;
   }
 }
 
-/** Whom the events of a socket concern: its `data`. */
+/** The `data` of a socket: who hears of its events. */
 export type SocketOwner = ConnectionSide | Unadmitted;
 
 /** One accepted client and its link to the destination. */
@@ -106,10 +110,11 @@ export class Connection implements ConnectionView {
   readonly openedAt = performance.now();
   connectedAt: number | null = null;
   destinationAddress = "";
-  /** Null once the destination is reached or given up. */
+  /** Non-null exactly while the relay tries to reach the destination. */
   attempt: Attempt | null = null;
+  /** Why the connection ends, once something other than both ends of stream ends it. */
   ending: Ending | null = null;
-  /** What the relay itself tells the destination before anything of the client's. */
+  /** Bytes of the relay's own, to go to the destination before the client's; null once they have. */
   preface: Uint8Array | null = null;
   #clientAddress: string | undefined;
   #clientPeer: Peer | null | undefined;
@@ -167,12 +172,12 @@ export class Connection implements ConnectionView {
   }
 }
 
-/** Whether one direction at least takes nothing new any more. Before the destination answered: no. */
+/** Whether at least one direction is over. False before the destination answered. */
 export function isHalfClosed({ attempt, up, down }: Connection): boolean {
   return attempt === null && (up.state !== "flowing" || down.state !== "flowing");
 }
 
-/** The destination answered: the preface goes out first, then what the client sent meanwhile. */
+/** The destination answered. The preface goes out first, then the bytes that the client sent meanwhile. */
 export function reached(connection: Connection): void {
   const { shared, destination, up, preface } = connection;
   connection.attempt = null;
@@ -185,14 +190,14 @@ export function reached(connection: Connection): void {
   settle(connection);
 }
 
-/** The destination was reached, and reset the connection before the relay heard of either. */
+/** The destination accepted and reset the connection before the relay saw either event. */
 export function reachedAndReset(connection: Connection): void {
   connection.attempt = null;
   tellReached(connection);
   sideClosed(connection.destination, "ECONNRESET");
 }
 
-/** Tells that the destination was reached, at the address that the attempt has noted. */
+/** Reports that the destination was reached, at the address that the attempt has noted. */
 function tellReached(connection: Connection): void {
   const { shared } = connection;
   connection.connectedAt = performance.now();
@@ -202,7 +207,7 @@ function tellReached(connection: Connection): void {
   shared.observer.reachedAgain();
 }
 
-/** The destination cannot be reached: the client sees a failure at once. */
+/** The destination cannot be reached. The client sees a failure at once. */
 export function unreachable(connection: Connection, failure: Failure): void {
   connection.attempt = null;
   connection.shared.isFailing = true;
@@ -210,7 +215,7 @@ export function unreachable(connection: Connection, failure: Failure): void {
   destroy(connection, "unreachable");
 }
 
-/** A side has sent its end of stream. */
+/** A side sent its end of stream. */
 export function sideEnded(side: ConnectionSide): void {
   const { connection, inbound } = side;
   if (hasFailed(side)) return sideFailed(side);
@@ -223,7 +228,7 @@ export function sideEnded(side: ConnectionSide): void {
   settle(connection);
 }
 
-/** A side's socket is closed; `code` is the reason where there was a failure. */
+/** The socket of a side is closed. `code` is the error's code if the socket failed. */
 export function sideClosed(side: ConnectionSide, code: string | undefined): void {
   const { connection, inbound, outbound } = side;
   connection.shared.lingering.delete(side);
@@ -235,9 +240,9 @@ export function sideClosed(side: ConnectionSide, code: string | undefined): void
 }
 
 /**
- * Bytes came from a side that is paused, which happens only to a TCP side that has failed. More may
- * be in the kernel than a direction is to hold: the relay lets go of the socket that Bun would read
- * all of it from.
+ * A paused side delivered bytes. Only a TCP side that failed does that, and Bun goes on to read all that
+ * the kernel has of it, which may be more than a direction may hold. So the relay keeps a descriptor of
+ * its own, to read the rest when there is room, and closes Bun's socket.
  */
 export function pausedSideSent(side: ConnectionSide): void {
   const { inbound, socket } = side;
@@ -249,7 +254,10 @@ export function pausedSideSent(side: ConnectionSide): void {
   socket?.terminate();
 }
 
-/** A side failed before its end of stream; while the destination is not reached, it has just left. */
+/**
+ * A side failed. After its end of stream that changes nothing. Before the destination is reached it
+ * counts as a client that left.
+ */
 function sideFailed(side: ConnectionSide): void {
   const { connection, inbound } = side;
   if (inbound.state !== "flowing") return;
@@ -258,13 +266,13 @@ function sideFailed(side: ConnectionSide): void {
   inbound.abort();
 }
 
-/** Ends a connection now: a TCP peer sees a reset, a Unix peer a close. */
+/** Ends a connection now. A TCP peer sees a reset, a Unix peer a close. */
 export function destroy(connection: Connection, ending: Ending): void {
   const { client, destination, attempt, up, down } = connection;
   connection.ending ??= ending;
   connection.attempt = null;
   attempt?.cancel();
-  // Else the close of the first side would send the second one an end of stream before its reset.
+  // Otherwise the close of the first side would send an end of stream to the second, before its reset.
   up.abort();
   down.abort();
   client.terminate();
@@ -273,22 +281,25 @@ export function destroy(connection: Connection, ending: Ending): void {
 }
 
 /**
- * Ends a connection now because a stop waits for it no longer. False if nothing was cut: one side has
- * closed, and the other has got everything and only has not closed yet.
+ * Ends a connection that a stop no longer waits for. Returns false if that cut nothing: one side was
+ * closed, and the other side had everything and only had not closed yet.
  */
 export function cutOff(connection: Connection): boolean {
   const { client, destination } = connection;
-  const left = client.socket === null ? destination : client;
-  const hasAll = left.outbound.state === "ended" && left.pending === 0 && left.unsent() === 0;
-  if (left.peer.socket !== null || !hasAll) {
+  const last = client.socket === null ? destination : client;
+  const hasAll = last.outbound.state === "ended" && last.pending === 0 && last.unsent() === 0;
+  if (last.peer.socket !== null || !hasAll) {
     destroy(connection, "stopped");
     return true;
   }
-  left.close();
+  last.close();
   return false;
 }
 
-/** After bytes moved to a side: its peer may be gone and this may have been the last of it. */
+/**
+ * Brings a connection closer to its end if a side of it is gone. To be called after a side closed, and
+ * after bytes went to a side: they may have been the last ones.
+ */
 export function settle(connection: Connection): void {
   const { client, destination } = connection;
   if (connection.attempt !== null) {
@@ -303,8 +314,9 @@ export function settle(connection: Connection): void {
 }
 
 /**
- * The client has ended, or even closed, before the destination answered. What it sent is still to be
- * delivered. One that sent nothing may wait for a greeting, but not while nobody is there to greet.
+ * The client ended its stream, or closed, before the destination answered. The bytes that it sent are
+ * still delivered. A client that ended without a byte may wait for a greeting; but not for that of a
+ * destination that refuses or is absent.
  */
 function leave(connection: Connection): void {
   const { up, client } = connection;
@@ -313,19 +325,20 @@ function leave(connection: Connection): void {
   destroy(connection, "client left");
 }
 
-/** The peer of this side is gone. */
+/** The peer of this side is gone: the side lingers once it has the bytes that the relay holds. */
 function windUp(side: ConnectionSide): void {
   const { outbound, connection } = side;
-  // The bytes held may take as long as the side likes.
+  // The side may take as long as it likes for these bytes.
   if (outbound.state === "ending") return;
   const outcome: Outcome = outbound.state === "aborting" ? "reset" : "close";
   connection.shared.lingering.add(side, outcome);
 }
 
+/** Both sides are gone. */
 function finish(connection: Connection): void {
   const { shared, up, down } = connection;
   if (!shared.connections.delete(connection)) return;
-  // Both sides are gone: what is held for one that was never reached, say, is to be let go of.
+  // Frees what is still held, for example for a destination that was never reached.
   up.break();
   down.break();
   const whole = up.dropped === 0 && down.dropped === 0;
@@ -334,11 +347,11 @@ function finish(connection: Connection): void {
 }
 
 function isFailure(side: ConnectionSide, code: string | undefined): boolean {
-  // A reset that comes after the peer's FIN is EPIPE (Linux, tcp_reset()): the end was clean.
+  // Linux reports a reset after the peer's FIN as EPIPE (tcp_reset()): the stream had ended cleanly.
   return hasFailed(side) || (code !== undefined && code !== "EPIPE");
 }
 
-/** A call of ours that met a failure took the error from the socket: what follows looks like an end. */
+/** Our system call consumed SO_ERROR, so Bun will report a clean close. Trust the saved errno. */
 function hasFailed({ errno }: Side): boolean {
   return errno !== 0 && errno !== EPIPE;
 }

@@ -5,19 +5,21 @@ import type { StopPatience } from "../stop-patience.ts";
 import { StillConnections } from "./still-connections.ts";
 
 /**
- * The wait of a stopped relay for its open connections. It is over when the last one has ended; a
- * connection for which the patience is up is cut. If the process stood still, both times start anew.
+ * Lets a stopped relay wait for its open connections, and cuts those for which its patience is up. If
+ * the process stood still, both times start anew.
  */
 export class Drain {
   /** Connections that the stop cut. */
   cut = 0;
   readonly #connections: ReadonlySet<Connection>;
   readonly #done = Promise.withResolvers<void>();
+  /** From `run` until the last connection has ended. */
   #running = false;
   #drainTimeout = Infinity;
   /** When `#drainTimeout` is up, by `performance.now()`. */
   #until = Infinity;
   #stillTimeout = Infinity;
+  /** Cuts connections on which nothing moves; null before `run`, and if that is not limited. */
   #still: StillConnections | null = null;
   #timer: Timer | undefined;
 
@@ -25,7 +27,7 @@ export class Drain {
     this.#connections = connections;
   }
 
-  /** Limits the wait, which may be running. It can only become shorter. */
+  /** Limits the wait, also one that is running. It can only become shorter. */
   shorten({ drainTimeout, stillTimeout }: StopPatience): void {
     const until = performance.now() + drainTimeout;
     if (until < this.#until) {
@@ -40,7 +42,7 @@ export class Drain {
     if (this.#running) this.#wait();
   }
 
-  /** Waits. Settles when no connection is left. */
+  /** Settles when no connection is left. */
   async run(): Promise<void> {
     this.#running = true;
     this.#wait();

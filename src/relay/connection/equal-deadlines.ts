@@ -1,31 +1,31 @@
 import { stoodStill } from "../late-timer.ts";
 
 /**
- * Deadlines that are all the same time away: one timer for the earliest, however many there are.
- * Each is later than the one before, so the order of insertion is the order in which they come.
+ * Deadlines that all have the same length. One timer waits for the earliest, however many there are: each
+ * deadline is later than the one before, so they come in the order of their insertion.
  */
 export class EqualDeadlines<Item extends object> {
-  /** When each item's time is up, by `performance.now()`; in ascending order. */
+  /** When the time of each item is up, by `performance.now()`; in ascending order. */
   readonly #due = new Map<Item, number>();
   readonly #expire: (item: Item) => void;
   readonly #late: "start anew" | "expire";
-  /** Undefined exactly while no item is there or `#tick` runs. */
+  /** Set while there are items, except within `#tick`. */
   #timer: Timer | undefined;
-  /** When `#timer` is to come. */
+  /** When `#timer` is due. */
   #timerDue = 0;
 
   constructor(
     /** Milliseconds from `add` to `expire`. */
     readonly after: number,
     expire: (item: Item) => void,
-    /** What deadlines do of which the process missed the time because it stood still. */
+    /** What happens to deadlines that passed while the process stood still. */
     late: "start anew" | "expire" = "start anew",
   ) {
     this.#expire = expire;
     this.#late = late;
   }
 
-  /** Starts the time of an item. If it runs already, it starts anew. */
+  /** Starts the time of an item, or starts it anew if it runs already. */
   add(item: Item): void {
     this.#due.delete(item);
     this.#due.set(item, performance.now() + this.after);
@@ -48,7 +48,7 @@ export class EqualDeadlines<Item extends object> {
         this.#expire(item);
       }
     } finally {
-      // Also after an error: it is of one item, and the others need their timer.
+      // Also after an error in `expire`: the other items need their timer.
       this.#setTimer();
     }
   };

@@ -11,21 +11,21 @@ import {
 
 const PROBES = 6;
 
-/** The options of tcp(7), in seconds: the kernel takes no fractions, and no 0. */
+/** The times for the options of tcp(7), in seconds: the kernel takes whole numbers above 0. */
 function timesOf(idle: number) {
   const idleSeconds = Math.max(1, Math.round(idle / 1_000));
   return { idle: idleSeconds, interval: Math.max(1, Math.round(idleSeconds / PROBES)) };
 }
 
-/** Milliseconds from the last sign of a peer that vanished until keepalive ends the connection. */
+/** How long keepalive takes to end the connection of a peer that vanished, in milliseconds. */
 export function keepaliveLength(idle: number): number {
   const times = timesOf(idle);
   return 1_000 * (times.idle + PROBES * times.interval);
 }
 
 /**
- * Lets the kernel probe the peers of a listener's connections, which inherit the options from it
- * (tcp(7)): first after `idle` milliseconds without traffic, then six times within as long again.
+ * Makes the kernel probe the peer of a socket: first after `idle` milliseconds without traffic, then six
+ * times within as long again. Connections inherit the options from their listener (tcp(7)).
  */
 export function setKeepalive(fd: number, idle: number): void {
   if (libc === null || idle === 0) return;
@@ -36,7 +36,7 @@ export function setKeepalive(fd: number, idle: number): void {
   libc.setOption(fd, IPPROTO_TCP, TCP_KEEPCNT, PROBES);
 }
 
-/** The same for one connected side. */
+/** As `setKeepalive`, for one connected side, also without FFI. */
 export function keepSideAlive(side: Side, idle: number): void {
   if (!side.isTcp || idle === 0) return;
   if (libc === null) side.socket?.setKeepAlive(true, idle);

@@ -1,62 +1,62 @@
 import { EqualDeadlines } from "./equal-deadlines.ts";
 import type { Side } from "../stream/side.ts";
 
-/** What becomes of a lingering side: `reset` passes a failure on, `close` a clean end. */
+/** How a lingering side is to end: `reset` passes on a failure, `close` a clean end. */
 export type Outcome = "reset" | "close";
 
-/** A side that can tell how many bytes for it the relay still has to write. */
+/** A side that can linger. */
 export interface LingeringSide extends Side {
+  /** Bytes that the relay still has to write to it. */
   readonly pending: number;
 }
 
 /** The times of `LingeringClose`, in milliseconds. */
 export interface LingeringTimes {
-  /** How long a side that has everything may take to end by itself. */
+  /** How long a side that has everything may take to close. */
   readonly farewell: number;
-  /** How long a side may take nothing before its peer's failure is passed on all the same. */
+  /** How long a side may take nothing before it is reset although bytes are left. */
   readonly standstill: number;
 }
 
 interface Stay {
   readonly side: LingeringSide;
   readonly outcome: Outcome;
-  /** Bytes that the side had not taken at the last look; Infinity before the first. */
+  /** Bytes that the side had not taken at the last look; Infinity before the first look. */
   untaken: number;
-  /** Looks so far, fewer after one that saw the side take something. */
+  /** Counts the looks that saw no progress; a look that saw some takes a few off. */
   looks: number;
   /**
-   * Milliseconds since the side last took something: the pauses between looks, not a clock, so that
-   * the time in which the process stood still does not count.
+   * Milliseconds without progress: a sum of the pauses between looks. A clock would also count the time
+   * in which the process stood still.
    */
   stood: number;
 }
 
-// Looks come so far apart at first, in milliseconds, then twice as far after every few of them: at
-// any time about a quarter of the time that the side has stood still.
+// The pauses between looks, in milliseconds: they double after every few looks without progress, so
+// that a pause is about a quarter of the time without progress.
 const FIRST_PAUSE = 50;
 const LOOKS_A_PAUSE = 4;
 const PAUSES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((power) => FIRST_PAUSE * 2 ** power);
-// The longest pause is an index of `PAUSES`. A side that is to be closed costs only its descriptor; one
-// that is to be reset waits for that.
+// The index of the longest pause. A late close costs nothing but a descriptor; a late reset keeps the
+// side waiting.
 const LONGEST: Readonly<Record<Outcome, number>> = { close: PAUSES.length - 1, reset: 6 };
 
 /**
- * The last phase of a side whose peer is gone: nothing more will come for it, but what was written
- * must still reach it. A reset, or a close while bytes of the side are unread, would make the
- * kernel throw away what it has not delivered (tcp(7); RFC 1122 4.2.2.13). Until then the side
- * stays, and what it sends is read and dropped.
+ * The last phase of a side whose peer is gone. Nothing more will come for the side, but it must still
+ * get the bytes that were written to it. A reset would make the kernel throw them away, and so would a
+ * close while bytes from the side are unread (tcp(7); RFC 1122 4.2.2.13). So the socket stays open, and
+ * what the side sends is read and dropped.
  *
- * - `close` waits without a limit until the side has taken everything, then `farewell` for its end.
+ * - `close` waits without limit until the side has taken everything, then for its close, up to `farewell`.
  * - `reset` waits until the side has taken everything, or has taken nothing for `standstill`.
  *
- * What a side has taken is what its kernel has acknowledged. That moves in steps: a kernel tells of
- * room again only when a sixteenth of its buffer is free (Linux, __tcp_select_window()), which takes
- * a reader of 5 kB/s and a buffer of 6 MiB over a minute. The kernel tells nobody of either, so the
- * relay looks.
+ * A side has taken the bytes that its kernel has acknowledged. That number moves in steps: Linux opens
+ * a closed window only when a sixteenth of the buffer is free (__tcp_select_window()). With a buffer of
+ * 6 MiB and a reader of 5 kB/s a step takes over a minute. No event tells of a step, so the relay looks.
  */
 export class LingeringClose {
   readonly #stays = new Map<LingeringSide, Stay>();
-  /** One for each pause between looks. */
+  /** The sides to look at, by the pause before the look. */
   readonly #looks: readonly EqualDeadlines<Stay>[];
   readonly #farewells: EqualDeadlines<Stay>;
   readonly #standstill: number;
@@ -68,11 +68,11 @@ export class LingeringClose {
     this.#farewells = new EqualDeadlines(farewell, ({ side }) => side.close());
   }
 
-  /** Lets a side linger; one that lingers already keeps its time. */
+  /** Lets a side linger. A side that lingers already keeps its time. */
   add(side: LingeringSide, outcome: Outcome): void {
     if (this.#stays.has(side)) return;
     if (outcome === "reset" && pendingBytes(side, side.unsent()) === 0) return side.terminate();
-    // The kernel is not asked yet: most sides are gone before the first look.
+    // Most sides are gone before the first look, so the kernel is not asked yet.
     const stay = { side, outcome, untaken: Infinity, looks: 0, stood: 0 };
     this.#stays.set(side, stay);
     this.#looks[0]?.add(stay);
@@ -108,13 +108,13 @@ export class LingeringClose {
   }
 }
 
-/** The pause before the next look, as an index of `PAUSES`. */
+/** The pause before the next look, as an index. */
 function pauseOf({ outcome, looks }: Stay): number {
   return Math.min(Math.floor(looks / LOOKS_A_PAUSE), LONGEST[outcome]);
 }
 
-/** Bytes that would be lost if the side were closed now. */
+/** Bytes that a close would lose now. */
 function pendingBytes({ pending, isTcp }: LingeringSide, unsent: number): number {
-  // What a Unix socket has taken is in its peer's hands and survives the close (unix(7)).
+  // Bytes that a Unix socket has taken are in its peer's queue, and survive the close (unix(7)).
   return isTcp ? pending + unsent : pending;
 }

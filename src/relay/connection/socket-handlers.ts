@@ -14,13 +14,13 @@ import { Unadmitted } from "./unadmitted.ts";
 type OwnedSocket = Socket<SocketOwner>;
 
 /**
- * The events of every socket, client or destination. A side that has let go of its socket, or has not
- * got it yet, hears nothing of it.
+ * The handlers of every socket's events, for clients and destinations alike. They ignore the events of a
+ * socket that is not its owner's socket any more, or not yet.
  */
 export const handlers: SocketHandler<SocketOwner, "uint8array"> = {
   binaryType: "uint8array",
 
-  /** A destination's socket is there; it may still be connecting. Clients have their own `open`. */
+  /** A destination's socket exists; it may still be connecting. Clients have an `open` of their own. */
   open(socket: OwnedSocket): void {
     const side = socket.data;
     if (side instanceof Unadmitted || side.connection.attempt === null) {
@@ -60,7 +60,7 @@ export const handlers: SocketHandler<SocketOwner, "uint8array"> = {
     else side.connection.attempt?.lost(side, code);
   },
 
-  /** A handler threw: a bug. The socket's connection ends, the relay goes on. */
+  /** A handler threw, which is a bug. The socket's connection ends, and the relay goes on. */
   error(socket: OwnedSocket, error: Error): void {
     const owner = socket.data;
     if (owner instanceof Unadmitted) {
@@ -74,15 +74,15 @@ export const handlers: SocketHandler<SocketOwner, "uint8array"> = {
 };
 
 /**
- * The side that an event of a socket is about: null where it has let go of the socket, or the socket
- * is still connecting. `proven` where the event brings bytes, which only a connection does.
+ * The side that an event of a socket is about; null if the event is to be ignored or the socket is still
+ * connecting. `proven`: the event brings bytes, so the socket is connected.
  */
 function readySide(socket: OwnedSocket, proven: boolean): ConnectionSide | null {
   const before = socket.data;
   if (before.socket === null || before.socket !== socket) return null;
   if (before.ready) return before;
   before.connection.attempt?.progress(before, proven);
-  // A socket that has won against those of other addresses is the destination's now.
+  // A socket that won against those of other addresses now belongs to the destination.
   const after = socket.data;
   return after.socket !== null && after.socket === socket && after.ready ? after : null;
 }

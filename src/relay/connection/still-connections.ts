@@ -1,33 +1,33 @@
 import type { Connection } from "./connection.ts";
 import { stoodStill } from "../late-timer.ts";
 
-// A connection is ended late by at most one part in so many of the time.
+// Looks within the time limit. A connection is ended late by at most the time between two looks.
 const LOOKS = 10;
 
-/** A connection at a look, kept as long as nothing moves. */
+/** What was seen of a connection since something last moved. */
 interface Sighting {
-  /** `movedBytes` then and since. */
+  /** `movedBytes`, which is the same since then. */
   readonly moved: number;
-  /** When something last moved, by `performance.now()`. */
+  /** The look at which something had last moved, by `performance.now()`. */
   at: number;
-  /** `unsentBytes` at the last look; null before the kernel was first asked. */
+  /** `unsentBytes` at the last look; null before the kernel was asked. */
   unsent: number | null;
 }
 
-/** Which connections `StillConnections` ends, and when. */
+/** Which connections `StillConnections` is to end, and when. */
 export interface StillnessLimit {
-  /** Milliseconds without a movement. */
+  /** Milliseconds without movement. */
   readonly after: number;
-  /** Whether the limit is about a connection now. Its time starts when this becomes true. */
+  /** Whether the limit applies to a connection. Its time starts when this becomes true. */
   readonly concerns: (connection: Connection) => boolean;
   readonly end: (connection: Connection) => void;
 }
 
 /**
- * Ends connections on which nothing moved for a time. One timer looks at all of them in turn: a
- * connection pays nothing for a chunk, and ten thousand of them cost one wake-up.
+ * Ends connections on which nothing moved for a time. One timer looks at all of them, so a chunk costs
+ * nothing, and ten thousand connections cost one wake-up.
  *
- * Bytes move when the relay reads or writes them, and when a peer takes bytes that the relay's kernel
+ * Bytes move when the relay reads or writes them, and when a peer acknowledges bytes that the kernel
  * holds for it. If the process stood still, the time of every connection starts anew.
  */
 export class StillConnections implements Disposable {
@@ -69,7 +69,7 @@ export class StillConnections implements Disposable {
       this.#seen.set(connection, { moved, at: now, unsent: null });
       return;
     }
-    // Nothing was written since: what the kernel holds can only become less, and 0 stays 0.
+    // Nothing was written since, so the kernel can only hold less than before: 0 stays 0.
     if (seen.unsent !== 0) {
       const unsent = unsentBytes(connection);
       if (seen.unsent !== null && unsent < seen.unsent) seen.at = now;
@@ -79,7 +79,7 @@ export class StillConnections implements Disposable {
   }
 }
 
-/** Changes whenever a byte is read or written. */
+/** A number that changes whenever the relay reads or writes a byte. */
 function movedBytes({ up, down }: Connection): number {
   return 2 * (up.bytesRead + down.bytesRead) - up.pending - down.pending;
 }

@@ -1,11 +1,8 @@
 import type { Observer } from "../observer.ts";
 
-/**
- * Owns the sockets of clients that are refused, and of those that are not admitted yet: no connection
- * hears of their events.
- */
+/** Placeholder owner for the sockets of refused clients, and of clients not admitted yet. Their events are ignored. */
 export class Unadmitted {
-  /** No socket is ever its own, by which the handlers know that an event is not for them. */
+  /** Never a socket: so the handlers see that an event is to be ignored. */
   readonly socket = null;
 
   constructor(readonly observer: Observer) {}

@@ -3,39 +3,41 @@ import type { Libc } from "../../os/libc.ts";
 import { readTcpInfo, type TcpInfo } from "../../os/tcp-info.ts";
 import type { Connection, ConnectionSide } from "./connection.ts";
 
-// A side is ended late by at most two parts in so many of the time.
+// Looks within the time limit. A side is ended late by at most the time between three looks.
 const LOOKS = 10;
 
-// One segment or probe may just be on its way.
+// A single segment or probe without an answer may still be on its way.
 const UNANSWERED_LEAST = 2;
 
-/** A side at a look. */
+/** What was seen of a side at the last look. */
 interface Sighting {
-  /** `writtenTo` then. */
+  /** `writtenTo` at that look. */
   readonly written: number;
-  /** Whether the peer had acknowledged all of it. */
+  /** Whether the peer had acknowledged everything. */
   readonly settled: boolean;
-  /** The first look since which the peer owes an answer and gave none; null if it owes none. */
+  /** Non-null exactly while the peer owes an answer. */
   readonly debt: Debt | null;
 }
 
+/** An answer that a peer owes. */
 interface Debt {
-  /** By `performance.now()`. */
+  /** The first look at which it owed the answer, by `performance.now()`. */
   readonly since: number;
-  /** `TcpInfo.retransmissions` then. */
+  /** `TcpInfo.retransmissions` at that look. */
   readonly retransmissions: number;
 }
 
 /**
- * Ends TCP sides whose peer vanished with bytes unacknowledged: a machine that lost its power, or a
- * network that fell apart. For an idle connection TCP keepalive does that, but it rests while bytes
- * are unacknowledged, and the kernel's own patience for those is a quarter of an hour (tcp(7),
+ * Ends TCP sides whose peer vanished while bytes for it are unacknowledged: its machine lost power, or
+ * the network between broke. TCP keepalive finds such peers on idle connections only. It does not run
+ * while bytes are unacknowledged, and for those the kernel waits a quarter of an hour (tcp(7),
  * tcp_retries2).
  *
- * The kernel has an option for this, TCP_USER_TIMEOUT. It would also end a connection whose peer is
- * there and only does not read (tcp(7): "or buffered data may remain untransmitted due to zero
- * window size"; seen on Linux 6.18), which a relay must bear for as long as it lasts. So the relay
- * looks itself whether a peer answers. A side whose peer has everything costs no system call.
+ * The kernel's option for this, TCP_USER_TIMEOUT, is of no use here. It also ends a connection whose
+ * peer is alive and only does not read (tcp(7): "buffered data may remain untransmitted due to zero
+ * window size"; seen on Linux 6.18), and a relay must bear such a peer for as long as it likes. So the
+ * relay asks the kernel from time to time whether peers answer. A side whose peer has acknowledged
+ * everything costs no system call.
  */
 export class VanishedPeers implements Disposable {
   readonly #connections: ReadonlySet<Connection>;
@@ -44,7 +46,7 @@ export class VanishedPeers implements Disposable {
   readonly #seen = new WeakMap<ConnectionSide, Sighting>();
   readonly #timer: Timer;
 
-  /** `patience`: milliseconds without an answer. */
+  /** @param patience - milliseconds that a peer may owe an answer */
   constructor(connections: ReadonlySet<Connection>, system: Libc, patience: number) {
     this.#connections = connections;
     this.#system = system;
@@ -82,14 +84,14 @@ export class VanishedPeers implements Disposable {
   }
 }
 
-/** The debt of a peer after a look, of which `debt` was the one before. */
+/** What a peer owes at a look; `debt` is what it owed at the look before. */
 function debtAfter(debt: Debt | null, info: TcpInfo, now: number): Debt | null {
   if (info.unacknowledged === 0 && info.probes === 0) return null;
   const isOld = debt !== null && info.sinceAnswer >= now - debt.since;
   return isOld ? debt : { since: now, retransmissions: info.retransmissions };
 }
 
-/** Changes whenever bytes or the end of stream are written to a side. */
+/** A number that changes whenever bytes or the end of stream are written to a side. */
 function writtenTo({ outbound }: ConnectionSide): number {
   return outbound.bytesRead - outbound.pending + (outbound.state === "ended" ? 0.5 : 0);
 }

@@ -4,31 +4,31 @@ import type { HeldBytes } from "./held-bytes.ts";
 import { CAPACITY, KernelPipes } from "./kernel-pipe.ts";
 import type { Side } from "./side.ts";
 
-/** A chunk of this many bytes is likely to have more behind it. */
+/** From this size on, a chunk is likely to be followed by more. */
 export const LARGE = 64 * 1024;
 
-/** A chunk of fewer bytes is likely to be a request, or an answer to one. */
+/** Below this size, a chunk is likely to be a request, or the answer to one. */
 export const SMALL = 16 * 1024;
 
-// Bytes read at once, with nothing else to do: fewer wake-ups of both ends for the same bytes.
+// The most that one read takes if no other connection waits: large reads wake both ends less often.
 const COPIED_MOST = 256 * 1024;
 const SPLICED_MOST = CAPACITY;
-// And while other connections move too, which wait for it.
+// The most if other connections wait for their turn.
 const COPIED_LEAST = 32 * 1024;
 const SPLICED_LEAST = 128 * 1024;
 
-// How many turns that lasts after a small chunk: about a millisecond.
+// For so many reads after a small chunk other connections are taken to wait: about a millisecond.
 const TURNS_OF_OTHERS = 64;
 
 /**
- * Reads what comes fast by system calls of the relay's own, because Bun makes a buffer of up to
- * 512 KiB for each read: for a gigabyte that costs a third more. Where pages can be handed on no byte
- * is copied at all; that a Unix socket's pages go to TCP costs more than the copies (PROFILE.md).
+ * Reads bulk by system calls of the relay's own. Bun allocates a buffer of up to 512 KiB for each read,
+ * which makes a gigabyte a third dearer. splice(2) passes pages on without a copy. Only from Unix to TCP
+ * that costs more than copying, so there the bytes are copied (PROFILE.md).
  */
 export class BulkReader {
   readonly #system: Libc;
   readonly #kernelPipes: KernelPipes;
-  // One for all: what is read is written, or copied, before anything else is read.
+  // Shared by all pipes: bytes are written or copied out of it before the next read.
   readonly #buffer = new Uint8Array(COPIED_MOST);
   #turnsOfOthers = 0;
 
@@ -37,14 +37,14 @@ export class BulkReader {
     this.#kernelPipes = new KernelPipes(system);
   }
 
-  /** Says that a small chunk went by, whose sender may be waiting for an answer. */
+  /** A small chunk went by: its sender may wait for an answer, so reads are short for a while. */
   small(): void {
     this.#turnsOfOthers = TURNS_OF_OTHERS;
   }
 
   /**
-   * Reads once from a side into `held`, which is empty: how many bytes, 0 at the end of the stream,
-   * or a negative errno. What is left of it after a write to the other side must be `keep`-ed.
+   * Reads once from a side into `held`, which must be empty. Returns the number of bytes, 0 at the end
+   * of the stream, or a negative errno. After a write, call `keep` if bytes are left in `held`.
    */
   read(from: Side, to: Side, held: HeldBytes): number {
     const alone = this.#turnsOfOthers === 0;
@@ -61,12 +61,12 @@ export class BulkReader {
     return length;
   }
 
-  /** Makes what is left of a read last beyond the next one. */
+  /** Makes the bytes that are left in `held` survive the next read. */
   keep(held: HeldBytes): void {
     if (held.kernelPipe === null) held.copyLast();
   }
 
-  /** Takes back what was lent for the reads of a direction that go on no more. */
+  /** Takes back what `read` lent to `held`, because a direction does no more own reads. */
   release(held: HeldBytes): void {
     const { kernelPipe } = held;
     if (kernelPipe === null) return;
@@ -74,7 +74,7 @@ export class BulkReader {
     this.#kernelPipes.giveBack(kernelPipe);
   }
 
-  /** Keeps nothing open: there is no connection. */
+  /** Closes the descriptors that are kept for later, because no connection is open. */
   rest(): void {
     this.#kernelPipes.closeFree();
   }

@@ -4,9 +4,8 @@ import type { Side } from "./side.ts";
 const READ_MOST = 256 * 1024;
 
 /**
- * What came from a side that has failed, and is still the kernel's. Bun would read all of it at once,
- * paused or not, and the kernel may have tens of MiB (tcp(7), tcp_rmem); here it stays where it is
- * until there is room for it.
+ * The unread bytes of a failed side, which stay in the kernel until there is room for them. The kernel
+ * may hold tens of MiB of them (tcp(7), tcp_rmem), and Bun would read them all at once, paused or not.
  */
 export class FailedSocketBytes {
   readonly #system: Libc;
@@ -20,9 +19,9 @@ export class FailedSocketBytes {
   }
 
   /**
-   * What there is of a side, whose socket is to be let go then; its failure is taken from the socket
-   * and noted on it. Null where it has not failed, where nothing is left, or without a descriptor for
-   * it: Bun delivers the rest.
+   * Takes over the unread bytes of a side by a descriptor of its own; the caller then closes the side's
+   * socket. Consumes the socket's error and notes it on the side. Null if the side has not failed, if
+   * nothing is unread, or if there is no descriptor: then Bun delivers the bytes.
    */
   static of(side: Side): FailedSocketBytes | null {
     if (libc === null) return null;
@@ -35,12 +34,12 @@ export class FailedSocketBytes {
     return fd < 0 ? null : new FailedSocketBytes(libc, fd, bytes);
   }
 
-  /** Bytes that have not been read. */
+  /** How many bytes are unread. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** The next of them; after the last ones it is closed. */
+  /** Reads the next bytes. Closes the descriptor after the last. */
   read(): Uint8Array {
     const bytes = new Uint8Array(Math.min(READ_MOST, this.#bytes));
     const length = this.#system.receive(this.#fd, bytes, bytes.length);
@@ -50,7 +49,7 @@ export class FailedSocketBytes {
     return bytes.subarray(0, length);
   }
 
-  /** Forgets them, if there are any. */
+  /** Drops the bytes that are left. */
   close(): void {
     if (this.#bytes === 0) return;
     this.#bytes = 0;

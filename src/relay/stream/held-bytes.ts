@@ -3,29 +3,30 @@ import type { KernelPipe } from "./kernel-pipe.ts";
 import type { FailedSocketBytes } from "./failed-socket-bytes.ts";
 import type { Side } from "./side.ts";
 
-// Bytes that are taken out of the kernel's pipe so that Bun has something to wait for room with. With
-// a page of them bulk costs a fifth more (PROFILE.md).
+// How many bytes are taken out of a kernel pipe to make Bun wait for room. With a page of bytes instead,
+// bulk costs a fifth more (PROFILE.md).
 const SAMPLE = 1;
 
-/** The bytes of one direction that were read and that its receiver has not taken, in their order. */
+/** The bytes of one direction that were read and that the receiver has not taken, in order. */
 export class HeldBytes {
-  /** What of them is in the kernel comes after the chunks. */
+  /** Bytes in the kernel pipe follow the chunks in stream order. */
   kernelPipe: KernelPipe | null = null;
-  /** What is to be read yet, and comes last; nothing is added any more then. */
+  /** Unread bytes of a failed sender. They come last: nothing is added once this is set. */
   remains: FailedSocketBytes | null = null;
   readonly #chunks: Uint8Array[] = [];
   #chunkBytes = 0;
 
+  /** How many bytes are held. */
   get bytes(): number {
     return this.kernelPipe === null ? this.#chunkBytes : this.#chunkBytes + this.kernelPipe.bytes;
   }
 
-  /** These and those that remain to be read. */
+  /** How many bytes are held or remain to be read. */
   get pending(): number {
     return this.remains === null ? this.bytes : this.bytes + this.remains.bytes;
   }
 
-  /** Adds a chunk at the end, without a copy. */
+  /** Adds a chunk at the end, without copying it. */
   add(chunk: Uint8Array): void {
     if (this.kernelPipe !== null && this.kernelPipe.bytes > 0) this.#takeOut(this.kernelPipe.bytes);
     this.#chunks.push(chunk);
@@ -38,15 +39,15 @@ export class HeldBytes {
     this.#chunkBytes += chunk.length;
   }
 
-  /** Copies the last chunk: its memory is somebody else's. */
+  /** Copies the last chunk, because its memory belongs to somebody else. */
   copyLast(): void {
     const last = this.#chunks.pop();
     if (last !== undefined) this.#chunks.push(last.slice());
   }
 
   /**
-   * Writes all of it, or as much as `to` takes; `drain` follows where that is not all. A negative
-   * result is the errno of a side that takes no more.
+   * Writes as much as `to` takes. If that is not all, `drain` follows. Returns 0, or a negative errno if
+   * `to` takes no more.
    */
   writeTo(to: Side): number {
     for (;;) {
@@ -58,7 +59,7 @@ export class HeldBytes {
     }
   }
 
-  /** Forgets all of it and says how much that was. */
+  /** Drops all bytes, also those that remain to be read, and returns how many they were. */
   drop(): number {
     const { pending } = this;
     this.#chunks.length = 0;
@@ -68,13 +69,14 @@ export class HeldBytes {
     return pending;
   }
 
+  /** Writes what was read: the chunks, then the kernel pipe. */
   #writeRead(to: Side): number {
     let failure = this.#writeChunks(to);
     const { kernelPipe } = this;
     while (failure === 0 && this.#chunkBytes === 0 && kernelPipe !== null && kernelPipe.bytes > 0) {
       const taken = to.writeFrom(kernelPipe);
       if (taken === -EAGAIN) {
-        // Bun says that there is room again only after a write of its own that found none.
+        // Bun reports room only after one of its own writes found none. So one byte goes by Bun's write.
         this.#takeOut(SAMPLE);
         failure = this.#writeChunks(to);
       } else if (taken < 0) {
@@ -99,6 +101,7 @@ export class HeldBytes {
     return 0;
   }
 
+  /** Moves bytes from the kernel pipe to the chunks. */
   #takeOut(most: number): void {
     const chunk = this.kernelPipe?.read(most);
     if (chunk === undefined) return;

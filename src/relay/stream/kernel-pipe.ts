@@ -1,14 +1,15 @@
 import type { Libc } from "../../os/libc.ts";
 import { openFilesMax } from "../../os/open-files-limit.ts";
 
-/** Bytes that a pipe has room for: what one direction may hold. */
+/** The capacity of a kernel pipe in bytes: as much as one direction may hold. */
 export const CAPACITY = 1024 * 1024;
-// The kernel gives a user who has many of them less, down to a page (pipe(7), pipe-user-pages-soft).
+// To a user with many pipes the kernel gives less, down to a page (pipe(7), pipe-user-pages-soft). A pipe
+// below this capacity is of no use.
 const CAPACITY_LEAST = 128 * 1024;
 
-/** A pipe of pipe(7): splice(2) hands a socket's pages on through it, and no byte is copied here. */
+/** A pipe of pipe(7), through which splice(2) passes a socket's pages on without copying them. */
 export class KernelPipe {
-  /** Bytes that are in it. */
+  /** How many bytes are in the pipe. */
   bytes = 0;
 
   private constructor(
@@ -17,7 +18,7 @@ export class KernelPipe {
     readonly writeEnd: number,
   ) {}
 
-  /** Null where there is no descriptor, or no room, for one that is of use. */
+  /** Null if there are no descriptors for a pipe, or too little capacity. */
   static open(system: Libc): KernelPipe | null {
     const ends = new Int32Array(2);
     if (system.pipe(ends) < 0) return null;
@@ -28,21 +29,21 @@ export class KernelPipe {
     return null;
   }
 
-  /** Takes up to `most` bytes that came to a socket: how many, 0 at the end, or a negative errno. */
+  /** Takes up to `most` bytes from a socket. Returns the number, 0 at the end, or a negative errno. */
   fill(socket: number, most: number): number {
     const moved = this.system.splice(socket, this.writeEnd, most);
     if (moved > 0) this.bytes += moved;
     return moved;
   }
 
-  /** Gives a socket what it takes: how many bytes, or a negative errno. */
+  /** Gives a socket as much as it takes. Returns the number of bytes, or a negative errno. */
   drain(socket: number): number {
     const moved = this.system.splice(this.readEnd, socket, this.bytes);
     if (moved > 0) this.bytes -= moved;
     return moved;
   }
 
-  /** Takes the next bytes out, `most` of them or as many as there are. */
+  /** Takes out the next bytes, `most` or fewer. */
   read(most: number): Uint8Array {
     const bytes = new Uint8Array(Math.min(most, this.bytes));
     let length = 0;
@@ -62,20 +63,20 @@ export class KernelPipe {
 }
 
 const PIPES_MOST = 32;
-// Where descriptors are few, connections have more use for them.
+// One kernel pipe for so many descriptors: if there are few, connections need them more.
 const FILES_A_PIPE = 64;
 
 /**
- * How many kernel's pipes a relay may have, each two descriptors that are kept free for it, where
- * `files` may be open.
+ * How many kernel pipes a relay may have, if the process may have `files` descriptors. Two descriptors are
+ * reserved for each pipe.
  */
 export function kernelPipesMost(files = openFilesMax()): number {
   return Math.min(PIPES_MOST, Math.floor(files / FILES_A_PIPE));
 }
 
 /**
- * The kernel's pipes of one relay: lent to a direction while it moves bulk, and kept for the next one
- * as long as there are connections.
+ * The kernel pipes of one relay. A direction borrows one while it moves bulk. They are kept open for the
+ * next direction as long as there are connections.
  */
 export class KernelPipes {
   readonly #system: Libc | null;
@@ -83,12 +84,12 @@ export class KernelPipes {
   readonly #free: KernelPipe[] = [];
   #lent = 0;
 
-  /** Without `system` there are none. */
+  /** @param system - null if there are to be none */
   constructor(system: Libc | null) {
     this.#system = system;
   }
 
-  /** Null where all are in use. */
+  /** Null if all are lent. */
   borrow(): KernelPipe | null {
     if (this.#system === null || this.#lent >= this.#most) return null;
     const pipe = this.#free.pop() ?? KernelPipe.open(this.#system);
@@ -96,14 +97,14 @@ export class KernelPipes {
     return pipe;
   }
 
-  /** One in which bytes are left has no further use. */
+  /** Takes a pipe back. A pipe with bytes in it is closed, because it cannot be lent again. */
   giveBack(pipe: KernelPipe): void {
     this.#lent -= 1;
     if (pipe.bytes > 0) pipe.close();
     else this.#free.push(pipe);
   }
 
-  /** Closes those that are not lent. */
+  /** Closes all pipes that are not lent. */
   closeFree(): void {
     for (const pipe of this.#free.splice(0)) pipe.close();
   }

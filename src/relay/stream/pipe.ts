@@ -7,34 +7,42 @@ import type { Side } from "./side.ts";
 
 /**
  * - `flowing`: bytes go through.
- * - `ending`: `from` has ended; the bytes held go out, then the end of stream.
+ * - `ending`: `from` ended its stream. Held bytes go out, then the end of stream.
  * - `ended`: the end of stream was passed on.
- * - `aborting`: `from` failed; the bytes held go out, then `to` is to be reset.
- * - `broken`: `to` takes no more; what `from` still sends is read and dropped.
+ * - `aborting`: `from` failed. Held bytes go out, then `to` is to be reset.
+ * - `broken`: `to` takes no more. What `from` still sends is read and dropped.
+ *
+ * | state      | end        | abort      | all written | break    |
+ * | ---------- | ---------- | ---------- | ----------- | -------- |
+ * | `flowing`  | `ending`   | `aborting` | `flowing`   | `broken` |
+ * | `ending`   | `ending`   | `ending`   | `ended`     | `broken` |
+ * | `ended`    | `ended`    | `ended`    | `ended`     | `ended`  |
+ * | `aborting` | `aborting` | `aborting` | `aborting`  | `broken` |
+ * | `broken`   | `broken`   | `broken`   | `broken`    | `broken` |
  */
 export type PipeState = "flowing" | "ending" | "ended" | "aborting" | "broken";
 
-// A destination that has not answered yet leaves its client unpaused up to here, because Bun does
-// not report the departure of a paused Unix client. One read adds at most 512 KiB.
+// Before the destination answered, a client is read until so much is held, because Bun does not report
+// that a paused Unix client left. The last read may add 512 KiB.
 const HELD_BEFORE_READY = 64 * 1024;
 
 /**
- * One direction of a connection. It holds at most 1 MiB: two reads of Bun's, or what a kernel's pipe
- * has room for, as a full `to` pauses `from`. A `from` that fails while it is paused may add one more
- * read; what else the kernel has of it remains there.
+ * One direction of a connection: passes on what `from` sends to `to`, and holds what `to` does not take.
+ * Held bytes pause the reading, so a pipe holds at most 1 MiB: two reads of Bun's, or one kernel pipe. A
+ * `from` that fails while it is paused may add one read; the rest of its bytes stays in the kernel.
  */
 export class Pipe implements Reader {
   state: PipeState = "flowing";
-  /** Bytes read from `from`. */
+  /** Bytes read from `from` so far. */
   bytesRead = 0;
-  /** Of those, bytes that `to` was gone for. */
+  /** How many of these bytes were dropped because `to` took no more. */
   dropped = 0;
-  /** Null until something was held: most connections never need it, and it is memory. */
+  /** Null until a byte was held: most connections never need it, which saves memory. */
   #held: HeldBytes | null = null;
   readonly #bulk: BulkReader | null;
   readonly #reading: Reading;
 
-  /** Without `bulk` all reading is Bun's. */
+  /** @param bulk - null if Bun does all reads */
   constructor(
     readonly from: Side,
     readonly to: Side,
@@ -54,17 +62,17 @@ export class Pipe implements Reader {
     return this.#reading.pauses;
   }
 
-  /** Bytes in the relay that `to` has not taken yet. */
+  /** Bytes that were read and that `to` has not taken. */
   get held(): number {
     return this.#held === null ? 0 : this.#held.bytes;
   }
 
-  /** All bytes for `to` that will not come by `receive`: those held, and what a failed `from` left. */
+  /** Bytes for `to` that are here already: those held, and those that a failed `from` left. */
   get pending(): number {
     return this.#held === null ? 0 : this.#held.pending;
   }
 
-  /** A chunk of `from`, which the pipe may keep. */
+  /** Takes a chunk that Bun read from `from`, and may keep it. */
   receive(chunk: Uint8Array): void {
     this.bytesRead += chunk.length;
     if (this.state === "broken") {
@@ -85,12 +93,12 @@ export class Pipe implements Reader {
     this.#reading.chunkHeld(chunk.length);
   }
 
-  /** Holds bytes of the relay's own, which go to `to` before all that `from` sent. */
+  /** Holds bytes of the relay's own, to go to `to` before all bytes of `from`. */
   precede(bytes: Uint8Array): void {
     this.#holding().addFirst(bytes);
   }
 
-  /** `to` may have room again: writes what is held, then passes the end on or lets bytes flow. */
+  /** `to` may have room. Writes what is held; after that passes on the end, or reads on. */
   advance(): void {
     if (!this.to.ready || !this.#write()) return;
     if (this.state === "flowing") {
@@ -104,28 +112,28 @@ export class Pipe implements Reader {
     }
   }
 
-  /** `from` has sent its end of stream. */
+  /** `from` sent its end of stream. */
   end(): void {
     if (this.state !== "flowing") return;
     this.state = "ending";
     this.advance();
   }
 
-  /** Takes over what a failed `from` has left in the kernel; `end` or `abort` follows. */
+  /** Takes over the bytes that a failed `from` left in the kernel. `end` or `abort` must follow. */
   inherit(remains: FailedSocketBytes): void {
     this.bytesRead += remains.bytes;
     this.#holding().remains = remains;
     if (this.to.ready) this.#write();
   }
 
-  /** `from` failed: its bytes still go out, but never an end of stream. */
+  /** `from` failed. Its bytes still go out, but no end of stream. */
   abort(): void {
     if (this.state !== "flowing") return;
     this.state = "aborting";
     if (this.held === 0) this.#release();
   }
 
-  /** `to` takes no more. */
+  /** `to` takes no more: drops what is held and what still comes. */
   break(): void {
     if (this.state === "ended") return;
     this.state = "broken";
@@ -134,7 +142,7 @@ export class Pipe implements Reader {
     this.#reading.broke();
   }
 
-  /** Reads once what is there already, and passes it on. */
+  /** Reads once without Bun, and passes on what had come. */
   takeTurn(): void {
     const { from, to } = this;
     if (this.#bulk === null || this.state !== "flowing") return;
@@ -157,7 +165,7 @@ export class Pipe implements Reader {
     }
   }
 
-  /** Writes what is held; false where something is left, or `to` takes no more. */
+  /** Writes what is held. False if bytes are left, or `to` takes no more. */
   #write(): boolean {
     if (this.state === "broken") return false;
     if (this.#held === null) return true;
@@ -168,13 +176,14 @@ export class Pipe implements Reader {
     return this.#held.bytes === 0;
   }
 
-  /** A write has found that `to` takes no more. */
+  /** A write found that `to` takes no more. */
   #refused(): void {
     this.break();
-    // Not now: a peer that is just about to close looks like one that only stopped to read.
+    // In the next turn, because a peer that is closing looks for a moment as if it only stopped reading.
     setImmediate(passRefusalOn, this);
   }
 
+  /** Gives back what was borrowed for reads of the pipe's own. */
   #release(): void {
     if (this.#held !== null) this.#bulk?.release(this.#held);
   }
@@ -185,11 +194,12 @@ export class Pipe implements Reader {
 
   #hold(chunk: Uint8Array): void {
     this.#holding().add(chunk);
-    // Not by its size: bytes were held before it, or nobody is there to take any.
+    // The size of this chunk says nothing: it was not offered to `to`.
     if (this.to.ready || this.held >= HELD_BEFORE_READY) this.#reading.chunkHeld(0);
   }
 }
 
+/** If `to` shut down its reading, the writes of `from` are to fail too. */
 function passRefusalOn({ from, to }: Pipe): void {
   if (to.readsNoMore) from.shutReading();
 }

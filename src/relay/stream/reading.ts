@@ -2,25 +2,25 @@ import { type BulkReader, LARGE, SMALL } from "./bulk-reader.ts";
 import type { Side } from "./side.ts";
 
 /**
- * Who reads `from` next.
+ * Who reads `from`. An own read is a system call of the pipe's own, without Bun.
  *
- * - `events`: Bun reads, and tells of each chunk.
- * - `paused`: nobody, until `to` has taken what is held; then Bun.
- * - `room`: nobody, until `to` has taken what is held; then the pipe, by a read of its own.
- * - `turn`: the pipe, by a read of its own in the next turn of the event loop.
- * - `last turn`: as `turn`, but the read before found nothing.
- * - `over`: Bun; `to` takes no more, and what comes is dropped.
+ * - `events`: Bun reads, and reports each chunk.
+ * - `paused`: nobody reads before `to` has taken what is held. Then Bun does.
+ * - `room`: nobody reads before `to` has taken what is held. Then the pipe does, by an own read.
+ * - `turn`: the pipe does an own read in the next turn of the event loop.
+ * - `last turn`: as `turn`, but the own read before found nothing.
+ * - `over`: Bun reads, and the pipe drops it, because `to` takes no more.
  */
 export type ReadingState = "events" | "paused" | "room" | "turn" | "last turn" | "over";
 
 /**
- * - `chunk held`: `to` did not take all of a chunk that Bun read.
- * - `large chunk held`: the same, and more is behind the chunk.
- * - `room again`: `to` has taken all that was held.
- * - `read passed`: `to` took all that the pipe read by itself.
- * - `read held`: `to` took a part of that.
- * - `nothing`: the pipe read by itself, and nothing had come.
- * - `end`: the pipe read by itself, and met the end of the stream or a failure.
+ * - `chunk held`: Bun read a chunk, and `to` did not take all of it.
+ * - `large chunk held`: the same with a chunk so large that more is likely to follow.
+ * - `room again`: `to` took all that was held.
+ * - `read passed`: an own read brought bytes, and `to` took all of them.
+ * - `read held`: an own read brought bytes, and `to` did not take all of them.
+ * - `nothing`: an own read found nothing.
+ * - `end`: an own read met the end of the stream or a failure.
  * - `broken`: `to` takes no more.
  */
 export type ReadingEvent =
@@ -37,7 +37,7 @@ type Transitions = Readonly<
   Record<ReadingState, Readonly<Partial<Record<ReadingEvent, ReadingState>>>>
 >;
 
-// The table in the docstring of `Reading`; a test compares the two. What is not there cannot happen.
+// As in the docstring of `Reading`; a test compares the two. A transition that is missing cannot happen.
 const TABLE: Transitions = {
   events: {
     "chunk held": "paused",
@@ -89,22 +89,23 @@ const TABLE: Transitions = {
   },
 };
 
-/** A pipe, as far as its reading is concerned. */
+/** A pipe, as `Reading` needs it. */
 export interface Reader {
   readonly from: Side;
-  /** Reads once by itself; called in `turn` and `last turn`. */
+  /** Does an own read. Called in `turn` and `last turn`. */
   takeTurn(): void;
 }
 
-// Bulk that pauses comes in chunks of any size: so many of them after a read are no request.
+// After an own read so many chunks are taken for bulk, whatever their size: bulk that stalls comes in
+// small chunks, too.
 const CHUNKS_OF_BULK = 16;
 
 /**
- * How one direction reads: when Bun reads, when the pipe reads by itself, when nobody does.
+ * Decides who reads `from`: Bun, the pipe, or nobody.
  *
- * Bun makes a buffer of up to 512 KiB for each read. That is best for a request now and then, and dear
- * for bulk. So after a large chunk the pipe reads by itself, with Bun's reading paused, as long as
- * bytes come: once in each turn of the event loop, so that other connections have theirs.
+ * Bun allocates a buffer of up to 512 KiB for each read. For requests that costs least, but for bulk it
+ * costs a lot. So after a large chunk the pipe pauses Bun and does own reads as long as bytes come. It
+ * does one in each turn of the event loop, so that other connections get their turn.
  *
  * | state       | chunk held | large chunk held | room again  | read passed | read held | nothing     | end      | broken |
  * | ----------- | ---------- | ---------------- | ----------- | ----------- | --------- | ----------- | -------- | ------ |
@@ -115,21 +116,20 @@ const CHUNKS_OF_BULK = 16;
  * | `last turn` | `room`     | `room`           | `last turn` | `turn`      | `room`    | `events`    | `events` | `over` |
  * | `over`      | `over`     | `over`           | `over`      |             |           |             |          | `over` |
  *
- * Bun's reading is paused in `paused`, `room`, `turn` and `last turn`. A chunk of a paused side comes
- * all the same if the side is TCP and failed. In `events` the pipe reads by itself only after a large
- * chunk that `to` took whole. A move to `turn` or `last turn` plans a turn; with "now" the pipe reads
- * at once.
+ * Bun is paused in `paused`, `room`, `turn` and `last turn`; a TCP side that failed delivers chunks all
+ * the same. In `events` an own read comes only after a large chunk that `to` took whole. A transition to
+ * `turn` or `last turn` plans an own read for the next turn of the event loop; "now" does it at once.
  */
 export class Reading {
-  /** How often reading paused because `to` took no more. */
+  /** How often reading stopped because `to` did not take all. */
   pauses = 0;
   readonly #reader: Reader;
-  /** Null if all reading is Bun's. */
+  /** Null if Bun does all reads. */
   readonly #bulk: BulkReader | null;
   #state: ReadingState = "events";
-  /** Whether the event loop will call `turnCame`. */
+  /** Whether a call of `turnCame` is planned. */
   #turnPlanned = false;
-  /** Above 0 for so many chunks after a read of the pipe's own. */
+  /** How many further chunks are taken for bulk. */
   #chunksOfBulk = 0;
 
   constructor(reader: Reader, bulk: BulkReader | null) {
@@ -141,12 +141,12 @@ export class Reading {
     return this.#state;
   }
 
-  /** Whether Bun is not to read; from a TCP side that failed it reads all the same. */
+  /** Whether Bun is paused. It reads from a TCP side that failed all the same. */
   get isPaused(): boolean {
     return pauses(this.#state);
   }
 
-  /** `to` took the whole of a chunk that Bun read. True if the pipe is to read by itself now. */
+  /** `to` took all of a chunk that Bun read. True if the pipe must do an own read now. */
   chunkPassed(length: number): boolean {
     if (length >= LARGE) return this.#bulk !== null && this.#state === "events";
     if (this.#chunksOfBulk > 0) this.#chunksOfBulk -= 1;
@@ -154,30 +154,30 @@ export class Reading {
     return false;
   }
 
-  /** `to` did not take all of a chunk that Bun read. */
+  /** `to` did not take all of a chunk that Bun read, of `length` bytes. */
   chunkHeld(length: number): void {
     this.#move(this.#bulk !== null && length >= LARGE ? "large chunk held" : "chunk held");
   }
 
-  /** `to` has taken all that was held. True if the pipe is to read by itself now. */
+  /** `to` took all that was held. True if the pipe must do an own read now. */
   roomAgain(): boolean {
     const isTurn = this.#state === "room";
     this.#move("room again");
     return isTurn;
   }
 
-  /** The pipe has read by itself, and `to` took all of that or not. */
+  /** An own read brought bytes. `passed`: `to` took all of them. */
   hasRead(passed: boolean): void {
     this.#chunksOfBulk = CHUNKS_OF_BULK;
     this.#move(passed ? "read passed" : "read held");
   }
 
-  /** The pipe has read by itself, and nothing had come. */
+  /** An own read found nothing. */
   foundNothing(): void {
     this.#move("nothing");
   }
 
-  /** The pipe has read by itself, and met the end of the stream or a failure: Bun will tell of it. */
+  /** An own read met the end of the stream or a failure. Bun reads next, and reports it. */
   foundEnd(): void {
     this.#move("end");
   }
@@ -187,7 +187,7 @@ export class Reading {
     this.#move("broken");
   }
 
-  /** The planned turn has come. */
+  /** The planned turn came. */
   turnCame(): void {
     this.#turnPlanned = false;
     if (isTurn(this.#state)) this.#reader.takeTurn();
@@ -213,15 +213,17 @@ export class Reading {
   }
 }
 
+/** Whether Bun is paused. */
 function pauses(state: ReadingState): boolean {
   return state !== "events" && state !== "over";
 }
 
-/** Whether `to` must take something first. */
+/** Whether nobody reads before `to` has taken what is held. */
 function waits(state: ReadingState): boolean {
   return state === "paused" || state === "room";
 }
 
+/** Whether an own read is planned. */
 function isTurn(state: ReadingState): boolean {
   return state === "turn" || state === "last turn";
 }

@@ -3,17 +3,17 @@ import { EAGAIN, ECONNRESET, EPIPE } from "../../os/errno.ts";
 import { libc } from "../../os/libc.ts";
 import type { KernelPipe } from "./kernel-pipe.ts";
 
-/** The socket at one end of a connection, and what is known of it. */
+/** One end of a connection: its socket, and what is known of it. */
 export abstract class Side {
   socket: Socket<unknown> | null = null;
-  /** -1 whenever `socket` is null: the kernel gives the number of a closed descriptor out again. */
+  /** The socket's descriptor, or -1 if `socket` is null: the kernel reuses the numbers of closed ones. */
   fd = -1;
-  /** Whether bytes can be written: a destination is not ready before it answered. */
+  /** Whether bytes may be written. A destination is not ready before it answered. */
   ready = false;
-  /** The errno that a call of ours took from the socket and that found this side gone, else 0. */
+  /** The errno with which a call of ours found this side gone; 0 if none did. */
   #errno = 0;
 
-  /** Whether this side is TCP, the only kind that can be reset. */
+  /** Whether this side is TCP; only TCP can be reset. */
   abstract readonly isTcp: boolean;
 
   get errno(): number {
@@ -21,36 +21,39 @@ export abstract class Side {
   }
 
   /**
-   * Notes an error that a call of ours took from the socket. EPIPE says only that the side is gone; how
-   * it went, another call may have been told before, or be told later.
+   * Notes the error of a call of ours, because Bun will not see it. EPIPE only says that the side is
+   * gone. How it went is told by another errno, before or after.
    */
   failed(errno: number): void {
     if (this.#errno === 0 || this.#errno === EPIPE) this.#errno = errno;
   }
 
+  /** The side has a socket now. */
   attach(socket: Socket<unknown>): void {
     this.socket = socket;
     this.fd = socket.fd;
   }
 
+  /** The side has no socket any more; does not close it. */
   detach(): void {
     this.socket = null;
     this.fd = -1;
     this.ready = false;
   }
 
+  /** Stops Bun's reading. */
   pause(): void {
     this.socket?.pause();
   }
 
+  /** Lets Bun read again. */
   resume(): void {
     this.socket?.resume();
   }
 
   /**
-   * Hands bytes to the kernel and returns how many it took; `drain` follows where that is not all.
-   * A negative result is the errno of a side that takes no more: -EPIPE where its end of stream had
-   * come before, -ECONNRESET where it was reset.
+   * Hands bytes to the kernel and returns how many it took. If it did not take all, `drain` follows. A
+   * side that takes no more gives a negative errno: -ECONNRESET if it was reset, otherwise -EPIPE.
    */
   write(bytes: Uint8Array): number {
     if (this.socket === null) return -EPIPE;
@@ -60,8 +63,8 @@ export abstract class Side {
       this.failed(-sent);
       return sent;
     }
-    // Bun's own write waits for room where the kernel is full; it says only that a write failed,
-    // and a reset that it met is then taken from the socket for good.
+    // The kernel is full. Only a write of Bun's makes Bun wait for room. If that write fails, it does
+    // not say why, and a reset is consumed from the socket.
     const taken = Math.max(sent, 0);
     const more = this.socket.write(taken === 0 ? bytes : bytes.subarray(taken));
     if (more >= 0) return taken + more;
@@ -71,8 +74,8 @@ export abstract class Side {
   }
 
   /**
-   * As `write`, of what is in a kernel's pipe, but no `drain` follows: where nothing is taken for
-   * want of room, the result is -EAGAIN.
+   * As `write`, from a kernel pipe. But no `drain` follows, and if the side has no room the result is
+   * -EAGAIN.
    */
   writeFrom(pipe: KernelPipe): number {
     const taken = pipe.drain(this.fd);
@@ -80,35 +83,35 @@ export abstract class Side {
     return taken;
   }
 
-  /** Sends FIN. Bun's `end()` would close both directions. */
+  /** Ends the stream to this side. Bun's `end()` would close both directions. */
   shutdown(): void {
     this.socket?.shutdown();
   }
 
   /**
-   * Whether this side, of which a write has found that it takes no more, has only stopped to read: it
-   * goes on writing. A Unix peer can tell that (unix(7)); TCP has no word for it.
+   * Whether this side, to which a write failed, has only shut down its reading and goes on writing. Only
+   * a Unix socket can do that (shutdown(2), SHUT_RD): TCP does not transmit it.
    */
   get readsNoMore(): boolean {
     return !this.isTcp && libc !== null && this.fd >= 0 && libc.hungUp(this.fd) === 0;
   }
 
-  /** Stops to read: a Unix peer's writes fail from now on. Nothing can tell a TCP peer. */
+  /** Shuts down reading: the writes of a Unix peer then fail with EPIPE. A TCP peer notices nothing. */
   shutReading(): void {
     if (!this.isTcp && this.fd >= 0) libc?.shutReading(this.fd);
   }
 
-  /** Closes at once: a TCP peer sees a reset, a Unix peer a close. */
+  /** Closes at once. A TCP peer sees a reset, a Unix peer a close. */
   terminate(): void {
     this.socket?.terminate();
   }
 
-  /** Closes; the kernel still delivers what it has taken, unless bytes of this side are unread. */
+  /** Closes. The kernel still delivers what it has taken, unless bytes from this side are unread. */
   close(): void {
     this.socket?.close();
   }
 
-  /** Bytes that the kernel took and the peer has not got yet; 0 where that cannot be asked. */
+  /** Bytes that the kernel took and the peer has not got; 0 without FFI. */
   unsent(): number {
     return libc === null || this.socket === null ? 0 : Math.max(libc.unsent(this.fd), 0);
   }

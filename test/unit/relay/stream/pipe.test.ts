@@ -1,10 +1,11 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { EAGAIN } from "../../../../src/os/errno.ts";
 import { libc } from "../../../../src/os/libc.ts";
 import { BulkReader } from "../../../../src/relay/stream/bulk-reader.ts";
 import type { KernelPipe } from "../../../../src/relay/stream/kernel-pipe.ts";
-import { Pipe } from "../../../../src/relay/stream/pipe.ts";
+import { Pipe, type PipeState } from "../../../../src/relay/stream/pipe.ts";
 import { Side } from "../../../../src/relay/stream/side.ts";
+import { docstringTable } from "../../../support/docstring-table.ts";
 import { socketPair } from "../../../support/sockets/socket-pair.ts";
 import { must, system } from "../../../support/process/system-calls.ts";
 
@@ -72,4 +73,47 @@ test("a large chunk that its receiver does not take whole is followed by reads o
   pipe.break();
   bulk.rest();
   socket.terminate();
+});
+
+type PipeEvent = "end" | "abort" | "all written" | "break";
+
+/** A pipe in a state, and the events by which it gets into others. */
+function pipeIn(state: PipeState) {
+  const to = new Receiver();
+  const pipe = new Pipe(new Sender(), to, null);
+  const events: Readonly<Record<PipeEvent, () => void>> = {
+    end: () => pipe.end(),
+    abort: () => pipe.abort(),
+    "all written": () => {
+      to.room = Infinity;
+      pipe.advance();
+    },
+    break: () => pipe.break(),
+  };
+  const routes: Readonly<Record<PipeState, readonly PipeEvent[]>> = {
+    flowing: [],
+    ending: ["end"],
+    ended: ["end", "all written"],
+    aborting: ["abort"],
+    broken: ["break"],
+  };
+  // A byte that is held, without which an end is passed on at once.
+  pipe.receive(new Uint8Array(1));
+  for (const event of routes[state]) events[event]();
+  expect(pipe.state).toBe(state);
+  return { pipe, events };
+}
+
+describe("by the table of the docstring", () => {
+  const cells = docstringTable("relay/stream/pipe.ts");
+
+  test("every state and every event is there", () => {
+    expect(cells).toHaveLength(5 * 4);
+  });
+
+  test.each(cells)("$state, $event: $after", ({ state, event, after }) => {
+    const { pipe, events } = pipeIn(state as PipeState);
+    events[event as PipeEvent]();
+    expect(pipe.state as string).toBe(after);
+  });
 });

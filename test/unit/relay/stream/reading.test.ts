@@ -1,7 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import { LARGE } from "../../../../src/relay/stream/bulk-reader.ts";
-import { BulkReader } from "../../../../src/relay/stream/bulk-reader.ts";
+import { BulkReader, LARGE } from "../../../../src/relay/stream/bulk-reader.ts";
 import { libc } from "../../../../src/os/libc.ts";
 import {
   type Reader,
@@ -10,6 +8,7 @@ import {
   type ReadingState,
 } from "../../../../src/relay/stream/reading.ts";
 import { Side } from "../../../../src/relay/stream/side.ts";
+import { docstringTable } from "../../../support/docstring-table.ts";
 import { turn } from "../../../support/waiting.ts";
 
 if (libc === null) throw new Error("these tests need the C library through bun:ffi");
@@ -87,26 +86,12 @@ function inState(state: ReadingState) {
   return { counter, reading, side: counter.from };
 }
 
-/** The cells of the table in the docstring: a state, an event, and what follows. */
-function documented() {
-  const path = new URL("../../../../src/relay/stream/reading.ts", import.meta.url);
-  const rows = readFileSync(path, "utf8")
-    .split("\n")
-    .filter((line) => line.startsWith(" * |"))
-    .map((line) => line.split("|").slice(1, -1))
-    .map((cells) => cells.map((cell) => cell.trim()));
-  const [[, ...events] = [], , ...states] = rows;
-  return states.flatMap(([state = "", ...cells]) =>
-    cells.map((cell, index) => ({
-      state: state.replaceAll("`", "") as ReadingState,
-      event: (events[index] ?? "") as ReadingEvent,
-      after: cell.replace(" now", "").replaceAll("`", ""),
-      now: cell.endsWith(" now"),
-    })),
-  );
-}
-
-const cells = documented();
+const cells = docstringTable("relay/stream/reading.ts").map(({ state, event, after }) => ({
+  state: state as ReadingState,
+  event: event as ReadingEvent,
+  after: after.replace(" now", ""),
+  now: after.endsWith(" now"),
+}));
 const waits = (state: string) => state === "paused" || state === "room";
 const bunReads = (state: string) => state === "events" || state === "over";
 
