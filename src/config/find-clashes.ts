@@ -30,7 +30,9 @@ export function findClashes(
     findTwin(relay, relays.slice(0, index), mistakes);
     findLoop(relay, relays, others, mistakes);
   }
-  for (const { key, endpoint, at } of others) {
+  for (const [index, { key, endpoint, at }] of others.entries()) {
+    const other = others.slice(0, index).find((before) => isSameSource(before.endpoint, endpoint));
+    if (other !== undefined) mistakes.add(at, [key], `is the address of ${other.key} as well`);
     const twin = relays.find(
       ({ source }) => source !== null && isSameSource(source.endpoint, endpoint),
     );

@@ -38,6 +38,7 @@ export function processWide(values: Pick<OptionValues, OptionIn<"process">>): Pr
     admin: values.admin,
     adminMode: values.adminMode,
     adminGroup: values.adminGroup,
+    metrics: values.metrics,
     requirePrivateNetwork: values.requirePrivateNetwork,
     drainTimeout: values.drainTimeout,
     exitIdleTime: values.exitIdleTime,

@@ -81,10 +81,15 @@ function tableOf(
 }
 
 function ownListeners(
-  { admin }: ProcessPlan["processWide"],
+  { admin, metrics }: ProcessPlan["processWide"],
   given: PlacedOptions,
   root: TomlTable,
 ): OwnListener[] {
-  const at = given.get("admin")?.at ?? root.at;
-  return admin === undefined ? [] : [{ key: "admin", endpoint: admin, at }];
+  return [
+    { key: "admin", endpoint: admin } as const,
+    { key: "metrics", endpoint: metrics } as const,
+  ].flatMap(({ key, endpoint }) => {
+    const at = given.get(key)?.at ?? root.at;
+    return endpoint === undefined ? [] : [{ key, endpoint, at }];
+  });
 }

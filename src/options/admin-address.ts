@@ -21,6 +21,21 @@ export function parseAdminAddress(text: string, role: "to listen on" | "to ask")
   return isName ? { ...endpoint, host: "127.0.0.1" } : endpoint;
 }
 
+/**
+ * Reads a metrics address: any address that this process can open. What is served there says nothing
+ * of clients.
+ *
+ * @throws {InvalidValue}
+ */
+export function parseMetricsAddress(text: string): SocketEndpoint {
+  const endpoint = parse(text, "to listen on");
+  if (endpoint.kind === "systemd" || endpoint.kind === "fd")
+    throw new InvalidValue(
+      `${JSON.stringify(text)} is inherited; a metrics address is HOST:PORT, :PORT, /PATH or @NAME`,
+    );
+  return endpoint;
+}
+
 function parse(text: string, role: "to listen on" | "to ask") {
   try {
     return role === "to listen on"

@@ -3,7 +3,7 @@ import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../obser
 import { type Sort, SORTS } from "../observe/figures/open-connections.ts";
 import { groupId } from "../os/user-ids.ts";
 import { DEFAULTS } from "../relay/options.ts";
-import { parseAdminAddress } from "./admin-address.ts";
+import { parseAdminAddress, parseMetricsAddress } from "./admin-address.ts";
 import { printTime } from "./parse-time.ts";
 import {
   parseAccounts,
@@ -310,6 +310,15 @@ export const OPTIONS = {
     scope: "process",
     about:
       "The group of the admin socket's file, by name or number. Default: the group of the process.",
+  },
+  metrics: {
+    ...text("ADDRESS", parseMetricsAddress, "0.0.0.0:9100"),
+    help: "metrics and health for anybody who can connect",
+    terse: true,
+    commands: ["relay"],
+    scope: "process",
+    about:
+      "Answers with /metrics, /healthz and /readyz here, and with nothing else: a TCP address, or a Unix socket. Default: off.",
   },
   requirePrivateNetwork: {
     help: "refuses to start where there is a network interface besides loopback",

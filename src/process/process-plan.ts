@@ -21,6 +21,8 @@ export interface ProcessWide {
   /** Mode and group id of the file, if `admin` is a path; 0660 and this process's where undefined. */
   readonly adminMode: number | undefined;
   readonly adminGroup: number | undefined;
+  /** Where metrics and health are served to anybody; nowhere where undefined. */
+  readonly metrics: SocketEndpoint | undefined;
   /** The process does not start where its network namespace is anybody else's. */
   readonly requirePrivateNetwork: boolean;
   readonly drainTimeout: number;

@@ -1,10 +1,8 @@
 import { printAddress, type SocketEndpoint, staysLocal } from "../address/address.ts";
-import type { Admin } from "../observe/admin/admin-server.ts";
-import { HTTP_FILES_MOST } from "../observe/admin/http-limits.ts";
+import type { Observation } from "../observe/figures/observation.ts";
 import { accessLog } from "../observe/log/access-log.ts";
 import { logObserver } from "../observe/log/event-log.ts";
 import type { Log } from "../observe/log/log.ts";
-import { relayLog } from "../observe/log/relay-log.ts";
 import { libc } from "../os/libc.ts";
 import { isHungUp } from "../os/terminal.ts";
 import { combineObservers } from "../relay/combine-observers.ts";
@@ -18,10 +16,11 @@ import { takeNotifier } from "../systemd/notify-socket.ts";
 import { ServiceState, takeWatchdogPeriod } from "../systemd/service-state.ts";
 import { openRelay } from "../workers/open-relay.ts";
 import { workerCount } from "../workers/worker-count.ts";
+import { adminFilesMost, AdminServers, hasAdminServers } from "./admin-servers.ts";
 import { IdleExit } from "./exit-idle-time.ts";
 import { HandoverOnHangup } from "./handover/handover-on-hangup.ts";
 import type { EarlierProcesses } from "./handover/earlier-processes.ts";
-import type { Estate, Manager, OpenedListener } from "./handover/hand-over.ts";
+import type { Estate, Manager } from "./handover/hand-over.ts";
 import { HandoverError } from "./handover/handover-error.ts";
 import { handoverRequest } from "./handover/handover-variable.ts";
 import { ownCommand } from "./handover/own-program.ts";
@@ -49,9 +48,6 @@ const EX_CONFIG = 78;
 
 /** Codes of failures that stay: a system call that is not to be had, a network that is not private. */
 const PERMANENT: ReadonlySet<string> = new Set(["ENOSYS", NOT_PRIVATE]);
-
-/** The mode of the admin socket's file: whoever may write to it may read all of it. */
-const ADMIN_MODE = 0o660;
 
 /** How much longer than the drain timeout a stop waits for earlier processes, in milliseconds. */
 const EARLIER_MARGIN = 1_000;
@@ -94,7 +90,7 @@ function failuresOf(error: unknown): readonly StartFailure[] {
 
 /** The log of one relay. A name that is only the source would say nothing new in words. */
 function logOf({ name, source }: RelayPlan, log: Log): Log {
-  return relayLog(log, name, name !== printAddress(source));
+  return log.named(name, name !== printAddress(source));
 }
 
 /** The process whose place this one takes; null if anybody else started this one. */
@@ -123,7 +119,9 @@ class RunningProcess implements AsyncDisposable {
   readonly #passed: PassedSockets;
   /** Null until all relays listen. */
   #relays: RelayGroup | null = null;
-  #admin: Admin | null = null;
+  #admin: AdminServers | null = null;
+  /** Null if nobody can ask what the relays do. */
+  #observation: Observation | null = null;
   #service: ServiceState | null = null;
   /** Null if no service manager is to know the main process. */
   #manager: Manager | null = null;
@@ -249,9 +247,10 @@ class RunningProcess implements AsyncDisposable {
 
   /** Drains, and leaves the other process what is its own. */
   async #giveBack(predecessor: Predecessor, relays: RelayGroup): Promise<void> {
-    const { admin } = this.#plan.processWide;
-    const isHanded = admin !== undefined && predecessor.hasClaimed("admin", admin);
-    const drained = Promise.all([relays.giveBack(), this.#admin?.leave({ isGivenUp: !isHanded })]);
+    const drained = Promise.all([
+      relays.giveBack(),
+      this.#admin?.leave((_index, role, address) => !predecessor.hasClaimed(role, address)),
+    ]);
     await Promise.race([drained, this.#requests.askedAgain]);
     await relays.giveBack({ drainTimeout: 0 });
   }
@@ -266,7 +265,7 @@ class RunningProcess implements AsyncDisposable {
     const isParent = this.#predecessor === null && this.#manager === null;
     if (isParent) await this.#reapOrphans();
     return {
-      listeners: [...(this.#relays?.listeners ?? []), ...this.#adminListeners()],
+      listeners: [...(this.#relays?.listeners ?? []), ...(this.#admin?.listeners ?? [])],
       passed: this.#passed,
       earlier: this.#earlier,
       manager: this.#manager,
@@ -274,21 +273,14 @@ class RunningProcess implements AsyncDisposable {
     };
   }
 
-  #adminListeners(): OpenedListener[] {
-    const { admin: address } = this.#plan.processWide;
-    if (this.#admin === null || address === undefined) return [];
-    const permissions = this.#adminPermissions;
-    return [{ role: "admin", address, socket: this.#admin.handOn(), permissions }];
-  }
-
   /** Goes on until the last connection has ended, while another process has the place. */
   async #linger(relays: RelayGroup, successor: Successor): Promise<number> {
     const { pid, claimed } = successor;
-    // The admin address comes after the sources.
-    const isAdminGivenUp = !claimed.has(relays.listeners.length);
+    // The servers come after the sources.
+    const sources = relays.listeners.length;
     const left = Promise.all([
       relays.leave(claimed),
-      this.#admin?.leave({ isGivenUp: isAdminGivenUp }),
+      this.#admin?.leave((index) => !claimed.has(sources + index)),
     ]);
     const open = relays.connections;
     const words = open === 0 ? "" : `; open connections that stay here: ${open}`;
@@ -351,11 +343,6 @@ class RunningProcess implements AsyncDisposable {
     return this.#predecessor?.claim("source", source, settings) ?? source;
   }
 
-  get #adminPermissions() {
-    const { adminMode, adminGroup } = this.#plan.processWide;
-    return { mode: adminMode ?? ADMIN_MODE, group: adminGroup };
-  }
-
   #observerOf(plan: RelayPlan): Observer {
     const { destination } = plan;
     const log = logOf(plan, this.#log);
@@ -365,7 +352,7 @@ class RunningProcess implements AsyncDisposable {
         isOfFiles: plan.settings.connectionsMax === undefined,
       }),
       ...(this.#plan.processWide.accessLog ? [accessLog(log, destination)] : []),
-      ...(this.#admin?.observers ?? []),
+      ...this.#observationOf(plan),
       ...(this.#service === null ? [] : [this.#service.watch()]),
       ...(this.#idleExit === null ? [] : [this.#idleExit.observer]),
     ]);
@@ -378,9 +365,9 @@ class RunningProcess implements AsyncDisposable {
 
   /** As many connections as the limit of open files can carry. */
   #connectionsOfFiles(): number {
-    const { workers, admin } = this.#plan.processWide;
-    const others = admin === undefined ? 0 : HTTP_FILES_MOST;
-    return connectionsMaxDefault(workerCount(workers), others);
+    const { processWide } = this.#plan;
+    const workers = workerCount(processWide.workers);
+    return connectionsMaxDefault(workers, adminFilesMost(processWide));
   }
 
   /** Says once that there are not the descriptors for as many connections as were asked for. */
@@ -395,24 +382,35 @@ class RunningProcess implements AsyncDisposable {
     );
   }
 
-  /** The admin server, if one is asked for; what it needs is loaded only then. */
+  /** What somebody may ask about a relay. */
+  #observationOf(plan: RelayPlan): readonly Partial<Observer>[] {
+    if (this.#observation === null) return [];
+    const { name, source, destination, shownOptions: options } = plan;
+    const connectionsMax = this.#connectionsMaxOf(plan);
+    return this.#observation.add({ name, source, destination, options, connectionsMax });
+  }
+
+  /** The servers of `--admin` and `--metrics`, if they are asked for; their code is loaded only then. */
   async #openAdmin(): Promise<void> {
-    const { admin: address } = this.#plan.processWide;
-    const [relay] = this.#plan.relays;
-    if (address === undefined || relay === undefined) return;
-    const { openAdmin } = await import("../observe/admin/admin-server.ts");
-    const permissions = this.#adminPermissions;
+    const { processWide } = this.#plan;
+    if (!hasAdminServers(processWide)) return;
+    const { Observation } = await import("../observe/figures/observation.ts");
+    this.#observation = this.#front.use(new Observation(() => this.#log.linesLost()));
     this.#admin = this.#front.use(
-      await openAdmin(this.#predecessor?.claim("admin", address, permissions) ?? address, {
-        destination: relay.destination,
-        options: relay.shownOptions,
-        connectionsMax: this.#connectionsMaxOf(relay),
-        log: this.#log,
-        permissions,
-      }),
+      await AdminServers.open(
+        processWide,
+        this.#observation,
+        this.#log,
+        (role, address, permissions) =>
+          this.#predecessor?.claim(role, address, permissions) ?? null,
+      ),
     );
-    const words = printAddress(this.#admin.endpoint);
-    this.#log.info(`status and metrics on ${words}`, { event: "admin", address: words });
+    for (const endpoint of this.#admin.endpoints)
+      if (!staysLocal(endpoint, "source"))
+        this.#log.warn(
+          `${printAddress(endpoint)} is not loopback: whoever reaches it reads the metrics`,
+          { event: "not_loopback" },
+        );
   }
 
   /** Tells systemd of this process, if systemd asks. */

@@ -29,6 +29,14 @@ export interface Refusal {
   readonly reason: string;
 }
 
+const NO_ADDRESS = "its address cannot be told";
+const DENIED = "its address is denied";
+const NOT_ALLOWED = "its address is not among those allowed";
+const NO_USER_ALLOWED = "neither its user nor one of its groups is among those allowed";
+
+/** The usual reasons why a client is refused; there are rarer ones. */
+export const REFUSAL_REASONS = [NO_ADDRESS, DENIED, NOT_ALLOWED, NO_USER_ALLOWED] as const;
+
 /** Tells of a client that was accepted whether it may come in: null lets it. */
 export type Judge = (arrival: Arrival) => Refusal | null;
 
@@ -78,11 +86,10 @@ function judgeByAddress(allow: readonly Cidr[] | undefined, deny: readonly Cidr[
   const allowed = allow && rangesOf(allow);
   const denied = rangesOf(deny);
   return ({ client }) => {
-    if (client === null) return { client: "", reason: "its address cannot be told" };
+    if (client === null) return { client: "", reason: NO_ADDRESS };
     const refuse = (reason: string) => ({ client: printIpEndpoint(client), reason });
-    if (denied(client.address)) return refuse("its address is denied");
-    if (allowed?.(client.address) === false)
-      return refuse("its address is not among those allowed");
+    if (denied(client.address)) return refuse(DENIED);
+    if (allowed?.(client.address) === false) return refuse(NOT_ALLOWED);
     return null;
   };
 }
@@ -122,7 +129,7 @@ function judgeByCredential(
     return refuse(
       peer.uid === noUser
         ? "its user is not of this user namespace (in a systemd unit: PrivateUsers=no)"
-        : "neither its user nor one of its groups is among those allowed",
+        : NO_USER_ALLOWED,
     );
   };
 }

@@ -28,18 +28,35 @@ export function readAddresses(words: readonly string[]): Addresses {
   };
 }
 
+/** Addresses that the process itself listens on. */
+interface OwnAddresses {
+  readonly admin?: SocketEndpoint | undefined;
+  readonly metrics?: SocketEndpoint | undefined;
+}
+
 /**
- * Refuses a relay that would talk to itself, or to its own admin address.
+ * Refuses a relay that would talk to itself or to its own admin or metrics address, and two listeners
+ * on one address.
  *
- * @throws {UsageError} where two are the same
+ * @throws {UsageError} if two addresses are the same
  */
-export function checkDistinct({ source, destination }: Addresses, admin?: SocketEndpoint): void {
+export function checkDistinct(
+  { source, destination }: Addresses,
+  { admin, metrics }: OwnAddresses,
+): void {
   if (isSameAddress(source, destination))
     throw new UsageError("DESTINATION is SOURCE: the relay would only talk to itself");
-  // Port 0 is another one each time.
-  if (admin === undefined || (admin.kind === "tcp" && admin.port === 0)) return;
-  if (isSameAddress(source, admin)) throw new UsageError("--admin is SOURCE");
-  if (isSameAddress(admin, destination)) throw new UsageError("--admin is DESTINATION");
+  for (const [option, own] of [
+    ["--admin", admin],
+    ["--metrics", metrics],
+  ] as const) {
+    // Port 0 is another one each time.
+    if (own === undefined || (own.kind === "tcp" && own.port === 0)) continue;
+    if (isSameAddress(source, own)) throw new UsageError(`${option} is SOURCE`);
+    if (isSameAddress(own, destination)) throw new UsageError(`${option} is DESTINATION`);
+    if (own !== admin && admin !== undefined && isSameAddress(own, admin))
+      throw new UsageError(`${option} is --admin`);
+  }
 }
 
 function explain<Address>(role: Role, read: () => Address): Address {

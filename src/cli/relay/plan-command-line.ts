@@ -25,7 +25,7 @@ export function planCommandLine({ given, words }: CommandLine): ProcessPlan {
   const values = readValues("relay", given);
   if (values.config !== undefined) return loadConfig(values.config, overridesOf(given));
   const addresses = readAddresses(words);
-  checkDistinct(addresses, values.admin);
+  checkDistinct(addresses, values);
   checkSource(values, addresses.source);
   checkAdminFile(values);
   const { source, destination } = addresses;

@@ -16,6 +16,7 @@ type AsRead<Type> = Type extends string
 
 /** A status whose types have been checked and whose strings are fit to be printed. */
 export type ReadStatus = AsRead<StatusDocument>;
+type ReadSummary = ReadStatus["relays"][number];
 export type ReadConnection = ReadStatus["open"]["list"][number];
 
 /** What was read is no status; the message says which part of it is wrong, fit to be printed. */
@@ -62,6 +63,11 @@ const flag: Reader<boolean> = (value, at) => {
 
 function orNull<Type>(read: Reader<Type>): Reader<Type | null> {
   return (value, at) => (value === null ? null : read(value, at));
+}
+
+/** Of a name that may be absent, and then means something else. */
+function orElse<Type>(otherwise: Type, read: Reader<Type>): Reader<Type> {
+  return (value, at) => (value === undefined ? otherwise : read(value, at));
 }
 
 /** Of a name that may be absent. */
@@ -120,6 +126,9 @@ const STATUS = object<ReadStatus>({
   program: text,
   version: text,
   pid: number,
+  // An earlier release has neither.
+  relay: orElse("", text),
+  relays: orElse([], listOf(object<ReadSummary>({ name: text, ready: flag, open: number }))),
   state: text,
   ready: flag,
   not_ready_because: orNull(text),

@@ -23,7 +23,7 @@ export function checkUserUnit(source: SocketEndpoint, values: OptionValues): voi
   if (values.group !== undefined && values.noSocket)
     throw refuse("--group", "with --no-socket the user's own group applies");
   if (isPrivileged(source)) throw refuse("SOURCE", "only root listens on a port below 1024");
-  for (const endpoint of [source, values.admin])
+  for (const endpoint of [source, values.admin, values.metrics])
     if (endpoint?.kind === "unix" && isRootsRun(endpoint.path))
       throw refuse(endpoint.path, "only root makes files in /run; write %t/NAME/socket");
 }

@@ -39,11 +39,11 @@ export function planUnits(
   program: string,
 ): UnitPlan {
   const { destination } = addresses;
-  const { service, user, admin, backlog, connectionsMax } = values;
+  const { service, user, admin, metrics, backlog, connectionsMax } = values;
   const socket = !values.noSocket;
   // systemd listens in the host's network, where a port is not that of the service's network.
   if (!socket || service === undefined || destination.kind === "unix")
-    checkDistinct(addresses, admin);
+    checkDistinct(addresses, values);
   const source = fixedSource(addresses.source);
   const file = filePermissions(given);
   const name = values.name ?? defaultName(source, service);
@@ -51,9 +51,13 @@ export function planUnits(
   checkInstance([source, destination], service, name);
   checkAddress("SOURCE", source, values);
   checkAddress("DESTINATION", destination, values);
-  if (admin !== undefined) {
-    checkAddress("--admin", admin, values);
-    checkFolder("--admin", admin);
+  for (const [option, endpoint] of [
+    ["--admin", admin],
+    ["--metrics", metrics],
+  ] as const) {
+    if (endpoint === undefined) continue;
+    checkAddress(option, endpoint, values);
+    checkFolder(option, endpoint);
   }
   if (socket) checkListening(source, admin);
   else checkOwnSource(source, values, file);
@@ -82,6 +86,7 @@ export function planUnits(
     ...(service !== undefined && { service }),
     ...(user !== undefined && { user }),
     ...(admin !== undefined && { admin }),
+    ...(metrics !== undefined && { metrics }),
     ...(adminGroup !== undefined && { adminGroup }),
     ...(backlog !== undefined && { backlog }),
     ...(connectionsMax !== undefined && {

@@ -32,8 +32,13 @@ export function readUnitAddresses(
 
 /** The same options for any user: with `%t` and `%h` for this user's own folders. */
 export function ofAnyUsersValues(values: OptionValues): OptionValues {
-  if (!values.userUnit || values.admin === undefined) return values;
-  return { ...values, admin: ofAnyUser(values.admin) };
+  if (!values.userUnit) return values;
+  const { admin, metrics } = values;
+  return {
+    ...values,
+    ...(admin !== undefined && { admin: ofAnyUser(admin) }),
+    ...(metrics !== undefined && { metrics: ofAnyUser(metrics) }),
+  };
 }
 
 /** An endpoint as any user's manager can have it: with `%t` and `%h` for this user's own folders. */

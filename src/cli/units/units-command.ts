@@ -39,7 +39,7 @@ export async function runUnits({ given, words }: CommandLine): Promise<number> {
 }
 
 /** What the units cannot do, and what does it. */
-function warnings({ name, service, admin }: UnitPlan): string[] {
+function warnings({ name, service, admin, metrics }: UnitPlan): string[] {
   if (service === undefined) return [];
   return [
     ...(hasService(service) ? [] : [`this machine has no ${service}; the units need it`]),
@@ -48,6 +48,12 @@ function warnings({ name, service, admin }: UnitPlan): string[] {
       : [
           `--admin is in the network namespace of ${service}, where nobody can ask: ` +
             `write --admin=/run/${name}-admin/socket, with --admin-mode and --admin-group`,
+        ]),
+    ...(metrics === undefined || metrics.kind === "unix"
+      ? []
+      : [
+          `--metrics is in the network namespace of ${service}, where nobody can ask: ` +
+            `write --metrics=/run/${name}-metrics/socket`,
         ]),
   ];
 }

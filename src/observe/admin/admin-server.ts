@@ -1,35 +1,25 @@
-import { type Endpoint, printAddress, type SocketEndpoint } from "../../address/address.ts";
+import type { SocketEndpoint } from "../../address/address.ts";
 import type { HandedSource } from "../../relay/listen/source.ts";
-import type { Observer } from "../../relay/observer.ts";
-import { readRequest, RequestError, type RequestRules } from "./admin-request.ts";
+import type { Observation } from "../figures/observation.ts";
+import { ADMIN_MODE } from "./admin-mode.ts";
 import { type AdminPermissions, bindAdmin } from "./bind-admin.ts";
-import { BoundedHttpServer, type HttpAnswer, type HttpRequest } from "./bounded-http-server.ts";
-import { EventLoopDelay } from "../figures/event-loop-delay.ts";
-import { RateHistory } from "../figures/rate-history.ts";
-import type { Log } from "../log/log.ts";
-import { PrometheusMetrics } from "../figures/prometheus-metrics.ts";
-import { page } from "./served-page.ts";
-import { RelayStatistics } from "../figures/relay-statistics.ts";
-import { QueryError, readQuery, statusDocument, type StatusSources } from "./build-status.ts";
+import { BoundedHttpServer } from "./bounded-http-server.ts";
+import { ADMIN_ROUTES, answer, METRICS_ROUTES, type Routes } from "./routes.ts";
 
-/** What the admin address tells of, beside what it sees of the relay. */
-export interface AdminOptions {
-  readonly destination: Endpoint;
-  /** Options as on a command line. */
-  readonly options: Readonly<Record<string, string>>;
-  /** Connections that may be open at once. */
-  readonly connectionsMax: number;
-  readonly log: Log;
-  /** Of the file of a Unix socket. */
-  readonly permissions: AdminPermissions;
+/** How an address is served. */
+export interface ServerOptions {
+  /** What is told of. */
+  readonly observation: Observation;
+  /** Of the file of a Unix socket. Default: mode 0660, this process's group. */
+  readonly permissions?: AdminPermissions;
+  /** Called with an error that nobody foresaw; the client gets status 500. */
+  readonly fault?: (error: unknown) => void;
 }
 
-/** The admin address, answering. */
-export interface Admin extends Disposable {
-  /** Where it is, with the port that the system chose where 0 was asked. */
+/** An address that answers until it is disposed. */
+export interface AdminServer extends Disposable {
+  /** The address, with the port that the system chose if port 0 was asked for. */
   readonly endpoint: SocketEndpoint;
-  /** To be given to the relay. */
-  readonly observers: readonly Partial<Observer>[];
   /** Answers clients. On a socket that another process handed over nobody is answered before. */
   accept(): void;
   /** What another process needs to answer there; the descriptors stay this one's. */
@@ -42,43 +32,51 @@ export interface Admin extends Disposable {
 }
 
 /**
- * Answers questions about the relay whose observers it gives, until disposed.
+ * Serves the page, the status, metrics and health: `--admin`.
  *
  * @param address - or the sockets of another process that listen there
- * @throws {RelayError} where the address cannot be listened on.
+ * @throws {RelayError} if the address cannot be listened on
  */
-export async function openAdmin(
+export function openAdmin(
   address: SocketEndpoint | HandedSource,
-  options: AdminOptions,
-): Promise<Admin> {
-  const { log } = options;
-  const statistics = new RelayStatistics();
-  const history = new RateHistory(statistics);
-  const sources: StatusSources = {
-    ...options,
-    statistics,
-    history,
-    destination: printAddress(options.destination),
-    logLinesLost: () => log.linesLost(),
-  };
-  const metrics = new PrometheusMetrics(sources);
-  const server = new BoundedHttpServer((request) => answer(request, sources, metrics, log));
+  options: ServerOptions,
+): Promise<AdminServer> {
+  return open(address, ADMIN_ROUTES, "--admin", options);
+}
+
+/**
+ * Serves metrics and health, and nothing else: `--metrics`.
+ *
+ * @param address - or the sockets of another process that listen there
+ * @throws {RelayError} if the address cannot be listened on
+ */
+export function openMetrics(
+  address: SocketEndpoint | HandedSource,
+  options: ServerOptions,
+): Promise<AdminServer> {
+  return open(address, METRICS_ROUTES, "--metrics", options);
+}
+
+async function open(
+  address: SocketEndpoint | HandedSource,
+  routes: Routes,
+  option: string,
+  {
+    observation,
+    permissions = { mode: ADMIN_MODE, group: undefined },
+    fault = () => {},
+  }: ServerOptions,
+): Promise<AdminServer> {
+  const server = new BoundedHttpServer((request) => answer(request, routes, observation, fault));
+  const isHanded = address.kind === "handed";
   const bound = await server.listen(
-    (handlers) => bindAdmin(address, handlers, options.permissions),
-    address.kind === "handed",
+    (handlers) => bindAdmin(address, handlers, permissions, option),
+    isHanded,
   );
-  const heartbeat = new EventLoopDelay(
-    (seconds) => {
-      metrics.late(seconds);
-      history.late(seconds);
-    },
-    () => history.sample(),
-  );
-  let accepts = address.kind !== "handed";
+  let accepts = !isHanded;
   let hasLeft = false;
   return {
     endpoint: bound.endpoint,
-    observers: [statistics.observer, metrics.observer],
     accept() {
       accepts = true;
       server.accept();
@@ -86,97 +84,14 @@ export async function openAdmin(
     handOn: bound.handOn,
     async leave({ isGivenUp }) {
       hasLeft = true;
-      heartbeat[Symbol.dispose]();
       if (isGivenUp) bound.hide();
       await server.drain();
     },
     [Symbol.dispose]() {
       if (hasLeft) return;
-      heartbeat[Symbol.dispose]();
       // The file of a socket that was handed over is the other process' own until it is accepted from.
       if (accepts) bound.hide();
       server[Symbol.dispose]();
-    },
-  };
-}
-
-/** Asks the routes for an answer; an unexpected error becomes a line of the log and status 500. */
-async function answer(
-  request: HttpRequest,
-  sources: StatusSources,
-  metrics: PrometheusMetrics,
-  log: Log,
-): Promise<HttpAnswer> {
-  try {
-    const { path, parameters } = readRequest(request, RULES);
-    return await ANSWERS[path](parameters, sources, metrics);
-  } catch (error) {
-    if (error instanceof RequestError)
-      return textAnswer(error.status, error.message, error.headers);
-    if (error instanceof QueryError) return textAnswer(400, error.message);
-    const reason = error instanceof Error ? error.message : String(error);
-    log.error(`unexpected, when asked at the admin address: ${reason}`, { event: "fault" });
-    return textAnswer(500, "something went wrong here; the log says what");
-  }
-}
-
-/** What can be asked of the admin address. */
-const PATHS = ["/", "/status", "/metrics", "/healthz", "/readyz"] as const;
-type AdminPath = (typeof PATHS)[number];
-
-const RULES: RequestRules<AdminPath> = { paths: PATHS, loopbackOnly: true };
-
-const ANSWERS: Readonly<
-  Record<
-    AdminPath,
-    (
-      parameters: URLSearchParams,
-      sources: StatusSources,
-      metrics: PrometheusMetrics,
-    ) => HttpAnswer | Promise<HttpAnswer>
-  >
-> = {
-  "/": () => respond(200, page.html, "text/html; charset=utf-8", { ...page.headers }),
-  "/status": (parameters, sources) =>
-    respond(
-      200,
-      `${JSON.stringify(statusDocument(sources, readQuery(parameters)))}\n`,
-      "application/json",
-    ),
-  "/metrics": async (_parameters, _sources, metrics) =>
-    respond(200, await metrics.expose(), metrics.contentType),
-  "/healthz": () => textAnswer(200, "ok"),
-  "/readyz": (_parameters, { statistics }) => {
-    const reason = statistics.notReadyBecause;
-    return reason === null ? textAnswer(200, "ready") : textAnswer(503, `not ready: ${reason}`);
-  },
-};
-
-function textAnswer(
-  status: number,
-  text: string,
-  headers: Readonly<Record<string, string>> = {},
-): HttpAnswer {
-  return respond(status, `${text}\n`, "text/plain; charset=utf-8", headers);
-}
-
-function respond(
-  status: number,
-  body: string,
-  type: string,
-  headers: Readonly<Record<string, string>> = {},
-): HttpAnswer {
-  return {
-    status,
-    body,
-    headers: {
-      "content-type": type,
-      "cache-control": "no-store",
-      "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-      "cross-origin-resource-policy": "same-origin",
-      "referrer-policy": "no-referrer",
-      "x-content-type-options": "nosniff",
-      ...headers,
     },
   };
 }

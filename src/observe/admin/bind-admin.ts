@@ -31,14 +31,16 @@ export interface BoundAdmin {
  *
  * @param address - or the sockets of another process that listen there
  * @param permissions - of a Unix socket's file
+ * @param option - where the address comes from, for an error
  * @throws {RelayError} if the address cannot be listened on
  */
 export async function bindAdmin(
   address: SocketEndpoint | HandedSource,
   handlers: VisitHandlers,
   permissions: AdminPermissions,
+  option: string,
 ): Promise<BoundAdmin> {
-  const options = { ...permissions, backlog: BACKLOG, keepalive: 0, option: "--admin" };
+  const options = { ...permissions, backlog: BACKLOG, keepalive: 0, option };
   const { listeners, endpoint, file } = await listen(address, options, handlers);
   const { descriptors: fds } = listeners;
   return {

@@ -2,10 +2,11 @@ import { PROGRAM, VERSION } from "../../version.ts";
 import { clientFields } from "../figures/client-fields.ts";
 import type { RateHistory } from "../figures/rate-history.ts";
 import { HISTORY_SECONDS } from "../figures/rate-history.ts";
+import type { Observation, ObservedRelay } from "../figures/observation.ts";
 import { type OpenConnection, type Sort, SORTS } from "../figures/open-connections.ts";
 import { processUsage } from "../figures/process-usage.ts";
 import type { RelayStatistics } from "../figures/relay-statistics.ts";
-import type { OpenDocument, StatusDocument, Traffic } from "./status-document.ts";
+import type { OpenDocument, RelaySummary, StatusDocument, Traffic } from "./status-document.ts";
 
 /** What of the status is asked for. */
 export interface StatusQuery {
@@ -14,6 +15,8 @@ export interface StatusQuery {
   readonly limit: number;
   /** Seconds of history. */
   readonly history: number;
+  /** The name of a relay; the first one if absent. */
+  readonly relay?: string;
 }
 
 /** A query that makes no sense; the message says why. */
@@ -24,24 +27,26 @@ export class QueryError extends Error {
 /** As many connections as one answer lists. */
 const LIMIT_MOST = 1_000;
 
-const DEFAULT_QUERY: StatusQuery = { sort: "age", limit: 100, history: 0 };
+const DEFAULT_QUERY = { sort: "age", limit: 100, history: 0 } as const satisfies StatusQuery;
 
 /**
- * Reads `?sort=`, `?limit=` and `?history=`.
+ * Reads `?sort=`, `?limit=`, `?history=` and `?relay=`.
  *
  * @throws {QueryError} for other names, for a name given twice and for values out of range
  */
 export function readQuery(parameters: URLSearchParams): StatusQuery {
-  const known = Object.keys(DEFAULT_QUERY);
+  const known = [...Object.keys(DEFAULT_QUERY), "relay"];
   for (const name of parameters.keys()) {
     if (!known.includes(name))
       throw new QueryError(`there is no ${JSON.stringify(name)}; there are ${known.join(", ")}`);
     if (parameters.getAll(name).length > 1) throw new QueryError(`${name} is given more than once`);
   }
+  const relay = parameters.get("relay");
   return {
     sort: readSort(parameters.get("sort")),
     limit: readNumber("limit", parameters.get("limit"), LIMIT_MOST),
     history: readNumber("history", parameters.get("history"), HISTORY_SECONDS),
+    ...(relay !== null && { relay }),
   };
 }
 
@@ -61,37 +66,32 @@ function readNumber(name: "limit" | "history", text: string | null, most: number
   return value;
 }
 
-/** What the status is made from. */
-export interface StatusSources {
-  readonly statistics: RelayStatistics;
-  readonly history: RateHistory;
-  readonly destination: string;
-  /** Options as on a command line. */
-  readonly options: Readonly<Record<string, string>>;
-  readonly connectionsMax: number;
-  readonly logLinesLost: () => number;
-}
-
-/** The status of this moment. */
-export function statusDocument(sources: StatusSources, query: StatusQuery): StatusDocument {
-  const { statistics, history } = sources;
+/** The status of one of the observed relays, at this moment. */
+export function statusDocument(
+  observation: Observation,
+  relay: ObservedRelay,
+  query: StatusQuery,
+): StatusDocument {
+  const { statistics, history } = relay;
   const { notReadyBecause, lastFailure } = statistics;
   const figures = processUsage();
   return {
     program: PROGRAM,
     version: VERSION,
     pid: process.pid,
+    relay: relay.name,
+    relays: observation.relays.map(summary),
     state: statistics.phase,
     ready: notReadyBecause === null,
     not_ready_because: notReadyBecause,
     started_at: statistics.startedAt.toISOString(),
     uptime_seconds: rounded(statistics.uptime),
     source: statistics.source,
-    destination: sources.destination,
-    options: sources.options,
+    destination: relay.destination,
+    options: relay.options,
     connections: {
       open: statistics.open.size,
-      max: sources.connectionsMax,
+      max: relay.connectionsMax,
       total: statistics.accepted,
       connected: statistics.connected,
       refused: Object.fromEntries(statistics.refused),
@@ -100,7 +100,7 @@ export function statusDocument(sources: StatusSources, query: StatusQuery): Stat
     },
     traffic: traffic(statistics, history),
     accept_pauses: statistics.acceptPauses,
-    log_lines_dropped: sources.logLinesLost(),
+    log_lines_dropped: observation.logLinesLost(),
     faults: statistics.faults,
     last_failure: lastFailure && { ...lastFailure, at: lastFailure.at.toISOString() },
     process: {
@@ -108,7 +108,7 @@ export function statusDocument(sources: StatusSources, query: StatusQuery): Stat
       resident_memory_bytes: figures.residentBytes,
       open_files: figures.openFiles,
       open_files_max: figures.openFilesMax,
-      event_loop_delay_seconds: rounded(history.delay),
+      event_loop_delay_seconds: rounded(observation.eventLoopDelay),
     },
     open: {
       sort: query.sort,
@@ -124,6 +124,11 @@ export function statusDocument(sources: StatusSources, query: StatusQuery): Stat
       failed: rounded(sample.failed),
     })),
   };
+}
+
+function summary({ name, statistics }: ObservedRelay): RelaySummary {
+  const { notReadyBecause, open } = statistics;
+  return { name, ready: notReadyBecause === null, open: open.size };
 }
 
 function traffic(statistics: RelayStatistics, history: RateHistory): Traffic {

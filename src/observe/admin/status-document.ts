@@ -10,6 +10,10 @@ export interface StatusDocument {
   readonly program: string;
   readonly version: string;
   readonly pid: number;
+  /** The name of the relay that this document is about. */
+  readonly relay: string;
+  /** All relays of the process. */
+  readonly relays: readonly RelaySummary[];
   readonly state: Phase;
   readonly ready: boolean;
   /** Why it is not ready; null where it is. */
@@ -34,6 +38,13 @@ export interface StatusDocument {
   readonly open: OpenList;
   /** A sample a second, oldest first, as many as were asked for. */
   readonly history: readonly SampleDocument[];
+}
+
+export interface RelaySummary {
+  readonly name: string;
+  readonly ready: boolean;
+  /** Open connections. */
+  readonly open: number;
 }
 
 export interface ConnectionCounts {

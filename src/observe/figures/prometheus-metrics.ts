@@ -1,12 +1,21 @@
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { Observer } from "../../relay/observer.ts";
+import { Counter, Gauge, Histogram, Registry } from "@prometheus-io/client";
+import { REFUSAL_REASONS } from "../../relay/access.ts";
+import { ENDINGS, type Observer } from "../../relay/observer.ts";
 import { PROGRAM, VERSION } from "../../version.ts";
 import type { BothWays } from "./open-connections.ts";
 import { processUsage } from "./process-usage.ts";
 import type { CountsByReason, RelayStatistics } from "./relay-statistics.ts";
 
 // From a Unix socket on this machine to a server across the world.
-const CONNECT_SECONDS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
+const CONNECT_SECONDS = [
+  0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10,
+];
+
+// What connect(2) and the resolver say of a destination that cannot be reached.
+const FAILURE_CODES = [
+  ...["ECONNREFUSED", "ENOENT", "EACCES", "EAGAIN", "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH"],
+  ...["EADDRNOTAVAIL", "EMFILE", "ENFILE", "EPROTOTYPE", "ENOTFOUND", "EAI_AGAIN"],
+];
 
 // From one request to a session of days.
 const CONNECTION_SECONDS = [0.001, 0.01, 0.1, 1, 10, 60, 600, 3_600, 86_400];
@@ -14,57 +23,72 @@ const CONNECTION_SECONDS = [0.001, 0.01, 0.1, 1, 10, 60, 600, 3_600, 86_400];
 // Below 1 ms it is the timer's own grain.
 const LATE_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1];
 
-/** Figures that only others know. */
+/** What the metrics are made from. */
 export interface MetricsSources {
-  readonly statistics: RelayStatistics;
-  readonly connectionsMax: number;
+  readonly relays: readonly RelayFigures[];
   readonly logLinesLost: () => number;
+}
+
+/** What the metrics say of one relay. */
+export interface RelayFigures {
+  readonly name: string;
+  readonly source: string;
+  readonly destination: string;
+  readonly connectionsMax: number;
+  readonly statistics: RelayStatistics;
 }
 
 /**
  * What Prometheus reads, under names after its conventions
- * (https://prometheus.io/docs/practices/naming/).
+ * (https://prometheus.io/docs/practices/naming/). Each series about a relay has the label `relay`.
  *
- * Everything is read when somebody scrapes, except what only a histogram can keep, which is noted
- * once a connection. prom-client's own default metrics are not used: under Bun most of what they
- * say of the process is empty, and they wake an idle process a hundred times a second.
+ * Everything is read when somebody scrapes, except for histograms, which note each connection. The
+ * client's own default metrics are not used: under Bun most of them are empty, and they wake an idle
+ * process a hundred times a second.
  */
 export class PrometheusMetrics {
-  readonly observer: Partial<Observer>;
-  readonly #registry = new Registry();
+  /** Holds the metrics; a program may add its own. */
+  readonly registry = new Registry();
+  readonly #sources: MetricsSources;
+  readonly #connect: Histogram<"relay">;
+  readonly #connection: Histogram<"relay">;
   readonly #eventLoopDelay: Histogram;
 
   constructor(sources: MetricsSources) {
-    const connect = this.#histogram(
-      "connect_seconds",
-      "Time from accepting a client to reaching the destination.",
-      CONNECT_SECONDS,
-    );
-    const connection = this.#histogram(
-      "connection_seconds",
-      "Time from accepting a client to the end of its connection.",
-      CONNECTION_SECONDS,
-    );
-    this.#eventLoopDelay = this.#histogram(
-      "event_loop_delay_seconds",
-      "How late the event loop came to a timer, looked at four times a second.",
-      LATE_SECONDS,
-    );
-    this.observer = {
-      connected: ({ openedAt }) => connect.observe(secondsSince(openedAt)),
-      closed: ({ openedAt }) => connection.observe(secondsSince(openedAt)),
-    };
-    this.#exportRelay(sources);
+    this.#sources = sources;
+    const registers = [this.registry];
+    this.#connect = new Histogram({
+      name: `${PROGRAM}_connect_duration_seconds`,
+      help: "Time from accepting a client to reaching the destination.",
+      buckets: CONNECT_SECONDS,
+      labelNames: ["relay"],
+      registers,
+    });
+    this.#connection = new Histogram({
+      name: `${PROGRAM}_connection_duration_seconds`,
+      help: "Time from accepting a client to the end of its connection.",
+      buckets: CONNECTION_SECONDS,
+      labelNames: ["relay"],
+      registers,
+    });
+    this.#eventLoopDelay = new Histogram({
+      name: `${PROGRAM}_event_loop_delay_seconds`,
+      help: "How late the event loop came to a timer, looked at four times a second.",
+      buckets: LATE_SECONDS,
+      registers,
+    });
+    this.#exportRelays();
+    this.#exportProgram();
     this.#exportProcess();
   }
 
   get contentType(): string {
-    return this.#registry.contentType;
+    return this.registry.contentType;
   }
 
   /** The text format of Prometheus. */
   expose(): Promise<string> {
-    return this.#registry.metrics();
+    return this.registry.metrics();
   }
 
   /** Notes how many seconds late the event loop was. */
@@ -72,72 +96,95 @@ export class PrometheusMetrics {
     this.#eventLoopDelay.observe(seconds);
   }
 
-  #exportRelay({ statistics, connectionsMax, logLinesLost }: MetricsSources): void {
-    this.#gauge("build_info", "1, with the version as a label.", () => [[1, VERSION]], "version");
-    this.#gauge("ready", "Whether clients should be sent here: 1 or 0.", () => [
-      [statistics.notReadyBecause === null ? 1 : 0],
+  /** Notes what only a histogram can keep of a relay's connections, from zero on. */
+  observerOf(relay: string): Partial<Observer> {
+    const labels = { relay };
+    this.#connect.zero(labels);
+    this.#connection.zero(labels);
+    return {
+      connected: ({ openedAt, connectedAt }) => {
+        if (connectedAt !== null) this.#connect.observe(labels, (connectedAt - openedAt) / 1_000);
+      },
+      closed: ({ openedAt }) =>
+        this.#connection.observe(labels, (performance.now() - openedAt) / 1_000),
+    };
+  }
+
+  #exportRelays(): void {
+    this.#gauge("info", "1, with the relay's addresses as labels.", (relay) => [
+      [1, { source: relay.source, destination: relay.destination }],
     ]);
-    this.#gauge("connections_open", "Open connections.", () => [[statistics.open.size]]);
-    this.#gauge("connections_max", "Connections that may be open at once.", () => [
-      [connectionsMax],
-    ]);
-    this.#counter("connections_total", "Connections accepted.", () => [[statistics.accepted]]);
+    this.#gauge("ready", "Whether clients should be sent here: 1 or 0.", ({ statistics }) =>
+      only(statistics.notReadyBecause === null ? 1 : 0),
+    );
+    this.#gauge("connections_open", "Open connections.", ({ statistics }) =>
+      only(statistics.open.size),
+    );
+    this.#gauge(
+      "connections_max",
+      "Connections that may be open at once.",
+      ({ connectionsMax: most }) => only(most),
+    );
+    this.#counter("connections_total", "Connections accepted.", ({ statistics }) =>
+      only(statistics.accepted),
+    );
     this.#counter(
       "connections_refused_total",
-      "Clients turned away by the rules of who may connect, by the reason.",
-      () => byWord(statistics.refused),
-      "reason",
+      "Clients that were not allowed to connect, by the reason.",
+      ({ statistics }) => byWord("reason", statistics.refused, REFUSAL_REASONS),
     );
     this.#counter(
       "connections_failed_total",
       "Connections whose destination could not be reached, by the system's code.",
-      () => byWord(statistics.failed),
-      "reason",
+      ({ statistics }) => byWord("reason", statistics.failed, FAILURE_CODES),
     );
     this.#counter(
       "connections_closed_total",
       "Connections that are over, by how they ended.",
-      () => byWord(statistics.closed),
-      "ending",
+      ({ statistics }) => byWord("ending", statistics.closed, ENDINGS),
     );
     this.#counter(
       "received_bytes_total",
       "Bytes read, by the side they came from.",
-      () => bySide(statistics.bytes),
-      "from",
+      ({ statistics }) => bySide(statistics.bytes),
     );
     this.#gauge(
       "held_bytes",
       "Bytes read that the other side has not taken yet.",
-      () => bySide(statistics.open.held()),
-      "from",
+      ({ statistics }) => bySide(statistics.open.held()),
     );
     this.#counter(
       "backpressure_pauses_total",
       "How often reading from a side paused because the other took no more.",
-      () => bySide(statistics.pauses),
-      "from",
+      ({ statistics }) => bySide(statistics.pauses),
     );
     this.#counter(
       "accept_pauses_total",
       "How often accepting paused because the most connections were open.",
-      () => [[statistics.acceptPauses]],
+      ({ statistics }) => only(statistics.acceptPauses),
     );
-    this.#counter(
-      "log_lines_dropped_total",
-      "Lines of the log that were lost because nobody took them.",
-      () => [[logLinesLost()]],
+    this.#counter("faults_total", "Unexpected errors: bugs of this program.", ({ statistics }) =>
+      only(statistics.faults),
     );
-    this.#counter("faults_total", "Unexpected errors: bugs of this program.", () => [
-      [statistics.faults],
+  }
+
+  #exportProgram(): void {
+    this.#export(Gauge, `${PROGRAM}_build_info`, "1, with the version as a label.", () => [
+      [1, { version: VERSION }],
     ]);
+    this.#export(
+      Counter,
+      `${PROGRAM}_log_lines_dropped_total`,
+      "Lines of the log that were lost because nobody took them.",
+      () => only(this.#sources.logLinesLost()),
+    );
   }
 
   /** Under the names that all programs share. */
   #exportProcess(): void {
     this.#export(Counter, "process_cpu_seconds_total", "CPU time of the process.", () => {
       const { cpuUserSeconds, cpuSystemSeconds } = processUsage();
-      return [[cpuUserSeconds + cpuSystemSeconds]];
+      return only(cpuUserSeconds + cpuSystemSeconds);
     });
     const gauges = [
       ["process_resident_memory_bytes", "Resident memory of the process.", "residentBytes"],
@@ -147,55 +194,64 @@ export class PrometheusMetrics {
     ] as const;
     for (const [name, help, figure] of gauges) {
       if (processUsage()[figure] === null) continue;
-      this.#export(Gauge, name, help, () => [[processUsage()[figure] ?? 0]]);
+      this.#export(Gauge, name, help, () => only(processUsage()[figure] ?? 0));
     }
   }
 
-  #counter(name: string, help: string, read: Read, label?: string): void {
-    this.#export(Counter, `${PROGRAM}_${name}`, help, read, label);
+  #counter(name: string, help: string, read: ReadRelay): void {
+    this.#export(Counter, `${PROGRAM}_${name}`, help, () => this.#ofEach(read));
   }
 
-  #gauge(name: string, help: string, read: Read, label?: string): void {
-    this.#export(Gauge, `${PROGRAM}_${name}`, help, read, label);
+  #gauge(name: string, help: string, read: ReadRelay): void {
+    this.#export(Gauge, `${PROGRAM}_${name}`, help, () => this.#ofEach(read));
   }
 
-  #histogram(name: string, help: string, buckets: number[]): Histogram {
-    const registers = [this.#registry];
-    return new Histogram({ name: `${PROGRAM}_${name}`, help, buckets, registers });
+  #ofEach(read: ReadRelay): readonly Value[] {
+    return this.#sources.relays.flatMap((relay) =>
+      read(relay).map(([value, labels]): Value => [value, { relay: relay.name, ...labels }]),
+    );
   }
 
   #export(
     Kind: typeof Counter<string> | typeof Gauge<string>,
     name: string,
     help: string,
-    read: Read,
-    label?: string,
+    read: () => readonly Value[],
   ): void {
     new Kind({
       name,
       help,
-      labelNames: label === undefined ? [] : [label],
-      registers: [this.#registry],
+      labelNames: LABELS,
+      registers: [this.registry],
       collect() {
         this.reset();
-        for (const [value, word] of read())
-          this.inc(label === undefined || word === undefined ? {} : { [label]: word }, value);
+        for (const [value, labels = {}] of read()) this.inc(labels, value);
       },
     });
   }
 }
 
-/** The values of a metric now, each with its label's. */
-type Read = () => readonly (readonly [value: number, word?: string])[];
+const LABELS = ["relay", "source", "destination", "version", "reason", "ending", "from"];
 
-function byWord(counts: CountsByReason) {
-  return Array.from(counts, ([word, count]) => [count, word] as const);
+/** A value and its labels. */
+type Value = readonly [value: number, labels?: Readonly<Record<string, string>>];
+
+/** The values of a metric of one relay, without the label `relay`. */
+type ReadRelay = (relay: RelayFigures) => readonly Value[];
+
+function only(value: number): readonly Value[] {
+  return [[value]];
 }
 
-function bySide({ up, down }: BothWays) {
-  return [[up, "client"] as const, [down, "destination"] as const];
+/** Counts by a word. The words that are known before are there from 0 on, so that a first burst is. */
+function byWord(label: string, counts: CountsByReason, known: readonly string[]): readonly Value[] {
+  const words = new Set([...known, ...counts.keys()]);
+  return Array.from(words, (word) => [counts.get(word) ?? 0, { [label]: word }]);
 }
 
-function secondsSince(milliseconds: number): number {
-  return (performance.now() - milliseconds) / 1_000;
+function bySide({ up, down }: BothWays): readonly Value[] {
+  return [
+    [up, { from: "client" }],
+    [down, { from: "destination" }],
+  ];
 }

@@ -26,8 +26,6 @@ interface Totals {
 export class RateHistory {
   readonly #statistics: RelayStatistics;
   readonly #samples: Sample[] = [];
-  #late = 0;
-  #delay = 0;
   #before: Totals;
 
   constructor(statistics: RelayStatistics) {
@@ -40,16 +38,6 @@ export class RateHistory {
     return this.#samples.at(-1);
   }
 
-  /** The longest that the event loop was late within the last sample, in seconds. */
-  get delay(): number {
-    return this.#delay;
-  }
-
-  /** Notes by how many seconds the event loop was late. */
-  late(seconds: number): void {
-    this.#late = Math.max(this.#late, seconds);
-  }
-
   /** Takes a sample: to be called about once a second. */
   sample(): void {
     const before = this.#before;
@@ -57,8 +45,6 @@ export class RateHistory {
     const seconds = now.at - before.at;
     if (seconds <= 0) return;
     this.#before = now;
-    this.#delay = this.#late;
-    this.#late = 0;
     this.#statistics.open.look(seconds);
     this.#samples.push({
       at: now.at,

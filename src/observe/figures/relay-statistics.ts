@@ -16,6 +16,10 @@ export interface LastFailure {
   readonly message: string;
 }
 
+// Words that are counted apart: each is a series in Prometheus.
+const WORDS_MOST = 64;
+const OTHER_WORDS = "other";
+
 // A relay that nobody may use any more because its destination failed would never find out that it
 // is back: after this time somebody may try again.
 const FAILURE_LASTS_MS = 30_000;
@@ -156,5 +160,6 @@ export class RelayStatistics {
 }
 
 function increase(counts: Map<string, number>, word: string): void {
-  counts.set(word, (counts.get(word) ?? 0) + 1);
+  const key = counts.has(word) || counts.size < WORDS_MOST ? word : OTHER_WORDS;
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }

@@ -184,26 +184,31 @@ function failureObserver(
   };
 }
 
+/** Writes errors that nobody foresaw, which are bugs of this program. */
+export function faultLog(log: Log, repeated = new RepeatedLines()): (error: unknown) => void {
+  const fields = { event: "fault" };
+  return (error) => {
+    const message = error instanceof Error ? error.message : String(error);
+    repeated.add(
+      fields.event,
+      "",
+      () => log.error(`unexpected: ${message}`, fields),
+      (repeats) => {
+        log.error(`unexpected, ${moreTimes(repeats)}; the first of them: ${message}`, {
+          ...fields,
+          ...repeatFields(repeats),
+        });
+      },
+    );
+    if (error instanceof Error && error.stack !== undefined)
+      log.debug(error.stack, { event: "fault_stack" });
+  };
+}
+
 /** Bugs, and what a person should know. */
 function faultObserver(log: Log, repeated: RepeatedLines): Partial<Observer> {
   return {
-    fault(error) {
-      const message = error instanceof Error ? error.message : String(error);
-      const fields = { event: "fault" };
-      repeated.add(
-        fields.event,
-        "",
-        () => log.error(`unexpected: ${message}`, fields),
-        (repeats) => {
-          log.error(`unexpected, ${moreTimes(repeats)}; the last one: ${message}`, {
-            ...fields,
-            ...repeatFields(repeats),
-          });
-        },
-      );
-      if (error instanceof Error && error.stack !== undefined)
-        log.debug(error.stack, { event: "fault_stack" });
-    },
+    fault: faultLog(log, repeated),
     warning(message) {
       const fields = { event: "warning" };
       repeated.add(

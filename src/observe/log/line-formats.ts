@@ -13,7 +13,7 @@ export interface LogEntry {
   readonly time: Date;
   readonly level: LogLevel;
   readonly message: string;
-  /** The name of the relay that it is about; "" if it is about the process, or the only relay. */
+  /** The name of the relay that it is about; "" if it is about the whole process. */
   readonly relay: string;
   readonly fields: LogFields;
 }
@@ -22,8 +22,8 @@ export interface LogEntry {
 export type Formatter = (entry: LogEntry) => string;
 
 /** Time, level, words: for files and for whatever reads lines. */
-export function formatPlain({ time, level, message, relay }: LogEntry): string {
-  return `${time.toISOString()} ${level.padEnd(5)} ${nameOf(relay)}${printable(message)}\n`;
+export function formatPlain({ time, level, message }: LogEntry): string {
+  return `${time.toISOString()} ${level.padEnd(5)} ${printable(message)}\n`;
 }
 
 /** One JSON object a line: `time`, `level`, `message`, `relay` if it has a name, then the fields. */
@@ -43,8 +43,8 @@ export const PRIORITIES: Readonly<Record<LogLevel, number>> = {
 };
 
 /** For the systemd journal: each line begins with its priority (sd-daemon(3)). */
-export function formatJournal({ level, message, relay }: LogEntry): string {
-  return (nameOf(relay) + printable(message))
+export function formatJournal({ level, message }: LogEntry): string {
+  return printable(message)
     .split("\n")
     .map((line) => `<${PRIORITIES[level]}>${line}\n`)
     .join("");
@@ -53,13 +53,8 @@ export function formatJournal({ level, message, relay }: LogEntry): string {
 /** For a person at a terminal: the time of day, the level in its colour, words. */
 export function formatPretty({ dim, red, yellow, cyan }: Style): Formatter {
   const paints = { debug: dim, info: cyan, warn: yellow, error: red };
-  return ({ time, level, message, relay }) =>
-    `${dim(timeOfDay(time))} ${paints[level](level.padEnd(5))} ` +
-    `${nameOf(relay)}${printable(message)}\n`;
-}
-
-function nameOf(relay: string): string {
-  return relay === "" ? "" : `${escapeControls(relay)}: `;
+  return ({ time, level, message }) =>
+    `${dim(timeOfDay(time))} ${paints[level](level.padEnd(5))} ` + `${printable(message)}\n`;
 }
 
 /**

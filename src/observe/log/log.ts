@@ -38,8 +38,8 @@ export interface Log {
   readonly error: Write;
   /** Writes at the level "info" whatever level the log begins at: for lines asked for by name. */
   readonly always: Write;
-  /** The same log, whose lines carry the name of a relay. */
-  named(relay: string): Log;
+  /** The same log, whose lines name their relay: in a field, and before the words if `inWords`. */
+  named(relay: string, inWords: boolean): Log;
   /** Whether lines of this level are written, for whoever would have to work for one. */
   writes(level: LogLevel): boolean;
   /** How many lines nobody took, since the start. */
@@ -78,14 +78,15 @@ export function createLog(level: LogLevel, format: LogFormat, fd = STANDARD_ERRO
   return log;
 }
 
-function logOf(consola: ConsolaInstance, output: LogOutput): Log {
+/** @param prefix - stands before the words of each line */
+function logOf(consola: ConsolaInstance, output: LogOutput, prefix = ""): Log {
   return {
-    debug: (message, fields) => consola.debug(message, fields),
-    info: (message, fields) => consola.info(message, fields),
-    warn: (message, fields) => consola.warn(message, fields),
-    error: (message, fields) => consola.error(message, fields),
-    always: (message, fields) => consola.log(message, fields),
-    named: (relay) => logOf(consola.withTag(relay), output),
+    debug: (message, fields) => consola.debug(prefix + message, fields),
+    info: (message, fields) => consola.info(prefix + message, fields),
+    warn: (message, fields) => consola.warn(prefix + message, fields),
+    error: (message, fields) => consola.error(prefix + message, fields),
+    always: (message, fields) => consola.log(prefix + message, fields),
+    named: (relay, inWords) => logOf(consola.withTag(relay), output, inWords ? `${relay}: ` : ""),
     writes: (level) => LogLevels[level] <= consola.level,
     linesLost: () => output.lost,
     flush: (limit) => output.flush(limit),

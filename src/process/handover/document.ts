@@ -22,7 +22,7 @@ export interface HandoverDocument {
   readonly earlier: readonly EarlierProcess[];
 }
 
-/** A listening socket that the process opened: a relay's source or the admin address. */
+/** A listening socket that the process opened: a relay's source, the admin or the metrics address. */
 export interface HandedListener {
   /** What it is for, and the address that was asked for: `listenerKey`. */
   readonly key: string;
@@ -61,7 +61,7 @@ export interface EarlierProcess {
 }
 
 /** What a listening socket is for. */
-export type ListenerRole = "source" | "admin";
+export type ListenerRole = "source" | "admin" | "metrics";
 
 /** The text by which the socket of an address is found again in a document. */
 export function listenerKey(role: ListenerRole, address: SocketEndpoint): string {

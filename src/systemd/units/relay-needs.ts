@@ -5,18 +5,20 @@ import type { UnitPlan } from "./unit-plan.ts";
 
 /** What a relay's service needs of the machine. */
 export function needsOf(wanted: UnitPlan): Needs {
-  const { admin } = wanted;
+  const { admin, metrics } = wanted;
   return unite([
     { ...NOTHING, reads: [wanted.program, ...managerSockets(wanted)] },
     sourceNeeds(wanted),
     destinationNeeds(wanted),
     ...(admin === undefined ? [] : [adminNeeds(admin, wanted)]),
+    ...(metrics === undefined ? [] : [metricsNeeds(metrics, wanted)]),
   ]);
 }
 
 /** The endpoints that the relay itself listens on. */
-function listensOn({ source, admin, socket }: UnitPlan): SocketEndpoint[] {
-  return [...(socket ? [] : [source]), ...(admin === undefined ? [] : [admin])];
+function listensOn({ source, admin, metrics, socket }: UnitPlan): SocketEndpoint[] {
+  const servers = [admin, metrics].filter((endpoint) => endpoint !== undefined);
+  return [...(socket ? [] : [source]), ...servers];
 }
 
 /** The paths of those that are files. */
@@ -82,6 +84,11 @@ function adminNeeds(admin: SocketEndpoint, wanted: UnitPlan): Needs {
 /** In a folder that systemd makes a file has the relay's own user and group; others may be setgid. */
 function givesAway(endpoint: SocketEndpoint): boolean {
   return endpoint.kind === "unix" && runtimeDirectory(endpoint.path) === undefined;
+}
+
+/** A metrics address may be one that other machines reach. */
+function metricsNeeds(metrics: SocketEndpoint, wanted: UnitPlan): Needs {
+  return { ...adminNeeds(metrics, wanted), local: staysLocal(metrics, "source") };
 }
 
 function listening(endpoint: SocketEndpoint, { service, manager }: UnitPlan): Needs {

@@ -19,6 +19,8 @@ export interface UnitPlan {
   readonly admin?: SocketEndpoint;
   /** Who gets the file of `admin`, if it is a path. */
   readonly adminGroup?: string;
+  /** Where the relay serves metrics to anybody. */
+  readonly metrics?: SocketEndpoint;
   /** The relay's options as on its command line, but for those of `file`. */
   readonly options: readonly string[];
   /** The permissions of a Unix source's file. */

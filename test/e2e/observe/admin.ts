@@ -64,13 +64,17 @@ export async function statusOf(address: string, query = ""): Promise<StatusDocum
   return JSON.parse(text);
 }
 
-/** The metrics, each by its name and labels without the program's name in front. */
+/** The metrics of the only relay, each by its name and labels without the program's and its own. */
 export async function metricsOf(address: string): Promise<Samples> {
   const { text } = await ask(address, "/metrics");
-  const own = Array.from(
-    readExposition(text),
-    ([name, value]) => [name.replace(/^simpletcpunixrelay_/, ""), value] as const,
-  );
+  const own = Array.from(readExposition(text), ([name, value]) => {
+    const short = name
+      .replace(/^simpletcpunixrelay_/, "")
+      .replace(/,?relay="[^"]*"/, "")
+      .replace("{,", "{")
+      .replace("{}", "");
+    return [short, value] as const;
+  });
   return new Map(own);
 }
 

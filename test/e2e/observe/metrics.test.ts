@@ -69,15 +69,15 @@ describe("a metric moves with what it counts:", () => {
     expect(during.get("connections_open")).toBe(1);
     expect(during.get('received_bytes_total{from="client"}')).toBe(5);
     expect(during.get('received_bytes_total{from="destination"}')).toBe(5);
-    expect(during.get("connect_seconds_count")).toBe(1);
-    expect(during.get("connect_seconds_sum")).toBeWithin(0, 1);
-    expect(during.get("connection_seconds_count")).toBe(0);
+    expect(during.get("connect_duration_seconds_count")).toBe(1);
+    expect(during.get("connect_duration_seconds_sum")).toBeWithin(0, 1);
+    expect(during.get("connection_duration_seconds_count")).toBe(0);
     client[Symbol.dispose]();
     const after = await metricBecomes(relay.admin, "connections_open", (open) => open === 0);
     expect(after.get("connections_total")).toBe(1);
     expect(after.get('connections_closed_total{ending="finished"}')).toBe(1);
     expect(after.get('received_bytes_total{from="client"}')).toBe(5);
-    expect(after.get("connection_seconds_count")).toBe(1);
+    expect(after.get("connection_duration_seconds_count")).toBe(1);
   });
 
   test("a destination that is not there", async () => {
@@ -89,7 +89,7 @@ describe("a metric moves with what it counts:", () => {
     expect(samples.get('connections_failed_total{reason="ENOENT"}')).toBe(1);
     expect(samples.get('connections_closed_total{ending="unreachable"}')).toBe(1);
     expect(samples.get("connections_total")).toBe(1);
-    expect(samples.get("connect_seconds_count")).toBe(0);
+    expect(samples.get("connect_duration_seconds_count")).toBe(0);
     expect(samples.get("ready")).toBe(0);
     const { last_failure: failure } = await statusOf(relay.admin);
     expect(failure).toMatchObject({
@@ -120,7 +120,7 @@ describe("a metric moves with what it counts:", () => {
     const client = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
     const destination = await reached.promise;
     // A destination that resets sooner was never reached.
-    await metricBecomes(relay.admin, "connect_seconds_count", (count) => count === 1);
+    await metricBecomes(relay.admin, "connect_duration_seconds_count", (count) => count === 1);
     (side === "client" ? client : destination).terminate();
     const samples = await metricBecomes(
       relay.admin,

@@ -7,6 +7,7 @@ import { configSchema } from "../../../src/config/json-schema.ts";
 import { readConfig } from "../../../src/config/read-config.ts";
 import {
   type FlagOption,
+  type OptionName,
   flagOf,
   OPTION_ROWS,
   readOption,
@@ -89,8 +90,15 @@ const TEXTS: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   ADDRESS: admin,
 };
 
-function valuesOfRow(row: ValueOption<unknown> | FlagOption): fc.Arbitrary<unknown> {
+// Two listeners cannot have one address.
+const metrics = fc.constantFrom("/run/metrics", "@metrics", "127.0.0.1:0", ":9100");
+
+function valuesOfRow(
+  name: OptionName,
+  row: ValueOption<unknown> | FlagOption,
+): fc.Arbitrary<unknown> {
   if (row.metavar === undefined) return fc.boolean();
+  if (name === "metrics") return metrics;
   const item = TEXTS[row.metavar] ?? valuesOf(row.schema);
   return row.isList === true ? fc.array(item, { minLength: 1, maxLength: 3 }) : item;
 }
@@ -105,7 +113,7 @@ function options(
     return row.sources === undefined || row.sources.includes(isTcp ? "tcp" : "unix");
   });
   return fc.record(
-    Object.fromEntries(fitting.map(([name, row]) => [flagOf(name), valuesOfRow(row)])),
+    Object.fromEntries(fitting.map(([name, row]) => [flagOf(name), valuesOfRow(name, row)])),
     { requiredKeys: [] },
   );
 }

@@ -66,7 +66,7 @@ function readAll(args: readonly string[]): void {
   } else if (line.command === "relay" || line.command === "units") {
     const addresses = readAddresses(line.words);
     if (line.command === "units") planUnits(addresses, values, given, "/usr/bin/relay");
-    else checkDistinct(addresses, values.admin);
+    else checkDistinct(addresses, values);
     checkSource(values, addresses.source);
   }
 }

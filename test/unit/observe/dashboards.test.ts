@@ -3,7 +3,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PrometheusMetrics } from "../../../src/observe/figures/prometheus-metrics.ts";
-import { RelayStatistics } from "../../../src/observe/figures/relay-statistics.ts";
 import { readTypes } from "../../support/exposition.ts";
 import { describeNeeding, program } from "../../support/machine/parts.ts";
 import { runProgram } from "../../support/process/program.ts";
@@ -41,11 +40,7 @@ const queries = dashboard.templating.list.map(({ query }) =>
 
 /** Every name that the program really exports, histograms' parts included. */
 async function exportedNames(): Promise<Set<string>> {
-  const metrics = new PrometheusMetrics({
-    statistics: new RelayStatistics(),
-    connectionsMax: 1,
-    logLinesLost: () => 0,
-  });
+  const metrics = new PrometheusMetrics({ relays: [], logLinesLost: () => 0 });
   const types = readTypes(await metrics.expose());
   const names = Array.from(types, ([name, type]) =>
     type === "histogram" ? ["_bucket", "_sum", "_count"].map((part) => name + part) : [name],
@@ -101,7 +96,7 @@ await describeNeeding("Prometheus' own tool", [program("promtool")], () => {
         expr: expression
           .replaceAll("$__rate_interval", "5m")
           .replaceAll("$__range", "1h")
-          .replaceAll(/\$(job|instance)/g, ".*"),
+          .replaceAll(/\$(job|instance|relay)/g, ".*"),
       }));
       writeFileSync(path, JSON.stringify({ groups: [{ name: "panels", rules: filled }] }));
       const { code, stderr } = await promtool(["check", "rules", path]);

@@ -26,6 +26,8 @@ export function status(open: readonly OpenDocument[] = [], figures: Partial<Stat
     program: "simpletcpunixrelay",
     version: "9.8.7",
     pid: 42,
+    relay: "/run/in",
+    relays: [{ name: "/run/in", ready: true, open: open.length }],
     state: "listening",
     ready: true,
     not_ready_because: null,

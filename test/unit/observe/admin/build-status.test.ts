@@ -1,14 +1,15 @@
-import { describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { RateHistory } from "../../../../src/observe/figures/rate-history.ts";
-import { RelayStatistics } from "../../../../src/observe/figures/relay-statistics.ts";
+import { parseAddress } from "../../../../src/address/address.ts";
 import {
   QueryError,
   readQuery,
   statusDocument,
-  type StatusSources,
+  type StatusQuery,
 } from "../../../../src/observe/admin/build-status.ts";
-import { silentObserver } from "../../../../src/relay/combine-observers.ts";
+import type { StatusDocument } from "../../../../src/observe/admin/status-document.ts";
+import { Observation } from "../../../../src/observe/figures/observation.ts";
+import { combineObservers } from "../../../../src/relay/combine-observers.ts";
 import type { Observer } from "../../../../src/relay/observer.ts";
 import { fakeConnection } from "../fake-connection.ts";
 
@@ -21,6 +22,7 @@ describe("a query", () => {
     ["limit=0", { sort: "age", limit: 0, history: 0 }],
     ["limit=1000&history=300", { sort: "age", limit: 1_000, history: 300 }],
     ["limit=007", { sort: "age", limit: 7, history: 0 }],
+    ["relay=a%20b", { sort: "age", limit: 100, history: 0, relay: "a b" }],
   ] as const)("%j", (query, meant) => {
     expect(read(query)).toEqual(meant);
   });
@@ -61,29 +63,38 @@ describe("a query", () => {
   });
 });
 
-function sources(): { relay: Observer; all: StatusSources } {
-  const statistics = new RelayStatistics();
-  return {
-    relay: { ...silentObserver, ...statistics.observer },
-    all: {
-      statistics,
-      history: new RateHistory(statistics),
-      destination: "/run/x/socket",
-      options: { keepalive: "60s" },
-      connectionsMax: 7,
-      logLinesLost: () => 3,
-    },
-  };
+const destination = parseAddress("/run/x/socket", "destination");
+
+let observation: Observation;
+beforeEach(() => void (observation = new Observation(() => 3)));
+afterEach(() => observation[Symbol.dispose]());
+
+/** Adds a relay; gives what it would tell its observers. */
+function add(name = "web"): Observer {
+  const source = parseAddress("/run/in", "source");
+  const options = { keepalive: "60s" };
+  return combineObservers(
+    observation.add({ name, source, destination, options, connectionsMax: 7 }),
+  );
+}
+
+/** The status of the first relay. */
+function statusOf(query: StatusQuery): StatusDocument {
+  const [relay] = observation.relays;
+  if (relay === undefined) throw new Error("no relay was added");
+  return statusDocument(observation, relay, query);
 }
 
 describe("the document", () => {
   const everything = { sort: "age", limit: 10, history: 10 } as const;
 
   test("of a relay that has only begun", () => {
-    const { all } = sources();
-    expect(statusDocument(all, everything)).toMatchObject({
+    add();
+    expect(statusOf(everything)).toMatchObject({
       program: "simpletcpunixrelay",
       pid: process.pid,
+      relay: "web",
+      relays: [{ name: "web", ready: false, open: 0 }],
       state: "starting",
       ready: false,
       not_ready_because: "starting",
@@ -100,7 +111,7 @@ describe("the document", () => {
   });
 
   test("of a relay with connections", () => {
-    const { relay, all } = sources();
+    const relay = add();
     relay.listening({ kind: "unix", path: "/run/in" });
     relay.opened(fakeConnection({ bytesUp: 3, heldUp: 2, pausesUp: 1 }));
     relay.opened(
@@ -112,7 +123,7 @@ describe("the document", () => {
       }),
     );
     relay.unreachable(fakeConnection(), { code: "ENOENT", message: "cannot reach it" });
-    const status = statusDocument(all, { ...everything, sort: "newest" });
+    const status = statusOf({ ...everything, sort: "newest" });
     expect(status).toMatchObject({
       state: "listening",
       ready: false,
@@ -126,12 +137,29 @@ describe("the document", () => {
       { client: expect.stringMatching(/^127\.0\.0\.1:\d+$/), state: "open", held_up: 2 },
     ]);
     expect(status.open.list[1]).not.toContainKey("client_uid");
-    expect(statusDocument(all, { ...everything, limit: 1 }).open.list).toHaveLength(1);
+    expect(statusOf({ ...everything, limit: 1 }).open.list).toHaveLength(1);
+  });
+
+  test("is of one relay, and names the others", () => {
+    const [web, mail] = [add("web"), add("mail")];
+    web.listening({ kind: "unix", path: "/run/in" });
+    mail.opened(fakeConnection());
+    expect(statusOf(everything)).toMatchObject({
+      relay: "web",
+      connections: { total: 0 },
+      relays: [
+        { name: "web", ready: true, open: 0 },
+        { name: "mail", ready: false, open: 1 },
+      ],
+    });
+    expect(observation.notReadyBecause).toBe("mail: starting");
+    mail.listening({ kind: "unix", path: "/run/mail" });
+    expect(observation.notReadyBecause).toBeNull();
   });
 
   test("is the same after a way through JSON", () => {
-    const { all } = sources();
-    const status = statusDocument(all, everything);
+    add();
+    const status = statusOf(everything);
     expect(JSON.parse(JSON.stringify(status))).toEqual(status);
   });
 });

@@ -15,14 +15,25 @@ let relay: Observer;
 
 beforeEach(() => {
   const statistics = new RelayStatistics();
-  metrics = new PrometheusMetrics({ statistics, connectionsMax: 7, logLinesLost: () => 3 });
-  relay = combineObservers([statistics.observer, metrics.observer]);
+  const figures = { name: "web", source: "/run/in", destination: ":80", connectionsMax: 7 };
+  metrics = new PrometheusMetrics({
+    relays: [{ ...figures, statistics }],
+    logLinesLost: () => 3,
+  });
+  relay = combineObservers([statistics.observer, metrics.observerOf("web")]);
 });
+
+/** The name of a sample of the relay, with its labels. */
+function ofRelay(name: string): string {
+  const [, metric = "", labels = ""] = /^(\w+)(?:\{(.*)\})?$/.exec(name) ?? [];
+  return `${own}${metric}{relay="web"${labels && `,${labels}`}}`;
+}
 
 /** Lets everything happen that a metric counts. */
 function live(): void {
   relay.listening({ kind: "unix", path: "/run/in" });
-  const connection = fakeConnection({ openedAt: performance.now() - 2_000 });
+  const openedAt = performance.now() - 2_000;
+  const connection = fakeConnection({ openedAt, connectedAt: openedAt + 600 });
   relay.opened(connection);
   relay.connected(connection);
   Object.assign(connection, { bytesUp: 5, bytesDown: 6, pausesUp: 1, pausesDown: 2 });
@@ -44,16 +55,18 @@ const own = "simpletcpunixrelay_";
 test("each metric has what happened", async () => {
   live();
   const samples = readExposition(await metrics.expose());
-  const values = (names: readonly string[]) =>
-    Object.fromEntries(names.map((name) => [name, samples.get(own + name)]));
+  const values = (names: readonly string[], full: (name: string) => string) =>
+    Object.fromEntries(names.map((name) => [name, samples.get(full(name))]));
   const expected = {
-    [`build_info{version="${version}"}`]: 1,
+    'info{source="/run/in",destination=":80"}': 1,
     ready: 0,
     connections_open: 1,
     connections_max: 7,
     connections_total: 3,
     'connections_refused_total{reason="with \\"quotes\\" and \\\\"}': 1,
+    'connections_refused_total{reason="its address is denied"}': 0,
     'connections_failed_total{reason="ENOENT"}': 1,
+    'connections_failed_total{reason="ECONNREFUSED"}': 0,
     'connections_closed_total{ending="client reset"}': 1,
     'connections_closed_total{ending="unreachable"}': 1,
     'connections_closed_total{ending="finished"}': 0,
@@ -64,19 +77,44 @@ test("each metric has what happened", async () => {
     'backpressure_pauses_total{from="client"}': 1,
     'backpressure_pauses_total{from="destination"}': 2,
     accept_pauses_total: 1,
-    log_lines_dropped_total: 3,
     faults_total: 1,
-    connect_seconds_count: 1,
-    'connect_seconds_bucket{le="1"}': 0,
-    'connect_seconds_bucket{le="5"}': 1,
-    connection_seconds_count: 2,
-    'connection_seconds_bucket{le="1"}': 1,
-    'connection_seconds_bucket{le="10"}': 2,
+    connect_duration_seconds_count: 1,
+    connection_duration_seconds_count: 2,
+  };
+  expect(values(Object.keys(expected), ofRelay)).toEqual(expected);
+  const histograms = {
+    'connect_duration_seconds_bucket{le="0.00005",relay="web"}': 0,
+    'connect_duration_seconds_bucket{le="0.5",relay="web"}': 0,
+    'connect_duration_seconds_bucket{le="1",relay="web"}': 1,
+    'connection_duration_seconds_bucket{le="1",relay="web"}': 1,
+    'connection_duration_seconds_bucket{le="10",relay="web"}': 2,
     event_loop_delay_seconds_count: 1,
     'event_loop_delay_seconds_bucket{le="0.01"}': 0,
     'event_loop_delay_seconds_bucket{le="0.05"}': 1,
+    [`build_info{version="${version}"}`]: 1,
+    log_lines_dropped_total: 3,
   };
-  expect(values(Object.keys(expected))).toEqual(expected);
+  expect(values(Object.keys(histograms), (name) => own + name)).toEqual(histograms);
+});
+
+test("each relay has series of its own, the process has one", async () => {
+  const statistics = new RelayStatistics();
+  const both = new PrometheusMetrics({
+    relays: ["a", "b"].map((name) => ({
+      ...{ name, source: "", destination: "", connectionsMax: 1 },
+      statistics: name === "a" ? statistics : new RelayStatistics(),
+    })),
+    logLinesLost: () => 0,
+  });
+  const relays = ["a", "b"].map((name) => combineObservers([both.observerOf(name)]));
+  statistics.observer.opened?.(fakeConnection());
+  relays[1]?.closed(fakeConnection(), "finished");
+  const samples = readExposition(await both.expose());
+  expect(samples.get(`${own}connections_total{relay="a"}`)).toBe(1);
+  expect(samples.get(`${own}connections_total{relay="b"}`)).toBe(0);
+  expect(samples.get(`${own}connection_duration_seconds_count{relay="a"}`)).toBe(0);
+  expect(samples.get(`${own}connection_duration_seconds_count{relay="b"}`)).toBe(1);
+  expect(samples.get(`${own}log_lines_dropped_total`)).toBe(0);
 });
 
 test("a second reading counts nothing twice", async () => {
@@ -91,7 +129,7 @@ test("a second reading counts nothing twice", async () => {
 test("every ending has its sample before it happens", async () => {
   const samples = readExposition(await metrics.expose());
   for (const ending of ENDINGS)
-    expect(samples.get(`${own}connections_closed_total{ending="${ending}"}`)).toBe(0);
+    expect(samples.get(ofRelay(`connections_closed_total{ending="${ending}"}`))).toBe(0);
 });
 
 test("the process is told of under the names that all programs share", async () => {

@@ -52,14 +52,3 @@ test("what is older than the last minutes is forgotten", () => {
   expect(all.length).toBe(HISTORY_SECONDS);
   expect(all[0]?.at).toBe(8);
 });
-
-test("the delay is the longest of the second", () => {
-  const { history, pass } = start();
-  history.late(0.2);
-  history.late(0.1);
-  expect(history.delay).toBe(0);
-  pass(1);
-  expect(history.delay).toBe(0.2);
-  pass(1);
-  expect(history.delay).toBe(0);
-});

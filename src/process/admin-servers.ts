@@ -1,0 +1,122 @@
+import { printAddress, type SocketEndpoint } from "../address/address.ts";
+import { ADMIN_MODE } from "../observe/admin/admin-mode.ts";
+import type { AdminServer } from "../observe/admin/admin-server.ts";
+import type { AdminPermissions } from "../observe/admin/bind-admin.ts";
+import { HTTP_FILES_MOST } from "../observe/admin/http-limits.ts";
+import type { Observation } from "../observe/figures/observation.ts";
+import { faultLog } from "../observe/log/event-log.ts";
+import type { Log } from "../observe/log/log.ts";
+import type { HandedSource } from "../relay/listen/source.ts";
+import type { ListenerRole } from "./handover/document.ts";
+import type { OpenedListener } from "./handover/hand-over.ts";
+import type { ProcessWide } from "./process-plan.ts";
+
+/** The addresses at which a process answers questions about its relays. */
+type AdminRole = Exclude<ListenerRole, "source">;
+
+interface Wanted {
+  readonly role: AdminRole;
+  readonly address: SocketEndpoint;
+  readonly permissions: AdminPermissions;
+}
+
+/** Each server that a plan asks for. */
+function wantedServers({ admin, adminMode, adminGroup, metrics }: ProcessWide): readonly Wanted[] {
+  const permissions = { mode: adminMode ?? ADMIN_MODE, group: adminGroup };
+  const wanted: Wanted[] = [];
+  if (admin !== undefined) wanted.push({ role: "admin", address: admin, permissions });
+  if (metrics !== undefined) wanted.push({ role: "metrics", address: metrics, permissions });
+  return wanted;
+}
+
+/** How many descriptors the servers of a plan take at most. */
+export function adminFilesMost(plan: ProcessWide): number {
+  return wantedServers(plan).length * HTTP_FILES_MOST;
+}
+
+/** Whether a plan asks for a server, so that somebody may ask what the relays do. */
+export function hasAdminServers(plan: ProcessWide): boolean {
+  return wantedServers(plan).length > 0;
+}
+
+const OPENED: Readonly<Record<AdminRole, string>> = {
+  admin: "status and metrics on",
+  metrics: "metrics and health on",
+};
+
+/** The servers of `--admin` and `--metrics`, which start, leave and are handed over as one. */
+export class AdminServers implements Disposable {
+  readonly #servers: readonly (Wanted & { readonly server: AdminServer })[];
+
+  private constructor(servers: readonly (Wanted & { readonly server: AdminServer })[]) {
+    this.#servers = servers;
+  }
+
+  /**
+   * Opens every server of a plan, or none.
+   *
+   * @param claim - the sockets that another process handed over for an address, if there are any
+   * @throws {RelayError} if an address cannot be listened on
+   */
+  static async open(
+    plan: ProcessWide,
+    observation: Observation,
+    log: Log,
+    claim: (
+      role: AdminRole,
+      address: SocketEndpoint,
+      permissions: AdminPermissions,
+    ) => HandedSource | null,
+  ): Promise<AdminServers> {
+    // A process without a server need not wait until this is loaded.
+    const { openAdmin, openMetrics } = await import("../observe/admin/admin-server.ts");
+    const open = { admin: openAdmin, metrics: openMetrics };
+    const fault = faultLog(log);
+    using opened = new DisposableStack();
+    const servers: (Wanted & { readonly server: AdminServer })[] = [];
+    for (const wanted of wantedServers(plan)) {
+      const { role, address, permissions } = wanted;
+      const socket = claim(role, address, permissions) ?? address;
+      const server = opened.use(await open[role](socket, { observation, permissions, fault }));
+      const words = printAddress(server.endpoint);
+      log.info(`${OPENED[role]} ${words}`, { event: role, address: words });
+      servers.push({ ...wanted, server });
+    }
+    opened.move();
+    return new AdminServers(servers);
+  }
+
+  /** The addresses that the servers listen on. */
+  get endpoints(): readonly SocketEndpoint[] {
+    return this.#servers.map(({ server }) => server.endpoint);
+  }
+
+  /** The servers' sockets, for another process. */
+  get listeners(): readonly OpenedListener[] {
+    return this.#servers.map(({ role, address, permissions, server }) => {
+      return { role, address, socket: server.handOn(), permissions };
+    });
+  }
+
+  /** Begins to answer on sockets that were handed over. */
+  accept(): void {
+    for (const { server } of this.#servers) server.accept();
+  }
+
+  /**
+   * Answers no further clients; settles when the last client has got its answer. The file of a socket
+   * is removed if it `isGivenUp`, which is asked with the index in `listeners`.
+   */
+  async leave(
+    isGivenUp: (index: number, role: AdminRole, address: SocketEndpoint) => boolean,
+  ): Promise<void> {
+    const left = this.#servers.map(({ role, address, server }, index) =>
+      server.leave({ isGivenUp: isGivenUp(index, role, address) }),
+    );
+    await Promise.all(left);
+  }
+
+  [Symbol.dispose](): void {
+    for (const { server } of this.#servers) server[Symbol.dispose]();
+  }
+}
