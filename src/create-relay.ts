@@ -12,7 +12,7 @@ import {
 import type { Source } from "./relay/listen/source.ts";
 import type { RelayOptions as RelayOptionsParsed } from "./relay/options.ts";
 import type { Relay } from "./relay/running-relay.ts";
-import { openRelay } from "./workers/open-relay.ts";
+import { relayOpener } from "./workers/open-relay.ts";
 import { choosePassedSocket, takePassedSockets } from "./systemd/activation.ts";
 import type { Workers } from "./workers/worker-count.ts";
 
@@ -60,7 +60,7 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
     throw new AddressError(printAddress(destination), "the destination is the source");
   signal?.throwIfAborted();
   const relayOptions = { ...values, source: claim(source), destination, observer };
-  const relay = await openRelay(relayOptions, workers);
+  const relay = await relayOpener(workers)(relayOptions);
   if (signal !== undefined) await stopOnAbort(relay, signal);
   return relay;
 }

@@ -1,12 +1,7 @@
-import { resolve } from "node:path";
-import {
-  type Endpoint,
-  isSameAddress,
-  printAddress,
-  type SocketEndpoint,
-} from "../address/address.ts";
+import { type Endpoint, isSameAddress, type SocketEndpoint } from "../address/address.ts";
 import type { Mistakes } from "./config-error.ts";
 import type { PlacedRelay } from "./read-relay.ts";
+import { isSameSource, placeOf } from "./same-source.ts";
 import type { Position } from "./toml-tree.ts";
 
 /** An address that the process itself listens on, beside the relays' sources. */
@@ -26,29 +21,44 @@ export function findClashes(
   others: readonly OwnListener[],
   mistakes: Mistakes,
 ): void {
-  for (const [index, relay] of relays.entries()) {
-    findTwin(relay, relays.slice(0, index), mistakes);
-    findLoop(relay, relays, others, mistakes);
+  const sources = new Sources();
+  for (const relay of relays) {
+    findTwin(relay, sources, mistakes);
+    sources.add(relay);
   }
+  for (const relay of relays) findLoop(relay, sources, others, mistakes);
   for (const [index, { key, endpoint, at }] of others.entries()) {
     const other = others.slice(0, index).find((before) => isSameSource(before.endpoint, endpoint));
     if (other !== undefined) mistakes.add(at, [key], `is the address of ${other.key} as well`);
-    const twin = relays.find(
-      ({ source }) => source !== null && isSameSource(source.endpoint, endpoint),
-    );
+    const twin = sources.find(endpoint, isSameSource);
     if (twin !== undefined) mistakes.add(at, [key], `is the source of relay ${twin.name}`);
   }
 }
 
-function findTwin(
-  { name, source }: PlacedRelay,
-  before: readonly PlacedRelay[],
-  mistakes: Mistakes,
-): void {
+/** Relays in the order of the file, found by their sources. */
+class Sources {
+  readonly #byPlace = new Map<string, PlacedRelay[]>();
+
+  add(relay: PlacedRelay): void {
+    if (relay.source === null) return;
+    const place = placeOf(relay.source.endpoint);
+    this.#byPlace.set(place, [...(this.#byPlace.get(place) ?? []), relay]);
+  }
+
+  /** The first whose source matches an endpoint, both at one place. */
+  find(
+    endpoint: Endpoint,
+    matches: (source: Endpoint, endpoint: Endpoint) => boolean,
+  ): PlacedRelay | undefined {
+    return this.#byPlace
+      .get(placeOf(endpoint))
+      ?.find(({ source }) => source !== null && matches(source.endpoint, endpoint));
+  }
+}
+
+function findTwin({ name, source }: PlacedRelay, before: Sources, mistakes: Mistakes): void {
   if (source === null) return;
-  const twin = before.find(
-    (other) => other.source && isSameSource(other.source.endpoint, source.endpoint),
-  );
+  const twin = before.find(source.endpoint, isSameSource);
   if (twin === undefined) return;
   const words = `is the source of relay ${twin.name} as well${mend(source.endpoint)}`;
   mistakes.add(source.at, ["relay", name, "source"], words);
@@ -56,7 +66,7 @@ function findTwin(
 
 function findLoop(
   relay: PlacedRelay,
-  relays: readonly PlacedRelay[],
+  sources: Sources,
   others: readonly OwnListener[],
   mistakes: Mistakes,
 ): void {
@@ -66,9 +76,9 @@ function findLoop(
     mistakes.add(destination.at, ["relay", name, "destination"], words);
   for (const { key, endpoint } of others)
     if (isSameAddress(endpoint, destination.endpoint)) add(`is where ${key} listens`);
-  const loop = loopOf(relay, relays);
-  if (loop?.length === 1) add("is its source: the relay would only talk to itself");
-  else if (loop !== null) add(`leads back to its source: ${[...loop, name].join(" to ")}`);
+  const loop = loopOf(relay, sources);
+  if (loop.length === 1) add("is its source: the relay would only talk to itself");
+  else if (loop.length > 1) add(`leads back to its source: ${[...loop, name].join(" to ")}`);
 }
 
 function mend(source: Endpoint): string {
@@ -79,38 +89,17 @@ function mend(source: Endpoint): string {
 
 /**
  * The names of the relays through which a connection to this one comes back to it, this one first;
- * null if it does not. Of several relays in a loop only the first of the file has one.
+ * none if it does not. Each loop is that of its relay whose name comes first.
  */
-function loopOf(first: PlacedRelay, relays: readonly PlacedRelay[]): readonly string[] | null {
+function loopOf(first: PlacedRelay, sources: Sources): readonly string[] {
   const loop: PlacedRelay[] = [];
   let relay: PlacedRelay | undefined = first;
   while (relay !== undefined && !loop.includes(relay)) {
     loop.push(relay);
-    relay = nextOf(relay, relays);
+    const { destination }: PlacedRelay = relay;
+    relay = destination === null ? undefined : sources.find(destination.endpoint, isSameAddress);
   }
-  if (relay !== first || relays.find((each) => loop.includes(each)) !== first) return null;
-  return loop.map(({ name }) => name);
-}
-
-/** The relay whose source is this one's destination. */
-function nextOf(
-  { destination }: PlacedRelay,
-  relays: readonly PlacedRelay[],
-): PlacedRelay | undefined {
-  if (destination === null) return undefined;
-  return relays.find(
-    ({ source }) => source && isSameAddress(source.endpoint, destination.endpoint),
-  );
-}
-
-/** Whether two listeners want one address. */
-function isSameSource(one: Endpoint, other: Endpoint): boolean {
-  if (one.kind === "tcp" && other.kind === "tcp") {
-    // Port 0 is another one each time.
-    if (one.port !== other.port || one.port === 0) return false;
-    return one.host === other.host || one.host === "" || other.host === "";
-  }
-  if (one.kind === "unix" && other.kind === "unix")
-    return resolve(one.path) === resolve(other.path);
-  return printAddress(one) === printAddress(other);
+  const names = loop.map(({ name }) => name);
+  const isFirst = names.every((name) => name >= first.name);
+  return relay === first && isFirst ? names : [];
 }

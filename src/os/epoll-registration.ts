@@ -12,6 +12,13 @@ const DESCRIPTORS = "/proc/self/fd";
 const EPOLL_LINK = "anon_inode:[eventpoll]";
 
 /**
+ * The epoll instance of this thread's event loop, once it was found: a search looks at every
+ * descriptor of the process, and a process of many relays has many. Each thread has this module for
+ * itself.
+ */
+let ownEpoll: number | null = null;
+
+/**
  * Finds the one epoll instance that watches a descriptor: for a socket of Bun's, the instance of the
  * thread's event loop. Null if there is no such instance, if there are several, or if the kernel does
  * not say (proc(5), fdinfo of an epoll descriptor).
@@ -19,9 +26,13 @@ const EPOLL_LINK = "anon_inode:[eventpoll]";
 export function findEpollRegistration(fd: number): EpollRegistration | null {
   try {
     const inode = fstatSync(fd).ino;
+    const [known] = ownEpoll === null ? [] : registrationsIn(ownEpoll, fd, inode);
+    if (known !== undefined) return known;
     const found = epollDescriptors().flatMap((epoll) => registrationsIn(epoll, fd, inode));
     const [registration] = found;
-    return registration !== undefined && found.length === 1 ? registration : null;
+    if (registration === undefined || found.length > 1) return null;
+    ownEpoll = registration.epoll;
+    return registration;
   } catch {
     // A system that hides this from the process.
     return null;
@@ -40,14 +51,21 @@ function epollDescriptors(): number[] {
   return readdirSync(DESCRIPTORS).filter(isEpoll).map(Number);
 }
 
-// One line a descriptor, all numbers but the first in hexadecimal. The number alone does not say which
-// socket is meant: it may be that of a descriptor closed since, whose socket another one keeps.
-const LINE = /^tfd: *(\d+) events: *([0-9a-f]+) data: *([0-9a-f]+) .*\bino:([0-9a-f]+)/gm;
+/**
+ * The lines of a descriptor, whose other numbers are hexadecimal. The number alone does not say which
+ * socket is meant: it may be that of a descriptor closed since, whose socket another one keeps.
+ */
+function linesOf(fd: number): RegExp {
+  return new RegExp(
+    `^tfd: *${fd} events: *([0-9a-f]+) data: *([0-9a-f]+) .*\\bino:([0-9a-f]+)`,
+    "gm",
+  );
+}
 
 function registrationsIn(epoll: number, fd: number, inode: number): EpollRegistration[] {
   const text = readFileSync(`/proc/self/fdinfo/${epoll}`, "latin1");
-  return [...text.matchAll(LINE)].flatMap(([, watched, events = "", data = "", ino = ""]) =>
-    Number(watched) === fd && parseInt(ino, 16) === inode
+  return [...text.matchAll(linesOf(fd))].flatMap(([, events = "", data = "", ino = ""]) =>
+    parseInt(ino, 16) === inode
       ? [{ epoll, event: encodeEvent(parseInt(events, 16), BigInt(`0x${data}`)) }]
       : [],
   );

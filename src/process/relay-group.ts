@@ -89,8 +89,14 @@ export class RelayGroup {
   /** Stops all relays unless one has a connection; says whether all have stopped. */
   async stopIfIdle(): Promise<boolean> {
     if (this.connections > 0) return false;
-    const stopped = await Promise.all(this.#members.map(({ relay }) => relay.stopIfIdle()));
-    return stopped.every((each) => each);
+    // Nobody gets in at one relay while another one is asked.
+    const open = await Promise.all(this.#members.map(({ relay }) => relay.suspend()));
+    if (open.every((connections) => connections === 0)) {
+      await Promise.all(this.#members.map(({ relay }) => relay.stopIfIdle()));
+      return true;
+    }
+    for (const { relay } of this.#members) relay.resume();
+    return false;
   }
 
   /**

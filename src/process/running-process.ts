@@ -14,7 +14,7 @@ import { takePassedSockets } from "../systemd/activation.ts";
 import { HeldNotifier } from "../systemd/held-notifier.ts";
 import { takeNotifier } from "../systemd/notify-socket.ts";
 import { ServiceState, takeWatchdogPeriod } from "../systemd/service-state.ts";
-import { openRelay } from "../workers/open-relay.ts";
+import { relayOpener } from "../workers/open-relay.ts";
 import { workerCount } from "../workers/worker-count.ts";
 import { adminFilesMost, AdminServers, hasAdminServers } from "./admin-servers.ts";
 import { IdleExit } from "./exit-idle-time.ts";
@@ -312,6 +312,7 @@ class RunningProcess implements AsyncDisposable {
         observer?.fault(error);
       }),
     );
+    const openRelay = relayOpener(workers);
     return RelayGroup.open(
       this.#plan.relays,
       (plan) => this.#sourceOf(plan),
@@ -328,7 +329,7 @@ class RunningProcess implements AsyncDisposable {
           drainTimeout,
           identifyClients: this.#plan.processWide.accessLog,
         };
-        const relay = await openRelay(options, workers);
+        const relay = await openRelay(options);
         const log = logOf(plan, this.#log);
         warnOfTheOpen(relay.endpoint, destination, log);
         this.#warnOfFiles(plan, log);

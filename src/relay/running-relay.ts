@@ -5,7 +5,7 @@ import { type Admitted, Entrance, needsAddresses } from "./entrance.ts";
 import type { Refusal } from "./access.ts";
 import { Admission } from "./listen/admission.ts";
 import { connectionsMaxDefault } from "./listen/descriptor-budget.ts";
-import { BulkReader } from "./stream/bulk-reader.ts";
+import { threadBulkReader } from "./stream/bulk-reader.ts";
 import { combineObservers } from "./combine-observers.ts";
 import { loopCheckOf } from "./reach/loop-check.ts";
 import { reach } from "./reach/reach.ts";
@@ -42,6 +42,9 @@ import { loaded } from "../os/libc.ts";
 /** Holds the listener of a source that was handed on until `accept`. */
 const NOT_BEGUN = "not begun";
 
+/** Holds the listener between `suspend` and `resume`. */
+const SUSPENDED = "suspended";
+
 // How long a reader may take nothing before its peer's reset is passed on all the same. One that reads
 // 5 kB/s shows for over a minute at a time that it takes nothing (lingering-close.ts).
 const STANDSTILL = 300_000;
@@ -77,6 +80,12 @@ export interface Relay extends AsyncDisposable {
  * have the same listening socket, and one of them accepts at any time.
  */
 export interface HandoverRelay extends Relay {
+  /**
+   * Leaves further clients in the kernel's queue until `resume`, or until a stop that serves them.
+   * Gives how many connections are open then. Without FFI nothing holds clients back.
+   */
+  suspend(): Promise<number>;
+  resume(): void;
   /** Accepts clients. A relay whose source was handed to it accepts nobody before. */
   accept(): void;
   /**
@@ -166,9 +175,10 @@ class RunningRelay implements HoldableRelay {
         farewell: options.lingerTimeout ?? DEFAULTS.lingerTimeout,
         standstill: STANDSTILL,
       }),
-      bulk: loaded.libc === null || options.fastPath === false ? null : new BulkReader(loaded.libc),
+      bulk:
+        loaded.libc === null || options.fastPath === false ? null : threadBulkReader(loaded.libc),
       handlers,
-      exhausted: (code) => this.#admission?.exhausted(code),
+      exhausted: (code) => this.#admission?.short(code),
       ended: (connection) => this.#connectionEnded(connection),
       isFailing: false,
     };
@@ -250,6 +260,8 @@ class RunningRelay implements HoldableRelay {
   async #stop(patience: StopPatience, cause: Stop["cause"], keepsFile = false): Promise<void> {
     this.#drain.shorten(patience);
     if (!this.#stopping) {
+      // Who waits in the queue of a source that is closed is served before.
+      this.resume();
       this.#stopping = true;
       await this.#close(keepsFile);
       this.#observer.draining(this.connections);
@@ -259,6 +271,15 @@ class RunningRelay implements HoldableRelay {
       this.#stopped.resolve();
     }
     await this.#stopped.promise;
+  }
+
+  async suspend(): Promise<number> {
+    this.hold(SUSPENDED);
+    return this.connections;
+  }
+
+  resume(): void {
+    this.release(SUSPENDED);
   }
 
   async responds(): Promise<void> {
@@ -300,6 +321,7 @@ class RunningRelay implements HoldableRelay {
     if (this.#headerOf !== null) connection.preface = this.#headerOf(admitted.arrival);
     if (loaded.libc === null) keepSideAlive(client, this.#shared.keepalive);
     this.#shared.connections.add(connection);
+    if (this.connections === 1) this.#shared.bulk?.join();
     this.#observer.opened(connection);
     this.#admission?.opened(this.connections);
     reach(connection, this.#line);
@@ -357,7 +379,7 @@ class RunningRelay implements HoldableRelay {
   #connectionEnded({ admitted }: Connection): void {
     this.#entrance.left(admitted);
     if (!this.#stopping) this.#admission?.closed(this.connections);
-    if (this.connections === 0) this.#shared.bulk?.rest();
+    if (this.connections === 0) this.#shared.bulk?.leave();
     this.#drain.connectionEnded();
   }
 }

@@ -5,34 +5,38 @@ import type { Ending, Failure } from "../relay/observer.ts";
 import type { StopPatience } from "../relay/stop-patience.ts";
 import type { RelayOptions } from "../relay/options.ts";
 
-// What a pool and its workers say to each other. All of it can be cloned (structured clone).
+// What the pooled relays and their workers say to each other. All of it can be cloned (structured clone).
 
-/** What the pool tells a worker. */
-export type Order =
+/** What a worker is told: what concerns one relay by its number in the pool, and its end. */
+export type Order = RelayOrder | { readonly kind: "end" };
+
+export type RelayOrder =
   | Start
   /** Answered by `here`: the thread turns. */
-  | { readonly kind: "ping" }
+  | { readonly kind: "ping"; readonly relay: number }
   /** Accept nobody until released; answered by `held`. */
-  | { readonly kind: "hold" }
-  | { readonly kind: "release" }
-  /** Answered by `draining` and the thread's end; a second one can only shorten the wait. */
+  | { readonly kind: "hold"; readonly relay: number }
+  | { readonly kind: "release"; readonly relay: number }
+  /** Answered by `draining` and `stopped`; a second one can only shorten the wait. */
   | {
       readonly kind: "stop";
+      readonly relay: number;
       readonly patience: StopPatience;
       /** Whether who waits in the kernel's queue is to be served first. */
       readonly serveQueue: boolean;
     };
 
-/** The first order, answered by `ready` or `failed`. */
+/** The first order about a relay, answered by `ready` or `failed`. */
 export interface Start {
   readonly kind: "start";
-  /** The worker's number, from 0. */
+  readonly relay: number;
+  /** The number of the relay's share, from 0. */
   readonly index: number;
   /** The pool's own listening descriptors, of which the worker makes its own. */
   readonly listeners: readonly number[];
   readonly endpoint: SocketEndpoint;
   readonly options: WorkerOptions;
-  /** Of the whole pool. */
+  /** Of all shares of the relay. */
   readonly connectionsMax: number;
   readonly counts: SharedArrayBuffer;
   /** How many workers the pool has. */
@@ -51,8 +55,9 @@ export type WorkerOptions = Omit<
   "source" | "observer" | "mode" | "owner" | "group" | "directoryMode"
 >;
 
-/** What a worker had to say in one turn of its event loop. */
+/** What a worker had to say of one relay in one turn of its event loop. */
 export interface Batch {
+  readonly relay: number;
   /** When it was posted, by the worker's `performance.now()`. */
   readonly at: number;
   readonly reports: readonly Report[];
@@ -70,7 +75,7 @@ export type PoolReport =
       readonly message: string;
     }
   | { readonly kind: "held"; readonly open: number }
-  /** The worker's relay has stopped, and has cut so many connections. */
+  /** The last: the worker's share of the relay has stopped, and has cut so many connections. */
   | { readonly kind: "stopped"; readonly cut: number }
   /** The worker ends, and so many connections with it. */
   | { readonly kind: "lost"; readonly open: number };

@@ -1,25 +1,4 @@
-import type { SocketEndpoint } from "../address/address.ts";
-import { INT_MOST } from "../os/int-most.ts";
-import type { Libc } from "../os/libc.ts";
-import { OwnClientCounts } from "../relay/client-counts.ts";
-import { Entrance } from "../relay/entrance.ts";
-import { NO_LIMITS, type StopPatience } from "../relay/stop-patience.ts";
-import { stoodStill } from "../relay/late-timer.ts";
-import { connectionsMaxDefault } from "../relay/listen/descriptor-budget.ts";
-import { combineObservers, eventsHeard } from "../relay/combine-observers.ts";
-import { removeFile } from "../relay/listen/socket-file/placed-file.ts";
-import { watchFile } from "../relay/listen/source-file-watch.ts";
-import { endpointOf } from "../relay/listen/inherited-socket.ts";
-import type { HandedSource } from "../relay/listen/source.ts";
-import type { Observer, Stop } from "../relay/observer.ts";
-import { DEFAULTS, type RelayOptions } from "../relay/options.ts";
-import type { HandoverRelay } from "../relay/running-relay.ts";
-import { SharedClientCounts } from "./shared-client-counts.ts";
-import { SharedCounters } from "./shared-counters.ts";
-import type { Start, WorkerOptions } from "./messages.ts";
-import { onceAMinute } from "./repeated-warnings.ts";
-import { WorkerSlot, type WorkerSlotOwner } from "./worker-slot.ts";
-import { SharedSource } from "./shared-source.ts";
+import { WorkerSlot } from "./worker-slot.ts";
 
 // An executable has its modules under this path, and their names in JavaScript (Bun 1.4.5).
 const INSIDE_EXECUTABLE = "/$bunfs/root/";
@@ -28,227 +7,32 @@ const THREAD = import.meta.path.startsWith(INSIDE_EXECUTABLE)
   ? new URL("./workers/worker-thread.js", `file://${INSIDE_EXECUTABLE}`)
   : new URL("./worker-thread.ts", import.meta.url);
 
-// How much longer than its drain a worker may take to end before it is taken to hang.
-const GRACE = 1_000;
-
-/**
- * Listens on the source and lets several threads, each with a relay of its own, carry the
- * connections. This thread relays nothing: it keeps the source, tells the observer of all
- * connections, and replaces a worker that dies.
- *
- * @param thread - the module of a worker's thread
- * @throws {RelayError} where the source cannot be listened on or a worker cannot start.
- */
-export async function startPool(
-  system: Libc,
-  options: RelayOptions,
-  workers: number,
-  thread = THREAD,
-): Promise<HandoverRelay> {
-  // Rules that do not fit the source are found before it is bound.
-  new Entrance(options, endpointOf(options.source), new OwnClientCounts());
-  const notice = (message: string) => options.observer?.notice?.(message);
-  const source = await SharedSource.bind(system, options, notice);
-  const pool = new Pool(source, options, workers, thread);
-  await pool.start();
-  return pool;
+/** The place of a relay in a pool. */
+export interface PoolPlace {
+  /** The relay's number, which no other of the pool has. */
+  readonly relay: number;
+  readonly slots: readonly WorkerSlot[];
 }
 
-class Pool implements HandoverRelay, WorkerSlotOwner {
-  readonly observer: Observer;
-  readonly thread: URL;
-  readonly #source: SharedSource;
-  readonly #options: WorkerOptions;
-  readonly #patience: StopPatience;
-  readonly #connectionsMax: number;
-  readonly #counts: SharedCounters;
-  /** Null if nobody counts by client. */
-  readonly #clientCounts: SharedArrayBuffer | null;
-  readonly #places: readonly WorkerSlot[];
-  readonly #stopped = Promise.withResolvers<void>();
-  /** Whether the workers may accept: a source that was handed on waits for `accept`. */
-  #accepts: boolean;
-  #fileWatch: Disposable | null = null;
-  #stopping = false;
-  /** When a worker that still stops is taken to hang, by `performance.now()`. */
-  #impatientAt = Infinity;
-  #impatience: Timer | undefined;
+/** The workers that carry all relays of one process. */
+export class WorkerPool {
+  readonly #slots: readonly WorkerSlot[];
+  #relays = 0;
 
-  constructor(source: SharedSource, options: RelayOptions, workers: number, thread: URL) {
-    const { source: _, observer, mode, owner, group, directoryMode, ...rest } = options;
-    this.observer = onceAMinute(combineObservers(observer === undefined ? [] : [observer]));
-    this.thread = thread;
-    this.#source = source;
-    this.#accepts = options.source.kind !== "handed";
-    this.#options = { ...rest, backlog: source.backlog };
-    const { drainTimeout = DEFAULTS.drainTimeout } = options;
-    this.#patience = { drainTimeout, stillTimeout: DEFAULTS.stillTimeout };
-    this.#connectionsMax = options.connectionsMax ?? connectionsMaxDefault(workers);
-    // A worker without a place could only look on.
-    const count = Math.min(workers, this.#connectionsMax);
-    this.#counts = SharedCounters.forWorkers(count);
-    this.#clientCounts =
-      options.connectionsMaxPerClient === undefined
-        ? null
-        : SharedClientCounts.bufferFor(count, Math.ceil(this.#connectionsMax / count));
-    this.#places = Array.from({ length: count }, (_, index) => new WorkerSlot(index, this));
+  /** @param module - what a worker's thread runs */
+  constructor(workers: number, module = THREAD) {
+    this.#slots = Array.from({ length: workers }, (_, index) => new WorkerSlot(index + 1, module));
   }
 
-  get endpoint(): SocketEndpoint {
-    return this.#source.endpoint;
+  get workers(): number {
+    return this.#slots.length;
   }
 
-  get stopped(): Promise<void> {
-    return this.#stopped.promise;
-  }
-
-  get connections(): number {
-    return this.#counts.total();
-  }
-
-  async start(): Promise<void> {
-    try {
-      await Promise.all(this.#places.map((place) => place.start()));
-    } catch (error) {
-      for (const place of this.#places) place.terminate();
-      // The file of a source that was handed on is still that of the process that has it.
-      if (this.#accepts) this.#hide({ removesFile: true });
-      await Promise.all(this.#places.map((place) => place.ended()));
-      this.#source.close();
-      throw error;
-    }
-    const { file } = this.#source;
-    this.#fileWatch = file && watchFile(file, this.observer);
-    if (this.#accepts) this.#begin();
-  }
-
-  accept(): void {
-    if (this.#accepts) return;
-    this.#accepts = true;
-    this.#begin();
-  }
-
-  #begin(): void {
-    this.observer.listening(this.endpoint);
-    for (const place of this.#places) place.release();
-  }
-
-  handOn(): HandedSource {
-    return this.#source.handOn();
-  }
-
-  async leave({ isGivenUp = false } = {}): Promise<void> {
-    await this.#stop(NO_LIMITS, "handed over", !isGivenUp);
-  }
-
-  async stop(patience: Partial<StopPatience> = {}): Promise<void> {
-    await this.#stop({ ...this.#patience, ...patience }, "asked");
-  }
-
-  async #stop(patience: StopPatience, cause: Stop["cause"], keepsFile = false): Promise<void> {
-    const first = !this.#stopping;
-    this.#stopping = true;
-    if (first) this.#hide({ removesFile: !keepsFile });
-    this.#hurry(patience, { servesQueue: !keepsFile && !this.#source.inherited });
-    if (first) await this.#drain(cause);
-    await this.#stopped.promise;
-  }
-
-  async stopIfIdle(): Promise<boolean> {
-    const open = await Promise.all(this.#places.map((place) => place.hold()));
-    if (open.every((connections) => connections === 0)) {
-      await this.#stop(this.#patience, "idle");
-      return true;
-    }
-    for (const place of this.#places) place.release();
-    return false;
-  }
-
-  async responds(): Promise<void> {
-    await Promise.all(this.#places.map((place) => place.responds()));
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.stop({ drainTimeout: 0 });
-  }
-
-  startOrder(index: number, held: boolean): Start {
-    return {
-      kind: "start",
-      index,
-      listeners: this.#source.fds,
-      endpoint: this.endpoint,
-      options: { ...this.#options, connectionsMax: this.#quota(index) },
-      connectionsMax: this.#connectionsMax,
-      counts: this.#counts.buffer,
-      workers: this.#places.length,
-      clientCounts: this.#clientCounts,
-      wanted: eventsHeard(this.observer),
-      held,
-    };
-  }
-
-  joined(index: number): void {
-    this.#counts.join(index, this.#quota(index));
-  }
-
-  left(index: number): number {
-    const open = this.#counts.open(index);
-    this.#counts.leave(index);
-    if (this.#clientCounts !== null)
-      new SharedClientCounts(this.#clientCounts, this.#places.length, index).clear();
-    return open;
-  }
-
-  /** A worker's part of the places: together they are exactly the limit. */
-  #quota(index: number): number {
-    const count = this.#places.length;
-    return (
-      Math.floor(this.#connectionsMax / count) + (index < this.#connectionsMax % count ? 1 : 0)
-    );
-  }
-
-  /** Takes the way in away. */
-  #hide({ removesFile }: { readonly removesFile: boolean }): void {
-    this.#fileWatch?.[Symbol.dispose]();
-    try {
-      if (removesFile && this.#source.file !== null) removeFile(this.#source.file);
-    } catch (error) {
-      this.observer.fault(error);
-    }
-  }
-
-  /** Tells the workers how long they may still wait, and waits for none that hangs. */
-  #hurry(patience: StopPatience, { servesQueue }: { readonly servesQueue: boolean }): void {
-    for (const place of this.#places) place.stop(patience, servesQueue);
-    const until = performance.now() + patience.drainTimeout + GRACE;
-    if (until >= this.#impatientAt) return;
-    this.#impatientAt = until;
-    this.#waitForHanging(patience.drainTimeout + GRACE);
-  }
-
-  #waitForHanging(wait: number): void {
-    clearTimeout(this.#impatience);
-    const delay = Math.min(Math.max(0, this.#impatientAt - performance.now()), INT_MOST);
-    const due = performance.now() + delay;
-    this.#impatience = setTimeout(() => {
-      const now = performance.now();
-      // The workers, too, start their time anew then.
-      if (stoodStill(now - due, delay)) this.#impatientAt = now + wait;
-      if (now < this.#impatientAt) this.#waitForHanging(wait);
-      else for (const place of this.#places) place.terminate();
-    }, delay);
-  }
-
-  async #drain(cause: Stop["cause"]): Promise<void> {
-    const ended = Promise.all(this.#places.map((place) => place.ended()));
-    await Promise.all(this.#places.map((place) => place.drains()));
-    this.#source.close();
-    this.observer.draining(this.connections);
-    await ended;
-    clearTimeout(this.#impatience);
-    const cut = this.#places.reduce((sum, place) => sum + place.cut, 0);
-    this.observer.stopped({ cause, cut });
-    this.#stopped.resolve();
+  /** The slots of a next relay that can use so many; relays that use few begin with different ones. */
+  place(most: number): PoolPlace {
+    const relay = this.#relays++;
+    const first = relay % this.workers;
+    const turned = [...this.#slots.slice(first), ...this.#slots.slice(0, first)];
+    return { relay, slots: turned.slice(0, most) };
   }
 }

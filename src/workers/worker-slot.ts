@@ -1,10 +1,5 @@
-import { printAddress, type SocketEndpoint } from "../address/address.ts";
-import type { StopPatience } from "../relay/stop-patience.ts";
-import { RelayError } from "../relay/error.ts";
 import type { Observer } from "../relay/observer.ts";
-import { AwaitedAnswers } from "./awaited-answers.ts";
-import type { Batch, Order, Report, Start } from "./messages.ts";
-import { ReportReceiver } from "./report-receiver.ts";
+import type { Batch, Order, Start } from "./messages.ts";
 
 // A worker that dies sooner than this after its start is not replaced at once, in milliseconds.
 const CALM = 10_000;
@@ -13,185 +8,138 @@ const CALM = 10_000;
 const PAUSE_FIRST = 10;
 const PAUSE_LAST = 1_000;
 
-/** What a place needs of its pool. */
-export interface WorkerSlotOwner {
+/** A relay that has a share in the worker of a slot. */
+export interface SlotMember {
   readonly observer: Observer;
-  readonly endpoint: SocketEndpoint;
-  /** The module of a worker's thread. */
-  readonly thread: URL;
-  startOrder(index: number, held: boolean): Start;
-  /** The worker accepts. */
-  joined(index: number): void;
-  /** The worker is gone; gives how many connections had not ended by then. */
-  left(index: number): number;
+  /** Whether the relay goes on, in the next worker if this one dies. */
+  readonly goesOn: boolean;
+  /** The relay's first order for a worker. */
+  startOrder(): Start;
+  heard(batch: Batch): void;
+  /** The worker has died, and connections with it: how many of this relay's. */
+  lost(why: Error): number;
+  /** After every member of the slot has said what it lost. */
+  forget(): void;
 }
 
-/** What somebody waits for; `gone` is the thread's end. */
-type Answer = "ready" | "here" | "held" | "draining" | "gone";
-
-/** The place of one worker in a pool: the worker, and the next one should it die. */
+/**
+ * The slot of one worker: its thread, which carries a share of several relays, and the next thread
+ * should that one die. There is a thread while the slot has members.
+ */
 export class WorkerSlot {
-  readonly index: number;
-  readonly #owner: WorkerSlotOwner;
-  readonly #answers = new AwaitedAnswers<Answer>();
-  #worker: Worker | null = null;
-  #connections: ReportReceiver;
-  /** Whether a worker has ever been ready: a first one that cannot start is not replaced. */
-  #used = false;
+  /** The worker's number for people, from 1. */
+  readonly number: number;
+  readonly #module: URL;
+  readonly #members = new Map<number, SlotMember>();
+  readonly #ended: PromiseWithResolvers<void>[] = [];
+  #thread: Worker | null = null;
   #startedAt = 0;
   #pause = 0;
+  /** Runs while the next thread waits for its start. */
   #restart: Timer | undefined;
-  /** Connections that the worker says it takes with it. */
-  #lost = 0;
-  /** Why the worker is about to be gone, where it is known. */
+  /** Whether the thread was told to end, because the slot had no member. */
+  #ending = false;
+  /** Why the thread is about to die, where it is known. */
   #reason: Error | null = null;
-  #stopping = false;
-  #cut = 0;
 
-  constructor(index: number, owner: WorkerSlotOwner) {
-    this.index = index;
-    this.#owner = owner;
-    this.#connections = new ReportReceiver(owner.observer);
+  /** @param module - what a worker's thread runs */
+  constructor(number: number, module: URL) {
+    this.number = number;
+    this.#module = module;
   }
 
-  /** Connections that the stop cut; complete once the worker is gone. */
-  get cut(): number {
-    return this.#cut;
+  /** Starts a relay's share, in the thread of the others or in a first one. */
+  join(relay: number, member: SlotMember): void {
+    this.#members.set(relay, member);
+    if (this.#ending) return;
+    if (this.#thread !== null) this.tell(member.startOrder());
+    else if (this.#restart === undefined) this.#begin();
   }
 
-  /**
-   * Starts the first worker, which accepts nobody before it is released.
-   *
-   * @throws {RelayError} where it cannot start.
-   */
-  async start(): Promise<void> {
-    const ready = this.#answers.next("ready");
-    this.#begin(true);
-    await ready;
-    if (this.#used) return;
-    if (this.#reason instanceof RelayError) throw this.#reason;
-    const address = printAddress(this.#owner.endpoint);
-    const why = this.#reason?.message ?? "it ended";
-    throw new RelayError("EWORKER", address, `worker ${this.index + 1} cannot start: ${why}`);
-  }
-
-  /** Settles when the worker has answered. */
-  async responds(): Promise<void> {
-    if (this.#worker === null) return;
-    this.#tell({ kind: "ping" });
-    await this.#answers.next("here");
-  }
-
-  /** Lets the worker accept nobody; gives how many connections it then has open. */
-  async hold(): Promise<number> {
-    if (this.#worker === null) return 0;
-    this.#tell({ kind: "hold" });
-    return await this.#answers.next("held");
-  }
-
-  release(): void {
-    this.#tell({ kind: "release" });
-  }
-
-  /** Asks the worker to stop; called again it can only shorten the drain. */
-  stop(patience: StopPatience, serveQueue: boolean): void {
-    this.#stopping = true;
+  /** Forgets a relay whose share has ended. */
+  leave(relay: number): void {
+    this.#members.delete(relay);
+    if (this.#members.size > 0) return;
     clearTimeout(this.#restart);
-    this.#tell({ kind: "stop", patience, serveQueue });
+    this.#restart = undefined;
+    this.#ending = this.#thread !== null;
+    this.tell({ kind: "end" });
   }
 
-  /** Settles when the worker accepts no more, for good. */
-  async drains(): Promise<void> {
-    if (this.#worker !== null) await this.#answers.next("draining");
+  tell(order: Order): void {
+    this.#thread?.postMessage(order);
   }
 
-  /** Settles when the worker is gone, for good. */
+  /** Settles when the thread has ended, if the slot has no member. */
   async ended(): Promise<void> {
-    if (this.#worker !== null) await this.#answers.next("gone");
+    if (this.#thread === null || this.#members.size > 0) return;
+    const ended = Promise.withResolvers<void>();
+    this.#ended.push(ended);
+    await ended.promise;
   }
 
-  /** Ends a worker that does not answer. */
+  /** Ends a thread that does not answer. */
   terminate(): void {
-    this.#stopping = true;
-    clearTimeout(this.#restart);
-    this.#worker?.terminate();
+    this.#thread?.terminate();
   }
 
-  #begin(held: boolean): void {
-    const worker = new Worker(this.#owner.thread, { name: `worker ${this.index + 1}` });
-    this.#worker = worker;
-    this.#connections = new ReportReceiver(this.#owner.observer);
+  #begin(): void {
+    const thread = new Worker(this.#module, { name: `worker ${this.number}` });
+    this.#thread = thread;
     this.#reason = null;
-    this.#lost = 0;
     this.#startedAt = performance.now();
-    worker.onmessage = ({ data }: MessageEvent<Batch>) => this.#heard(data);
-    worker.onerror = ({ message }) => {
+    thread.onmessage = ({ data }: MessageEvent<Batch>) =>
+      this.#members.get(data.relay)?.heard(data);
+    thread.onerror = ({ message }) => {
       this.#reason ??= uncaught(message);
     };
-    worker.addEventListener("close", ({ code }: CloseEvent) => this.#gone(code));
-    this.#tell(this.#owner.startOrder(this.index, held));
-  }
-
-  #tell(order: Order): void {
-    this.#worker?.postMessage(order);
-  }
-
-  #heard(batch: Batch): void {
-    this.#connections.came(batch);
-    for (const report of batch.reports) this.#take(report);
-  }
-
-  #take(report: Report): void {
-    switch (report.kind) {
-      case "ready":
-        this.#used = true;
-        this.#owner.joined(this.index);
-        return this.#answers.came(report.kind, 0);
-      case "here":
-      case "draining":
-        return this.#answers.came(report.kind, 0);
-      case "held":
-        return this.#answers.came(report.kind, report.open);
-      case "failed":
-        this.#reason = new RelayError(report.code, report.address, report.message);
-        this.#worker?.terminate();
-        return;
-      case "lost":
-        this.#lost = report.open;
-        return;
-      case "stopped":
-        this.#cut += report.cut;
-        return;
-      default:
-        return this.#connections.pass(report);
-    }
+    thread.addEventListener("close", ({ code }: CloseEvent) => this.#gone(code));
+    for (const member of this.#members.values()) this.tell(member.startOrder());
   }
 
   #gone(code: number): void {
-    this.#worker = null;
-    this.#lost += this.#owner.left(this.index);
-    if (this.#stopping) this.#cut += this.#lost;
-    const replaced = this.#used && !this.#stopping;
-    if (replaced || this.#lost > 0) this.#tellOfDeath(code, replaced);
+    this.#thread = null;
+    if (this.#ending) this.#end();
+    else this.#died(code);
+  }
+
+  #end(): void {
+    this.#ending = false;
+    for (const { resolve } of this.#ended.splice(0)) resolve();
+    if (this.#members.size > 0) this.#begin();
+  }
+
+  #died(code: number): void {
+    const reason = this.#reason ?? new Error(`exit status ${code}`);
+    const members = [...this.#members.values()];
+    const losses = members.map((member) => ({ member, lost: member.lost(reason) }));
+    const replaced = members.some(({ goesOn }) => goesOn);
+    const losers = losses.filter(({ lost }) => lost > 0);
+    // A death that cost nothing is told once.
+    const [first] = replaced ? losses.filter(({ member }) => member.goesOn) : [];
+    for (const { member, lost } of losers.length > 0 || first === undefined ? losers : [first])
+      member.observer.fault(this.#obituary(reason, lost, replaced));
     if (replaced) this.#replace();
-    this.#connections.abandon();
-    this.#answers.end();
+    for (const member of members) member.forget();
   }
 
   #replace(): void {
     const lived = performance.now() - this.#startedAt;
     this.#pause = lived >= CALM ? 0 : Math.min(Math.max(PAUSE_FIRST, 2 * this.#pause), PAUSE_LAST);
-    this.#restart = setTimeout(() => this.#begin(false), this.#pause);
+    this.#restart = setTimeout(() => {
+      this.#restart = undefined;
+      this.#begin();
+    }, this.#pause);
   }
 
-  #tellOfDeath(code: number, replaced: boolean): void {
-    const fault = new Error(
-      `worker ${this.index + 1} ended (${this.#reason?.message ?? `exit status ${code}`}): ` +
-        `${this.#lost} connection${this.#lost === 1 ? " is" : "s are"} lost` +
+  #obituary(reason: Error, lost: number, replaced: boolean): Error {
+    const obituary = new Error(
+      `worker ${this.number} ended (${reason.message}): ` +
+        `${lost} connection${lost === 1 ? " is" : "s are"} lost` +
         (replaced ? ", another takes its place" : ""),
     );
-    if (this.#reason?.stack !== undefined) fault.stack = this.#reason.stack;
-    this.#owner.observer.fault(fault);
+    if (reason === this.#reason && reason.stack !== undefined) obituary.stack = reason.stack;
+    return obituary;
   }
 }
 

@@ -8,36 +8,40 @@ import { AcceptBalance } from "./accept-balance.ts";
 import type { ClientCounts } from "../relay/client-counts.ts";
 import { SharedClientCounts } from "./shared-client-counts.ts";
 import { SharedCounters } from "./shared-counters.ts";
-import type { Batch, Order, Report, Start } from "./messages.ts";
+import type { Batch, Order, RelayOrder, Report, Start } from "./messages.ts";
 import { ReportSender } from "./report-sender.ts";
 
-// The thread of one worker: a relay of its own over a descriptor of the pool's listener.
+// The thread of one worker: for each relay a share, over descriptors of its own for the listener.
 
 declare const self: Worker;
 
-/** Who holds the listener because the pool said so. */
+/** Who holds the listener because the pooled relay said so. */
 const HOLDER = "pool";
 
-let worker: RunningWorker | null = null;
-let starting: Promise<void> | undefined;
+/** The shares of relays, by the relays' numbers, each as soon as it has started. */
+const starting = new Map<number, Promise<void>>();
+const shares = new Map<number, RunningShare>();
 
-self.onmessage = ({ data }: MessageEvent<Order>) => {
-  if (data.kind === "start") starting = begin(data);
-  else void starting?.then(() => worker?.obey(data));
+self.onmessage = ({ data: order }: MessageEvent<Order>) => {
+  if (order.kind === "end") process.exit(0);
+  else if (order.kind === "start") starting.set(order.relay, begin(order));
+  else void starting.get(order.relay)?.then(() => shares.get(order.relay)?.obey(order));
 };
 
 // An error that nobody caught ends this thread, and only this one: another takes its place. Bun would
 // close its sockets, which looks like a clean end.
-process.on("exit", () => worker?.end());
-
-function post(reports: readonly Report[]): void {
-  const batch: Batch = { at: performance.now(), reports };
-  self.postMessage(batch);
-}
+process.on("exit", () => {
+  for (const share of shares.values()) share.abandon();
+});
 
 async function begin(start: Start): Promise<void> {
+  const { relay } = start;
+  const post = (reports: readonly Report[]) => {
+    const batch: Batch = { relay, at: performance.now(), reports };
+    self.postMessage(batch);
+  };
   try {
-    worker = await RunningWorker.start(start);
+    shares.set(relay, await RunningShare.start(start, post));
     post([{ kind: "ready" }]);
   } catch (error) {
     if (!(error instanceof RelayError)) throw error;
@@ -62,19 +66,30 @@ function clientCountsOf({ clientCounts, workers, index }: Start): ClientCounts |
   return clientCounts === null ? undefined : new SharedClientCounts(clientCounts, workers, index);
 }
 
-class RunningWorker {
+/** What this worker carries of one relay. */
+class RunningShare {
+  readonly #number: number;
   readonly #relay: HoldableRelay;
   readonly #reporter: ReportSender;
   readonly #balance: AcceptBalance;
   #stopping = false;
 
-  private constructor(relay: HoldableRelay, reporter: ReportSender, balance: AcceptBalance) {
+  private constructor(
+    number: number,
+    relay: HoldableRelay,
+    reporter: ReportSender,
+    balance: AcceptBalance,
+  ) {
+    this.#number = number;
     this.#relay = relay;
     this.#reporter = reporter;
     this.#balance = balance;
   }
 
-  static async start(start: Start): Promise<RunningWorker> {
+  static async start(
+    start: Start,
+    post: (reports: readonly Report[]) => void,
+  ): Promise<RunningShare> {
     const { index, listeners, endpoint, options, held } = start;
     const counts = new SharedCounters(start.counts);
     const reporter = new ReportSender(start, counts, post);
@@ -90,10 +105,10 @@ class RunningWorker {
     if (held) relay.hold(HOLDER);
     const balance = new AcceptBalance(counts, index, relay);
     reporter.afterOpened(() => balance.opened());
-    return new RunningWorker(relay, reporter, balance);
+    return new RunningShare(start.relay, relay, reporter, balance);
   }
 
-  obey(order: Exclude<Order, Start>): void {
+  obey(order: Exclude<RelayOrder, Start>): void {
     switch (order.kind) {
       case "ping":
         return this.#reporter.tell({ kind: "here" });
@@ -108,7 +123,7 @@ class RunningWorker {
   }
 
   /** Ends what is left, with no time for anything that takes a turn of the loop. */
-  end(): void {
+  abandon(): void {
     if (this.#relay.connections > 0)
       this.#reporter.tell({ kind: "lost", open: this.#relay.connections });
     this.#relay.abandon();
@@ -121,8 +136,8 @@ class RunningWorker {
     if (first) this.#balance[Symbol.dispose]();
     if (first && serveQueue) await this.#serveQueue();
     await this.#relay.stop(patience);
-    if (!first) return;
-    process.exit(0);
+    shares.delete(this.#number);
+    starting.delete(this.#number);
   }
 
   /** Whoever waited when the stop was asked for is taken in. */

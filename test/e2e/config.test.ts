@@ -11,8 +11,14 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describeNeeding, program, root } from "../support/machine/parts.ts";
-import { runRelay, startRelay, turnedAway } from "../support/process/executable.ts";
+import {
+  type RunningRelay,
+  runRelay,
+  startRelay,
+  turnedAway,
+} from "../support/process/executable.ts";
 import { connectEcho, startEcho } from "../support/sockets/echo.ts";
+import { until } from "../support/waiting.ts";
 
 setDefaultTimeout(60_000);
 
@@ -40,6 +46,7 @@ function relay(name: string, source: string, destination: string, ...rest: reado
 function linesOf(log: string, event: string): Record<string, unknown>[] {
   return log
     .split("\n")
+    .slice(0, -1)
     .filter((line) => line.startsWith("{"))
     .map((line) => JSON.parse(line) as Record<string, unknown>)
     .filter((line) => line["event"] === event);
@@ -52,10 +59,19 @@ function relaysOf(log: string, event: string): string[] {
     .sort();
 }
 
+/** Settles when so many relays of a process listen. */
+async function allListen(running: RunningRelay, count: number): Promise<void> {
+  const listening = () => linesOf(running.stderr(), "listening").length;
+  await until(
+    () => listening() === count,
+    () => `${listening()} of ${count} relays`,
+  );
+}
+
 /** Starts the relays of the file; gives where each listens, by its name. */
 async function startFile(count: number, ...args: readonly string[]) {
   const running = await startRelay([`--config=${file}`, ...args]);
-  await running.logged(new RegExp(`(?:"event":"listening".*\n[^]*){${count}}`));
+  await allListen(running, count);
   const sources = linesOf(running.stderr(), "listening").map(
     (line) => [String(line["relay"]), String(line["source"])] as const,
   );
@@ -214,7 +230,7 @@ await describeNeeding("the example", [root, program("unshare"), program("ip")], 
       `ip link set lo up && mount -t tmpfs none /run && mkdir -p ${folders.join(" ")} && exec "$0" "$@"`,
     ];
     await using running = await startRelay([`--config=${EXAMPLE}`], { prefix });
-    await running.logged(/(?:"event":"listening".*\n[^]*){2}/);
+    await allListen(running, 2);
     expect(relaysOf(running.stderr(), "listening")).toEqual(["database", "web"]);
     expect(await running.stop()).toBe(0);
   });

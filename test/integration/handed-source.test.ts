@@ -7,7 +7,8 @@ import { libc } from "../../src/os/libc.ts";
 import type { HandedSource, Source } from "../../src/relay/listen/source.ts";
 import type { RelayOptions } from "../../src/relay/options.ts";
 import { type HandoverRelay, startRelay } from "../../src/relay/running-relay.ts";
-import { startPool } from "../../src/workers/worker-pool.ts";
+import { startPooledRelay } from "../../src/workers/pooled-relay.ts";
+import { WorkerPool } from "../../src/workers/worker-pool.ts";
 import { startEcho, type EchoServer } from "../support/sockets/echo.ts";
 import { Payload } from "../support/sockets/payload.ts";
 import { RawSocket } from "../support/sockets/raw-socket.ts";
@@ -77,7 +78,10 @@ describe.each([1, 3])("a source handed on to a relay of %i threads", (workers) =
       },
       ...options,
     };
-    const relay = workers === 1 ? await startRelay(all) : await startPool(system, all, workers);
+    const relay =
+      workers === 1
+        ? await startRelay(all)
+        : await startPooledRelay(system, all, new WorkerPool(workers));
     relays.push(relay);
     return relay;
   }

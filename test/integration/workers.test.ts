@@ -15,7 +15,8 @@ import {
 import { loaded } from "../../src/os/libc.ts";
 import type { RelayOptions } from "../../src/relay/options.ts";
 import { SharedCounters } from "../../src/workers/shared-counters.ts";
-import { startPool } from "../../src/workers/worker-pool.ts";
+import { startPooledRelay } from "../../src/workers/pooled-relay.ts";
+import { WorkerPool } from "../../src/workers/worker-pool.ts";
 import { Payload } from "../support/sockets/payload.ts";
 import { descriptorsOf, socketDescriptors } from "../support/process/proc.ts";
 import { type Puppets, startPuppets } from "../support/threads/puppets.ts";
@@ -466,11 +467,10 @@ describe("workers that cannot start", () => {
   const start = (source: string, thread: string) => {
     if (loaded.libc === null) throw new Error(loaded.reason);
     const destination = { kind: "tcp", host: "127.0.0.1", port: 1 } as const;
-    return startPool(
+    return startPooledRelay(
       loaded.libc,
       { source: { kind: "unix", path: source }, destination },
-      2,
-      new URL(thread, import.meta.url),
+      new WorkerPool(2, new URL(thread, import.meta.url)),
     );
   };
 

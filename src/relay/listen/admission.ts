@@ -1,17 +1,10 @@
-import { EMFILE, ENFILE, errnoCode, errnoWords } from "../../os/errno.ts";
-import { AF_UNIX, libc, SOCK_STREAM } from "../../os/libc.ts";
-import type { PausableListener } from "./pausable-listener.ts";
-
+import { errnoWords } from "../../os/errno.ts";
 import type { Observer } from "../observer.ts";
-
-// Descriptors that must be free again before clients are taken in again.
-export const HEADROOM = 16;
+import { type DescriptorWatcher, watchDescriptors } from "./descriptor-probe.ts";
+import type { PausableListener } from "./pausable-listener.ts";
 
 // A shortage comes and goes many times; how often it is told, in milliseconds.
 const SAY_AGAIN = 60_000;
-
-// How often it is seen whether the system has a descriptor left, in milliseconds.
-const PROBE_PERIOD = 1_000;
 
 /**
  * Decides when clients are taken in. At the limit of open connections, or when the system has no
@@ -20,11 +13,11 @@ const PROBE_PERIOD = 1_000;
  * Running out of descriptors must be prevented, and noticed where another part of the system causes
  * it, because Bun then accepts in vain as fast as it can (oven-sh/bun pull 32705).
  */
-export class Admission implements Disposable {
+export class Admission implements Disposable, DescriptorWatcher {
   readonly #max: number;
   readonly #listening: Pick<PausableListener, "pause" | "resume">;
   readonly #observer: Observer;
-  readonly #probe: Timer;
+  readonly #watch: Disposable;
   #full = false;
   #exhausted = false;
   readonly #holders = new Set<string>();
@@ -38,11 +31,11 @@ export class Admission implements Disposable {
     this.#max = max;
     this.#listening = listening;
     this.#observer = observer;
-    this.#probe = setInterval(() => this.#look(), PROBE_PERIOD);
+    this.#watch = watchDescriptors(this);
   }
 
   [Symbol.dispose](): void {
-    clearInterval(this.#probe);
+    this.#watch[Symbol.dispose]();
   }
 
   /** Whether a further client may be taken in; false only where the listener cannot pause. */
@@ -73,8 +66,12 @@ export class Admission implements Disposable {
     if (this.#holders.delete(holder)) this.#resume();
   }
 
+  get isShort(): boolean {
+    return this.#exhausted;
+  }
+
   /** A descriptor was wanted and not to be had. */
-  exhausted(code: string): void {
+  short(code: string): void {
     if (this.#exhausted) return;
     this.#exhausted = this.#listening.pause();
     const now = performance.now();
@@ -86,10 +83,8 @@ export class Admission implements Disposable {
     );
   }
 
-  #look(): void {
-    const shortage = descriptorShortage(this.#exhausted ? HEADROOM : 1);
-    if (shortage !== null) this.exhausted(shortage);
-    else if (this.#exhausted) this.#resume();
+  plenty(): void {
+    this.#resume();
   }
 
   #resume(): void {
@@ -97,16 +92,4 @@ export class Admission implements Disposable {
     if (this.#full || this.#holders.size > 0) return;
     this.#exhausted = !this.#listening.resume();
   }
-}
-
-/** EMFILE or ENFILE where fewer than `wanted` descriptors are left, else null. */
-export function descriptorShortage(wanted: number): string | null {
-  if (libc === null) return null;
-  const fd = libc.socket(AF_UNIX, SOCK_STREAM);
-  if (fd === -EMFILE || fd === -ENFILE) return errnoCode(fd);
-  // A service manager may forbid the family (systemd.exec(5), RestrictAddressFamilies=).
-  if (fd < 0) return null;
-  const shortage = wanted > 1 ? descriptorShortage(wanted - 1) : null;
-  libc.close(fd);
-  return shortage;
 }

@@ -20,6 +20,13 @@ const SPLICED_LEAST = 128 * 1024;
 // For so many reads after a small chunk other connections are taken to wait: about a millisecond.
 const TURNS_OF_OTHERS = 64;
 
+let ofThread: BulkReader | undefined;
+
+/** The one of this thread, whose buffer and kernel pipes all relays share. */
+export function threadBulkReader(system: Libc): BulkReader {
+  return (ofThread ??= new BulkReader(system));
+}
+
 /**
  * Reads bulk by system calls of the relay's own. Bun allocates a buffer of up to 512 KiB for each read,
  * which makes a gigabyte a third dearer. splice(2) passes pages on without a copy. Only from Unix to TCP
@@ -31,6 +38,8 @@ export class BulkReader {
   // Shared by all pipes: bytes are written or copied out of it before the next read.
   readonly #buffer = new Uint8Array(COPIED_MOST);
   #turnsOfOthers = 0;
+  /** Relays that have a connection. */
+  #users = 0;
 
   constructor(system: Libc) {
     this.#system = system;
@@ -74,8 +83,14 @@ export class BulkReader {
     this.#kernelPipes.giveBack(kernelPipe);
   }
 
-  /** Closes the descriptors that are kept for later, because no connection is open. */
-  rest(): void {
-    this.#kernelPipes.closeFree();
+  /** A relay has its first connection. */
+  join(): void {
+    this.#users += 1;
+  }
+
+  /** A relay has no connection any more. Without any, no descriptor is kept for later. */
+  leave(): void {
+    this.#users -= 1;
+    if (this.#users === 0) this.#kernelPipes.closeFree();
   }
 }

@@ -67,7 +67,7 @@ const PIPES_MOST = 32;
 const FILES_A_PIPE = 64;
 
 /**
- * How many kernel pipes a relay may have, if the process may have `files` descriptors. Two descriptors are
+ * How many kernel pipes a thread may have, if the process may have `files` descriptors. Two descriptors are
  * reserved for each pipe.
  */
 export function kernelPipesMost(files = openFilesMax()): number {
@@ -75,7 +75,7 @@ export function kernelPipesMost(files = openFilesMax()): number {
 }
 
 /**
- * The kernel pipes of one relay. A direction borrows one while it moves bulk. They are kept open for the
+ * The kernel pipes of one thread. A direction borrows one while it moves bulk. They are kept open for the
  * next direction as long as there are connections.
  */
 export class KernelPipes {

@@ -5,7 +5,8 @@ import { pathToFileURL } from "node:url";
 import { parseAddress, type Relay, type Role, type SocketEndpoint } from "../../../src/index.ts";
 import { loaded } from "../../../src/os/libc.ts";
 import type { RelayOptions } from "../../../src/relay/options.ts";
-import { startPool } from "../../../src/workers/worker-pool.ts";
+import { startPooledRelay } from "../../../src/workers/pooled-relay.ts";
+import { WorkerPool } from "../../../src/workers/worker-pool.ts";
 import { channelOf, type Deed } from "./puppet-deeds.ts";
 
 /**
@@ -41,13 +42,22 @@ type Options = Omit<RelayOptions, "source" | "destination"> & {
   readonly destination: string;
 };
 
+/** Workers of which a test has hold, for several relays. */
+export function puppetPool(workers: number): WorkerPool {
+  return new WorkerPool(workers, THREAD);
+}
+
 /** Starts a relay with workers of which a test has hold. */
-export async function startPuppets(options: Options, workers: number): Promise<Puppets> {
+export async function startPuppets(
+  options: Options,
+  workers: number,
+  pool = puppetPool(workers),
+): Promise<Puppets> {
   const source = parseAddress(options.source, "source");
   if (source.kind === "systemd") throw new Error("systemd starts no puppets");
   const destination = socketAddress(options.destination, "destination");
   if (loaded.libc === null) throw new Error(loaded.reason);
-  const relay = await startPool(loaded.libc, { ...options, source, destination }, workers, THREAD);
+  const relay = await startPooledRelay(loaded.libc, { ...options, source, destination }, pool);
   const perform = (deed: Deed) => {
     const channel = new BroadcastChannel(channelOf(relay.endpoint));
     channel.postMessage(deed);

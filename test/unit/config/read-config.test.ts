@@ -89,6 +89,23 @@ test("two relays may have port 0 as their source: each gets a port of its own", 
   expect(read(...relay("a"), ...relay("b")).relays).toHaveLength(2);
 });
 
+test.each([
+  ["127.0.0.1:1", "127.0.0.2:1"],
+  ["127.0.0.1:1", "127.0.0.1:2"],
+  ["0.0.0.0:1", "[::1]:1"],
+  ["[fe80::1%eth0]:1", "[fe80::1%eth1]:1"],
+  ["one.example:1", "other.example:1"],
+  ["systemd:one", "systemd:other"],
+  ["fd:3", "fd:4"],
+  ["@one", "one/"],
+])("%s and %s are two sources", (one, other) => {
+  const path = other.endsWith("/") ? `${other}socket` : other;
+  const relay = (name: string, source: string) => [
+    ...[`[relay.${name}]`, `source = "${source}"`, 'destination = "@x"'],
+  ];
+  expect(read(...relay("a", one), ...relay("b", path)).relays).toHaveLength(2);
+});
+
 test("the example is right", () => {
   const { processWide, relays } = readConfig(
     "example.toml",

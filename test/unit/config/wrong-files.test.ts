@@ -100,6 +100,24 @@ const WRONG: readonly (readonly [text: string, ...mistakes: readonly string[]])[
     `${WEB}[relay.db]\nsource = ":1"\ndestination = "127.0.0.1:3"\n`,
     "5:10: relay.db.source: is the source of relay web as well",
   ],
+  ...[
+    ["localhost", "127.0.0.1"],
+    ["localhost", "[::1]"],
+    ["app.localhost", "localhost"],
+    ["0.0.0.0", "localhost"],
+    ["0.0.0.0", "192.0.2.1"],
+    ["[::]", "192.0.2.1"],
+    ["[::]", "[2001:db8::1]"],
+    ["[2001:db8::1]", "[2001:DB8:0::1]"],
+    ["Example.org", "example.org"],
+  ].map(
+    ([one, other]) =>
+      [
+        `[relay.a]\nsource = "${one}:1"\ndestination = "@x"\n` +
+          `[relay.b]\nsource = "${other}:1"\ndestination = "@x"\n`,
+        "5:10: relay.b.source: is the source of relay a as well",
+      ] as const,
+  ),
   [
     `${FILE}[relay.db]\nsource = "/run/../run/web"\ndestination = "127.0.0.1:3"\n`,
     "5:10: relay.db.source: is the source of relay web as well",

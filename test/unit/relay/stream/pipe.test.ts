@@ -41,6 +41,7 @@ class Receiver extends Side {
 test("a large chunk that its receiver does not take whole is followed by reads of the pipe's own", async () => {
   if (libc === null) throw new Error("this test needs the C library through bun:ffi");
   const bulk = new BulkReader(libc);
+  bulk.join();
   const [from, to] = [new Sender(), new Receiver()];
   const pipe = new Pipe(from, to, bulk);
   const first = Promise.withResolvers<number>();
@@ -71,7 +72,7 @@ test("a large chunk that its receiver does not take whole is followed by reads o
   expect({ taken: to.taken, chunks }).toEqual({ taken: 150 * KIB, chunks: 1 });
 
   pipe.break();
-  bulk.rest();
+  bulk.leave();
   socket.terminate();
 });
 

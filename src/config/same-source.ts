@@ -1,0 +1,43 @@
+import { resolve } from "node:path";
+import { type Endpoint, printAddress } from "../address/address.ts";
+import { ipAddress } from "../address/ip-address.ts";
+import { isIPv4 } from "../address/ip-text.ts";
+import { isLoopbackName } from "../address/loopback.ts";
+
+/**
+ * A text that two endpoints share if they can be one place; those of different texts never are. For a
+ * search among many.
+ */
+export function placeOf(endpoint: Endpoint): string {
+  if (endpoint.kind === "unix") return resolve(endpoint.path);
+  return endpoint.kind === "tcp" ? `:${endpoint.port}` : printAddress(endpoint);
+}
+
+/** Whether two listeners want one address. */
+export function isSameSource(one: Endpoint, other: Endpoint): boolean {
+  if (one.kind !== other.kind || placeOf(one) !== placeOf(other)) return false;
+  if (one.kind !== "tcp" || other.kind !== "tcp") return true;
+  // Port 0 is another one each time.
+  return one.port !== 0 && overlap(one.host, other.host);
+}
+
+function overlap(one: string, other: string): boolean {
+  if (isEverywhere(one) || isEverywhere(other)) return true;
+  const [these, those] = [addressesOf(one), addressesOf(other)];
+  if (these.includes(EVERY_IPV4)) return those.some(isIPv4);
+  if (those.includes(EVERY_IPV4)) return these.some(isIPv4);
+  return these.some((address) => those.includes(address));
+}
+
+const EVERY_IPV4 = "0.0.0.0";
+
+/** Whether a listener on a host has every address, of both families. */
+function isEverywhere(host: string): boolean {
+  return host === "" || ipAddress(host)?.text === "::";
+}
+
+/** A name that a resolver would have to be asked for stands for itself. */
+function addressesOf(host: string): readonly string[] {
+  if (isLoopbackName(host)) return ["127.0.0.1", "::1"];
+  return [(host.includes("%") ? undefined : ipAddress(host)?.text) ?? host.toLowerCase()];
+}

@@ -1,0 +1,258 @@
+import type { SocketEndpoint } from "../address/address.ts";
+import { INT_MOST } from "../os/int-most.ts";
+import type { Libc } from "../os/libc.ts";
+import { OwnClientCounts } from "../relay/client-counts.ts";
+import { Entrance } from "../relay/entrance.ts";
+import { NO_LIMITS, type StopPatience } from "../relay/stop-patience.ts";
+import { stoodStill } from "../relay/late-timer.ts";
+import { connectionsMaxDefault } from "../relay/listen/descriptor-budget.ts";
+import { combineObservers, eventsHeard } from "../relay/combine-observers.ts";
+import { removeFile } from "../relay/listen/socket-file/placed-file.ts";
+import { watchFile } from "../relay/listen/source-file-watch.ts";
+import { endpointOf } from "../relay/listen/inherited-socket.ts";
+import type { HandedSource } from "../relay/listen/source.ts";
+import type { Observer, Stop } from "../relay/observer.ts";
+import { DEFAULTS, type RelayOptions } from "../relay/options.ts";
+import type { HandoverRelay } from "../relay/running-relay.ts";
+import { SharedClientCounts } from "./shared-client-counts.ts";
+import { SharedCounters } from "./shared-counters.ts";
+import type { Start, WorkerOptions } from "./messages.ts";
+import { onceAMinute } from "./repeated-warnings.ts";
+import { RelayShare, type RelayShareOwner } from "./relay-share.ts";
+import type { WorkerPool } from "./worker-pool.ts";
+import { SharedSource } from "./shared-source.ts";
+
+// How much longer than its drain a worker may take to end before it is taken to hang.
+const GRACE = 1_000;
+
+/**
+ * Listens on the source and lets the workers of a pool, each with a share of the relay, carry the
+ * connections. This thread relays nothing: it keeps the source, and tells the observer of all
+ * connections.
+ *
+ * @throws {RelayError} where the source cannot be listened on or a worker cannot start.
+ */
+export async function startPooledRelay(
+  system: Libc,
+  options: RelayOptions,
+  pool: WorkerPool,
+): Promise<HandoverRelay> {
+  // Rules that do not fit the source are found before it is bound.
+  new Entrance(options, endpointOf(options.source), new OwnClientCounts());
+  const notice = (message: string) => options.observer?.notice?.(message);
+  const source = await SharedSource.bind(system, options, notice);
+  const relay = new PooledRelay(source, options, pool);
+  await relay.start();
+  return relay;
+}
+
+class PooledRelay implements HandoverRelay, RelayShareOwner {
+  readonly observer: Observer;
+  readonly #source: SharedSource;
+  readonly #options: WorkerOptions;
+  readonly #patience: StopPatience;
+  readonly #connectionsMax: number;
+  readonly #counts: SharedCounters;
+  /** Null if nobody counts by client. */
+  readonly #clientCounts: SharedArrayBuffer | null;
+  readonly #relay: number;
+  readonly #shares: readonly RelayShare[];
+  readonly #stopped = Promise.withResolvers<void>();
+  /** Whether the workers may accept: a source that was handed on waits for `accept`. */
+  #accepts: boolean;
+  #fileWatch: Disposable | null = null;
+  #stopping = false;
+  /** When a worker that still stops is taken to hang, by `performance.now()`. */
+  #impatientAt = Infinity;
+  #impatience: Timer | undefined;
+
+  constructor(source: SharedSource, options: RelayOptions, pool: WorkerPool) {
+    const { source: _, observer, mode, owner, group, directoryMode, ...rest } = options;
+    this.observer = onceAMinute(combineObservers(observer === undefined ? [] : [observer]));
+    this.#source = source;
+    this.#accepts = options.source.kind !== "handed";
+    this.#options = { ...rest, backlog: source.backlog };
+    const { drainTimeout = DEFAULTS.drainTimeout } = options;
+    this.#patience = { drainTimeout, stillTimeout: DEFAULTS.stillTimeout };
+    this.#connectionsMax = options.connectionsMax ?? connectionsMaxDefault(pool.workers);
+    // A share without a place could only look on.
+    const { relay, slots } = pool.place(this.#connectionsMax);
+    this.#relay = relay;
+    this.#counts = SharedCounters.forWorkers(slots.length);
+    this.#clientCounts =
+      options.connectionsMaxPerClient === undefined
+        ? null
+        : SharedClientCounts.bufferFor(
+            slots.length,
+            Math.ceil(this.#connectionsMax / slots.length),
+          );
+    this.#shares = slots.map((slot, index) => new RelayShare(relay, index, slot, this));
+  }
+
+  get endpoint(): SocketEndpoint {
+    return this.#source.endpoint;
+  }
+
+  get stopped(): Promise<void> {
+    return this.#stopped.promise;
+  }
+
+  get connections(): number {
+    return this.#counts.total();
+  }
+
+  async start(): Promise<void> {
+    try {
+      await Promise.all(this.#shares.map((share) => share.start()));
+    } catch (error) {
+      for (const share of this.#shares) share.terminate();
+      // The file of a source that was handed on is still that of the process that has it.
+      if (this.#accepts) this.#hide({ removesFile: true });
+      await Promise.all(this.#shares.map((share) => share.ended()));
+      this.#source.close();
+      throw error;
+    }
+    const { file } = this.#source;
+    this.#fileWatch = file && watchFile(file, this.observer);
+    if (this.#accepts) this.#begin();
+  }
+
+  accept(): void {
+    if (this.#accepts) return;
+    this.#accepts = true;
+    this.#begin();
+  }
+
+  #begin(): void {
+    this.observer.listening(this.endpoint);
+    for (const share of this.#shares) share.release();
+  }
+
+  handOn(): HandedSource {
+    return this.#source.handOn();
+  }
+
+  async leave({ isGivenUp = false } = {}): Promise<void> {
+    await this.#stop(NO_LIMITS, "handed over", !isGivenUp);
+  }
+
+  async stop(patience: Partial<StopPatience> = {}): Promise<void> {
+    await this.#stop({ ...this.#patience, ...patience }, "asked");
+  }
+
+  async #stop(patience: StopPatience, cause: Stop["cause"], keepsFile = false): Promise<void> {
+    const first = !this.#stopping;
+    this.#stopping = true;
+    if (first) this.#hide({ removesFile: !keepsFile });
+    this.#hurry(patience, { servesQueue: !keepsFile && !this.#source.inherited });
+    if (first) await this.#drain(cause);
+    await this.#stopped.promise;
+  }
+
+  async stopIfIdle(): Promise<boolean> {
+    if ((await this.suspend()) === 0) {
+      await this.#stop(this.#patience, "idle");
+      return true;
+    }
+    this.resume();
+    return false;
+  }
+
+  async suspend(): Promise<number> {
+    const open = await Promise.all(this.#shares.map((share) => share.hold()));
+    return open.reduce((sum, connections) => sum + connections, 0);
+  }
+
+  resume(): void {
+    for (const share of this.#shares) share.release();
+  }
+
+  async responds(): Promise<void> {
+    await Promise.all(this.#shares.map((share) => share.responds()));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop({ drainTimeout: 0 });
+  }
+
+  startOrder(index: number, held: boolean): Start {
+    return {
+      kind: "start",
+      relay: this.#relay,
+      index,
+      listeners: this.#source.fds,
+      endpoint: this.endpoint,
+      options: { ...this.#options, connectionsMax: this.#quota(index) },
+      connectionsMax: this.#connectionsMax,
+      counts: this.#counts.buffer,
+      workers: this.#shares.length,
+      clientCounts: this.#clientCounts,
+      wanted: eventsHeard(this.observer),
+      held,
+    };
+  }
+
+  joined(index: number): void {
+    this.#counts.join(index, this.#quota(index));
+  }
+
+  left(index: number): number {
+    const open = this.#counts.open(index);
+    this.#counts.leave(index);
+    if (this.#clientCounts !== null)
+      new SharedClientCounts(this.#clientCounts, this.#shares.length, index).clear();
+    return open;
+  }
+
+  /** A worker's part of the places: together they are exactly the limit. */
+  #quota(index: number): number {
+    const count = this.#shares.length;
+    return (
+      Math.floor(this.#connectionsMax / count) + (index < this.#connectionsMax % count ? 1 : 0)
+    );
+  }
+
+  /** Takes the way in away. */
+  #hide({ removesFile }: { readonly removesFile: boolean }): void {
+    this.#fileWatch?.[Symbol.dispose]();
+    try {
+      if (removesFile && this.#source.file !== null) removeFile(this.#source.file);
+    } catch (error) {
+      this.observer.fault(error);
+    }
+  }
+
+  /** Tells the workers how long they may still wait, and waits for none that hangs. */
+  #hurry(patience: StopPatience, { servesQueue }: { readonly servesQueue: boolean }): void {
+    for (const share of this.#shares) share.stop(patience, servesQueue);
+    const until = performance.now() + patience.drainTimeout + GRACE;
+    if (until >= this.#impatientAt) return;
+    this.#impatientAt = until;
+    this.#waitForHanging(patience.drainTimeout + GRACE);
+  }
+
+  #waitForHanging(wait: number): void {
+    clearTimeout(this.#impatience);
+    const delay = Math.min(Math.max(0, this.#impatientAt - performance.now()), INT_MOST);
+    const due = performance.now() + delay;
+    this.#impatience = setTimeout(() => {
+      const now = performance.now();
+      // The workers, too, start their time anew then.
+      if (stoodStill(now - due, delay)) this.#impatientAt = now + wait;
+      if (now < this.#impatientAt) this.#waitForHanging(wait);
+      else for (const share of this.#shares) share.terminate();
+    }, delay);
+  }
+
+  async #drain(cause: Stop["cause"]): Promise<void> {
+    const ended = Promise.all(this.#shares.map((share) => share.ended()));
+    await Promise.all(this.#shares.map((share) => share.drains()));
+    this.#source.close();
+    this.observer.draining(this.connections);
+    await ended;
+    clearTimeout(this.#impatience);
+    const cut = this.#shares.reduce((sum, share) => sum + share.cut, 0);
+    this.observer.stopped({ cause, cut });
+    this.#stopped.resolve();
+  }
+}

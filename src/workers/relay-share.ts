@@ -1,0 +1,184 @@
+import { printAddress, type SocketEndpoint } from "../address/address.ts";
+import type { StopPatience } from "../relay/stop-patience.ts";
+import { RelayError } from "../relay/error.ts";
+import type { Observer } from "../relay/observer.ts";
+import { AwaitedAnswers } from "./awaited-answers.ts";
+import type { Batch, Report, Start } from "./messages.ts";
+import { ReportReceiver } from "./report-receiver.ts";
+import type { SlotMember, WorkerSlot } from "./worker-slot.ts";
+
+/** What a share needs of its relay. */
+export interface RelayShareOwner {
+  readonly observer: Observer;
+  readonly endpoint: SocketEndpoint;
+  startOrder(index: number, held: boolean): Start;
+  /** The share accepts. */
+  joined(index: number): void;
+  /** The share is gone; gives how many connections had not ended by then. */
+  left(index: number): number;
+}
+
+/** What somebody waits for; `gone` is the end of the share. */
+type Answer = "ready" | "here" | "held" | "draining" | "gone";
+
+/** What one worker carries of a relay, and the next worker should that one die. */
+export class RelayShare implements SlotMember {
+  readonly #relay: number;
+  readonly #index: number;
+  readonly #slot: WorkerSlot;
+  readonly #owner: RelayShareOwner;
+  readonly #answers = new AwaitedAnswers<Answer>();
+  #connections: ReportReceiver;
+  /** Whether a worker was told to start it, and it has not ended since. */
+  #isThere = false;
+  /** Whether it has ever been ready: one that cannot start is not tried again. */
+  #used = false;
+  /** Connections that the worker says it takes with it. */
+  #lost = 0;
+  /** Why it cannot start. */
+  #reason: Error | null = null;
+  #stopping = false;
+  #cut = 0;
+
+  /**
+   * @param relay - the relay's number in the pool
+   * @param index - the share's number, from 0
+   */
+  constructor(relay: number, index: number, slot: WorkerSlot, owner: RelayShareOwner) {
+    this.#relay = relay;
+    this.#index = index;
+    this.#slot = slot;
+    this.#owner = owner;
+    this.#connections = new ReportReceiver(owner.observer);
+  }
+
+  get observer(): Observer {
+    return this.#owner.observer;
+  }
+
+  get goesOn(): boolean {
+    return this.#used && !this.#stopping;
+  }
+
+  /** Connections that the stop cut; complete once the share has ended. */
+  get cut(): number {
+    return this.#cut;
+  }
+
+  /**
+   * Starts it. It accepts nobody before it is released.
+   *
+   * @throws {RelayError} where it cannot start.
+   */
+  async start(): Promise<void> {
+    const ready = this.#answers.next("ready");
+    this.#slot.join(this.#relay, this);
+    await ready;
+    if (this.#used) return;
+    if (this.#reason instanceof RelayError) throw this.#reason;
+    const address = printAddress(this.#owner.endpoint);
+    const why = this.#reason?.message ?? "it ended";
+    throw new RelayError("EWORKER", address, `worker ${this.#slot.number} cannot start: ${why}`);
+  }
+
+  /** Settles when the worker has answered. */
+  async responds(): Promise<void> {
+    if (!this.#isThere) return;
+    this.#slot.tell({ kind: "ping", relay: this.#relay });
+    await this.#answers.next("here");
+  }
+
+  /** Lets the worker accept nobody; gives how many connections it then has open. */
+  async hold(): Promise<number> {
+    if (!this.#isThere) return 0;
+    this.#slot.tell({ kind: "hold", relay: this.#relay });
+    return await this.#answers.next("held");
+  }
+
+  release(): void {
+    this.#slot.tell({ kind: "release", relay: this.#relay });
+  }
+
+  /** Asks it to stop; called again it can only shorten the drain. */
+  stop(patience: StopPatience, serveQueue: boolean): void {
+    this.#stopping = true;
+    if (this.#isThere) this.#slot.tell({ kind: "stop", relay: this.#relay, patience, serveQueue });
+    else this.#slot.leave(this.#relay);
+  }
+
+  /** Settles when it accepts no more, for good. */
+  async drains(): Promise<void> {
+    if (this.#isThere) await this.#answers.next("draining");
+  }
+
+  /** Settles when it has ended, for good; the worker, too, if it has no other share. */
+  async ended(): Promise<void> {
+    if (this.#isThere) await this.#answers.next("gone");
+    await this.#slot.ended();
+  }
+
+  /** Ends a worker that does not answer, and its shares of other relays, which start again. */
+  terminate(): void {
+    this.#stopping = true;
+    this.#slot.terminate();
+  }
+
+  startOrder(): Start {
+    this.#isThere = true;
+    this.#connections = new ReportReceiver(this.#owner.observer);
+    this.#lost = 0;
+    return this.#owner.startOrder(this.#index, !this.#used);
+  }
+
+  heard(batch: Batch): void {
+    this.#connections.came(batch);
+    for (const report of batch.reports) this.#take(report);
+  }
+
+  lost(why: Error): number {
+    this.#reason ??= why;
+    this.#lost += this.#owner.left(this.#index);
+    if (this.#stopping) this.#cut += this.#lost;
+    return this.#lost;
+  }
+
+  forget(): void {
+    this.#isThere = false;
+    if (!this.goesOn) this.#slot.leave(this.#relay);
+    this.#connections.abandon();
+    this.#answers.end();
+  }
+
+  #take(report: Report): void {
+    switch (report.kind) {
+      case "ready":
+        this.#used = true;
+        this.#owner.joined(this.#index);
+        return this.#answers.came(report.kind, 0);
+      case "here":
+      case "draining":
+        return this.#answers.came(report.kind, 0);
+      case "held":
+        return this.#answers.came(report.kind, report.open);
+      case "failed":
+        this.#reason = new RelayError(report.code, report.address, report.message);
+        return this.#end();
+      case "lost":
+        this.#lost = report.open;
+        return;
+      case "stopped":
+        this.#cut += report.cut;
+        return this.#end();
+      default:
+        return this.#connections.pass(report);
+    }
+  }
+
+  /** The worker has nothing of the relay any more. */
+  #end(): void {
+    this.#isThere = false;
+    this.#owner.left(this.#index);
+    this.#slot.leave(this.#relay);
+    this.#answers.end();
+  }
+}

@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startRelay } from "../../support/process/executable.ts";
+import { cpuSeconds } from "../../support/process/proc.ts";
+import { until } from "../../support/waiting.ts";
+
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "many-relays-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Runs a file of so many relays; gives the memory and the processor time of their start. */
+async function run(relays: number, workers: number) {
+  const file = join(folder, "relays.toml");
+  const tables = Array.from({ length: relays }, (_, index) => [
+    `[relay.r${index}]`,
+    `source = "${join(folder, String(index))}"`,
+    `destination = "${join(folder, "absent")}"`,
+  ]);
+  writeFileSync(file, [`workers = ${workers}`, ...tables.flat(), ""].join("\n"));
+  await using running = await startRelay([`--config=${file}`]);
+  const listening = () => running.stderr().split('"event":"listening"').length - 1;
+  await until(
+    () => listening() === relays,
+    () => `${listening()} of ${relays} relays`,
+    60_000,
+  );
+  const cpu = cpuSeconds(running.pid);
+  const status = readFileSync(`/proc/${running.pid}/status`, "utf8");
+  const [, kib = "0"] = /^VmRSS:\s+(\d+)/m.exec(status) ?? [];
+  expect(await running.stop()).toBe(0);
+  return { cpu, kib: Number(kib) };
+}
+
+test.each([1, 3])("20 relays take hardly more memory than one: %i threads", async (workers) => {
+  const one = await run(1, workers);
+  const many = await run(20, workers);
+  expect(many.kib / one.kib).toBeLessThan(1.2);
+});
+
+test.each([1, 3])(
+  "200 relays start in less than a second of a processor: %i threads",
+  async (workers) => {
+    expect((await run(200, workers)).cpu).toBeLessThan(1);
+  },
+);
