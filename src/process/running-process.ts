@@ -8,7 +8,7 @@ import { isHungUp } from "../os/terminal.ts";
 import { combineObservers } from "../relay/combine-observers.ts";
 import { RelayError } from "../relay/error.ts";
 import type { Source } from "../relay/listen/source.ts";
-import { connectionsMaxDefault } from "../relay/listen/descriptor-budget.ts";
+import { connectionsMaxDefault, filesOfRelays } from "../relay/listen/descriptor-budget.ts";
 import type { Observer } from "../relay/observer.ts";
 import { takePassedSockets } from "../systemd/activation.ts";
 import { HeldNotifier } from "../systemd/held-notifier.ts";
@@ -29,6 +29,7 @@ import type { Successor } from "./handover/start-successor.ts";
 import { onHangup } from "./hangup-signal.ts";
 import { PassedSockets } from "./handover/passed-sockets.ts";
 import { checkPrivateNetwork, explainRefusals, NOT_PRIVATE } from "./private-network.ts";
+import { type ConnectionLimits, shareConnections } from "./connection-limits.ts";
 import type { ProcessPlan, RelayPlan } from "./process-plan.ts";
 import type { Reaper } from "./handover/reaper.ts";
 import { RelayGroup } from "./relay-group.ts";
@@ -105,6 +106,7 @@ async function meetPredecessor(): Promise<Predecessor | null> {
  */
 class RunningProcess implements AsyncDisposable {
   readonly #plan: ProcessPlan;
+  readonly #limits: ConnectionLimits;
   readonly #log: Log;
   /** Disposed in reverse order when the process ends. */
   readonly #parts = new AsyncDisposableStack();
@@ -134,6 +136,7 @@ class RunningProcess implements AsyncDisposable {
   constructor(plan: ProcessPlan, log: Log, predecessor: Predecessor | null) {
     this.#plan = plan;
     this.#log = log;
+    this.#limits = shareConnections(plan.relays, this.#connectionsOfFiles());
     this.#predecessor = predecessor;
     this.#requests = this.#parts.use(stopRequests());
     this.#parts.use(ignoreUserSignals());
@@ -176,6 +179,7 @@ class RunningProcess implements AsyncDisposable {
     const relays = await Promise.race([opening, askedAgain.then(() => null)]);
     if (relays === null) return 0;
     this.#relays = relays;
+    this.#warnOfFiles();
     if (this.#predecessor !== null && !(await this.#takePlace(this.#predecessor, relays))) return 0;
     this.#begin(relays);
     await Promise.race([asked, this.#idle.promise, this.#handovers.done]);
@@ -319,7 +323,7 @@ class RunningProcess implements AsyncDisposable {
       async (plan, source) => {
         const { destination, settings } = plan;
         const observer = observers.get(plan);
-        const connectionsMax = this.#connectionsMaxOf(plan);
+        const connectionsMax = this.#limits.of(plan);
         const options = {
           ...settings,
           connectionsMax,
@@ -332,7 +336,6 @@ class RunningProcess implements AsyncDisposable {
         const relay = await openRelay(options);
         const log = logOf(plan, this.#log);
         warnOfTheOpen(relay.endpoint, destination, log);
-        this.#warnOfFiles(plan, log);
         return relay;
       },
     );
@@ -349,7 +352,7 @@ class RunningProcess implements AsyncDisposable {
     const log = logOf(plan, this.#log);
     const observer = combineObservers([
       logObserver(log, destination, {
-        connectionsMax: this.#connectionsMaxOf(plan),
+        connectionsMax: this.#limits.of(plan),
         isOfFiles: plan.settings.connectionsMax === undefined,
       }),
       ...(this.#plan.processWide.accessLog ? [accessLog(log, destination)] : []),
@@ -360,25 +363,23 @@ class RunningProcess implements AsyncDisposable {
     return explainRefusals(observer, destination, this.#notifySocket);
   }
 
-  #connectionsMaxOf({ settings }: RelayPlan): number {
-    return settings.connectionsMax ?? this.#connectionsOfFiles();
-  }
-
   /** As many connections as the limit of open files can carry. */
   #connectionsOfFiles(): number {
-    const { processWide } = this.#plan;
+    const { processWide, relays } = this.#plan;
     const workers = workerCount(processWide.workers);
-    return connectionsMaxDefault(workers, adminFilesMost(processWide));
+    const others = adminFilesMost(processWide) + filesOfRelays(relays.length, workers);
+    return connectionsMaxDefault(workers, others);
   }
 
   /** Says once that there are not the descriptors for as many connections as were asked for. */
-  #warnOfFiles({ settings }: RelayPlan, log: Log): void {
-    const { connectionsMax = 0 } = settings;
+  #warnOfFiles(): void {
     const most = this.#connectionsOfFiles();
-    if (connectionsMax <= most) return;
-    log.warn(
-      `--connections-max is ${connectionsMax}, and the limit of open files carries ${most}: raise it ` +
-        "(LimitNOFILE= in a unit, ulimit -n elsewhere)",
+    const { asked } = this.#limits;
+    if (asked <= most) return;
+    const many = this.#plan.relays.length > 1;
+    this.#log.warn(
+      `${many ? "connections-max of all relays" : "--connections-max"} is ${asked}, and the limit ` +
+        `of open files carries ${most}: raise it (LimitNOFILE= in a unit, ulimit -n elsewhere)`,
       { event: "few_files" },
     );
   }
@@ -387,7 +388,7 @@ class RunningProcess implements AsyncDisposable {
   #observationOf(plan: RelayPlan): readonly Partial<Observer>[] {
     if (this.#observation === null) return [];
     const { name, source, destination, shownOptions: options } = plan;
-    const connectionsMax = this.#connectionsMaxOf(plan);
+    const connectionsMax = this.#limits.of(plan);
     return this.#observation.add({ name, source, destination, options, connectionsMax });
   }
 

@@ -7,6 +7,14 @@ const FILES_A_CONNECTION = 2;
 const FILES_A_KERNEL_PIPE = 2;
 // A further thread's event loop, and its own descriptors of the listener.
 const FILES_A_WORKER = 8;
+// A further relay's source, and what each thread has of it.
+const FILES_A_SOURCE = 1;
+const FILES_A_LISTENER = 3;
+
+/** How many files the relays of one process need beyond the first one, without connections. */
+export function filesOfRelays(relays: number, workers: number): number {
+  return (relays - 1) * (FILES_A_SOURCE + workers * FILES_A_LISTENER);
+}
 
 /**
  * As many connections as the limit of open files can carry, at least one. `others` is how many files

@@ -1,0 +1,29 @@
+import { expect, test } from "bun:test";
+import { readConfig } from "../../../src/config/read-config.ts";
+import { shareConnections } from "../../../src/process/connection-limits.ts";
+
+/** The limits of relays that ask for so many connections, or for none of their own. */
+function limits(most: number, ...wishes: readonly (number | null)[]) {
+  const relays = wishes.map((wish, index) =>
+    [
+      `[relay.r${index}]\nsource = ":0"\ndestination = "@x"`,
+      ...(wish === null ? [] : [`connections-max = ${wish}`]),
+    ].join("\n"),
+  );
+  const plans = readConfig("x.toml", relays.join("\n")).relays;
+  const { of, asked } = shareConnections(plans, most);
+  return { each: plans.map(of), asked };
+}
+
+test.each<[number, (number | null)[], number[], number]>([
+  [100, [null], [100], 1],
+  [100, [30], [30], 30],
+  [100, [null, null], [50, 50], 2],
+  [100, [null, null, null], [33, 33, 33], 3],
+  [100, [40, null, null], [40, 30, 30], 42],
+  [100, [40, 40], [40, 40], 80],
+  [100, [200], [200], 200],
+  [100, [100, null], [100, 1], 101],
+])("of %i, relays that ask for %j have %j", (most, wishes, each, asked) => {
+  expect(limits(most, ...wishes)).toEqual({ each, asked });
+});
