@@ -375,6 +375,15 @@ export const OPTIONS = {
     commands: ["status"],
   },
   watch: { help: "goes on showing it, in place, until q or Ctrl-C", commands: ["status"] },
+  check: {
+    help: "only whether it is ready: exit status 0 or 1",
+    commands: ["status"],
+  },
+  wait: {
+    ...time({ least: 1 }),
+    help: "waits so long until it is ready",
+    commands: ["status"],
+  },
   json: { help: "for programs; with --watch a line a second", commands: ["status"] },
   hold: { help: "goes on until Ctrl-C or TERM", commands: ["demo"] },
   help: {

@@ -1,4 +1,4 @@
-import type { Style } from "../../observe/log/terminal-style.ts";
+import { type Style, style } from "../../observe/log/terminal-style.ts";
 import {
   formatBytes,
   formatCount,
@@ -32,6 +32,25 @@ export function drawStatus(status: ReadStatus, view: View): string[] {
   const room = rows === undefined ? Infinity : rows - head.length - 1;
   const table = room > 1 ? [[], ...drawTable(status, columns, room, style)] : [];
   return [...head, ...table].map((pieces) => paintLine(pieces, columns));
+}
+
+/**
+ * A status for programs that read lines: words with one space between them, and the columns of the
+ * table of connections with a tab.
+ */
+export function plainStatus(status: ReadStatus): string[] {
+  const view: View = { columns: Infinity, style: style(false) };
+  const head = [
+    ...drawHeader(status, view.style),
+    // Without the titles, which words of their own name better.
+    ...drawTraffic({ ...status, history: status.history.slice(-1) }, 0, view.style).slice(1),
+    ...drawCounts(status, view),
+  ].map((pieces) => paintLine(pieces, Infinity).trim().replace(/ +/g, " "));
+  const table = [
+    COLUMNS.map(({ title }) => title.replace(" ", "")),
+    ...status.open.list.map((connection) => COLUMNS.map(({ cell }) => cell(connection))),
+  ].map((cells) => cells.join("\t"));
+  return status.open.list.length === 0 ? [...head, "no open connections"] : [...head, ...table];
 }
 
 /** How many connections a table of that many lines of terminal can show. */
@@ -96,7 +115,7 @@ function drawTraffic(status: ReadStatus, columns: number, style: Style): Piece[]
   ];
   return rows.map(([name, now, all, held, values], index) => {
     const cells = `${name.padEnd(16)} ${now.padStart(10)} ${all.padStart(10)} ${held.padStart(8)}  `;
-    const width = Math.min(60, columns - cells.length);
+    const width = Math.min(Math.max(history.length, 60), columns - cells.length);
     if (index === 0) return [[`${cells}the last ${Math.max(width, 0)} s`, style.dim]];
     const paint = name === "failed" && failed > 0 ? style.red : style.cyan;
     return [cells, [sparkline(values, width), paint]];
@@ -168,7 +187,8 @@ function drawTable(
   // One line for the titles, and one more where not all are shown.
   const isCut = connections.open > open.list.length || open.list.length + 1 > room;
   const list = open.list.slice(0, Math.max(0, room - (isCut ? 2 : 1)));
-  const laid = COLUMNS.map((column) => layOut(column, list));
+  // Half of the width is left for the figures.
+  const laid = COLUMNS.map((column) => layOut(column, list, Math.max(30, columns >> 1)));
   while (laid.length > 1 && widthOf(laid) > columns) laid.pop();
   const lines = list.map((_, index): Piece[] => [laid.map((cells) => cells[index + 1]).join("  ")]);
   const titles: Piece = [laid.map((cells) => cells[0]).join("  "), style.bold];
@@ -177,11 +197,9 @@ function drawTable(
   return [[titles], ...lines, ...more];
 }
 
-const CLIENT_WIDTH_MOST = 30;
-
-/** A column's title and cells, all of one width. */
-function layOut(column: Column, list: readonly ReadConnection[]): string[] {
-  const cells = [column.title, ...list.map((each) => cutTo(column.cell(each), CLIENT_WIDTH_MOST))];
+/** A column's title and cells, all of one width, which is `most` at most. */
+function layOut(column: Column, list: readonly ReadConnection[], most: number): string[] {
+  const cells = [column.title, ...list.map((each) => cutTo(column.cell(each), most))];
   const width = Math.max(...cells.map((cell) => Bun.stringWidth(cell)));
   return cells.map((cell) => {
     const space = " ".repeat(width - Bun.stringWidth(cell));

@@ -14,23 +14,25 @@ import { InvalidValue } from "../../options/invalid-value.ts";
 import { LiveScreen } from "./live-screen.ts";
 import { complain, writeAll } from "../line/write-output.ts";
 import { stopRequests } from "../../process/stop-signals.ts";
-import { drawStatus, tableRoom } from "./draw-status.ts";
+import { drawStatus, plainStatus, tableRoom } from "./draw-status.ts";
 import { cutTo } from "./fit-columns.ts";
 
 const PERIOD_MS = 1_000;
-const HISTORY_S = 60;
+// As many seconds as a wide terminal has columns for.
+const HISTORY_S = 200;
 const LIST = 20;
-
-// Where standard output is no terminal, nobody counts columns.
-const COLUMNS_ELSEWHERE = 120;
 
 /** Shows what a relay with `--admin` is doing. */
 export async function runStatus({ given, words }: CommandLine): Promise<number> {
-  const { watch, json, sort } = readValues("status", given);
+  const { watch, json, sort, check, wait } = readValues("status", given);
   const endpoint = readEndpoint(words[0] ?? "");
   if (watch && !json && !process.stdout.isTTY)
     throw new UsageError("--watch needs a terminal, or --json for a line a second");
+  if (watch && (check || wait !== undefined))
+    throw new UsageError("--watch goes on for ever, and --check and --wait end: leave one out");
   try {
+    if (wait !== undefined) await waitUntilReady(endpoint, wait);
+    if (check) return await printReady(endpoint);
     if (watch && json) return await stream(endpoint, sort);
     if (watch) return await show(endpoint, sort);
     return await print(endpoint, sort, json);
@@ -41,12 +43,53 @@ export async function runStatus({ given, words }: CommandLine): Promise<number> 
   }
 }
 
+/** What there is to know if nobody looks at connections. */
+const BRIEF: StatusQuery = { sort: "age", limit: 0, history: 0 };
+
+// How long the next question waits, in milliseconds.
+const RETRY_MS = 100;
+
+/**
+ * Settles once the relays are ready.
+ *
+ * @throws {NoAnswer} if they are not within `limit` milliseconds; it says why not
+ */
+async function waitUntilReady(endpoint: SocketEndpoint, limit: number): Promise<void> {
+  const until = performance.now() + limit;
+  for (;;) {
+    const reason = await tryToAsk(endpoint, BRIEF).then((status) =>
+      typeof status === "string" ? status : notReady(status),
+    );
+    if (reason === null) return;
+    if (performance.now() + RETRY_MS > until) throw new NoAnswer(reason);
+    await Bun.sleep(RETRY_MS);
+  }
+}
+
+/** Whether clients should be sent there, in a word and as the exit status. */
+async function printReady(endpoint: SocketEndpoint): Promise<number> {
+  const { status } = await fetchStatus(endpoint, BRIEF);
+  const reason = notReady(status);
+  if (reason !== null) throw new NoAnswer(reason);
+  return await writeAll(1, "ready\n");
+}
+
+/** Why no client should be sent there; null if clients should be. */
+function notReady({ ready, not_ready_because: reason, relays }: ReadStatus): string | null {
+  const unready = relays.filter((relay) => !relay.ready).map(({ name }) => name);
+  if (relays.length > 1) return unready.length === 0 ? null : `not ready: ${unready.join(", ")}`;
+  return ready ? null : `not ready: ${reason ?? "it does not say why"}`;
+}
+
 async function print(endpoint: SocketEndpoint, sort: Sort, json: boolean): Promise<number> {
   const query = { sort, limit: LIST, history: HISTORY_S };
   const { status, received } = await fetchStatus(endpoint, query);
   if (json) return await writeAll(1, `${printJson(received, 2)}\n`);
-  const { columns = COLUMNS_ELSEWHERE } = process.stdout;
-  return await writeAll(1, `${drawStatus(status, { columns, style: look() }).join("\n")}\n`);
+  const { columns } = process.stdout;
+  const lines = process.stdout.isTTY
+    ? drawStatus(status, { columns, style: look() })
+    : plainStatus(status);
+  return await writeAll(1, `${lines.join("\n")}\n`);
 }
 
 /** One status a second, each on a line of its own, until asked to stop. */

@@ -1,16 +1,18 @@
 import { type Endpoint, printAddress } from "../../address/address.ts";
-import type { Observer } from "../../relay/observer.ts";
+import type { ConnectionView, Observer } from "../../relay/observer.ts";
 import { clientFields, clientName } from "../figures/client-fields.ts";
 import type { Log } from "./log.ts";
 
 /** Writes one line a connection to the log, when it is over. */
 export function accessLog(log: Log, destination: Endpoint): Partial<Observer> {
   const target = printAddress(destination);
+  let open = 0;
   // Why a destination could not be reached is known before its connection is over.
   const codes = new Map<number, string>();
   return {
     opened(connection) {
-      // Only now can it be asked.
+      open += 1;
+      // Once the socket is closed, nobody can say who the client was.
       void connection.clientAddress;
       void connection.clientPeer;
     },
@@ -18,25 +20,36 @@ export function accessLog(log: Log, destination: Endpoint): Partial<Observer> {
       codes.set(id, code);
     },
     closed(connection, ending) {
-      const { id, openedAt, bytesUp, bytesDown } = connection;
+      open -= 1;
+      const { id, openedAt, bytesUp, bytesDown, destinationAddress: reached } = connection;
       const code = codes.get(id);
       codes.delete(id);
       const duration = Math.round(performance.now() - openedAt);
+      const connect = connectTime(connection);
+      const outcome = code === undefined ? ending : `${ending} (${code})`;
+      const reaching = connect === null ? "" : `; ${reached} after ${connect} ms`;
       log.always(
-        `${clientName(connection)} ${ending}${code === undefined ? "" : ` (${code})`} ` +
-          `after ${duration} ms, ${bytesUp} bytes up, ${bytesDown} down`,
+        `${clientName(connection)} ${outcome} after ${duration} ms, ` +
+          `${bytesUp} bytes up, ${bytesDown} down${reaching}; ${open} open`,
         {
           event: "access",
           connection: id,
           ...clientFields(connection),
           destination: target,
+          ...(connect !== null && { reached, connect_ms: connect }),
           ending,
           ...(code !== undefined && { code }),
           bytes_up: bytesUp,
           bytes_down: bytesDown,
           duration_ms: duration,
+          open,
         },
       );
     },
   };
+}
+
+/** Milliseconds from accepting the client to reaching the destination, or null if it was not. */
+function connectTime({ openedAt, connectedAt }: ConnectionView): number | null {
+  return connectedAt === null ? null : Math.round((connectedAt - openedAt) * 1_000) / 1_000;
 }

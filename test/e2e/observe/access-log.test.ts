@@ -30,16 +30,19 @@ describe("the access log", () => {
         time: expect.any(String),
         level: "info",
         message: expect.stringMatching(
-          /^127\.0\.0\.1:\d+ finished after \d+ ms, 5 bytes up, 5 down$/,
+          /^127\.0\.0\.1:\d+ finished after \d+ ms, 5 bytes up, 5 down; 127\.0\.0\.1:\d+ after [\d.]+ ms; 0 open$/,
         ),
         event: "access",
         connection: 1,
         client: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
         destination: server.address,
+        reached: server.address,
+        connect_ms: expect.any(Number),
         ending: "finished",
         bytes_up: 5,
         bytes_down: 5,
         duration_ms: expect.any(Number),
+        open: 0,
         relay: "127.0.0.1:0",
       },
     ]);
@@ -71,6 +74,7 @@ describe("the access log", () => {
     expect(entriesOf(relay.stderr(), "access")).toMatchObject([
       { ending: "unreachable", code: "ENOENT", bytes_up: 0, bytes_down: 0 },
     ]);
+    expect(entriesOf(relay.stderr(), "access")[0]).not.toContainKeys(["reached", "connect_ms"]);
   });
 
   test("is not there unless asked for", async () => {

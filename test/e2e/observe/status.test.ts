@@ -33,13 +33,38 @@ describe("status", () => {
       expect(stdout).toContain(`up for `);
       expect(stdout).toContain(`${relay.address} → ${server.address}\nready\n`);
       expect(stdout).toMatch(/^open connections +1 +of/m);
-      expect(stdout).toContain(`user ${process.getuid?.()}, process ${process.pid}  open`);
-      // Nobody looks at a terminal here.
+      expect(stdout).toContain(`user ${process.getuid?.()}, process ${process.pid}\topen`);
+      // Nobody looks at a terminal here: there is no padding, and no space but the plain one.
+      expect(stdout).not.toMatch(/ {2}| \n|\u00a0|\u202f/);
       expect(stdout).not.toContain("\u001b");
       client[Symbol.dispose]();
       await client.closed;
       expect(await relay.stop()).toBe(0);
     }
+  });
+
+  test("--check says whether clients should be sent there, by the exit status", async () => {
+    await using relay = await start(join(folder, "missing"));
+    expect(await runRelay(["status", "--check", relay.admin])).toEqual({
+      ...{ code: 0, stdout: "ready\n", stderr: "" },
+    });
+    await turnedAway({ unix: relay.address });
+    const { code, stdout, stderr } = await runRelay(["status", "--check", relay.admin]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^simpletcpunixrelay: not ready: .* cannot reach .*\n$/);
+    expect(await runRelay(["status", "--check", join(folder, "nobody")])).toMatchObject({
+      code: 1,
+    });
+  });
+
+  test("--wait waits until there is a relay that is ready, and no longer than told", async () => {
+    const admin = join(folder, "admin");
+    const waiting = runRelay(["status", "--wait=60s", "--check", admin]);
+    await using _relay = await start();
+    expect(await waiting).toMatchObject({ code: 0, stdout: "ready\n" });
+    const { code, stderr } = await runRelay(["status", "--wait=300ms", join(folder, "nobody")]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("cannot ask ");
   });
 
   test("--json is what /status answers", async () => {

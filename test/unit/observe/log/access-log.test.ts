@@ -38,6 +38,9 @@ test("a TCP client's line has who, where, how much, how long and how it ended", 
   const connection = fakeConnection({ openedAt: performance.now() - 1_500 });
   const text = await logged((relay) => {
     relay.opened(connection);
+    relay.opened(fakeConnection());
+    const { openedAt } = connection;
+    Object.assign(connection, { connectedAt: openedAt + 2.5, destinationAddress: "10.0.0.1:80" });
     relay.connected(connection);
     Object.assign(connection, { bytesUp: 12, bytesDown: 3_456 });
     relay.closed(connection, "finished");
@@ -48,17 +51,21 @@ test("a TCP client's line has who, where, how much, how long and how it ended", 
     level: "info",
     message: expect.stringMatching(
       new RegExp(
-        `^${connection.clientAddress} finished after 1\\d\\d\\d ms, 12 bytes up, 3456 down$`,
+        `^${connection.clientAddress} finished after 1\\d\\d\\d ms, 12 bytes up, 3456 down; ` +
+          "10.0.0.1:80 after 2.5 ms; 1 open$",
       ),
     ),
     event: "access",
     connection: connection.id,
     client: connection.clientAddress,
     destination: "/run/x/socket",
+    reached: "10.0.0.1:80",
+    connect_ms: 2.5,
     ending: "finished",
     bytes_up: 12,
     bytes_down: 3_456,
     duration_ms: expect.any(Number),
+    open: 1,
   });
   expect(entry.duration_ms).toBeWithin(1_500, 2_000);
 });
@@ -101,9 +108,13 @@ test("why the destination was not reached stands on its own connection's line on
 
 test("the lines that were asked for come at every level", async () => {
   const text = await logged(
-    (relay) => relay.closed(fakeConnection(), "finished"),
+    (relay) => {
+      const connection = fakeConnection();
+      relay.opened(connection);
+      relay.closed(connection, "finished");
+    },
     "journal",
     "error",
   );
-  expect(text).toMatch(/^<6>127\.0\.0\.1:\d+ finished after \d+ ms, 0 bytes up, 0 down\n$/);
+  expect(text).toMatch(/^<6>127\.0\.0\.1:\d+ finished after \d+ ms, 0 bytes up, 0 down; 0 open\n$/);
 });
