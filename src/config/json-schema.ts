@@ -6,7 +6,7 @@ import {
   type Scope,
   type ValueOption,
 } from "../options/option-table.ts";
-import { RELAY_NAME } from "../options/parse-relay-name.ts";
+import { UNIT_NAME } from "../options/parse-unit-options.ts";
 import type { ValueSchema } from "../options/value-types.ts";
 import { PROGRAM } from "../version.ts";
 
@@ -37,7 +37,7 @@ export function configSchema() {
         description: "The relays, each as [relay.NAME].",
         type: "object",
         minProperties: 1,
-        propertyNames: { pattern: RELAY_NAME.source },
+        propertyNames: { pattern: UNIT_NAME.source },
         additionalProperties: {
           description: "One relay.",
           type: "object",

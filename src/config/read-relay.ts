@@ -9,7 +9,7 @@ import {
 import { misfits } from "../options/fit-source.ts";
 import { InvalidValue, show } from "../options/invalid-value.ts";
 import { completeValues, flagOf, isOfFile, showOptions } from "../options/option-table.ts";
-import { parseRelayName } from "../options/parse-relay-name.ts";
+import { parseUnitName } from "../options/parse-unit-options.ts";
 import type { RelaySettings } from "../process/process-plan.ts";
 import type { Mistakes } from "./config-error.ts";
 import { relaySettings } from "./plan-values.ts";
@@ -69,10 +69,10 @@ export function readRelay(
 
 function checkName(name: string, at: Position, mistakes: Mistakes): void {
   try {
-    parseRelayName(name);
+    parseUnitName(name);
   } catch (error) {
     if (!(error instanceof InvalidValue)) throw error;
-    mistakes.add(at, ["relay", name], error.message);
+    mistakes.add(at, ["relay", name], `relays are named as units are: ${error.message}`);
   }
 }
 

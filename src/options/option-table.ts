@@ -56,8 +56,8 @@ interface ValueRow<Value> extends ValueType<Value> {
   readonly help: string;
   /** Whether help has it on the line of the row before, whose words come first. */
   readonly sharesLine?: true;
-  /** Whether help only names it, on its last lines: there is no room for its words. */
-  readonly terse?: true;
+  /** The commands whose help only names it, on the last lines, for want of room; true: all of them. */
+  readonly terse?: true | readonly CommandName[];
   readonly commands: readonly CommandName[];
   /** The kinds of SOURCE that it makes sense for; all where absent. */
   readonly sources?: readonly Endpoint["kind"][];
@@ -71,7 +71,7 @@ interface FlagRow {
   readonly short?: string;
   readonly help: string;
   readonly sharesLine?: true;
-  readonly terse?: true;
+  readonly terse?: true | readonly CommandName[];
   readonly commands: readonly CommandName[];
   readonly sources?: readonly Endpoint["kind"][];
 }
@@ -345,7 +345,8 @@ export const OPTIONS = {
   name: {
     ...text("NAME", parseUnitName, "relay-app"),
     help: "the units' name (relay-...); NAME@: a template",
-    commands: ["units"],
+    terse: ["relay"],
+    commands: ["relay", "units"],
   },
   userUnit: {
     help: "units for systemctl --user (%t: runtime folder)",
@@ -465,6 +466,11 @@ export function showOptions(
     if (isMeant(name) && text !== undefined) shown[flagOf(name)] = text;
   }
   return shown;
+}
+
+/** Whether the help of a command only names an option. */
+export function isTerse(row: ValueOption<unknown> | FlagOption, command: CommandName): boolean {
+  return row.terse === true || (Array.isArray(row.terse) && row.terse.includes(command));
 }
 
 /** Whether a configuration file can have an option. */

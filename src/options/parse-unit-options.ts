@@ -7,7 +7,8 @@ const NAME_MAX = 255;
 
 // systemd.unit(5); a name may also begin with a dash or a dot and have colons, but not without harm:
 // to systemctl, ls and systemd-analyze.
-const UNIT_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.\\-]*@?$/;
+/** The names of units and of relays. */
+export const UNIT_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.\\-]*@?$/;
 const SERVICE_NAME = /^[A-Za-z0-9:_][A-Za-z0-9:_.\\@-]*(?:(?<=@)%i)?(?<!@)\.service$/;
 const OTHER_UNIT = /\.(?:socket|target|timer|mount|path|slice|scope|device|swap|automount)$/;
 

@@ -179,6 +179,7 @@ describe("--config", () => {
   test.each<[string[], string]>([
     [["--mode=0660"], "--mode concerns one relay: write mode into the file"],
     [["--idle-timeout=5s"], "--idle-timeout concerns one relay: write idle-timeout into the file"],
+    [["--name=web"], "--name concerns one relay: its name in the file is [relay.NAME]"],
     [[":1", "@b"], '":1" is one word too many for a relay with --config'],
   ])("beside %j is a usage error", async (args, message) => {
     write(...relay("web", "127.0.0.1:0", "@a"));
@@ -188,6 +189,13 @@ describe("--config", () => {
       line: `simpletcpunixrelay: ${message}`,
     });
   });
+});
+
+test("--name names the relay of a command line in its log lines", async () => {
+  await using running = await startRelay(["--name=web", "127.0.0.1:0", "@absent"]);
+  expect(linesOf(running.stderr(), "listening")).toMatchObject([
+    { relay: "web", message: expect.stringMatching(/^web: listening on /) },
+  ]);
 });
 
 describe("a relay whose destination is down or whose places are taken", () => {

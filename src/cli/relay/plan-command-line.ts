@@ -30,7 +30,7 @@ export function planCommandLine({ given, words }: CommandLine): ProcessPlan {
   checkAdminFile(values);
   const { source, destination } = addresses;
   const relay = {
-    name: printAddress(source),
+    name: values.name ?? printAddress(source),
     ...{ source, destination },
     settings: relaySettings(values),
     shownOptions: shownOptions("relay", given),
@@ -43,6 +43,8 @@ function overridesOf(given: GivenOptions): ReadonlyMap<OptionName, PlacedOption>
   return new Map(
     OPTION_ROWS.flatMap(([name, { scope }]) => {
       const text = given[flagOf(name)];
+      if (text !== undefined && name === "name")
+        throw new UsageError("--name concerns one relay: its name in the file is [relay.NAME]");
       if (text === undefined || scope === undefined) return [];
       if (scope === "relay")
         throw new UsageError(

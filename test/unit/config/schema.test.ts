@@ -118,7 +118,7 @@ function options(
   );
 }
 
-const name = fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,9}$/);
+const name = fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,9}$/);
 const relay = fc
   .tuple(fc.boolean(), fc.constantFrom("127.0.0.1:9", "/run/destination", "@destination", "x:http"))
   .chain(([isTcp, destination]) =>

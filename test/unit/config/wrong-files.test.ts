@@ -25,9 +25,12 @@ const WRONG: readonly (readonly [text: string, ...mistakes: readonly string[]])[
   [`[[defaults]]\n${WEB}`, "1:3: defaults: must be a table; write [defaults]"],
   ["[relay.web]\n", "1:8: relay.web: lacks its source", "1:8: relay.web: lacks its destination"],
   ['[relay.web]\nsource = "x:1"\n', "1:8: relay.web: lacks its destination"],
-  [`[relay."a b"]\n${WEB.slice(12)}`, '1:8: relay."a b": "a b" is no name'],
-  [`[relay.""]\n${WEB.slice(12)}`, '1:8: relay."": "" is no name'],
-  [`[relay.-x]\n${WEB.slice(12)}`, '1:8: relay.-x: "-x" is no name'],
+  [
+    `[relay."a b"]\n${WEB.slice(12)}`,
+    '1:8: relay."a b": relays are named as units are: "a b" is no unit',
+  ],
+  [`[relay.""]\n${WEB.slice(12)}`, '1:8: relay."": relays are named as units are: "" is no unit'],
+  [`[relay.-x]\n${WEB.slice(12)}`, '1:8: relay.-x: relays are named as units are: "-x" is no unit'],
   [
     '[relay.web]\nsource = 8080\ndestination = "127.0.0.1:2"\n',
     "2:10: relay.web.source: 8080 is no address; an address is ./PATH",

@@ -17,7 +17,7 @@ describe("every row of the table", () => {
     const scopeless = OPTION_ROWS.filter(
       ([, { commands, scope }]) => commands.includes("relay") === (scope === undefined),
     );
-    expect(scopeless.map(([name]) => name)).toEqual(["help", "config", "version"]);
+    expect(scopeless.map(([name]) => name)).toEqual(["name", "help", "config", "version"]);
   });
 
   test("has a name of its own", () => {
