@@ -29,11 +29,11 @@ export function socketUnit(wanted: UnitPlan): string {
       ...(source.kind === "unix" ? fileLines(file) : []),
       ...setting("Backlog", backlog),
       `FileDescriptorName=${DESCRIPTOR_NAME}`,
-      "# Fails, for all to see, if the relay ends each time that a client starts it.",
+      "# Fails visibly if each start of the relay fails, instead of trying for ever.",
       ...TRIGGER_LIMIT,
     ]),
     section("Install", [
-      ...comment(service && `A start of ${service} mends it where clients came in vain.`),
+      ...comment(service && `A start of ${service} starts this socket again if it has failed.`),
       ["WantedBy=sockets.target", ...(service === undefined ? [] : [service])].join(" "),
     ]),
   ].join("\n");

@@ -5,14 +5,14 @@ const PORT = "127.0.0.1:9000";
 const SOCKET = "/run/app-relay/socket";
 
 // Ready for systemd as soon as it is started, for clients only later.
-const SLOW_TO_LISTEN_S = 2;
+const SLOW_TO_LISTEN_S = 1;
 const APP = `
 [Service]
 ExecStart=sh -c 'sleep ${SLOW_TO_LISTEN_S}; exec ${clientWords("echo.py", [PORT]).join(" ")}'
 DynamicUser=yes
 `;
 
-const IDLE_S = 2;
+const IDLE_S = 1;
 const IDLE_MS = IDLE_S * 1_000;
 const ROUNDS = 5;
 

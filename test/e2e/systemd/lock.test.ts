@@ -84,6 +84,28 @@ await describeRelay("a lock that is open", (bench) => {
   });
 });
 
+await describeRelay("a private network", (bench) => {
+  // Ends well as soon as it may start.
+  const relay = `${RELAY} --require-private-network --exit-idle-time=50ms @x ${PORT}`;
+  const tunnels = "ip link add sit0 type veth peer name tunl0";
+
+  test.each([
+    ["has only loopback", "true", 0],
+    ["may have the kernel's fallback tunnels, which are down", tunnels, 0],
+    ["has none of them up", `${tunnels}; ip link set sit0 up`, 78],
+    ["has no other interface, be it down", "ip link add other type veth", 78],
+  ])("%s", async (_, prepare, status) => {
+    const { code } = await bench.machine.run(`unshare --net sh -ec '${prepare}; exec ${relay}'`);
+    expect(code).toBe(status);
+  });
+
+  test("is not the service manager's own, even if that has only loopback", async () => {
+    const { code, stderr } = await bench.machine.run(relay);
+    expect(code).toBe(78);
+    expect(stderr).toContain("is the one that the service manager runs in");
+  });
+});
+
 await describeRelay("units of a service that is not there", (bench) => {
   test("are written, with a warning", async () => {
     const words = ["--service=nowhere", "/run/nowhere/socket", PORT];
