@@ -483,7 +483,8 @@ const YES_OR_NO = yesOrNo();
 /** Whether a command takes an option: its own, and `units` those of the relay that it describes. */
 export function takes(command: CommandName, name: OptionName): boolean {
   const { commands }: { readonly commands: readonly CommandName[] } = OPTIONS[name];
-  const describes = command === "units" && name !== "version" && commands.includes("relay");
+  const describes =
+    command === "units" && !["version", "config"].includes(name) && commands.includes("relay");
   return describes || commands.includes(command);
 }
 
