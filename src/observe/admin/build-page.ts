@@ -3,13 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /**
- * The page with its script and style inside: one HTML file that asks for no other.
+ * Builds the page into one HTML file that contains its script and style.
  *
- * Called as a macro, so that the executable carries the result; from source it is built when the
- * admin address is opened. A process of its own builds it, because a macro runs inside the bundler,
- * which cannot be entered twice.
+ * The bundler calls this as a macro, so the executable contains the result. When run from source, the
+ * page is built when the admin address is opened. A separate process builds it, because a macro runs
+ * inside the bundler, which is not reentrant.
  *
- * @throws where the page's source does not build.
+ * @throws if the page's source does not build.
  */
 export function builtPage(): string {
   const workshop = mkdtempSync(join(tmpdir(), "page-"));

@@ -8,23 +8,23 @@ import { processUsage } from "../figures/process-usage.ts";
 import type { RelayStatistics } from "../figures/relay-statistics.ts";
 import type { OpenDocument, RelaySummary, StatusDocument, Traffic } from "./status-document.ts";
 
-/** What of the status is asked for. */
+/** A query for the status. */
 export interface StatusQuery {
   readonly sort: Sort;
-  /** Open connections to list. */
+  /** How many open connections to list. */
   readonly limit: number;
-  /** Seconds of history. */
+  /** How many seconds of history to include. */
   readonly history: number;
   /** The name of a relay; the first one if absent. */
   readonly relay?: string;
 }
 
-/** A query that makes no sense; the message says why. */
+/** An invalid query; the message says why. */
 export class QueryError extends Error {
   override readonly name = "QueryError";
 }
 
-/** As many connections as one answer lists. */
+/** The most connections that one answer lists. */
 const LIMIT_MOST = 1_000;
 
 const DEFAULT_QUERY = { sort: "age", limit: 100, history: 0 } as const satisfies StatusQuery;
@@ -32,7 +32,7 @@ const DEFAULT_QUERY = { sort: "age", limit: 100, history: 0 } as const satisfies
 /**
  * Reads `?sort=`, `?limit=`, `?history=` and `?relay=`.
  *
- * @throws {QueryError} for other names, for a name given twice and for values out of range
+ * @throws {QueryError} for unknown names, repeated names and values out of range
  */
 export function readQuery(parameters: URLSearchParams): StatusQuery {
   const known = [...Object.keys(DEFAULT_QUERY), "relay"];
@@ -161,7 +161,7 @@ function openDocument({ view, rateUp, rateDown }: OpenConnection): OpenDocument 
   };
 }
 
-/** To the millisecond. */
+/** Rounds to milliseconds. */
 function rounded(value: number): number {
   return Math.round(value * 1_000) / 1_000;
 }

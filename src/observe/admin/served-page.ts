@@ -1,6 +1,6 @@
 import { builtPage } from "./build-page.ts" with { type: "macro" };
 
-/** The page as it is sent: all of it in one file, and what a browser may do with it. */
+/** The page in one file, and the headers that restrict what a browser does with it. */
 export interface Page {
   readonly html: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -12,7 +12,7 @@ const html = builtPage();
 export const page: Page = {
   html,
   headers: {
-    // Its own script and style by their hashes, and nothing else from anywhere.
+    // Allows the page's own script and style, by their hashes, and nothing else.
     "content-security-policy": [
       "default-src 'none'",
       "connect-src 'self'",
@@ -26,7 +26,7 @@ export const page: Page = {
   },
 };
 
-/** The content hashes of every element of a kind, as CSP wants them (CSP Level 3, 2.3.1). */
+/** The hashes of all elements of a kind, in CSP's form (CSP Level 3, 2.3.1). */
 function hashes(element: "script" | "style"): string {
   const pattern = new RegExp(`<${element}[^>]*>(.*?)</${element}>`, "gs");
   const found = Array.from(html.matchAll(pattern), ([, content = ""]) => {

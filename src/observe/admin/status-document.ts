@@ -3,8 +3,8 @@ import type { ClientFields } from "../figures/client-fields.ts";
 import type { Sort } from "../figures/open-connections.ts";
 import type { Phase } from "../figures/relay-statistics.ts";
 
-// What `/status` answers; the page and the `status` command read it. A release may add names and
-// never changes what one means. `up` is from the client to the destination, `down` the way back.
+// The answer of `/status`; the page and the `status` command read it. A release may add names, but the
+// meaning of a name never changes. `up` is from client to destination, `down` the opposite direction.
 
 export interface StatusDocument {
   readonly program: string;
@@ -16,7 +16,7 @@ export interface StatusDocument {
   readonly relays: readonly RelaySummary[];
   readonly state: Phase;
   readonly ready: boolean;
-  /** Why it is not ready; null where it is. */
+  /** Why it is not ready; null if it is ready. */
   readonly not_ready_because: string | null;
   /** ISO 8601, UTC. */
   readonly started_at: string;
@@ -36,7 +36,7 @@ export interface StatusDocument {
   readonly last_failure: LastFailureDocument | null;
   readonly process: ProcessDocument;
   readonly open: OpenList;
-  /** A sample a second, oldest first, as many as were asked for. */
+  /** One sample per second, oldest first; as many as the query asked for. */
   readonly history: readonly SampleDocument[];
 }
 
@@ -55,24 +55,24 @@ export interface ConnectionCounts {
   readonly total: number;
   /** Of those, the ones that reached the destination. */
   readonly connected: number;
-  /** Turned away by the rules of who may connect; not among the accepted. */
+  /** Refused clients, per reason; they are not counted as accepted. */
   readonly refused: Readonly<Record<string, number>>;
-  /** Destination not reached, by the system's code. */
+  /** Connections whose destination could not be reached, per error code. */
   readonly failed: Readonly<Record<string, number>>;
-  /** Over, by how they ended. */
+  /** Closed connections, per ending. */
   readonly closed: Readonly<Record<string, number>>;
 }
 
 export interface Traffic {
   readonly bytes_up: number;
   readonly bytes_down: number;
-  /** Bytes a second in the last sample. */
+  /** Bytes per second in the last sample. */
   readonly rate_up: number;
   readonly rate_down: number;
-  /** Bytes read and not yet taken by the other side. */
+  /** Bytes that were read and not yet passed on. */
   readonly held_up: number;
   readonly held_down: number;
-  /** How often reading paused because the other side took no more. */
+  /** How often reading paused because the other side was full. */
   readonly pauses_up: number;
   readonly pauses_down: number;
 }
@@ -87,11 +87,11 @@ export interface LastFailureDocument {
 export interface ProcessDocument {
   readonly cpu_seconds: number;
   readonly resident_memory_bytes: number;
-  /** Null where the system does not say. */
+  /** Null if the system does not tell. */
   readonly open_files: number | null;
-  /** Null where there is no limit. */
+  /** Null if there is no limit. */
   readonly open_files_max: number | null;
-  /** The longest that the event loop was late in the last sample. */
+  /** The longest delay of the event loop in the last second. */
   readonly event_loop_delay_seconds: number;
 }
 
@@ -116,11 +116,11 @@ export interface OpenDocument extends ClientFields {
 export interface SampleDocument {
   /** The end of the second, in seconds since the start. */
   readonly at: number;
-  /** Bytes a second. */
+  /** Bytes per second. */
   readonly rate_up: number;
   readonly rate_down: number;
   readonly open: number;
-  /** Connections a second. */
+  /** Connections per second. */
   readonly accepted: number;
   readonly failed: number;
 }

@@ -1,18 +1,18 @@
 import type { ConnectionView } from "../../relay/observer.ts";
 
-/** What a client is called of whom nothing is known. */
+/** The name of a client that nothing is known about. */
 export const UNKNOWN_CLIENT = "a client";
 
-/** A client as a person reads it: its address, or whose process it is. */
+/** A client's name for people: its address, or the user and process of a Unix client. */
 export function clientName({ clientAddress, clientPeer }: ConnectionView): string {
   if (clientAddress !== "") return clientAddress;
   if (clientPeer === null) return UNKNOWN_CLIENT;
   return `user ${clientPeer.uid}, process ${clientPeer.pid}`;
 }
 
-/** A client for programs; of a Unix client the ids that the kernel noted, where it did. */
+/** A client for programs. A Unix client has the ids that the kernel knows, if it knows them. */
 export interface ClientFields {
-  /** The address of a TCP client; empty where it has none. */
+  /** The address of a TCP client; empty for a Unix client. */
   readonly client: string;
   readonly client_uid?: number;
   readonly client_gid?: number;

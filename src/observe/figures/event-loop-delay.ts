@@ -2,8 +2,8 @@ const PERIOD_MS = 250;
 const BEATS_A_SECOND = 1_000 / PERIOD_MS;
 
 /**
- * Looks at the event loop four times a second: by how many seconds the look came late is how long
- * everything else in this process had to wait. It does not keep the process alive.
+ * Measures the event loop's delay. A timer is due four times a second; if it runs late, everything
+ * else in this process had to wait as long. The timer does not keep the process alive.
  */
 export class EventLoopDelay implements Disposable {
   readonly #late: (seconds: number) => void;
@@ -12,7 +12,7 @@ export class EventLoopDelay implements Disposable {
   #beats = 0;
   #timer: Timer;
 
-  /** `late` is called at each look, `second` about once a second. */
+  /** `late` is called four times a second with the delay, `second` about once a second. */
   constructor(late: (seconds: number) => void, second: () => void) {
     this.#late = late;
     this.#second = second;

@@ -1,19 +1,19 @@
 import type { ConnectionView } from "../../relay/observer.ts";
 
-/** A figure of both directions: `up` comes from the client, `down` from the destination. */
+/** A figure for each direction: `up` is from the client, `down` from the destination. */
 export interface BothWays {
   readonly up: number;
   readonly down: number;
 }
 
-/** By what a list of open connections is sorted; the most of it comes first. */
+/** The orders of a list of open connections; the greatest value comes first. */
 export const SORTS = ["age", "newest", "bytes", "rate", "held"] as const;
 export type Sort = (typeof SORTS)[number];
 
-/** An open connection and how fast it moved at the last look. */
+/** An open connection and its speed at the last measurement. */
 export interface OpenConnection {
   readonly view: ConnectionView;
-  /** Bytes a second between the last two looks. */
+  /** Bytes per second between the last two measurements. */
   readonly rateUp: number;
   readonly rateDown: number;
 }
@@ -51,7 +51,7 @@ export class OpenConnections {
     this.#open.delete(connection);
   }
 
-  /** Measures how fast each moved in the `seconds` since the last look. */
+  /** Measures the speed of each connection over the `seconds` since the last measurement. */
   look(seconds: number): void {
     for (const watched of this.#open.values()) watched.look(seconds);
   }
@@ -67,7 +67,7 @@ export class OpenConnections {
     return { up, down };
   }
 
-  /** Bytes read and not yet taken by the other side. */
+  /** Bytes that were read and not yet passed on. */
   held(): BothWays {
     let up = 0;
     let down = 0;
@@ -89,7 +89,7 @@ export class OpenConnections {
     return { up, down };
   }
 
-  /** The first `limit` of them in an order; those that are equal stay oldest first. */
+  /** The first `limit` connections in an order; of equal connections the oldest comes first. */
   list(sort: Sort, limit: number): OpenConnection[] {
     if (sort === "age") return [...this.#open.values().take(limit)];
     const all = [...this.#open.values()];

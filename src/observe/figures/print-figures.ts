@@ -1,4 +1,4 @@
-// How figures are written for people, the same on the page and in a terminal.
+// Prints figures for people: the page and the terminal use the same form.
 
 const BYTE_UNITS = ["B", "kB", "MB", "GB", "TB", "PB"] as const;
 
@@ -6,7 +6,7 @@ const BYTE_UNITS = ["B", "kB", "MB", "GB", "TB", "PB"] as const;
 export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
-  // What would be rounded to 1000 is written in the next unit.
+  // A value that would round to 1000 goes into the next unit.
   while (value >= 999.5 && unit < BYTE_UNITS.length - 1) {
     value /= 1_000;
     unit += 1;
@@ -15,14 +15,14 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(digits)} ${BYTE_UNITS[unit]}`;
 }
 
-/** Bytes a second. */
+/** Bytes per second. */
 export function formatRate(bytesASecond: number): string {
   return `${formatBytes(bytesASecond)}/s`;
 }
 
 const SECONDS = { d: 86_400, h: 3_600, min: 60, s: 1 } as const;
 
-/** A time in its two greatest units: `12 s`, `3 min 5 s`, `2 d 1 h`; below 10 s with a decimal. */
+/** A time in its two largest units: `12 s`, `3 min 5 s`, `2 d 1 h`; below 10 s with one decimal. */
 export function formatDuration(seconds: number): string {
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
   let rest = Math.round(seconds);
@@ -37,7 +37,7 @@ export function formatDuration(seconds: number): string {
   return parts.join(" ");
 }
 
-/** A count with its thousands apart: `12,345`. */
+/** A count with thousands separators: `12,345`. */
 export function formatCount(count: number): string {
   return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ",");
 }

@@ -1,14 +1,14 @@
 import { readdirSync, statSync } from "node:fs";
 import { openFilesMax } from "../../os/open-files-limit.ts";
 
-/** What the process costs the machine. */
+/** The resources that the process uses. */
 export interface ProcessFigures {
   readonly cpuUserSeconds: number;
   readonly cpuSystemSeconds: number;
   readonly residentBytes: number;
-  /** Open descriptors; null where the system does not say. */
+  /** Open descriptors; null if the system does not tell. */
   readonly openFiles: number | null;
-  /** Descriptors that may be open; null where there is no limit. */
+  /** The limit of open descriptors; null if there is none. */
   readonly openFilesMax: number | null;
   /** Start, in seconds since 1970. */
   readonly startTime: number;
@@ -16,7 +16,7 @@ export interface ProcessFigures {
 
 const limit = openFilesMax();
 
-/** The figures of this moment. */
+/** The figures now. */
 export function processUsage(): ProcessFigures {
   const { user, system } = process.cpuUsage();
   return {
@@ -33,12 +33,12 @@ const DESCRIPTORS = "/proc/self/fd";
 
 function openFiles(): number | null {
   try {
-    // Since Linux 6.2 the folder's size is their number (proc(5)); before, it is 0, and with ten
-    // thousand connections a listing takes milliseconds.
+    // Since Linux 6.2 the folder's size is the number of descriptors (proc(5)). Before 6.2 it is 0, and
+    // listing the folder takes milliseconds with ten thousand connections.
     const { size } = statSync(DESCRIPTORS);
     return size > 0 ? size : readdirSync(DESCRIPTORS).length;
   } catch {
-    // No /proc, as on macOS.
+    // There is no /proc, for example on macOS.
     return null;
   }
 }

@@ -1,8 +1,8 @@
 import type { RelayStatistics } from "./relay-statistics.ts";
 
-/** What a second was like. Rates are a second. */
+/** The figures of one second. Rates are per second. */
 export interface Sample {
-  /** Its end, in seconds since the start. */
+  /** The end of the second, in seconds since the start. */
   readonly at: number;
   readonly up: number;
   readonly down: number;
@@ -11,7 +11,7 @@ export interface Sample {
   readonly failed: number;
 }
 
-/** Seconds that are remembered. */
+/** How many seconds are kept. */
 export const HISTORY_SECONDS = 300;
 
 interface Totals {
@@ -22,7 +22,7 @@ interface Totals {
   readonly failed: number;
 }
 
-/** The last minutes of a relay, a sample a second. */
+/** The last minutes of a relay, one sample per second. */
 export class RateHistory {
   readonly #statistics: RelayStatistics;
   readonly #samples: Sample[] = [];
@@ -33,7 +33,7 @@ export class RateHistory {
     this.#before = totals(statistics);
   }
 
-  /** The latest sample, where there is one. */
+  /** The latest sample, if there is one. */
   get latest(): Sample | undefined {
     return this.#samples.at(-1);
   }

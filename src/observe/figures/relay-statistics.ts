@@ -3,10 +3,10 @@ import { printAddress } from "../../address/address.ts";
 import { type ConnectionView, type Ending, ENDINGS, type Observer } from "../../relay/observer.ts";
 import { type BothWays, OpenConnections } from "./open-connections.ts";
 
-/** What the relay as a whole is doing. */
+/** The state of the whole relay. */
 export type Phase = "starting" | "listening" | "draining" | "stopped";
 
-/** Counts by a word: a system's code, an ending. */
+/** Counts per word: per error code, per ending. */
 export type CountsByReason = ReadonlyMap<string, number>;
 
 /** The last time that the destination could not be reached. */
@@ -16,12 +16,12 @@ export interface LastFailure {
   readonly message: string;
 }
 
-// Words that are counted apart: each is a series in Prometheus.
+// Each word is a series in Prometheus, so their number is bounded.
 const WORDS_MOST = 64;
 const OTHER_WORDS = "other";
 
-// A relay that nobody may use any more because its destination failed would never find out that it
-// is back: after this time somebody may try again.
+// The relay learns that its destination is back only from clients. After this time it counts as ready
+// again, so that a load balancer sends it a client.
 const FAILURE_LASTS_MS = 30_000;
 
 /**
@@ -48,13 +48,13 @@ export class RelayStatistics {
   readonly #failed = new Map<string, number>();
   /** Each ending is counted from 0 on. */
   readonly #closed = new Map<string, number>(ENDINGS.map((ending) => [ending, 0]));
-  // Of the connections that are over.
+  // Totals of closed connections.
   #bytesUp = 0;
   #bytesDown = 0;
   #pausesUp = 0;
   #pausesDown = 0;
   #sourceIsLost = false;
-  /** When the last attempt at the destination failed; null once one succeeded. */
+  /** When the destination was last found unreachable; null after a success. */
   #failingSince: number | null = null;
 
   /** `now` is a clock in milliseconds that only goes forward. */
@@ -104,17 +104,17 @@ export class RelayStatistics {
     return (this.#now() - this.#startedAt) / 1_000;
   }
 
-  /** Clients turned away by the rules of who may connect, by the reason. */
+  /** Refused clients, per reason. */
   get refused(): CountsByReason {
     return this.#refused;
   }
 
-  /** Connections whose destination could not be reached, by the system's code. */
+  /** Connections whose destination could not be reached, per error code. */
   get failed(): CountsByReason {
     return this.#failed;
   }
 
-  /** Connections that are over, by their ending. */
+  /** Closed connections, per ending. */
   get closed(): CountsByReason {
     return this.#closed;
   }
@@ -125,15 +125,15 @@ export class RelayStatistics {
     return { up: this.#bytesUp + up, down: this.#bytesDown + down };
   }
 
-  /** How often reading paused because the other side took no more: `up` of clients. */
+  /** How often reading paused because the other side was full; `up` is reading from clients. */
   get pauses(): BothWays {
     const { up, down } = this.open.pauses();
     return { up: this.#pausesUp + up, down: this.#pausesDown + down };
   }
 
   /**
-   * Why no client should be sent here now; null where it may. That the destination cannot be
-   * reached is known from clients only: the relay never connects on its own account.
+   * Why a load balancer should send no client here now; null if it should. Whether the destination
+   * can be reached is known from clients only: the relay never connects for itself.
    */
   get notReadyBecause(): string | null {
     if (this.phase !== "listening") return this.phase;

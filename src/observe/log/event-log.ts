@@ -34,7 +34,7 @@ export function logObserver(
   };
 }
 
-/** The start, the end, and what a person should do something about. */
+/** Start, end, and conditions that an administrator should act on. */
 function lifeObserver(
   log: Log,
   destination: Endpoint,
@@ -91,7 +91,7 @@ function lifeObserver(
   };
 }
 
-/** Clients that may not connect. */
+/** Refused clients. */
 function refusalObserver(log: Log, repeated: RepeatedLines): Partial<Observer> {
   return {
     refused(client, reason) {
@@ -117,17 +117,17 @@ function refusalObserver(log: Log, repeated: RepeatedLines): Partial<Observer> {
   };
 }
 
-/** Begins the reason of every line that says that the destination could not be reached. */
+/** Prefix of the reasons of all "cannot reach" lines. */
 const UNREACHABLE = "unreachable ";
 
-/** Clients for whom the destination could not be reached, and that it is reached again. */
+/** Failures to reach the destination, and the recovery after them. */
 function failureObserver(
   log: Log,
   destination: Endpoint,
   repeated: RepeatedLines,
 ): Partial<Observer> {
   const target = printAddress(destination);
-  /** Since the destination was last reached; null if nobody has failed since. */
+  /** The failures since the destination was last reached; null if there are none. */
   let spell: { readonly since: number; clients: number } | null = null;
   return {
     unreachable(connection, { code, message }) {
@@ -164,7 +164,7 @@ function failureObserver(
         event,
         "",
         () => {
-          // This line counts them all.
+          // This line has the total, so the pending counts are not needed.
           repeated.forget(UNREACHABLE);
           log.info(
             `${target} is reached again after ${formatDuration(lasted / 1_000)}, ` +
@@ -184,7 +184,7 @@ function failureObserver(
   };
 }
 
-/** Writes errors that nobody foresaw, which are bugs of this program. */
+/** Logs unexpected errors: bugs of this program. */
 export function faultLog(log: Log, repeated = new RepeatedLines()): (error: unknown) => void {
   const fields = { event: "fault" };
   return (error) => {
@@ -205,7 +205,7 @@ export function faultLog(log: Log, repeated = new RepeatedLines()): (error: unkn
   };
 }
 
-/** Bugs, and what a person should know. */
+/** Unexpected errors and warnings. */
 function faultObserver(log: Log, repeated: RepeatedLines): Partial<Observer> {
   return {
     fault: faultLog(log, repeated),
@@ -223,7 +223,7 @@ function faultObserver(log: Log, repeated: RepeatedLines): Partial<Observer> {
   };
 }
 
-/** By what clients are told apart: the address without the port, or the Unix user. */
+/** The key that tells clients apart: the address without the port, or the Unix user. */
 function clientKey(client: string): string {
   return client.replace(/:\d+$|, .*$/, "");
 }

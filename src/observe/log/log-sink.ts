@@ -3,47 +3,48 @@ import { write } from "node:fs";
 const ROOM = 1024 * 1024;
 const RETRY_MS = 50;
 
-// A write costs as much as twenty lines: under load they gather for so long, or up to so many bytes.
+// A write costs as much as formatting twenty lines. Under load, lines are collected for this long, or
+// up to this many bytes, and written together.
 const GATHER_MS = 20;
 const GATHER_BYTES = 64 * 1024;
 
 /**
- * Where log lines go: a descriptor that may be a full pipe, a stopped terminal, a full disk or
- * closed, and must never hold up the relay.
+ * Writes log lines to a descriptor without ever blocking the relay. The descriptor may be a full pipe,
+ * a stopped terminal, a file on a full disk, or closed.
  *
- * Lines wait here, up to 1 MiB, while a write is under way on another thread; what does not fit is
- * dropped and counted. `process.stderr` would not do: Bun writes to a terminal on the event loop's
- * own thread, and its `writableLength` stays 0 however much a pipe holds back (Bun 1.4.5).
+ * Another thread writes. Meanwhile up to 1 MiB of lines waits here; further lines are dropped and
+ * counted. `process.stderr` does not work: Bun writes to a terminal on the event loop's own thread, and
+ * `writableLength` stays 0 even if a pipe is full (Bun 1.4.5).
  */
 export class LogSink {
   readonly #fd: number;
   readonly #recovered: (lost: number) => void;
   readonly #room: number;
   #waiting: string[] = [];
-  /** Bytes that wait or are being written. */
+  /** Bytes of lines that wait or are being written. */
   #held = 0;
-  /** Lost since lines last came through. */
+  /** Lines dropped since the last successful write. */
   #lost = 0;
   #lostBefore = 0;
   #writing = false;
   #started = -Infinity;
-  /** Runs while lines gather. */
+  /** Defined exactly while lines are being collected. */
   #gathering: Timer | undefined;
   #idle: PromiseWithResolvers<void> | undefined;
 
-  /** `recovered` is called with the number of lost lines once lines come through again. */
+  /** `recovered` is called with the number of dropped lines after the next successful write. */
   constructor(fd: number, recovered: (lost: number) => void, room = ROOM) {
     this.#fd = fd;
     this.#recovered = recovered;
     this.#room = room;
   }
 
-  /** Lines lost since the start. */
+  /** Lines dropped since the start. */
   get lost(): number {
     return this.#lostBefore + this.#lost;
   }
 
-  /** Takes a line for writing, or drops it. */
+  /** Queues a line, or drops it if there is no room. */
   write(line: string): void {
     const bytes = Buffer.byteLength(line);
     if (this.#held + bytes > this.#room) {
@@ -68,7 +69,7 @@ export class LogSink {
     clearTimeout(timer);
   }
 
-  /** Writes what waits, at once where the last write is long ago or somebody waits for it. */
+  /** Writes the waiting lines: at once if the last write is long ago or `flush` waits, else soon. */
   #gather(): void {
     const wait = this.#started + GATHER_MS - performance.now();
     if (wait <= 0 || this.#idle !== undefined || this.#held >= GATHER_BYTES) this.#start();
@@ -88,7 +89,7 @@ export class LogSink {
   #send(rest: Buffer, lines: number): void {
     write(this.#fd, rest, 0, rest.length, null, (error, written) => {
       if (error?.code === "EAGAIN" || error?.code === "EINTR") {
-        // Somebody who shares the descriptor made it non-blocking.
+        // Another process that shares the descriptor has made it non-blocking.
         setTimeout(() => this.#send(rest, lines), RETRY_MS);
       } else if (error) {
         this.#held -= rest.length;

@@ -1,6 +1,6 @@
 import { isTerminal } from "../../os/terminal.ts";
 
-/** Puts a text in a colour or weight, or leaves it alone. */
+/** Adds a colour or weight to a text, or returns it unchanged. */
 export type Paint = (text: string) => string;
 
 /** The few colours and weights this program uses. */
@@ -13,7 +13,7 @@ export interface Style {
   readonly cyan: Paint;
 }
 
-// ECMA-48 "select graphic rendition": what switches each on, and what switches it off again.
+// ECMA-48 "select graphic rendition": the codes that switch each style on and off.
 const CODES = {
   bold: [1, 22],
   dim: [2, 22],
@@ -23,7 +23,7 @@ const CODES = {
   cyan: [36, 39],
 } as const;
 
-/** A style that paints, or one that leaves every text alone. */
+/** A style with colours, or one that returns every text unchanged. */
 export function style(painted: boolean): Style {
   const paint = (name: keyof typeof CODES): Paint => {
     const [on, off] = CODES[name];
@@ -40,8 +40,8 @@ export function style(painted: boolean): Style {
 }
 
 /**
- * Whether what is written to a descriptor may have colour: a terminal that shows it, and nobody who
- * asked for none (https://no-color.org).
+ * Whether a descriptor may get colours: it is a terminal that shows colours, and the user has not
+ * switched them off (https://no-color.org).
  */
 export function mayPaint(fd: number): boolean {
   const { NO_COLOR, TERM } = process.env;

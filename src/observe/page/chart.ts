@@ -6,7 +6,7 @@ import { axisFor } from "./scale.ts";
 /** One line of a plot. */
 export interface Series {
   readonly name: string;
-  /** Its class, which has its colour. */
+  /** The CSS class that sets its colour. */
   readonly kind: string;
   readonly value: (sample: SampleDocument) => number;
 }
@@ -15,7 +15,7 @@ export interface ChartOptions {
   readonly title: string;
   readonly series: readonly Series[];
   readonly format: (value: number) => string;
-  /** Where the axis ends at least. */
+  /** The smallest value at which the axis may end. */
   readonly least: number;
   readonly seconds: number;
 }
@@ -27,8 +27,8 @@ const BOTTOM = 18;
 const MARKS_S = 60;
 
 /**
- * A plot of the last minutes. A pointer or the arrow keys choose a moment, whose values then stand
- * in the legend instead of the latest.
+ * A plot of the last minutes. The pointer or the arrow keys select a moment; the legend then shows its
+ * values instead of the latest.
  */
 export class Chart {
   readonly #options: ChartOptions;
@@ -38,7 +38,7 @@ export class Chart {
   readonly #when = html("span", { class: "when" });
   #samples: readonly SampleDocument[] = [];
   #now = 0;
-  /** Seconds before now that were chosen. */
+  /** The selected moment, in seconds before now. */
   #chosen: number | null = null;
 
   constructor(figure: HTMLElement, options: ChartOptions) {
@@ -71,7 +71,7 @@ export class Chart {
     this.#plot.addEventListener("pointerleave", () => this.#choose(null));
   }
 
-  /** Shows samples, oldest first; `now` is on their clock. */
+  /** Shows samples, oldest first; `now` is by the samples' clock. */
   show(samples: readonly SampleDocument[], now: number): void {
     this.#samples = samples;
     this.#now = now;
@@ -150,7 +150,7 @@ export class Chart {
     this.#tell(chosen);
   }
 
-  /** The sample of the chosen moment, or the latest. */
+  /** The sample of the selected moment, or the latest. */
   #sampleAt(shown: readonly SampleDocument[]): SampleDocument | undefined {
     if (this.#chosen === null) return shown.at(-1);
     const at = this.#now - this.#chosen;
@@ -165,12 +165,12 @@ export class Chart {
     }
     const chosen = this.#chosen === null ? undefined : sample;
     setText(this.#when, chosen === undefined ? "" : ago(this.#now - chosen.at));
-    // Read out what was chosen, but not every second what is new.
+    // A screen reader announces a selection, but not each new second.
     this.#figure.setAttribute("aria-live", this.#chosen === null ? "off" : "polite");
   }
 }
 
-/** A figure without decimals that say nothing, as the marks of an axis are round. */
+/** Prints an axis mark without trailing zeros. */
 function plain(figure: string): string {
   return figure.replace(/(\.\d*?)0+(?=\D|$)/, "$1").replace(/\.(?=\D|$)/, "");
 }

@@ -1,11 +1,11 @@
-/** The element of the page with that id. */
+/** The page's element with an id. */
 export function byId<Kind extends HTMLElement = HTMLElement>(id: string): Kind {
   const element = document.getElementById(id);
   if (element === null) throw new Error(`the page has no element ${id}`);
   return element as Kind;
 }
 
-/** An HTML element with its attributes and what is in it; text is never read as markup. */
+/** An HTML element with attributes and content. Text is never parsed as markup. */
 export function html<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   attributes: Readonly<Record<string, string>> = {},
@@ -29,7 +29,7 @@ export function svg<Tag extends keyof SVGElementTagNameMap>(
   return element;
 }
 
-/** Sets an element's text, and leaves it alone where it is that already. */
+/** Sets an element's text, unless it has that text already. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }

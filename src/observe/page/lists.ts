@@ -1,7 +1,7 @@
 import { formatCount } from "../figures/print-figures.ts";
 import { byId, html } from "./dom.ts";
 
-/** Shows counts by a word in the list of that id, the greatest first, each with its bar. */
+/** Shows counts per word in the list with an id, greatest first, each with a bar. */
 export function showBars(id: string, counts: Readonly<Record<string, number>>): void {
   const entries = Object.entries(counts)
     .filter(([, count]) => count > 0)
@@ -21,7 +21,7 @@ export function showBars(id: string, counts: Readonly<Record<string, number>>): 
   byId(`${id}-empty`).hidden = entries.length > 0;
 }
 
-/** Shows facts by their name in the list of that id. */
+/** Shows named facts in the list with an id. */
 export function showFacts(id: string, facts: Readonly<Record<string, string>>): void {
   byId(id).replaceChildren(
     ...Object.entries(facts).flatMap(([name, fact]) => [

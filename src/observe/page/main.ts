@@ -41,7 +41,7 @@ pause.addEventListener("click", () => {
   pause.setAttribute("aria-pressed", String(poll.paused));
 });
 
-/** What to ask: of the past only what came since the last answer. */
+/** The URL to ask; of the history only what is newer than the last answer. */
 function address(): string {
   return `/status?limit=${table.limit}&sort=${table.sort}&history=${samples.wanted}`;
 }
@@ -60,7 +60,7 @@ function show(status: StatusDocument): void {
   showFacts("options", status.options);
 }
 
-/** Nobody answers: what is shown is old. */
+/** There is no answer: the page shows old figures and says so. */
 function showSilence(reason: string): void {
   document.documentElement.classList.add("stale");
   showState("No answer", "bad");
@@ -112,7 +112,7 @@ function showTiles({ connections, traffic, accept_pauses: pauses }: StatusDocume
   );
 }
 
-/** Everything that kept a client from the destination, by reason. */
+/** Failures and refusals, per reason. */
 function failures({ connections: { failed, refused } }: StatusDocument): Record<string, number> {
   const turnedAway = Object.entries(refused).map(([reason, count]) => [
     `refused: ${reason}`,

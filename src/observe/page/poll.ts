@@ -4,8 +4,8 @@ const PERIOD_MS = 1_000;
 const PATIENCE_MS = 5_000;
 
 /**
- * Asks for the status once a second while somebody can see the page and has not paused it. The next
- * question waits for the answer to the last.
+ * Asks for the status once per second while the page is visible and not paused. Each request waits for
+ * the previous answer.
  */
 export class Poll {
   readonly #url: () => string;
@@ -13,7 +13,7 @@ export class Poll {
   readonly #failed: (reason: string) => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #asking = false;
-  /** Whether somebody wants an answer before the time is up. */
+  /** Whether to ask again as soon as the current request has its answer. */
   #urgent = false;
   #paused = false;
 
@@ -38,7 +38,7 @@ export class Poll {
     if (!paused) this.now();
   }
 
-  /** Asks at once, or as soon as the question under way is answered. */
+  /** Asks now, or as soon as the current request has its answer. */
   now(): void {
     if (this.#asking) {
       this.#urgent = true;

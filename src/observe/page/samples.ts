@@ -1,10 +1,10 @@
 import type { SampleDocument, StatusDocument } from "../admin/status-document.ts";
 
-/** The samples of the last minutes, of which an answer brings only those that are new. */
+/** The samples of the last minutes. An answer contains only new samples. */
 export class Samples {
   readonly #seconds: number;
   #list: readonly SampleDocument[] = [];
-  /** The process that they are of. */
+  /** The process that the samples are from. */
   #owner = "";
   #answered = -Infinity;
 
@@ -16,13 +16,13 @@ export class Samples {
     return this.#list;
   }
 
-  /** How many seconds of the past to ask for now. */
+  /** How many seconds of history to ask for. */
   get wanted(): number {
     const missed = (performance.now() - this.#answered) / 1_000;
     return Math.min(this.#seconds, Math.ceil(missed) + 2);
   }
 
-  /** Takes the samples of an answer in. */
+  /** Adds the samples of an answer. */
   add({ pid, started_at: startedAt, history }: StatusDocument): void {
     const owner = `${pid} ${startedAt}`;
     const isAnother = this.#owner !== "" && this.#owner !== owner;
@@ -30,7 +30,7 @@ export class Samples {
     this.#owner = owner;
     const last = this.#list.at(-1)?.at ?? -Infinity;
     this.#list = [...this.#list, ...history.filter(({ at }) => at > last)].slice(-this.#seconds);
-    // Of another process than before all of the past is still to be asked for.
+    // After a restart the whole history has to be asked for again.
     this.#answered = isAnother ? -Infinity : performance.now();
   }
 }

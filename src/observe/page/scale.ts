@@ -1,4 +1,4 @@
-/** The end of an axis that takes a value in, and how its marks are spaced: 1, 2 or 5 times ten. */
+/** The end of an axis that includes a value, and the distance of its marks: 1, 2 or 5 times a power of ten. */
 export function axisFor(
   most: number,
   least: number,

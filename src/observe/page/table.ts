@@ -7,9 +7,9 @@ interface Column {
   readonly label: string;
   readonly kind: "text" | "text client" | "number";
   readonly cell: (connection: OpenDocument) => string;
-  /** The orders that a press of its heading goes through. */
+  /** The sort orders that clicks on the heading cycle through. */
   readonly sorts?: readonly Sort[];
-  /** What the heading says to those who do not see arrows. */
+  /** The heading's text for screen readers. */
   readonly spoken?: string;
 }
 
@@ -57,14 +57,14 @@ const COLUMNS: readonly Column[] = [
   },
 ];
 
-// How many rows each press of the button below shows.
+// How many more rows each click on the button shows.
 const FEW = 20;
 const MANY = 200;
 
-/** The table of open connections; its headings choose the order. */
+/** The table of open connections. Its headings set the order. */
 export class ConnectionTable {
   sort: Sort = "age";
-  /** How many rows are wanted. */
+  /** How many rows to ask for. */
   limit = FEW;
   readonly #note = byId("table-note");
   readonly #more = byId("more");
@@ -73,7 +73,7 @@ export class ConnectionTable {
   readonly #headings: readonly HTMLTableCellElement[];
   readonly #changed: () => void;
 
-  /** `changed` is called when another order, or more rows, are wanted. */
+  /** `changed` is called when the user asks for another order or for more rows. */
   constructor(changed: () => void) {
     this.#changed = changed;
     this.#headings = COLUMNS.map((column) => this.#heading(column));
@@ -85,7 +85,7 @@ export class ConnectionTable {
     });
   }
 
-  /** Shows the first of `open` connections. */
+  /** Shows the first rows of `open` connections. */
   show(connections: readonly OpenDocument[], open: number): void {
     this.#rows.replaceChildren(...connections.map(row));
     this.#empty.hidden = connections.length > 0;
