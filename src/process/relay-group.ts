@@ -78,6 +78,11 @@ export class RelayGroup {
     for (const { relay } of this.#members) relay.accept();
   }
 
+  /** Settles when the last connection of a group that stops has ended. */
+  get stopped(): Promise<unknown> {
+    return Promise.all(this.#members.map(({ relay }) => relay.stopped));
+  }
+
   async responds(): Promise<void> {
     await Promise.all(this.#members.map(({ relay }) => relay.responds()));
   }
@@ -109,7 +114,7 @@ export class RelayGroup {
 
   /**
    * Accepts nobody any more and leaves the sources to another process, which uses those of `listeners`
-   * with these indices. Settles when the last connection has ended.
+   * with these indices. Settles as soon as nobody is accepted.
    */
   async leave(claimed: ReadonlySet<number>): Promise<void> {
     let index = 0;

@@ -38,6 +38,9 @@ import { type StopRequests, stopRequests } from "./stop-signals.ts";
 import { reportFaults } from "./uncaught-errors.ts";
 import { ignoreUserSignals } from "./user-signals.ts";
 
+/** How long it may take until no thread accepts clients any more, in milliseconds. */
+const VACATE_MOST = 1_000;
+
 const STANDARD_INPUT = 0;
 const STANDARD_ERROR = 2;
 
@@ -122,6 +125,8 @@ class RunningProcess implements AsyncDisposable {
   /** Null until all relays listen. */
   #relays: RelayGroup | null = null;
   #admin: AdminServers | null = null;
+  /** Settles when the servers have answered the last of their clients after a handover. */
+  #adminLeft: Promise<void> | undefined;
   /** Null if nobody can ask what the relays do. */
   #observation: Observation | null = null;
   #service: ServiceState | null = null;
@@ -152,7 +157,6 @@ class RunningProcess implements AsyncDisposable {
       log,
       command: ownCommand(),
       environment,
-      estate: () => this.#estate(),
     });
     this.#parts.use(onHangup(() => this.#hungUp()));
   }
@@ -193,7 +197,7 @@ class RunningProcess implements AsyncDisposable {
   #begin(relays: RelayGroup): void {
     this.#service?.ready(relays.endpoints);
     this.#idleExit?.begin();
-    this.#handovers.begin();
+    this.#handovers.begin(() => this.#estate(relays));
   }
 
   /** Drains all relays; ends their connections once `hurry` settles. */
@@ -265,27 +269,31 @@ class RunningProcess implements AsyncDisposable {
   }
 
   /** What another process needs to take the place of this one. */
-  async #estate(): Promise<Estate> {
+  async #estate(relays: RelayGroup): Promise<Estate> {
     const isParent = this.#predecessor === null && this.#manager === null;
     if (isParent) await this.#reapOrphans();
     return {
-      listeners: [...(this.#relays?.listeners ?? []), ...(this.#admin?.listeners ?? [])],
+      listeners: [...relays.listeners, ...(this.#admin?.listeners ?? [])],
       passed: this.#passed,
       earlier: this.#earlier,
       manager: this.#manager,
+      vacate: (claimed) => this.#vacate(relays, claimed),
       reaper: isParent ? this.#reaper : null,
     };
   }
 
-  /** Goes on until the last connection has ended, while another process has the place. */
-  async #linger(relays: RelayGroup, successor: Successor): Promise<number> {
-    const { pid, claimed } = successor;
+  /** Accepts nobody any more, while another process uses the listeners with these indices. */
+  async #vacate(relays: RelayGroup, claimed: ReadonlySet<number>): Promise<void> {
     // The servers come after the sources.
     const sources = relays.listeners.length;
-    const left = Promise.all([
-      relays.leave(claimed),
-      this.#admin?.leave((index) => !claimed.has(sources + index)),
-    ]);
+    this.#adminLeft = this.#admin?.leave((index) => !claimed.has(sources + index));
+    // A worker that hangs accepts nobody, either.
+    await Promise.race([relays.leave(claimed), Bun.sleep(VACATE_MOST)]);
+  }
+
+  /** Goes on until the last connection has ended, while another process has the place. */
+  async #linger(relays: RelayGroup, successor: Successor): Promise<number> {
+    const { pid } = successor;
     const open = relays.connections;
     const words = open === 0 ? "" : `; open connections that stay here: ${open}`;
     this.#log.info(`handed over to process ${pid}${words}`, {
@@ -294,6 +302,7 @@ class RunningProcess implements AsyncDisposable {
     const reaper = this.#predecessor === null && this.#manager === null ? this.#reaper : null;
     await this.#front.disposeAsync();
     const { linger } = await import("./handover/linger.ts");
+    const left = Promise.all([relays.stopped, this.#adminLeft]);
     return await linger({ relays, left, successor, requests: this.#requests, reaper });
   }
 

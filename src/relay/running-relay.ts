@@ -95,8 +95,9 @@ export interface HandoverRelay extends Relay {
   handOn(): HandedSource;
   /**
    * Accepts no more and leaves the source, its file included, to the relay that now has it; the file
-   * is removed if `isGivenUp`, because no relay has the source any more. Settles when the last
-   * connection has ended, however long that takes; `stop` can then still shorten it. Never rejects.
+   * is removed if `isGivenUp`, because no relay has the source any more. Settles as soon as nobody is
+   * accepted. The open connections may then take as long as they like, until `stopped`, unless `stop`
+   * shortens it. Never rejects.
    */
   leave(options?: { readonly isGivenUp?: boolean }): Promise<void>;
 }
@@ -137,6 +138,8 @@ class RunningRelay implements HoldableRelay {
   readonly #entrance: Entrance;
   readonly #headerOf: HeaderOf | null;
   readonly #unadmitted: Unadmitted;
+  /** Settles when the relay accepts no more. */
+  readonly #closed = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
   #endpoint: SocketEndpoint;
   #listeners: Listeners | null = null;
@@ -244,7 +247,8 @@ class RunningRelay implements HoldableRelay {
   }
 
   async leave({ isGivenUp = false } = {}): Promise<void> {
-    await this.#stop(NO_LIMITS, "handed over", !isGivenUp);
+    void this.#stop(NO_LIMITS, "handed over", !isGivenUp);
+    await this.#closed.promise;
   }
 
   async stop(patience: Partial<StopPatience> = {}): Promise<void> {
@@ -264,6 +268,7 @@ class RunningRelay implements HoldableRelay {
       this.resume();
       this.#stopping = true;
       await this.#close(keepsFile);
+      this.#closed.resolve();
       this.#observer.draining(this.connections);
       await this.#drain.run();
       for (const watch of this.#watches) watch[Symbol.dispose]();

@@ -1,8 +1,14 @@
 import type { Notifier } from "./notify-socket.ts";
 
 /**
- * Keeps what is to be said to the service manager until this process is the unit's main process: the
- * manager listens to no other (systemd.service(5), NotifyAccess=main).
+ * Keeps what is to be said to the service manager while this process may not be the unit's main
+ * process: the manager listens to no other (systemd.service(5), NotifyAccess=main).
+ *
+ * | phase | the main process                | `notify` | next                             |
+ * | ----- | ------------------------------- | -------- | -------------------------------- |
+ * | held  | may be another one              | keeps    | `release`: main, `silence`: past |
+ * | main  | is this one                     | sends    | `hold`: held                     |
+ * | past  | is another one, and will remain | drops    |                                  |
  */
 export class HeldNotifier implements Notifier {
   readonly #notifier: Notifier;
@@ -18,14 +24,19 @@ export class HeldNotifier implements Notifier {
     else if (this.#phase === "held") this.#waiting = { ...this.#waiting, ...assignments };
   }
 
-  /** This process is the main one now. */
+  /** Another process is about to become the main one. */
+  hold(): void {
+    this.#phase = "held";
+  }
+
+  /** This process is the main one. */
   release(): void {
     this.#phase = "main";
     if (Object.keys(this.#waiting).length > 0) this.#notifier.notify(this.#waiting);
     this.#waiting = {};
   }
 
-  /** Another process is the main one from now on. */
+  /** Another process is the main one. */
   silence(): void {
     this.#phase = "past";
   }

@@ -57,6 +57,8 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
   readonly #clientCounts: SharedArrayBuffer | null;
   readonly #relay: number;
   readonly #shares: readonly RelayShare[];
+  /** Settles when no worker accepts any more. */
+  readonly #closed = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
   /** Whether the workers may accept: a source that was handed on waits for `accept`. */
   #accepts: boolean;
@@ -133,7 +135,8 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
   }
 
   async leave({ isGivenUp = false } = {}): Promise<void> {
-    await this.#stop(NO_LIMITS, "handed over", !isGivenUp);
+    void this.#stop(NO_LIMITS, "handed over", !isGivenUp);
+    await this.#closed.promise;
   }
 
   async stop(patience: Partial<StopPatience> = {}): Promise<void> {
@@ -248,6 +251,7 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
     const ended = Promise.all(this.#shares.map((share) => share.ended()));
     await Promise.all(this.#shares.map((share) => share.drains()));
     this.#source.close();
+    this.#closed.resolve();
     this.observer.draining(this.connections);
     await ended;
     clearTimeout(this.#impatience);

@@ -96,13 +96,12 @@ describe.each([1, 3])("a source handed on to a relay of %i threads", (workers) =
       await visit(first.endpoint);
       await until(() => first.connections === 1, "the visit to end");
       second.accept();
-      const left = first.leave();
-      await until(() => heard.includes("relay 1 drains 1"), "the first relay to leave");
+      await first.leave();
       for (let visits = 0; visits < 20; visits += 1) await visit(first.endpoint);
       expect(first.connections).toBe(1);
       await exchange(held);
       held.close();
-      await left;
+      await first.stopped;
       await visit(second.endpoint);
       expect(heard).toEqual([
         "relay 1 listens",
@@ -138,9 +137,8 @@ describe.each([1, 3])("a source handed on to a relay of %i threads", (workers) =
       await exchange(held);
       const second = await start(duplicated(first.handOn()));
       second.accept();
-      const left = first.leave();
+      await first.leave();
       await first.stop({ drainTimeout: 0 });
-      await left;
       expect(heard).toContain("relay 1 stopped: handed over, 1 cut");
       await visit(second.endpoint);
     });
@@ -172,10 +170,10 @@ describe.each([1, 3])("a source handed on to a relay of %i threads", (workers) =
     await waiting.send(PAYLOAD);
     const second = await start(duplicated(first.handOn()));
     second.accept();
-    const left = first.leave();
+    await first.leave();
     expect(await waiting.read(PAYLOAD.length)).toEqual(PAYLOAD.received());
     await exchange(held);
     held.close();
-    await left;
+    await first.stopped;
   });
 });

@@ -23,6 +23,11 @@ export interface Estate {
   readonly earlier: EarlierProcesses | null;
   /** The service manager, if one is to know the main process. */
   readonly manager: Manager | null;
+  /**
+   * Accepts nobody any more, and leaves those of `listeners` to the other process that have these
+   * indices. Settles when that is so.
+   */
+  vacate(claimed: ReadonlySet<number>): Promise<void>;
   /** What waits for the processes that follow, if this one stays as their parent. */
   readonly reaper: Reaper | null;
 }
@@ -52,7 +57,7 @@ export interface HandoverStart extends Pick<SuccessorStart, "command" | "environ
 
 /**
  * Hands this process' place over: starts another process, waits until it accepts clients, makes it
- * the main process, and says so to it. This process is to accept nobody any more then.
+ * the main process, accepts nobody any more, and says so to the other process.
  *
  * @throws {HandoverError} if the other process does not accept; this one is to go on then.
  */
@@ -67,6 +72,8 @@ export async function handOver(estate: Estate, start: HandoverStart): Promise<Su
       spawned: (child) => reaper?.leave(child),
     });
     if (manager !== null) await moveMainProcess(manager, successor, start);
+    // When the other process says that it took over, no client meets the old configuration.
+    await estate.vacate(successor.claimed);
     // The first process must know the next one before this one ends.
     earlier?.announce(successor.pid);
     successor.send({ kind: "taken" });
@@ -120,6 +127,7 @@ async function moveMainProcess(
   { libc, warn }: HandoverStart,
 ): Promise<void> {
   const { pid } = successor;
+  notifier.hold();
   try {
     const doubt = await giveMainProcess(libc, socket, pid);
     if (doubt !== null)
@@ -127,6 +135,7 @@ async function moveMainProcess(
   } catch (error) {
     if (!(error instanceof MainProcessError)) throw error;
     successor.giveUp();
+    notifier.release();
     throw new HandoverError(`the service manager cannot be told: ${error.message}`);
   }
   notifier.silence();

@@ -11,7 +11,6 @@ export interface HandoverNeeds {
   readonly command: readonly string[];
   /** The environment that this process was started with. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly estate: () => Promise<Estate>;
 }
 
 /**
@@ -28,7 +27,8 @@ export class HandoverOnHangup {
   #trying: Promise<void> | null = null;
   /** Whether a HUP has come before `begin`, or another one during a try. */
   #again = false;
-  #begun = false;
+  /** Null before `begin`. */
+  #estate: (() => Promise<Estate>) | null = null;
   #successor: Successor | null = null;
 
   constructor(needs: HandoverNeeds) {
@@ -43,13 +43,13 @@ export class HandoverOnHangup {
   hangUp(): void {
     if (this.#successor !== null) this.#successor.send({ kind: "hangup" });
     else if (this.#abort.signal.aborted) return;
-    else if (!this.#begun || this.#trying !== null) this.#again = true;
-    else this.#trying = this.#try();
+    else if (this.#estate === null || this.#trying !== null) this.#again = true;
+    else this.#trying = this.#try(this.#estate);
   }
 
   /** From now on there is something to hand over. */
-  begin(): void {
-    this.#begun = true;
+  begin(estate: () => Promise<Estate>): void {
+    this.#estate = estate;
     if (this.#again) this.#tryAgain();
   }
 
@@ -65,10 +65,10 @@ export class HandoverOnHangup {
     return this.#successor;
   }
 
-  async #try(): Promise<void> {
+  async #try(estate: () => Promise<Estate>): Promise<void> {
     const { log } = this.#needs;
     try {
-      this.#successor = await this.#handOver();
+      this.#successor = await this.#handOver(estate);
       if (this.#again) this.hangUp();
       this.#done.resolve(this.#successor);
     } catch (error) {
@@ -87,8 +87,8 @@ export class HandoverOnHangup {
     this.hangUp();
   }
 
-  async #handOver(): Promise<Successor> {
-    const { log, command, environment, estate } = this.#needs;
+  async #handOver(estate: () => Promise<Estate>): Promise<Successor> {
+    const { log, command, environment } = this.#needs;
     if (loaded.libc === null)
       throw new HandoverError(`it needs system calls through FFI (${loaded.reason})`);
     const [program = ""] = command;

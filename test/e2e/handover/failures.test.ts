@@ -135,7 +135,7 @@ describe("TERM", () => {
     await until(() => childrenOf(relay.pid).length === 1, "the new process");
     const [child = 0] = childrenOf(relay.pid);
     expect(await relay.stop()).toBe(0);
-    expect(existsSync(`/proc/${child}`)).toBe(false);
+    await until(() => !existsSync(`/proc/${child}`), "the new process to be gone");
     expect(existsSync(relay.address)).toBe(false);
   });
 

@@ -45,7 +45,7 @@ await describeNeeding("as the first process of a container", needs, () => {
       });
     }
     await until(() => childrenOf(init).length === 1, "all orphans to be reaped");
-    expect(childrenOf(init).map(stateOf)).toEqual(["S"]);
+    expect(childrenOf(init).map(stateOf)).not.toContain("Z");
     await held.ask("still");
     held[Symbol.dispose]();
     process.kill(init, "SIGTERM");

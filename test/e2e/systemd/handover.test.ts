@@ -9,8 +9,8 @@ const RELOADS = 6;
 // A second copy, so that each upgrade brings another file than the one that runs.
 const OTHER = `${RELAY}.other`;
 
-// The generated one, but for a watchdog that would notice a standstill within this test.
-const WATCHDOG = "[Service]\nWatchdogSec=2s\n";
+// The generated one, but for a watchdog that is fed within this test.
+const WATCHDOG = "[Service]\nWatchdogSec=6s\n";
 
 await describeRelay("systemctl reload of a generated unit", (bench) => {
   beforeAll(() => bench.machine.succeed(["cp", RELAY, OTHER]));
@@ -70,6 +70,9 @@ await describeRelay("systemctl reload of a generated unit", (bench) => {
       await bench.machine.reaches(unit, "StatusText", status);
       expect(await held.finish()).toMatchObject({ code: 0 });
       await bench.machine.reaches(unit, "StatusText", /^0 open, \d+ served$/);
+      // The newest process feeds the watchdog.
+      const fed = await bench.machine.show(unit, "WatchdogTimestampMonotonic");
+      await bench.machine.reaches(unit, "WatchdogTimestampMonotonic", new RegExp(`^(?!${fed}$)`));
       expect(await bench.machine.show(unit, "NRestarts")).toBe("0");
       const processes = await bench.machine.succeed(["pgrep", "--full", `^${RELAY}`]);
       expect(processes.trim()).toBe(await mainPid(unit));
