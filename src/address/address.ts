@@ -5,8 +5,8 @@ import { resolve } from "node:path";
 import { servicePort } from "../os/service-ports.ts";
 
 /**
- * The address of a socket, parsed. `host` is `""` where the text left it out: every interface for a
- * source, loopback for a destination.
+ * A parsed socket address. `host` is `""` if the text has no host: that means every interface for a
+ * source, and loopback for a destination.
  */
 export type SocketEndpoint =
   | { readonly kind: "unix"; readonly path: string }
@@ -15,23 +15,23 @@ export type SocketEndpoint =
 
 /** A listening socket that this process was started with. */
 export type InheritedEndpoint =
-  /** The one that systemd passed; by its name where it passed several, else `""`. */
+  /** A socket that systemd passed; `name` chooses one of several, `""` means the only one. */
   | { readonly kind: "systemd"; readonly name: string }
   | { readonly kind: "fd"; readonly fd: number };
 
 /** A parsed address. */
 export type Endpoint = SocketEndpoint | InheritedEndpoint;
 
-/** Which of the two addresses a text is; some forms make sense on one side only. */
+/** The role of an address; some forms are valid in one role only. */
 export type Role = "source" | "destination";
 
-/** A text that is no address: the text, and what is wrong with it. */
+/** A text is not a valid address: the text, and the reason. */
 export class AddressError extends Error {
   readonly code = "ADDRESS";
   constructor(
     readonly text: string,
     readonly reason: string,
-    /** The option that has it, if a program passed it. */
+    /** The library option that contained the text; undefined on the command line. */
     readonly option?: Role,
   ) {
     super(`${option === undefined ? "" : `${option} `}${JSON.stringify(text)}: ${reason}`);
@@ -39,7 +39,7 @@ export class AddressError extends Error {
   }
 }
 
-/** The forms an address can take, for a message that tells somebody who got one wrong. */
+/** The forms of an address, for the error message about an invalid address. */
 export const ADDRESS_FORMS =
   "./PATH, /PATH, @NAME, unix:NAME, HOST:PORT, [IPv6]:PORT, :PORT or tcp:HOST:PORT; " +
   "as SOURCE also systemd, systemd:NAME or fd:N";
@@ -50,9 +50,9 @@ const PATH_BYTES_MAX = 108;
 const ABSTRACT_BYTES_MAX = 107;
 
 /**
- * Reads an address as a person writes it (README, "Addresses").
+ * Parses an address as the user writes it (README, "Addresses").
  *
- * @throws {AddressError} and nothing else, whatever the text.
+ * @throws {AddressError} and no other error, for any text.
  */
 export function parseAddress(text: string, role: "destination"): SocketEndpoint;
 export function parseAddress(text: string, role: Role): Endpoint;
@@ -62,7 +62,7 @@ export function parseAddress(text: string, role: Role): Endpoint {
   };
   if (text === "") fail("an address is needed");
   if (text.includes("\0")) fail("an address cannot contain a NUL byte");
-  if (/^\w+:\/\//.test(text)) fail("a URL is no address: leave out the scheme");
+  if (/^\w+:\/\//.test(text)) fail("a URL is not an address: leave out the scheme");
   if (text.startsWith("unix:")) return parseUnix(text.slice(5), fail);
   if (text.startsWith("tcp:")) return parseTcp(text.slice(4), role, fail);
   if (/^systemd(:|$)/.test(text)) return parseSystemd(text.slice(8), role, fail);
@@ -72,7 +72,7 @@ export function parseAddress(text: string, role: Role): Endpoint {
   return fail("neither a path (it has no /) nor HOST:PORT (it has no :)");
 }
 
-/** The one text of an endpoint; `parseAddress` reads it back to the same endpoint. */
+/** The canonical text of an endpoint; `parseAddress` parses it to the same endpoint. */
 export function printAddress(endpoint: Endpoint): string {
   switch (endpoint.kind) {
     case "unix":
@@ -98,7 +98,7 @@ function printHostAndPort(host: string, port: number): string {
   return `${/^(unix|tcp|systemd|fd)$/.test(host) ? "tcp:" : ""}${host}:${port}`;
 }
 
-/** Whether a relay from `source` to `destination` would only ever talk to itself. */
+/** Whether `source` and `destination` are the same address: the relay would only talk to itself. */
 export function isSameAddress(source: Endpoint, destination: Endpoint): boolean {
   if (source.kind === "unix" && destination.kind === "unix")
     return resolve(source.path) === resolve(destination.path);
@@ -109,8 +109,8 @@ export function isSameAddress(source: Endpoint, destination: Endpoint): boolean 
 }
 
 /**
- * Whether what an endpoint carries stays on this machine. An empty host is every interface as a
- * source and loopback as a destination.
+ * Whether the traffic of an endpoint stays on this machine. An empty host means every interface for
+ * a source, and loopback for a destination.
  */
 export function staysLocal(endpoint: Endpoint, role: Role): boolean {
   if (endpoint.kind !== "tcp") return true;
@@ -120,7 +120,7 @@ export function staysLocal(endpoint: Endpoint, role: Role): boolean {
 type Fail = (reason: string) => never;
 
 function parseSystemd(name: string, role: Role, fail: Fail): InheritedEndpoint {
-  if (role === "destination") fail("systemd passes listening sockets: a source only");
+  if (role === "destination") fail("a socket that systemd passes can only be a source");
   // FileDescriptorName= of systemd.socket(5): ASCII without control characters and colons.
   if (!/^[\x20-\x39\x3b-\x7e]{0,255}$/.test(name))
     fail("not a name that FileDescriptorName= takes");
@@ -142,7 +142,7 @@ function parseUnix(name: string, fail: Fail): SocketEndpoint {
   if (bytes > most)
     return fail(`${bytes} bytes are too long for a Unix socket's name (at most ${most})`);
   if (!path.isWellFormed()) return fail("the name is not valid Unicode");
-  // The runtime reads bytes that are no UTF-8 as this character: the name would be another file's.
+  // The runtime decodes invalid UTF-8 bytes to this character, which would name another file.
   if (path.includes("\ufffd"))
     return fail("the name is not valid UTF-8, or contains U+FFFD, which stands for such bytes");
   if (abstract) return { kind: "abstract", name: path };
@@ -158,10 +158,10 @@ function parseTcp(text: string, role: Role, fail: Fail): SocketEndpoint {
       : fail("not of the form HOST:PORT");
   const [, ipv6, name = "", service = ""] = match;
   if (ipv6 !== undefined && !isIPv6(ipv6))
-    return fail(`${JSON.stringify(ipv6)} is no IPv6 address`);
+    return fail(`${JSON.stringify(ipv6)} is not an IPv6 address`);
   const host = ipv6 ?? name;
   if (ipv6 === undefined && !isHostName(host))
-    return fail(`${JSON.stringify(host)} is no host name or IPv4 address`);
+    return fail(`${JSON.stringify(host)} is not a host name or IPv4 address`);
   return { kind: "tcp", host, port: parsePort(service, role, fail) };
 }
 
@@ -170,7 +170,7 @@ function parsePort(service: string, role: Role, fail: Fail): number {
   if (!/^\d+$/.test(service))
     return (
       servicePort(service) ??
-      fail(`${JSON.stringify(service)} is no port or service of this system`)
+      fail(`${JSON.stringify(service)} is not a port number or a service name of this system`)
     );
   const port = Number(service);
   const least = role === "source" ? 0 : 1;

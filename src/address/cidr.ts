@@ -1,16 +1,16 @@
 import { isIPv4, isIPv6 } from "./ip-text.ts";
 import { ipAddress, type IpFamily, ipFromBytes } from "./ip-address.ts";
 
-/** A range of IP addresses: those that share their leading bits (RFC 4632, RFC 4291 2.3). */
+/** A range of IP addresses that share their leading bits (RFC 4632, RFC 4291 2.3). */
 export interface Cidr {
   readonly family: IpFamily;
   /** The first address of the range, in canonical form. */
   readonly network: string;
-  /** How many leading bits are shared. */
+  /** The number of shared leading bits. */
   readonly prefix: number;
 }
 
-/** A text that is no range of addresses: the text, and what is wrong with it. */
+/** A text is not a valid range of addresses: the text, and the reason. */
 export class CidrError extends Error {
   readonly code = "CIDR";
   constructor(
@@ -26,8 +26,8 @@ export class CidrError extends Error {
  * Reads `10.0.0.0/8`, `2001:db8::/32` or a single address. A range of IPv4-mapped addresses is the
  * range of the IPv4 addresses; any other IPv6 range, `::/0` too, holds no IPv4 address.
  *
- * @throws {CidrError} and nothing else, whatever the text: also where bits beyond the prefix are
- *   set, since nobody can tell whether the address or its network was meant.
+ * @throws {CidrError} and no other error, for any text. Bits set beyond the prefix are an error,
+ *   too: the text may mean the address or its network.
  */
 export function parseCidr(text: string): Cidr {
   const slash = text.indexOf("/");
@@ -36,13 +36,13 @@ export function parseCidr(text: string): Cidr {
   if (!isIPv4(host) && !isIPv6(host))
     throw new CidrError(
       text,
-      "is no address or range; write 10.0.0.0/8, 2001:db8::/32 or 10.0.0.1",
+      "is not an address or range; write 10.0.0.0/8, 2001:db8::/32 or 10.0.0.1",
     );
   const address = host.includes("%") ? null : ipAddress(host);
-  if (address === null) throw new CidrError(text, "has a zone, which no range can have");
+  if (address === null) throw new CidrError(text, "has a zone, which a range cannot have");
   const { bytes, family } = address;
   const bits = isIPv4(host) ? 32 : 128;
-  // A mapped address came without its first 96 bits.
+  // The parser removed the first 96 bits of an IPv4-mapped address.
   const dropped = bits - bytes.length * 8;
   const prefix = (length === undefined ? bits : prefixLength(text, length, bits)) - dropped;
   if (prefix < 0) throw new CidrError(text, `is IPv4-mapped: its prefix is at least /${dropped}`);
@@ -57,7 +57,7 @@ export function parseCidr(text: string): Cidr {
 
 function prefixLength(text: string, length: string, most: number): number {
   if (!/^(0|[1-9]\d{0,2})$/.test(length) || Number(length) > most)
-    throw new CidrError(text, `has no prefix length from 0 to ${most} behind its /`);
+    throw new CidrError(text, `has no prefix length from 0 to ${most} after its /`);
   return Number(length);
 }
 

@@ -2,7 +2,7 @@ import { ipv4Bytes, ipv4Text, ipv6Bytes, ipv6Text, isIPv4, isIPv6 } from "./ip-t
 
 export type IpFamily = "ipv4" | "ipv6";
 
-/** An address of the Internet protocols, without a port. */
+/** An IP address, without a port. */
 export interface IpAddress {
   readonly family: IpFamily;
   /** 4 or 16 bytes in network order. */
@@ -11,12 +11,12 @@ export interface IpAddress {
   readonly text: string;
 }
 
-// ::ffff:0:0/96 holds the IPv4 addresses as an IPv6 socket sees them (RFC 4291 2.5.5.2).
+// ::ffff:0:0/96 contains the IPv4-mapped addresses that an IPv6 socket reports (RFC 4291 2.5.5.2).
 const MAPPED = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
 /**
- * Reads an address as a socket tells it: an IPv4-mapped one is the IPv4 address, and a zone
- * (`%eth0`), which means something on this machine only, is left out. Null where it is no address.
+ * Parses an address that a socket reports. An IPv4-mapped address becomes the IPv4 address. A zone
+ * (`%eth0`) is removed, because it has a meaning on this machine only. Null if the text is invalid.
  */
 export function ipAddress(text: string): IpAddress | null {
   const [plain = ""] = text.split("%");
@@ -24,14 +24,14 @@ export function ipAddress(text: string): IpAddress | null {
   return isIPv6(plain) ? ipFromSocketBytes(ipv6Bytes(plain)) : null;
 }
 
-/** The address of 4 or 16 bytes. */
+/** The address given as 4 or 16 bytes. */
 export function ipFromBytes(bytes: Uint8Array): IpAddress {
   return bytes.length === 4
     ? { family: "ipv4", bytes, text: ipv4Text(bytes) }
     : { family: "ipv6", bytes, text: ipv6Text(bytes) };
 }
 
-/** As `ipFromBytes`, but 16 bytes of an IPv4-mapped address are the IPv4 address. */
+/** Like `ipFromBytes`, but an IPv4-mapped address (16 bytes) becomes the IPv4 address. */
 export function ipFromSocketBytes(bytes: Uint8Array): IpAddress {
   const isMapped = bytes.length > 4 && MAPPED.every((byte, index) => bytes[index] === byte);
   return ipFromBytes(isMapped ? bytes.subarray(MAPPED.length) : bytes);

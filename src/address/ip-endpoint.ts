@@ -7,18 +7,18 @@ export interface IpEndpoint {
   readonly port: number;
 }
 
-/** As a person reads it: `127.0.0.1:80`, `[::1]:80`. */
+/** Prints an endpoint: `127.0.0.1:80`, `[::1]:80`. */
 export function printIpEndpoint({ address: { family, text }, port }: IpEndpoint): string {
   return family === "ipv4" ? `${text}:${port}` : `[${text}]:${port}`;
 }
 
-/** The endpoint of a socket of Bun's, which says nothing of a peer that has reset. */
+/** The endpoint that a Bun socket reports. Bun reports none for a peer that has reset. */
 export function ipEndpoint(host: string | undefined, port: number | undefined): IpEndpoint | null {
   const address = host === undefined ? null : ipAddress(host);
   return address === null || port === undefined ? null : { address, port };
 }
 
-/** The endpoint in a sockaddr_in (ip(7)) or a sockaddr_in6 (ipv6(7)); null of any other. */
+/** The endpoint in a sockaddr_in (ip(7)) or sockaddr_in6 (ipv6(7)); null for other families. */
 export function readIpEndpoint(sockaddr: Uint8Array): IpEndpoint | null {
   if (sockaddr.length < 2) return null;
   const view = viewOf(sockaddr);
@@ -33,8 +33,8 @@ export function readIpEndpoint(sockaddr: Uint8Array): IpEndpoint | null {
 const TCP = 6;
 
 /**
- * The sender of an IP packet that carries TCP (RFC 791 3.1, RFC 8200 3); null of any other, and if
- * there is more between the two headers.
+ * The sender of an IP packet that carries TCP (RFC 791 3.1, RFC 8200 3); null for any other packet,
+ * and if an extension header stands between the IP and the TCP header.
  */
 export function readSender(packet: Uint8Array): IpEndpoint | null {
   const [first = 0] = packet;

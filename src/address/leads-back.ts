@@ -2,18 +2,18 @@ import { networkInterfaces } from "node:os";
 import { ipAddress, type IpAddress } from "./ip-address.ts";
 import { isLoopbackAddress, isLoopbackName } from "./loopback.ts";
 
-/** A TCP address as `SocketEndpoint` has it. */
+/** The host and port of a TCP `SocketEndpoint`. */
 interface TcpAddress {
   readonly host: string;
   readonly port: number;
 }
 
-/** Both loopback addresses, as a name or an empty destination means them. */
+/** The two loopback addresses: the meaning of `localhost` and of an empty destination host. */
 const LOOPBACKS = ["127.0.0.1", "::1"];
 
 /**
- * Whether a connection to `destination` can come to a listener on `source`, both in one network
- * namespace. False for a name that only a resolver could tell.
+ * Whether a connection to `destination` can reach a listener on `source`, if both are in one
+ * network namespace. False for a name that needs a resolver.
  */
 export function leadsBack(source: TcpAddress, destination: TcpAddress): boolean {
   if (source.port !== destination.port) return false;
@@ -22,7 +22,7 @@ export function leadsBack(source: TcpAddress, destination: TcpAddress): boolean 
   return reachedHosts(destination.host).some((host) => accepts(source.host, host));
 }
 
-/** Whether a listener on `source` gets connections to the address `host`, ports aside. */
+/** Whether a listener on the host `source` receives connections to the address `host`. */
 function accepts(source: string, host: string): boolean {
   const address = ipAddress(host);
   if (address === null) return false;
@@ -34,17 +34,17 @@ function accepts(source: string, host: string): boolean {
   return own?.text === address.text && zoneOf(source) === zoneOf(host);
 }
 
-/** The addresses that a connection to `host` tries; none of a name that needs a resolver. */
+/** The addresses that a connection to `host` tries; empty for a name that needs a resolver. */
 function reachedHosts(host: string): readonly string[] {
   if (host === "" || isLoopbackName(host)) return LOOPBACKS;
   const address = ipAddress(host);
   if (address === null) return [];
-  // Linux connects to loopback where an address is left open (ip(7), INADDR_ANY).
+  // Linux connects to loopback if the address is INADDR_ANY (ip(7)).
   if (address.text === "0.0.0.0") return ["127.0.0.1"];
   return address.text === "::" ? ["::1"] : [host];
 }
 
-/** Whether an address is one of this machine's. */
+/** Whether an address belongs to this machine. */
 function isOwn(address: IpAddress): boolean {
   if (isLoopbackAddress(address.text)) return true;
   return Object.values(networkInterfaces()).some((addresses) =>

@@ -9,20 +9,20 @@ import {
   unixAddress,
 } from "./socket-address.ts";
 
-/** Where the connections of a relay go: the destination, made ready for connect(2). */
+/** The destination of a relay, prepared for connect(2). */
 export interface Target {
   readonly endpoint: SocketEndpoint;
-  /** The endpoint as a person writes it. */
+  /** The endpoint as the user writes it. */
   readonly text: string;
   readonly isTcp: boolean;
   /**
-   * Its addresses, in the order in which they are tried; a promise where a name must be resolved,
-   * which is done at each connection. Rejects with the resolver's error.
+   * The destination's addresses in the order of the attempts. A promise if a name must be resolved,
+   * which happens for each connection. Rejects with the resolver's error.
    */
   addresses(): readonly SocketAddress[] | Promise<readonly SocketAddress[]>;
 }
 
-/** Prepares a destination; addresses that do not change are made once. */
+/** Prepares a destination; addresses that never change are built once. */
 export function targetOf(endpoint: SocketEndpoint): Target {
   const fixed = fixedAddresses(endpoint);
   return {
@@ -54,8 +54,8 @@ async function resolve(endpoint: SocketEndpoint): Promise<readonly SocketAddress
 }
 
 /**
- * Addresses with the two families taking turns, each in its own order, the first one first: where a
- * whole family is silent, the second address answers (RFC 8305 section 4).
+ * Interleaves the two families and keeps the order within each; the family of the first address
+ * comes first. If a whole family is silent, the second address still answers (RFC 8305 section 4).
  */
 export function alternate<Address extends { readonly family: number }>(
   addresses: readonly Address[],

@@ -3,22 +3,22 @@ import { AF_INET, AF_INET6, AF_UNIX } from "../os/libc.ts";
 import type { SocketEndpoint } from "./address.ts";
 import { ipv4Bytes, ipv4Text, ipv6Bytes, ipv6Text } from "./ip-text.ts";
 
-// Lengths of the family, of a sockaddr_in and of a sockaddr_in6 (unix(7), ip(7), ipv6(7)).
+// Lengths in bytes of the family field, a sockaddr_in and a sockaddr_in6 (unix(7), ip(7), ipv6(7)).
 const FAMILY_BYTES = 2;
 const IPV4_BYTES = 16;
 const IPV6_BYTES = 28;
-// sun_path of a sockaddr_un.
+// The length of sun_path in a sockaddr_un.
 const UNIX_NAME_BYTES = 108;
 
-/** What connect(2) takes: a family and the bytes of that family's sockaddr. */
+/** An address for connect(2): a family and the bytes of that family's sockaddr. */
 export interface SocketAddress {
   readonly family: number;
   readonly bytes: Uint8Array;
-  /** As a person reads it: `127.0.0.1:80`, `/run/socket`. */
+  /** The address for messages: `127.0.0.1:80`, `/run/socket`. */
   readonly text: string;
 }
 
-/** A sockaddr_un of a path; the name ends with a NUL where there is room for it (unix(7)). */
+/** A sockaddr_un of a path, with a NUL at the end if there is room for one (unix(7)). */
 export function unixAddress(path: string): SocketAddress {
   const bytes = unixBytes(`${path}\0`).subarray(0, FAMILY_BYTES + UNIX_NAME_BYTES);
   return { family: AF_UNIX, bytes, text: path };
@@ -71,8 +71,8 @@ function scopeOf(zone: string): number {
 }
 
 /**
- * What a sockaddr of getsockname(2) says, in the words of an endpoint; null of another family, and
- * of one that is cut short.
+ * The endpoint in a sockaddr of getsockname(2); null if the family is unknown or the sockaddr is
+ * truncated.
  */
 export function readAddress(bytes: Uint8Array): SocketEndpoint | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

@@ -1,5 +1,5 @@
-// What Bun 1.4.5's sockets do and its types do not yet say; test/integration/runtime-facts.test.ts
-// notices when a new Bun stops doing it.
+// Features of Bun 1.4.5's sockets that Bun's types lack. test/integration/runtime-facts.test.ts
+// fails if a new Bun drops one of them.
 import "bun";
 
 declare module "bun" {

@@ -1,10 +1,10 @@
 import { fstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 
-/** That an epoll instance of this process watches a descriptor (epoll(7)). */
+/** The registration of a descriptor with an epoll instance of this process (epoll(7)). */
 export interface EpollRegistration {
   /** The descriptor of the epoll instance. */
   readonly epoll: number;
-  /** The struct epoll_event it was registered with, as epoll_ctl(2) takes it. */
+  /** The registered struct epoll_event, in the form that epoll_ctl(2) takes. */
   readonly event: Uint8Array;
 }
 
@@ -12,16 +12,16 @@ const DESCRIPTORS = "/proc/self/fd";
 const EPOLL_LINK = "anon_inode:[eventpoll]";
 
 /**
- * The epoll instance of this thread's event loop, once it was found: a search looks at every
- * descriptor of the process, and a process of many relays has many. Each thread has this module for
- * itself.
+ * The epoll instance of this thread's event loop, cached: the search reads every descriptor of the
+ * process, and a process with many relays has many descriptors. Each thread has its own instance of
+ * this module.
  */
 let ownEpoll: number | null = null;
 
 /**
- * Finds the one epoll instance that watches a descriptor: for a socket of Bun's, the instance of the
- * thread's event loop. Null if there is no such instance, if there are several, or if the kernel does
- * not say (proc(5), fdinfo of an epoll descriptor).
+ * Finds the one epoll instance that watches a descriptor. For a Bun socket that is the instance of
+ * the thread's event loop. Null if no instance or several instances watch it, or if /proc is
+ * unreadable (proc(5), fdinfo of an epoll descriptor).
  */
 export function findEpollRegistration(fd: number): EpollRegistration | null {
   try {
@@ -34,7 +34,7 @@ export function findEpollRegistration(fd: number): EpollRegistration | null {
     ownEpoll = registration.epoll;
     return registration;
   } catch {
-    // A system that hides this from the process.
+    // The system hides this folder from the process.
     return null;
   }
 }
@@ -44,7 +44,7 @@ function epollDescriptors(): number[] {
     try {
       return readlinkSync(`${DESCRIPTORS}/${fd}`) === EPOLL_LINK;
     } catch {
-      // Closed since the folder was read.
+      // The descriptor was closed after the folder was read.
       return false;
     }
   };
@@ -52,8 +52,9 @@ function epollDescriptors(): number[] {
 }
 
 /**
- * The lines of a descriptor, whose other numbers are hexadecimal. The number alone does not say which
- * socket is meant: it may be that of a descriptor closed since, whose socket another one keeps.
+ * Matches the fdinfo lines of a descriptor; their other numbers are hexadecimal. The descriptor
+ * number alone does not identify the socket: epoll keeps the line of a closed descriptor while
+ * another descriptor keeps its socket open.
  */
 function linesOf(fd: number): RegExp {
   return new RegExp(
@@ -71,7 +72,7 @@ function registrationsIn(epoll: number, fd: number, inode: number): EpollRegistr
   );
 }
 
-/** A struct epoll_event, which is packed on x86-64 and nowhere else (sys/epoll.h). */
+/** A struct epoll_event. It is packed on x86-64 only (sys/epoll.h). */
 function encodeEvent(events: number, data: bigint): Uint8Array {
   const dataOffset = process.arch === "x64" ? 4 : 8;
   const bytes = new Uint8Array(dataOffset + 8);

@@ -25,7 +25,7 @@ export const {
 
 let names: ReadonlyMap<number, string> | undefined;
 
-/** The name of an errno, as `ECONNREFUSED`, from the positive or the negative number. */
+/** The name of an errno, such as `ECONNREFUSED`, from the positive or the negative number. */
 export function errnoCode(errno: number): string {
   const number = Math.abs(errno);
   const known = getSystemErrorMap().get(-number)?.[0];
@@ -34,9 +34,9 @@ export function errnoCode(errno: number): string {
   return names.get(number) ?? `errno ${number}`;
 }
 
-// Words for codes that the runtime's table lacks, or has only vague ones for.
+// Descriptions of codes that the runtime's table lacks or describes vaguely.
 const WORDS: Readonly<Record<string, string>> = {
-  // Of name lookups: getaddrinfo(3) and c-ares, which Bun may ask (ares.h).
+  // Codes of name lookups: getaddrinfo(3), and c-ares, which Bun may use (ares.h).
   EAI_AGAIN: "the name's resolver did not answer",
   EAI_FAIL: "the name's resolver failed",
   EAI_NODATA: "the name has no address",
@@ -59,7 +59,7 @@ const WORDS: Readonly<Record<string, string>> = {
   ENOTINITIALIZED: "the resolver is not initialized",
   EDESTRUCTION: "the resolver was shut down",
   ECANCELLED: "the question to the name's resolver was canceled",
-  // Of the kernel, as strerror(3) has them.
+  // Codes of the kernel, with the words of strerror(3).
   EBADMSG: "bad message",
   ECHILD: "no child processes",
   EDEADLK: "resource deadlock avoided",
@@ -82,19 +82,19 @@ const WORDS: Readonly<Record<string, string>> = {
 
 let words: ReadonlyMap<string, string> | undefined;
 
-/** Words for a code: `connection refused` for `ECONNREFUSED`; the code itself where there are none. */
+/** Describes a code: `connection refused` for `ECONNREFUSED`; an unknown code stays as it is. */
 export function errnoWords(code: string): string {
   words ??= new Map(getSystemErrorMap().values());
   return WORDS[code] ?? words.get(code) ?? (code.startsWith("errno ") ? "unknown error" : code);
 }
 
-/** The code that an error of the runtime carries, or its message where it carries none. */
+/** The code of a runtime error, or its message if the error has no code. */
 export function errorCode(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return "code" in error && typeof error.code === "string" ? error.code : error.message;
 }
 
-/** A system call of ours that failed; `code` is the errno's name, as `EADDRINUSE`. */
+/** A system call of ours failed; `code` is the errno's name, such as `EADDRINUSE`. */
 export class SystemCallError extends Error {
   override readonly name = "SystemCallError";
 
@@ -104,7 +104,7 @@ export class SystemCallError extends Error {
 }
 
 /**
- * The result of a system call of `Libc`.
+ * Returns the result of a `Libc` call, or throws if the call failed.
  *
  * @throws {SystemCallError} if the result is a negative errno.
  */

@@ -1,5 +1,5 @@
 /**
- * The greatest C int. Timers of the runtime keep 31 bits of milliseconds, and are due at once beyond
- * them; listen(2) takes its backlog as an int; the workers count connections in 32 bits.
+ * The greatest C int. It limits three things: the runtime's timers, which fire at once if set to
+ * more milliseconds; the backlog of listen(2); and the connection counts of the workers (32 bits).
  */
 export const INT_MOST = 2 ** 31 - 1;

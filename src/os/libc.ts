@@ -1,11 +1,11 @@
 import { dlopen, FFIType, read } from "bun:ffi";
 
 /**
- * The system calls that Bun's sockets do not offer, each with the kernel's own answer: a result of
- * zero or more, or the errno as a negative number (`-111` for ECONNREFUSED).
+ * The system calls that Bun's sockets do not offer. Each returns the kernel's own answer: a result
+ * of zero or more, or the errno as a negative number (`-111` for ECONNREFUSED).
  *
- * Only this folder uses bun:ffi, which its documentation calls experimental. Where it is not to be
- * had (`loaded` has the reason) every caller has a plainer way, named beside the call.
+ * Only this folder uses bun:ffi, which Bun's documentation calls experimental. If FFI is
+ * unavailable (`loaded` has the reason), every caller has a simpler fallback, named beside the call.
  */
 export interface Libc {
   /** A non-blocking socket, closed on exec; the caller owns the descriptor. socket(2) */
@@ -14,70 +14,70 @@ export interface Libc {
   connect(fd: number, address: Uint8Array): number;
   /** bind(2) */
   bind(fd: number, address: Uint8Array): number;
-  /** The number of bytes that the kernel took, never blocking, never raising SIGPIPE. send(2) */
+  /** Returns the number of bytes that the kernel took. Never blocks or raises SIGPIPE. send(2) */
   send(fd: number, bytes: Uint8Array): number;
-  /** The number of bytes that came, at most `length` of them, never blocking; 0 at the end. recv(2) */
+  /** Returns the number of bytes read, at most `length`; 0 at the end. Never blocks. recv(2) */
   receive(fd: number, bytes: Uint8Array, length: number): number;
-  /** Both ends of a pipe, to read from and to write to, in `ends`, closed on exec. pipe2(2) */
+  /** Makes a pipe, closed on exec; puts its read end, then its write end into `ends`. pipe2(2) */
   pipe(ends: Int32Array): number;
-  /** Asks for a pipe's capacity in bytes and returns what it got. fcntl(2), F_SETPIPE_SZ */
+  /** Asks for a pipe capacity in bytes; returns the capacity granted. fcntl(2), F_SETPIPE_SZ */
   setPipeSize(fd: number, size: number): number;
-  /** The number of bytes moved within the kernel, one end being a pipe, never blocking. splice(2) */
+  /** Moves bytes in the kernel to or from a pipe; returns their number. Never blocks. splice(2) */
   splice(from: number, to: number, length: number): number;
-  /** Fills `bytes` as far as there are any. read(2) */
+  /** Reads at most `bytes.length` bytes into `bytes`; returns their number. read(2) */
   read(fd: number, bytes: Uint8Array): number;
-  /** Makes a socket listen, or changes the queue of one that does. listen(2) */
+  /** Makes a socket listen, or changes the queue length of a listening socket. listen(2) */
   listen(fd: number, backlog: number): number;
   /** A second descriptor of the same open file, closed on exec. fcntl(2), F_DUPFD_CLOEXEC */
   duplicate(fd: number): number;
   /** Makes `target` a second descriptor of `fd`'s open file, closed on exec. dup3(2) */
   replace(fd: number, target: number): number;
-  /** Makes an inherited descriptor as one made here: non-blocking, closed on exec. fcntl(2) */
+  /** Sets the flags of an inherited descriptor: non-blocking, closed on exec. fcntl(2) */
   prepare(fd: number): number;
   /** Changes what an epoll instance watches; `event` is a struct epoll_event. epoll_ctl(2) */
   epollControl(epoll: number, operation: number, fd: number, event: Uint8Array): number;
-  /** The value of an option of type int, which is never negative for those used. getsockopt(2) */
+  /** The value of an int option. The options used here are never negative. getsockopt(2) */
   getOption(fd: number, level: number, option: number): number;
   /**
-   * Fills `words` with an option of several ints and returns its length in bytes; -ERANGE where some
-   * options have no room in it. getsockopt(2)
+   * Fills `words` with an option of several ints and returns its length in bytes. Some options give
+   * -ERANGE if `words` is too short. getsockopt(2)
    */
   getOptionWords(fd: number, level: number, option: number, words: Uint32Array): number;
-  /** Fills `address` with the socket's own and returns the length. getsockname(2) */
+  /** Fills `address` with the socket's own address and returns its length. getsockname(2) */
   name(fd: number, address: Uint8Array): number;
-  /** Fills `address` with the peer's and returns the length. getpeername(2) */
+  /** Fills `address` with the peer's address and returns its length. getpeername(2) */
   peerName(fd: number, address: Uint8Array): number;
   /** Sets an option of type int. setsockopt(2) */
   setOption(fd: number, level: number, option: number, value: number): number;
-  /** Bytes sent that the peer has not got yet: SIOCOUTQ of tcp(7) and unix(7). */
+  /** Bytes sent that the peer has not received yet: SIOCOUTQ of tcp(7) and unix(7). */
   unsent(fd: number): number;
   /** Bytes received that have not been read: SIOCINQ of tcp(7) and unix(7). */
   unread(fd: number): number;
-  /** Reads no more from a socket; the writes of a Unix peer then fail. shutdown(2), SHUT_RD */
+  /** Stops reading from a socket; the writes of a Unix peer then fail. shutdown(2), SHUT_RD */
   shutReading(fd: number): number;
-  /** 1 if both directions of a socket are over, else 0. poll(2), POLLHUP */
+  /** 1 if both directions of a socket have ended, else 0. poll(2), POLLHUP */
   hungUp(fd: number): number;
   /** The flags of an interface in this process's network namespace. netdevice(7), SIOCGIFFLAGS */
   interfaceFlags(name: string): number;
-  /** Takes the lock of an open file or folder without waiting for it. flock(2), LOCK_EX */
+  /** Locks an open file or folder, without blocking. flock(2), LOCK_EX */
   lock(fd: number): number;
   /**
-   * Renames a file. `RENAME_NOREPLACE` gives -EEXIST where `to` exists; `RENAME_EXCHANGE` swaps two
-   * files. -EINVAL where the file system can do neither. renameat2(2)
+   * Renames a file. `RENAME_NOREPLACE` gives -EEXIST if `to` exists; `RENAME_EXCHANGE` swaps two
+   * files. -EINVAL if the file system does not support the flag. renameat2(2)
    */
   rename(from: string, to: string, flags: number): number;
   /** Removes an extended attribute of a file. removexattr(2) */
   removeAttribute(path: string, name: string): number;
-  /** Fills `target` with what an open symbolic link says and returns the length. readlinkat(2) */
+  /** Fills `target` with the target of an open symbolic link; returns its length. readlinkat(2) */
   readLink(fd: number, target: Uint8Array): number;
   close(fd: number): number;
 }
 
-/** The libc of this process, or why there is none. */
+/** The libc of this process, or the reason why it is unavailable. */
 export type LibcOrReason =
   { readonly libc: Libc } | { readonly libc: null; readonly reason: string };
 
-// Numbers of Linux, the same on x86-64 and arm64 (asm-generic/socket.h, linux/in.h, linux/tcp.h).
+// Linux constants, the same on x86-64 and arm64 (asm-generic/socket.h, linux/in.h, linux/tcp.h).
 export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
@@ -112,7 +112,7 @@ export const EPOLL_CTL_DEL = 2;
 
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
-// The flags of pipe2(2) and socket(2) are the same two.
+// pipe2(2) and socket(2) use the same two flags.
 const SOCK_NONBLOCK_CLOEXEC = O_NONBLOCK | O_CLOEXEC;
 const F_SETFD = 2;
 const F_GETFL = 3;
@@ -129,18 +129,19 @@ const SIOCOUTQ = 0x5411;
 const LOCK_EX_NB = 2 | 4;
 const SHUT_RD = 0;
 const POLLHUP = 0x10;
-// struct pollfd: an int, then two shorts, of which the second is what came.
+// struct pollfd: an int (the descriptor), then two shorts (requested events, returned events).
 const POLLFD_REVENTS = 3;
 const AT_FDCWD = -100;
-// glibc 2.27 and musl have no function for it (asm/unistd.h of x86-64 and of arm64).
+// glibc 2.27 and musl have no renameat2 function: its system call number on x86-64 and on arm64
+// (asm/unistd.h).
 const SYS_RENAMEAT2 = process.arch === "arm64" ? 276 : 316;
 const EMPTY_NAME = new Uint8Array(1);
 
-// struct ifreq: a name with its NUL, then a union of which the flags are a short (netdevice(7)).
+// struct ifreq: a NUL-terminated name, then a union; its flags are a short (netdevice(7)).
 const IFREQ_BYTES = 40;
 const IFREQ_NAME_BYTES = 16;
 
-// The C library of glibc, then of musl, which has the architecture in its name.
+// glibc's C library, then musl's, whose file name contains the architecture.
 export const LIBRARY_NAMES = [
   "libc.so.6",
   `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`,
@@ -204,7 +205,7 @@ function open(library: string) {
 }
 
 function bind(c: ReturnType<typeof open>): Libc {
-  // errno has one address a thread (errno(3)), and this is one thread's module.
+  // Each thread has its own errno (errno(3)) and its own instance of this module.
   const errno = c.__errno_location();
   if (errno === null) throw new Error("the C library has no errno");
   const number = new Int32Array(1);
@@ -265,7 +266,7 @@ function bind(c: ReturnType<typeof open>): Libc {
     unread: (fd) => count(fd, SIOCINQ),
     shutReading: (fd) => answer(c.shutdown(fd, SHUT_RD)),
     hungUp(fd) {
-      // POLLHUP needs no asking for, and any other event would be there as well.
+      // Request no events: the kernel always reports POLLHUP.
       polled[0] = fd;
       polled[1] = 0;
       const result = answer(c.poll(polled, 1, 0));
@@ -298,7 +299,7 @@ function cString(text: string): Uint8Array {
 
 function load(): LibcOrReason {
   if (process.platform !== "linux")
-    return { libc: null, reason: `only Linux is known, this is ${process.platform}` };
+    return { libc: null, reason: `only Linux is supported, this is ${process.platform}` };
   const reasons: string[] = [];
   for (const library of LIBRARY_NAMES) {
     try {
@@ -317,5 +318,5 @@ function explain(reason: string): string {
 /** Loaded once, when the program starts. */
 export const loaded: LibcOrReason = load();
 
-/** The libc of this process, or null where there is none (`loaded` has the reason). */
+/** The libc of this process, or null if it is unavailable (`loaded` has the reason). */
 export const libc: Libc | null = loaded.libc;

@@ -14,9 +14,9 @@ import {
 const LOOPBACK = "lo";
 
 /**
- * Devices that the kernel puts into every new network namespace once their module is loaded, down and
- * without an address (sysctl net.core.fb_tunnels_only_for_init_net). Such a tunnel sends through the
- * other interfaces of its own namespace, and cannot be moved to another one.
+ * Fallback tunnel devices: once their module is loaded, the kernel puts them into every new network
+ * namespace, down and without an address (sysctl net.core.fb_tunnels_only_for_init_net). Such a
+ * tunnel sends through the other interfaces of its namespace and cannot move to another namespace.
  */
 const FALLBACK_TUNNELS: ReadonlySet<string> = new Set([
   ...["erspan0", "gre0", "gretap0", "ip6_vti0", "ip6gre0", "ip6tnl0", "ip_vti0", "sit0", "tunl0"],
@@ -25,19 +25,19 @@ const FALLBACK_TUNNELS: ReadonlySet<string> = new Set([
 // netdevice(7)
 const IFF_UP = 1;
 
-/** Where systemd's first process is told of its services' states. */
+/** The socket on which the service manager receives its services' states. */
 const MANAGER_SOCKET = "/run/systemd/notify";
 
-// Enough to recognise a namespace by.
+// Most interfaces named in a message: enough to recognise a namespace.
 const SHOWN_INTERFACES = 3;
 
 /**
- * Why this process's network namespace is not a private one (network_namespaces(7)), as words that
- * go on after "this network namespace"; null where it is private. Private means: no interface but
- * loopback, and the service manager is not in it. The second rule finds the host's own namespace on
- * a machine without a network, where every user could reach a port on loopback.
+ * Why this process's network namespace is not private (network_namespaces(7)), as words that follow
+ * "this network namespace"; null if it is private. Private means: it has no interface but loopback,
+ * and the service manager is not in it. The second rule detects the host's own namespace on a
+ * machine without a network: there every user could reach a port on loopback.
  *
- * `notifySocket` is the manager's socket that this process was given, NOTIFY_SOCKET of sd_notify(3).
+ * `notifySocket` is this process's NOTIFY_SOCKET (sd_notify(3)), a socket of the service manager.
  */
 export function whyNotPrivate(notifySocket: string | undefined): string | null {
   try {
@@ -50,8 +50,8 @@ export function whyNotPrivate(notifySocket: string | undefined): string | null {
     if (hasSocketAt(sockets, managers)) return "is the one that the service manager runs in";
     return null;
   } catch (error) {
-    // Without /proc nothing is known, so nothing is promised.
-    return `cannot be looked at (${errorCode(error)})`;
+    // Without /proc the answer is unknown: report the namespace as not private.
+    return `cannot be examined (${errorCode(error)})`;
   }
 }
 
@@ -62,12 +62,12 @@ export function otherInterfaces(text: string): string[] {
     .filter((name) => name !== LOOPBACK);
 }
 
-/** Whether the text of /proc/PID/net/unix (proc(5)) has a socket at one of these paths. */
+/** Whether the text of /proc/PID/net/unix (proc(5)) lists a socket at one of the paths. */
 export function hasSocketAt(text: string, paths: readonly string[]): boolean {
   return paths.some((path) => text.includes(` ${path}\n`));
 }
 
-/** Whether an interface surely carries nothing. */
+/** Whether an interface certainly carries no traffic. */
 function isDown(name: string): boolean {
   const flags = libc === null ? IFF_UP : libc.interfaceFlags(name);
   return flags >= 0 && (flags & IFF_UP) === 0;
@@ -81,7 +81,7 @@ function listInterfaces(names: readonly string[]): string {
 }
 
 /**
- * Whether a socket belongs to this process's network namespace; false also if the kernel does not say
+ * Whether a socket belongs to this process's network namespace; false also if that is unknown
  * (before Linux 5.14, and without FFI).
  */
 export function isInOwnNetwork(fd: number): boolean {
@@ -90,11 +90,11 @@ export function isInOwnNetwork(fd: number): boolean {
   return network !== null && network === ownNetwork(libc);
 }
 
-/** The number of the namespace that the process's new sockets are in. */
+/** The number of the network namespace of this process's new sockets. */
 function ownNetwork(system: Libc): string | null {
   for (const family of [AF_UNIX, AF_INET, AF_INET6]) {
     const fd = system.socket(family, SOCK_STREAM);
-    // A service manager may forbid some families.
+    // A service manager may forbid some address families.
     if (fd < 0) continue;
     const network = networkOf(system, fd);
     system.close(fd);

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 
 /**
- * How many files this process may have open: the soft limit of RLIMIT_NOFILE (getrlimit(2)), which
- * Bun raises to the hard one when it starts. `Infinity` where the system does not say.
+ * How many files this process may have open: the soft limit of RLIMIT_NOFILE (getrlimit(2)). Bun
+ * raises the soft limit to the hard limit when it starts. `Infinity` if the limit is unknown.
  */
 export function openFilesMax(): number {
   try {
@@ -10,7 +10,7 @@ export function openFilesMax(): number {
     const [, soft = ""] = /^Max open files +(\d+)/m.exec(limits) ?? [];
     return soft === "" ? Infinity : Number(soft);
   } catch {
-    // No /proc, as on macOS: the limit is then found out by the first failure.
+    // No /proc, for example on macOS: the first EMFILE then reveals the limit.
     return Infinity;
   }
 }

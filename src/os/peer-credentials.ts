@@ -5,24 +5,24 @@ import { type Libc, SO_PEERCRED, SO_PEERGROUPS, SOL_SOCKET } from "./libc.ts";
 
 const { ENODATA, ERANGE } = constants.errno;
 
-/** Who connected a Unix socket, as the kernel noted it at that moment (unix(7), SO_PEERCRED). */
+/** The process that connected a Unix socket, as recorded at connect (unix(7), SO_PEERCRED). */
 export interface Peer {
-  /** 0 where the process is in a PID namespace that is not seen from here. */
+  /** 0 if the process is in a PID namespace that is not visible from here. */
   readonly pid: number;
   readonly uid: number;
   readonly gid: number;
 }
 
-/** The kernel did not say who a peer is. */
+/** The kernel did not give a peer's credential. */
 export interface Unreadable {
-  /** The system's code, as `ENOTCONN`. */
+  /** The system's code, such as `ENOTCONN`. */
   readonly code: string;
 }
 
-// What the kernel gives where it has noted nobody (net/core/sock.c, cred_to_ucred()).
+// The user id if the kernel recorded no credential (net/core/sock.c, cred_to_ucred()).
 const NOBODY_NOTED = 2 ** 32 - 1;
 
-/** Asks the kernel who connected a Unix socket. */
+/** Asks the kernel for the credential of the process that connected a Unix socket. */
 export function readPeer(system: Libc, fd: number): Peer | Unreadable {
   const credential = new Uint32Array(3);
   const length = system.getOptionWords(fd, SOL_SOCKET, SO_PEERCRED, credential);
@@ -47,14 +47,14 @@ export function readPeerGroups(system: Libc, fd: number): readonly number[] | Un
   }
 }
 
-// /proc/sys/kernel/overflowuid and overflowgid, which hardly anybody has ever changed.
+// The default of /proc/sys/kernel/overflowuid and overflowgid, which almost nobody changes.
 const OVERFLOW_ID = 65_534;
 const ALL_IDS = 2 ** 32 - 1;
 
 /**
- * The id that here stands for anybody whom this process's user namespace does not map
- * (user_namespaces(7)), as in a systemd unit with `PrivateUsers=yes`; null where all are mapped, so
- * that each id is one user or one group.
+ * The overflow id: it stands for every user (or group) that this process's user namespace does not
+ * map (user_namespaces(7)), for example in a systemd unit with `PrivateUsers=yes`. Null if all ids
+ * are mapped: each id then means one user or one group.
  */
 export function ambiguousId(what: "uid" | "gid"): number | null {
   const mapped = read(`/proc/self/${what}_map`)
@@ -69,7 +69,7 @@ function read(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch {
-    // A unit's ProcSubset=pid hides the second file; without the first nothing is known of the map.
+    // ProcSubset=pid of a systemd unit hides the second file. Without the first the map is unknown.
     return "";
   }
 }

@@ -5,13 +5,13 @@ import { LIBRARY_NAMES } from "./libc.ts";
 
 const { ECHILD } = constants.errno;
 
-// System calls that only a handover and the first process of a container need. A relay that starts
-// does not load them; import this module on demand, and only where `libc` is not null.
+// System calls that only a handover and the first process of a container need. A normal start does
+// not load this module: import it on demand, and only if `libc` is not null.
 
 /** A child process that has ended. */
 export interface EndedChild {
   readonly pid: number;
-  /** Its exit status; 128 and the signal's number if a signal ended it, as a shell says it. */
+  /** The exit status; 128 plus the signal's number if a signal ended the child, as in a shell. */
   readonly status: number;
 }
 
@@ -35,8 +35,8 @@ const SI_STATUS = 24;
 // linux/time.h
 const CLOCK_MONOTONIC = 1;
 
-// A message with one iovec and one descriptor, on 64-bit Linux (sendmsg(2), cmsg(3)): where in one
-// buffer its parts are, and the fields of each.
+// Layout of a message with one iovec and one descriptor on 64-bit Linux (sendmsg(2), cmsg(3)): the
+// offset of each part in one buffer, and the offsets of each part's fields.
 const MSG_IOV = 16;
 const MSG_IOVLEN = 24;
 const MSG_CONTROL = 32;
@@ -51,23 +51,23 @@ const SCM_RIGHTS = 1;
 const MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
 
 const c = open();
-// errno has one address a thread (errno(3)), and this is one thread's module.
+// Each thread has its own errno (errno(3)) and its own instance of this module.
 const errno = c.__errno_location();
 
 /**
- * Makes this process the parent of all its descendants that lose theirs. prctl(2),
- * PR_SET_CHILD_SUBREAPER. Gives 0, or the errno as a negative number.
+ * Makes this process the parent of all its orphaned descendants. prctl(2), PR_SET_CHILD_SUBREAPER.
+ * Returns 0, or the errno as a negative number.
  */
 export function becomeSubreaper(): number {
   return answer(c.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));
 }
 
-/** A child that has ended and that nobody has waited for, without waiting for it. waitid(2) */
+/** Finds a child that has ended, and leaves its status to be collected later. waitid(2) */
 export function peekEndedChild(): EndedChild | null {
   return waitFor(P_ALL, 0, WNOWAIT);
 }
 
-/** Takes the status of a child that has ended; null if it has not, or is not a child. waitid(2) */
+/** Collects the status of a child; null if it still runs, or is not our child. waitid(2) */
 export function reapChild(pid: number): EndedChild | null {
   return waitFor(P_PID, pid, 0);
 }
@@ -96,11 +96,12 @@ export function monotonicMicroseconds(): bigint {
 }
 
 /**
- * Sends a message together with a descriptor, which stays open here, without waiting. Gives the
- * number of bytes sent, or the errno as a negative number. sendmsg(2), unix(7), SCM_RIGHTS.
+ * Sends a message together with a descriptor, without blocking. The descriptor stays open here.
+ * Returns the number of bytes sent, or the errno as a negative number. sendmsg(2), unix(7),
+ * SCM_RIGHTS.
  */
 export function sendDescriptor(socket: number, bytes: Uint8Array, passed: number): number {
-  // Not the other way round: an array that gets its buffer later moves in memory.
+  // Create the ArrayBuffer first: a typed array that gets its buffer later moves in memory.
   const view = new DataView(new ArrayBuffer(BYTES + bytes.length));
   const message = new Uint8Array(view.buffer);
   const start = BigInt(ptr(message));

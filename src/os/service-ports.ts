@@ -1,14 +1,14 @@
 import { readFileSync } from "node:fs";
 
 /**
- * The TCP port of a service by its name or alias in /etc/services, the system's own list
- * (services(5)); `undefined` where the system has no such list or no such name.
+ * The TCP port of a service name or alias in /etc/services (services(5)); `undefined` if the system
+ * has no such file or no such name.
  */
 export function servicePort(name: string): number | undefined {
   return portInList(serviceList(), name);
 }
 
-/** As `servicePort`, in a list of that form; an entry whose port is none is passed over. */
+/** Like `servicePort`, but reads the given text; skips entries without a valid port. */
 export function portInList(list: string, name: string): number | undefined {
   for (const line of list.split("\n")) {
     const [official, entry = "", ...aliases] = line.replace(/#.*/, "").trim().split(/\s+/);
@@ -24,7 +24,7 @@ function serviceList(): string {
   try {
     return readFileSync("/etc/services", "utf8");
   } catch {
-    // A minimal system has no /etc/services: then it knows no service names.
+    // A minimal system has no /etc/services, and so no service names.
     return "";
   }
 }

@@ -1,17 +1,17 @@
 import { fstatSync } from "node:fs";
 
-/** Whether a descriptor is a terminal; false where it is closed. */
+/** Whether a descriptor is a terminal; false if the descriptor is closed. */
 export function isTerminal(fd: number): boolean {
-  // A daemon's standard error mostly is none, and node:tty takes 2 ms of a start of 10.
+  // A daemon's standard error is rarely a terminal; loading node:tty costs 2 of a start's 10 ms.
   return isCharacterDevice(fd) && process.getBuiltinModule("node:tty").isatty(fd);
 }
 
-// Memory devices, as /dev/null (linux Documentation/admin-guide/devices.txt).
+// Memory devices, such as /dev/null (linux Documentation/admin-guide/devices.txt).
 const MEMORY_MAJOR = 1;
 
 /**
- * Whether a descriptor is a terminal that is no more: its window was closed, its connection lost. The
- * kernel then answers each request with EIO (tty_ioctl(4)), and sends HUP.
+ * Whether a descriptor is a terminal that has hung up: its window was closed or its connection was
+ * lost. The kernel then answers each request with EIO (tty_ioctl(4)) and sends SIGHUP.
  */
 export function isHungUp(fd: number): boolean {
   if (!isCharacterDevice(fd) || isTerminal(fd)) return false;

@@ -1,14 +1,14 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 
-// __SO_ACCEPTCON of linux/net.h (the socket listens) and SOCK_STREAM, as the list has them.
+// __SO_ACCEPTCON (linux/net.h: the socket listens) and SOCK_STREAM, as /proc/net/unix prints them.
 const LISTENS = "00010000";
 const STREAM = "0001";
 
 /**
- * Whether somebody in this network namespace listens at a Unix socket's path, or at an abstract name
- * with its `@`, by the kernel's list (proc(5), /proc/net/unix). False says nothing: a file may have been
- * moved since it was bound, or its socket may belong to another network namespace.
+ * Whether a socket in this network namespace listens at a path, or at an abstract name (with its
+ * `@`), according to the kernel's list (proc(5), /proc/net/unix). False proves nothing: the file
+ * may have been moved after bind, or its socket may belong to another network namespace.
  */
 export function isListening(name: string): boolean {
   const absolute = name.startsWith("@") ? name : resolve(name);
@@ -26,7 +26,7 @@ function readList(): string {
   try {
     return readFileSync("/proc/net/unix", "utf8");
   } catch {
-    // No /proc: nothing is known.
+    // No /proc: unknown.
     return "";
   }
 }

@@ -1,23 +1,23 @@
 import { readFileSync } from "node:fs";
 
 /**
- * The user id behind a name, or `undefined` where the system knows no such user.
+ * The user id of a user name, or `undefined` if the system knows no such user.
  *
- * Asks `getent`, which asks every source of names that the system has: a user that systemd makes up
- * for one unit (`DynamicUser=`) or a directory service knows is in no file. Without `getent` the
- * file has to do.
+ * Runs `getent`, which queries every name service of the system: /etc/passwd lacks the users that
+ * systemd creates for one unit (`DynamicUser=`) and the users of a directory service. Without
+ * `getent` only the file is read.
  */
 export function userId(name: string): number | undefined {
   return lookUp("passwd", name);
 }
 
-/** The group id behind a name; as `userId`. */
+/** The group id of a group name; otherwise like `userId`. */
 export function groupId(name: string): number | undefined {
   return lookUp("group", name);
 }
 
 function lookUp(database: "passwd" | "group", name: string): number | undefined {
-  // What no name can hold: a record's own separators, and what getent would take for an option.
+  // No name contains a record separator, and getent would read a leading "-" as an option.
   if (name === "" || name.startsWith("-") || /[:\n\0]/.test(name)) return undefined;
   for (const line of records(database, name)) {
     // Both databases start NAME:PASSWORD:ID (passwd(5), group(5)).
@@ -32,7 +32,7 @@ function records(database: "passwd" | "group", name: string): string[] {
     const { stdout } = Bun.spawnSync(["getent", database, name], { stderr: "ignore" });
     return stdout.toString().split("\n");
   } catch {
-    // No getent: a minimal container, or another system than Linux.
+    // No getent: a minimal container, or a system other than Linux.
     return readRecords(`/etc/${database}`);
   }
 }
@@ -41,7 +41,7 @@ function readRecords(path: string): string[] {
   try {
     return readFileSync(path, "utf8").split("\n");
   } catch {
-    // Such a system has numbers and no names.
+    // A system without this file has only numeric ids.
     return [];
   }
 }
