@@ -5,7 +5,7 @@ import { dlopen, FFIType, read } from "bun:ffi";
  * of zero or more, or the errno as a negative number (`-111` for ECONNREFUSED).
  *
  * Only this folder uses bun:ffi, which Bun's documentation calls experimental. If FFI is
- * unavailable (`loaded` has the reason), every caller has a simpler fallback, named beside the call.
+ * unavailable (`loaded` has the reason), each caller has a simpler fallback, named beside the call.
  */
 export interface Libc {
   /** A non-blocking socket, closed on exec; the caller owns the descriptor. socket(2) */

@@ -1,36 +1,37 @@
 import type { HoldableRelay } from "../relay/running-relay.ts";
 import type { SharedCounters } from "./shared-counters.ts";
 
-// By how many connections a worker may be ahead of the least loaded one: some, and a part of its own.
+// By how many connections a worker may exceed the least loaded worker: SLACK, plus 1/SLACK_PART of
+// its own connections.
 const SLACK = 4;
 const SLACK_PART = 16;
 
-// How long it then leaves clients to the others, in milliseconds.
+// How long a worker that exceeds this accepts nobody, in milliseconds.
 const STEP_BACK = 1;
 
-// How long it goes on like that for one that takes none, in milliseconds: the time in which a busy
-// machine lets every thread run.
+// How long a worker steps back in favor of a least loaded worker that accepts no client, in
+// milliseconds: even on a busy machine every thread runs within this time.
 const PATIENCE = 25;
 
 const HOLDER = "balance";
 
 /**
- * Spreads clients evenly. The kernel lets whichever worker is first take all that wait: of 400 at
- * once, one of three workers took up to 387. A worker that is ahead of the least loaded one
- * therefore steps back for a moment. It accepts again by itself, so that clients wait for nobody;
- * and where the least loaded one takes none for some time, because it hangs, it may get ever further
- * ahead.
+ * Spreads clients evenly over the workers. The kernel lets the first worker accept all waiting
+ * clients: of 400 clients at once, one of three workers accepted up to 387. A worker that is too
+ * far ahead of the least loaded worker therefore stops accepting for a moment. It resumes by a
+ * timer, so no client depends on another worker. If the least loaded worker accepts nobody for some
+ * time, because it hangs, the allowed lead grows.
  */
 export class AcceptBalance implements Disposable {
   readonly #counts: SharedCounters;
   readonly #worker: number;
   readonly #relay: HoldableRelay;
   #timer: Timer | undefined;
-  /** The least loaded one when this one last stepped back, what it had taken by then, and when. */
+  /** The least loaded worker, its accept count, and when one of the two last changed. */
   #least = -1;
   #leastTaken = 0;
   #since = 0;
-  /** How much further ahead this one may be. */
+  /** Extra connections by which this worker may be ahead. */
   #allowance = 0;
   #over = false;
 
@@ -46,7 +47,7 @@ export class AcceptBalance implements Disposable {
     this.#relay.release(HOLDER);
   }
 
-  /** After this worker has taken a client. */
+  /** Called after this worker has accepted a client. */
   opened(): void {
     const open = this.#counts.open(this.#worker);
     if (open <= SLACK || this.#over) return;
@@ -57,7 +58,7 @@ export class AcceptBalance implements Disposable {
     if (open - this.#counts.open(least) > slack) this.#stepBack();
   }
 
-  /** Notes whether the least loaded one takes any. */
+  /** Notes whether the least loaded worker accepts clients. */
   #watch(least: number): void {
     const taken = this.#counts.taken(least);
     if (least === this.#least && taken === this.#leastTaken) return;

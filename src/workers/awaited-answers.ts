@@ -1,18 +1,18 @@
-/** Answers of a worker that somebody waits for. */
+/** Pending answers of a worker. */
 export class AwaitedAnswers<Kind> {
   #waiting: { readonly kind: Kind; readonly resolve: (value: number) => void }[] = [];
 
-  /** Settles with the next answer of a kind. */
+  /** Resolves with the next answer of a kind. */
   next(kind: Kind): Promise<number> {
     return new Promise((resolve) => this.#waiting.push({ kind, resolve }));
   }
 
-  /** An answer came; the value is 0 where there is nothing to say. */
+  /** An answer arrived; its value is 0 if the answer carries no number. */
   came(kind: Kind, value: number): void {
     this.#settle((waiting) => waiting === kind, value);
   }
 
-  /** None will come any more: who waits gets 0. */
+  /** No further answers will arrive: resolves all pending ones with 0. */
   end(): void {
     this.#settle(() => true, 0);
   }

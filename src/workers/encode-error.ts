@@ -1,12 +1,12 @@
 import type { PlainError } from "./messages.ts";
 
-/** An error without what cannot be cloned. */
+/** Reduces an error to the parts that can be cloned. */
 export function encodeError(error: unknown): PlainError {
   if (!(error instanceof Error)) return { message: String(error), stack: undefined };
   return { message: error.message, stack: error.stack };
 }
 
-/** The error again, with the stack of where it was thrown. */
+/** Restores the error, with its original stack. */
 export function decodeError({ message, stack }: PlainError): Error {
   const error = new Error(message);
   if (stack !== undefined) error.stack = stack;

@@ -1,15 +1,15 @@
 import { CONNECTION_STATES, type ConnectionView } from "../relay/observer.ts";
 
-/** The figures of a connection that go on while it is open. */
+/** The figures of a connection that change while it is open. */
 export type Figures = Omit<
   ConnectionView,
   "id" | "openedAt" | "connectedAt" | "destinationAddress" | "clientAddress" | "clientPeer"
 >;
 
-/** How many numbers `encode` makes of one connection. */
+/** How many numbers `encodeFigures` returns for one connection. */
 export const FIGURES = 8;
 
-/** A connection's id and figures as numbers. */
+/** Encodes a connection's id and figures as numbers. */
 export function encodeFigures(id: number, view: Figures): number[] {
   const { bytesUp, bytesDown, heldUp, heldDown, pausesUp, pausesDown, state } = view;
   return [
@@ -24,7 +24,7 @@ export function encodeFigures(id: number, view: Figures): number[] {
   ];
 }
 
-/** The figures again; the id is the first number. */
+/** Decodes the numbers of `encodeFigures`; skips the id, which is the first number. */
 export function decodeFigures(numbers: Float64Array): Figures {
   const [, bytesUp = 0, bytesDown = 0, heldUp = 0, heldDown = 0, pausesUp = 0, pausesDown = 0] =
     numbers;

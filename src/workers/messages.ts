@@ -5,24 +5,24 @@ import type { Ending, Failure } from "../relay/observer.ts";
 import type { StopPatience } from "../relay/stop-patience.ts";
 import type { RelayOptions } from "../relay/options.ts";
 
-// What the pooled relays and their workers say to each other. All of it can be cloned (structured clone).
+// The messages between the pooled relays and their workers. All of them allow structured clone.
 
-/** What a worker is told: what concerns one relay by its number in the pool, and its end. */
+/** A message to a worker: an order about one relay, by its number in the pool, or its own end. */
 export type Order = RelayOrder | { readonly kind: "end" };
 
 export type RelayOrder =
   | Start
-  /** Answered by `here`: the thread turns. */
+  /** Answered by `here`, which proves that the thread's event loop runs. */
   | { readonly kind: "ping"; readonly relay: number }
-  /** Accept nobody until released; answered by `held`. */
+  /** Accept nobody until `release`; answered by `held`. */
   | { readonly kind: "hold"; readonly relay: number }
   | { readonly kind: "release"; readonly relay: number }
-  /** Answered by `draining` and `stopped`; a second one can only shorten the wait. */
+  /** Answered by `draining` and `stopped`; a second `stop` can only shorten the wait. */
   | {
       readonly kind: "stop";
       readonly relay: number;
       readonly patience: StopPatience;
-      /** Whether who waits in the kernel's queue is to be served first. */
+      /** Whether to accept the clients in the kernel's queue first. */
       readonly serveQueue: boolean;
     };
 
@@ -32,40 +32,40 @@ export interface Start {
   readonly relay: number;
   /** The number of the relay's share, from 0. */
   readonly index: number;
-  /** The pool's own listening descriptors, of which the worker makes its own. */
+  /** The pool's listening descriptors; the worker duplicates them. */
   readonly listeners: readonly number[];
   readonly endpoint: SocketEndpoint;
   readonly options: WorkerOptions;
-  /** Of all shares of the relay. */
+  /** The limit of all shares of the relay together. */
   readonly connectionsMax: number;
   readonly counts: SharedArrayBuffer;
   /** How many workers the pool has. */
   readonly workers: number;
-  /** What `SharedClientCounts` reads and writes; null if nobody counts by client. */
+  /** The memory of `SharedClientCounts`; null if there is no limit per client. */
   readonly clientCounts: SharedArrayBuffer | null;
-  /** The events that somebody listens to. */
+  /** The events that the observer handles. */
   readonly wanted: readonly Event[];
-  /** Whether nobody is accepted before the first `release`. */
+  /** Whether the share accepts nobody before the first `release`. */
   readonly held: boolean;
 }
 
-/** A relay's options, without those that are the pool's own business. */
+/** A relay's options, without the ones that only the pool uses. */
 export type WorkerOptions = Omit<
   RelayOptions,
   "source" | "observer" | "mode" | "owner" | "group" | "directoryMode"
 >;
 
-/** What a worker had to say of one relay in one turn of its event loop. */
+/** A worker's reports about one relay from one turn of its event loop. */
 export interface Batch {
   readonly relay: number;
-  /** When it was posted, by the worker's `performance.now()`. */
+  /** When the batch was posted, by the worker's `performance.now()`. */
   readonly at: number;
   readonly reports: readonly Report[];
 }
 
 export type Report = PoolReport | EventReport;
 
-/** What the pool itself wants to know. */
+/** A report for the pool itself. */
 export type PoolReport =
   | { readonly kind: "ready" | "here" | "draining" }
   | {
@@ -75,12 +75,12 @@ export type PoolReport =
       readonly message: string;
     }
   | { readonly kind: "held"; readonly open: number }
-  /** The last: the worker's share of the relay has stopped, and has cut so many connections. */
+  /** The last report of a share: it has stopped, and the stop reset this many connections. */
   | { readonly kind: "stopped"; readonly cut: number }
-  /** The worker ends, and so many connections with it. */
+  /** The worker dies, and loses this many connections. */
   | { readonly kind: "lost"; readonly open: number };
 
-/** What the pool passes on to its observer, and what it must know of a connection to do so. */
+/** A report that the pool passes to its observer, or the data that it needs to do so. */
 export type EventReport =
   | { readonly kind: "fault"; readonly error: PlainError }
   | { readonly kind: "warning" | "notice"; readonly message: string }
@@ -92,13 +92,13 @@ export type EventReport =
   | { readonly kind: "figures"; readonly figures: Float64Array };
 
 export type ConnectionReport =
-  /** Comes before the first other report about a connection. */
+  /** The first report about a connection. */
   | Introduction
   | { readonly kind: "opened"; readonly id: number }
   | { readonly kind: "connected"; readonly id: number; readonly reached: Reached | null }
   | { readonly kind: "unreachable"; readonly id: number; readonly failure: Failure }
   | { readonly kind: "halfClosed"; readonly id: number; readonly from: "client" | "destination" }
-  /** The last about a connection that was introduced. */
+  /** The last report about an introduced connection. */
   | {
       readonly kind: "closed";
       readonly id: number;
@@ -107,14 +107,14 @@ export type ConnectionReport =
       readonly figures: Float64Array;
     };
 
-/** That the destination was reached. */
+/** The destination was reached: when, and at which address. */
 export interface Reached {
   /** By the worker's `performance.now()`. */
   readonly at: number;
   readonly address: string;
 }
 
-/** What of a connection never changes. */
+/** The data of a connection that never change. */
 export interface Introduction {
   readonly kind: "introduction";
   readonly id: number;
@@ -124,7 +124,7 @@ export interface Introduction {
   readonly clientPeer: Peer | null;
 }
 
-/** An error as both threads can read it. */
+/** An error in a form that can be cloned between threads. */
 export interface PlainError {
   readonly message: string;
   readonly stack: string | undefined;

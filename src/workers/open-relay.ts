@@ -6,13 +6,13 @@ import { type Workers, workerCount } from "./worker-count.ts";
 /**
  * Starts a relay.
  *
- * @throws {RelayError} if the source cannot be listened on or a worker cannot start.
+ * @throws {RelayError} if listening on the source fails or a worker cannot start.
  */
 export type OpenRelay = (options: RelayOptions) => Promise<HandoverRelay>;
 
 /**
- * What starts relays in this thread, or in several that all of them share. Without FFI several cannot
- * share a source; one does it then, and says so.
+ * Returns a function that starts relays, in this thread or in a pool of threads that all relays
+ * share. Without FFI threads cannot share a source: then one thread relays, with a warning.
  */
 export function relayOpener(workers: Workers): OpenRelay {
   const count = workerCount(workers);
@@ -21,7 +21,7 @@ export function relayOpener(workers: Workers): OpenRelay {
 }
 
 function pooled(system: Libc, workers: number): OpenRelay {
-  // Relays in one thread need not wait until what only several need is loaded.
+  // Load the pool's modules on demand: a relay in one thread starts faster without them.
   const loading = Promise.all([import("./pooled-relay.ts"), import("./worker-pool.ts")]);
   const starting = loading.then(([{ startPooledRelay }, { WorkerPool }]) => {
     const pool = new WorkerPool(workers);
@@ -30,13 +30,13 @@ function pooled(system: Libc, workers: number): OpenRelay {
   return async (options) => await (await starting)(options);
 }
 
-/** Warns with the first relay. */
+/** Gives the warning to the observer of the first relay. */
 function withWarning(reason: string): OpenRelay {
   let isTold = false;
   return async (options) => {
     if (!isTold)
       options.observer?.warning?.(
-        `one thread relays, not several: they share the source through FFI (${reason})`,
+        `one thread relays, not several: threads can share the source only with FFI (${reason})`,
       );
     isTold = true;
     return await startRelay(options);

@@ -22,22 +22,22 @@ import { RelayShare, type RelayShareOwner } from "./relay-share.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 import { SharedSource } from "./shared-source.ts";
 
-// How much longer than its drain a worker may take to end before it is taken to hang.
+// A worker that has not ended this long after its drain timeout counts as hung, in milliseconds.
 const GRACE = 1_000;
 
 /**
- * Listens on the source and lets the workers of a pool, each with a share of the relay, carry the
- * connections. This thread relays nothing: it keeps the source, and tells the observer of all
- * connections.
+ * Listens on the source. The workers of a pool carry the connections; each worker has a share of
+ * the relay. This thread relays nothing: it keeps the source, and reports all connections to the
+ * observer.
  *
- * @throws {RelayError} where the source cannot be listened on or a worker cannot start.
+ * @throws {RelayError} if listening on the source fails or a worker cannot start.
  */
 export async function startPooledRelay(
   system: Libc,
   options: RelayOptions,
   pool: WorkerPool,
 ): Promise<HandoverRelay> {
-  // Rules that do not fit the source are found before it is bound.
+  // Check that the access rules fit the source before binding it.
   new Entrance(options, endpointOf(options.source), new OwnClientCounts());
   const notice = (message: string) => options.observer?.notice?.(message);
   const source = await SharedSource.bind(system, options, notice);
@@ -53,18 +53,18 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
   readonly #patience: StopPatience;
   readonly #connectionsMax: number;
   readonly #counts: SharedCounters;
-  /** Null if nobody counts by client. */
+  /** Null if there is no limit per client. */
   readonly #clientCounts: SharedArrayBuffer | null;
   readonly #relay: number;
   readonly #shares: readonly RelayShare[];
   /** Settles when no worker accepts any more. */
   readonly #closed = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
-  /** Whether the workers may accept: a source that was handed on waits for `accept`. */
+  /** Whether the workers may accept. False for a handed-over source until `accept` is called. */
   #accepts: boolean;
   #fileWatch: Disposable | null = null;
   #stopping = false;
-  /** When a worker that still stops is taken to hang, by `performance.now()`. */
+  /** When a worker that is still stopping counts as hung, by `performance.now()`. */
   #impatientAt = Infinity;
   #impatience: Timer | undefined;
 
@@ -77,7 +77,7 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
     const { drainTimeout = DEFAULTS.drainTimeout } = options;
     this.#patience = { drainTimeout, stillTimeout: DEFAULTS.stillTimeout };
     this.#connectionsMax = options.connectionsMax ?? connectionsMaxDefault(pool.workers);
-    // A share without a place could only look on.
+    // A share without a single place could never accept: use no more workers than places.
     const { relay, slots } = pool.place(this.#connectionsMax);
     this.#relay = relay;
     this.#counts = SharedCounters.forWorkers(slots.length);
@@ -108,7 +108,7 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
       await Promise.all(this.#shares.map((share) => share.start()));
     } catch (error) {
       for (const share of this.#shares) share.terminate();
-      // The file of a source that was handed on is still that of the process that has it.
+      // During a handover the socket file still belongs to the process that hands over.
       if (this.#accepts) this.#hide({ removesFile: true });
       await Promise.all(this.#shares.map((share) => share.ended()));
       this.#source.close();
@@ -207,7 +207,7 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
     return open;
   }
 
-  /** A worker's part of the places: together they are exactly the limit. */
+  /** A worker's part of `connectionsMax`; the parts add up to exactly the limit. */
   #quota(index: number): number {
     const count = this.#shares.length;
     return (
@@ -215,7 +215,7 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
     );
   }
 
-  /** Takes the way in away. */
+  /** Removes the socket file, so that new clients cannot connect, and ends the watch on it. */
   #hide({ removesFile }: { readonly removesFile: boolean }): void {
     this.#fileWatch?.[Symbol.dispose]();
     try {
@@ -225,7 +225,9 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
     }
   }
 
-  /** Tells the workers how long they may still wait, and waits for none that hangs. */
+  /**
+   * Tells the workers how long they may drain; after that time plus GRACE, hung ones are killed.
+   */
   #hurry(patience: StopPatience, { servesQueue }: { readonly servesQueue: boolean }): void {
     for (const share of this.#shares) share.stop(patience, servesQueue);
     const until = performance.now() + patience.drainTimeout + GRACE;
@@ -240,7 +242,7 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
     const due = performance.now() + delay;
     this.#impatience = setTimeout(() => {
       const now = performance.now();
-      // The workers, too, start their time anew then.
+      // The process stood still. The workers also restart their time limits in that case.
       if (stoodStill(now - due, delay)) this.#impatientAt = now + wait;
       if (now < this.#impatientAt) this.#waitForHanging(wait);
       else for (const share of this.#shares) share.terminate();

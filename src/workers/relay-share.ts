@@ -7,21 +7,21 @@ import type { Batch, Report, Start } from "./messages.ts";
 import { ReportReceiver } from "./report-receiver.ts";
 import type { SlotMember, WorkerSlot } from "./worker-slot.ts";
 
-/** What a share needs of its relay. */
+/** The part of the pooled relay that a share uses. */
 export interface RelayShareOwner {
   readonly observer: Observer;
   readonly endpoint: SocketEndpoint;
   startOrder(index: number, held: boolean): Start;
-  /** The share accepts. */
+  /** The share has started. */
   joined(index: number): void;
-  /** The share is gone; gives how many connections had not ended by then. */
+  /** The share has ended; returns how many connections were still open. */
   left(index: number): number;
 }
 
-/** What somebody waits for; `gone` is the end of the share. */
+/** The answers that callers wait for; `gone` is the end of the share. */
 type Answer = "ready" | "here" | "held" | "draining" | "gone";
 
-/** What one worker carries of a relay, and the next worker should that one die. */
+/** One worker's share of a relay. If the worker dies, the next worker takes over the share. */
 export class RelayShare implements SlotMember {
   readonly #relay: number;
   readonly #index: number;
@@ -29,13 +29,13 @@ export class RelayShare implements SlotMember {
   readonly #owner: RelayShareOwner;
   readonly #answers = new AwaitedAnswers<Answer>();
   #connections: ReportReceiver;
-  /** Whether a worker was told to start it, and it has not ended since. */
+  /** Whether a worker was told to start the share, and the share has not ended since. */
   #isThere = false;
-  /** Whether it has ever been ready: one that cannot start is not tried again. */
+  /** Whether the share has ever been ready: a share that failed to start is not tried again. */
   #used = false;
-  /** Connections that the worker says it takes with it. */
+  /** Connections that the dying worker reported as lost. */
   #lost = 0;
-  /** Why it cannot start. */
+  /** Why the share cannot start. */
   #reason: Error | null = null;
   #stopping = false;
   #cut = 0;
@@ -60,15 +60,15 @@ export class RelayShare implements SlotMember {
     return this.#used && !this.#stopping;
   }
 
-  /** Connections that the stop cut; complete once the share has ended. */
+  /** Connections that the stop reset; final once the share has ended. */
   get cut(): number {
     return this.#cut;
   }
 
   /**
-   * Starts it. It accepts nobody before it is released.
+   * Starts the share. It accepts nobody before `release`.
    *
-   * @throws {RelayError} where it cannot start.
+   * @throws {RelayError} if the share cannot start.
    */
   async start(): Promise<void> {
     const ready = this.#answers.next("ready");
@@ -81,14 +81,14 @@ export class RelayShare implements SlotMember {
     throw new RelayError("EWORKER", address, `worker ${this.#slot.number} cannot start: ${why}`);
   }
 
-  /** Settles when the worker has answered. */
+  /** Resolves when the worker has answered. */
   async responds(): Promise<void> {
     if (!this.#isThere) return;
     this.#slot.tell({ kind: "ping", relay: this.#relay });
     await this.#answers.next("here");
   }
 
-  /** Lets the worker accept nobody; gives how many connections it then has open. */
+  /** Stops accepting in the worker; resolves with its number of open connections. */
   async hold(): Promise<number> {
     if (!this.#isThere) return 0;
     this.#slot.tell({ kind: "hold", relay: this.#relay });
@@ -99,25 +99,25 @@ export class RelayShare implements SlotMember {
     this.#slot.tell({ kind: "release", relay: this.#relay });
   }
 
-  /** Asks it to stop; called again it can only shorten the drain. */
+  /** Tells the share to stop. A second call can only shorten the drain. */
   stop(patience: StopPatience, serveQueue: boolean): void {
     this.#stopping = true;
     if (this.#isThere) this.#slot.tell({ kind: "stop", relay: this.#relay, patience, serveQueue });
     else this.#slot.leave(this.#relay);
   }
 
-  /** Settles when it accepts no more, for good. */
+  /** Resolves when the share has stopped accepting for good. */
   async drains(): Promise<void> {
     if (this.#isThere) await this.#answers.next("draining");
   }
 
-  /** Settles when it has ended, for good; the worker, too, if it has no other share. */
+  /** Resolves when the share has ended for good, and its worker, if that has no other share. */
   async ended(): Promise<void> {
     if (this.#isThere) await this.#answers.next("gone");
     await this.#slot.ended();
   }
 
-  /** Ends a worker that does not answer, and its shares of other relays, which start again. */
+  /** Kills a worker that does not answer. Its shares of other relays start again. */
   terminate(): void {
     this.#stopping = true;
     this.#slot.terminate();
@@ -174,7 +174,7 @@ export class RelayShare implements SlotMember {
     }
   }
 
-  /** The worker has nothing of the relay any more. */
+  /** The worker no longer has this share. */
   #end(): void {
     this.#isThere = false;
     this.#owner.left(this.#index);

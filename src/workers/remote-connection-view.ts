@@ -13,14 +13,14 @@ const AT_FIRST: Figures = {
   state: "connecting",
 };
 
-/** A connection of a worker as the main thread sees it: its figures are those last told. */
+/** The main thread's view of a worker's connection, with the figures last reported. */
 export class RemoteConnectionView implements ConnectionView {
   readonly id: number;
   readonly clientAddress: string;
   readonly clientPeer: Peer | null;
   connectedAt: number | null = null;
   destinationAddress = "";
-  /** What the worker's clock is behind this thread's. */
+  /** How far the worker's clock is behind this thread's, in milliseconds. */
   readonly #behind: number;
   #figures = AT_FIRST;
 
@@ -34,7 +34,7 @@ export class RemoteConnectionView implements ConnectionView {
     this.clientPeer = clientPeer;
   }
 
-  /** Notes when and where the destination was reached; null if it was not. */
+  /** Notes the time and the address of the connect; null if the destination was not reached. */
   reach(reached: Reached | null): void {
     if (reached === null) return;
     this.connectedAt = reached.at + this.#behind;

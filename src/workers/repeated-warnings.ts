@@ -2,7 +2,7 @@ import type { Observer } from "../relay/observer.ts";
 
 const MINUTE = 60_000;
 
-/** The same observer, which hears a warning once a minute although each worker gives it. */
+/** Wraps an observer: it gets each warning once a minute, although every worker sends it. */
 export function onceAMinute(observer: Observer): Observer {
   const silentUntil = new Map<string, number>();
   return {

@@ -4,23 +4,25 @@ import type { Batch, ConnectionReport, EventReport, Introduction } from "./messa
 import { decodeError } from "./encode-error.ts";
 import { RemoteConnectionView } from "./remote-connection-view.ts";
 
-/** Passes on to an observer what one worker tells, and keeps the connections that it told of. */
+/**
+ * Passes the reports of one worker to an observer, and keeps a view of each reported connection.
+ */
 export class ReportReceiver {
   readonly #observer: Observer;
   readonly #open = new Map<number, RemoteConnectionView>();
-  /** What the worker's clock is behind this thread's: no message has ever come sooner. */
+  /** How far the worker's clock is behind this thread's: the least difference seen in a message. */
   #behind = Infinity;
 
   constructor(observer: Observer) {
     this.#observer = observer;
   }
 
-  /** How many connections are known to be open. */
+  /** The number of reported connections that are still open. */
   get open(): number {
     return this.#open.size;
   }
 
-  /** To be called with each batch as it comes. */
+  /** Call this with each batch as it arrives. */
   came({ at }: Batch): void {
     this.#behind = Math.min(this.#behind, performance.now() - at);
   }
@@ -51,12 +53,12 @@ export class ReportReceiver {
       case "closed":
         return this.#passConnection(report);
       default:
-        // A report that is passed on nowhere does not compile.
+        // A report kind without a case above is a compile error.
         return report satisfies never;
     }
   }
 
-  /** The worker is gone, and with it what it had open. */
+  /** The worker has died, and its connections with it. */
   abandon(): void {
     for (const connection of this.#open.values()) this.#observer.closed(connection, "fault");
     this.#open.clear();

@@ -5,16 +5,16 @@ import { encodeFigures } from "./encode-figures.ts";
 import type { ConnectionReport, Reached, Report, Start } from "./messages.ts";
 import { encodeError } from "./encode-error.ts";
 
-// How old the figures of an open connection get in the main thread, in milliseconds.
+// How often a worker reports the figures of its open connections, in milliseconds.
 const FIGURES_PERIOD = 200;
 
-/** What of a connection was told. */
+/** What was reported about a connection so far. */
 class Told {
-  /** 0 before it was introduced. */
+  /** The connection's id; 0 before its introduction. */
   id = 0;
   #figures: readonly number[] = [];
 
-  /** The figures where one has changed since the last call; else none. */
+  /** The encoded figures, if one has changed since the last call; else empty. */
   news(connection: ConnectionView): readonly number[] {
     const figures = encodeFigures(this.id, connection);
     if (figures.every((figure, index) => figure === this.#figures[index])) return [];
@@ -24,11 +24,11 @@ class Told {
 }
 
 /**
- * A worker's observer: it counts connections for all threads to see, and tells the main thread of
- * what somebody there listens to, in one message a turn of the event loop.
+ * A worker's observer. It counts connections in the shared counters. It sends the events that the
+ * main thread's observer handles, in one message per turn of the event loop.
  */
 export class ReportSender {
-  /** Has every event: one that the main thread should hear of and does not, does not compile. */
+  /** Names every event: an event that is missing here is a compile error. */
   readonly observer: Observer;
   readonly #post: (reports: readonly Report[]) => void;
   readonly #counts: SharedCounters;
@@ -51,7 +51,7 @@ export class ReportSender {
     this.#wanted = new Set(wanted);
     this.observer = {
       listening: silentObserver.listening,
-      // The pool looks after the file.
+      // The pool watches the socket file.
       sourceLost: silentObserver.sourceLost,
       sourceBack: silentObserver.sourceBack,
       opened: (connection) => this.#opened(connection),
@@ -78,7 +78,7 @@ export class ReportSender {
       ),
       full: () => {
         const open = this.#counts.total();
-        // While another worker has a place, nobody waits.
+        // Report only if all workers are full: until then another worker accepts the clients.
         if (open >= connectionsMax) this.tell({ kind: "full", open });
       },
       fault: (error) => this.tell({ kind: "fault", error: encodeError(error) }),
@@ -89,18 +89,18 @@ export class ReportSender {
     };
   }
 
-  /** Calls `act` after each connection that was taken and counted. */
+  /** Calls `act` after each connection that was accepted and counted. */
   afterOpened(act: () => void): void {
     this.#afterOpened = act;
   }
 
-  /** Tells the main thread at the end of this turn. */
+  /** Queues a report; it is sent at the end of this turn of the event loop. */
   tell(report: Report): void {
     this.#reports.push(report);
     this.#posting ??= setImmediate(() => this.flush());
   }
 
-  /** Tells it now what it was not told yet. */
+  /** Sends the queued reports now. */
   flush(): void {
     clearImmediate(this.#posting);
     this.#posting = undefined;
@@ -124,7 +124,7 @@ export class ReportSender {
 
   #closed(connection: ConnectionView, ending: Parameters<Observer["closed"]>[1]): void {
     const told = this.#open.get(connection);
-    // Who was told of a connection waits for its end.
+    // An observer that got any report about a connection must also get its end.
     if (this.#wanted.has("closed") || (told?.id ?? 0) > 0)
       this.#about(connection, (id) => ({
         kind: "closed",
@@ -139,7 +139,7 @@ export class ReportSender {
     this.#figures = undefined;
   }
 
-  /** Tells something of a connection, and before the first such who it is. */
+  /** Reports an event of a connection; sends the introduction before the first report. */
   #about(connection: ConnectionView, report: (id: number) => ConnectionReport): void {
     const told = this.#open.get(connection);
     if (told === undefined) return;

@@ -1,36 +1,37 @@
 import type { ClientCounts } from "../relay/client-counts.ts";
 
-// The first number mixes hashes; then each worker has a table.
+// Layout: first the seed of the hash function, then one table for each worker.
 const SEED = 0;
 const FIRST = 1;
 
-// A slot: the client in two words, and how many connections it has.
+// A slot: the client in two words, then its number of connections.
 const HIGH = 0;
 const LOW = 1;
 const COUNT = 2;
 const WORDS = 3;
 
-// What `COUNT` is of a slot that nobody has taken, and of one that its client has left.
+// `COUNT` of a slot that was never taken, and of a slot whose client has left.
 const EMPTY = 0;
 const LEFT = -1;
 
-// A table is a third full at most, so that a search soon comes to an empty slot.
+// A table is at most one third full, so that a search soon meets an empty slot.
 const SLOTS_A_CONNECTION = 3;
 
 type Table = Int32Array<SharedArrayBuffer>;
 
-/** A client in two words of 32 bits. */
+/** A client as two 32-bit words. */
 interface Key {
   readonly high: number;
   readonly low: number;
 }
 
 /**
- * The counts of clients that all workers of a pool share: each worker writes a table of its own and
- * reads those of the others. There is no lock, which a worker that dies could leave locked; the pool
- * clears the table of such a worker.
+ * Connections per client, shared by all workers of a pool. Each worker writes only its own table
+ * and reads all tables. There is no lock, because a dying worker could leave a lock locked. When a
+ * worker dies, the pool clears its table.
  *
- * A table is open addressing with linear probing (Knuth, The Art of Computer Programming 6.4). A slot is
+ * A table uses open addressing with linear probing (Knuth, The Art of Computer Programming 6.4).
+ * The states of a slot:
  *
  * | state | `COUNT`  | becomes                                                                   |
  * | ----- | -------- | ------------------------------------------------------------------------- |
@@ -38,9 +39,9 @@ interface Key {
  * | taken | 1 and up | left, when its client has no connection any more                          |
  * | left  | `LEFT`   | taken, by its client or a new one; empty, once the slot behind it is empty |
  *
- * A worker adds its connection before it sums up. If several workers let in connections of one client
- * at the same time, the last of them sees all: together they never exceed the limit, although two may
- * refuse where one would have been enough.
+ * A worker adds its connection before it sums over all tables. If several workers admit connections
+ * of one client at the same time, the last worker sees all of them: together they never exceed the
+ * limit. But two workers may both refuse although one refusal would have been enough.
  */
 export class SharedClientCounts implements ClientCounts {
   readonly #tables: readonly Table[];
@@ -49,8 +50,8 @@ export class SharedClientCounts implements ClientCounts {
   readonly #seed: number;
 
   /**
-   * @param buffer - made by `bufferFor`, for as many workers
-   * @param worker - the one whose table is written here
+   * @param buffer - made by `bufferFor` for the same number of workers
+   * @param worker - the worker whose table this object writes
    */
   constructor(buffer: SharedArrayBuffer, workers: number, worker: number) {
     const words = new Int32Array(buffer);
@@ -63,13 +64,13 @@ export class SharedClientCounts implements ClientCounts {
     this.#own = tableOf(worker);
   }
 
-  /** Memory for workers that have so many connections each, at most. It is resident once it is used. */
+  /** Memory for `connections` connections per worker. The pages become resident on first use. */
   static bufferFor(workers: number, connections: number): SharedArrayBuffer {
     const slots = SLOTS_A_CONNECTION * connections + 1;
     const words = new Int32Array(
       new SharedArrayBuffer((FIRST + workers * slots * WORDS) * Int32Array.BYTES_PER_ELEMENT),
     );
-    // Nobody can choose networks whose clients meet in one place of the table.
+    // A random seed: an attacker cannot choose addresses that collide in the table.
     words[SEED] = crypto.getRandomValues(new Int32Array(1))[0] ?? 0;
     return words.buffer;
   }
@@ -97,12 +98,12 @@ export class SharedClientCounts implements ClientCounts {
     }
   }
 
-  /** Forgets all: the worker has gone, and its connections with it. */
+  /** Empties the table after the worker has died with its connections. */
   clear(): void {
     this.#own.fill(EMPTY);
   }
 
-  /** The own table's slot of a client; if it has none, one that may be taken for it. */
+  /** A client's slot in the own table; for a new client, a free slot. */
   #slotFor(key: Key): number {
     let free = -1;
     let slot = this.#start(key);
@@ -113,7 +114,7 @@ export class SharedClientCounts implements ClientCounts {
       if (count === LEFT && free < 0) free = slot;
       slot = this.#next(slot);
     }
-    // A slot that is not taken is there: a worker has fewer connections than slots.
+    // A free slot always exists: a worker has fewer connections than slots.
     return free;
   }
 
@@ -122,14 +123,14 @@ export class SharedClientCounts implements ClientCounts {
     for (let probes = 0; probes < this.#slots; probes += 1) {
       const count = Atomics.load(table, slot + COUNT);
       if (count === EMPTY) return 0;
-      // The key is looked at last: the slot may be taken by another client meanwhile.
+      // Compare the key last: another client may take the slot meanwhile.
       if (count > 0 && has(table, slot, key)) return count;
       slot = this.#next(slot);
     }
     return 0;
   }
 
-  /** Empties a slot that was left, and those before it, if no search has to go on behind it. */
+  /** Empties a left slot, and the left slots before it, if the next slot is empty. */
   #tidy(left: number): void {
     if (Atomics.load(this.#own, this.#next(left) + COUNT) !== EMPTY) return;
     for (let slot = left; Atomics.load(this.#own, slot + COUNT) === LEFT; slot = this.#before(slot))
@@ -137,7 +138,7 @@ export class SharedClientCounts implements ClientCounts {
   }
 
   #start({ high, low }: Key): number {
-    // The finalizer of MurmurHash3, which lets each bit change each other one.
+    // The finalizer of MurmurHash3: each input bit affects every output bit.
     let hash = Math.imul(high ^ this.#seed, 0x85eb_ca6b) ^ low;
     hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b);
     hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);

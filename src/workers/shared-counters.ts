@@ -1,4 +1,4 @@
-// The first number is the last id given out; then each worker has its own.
+// Layout: first the last connection id given out, then WORDS numbers for each worker.
 const LAST_ID = 0;
 const FIRST = 1;
 const OPEN = 0;
@@ -7,8 +7,8 @@ const QUOTA = 2;
 const WORDS = 3;
 
 /**
- * What all threads of a pool know at once: how many connections each worker has open, how many it
- * has ever taken, and how many it may have. They are written without a lock, a number at a time.
+ * Counters that all threads of a pool share. For each worker: its open connections, the connections
+ * that it has ever accepted, and its quota. Each number is atomic; there is no lock over several.
  */
 export class SharedCounters {
   readonly #words: Int32Array<SharedArrayBuffer>;
@@ -25,12 +25,12 @@ export class SharedCounters {
     );
   }
 
-  /** An id that no other connection of the pool has. */
+  /** A connection id, unique in the pool. */
   nextId(): number {
     return Atomics.add(this.#words, LAST_ID, 1) + 1;
   }
 
-  /** Notes a connection that a worker has taken. */
+  /** Counts a connection that a worker has accepted. */
   opened(worker: number): void {
     Atomics.add(this.#words, wordOf(worker, OPEN), 1);
     Atomics.add(this.#words, wordOf(worker, TAKEN), 1);
@@ -44,30 +44,30 @@ export class SharedCounters {
     return Atomics.load(this.#words, wordOf(worker, OPEN));
   }
 
-  /** Changes whenever a worker takes a connection. */
+  /** How many connections a worker has ever accepted (modulo 2^32). */
   taken(worker: number): number {
     return Atomics.load(this.#words, wordOf(worker, TAKEN));
   }
 
-  /** The connections of all workers. */
+  /** The open connections of all workers. */
   total(): number {
     let total = 0;
     for (let worker = 0; worker < this.#workers; worker += 1) total += this.open(worker);
     return total;
   }
 
-  /** A worker is there that may have `quota` connections open. */
+  /** A worker has started; it may have `quota` connections open. */
   join(worker: number, quota: number): void {
     Atomics.store(this.#words, wordOf(worker, QUOTA), quota);
   }
 
-  /** A worker is gone, and its connections with it. */
+  /** A worker has ended, and its connections with it. */
   leave(worker: number): void {
     Atomics.store(this.#words, wordOf(worker, QUOTA), 0);
     Atomics.store(this.#words, wordOf(worker, OPEN), 0);
   }
 
-  /** The worker with the fewest connections among those with a free place, but for one; -1: none. */
+  /** The least loaded worker other than `worker` that has a free place; -1 if there is none. */
   leastLoadedBut(worker: number): number {
     let least = -1;
     let fewest = Infinity;

@@ -7,11 +7,11 @@ import { endpointOf } from "../relay/listen/inherited-socket.ts";
 import { type HandedSource, isInherited } from "../relay/listen/source.ts";
 import type { RelayOptions } from "../relay/options.ts";
 
-/** A source that is bound and queues clients, from which this thread accepts nobody. */
+/** A bound source whose clients wait in the kernel's queue. This thread never accepts. */
 export class SharedSource {
   readonly endpoint: SocketEndpoint;
   readonly file: PlacedFile | null;
-  /** Whether somebody else may listen on it next. */
+  /** Whether another process may continue to listen on the source. */
   readonly inherited: boolean;
   readonly fds: readonly number[];
   readonly backlog: number;
@@ -45,13 +45,15 @@ export class SharedSource {
     return new SharedSource(system, options, bound);
   }
 
-  /** What a relay in another process needs to listen on it; the descriptors stay this object's. */
+  /**
+   * What a relay in another process needs for a handover; this object still owns the descriptors.
+   */
   handOn(): HandedSource {
     const { endpoint, fds, file } = this;
     return { kind: "handed", endpoint, fds, file: file?.identity ?? null };
   }
 
-  /** Listens no more. What the kernel has queued is refused unless somebody else holds the source. */
+  /** Closes the source. The kernel refuses queued clients unless another process has the socket. */
   close(): void {
     for (const fd of this.fds) this.#libc.close(fd);
   }

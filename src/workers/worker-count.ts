@@ -1,11 +1,11 @@
 import { availableParallelism } from "node:os";
 
-/** How many threads relay: a number from 1 on, or as many as there are processors. */
+/** How many threads relay: a number from 1 on, or `auto` for one per processor. */
 export type Workers = number | "auto";
 
 /**
- * As a number; of `auto` the processors that this process may keep busy, by its affinity (sched(7)) and
- * the quotas of its control groups (cgroups(7)), both of which Bun heeds.
+ * The worker count as a number. `auto` gives the processors that this process may use. Bun derives
+ * that number from the affinity (sched(7)) and from the control group's quotas (cgroups(7)).
  */
 export function workerCount(workers: Workers): number {
   return workers === "auto" ? availableParallelism() : workers;

@@ -1,15 +1,15 @@
 import { WorkerSlot } from "./worker-slot.ts";
 
-// An executable has its modules under this path, and their names in JavaScript (Bun 1.4.5).
+// A compiled executable has its modules under this path, with the extension .js (Bun 1.4.5).
 const INSIDE_EXECUTABLE = "/$bunfs/root/";
 
 const THREAD = import.meta.path.startsWith(INSIDE_EXECUTABLE)
   ? new URL("./workers/worker-thread.js", `file://${INSIDE_EXECUTABLE}`)
   : new URL("./worker-thread.ts", import.meta.url);
 
-/** The place of a relay in a pool. */
+/** The slots that a pool assigned to a relay. */
 export interface PoolPlace {
-  /** The relay's number, which no other of the pool has. */
+  /** The relay's number, unique in the pool. */
   readonly relay: number;
   readonly slots: readonly WorkerSlot[];
 }
@@ -19,7 +19,7 @@ export class WorkerPool {
   readonly #slots: readonly WorkerSlot[];
   #relays = 0;
 
-  /** @param module - what a worker's thread runs */
+  /** @param module - the module that a worker's thread runs */
   constructor(workers: number, module = THREAD) {
     this.#slots = Array.from({ length: workers }, (_, index) => new WorkerSlot(index + 1, module));
   }
@@ -28,7 +28,7 @@ export class WorkerPool {
     return this.#slots.length;
   }
 
-  /** The slots of a next relay that can use so many; relays that use few begin with different ones. */
+  /** Assigns at most `most` slots to a new relay. The first slot rotates from relay to relay. */
   place(most: number): PoolPlace {
     const relay = this.#relays++;
     const first = relay % this.workers;

@@ -1,33 +1,33 @@
 import type { Observer } from "../relay/observer.ts";
 import type { Batch, Order, Start } from "./messages.ts";
 
-// A worker that dies sooner than this after its start is not replaced at once, in milliseconds.
+// A worker that lived shorter than this is replaced only after a pause, in milliseconds.
 const CALM = 10_000;
 
-// The pauses before the next one, in milliseconds: each is twice the one before.
+// The first and the longest pause before a new thread, in milliseconds. Each pause doubles.
 const PAUSE_FIRST = 10;
 const PAUSE_LAST = 1_000;
 
 /** A relay that has a share in the worker of a slot. */
 export interface SlotMember {
   readonly observer: Observer;
-  /** Whether the relay goes on, in the next worker if this one dies. */
+  /** Whether the relay continues in the next thread if this thread dies. */
   readonly goesOn: boolean;
   /** The relay's first order for a worker. */
   startOrder(): Start;
   heard(batch: Batch): void;
-  /** The worker has died, and connections with it: how many of this relay's. */
+  /** The worker has died. Returns how many connections this relay lost. */
   lost(why: Error): number;
-  /** After every member of the slot has said what it lost. */
+  /** Called after `lost` was called for every member of the slot. */
   forget(): void;
 }
 
 /**
- * The slot of one worker: its thread, which carries a share of several relays, and the next thread
- * should that one die. There is a thread while the slot has members.
+ * The slot of one worker: one thread, which carries shares of several relays. If the thread dies, a
+ * new thread replaces it. The slot has a thread while it has members.
  */
 export class WorkerSlot {
-  /** The worker's number for people, from 1. */
+  /** The worker's number in messages, from 1. */
   readonly number: number;
   readonly #module: URL;
   readonly #members = new Map<number, SlotMember>();
@@ -35,20 +35,20 @@ export class WorkerSlot {
   #thread: Worker | null = null;
   #startedAt = 0;
   #pause = 0;
-  /** Runs while the next thread waits for its start. */
+  /** Set during the pause before the next thread starts. */
   #restart: Timer | undefined;
   /** Whether the thread was told to end, because the slot had no member. */
   #ending = false;
-  /** Why the thread is about to die, where it is known. */
+  /** Why the thread is about to die; null if unknown. */
   #reason: Error | null = null;
 
-  /** @param module - what a worker's thread runs */
+  /** @param module - the module that a worker's thread runs */
   constructor(number: number, module: URL) {
     this.number = number;
     this.#module = module;
   }
 
-  /** Starts a relay's share, in the thread of the others or in a first one. */
+  /** Starts a relay's share in the slot's thread; starts the thread if there is none. */
   join(relay: number, member: SlotMember): void {
     this.#members.set(relay, member);
     if (this.#ending) return;
@@ -70,7 +70,7 @@ export class WorkerSlot {
     this.#thread?.postMessage(order);
   }
 
-  /** Settles when the thread has ended, if the slot has no member. */
+  /** Resolves when the thread has ended; at once if the slot still has members. */
   async ended(): Promise<void> {
     if (this.#thread === null || this.#members.size > 0) return;
     const ended = Promise.withResolvers<void>();
@@ -78,7 +78,7 @@ export class WorkerSlot {
     await ended.promise;
   }
 
-  /** Ends a thread that does not answer. */
+  /** Kills a thread that does not answer. */
   terminate(): void {
     this.#thread?.terminate();
   }
@@ -115,7 +115,7 @@ export class WorkerSlot {
     const losses = members.map((member) => ({ member, lost: member.lost(reason) }));
     const replaced = members.some(({ goesOn }) => goesOn);
     const losers = losses.filter(({ lost }) => lost > 0);
-    // A death that cost nothing is told once.
+    // If no connection was lost, warn only once.
     const [first] = replaced ? losses.filter(({ member }) => member.goesOn) : [];
     for (const { member, lost } of losers.length > 0 || first === undefined ? losers : [first])
       member.observer.fault(this.#obituary(reason, lost, replaced));
@@ -143,7 +143,7 @@ export class WorkerSlot {
   }
 }
 
-/** An error of a worker's thread, from what Bun says of it: the source's lines and the stack, too. */
+/** Builds a thread's error from Bun's message, which also has source lines and a stack. */
 function uncaught(message: string): Error {
   const [, words] = /^\w*error: (.*)$/im.exec(message) ?? [];
   const error = new Error(words ?? message.split("\n", 1)[0]);

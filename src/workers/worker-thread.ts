@@ -11,14 +11,15 @@ import { SharedCounters } from "./shared-counters.ts";
 import type { Batch, Order, RelayOrder, Report, Start } from "./messages.ts";
 import { ReportSender } from "./report-sender.ts";
 
-// The thread of one worker: for each relay a share, over descriptors of its own for the listener.
+// The thread of one worker. It runs one share per relay, each with its own descriptors of the
+// listening sockets.
 
 declare const self: Worker;
 
-/** Who holds the listener because the pooled relay said so. */
+/** The holder's name for a hold that the pooled relay ordered. */
 const HOLDER = "pool";
 
-/** The shares of relays, by the relays' numbers, each as soon as it has started. */
+/** By relay number: `starting` settles when the start has ended; `shares` has the started ones. */
 const starting = new Map<number, Promise<void>>();
 const shares = new Map<number, RunningShare>();
 
@@ -28,8 +29,8 @@ self.onmessage = ({ data: order }: MessageEvent<Order>) => {
   else void starting.get(order.relay)?.then(() => shares.get(order.relay)?.obey(order));
 };
 
-// An error that nobody caught ends this thread, and only this one: another takes its place. Bun would
-// close its sockets, which looks like a clean end.
+// An uncaught error ends only this thread, and a new thread replaces it. Without `abandon` Bun
+// would close the sockets, and the peers would see a clean end of stream.
 process.on("exit", () => {
   for (const share of shares.values()) share.abandon();
 });
@@ -50,7 +51,7 @@ async function begin(start: Start): Promise<void> {
   }
 }
 
-/** Descriptors of the worker's own for the pool's listening sockets. */
+/** Duplicates the pool's listening descriptors; the worker owns the duplicates. */
 function duplicateAll(listeners: readonly number[], endpoint: SocketEndpoint): readonly number[] {
   const fds: number[] = [];
   try {
@@ -66,7 +67,7 @@ function clientCountsOf({ clientCounts, workers, index }: Start): ClientCounts |
   return clientCounts === null ? undefined : new SharedClientCounts(clientCounts, workers, index);
 }
 
-/** What this worker carries of one relay. */
+/** This worker's share of one relay. */
 class RunningShare {
   readonly #number: number;
   readonly #relay: HoldableRelay;
@@ -122,7 +123,7 @@ class RunningShare {
     }
   }
 
-  /** Ends what is left, with no time for anything that takes a turn of the loop. */
+  /** Ends all connections synchronously: the event loop will not run again. */
   abandon(): void {
     if (this.#relay.connections > 0)
       this.#reporter.tell({ kind: "lost", open: this.#relay.connections });
@@ -140,10 +141,11 @@ class RunningShare {
     starting.delete(this.#number);
   }
 
-  /** Whoever waited when the stop was asked for is taken in. */
+  /** Accepts the clients that were in the kernel's queue when the stop was requested. */
   async #serveQueue(): Promise<void> {
     this.#relay.release(HOLDER);
-    // The first may come before the loop has looked at its descriptors, the second does not.
+    // Two immediates: the first may run before the event loop polls its descriptors, the second
+    // runs after the poll.
     await new Promise(setImmediate);
     await new Promise(setImmediate);
   }
