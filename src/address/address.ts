@@ -3,6 +3,7 @@ import { leadsBack } from "./leads-back.ts";
 import { isLoopbackHost } from "./loopback.ts";
 import { resolve } from "node:path";
 import { servicePort } from "../os/service-ports.ts";
+import { quote } from "./quote.ts";
 
 /**
  * A parsed socket address. `host` is `""` if the text has no host: that means every interface for a
@@ -34,7 +35,7 @@ export class AddressError extends Error {
     /** The library option that contained the text; undefined on the command line. */
     readonly option?: Role,
   ) {
-    super(`${option === undefined ? "" : `${option} `}${JSON.stringify(text)}: ${reason}`);
+    super(`${option === undefined ? "" : `${option} `}${quote(text)}: ${reason}`);
     this.name = "AddressError";
   }
 }
@@ -157,11 +158,10 @@ function parseTcp(text: string, role: Role, fail: Fail): SocketEndpoint {
       ? fail("an IPv6 address goes in brackets: [IPv6]:PORT")
       : fail("not of the form HOST:PORT");
   const [, ipv6, name = "", service = ""] = match;
-  if (ipv6 !== undefined && !isIPv6(ipv6))
-    return fail(`${JSON.stringify(ipv6)} is not an IPv6 address`);
+  if (ipv6 !== undefined && !isIPv6(ipv6)) return fail(`${quote(ipv6)} is not an IPv6 address`);
   const host = ipv6 ?? name;
   if (ipv6 === undefined && !isHostName(host))
-    return fail(`${JSON.stringify(host)} is not a host name or IPv4 address`);
+    return fail(`${quote(host)} is not a host name or IPv4 address`);
   return { kind: "tcp", host, port: parsePort(service, role, fail) };
 }
 
@@ -170,7 +170,7 @@ function parsePort(service: string, role: Role, fail: Fail): number {
   if (!/^\d+$/.test(service))
     return (
       servicePort(service) ??
-      fail(`${JSON.stringify(service)} is not a port number or a service name of this system`)
+      fail(`${quote(service)} is not a port number or a service name of this system`)
     );
   const port = Number(service);
   const least = role === "source" ? 0 : 1;

@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6 } from "./ip-text.ts";
 import { ipAddress, type IpFamily, ipFromBytes } from "./ip-address.ts";
+import { quote } from "./quote.ts";
 
 /** A range of IP addresses that share their leading bits (RFC 4632, RFC 4291 2.3). */
 export interface Cidr {
@@ -17,7 +18,7 @@ export class CidrError extends Error {
     readonly text: string,
     readonly reason: string,
   ) {
-    super(`${JSON.stringify(text)} ${reason}`);
+    super(`${quote(text)} ${reason}`);
     this.name = "CidrError";
   }
 }

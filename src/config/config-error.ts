@@ -1,4 +1,4 @@
-import { quote } from "../options/invalid-value.ts";
+import { quote } from "../address/quote.ts";
 import type { Position } from "./toml-tree.ts";
 
 /** One thing that is wrong in a configuration file. */

@@ -1,6 +1,7 @@
 import { AddressError, parseAddress, type SocketEndpoint, staysLocal } from "../address/address.ts";
 import { isLoopbackName } from "../address/loopback.ts";
 import { InvalidValue } from "./invalid-value.ts";
+import { quote } from "../address/quote.ts";
 
 /**
  * Reads an admin address: a Unix socket or a loopback port. Whoever reaches it reads who is
@@ -13,10 +14,10 @@ export function parseAdminAddress(text: string, role: "to listen on" | "to ask")
   const where =
     "an admin address is a Unix socket (/PATH, @NAME) or a loopback port (127.0.0.1:PORT)";
   if (endpoint.kind === "systemd" || endpoint.kind === "fd")
-    throw new InvalidValue(`${JSON.stringify(text)} is inherited; ${where}`);
+    throw new InvalidValue(`${quote(text)} is inherited; ${where}`);
   if (endpoint.kind !== "tcp") return endpoint;
   if (!staysLocal(endpoint, role === "to listen on" ? "source" : "destination"))
-    throw new InvalidValue(`${JSON.stringify(text)} is not loopback; ${where}`);
+    throw new InvalidValue(`${quote(text)} is not loopback; ${where}`);
   const isName = endpoint.host === "" || isLoopbackName(endpoint.host);
   return isName ? { ...endpoint, host: "127.0.0.1" } : endpoint;
 }
@@ -31,7 +32,7 @@ export function parseMetricsAddress(text: string): SocketEndpoint {
   const endpoint = parse(text, "to listen on");
   if (endpoint.kind === "systemd" || endpoint.kind === "fd")
     throw new InvalidValue(
-      `${JSON.stringify(text)} is inherited; a metrics address is HOST:PORT, :PORT, /PATH or @NAME`,
+      `${quote(text)} is inherited; a metrics address is HOST:PORT, :PORT, /PATH or @NAME`,
     );
   return endpoint;
 }

@@ -1,5 +1,6 @@
 import { INT_MOST } from "../os/int-most.ts";
-import { InvalidValue, quote, show } from "./invalid-value.ts";
+import { InvalidValue, show } from "./invalid-value.ts";
+import { quote } from "../address/quote.ts";
 
 const MILLISECONDS = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000 } as const;
 

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { userId } from "../os/user-ids.ts";
-import { InvalidValue, quote } from "./invalid-value.ts";
+import { InvalidValue } from "./invalid-value.ts";
+import { quote } from "../address/quote.ts";
 
 // UNIT_NAME_MAX of systemd.
 const NAME_MAX = 255;

@@ -12,7 +12,8 @@ import type { Observer } from "../relay/observer.ts";
 import type { RelayOptions } from "../relay/options.ts";
 import { nearest } from "./did-you-mean.ts";
 import { misfits } from "./fit-source.ts";
-import { InvalidValue, quote, show } from "./invalid-value.ts";
+import { InvalidValue, show } from "./invalid-value.ts";
+import { quote } from "../address/quote.ts";
 import { RELAY_OPTION_NAMES, RELAY_OPTIONS, type RelayOptionName } from "./relay-options.ts";
 import type { LibraryType } from "./value-types.ts";
 

@@ -1,6 +1,7 @@
 import { type Cidr, CidrError, parseCidr } from "../address/cidr.ts";
 import { INT_MOST } from "../os/int-most.ts";
-import { InvalidValue, quote, show } from "./invalid-value.ts";
+import { InvalidValue, show } from "./invalid-value.ts";
+import { quote } from "../address/quote.ts";
 import { parseTime, takeTime, type TimeRange } from "./parse-time.ts";
 
 /**

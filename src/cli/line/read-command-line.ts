@@ -11,7 +11,7 @@ import {
   type ValueOption,
 } from "../../options/option-table.ts";
 import { UsageError } from "./usage-error.ts";
-import { quote } from "../../options/invalid-value.ts";
+import { quote } from "../../address/quote.ts";
 import { nearest } from "../../options/did-you-mean.ts";
 
 /** A command line whose shape is right; what the values say is still to be read. */

@@ -196,3 +196,7 @@ test.each<[string, Role, boolean]>([
 ])("%s as %s stays on this machine: %p", (text, role, local) => {
   expect(staysLocal(parseAddress(text, role), role)).toBe(local);
 });
+
+test("a message shows control characters by their numbers", () => {
+  expect(() => parseAddress("\u007f\u009b", "source")).toThrow('"\\u007f\\u009b": neither a path');
+});
