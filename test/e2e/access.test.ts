@@ -379,16 +379,10 @@ describe("without FFI", () => {
 
 describe("a rule that this source cannot follow is never ignored", () => {
   test.each([
-    [
-      ["--allow=127.0.0.1", "./new", ":1"],
-      "--allow makes sense only where SOURCE is a TCP address",
-    ],
-    [["--deny=127.0.0.1", "@new", ":1"], "--deny makes sense only where SOURCE is a TCP address"],
-    [
-      ["--allow-users=0", ":0", ":1"],
-      "--allow-users makes sense only where SOURCE is a Unix socket",
-    ],
-    [["--allow-groups=0", ":0", ":1"], "--allow-groups makes sense only where SOURCE is a Unix"],
+    [["--allow=127.0.0.1", "./new", ":1"], "--allow makes sense only if SOURCE is a TCP address"],
+    [["--deny=127.0.0.1", "@new", ":1"], "--deny makes sense only if SOURCE is a TCP address"],
+    [["--allow-users=0", ":0", ":1"], "--allow-users makes sense only if SOURCE is a Unix socket"],
+    [["--allow-groups=0", ":0", ":1"], "--allow-groups makes sense only if SOURCE is a Unix"],
     [["--allow=10.0.0.1/8", ":0", ":1"], '--allow: "10.0.0.1/8" has bits set beyond its prefix'],
     [["--allow=localhost", ":0", ":1"], '--allow: "localhost" is not an address or range'],
     [["--allow=127.0.0.1,", ":0", ":1"], '--allow: "127.0.0.1," has an empty entry'],

@@ -238,7 +238,7 @@ describe("--freebind", () => {
   test("is refused for a Unix source", async () => {
     const { code, stderr } = await runRelay(["--freebind", join(folder, "x"), echo.address]);
     expect(code).toBe(64);
-    expect(stderr).toContain("--freebind makes sense only where SOURCE is a TCP address");
+    expect(stderr).toContain("--freebind makes sense only if SOURCE is a TCP address");
   });
 });
 

@@ -23,7 +23,10 @@ const LOOPBACK = "127.0.0.1";
 const UPLOAD_BYTES = 64 * 1024 * 1024;
 const GREETING = "Hello from behind the relay.\n";
 
-/** Shows the chain that this program is for: a locked-in service, its socket, its outer port. */
+/**
+ * Runs a chain of two relays: from an outer port to a Unix socket, and from that socket to a web
+ * service.
+ */
 export async function runDemo({ given }: CommandLine): Promise<number> {
   const { hold } = readValues("demo", given);
   using requests = stopRequests();
@@ -75,9 +78,9 @@ interface Chain extends AsyncDisposable {
   readonly service: string;
   /** The Unix socket between the two relays. */
   readonly path: string;
-  /** From the socket to the service. */
+  /** The relay from the Unix socket to the service. */
   readonly inner: Counted;
-  /** From a port to the socket. */
+  /** The relay from the outer port to the Unix socket. */
   readonly outer: Counted;
 }
 
@@ -98,7 +101,9 @@ function makeFolder(): string {
     return mkdtempSync(join(tmpdir(), `${PROGRAM}-`));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new DemoError(`no folder for the socket: ${reason}; set TMPDIR`, { cause: error });
+    throw new DemoError(`cannot make a folder for the socket: ${reason}; set TMPDIR`, {
+      cause: error,
+    });
   }
 }
 
@@ -116,7 +121,9 @@ async function startCounted(
   return { relay: parts.use(relay), connections };
 }
 
-/** A web service that greets, and says what it was sent. */
+/**
+ * A web service: `/` answers with a greeting, `/upload` with the SHA-256 of the request's body.
+ */
 function serve() {
   return Bun.serve({
     hostname: LOOPBACK,
@@ -162,7 +169,9 @@ async function tryOne(
   const answer = await send(through, `${url}/upload`, { ...way, method: "POST", body });
   const done = performance.now();
   if (greeting !== GREETING || answer !== digest)
-    throw new DemoError(`what came through ${through} is not what was sent`);
+    throw new DemoError(
+      `the bytes that came through ${through} differ from the bytes that were sent`,
+    );
   return {
     through,
     requestSeconds: (sent - asked) / 1_000,

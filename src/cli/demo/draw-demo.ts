@@ -1,6 +1,6 @@
 import type { Style } from "../../observe/log/terminal-style.ts";
 
-/** What was sent through one end of the chain, and how long it took. */
+/** One request and one upload through one end of the chain, with their times. */
 export interface Trial {
   readonly through: string;
   readonly requestSeconds: number;
@@ -8,14 +8,16 @@ export interface Trial {
   readonly uploadSeconds: number;
 }
 
-/** What one relay has carried, both ways together, and where it listens. */
+/**
+ * One relay: the address of its source, its connections, and the bytes of both directions together.
+ */
 export interface Leg {
   readonly address: string;
   readonly connections: number;
   readonly bytes: number;
 }
 
-/** What the demo did. */
+/** The result of the demo. */
 export interface Picture {
   readonly outer: Leg;
   readonly socket: Leg;
@@ -23,7 +25,10 @@ export interface Picture {
   readonly trials: readonly Trial[];
 }
 
-/** The chain from the outside in, and the figures below it; within 80 columns. */
+/**
+ * Draws the chain, from the outer port to the service, and the figures below it. Lines have at most
+ * 80 columns.
+ */
 export function drawDemo({ outer, socket, service, trials }: Picture, look: Style): string {
   const { bold, dim, green, cyan } = look;
   const widest = Math.max(outer.address.length, socket.address.length, service.address.length);
@@ -54,7 +59,7 @@ export function drawDemo({ outer, socket, service, trials }: Picture, look: Styl
   return `${lines.join("\n")}\n`;
 }
 
-/** What to do next: the two ways in, for `curl`. */
+/** The next steps: a `curl` command for each end of the chain that a client can use. */
 export function drawNextSteps({ outer, socket }: Picture, open: boolean, look: Style): string {
   const lines = [
     open

@@ -14,25 +14,25 @@ import {
 
 const ABOUT: Readonly<Record<CommandName, readonly string[]>> = {
   relay: [
-    "Carries each connection to SOURCE on to DESTINATION, byte for byte.",
-    "Either is a Unix socket: /PATH, ./PATH, @NAME (abstract), unix:NAME",
+    "Relays each connection from SOURCE to DESTINATION, byte for byte.",
+    "Each is a Unix socket: /PATH, ./PATH, @NAME (abstract), unix:NAME",
     "or TCP: HOST:PORT, [IPv6]:PORT, :PORT, tcp:HOST:PORT.",
   ],
   check: [
-    "Finds every mistake of a configuration file (TOML), with its line and its key,",
-    "and opens no socket. Run its relays with --config=FILE.",
+    "Reports every mistake in a configuration file (TOML) with its line and its key,",
+    "and opens no socket. To run the relays of the file, use --config=FILE.",
   ],
   demo: [
-    "Starts a small web service on a loopback port, relays it to a Unix socket and",
-    "that socket to another port, and sends a request and 64 MiB through both.",
+    "Starts a small web service, a relay from a Unix socket to the service, and a",
+    "relay from a port to the socket. Sends a request and 64 MiB through each relay.",
   ],
   status: [
-    "Shows what the relay with --admin=ADMIN-ADDRESS is doing: what moves through it,",
-    "what failed, and the open connections, those with the most first.",
+    "Shows the status of a relay that runs with --admin=ADMIN-ADDRESS: its traffic,",
+    "its failures and its open connections, sorted by --sort.",
   ],
   units: [
-    "Prints systemd units of a relay from SOURCE to DESTINATION, with no more rights",
-    "than that takes. The options of a relay are taken as well, and go into them.",
+    "Prints systemd units for a relay from SOURCE to DESTINATION. The units give the",
+    "relay only the rights that it needs. A relay's own options work here, too.",
   ],
 };
 
@@ -41,8 +41,8 @@ const OPTIONS_NOTE: Partial<Readonly<Record<CommandName, string>>> = {
 };
 
 /**
- * A command's help, from the table of options; at most 24 lines of 80 columns, so that none of it
- * scrolls away.
+ * A command's help, built from the option table. It has at most 24 lines of 80 columns, so that it
+ * fits on one terminal screen.
  */
 export function usage(command: CommandName, { bold, cyan }: Style): string {
   const lines = optionLines(command);
@@ -60,7 +60,7 @@ export function usage(command: CommandName, { bold, cyan }: Style): string {
   ].join("\n");
 }
 
-/** One line of help: an option, with those that share its line. */
+/** One line of help: an option, and the options that share its line. */
 interface OptionLine {
   readonly spelled: string;
   readonly help: string;
@@ -79,7 +79,7 @@ function optionLines(command: CommandName): OptionLine[] {
 
 const COLUMNS = 80;
 
-/** The options that are only named, as many on a line as it takes. */
+/** Lines with only the names of the terse options, as many names on a line as fit. */
 function terseLines(command: CommandName): string[] {
   const lines: string[] = [];
   for (const [name, row] of OPTION_ROWS) {
@@ -96,7 +96,7 @@ function join(one: OptionLine, next: OptionLine): OptionLine {
   return { spelled: `${one.spelled} ${next.spelled}`, help: `${one.help}, ${next.help}` };
 }
 
-/** How to ask for that help. */
+/** A line that tells the user how to get the command's help. */
 export function helpHint(command: CommandName): string {
   return `Try: ${PROGRAM}${command === "relay" ? "" : ` ${command}`} --help`;
 }

@@ -19,9 +19,9 @@ import {
 } from "../../options/option-table.ts";
 
 /**
- * Reads the values of a command's options, defaults where none was given.
+ * Reads the values of a command's options. An option that was not given has its default.
  *
- * @throws {UsageError} for the first value that makes no sense
+ * @throws {UsageError} for the first value that is not valid
  */
 export function readValues(command: CommandName, given: GivenOptions): OptionValues {
   const values: Partial<Record<OptionName, unknown>> = {};
@@ -32,7 +32,7 @@ export function readValues(command: CommandName, given: GivenOptions): OptionVal
   return completeValues(values);
 }
 
-/** A command's options as they stand, for the status. */
+/** A command's options and defaults as text, for the status. */
 export function shownOptions(command: CommandName, given: GivenOptions): Record<string, string> {
   return showOptions(
     (name) => takes(command, name),
@@ -49,28 +49,24 @@ export function shownOptions(command: CommandName, given: GivenOptions): Record<
 export function checkSource(values: OptionValues, source: Endpoint): void {
   const [misfit] = misfits(values, source);
   if (misfit !== undefined)
-    throw new UsageError(
-      `--${flagOf(misfit.name)} makes sense only where SOURCE is ${misfit.needs}`,
-    );
+    throw new UsageError(`--${flagOf(misfit.name)} makes sense only if SOURCE is ${misfit.needs}`);
 }
 
 /**
- * Refuses permissions of an admin address that has no file: they would protect nothing.
+ * Refuses permissions for an admin address that is not a file: they would protect nothing.
  *
  * @throws {UsageError}
  */
 export function checkAdminFile(values: OptionValues): void {
   const option = adminMisfit(values);
   if (option !== undefined)
-    throw new UsageError(
-      `--${flagOf(option)} makes sense only where --admin is a Unix socket's path`,
-    );
+    throw new UsageError(`--${flagOf(option)} makes sense only if --admin is a Unix socket's path`);
 }
 
 /**
  * Reads the value of one option.
  *
- * @throws {UsageError} if it makes no sense
+ * @throws {UsageError} if the value is not valid
  */
 export function readGiven(name: OptionName, text: string | true): unknown {
   const row: ValueOption<unknown> | FlagOption = OPTIONS[name];

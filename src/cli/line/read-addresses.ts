@@ -9,7 +9,7 @@ import {
 } from "../../address/address.ts";
 import { UsageError } from "./usage-error.ts";
 
-/** The two words of a command line that describes a relay. */
+/** SOURCE and DESTINATION of a command line. */
 export interface Addresses {
   readonly source: Endpoint;
   readonly destination: SocketEndpoint;
@@ -18,7 +18,7 @@ export interface Addresses {
 /**
  * Reads SOURCE and DESTINATION.
  *
- * @throws {UsageError} where one is no address
+ * @throws {UsageError} if SOURCE or DESTINATION is not an address
  */
 export function readAddresses(words: readonly string[]): Addresses {
   const [source = "", destination = ""] = words;
@@ -50,7 +50,7 @@ export function checkDistinct(
     ["--admin", admin],
     ["--metrics", metrics],
   ] as const) {
-    // Port 0 is another one each time.
+    // Port 0 gets a different free port each time.
     if (own === undefined || (own.kind === "tcp" && own.port === 0)) continue;
     if (isSameAddress(source, own)) throw new UsageError(`${option} is SOURCE`);
     if (isSameAddress(own, destination)) throw new UsageError(`${option} is DESTINATION`);

@@ -14,19 +14,20 @@ import { UsageError } from "./usage-error.ts";
 import { quote } from "../../address/quote.ts";
 import { nearest } from "../../options/did-you-mean.ts";
 
-/** A command line whose shape is right; what the values say is still to be read. */
+/** A command line whose shape is valid. The values of its options are not read yet. */
 export interface CommandLine {
   readonly command: CommandName;
-  /** What was asked instead of the command's work. */
+  /** Help or version, if the user asked for it instead of the command's work. */
   readonly asks: "help" | "version" | undefined;
   readonly given: GivenOptions;
-  /** The words that are no options, without the command's name. */
+  /** The words that are not options, without the command's name. */
   readonly words: readonly string[];
 }
 
 /**
- * The options that were given, by their names on the command line: the text of a value, or true. The
- * texts of a list that was given several times are joined by commas.
+ * The options that were given, by their names on the command line. An option with a value has its
+ * text, an option without a value has true. Repeated list options have their texts joined by
+ * commas.
  */
 export type GivenOptions = Readonly<Record<string, string | true>>;
 
@@ -37,13 +38,13 @@ const rowsByFlag = new Map<string, readonly [OptionName, Row]>(
 );
 
 /**
- * Parses a command line, the one time that it is parsed, and checks its shape: every option exists,
- * belongs to the command, has a value exactly where it needs one, and is given once unless it is a
- * list; every word has its place.
+ * Parses the command line and checks its shape. Every option exists, belongs to the command, has a
+ * value exactly if it needs one, and is given once unless it is a list. No word is missing, and
+ * none is too many. Nothing else parses the command line.
  *
- * Where `--help` or `--version` is asked, the words may be anything.
+ * With `--help` or `--version` the words may be anything.
  *
- * @throws {UsageError} for the first thing that is wrong
+ * @throws {UsageError} for the first mistake
  */
 export function readCommandLine(args: readonly string[]): CommandLine {
   const { tokens } = parseArgs({
@@ -56,7 +57,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   const given = new Map<OptionName, string | true>();
   const words: string[] = [];
   let terminated = false;
-  // Whether the first word came after `--`, where it is an address whatever it looks like.
+  // A first word after `--` is always an address, never the name of a command.
   let firstIsAddress = false;
   for (const token of tokens) {
     if (token.kind === "option-terminator") terminated = true;
@@ -76,7 +77,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   if (command !== "relay") words.shift();
   for (const [name] of OPTION_ROWS) {
     if (given.has(name) && !takes(command, name))
-      throw new UsageError(`--${flagOf(name)} is no option of ${nameOf(command)}`);
+      throw new UsageError(`--${flagOf(name)} is not an option of ${nameOf(command)}`);
   }
   if (!asksOnly) checkWords(command, words, given.has("config"));
   const asks = given.has("help") ? "help" : given.has("version") ? "version" : undefined;
@@ -105,7 +106,7 @@ function readOption(row: Row, { rawName, value, inlineValue }: OptionToken): str
     if (inlineValue) throw new UsageError(`${rawName} takes no value`);
     return true;
   }
-  // A value that looks like an option is far more often one that was forgotten.
+  // A value that starts with a dash is usually the next option: the user forgot the value.
   if (value === undefined || value === "" || (!inlineValue && value.startsWith("-")))
     throw new UsageError(`${rawName} lacks its value: ${rawName}=${row.metavar}`);
   return value;
@@ -140,7 +141,7 @@ function commandOf(word: string | undefined, isAddress: boolean, asksOnly: boole
   if (command !== undefined) return command;
   if (asksOnly) return "relay";
   throw new UsageError(
-    `${quote(word)} is no command (${names.join(", ")}) and no address (./PATH, HOST:PORT)`,
+    `${quote(word)} is not a command (${names.join(", ")}) and not an address (./PATH, HOST:PORT)`,
   );
 }
 
@@ -153,7 +154,7 @@ function nameOf(command: CommandName): string {
 }
 
 function checkWords(command: CommandName, words: readonly string[], hasFile: boolean): void {
-  // The addresses are in the file.
+  // With --config the file has the addresses.
   const wanted = hasFile ? [] : COMMANDS[command].words;
   const missing = wanted.slice(words.length);
   if (missing.length > 0)

@@ -1,4 +1,4 @@
-/** A command line that makes no sense. The message is one line that names what is wrong. */
+/** A command line that is not valid. The message is one line that names the mistake. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }

@@ -3,19 +3,22 @@ import { isJournal } from "../../observe/log/log.ts";
 /**
  * Writes all of a text to standard output (1) or standard error (2).
  *
- * @returns 0, or 1 where it could not be written, as exit statuses
+ * @returns an exit status: 0, or 1 if the text could not be written
  */
 export function writeAll(fd: 1 | 2, text: string): Promise<0 | 1> {
   const stream = fd === 1 ? process.stdout : process.stderr;
   const { promise, resolve } = Promise.withResolvers<0 | 1>();
-  // A closed pipe's error comes here as well as to the callback; without a listener it ends the
-  // process.
+  // A closed pipe's error goes to the callback and is also emitted as an event. Without a listener
+  // the event ends the process.
   stream.once("error", () => resolve(1));
   stream.write(text, (error) => resolve(error ? 1 : 0));
   return promise;
 }
 
-/** Writes lines of complaint to standard error; the journal is told that they are errors. */
+/**
+ * Writes error messages to standard error. If the journal reads them, each line is marked as an
+ * error.
+ */
 export function complain(text: string): Promise<0 | 1> {
   // `<3>` is LOG_ERR of syslog(3) as the journal reads it (sd-daemon(3)).
   const mark = isJournal(2, process.env["JOURNAL_STREAM"]) ? "<3>" : "";

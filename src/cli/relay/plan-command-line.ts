@@ -38,7 +38,10 @@ export function planCommandLine({ given, words }: CommandLine): ProcessPlan {
   return { processWide: processWide(values), relays: [relay] };
 }
 
-/** The options of the whole process, which the command line may have beside a file. */
+/**
+ * The options on the command line beside `--config`. They concern the whole process and override
+ * the file.
+ */
 function overridesOf(given: GivenOptions): ReadonlyMap<OptionName, PlacedOption> {
   return new Map(
     OPTION_ROWS.flatMap(([name, { scope }]) => {

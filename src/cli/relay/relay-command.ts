@@ -3,10 +3,12 @@ import { runPlan } from "../../process/running-process.ts";
 import type { CommandLine } from "../line/read-command-line.ts";
 import { planCommandLine } from "./plan-command-line.ts";
 
-/** How long the end of the process waits for somebody to take the last lines of the log. */
+/** How long the process waits at its end until the log's reader has taken the last lines. */
 const LAST_LINES_MS = 500;
 
-/** The command that goes without a name: relays until it is asked to stop. */
+/**
+ * The default command, which has no name on the command line: relays until it is asked to stop.
+ */
 export async function runRelay(line: CommandLine): Promise<number> {
   const plan = planCommandLine(line);
   const log = createLog(plan.processWide.logLevel, plan.processWide.logFormat);

@@ -9,17 +9,17 @@ import type { ReadConnection, ReadStatus } from "./read-status.ts";
 import { sparkline } from "./sparkline.ts";
 import { cutTo, paintLine, type Piece } from "./fit-columns.ts";
 
-/** How a status is to be drawn. */
+/** How to draw a status. */
 export interface View {
   readonly columns: number;
-  /** Lines that there is room for; all of them where absent. */
+  /** The number of lines that fit; absent if there is no limit. */
   readonly rows?: number;
   readonly style: Style;
-  /** The status before, for figures that are a difference. */
+  /** The previous status. CPU usage is the difference between the two. */
   readonly before?: ReadStatus;
 }
 
-/** A status for a terminal, as lines that fit it. */
+/** A status as lines that fit a terminal. */
 export function drawStatus(status: ReadStatus, view: View): string[] {
   const { columns, rows, style } = view;
   const head = [
@@ -35,14 +35,14 @@ export function drawStatus(status: ReadStatus, view: View): string[] {
 }
 
 /**
- * A status for programs that read lines: words with one space between them, and the columns of the
- * table of connections with a tab.
+ * A status for programs that read lines. One space separates words; one tab separates the columns
+ * of the connection table.
  */
 export function plainStatus(status: ReadStatus): string[] {
   const view: View = { columns: Infinity, style: style(false) };
   const head = [
     ...drawHeader(status, view.style),
-    // Without the titles, which words of their own name better.
+    // Without the row of titles: plain lines have no aligned columns.
     ...drawTraffic({ ...status, history: status.history.slice(-1) }, 0, view.style).slice(1),
     ...drawCounts(status, view),
   ].map((pieces) => paintLine(pieces, Infinity).trim().replace(/ +/g, " "));
@@ -53,7 +53,7 @@ export function plainStatus(status: ReadStatus): string[] {
   return status.open.list.length === 0 ? [...head, "no open connections"] : [...head, ...table];
 }
 
-/** How many connections a table of that many lines of terminal can show. */
+/** How many connections the table can show on a terminal with `rows` lines. */
 export function tableRoom(rows: number): number {
   return Math.max(0, rows - 14);
 }
@@ -165,7 +165,7 @@ interface Column {
   readonly isText?: true;
 }
 
-// In the order in which they are left out where a terminal is narrow, the last one first.
+// A narrow terminal shows fewer columns: the last column in this list is left out first.
 const COLUMNS: readonly Column[] = [
   { title: "CLIENT", cell: clientCell, isText: true },
   { title: "STATE", cell: ({ state }) => state, isText: true },
@@ -184,10 +184,10 @@ function drawTable(
   style: Style,
 ): Piece[][] {
   if (connections.open === 0) return [[["no open connections", style.dim]]];
-  // One line for the titles, and one more where not all are shown.
+  // The titles take one line. If some connections do not fit, `and N more` takes another.
   const isCut = connections.open > open.list.length || open.list.length + 1 > room;
   const list = open.list.slice(0, Math.max(0, room - (isCut ? 2 : 1)));
-  // Half of the width is left for the figures.
+  // A cell takes at most half of the width, so that the figures have the other half.
   const laid = COLUMNS.map((column) => layOut(column, list, Math.max(30, columns >> 1)));
   while (laid.length > 1 && widthOf(laid) > columns) laid.pop();
   const lines = list.map((_, index): Piece[] => [laid.map((cells) => cells[index + 1]).join("  ")]);
@@ -197,7 +197,7 @@ function drawTable(
   return [[titles], ...lines, ...more];
 }
 
-/** A column's title and cells, all of one width, which is `most` at most. */
+/** A column's title and cells, padded to the same width, which is at most `most`. */
 function layOut(column: Column, list: readonly ReadConnection[], most: number): string[] {
   const cells = [column.title, ...list.map((each) => cutTo(column.cell(each), most))];
   const width = Math.max(...cells.map((cell) => Bun.stringWidth(cell)));

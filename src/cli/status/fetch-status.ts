@@ -10,13 +10,19 @@ const PATIENCE_MS = 5_000;
 // A status with 1,000 connections and 300 samples takes 0.3 MB.
 const ANSWER_MOST = 16 * 1024 * 1024;
 
-/** A status: what was received, and what of it this release knows. */
+/**
+ * An answer of a relay: the whole JSON (`received`), and the parts that this release knows
+ * (`status`).
+ */
 export interface Fetched {
   readonly status: ReadStatus;
   readonly received: unknown;
 }
 
-/** There is no answer at an admin address; the message is one line that says why. */
+/**
+ * The status command failed: the address gave no usable answer, or the relay is not ready. The
+ * message is one line that says why.
+ */
 export class NoAnswer extends Error {
   override readonly name = "NoAnswer";
 }
@@ -24,9 +30,9 @@ export class NoAnswer extends Error {
 /**
  * Asks a relay for its status.
  *
- * `node:http` and not `fetch`, which would send the question to the proxy that `http_proxy` names.
+ * Uses `node:http`, because `fetch` would send the request to the proxy in `http_proxy`.
  *
- * @throws {NoAnswer} where nobody answers, or somebody else than a relay
+ * @throws {NoAnswer} if no process answers, or a process that is not a relay
  */
 export async function fetchStatus(endpoint: SocketEndpoint, query: StatusQuery): Promise<Fetched> {
   const address = printAddress(endpoint);
@@ -35,7 +41,7 @@ export async function fetchStatus(endpoint: SocketEndpoint, query: StatusQuery):
     endpoint,
     `/status?sort=${sort}&limit=${limit}&history=${history}`,
   ).catch((error: unknown) => {
-    // Node's names for what is no HTTP.
+    // Node's error codes for an answer that is not HTTP.
     if (errorCode(error).startsWith("HPE_")) return { status: 0, text: "" };
     throw new NoAnswer(`cannot ask ${address}: ${reasonOf(error)}`, { cause: error });
   });

@@ -3,7 +3,7 @@ import type { Paint } from "../../observe/log/terminal-style.ts";
 /** A piece of a line: its text and how it looks. */
 export type Piece = string | readonly [text: string, paint: Paint];
 
-/** The pieces as one line of at most `columns` columns; what does not fit is cut off. */
+/** Joins the pieces to one line of at most `columns` columns and cuts off the rest. */
 export function paintLine(pieces: readonly Piece[], columns: number): string {
   let room = columns;
   let line = "";
@@ -16,7 +16,7 @@ export function paintLine(pieces: readonly Piece[], columns: number): string {
   return line;
 }
 
-/** A text of at most `columns` columns, with `…` at the end where it was longer. */
+/** Cuts a text to at most `columns` columns. A text that was cut ends in `…`. */
 export function cutTo(text: string, columns: number): string {
   if (Bun.stringWidth(text) <= columns) return text;
   let cut = "";

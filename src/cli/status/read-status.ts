@@ -3,8 +3,8 @@ import { escapeControls } from "../../observe/log/escape-controls.ts";
 import { PROGRAM } from "../../version.ts";
 
 /**
- * A type as it is read from a stranger: of a string that should be one of several words it is only
- * known that it is a string, because a later release may have more words.
+ * A type as read from another process. A union of words becomes `string`, because a later
+ * release may send more words.
  */
 type AsRead<Type> = Type extends string
   ? string
@@ -14,12 +14,12 @@ type AsRead<Type> = Type extends string
       ? { readonly [Key in keyof Type]: AsRead<Type[Key]> }
       : Type;
 
-/** A status whose types have been checked and whose strings are fit to be printed. */
+/** A status with checked types. Its strings are safe to print: control characters are escaped. */
 export type ReadStatus = AsRead<StatusDocument>;
 type ReadSummary = ReadStatus["relays"][number];
 export type ReadConnection = ReadStatus["open"]["list"][number];
 
-/** What was read is no status; the message says which part of it is wrong, fit to be printed. */
+/** The answer is not a valid status. The message names the wrong part and is safe to print. */
 export class NoStatus extends Error {
   override readonly name = "NoStatus";
 }
@@ -29,14 +29,16 @@ function wrong(at: string, what: string): never {
 }
 
 /**
- * Gives a value the type that it should have. `at` names its place in the document: "" is all of it.
+ * Checks the type of a value and returns the value. `at` is the path of the value in the document;
+ * "" is the whole document.
  *
  * @throws {NoStatus}
  */
 type Reader<Type> = (value: unknown, at: string) => Type;
 
 /**
- * Reads a status that somebody sent who may be no relay. Names that are not known are left out.
+ * Reads a status that another process sent. The process may not be a relay. Unknown names are left
+ * out.
  *
  * @throws {NoStatus}
  */
@@ -47,12 +49,12 @@ export function readStatus(value: unknown): ReadStatus {
 }
 
 const text: Reader<string> = (value, at) => {
-  if (typeof value !== "string") wrong(at, "is no string");
+  if (typeof value !== "string") wrong(at, "is not a string");
   return escapeControls(value);
 };
 
 const number: Reader<number> = (value, at) => {
-  if (typeof value !== "number") wrong(at, "is no number");
+  if (typeof value !== "number") wrong(at, "is not a number");
   return value;
 };
 
@@ -65,24 +67,24 @@ function orNull<Type>(read: Reader<Type>): Reader<Type | null> {
   return (value, at) => (value === null ? null : read(value, at));
 }
 
-/** Of a name that may be absent, and then means something else. */
+/** Reads a value that may be absent. `otherwise` replaces an absent value. */
 function orElse<Type>(otherwise: Type, read: Reader<Type>): Reader<Type> {
   return (value, at) => (value === undefined ? otherwise : read(value, at));
 }
 
-/** Of a name that may be absent. */
+/** Reads a value that may be absent. */
 function optional<Type>(read: Reader<Type>): Reader<Type | undefined> {
   return (value, at) => (value === undefined ? undefined : read(value, at));
 }
 
 function listOf<Type>(read: Reader<Type>): Reader<readonly Type[]> {
   return (value, at) => {
-    if (!Array.isArray(value)) wrong(at, "is no list");
+    if (!Array.isArray(value)) wrong(at, "is not a list");
     return value.map((item: unknown, index) => read(item, `${at}[${index}]`));
   };
 }
 
-/** An object whose names are not known before. */
+/** Reads an object with any names. `read` reads each value. */
 function wordsTo<Type>(read: Reader<Type>): Reader<Readonly<Record<string, Type>>> {
   return (value, at) =>
     Object.fromEntries(
@@ -114,7 +116,7 @@ function object<Type extends object>(readers: Readers<Type>): Reader<Type> {
 
 function objectOf(value: unknown, at: string): Readonly<Record<string, unknown>> {
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    wrong(at, "is no object");
+    wrong(at, "is not an object");
   return Object.fromEntries(Object.entries(value));
 }
 
@@ -126,7 +128,7 @@ const STATUS = object<ReadStatus>({
   program: text,
   version: text,
   pid: number,
-  // An earlier release has neither.
+  // Earlier releases send neither `relay` nor `relays`.
   relay: orElse("", text),
   relays: orElse([], listOf(object<ReadSummary>({ name: text, ready: flag, open: number }))),
   state: text,

@@ -1,8 +1,8 @@
 const LEVELS = "▁▂▃▄▅▆▇█";
 
 /**
- * The last values as a line of bars, the newest at the right, as high as the greatest of them.
- * Nothing at all is a space, so that little is told from nothing.
+ * The last `width` values as a line of bars, with the newest at the right. The greatest value has
+ * the highest bar. Zero is a space, so that a small value looks different from zero.
  */
 export function sparkline(values: readonly number[], width: number): string {
   const shown = width > 0 ? values.slice(-width) : [];

@@ -18,18 +18,18 @@ import { drawStatus, plainStatus, tableRoom } from "./draw-status.ts";
 import { cutTo } from "./fit-columns.ts";
 
 const PERIOD_MS = 1_000;
-// As many seconds as a wide terminal has columns for.
+// Seconds of history. A wide terminal has about this many columns, one for each second.
 const HISTORY_S = 200;
 const LIST = 20;
 
-/** Shows what a relay with `--admin` is doing. */
+/** Shows the status of a relay that runs with `--admin`. */
 export async function runStatus({ given, words }: CommandLine): Promise<number> {
   const { watch, json, sort, check, wait } = readValues("status", given);
   const endpoint = readEndpoint(words[0] ?? "");
   if (watch && !json && !process.stdout.isTTY)
-    throw new UsageError("--watch needs a terminal, or --json for a line a second");
+    throw new UsageError("--watch needs a terminal; add --json to print one line a second");
   if (watch && (check || wait !== undefined))
-    throw new UsageError("--watch goes on for ever, and --check and --wait end: leave one out");
+    throw new UsageError("--watch never ends, but --check and --wait do: leave one out");
   try {
     if (wait !== undefined) await waitUntilReady(endpoint, wait);
     if (check) return await printReady(endpoint);
@@ -43,16 +43,16 @@ export async function runStatus({ given, words }: CommandLine): Promise<number> 
   }
 }
 
-/** What there is to know if nobody looks at connections. */
+/** The smallest query: no connections and no history. */
 const BRIEF: StatusQuery = { sort: "age", limit: 0, history: 0 };
 
-// How long the next question waits, in milliseconds.
+// The pause between two requests of `--wait`, in milliseconds.
 const RETRY_MS = 100;
 
 /**
  * Settles once the relays are ready.
  *
- * @throws {NoAnswer} if they are not within `limit` milliseconds; it says why not
+ * @throws {NoAnswer} if the relays are not ready within `limit` milliseconds; the message says why
  */
 async function waitUntilReady(endpoint: SocketEndpoint, limit: number): Promise<void> {
   const until = performance.now() + limit;
@@ -66,7 +66,10 @@ async function waitUntilReady(endpoint: SocketEndpoint, limit: number): Promise<
   }
 }
 
-/** Whether clients should be sent there, in a word and as the exit status. */
+/**
+ * Prints `ready` if the relays are ready for clients. Throws `NoAnswer` with the reason if they are
+ * not.
+ */
 async function printReady(endpoint: SocketEndpoint): Promise<number> {
   const { status } = await fetchStatus(endpoint, BRIEF);
   const reason = notReady(status);
@@ -74,11 +77,11 @@ async function printReady(endpoint: SocketEndpoint): Promise<number> {
   return await writeAll(1, "ready\n");
 }
 
-/** Why no client should be sent there; null if clients should be. */
+/** Why the relays are not ready for clients; null if they are ready. */
 function notReady({ ready, not_ready_because: reason, relays }: ReadStatus): string | null {
   const unready = relays.filter((relay) => !relay.ready).map(({ name }) => name);
   if (relays.length > 1) return unready.length === 0 ? null : `not ready: ${unready.join(", ")}`;
-  return ready ? null : `not ready: ${reason ?? "it does not say why"}`;
+  return ready ? null : `not ready: ${reason ?? "the relay gives no reason"}`;
 }
 
 async function print(endpoint: SocketEndpoint, sort: Sort, json: boolean): Promise<number> {
@@ -92,7 +95,7 @@ async function print(endpoint: SocketEndpoint, sort: Sort, json: boolean): Promi
   return await writeAll(1, `${lines.join("\n")}\n`);
 }
 
-/** One status a second, each on a line of its own, until asked to stop. */
+/** Prints one status a second, each on its own line, until a signal asks to stop. */
 async function stream(endpoint: SocketEndpoint, sort: Sort): Promise<number> {
   using requests = stopRequests();
   const asked = requests.asked.then(() => true);
@@ -103,7 +106,7 @@ async function stream(endpoint: SocketEndpoint, sort: Sort): Promise<number> {
   }
 }
 
-/** The status in place, a second at a time, until asked to stop. */
+/** Draws the status in place once a second, until a signal or a key asks to stop. */
 async function show(endpoint: SocketEndpoint, firstSort: Sort): Promise<number> {
   using requests = stopRequests();
   const quit = Promise.withResolvers<void>();
@@ -138,7 +141,7 @@ async function show(endpoint: SocketEndpoint, firstSort: Sort): Promise<number> 
             style: painted,
             ...(before && { before }),
           });
-    const keys = `q quits, s sorts by another figure than ${sort}`;
+    const keys = `q: quit, s: change the sort order (now ${sort})`;
     screen.draw([...lines, painted.dim(cutTo(keys, columns))]);
     if (typeof status !== "string") before = status;
     if (!isOver) await Promise.race([news.promise, Bun.sleep(PERIOD_MS)]);
@@ -147,7 +150,9 @@ async function show(endpoint: SocketEndpoint, firstSort: Sort): Promise<number> 
   return 0;
 }
 
-/** The status, or why there is none: a relay that is restarted comes back. */
+/**
+ * The status, or the reason why there is none. The caller may ask again: a relay may be restarting.
+ */
 async function tryToAsk(
   endpoint: SocketEndpoint,
   query: StatusQuery,
@@ -161,7 +166,10 @@ async function tryToAsk(
   }
 }
 
-/** JSON without what a terminal would obey; JSON itself lets C1 controls through. */
+/**
+ * JSON that is safe to print. JSON.stringify does not escape C1 control characters, so this
+ * function does.
+ */
 function printJson(received: unknown, indent = 0): string {
   return JSON.stringify(received, null, indent).split("\n").map(escapeControls).join("\n");
 }

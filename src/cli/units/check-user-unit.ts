@@ -4,7 +4,8 @@ import type { OptionValues } from "../../options/option-table.ts";
 import { UsageError } from "../line/usage-error.ts";
 
 /**
- * Refuses what a user's manager (`systemctl --user`) cannot do: it has no right that the user lacks.
+ * Refuses options that a user's manager (`systemctl --user`) cannot carry out. The manager has only
+ * the user's own rights.
  *
  * @throws {UsageError}
  */
@@ -12,20 +13,23 @@ export function checkUserUnit(source: SocketEndpoint, values: OptionValues): voi
   const refuse = (option: string, reason: string) =>
     new UsageError(`${option} makes no sense with --user-unit: ${reason}`);
   if (values.service !== undefined)
-    throw refuse("--service", "a user's manager puts no two services into one network namespace");
-  if (values.user !== undefined) throw refuse("--user", "the user is the one whose manager it is");
-  if (values.owner !== undefined) throw refuse("--owner", "only root gives a file away");
+    throw refuse(
+      "--service",
+      "a user's manager cannot put two services into one network namespace",
+    );
+  if (values.user !== undefined) throw refuse("--user", "the units run as the user of the manager");
+  if (values.owner !== undefined) throw refuse("--owner", "only root can change a file's owner");
   if (values.supplementaryGroups !== undefined)
     throw refuse("--supplementary-groups", "the user's own groups apply");
-  // The relay's user namespace has one group, and no other can be given.
+  // The relay runs in a user namespace with only one group. It cannot give a file to another group.
   if (values.adminGroup !== undefined)
     throw refuse("--admin-group", "the user's own group applies");
   if (values.group !== undefined && values.noSocket)
     throw refuse("--group", "with --no-socket the user's own group applies");
-  if (isPrivileged(source)) throw refuse("SOURCE", "only root listens on a port below 1024");
+  if (isPrivileged(source)) throw refuse("SOURCE", "only root can listen on a port below 1024");
   for (const endpoint of [source, values.admin, values.metrics])
     if (endpoint?.kind === "unix" && isRootsRun(endpoint.path))
-      throw refuse(endpoint.path, "only root makes files in /run; write %t/NAME/socket");
+      throw refuse(endpoint.path, "only root can make files in /run; write %t/NAME/socket");
 }
 
 function isRootsRun(path: string): boolean {

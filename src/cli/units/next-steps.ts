@@ -4,12 +4,12 @@ import type { UnitPlan } from "../../systemd/units/unit-plan.ts";
 import type { PlacedFile } from "./place-unit-files.ts";
 import { isUnitFolder, unitFolder } from "./unit-folders.ts";
 
-/** What was written, and the commands that bring it to life, for a shell. */
+/** The files that were written, and the shell commands that install and start the units. */
 export function nextSteps(plan: UnitPlan, folder: string, files: readonly PlacedFile[]): string {
   const systemctl = plan.manager === "system" ? "systemctl" : "systemctl --user";
   return [
     ...files.map(({ path, outcome }) =>
-      outcome === "unchanged" ? `Is there already: ${path}` : `Wrote ${path}`,
+      outcome === "unchanged" ? `Unchanged: ${path}` : `Wrote ${path}`,
     ),
     isTemplate(plan.name) ? "Then, for each INSTANCE:" : "Then:",
     ...[
@@ -23,7 +23,7 @@ export function nextSteps(plan: UnitPlan, folder: string, files: readonly Placed
   ].join("\n");
 }
 
-/** Copies the units, and each drop-in into its folder. */
+/** The commands that copy the units, and each drop-in into its own folder. */
 function installCommands(
   { manager }: UnitPlan,
   folder: string,
@@ -43,14 +43,17 @@ function installCommands(
   ];
 }
 
-/** Locks the service in; on demand it starts with the first client and not at boot. */
+/**
+ * The command that makes the drop-ins take effect. With `--on-demand` the service must start with
+ * the first client and not at boot, so the command disables it.
+ */
 function serviceCommands({ service, onDemand }: UnitPlan): string[] {
   if (service === undefined) return [];
   const name = word(service.replace("@%i.", "@INSTANCE."));
   return [onDemand ? `disable --now ${name}` : `restart ${name}`];
 }
 
-/** What runs by other units than those that are there now. */
+/** The command that restarts a relay whose units were replaced. */
 function restartCommands({ name, socket }: UnitPlan, files: readonly PlacedFile[]): string[] {
   if (!files.some(({ outcome }) => outcome === "replaced")) return [];
   const units = [".service", ...(socket ? [".socket"] : [])];
@@ -61,7 +64,7 @@ function instanceOf(name: string, suffix: string): string {
   return `${name}${isTemplate(name) ? "INSTANCE" : ""}${suffix}`;
 }
 
-/** A word of a shell's command line. */
+/** A word for a shell's command line, quoted if necessary. */
 function word(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -13,21 +13,22 @@ import { dirname, join } from "node:path";
 import { errnoWords, errorCode } from "../../os/errno.ts";
 import type { UnitFile } from "../../systemd/units/unit-file.ts";
 
-/** Unit files that could not be written; the message names the file. Nothing was changed. */
+/** The unit files could not be written, and nothing was changed. The message names the file. */
 export class UnitFilesError extends Error {
   override readonly name = "UnitFilesError";
 }
 
-/** A file that is as it should be now. */
+/** A unit file that now has the wanted text. */
 export interface PlacedFile {
   readonly path: string;
-  /** What was done: it took the place of another where it was `replaced`. */
+  /** What was done to the file. `replaced` means that another text was overwritten. */
   readonly outcome: "written" | "replaced" | "unchanged";
 }
 
 /**
- * Writes units into a folder, and drop-ins into folders below it, all or none. A file that is there
- * with the same text is left alone; only with `force` does one take the place of another.
+ * Writes units into a folder, and drop-ins into folders below it: all files or none. A file that
+ * has the same text already is left alone. A file with another text is overwritten only with
+ * `force`.
  *
  * @throws {UnitFilesError}
  */
@@ -43,7 +44,7 @@ export function placeUnits(
   const taken = files.find(({ outcome }) => outcome === "replaced");
   if (taken !== undefined && !force) throw exists(taken.path);
   const changes = files.filter(({ outcome }) => outcome !== "unchanged");
-  // Disposed last: a folder that was made here must be empty by then.
+  // Disposed last: this stack removes new folders, which must be empty by then.
   using placed = new DisposableStack();
   using leftovers = new DisposableStack();
   const staged = changes.map(({ path, text }) => {
@@ -64,13 +65,13 @@ export function placeUnits(
 function outcomeOf(path: string, text: string): PlacedFile["outcome"] {
   const found = attempt(path, () => lstatSync(path, { throwIfNoEntry: false }));
   if (found === undefined) return "written";
-  // What cannot be replaced has to be known before anything is.
+  // Check this now, before any file is replaced: a folder cannot be replaced.
   if (found.isDirectory()) throw new UnitFilesError(`cannot write ${path}: it is a folder`);
   const isSame = found.isFile() && attempt(path, () => readFileSync(path, "utf8")) === text;
   return isSame ? "unchanged" : "replaced";
 }
 
-/** Makes the folder of a drop-in where there is none. */
+/** Makes the folder of a drop-in if it does not exist. */
 function makeFolder(path: string, placed: DisposableStack): void {
   if (existsSync(path)) return;
   attempt(path, () => mkdirSync(path));
@@ -91,6 +92,6 @@ function attempt<Result>(path: string, work: () => Result): Result {
 
 function exists(path: string): UnitFilesError {
   return new UnitFilesError(
-    `${path} is there already; --name=NAME gives this relay units of its own, --force overwrites it`,
+    `${path} exists already; --name=NAME gives this relay units of its own, --force overwrites it`,
   );
 }

@@ -24,13 +24,13 @@ import { checkUserUnit } from "./check-user-unit.ts";
 // A service that has just been started needs a moment until it listens.
 const CONNECT_RETRY = "20s";
 
-// A restart of the service waits until the relay has stopped.
+// A restart of the service waits until the relay has stopped, so the drain must be short.
 const DRAIN_TIMEOUT = { text: "2s", milliseconds: 2_000 };
 
 /**
- * What the command line of `units` wants.
+ * Plans the units that the command line of `units` asks for.
  *
- * @throws {UsageError} where no unit could do that, or none without harm
+ * @throws {UsageError} if no unit can do that, or not safely
  */
 export function planUnits(
   addresses: Addresses,
@@ -41,7 +41,8 @@ export function planUnits(
   const { destination } = addresses;
   const { service, user, admin, metrics, backlog, connectionsMax } = values;
   const socket = !values.noSocket;
-  // systemd listens in the host's network, where a port is not that of the service's network.
+  // systemd listens in the host's network namespace. The same port in the service's network
+  // namespace is a different address.
   if (!socket || service === undefined || destination.kind === "unix")
     checkDistinct(addresses, values);
   const source = fixedSource(addresses.source);
@@ -98,13 +99,18 @@ export function planUnits(
 
 function fixedSource(source: Endpoint): SocketEndpoint {
   if (source.kind === "systemd" || source.kind === "fd")
-    throw new UsageError("SOURCE must be an address: systemd listens there, or the relay itself");
+    throw new UsageError("SOURCE must be an address on which systemd or the relay can listen");
   if (source.kind === "tcp" && source.port === 0)
-    throw new UsageError("SOURCE needs a port: nobody would know the one that the system chose");
+    throw new UsageError(
+      "SOURCE needs a port: port 0 would be a different, unknown port each time",
+    );
   return source;
 }
 
-/** `%i` means something only in a template, and a template without it has one and the same source. */
+/**
+ * Refuses `%i` outside a template, and a template whose source has no `%i`: all its instances would
+ * have the same source.
+ */
 function checkInstance(
   endpoints: readonly [source: SocketEndpoint, destination: SocketEndpoint],
   service: string | undefined,
@@ -113,11 +119,11 @@ function checkInstance(
   const [source] = endpoints;
   if (isTemplate(name)) {
     if (/%i/i.test(addressText(source))) return;
-    throw new UsageError("SOURCE needs %i, the instance: each one listens somewhere else");
+    throw new UsageError("SOURCE needs %i, the instance: each instance listens on its own address");
   }
   const hasPort = endpoints.some((one) => one.kind === "tcp" && one.port === INSTANCE_PORT);
   if (hasPort || service?.includes("@%i.") === true)
-    throw new UsageError("%i is the instance of a template: --name=NAME@");
+    throw new UsageError("%i works only in a template: add --name=NAME@");
 }
 
 function checkAddress(
@@ -128,43 +134,47 @@ function checkAddress(
   if (address.kind === "tcp") return;
   const text = address.kind === "unix" ? address.path : address.name;
   if (hasControls(text))
-    throw new UsageError(`${word} has a control character; no unit carries it`);
+    throw new UsageError(`${word} has a control character; a unit cannot contain it`);
   if (address.kind !== "unix" || text.startsWith("/")) return;
   if (userUnit && /^%[th]\//.test(text)) return;
-  throw new UsageError(`${word} is relative, and a unit has no folder: write ${resolve(text)}`);
+  throw new UsageError(
+    `${word} is relative, and a unit has no working folder: write ${resolve(text)}`,
+  );
 }
 
-/** Whether systemd can listen there, while the relay comes and goes. */
+/** Refuses a source that systemd cannot listen on, or cannot keep while the relay is stopped. */
 function checkListening(source: SocketEndpoint, admin: SocketEndpoint | undefined): void {
   if (source.kind === "unix" && admin?.kind === "unix") {
     const folder = runtimeDirectory(admin.path);
     if (folder !== undefined && isIn(folderOf(source.path), folderOf(admin.path)))
-      throw new UsageError("--admin: its folder goes with the relay, and SOURCE is in it");
+      throw new UsageError(
+        "--admin: systemd removes its folder when the relay stops, but SOURCE is in it; use another folder",
+      );
   }
   if (source.kind === "tcp") {
     if (source.host !== "" && !isIPv4(source.host) && !isIPv6(source.host))
       throw new UsageError(
-        "SOURCE: systemd listens on no name: write 127.0.0.1:PORT or [::1]:PORT, or add --no-socket",
+        "SOURCE: systemd cannot listen on a host name: write 127.0.0.1:PORT or [::1]:PORT, or add --no-socket",
       );
   } else if (!endsAsWritten(source.kind === "unix" ? source.path : source.name))
     throw new UsageError(
-      "SOURCE ends in a space or a backslash, which no .socket unit carries: add --no-socket",
+      "SOURCE ends in a space or a backslash; a .socket unit cannot contain it: add --no-socket",
     );
 }
 
-/** Whether a relay that is not root can listen there. */
+/** Refuses a source that a relay without root's rights cannot listen on. */
 function checkOwnSource(source: SocketEndpoint, values: OptionValues, file: FilePermissions): void {
   if (source.kind !== "unix") return;
   checkFolder("SOURCE", source);
   if (file.directoryMode !== undefined && runtimeDirectory(source.path) === undefined)
     throw new UsageError(
-      "--directory-mode: the unit may make no folder, and systemd only one below /run; " +
-        "make it first, or leave out --no-socket",
+      "--directory-mode: the relay may not make folders, and systemd makes them only below /run; " +
+        "make the folder first, or leave out --no-socket",
     );
   if (file.owner !== undefined && values.owner !== idOf(values.user))
     throw new UsageError(
-      "--owner: only root gives a file away, and the relay is not root; " +
-        `leave out --no-socket, for systemd to make it, or add --user=${file.owner}`,
+      "--owner: only root can change a file's owner, and the relay is not root; " +
+        `leave out --no-socket, so that systemd makes the file, or add --user=${file.owner}`,
     );
 }
 
@@ -174,42 +184,48 @@ function checkFolder(word: string, address: SocketEndpoint): void {
   if (!["/", "/run", "/var/run"].includes(folder)) return;
   const orSocket = word === "SOURCE" ? ", or leave out --no-socket" : "";
   throw new UsageError(
-    `${word}: only root makes files in ${folder}; write /run/NAME/socket${orSocket}`,
+    `${word}: only root can make files in ${folder}; write /run/NAME/socket${orSocket}`,
   );
 }
 
-/** Options that make no sense with one another. */
+/** Refuses options that do not work together. */
 function checkOptions(values: OptionValues, file: FilePermissions): void {
   const { service, onDemand, exitIdleTime, noSocket, adminGroup, group } = values;
   if (values.force && values.output === undefined)
     throw new UsageError("--force makes sense only with --output");
   const leaves = onDemand === undefined ? "--exit-idle-time" : "--on-demand";
   if (noSocket && (onDemand ?? exitIdleTime) !== undefined)
-    throw new UsageError(`${leaves} goes without --no-socket: nothing else starts the relay again`);
+    throw new UsageError(
+      `${leaves} does not work with --no-socket: only a .socket unit starts the relay again`,
+    );
   if (exitIdleTime !== undefined && exitIdleTime < IDLE_LEAST)
-    throw new UsageError("--exit-idle-time: less than 1s is a failing relay to a .socket unit");
+    throw new UsageError(
+      "--exit-idle-time needs at least 1s: a .socket unit treats a relay that exits sooner as failed",
+    );
   if (onDemand !== undefined && exitIdleTime !== undefined)
-    throw new UsageError("--on-demand is the --exit-idle-time of relay and service: leave one out");
+    throw new UsageError("--on-demand sets --exit-idle-time itself: leave one out");
   if (onDemand !== undefined && service === undefined)
     throw new UsageError(
-      "--on-demand needs --service, which it stops; for the relay alone: --exit-idle-time",
+      "--on-demand stops a service: add --service; to stop only the relay, use --exit-idle-time",
     );
   if (noSocket && file.group !== undefined && adminGroup !== undefined && adminGroup !== group)
-    throw new UsageError("--admin-group: a relay that makes both files needs it to be --group");
+    throw new UsageError(
+      "--admin-group must be the same as --group: the relay makes both files and has one group",
+    );
 }
 
-// By then a .socket unit does not take a relay that leaves for one that fails.
+// In milliseconds. A .socket unit treats a relay that exits sooner as failed.
 const IDLE_LEAST = 1_000;
 
 function checkName(name: string, { service, user, userUnit }: OptionValues): void {
   if (service === `${name}.service`)
     throw new UsageError(`--name: ${service} is the service itself; the relay needs another name`);
-  // Of an instance, systemd names the user it makes up after the template.
+  // systemd names the dynamic user of an instance after its template.
   const account = name.replace(/@$/, "");
   if (!userUnit && user === undefined && (userId(account) ?? groupId(account)) !== undefined)
     throw new UsageError(
-      `--name: ${account} is a user or group of this system, whose rights the relay would get; ` +
-        "choose another name or say --user",
+      `--name: ${account} is a user or group of this system, and the relay would get its rights; ` +
+        "choose another name or add --user",
     );
 }
 
@@ -242,26 +258,29 @@ function filePermissions(given: GivenOptions): FilePermissions {
   );
 }
 
-/** An option's text as it goes into a unit: a name as it was given, for the machine that runs it. */
+/**
+ * The user or group of an option, as text for a unit. A name stays a name: the machine that runs
+ * the unit looks it up.
+ */
 function accountOption(given: GivenOptions, name: OptionName): string | undefined {
   const text = given[flagOf(name)];
   if (typeof text !== "string") return undefined;
   if (!isAccount(text))
-    throw new UsageError(`--${flagOf(name)}: no unit carries that name; write its number`);
+    throw new UsageError(`--${flagOf(name)}: a unit cannot contain this name; write its number`);
   return text;
 }
 
 type Defaults = { readonly [Name in OptionName]?: string | true };
 
-/** The idle time that `--on-demand` means for the relay. */
+/** `--on-demand=TIME` sets `--exit-idle-time=TIME` for the relay. */
 function exitIdleTime(given: GivenOptions): Defaults {
   const time = given[flagOf("onDemand")];
   return time === undefined ? {} : { exitIdleTime: time };
 }
 
 /**
- * The options of the relay that were given, and those that a unit's relay has where they were not, in
- * the table's order, as on its command line.
+ * The options for the relay's command line in the unit, in the order of the option table: the
+ * options that were given, and `defaults` for options that were not given.
  */
 function relayOptions(given: GivenOptions, defaults: Defaults, socket: boolean): string[] {
   return OPTION_ROWS.flatMap(([name, row]) => {
@@ -272,7 +291,10 @@ function relayOptions(given: GivenOptions, defaults: Defaults, socket: boolean):
   });
 }
 
-/** Whether an option says how to bind the source, which is the .socket unit's where there is one. */
+/**
+ * Whether an option says how to bind the source. With a .socket unit systemd binds the source, so
+ * the option goes into that unit.
+ */
 function isBindOption(name: OptionName): boolean {
   return name === "freebind";
 }

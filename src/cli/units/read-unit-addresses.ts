@@ -7,17 +7,18 @@ import { type Addresses, readAddresses } from "../line/read-addresses.ts";
 import type { OptionValues } from "../../options/option-table.ts";
 
 /**
- * Reads SOURCE and DESTINATION of units: as those of a relay, but a port may be the instance of a
- * template, `%i`, and a user's own folders become `%t` and `%h`, as other users have others.
+ * Reads SOURCE and DESTINATION of units. Unlike a relay's, their port may be `%i`, the instance of
+ * a template. With `--user-unit`, `%t` and `%h` replace this user's own folders, so that the units
+ * work for any user.
  *
- * @throws {UsageError} where one is no address
+ * @throws {UsageError} if SOURCE or DESTINATION is not an address
  */
 export function readUnitAddresses(
   words: readonly string[],
   { userUnit }: Pick<OptionValues, "userUnit">,
 ): Addresses {
   const [source = "", destination = ""] = words;
-  // Any port will do to parse the rest.
+  // The parser needs a number: parse with port 1, and put `%i` back below.
   const read = readAddresses(words.map((word) => word.replace(INSTANCE, "$1:1")));
   const addresses = {
     source: withInstance(source, read.source),
@@ -30,7 +31,9 @@ export function readUnitAddresses(
   };
 }
 
-/** The same options for any user: with `%t` and `%h` for this user's own folders. */
+/**
+ * Replaces this user's own folders in the options by `%t` and `%h`, so that they work for any user.
+ */
 export function ofAnyUsersValues(values: OptionValues): OptionValues {
   if (!values.userUnit) return values;
   const { admin, metrics } = values;
@@ -41,7 +44,7 @@ export function ofAnyUsersValues(values: OptionValues): OptionValues {
   };
 }
 
-/** An endpoint as any user's manager can have it: with `%t` and `%h` for this user's own folders. */
+/** Replaces this user's own folders in the endpoint by `%t` and `%h`. */
 function ofAnyUser<Kind extends Endpoint>(endpoint: Kind): Kind {
   return endpoint.kind === "unix" ? { ...endpoint, path: anyUsersPath(endpoint.path) } : endpoint;
 }

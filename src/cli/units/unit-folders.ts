@@ -6,7 +6,7 @@ import type { UnitPlan } from "../../systemd/units/unit-plan.ts";
 
 type Manager = UnitPlan["manager"];
 
-/** The folder for a machine's own units, or a user's own. */
+/** The folder where the administrator, or a user, puts units. */
 export function unitFolder(manager: Manager): string {
   if (manager === "system") return "/etc/systemd/system";
   return join(process.env["XDG_CONFIG_HOME"] ?? join(homedir(), ".config"), "systemd/user");
@@ -19,14 +19,14 @@ export function isUnitFolder(folder: string, manager: Manager): boolean {
   return folders.some((known) => known === real || realpathOf(known) === real);
 }
 
-/** Whether this machine has a service of that name, or the template that it is an instance of. */
+/** Whether this machine has a unit file for the service, or for the template of the service. */
 export function hasService(service: string): boolean {
   const names = unitFileNames(service);
   return SYSTEM_UNIT_FOLDERS.some((folder) => names.some((name) => isThere(join(folder, name))));
 }
 
 function isThere(path: string): boolean {
-  // A link is a unit's other name, wherever it leads.
+  // A symbolic link counts, whatever its target is: it gives a unit another name.
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
@@ -34,7 +34,7 @@ function realpathOf(path: string): string | undefined {
   try {
     return realpathSync(path);
   } catch {
-    // A folder of the search path that is not there.
+    // This folder of the search path does not exist.
     return undefined;
   }
 }

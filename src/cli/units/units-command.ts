@@ -12,7 +12,7 @@ import { planUnits } from "./plan-units.ts";
 import { ofAnyUsersValues, readUnitAddresses } from "./read-unit-addresses.ts";
 import { hasService } from "./unit-folders.ts";
 
-// Where the executable is expected when this one is Bun with the source.
+// The path to write into units if this process is Bun that runs the source code.
 const INSTALLED = `/usr/local/bin/${PROGRAM}`;
 
 /** Prints the systemd units of a relay, or writes them into a folder. */
@@ -24,7 +24,7 @@ export async function runUnits({ given, words }: CommandLine): Promise<number> {
   const program = programPath();
   const wanted = planUnits(addresses, values, given, program);
   if (!isProgram(program))
-    return await fail(`systemd starts no program with such a path: ${program}`);
+    return await fail(`systemd cannot start a program with this path: ${program}`);
   const units = writeUnits(wanted);
   for (const warning of warnings(wanted))
     await writeAll(2, `${PROGRAM} units: warning: ${warning}\n`);
@@ -38,7 +38,7 @@ export async function runUnits({ given, words }: CommandLine): Promise<number> {
   }
 }
 
-/** What the units cannot do, and what does it. */
+/** What the units cannot do, and how to fix it. */
 function warnings({ name, service, admin, metrics }: UnitPlan): string[] {
   if (service === undefined) return [];
   return [
@@ -46,13 +46,13 @@ function warnings({ name, service, admin, metrics }: UnitPlan): string[] {
     ...(admin === undefined || admin.kind === "unix"
       ? []
       : [
-          `--admin is in the network namespace of ${service}, where nobody can ask: ` +
+          `--admin listens in the network namespace of ${service}, where no client can connect: ` +
             `write --admin=/run/${name}-admin/socket, with --admin-mode and --admin-group`,
         ]),
     ...(metrics === undefined || metrics.kind === "unix"
       ? []
       : [
-          `--metrics is in the network namespace of ${service}, where nobody can ask: ` +
+          `--metrics listens in the network namespace of ${service}, where no client can connect: ` +
             `write --metrics=/run/${name}-metrics/socket`,
         ]),
   ];
@@ -67,7 +67,7 @@ function print(units: readonly UnitFile[]): string {
   return units.map(({ name, text }) => `# ${name}\n${text}`).join("\n");
 }
 
-/** This executable; a file within one has a path that no other file has. */
+/** The path of this executable. Bun.main is below /$bunfs/ only in a compiled executable. */
 function programPath(): string {
   return Bun.main.startsWith("/$bunfs/") ? process.execPath : INSTALLED;
 }

@@ -96,7 +96,7 @@ describe("status", () => {
     ["talks something else", "what?\r\n\r\n", ""],
     ["is another web server", "HTTP/1.0 200 OK\r\n\r\n<html>", ""],
     ["answers with an error", "HTTP/1.0 500 No\r\n\r\nno", ""],
-    ["answers with little", "HTTP/1.0 200 OK\r\n\r\n{}", ": program of the answer is no string"],
+    ["answers with little", "HTTP/1.0 200 OK\r\n\r\n{}", ": program of the answer is not a string"],
   ])("where somebody %s is one line and 1", async (_, answer, reason) => {
     const path = join(folder, "other");
     const other = Bun.listen({
@@ -141,7 +141,7 @@ describe("status", () => {
         expect(text).not.toBe("");
         expect(text).not.toMatch(OBEYED);
       }
-      expect(await printed({ ...good, pid: "7" })).toContain("pid of the answer is no number");
+      expect(await printed({ ...good, pid: "7" })).toContain("pid of the answer is not a number");
     });
   });
 
@@ -151,7 +151,7 @@ describe("status", () => {
     [["status", "nonsense"], "ADMIN-ADDRESS"],
     [["status", "./a", "./b"], "one word too many"],
     [["status", "--sort=size", "./a"], "none of age, newest, bytes, rate, held"],
-    [["status", "--admin=./a", "./a"], "is no option of status"],
+    [["status", "--admin=./a", "./a"], "is not an option of status"],
     [["status", "--watch", "./a"], "--watch needs a terminal"],
   ])("%j is a usage error", async (args, reason) => {
     const { code, stderr } = await runRelay(args);
@@ -244,7 +244,7 @@ describe("status --watch", () => {
   ])("gives the terminal back on %s", async (_, end) => {
     await using relay = await start();
     using screen = await watch(relay.admin);
-    await screen.shows(/q quits/);
+    await screen.shows(/q: quit/);
     end(screen);
     expect(await screen.exited).toBe(0);
     expect(screen.output).toEndWith(LEAVE);
@@ -253,9 +253,9 @@ describe("status --watch", () => {
   test("s sorts by the next figure", async () => {
     await using relay = await start();
     using screen = await watch(relay.admin, "--sort=age");
-    await screen.shows(/sorts by another figure than age/);
+    await screen.shows(/sort order \(now age\)/);
     screen.press("s");
-    await screen.shows(/sorts by another figure than newest/);
+    await screen.shows(/sort order \(now newest\)/);
     screen.press("q");
     expect(await screen.exited).toBe(0);
   });

@@ -43,5 +43,5 @@ test("missing folders are an error without the option, which the line names", as
 test("the option is refused for a source that is no path", async () => {
   const { code, stderr } = await runRelay(["--directory-mode=0755", "@name", "127.0.0.1:9"]);
   expect(code).toBe(64);
-  expect(stderr).toContain("--directory-mode makes sense only where SOURCE is a Unix socket");
+  expect(stderr).toContain("--directory-mode makes sense only if SOURCE is a Unix socket");
 });

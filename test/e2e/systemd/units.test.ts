@@ -341,7 +341,7 @@ await describeRelay("the units that `units` writes", (bench) => {
       code: 1,
       stdout: "",
       stderr:
-        "simpletcpunixrelay units: /srv/units/mine.service is there already; " +
+        "simpletcpunixrelay units: /srv/units/mine.service exists already; " +
         "--name=NAME gives this relay units of its own, --force overwrites it\n",
     });
     expect(await machine.succeed("ls -A /srv/units && cat /srv/units/*")).toBe(

@@ -87,7 +87,7 @@ describe("an option for one kind of source", () => {
 
   test.each([":1", "@name", "localhost:1", "systemd", "fd:3"])("is refused with %s", (source) => {
     expect(() => checkSource(values, parseAddress(source, "source"))).toThrow(
-      "--group makes sense only where SOURCE is a Unix socket's path",
+      "--group makes sense only if SOURCE is a Unix socket's path",
     );
   });
 

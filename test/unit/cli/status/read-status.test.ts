@@ -34,17 +34,21 @@ describe("a status from a stranger", () => {
   });
 
   test.each([
-    [["pid"], "7", "pid of the answer is no number"],
+    [["pid"], "7", "pid of the answer is not a number"],
     [["ready"], 1, "ready of the answer is neither true nor false"],
-    [["source"], 7, "source of the answer is no string"],
-    [["connections"], [], "connections of the answer is no object"],
-    [["connections", "failed", "x"], "1", "connections.failed.x of the answer is no number"],
-    [["open", "list"], {}, "open.list of the answer is no list"],
-    [["open", "list", 0], null, "open.list[0] of the answer is no object"],
-    [["open", "list", 0, "client_uid"], "0", "open.list[0].client_uid of the answer is no number"],
-    [["history", 1, "at"], null, "history[1].at of the answer is no number"],
+    [["source"], 7, "source of the answer is not a string"],
+    [["connections"], [], "connections of the answer is not an object"],
+    [["connections", "failed", "x"], "1", "connections.failed.x of the answer is not a number"],
+    [["open", "list"], {}, "open.list of the answer is not a list"],
+    [["open", "list", 0], null, "open.list[0] of the answer is not an object"],
+    [
+      ["open", "list", 0, "client_uid"],
+      "0",
+      "open.list[0].client_uid of the answer is not a number",
+    ],
+    [["history", 1, "at"], null, "history[1].at of the answer is not a number"],
     [["program"], "nginx", "program of the answer is not simpletcpunixrelay"],
-    [["version"], undefined, "version of the answer is no string"],
+    [["version"], undefined, "version of the answer is not a string"],
   ])("with %j as %j is refused", (path, part, message) => {
     expect(() => readStatus(replaced(path, part))).toThrow(new NoStatus(message));
   });

@@ -75,13 +75,13 @@ describe("nothing is written", () => {
     writeFileSync(join(folder, name), "another\n");
     const place = () => placeUnits(folder, UNITS, false);
     expect(place).toThrow(UnitFilesError);
-    expect(place).toThrow(`${join(folder, name)} is there already; --name=NAME gives`);
+    expect(place).toThrow(`${join(folder, name)} exists already; --name=NAME gives`);
     expect(contents()).toEqual({ [name]: "another\n" });
   });
 
   test("over a link that leads nowhere", () => {
     symlinkSync("/no/such", join(folder, "a.service"));
-    expect(() => placeUnits(folder, UNITS, false)).toThrow("is there already");
+    expect(() => placeUnits(folder, UNITS, false)).toThrow("exists already");
     expect(readdirSync(folder)).toEqual(["a.service"]);
   });
 
