@@ -7,44 +7,44 @@ import type { IpAddress } from "../address/ip-address.ts";
 import { printIpEndpoint } from "../address/ip-endpoint.ts";
 import type { Arrival } from "./arrival.ts";
 
-/** Who may connect; everybody where nothing is said. An empty list of who may lets in nobody. */
+/** Which clients may connect. Without rules: every client. An empty allow list: no client. */
 export interface AccessRules {
-  /** TCP clients: from these ranges and no others. */
+  /** TCP clients: only these ranges may connect. */
   readonly allow?: readonly Cidr[] | undefined;
-  /** TCP clients: not from these ranges, whatever `allow` says. */
+  /** TCP clients: these ranges may not connect, even if `allow` contains them. */
   readonly deny?: readonly Cidr[] | undefined;
   /**
-   * Unix clients: processes of these user ids, and those of `allowGroups`, and no others; by what
-   * the kernel noted of them when they connected.
+   * Unix clients: only processes with one of these user ids, or allowed by `allowGroups`, may
+   * connect. The kernel records a client's ids when it connects.
    */
   readonly allowUsers?: readonly number[] | undefined;
-  /** Unix clients: processes with one of these group ids, their own or a supplementary one. */
+  /** Unix clients: processes with one of these ids as group or supplementary group may connect. */
   readonly allowGroups?: readonly number[] | undefined;
 }
 
-/** Why a client is not let in, and who it is. */
+/** A refused client and the reason. */
 export interface Refusal {
-  /** `127.0.0.1:5678`, or a Unix client's user, group and process; `""` where nothing is known. */
+  /** `127.0.0.1:5678`, or a Unix client's user, group and process; `""` if unknown. */
   readonly client: string;
   readonly reason: string;
 }
 
-const NO_ADDRESS = "its address cannot be told";
+const NO_ADDRESS = "its address is unknown";
 const DENIED = "its address is denied";
-const NOT_ALLOWED = "its address is not among those allowed";
-const NO_USER_ALLOWED = "neither its user nor one of its groups is among those allowed";
+const NOT_ALLOWED = "its address is not allowed";
+const NO_USER_ALLOWED = "neither its user nor any of its groups is allowed";
 
-/** The usual reasons why a client is refused; there are rarer ones. */
+/** The most common reasons for a refusal; other reasons are rare. */
 export const REFUSAL_REASONS = [NO_ADDRESS, DENIED, NOT_ALLOWED, NO_USER_ALLOWED] as const;
 
-/** Tells of a client that was accepted whether it may come in: null lets it. */
+/** Decides whether an accepted client may use the relay: null admits the client. */
 export type Judge = (arrival: Arrival) => Refusal | null;
 
 /**
- * Makes the judge of a source's clients; null where everybody may come in.
+ * Makes the judge for a source's clients; null if every client may connect.
  *
- * @throws {RelayError} where the rules are of the other kind of source, which would leave this one
- *   open, and where the kernel cannot be asked.
+ * @throws {RelayError} if the rules are for the other kind of source, because they would leave this
+ *   source open; and if rules for Unix clients are given without FFI.
  */
 export function judgeOf(rules: AccessRules, source: SocketEndpoint): Judge | null {
   const { allow, deny, allowUsers, allowGroups } = rules;
@@ -53,7 +53,7 @@ export function judgeOf(rules: AccessRules, source: SocketEndpoint): Judge | nul
   if (ofUsers && source.kind === "tcp")
     throw cannotApply(
       source,
-      "of a TCP client the kernel knows no user or group; allow addresses instead",
+      "the kernel knows no user or group for a TCP client; allow addresses instead",
     );
   if (ofAddresses && source.kind !== "tcp")
     throw cannotApply(
@@ -71,13 +71,13 @@ function cannotApply(source: SocketEndpoint, why: string): RelayError {
   return new RelayError("EINVAL", address, `cannot guard ${address}: ${why}`);
 }
 
-/** Unix clients cannot be told apart, for want of FFI; `reason` says why there is none. */
+/** The error that Unix clients cannot be identified without FFI; `reason` is why FFI is missing. */
 export function cannotGuard(source: SocketEndpoint, reason: string): RelayError {
   const address = printAddress(source);
   return new RelayError(
     "ENOSYS",
     address,
-    `cannot guard ${address}: without FFI the kernel cannot be asked who connects (${reason}); ` +
+    `cannot guard ${address}: clients cannot be identified without FFI (${reason}); ` +
       "in a systemd unit: MemoryDenyWriteExecute=no",
   );
 }
@@ -96,7 +96,7 @@ function judgeByAddress(allow: readonly Cidr[] | undefined, deny: readonly Cidr[
 
 /** Whether an address is in one of the ranges. */
 function rangesOf(ranges: readonly Cidr[]): (address: IpAddress) => boolean {
-  // One list would take an IPv4 address for one of ::/0.
+  // Two lists, because one BlockList would match an IPv4 address against ::/0.
   const { BlockList } = process.getBuiltinModule("node:net");
   const lists = { ipv4: new BlockList(), ipv6: new BlockList() };
   for (const { family, network, prefix } of ranges)
@@ -111,7 +111,7 @@ function judgeByCredential(
 ): Judge {
   const users = new Set(allowUsers);
   const groups = new Set(allowGroups);
-  // Ids that could be anybody's let nobody in.
+  // The overflow id could be any user's (or group's), so it admits nobody.
   const noUser = ambiguousId("uid");
   const noGroup = ambiguousId("gid");
   if (noUser !== null) users.delete(noUser);
@@ -128,13 +128,13 @@ function judgeByCredential(
     if (others.some(isAllowed)) return null;
     return refuse(
       peer.uid === noUser
-        ? "its user is not of this user namespace (in a systemd unit: PrivateUsers=no)"
+        ? "its user is not in this user namespace (in a systemd unit: PrivateUsers=no)"
         : NO_USER_ALLOWED,
     );
   };
 }
 
-/** A Unix client as a person reads it. */
+/** Describes a Unix client for messages. */
 export function printPeer({ pid, uid, gid }: Peer): string {
   return `user ${uid}, group ${gid}, process ${pid}`;
 }

@@ -2,30 +2,30 @@ import { ipEndpoint, type IpEndpoint } from "../address/ip-endpoint.ts";
 import { tcpOwnEnd, tcpPeer } from "../address/tcp-peer.ts";
 import { libc } from "../os/libc.ts";
 
-/** A socket that was accepted. Bun's types have the addresses always there. */
+/** An accepted socket. Bun's own types wrongly say that the addresses are always present. */
 export interface AcceptedSocket {
   readonly fd: number;
-  /** Absent of a Unix client, and of one that reset before it was accepted. */
+  /** Undefined for a Unix client, and for a TCP client that reset before the accept. */
   readonly remoteAddress?: string;
   readonly remotePort?: number;
-  /** Where the client connected to. */
+  /** The local address that the client connected to. */
   readonly localAddress?: string;
   readonly localPort?: number;
 }
 
-/** A client that was accepted, as far as somebody needs to know it. */
+/** What the relay knows about an accepted client. It looks up only what its options need. */
 export interface Arrival {
   readonly fd: number;
-  /** A TCP client; null of a Unix client, and where nobody needs to know. */
+  /** A TCP client's endpoint; null for a Unix client, and if the options do not need it. */
   readonly client: IpEndpoint | null;
-  /** Where a TCP client connected to; null of a Unix client, and where nobody needs to know. */
+  /** The endpoint that a TCP client connected to; null in the same cases. */
   readonly source: IpEndpoint | null;
 }
 
-/** A client of whom nobody needs to know anything. */
+/** A client about which the options need no facts. */
 export const ANYBODY: Arrival = { fd: -1, client: null, source: null };
 
-/** What the system says of a TCP client; null if it does not say who that is. */
+/** The facts about a TCP client; null if its address is unknown. */
 export function tcpArrival(socket: AcceptedSocket): Arrival | null {
   const { fd } = socket;
   const client = libc === null ? remoteEnd(socket) : tcpPeer(libc, fd);

@@ -1,17 +1,17 @@
 import type { IpAddress } from "../address/ip-address.ts";
 
 /**
- * How many connections each client has open. A client is a number of 64 bits: `ipClient` or, of a
- * Unix client, its user id.
+ * How many connections each client has open. A 64-bit number identifies the client: `ipClient` for
+ * a TCP client, the user id for a Unix client.
  */
 export interface ClientCounts {
-  /** One more connection of a client; gives how many it has now, in all threads of the relay. */
+  /** Adds a connection of a client; returns its connections in all threads of the relay. */
   enter(client: bigint): number;
-  /** One connection less. */
+  /** Removes one connection of a client. */
   leave(client: bigint): void;
 }
 
-/** The counts of a relay in one thread. */
+/** The counts of a relay that runs in one thread. */
 export class OwnClientCounts implements ClientCounts {
   readonly #counts = new Map<bigint, number>();
 
@@ -28,12 +28,12 @@ export class OwnClientCounts implements ClientCounts {
   }
 }
 
-// The first 32 bits of a multicast address (RFC 4291 2.7), which no client has.
+// The first 32 bits of a multicast address (RFC 4291 2.7). No client has such an address.
 const IPV4_CLIENTS = 0xffff_ffff_0000_0000n;
 
 /**
- * The client behind an IP address: the address itself, of IPv6 its first 64 bits, because one host
- * may take any address of its network (RFC 4291 2.5.4, RFC 8981).
+ * The number that identifies the client of an IP address. For IPv6 only the first 64 bits count,
+ * because one host may use any address of its network (RFC 4291 2.5.4, RFC 8981).
  */
 export function ipClient({ family, bytes }: IpAddress): bigint {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

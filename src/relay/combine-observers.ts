@@ -2,7 +2,7 @@ import type { Observer } from "./observer.ts";
 
 function nothing(): void {}
 
-/** The observer of those who do not look. */
+/** An observer that ignores every event. */
 export const silentObserver: Observer = {
   listening: nothing,
   opened: nothing,
@@ -28,14 +28,14 @@ export const EVENTS: readonly Event[] = Object.keys(silentObserver).filter(
   (key): key is Event => key in silentObserver,
 );
 
-/** The events that somebody listens to, of an observer that `combineObservers` made. */
+/** The events that an observer made by `combineObservers` really handles. */
 export function eventsHeard(observer: Observer): readonly Event[] {
   return EVENTS.filter((event) => observer[event] !== nothing);
 }
 
 /**
- * One observer that passes everything on to several, in their order, and never throws: what one of
- * them throws is passed on as a `fault`.
+ * One observer that passes each event to several observers, in their order. It never throws: an
+ * error thrown by one of them becomes a `fault` event.
  */
 export function combineObservers(observers: readonly Partial<Observer>[]): Observer {
   const combined = { ...silentObserver };
@@ -68,7 +68,7 @@ function combine<Name extends Event>(
   combined[event] = all as Observer[Name];
 }
 
-/** Where not even a fault can be told, it is the process' own uncaught exception. */
+/** If `fault` itself throws, the error becomes an uncaught exception of the process. */
 function rethrowLater(error: unknown): void {
   queueMicrotask(() => {
     throw error;

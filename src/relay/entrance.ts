@@ -7,21 +7,21 @@ import { type AcceptedSocket, ANYBODY, type Arrival, tcpArrival } from "./arriva
 import { type ClientCounts, ipClient } from "./client-counts.ts";
 import type { RelayOptions } from "./options.ts";
 
-/** A client that may come in. */
+/** An admitted client. */
 export interface Admitted {
   readonly arrival: Arrival;
-  /** Who it counts as; null if nobody counts. To be given back by `left`. */
+  /** The client's number for `ClientCounts`; null without a limit. `left` gives its count back. */
   readonly countedAs: bigint | null;
 }
 
 const ANYBODY_ADMITTED: Admitted = { arrival: ANYBODY, countedAs: null };
 
-const NO_ADDRESS: Refusal = { client: "", reason: "its address cannot be told" };
+const NO_ADDRESS: Refusal = { client: "", reason: "its address is unknown" };
 
 const LIMIT_REACHED =
   "it has as many connections as one client may have (--connections-max-per-client)";
 
-/** Whether the relay has to know the address of each TCP client before it does anything for it. */
+/** Whether the relay must know each TCP client's address before it serves the client. */
 export function needsAddresses(options: RelayOptions, source: SocketEndpoint): boolean {
   const { allow, deny, proxyProtocol, connectionsMaxPerClient, identifyClients = false } = options;
   const isNeeded = [allow, deny, proxyProtocol, connectionsMaxPerClient].some(
@@ -30,7 +30,7 @@ export function needsAddresses(options: RelayOptions, source: SocketEndpoint): b
   return source.kind === "tcp" && (isNeeded || identifyClients);
 }
 
-/** Decides of each accepted client whether it may come in, before anything else is done for it. */
+/** Admits or refuses each accepted client, before anything else happens for that client. */
 export class Entrance {
   readonly #needsAddresses: boolean;
   readonly #judge: Judge | null;
@@ -39,8 +39,8 @@ export class Entrance {
   readonly #isOpen: boolean;
 
   /**
-   * @param counts - of the clients that have connections, of all threads
-   * @throws {RelayError} as `judgeOf` does, and where a Unix client cannot be told from another.
+   * @param counts - connections per client, over all threads
+   * @throws {RelayError} as `judgeOf` does; also if a limit per Unix client is given without FFI.
    */
   constructor(options: RelayOptions, source: SocketEndpoint, counts: ClientCounts) {
     this.#needsAddresses = needsAddresses(options, source);
@@ -56,7 +56,7 @@ export class Entrance {
       throw cannotGuard(source, loaded.reason);
   }
 
-  /** Looks at a client: it may come in, or is refused for a reason. */
+  /** Admits or refuses a client. */
   admit(socket: AcceptedSocket): Admitted | Refusal {
     if (this.#isOpen) return ANYBODY_ADMITTED;
     const arrival = this.#needsAddresses ? tcpArrival(socket) : { ...ANYBODY, fd: socket.fd };
@@ -66,7 +66,7 @@ export class Entrance {
     return this.#max === Infinity ? { arrival, countedAs: null } : this.#count(arrival);
   }
 
-  /** A client that was admitted has gone. */
+  /** Call this when the connection of an admitted client has ended. */
   left({ countedAs }: Admitted): void {
     if (countedAs !== null) this.#counts.leave(countedAs);
   }
@@ -81,7 +81,7 @@ export class Entrance {
   }
 }
 
-/** Who a client counts as, and its name for a person. */
+/** A client's number for `ClientCounts`, and its name for messages. */
 function whoOf({ fd, client }: Arrival): { client: bigint; name: string } | Refusal {
   if (client !== null) return { client: ipClient(client.address), name: printIpEndpoint(client) };
   if (loaded.libc === null) return NO_ADDRESS;

@@ -1,9 +1,9 @@
 import { errorCode, errnoWords } from "../os/errno.ts";
 
-/** The relay could not do its work: what, which address, the system's reason and the mend. */
+/** The relay failed: what failed, the address, the system's reason, and how to fix it. */
 export class RelayError extends Error {
   constructor(
-    /** The system's code, as `EADDRINUSE`. */
+    /** The system's code, such as `EADDRINUSE`. */
     readonly code: string,
     /** The address, printed. */
     readonly address: string,
@@ -14,7 +14,7 @@ export class RelayError extends Error {
   }
 }
 
-/** Turns what the runtime threw while `doing` something with an address into a `RelayError`. */
+/** Converts an error of the runtime to a `RelayError`; `doing` is a verb, such as "listen on". */
 export function relayError(doing: string, address: string, error: unknown, mend = ""): RelayError {
   if (error instanceof RelayError) return error;
   const code = errorCode(error);

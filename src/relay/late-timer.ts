@@ -1,14 +1,15 @@
-// The lateness that is normal on a busy machine is half of the interval, but not less and not more
-// than these, in milliseconds.
+// On a busy machine a timer may be late by half of its interval. These are the lower and the upper
+// bound of that tolerance, in milliseconds.
 const LATE_LEAST = 250;
 const LATE_MOST = 1_000;
 
 /**
- * Whether a timer of `interval` milliseconds that came `late` milliseconds late proves that the process
- * stood still: a signal stopped it, or its container or virtual machine was frozen.
+ * Whether a timer of `interval` milliseconds that fired `late` milliseconds late proves that the
+ * process stood still: a signal stopped it, or its container or virtual machine was frozen.
  *
- * A time limit must then not act, but start anew. Bytes that came meanwhile still wait in the kernel,
- * because Bun runs late timers before it reads sockets; and the peers may have stood still as well.
+ * A time limit must then restart instead of acting. Bytes that arrived meanwhile still wait in the
+ * kernel, because Bun runs late timers before it reads sockets. The peers may have stood still,
+ * too.
  */
 export function stoodStill(late: number, interval: number): boolean {
   return late > Math.min(Math.max(LATE_LEAST, interval / 2), LATE_MOST);

@@ -1,26 +1,26 @@
 import type { SocketEndpoint } from "../address/address.ts";
 import type { Peer } from "../os/peer-credentials.ts";
 
-/** What an observer may know of a connection. It is live: the figures go on until `closed`. */
+/** An observer's view of a connection. It is live: its figures change until `closed`. */
 export interface ConnectionView {
   /** Counts up from 1 within one relay. */
   readonly id: number;
   /**
-   * Who connected: `127.0.0.1:5678` of a TCP client, `""` of a Unix client, which has no name, and
-   * of a TCP client that reset before it was accepted.
-   * It is asked of the socket when first read, so read it before `closed`.
+   * The client's address, such as `127.0.0.1:5678`. `""` for a Unix client, which has no address,
+   * and for a TCP client that reset before the accept. The first read of this property asks the
+   * socket, so read it before `closed`.
    */
   readonly clientAddress: string;
   /**
-   * Whose process a Unix client is; null of a TCP client and where the kernel does not say. It is
-   * asked in the same way.
+   * The process, user and group of a Unix client; null for a TCP client, and if the kernel does not
+   * give them. The first read asks the socket, so read it before `closed`.
    */
   readonly clientPeer: Peer | null;
-  /** When it was accepted, in milliseconds of `performance.now()`. */
+  /** When the client was accepted, in milliseconds of `performance.now()`. */
   readonly openedAt: number;
-  /** When the destination was reached, by the same clock; null before. */
+  /** When the destination was reached, by the same clock; null before that. */
   readonly connectedAt: number | null;
-  /** The address that was reached, of a destination with several; `""` before. */
+  /** Which of the destination's addresses was reached; `""` before that. */
   readonly destinationAddress: string;
   /** Bytes read from the client. */
   readonly bytesUp: number;
@@ -37,7 +37,7 @@ export interface ConnectionView {
   readonly state: ConnectionState;
 }
 
-/** Where a connection is in its life. */
+/** The states of a connection. */
 export const CONNECTION_STATES = [
   /** The destination has not answered yet. */
   "connecting",
@@ -47,12 +47,12 @@ export const CONNECTION_STATES = [
   "client ended",
   /** The destination has sent its end of stream; the client still sends. */
   "destination ended",
-  /** Nothing new is passed on any more; the last bytes are on their way. */
+  /** The relay reads no new bytes; the last bytes are still being delivered. */
   "closing",
 ] as const;
 export type ConnectionState = (typeof CONNECTION_STATES)[number];
 
-/** A failure of the system: its code, as `ECONNREFUSED`, and what was being done to what. */
+/** A system failure: its code, such as `ECONNREFUSED`, and what failed with which address. */
 export interface Failure {
   readonly code: string;
   readonly message: string;
@@ -60,9 +60,9 @@ export interface Failure {
 
 /** How a connection ended. */
 export const ENDINGS = [
-  /** Everything that was sent was delivered. */
+  /** All bytes that both sides sent were delivered. */
   "finished",
-  /** One side closed while the other still sent: those bytes had nobody left to read them. */
+  /** One side closed while the other still sent: nobody was left to read these bytes. */
   "abandoned",
   "client reset",
   "destination reset",
@@ -70,11 +70,11 @@ export const ENDINGS = [
   "unreachable",
   /** The client left before the destination answered. */
   "client left",
-  /** Nothing moved for the idle timeout. */
+  /** No byte moved in either direction for the idle timeout. */
   "idle",
-  /** It was half-closed, and nothing moved for the half-close timeout. */
+  /** The connection was half-closed, and no byte moved for the half-close timeout. */
   "half-closed",
-  /** The relay was stopped and the drain's time was up. */
+  /** The relay was stopped, and the drain timeout ended. */
   "stopped",
   /** An unexpected error, reported through `fault`. */
   "fault",
@@ -84,28 +84,27 @@ export type Ending = (typeof ENDINGS)[number];
 /** How a relay stopped. */
 export interface Stop {
   /**
-   * `asked`: by `stop()`. `idle`: by `stopIfIdle()`, so without an open connection. `handed over`:
-   * by `leave()`, so another process accepts the clients.
+   * `asked`: by `stop()`. `idle`: by `stopIfIdle()`, when no connection was open. `handed over`: by
+   * `leave()`; another process now accepts the clients.
    */
   readonly cause: "asked" | "idle" | "handed over";
-  /** Open connections that the stop reset instead of waiting for their end. */
+  /** How many connections the stop reset instead of waiting for their end. */
   readonly cut: number;
 }
 
 /**
- * What happens leaves the relay through here, and only here. An observer that throws is a bug of
- * the observer: the error goes to the same place as any other unexpected one, `fault`, and the relay
- * goes on as if it had not.
+ * The relay reports everything through its observer, and only there. An observer that throws has a
+ * bug: its error is passed to `fault`, like any other unexpected error, and the relay continues.
  */
 export interface Observer {
-  /** The source is bound and accepts; `endpoint` has the port the system chose where 0 was asked. */
+  /** The source is bound and accepts; for port 0, `endpoint` has the port that the system chose. */
   listening(endpoint: SocketEndpoint): void;
   /** A client was accepted. */
   opened(connection: ConnectionView): void;
   /**
-   * A client was turned away by the rules of who may connect, before anything else was done for it.
-   * `client` is its address, or of a Unix client its user, group and process; `""` where nothing is
-   * known of it. `opened` and `closed` are not called.
+   * The access rules or limits refused a client, before anything else happened for it. `client` is
+   * its address, or a Unix client's user, group and process; `""` if unknown. `opened` and `closed`
+   * are not called.
    */
   refused(client: string, reason: string): void;
   /** The destination was reached. */
@@ -113,28 +112,28 @@ export interface Observer {
   /** The destination could not be reached. `closed` follows. */
   unreachable(connection: ConnectionView, failure: Failure): void;
   /**
-   * The destination was reached, for the first time since one or more connections were
-   * `unreachable`. Of several workers, each says so for its own connections.
+   * The destination was reached for the first time after one or more connections were
+   * `unreachable`. Each worker reports this for its own connections.
    */
   reachedAgain(): void;
-  /** One direction reached its end of stream; the other goes on. */
+  /** One direction reached its end of stream; the other direction continues. */
   halfClosed(connection: ConnectionView, from: "client" | "destination"): void;
   /** The connection is over and holds no descriptor any more. */
   closed(connection: ConnectionView, ending: Ending): void;
   /** All places are taken: clients wait in the kernel's queue until one is free. */
   full(open: number): void;
-  /** The file of a Unix source was removed or replaced by somebody: no client finds the source. */
+  /** Somebody removed or replaced the file of a Unix source: clients cannot find the source. */
   sourceLost(): void;
-  /** The file that was lost is in its place again. */
+  /** The lost socket file is back in its place. */
   sourceBack(): void;
-  /** The relay accepts no more and waits for `open` connections to end. */
+  /** The relay has stopped accepting and waits for `open` connections to end. */
   draining(open: number): void;
-  /** Nothing of the relay is left. */
+  /** The relay has ended, with all its connections and sockets. */
   stopped(stop: Stop): void;
-  /** Something happened that this program did not foresee. */
+  /** An unexpected error, such as a bug in an observer or the death of a worker. */
   fault(error: unknown): void;
-  /** Something a person should know once, and with which the relay goes on. */
+  /** A problem that the operator should know; the relay continues. */
   warning(message: string): void;
-  /** Something that a person wants to know only who looks closely. */
+  /** A detail for debugging. */
   notice(message: string): void;
 }

@@ -4,97 +4,103 @@ import type { Source } from "./listen/source.ts";
 import type { Observer } from "./observer.ts";
 import type { ProxyVersion } from "./proxy-protocol.ts";
 
-/** What a relay takes. Times are in milliseconds. */
+/** The options of a relay. Times are in milliseconds. */
 export interface RelayOptions extends AccessRules {
-  /** Where clients connect. */
+  /** The address where clients connect. */
   readonly source: Source;
-  /** Where each connection is carried to. */
+  /** The address to which the relay connects for each client. */
   readonly destination: SocketEndpoint;
-  /** Permissions of a Unix source's file, as `0o660`. Default: what the umask leaves. */
+  /**
+   * Permissions of a Unix source's file, such as `0o660`. Default: 0o777 without the umask's bits.
+   */
   readonly mode?: number | undefined;
   /** User id that owns a Unix source's file. Default: this process's. */
   readonly owner?: number | undefined;
   /** Group id of a Unix source's file. Default: this process's. */
   readonly group?: number | undefined;
   /**
-   * Mode of the folders of a Unix source that are missing, as `0o755`, whatever the umask; they belong
-   * to this process's user and stay when the relay stops. Default: a missing folder is an error.
+   * Creates the missing folders of a Unix source with this mode, such as `0o755`; the umask has no
+   * effect. The folders belong to this process's user and stay when the relay stops. Default: a
+   * missing folder is an error.
    */
   readonly directoryMode?: number | undefined;
   /**
-   * Listens on a TCP address that the machine does not have yet, as that of a VPN. Default: false.
-   * Needs FFI.
+   * Listens on a TCP address that the machine does not have yet, such as the address of a VPN.
+   * Default: false. Needs FFI.
    */
   readonly freebind?: boolean | undefined;
   /**
-   * The kernel's queue of clients not accepted yet. Default 4,096; of an inherited socket the most
-   * that the system allows, so that what it was given is never lowered.
+   * Length of the kernel's queue of clients not accepted yet. Default 4,096. For an inherited
+   * socket the default is the system's maximum, so that the relay never shortens the socket's
+   * queue.
    */
   readonly backlog?: number | undefined;
   /**
-   * Open connections at once; further clients wait in the kernel's queue. Default: as many as the
-   * limit of open files can carry.
+   * Most open connections; further clients wait in the kernel's queue. Default: as many as the
+   * limit of open files allows.
    */
   readonly connectionsMax?: number | undefined;
   /**
-   * Open connections at once of one client: an IPv4 address, an IPv6 network of 64 bits, a Unix user.
-   * Further ones are refused. Default: no limit of its own.
+   * Most open connections of one client: an IPv4 address, an IPv6 /64 network, or a Unix user.
+   * Further connections are refused. Default: no limit per client.
    */
   readonly connectionsMaxPerClient?: number | undefined;
   /**
-   * Refuses a TCP client whose address cannot be told any more, before anything else is done for it.
-   * Access rules, `proxyProtocol` and `connectionsMaxPerClient` do so in any case. Default: false.
+   * Refuses a TCP client whose address is unknown because it has already reset. Access rules,
+   * `proxyProtocol` and `connectionsMaxPerClient` always do this. Default: false.
    */
   readonly identifyClients?: boolean | undefined;
   /**
-   * How long a destination that refuses or is absent is tried again while the client waits.
-   * Default 0: not at all.
+   * How long to retry a destination that refuses or is absent, while the client waits. Default 0:
+   * no retry.
    */
   readonly connectRetry?: number | undefined;
-  /** A connection on which nothing moves either way for this long is ended. Default: never. */
+  /** Ends a connection on which no byte moves in either direction for this long. Default: never. */
   readonly idleTimeout?: number | undefined;
   /**
-   * A half-closed connection on which nothing moves for this long is ended: one end has ended its
-   * stream and the other has not. Default: never.
+   * Ends a half-closed connection (only one side has ended its stream) on which no byte moves for
+   * this long. Default: never.
    */
   readonly halfCloseTimeout?: number | undefined;
-  /** How long reaching the destination may take. Default 5,000. */
+  /** Time limit for reaching the destination. Default 5,000. */
   readonly connectTimeout?: number | undefined;
   /**
-   * Idle time before TCP keepalive probes. A peer that answers neither these nor bytes that were sent
-   * to it is gone after about twice this time, and its connection ends. 0 sends none, and waits for
-   * as long as the kernel does. Default 60,000.
+   * Idle time before TCP keepalive probes. If a peer acknowledges neither probes nor data, its
+   * connection ends after about twice this time. 0 sends no probes; then only the kernel's own
+   * limits apply. Default 60,000.
    */
   readonly keepalive?: number | undefined;
   /** How long `stop()` waits for open connections. Default 8,000. */
   readonly drainTimeout?: number | undefined;
   /**
-   * Tells the destination who the client is, by a header of the PROXY protocol before the client's
-   * first byte. A destination that does not expect one takes it for the client's. Default: none.
+   * Sends a PROXY protocol header with the client's address to the destination, before the client's
+   * first byte. A destination that expects no header reads it as the client's data. Default: none.
    */
   readonly proxyProtocol?: ProxyVersion | undefined;
   /**
-   * How long a side whose peer is gone, and that has got everything, may take to end by itself before
-   * it is closed. Default 10,000: nginx's `lingering_close` allows 5 to 30 seconds.
+   * When one side has closed and the other has received everything: how long the other side may
+   * take to close by itself. After that the relay closes it. Default 10,000: nginx's
+   * `lingering_close` allows 5 to 30 seconds.
    */
   readonly lingerTimeout?: number | undefined;
   /**
-   * Whether bulk is moved by system calls of the relay's own where they are to be had, rather than by
-   * the runtime's reads. Default: true. To compare the two, and to see that they do the same.
+   * Whether the relay moves bulk data by its own system calls (needs FFI) instead of the runtime's
+   * reads. Default: true. `false` serves to compare both ways, and to test that they behave the
+   * same.
    */
   readonly fastPath?: boolean | undefined;
-  /** Sees what happens. */
+  /** Receives the relay's events. */
   readonly observer?: Partial<Observer> | undefined;
 }
 
-/** The values of options that were not given; times in milliseconds. */
+/** The default values of options; times in milliseconds. */
 export const DEFAULTS = {
   backlog: 4_096,
   connectRetry: 0,
   connectTimeout: 5_000,
   keepalive: 60_000,
   lingerTimeout: 10_000,
-  // Container runtimes kill 10 s after they asked.
+  // Container runtimes send SIGKILL 10 s after SIGTERM.
   drainTimeout: 8_000,
   stillTimeout: 2_000,
 } as const;

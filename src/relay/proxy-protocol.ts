@@ -5,36 +5,36 @@ import type { IpEndpoint } from "../address/ip-endpoint.ts";
 import type { Arrival } from "./arrival.ts";
 
 /**
- * Which header of the PROXY protocol a destination gets: `v1` is a line of text, `v2` is binary and
- * can say more of Unix clients. HAProxy refuses the latter (3.5-dev5, src/connection.c: it takes the
- * header's first bytes for a TLV).
+ * The PROXY protocol version of the header: `v1` is a line of text; `v2` is binary and can describe
+ * Unix clients. HAProxy refuses a v2 header for a Unix client (3.5-dev5, src/connection.c: it
+ * parses the header's first bytes as a TLV).
  *
- * All facts here are those of haproxy/haproxy, doc/proxy-protocol.txt, of 2026-04-27.
+ * Source of all facts here: haproxy/haproxy, doc/proxy-protocol.txt, of 2026-04-27.
  */
 export const PROXY_VERSIONS = ["v1", "v2"] as const;
 export type ProxyVersion = (typeof PROXY_VERSIONS)[number];
 
-/** Who a header speaks of. */
+/** The client that a header describes. */
 export type ProxiedClient =
   | {
       readonly kind: "tcp";
       /** The client. */
       readonly source: IpEndpoint;
-      /** Where it connected to; of the same family. */
+      /** The address that the client connected to, of the same family. */
       readonly destination: IpEndpoint;
     }
   | {
       readonly kind: "unix";
-      /** Where it connected to: a path, or a NUL and an abstract name. */
+      /** The source that the client connected to: a path, or a NUL and an abstract name. */
       readonly destination: string;
-      /** Its user and its process, 0 where that cannot be seen; absent where they are not known. */
+      /** The client's user and process id (0 if the process is not visible); absent if unknown. */
       readonly credential?: { readonly uid: number; readonly pid: number };
     };
 
-/** Makes the header of a client that was admitted. */
+/** Makes the header for an admitted client. */
 export type HeaderOf = (arrival: Arrival) => Uint8Array;
 
-/** The headers for the clients of a source. */
+/** Returns the function that makes headers for the clients of a source. */
 export function headerOf(version: ProxyVersion, source: SocketEndpoint): HeaderOf {
   if (source.kind === "tcp") return (arrival) => proxyHeader(version, tcpClient(arrival));
   const destination = source.kind === "unix" ? source.path : `\0${source.name}`;
@@ -42,7 +42,7 @@ export function headerOf(version: ProxyVersion, source: SocketEndpoint): HeaderO
   return ({ fd }) => proxyHeader(version, unixClient(fd, destination, noUser));
 }
 
-/** The header that goes before the first byte of a client. */
+/** Encodes the header that precedes the client's first byte. */
 export function proxyHeader(version: ProxyVersion, client: ProxiedClient): Uint8Array {
   return version === "v1" ? textHeader(client) : binaryHeader(client);
 }
@@ -58,9 +58,9 @@ function unixClient(fd: number, destination: string, noUser: number | null): Pro
   return { kind: "unix", destination, credential: peer };
 }
 
-/** Section 2.1. */
+/** The header of version 1 (section 2.1). */
 function textHeader(client: ProxiedClient): Uint8Array {
-  // Of a client without an IP address the line can say no more.
+  // Version 1 cannot describe a client without an IP address.
   if (client.kind !== "tcp") return Buffer.from("PROXY UNKNOWN\r\n");
   const { source, destination } = client;
   const family = source.address.family === "ipv4" ? "TCP4" : "TCP6";
@@ -70,7 +70,7 @@ function textHeader(client: ProxiedClient): Uint8Array {
   );
 }
 
-// Section 2.2.
+// Constants of version 2 (section 2.2).
 const SIGNATURE = Buffer.from("\r\n\r\n\0\r\nQUIT\n");
 const VERSION_2_PROXY = 0x21;
 const TCP_OVER_IPV4 = 0x11;
@@ -79,8 +79,9 @@ const UNIX_STREAM = 0x31;
 const UNIX_ADDRESS_BYTES = 108;
 
 /**
- * The TLV of a Unix client's credential, of the range that is left to applications (section 2.2.8):
- * 8 bytes, the user id and the process id as unsigned numbers of 32 bits in network order.
+ * The type of our TLV with a Unix client's credential, from the range for applications (section
+ * 2.2.8). Its value has 8 bytes: the user id and the process id, each as an unsigned 32-bit number
+ * in network order.
  */
 export const CREDENTIAL_TLV = 0xe0;
 
@@ -98,7 +99,7 @@ function binaryHeader(client: ProxiedClient): Uint8Array {
     case "unix": {
       const { destination, credential } = client;
       return frame(UNIX_STREAM, [
-        // A client's own socket hardly ever has a name.
+        // The source address stays empty: a client's own Unix socket rarely has a name.
         new Uint8Array(UNIX_ADDRESS_BYTES),
         unixAddress(destination),
         ...(credential === undefined

@@ -39,85 +39,87 @@ import { type HeaderOf, headerOf } from "./proxy-protocol.ts";
 import { targetOf } from "../address/resolve-destination.ts";
 import { loaded } from "../os/libc.ts";
 
-/** Holds the listener of a source that was handed on until `accept`. */
+/** The holder's name while a handed-over source waits for `accept`. */
 const NOT_BEGUN = "not begun";
 
-/** Holds the listener between `suspend` and `resume`. */
+/** The holder's name between `suspend` and `resume`. */
 const SUSPENDED = "suspended";
 
-// How long a reader may take nothing before its peer's reset is passed on all the same. One that reads
-// 5 kB/s shows for over a minute at a time that it takes nothing (lingering-close.ts).
+// How long a receiver may accept no bytes before the relay passes its peer's reset on anyway, in
+// milliseconds. A receiver that reads 5 kB/s can appear to read nothing for over a minute
+// (lingering-close.ts).
 const STANDSTILL = 300_000;
 
 /** A relay that listens. */
 export interface Relay extends AsyncDisposable {
-  /** The source, with the port that the system chose where 0 was asked. */
+  /** The source; for port 0 with the port that the system chose. */
   readonly endpoint: SocketEndpoint;
-  /** How many connections are open now. */
+  /** The number of open connections. */
   readonly connections: number;
-  /** Settles when nothing of the relay is left, whatever stopped it. Never rejects. */
+  /** Resolves when the relay has ended completely, for any reason. Never rejects. */
   readonly stopped: Promise<void>;
   /**
-   * Accepts no more, waits for the open connections to end, and ends those that do not end within
-   * `drainTimeout`, or on which nothing moves for `stillTimeout`. Called again it can only shorten
+   * Stops accepting and drains the open connections. Resets the connections that do not end within
+   * `drainTimeout`, or on which no byte moves for `stillTimeout`. A second call can only shorten
    * the wait. Never rejects.
    *
-   * @param options - milliseconds, Infinity for no limit. Defaults: the relay's own `drainTimeout`,
-   * and 2,000.
+   * @param options - milliseconds, Infinity for no limit. Defaults: `drainTimeout` of the relay's
+   * options, `stillTimeout` 2,000.
    */
   stop(options?: Partial<StopPatience>): Promise<void>;
   /**
-   * Stops where no connection is open, and says whether it did. Nobody gets in between the look and
-   * the stop: who connects meanwhile waits in the kernel's queue. Never rejects.
+   * Stops the relay if no connection is open; resolves with whether it stopped. No client is
+   * accepted between the check and the stop: new clients wait in the kernel's queue. Never rejects.
    */
   stopIfIdle(): Promise<boolean>;
-  /** Settles once every thread that relays has answered. One that hangs keeps it waiting. */
+  /** Resolves once every relaying thread has answered; stays pending while a thread hangs. */
   responds(): Promise<void>;
 }
 
 /**
- * A relay that can hand its source on to a relay in another process, so that no client notices: both
- * have the same listening socket, and one of them accepts at any time.
+ * A relay that can hand over its source to a relay in another process. Clients notice nothing: both
+ * relays have the same listening socket, and at any time one of them accepts.
  */
 export interface HandoverRelay extends Relay {
   /**
-   * Leaves further clients in the kernel's queue until `resume`, or until a stop that serves them.
-   * Gives how many connections are open then. Without FFI nothing holds clients back.
+   * Leaves new clients in the kernel's queue until `resume`, or until a stop that serves the queue.
+   * Resolves with the number of open connections. Without FFI the relay cannot pause and accepts
+   * on.
    */
   suspend(): Promise<number>;
   resume(): void;
-  /** Accepts clients. A relay whose source was handed to it accepts nobody before. */
+  /** Starts to accept. A relay that took over its source accepts nobody before this call. */
   accept(): void;
   /**
-   * What the other relay needs. The descriptors stay this relay's: they are valid until the end of
-   * this turn of the event loop.
+   * Returns the source for the other relay. This relay keeps the descriptors; they are valid until
+   * the end of this turn of the event loop.
    */
   handOn(): HandedSource;
   /**
-   * Accepts no more and leaves the source, its file included, to the relay that now has it; the file
-   * is removed if `isGivenUp`, because no relay has the source any more. Settles as soon as nobody is
-   * accepted. The open connections may then take as long as they like, until `stopped`, unless `stop`
-   * shortens it. Never rejects.
+   * Stops accepting, and leaves the source and its file to the relay that took it over. With
+   * `isGivenUp` no relay took it over, and the file is removed. Resolves once the relay has stopped
+   * accepting. The drain then has no time limit, unless `stop` sets one; it ends at `stopped`.
+   * Never rejects.
    */
   leave(options?: { readonly isGivenUp?: boolean }): Promise<void>;
 }
 
-/** A relay whose listener can be held by several holders, each of whom releases it again. */
+/** A relay that accepts nobody while one or more holders hold its listener. */
 export interface HoldableRelay extends HandoverRelay {
-  /** Leaves further clients in the kernel's queue; without FFI it does nothing. */
+  /** Leaves new clients in the kernel's queue; does nothing without FFI. */
   hold(holder: string): void;
   release(holder: string): void;
   /**
-   * Ends everything within this call, because the thread is about to end: the peers of all
-   * connections see a failure. Who waits in the kernel's queue is left to the source's next holder.
+   * Ends everything synchronously, because the thread is about to end. The peers of all connections
+   * see a failure. Clients in the kernel's queue stay for the next worker or process that accepts.
    */
   abandon(): void;
 }
 
 /**
- * Listens on the source and carries each connection to the destination until it is stopped.
+ * Listens on the source and relays each connection to the destination, until it is stopped.
  *
- * @throws {RelayError} where the source cannot be listened on.
+ * @throws {RelayError} if listening on the source fails.
  */
 export async function startRelay(
   options: RelayOptions,
@@ -144,11 +146,11 @@ class RunningRelay implements HoldableRelay {
   #endpoint: SocketEndpoint;
   #listeners: Listeners | null = null;
   #admission: Admission | null = null;
-  /** What looks at the open connections from time to time, until the relay has stopped. */
+  /** Periodic checks of the open connections, until the relay has stopped. */
   readonly #watches: Disposable[] = [];
   #file: PlacedFile | null = null;
   #fileWatch: Disposable | null = null;
-  /** Whether it has begun to accept: a source that was handed on waits for `accept`. */
+  /** Whether the relay may accept: a handed-over source waits for `accept`. */
   #accepts = false;
   #accepted = 0;
   #stopping = false;
@@ -264,7 +266,7 @@ class RunningRelay implements HoldableRelay {
   async #stop(patience: StopPatience, cause: Stop["cause"], keepsFile = false): Promise<void> {
     this.#drain.shorten(patience);
     if (!this.#stopping) {
-      // Who waits in the queue of a source that is closed is served before.
+      // The clients in the queue must be served before the source is closed.
       this.resume();
       this.#stopping = true;
       await this.#close(keepsFile);
@@ -288,7 +290,7 @@ class RunningRelay implements HoldableRelay {
   }
 
   async responds(): Promise<void> {
-    // The caller's thread is the only one.
+    // This relay runs in the caller's thread, which obviously responds.
   }
 
   hold(holder: string): void {
@@ -334,7 +336,7 @@ class RunningRelay implements HoldableRelay {
 
   #admit(socket: Socket<SocketOwner>): Admitted | Refusal {
     if (this.#admission?.admits(this.connections) === false)
-      return { client: "", reason: "all places are taken, and without FFI nobody can wait" };
+      return { client: "", reason: "all places are taken, and without FFI a client cannot wait" };
     return this.#entrance.admit(socket);
   }
 
@@ -356,8 +358,8 @@ class RunningRelay implements HoldableRelay {
   }
 
   /**
-   * Takes the way in away, serves who came before that, and only then stops listening. Who waits at
-   * an inherited socket, or at one that was handed on, is served by whoever holds it next.
+   * Removes the socket file, serves the clients that are already in the queue, and only then stops
+   * listening. The queue of an inherited or handed-over socket is left to its next process.
    */
   async #close(keepsFile: boolean): Promise<void> {
     this.#fileWatch?.[Symbol.dispose]();
@@ -395,7 +397,7 @@ function expire(attempt: Attempt): void {
 
 function withoutLibc(reason: string): string {
   return (
-    `system calls through FFI are not to be had (${reason}): a Unix destination that answers and ` +
-    "closes at once may lose its answer, and a failure to connect may be called ECONNREFUSED"
+    `FFI is not available (${reason}): the answer of a Unix destination that closes at once may be ` +
+    "lost, and a failed connect may be reported as ECONNREFUSED"
   );
 }

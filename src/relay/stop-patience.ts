@@ -1,10 +1,10 @@
-/** How long a stop waits for open connections; in milliseconds, Infinity for no limit. */
+/** Time limits of a drain, in milliseconds; Infinity for no limit. */
 export interface StopPatience {
-  /** For all of them. */
+  /** How long the whole drain may take. */
   readonly drainTimeout: number;
-  /** For a connection on which nothing moves. */
+  /** How long a connection may go without moving a byte. */
   readonly stillTimeout: number;
 }
 
-/** Waits for as long as connections live. */
+/** Waits until all connections have ended by themselves. */
 export const NO_LIMITS: StopPatience = { drainTimeout: Infinity, stillTimeout: Infinity };

@@ -31,14 +31,14 @@ await describeNeeding(
       const { code, stderr } = await runRelay(words, { prefix: AS_NOBODY });
       expect(code).toBe(1);
       expect(stderr).toContain("operation not permitted (EPERM)");
-      expect(stderr).toMatch(/only a member of a group gives it a file.*SupplementaryGroups=/);
+      expect(stderr).toMatch(/only members of a group can give a file to it.*SupplementaryGroups=/);
     });
 
     test("of an --owner that is somebody else", async () => {
       const words = ["--owner=1", join(folder, "owner"), "127.0.0.1:1"];
       const { code, stderr } = await runRelay(words, { prefix: AS_NOBODY });
       expect(code).toBe(1);
-      expect(stderr).toContain("only root gives a file to another user");
+      expect(stderr).toContain("only root can give a file to another user");
     });
 
     test("of a destination that the relay's user may not open", async () => {

@@ -132,7 +132,7 @@ test("without FFI, nobody can tell who it is: it is refused, and the destination
   await until(() => logged(relay, "refused").length > 0, "the refusal");
   expect(logged(relay, "refused")[0]).toMatchObject({
     client: "",
-    reason: "its address cannot be told",
+    reason: "its address is unknown",
   });
   expect(destination.tryAccept()).toBeNull();
 });

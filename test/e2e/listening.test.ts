@@ -82,7 +82,7 @@ describe("where there is no IPv6", () => {
   test("an empty host is 0.0.0.0 without FFI, too", async () => {
     const command = [...prefix, ...THEN_WITHOUT_FFI];
     await using relay = await startRelay([":0", echo.address], { prefix: command });
-    expect(relay.stderr()).toContain("through FFI are not to be had");
+    expect(relay.stderr()).toContain("FFI is not available");
     await expectServed(relay);
   });
 });
@@ -231,7 +231,7 @@ describe("--freebind", () => {
     const { code, stderr } = await runRelay(args, { env: WITHOUT_FFI });
     expect(code).toBe(78);
     expect(stderr).toMatch(
-      / error cannot listen on 192\.0\.2\.7:0 with --freebind: that takes FFI/,
+      / error cannot listen on 192\.0\.2\.7:0 with --freebind: that needs FFI/,
     );
   });
 

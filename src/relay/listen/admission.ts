@@ -3,15 +3,15 @@ import type { Observer } from "../observer.ts";
 import { type DescriptorWatcher, watchDescriptors } from "./descriptor-probe.ts";
 import type { PausableListener } from "./pausable-listener.ts";
 
-// A shortage comes and goes many times; how often it is told, in milliseconds.
+// A shortage can begin and end many times: warn at most once in this time, in milliseconds.
 const SAY_AGAIN = 60_000;
 
 /**
- * Decides when clients are taken in. At the limit of open connections, or when the system has no
- * descriptor left, the listener pauses, and further clients wait in the kernel's queue.
+ * Decides when the relay accepts clients. At the limit of open connections, or when no descriptor
+ * is left, the listener pauses, and further clients wait in the kernel's queue.
  *
- * Running out of descriptors must be prevented, and noticed where another part of the system causes
- * it, because Bun then accepts in vain as fast as it can (oven-sh/bun pull 32705).
+ * The relay must prevent a shortage of descriptors, and must notice a shortage that another program
+ * causes: without a free descriptor Bun retries accept in a busy loop (oven-sh/bun pull 32705).
  */
 export class Admission implements Disposable, DescriptorWatcher {
   readonly #max: number;
@@ -38,26 +38,26 @@ export class Admission implements Disposable, DescriptorWatcher {
     this.#watch[Symbol.dispose]();
   }
 
-  /** Whether a further client may be taken in; false only where the listener cannot pause. */
+  /** Whether to admit a further client. False only at the limit of a listener that cannot pause. */
   admits(open: number): boolean {
     return open < this.#max;
   }
 
-  /** After a client was taken in. */
+  /** Called after a client was admitted. */
   opened(open: number): void {
     if (this.#full || open < this.#max) return;
     this.#full = this.#listening.pause();
     if (this.#full) this.#observer.full(open);
   }
 
-  /** After a connection has ended. */
+  /** Called after a connection has ended. */
   closed(open: number): void {
     if (!this.#full || open >= this.#max) return;
     this.#full = false;
     this.#resume();
   }
 
-  /** Leaves further clients in the kernel's queue until each holder has released. */
+  /** Leaves new clients in the kernel's queue until every holder has called `release`. */
   hold(holder: string): void {
     if (this.#listening.pause()) this.#holders.add(holder);
   }
@@ -70,7 +70,7 @@ export class Admission implements Disposable, DescriptorWatcher {
     return this.#exhausted;
   }
 
-  /** A descriptor was wanted and not to be had. */
+  /** A system call failed because no descriptor was left. */
   short(code: string): void {
     if (this.#exhausted) return;
     this.#exhausted = this.#listening.pause();
@@ -88,7 +88,7 @@ export class Admission implements Disposable, DescriptorWatcher {
   }
 
   #resume(): void {
-    // Where that fails for want of a descriptor, the next look tries again.
+    // If this fails because no descriptor is left, the next periodic check tries again.
     if (this.#full || this.#holders.size > 0) return;
     this.#exhausted = !this.#listening.resume();
   }

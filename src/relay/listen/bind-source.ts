@@ -18,37 +18,37 @@ import { handedFile, isInherited, type Source } from "./source.ts";
 
 /** How to listen on a source. */
 export interface ListenOptions extends SocketFileOptions {
-  /** See `RelayOptions`, as for `freebind`. */
+  /** See `RelayOptions`, also for `freebind`. */
   readonly backlog?: number | undefined;
   /** Milliseconds of idle time before TCP keepalive probes of accepted clients; 0 sends none. */
   readonly keepalive?: number | undefined;
   readonly freebind?: boolean | undefined;
-  /** Whether a TCP client's address is needed even of one that resets at once. */
+  /** Whether the relay needs the address of every TCP client, even of one that resets at once. */
   readonly keepsFirstPackets?: boolean | undefined;
-  /** The option that the address comes from, for an error; none of a relay's own source. */
+  /** The option that contains the address, for error messages; undefined for a relay's source. */
   readonly option?: string | undefined;
-  /** Is told, for a person who looks closely, if less is listened on than the address says. */
+  /** Called if the relay listens on fewer addresses than the text means; a detail for debugging. */
   readonly notice?: ((message: string) => void) | undefined;
 }
 
-/** The sockets of a source: they listen, and nobody accepts yet. */
+/** The listening sockets of a source; nobody accepts from them yet. */
 export interface BoundSource {
-  /** Their descriptors, one or more, which the caller owns. */
+  /** The descriptors, at least one; the caller owns them. */
   readonly fds: readonly number[];
-  /** The source, with the port that the system chose where 0 was asked. */
+  /** The source; for port 0 with the port that the system chose. */
   readonly endpoint: SocketEndpoint;
   /** The file of a Unix source. */
   readonly file: PlacedFile | null;
 }
 
-/** Refuses a source that systemd opened and to which the destination leads back. */
+/** Refuses a systemd source if the destination leads back to it. */
 function refuseOwnDestination(
   fds: readonly number[],
   endpoint: SocketEndpoint,
   destination: SocketEndpoint | undefined,
 ): void {
   if (destination === undefined || !isSameAddress(endpoint, destination)) return;
-  // A socket of another network namespace has the same address and leads elsewhere.
+  // The same address in another network namespace is another socket.
   if (endpoint.kind !== "unix" && !fds.every(isInOwnNetwork)) return;
   const address = printAddress(endpoint);
   throw new RelayError(
@@ -59,16 +59,16 @@ function refuseOwnDestination(
   );
 }
 
-/** The length of the kernel's queue that a source is to have. */
+/** The queue length to request from the kernel for a source. */
 export function backlogOf(source: Source, { backlog }: ListenOptions): number {
   return backlog ?? (isInherited(source) ? INT_MOST : DEFAULTS.backlog);
 }
 
 /**
- * Binds the source and listens on it, by the system's own calls: Bun's listen has no queue's length,
- * loses some of the system's codes, and removes whatever is at a Unix socket's path when it stops.
+ * Binds the source and listens on it, with system calls through FFI. Bun's own listen cannot set
+ * the queue length, loses some error codes, and on stop removes any file at a Unix socket's path.
  *
- * @throws {RelayError} with the system's code, the address and, where it is known, the fix.
+ * @throws {RelayError} with the system's code, the address and, if known, the fix.
  */
 export async function bindSource(
   system: Libc,

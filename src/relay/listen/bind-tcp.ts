@@ -2,34 +2,34 @@ import { isIPv4, isIPv6 } from "../../address/ip-text.ts";
 import { isLoopbackName } from "../../address/loopback.ts";
 import { errorCode, SystemCallError } from "../../os/errno.ts";
 
-/** A way to make sockets that listen on one TCP address each. */
+/** A way to open listening TCP sockets, one per address. */
 export interface TcpBinder<Bound> {
-  /** Listens on an IPv4 or IPv6 address; `::` is both families. Throws with the system's code. */
+  /** Listens on an IPv4 or IPv6 address; `::` accepts both families. Throws the system's code. */
   bind(host: string, port: number): Bound;
-  /** The port that a socket got. */
+  /** The port of a socket, as chosen by the system for port 0. */
   port(bound: Bound): number;
   close(bound: Bound): void;
 }
 
-/** The sockets of a TCP source, which share one port. */
+/** The sockets of a TCP source. They share one port. */
 export interface BoundTcp<Bound> {
   readonly sockets: readonly Bound[];
   readonly port: number;
 }
 
-// The system has not the address, or not even the family: also where a service manager forbids it
+// The system lacks the address or its family. A service manager can also forbid the family
 // (systemd.exec(5), RestrictAddressFamilies=).
 const ABSENT: ReadonlySet<string> = new Set(["EAFNOSUPPORT", "EADDRNOTAVAIL"]);
 
-// How often another port is tried if the system's choice for one address is taken for the other.
+// How many ports to try if the port that the system chose for one address is taken on the other.
 const PORT_TRIES = 32;
 
 /**
- * Listens on a TCP address. An empty host is every interface, by both families through one socket or
- * by IPv4 alone if the system has no IPv6. A name of loopback is each of the two loopback addresses
- * that the system has. Any other name is the first of its addresses that can be listened on.
+ * Listens on a TCP address. An empty host means every interface: one socket for both families, or
+ * IPv4 only if the system has no IPv6. A loopback name means both loopback addresses, or the one
+ * that the system has. For any other name the relay listens on the first address that works.
  *
- * @param notice - is told if less is listened on than the address says
+ * @param notice - called if the relay listens on fewer addresses than the text means
  * @throws an error with the system's or the resolver's code.
  */
 export async function bindTcp<Bound>(
@@ -54,7 +54,7 @@ function bindEverywhere<Bound>(
   const both = tryBind(binder, "::", port);
   if (both !== null) return both;
   const bound = binder.bind("0.0.0.0", port);
-  notice("this system has no IPv6: listening on 0.0.0.0, IPv4 alone");
+  notice("this system has no IPv6: listening on 0.0.0.0, IPv4 only");
   return bound;
 }
 
@@ -67,14 +67,14 @@ function bindLoopbacks<Bound>(
     const ipv4 = tryBind(binder, "127.0.0.1", port);
     if (ipv4 === null) {
       const bound = oneSocket(binder, binder.bind("::1", port));
-      notice("this system has no 127.0.0.1: listening on ::1 alone");
+      notice("this system has no 127.0.0.1: listening on ::1 only");
       return bound;
     }
     const chosen = binder.port(ipv4);
     try {
       const ipv6 = tryBind(binder, "::1", chosen);
       if (ipv6 !== null) return { sockets: [ipv4, ipv6], port: chosen };
-      notice("this system has no ::1: listening on 127.0.0.1 alone");
+      notice("this system has no ::1: listening on 127.0.0.1 only");
       return { sockets: [ipv4], port: chosen };
     } catch (error) {
       binder.close(ipv4);
@@ -84,7 +84,7 @@ function bindLoopbacks<Bound>(
   }
 }
 
-/** Null if the system does not have the address. */
+/** Opens a socket; null if the system does not have the address. */
 function tryBind<Bound>(binder: TcpBinder<Bound>, host: string, port: number): Bound | null {
   try {
     return binder.bind(host, port);
@@ -94,7 +94,7 @@ function tryBind<Bound>(binder: TcpBinder<Bound>, host: string, port: number): B
   }
 }
 
-/** Throws what came of the last address if none can be listened on. */
+/** Listens on the first address that works; throws the last address's error if none does. */
 function bindFirst<Bound>(hosts: readonly string[], port: number, binder: TcpBinder<Bound>): Bound {
   let failure: unknown = new SystemCallError("ENOTFOUND");
   for (const host of hosts) {

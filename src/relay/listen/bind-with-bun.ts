@@ -20,9 +20,9 @@ export interface BunSource {
 }
 
 /**
- * Binds a source by Bun alone, where the system's calls are not to be had. Bun ignores the queue's
- * length, its listeners cannot pause, a name of 107 bytes is one too long for an abstract socket, and
- * `stop()` removes whatever file has the path by then.
+ * Binds a source with Bun's own listen, for use without FFI. This has four limits: Bun ignores the
+ * queue length; its listeners cannot pause; an abstract name may have 106 bytes instead of 107; and
+ * `stop()` removes the file at the path, even if another program has put it there.
  *
  * @throws {RelayError} as `bindSource` does.
  */
@@ -72,7 +72,7 @@ function cannotFreebind(source: SocketEndpoint): RelayError {
   return new RelayError(
     "ENOSYS",
     address,
-    `cannot listen on ${address} with --freebind: that takes FFI${reason}; ` +
+    `cannot listen on ${address} with --freebind: that needs FFI${reason}; ` +
       "in a systemd unit: MemoryDenyWriteExecute=no",
   );
 }
@@ -107,7 +107,7 @@ function tcpBinder<Data>(handlers: AcceptHandlers<Data>): TcpBinder<Bun.TCPSocke
   };
 }
 
-/** Bun names no code if socket(2) itself fails, which it does for a family that is not to be had. */
+/** Bun's error has no code if socket(2) fails, for example for an unsupported address family. */
 function named(error: unknown): unknown {
   const hasCode = error instanceof Error && errorCode(error) !== error.message;
   return hasCode ? error : new SystemCallError("EAFNOSUPPORT");

@@ -1,13 +1,13 @@
 import type { AcceptHandlers } from "./pausable-listener.ts";
 
-/** What a relay needs of a listener of Bun's, of whatever kind and data. */
+/** The parts of a Bun listener that a relay uses, for any kind of socket and data. */
 export interface BunListener {
   readonly fd: number;
-  /** Closes the descriptor. It also removes what is at the path of a Unix socket that Bun bound. */
+  /** Closes the descriptor. If Bun bound a Unix socket, also removes any file at its path. */
   stop(): void;
 }
 
-/** Lets Bun accept from a listening descriptor, which is Bun's from then on. */
+/** Lets Bun accept from a listening descriptor. Bun then owns the descriptor. */
 export function adoptListener<Data>(fd: number, handlers: AcceptHandlers<Data>): BunListener {
   return Bun.listen({ fd, allowHalfOpen: true, socket: handlers });
 }

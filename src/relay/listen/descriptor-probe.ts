@@ -1,19 +1,19 @@
 import { EMFILE, ENFILE, errnoCode } from "../../os/errno.ts";
 import { AF_UNIX, libc, SOCK_STREAM } from "../../os/libc.ts";
 
-// Descriptors that must be free again before clients are taken in again.
+// How many descriptors must be free before the relay accepts again.
 export const HEADROOM = 16;
 
-// How often it is seen whether the system has a descriptor left, in milliseconds.
+// How often to check whether descriptors are left, in milliseconds.
 const PERIOD = 1_000;
 
-/** Wants to know whether descriptors are left. */
+/** Is notified about a shortage of descriptors. */
 export interface DescriptorWatcher {
-  /** Whether a shortage was told of, and its end is waited for. */
+  /** Whether a shortage was reported and has not ended. */
   readonly isShort: boolean;
-  /** No descriptor is left; the code says whose limit that is. */
+  /** No descriptor is left; EMFILE is the process's limit, ENFILE the system's. */
   short(code: string): void;
-  /** There are descriptors again. */
+  /** Descriptors are available again. */
   plenty(): void;
 }
 
@@ -21,8 +21,9 @@ const watchers = new Set<DescriptorWatcher>();
 let timer: Timer | undefined;
 
 /**
- * Looks from time to time whether descriptors are left, once for all relays of this thread, until
- * disposed. Somebody else may take them, on whom no count of ours has a hold.
+ * Checks periodically whether descriptors are left, once for all relays of this thread, until
+ * disposed. Counting our own descriptors is not enough: other code and other processes use them,
+ * too.
  */
 export function watchDescriptors(watcher: DescriptorWatcher): Disposable {
   watchers.add(watcher);
@@ -49,7 +50,7 @@ function look(): void {
   }
 }
 
-/** EMFILE or ENFILE where fewer than `wanted` descriptors are left, else null. */
+/** EMFILE or ENFILE if fewer than `wanted` descriptors are left, else null. */
 export function descriptorShortage(wanted: number): string | null {
   if (libc === null) return null;
   const fd = libc.socket(AF_UNIX, SOCK_STREAM);

@@ -5,25 +5,26 @@ import { type BunListener, adoptListener } from "./bun-listener.ts";
 import type { AcceptHandlers, PausableListener } from "./pausable-listener.ts";
 
 /**
- * A listener of Bun's with a gate before it.
+ * A Bun listener with a gate in front of it.
  *
- * Bun's listener has no pause. It accepts from a descriptor until accept4(2) fails, whenever the event
- * loop's epoll instance says that the descriptor's socket has clients. Both ends of that are changed
- * behind Bun's back: which socket stands behind the number, and what the epoll instance watches.
+ * Bun's listener cannot pause. Whenever epoll reports clients on the listening descriptor, Bun
+ * calls accept4(2) until it fails. This class changes two things without Bun's knowledge: the open
+ * file behind Bun's descriptor number, and the epoll registration of that descriptor.
  *
  * | gate   | Bun's descriptor is | epoll watches | clients                                        |
  * | ------ | ------------------- | ------------- | ---------------------------------------------- |
- * | open   | the source's socket | it            | are accepted                                   |
- * | closed | /dev/null           | nothing of it | wait: accept4(2) fails with ENOTSOCK, no event |
+ * | open   | the source's socket | the socket    | are accepted                                   |
+ * | closed | /dev/null           | nothing       | wait: accept4(2) fails with ENOTSOCK, no event |
  *
- * Closing takes the registration out, then replaces the descriptor. So an accept loop that is under way
- * ends with its next call, and so does the event of a client that was told of before. Opening puts the
- * socket back, then the registration with the same data. epoll_ctl(2) itself looks whether clients
- * wait, so none is overlooked (epoll(7), level-triggered).
+ * Closing the gate removes the registration, then replaces the open file. So a running accept loop
+ * ends at its next accept4(2), and an event that epoll has already reported accepts nobody. Opening
+ * the gate restores the socket, then the registration with the same data. epoll_ctl(2) itself
+ * checks for waiting clients, so none is missed (epoll(7), level-triggered).
  *
- * The other way to pause is to stop Bun's listener and make another later (`ReopenedListener`). But Bun
- * calls `listen(fd, 511)` for each listener that it makes, and until the call after that a longer queue
- * refuses Unix clients that do not wait. Here Bun listens on a socket of no use, once.
+ * The alternative is to stop Bun's listener and to make a new one later (`ReopenedListener`). But
+ * Bun calls `listen(fd, 511)` for each new listener; until the relay restores a longer queue,
+ * non-blocking connects of Unix clients fail. Here Bun calls listen only once, on a stand-in
+ * socket.
  */
 export class GatedListener implements PausableListener {
   readonly #system: Libc;
@@ -31,7 +32,7 @@ export class GatedListener implements PausableListener {
   readonly #fd: number;
   readonly #listener: BunListener;
   readonly #registration: EpollRegistration;
-  /** Stands behind Bun's descriptor while the gate is closed. */
+  /** A descriptor of /dev/null, the open file behind Bun's descriptor while the gate is closed. */
   readonly #plug: number;
   #isOpen = false;
 
@@ -50,9 +51,9 @@ export class GatedListener implements PausableListener {
   }
 
   /**
-   * Null if the system does not let us look into the event loop; then nothing has changed.
+   * Null if the relay cannot find the event loop's epoll registration; then nothing has changed.
    *
-   * @throws the system's error if there is no descriptor left.
+   * @throws the system's error if no descriptor is left.
    */
   static open<Data>(
     system: Libc,
@@ -95,7 +96,7 @@ export class GatedListener implements PausableListener {
   }
 
   stop(): void {
-    // Bun takes its descriptor's registration out; while the gate is closed there is none.
+    // Bun removes its epoll registration, if the gate is open. A closed gate has none.
     this.#listener.stop();
     closeSync(this.#plug);
     this.#system.close(this.#fd);
@@ -113,8 +114,8 @@ export class GatedListener implements PausableListener {
 }
 
 /**
- * A socket that Bun can listen on and that the source's soon replaces; or a negative errno. The kernel
- * gives it a free abstract name (unix(7), autobind).
+ * Opens a stand-in socket for Bun's listen call, or returns a negative errno. The source's socket
+ * soon replaces it. The kernel gives it a free abstract name (unix(7), autobind).
  */
 function openStandIn(system: Libc): number {
   const fd = system.socket(AF_UNIX, SOCK_STREAM);

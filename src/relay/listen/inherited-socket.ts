@@ -7,9 +7,10 @@ import { RelayError } from "../error.ts";
 import type { Source } from "./source.ts";
 
 /**
- * Where a source listens, or is to listen.
+ * The endpoint on which a source listens or will listen.
  *
- * @throws {RelayError} where it is a descriptor that does not listen, with what it is.
+ * @throws {RelayError} if the source is a descriptor that does not listen. The message says what
+ *   the descriptor is.
  */
 export function endpointOf(source: Source): SocketEndpoint {
   switch (source.kind) {
@@ -23,24 +24,26 @@ export function endpointOf(source: Source): SocketEndpoint {
   }
 }
 
-/** The address that an inherited descriptor listens on; throws a `RelayError` with what else it is. */
+/** The address on which an inherited descriptor listens; throws a `RelayError` if it does not. */
 function inheritedEndpoint(fd: number): SocketEndpoint {
   const refuse = (code: string, what: string) =>
     new RelayError(code, `fd:${fd}`, `cannot listen on descriptor ${fd}: ${what}`);
-  if (!isOpen(fd)) throw refuse("EBADF", "it is not open; nothing was passed under that number");
+  if (!isOpen(fd))
+    throw refuse("EBADF", "it is not open; no descriptor with that number was passed");
   if (loaded.libc === null)
-    throw refuse("ENOSYS", `without FFI its kind cannot be told (${loaded.reason})`);
+    throw refuse("ENOSYS", `without FFI its type cannot be checked (${loaded.reason})`);
   const { libc } = loaded;
   const type = libc.getOption(fd, SOL_SOCKET, SO_TYPE);
-  if (type < 0) throw refuse(errnoCode(type), "it is no socket");
-  if (type !== SOCK_STREAM) throw refuse("ESOCKTNOSUPPORT", "it is no stream socket");
+  if (type < 0) throw refuse(errnoCode(type), "it is not a socket");
+  if (type !== SOCK_STREAM) throw refuse("ESOCKTNOSUPPORT", "it is not a stream socket");
   if (libc.getOption(fd, SOL_SOCKET, SO_ACCEPTCONN) !== 1)
     throw refuse("EINVAL", "it does not listen (in a systemd .socket unit: Accept=no)");
-  // sockaddr_un, the longest of them, has 110 bytes (unix(7)).
+  // sockaddr_un, the longest sockaddr here, has 110 bytes (unix(7)).
   const bytes = new Uint8Array(128);
   const length = libc.name(fd, bytes);
   const endpoint = length < 0 ? null : readAddress(bytes.subarray(0, length));
-  if (endpoint === null) throw refuse("EAFNOSUPPORT", "it is neither TCP nor a Unix socket");
+  if (endpoint === null)
+    throw refuse("EAFNOSUPPORT", "it is neither a TCP socket nor a Unix socket");
   return endpoint;
 }
 

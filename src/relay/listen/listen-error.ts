@@ -3,7 +3,9 @@ import { errorCode } from "../../os/errno.ts";
 import { type RelayError, relayError } from "../error.ts";
 import type { Source } from "./source.ts";
 
-/** What to tell a person of an error of listening on a source; a `RelayError` is told as it is. */
+/**
+ * Explains an error of listening on a source, with a fix if known; a `RelayError` stays as it is.
+ */
 export function listenError(source: Source, error: unknown, option?: string): RelayError {
   const address = "endpoint" in source ? source.endpoint : source;
   const code = errorCode(error);
@@ -20,9 +22,9 @@ function fixOf(source: Source, code: string): string {
     return "a port below 1024 needs the capability CAP_NET_BIND_SERVICE";
   if (code === "EADDRINUSE") return "stop the program that listens there or choose another address";
   if (code === "EADDRNOTAVAIL")
-    return "no interface of this machine has that address; if it comes later: --freebind";
+    return "no interface of this machine has that address; if the address comes later, add --freebind";
   if (code === "EAFNOSUPPORT" && source.kind === "tcp")
-    return "this system has no such addresses (in a systemd unit: RestrictAddressFamilies=)";
+    return "this system lacks that address family (in a systemd unit: RestrictAddressFamilies=)";
   if (code === "EINVAL" && source.kind === "abstract")
     return "without FFI an abstract name has at most 106 bytes (in a systemd unit: MemoryDenyWriteExecute=no)";
   if (code === "ENOENT" && source.kind === "unix")

@@ -12,7 +12,7 @@ import type { Source } from "./source.ts";
 /** A source that accepts clients. */
 export interface Listening {
   readonly listeners: Listeners;
-  /** The source, with the port that the system chose where 0 was asked. */
+  /** The source; for port 0 with the port that the system chose. */
   readonly endpoint: SocketEndpoint;
   /** The file of a Unix source. */
   readonly file: PlacedFile | null;
@@ -21,7 +21,7 @@ export interface Listening {
 /**
  * Binds a source and accepts clients from it.
  *
- * @throws {RelayError} with the system's code, the address and, where it is known, the fix.
+ * @throws {RelayError} with the system's code, the address and, if known, the fix.
  */
 export async function listen<Data>(
   source: Source,
@@ -39,7 +39,7 @@ export async function listen<Data>(
   try {
     for (const fd of fds) opened.push(acceptFrom(system, fd, backlog, handlers));
   } catch (error) {
-    // The file of a source that was handed on is still that of the relay that has it.
+    // During a handover the socket file still belongs to the relay that hands over.
     if (file !== null && source.kind !== "handed") removeFile(file);
     for (const listener of opened) listener.stop();
     for (const fd of fds.slice(opened.length)) system.close(fd);
@@ -48,7 +48,7 @@ export async function listen<Data>(
   return { listeners: new Listeners(opened, fds), endpoint, file };
 }
 
-/** Accepts from a listening descriptor, which is the listener's from then on. */
+/** Accepts from a listening descriptor. The returned listener owns the descriptor. */
 function acceptFrom<Data>(
   system: Libc,
   fd: number,
@@ -60,10 +60,10 @@ function acceptFrom<Data>(
   );
 }
 
-/** The listeners of one source, which pause and resume together. */
+/** The listeners of one source. They pause and resume together. */
 export class Listeners implements PausableListener {
   readonly #listeners: readonly PausableListener[];
-  /** The descriptors that listen, for somebody who is to listen on them as well; none without FFI. */
+  /** The listening descriptors, for another thread or process to share; empty without FFI. */
   readonly descriptors: readonly number[];
 
   constructor(listeners: readonly PausableListener[], descriptors: readonly number[]) {
@@ -77,7 +77,7 @@ export class Listeners implements PausableListener {
 
   resume(): boolean {
     if (this.#listeners.every((listener) => listener.resume())) return true;
-    // One of them alone could not be paused again by somebody who takes all for paused.
+    // Never leave only some of them resumed: callers assume that all are paused.
     this.pause();
     return false;
   }

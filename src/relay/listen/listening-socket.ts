@@ -16,7 +16,7 @@ import { setKeepalive } from "../connection/keepalive.ts";
 import type { TcpBinder } from "./bind-tcp.ts";
 
 /**
- * A socket that is bound and listens; the caller owns the descriptor.
+ * Opens a socket, binds it and listens; the caller owns the descriptor.
  *
  * @throws {SystemCallError}
  */
@@ -38,7 +38,7 @@ export function openListeningSocket(
   }
 }
 
-/** What listening TCP sockets are to be like; see `RelayOptions`. */
+/** Options of listening TCP sockets; see `RelayOptions`. */
 interface TcpSocketOptions {
   readonly backlog: number;
   readonly keepalive: number;
@@ -51,7 +51,7 @@ export function tcpBinder(
   { backlog, keepalive, freebind }: TcpSocketOptions,
 ): TcpBinder<number> {
   const setOptions = (fd: number, family: number) => {
-    // Else the port stays taken for a minute after a relay that had clients (tcp(7)).
+    // Without SO_REUSEADDR the port stays taken for a minute after a relay with clients (tcp(7)).
     checked(system.setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1));
     if (family === AF_INET6) checked(system.setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0));
     if (freebind) checked(allowAbsentAddress(system, fd, family));
@@ -65,7 +65,7 @@ export function tcpBinder(
   };
 }
 
-/** Lets bind(2) take an address that no interface has (ip(7), IP_FREEBIND). */
+/** Allows bind(2) to an address that no interface has (ip(7), IP_FREEBIND). */
 function allowAbsentAddress(system: Libc, fd: number, family: number): number {
   return family === AF_INET6
     ? system.setOption(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1)
@@ -73,7 +73,7 @@ function allowAbsentAddress(system: Libc, fd: number, family: number): number {
 }
 
 function portOf(system: Libc, fd: number): number {
-  // sockaddr_in6, the longer of the two, has 28 bytes (ipv6(7)).
+  // sockaddr_in6, the longest sockaddr of TCP, has 28 bytes (ipv6(7)).
   const bytes = new Uint8Array(28);
   const length = checked(system.name(fd, bytes));
   const address = readAddress(bytes.subarray(0, length));

@@ -6,12 +6,12 @@ export type AcceptHandlers<Data> = SocketHandler<Data, "uint8array">;
 /** A listening socket that can stop accepting while the kernel goes on queueing clients. */
 export interface PausableListener {
   /**
-   * Leaves further clients in the kernel's queue, from this call on: also in the middle of an `open`
-   * event, although more clients have come. False if that cannot be done.
+   * Leaves new clients in the kernel's queue, from this call on. This also works inside an `open`
+   * event while more clients wait. False if the listener cannot pause.
    */
   pause(): boolean;
-  /** Accepts again. False if that cannot be done now; the listener is then still paused. */
+  /** Accepts again. False if that fails; the listener then stays paused. */
   resume(): boolean;
-  /** Accepts no more, for good. Clients in the queue are refused if nobody else listens. */
+  /** Stops accepting for good. Queued clients are refused unless another process has the socket. */
   stop(): void;
 }

@@ -4,18 +4,19 @@ import { type BunListener, adoptListener } from "./bun-listener.ts";
 import type { AcceptHandlers, PausableListener } from "./pausable-listener.ts";
 
 /**
- * A listener that is closed for a pause and opened anew afterwards, on a second descriptor of the same
- * socket; the kernel queues clients as long as one descriptor is open.
+ * A listener that pauses by closing Bun's listener, and resumes by opening a new Bun listener on a
+ * second descriptor of the same socket. The kernel queues clients while one descriptor is open.
  *
- * Bun's listen sets the queue to 511 each time. Before the length is set right again, a Unix client
- * that does not wait is refused if the queue is longer. `GatedListener` has no such moment.
+ * Each new Bun listener sets the queue length to 511 until the relay corrects it. In that moment a
+ * non-blocking connect of a Unix client fails if the queue already has more clients.
+ * `GatedListener` avoids this.
  */
 export class ReopenedListener implements PausableListener {
   readonly #system: Libc;
   readonly #fd: number;
   readonly #backlog: number;
   readonly #adopt: (fd: number) => BunListener;
-  /** Null exactly while paused, and once stopped. */
+  /** Null exactly while paused, and after `stop`. */
   #listener: BunListener | null = null;
 
   private constructor(
@@ -30,7 +31,7 @@ export class ReopenedListener implements PausableListener {
     this.#adopt = adopt;
   }
 
-  /** @throws the system's error if there is no descriptor left. */
+  /** @throws the system's error if no descriptor is left. */
   static open<Data>(
     system: Libc,
     fd: number,

@@ -1,10 +1,10 @@
 import type { Observer } from "../observer.ts";
 import { isInPlace, type PlacedFile } from "./socket-file/placed-file.ts";
 
-// How often it is seen whether a Unix source's file is still there, in milliseconds.
+// How often to check that a Unix source's file is still there, in milliseconds.
 const FILE_LOOK = 2_000;
 
-/** Tells when the file of a Unix source is lost, and when it is back. Open connections go on. */
+/** Reports when the file of a Unix source is lost, and when it is back. Connections continue. */
 export function watchFile(file: PlacedFile, observer: Observer): Disposable {
   let isLost = false;
   const timer = setInterval(() => {

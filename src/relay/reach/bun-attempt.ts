@@ -5,20 +5,21 @@ import type { ConnectionSide } from "../connection/connection.ts";
 import type { AddressFailure } from "./failure.ts";
 import { ReachingAttempt } from "./reaching-attempt.ts";
 
-// How long a Unix destination that refuses is tried again where it is not known whether anybody
-// listens, in milliseconds: Bun says ECONNREFUSED of a full queue, too (oven-sh/bun pull 37093).
+// How long to retry a Unix destination that refuses, in milliseconds: Bun reports ECONNREFUSED for
+// a full queue, too, so a listener may exist (oven-sh/bun pull 37093).
 const PERHAPS_FULL = 1_000;
 
-/** Connects by Bun alone, where the system's calls are not to be had. */
+/** Connects with Bun's own connect, for use without FFI. */
 export class BunAttempt extends ReachingAttempt {
-  /** Counts the tries: Bun's connect cannot be given up, and what becomes of an old one is late. */
+  /** Counts the tries, to ignore results of earlier tries: Bun's connect cannot be canceled. */
   #tries = 0;
 
   protected override try(): void {
     const { leadsBack, target } = this.connection.shared;
     if (leadsBack === null) return this.#connect();
     const connect = () => void (this.live && this.#connect());
-    // Bun says only afterwards where it has connected to: by then the loop has begun.
+    // Check before connecting: Bun reveals the address only when it is connected, and by then the
+    // relay has already connected to itself.
     void Promise.resolve(target.addresses()).then((addresses) => {
       if (addresses.some(leadsBack)) this.fail([{ address: "", code: "ELOOP" }]);
       else connect();
@@ -47,7 +48,7 @@ export class BunAttempt extends ReachingAttempt {
   }
 
   progress(): void {
-    // Bun opens a socket only once it is connected: there is no news before that.
+    // Bun sends no event before the socket is connected.
   }
 
   protected override addressOf({ socket }: ConnectionSide): string {

@@ -5,13 +5,13 @@ import type { Failure } from "../observer.ts";
 
 /** Why one address of a destination was not reached. */
 export interface AddressFailure {
-  /** As a person reads it; `""` where it did not come to an address. */
+  /** The address for messages; `""` if the try failed before it had an address. */
   readonly address: string;
-  /** The system's or the resolver's code, as `ECONNREFUSED`. */
+  /** The system's or the resolver's code, such as `ECONNREFUSED`. */
   readonly code: string;
 }
 
-// What this machine says before it asks anybody: it has no way to addresses of that kind.
+// Local errors, before any packet is sent: this machine has no route to such addresses.
 const NO_WAY: ReadonlySet<string> = new Set([
   "EADDRNOTAVAIL",
   "EAFNOSUPPORT",
@@ -19,7 +19,8 @@ const NO_WAY: ReadonlySet<string> = new Set([
   "ENETUNREACH",
 ]);
 
-// What was lacking until the time was up, where that is more than the code's own words.
+// Descriptions of a temporary shortage that lasted until the timeout, if clearer than the code's
+// own.
 const LACKED: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: "no local port was free",
   EAGAIN: "its queue of clients stayed full",
@@ -28,10 +29,10 @@ const LACKED: Readonly<Record<string, string>> = {
 };
 
 /**
- * What a person is to know of a destination that was not reached.
+ * Describes why a destination was not reached.
  *
- * @param failures - at least one, in the order in which they came
- * @param waited - whether the time was up while the attempt waited for what was lacking
+ * @param failures - at least one, in the order in which they occurred
+ * @param waited - whether the time ended while the attempt waited for a temporary shortage to end
  */
 export function failureOf(
   target: Target,
@@ -50,13 +51,13 @@ export function failureOf(
   };
 }
 
-/** What helps, as the end of a message; empty where nobody knows. */
+/** The fix, as the end of the message; empty if there is no known fix. */
 function fixOf({ endpoint }: Target, code: string): string {
   if (code !== "EACCES" || endpoint.kind !== "unix") return "";
   return "; the relay's user needs a group that may open it (in a unit: SupplementaryGroups=)";
 }
 
-/** One code for all: what an address answered tells more than that there is no way to another. */
+/** Chooses one code: an answer from an address tells more than a missing route to another. */
 function tellingCode(failures: readonly AddressFailure[]): string {
   const telling = failures.find(({ code }) => !NO_WAY.has(code)) ?? failures[0];
   if (telling === undefined) throw new Error("a failure without a reason");
@@ -68,7 +69,7 @@ function groupByCode(failures: readonly AddressFailure[]): Map<string, string[]>
   const groups = new Map<string, string[]>();
   for (const { address, code } of failures) {
     const group = groups.get(code) ?? [];
-    // The destination itself is named already.
+    // The message already names the destination.
     if (!one) group.push(address);
     groups.set(code, group);
   }
@@ -79,18 +80,18 @@ function at(addresses: readonly string[]): string {
   return addresses.length === 0 ? "" : ` at ${addresses.join(" and ")}`;
 }
 
-/** Words for what the system's own ones would leave unsaid; undefined where they are right. */
+/** A clearer description than the system's own words; undefined if the system's words are good. */
 function ownWords({ endpoint }: Target, code: string): string | undefined {
   if (code === "ETIMEDOUT") return "no answer in time";
   if (code === "ELOOP") return "it is the relay's own source";
   if (endpoint.kind === "tcp") return undefined;
-  // unix(7): the kernel refuses the same way where the path leads to no socket at all.
+  // unix(7): the kernel also gives ECONNREFUSED if the file at the path is not a socket.
   if (code === "ECONNREFUSED" && endpoint.kind === "unix") return fileWords(endpoint.path);
   if (code === "EPROTOTYPE") return "is a socket for datagrams or packets, not for streams";
   return undefined;
 }
 
-/** What is at a path, in the words of a person; undefined where it is a socket, or unknown. */
+/** Describes the file at a path; undefined if it is a socket or unknown. */
 function fileWords(path: string): string | undefined {
   const kind = kindOf(path);
   return kind === undefined ? undefined : `is ${kind}, not a socket`;
@@ -108,7 +109,7 @@ function statOf(path: string): Stats | undefined {
   try {
     return statSync(path);
   } catch {
-    // Gone meanwhile: the kernel's answer is all that is known.
+    // The file has disappeared: report only the kernel's answer.
     return undefined;
   }
 }

@@ -2,16 +2,16 @@ import { leadsBack } from "../../address/leads-back.ts";
 import type { SocketEndpoint } from "../../address/address.ts";
 import { readAddress, type SocketAddress } from "../../address/socket-address.ts";
 
-/** Whether a connection to one of the destination's addresses would come back to the own source. */
+/** Whether a connection to an address of the destination would come back to the relay's source. */
 export type LoopCheck = (address: SocketAddress) => boolean;
 
-// How long an answer is good, in milliseconds: the machine's own addresses seldom change.
+// How long to cache an answer, in milliseconds: the machine's own addresses rarely change.
 const GOOD_FOR = 1_000;
 
 /**
- * The check of a destination's addresses; null if none can lead back. What a host's text says by itself
- * is refused before a relay starts (`isSameAddress`), so only names are left, and they seldom have the
- * source's own port.
+ * Returns the check for a destination's addresses; null if no address can lead back. Loops that are
+ * visible in the text are refused before a relay starts (`isSameAddress`). So only host names need
+ * this check, and they rarely have the source's port.
  */
 export function loopCheckOf(source: SocketEndpoint, destination: SocketEndpoint): LoopCheck | null {
   if (source.kind !== "tcp" || destination.kind !== "tcp") return null;

@@ -5,8 +5,8 @@ import type { WaitingLine } from "./waiting-line.ts";
 import type { Connection } from "../connection/connection.ts";
 
 /**
- * Starts to reach the destination of a connection; it ends in `reached` or `unreachable`. `line` is
- * where all connections of a relay wait for what the destination or the system lacks for now.
+ * Starts to connect to the destination; ends in `reached` or `unreachable`. In `line`, all
+ * connections of a relay wait for a destination that refuses or for a temporary shortage to end.
  */
 export function reach(connection: Connection, line: WaitingLine): void {
   const attempt =

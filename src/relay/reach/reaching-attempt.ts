@@ -11,7 +11,7 @@ import { INT_MOST } from "../../os/int-most.ts";
 import { type AddressFailure, failureOf } from "./failure.ts";
 import type { Hindrance, Waiter, WaitingLine } from "./waiting-line.ts";
 
-// What a service that is only starting answers: nothing listens, no such file, no such name yet.
+// The failures while a service is still starting: no listener, no socket file or no name yet.
 const RETRIED: ReadonlySet<string> = new Set([
   "ECONNREFUSED",
   "EAI_AGAIN",
@@ -22,23 +22,24 @@ const RETRIED: ReadonlySet<string> = new Set([
   "ETIMEDOUT",
 ]);
 
-// What a socket meets only once it is connected: before that a reset is ECONNREFUSED (Linux,
+// The errors that occur only on a connected socket: before that a reset gives ECONNREFUSED (Linux,
 // tcp_reset()).
 const AFTER_CONNECTION: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE"]);
 
 const NO_ANSWER: Hindrance = { failures: [{ address: "", code: "ETIMEDOUT" }], kind: "refused" };
 
-/** Whether a failure of a connecting socket says that it was connected before. */
+/** Whether a failure code proves that the connecting socket was connected meanwhile. */
 export function comesAfterConnection(code: string): boolean {
   return AFTER_CONNECTION.has(code);
 }
 
 /**
- * What the two ways to reach a destination share: their time, their place in line and how they end.
+ * The common part of the two ways to reach a destination: time limits, the waiting line, the end.
  *
- * `--connect-timeout` counts from the start of a try, or of the wait for what is lacking. Where
- * `--connect-retry` leaves time after that, or after a refusal, the attempt is `retrying`: it waits in
- * line for as long as that time lasts, and each of its tries has `--connect-timeout` again.
+ * `--connect-timeout` counts from the start of a try, or from the start of the wait for a temporary
+ * shortage to end. After that timeout or a refusal, if `--connect-retry` leaves time, the attempt
+ * is `retrying`: it waits in line until the retry time ends, and each try has a new
+ * `--connect-timeout`.
  */
 export abstract class ReachingAttempt implements Attempt, Waiter {
   retrying = false;
@@ -51,30 +52,32 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
     readonly line: WaitingLine,
   ) {}
 
-  /** Whether the attempt still goes on; events of a try given up come late. */
+  /** Whether the attempt is still active; late events of an abandoned try must be ignored. */
   protected get live(): boolean {
     return this.connection.attempt === this;
   }
 
-  /** Begins a try, which ends in `succeed`, `fail` or `lack`. */
+  /** Begins a try. It ends in `succeed`, `fail` or `lack`. */
   protected abstract try(): void;
 
-  /** The failures of a try whose time is up. */
+  /** The failures of a try that has timed out. */
   protected abstract unanswered(): readonly AddressFailure[];
 
-  /** An address was not reached; others may follow. */
+  /** An address was not reached; other addresses may follow. */
   protected abstract failed(side: ConnectionSide, code: string): void;
 
-  /** Closes every socket but the winner's, if there is one; the closed ones' events reach nobody. */
+  /**
+   * Closes every socket but the winner's, if any. Later events of the closed sockets are ignored.
+   */
   protected abstract dropAllBut(winner: ConnectionSide | null): void;
 
-  /** The address that this side's socket was to reach. */
+  /** The address to which this side's socket connects. */
   protected abstract addressOf(side: ConnectionSide): string;
 
   abstract opened(side: ConnectionSide): void;
   abstract progress(side: ConnectionSide, proven: boolean): void;
 
-  /** Tries the destination, or waits behind those who wait already. */
+  /** Tries the destination; joins the end of the line if other attempts already wait. */
   start(): void {
     const { attempts } = this.connection.shared;
     attempts.add(this);
@@ -110,7 +113,7 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
     this.dropAllBut(null);
   }
 
-  /** The socket of this side is connected, and the destination's from now on. */
+  /** This side's socket is connected; it becomes the socket of the destination. */
   protected succeed(side: ConnectionSide): void {
     this.#enter(side);
     this.dropAllBut(side);
@@ -119,7 +122,7 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
     reached(this.connection);
   }
 
-  /** No address was reached for want of something that may be there later. */
+  /** No address was reached because of a temporary shortage. */
   protected lack(failures: readonly AddressFailure[]): void {
     const { attempts } = this.connection.shared;
     if (this.retrying) attempts.delete(this);
@@ -139,7 +142,7 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
     if (this.live) this.line.stay(this, hindrance);
   }
 
-  /** The time of the retries is up: one last try, past the line, unless one goes on. */
+  /** The retry time has ended: make one last try without the line, unless a try is running. */
   tryLast(): void {
     this.#isLastTry = true;
     if (!this.line.has(this) || this.line.isTrying(this)) return;
@@ -161,7 +164,7 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
     unreachable(this.connection, failureOf(target, failures, kind === "lacking"));
   }
 
-  /** Milliseconds that are left for retries. */
+  /** The remaining retry time in milliseconds. */
   #retryTime(): number {
     const { shared, openedAt } = this.connection;
     return this.#isLastTry ? 0 : openedAt + shared.connectRetry - performance.now();
@@ -176,7 +179,7 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
   }
 }
 
-/** Lets a side have another one's socket, and what that one has learned of it. */
+/** Moves a socket from one side to another, with the errno that the old side noted. */
 function passSocket(from: ConnectionSide, to: ConnectionSide): void {
   const { socket, errno } = from;
   if (socket === null) return;

@@ -20,32 +20,33 @@ import { comesAfterConnection, ReachingAttempt } from "./reaching-attempt.ts";
 // The Connection Attempt Delay that RFC 8305 section 5 recommends, in milliseconds.
 const NEXT_AFTER = 250;
 
-// What getaddrinfo(3) calls a resolver that does not answer.
+// The code of getaddrinfo(3) for a resolver that does not answer.
 const NO_NAME_IN_TIME = "EAI_AGAIN";
 
-// Filled anew at each use. sockaddr_in6 is the longest that is asked for (ipv6(7)).
+// Overwritten at each use. sockaddr_in6 is the longest sockaddr of TCP (ipv6(7)).
 const PEER_NAME = new Uint8Array(28);
 const OWN_NAME = new Uint8Array(28);
 
 /**
- * Connects by the system's own call and hands the descriptor to Bun. Bun's own connect loses what a
- * Unix destination answers before it closes at once, calls most failures ECONNREFUSED and cannot be
- * given up (oven-sh/bun pull 37093; issue 41800 and those it names).
+ * Connects by connect(2) and gives the descriptor to Bun. Bun's own connect has three faults: it
+ * loses the answer of a Unix destination that closes at once, it reports most failures as
+ * ECONNREFUSED, and it cannot be canceled (oven-sh/bun pull 37093; issue 41800 and the issues
+ * linked there).
  *
- * Of several addresses the next one is tried as soon as one has failed, and beside one that is
- * silent; the first that is connected is the destination (RFC 8305).
+ * With several addresses, the next address is tried when one fails, and in parallel when one is
+ * silent. The first address that connects becomes the destination (RFC 8305).
  */
 export class SystemAttempt extends ReachingAttempt {
   #addresses: readonly SocketAddress[] = [];
   /** The index of the address that is tried next. */
   #next = 0;
-  /** The addresses that are being connected to, by their sockets' sides; null of a single address. */
+  /** The addresses of the connecting sockets, by side; null if there is only one address. */
   #racing: Map<ConnectionSide, SocketAddress> | null = null;
   /** Null before the first failure. */
   #failures: AddressFailure[] | null = null;
-  /** Whether an address failed for want of something that passes. */
+  /** Whether an address failed because of a temporary shortage (`lacking` in `Hindrance`). */
   #lacking = false;
-  /** Counts the questions to the resolver: answers to earlier ones come too late. */
+  /** Counts the resolver queries, to ignore the answers to earlier queries. */
   #resolved = 0;
   #nextTimer: Timer | undefined;
 
@@ -61,7 +62,7 @@ export class SystemAttempt extends ReachingAttempt {
     this.#next = 0;
     this.#failures = null;
     this.#lacking = false;
-    // Where something was lacking, the addresses are known.
+    // After a temporary shortage the addresses are already known.
     if (this.retrying || this.#addresses.length === 0) this.#resolve();
     else this.#tryNext();
   }
@@ -69,7 +70,7 @@ export class SystemAttempt extends ReachingAttempt {
   #resolve(): void {
     const addresses = this.connection.shared.target.addresses();
     if (!("then" in addresses)) return this.#tryAll(addresses);
-    // While the destination is there nobody waits for another one's resolver.
+    // If the destination is reachable, the waiting connections must not wait for this query.
     if (this.line.hindrance === null) this.line.leave(this);
     const number = (this.#resolved += 1);
     const isLate = () => !this.live || number !== this.#resolved;
@@ -85,15 +86,15 @@ export class SystemAttempt extends ReachingAttempt {
   }
 
   opened(side: ConnectionSide): void {
-    // A Unix socket is connected at once or not at all (unix(7)).
+    // A Unix socket connects at once or not at all (unix(7)).
     if (side.isTcp) this.progress(side, false);
     else this.succeed(side);
   }
 
   progress(side: ConnectionSide, proven: boolean): void {
     if (proven) return this.succeed(side);
-    // Not by a second connect(2): of a connection that was reset since, it would report the reset
-    // and throw away what had arrived.
+    // Do not check with a second connect(2): on a connection that was reset meanwhile, it would
+    // report the reset and discard the received bytes.
     if (this.system.peerName(side.fd, PEER_NAME) >= 0) {
       if (this.#isItself(side)) this.failed(side, errnoCode(ECONNREFUSED));
       else this.succeed(side);
@@ -108,17 +109,18 @@ export class SystemAttempt extends ReachingAttempt {
   }
 
   /**
-   * Where nobody listens on a loopback port of the kind that clients get, a socket may get that very
-   * port and then be connected to itself, by TCP's simultaneous open (RFC 9293 3.5).
+   * Whether a socket is connected to itself. If nobody listens on a loopback port in the range of
+   * local ports, the kernel may choose that same port as the local port, and TCP's simultaneous
+   * open connects the socket to itself (RFC 9293 3.5).
    */
   #isItself(side: ConnectionSide): boolean {
     const length = this.system.name(side.fd, OWN_NAME);
-    // The ports come first, and differ of nearly all.
+    // The ports come first in the sockaddr and almost always differ.
     for (let at = 0; at < length; at += 1) if (OWN_NAME[at] !== PEER_NAME[at]) return false;
     return length > 0;
   }
 
-  /** Tries the addresses that are left up to the first that may answer later. */
+  /** Tries the remaining addresses in order, until a connect succeeds or is in progress. */
   #tryNext(): void {
     if (this.#racing !== null) clearTimeout(this.#nextTimer);
     while (this.#next < this.#addresses.length) {
@@ -135,7 +137,7 @@ export class SystemAttempt extends ReachingAttempt {
     else this.fail(failures);
   }
 
-  /** The descriptor of a socket that is connected or connecting, else a negative errno. */
+  /** Returns the descriptor of a connected or connecting socket, or a negative errno. */
   #connect(address: SocketAddress): number {
     const { system } = this;
     if (this.connection.shared.leadsBack?.(address) === true) return -ELOOP;
@@ -147,7 +149,7 @@ export class SystemAttempt extends ReachingAttempt {
     return result;
   }
 
-  /** Whether waiting may help against what a connect met. */
+  /** Whether the failure of a connect is temporary, so that waiting may help. */
   #passes(errno: number, address: SocketAddress): boolean {
     switch (errno) {
       case EAGAIN:
@@ -164,8 +166,9 @@ export class SystemAttempt extends ReachingAttempt {
   }
 
   /**
-   * connect(2) gives EADDRNOTAVAIL where all local ports are taken, and where the machine has no
-   * address to begin with. Only the second is met by UDP, too, for which connecting sends nothing.
+   * connect(2) gives EADDRNOTAVAIL in two cases: all local ports are taken, or the machine has no
+   * local address for this destination. A UDP connect, which sends nothing, fails only in the
+   * second case.
    */
   #hasWayTo(address: SocketAddress): boolean {
     const { system } = this;
@@ -176,7 +179,7 @@ export class SystemAttempt extends ReachingAttempt {
     return result !== -EADDRNOTAVAIL;
   }
 
-  /** Makes a socket Bun's; `open` runs within this, and may tell that it is connected, or failed. */
+  /** Gives a socket to Bun. Its `open` event runs inside this call, and may succeed or fail. */
   #adopt(fd: number, address: SocketAddress): void {
     const { connection } = this;
     const { shared, destination } = connection;
@@ -188,7 +191,7 @@ export class SystemAttempt extends ReachingAttempt {
       this.lost(side, errorCode(error)),
     );
     if (!this.live || side.socket === null) return;
-    // A destination that refused may be silent as well: then those behind wait for the outcome.
+    // After a refusal the destination may now be silent: the next waiters wait for the outcome.
     if (this.line.hindrance?.kind !== "refused") this.line.enter(this);
     if (this.#next < this.#addresses.length) this.#tryNextLater();
   }
@@ -198,7 +201,7 @@ export class SystemAttempt extends ReachingAttempt {
     this.#nextTimer = setTimeout(tryNext, Math.min(NEXT_AFTER, share), this);
   }
 
-  /** The one tried last is silent: the next address is tried beside it. */
+  /** The last tried address is silent: try the next address in parallel. */
   tryNext(): void {
     if (this.live) this.#tryNext();
   }
@@ -213,7 +216,7 @@ export class SystemAttempt extends ReachingAttempt {
 
   protected override failed(side: ConnectionSide, code: string): void {
     const address = this.#addressOf(side);
-    // Of a socket that was dropped nobody wants to know.
+    // Ignore events of a dropped socket.
     if (address === undefined) return;
     this.#racing?.delete(side);
     drop(side);

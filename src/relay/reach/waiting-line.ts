@@ -1,43 +1,47 @@
 import type { AddressFailure } from "./failure.ts";
 
-// The first pause before the one in front tries again, in milliseconds; each is twice the one before.
+// The first pause before the front waiter tries again, in milliseconds. Each pause doubles.
 const PAUSE_FIRST = 1;
-// The longest, which is how long what was lacking, or refused, may be there without being used.
+// The longest pauses, in milliseconds. After a shortage ends, or the destination is back, the line
+// may wait this long before it notices.
 const PAUSE_LACKING = 50;
 const PAUSE_REFUSED = 1_000;
 
-/** Why the one in front has to wait. */
+/** Why the front waiter must wait. */
 export interface Hindrance {
   readonly failures: readonly AddressFailure[];
   /**
-   * - `lacking`: the destination is there, and something that passes is lacking: room in its queue, a
-   *   descriptor, a local port.
+   * - `lacking`: the destination exists, but a resource is temporarily short: room in its queue, a
+   *   descriptor, or a local port.
    * - `refused`: the destination refuses or is absent.
    */
   readonly kind: "lacking" | "refused";
 }
 
-/** Somebody who waits in line. */
+/** An attempt that waits in line. */
 export interface Waiter {
-  /** It is in front: it tries once. That ends, now or later, in `stay`, `enter` or `leave`. */
+  /**
+   * Called when the waiter is in front: try once, then call `stay`, `enter` or `leave`, now or
+   * later.
+   */
   tryAgain(): void;
 }
 
 /**
- * Attempts that wait for one destination, in order of arrival. Nobody is told by the kernel when a Unix
- * listener's queue has room, when a port or a descriptor is free, or when somebody listens again, so
- * somebody has to ask: only the one in front does, and thousands behind it cost nothing. Once it got
- * in, the next ones try at once, until one has to wait again.
+ * Attempts that wait for one destination, in order of arrival. The kernel sends no event when a
+ * Unix listener's queue has room, when a port or a descriptor is free, or when a server listens
+ * again. So the line must poll: only the front waiter tries, and thousands behind it cost nothing.
+ * When the front waiter gets in, the next waiters try at once, until one must wait again.
  *
  * | state   | `#timer` | `#trying` | left by                                                     |
  * | ------- | -------- | --------- | ----------------------------------------------------------- |
- * | empty   | -        | -         | `wait` or `stay` of a first one: pausing                    |
- * | pausing | set      | -         | the timer: trying; `leave` of the last one: empty           |
- * | trying  | -        | set       | `stay`, `enter` or `leave` of the one in front: pausing, or |
- * |         |          |           | trying with the next one, or empty                          |
+ * | empty   | -        | -         | `wait` or `stay` of the first waiter: pausing               |
+ * | pausing | set      | -         | the timer: trying; `leave` of the last waiter: empty        |
+ * | trying  | -        | set       | `stay`, `enter` or `leave` of the front waiter: pausing, or |
+ * |         |          |           | trying with the next waiter, or empty                       |
  *
- * Each relay has a line of its own in each of its threads. Between lines, and between this process and
- * others, the kernel decides who is next.
+ * Each relay has its own line in each of its threads. Between lines, and between processes, the
+ * kernel decides which attempt is next.
  */
 export class WaitingLine {
   readonly #waiters = new Set<Waiter>();
@@ -45,14 +49,14 @@ export class WaitingLine {
   #trying: Waiter | null = null;
   #pause = PAUSE_FIRST;
   #hindrance: Hindrance | null = null;
-  /** Whether the loop of `#letTry` is being run. */
+  /** Whether the loop of `#letTry` is running. */
   #running = false;
 
   get isEmpty(): boolean {
     return this.#waiters.size === 0;
   }
 
-  /** What the last one that tried has met; null where it got in, and of an empty line. */
+  /** Why the last try failed; null if it succeeded, or if the line is empty. */
   get hindrance(): Hindrance | null {
     return this.#hindrance;
   }
@@ -61,20 +65,20 @@ export class WaitingLine {
     return this.#waiters.has(waiter);
   }
 
-  /** Whether a waiter is in front, and its try goes on. */
+  /** Whether a waiter is in front and its try is running. */
   isTrying(waiter: Waiter): boolean {
     return this.#trying === waiter;
   }
 
-  /** Goes to the end without having tried. */
+  /** Adds a waiter that has not tried yet to the end of the line. */
   wait(waiter: Waiter): void {
     this.#waiters.add(waiter);
     this.#tryAfter(PAUSE_FIRST);
   }
 
-  /** Has tried in vain: keeps its place in front, or becomes the first in an empty line. */
+  /** The waiter's try failed: it stays in front, or becomes the first waiter of an empty line. */
   stay(waiter: Waiter, hindrance: Hindrance): void {
-    // One that is further behind has not tried.
+    // A waiter further behind has not tried, and so learned nothing about the destination.
     if (waiter !== this.#trying && this.#waiters.has(waiter)) return;
     this.#hindrance = hindrance;
     this.#waiters.add(waiter);
@@ -84,7 +88,7 @@ export class WaitingLine {
     if (this.#tryAfter(this.#pause)) this.#pause *= 2;
   }
 
-  /** Got in, from the front or past the line: the next one tries at once. */
+  /** The attempt got in, from the front or without the line: the next waiter tries at once. */
   enter(waiter: Waiter): void {
     if (this.isEmpty) return;
     this.#hindrance = null;
@@ -96,7 +100,7 @@ export class WaitingLine {
     this.#tryAfter(0);
   }
 
-  /** Waits no more, for whatever reason; nothing happens to one that is not in the line. */
+  /** Removes a waiter from the line, for any reason; does nothing if it is not in the line. */
   leave(waiter: Waiter): void {
     if (!this.isEmpty) this.#remove(waiter);
   }
@@ -114,14 +118,14 @@ export class WaitingLine {
     this.#pause = PAUSE_FIRST;
   }
 
-  /** Lets the one in front try after so many milliseconds; false where that is settled already. */
+  /** Lets the front waiter try after a delay; false if a timer or a try is already running. */
   #tryAfter(milliseconds: number): boolean {
     if (this.#timer !== undefined || this.#trying !== null) return false;
     this.#timer = setTimeout(this.#letTry, milliseconds);
     return true;
   }
 
-  /** Lets one after the other try, until one has to wait or does not know yet. */
+  /** Lets the waiters try in order, until one must wait or its try is still running. */
   readonly #letTry = (): void => {
     this.#timer = undefined;
     this.#running = true;

@@ -102,7 +102,7 @@ describe.if(nobodyMayRun)("a stale socket of another user", () => {
   test("that may not be written to: what is known is said, and what is not", async () => {
     leaveStaleSocket(0o600);
     const line = await refused(asNobody);
-    expect(line).toContain("whether anybody serves it: permission denied (EACCES)");
+    expect(line).toContain("whether it is in use: permission denied (EACCES)");
     expect(line).toContain("if nobody does, remove it");
     expect(line).not.toContain("another program serves");
   });

@@ -106,7 +106,7 @@ describe("a stale socket", () => {
       renameSync(at("new"), at("socket"));
       const { ino } = lstatSync(at("socket"));
       expect(await child.exited).toBe(1);
-      expect(await stderr).toContain("something else came there meanwhile");
+      expect(await stderr).toContain("another file was put there meanwhile");
       expect(readdirSync(folder)).toEqual(["socket"]);
       expect(lstatSync(at("socket")).ino).toBe(ino);
       expect(readFileSync(at("socket"), "utf8")).toBe("precious");

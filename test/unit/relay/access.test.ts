@@ -34,7 +34,7 @@ function verdict(rules: AccessRules, source: SocketEndpoint, client: Arrival): s
 
 describe("TCP clients by address", () => {
   const DENIED = "its address is denied";
-  const NOT_ALLOWED = "its address is not among those allowed";
+  const NOT_ALLOWED = "its address is not allowed";
 
   test.each<[allow: string | null, deny: string | null, client: string, reason: string | null]>([
     ["127.0.0.1", null, "127.0.0.1", null],
@@ -89,7 +89,7 @@ describe("TCP clients by address", () => {
     ["with an address that is none", tcpClient("nonsense")],
     ["with an empty address", tcpClient("")],
   ])("a client %s is refused by any rule", (_, client) => {
-    const refusal = { client: "", reason: "its address cannot be told" };
+    const refusal = { client: "", reason: "its address is unknown" };
     expect(judgeOf(ranges("0.0.0.0/0,::/0", null), TCP)?.(client)).toEqual(refusal);
     expect(judgeOf(ranges(null, "1.2.3.4"), TCP)?.(client)).toEqual(refusal);
   });
@@ -157,7 +157,7 @@ describe("Unix clients by what the kernel says of them", () => {
     return { ...ANYBODY, fd };
   }
 
-  const NOT_ALLOWED = "neither its user nor one of its groups is among those allowed";
+  const NOT_ALLOWED = "neither its user nor any of its groups is allowed";
 
   test("its user, its group, or neither", () => {
     const other = uid + 1;

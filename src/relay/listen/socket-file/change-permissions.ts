@@ -9,10 +9,10 @@ const MODE_BITS = 0o7777;
 const MODE_MOST = 0o777;
 
 /**
- * Gives the file of a listening socket other permissions; what is left out stays as it is. Gives the
- * way back. Nothing is done to another file that has come to the path.
+ * Changes the permissions of a listening socket's file; omitted fields stay unchanged. Returns a
+ * function that restores the old permissions. If another file is now at the path, nothing changes.
  *
- * @throws {RelayError} if the system does not allow it; the file is as before then.
+ * @throws {RelayError} if the system refuses the change; the file is then unchanged.
  */
 export function changePermissions(file: PlacedFile, changes: Permissions): () => void {
   const { path, identity } = file;
@@ -35,8 +35,8 @@ export function changePermissions(file: PlacedFile, changes: Permissions): () =>
 }
 
 /**
- * What has to change in a file that was made with some permissions, so that it is as if it had been
- * made with others.
+ * The differences between two sets of permissions: the changes that turn a file made with the first
+ * into a file as made with the second.
  */
 export function permissionChanges(from: Permissions, to: Permissions): Permissions {
   return {
@@ -48,7 +48,9 @@ export function permissionChanges(from: Permissions, to: Permissions): Permissio
 
 type Whole = { readonly [Name in keyof Permissions]-?: number };
 
-/** At no moment can anybody connect who can neither before nor after. */
+/**
+ * Orders the steps so that no user can connect meanwhile who may connect neither before nor after.
+ */
 function setPermissions(path: string, before: Whole, after: Whole): void {
   if (after.owner === before.owner && after.group === before.group)
     return chmodSync(path, after.mode);
@@ -63,6 +65,6 @@ function setPermissions(path: string, before: Whole, after: Whole): void {
 }
 
 function fixOf({ owner, group }: Permissions): string {
-  if (owner !== undefined) return "only root gives a file to another user (see owner)";
-  return group === undefined ? "" : "only its members give a file to a group (see group)";
+  if (owner !== undefined) return "only root can give a file to another user (see owner)";
+  return group === undefined ? "" : "only members of a group can give a file to it (see group)";
 }

@@ -17,76 +17,81 @@ import {
 import { PinnedFile } from "./pinned-file.ts";
 import { openWorkshop } from "./workshop.ts";
 
-/** Who may use a Unix source's file; what is left out stays as the process makes it. */
+/** The permissions of a Unix source's file; omitted fields get the process's defaults. */
 export interface Permissions {
   readonly mode?: number | undefined;
   readonly owner?: number | undefined;
   readonly group?: number | undefined;
 }
 
-/** How a socket's file is made. */
+/** How to create a socket file. */
 export interface SocketFileOptions extends Permissions {
-  /** Missing folders are made with this mode; where it is undefined they are an error. */
+  /** The mode for creating missing folders; if undefined, a missing folder is an error. */
   readonly directoryMode?: number | undefined;
-  /** The destination of a relay: a path that leads to the relay's own socket is refused. */
+  /** The relay's destination; refused if its path leads to the relay's own socket. */
   readonly destination?: SocketEndpoint | undefined;
 }
 
 // chown(2)
 const UNCHANGED = -1;
 
-/** Something that listens: a socket's listener, a web server. */
+/** A listener on a socket: of a relay, or of a web server. */
 interface Listener {
   stop(): unknown;
 }
 
-/** A listener on a path, and the file that leads to it. */
+/** A listener on a path, and its socket file. */
 export interface PlacedListener<Bound extends Listener> {
   readonly listener: Bound;
   readonly file: PlacedFile;
 }
 
 /**
- * Listens on `path` so that nobody ever meets a socket half made: it is bound in a private folder
- * beside the path, gets its owner and mode there, and is then moved into place.
+ * Listens on `path`. Clients never see an unfinished socket: the socket is bound in a private
+ * folder beside the path, gets its owner and mode there, and is then moved into place.
  *
- * A path that leads to a socket which some process has bound, or to anything that is no socket, is
- * left as it is; a stale socket is replaced. Of several relays that start on one stale path one wins.
+ * A stale socket at the path is replaced. A bound socket, or a file of another type, is left alone
+ * and gives an error. If several relays start on one stale path, one of them wins.
  *
- * ## Against somebody who owns the folder
+ * ## Defense against the folder's owner
  *
- * A relay of root may have its socket in the folder of a user who is not to be trusted. He may rename,
- * replace and remove each entry of that folder at any moment, so that he can always put another
- * socket at the path. He must not make the relay change the mode, the owner or the content of any
- * other file. So no step depends on whom a name in his folder leads to:
+ * A relay that runs as root may place its socket in the folder of an untrusted user (the attacker).
+ * The attacker can rename, replace and remove each entry of that folder at any moment, and so can
+ * always put another socket at the path. But the attacker must not make the relay change the mode,
+ * the owner or the content of any other file. So no step relies on a name in that folder:
  *
- * - The folder is opened once (`open-folder.ts`); all later steps start from its descriptor. Who owns
- *   a folder further up cannot lead them elsewhere.
- * - The private folder is checked after it was opened: it belongs to this user, and nobody else may
- *   enter it. He may have put another such folder there; even then he can change nothing in it.
- * - In it, bind(2) makes a name that nobody can know before and nobody else can replace. Mode and
- *   owner are then set through a descriptor of the socket's file, not by a name.
- * - rename(2) into place replaces nothing, or exchanges. What was exchanged out is removed only if it
- *   is the stale socket that was looked at, by device and inode, while a descriptor of it is held so
- *   that the number is not given to another file. All else is put back.
- * - Where Bun binds it removes that name again when it stops listening, and the descriptor's number may
- *   be another folder's by then. The name is random: no other file has it.
- * - rmdir(2) removes an empty folder of his at most, unlink(2) at exit (`placed-file.ts`) a file in
- *   the very folder where he may write: both he can do by himself.
+ * - The folder is opened once (`open-folder.ts`), and all later steps start from its descriptor.
+ *   The owner of a folder further up cannot redirect them.
+ * - The private folder is checked after it was opened: it belongs to this process's user, and
+ *   nobody else may enter it. The attacker may have moved such a folder there, but cannot change
+ *   its content.
+ * - In the private folder, bind(2) creates a random name that nobody else can replace. Mode and
+ *   owner are then set through a descriptor of the socket file, not by name.
+ * - rename(2) into place either replaces nothing or exchanges two files. The file that was
+ *   exchanged out is removed only if it is the stale socket seen before, by device and inode. A
+ *   descriptor of that socket stays open meanwhile, so that its inode number is not reused. Any
+ *   other file is moved back.
+ * - If Bun binds the socket, it removes the bound name when it stops listening. The name contains a
+ *   descriptor number, which may mean another folder by then. Its random part makes that harmless:
+ *   no other file has that name.
+ * - rmdir(2) can remove at most an empty folder of the attacker, and unlink(2) at exit
+ *   (`placed-file.ts`) only a file in the folder where the attacker may write. The attacker could
+ *   do both without the relay.
  *
- * Nor may he let himself in. What a folder hands down to new files, a group (mode 2000, inode(7)) and a
- * list of users (acl(5)), the socket takes only from a folder of root or of this process's user.
+ * The attacker must not gain access to the socket either. A folder can pass a group (mode 2000,
+ * inode(7)) and a list of users (acl(5)) to new files. The socket inherits them only from a folder
+ * of root or of this process's user.
  *
- * In a folder where he may write and which he does not own (mode 1777, as /tmp) he can replace none
- * of these names.
+ * In a shared folder (mode 1777, such as /tmp) users who do not own the folder can replace none of
+ * these names.
  *
- * Without FFI all of that holds, but for three: a socket that is there is never replaced, the text of
- * a link on the path is read by the link's name, and a list of users is handed down. On another
- * system than Linux there are no such descriptors: the names are used, which is safe in a folder of
- * one's own only.
+ * Without FFI all of this holds, with three exceptions: an existing socket is never replaced, a
+ * link's target is read by the link's name, and a list of users is inherited. Systems other than
+ * Linux lack these descriptors: the relay uses names there, which is safe only in a folder of its
+ * own user.
  *
- * @param bind - binds and listens at the name that it is given
- * @throws {RelayError} where the path is taken, or the system's error of what failed.
+ * @param bind - binds and listens at the given name
+ * @throws {RelayError} if the path is taken; or the system's error.
  */
 export async function listenOnPath<Bound extends Listener>(
   path: string,
@@ -95,7 +100,7 @@ export async function listenOnPath<Bound extends Listener>(
 ): Promise<PlacedListener<Bound>> {
   using folder = openFolderOf(path, options.directoryMode);
   const target = folder.entry(basename(path));
-  // Where the path is taken, nothing has been touched.
+  // If the path is taken, fail before anything changes.
   findStale(target, path, null)?.[Symbol.dispose]();
   const isOurs = isTrusted(folder.stats().uid);
   using workshop = await openWorkshop(folder, path);
@@ -132,14 +137,16 @@ function place(made: string, target: string, path: string, options: SocketFileOp
   }
 }
 
-/** Takes from a folder what it hands down of its own list of users: setfacl(1), `default:`. */
+/**
+ * Removes the private folder's default ACL, so that the socket does not inherit it (setfacl(1)).
+ */
 function refuseInheritance({ path }: PinnedFile): void {
   const result = libc?.removeAttribute(path, "system.posix_acl_default") ?? 0;
-  // It has none, or the file system knows no such lists.
+  // The folder has no default ACL, or the file system does not support ACLs.
   if (result !== -ENODATA && result !== -EOPNOTSUPP) checked(result);
 }
 
-/** The destination's path may lead here by links that its text does not show. */
+/** Refuses a destination path that leads to the relay's own socket through symbolic links. */
 function refuseOwnDestination({ path, identity }: PlacedFile, destination?: SocketEndpoint): void {
   if (destination?.kind !== "unix") return;
   const reached = identityAt(destination.path);
@@ -160,7 +167,7 @@ function setPermissions(
   if (mode !== undefined) chmodSync(socket.path, mode);
   const { uid, gid } = socket.stats();
   const [newOwner, newGroup] = [change(owner, uid), change(group, gid)];
-  // A sandbox may forbid the call itself.
+  // A sandbox may forbid the call chown(2) itself.
   if (newOwner === UNCHANGED && newGroup === UNCHANGED) return;
   try {
     chownSync(socket.path, newOwner, newGroup);
@@ -174,8 +181,8 @@ function change(wanted: number | undefined, now: bigint): number {
   return wanted === undefined || BigInt(wanted) === now ? UNCHANGED : wanted;
 }
 
-// chown(2): anybody but root gives a file only to a group of his own.
+// chown(2): without root, a process can give a file only to one of its own groups.
 const GROUP_FIX =
-  "only a member of a group gives it a file: add the relay's user to it (in a unit: SupplementaryGroups=, " +
+  "only members of a group can give a file to it: add the relay's user (in a unit: SupplementaryGroups=, " +
   "or Group= beside PrivateUsers=)";
-const OWNER_FIX = "only root gives a file to another user; let systemd listen, with SocketUser=";
+const OWNER_FIX = "only root can give a file to another user; let systemd listen, with SocketUser=";

@@ -15,16 +15,16 @@ import { type FileIdentity, identityOf, isAt } from "./placed-file.ts";
 import { PinnedFile } from "./pinned-file.ts";
 import { probeSocket } from "./socket-probe.ts";
 
-// What is at the path may go each time that it was looked at; then the path is free.
+// How many times to try: the file at the path may disappear after each check.
 const TRIES = 100;
 
 /**
- * Looks whether a socket may be placed at `target`: nothing is there, or a stale socket.
+ * Checks that a socket may be placed at `target`: the path is free, or has a stale socket.
  *
  * @param path - the target as the user wrote it
- * @param own - as of `probeSocket`
- * @returns the stale socket, or null where nothing is there
- * @throws {RelayError} where the path is taken
+ * @param own - see `probeSocket`
+ * @returns the stale socket, or null if the path is free
+ * @throws {RelayError} if the path is taken
  */
 export function findStale(target: string, path: string, own: string | null): PinnedFile | null {
   const found = pinIfThere(target);
@@ -39,10 +39,10 @@ export function findStale(target: string, path: string, own: string | null): Pin
 }
 
 /**
- * Moves a socket from `made`, a name in a private folder, to `target`. No file is lost: a stale socket
- * is replaced, within one step, and all else stays.
+ * Moves a socket from `made`, a name in a private folder, to `target`. A stale socket is replaced
+ * atomically; no other file is lost.
  *
- * @throws {RelayError} where the path is taken, or the system's error.
+ * @throws {RelayError} if the path is taken; or the system's error.
  */
 export function moveIntoPlace(made: string, target: string, path: string): void {
   for (let tries = 0; tries < TRIES; tries += 1) {
@@ -51,10 +51,10 @@ export function moveIntoPlace(made: string, target: string, path: string): void 
     if (stale === null || libc === null) continue;
     if (replaceStale(libc, identityOf(stale.stats()), made, target, path)) return;
   }
-  throw taken(path, "what is there comes and goes", "choose another path");
+  throw taken(path, "a file at the path keeps appearing and disappearing", "choose another path");
 }
 
-/** Moves it where nothing is; false where something is. */
+/** Moves the socket to a free path; false if the path is not free. */
 function moveToFree(made: string, target: string): boolean {
   const result = libc === null ? -ENOSYS : libc.rename(made, target, RENAME_NOREPLACE);
   if (result >= 0) return true;
@@ -88,14 +88,14 @@ function refuseUnlessStale(found: PinnedFile, path: string, own: string | null):
   if (!found.stats().isSocket())
     throw taken(
       path,
-      "something that is no socket is there",
+      "a file that is not a socket is there",
       "it is left alone: choose another path",
     );
   if (libc === null)
     throw taken(
       path,
-      "a socket is there, and without FFI it cannot be told whether anybody serves it",
-      "remove it if nobody does",
+      "a socket is there, and without FFI the relay cannot check whether it is in use",
+      "remove it if it is not",
     );
   const use = probeSocket(libc, found.path, own);
   if (use === "stale") return;
@@ -103,15 +103,15 @@ function refuseUnlessStale(found: PinnedFile, path: string, own: string | null):
     throw taken(path, "another program serves that socket", "stop it or choose another path");
   throw taken(
     path,
-    "a socket is there, and this user cannot find out whether anybody serves it: " +
+    "a socket is there, and this user cannot check whether it is in use: " +
       `${errnoWords(use.unknown)} (${use.unknown})`,
-    "if nobody does, remove it",
+    "if it is not, remove it",
   );
 }
 
 /**
- * Exchanges the socket for a stale one, which is then removed; false where the stale one has gone.
- * What came to the path since it was looked at is put back.
+ * Exchanges the new socket and the stale socket, then removes the stale socket. False if the stale
+ * socket has disappeared. If another file has replaced the stale socket, that file is moved back.
  */
 function replaceStale(
   system: Libc,
@@ -123,12 +123,12 @@ function replaceStale(
   const result = system.rename(made, target, RENAME_EXCHANGE);
   if (result === -ENOENT) return false;
   if (isUnsupported(result)) {
-    // On such a file system the relays that start are still one after the other.
+    // No exchange on this file system. The workshop's lock still makes starting relays take turns.
     renameSync(made, target);
     return true;
   }
   if (result < 0) {
-    // In a folder of mode 1777, say, where the stale socket is another user's.
+    // For example a stale socket of another user in a folder of mode 1777.
     const code = errnoCode(result);
     throw new RelayError(
       code,
@@ -143,7 +143,7 @@ function replaceStale(
   }
   if (system.rename(made, target, RENAME_EXCHANGE) < 0)
     system.rename(made, target, RENAME_NOREPLACE);
-  throw taken(path, "something else came there meanwhile", "choose another path");
+  throw taken(path, "another file was put there meanwhile", "choose another path");
 }
 
 function taken(path: string, reason: string, fix: string): RelayError {

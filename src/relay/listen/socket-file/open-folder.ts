@@ -6,28 +6,28 @@ import { ambiguousId } from "../../../os/peer-credentials.ts";
 import { RelayError } from "../../error.ts";
 import { PinnedFile } from "./pinned-file.ts";
 
-// As the kernel: path_resolution(7).
+// The kernel's own limit (path_resolution(7)).
 const LINKS_MOST = 40;
 
-// PATH_MAX of linux/limits.h; a link's text is shorter.
+// PATH_MAX of linux/limits.h; the target of a link is shorter.
 const LINK_BYTES_MOST = 4_096;
 
 /**
- * Opens the folder of a socket's path, one part after the other, each within the folder that was
- * opened before: whoever renames or replaces a part meanwhile leads this nowhere else.
+ * Opens the folder of a socket's path. It opens one part of the path at a time, each relative to
+ * the folder opened before: an attacker who renames or replaces a part cannot redirect the walk.
  *
- * A symbolic link is followed freely where it and the folder that holds it belong to root or to this
- * process's user. Any other may lead only to a folder of the other user. Otherwise somebody who owns
- * a folder on the path could have a relay of root make its socket, or replace a stale one, where he
- * may not.
+ * A symbolic link is trusted if both the link and its folder belong to root or to this process's
+ * user. Any other link may lead only to a folder of the link's or its folder's owner. Otherwise the
+ * owner of a folder on the path could make a relay of root create its socket, or replace a stale
+ * socket, in a folder where that owner has no permission.
  *
- * @param missingMode - missing folders are made with this mode, whatever the umask, and belong to
- *   this process's user; where it is undefined a missing folder is an error.
- * @throws {RelayError} where a link is not followed, or the system's error.
+ * @param missingMode - creates missing folders with this mode, whatever the umask; they belong to
+ *   this process's user. If undefined, a missing folder is an error.
+ * @throws {RelayError} if a link is refused; or the system's error.
  */
 export function openFolderOf(path: string, missingMode: number | undefined): PinnedFile {
   const parts = partsOf(dirname(path));
-  /** Links that are followed on a condition, by the user to whose folder they must lead. */
+  /** Untrusted links on the path, by owner: the path must lead to a folder of that user. */
   const strangers = new Map<bigint, string>();
   let folder = new PinnedFile(path.startsWith("/") ? "/" : ".");
   const enter = (next: PinnedFile) => {
@@ -76,25 +76,25 @@ function isMissing(path: string): boolean {
 }
 
 /**
- * Makes a folder that has exactly this mode from its first moment on. A later chmod(2) could change
- * another folder, one that the owner of this folder's own folder has put in its place.
+ * Creates a folder with exactly this mode from the start. A later chmod(2) could change another
+ * folder, because the owner of the parent folder can replace the new folder.
  */
 function makeFolder(path: string, mode: number): void {
   const umask = process.umask(0);
   try {
     mkdirSync(path, mode);
   } catch (error) {
-    // Another relay that starts in the same folder.
+    // Another starting relay has created the folder meanwhile.
     if (errorCode(error) !== "EEXIST") throw error;
   } finally {
     process.umask(umask);
   }
 }
 
-/** Whether a user, whom files belong to, is root or this process's own. */
+/** Whether the owner of a file is root or this process's user. */
 export function isTrusted(user: bigint): boolean {
   if (user === 0n || user === BigInt(process.geteuid?.() ?? 0)) return true;
-  // In a user namespace that does not map root, root's links look like nobody's.
+  // In a user namespace that does not map root, root's files seem to belong to the overflow id.
   return user === BigInt(ambiguousId("uid") ?? 0);
 }
 
@@ -110,15 +110,15 @@ function refuseOthersFolder(
     throw new RelayError(
       "EPERM",
       path,
-      `cannot listen on ${path}: user ${user} may replace the symbolic link ${link}, and does not ` +
+      `cannot listen on ${path}: user ${user} may replace the symbolic link ${link}, but does not ` +
         "own the folder where it leads; write the path without that link",
     );
   }
 }
 
-/** What a link says; through its descriptor, because another link may have its name by now. */
+/** Reads a link's target through its descriptor: another link may have taken its name meanwhile. */
 function readLink(link: PinnedFile, name: string): string {
-  // Without FFI the name is all there is.
+  // Without FFI the link can be read only by name.
   if (libc === null || link.fd === null) return readlinkSync(name);
   const target = Buffer.alloc(LINK_BYTES_MOST);
   const length = checked(libc.readLink(link.fd, target));

@@ -3,18 +3,18 @@ import { basename, dirname } from "node:path";
 import { errorCode } from "../../../os/errno.ts";
 import { PinnedFile } from "./pinned-file.ts";
 
-/** Which file one is, on this machine, for as long as it exists: stat(2). */
+/** Identifies a file on this machine while the file exists (stat(2)). */
 export interface FileIdentity {
-  /** Decimal numbers: an inode number may be greater than what a JavaScript number can hold. */
+  /** Decimal text: an inode number may not fit into a JavaScript number. */
   readonly dev: string;
   readonly ino: string;
 }
 
 /**
- * A socket's file that was made here, and where it was put. A plain value: another thread, or a
- * process that takes over the socket, can watch and remove the file by it.
+ * A socket file that a relay created, and its place. It is a plain value, so another thread, or the
+ * next process of a handover, can use it to watch and remove the file.
  *
- * An inode number is another file's again only after the file has gone and its socket is closed.
+ * The kernel reuses the inode number only after the file is removed and its socket is closed.
  */
 export interface PlacedFile {
   readonly path: string;
@@ -29,46 +29,47 @@ export function isSameFile(one: FileIdentity, other: FileIdentity): boolean {
   return one.ino === other.ino && one.dev === other.dev;
 }
 
-/** Whether the file at a path is that one; a link to it is not. */
+/** Whether the file at a path is the identified file; a symbolic link to that file is not. */
 export function isAt(path: string, file: FileIdentity): boolean {
   const found = unlessGone(() => lstatSync(path, { bigint: true }));
   return found !== null && isSameFile(identityOf(found), file);
 }
 
-/** Whether the file at the path is still the one that was put there. */
+/** Whether the placed file is still at its path. */
 export function isInPlace({ path, identity }: PlacedFile): boolean {
   return isAt(path, identity);
 }
 
 /**
- * Removes the file if it is still the one that was put there.
+ * Removes the placed file if it is still at its path.
  *
- * Between the look and the removal somebody may put another file there, if he may write in that very
- * folder; then he may remove that file himself. The folder is the same for both steps.
+ * Between the check and the removal another user may put another file at the path. Only a user with
+ * write permission in the folder can do that, and could also remove that file without the relay.
+ * Both steps use the same open folder.
  */
 export function removeFile({ path, identity }: PlacedFile): void {
   using folder = unlessGone(() => PinnedFile.folder(dirname(path)));
   if (folder !== null) removeAt(folder.entry(basename(path)), identity);
 }
 
-/** Removes the file at a path in a folder that is held open, if it is that one. */
+/** Removes the file at a path in an open folder, if it is the identified file. */
 export function removeAt(path: string, file: FileIdentity): void {
   if (!isAt(path, file)) return;
   try {
     unlinkSync(path);
   } catch (error) {
-    // Somebody was faster.
+    // Somebody else has already removed the file.
     if (errorCode(error) !== "ENOENT") throw error;
   }
 }
 
-/** The file that a connection to `path` reaches, by whatever links; null where there is none. */
+/** The file that a connection to `path` reaches, after following links; null if there is none. */
 export function identityAt(path: string): FileIdentity | null {
   const found = unlessGone(() => statSync(path, { bigint: true }));
   return found === null ? null : identityOf(found);
 }
 
-/** Null where nothing is at the path that is looked at, or nothing any more. */
+/** Returns null if no file is at the path (any more). */
 function unlessGone<Result>(look: () => Result): Result | null {
   try {
     return look();

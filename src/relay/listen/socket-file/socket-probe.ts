@@ -2,29 +2,29 @@ import { EAGAIN, ECONNREFUSED, EPERM, EPROTOTYPE, errnoCode } from "../../../os/
 import { AF_UNIX, type Libc, SOCK_DGRAM, SOCK_STREAM } from "../../../os/libc.ts";
 import { unixAddress } from "../../../address/socket-address.ts";
 
-/** What the kernel says of a socket's file. */
+/** The kernel's answer about a socket file. */
 export type SocketUse =
-  /** Some process, in whatever network namespace, has a socket that is bound to it. */
+  /** A process, in any network namespace, has a socket bound to the file. */
   | "bound"
-  /** No process has, and none can any more. */
+  /** No process has a socket bound to the file, and none can bind to it again. */
   | "stale"
-  /** It does not say; the code of its answer. */
+  /** Unknown; the code of the kernel's answer. */
   | { readonly unknown: string };
 
 /**
- * Asks whether a socket is bound to a socket's file, without its server noticing.
+ * Finds out whether a socket is bound to a socket file, without the server noticing.
  *
- * A datagram socket is connected to it, which sends nothing: where a stream socket is bound, the
- * kernel finds it, sees that the types differ, and answers EPROTOTYPE; where a datagram socket is
- * bound it remembers the peer. Where none is bound it answers ECONNREFUSED (unix(7); Linux,
- * unix_find_bsd() in net/unix/af_unix.c). That needs no right but to write to the file, which a
- * client needs as well, and holds for all network namespaces. /proc/net/unix has neither device nor
- * inode, only the path at the time of bind(2); sock_diag(7) has them, but of one network namespace,
- * and through an address family that a unit's RestrictAddressFamilies= bars.
+ * It connects a datagram socket to the file, which sends nothing. If a stream socket is bound, the
+ * types differ and the kernel answers EPROTOTYPE. If a datagram socket is bound, connect succeeds.
+ * If no socket is bound, the kernel answers ECONNREFUSED (unix(7); Linux, unix_find_bsd() in
+ * net/unix/af_unix.c). The probe needs only write permission on the file, like any client, and
+ * works across network namespaces. The alternatives are worse: /proc/net/unix has neither device
+ * nor inode, only the path at the time of bind(2). sock_diag(7) has both, but covers one network
+ * namespace only, and needs an address family that a unit's RestrictAddressFamilies= may forbid.
  *
- * @param own - the file of a stream socket that this process has bound, by which "stale" is checked:
- *   a kernel that only imitates Linux may answer ECONNREFUSED for any stream socket. There `path` is
- *   connected to in earnest. Null where there is no such file yet.
+ * @param own - the file of a stream socket that this process has bound. It verifies "stale": a
+ *   kernel that only imitates Linux may answer ECONNREFUSED for any stream socket. On such a kernel
+ *   the probe makes a real stream connection to `path`. Null if there is no such file yet.
  */
 export function probeSocket(system: Libc, path: string, own: string | null): SocketUse {
   const use = useOf(connectTo(system, path, SOCK_DGRAM));
@@ -41,12 +41,12 @@ function connectTo(system: Libc, path: string, type: number): number {
   return answer;
 }
 
-/** What an answer of connect(2) says. */
+/** Interprets the answer of connect(2). */
 function useOf(answer: number): SocketUse {
   switch (answer) {
     case 0:
     case -EPROTOTYPE:
-    // A stream socket whose queue is full, and a datagram socket that has another peer.
+    // EAGAIN: a stream socket's queue is full. EPERM: a datagram socket has another peer.
     case -EAGAIN:
     case -EPERM:
       return "bound";

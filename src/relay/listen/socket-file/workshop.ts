@@ -6,26 +6,28 @@ import { RelayError } from "../../error.ts";
 import { identityOf, isAt } from "./placed-file.ts";
 import { PinnedFile } from "./pinned-file.ts";
 
-// How long the lock is waited for, in milliseconds: relays hold it for one or two.
+// How long to wait for the lock, in milliseconds: relays hold the lock for 1 or 2 ms.
 const PATIENCE = 2_000;
 const PAUSE = 10;
 
-/** A folder that only this process's user may enter, for as long as a socket is made in it. */
+/**
+ * A private folder, which exists while a socket is made in it. Only this process's user may enter.
+ */
 export interface Workshop extends Disposable {
   readonly folder: PinnedFile;
 }
 
 /**
- * Opens a private folder (mode 0700) in the folder where a socket is to be placed.
+ * Opens a private folder (mode 0700) in the folder of the future socket.
  *
- * The folder is also a lock: relays of one user that start on one path share it and take their
- * turns. Nobody else can hold that lock, because flock(2) needs a descriptor, and only this user can
- * open the folder. The kernel gives it back when a process ends, however it ends.
+ * The private folder is also a lock: relays of one user that start on one path share the folder and
+ * take turns. No other user can hold the lock, because flock(2) needs a descriptor, and only this
+ * user can open the folder. The kernel releases the lock when the process ends for any reason.
  *
- * Nor is the lock needed for a start. Where the shared folder is another user's, or its lock is not
- * to be had within seconds, the relay goes on in a folder of its own.
+ * A start does not depend on the lock. If the shared folder belongs to another user, or its lock
+ * stays busy for seconds, the relay continues in a folder of its own.
  *
- * @throws {RelayError} where somebody replaces what is made in the folder, or the system's error.
+ * @throws {RelayError} if somebody keeps replacing the private folder; or the system's error.
  */
 export async function openWorkshop(folder: PinnedFile, path: string): Promise<Workshop> {
   return (await openShared(folder, path)) ?? openOwn(folder, path);
@@ -39,9 +41,9 @@ async function openShared(folder: PinnedFile, path: string): Promise<Workshop | 
     const opened = open(entry);
     if (opened === "not ours") return null;
     if (opened !== "gone") {
-      // Of another answer than "somebody holds it", as of a file system without locks, nothing follows.
+      // Ignore other errors than EAGAIN (lock held), for example of a file system without locks.
       const isHeld = opened.folder.fd !== null && libc.lock(opened.folder.fd) === -EAGAIN;
-      // Who held the lock has removed the folder; relays to come make it anew and lock that one.
+      // The last holder of the lock may have removed this folder: then lock the new folder instead.
       if (!isHeld && isAt(entry, identityOf(opened.folder.stats()))) return opened;
       opened.folder[Symbol.dispose]();
     }
@@ -56,15 +58,15 @@ function openOwn(folder: PinnedFile, path: string): Workshop {
   throw new RelayError(
     "EPERM",
     path,
-    `cannot listen on ${path}: somebody replaces what is made in its folder; choose a folder where ` +
+    `cannot listen on ${path}: somebody replaces the files in its folder; choose a folder where ` +
       "only this user may write",
   );
 }
 
 /**
- * Makes and opens a folder. "not ours" where something else has that name: what others may enter, or
- * own, is left alone. A folder that is private and ours is as good as the one that was made, whoever
- * has put it there: he could not touch what is in it.
+ * Creates and opens a folder. "not ours" if the name belongs to a file of another type, or to a
+ * folder that another user owns or may enter; that file is left alone. Any private folder of this
+ * user is safe, even if another user moved it there: that user cannot touch its content.
  */
 function open(entry: string): Workshop | "not ours" | "gone" {
   try {
@@ -94,13 +96,13 @@ function isPrivate(folder: PinnedFile): boolean {
   return uid === BigInt(process.geteuid?.() ?? 0) && (mode & 0o077n) === 0n;
 }
 
-/** Removes the folder and gives the lock back, in that order. */
+/** Removes the folder, then releases the lock. */
 function remove(entry: string, folder: PinnedFile): void {
   try {
-    // Of what somebody has put in its place it removes an empty folder at most, which he could, too.
+    // If an attacker replaced the folder, this removes at most an empty folder of the attacker.
     rmdirSync(entry);
   } catch (error) {
-    // A relay that was killed may have left its socket there; it harms nobody.
+    // A killed relay may have left its socket in the folder, which is harmless.
     if (!["ENOTEMPTY", "ENOENT", "ENOTDIR"].includes(errorCode(error))) throw error;
   } finally {
     folder[Symbol.dispose]();
