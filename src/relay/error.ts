@@ -5,7 +5,7 @@ export class RelayError extends Error {
   constructor(
     /** The system's code, such as `EADDRINUSE`. */
     readonly code: string,
-    /** The address, printed. */
+    /** The address as text. */
     readonly address: string,
     message: string,
   ) {

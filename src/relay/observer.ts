@@ -26,13 +26,13 @@ export interface ConnectionView {
   readonly bytesUp: number;
   /** Bytes read from the destination. */
   readonly bytesDown: number;
-  /** Bytes read from the client that the destination has not taken yet. */
+  /** Bytes read from the client but not yet accepted by the destination. */
   readonly heldUp: number;
-  /** Bytes read from the destination that the client has not taken yet. */
+  /** Bytes read from the destination but not yet accepted by the client. */
   readonly heldDown: number;
-  /** How often reading from the client paused because the destination took no more. */
+  /** How often reading from the client paused because the destination was full (backpressure). */
   readonly pausesUp: number;
-  /** How often reading from the destination paused because the client took no more. */
+  /** How often reading from the destination paused because the client was full (backpressure). */
   readonly pausesDown: number;
   readonly state: ConnectionState;
 }

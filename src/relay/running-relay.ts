@@ -140,7 +140,7 @@ class RunningRelay implements HoldableRelay {
   readonly #entrance: Entrance;
   readonly #headerOf: HeaderOf | null;
   readonly #unadmitted: Unadmitted;
-  /** Settles when the relay accepts no more. */
+  /** Resolves when the relay has stopped accepting. */
   readonly #closed = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
   #endpoint: SocketEndpoint;

@@ -109,7 +109,7 @@ export type ConnectionReport =
 
 /** The destination was reached: when, and at which address. */
 export interface Reached {
-  /** By the worker's `performance.now()`. */
+  /** When, by the worker's `performance.now()`. */
   readonly at: number;
   readonly address: string;
 }
@@ -118,7 +118,7 @@ export interface Reached {
 export interface Introduction {
   readonly kind: "introduction";
   readonly id: number;
-  /** By the worker's `performance.now()`. */
+  /** When, by the worker's `performance.now()`. */
   readonly openedAt: number;
   readonly clientAddress: string;
   readonly clientPeer: Peer | null;

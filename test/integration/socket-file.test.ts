@@ -192,7 +192,7 @@ describe("what is at the path already is left alone", () => {
 
   test("a file", async () => {
     writeFileSync(path, "precious");
-    expect((await refusal()).message).toContain("no socket");
+    expect((await refusal()).message).toContain("not a socket");
     expect(readFileSync(path, "utf8")).toBe("precious");
     expect(readdirSync(folder)).toEqual(["socket"]);
   });

@@ -103,7 +103,7 @@ describe.if(nobodyMayRun)("a stale socket of another user", () => {
     leaveStaleSocket(0o600);
     const line = await refused(asNobody);
     expect(line).toContain("whether it is in use: permission denied (EACCES)");
-    expect(line).toContain("if nobody does, remove it");
+    expect(line).toContain("if it is not, remove it");
     expect(line).not.toContain("another program serves");
   });
 

@@ -49,7 +49,8 @@ export function permissionChanges(from: Permissions, to: Permissions): Permissio
 type Whole = { readonly [Name in keyof Permissions]-?: number };
 
 /**
- * Orders the steps so that no user can connect meanwhile who may connect neither before nor after.
+ * Changes mode and owner in a safe order. Between the steps, only users who may connect before or
+ * after the change can connect.
  */
 function setPermissions(path: string, before: Whole, after: Whole): void {
   if (after.owner === before.owner && after.group === before.group)

@@ -88,7 +88,7 @@ function refuseUnlessStale(found: PinnedFile, path: string, own: string | null):
   if (!found.stats().isSocket())
     throw taken(
       path,
-      "a file that is not a socket is there",
+      "something that is not a socket is there",
       "it is left alone: choose another path",
     );
   if (libc === null)
