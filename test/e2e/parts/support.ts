@@ -257,7 +257,8 @@ export async function descriptors(pid: number): Promise<string[]> {
   const links = await Promise.all(
     numbers.map((number) => readlink(join(folder, number)).catch(() => "")),
   );
-  return links.filter((link) => link !== "").sort();
+  // The process may be reading a file of /proc just now.
+  return links.filter((link) => link !== "" && !link.startsWith("/proc/")).sort();
 }
 
 /** Writes `bytes` bytes whose order matters, so that a lost, doubled or swapped piece shows. */
