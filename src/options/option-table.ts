@@ -396,7 +396,7 @@ export const OPTIONS = {
     ...text("FILE", (file) => file, "relays.toml"),
     help: "many relays",
     sharesLine: true,
-    commands: ["relay"],
+    commands: ["relay", "units"],
   },
   version: { help: "the version", sharesLine: true, commands: ["relay"] },
 } as const satisfies Record<string, ValueOption<unknown> | FlagOption>;
@@ -483,8 +483,7 @@ const YES_OR_NO = yesOrNo();
 /** Whether a command takes an option: its own, and `units` those of the relay that it describes. */
 export function takes(command: CommandName, name: OptionName): boolean {
   const { commands }: { readonly commands: readonly CommandName[] } = OPTIONS[name];
-  const describes =
-    command === "units" && !["version", "config"].includes(name) && commands.includes("relay");
+  const describes = command === "units" && name !== "version" && commands.includes("relay");
   return describes || commands.includes(command);
 }
 

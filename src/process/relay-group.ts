@@ -1,6 +1,6 @@
-import type { InheritedEndpoint, SocketEndpoint } from "../address/address.ts";
+import type { SocketEndpoint } from "../address/address.ts";
 import { RelayError } from "../relay/error.ts";
-import type { Source } from "../relay/listen/source.ts";
+import { isInherited, type Source } from "../relay/listen/source.ts";
 import type { HandoverRelay } from "../relay/running-relay.ts";
 import type { StopPatience } from "../relay/stop-patience.ts";
 import type { OpenedListener } from "./handover/hand-over.ts";
@@ -67,9 +67,10 @@ export class RelayGroup {
 
   /** The sources that this program opened, in this process or in an earlier one. */
   get listeners(): readonly OpenedListener[] {
-    return this.#members.flatMap(({ plan: { source, settings: permissions }, relay }) => {
-      if (isPassed(source)) return [];
-      return [{ role: "source", address: source, socket: relay.handOn(), permissions }];
+    return this.#members.flatMap(({ plan, source, relay }) => {
+      const { source: address, settings: permissions } = plan;
+      if (isInherited(source) || address.kind === "systemd" || address.kind === "fd") return [];
+      return [{ role: "source", address, socket: relay.handOn(), permissions }];
     });
   }
 
@@ -119,14 +120,9 @@ export class RelayGroup {
   async leave(claimed: ReadonlySet<number>): Promise<void> {
     let index = 0;
     await Promise.all(
-      this.#members.map(({ plan: { source }, relay }) =>
-        relay.leave({ isGivenUp: !isPassed(source) && !claimed.has(index++) }),
+      this.#members.map(({ source, relay }) =>
+        relay.leave({ isGivenUp: !isInherited(source) && !claimed.has(index++) }),
       ),
     );
   }
-}
-
-/** Whether a source is a socket that the first process was started with. */
-function isPassed(source: RelayPlan["source"]): source is InheritedEndpoint {
-  return source.kind === "systemd" || source.kind === "fd";
 }

@@ -184,6 +184,7 @@ class RunningProcess implements AsyncDisposable {
     if (relays === null) return 0;
     this.#relays = relays;
     this.#warnOfFiles();
+    this.#warnOfUnused();
     if (this.#predecessor !== null && !(await this.#takePlace(this.#predecessor, relays))) return 0;
     this.#begin(relays);
     await Promise.race([asked, this.#idle.promise, this.#handovers.done]);
@@ -351,9 +352,23 @@ class RunningProcess implements AsyncDisposable {
   }
 
   /** The socket of a source, if this process was given one; else the address to open. */
-  #sourceOf({ source, settings }: RelayPlan): Source {
+  #sourceOf({ name, source, settings }: RelayPlan): Source {
     if (source.kind === "systemd" || source.kind === "fd") return this.#passed.source(source);
-    return this.#predecessor?.claim("source", source, settings) ?? source;
+    return (
+      this.#passed.adopt(name, source, settings.mode) ??
+      this.#predecessor?.claim("source", source, settings) ??
+      source
+    );
+  }
+
+  /** Clients of a socket that no relay has are never accepted, and nothing else tells. */
+  #warnOfUnused(): void {
+    for (const socket of this.#passed.unused)
+      this.#log.warn(
+        `systemd passed the socket ${socket}, and no relay has it as its source: nobody accepts its ` +
+          "clients; stop and disable its .socket unit, or restart it after a change",
+        { event: "unused_socket" },
+      );
   }
 
   #observerOf(plan: RelayPlan): Observer {

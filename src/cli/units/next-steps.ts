@@ -1,5 +1,6 @@
 import { basename, dirname, join } from "node:path";
 import { isTemplate } from "../../systemd/units/specifiers.ts";
+import { socketName } from "../../systemd/units/socket-unit.ts";
 import type { UnitPlan } from "../../systemd/units/unit-plan.ts";
 import type { PlacedFile } from "./place-unit-files.ts";
 import { isUnitFolder, unitFolder } from "./unit-folders.ts";
@@ -17,7 +18,7 @@ export function nextSteps(plan: UnitPlan, folder: string, files: readonly Placed
       `${systemctl} daemon-reload`,
       ...serviceCommands(plan).map((command) => `${systemctl} ${command}`),
       ...restartCommands(plan, files).map((command) => `${systemctl} ${command}`),
-      `${systemctl} enable --now ${word(instanceOf(plan.name, plan.socket ? ".socket" : ".service"))}`,
+      `${systemctl} enable --now ${startsWith(plan).join(" ")}`,
     ].map((command) => `  ${command}`),
     "",
   ].join("\n");
@@ -54,10 +55,20 @@ function serviceCommands({ service, onDemand }: UnitPlan): string[] {
 }
 
 /** The command that restarts a relay whose units were replaced. */
-function restartCommands({ name, socket }: UnitPlan, files: readonly PlacedFile[]): string[] {
+function restartCommands(plan: UnitPlan, files: readonly PlacedFile[]): string[] {
   if (!files.some(({ outcome }) => outcome === "replaced")) return [];
-  const units = [".service", ...(socket ? [".socket"] : [])];
-  return [`try-restart ${units.map((suffix) => word(instanceOf(name, suffix))).join(" ")}`];
+  const service = word(instanceOf(plan.name, ".service"));
+  if (!plan.socket) return [`try-restart ${service}`];
+  const sockets = startsWith(plan).join(" ");
+  // systemd starts no further socket of a service that runs; the next command starts all of them.
+  const verb = plan.config === undefined ? "try-restart" : "stop";
+  return [`${verb} ${service} ${sockets}`];
+}
+
+/** The units to enable: what listens first. */
+function startsWith({ name, relays, socket }: UnitPlan): string[] {
+  if (!socket) return [word(instanceOf(name, ".service"))];
+  return relays.map((relay) => word(instanceOf(socketName(name, relay), ".socket")));
 }
 
 function instanceOf(name: string, suffix: string): string {

@@ -14,6 +14,7 @@ import {
   flagOf,
   OPTION_ROWS,
   takes,
+  type CommandName,
   type OptionName,
   type OptionValues,
 } from "../../options/option-table.ts";
@@ -39,7 +40,7 @@ export function planUnits(
   program: string,
 ): UnitPlan {
   const { destination } = addresses;
-  const { service, user, admin, metrics, backlog, connectionsMax } = values;
+  const { service, backlog, connectionsMax } = values;
   const socket = !values.noSocket;
   // systemd listens in the host's network namespace. The same port in the service's network
   // namespace is a different address.
@@ -52,24 +53,22 @@ export function planUnits(
   checkInstance([source, destination], service, name);
   checkAddress("SOURCE", source, values);
   checkAddress("DESTINATION", destination, values);
-  for (const [option, endpoint] of [
-    ["--admin", admin],
-    ["--metrics", metrics],
-  ] as const) {
-    if (endpoint === undefined) continue;
-    checkAddress(option, endpoint, values);
-    checkFolder(option, endpoint);
-  }
-  if (socket) checkListening(source, admin);
+  checkServers(values);
+  if (socket) checkListening(source, values.admin);
   else checkOwnSource(source, values, file);
   checkOptions(values, file);
   checkName(name, values);
   const drainsShortly = service !== undefined && given[flagOf("drainTimeout")] === undefined;
-  const adminGroup = accountOption(given, "adminGroup");
-  return {
-    ...{ name, program, source, destination, socket, file },
-    manager: values.userUnit ? "user" : "system",
+  const relay = {
+    ...{ source, destination, file },
     freebind: values.freebind,
+    seesUsers: SEE_USERS.some((option) => given[flagOf(option)] !== undefined),
+    waits: given[flagOf("connectRetry")] === undefined || values.connectRetry > 0,
+    ...(backlog !== undefined && { backlog }),
+  };
+  return {
+    ...processPlan(values, accountOption(given, "adminGroup")),
+    ...{ name, program, relays: [relay] },
     options: relayOptions(
       given,
       {
@@ -80,16 +79,7 @@ export function planUnits(
       },
       socket,
     ),
-    onDemand: values.onDemand !== undefined,
-    seesUsers: SEE_USERS.some((option) => given[flagOf(option)] !== undefined),
-    supplementaryGroups: values.supplementaryGroups ?? [],
     drainTimeout: drainsShortly ? DRAIN_TIMEOUT.milliseconds : values.drainTimeout,
-    ...(service !== undefined && { service }),
-    ...(user !== undefined && { user }),
-    ...(admin !== undefined && { admin }),
-    ...(metrics !== undefined && { metrics }),
-    ...(adminGroup !== undefined && { adminGroup }),
-    ...(backlog !== undefined && { backlog }),
     ...(connectionsMax !== undefined && {
       connectionsMax,
       workers: workerCount(values.workers),
@@ -97,7 +87,48 @@ export function planUnits(
   };
 }
 
-function fixedSource(source: Endpoint): SocketEndpoint {
+/** What the options of the whole process say, whether a file has the relays or the command line. */
+export function processPlan(
+  { service, user, admin, metrics, onDemand, ...values }: OptionValues,
+  adminGroup: string | undefined,
+): Pick<
+  UnitPlan,
+  | "manager"
+  | "socket"
+  | "onDemand"
+  | "supplementaryGroups"
+  | "service"
+  | "user"
+  | "admin"
+  | "metrics"
+  | "adminGroup"
+> {
+  return {
+    manager: values.userUnit ? "user" : "system",
+    socket: !values.noSocket,
+    onDemand: onDemand !== undefined,
+    supplementaryGroups: values.supplementaryGroups ?? [],
+    ...(service !== undefined && { service }),
+    ...(user !== undefined && { user }),
+    ...(admin !== undefined && { admin }),
+    ...(metrics !== undefined && { metrics }),
+    ...(adminGroup !== undefined && { adminGroup }),
+  };
+}
+
+/** Refuses `--admin` and `--metrics` where a relay without root's rights cannot listen. */
+export function checkServers(values: OptionValues): void {
+  for (const [option, endpoint] of [
+    ["--admin", values.admin],
+    ["--metrics", values.metrics],
+  ] as const) {
+    if (endpoint === undefined) continue;
+    checkAddress(option, endpoint, values);
+    checkFolder(option, endpoint);
+  }
+}
+
+export function fixedSource(source: Endpoint): SocketEndpoint {
   if (source.kind === "systemd" || source.kind === "fd")
     throw new UsageError("SOURCE must be an address on which systemd or the relay can listen");
   if (source.kind === "tcp" && source.port === 0)
@@ -126,7 +157,7 @@ function checkInstance(
     throw new UsageError("%i works only in a template: add --name=NAME@");
 }
 
-function checkAddress(
+export function checkAddress(
   word: string,
   address: SocketEndpoint,
   { userUnit }: Pick<OptionValues, "userUnit">,
@@ -143,7 +174,7 @@ function checkAddress(
 }
 
 /** Refuses a source that systemd cannot listen on, or cannot keep while the relay is stopped. */
-function checkListening(source: SocketEndpoint, admin: SocketEndpoint | undefined): void {
+export function checkListening(source: SocketEndpoint, admin: SocketEndpoint | undefined): void {
   if (source.kind === "unix" && admin?.kind === "unix") {
     const folder = runtimeDirectory(admin.path);
     if (folder !== undefined && isIn(folderOf(source.path), folderOf(admin.path)))
@@ -163,7 +194,11 @@ function checkListening(source: SocketEndpoint, admin: SocketEndpoint | undefine
 }
 
 /** Refuses a source that a relay without root's rights cannot listen on. */
-function checkOwnSource(source: SocketEndpoint, values: OptionValues, file: FilePermissions): void {
+export function checkOwnSource(
+  source: SocketEndpoint,
+  values: Pick<OptionValues, "owner" | "user">,
+  file: FilePermissions,
+): void {
   if (source.kind !== "unix") return;
   checkFolder("SOURCE", source);
   if (file.directoryMode !== undefined && runtimeDirectory(source.path) === undefined)
@@ -189,7 +224,7 @@ function checkFolder(word: string, address: SocketEndpoint): void {
 }
 
 /** Refuses options that do not work together. */
-function checkOptions(values: OptionValues, file: FilePermissions): void {
+export function checkOptions(values: OptionValues, file: FilePermissions): void {
   const { service, onDemand, exitIdleTime, noSocket, adminGroup, group } = values;
   if (values.force && values.output === undefined)
     throw new UsageError("--force makes sense only with --output");
@@ -217,7 +252,7 @@ function checkOptions(values: OptionValues, file: FilePermissions): void {
 // In milliseconds. A .socket unit treats a relay that exits sooner as failed.
 const IDLE_LEAST = 1_000;
 
-function checkName(name: string, { service, user, userUnit }: OptionValues): void {
+export function checkName(name: string, { service, user, userUnit }: OptionValues): void {
   if (service === `${name}.service`)
     throw new UsageError(`--name: ${service} is the service itself; the relay needs another name`);
   // systemd names the dynamic user of an instance after its template.
@@ -237,6 +272,7 @@ function idOf(user: string | undefined): number | undefined {
 const SEE_USERS = [
   "allowUsers",
   "allowGroups",
+  "connectionsMaxPerClient",
   "proxyProtocol",
   "accessLog",
   "admin",
@@ -249,7 +285,7 @@ const FILE_OPTIONS = [
   "directoryMode",
 ] as const satisfies readonly OptionName[];
 
-function filePermissions(given: GivenOptions): FilePermissions {
+export function filePermissions(given: GivenOptions): FilePermissions {
   return Object.fromEntries(
     FILE_OPTIONS.flatMap((name) => {
       const text = accountOption(given, name);
@@ -262,7 +298,7 @@ function filePermissions(given: GivenOptions): FilePermissions {
  * The user or group of an option, as text for a unit. A name stays a name: the machine that runs
  * the unit looks it up.
  */
-function accountOption(given: GivenOptions, name: OptionName): string | undefined {
+export function accountOption(given: GivenOptions, name: OptionName): string | undefined {
   const text = given[flagOf(name)];
   if (typeof text !== "string") return undefined;
   if (!isAccount(text))
@@ -273,7 +309,7 @@ function accountOption(given: GivenOptions, name: OptionName): string | undefine
 type Defaults = { readonly [Name in OptionName]?: string | true };
 
 /** `--on-demand=TIME` sets `--exit-idle-time=TIME` for the relay. */
-function exitIdleTime(given: GivenOptions): Defaults {
+export function exitIdleTime(given: GivenOptions): Defaults {
   const time = given[flagOf("onDemand")];
   return time === undefined ? {} : { exitIdleTime: time };
 }
@@ -282,13 +318,20 @@ function exitIdleTime(given: GivenOptions): Defaults {
  * The options for the relay's command line in the unit, in the order of the option table: the
  * options that were given, and `defaults` for options that were not given.
  */
-function relayOptions(given: GivenOptions, defaults: Defaults, socket: boolean): string[] {
+export function relayOptions(given: GivenOptions, defaults: Defaults, socket: boolean): string[] {
   return OPTION_ROWS.flatMap(([name, row]) => {
     const value = given[flagOf(name)] ?? defaults[name];
-    if (row.commands.includes("units") || !takes("units", name) || isFileOption(name)) return [];
+    if (!isRelaysOwn(name, row.commands) || isFileOption(name)) return [];
+    // The instances of a template would all have one name.
+    if (name === "name" && (value === undefined || isTemplate(String(value)))) return [];
     if (value === undefined || (socket && isBindOption(name))) return [];
     return [value === true ? `--${flagOf(name)}` : `--${flagOf(name)}=${value}`];
   });
+}
+
+/** Whether an option goes into the relay's command line: not what only `units` takes. */
+function isRelaysOwn(name: OptionName, commands: readonly CommandName[]): boolean {
+  return name === "name" || (takes("units", name) && !commands.includes("units"));
 }
 
 /**

@@ -45,7 +45,7 @@ export function ofAnyUsersValues(values: OptionValues): OptionValues {
 }
 
 /** Replaces this user's own folders in the endpoint by `%t` and `%h`. */
-function ofAnyUser<Kind extends Endpoint>(endpoint: Kind): Kind {
+export function ofAnyUser<Kind extends Endpoint>(endpoint: Kind): Kind {
   return endpoint.kind === "unix" ? { ...endpoint, path: anyUsersPath(endpoint.path) } : endpoint;
 }
 
@@ -55,7 +55,8 @@ function withInstance<Kind extends Endpoint>(word: string, endpoint: Kind): Kind
   return INSTANCE.test(word) ? { ...endpoint, port: INSTANCE_PORT } : endpoint;
 }
 
-function anyUsersPath(path: string): string {
+/** Replaces this user's own folder at the start of a path by `%t` or `%h`. */
+export function anyUsersPath(path: string): string {
   const runtime = process.env["XDG_RUNTIME_DIR"] ?? `/run/user/${process.getuid?.() ?? 0}`;
   const folders = [["%t", runtime] as const, ["%h", homedir()] as const];
   for (const [specifier, folder] of folders)

@@ -1,3 +1,6 @@
+import { statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import type { OptionValues } from "../../options/option-table.ts";
 import { isProgram } from "../../systemd/units/unit-escaping.ts";
 import type { UnitFile } from "../../systemd/units/unit-file.ts";
 import { writeUnits } from "../../systemd/units/unit-files.ts";
@@ -5,9 +8,10 @@ import type { UnitPlan } from "../../systemd/units/unit-plan.ts";
 import { PROGRAM } from "../../version.ts";
 import { checkAdminFile, checkSource, readValues } from "../line/option-values.ts";
 import { nextSteps } from "./next-steps.ts";
-import type { CommandLine } from "../line/read-command-line.ts";
+import type { CommandLine, GivenOptions } from "../line/read-command-line.ts";
 import { writeAll } from "../line/write-output.ts";
 import { placeUnits, UnitFilesError } from "./place-unit-files.ts";
+import { planFileUnits } from "./plan-file-units.ts";
 import { planUnits } from "./plan-units.ts";
 import { ofAnyUsersValues, readUnitAddresses } from "./read-unit-addresses.ts";
 import { hasService } from "./unit-folders.ts";
@@ -17,16 +21,13 @@ const INSTALLED = `/usr/local/bin/${PROGRAM}`;
 
 /** Prints the systemd units of a relay, or writes them into a folder. */
 export async function runUnits({ given, words }: CommandLine): Promise<number> {
-  const values = ofAnyUsersValues(readValues("units", given));
-  const addresses = readUnitAddresses(words, values);
-  checkSource(values, addresses.source);
-  checkAdminFile(values);
   const program = programPath();
-  const wanted = planUnits(addresses, values, given, program);
+  const values = readValues("units", given);
+  const wanted = planOf(words, values, given, program);
   if (!isProgram(program))
     return await fail(`systemd cannot start a program with this path: ${program}`);
   const units = writeUnits(wanted);
-  for (const warning of warnings(wanted))
+  for (const warning of warnings(wanted, values.config))
     await writeAll(2, `${PROGRAM} units: warning: ${warning}\n`);
   if (values.output === undefined) return await writeAll(1, print(units));
   try {
@@ -38,8 +39,38 @@ export async function runUnits({ given, words }: CommandLine): Promise<number> {
   }
 }
 
+function planOf(
+  words: readonly string[],
+  written: OptionValues,
+  given: GivenOptions,
+  program: string,
+): UnitPlan {
+  if (written.config !== undefined) return planFileUnits(written.config, written, given, program);
+  const values = ofAnyUsersValues(written);
+  const addresses = readUnitAddresses(words, values);
+  checkSource(values, addresses.source);
+  checkAdminFile(values);
+  return planUnits(addresses, values, given, program);
+}
+
 /** What the units cannot do, and how to fix it. */
-function warnings({ name, service, admin, metrics }: UnitPlan): string[] {
+function warnings(wanted: UnitPlan, file: string | undefined): string[] {
+  return [...fileWarnings(wanted, file), ...serviceWarnings(wanted)];
+}
+
+/** A relay without `--user` runs as a dynamic user, which reads only what everybody can read. */
+function fileWarnings(wanted: UnitPlan, file: string | undefined): string[] {
+  const { manager, user, supplementaryGroups } = wanted;
+  const hasOwnUser = manager === "system" && user === undefined && supplementaryGroups.length === 0;
+  const hidden = file === undefined || !hasOwnUser ? undefined : notForAll(resolve(file));
+  if (hidden === undefined) return [];
+  return [
+    `the relay's user cannot read ${hidden}: let everybody read it, or add ` +
+      "--supplementary-groups=GROUP of a group that can",
+  ];
+}
+
+function serviceWarnings({ name, service, admin, metrics }: UnitPlan): string[] {
   if (service === undefined) return [];
   return [
     ...(hasService(service) ? [] : [`this machine has no ${service}; the units need it`]),
@@ -56,6 +87,18 @@ function warnings({ name, service, admin, metrics }: UnitPlan): string[] {
             `write --metrics=/run/${name}-metrics/socket`,
         ]),
   ];
+}
+
+// inode(7)
+const OTHERS_READ = 0o004;
+const OTHERS_SEARCH = 0o001;
+
+/** The file, or the first folder on the way to it, that only some users can read. */
+function notForAll(file: string): string | undefined {
+  if ((statSync(file).mode & OTHERS_READ) === 0) return file;
+  for (let folder = dirname(file); folder !== "/"; folder = dirname(folder))
+    if ((statSync(folder).mode & OTHERS_SEARCH) === 0) return folder;
+  return undefined;
 }
 
 async function fail(message: string): Promise<1> {

@@ -1,13 +1,14 @@
-import { closeSync } from "node:fs";
-import type { InheritedEndpoint } from "../../address/address.ts";
+import { closeSync, lstatSync } from "node:fs";
+import type { InheritedEndpoint, SocketEndpoint } from "../../address/address.ts";
 import { printAddress } from "../../address/address.ts";
 import { errnoCode } from "../../os/errno.ts";
 import { libc } from "../../os/libc.ts";
-import { relayError } from "../../relay/error.ts";
+import { RelayError, relayError } from "../../relay/error.ts";
 import type { ListeningDescriptors, InheritedDescriptor } from "../../relay/listen/source.ts";
 import { endpointOf } from "../../relay/listen/inherited-socket.ts";
 import { type Activation, choosePassedSocket, NO_ACTIVATION } from "../../systemd/activation.ts";
 import type { HandedSocket } from "./document.ts";
+import { isSameListener } from "./same-listener.ts";
 
 /**
  * The listening sockets that the first process was started with, by systemd or by whoever started
@@ -19,6 +20,10 @@ export class PassedSockets implements Disposable {
   readonly #isFirst: boolean;
   /** What to say if systemd passed none. */
   readonly #missing: string;
+  /** The sockets that a relay has. */
+  readonly #used = new Set<HandedSocket>();
+  /** Where each socket of `#sockets` listens, or why that cannot be told; looked up once. */
+  readonly #endpoints = new Map<HandedSocket, SocketEndpoint | RelayError>();
 
   private constructor(sockets: readonly HandedSocket[], isFirst: boolean, missing: string) {
     this.#sockets = new Set(sockets);
@@ -46,6 +51,7 @@ export class PassedSockets implements Disposable {
     const known = this.#find(address);
     const descriptor = known?.descriptor ?? this.#numberOf(address);
     const endpoint = endpointOf({ kind: "fd", fd: descriptor });
+    if (known !== undefined) this.#used.add(known);
     if (libc === null) {
       // Then there is one descriptor, the relay's.
       if (known !== undefined) this.#sockets.delete(known);
@@ -57,6 +63,48 @@ export class PassedSockets implements Disposable {
     return { kind: "descriptors", fds: [fd], endpoint };
   }
 
+  /**
+   * The socket that systemd passed for a source that is an address, by a descriptor of the caller's
+   * own: the one that listens there. Null if there is none, and the relay binds the address itself. So
+   * a configuration file is the same with `.socket` units and without them.
+   *
+   * A generated `.socket` unit has the relay's name as its `FileDescriptorName=`. If the socket of that
+   * name listens elsewhere, or lets in more users than `mode`, the units are older than the file.
+   *
+   * @param relay - the relay's name
+   * @throws {RelayError} if the units are older than the file, or as `source` does.
+   */
+  adopt(
+    relay: string,
+    address: SocketEndpoint,
+    mode: number | undefined,
+  ): ListeningDescriptors | InheritedDescriptor | null {
+    const named = [...this.#sockets].filter(({ name }) => name !== null);
+    const found = named.find((socket) => {
+      const endpoint = this.#endpointOf(socket);
+      return !(endpoint instanceof RelayError) && isSameListener(endpoint, address);
+    });
+    if (found !== undefined) {
+      if (address.kind === "unix") checkMode(address.path, mode);
+      return this.source({ kind: "fd", fd: found.number });
+    }
+    const namesake = named.find(({ name }) => name === relay);
+    if (namesake === undefined) return null;
+    const endpoint = this.#endpointOf(namesake);
+    if (endpoint instanceof RelayError) throw endpoint;
+    throw outdated(address, `systemd listens on ${printAddress(endpoint)} for this relay`);
+  }
+
+  /** What systemd passed and no relay uses: the name of each socket, and where it listens. */
+  get unused(): readonly string[] {
+    return [...this.#sockets].flatMap((socket) => {
+      if (socket.name === null || this.#used.has(socket)) return [];
+      const endpoint = this.#endpointOf(socket);
+      const where = endpoint instanceof RelayError ? "" : ` (${printAddress(endpoint)})`;
+      return [`${socket.name}${where}`];
+    });
+  }
+
   /** For the next document; `give` gives a descriptor its number there. */
   records(give: (descriptor: number) => number): HandedSocket[] {
     return [...this.#sockets].map((socket) => ({ ...socket, descriptor: give(socket.descriptor) }));
@@ -66,6 +114,14 @@ export class PassedSockets implements Disposable {
   [Symbol.dispose](): void {
     for (const { descriptor } of this.#sockets) closeSync(descriptor);
     this.#sockets.clear();
+  }
+
+  #endpointOf(socket: HandedSocket): SocketEndpoint | RelayError {
+    const known = this.#endpoints.get(socket);
+    if (known !== undefined) return known;
+    const endpoint = endpointOrError(socket.descriptor);
+    this.#endpoints.set(socket, endpoint);
+    return endpoint;
   }
 
   #find(address: InheritedEndpoint): HandedSocket | undefined {
@@ -85,4 +141,41 @@ export class PassedSockets implements Disposable {
     if (address.kind === "fd" && this.#isFirst) return address.fd;
     throw relayError("listen on", printAddress(address), "EBADF", "nothing was passed under it");
   }
+}
+
+function endpointOrError(fd: number): SocketEndpoint | RelayError {
+  try {
+    return endpointOf({ kind: "fd", fd });
+  } catch (error) {
+    if (error instanceof RelayError) return error;
+    throw error;
+  }
+}
+
+/** Refuses a file that lets in more users than the relay's `mode`; systemd made it, and owns it. */
+function checkMode(path: string, mode: number | undefined): void {
+  if (mode === undefined) return;
+  const found = modeOf(path);
+  if (found === undefined || (found & ~mode) === 0) return;
+  const [is, wanted] = [found, mode].map((bits) => bits.toString(8).padStart(4, "0"));
+  throw outdated({ kind: "unix", path }, `systemd made the file with mode ${is}, not ${wanted}`);
+}
+
+/** The permissions of a file; undefined if this process cannot see it. */
+function modeOf(path: string): number | undefined {
+  try {
+    return lstatSync(path).mode & 0o777;
+  } catch {
+    // A sandbox may hide the folder.
+    return undefined;
+  }
+}
+
+function outdated(address: SocketEndpoint, reason: string): RelayError {
+  const text = printAddress(address);
+  return new RelayError(
+    "EADDRNOTAVAIL",
+    text,
+    `cannot listen on ${text}: ${reason}; write the units again (units --config=FILE --force) and restart the socket`,
+  );
 }

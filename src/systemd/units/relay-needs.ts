@@ -1,24 +1,23 @@
 import { type SocketEndpoint, staysLocal } from "../../address/address.ts";
 import { folderOf, hiderOf, isPrivileged, runtimeDirectory } from "./path-rules.ts";
 import { type Needs, unite } from "./sandbox.ts";
-import type { UnitPlan } from "./unit-plan.ts";
+import type { UnitPlan, UnitRelay } from "./unit-plan.ts";
 
-/** What a relay's service needs of the machine. */
+/** What the service of relays needs of the machine. */
 export function needsOf(wanted: UnitPlan): Needs {
-  const { admin, metrics } = wanted;
+  const { admin, metrics, relays } = wanted;
   return unite([
-    { ...NOTHING, reads: [wanted.program, ...managerSockets(wanted)] },
-    sourceNeeds(wanted),
-    destinationNeeds(wanted),
+    { ...NOTHING, reads: [wanted.program, ...configFolder(wanted), ...managerSockets(wanted)] },
+    ...relays.flatMap((relay) => [sourceNeeds(relay, wanted), destinationNeeds(relay, wanted)]),
     ...(admin === undefined ? [] : [adminNeeds(admin, wanted)]),
     ...(metrics === undefined ? [] : [metricsNeeds(metrics, wanted)]),
   ]);
 }
 
-/** The endpoints that the relay itself listens on. */
-function listensOn({ source, admin, metrics, socket }: UnitPlan): SocketEndpoint[] {
+/** The endpoints that the process itself listens on. */
+function listensOn({ relays, admin, metrics, socket }: UnitPlan): SocketEndpoint[] {
   const servers = [admin, metrics].filter((endpoint) => endpoint !== undefined);
-  return [...(socket ? [] : [source]), ...servers];
+  return [...(socket ? [] : relays.map(({ source }) => source)), ...servers];
 }
 
 /** The paths of those that are files. */
@@ -49,8 +48,13 @@ function managerSockets({ manager }: UnitPlan): string[] {
   return manager === "user" ? ["%t/systemd/notify"] : [];
 }
 
-function sourceNeeds(wanted: UnitPlan): Needs {
-  const { source, socket, file, seesUsers } = wanted;
+/** Whoever edits a file may put another in its place, which only its folder shows. */
+function configFolder({ config }: UnitPlan): string[] {
+  return config === undefined ? [] : [folderOf(config)];
+}
+
+function sourceNeeds({ source, file, seesUsers }: UnitRelay, wanted: UnitPlan): Needs {
+  const { socket } = wanted;
   const users = seesUsers && source.kind !== "tcp";
   // systemd opens it, outside of all that the relay is locked into.
   if (socket) return { ...NOTHING, users };
@@ -62,7 +66,7 @@ function sourceNeeds(wanted: UnitPlan): Needs {
   };
 }
 
-function destinationNeeds({ destination, service }: UnitPlan): Needs {
+function destinationNeeds({ destination }: UnitRelay, { service }: UnitPlan): Needs {
   const isHidden = destination.kind === "unix" && !sharesTmp(destination, service);
   return {
     ...NOTHING,

@@ -1,13 +1,13 @@
-import { filesNeeded } from "../../relay/listen/descriptor-budget.ts";
+import { filesNeeded, filesOfRelays } from "../../relay/listen/descriptor-budget.ts";
 import { STOP_MARGIN } from "../stop-margin.ts";
 import { folderOf, isPrivileged, needsNetworkUp, runtimeDirectory } from "./path-rules.ts";
 import { makesFiles, needsOf, sharesTmp } from "./relay-needs.ts";
 import { sandbox, STATIC_USER, withoutPrivileges } from "./sandbox.ts";
-import { DESCRIPTOR_NAME } from "./socket-unit.ts";
+import { DESCRIPTOR_NAME, socketName } from "./socket-unit.ts";
 import { addressText, siblingName, specifiersOf } from "./specifiers.ts";
 import { comment, listing, section, setting } from "./unit-sections.ts";
 import { directoryWord, execProgram, execWord, wholeValue } from "./unit-escaping.ts";
-import type { FilePermissions, UnitPlan } from "./unit-plan.ts";
+import type { FilePermissions, UnitPlan, UnitRelay } from "./unit-plan.ts";
 
 // systemd's own limit for services, which a great `connectionsMax` exceeds.
 const FILES = 524_288;
@@ -28,7 +28,7 @@ const BUN_VARIABLES = [
   "NODE_OPTIONS",
 ];
 
-/** The text of a relay's .service unit. */
+/** The text of the .service unit of relays. */
 export function serviceUnit(wanted: UnitPlan): string {
   return [
     section("Unit", unitLines(wanted)),
@@ -38,24 +38,36 @@ export function serviceUnit(wanted: UnitPlan): string {
 }
 
 function unitLines(wanted: UnitPlan): string[] {
-  const { name, source, destination, service, socket, manager } = wanted;
+  const { name, relays, service, socket, manager } = wanted;
   const isFar =
     service === undefined &&
     manager === "system" &&
-    ((!socket && needsNetworkUp(source, "source")) || needsNetworkUp(destination, "destination"));
+    relays.some(
+      ({ source, destination }) =>
+        (!socket && needsNetworkUp(source, "source")) || needsNetworkUp(destination, "destination"),
+    );
   const network = isFar ? ["network-online.target"] : [];
-  const ownSocket = socket ? [siblingName(name, ".socket")] : [];
-  const words = `${addressText(source)} to ${addressText(destination)}`;
+  const ownSockets = socket
+    ? relays.map((relay) => siblingName(socketName(name, relay), ".socket"))
+    : [];
   return [
     // Its last word is not an address, which may end in what joins a line to the next.
-    `Description=${wholeValue(`Relay from ${words} (simpletcpunixrelay)`, specifiersOf(wanted))}`,
+    `Description=${wholeValue(`${purposeOf(wanted)} (simpletcpunixrelay)`, specifiersOf(wanted))}`,
     ...(service === undefined ? [] : namespaceLines(service)),
-    ...listing("Requires", ownSocket),
+    ...listing("Requires", ownSockets),
     ...listing("Wants", network),
-    ...listing("After", [...(service === undefined ? [] : [service]), ...ownSocket, ...network]),
+    ...listing("After", [...(service === undefined ? [] : [service]), ...ownSockets, ...network]),
     "# It is started again however often it fails.",
     "StartLimitIntervalSec=0",
   ];
+}
+
+function purposeOf({ relays, config }: UnitPlan): string {
+  if (config !== undefined) return `Relays of ${config}`;
+  const pairs = relays.map(
+    ({ source, destination }) => `${addressText(source)} to ${addressText(destination)}`,
+  );
+  return `Relay from ${pairs.join(", ")}`;
 }
 
 function namespaceLines(service: string): string[] {
@@ -68,7 +80,8 @@ function namespaceLines(service: string): string[] {
 }
 
 function processLines(wanted: UnitPlan): string[] {
-  const { program, drainTimeout, connectionsMax = 0, workers = 1 } = wanted;
+  const { program, relays, drainTimeout, connectionsMax = 0, workers = 1 } = wanted;
+  const files = filesNeeded(connectionsMax, workers) + filesOfRelays(relays.length, workers);
   const words = commandLine(wanted).map((word) => execWord(word, specifiersOf(wanted)));
   return [
     "Type=notify",
@@ -84,12 +97,17 @@ function processLines(wanted: UnitPlan): string[] {
     ...listing("RestartPreventExitStatus", PERMANENT_FAILURES.map(String)),
     `TimeoutStopSec=${(drainTimeout + STOP_MARGIN) / 1_000}s`,
     "WatchdogSec=30s",
-    `LimitNOFILE=${Math.max(FILES, filesNeeded(connectionsMax, workers))}`,
+    `LimitNOFILE=${Math.max(FILES, files)}`,
   ];
 }
 
-function betterWay({ source, destination, socket, service }: UnitPlan): string | undefined {
-  if (socket || source.kind === "unix") return undefined;
+function betterWay({ relays, config, socket, service }: UnitPlan): string | undefined {
+  const [relay] = relays;
+  if (config !== undefined && relays.some(({ waits }) => !waits))
+    return 'connect-retry = "20s" in [defaults] lets clients wait for a service that is just starting.';
+  if (socket || relay === undefined || config !== undefined) return undefined;
+  const { source, destination } = relay;
+  if (source.kind === "unix") return undefined;
   if (service !== undefined)
     return `SOURCE is inside the namespace of ${service}; without --no-socket it is outside.`;
   if (isPrivileged(source))
@@ -99,9 +117,12 @@ function betterWay({ source, destination, socket, service }: UnitPlan): string |
     : undefined;
 }
 
-function commandLine({ source, destination, options, file, socket }: UnitPlan): string[] {
-  const from = socket ? `systemd:${DESCRIPTOR_NAME}` : addressText(source);
-  return [...(socket ? [] : fileOptions(file)), ...options, from, addressText(destination)];
+function commandLine({ relays, config, options, socket }: UnitPlan): string[] {
+  if (config !== undefined) return [...options, `--config=${config}`];
+  return relays.flatMap(({ source, destination, file }) => {
+    const from = socket ? `systemd:${DESCRIPTOR_NAME}` : addressText(source);
+    return [...(socket ? [] : fileOptions(file)), ...options, from, addressText(destination)];
+  });
 }
 
 function fileOptions({ mode, owner, group }: FilePermissions): string[] {
@@ -111,9 +132,11 @@ function fileOptions({ mode, owner, group }: FilePermissions): string[] {
 function folderLines(wanted: UnitPlan): string[] {
   const paths = makesFiles(wanted);
   if (paths.length === 0) return [];
-  const runtime = paths.flatMap((path) => runtimeDirectory(path) ?? []);
-  const others = paths.filter((path) => runtimeDirectory(path) === undefined).map(folderOf);
-  const isOpen = wanted.socket || wanted.source.kind !== "unix" || wanted.file.mode !== undefined;
+  const runtime = unique(paths.flatMap((path) => runtimeDirectory(path) ?? []));
+  const others = unique(paths.filter((path) => runtimeDirectory(path) === undefined).map(folderOf));
+  const own = wanted.socket ? [] : wanted.relays;
+  const isOpen = own.every(({ source, file }) => source.kind !== "unix" || file.mode !== undefined);
+  const directoryMode = wanted.relays.find(({ file }) => file.directoryMode !== undefined);
   const user = wanted.manager === "system" ? "the user below" : "this user";
   return [
     "",
@@ -127,9 +150,13 @@ function folderLines(wanted: UnitPlan): string[] {
             "RuntimeDirectory",
             runtime.map((folder) => directoryWord(folder, specifiersOf(wanted))),
           ),
-          `RuntimeDirectoryMode=${wanted.file.directoryMode ?? "0755"}`,
+          `RuntimeDirectoryMode=${directoryMode?.file.directoryMode ?? "0755"}`,
         ]),
   ];
+}
+
+function unique(texts: readonly string[]): string[] {
+  return [...new Set(texts)];
 }
 
 /** What a system's manager does by itself. */
@@ -144,23 +171,30 @@ function lockLines(wanted: UnitPlan): string[] {
 }
 
 function userLines(wanted: UnitPlan): string[] {
-  const { destination, service, user, supplementaryGroups } = wanted;
+  const { relays, service, user, supplementaryGroups } = wanted;
   return [
-    ...(destination.kind === "unix" && supplementaryGroups.length === 0
+    ...(relays.some(({ destination }) => destination.kind === "unix") &&
+    supplementaryGroups.length === 0
       ? comment("Where only a group may open DESTINATION: --supplementary-groups=GROUP")
       : []),
     ...(user === undefined ? ["DynamicUser=yes"] : [`User=${user}`, ...STATIC_USER]),
     ...setting("Group", groupOf(wanted)),
     ...listing("SupplementaryGroups", supplementaryGroups),
-    ...(sharesTmp(destination, service)
+    ...(relays.some(({ destination }) => sharesTmp(destination, service))
       ? comment(`With PrivateTmp=yes in ${service} both have the same /tmp.`)
       : []),
   ];
 }
 
 /** Whoever gives a file to a group must be in it (chown(2)), and PrivateUsers= leaves one. */
-function groupOf({ source, socket, file, adminGroup }: UnitPlan): string | undefined {
-  return (socket || source.kind !== "unix" ? undefined : file.group) ?? adminGroup;
+function groupOf({ relays, socket, adminGroup }: UnitPlan): string | undefined {
+  return (socket ? undefined : groupOfFiles(relays)) ?? adminGroup;
+}
+
+/** The group of the files that relays make; there is one at most. */
+function groupOfFiles(relays: readonly UnitRelay[]): string | undefined {
+  return relays.find(({ source, file }) => source.kind === "unix" && file.group !== undefined)?.file
+    .group;
 }
 
 function installLines({ service, manager }: UnitPlan): string[] {

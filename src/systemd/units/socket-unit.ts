@@ -3,9 +3,9 @@ import { needsNetworkUp } from "./path-rules.ts";
 import { addressText, siblingName, specifiersOf } from "./specifiers.ts";
 import { comment, section, setting } from "./unit-sections.ts";
 import { wholeValue } from "./unit-escaping.ts";
-import type { FilePermissions, UnitPlan } from "./unit-plan.ts";
+import type { FilePermissions, UnitPlan, UnitRelay } from "./unit-plan.ts";
 
-/** The name by which systemd passes the source to the relay. */
+/** The name by which systemd passes the source of the one relay of a command line. */
 export const DESCRIPTOR_NAME = "source";
 
 /**
@@ -15,20 +15,29 @@ export const DESCRIPTOR_NAME = "source";
  */
 const TRIGGER_LIMIT = ["TriggerLimitIntervalSec=5s", "TriggerLimitBurst=6"];
 
+/** The name of a relay's .socket unit, without `.socket`; a template's ends in `@`. */
+export function socketName(name: string, relay: Pick<UnitRelay, "name">): string {
+  return relay.name === undefined ? name : `${name}-${relay.name}`;
+}
+
 /** The text of the .socket unit that listens for a relay. */
-export function socketUnit(wanted: UnitPlan): string {
-  const { name, source, service, file, backlog, freebind } = wanted;
+export function socketUnit(wanted: UnitPlan, relay: UnitRelay): string {
+  const { name, service } = wanted;
+  const { source, file, backlog, freebind } = relay;
   const kept = specifiersOf(wanted);
   const owner = siblingName(name, ".service");
+  const whose = relay.name === undefined ? owner : `relay ${relay.name} of ${owner}`;
   return [
     section("Unit", [
-      `Description=${wholeValue(`${addressText(source)}, the source of ${owner}`, kept)}`,
+      `Description=${wholeValue(`${addressText(source)}, the source of ${whose}`, kept)}`,
     ]),
     section("Socket", [
       ...listening(source, kept, freebind),
       ...(source.kind === "unix" ? fileLines(file) : []),
       ...setting("Backlog", backlog),
-      `FileDescriptorName=${DESCRIPTOR_NAME}`,
+      // A relay of a file finds its socket by the address; the name tells an operator whose it is.
+      `FileDescriptorName=${relay.name ?? DESCRIPTOR_NAME}`,
+      ...setting("Service", relay.name === undefined ? undefined : owner),
       "# Fails visibly if each start of the relay fails, instead of trying for ever.",
       ...TRIGGER_LIMIT,
     ]),

@@ -1,6 +1,8 @@
+import { posix } from "node:path";
 import { printAddress, type SocketEndpoint } from "../../address/address.ts";
 
-const LENGTH_MAX = 255 - ".service".length;
+/** How long the name of units may be, without their suffix. */
+export const UNIT_NAME_MAX = 255 - ".service".length;
 
 /**
  * A name for the units of a relay: `relay-` and what the relay is for, which is the service that it
@@ -9,8 +11,17 @@ const LENGTH_MAX = 255 - ".service".length;
  */
 export function defaultName(source: SocketEndpoint, service: string | undefined): string {
   const purpose = service === undefined ? sourceWords(source) : serviceWords(service, source);
+  return nameOf(purpose, source.kind);
+}
+
+/** A name for the units of a configuration file: `/etc/app.toml` gives `relay-app`. */
+export function defaultFileName(file: string): string {
+  return nameOf(posix.parse(file).name, "file");
+}
+
+function nameOf(purpose: string, otherwise: string): string {
   const name = purpose.replace(/[^A-Za-z0-9_.]+/g, "-").replace(/^[-.]+|[-.]+$/g, "");
-  return `relay-${name || source.kind}`.slice(0, LENGTH_MAX);
+  return `relay-${name || otherwise}`.slice(0, UNIT_NAME_MAX);
 }
 
 function serviceWords(service: string, source: SocketEndpoint): string {

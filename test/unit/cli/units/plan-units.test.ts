@@ -18,7 +18,10 @@ function read(...args: readonly string[]) {
   const values = readValues(command, given);
   const addresses = readUnitAddresses(words, values);
   checkSource(values, addresses.source);
-  return planUnits(addresses, values, given, "/bin/relay");
+  const { relays, ...plan } = planUnits(addresses, values, given, "/bin/relay");
+  const [relay, ...others] = relays;
+  if (relay === undefined || others.length > 0) throw new Error("one relay has one entry");
+  return { ...plan, ...relay };
 }
 
 describe("what is wanted", () => {
@@ -53,6 +56,7 @@ describe("what is wanted", () => {
       freebind: false,
       supplementaryGroups: [],
       seesUsers: true,
+      waits: true,
       backlog: 5,
       drainTimeout: DEFAULTS.drainTimeout,
     });
@@ -79,6 +83,7 @@ describe("what is wanted", () => {
         "--drain-timeout=2s",
         "--admin=localhost:9100",
         "--require-private-network",
+        "--name=x",
       ],
       drainTimeout: 2_000,
     });
@@ -88,6 +93,7 @@ describe("what is wanted", () => {
     [["--allow-users=0"], true],
     [["--allow-groups=0"], true],
     [["--proxy-protocol=v2"], true],
+    [["--connections-max-per-client=3"], true],
     [["--admin=@x"], true],
     [["--keepalive=5", "--log-level=debug"], false],
   ])("sees the users of clients with %j: %p", (options, seesUsers) => {
@@ -138,6 +144,12 @@ describe("what is wanted", () => {
       return "sources" in constraint && !constraint.sources.includes("systemd");
     });
     expect(ofSource).toEqual(["mode", "owner", "group", "directoryMode", "freebind"]);
+  });
+
+  test("hands a relay its name, but not one that all instances of a template would have", () => {
+    expect(read("--name=x", RUN, TCP).options).toContain("--name=x");
+    expect(read(RUN, TCP).options).toEqual(["--connect-retry=20s"]);
+    expect(read("--name=x@", "@%i", TCP).options).toEqual(["--connect-retry=20s"]);
   });
 
   test("in a template keeps the instance, as a port too", () => {

@@ -9,7 +9,7 @@ import { folderOf, hiderOf, runtimeDirectory } from "../../../../src/systemd/uni
 import { endsAsWritten, hasControls } from "../../../../src/systemd/units/unit-escaping.ts";
 import { INSTANCE_PORT } from "../../../../src/systemd/units/specifiers.ts";
 import { writeUnits } from "../../../../src/systemd/units/unit-files.ts";
-import type { UnitPlan } from "../../../../src/systemd/units/unit-plan.ts";
+import type { UnitPlan, UnitRelay } from "../../../../src/systemd/units/unit-plan.ts";
 import {
   readBinds,
   readDirectories,
@@ -22,20 +22,35 @@ import {
 
 const PROGRAM = "/usr/local/bin/simpletcpunixrelay";
 
-type Changes = Partial<Omit<UnitPlan, "source" | "destination" | "admin">> & {
-  readonly admin?: string;
-};
+type Changes = Partial<Omit<UnitPlan, "relays" | "admin">> &
+  Partial<Pick<UnitRelay, "file" | "freebind" | "backlog" | "seesUsers">> & {
+    readonly admin?: string;
+  };
 
 function wanted(source: string, destination: string, changes: Changes = {}): UnitPlan {
-  const { admin, ...rest } = changes;
+  const { admin, file, freebind, backlog, seesUsers, ...rest } = changes;
   return {
-    ...{ name: "relay-app", program: PROGRAM, options: [], file: {}, socket: false },
-    ...{ drainTimeout: 10_000, seesUsers: false, manager: "system" as const },
-    ...{ onDemand: false, supplementaryGroups: [], freebind: false },
-    source: address(source),
-    destination: address(destination),
+    ...{ name: "relay-app", program: PROGRAM, options: [], socket: false },
+    ...{ drainTimeout: 10_000, manager: "system" as const },
+    ...{ onDemand: false, supplementaryGroups: [] },
+    relays: [
+      relay(source, destination, {
+        ...(file !== undefined && { file }),
+        ...(freebind !== undefined && { freebind }),
+        ...(backlog !== undefined && { backlog }),
+        ...(seesUsers !== undefined && { seesUsers }),
+      }),
+    ],
     ...(admin !== undefined && { admin: address(admin) }),
     ...rest,
+  };
+}
+
+function relay(source: string, destination: string, changes: Partial<UnitRelay> = {}): UnitRelay {
+  return {
+    ...{ source: address(source), destination: address(destination) },
+    ...{ file: {}, freebind: false, seesUsers: false, waits: true },
+    ...changes,
   };
 }
 
@@ -335,10 +350,102 @@ describe("a socket unit", () => {
   });
 });
 
+describe("units of a configuration file", () => {
+  const config = "/etc/relays/app.toml";
+  const web = relay("/run/web/socket", TCP, { name: "web", file: { mode: "0660", group: "www" } });
+  const db = relay("127.0.0.1:5432", "/run/db/socket", { name: "db", backlog: 9 });
+  const far = relay("/srv/far/s", "192.0.2.1:80", { name: "far", seesUsers: true, waits: false });
+
+  function units(changes: Changes, ...relays: UnitRelay[]): Map<string, Settings> {
+    const plan = { ...wanted(TCP, TCP, { config, socket: true, ...changes }), relays };
+    return new Map(writeUnits(plan).map(({ name, text }) => [name, readUnit(text)]));
+  }
+
+  test("are a socket for each relay and one service", () => {
+    const files = units({ options: ["--log-level=debug"] }, web, db);
+    expect([...files.keys()]).toEqual([
+      "relay-app-web.socket",
+      "relay-app-db.socket",
+      "relay-app.service",
+    ]);
+    const settings = files.get("relay-app.service") ?? new Map();
+    const all = "relay-app-web.socket relay-app-db.socket";
+    expect(value(settings, "Unit.Requires")).toBe(all);
+    expect(value(settings, "Unit.After")).toBe(all);
+    expect(value(settings, "Unit.Description")).toBe(`Relays of ${config} (simpletcpunixrelay)`);
+    const exec = `${PROGRAM} --log-level=debug --config=${config}`;
+    expect(value(settings, "Service.ExecStart")).toBe(exec);
+    expect(value(settings, "Service.ExecReload")).toContain("kill -HUP");
+  });
+
+  test("have sockets with the relay's name and permissions, for the one service", () => {
+    const files = units({}, web, db);
+    const [one, other] = ["web", "db"].map((name) => files.get(`relay-app-${name}.socket`));
+    expect(Object.fromEntries(one ?? [])).toMatchObject({
+      "Socket.ListenStream": ["/run/web/socket"],
+      "Socket.FileDescriptorName": ["web"],
+      "Socket.Service": ["relay-app.service"],
+      "Socket.SocketMode": ["0660"],
+      "Socket.SocketGroup": ["www"],
+      "Unit.Description": ["/run/web/socket, the source of relay web of relay-app.service"],
+    });
+    expect(Object.fromEntries(other ?? [])).toMatchObject({
+      "Socket.ListenStream": ["127.0.0.1:5432"],
+      "Socket.FileDescriptorName": ["db"],
+      "Socket.Backlog": ["9"],
+    });
+  });
+
+  test("let the service have what any of its relays needs, and no more", () => {
+    const one = units({}, db).get("relay-app.service") ?? new Map();
+    expect(value(one, "Service.PrivateNetwork")).toBe("yes");
+    expect(value(one, "Service.RestrictAddressFamilies")).toBe("AF_UNIX");
+    expect(value(one, "Service.PrivateUsers")).toBe("yes");
+    const two = units({}, web, db).get("relay-app.service") ?? new Map();
+    expect(value(two, "Service.PrivateNetwork")).toBeUndefined();
+    expect(value(two, "Service.IPAddressAllow")).toBe("localhost");
+    expect(value(two, "Service.PrivateUsers")).toBe("yes");
+    const three = units({}, web, db, far).get("relay-app.service") ?? new Map();
+    expect(value(three, "Service.IPAddressAllow")).toBeUndefined();
+    expect(value(three, "Service.PrivateUsers")).toBeUndefined();
+    expect(value(three, "Unit.Wants")).toBe("network-online.target");
+  });
+
+  test("without sockets let the service listen on each source by itself", () => {
+    const files = units({ socket: false }, web, db, far);
+    expect([...files.keys()]).toEqual(["relay-app.service"]);
+    const settings = files.get("relay-app.service") ?? new Map();
+    expect(value(settings, "Service.RuntimeDirectory")).toBe("web");
+    expect(value(settings, "Service.ReadWritePaths")).toBe("/srv/far");
+    expect(value(settings, "Service.Group")).toBe("www");
+    expect(value(settings, "Service.ExecStart")).toBe(`${PROGRAM} --config=${config}`);
+  });
+
+  test("let the service see the folder of the file, as an editor puts a new file there", () => {
+    const read = (file: string) => units({ config: file }, db).get("relay-app.service");
+    expect(value(read(config) ?? new Map(), "Service.BindReadOnlyPaths")).toBeUndefined();
+    const hidden = read("/home/me/relays/app.toml") ?? new Map();
+    expect(value(hidden, "Service.BindReadOnlyPaths")).toBe("/home/me/relays");
+    expect(value(hidden, "Service.ProtectHome")).toBe("tmpfs");
+  });
+
+  test("allow as many files as all relays need together", () => {
+    const limit = (...relays: UnitRelay[]) =>
+      Number(
+        units({ connectionsMax: 1_000_000 }, ...relays)
+          .get("relay-app.service")
+          ?.get("Service.LimitNOFILE")?.[0],
+      );
+    expect(limit(web)).toBe(2_000_096);
+    expect(limit(web, db, far)).toBeGreaterThan(2_000_096);
+  });
+});
+
 test("a port can be the instance of a template", () => {
   const port = { kind: "tcp" as const, host: "127.0.0.1", port: INSTANCE_PORT };
-  const plan = { ...wanted(TCP, TCP, { ...TEMPLATE, socket: true }), source: port };
-  const units = writeUnits({ ...plan, destination: { ...port, host: "::1" } });
+  const plan = wanted(TCP, TCP, { ...TEMPLATE, socket: true });
+  const ends = { source: port, destination: { ...port, host: "::1" } };
+  const units = writeUnits({ ...plan, relays: [relay(TCP, TCP, ends)] });
   const texts = units.map(({ text }) => readUnit(text));
   expect(texts[0]?.get("Socket.ListenStream")).toEqual(["127.0.0.1:%i"]);
   expect(texts[1]?.get("Service.ExecStart")).toEqual([`${PROGRAM} systemd:source [::1]:%i`]);
@@ -401,7 +508,11 @@ describe("any paths", () => {
       fc.property(path, path, fc.boolean(), (source, destination, socket) => {
         if (socket && !endsAsWritten(source)) return;
         const [from, to] = [address(source), address(destination)];
-        const units = read({ ...wanted(TCP, TCP, { socket }), source: from, destination: to });
+        const ends = { source: from, destination: to };
+        const units = read({
+          ...wanted(TCP, TCP, { socket }),
+          relays: [relay(TCP, TCP, ends)],
+        });
         const [exec = ""] = units.service.get("Service.ExecStart") ?? [];
         const first = socket ? "systemd:source" : printAddress(from);
         expect(readExec(exec)).toEqual([PROGRAM, first, printAddress(to)]);

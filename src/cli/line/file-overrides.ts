@@ -1,0 +1,24 @@
+import type { PlacedOption } from "../../config/read-options.ts";
+import { flagOf, OPTION_ROWS, type OptionName } from "../../options/option-table.ts";
+import { readGiven } from "./option-values.ts";
+import type { GivenOptions } from "./read-command-line.ts";
+import { UsageError } from "./usage-error.ts";
+
+/**
+ * The options of the whole process, which the command line may have beside a file.
+ *
+ * @throws {UsageError} for an option of one relay, whose place is the file
+ */
+export function fileOverrides(given: GivenOptions): ReadonlyMap<OptionName, PlacedOption> {
+  return new Map(
+    OPTION_ROWS.flatMap(([name, { scope }]) => {
+      const text = given[flagOf(name)];
+      if (text === undefined || scope === undefined) return [];
+      if (scope === "relay")
+        throw new UsageError(
+          `--${flagOf(name)} concerns one relay: write ${flagOf(name)} into the file`,
+        );
+      return [[name, { value: readGiven(name, text), shown: String(text), at: null }] as const];
+    }),
+  );
+}

@@ -1,0 +1,160 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { readValues } from "../../../../src/cli/line/option-values.ts";
+import { readCommandLine } from "../../../../src/cli/line/read-command-line.ts";
+import { UsageError } from "../../../../src/cli/line/usage-error.ts";
+import { nextSteps } from "../../../../src/cli/units/next-steps.ts";
+import { planFileUnits } from "../../../../src/cli/units/plan-file-units.ts";
+import { ConfigError } from "../../../../src/config/config-error.ts";
+
+// Not in /tmp, which a service has of its own.
+const ELSEWHERE = "/dev/shm";
+
+let folder = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(ELSEWHERE, "units-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function fileOf(text: string): string {
+  const file = join(folder, "app.toml");
+  writeFileSync(file, text);
+  return file;
+}
+
+function read(text: string, ...args: readonly string[]) {
+  const { command, given } = readCommandLine(["units", ...args, `--config=${fileOf(text)}`]);
+  const values = readValues(command, given);
+  return planFileUnits(values.config ?? "", values, given, "/bin/relay");
+}
+
+function relay(name: string, source: string, destination: string, ...lines: string[]): string {
+  return [
+    `[relay.${name}]`,
+    `source = "${source}"`,
+    `destination = "${destination}"`,
+    ...lines,
+    "",
+  ].join("\n");
+}
+
+const WEB = relay("web", "/run/web/socket", "127.0.0.1:8000", 'mode = "0660"', 'group = "0"');
+const DB = relay("db", "127.0.0.1:5432", "/run/db/socket", "backlog = 9", "connections-max = 7");
+
+describe("what is wanted of a file", () => {
+  test("is one process with all its relays", () => {
+    const plan = read(WEB + DB, "--log-level=debug");
+    expect(plan).toMatchObject({
+      name: "relay-app",
+      config: join(folder, "app.toml"),
+      options: ["--log-level=debug"],
+      connectionsMax: 7,
+      socket: true,
+    });
+    expect(plan.relays).toEqual([
+      {
+        name: "web",
+        source: { kind: "unix", path: "/run/web/socket" },
+        destination: { kind: "tcp", host: "127.0.0.1", port: 8000 },
+        file: { mode: "0660", group: "0" },
+        ...{ freebind: false, seesUsers: false, waits: false },
+      },
+      {
+        name: "db",
+        source: { kind: "tcp", host: "127.0.0.1", port: 5432 },
+        destination: { kind: "unix", path: "/run/db/socket" },
+        file: {},
+        ...{ freebind: false, seesUsers: false, waits: false, backlog: 9 },
+      },
+    ]);
+  });
+
+  test("has what the file says of the whole process, and does not repeat it", () => {
+    const top = 'admin = "/run/app-admin/s"\nadmin-group = "daemon"\ndrain-timeout = "20s"\n';
+    const plan = read(`${top}[defaults]\nconnect-retry = "9s"\n${DB}`);
+    expect(plan.admin).toEqual({ kind: "unix", path: "/run/app-admin/s" });
+    expect(plan).toMatchObject({ adminGroup: "daemon", drainTimeout: 20_000, options: [] });
+    expect(plan.relays[0]).toMatchObject({ seesUsers: true, waits: true });
+  });
+
+  test("names the units, and no relay, by --name", () => {
+    const plan = read(DB, "--name=x");
+    expect(plan.name).toBe("x");
+    expect(plan.options).toEqual([]);
+  });
+
+  test("joins a service, and stops it on demand", () => {
+    const plan = read(WEB, "--service=web", "--on-demand=5min");
+    expect(plan).toMatchObject({ service: "web.service", onDemand: true });
+    expect(plan.options).toEqual(["--exit-idle-time=5min", "--require-private-network"]);
+  });
+
+  test("is brought to life by all its sockets, or by the service", () => {
+    const steps = (outcome: "written" | "replaced", ...args: string[]) =>
+      nextSteps(read(WEB + DB, "--name=x", ...args), "/etc/systemd/system", [
+        { path: "/etc/systemd/system/x.service", outcome },
+      ])
+        .split("\n")
+        .filter((line) => line.startsWith("  "))
+        .map((line) => line.replace(/^ *(install .*)?/, ""))
+        .filter((line) => line !== "");
+    const sockets = "x-web.socket x-db.socket";
+    expect(steps("written")).toEqual([
+      "systemctl daemon-reload",
+      `systemctl enable --now ${sockets}`,
+    ]);
+    // systemd starts no further socket of a service that runs.
+    expect(steps("replaced")).toEqual([
+      "systemctl daemon-reload",
+      `systemctl stop x.service ${sockets}`,
+      `systemctl enable --now ${sockets}`,
+    ]);
+    expect(steps("written", "--no-socket")).toEqual([
+      "systemctl daemon-reload",
+      "systemctl enable --now x.service",
+    ]);
+  });
+});
+
+describe("refused, with the relay, the reason and the mend:", () => {
+  test.each<[string, string[], string]>([
+    [relay("a", "systemd:a", "@x"), [], "relay a: SOURCE must be an address"],
+    [relay("a", "localhost:80", "@x"), [], "relay a: SOURCE: systemd listens on no name"],
+    [relay("a", "./x", "@x"), [], "relay a: SOURCE is relative"],
+    [relay("a", "/run/x", "@x"), ["--no-socket"], "relay a: SOURCE: only root makes files in /run"],
+    [relay('"a@"', "/run/x", "@x"), [], "relay a@: no unit's name has an @ there"],
+    [DB, ["--name=x@"], "--name: the relays of a file have no %i"],
+    [DB, ["--keepalive=5"], "--keepalive concerns one relay: write keepalive into the file"],
+    [DB, ["--user-unit", "--service=a"], "--service makes no sense with --user-unit"],
+    [DB, ["--on-demand=5min"], "--on-demand needs --service"],
+    ['exit-idle-time = "5s"\n' + DB, ["--no-socket"], "--exit-idle-time goes without --no-socket"],
+    [
+      WEB + relay("b", "/run/b/s", "@b", 'group = "1"'),
+      ["--no-socket"],
+      "a service gives its files to one group",
+    ],
+  ])("%j with %j", (text, args, message) => {
+    expect(() => read(text, ...args)).toThrow(UsageError);
+    expect(() => read(text, ...args)).toThrow(message);
+  });
+
+  test("a file in /tmp, which is not the service's", () => {
+    using temporary = new DisposableStack();
+    const own = mkdtempSync("/tmp/units-");
+    temporary.defer(() => rmSync(own, { recursive: true }));
+    const file = join(own, "app.toml");
+    writeFileSync(file, DB);
+    const { given } = readCommandLine(["units", `--config=${file}`]);
+    const plan = () => planFileUnits(file, readValues("units", given), given, "/bin/relay");
+    expect(plan).toThrow("--config: the relay has a /tmp of its own");
+  });
+
+  test("a wrong file, as check tells it", () => {
+    expect(() => read("[relay.a]\n")).toThrow(ConfigError);
+  });
+
+  test("addresses beside the file", () => {
+    expect(() => readCommandLine(["units", "--config=x", ":1", ":2"])).toThrow("one word too many");
+  });
+});
