@@ -361,12 +361,12 @@ class RunningProcess implements AsyncDisposable {
     );
   }
 
-  /** Clients of a socket that no relay has are never accepted, and nothing else tells. */
+  /** Warns of passed sockets that no relay uses: their clients connect and are never accepted. */
   #warnOfUnused(): void {
     for (const socket of this.#passed.unused)
       this.#log.warn(
-        `systemd passed the socket ${socket}, and no relay has it as its source: nobody accepts its ` +
-          "clients; stop and disable its .socket unit, or restart it after a change",
+        `systemd passed the socket ${socket}, and no relay has it as its source: its clients wait ` +
+          "and nobody accepts them; stop and disable its .socket unit",
         { event: "unused_socket" },
       );
   }

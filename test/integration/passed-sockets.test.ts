@@ -65,13 +65,6 @@ describe("a source that is an address", () => {
     expect(own.unused).toEqual([]);
   });
 
-  test("of every interface has the socket of every interface, and no narrower one", () => {
-    const { own, endpoints } = sockets(["a", { kind: "tcp", host: "::", port: 0 }]);
-    const port = endpoints[0]?.kind === "tcp" ? endpoints[0].port : 0;
-    expect(adopts(own, "a", { kind: "tcp", host: "", port })).toBe(true);
-    expect(adopts(own, "b", { kind: "tcp", host: "127.0.0.1", port })).toBe(false);
-  });
-
   test("has none where systemd passed none for it", () => {
     const { own } = sockets(["a", ANY_PORT]);
     expect(adopts(own, "b", address("127.0.0.1:9"))).toBe(false);

@@ -5,9 +5,10 @@ import type { GivenOptions } from "./read-command-line.ts";
 import { UsageError } from "./usage-error.ts";
 
 /**
- * The options of the whole process, which the command line may have beside a file.
+ * The options on the command line beside `--config`. They concern the whole process and override
+ * the file.
  *
- * @throws {UsageError} for an option of one relay, whose place is the file
+ * @throws {UsageError} for an option of one relay: it belongs into the file
  */
 export function fileOverrides(given: GivenOptions): ReadonlyMap<OptionName, PlacedOption> {
   return new Map(

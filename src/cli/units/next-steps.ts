@@ -60,12 +60,12 @@ function restartCommands(plan: UnitPlan, files: readonly PlacedFile[]): string[]
   const service = word(instanceOf(plan.name, ".service"));
   if (!plan.socket) return [`try-restart ${service}`];
   const sockets = startsWith(plan).join(" ");
-  // systemd starts no further socket of a service that runs; the next command starts all of them.
+  // systemd refuses to start a new .socket unit while its service runs. The next command starts all.
   const verb = plan.config === undefined ? "try-restart" : "stop";
   return [`${verb} ${service} ${sockets}`];
 }
 
-/** The units to enable: what listens first. */
+/** The units to enable: the sockets, or the service if it listens by itself. */
 function startsWith({ name, relays, socket }: UnitPlan): string[] {
   if (!socket) return [word(instanceOf(name, ".service"))];
   return relays.map((relay) => word(instanceOf(socketName(name, relay), ".socket")));

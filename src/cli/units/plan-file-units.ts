@@ -31,12 +31,12 @@ import {
 import { anyUsersPath, ofAnyUser, ofAnyUsersValues } from "./read-unit-addresses.ts";
 
 /**
- * What `units --config=FILE` wants: one service that runs the relays of the file, and a socket for
- * each. The file stays as it is: a relay takes the socket that listens on its source, so the same file
- * runs without systemd. What the file says of the whole process goes for the units, too, and is not
- * repeated on the command line: a reload follows the file.
+ * Plans the units of a configuration file: one service runs all relays, and each relay has a .socket
+ * unit. The file needs no change for systemd: a relay takes the passed socket that listens on its
+ * source. Options that the file has are not repeated on the service's command line, where they would
+ * override the file after a reload.
  *
- * @throws {UsageError} where no unit could do that, or none without harm
+ * @throws {UsageError} if no unit can do what the file or the command line says
  * @throws {ConfigError} if the file is wrong
  */
 export function planFileUnits(
@@ -50,7 +50,9 @@ export function planFileUnits(
   const all = ofAnyUsersValues(withFile(values, plan.processWide));
   const name = values.name ?? defaultFileName(config);
   if (isTemplate(name))
-    throw new UsageError("--name: the relays of a file have no %i, so that no template fits them");
+    throw new UsageError(
+      "--name=NAME@ is a template, and the relays of a file have no instance: leave out the @",
+    );
   const adminGroup = adminGroupOf(plan, given);
   const relays = plan.relays.map((relay) =>
     naming(relay, () => unitRelay(relay, name, all, plan.processWide)),
@@ -80,19 +82,19 @@ export function planFileUnits(
 function configPath(written: string, { userUnit }: OptionValues): string {
   const path = resolve(written);
   if (hasControls(path))
-    throw new UsageError("--config: FILE has a control character; no unit carries it");
+    throw new UsageError("--config: FILE has a control character; a unit cannot contain it");
   if (hiderOf(path) === "tmp")
     throw new UsageError(
-      "--config: the relay has a /tmp of its own, where FILE is not; put it into a folder of /etc",
+      "--config: the service has its own /tmp and cannot read FILE there: move FILE to /etc",
     );
   if (["/home", "/root"].includes(folderOf(path)))
     throw new UsageError(
-      `--config: the relay would see all of ${folderOf(path)}; put FILE into a folder of /etc`,
+      `--config: the service would see everything in ${folderOf(path)}: move FILE to /etc`,
     );
   return userUnit ? anyUsersPath(path) : path;
 }
 
-/** The options of the units, with what the file says of the whole process. */
+/** The options of the command line, and those of the whole process from the file. */
 function withFile(values: OptionValues, wide: ProcessWide): OptionValues {
   const { admin, adminMode, adminGroup, metrics, exitIdleTime: idle } = wide;
   return {
@@ -106,7 +108,7 @@ function withFile(values: OptionValues, wide: ProcessWide): OptionValues {
   };
 }
 
-/** The group as it was written, for the machine that runs the units. */
+/** The group as text. A name stays a name: the machine that runs the unit looks it up. */
 function adminGroupOf({ relays }: ProcessPlan, given: GivenOptions): string | undefined {
   return accountOption({ ...relays[0]?.shownOptions, ...given }, "adminGroup");
 }
@@ -118,9 +120,12 @@ function unitRelay(
   { admin, accessLog }: ProcessWide,
 ): UnitRelay {
   const { name, settings } = relay;
-  if (isTemplate(name)) throw new UsageError("no unit's name has an @ there; rename it");
+  if (isTemplate(name))
+    throw new UsageError(
+      "a .socket unit cannot have @ in the middle of its name: rename the relay",
+    );
   if (socketName(units, { name }).length > UNIT_NAME_MAX)
-    throw new UsageError("the name of its .socket unit would be too long; shorten --name");
+    throw new UsageError("the name of its .socket unit is too long: shorten --name");
   const asUnits = (endpoint: SocketEndpoint) => (all.userUnit ? ofAnyUser(endpoint) : endpoint);
   const source = asUnits(fixedSource(relay.source));
   const destination = asUnits(relay.destination);
@@ -144,7 +149,7 @@ function unitRelay(
   };
 }
 
-/** Runs a check of one relay, whose name a complaint then has. */
+/** Runs a check of one relay, and puts the relay's name before the message of a refusal. */
 function naming<Result>({ name }: RelayPlan, check: () => Result): Result {
   try {
     return check();
@@ -154,17 +159,17 @@ function naming<Result>({ name }: RelayPlan, check: () => Result): Result {
   }
 }
 
-/** A service has one group and one mode of its folders in /run, for all files that it makes. */
+/** Refuses different groups or folder modes: a service has one group and one RuntimeDirectoryMode=. */
 function checkOneOfEach(relays: readonly UnitRelay[], adminGroup: string | undefined): void {
   const files = relays.map(({ file }) => file);
   const groups = [...files.map(({ group }) => group), adminGroup];
   if (distinct(groups) > 1)
     throw new UsageError(
-      "--no-socket: a service gives its files to one group; leave out --no-socket, or write one group",
+      "--no-socket: a service has one group for all its files: leave out --no-socket, or use one group",
     );
   if (distinct(files.map(({ directoryMode }) => directoryMode)) > 1)
     throw new UsageError(
-      "--no-socket: systemd makes all folders of a service with one directory-mode; write one",
+      "--no-socket: systemd makes all folders of a service with one mode: use one directory-mode",
     );
 }
 
@@ -172,12 +177,12 @@ function distinct(texts: readonly (string | undefined)[]): number {
   return new Set(texts.filter((text) => text !== undefined)).size;
 }
 
-/** What the relays ask for together. */
+/** The sum of `connections-max` of all relays that have one. */
 function connectionsOf(relays: readonly RelayPlan[]): number {
   return relays.reduce((sum, { settings }) => sum + (settings.connectionsMax ?? 0), 0);
 }
 
-/** The units' name is no relay's. */
+/** `--name` names the units here. A relay of a file has its name from the file. */
 function withoutName({ name: _units, ...given }: GivenOptions): GivenOptions {
   return given;
 }

@@ -65,8 +65,8 @@ function fileWarnings(wanted: UnitPlan, file: string | undefined): string[] {
   const hidden = file === undefined || !hasOwnUser ? undefined : notForAll(resolve(file));
   if (hidden === undefined) return [];
   return [
-    `the relay's user cannot read ${hidden}: let everybody read it, or add ` +
-      "--supplementary-groups=GROUP of a group that can",
+    `the service's user cannot read ${hidden}: let everybody read it, or add ` +
+      "--supplementary-groups=GROUP with a group that can",
   ];
 }
 
@@ -93,7 +93,7 @@ function serviceWarnings({ name, service, admin, metrics }: UnitPlan): string[] 
 const OTHERS_READ = 0o004;
 const OTHERS_SEARCH = 0o001;
 
-/** The file, or the first folder on the way to it, that only some users can read. */
+/** The file, or the folder on its path, that not everybody can read. */
 function notForAll(file: string): string | undefined {
   if ((statSync(file).mode & OTHERS_READ) === 0) return file;
   for (let folder = dirname(file); folder !== "/"; folder = dirname(folder))

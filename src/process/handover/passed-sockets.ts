@@ -20,9 +20,9 @@ export class PassedSockets implements Disposable {
   readonly #isFirst: boolean;
   /** What to say if systemd passed none. */
   readonly #missing: string;
-  /** The sockets that a relay has. */
+  /** The sockets that a relay uses. */
   readonly #used = new Set<HandedSocket>();
-  /** Where each socket of `#sockets` listens, or why that cannot be told; looked up once. */
+  /** The address of each socket that was asked for once, or the error of that question. */
   readonly #endpoints = new Map<HandedSocket, SocketEndpoint | RelayError>();
 
   private constructor(sockets: readonly HandedSocket[], isFirst: boolean, missing: string) {
@@ -64,15 +64,16 @@ export class PassedSockets implements Disposable {
   }
 
   /**
-   * The socket that systemd passed for a source that is an address, by a descriptor of the caller's
-   * own: the one that listens there. Null if there is none, and the relay binds the address itself. So
-   * a configuration file is the same with `.socket` units and without them.
+   * Finds the socket that systemd passed and that listens on a source, and duplicates its descriptor
+   * for the caller. Null if there is no such socket: the relay then binds the source itself. So one
+   * configuration file works with and without `.socket` units.
    *
    * A generated `.socket` unit has the relay's name as its `FileDescriptorName=`. If the socket of that
-   * name listens elsewhere, or lets in more users than `mode`, the units are older than the file.
+   * name listens on another address, or the socket's file lets in more users than `mode`, the units
+   * are older than the file, and the relay is refused.
    *
    * @param relay - the relay's name
-   * @throws {RelayError} if the units are older than the file, or as `source` does.
+   * @throws {RelayError} if the units are older than the file, and as `source` does.
    */
   adopt(
     relay: string,
@@ -95,7 +96,7 @@ export class PassedSockets implements Disposable {
     throw outdated(address, `systemd listens on ${printAddress(endpoint)} for this relay`);
   }
 
-  /** What systemd passed and no relay uses: the name of each socket, and where it listens. */
+  /** The sockets that systemd passed and no relay uses: each with its name and address. */
   get unused(): readonly string[] {
     return [...this.#sockets].flatMap((socket) => {
       if (socket.name === null || this.#used.has(socket)) return [];
@@ -152,7 +153,7 @@ function endpointOrError(fd: number): SocketEndpoint | RelayError {
   }
 }
 
-/** Refuses a file that lets in more users than the relay's `mode`; systemd made it, and owns it. */
+/** Refuses a socket's file that lets in more users than `mode`. The relay may not change systemd's file. */
 function checkMode(path: string, mode: number | undefined): void {
   if (mode === undefined) return;
   const found = modeOf(path);

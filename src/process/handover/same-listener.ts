@@ -3,8 +3,8 @@ import type { SocketEndpoint } from "../../address/address.ts";
 import { ipAddress } from "../../address/ip-address.ts";
 
 /**
- * Whether a socket that listens on `bound` is what a source asks for: the same path, name, or address
- * and port, however they are spelled. A host that only overlaps is another source.
+ * Whether a socket that is bound to `bound` is the listener of a source: the same path, name, or host
+ * and port, in any spelling. `127.0.0.1:80` is not the listener of `0.0.0.0:80`.
  */
 export function isSameListener(bound: SocketEndpoint, source: SocketEndpoint): boolean {
   if (bound.kind === "unix" && source.kind === "unix")
@@ -15,7 +15,7 @@ export function isSameListener(bound: SocketEndpoint, source: SocketEndpoint): b
   return false;
 }
 
-/** systemd listens in /run where a unit says /var/run, which is a link to it. */
+/** /var/run is a link to /run, and systemd replaces it in `ListenStream=`. */
 function pathOf(path: string): string {
   return resolve(path).replace(/^\/var\/run\//, "/run/");
 }

@@ -104,7 +104,7 @@ function processLines(wanted: UnitPlan): string[] {
 function betterWay({ relays, config, socket, service }: UnitPlan): string | undefined {
   const [relay] = relays;
   if (config !== undefined && relays.some(({ waits }) => !waits))
-    return 'connect-retry = "20s" in [defaults] lets clients wait for a service that is just starting.';
+    return 'With connect-retry = "20s" in [defaults] clients wait for a service that is just starting.';
   if (socket || relay === undefined || config !== undefined) return undefined;
   const { source, destination } = relay;
   if (source.kind === "unix") return undefined;

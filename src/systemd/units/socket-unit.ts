@@ -35,7 +35,7 @@ export function socketUnit(wanted: UnitPlan, relay: UnitRelay): string {
       ...listening(source, kept, freebind),
       ...(source.kind === "unix" ? fileLines(file) : []),
       ...setting("Backlog", backlog),
-      // A relay of a file finds its socket by the address; the name tells an operator whose it is.
+      // A relay of a file finds its socket by address. The name shows a unit that is out of date.
       `FileDescriptorName=${relay.name ?? DESCRIPTOR_NAME}`,
       ...setting("Service", relay.name === undefined ? undefined : owner),
       "# Fails visibly if each start of the relay fails, instead of trying for ever.",

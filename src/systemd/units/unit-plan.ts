@@ -1,6 +1,6 @@
 import type { SocketEndpoint } from "../../address/address.ts";
 
-/** A process of relays that systemd is to run. */
+/** A process that systemd runs, with one or more relays. */
 export interface UnitPlan {
   /** The units' name, without `.service` and `.socket`; a template's ends in `@`. */
   readonly name: string;
@@ -11,8 +11,8 @@ export interface UnitPlan {
   /** At least one; without `config` exactly one. */
   readonly relays: readonly UnitRelay[];
   /**
-   * The configuration file of the relays, absolute, but for `%h` at its beginning with a user's
-   * manager. Without one, the command line has the addresses of the one relay.
+   * The configuration file of the relays: an absolute path, or with a user's manager one that begins
+   * with `%h` or `%t`. Absent if the command line has the one relay's addresses.
    */
   readonly config?: string;
   /** Where the relay listens besides, for whoever asks how it is. */
@@ -33,7 +33,7 @@ export interface UnitPlan {
   readonly user?: string;
   /** Further groups of that user, as those of a socket that only a group may open. */
   readonly supplementaryGroups: readonly string[];
-  /** What all relays that have a limit ask for together. */
+  /** The sum of the limits of all relays that have one. */
   readonly connectionsMax?: number;
   /** Threads that relay; 1 where absent. */
   readonly workers?: number;
@@ -59,7 +59,7 @@ export interface UnitRelay {
   readonly backlog?: number;
   /** Clients of a Unix source are judged by their users, or somebody is told of those. */
   readonly seesUsers: boolean;
-  /** A client waits while the destination refuses, as one does that has just been started. */
+  /** Clients wait while the destination refuses connections: its service may just be starting. */
   readonly waits: boolean;
 }
 

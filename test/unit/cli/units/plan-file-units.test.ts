@@ -120,19 +120,23 @@ describe("what is wanted of a file", () => {
 describe("refused, with the relay, the reason and the mend:", () => {
   test.each<[string, string[], string]>([
     [relay("a", "systemd:a", "@x"), [], "relay a: SOURCE must be an address"],
-    [relay("a", "localhost:80", "@x"), [], "relay a: SOURCE: systemd listens on no name"],
+    [relay("a", "localhost:80", "@x"), [], "relay a: SOURCE: systemd cannot listen on a host name"],
     [relay("a", "./x", "@x"), [], "relay a: SOURCE is relative"],
-    [relay("a", "/run/x", "@x"), ["--no-socket"], "relay a: SOURCE: only root makes files in /run"],
-    [relay('"a@"', "/run/x", "@x"), [], "relay a@: no unit's name has an @ there"],
-    [DB, ["--name=x@"], "--name: the relays of a file have no %i"],
+    [
+      relay("a", "/run/x", "@x"),
+      ["--no-socket"],
+      "relay a: SOURCE: only root can make files in /run",
+    ],
+    [relay('"a@"', "/run/x", "@x"), [], "relay a@: a .socket unit cannot have @"],
+    [DB, ["--name=x@"], "--name=NAME@ is a template, and the relays"],
     [DB, ["--keepalive=5"], "--keepalive concerns one relay: write keepalive into the file"],
     [DB, ["--user-unit", "--service=a"], "--service makes no sense with --user-unit"],
-    [DB, ["--on-demand=5min"], "--on-demand needs --service"],
-    ['exit-idle-time = "5s"\n' + DB, ["--no-socket"], "--exit-idle-time goes without --no-socket"],
+    [DB, ["--on-demand=5min"], "--on-demand stops a service: add --service"],
+    ['exit-idle-time = "5s"\n' + DB, ["--no-socket"], "--exit-idle-time does not work with --no-s"],
     [
       WEB + relay("b", "/run/b/s", "@b", 'group = "1"'),
       ["--no-socket"],
-      "a service gives its files to one group",
+      "a service has one group for all its files",
     ],
   ])("%j with %j", (text, args, message) => {
     expect(() => read(text, ...args)).toThrow(UsageError);
@@ -147,7 +151,7 @@ describe("refused, with the relay, the reason and the mend:", () => {
     writeFileSync(file, DB);
     const { given } = readCommandLine(["units", `--config=${file}`]);
     const plan = () => planFileUnits(file, readValues("units", given), given, "/bin/relay");
-    expect(plan).toThrow("--config: the relay has a /tmp of its own");
+    expect(plan).toThrow("--config: the service has its own /tmp");
   });
 
   test("a wrong file, as check tells it", () => {
