@@ -33,6 +33,7 @@ const ABOUT: Readonly<Record<CommandName, readonly string[]>> = {
   units: [
     "Prints systemd units for a relay from SOURCE to DESTINATION. The units give the",
     "relay only the rights that it needs. A relay's own options work here, too.",
+    "With --config=FILE: one service for all relays of the file, and their sockets.",
   ],
 };
 
