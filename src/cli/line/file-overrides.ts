@@ -1,8 +1,14 @@
-import type { PlacedOption } from "../../config/read-options.ts";
 import { flagOf, OPTION_ROWS, type OptionName } from "../../options/option-table.ts";
 import { readGiven } from "./option-values.ts";
 import type { GivenOptions } from "./read-command-line.ts";
 import { UsageError } from "./usage-error.ts";
+
+/** An option that overrides the file. It has no place in the file. */
+interface Override {
+  readonly value: unknown;
+  readonly shown: string;
+  readonly at: null;
+}
 
 /**
  * The options on the command line beside `--config`. They concern the whole process and override
@@ -10,7 +16,7 @@ import { UsageError } from "./usage-error.ts";
  *
  * @throws {UsageError} for an option of one relay: it belongs into the file
  */
-export function fileOverrides(given: GivenOptions): ReadonlyMap<OptionName, PlacedOption> {
+export function fileOverrides(given: GivenOptions): ReadonlyMap<OptionName, Override> {
   return new Map(
     OPTION_ROWS.flatMap(([name, { scope }]) => {
       const text = given[flagOf(name)];
