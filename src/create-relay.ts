@@ -16,7 +16,7 @@ import { relayOpener } from "./workers/open-relay.ts";
 import { choosePassedSocket, takePassedSockets } from "./systemd/activation.ts";
 import type { Workers } from "./workers/worker-count.ts";
 
-/** What `createRelay` takes: a relay's options, with addresses as a person writes them. */
+/** The options of `createRelay`: a relay's options, with addresses as text or parsed. */
 export interface RelayOptions extends Omit<
   RelayOptionsParsed,
   "source" | "destination" | "allow" | "deny"
@@ -25,17 +25,18 @@ export interface RelayOptions extends Omit<
   readonly source: string | Endpoint;
   /** Where each connection is carried to. */
   readonly destination: string | Endpoint;
-  /** TCP clients: from these ranges, as `"10.0.0.0/8"` or parsed, and from no others. */
+  /** Accepts TCP clients only from these ranges, written as `"10.0.0.0/8"` or parsed. */
   readonly allow?: readonly (string | Cidr)[] | undefined;
-  /** TCP clients: not from these ranges, whatever `allow` says. */
+  /** Refuses TCP clients from these ranges, even if `allow` contains them. */
   readonly deny?: readonly (string | Cidr)[] | undefined;
   /**
-   * Threads that accept and relay, this one being idle where they are more than one. Default 1: this
-   * thread does it. `auto` is as many as there are processors that this process may use. A thread's
-   * module is read from beside this library's own, so a bundle needs it, too.
+   * The number of threads that accept and relay. Default 1: the calling thread relays. With more
+   * threads the calling thread relays nothing. `auto` is the number of processors that this process
+   * may use. A thread's module is loaded from the folder of this library, so a bundle must contain
+   * that module, too.
    */
   readonly workers?: Workers | undefined;
-  /** Stops the relay as `stop()` does. One that is aborted already lets no relay start. */
+  /** Stops the relay as `stop()` does. If the signal is aborted already, no relay starts. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -44,10 +45,10 @@ const OTHER_OPTIONS = ["source", "destination", "observer", "workers", "signal"]
 /**
  * Listens on the source and carries each connection to the destination until it is stopped.
  *
- * @throws {AddressError} where an address is none, or both are the same.
- * @throws {RelayError} where an option is unknown or its value makes no sense, with the code
- *   `EINVAL`, and where the source cannot be listened on, with the system's code.
- * @throws the signal's reason, where it was aborted before the relay listened.
+ * @throws {AddressError} if an address is not valid, or both addresses are the same.
+ * @throws {RelayError} with the code `EINVAL` if an option is unknown or its value is not valid,
+ *   and with the system's code if the relay cannot listen on the source.
+ * @throws the signal's reason, if the signal was aborted before the relay listened.
  */
 export async function createRelay(options: RelayOptions): Promise<Relay> {
   const source = takeSource(options.source);
@@ -68,7 +69,7 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
 /**
  * Stops a relay when a signal is aborted, and forgets the signal when the relay has stopped.
  *
- * @throws the signal's reason if it is aborted already, after the relay has stopped.
+ * @throws the signal's reason if the signal is aborted already; the relay has stopped by then.
  */
 async function stopOnAbort(relay: Relay, signal: AbortSignal): Promise<void> {
   if (signal.aborted) await relay[Symbol.asyncDispose]();
@@ -78,14 +79,15 @@ async function stopOnAbort(relay: Relay, signal: AbortSignal): Promise<void> {
   void relay.stopped.then(() => signal.removeEventListener("abort", stop));
 }
 
-/** The descriptor that stands behind `systemd`. */
+/** Replaces a `systemd` source by the descriptor that systemd passed. */
 function claim(source: Endpoint): Source {
   if (source.kind !== "systemd") return source;
   const { fd } = choosePassedSocket(passedSockets(), source.name);
   return { kind: "fd", fd };
 }
 
-// The variables can be read but once: two relays of one process share what they said.
+// `takePassedSockets` removes the variables, so they can be read only once. All relays of a process
+// share the result.
 let passed: ReturnType<typeof takePassedSockets> | undefined;
 
 function passedSockets() {

@@ -11,10 +11,10 @@ import { HandoverError } from "./process/handover/handover-error.ts";
 import { handoverRequest } from "./process/handover/handover-variable.ts";
 import { PROGRAM, VERSION } from "./version.ts";
 
-/** Does a command's work; gives its exit status. */
+/** Does a command's work and returns the exit status. */
 type Command = (line: CommandLine) => Promise<number>;
 
-// A relay need not wait until what only the other commands need is loaded.
+// The other commands are loaded on demand, so that a relay starts sooner.
 const LOADERS: Readonly<Record<CommandName, () => Command | Promise<Command>>> = {
   relay: () => runRelay,
   check: async () => (await import("./cli/check/check-command.ts")).runCheck,
@@ -31,7 +31,7 @@ const EX_CONFIG = 78;
 // The only place that ends the process.
 process.exit(await main(process.argv.slice(2)));
 
-/** Runs a command line; gives the exit status (README, "Exit status"). */
+/** Runs a command line and returns the exit status (README, "Exit status"). */
 async function main(args: readonly string[]): Promise<number> {
   let command: CommandName = "relay";
   try {
@@ -64,13 +64,16 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** The first mistake of a file, and how many there are; the others are complained of. */
+/**
+ * The first mistake of a configuration file and the number of mistakes, in one line for the
+ * predecessor. Standard error gets all mistakes.
+ */
 function summaryOf({ message, mistakes }: ConfigError): string {
   const [first = ""] = message.split("\n");
   return mistakes.length === 1 ? first : `${first} (the first of ${mistakes.length} mistakes)`;
 }
 
-/** Tells the process whose place this one was to take why it cannot. */
+/** In a handover, tells the predecessor why this process cannot take over. */
 async function refusePlace(reason: string): Promise<void> {
   if (handoverRequest === null) return;
   const { meetPredecessor } = await import("./process/handover/predecessor.ts");
@@ -78,7 +81,10 @@ async function refusePlace(reason: string): Promise<void> {
   predecessor?.refuse(reason);
 }
 
-/** Starts the process that is to take another's place; this one only stands between the two. */
+/**
+ * In a handover, starts the successor. This process only stands between the predecessor and the
+ * successor.
+ */
 async function detach(descriptors: number): Promise<number> {
   (await import("./process/handover/detach.ts")).detach(descriptors);
   return 0;
@@ -86,7 +92,7 @@ async function detach(descriptors: number): Promise<number> {
 
 /** Finds a command in the tree, loads it and runs it. */
 async function dispatch(line: CommandLine): Promise<number> {
-  // citty keeps the result of a subcommand to itself.
+  // citty does not return the result of a subcommand.
   let status = 0;
   const tree = commandTree(async (command) => {
     status = await command(line);
@@ -96,8 +102,8 @@ async function dispatch(line: CommandLine): Promise<number> {
 }
 
 /**
- * The command tree. The command line is parsed before, because citty drops what it does not know;
- * the commands get its values from `run`.
+ * The command tree. The command line was parsed before, because citty ignores options that it does
+ * not know. `run` passes the parsed command line to the command.
  */
 function commandTree(run: (command: Command) => Promise<void>): CommandDef {
   const branches = COMMAND_NAMES.map((name) => {

@@ -20,7 +20,7 @@ function textOf(file: string): string {
   } catch (error) {
     const code = errorCode(error);
     const reason =
-      code === "ERR_ENCODING_INVALID_ENCODED_DATA" ? "it is no UTF-8" : errnoWords(code);
+      code === "ERR_ENCODING_INVALID_ENCODED_DATA" ? "it is not UTF-8" : errnoWords(code);
     throw new ConfigError(file, [{ at: null, key: "", message: `cannot be read: ${reason}` }]);
   }
 }

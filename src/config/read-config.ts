@@ -38,7 +38,7 @@ export function readConfig(
     mistakes.add(
       given.get(misfit)?.at ?? root.at,
       [flagOf(misfit)],
-      "makes sense only where admin is a Unix socket's path",
+      "makes sense only if admin is a Unix socket's path",
     );
   findClashes(relays, ownListeners(wide, given, root), mistakes);
   if (mistakes.all.length > 0) throw new ConfigError(file, mistakes.all);
@@ -57,7 +57,7 @@ function parse(file: string, text: string): TomlTable {
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     const { at, message } = error;
-    throw new ConfigError(file, [{ at, key: "", message: `this is no TOML: ${message}` }]);
+    throw new ConfigError(file, [{ at, key: "", message: `this is not TOML: ${message}` }]);
   }
 }
 

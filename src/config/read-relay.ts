@@ -96,7 +96,7 @@ function readAddress(
   const { at } = value;
   if (value.kind !== "value" || typeof value.value !== "string") {
     const shown = value.kind === "value" ? show(value.value) : "a table";
-    mistakes.add(at, [...path, key], `${shown} is no address; an address is ${ADDRESS_FORMS}`);
+    mistakes.add(at, [...path, key], `${shown} is not an address; an address is ${ADDRESS_FORMS}`);
     return null;
   }
   try {
@@ -120,14 +120,14 @@ function checkFit(
     mistakes.add(
       own.get(name)?.at ?? source.at,
       [...path, flagOf(name)],
-      `makes sense only where source is ${needs}`,
+      `makes sense only if source is ${needs}`,
     );
   for (const { name, needs } of misfits(valuesOf(defaults), source.endpoint))
     if (!own.has(name))
       mistakes.add(
         source.at,
         path,
-        `${flagOf(name)}, of [defaults], makes sense only where source is ${needs}; ` +
+        `${flagOf(name)}, of [defaults], makes sense only if source is ${needs}; ` +
           "write it under the relays that need it",
       );
 }

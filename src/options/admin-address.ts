@@ -4,8 +4,8 @@ import { InvalidValue } from "./invalid-value.ts";
 import { quote } from "../address/quote.ts";
 
 /**
- * Reads an admin address: a Unix socket or a loopback port. Whoever reaches it reads who is
- * connected, so one that others on a network could reach is refused.
+ * Reads an admin address: a Unix socket or a loopback port. The admin pages show who is connected,
+ * so an address that other machines could reach is refused.
  *
  * @throws {InvalidValue}
  */
@@ -23,8 +23,8 @@ export function parseAdminAddress(text: string, role: "to listen on" | "to ask")
 }
 
 /**
- * Reads a metrics address: any address that this process can open. What is served there says nothing
- * of clients.
+ * Reads a metrics address: any address that this process can open. Metrics say nothing about single
+ * clients.
  *
  * @throws {InvalidValue}
  */

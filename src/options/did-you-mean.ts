@@ -1,6 +1,7 @@
 /**
- * The candidate that somebody most likely meant, or `undefined` where none is near: the fewest
- * letters to insert, delete, replace or swap with their neighbour, at most a third of the word.
+ * The candidate that the user most likely meant, or `undefined` if no candidate is close. The
+ * distance is the number of letters to insert, delete, replace or swap with a neighbour. At most a
+ * third of the word's letters may differ.
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const plain = simplify(word);

@@ -1,6 +1,6 @@
 import type { SocketEndpoint } from "../address/address.ts";
 
-/** What concerns the file of an admin socket. */
+/** The admin address, and the options for the file of an admin socket. */
 interface AdminFile {
   readonly admin?: SocketEndpoint | undefined;
   readonly adminMode?: number | undefined;
@@ -8,8 +8,9 @@ interface AdminFile {
 }
 
 /**
- * The option of the admin socket's file that was given although there is no file, if there is one. It
- * must be refused: the mode of a port would protect nothing.
+ * The first option for the admin socket's file that was given although the admin address is not a
+ * file; `undefined` if there is none. The caller must refuse it: the mode of a port would protect
+ * nothing.
  */
 export function adminMisfit({
   admin,

@@ -22,8 +22,8 @@ export interface Misfit {
 }
 
 /**
- * The options that were given and make no sense for this kind of source. They must be refused: the
- * mode of a TCP port would protect nothing.
+ * The options that were given and make no sense for this kind of source. The caller must refuse
+ * them: the mode of a TCP port would protect nothing.
  */
 export function misfits(
   values: { readonly [Name in FittedOption]?: unknown },

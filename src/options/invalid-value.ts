@@ -1,6 +1,6 @@
 import { quote } from "../address/quote.ts";
 
-/** An option's value that makes no sense; the message says why, without naming the option. */
+/** An option's value is not valid. The message says why, without the option's name. */
 export class InvalidValue extends Error {
   override readonly name = "InvalidValue";
 }

@@ -15,11 +15,14 @@ import {
 import { RELAY_OPTIONS, WORKERS } from "./relay-options.ts";
 import { account, choice, mode, text, time, type ValueType, yesOrNo } from "./value-types.ts";
 
-/** The commands and the words each takes. `relay` is the one that goes without its name. */
+/**
+ * The commands, and the words that each takes. `relay` is the default command: the command line
+ * does not name it.
+ */
 export const COMMANDS = {
   relay: {
     words: ["SOURCE", "DESTINATION"],
-    summary: "carries what comes to SOURCE to DESTINATION",
+    summary: "relays connections from SOURCE to DESTINATION",
   },
   check: { words: ["FILE"], summary: "checks a configuration file" },
   demo: { words: [], summary: "shows two relays at work on this machine" },
@@ -36,11 +39,13 @@ export const COMMAND_NAMES: readonly CommandName[] = Object.keys(COMMANDS).filte
 /** What an option of a relay concerns: one relay, or all relays of its process. */
 export type Scope = "relay" | "process";
 
-/** What of an option depends on whether a configuration file has it as well. */
+/** The fields that an option has if it may also be in a configuration file. */
 type OfFile =
   | {
       readonly scope: Scope;
-      /** What it does, in a sentence, for whoever has no room for the whole manual. */
+      /**
+       * What the option does, in a few sentences: the description in the JSON Schema, for editors.
+       */
       readonly about: string;
     }
   | { readonly scope?: never; readonly about?: never };
@@ -49,21 +54,24 @@ type OfFile =
 export type ValueOption<Value> = OfFile & ValueRow<Value>;
 
 interface ValueRow<Value> extends ValueType<Value> {
-  /** Where there is none, an option that was not given is absent from the values. */
+  /** Without a default, an option that was not given is absent from the values. */
   readonly default?: Value;
-  /** The default as help shows it; absent where the help's own words say it. */
+  /** The default as help shows it; absent if `help` already contains the default. */
   readonly shownDefault?: string;
   readonly help: string;
-  /** Whether help has it on the line of the row before, whose words come first. */
+  /** Set if help shows the option on the previous row's line, after the previous option. */
   readonly sharesLine?: true;
-  /** The commands whose help only names it, on the last lines, for want of room; true: all of them. */
+  /**
+   * The commands whose help only names the option, on its last lines, to save room; true for all
+   * commands.
+   */
   readonly terse?: true | readonly CommandName[];
   readonly commands: readonly CommandName[];
-  /** The kinds of SOURCE that it makes sense for; all where absent. */
+  /** The kinds of SOURCE that the option makes sense for; absent for all kinds. */
   readonly sources?: readonly Endpoint["kind"][];
 }
 
-/** One option that is given or not. */
+/** One option without a value: it is given or not. */
 export type FlagOption = OfFile & FlagRow;
 
 interface FlagRow {
@@ -78,8 +86,8 @@ interface FlagRow {
 
 /**
  * The one table of options: parsing, checks and help follow from its rows, in this order. A key is
- * an option's name in code; `flagOf` gives the one on the command line. Where a key is also one of
- * `RelayOptions`, its value reaches the relay.
+ * an option's name in code; `flagOf` gives its name on the command line. If `RelayOptions` has the
+ * same key, the value goes to the relay.
  */
 export const OPTIONS = {
   mode: {
@@ -88,7 +96,7 @@ export const OPTIONS = {
     commands: ["relay"],
     scope: "relay",
     about:
-      "The permissions of a Unix source's file, in octal digits, in place before anyone can connect. Default: what the umask leaves.",
+      "The permissions of a Unix source's file, in octal digits, in place before anyone can connect. Default: the umask decides.",
   },
   owner: {
     ...RELAY_OPTIONS.owner,
@@ -131,16 +139,16 @@ export const OPTIONS = {
     help: "time to reach DESTINATION",
     commands: ["relay"],
     scope: "relay",
-    about: "How long reaching the destination may take.",
+    about: "How long connecting to the destination may take.",
   },
   connectRetry: {
     ...RELAY_OPTIONS.connectRetry,
     ...timeDefault(DEFAULTS.connectRetry),
-    help: "tries again what refuses",
+    help: "keeps trying if refused",
     commands: ["relay"],
     scope: "relay",
     about:
-      "How long a destination that refuses or is absent is tried again while the client waits.",
+      "How long the relay keeps trying a destination that refuses or is absent, while the client waits.",
   },
   keepalive: {
     ...RELAY_OPTIONS.keepalive,
@@ -171,15 +179,15 @@ export const OPTIONS = {
   drainTimeout: {
     ...RELAY_OPTIONS.drainTimeout,
     ...timeDefault(DEFAULTS.drainTimeout),
-    help: "a stop waits for connections",
+    help: "how long a stop waits",
     commands: ["relay"],
     scope: "process",
     about:
-      "How long a stop waits for open connections. One on which nothing has moved for 2 s is not waited for.",
+      "How long a stop waits for open connections. It does not wait for a connection on which nothing has moved for 2 s.",
   },
   exitIdleTime: {
     ...time({ least: 1 }),
-    help: "exits when unused so long (never)",
+    help: "exits if unused for TIME (never)",
     commands: ["relay"],
     scope: "process",
     about:
@@ -187,20 +195,20 @@ export const OPTIONS = {
   },
   connectionsMax: {
     ...RELAY_OPTIONS.connectionsMax,
-    help: "most open at once",
+    help: "most open connections",
     commands: ["relay"],
     scope: "relay",
     about:
-      "Open connections at once; further clients wait in the kernel's queue. Default: what the limit of open files can carry.",
+      "The most open connections at once; further clients wait in the kernel's queue. Default: as many as the limit on open files allows.",
   },
   connectionsMaxPerClient: {
     ...RELAY_OPTIONS.connectionsMaxPerClient,
-    help: "most open at once of one address or Unix user (no limit)",
+    help: "most open connections of one address or Unix user (no limit)",
     terse: true,
     commands: ["relay"],
     scope: "relay",
     about:
-      "Open connections at once of one client: an IPv4 address, an IPv6 network of 64 bits, a Unix user. Further ones are refused. Default: no limit of its own.",
+      "The most open connections at once of one client: an IPv4 address, an IPv6 /64 network or a Unix user. Further connections are refused. Default: no limit per client.",
   },
   backlog: {
     ...RELAY_OPTIONS.backlog,
@@ -209,7 +217,7 @@ export const OPTIONS = {
     commands: ["relay"],
     scope: "relay",
     about:
-      "The kernel's queue of clients that are not accepted yet. Default: 4096, and of an inherited socket the most that the system allows.",
+      "The kernel's queue of clients that are not accepted yet. Default: 4096; for an inherited socket, the most that the system allows.",
   },
   workers: {
     ...WORKERS,
@@ -223,27 +231,26 @@ export const OPTIONS = {
   },
   allow: {
     ...RELAY_OPTIONS.allow,
-    help: "TCP clients let in",
+    help: "TCP clients allowed",
     commands: ["relay"],
     scope: "relay",
-    about:
-      "TCP clients come in from these addresses and ranges, and from no others. Default: from everywhere.",
+    about: "Accepts TCP clients only from these addresses and ranges. Default: from everywhere.",
   },
   deny: {
     ...RELAY_OPTIONS.deny,
-    help: "kept out (A,B/8)",
+    help: "refused (A,B/8)",
     sharesLine: true,
     commands: ["relay"],
     scope: "relay",
-    about: "TCP clients from these addresses and ranges are refused, whatever allow says.",
+    about: "Refuses TCP clients from these addresses and ranges, even if allow contains them.",
   },
   allowUsers: {
     ...RELAY_OPTIONS.allowUsers,
-    help: "Unix clients let in by user",
+    help: "Unix clients allowed by user",
     commands: ["relay"],
     scope: "relay",
     about:
-      "Unix clients come in if they run as one of these users, or have one of the groups of allow-groups; no others do. Default: all do.",
+      "Accepts a Unix client only if it runs as one of these users or has one of the groups in allow-groups. Default: accepts all.",
   },
   allowGroups: {
     ...RELAY_OPTIONS.allowGroups,
@@ -252,11 +259,11 @@ export const OPTIONS = {
     commands: ["relay"],
     scope: "relay",
     about:
-      "Unix clients come in if they have one of these groups, or run as one of the users of allow-users; no others do. Default: all do.",
+      "Accepts a Unix client only if it has one of these groups or runs as one of the users in allow-users. Default: accepts all.",
   },
   proxyProtocol: {
     ...RELAY_OPTIONS.proxyProtocol,
-    help: "v1, v2: says who connects (off)",
+    help: "v1, v2: names the client (off)",
     commands: ["relay"],
     scope: "relay",
     about:
@@ -268,16 +275,17 @@ export const OPTIONS = {
     help: "debug to error",
     commands: ["relay"],
     scope: "process",
-    about: "The least important lines that are logged.",
+    about: "Logs lines of this level and of more severe levels.",
   },
   logFormat: {
     ...choice<LogFormat>("FORMAT", LOG_FORMATS),
     ...wordDefault<LogFormat>("auto"),
-    help: "form",
+    help: "format",
     sharesLine: true,
     commands: ["relay"],
     scope: "process",
-    about: "How lines of the log look; auto is journal, pretty or plain by what standard error is.",
+    about:
+      "The format of log lines; auto is journal, pretty or plain, depending on what standard error is.",
   },
   admin: {
     ...text("ADDRESS", (written) => parseAdminAddress(written, "to listen on"), "/run/app/admin"),
@@ -285,7 +293,7 @@ export const OPTIONS = {
     commands: ["relay"],
     scope: "process",
     about:
-      "Answers with a page, the status, metrics and health here: a Unix socket or a loopback port. Default: off.",
+      "Serves a page, the status, metrics and health at this address: a Unix socket or a loopback port. Default: off.",
   },
   accessLog: {
     help: "logs each client",
@@ -318,7 +326,7 @@ export const OPTIONS = {
     commands: ["relay"],
     scope: "process",
     about:
-      "Answers with /metrics, /healthz and /readyz here, and with nothing else: a TCP address, or a Unix socket. Default: off.",
+      "Serves /metrics, /healthz and /readyz, and nothing else, at this address: a TCP address or a Unix socket. Default: off.",
   },
   requirePrivateNetwork: {
     help: "refuses to start where there is a network interface besides loopback",
@@ -329,17 +337,17 @@ export const OPTIONS = {
   },
   service: {
     ...text("SERVICE", parseServiceName, "app.service"),
-    help: "locks this service in, and relays from inside",
+    help: "isolates SERVICE, joins its network namespace",
     commands: ["units"],
   },
   onDemand: {
-    // The .socket unit takes a relay that leaves sooner for one that fails.
+    // A .socket unit treats a relay that exits sooner as failed.
     ...time({ least: 1_000 }),
-    help: "stops it, and the relay, when unused so long",
+    help: "stops SERVICE and relay if unused for TIME",
     commands: ["units"],
   },
   noSocket: {
-    help: "the relay listens itself, and always runs",
+    help: "the relay itself listens, and always runs",
     commands: ["units"],
   },
   name: {
@@ -354,41 +362,41 @@ export const OPTIONS = {
   },
   user: {
     ...text("USER", parseServiceUser, "app"),
-    help: "the relay's user (one that systemd makes up)",
+    help: "the relay's user (a dynamic user)",
     commands: ["units"],
   },
   supplementaryGroups: {
     ...text("GROUP", parseAccounts, "www-data"),
     isList: true,
-    help: "groups of that user, to open DESTINATION (A,B)",
+    help: "that user's groups, to open DESTINATION (A,B)",
     commands: ["units"],
   },
   output: {
     ...text("DIR", parseFolder, "."),
-    help: "writes the files there, prints what comes next",
+    help: "writes the files to DIR, prints the next steps",
     commands: ["units"],
   },
-  force: { help: "overwrites files that are there", commands: ["units"] },
+  force: { help: "overwrites existing files", commands: ["units"] },
   sort: {
     ...choice<Sort>("ORDER", SORTS),
     ...wordDefault<Sort>("rate"),
     help: "age, newest, bytes, rate or held",
     commands: ["status"],
   },
-  watch: { help: "goes on showing it, in place, until q or Ctrl-C", commands: ["status"] },
+  watch: { help: "updates the status in place until q or Ctrl-C", commands: ["status"] },
   check: {
-    help: "only whether it is ready: exit status 0 or 1",
+    help: "tells only if the relay is ready: exit status 0 or 1",
     commands: ["status"],
   },
   wait: {
     ...time({ least: 1 }),
-    help: "waits so long until it is ready",
+    help: "waits at most TIME until the relay is ready",
     commands: ["status"],
   },
-  json: { help: "for programs; with --watch a line a second", commands: ["status"] },
-  hold: { help: "goes on until Ctrl-C or TERM", commands: ["demo"] },
+  json: { help: "prints JSON; with --watch one line a second", commands: ["status"] },
+  hold: { help: "keeps running until Ctrl-C or TERM", commands: ["demo"] },
   help: {
-    help: "shows this",
+    help: "this help",
     short: "h",
     commands: ["relay", "check", "demo", "status", "units"],
   },
@@ -421,7 +429,10 @@ type Always = {
     : Name;
 }[OptionName];
 
-/** What the options of a command line say; one without a default is absent if not given. */
+/**
+ * The values of a command line's options. An option without a default is absent if it was not
+ * given.
+ */
 export type OptionValues = { readonly [Name in Always]: ValueOf<Rows[Name]> } & {
   readonly [Name in Exclude<OptionName, Always>]?: ValueOf<Rows[Name]>;
 };
@@ -430,7 +441,7 @@ export type OptionValues = { readonly [Name in Always]: ValueOf<Rows[Name]> } & 
 export const OPTION_ROWS: readonly (readonly [OptionName, ValueOption<unknown> | FlagOption])[] =
   optionNames().map((name) => [name, OPTIONS[name]] as const);
 
-/** The values of options that were given, with the defaults of those that were not. */
+/** Completes the values of options that were given by the defaults of the other options. */
 export function completeValues(given: Partial<Record<OptionName, unknown>>): OptionValues {
   const values: Record<string, unknown> = {};
   for (const [name, row] of OPTION_ROWS) {
@@ -438,12 +449,13 @@ export function completeValues(given: Partial<Record<OptionName, unknown>>): Opt
     const value = given[name] ?? fallback;
     if (value !== undefined) values[name] = value;
   }
-  // The table's types say what each of its rows gives; a loop over the rows cannot.
+  // The table's types give each row's value type, but TypeScript cannot follow a loop over the
+  // rows.
   return values as unknown as OptionValues;
 }
 
 /**
- * Reads what a configuration file says of an option.
+ * Reads the value of an option in a configuration file.
  *
  * @throws {InvalidValue}
  */
@@ -453,8 +465,8 @@ export function readOption(name: OptionName, written: unknown): unknown {
 }
 
 /**
- * Options as they stand, by their names on the command line: those that were given, as `given` tells,
- * and the defaults that have a text.
+ * The effective options as text, by their names on the command line: the text that `given` returns,
+ * or else the default that help shows. `isMeant` chooses the options.
  */
 export function showOptions(
   isMeant: (name: OptionName) => boolean,
@@ -480,7 +492,10 @@ export function isOfFile(name: OptionName): boolean {
 
 const YES_OR_NO = yesOrNo();
 
-/** Whether a command takes an option: its own, and `units` those of the relay that it describes. */
+/**
+ * Whether a command takes an option. `units` also takes the options of the relay that it writes
+ * units for.
+ */
 export function takes(command: CommandName, name: OptionName): boolean {
   const { commands }: { readonly commands: readonly CommandName[] } = OPTIONS[name];
   const describes = command === "units" && name !== "version" && commands.includes("relay");

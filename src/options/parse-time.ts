@@ -8,7 +8,7 @@ const MILLISECONDS = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000 } as const;
 export interface TimeRange {
   readonly least: number;
   readonly most?: number;
-  /** Takes 0 as well, where it is below `least`. */
+  /** Accepts 0 as well, even if `least` is above 0. */
   readonly zero?: boolean;
 }
 
@@ -16,11 +16,12 @@ export interface TimeRange {
  * Reads `500ms`, `5s`, `2min`, `1h` or bare seconds, with or without decimals.
  *
  * @returns milliseconds, whole
- * @throws {InvalidValue} for all else, a fraction of a millisecond and what is out of range
+ * @throws {InvalidValue} for any other text, a fraction of a millisecond and a time out of range
  */
 export function parseTime(text: string, range: TimeRange): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|min|h)?$/.exec(text);
-  if (!match) throw new InvalidValue(`${quote(text)} is no time; write 500ms, 5s, 2min, 1h or 5`);
+  if (!match)
+    throw new InvalidValue(`${quote(text)} is not a time; write 500ms, 5s, 2min, 1h or 5`);
   const exact = Number(match[1]) * MILLISECONDS[unitOf(match[2])];
   checkRange(exact, range, quote(text), printTime);
   const whole = Math.round(exact);
@@ -33,11 +34,11 @@ export function parseTime(text: string, range: TimeRange): number {
 /**
  * Takes a time in milliseconds.
  *
- * @throws {InvalidValue} for all that is no whole number, and what is out of range
+ * @throws {InvalidValue} for a value that is not a whole number or is out of range
  */
 export function takeTime(value: unknown, range: TimeRange): number {
   if (typeof value !== "number" || !Number.isInteger(value))
-    throw new InvalidValue(`${show(value)} is no whole number of milliseconds`);
+    throw new InvalidValue(`${show(value)} is not a whole number of milliseconds`);
   checkRange(value, range, String(value), (milliseconds) => `${milliseconds} ms`);
   return value;
 }

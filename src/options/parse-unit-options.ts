@@ -6,73 +6,81 @@ import { quote } from "../address/quote.ts";
 // UNIT_NAME_MAX of systemd.
 const NAME_MAX = 255;
 
-// systemd.unit(5); a name may also begin with a dash or a dot and have colons, but not without harm:
-// to systemctl, ls and systemd-analyze.
+// systemd.unit(5) also allows colons, and a dash or a dot at the beginning. This program refuses
+// them, because they confuse systemctl, ls and systemd-analyze.
 /** The names of units and of relays. */
 export const UNIT_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.\\-]*@?$/;
 const SERVICE_NAME = /^[A-Za-z0-9:_][A-Za-z0-9:_.\\@-]*(?:(?<=@)%i)?(?<!@)\.service$/;
 const OTHER_UNIT = /\.(?:socket|target|timer|mount|path|slice|scope|device|swap|automount)$/;
 
 /**
- * Reads the name of a service that runs: no template, but for the instance `%i`. The suffix may be
- * left out, as with systemctl.
+ * Reads the name of a service. A template (`NAME@`) is refused, because only its instances run;
+ * `NAME@%i` is allowed. The suffix may be left out, as with systemctl.
  */
 export function parseServiceName(text: string): string {
   const name = text.endsWith(".service") || OTHER_UNIT.test(text) ? text : `${text}.service`;
   if (SERVICE_NAME.test(name) && name.length <= NAME_MAX) return name;
-  throw new InvalidValue(`${quote(text)} is no service; write NAME.service`);
+  throw new InvalidValue(`${quote(text)} is not a service; write NAME.service`);
 }
 
-/** Reads the name of units, without the suffix that tells them apart; a template's ends in `@`. */
+/**
+ * Reads the name that all units of a relay share, without a suffix. A template's name ends in `@`.
+ */
 export function parseUnitName(text: string): string {
   if (/\.(service|socket)$/.test(text))
-    throw new InvalidValue(`${quote(text)} has a suffix; the units get theirs by themselves`);
+    throw new InvalidValue(`${quote(text)} has a suffix; leave it out, each unit gets its own`);
   if (UNIT_NAME.test(text) && text.length <= NAME_MAX - ".service".length) return text;
   throw new InvalidValue(
-    `${quote(text)} is no unit's name; it may have ASCII letters, digits, _ and, not first, - . \\, and @ last`,
+    `${quote(text)} is not a unit name; use ASCII letters, digits and _, then also - . \\, and at the end @`,
   );
 }
 
 /**
- * Reads the user that a service runs as, by name or number. It need not exist here; root is refused,
- * as a relay has no use for it, and nobody, whom no service should share.
+ * Reads the user that a service runs as, by name or number. The user need not exist on this
+ * machine. `root` is refused, because a relay does not need its rights. `nobody` is refused,
+ * because services should not share a user.
  */
 export function parseServiceUser(text: string): string {
-  if (!isAccount(text)) throw new InvalidValue(`${quote(text)} is no user's name or number`);
+  if (!isAccount(text)) throw new InvalidValue(`${quote(text)} is not a user's name or number`);
   const id = /^\d+$/.test(text) ? Number(text) : userId(text);
   if (id === 0 || text === "root")
-    throw new InvalidValue("a relay needs no root; without --user it gets a user of its own");
+    throw new InvalidValue("a relay does not need root; without --user it gets a user of its own");
   if (id === NOBODY || text === "nobody")
-    throw new InvalidValue("nobody is for no service; without --user it gets a user of its own");
+    throw new InvalidValue(
+      "no service should run as nobody; without --user the relay gets a user of its own",
+    );
   return text;
 }
 
 const NOBODY = 65_534;
 
-/** Reads users or groups that a unit names, between commas; they need not exist here. */
+/** Reads users or groups for a unit, separated by commas. They need not exist on this machine. */
 export function parseAccounts(text: string): readonly string[] {
   const names = text.split(",");
   const wrong = names.find((name) => !isAccount(name));
   if (wrong === undefined) return names;
-  throw new InvalidValue(`${quote(wrong)} is no name or number`);
+  throw new InvalidValue(`${quote(wrong)} is not a name or number`);
 }
 
-/** Whether a unit can name a user or group so: POSIX's portable names, and numbers. */
+/**
+ * Whether a text can name a user or group in a unit: a portable name as POSIX defines it, or a
+ * number.
+ */
 export function isAccount(text: string): boolean {
   return /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(text);
 }
 
-/** Reads the path of a folder that is there. */
+/** Reads the path of an existing folder. */
 export function parseFolder(text: string): string {
   if (isFolder(text)) return text;
-  throw new InvalidValue(`${quote(text)} is no folder`);
+  throw new InvalidValue(`${quote(text)} is not a folder`);
 }
 
 function isFolder(path: string): boolean {
   try {
     return statSync(path).isDirectory();
   } catch {
-    // Whatever stands in the way of looking stands in the way of writing.
+    // A folder that this process cannot look at is a folder that it cannot write into.
     return false;
   }
 }

@@ -16,30 +16,31 @@ import {
   yesOrNo,
 } from "./value-types.ts";
 
-/** The options of `startRelay` that are values; the others are what the relay needs to work at all. */
+/** The options of `startRelay` without its addresses and its observer. */
 type Checked = Exclude<keyof RelayOptions, "source" | "destination" | "observer">;
 
-/** What a value of an option must be. */
+/** How an option's value is read and checked. */
 type Constraint<Value> = Pick<LibraryType<NonNullable<Value>>, "read" | "take" | "schema"> & {
-  /** The kinds of source that the option makes sense for; all where absent. */
+  /** The kinds of source that the option makes sense for; absent for all kinds. */
   readonly sources?: readonly Endpoint["kind"][];
 };
 
 const TCP: readonly Endpoint["kind"][] = ["tcp"];
 const FILE: readonly Endpoint["kind"][] = ["unix"];
-// What a socket that was passed is shows only when it is there.
+// The type of an inherited socket (`systemd`, `fd`) is known only when the relay starts.
 const ADDRESSES: readonly Endpoint["kind"][] = ["tcp", "systemd", "fd"];
 const ACCOUNTS: readonly Endpoint["kind"][] = ["unix", "abstract", "systemd", "fd"];
 
-// Each costs memory and descriptors; no machine has more processors (Linux, CONFIG_NR_CPUS).
+// Each worker costs memory and descriptors. No machine has more processors than this (Linux,
+// CONFIG_NR_CPUS).
 const WORKERS_MOST = 8_192;
 
 /** How many threads relay. */
 export const WORKERS: LibraryType<Workers> = countOr("auto", 1, WORKERS_MOST);
 
 /**
- * The one table of what the options of a relay take, for the command line, the configuration file
- * and the library. An option that is forgotten here does not compile.
+ * The one table of the values that a relay's options accept, for the command line, the
+ * configuration file and the library. The code does not compile if an option is missing here.
  */
 export const RELAY_OPTIONS = {
   mode: { ...mode(), sources: FILE },
@@ -67,7 +68,7 @@ export const RELAY_OPTIONS = {
   fastPath: yesOrNo(),
 } as const satisfies { readonly [Name in Checked]: Constraint<RelayOptions[Name]> };
 
-/** An option of a relay that is a value. */
+/** The name of an option in `RELAY_OPTIONS`. */
 export type RelayOptionName = keyof typeof RELAY_OPTIONS;
 
 export const RELAY_OPTION_NAMES: readonly RelayOptionName[] = Object.keys(RELAY_OPTIONS).filter(

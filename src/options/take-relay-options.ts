@@ -17,12 +17,12 @@ import { quote } from "../address/quote.ts";
 import { RELAY_OPTION_NAMES, RELAY_OPTIONS, type RelayOptionName } from "./relay-options.ts";
 import type { LibraryType } from "./value-types.ts";
 
-/** The options of a relay that are values, as the relay takes them. */
+/** The checked values of the options in `RELAY_OPTIONS`. */
 export type RelayValues = Pick<RelayOptions, RelayOptionName>;
 
 /**
- * Takes the options that a program passes: each must be known, of the right type, within its range
- * and fit the source. An option that is undefined was not given.
+ * Checks the options that a program passes. Each option must be known, have the right type, be
+ * within its range and fit the source. An option that is undefined was not given.
  *
  * @param others - names of the options that are not among `RELAY_OPTIONS`
  * @throws {RelayError} with the code `EINVAL`; the message names the option.
@@ -35,19 +35,20 @@ export function takeRelayOptions(
   checkNames(options, [...RELAY_OPTION_NAMES, ...others]);
   const [misfit] = misfits(options, source);
   if (misfit !== undefined)
-    throw invalidOption(misfit.name, `makes sense only where the source is ${misfit.needs}`);
+    throw invalidOption(misfit.name, `makes sense only if the source is ${misfit.needs}`);
   const taken = RELAY_OPTION_NAMES.flatMap((name) => {
     const value = options[name];
     return value === undefined
       ? []
       : [[name, takeOption<unknown>(name, RELAY_OPTIONS[name], value)]];
   });
-  // The table's types say what each of its rows gives; a loop over the rows cannot.
+  // The table's types give each row's value type, but TypeScript cannot follow a loop over the
+  // rows.
   return Object.fromEntries(taken) as RelayValues;
 }
 
 /**
- * Takes the value of one option.
+ * Checks the value of one option.
  *
  * @throws {RelayError} as `takeRelayOptions` does.
  */
@@ -74,13 +75,13 @@ export function takeSource(address: unknown): Endpoint {
   return takeAddress("source", address);
 }
 
-/** An address by its text, or one that was parsed, which is looked at as closely. */
+/** Reads an address. A parsed address is checked as strictly as text. */
 function takeAddress(role: "destination", address: unknown): SocketEndpoint;
 function takeAddress(role: Role, address: unknown): Endpoint;
 function takeAddress(role: Role, address: unknown): Endpoint {
   const text = isEndpoint(address) ? printAddress(address) : address;
   if (typeof text !== "string")
-    throw invalidOption(role, `${show(text)} is no address; write HOST:PORT or /PATH`);
+    throw invalidOption(role, `${show(text)} is not an address; write HOST:PORT or /PATH`);
   try {
     return parseAddress(text, role);
   } catch (error) {
@@ -111,10 +112,13 @@ function isEndpoint(value: unknown): value is Endpoint {
   }
 }
 
-/** An observer, which may have more than events; each event that it has must be a function. */
+/** Checks an observer. Each of its events must be a function; its other properties are ignored. */
 export function takeObserver(observer: unknown): Partial<Observer> | undefined {
   if (observer === undefined || isObserver(observer)) return observer;
-  throw invalidOption("observer", `${show(observer)} is no object with a function for each event`);
+  throw invalidOption(
+    "observer",
+    `${show(observer)} is not an object with a function for each event`,
+  );
 }
 
 function isObserver(value: unknown): value is Partial<Observer> {
@@ -127,7 +131,7 @@ function isObserver(value: unknown): value is Partial<Observer> {
 
 export function takeSignal(signal: unknown): AbortSignal | undefined {
   if (signal === undefined || signal instanceof AbortSignal) return signal;
-  throw invalidOption("signal", `${show(signal)} is no AbortSignal`);
+  throw invalidOption("signal", `${show(signal)} is not an AbortSignal`);
 }
 
 /** The error of an option that a program passed. */

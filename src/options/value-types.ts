@@ -5,8 +5,8 @@ import { quote } from "../address/quote.ts";
 import { parseTime, takeTime, type TimeRange } from "./parse-time.ts";
 
 /**
- * What an option takes, in each of the places where somebody can write it. A value that is accepted
- * means the same in all of them. Each function throws `InvalidValue` for all else.
+ * How to read an option's value in each place where a user can write it. A value means the same in
+ * all places. Each function throws `InvalidValue` for a value that is not valid.
  */
 export interface ValueType<Value> {
   /** How help names a value. */
@@ -15,15 +15,18 @@ export interface ValueType<Value> {
   readonly parse: (text: string) => Value;
   /** Reads a value of a configuration file, as TOML has it. */
   readonly read: (written: unknown) => Value;
-  /** What `read` takes. */
+  /** The JSON Schema of the values that `read` accepts. */
   readonly schema: ValueSchema;
-  /** Whether it is a list: values between commas on a command line, which may be repeated. */
+  /**
+   * Set for a list. On the command line its values are separated by commas, and the option may be
+   * repeated.
+   */
   readonly isList?: true;
 }
 
 /** A type of value that a program can pass to the library as well. */
 export interface LibraryType<Value> extends ValueType<Value> {
-  /** Takes a value of a program. */
+  /** Checks a value that a program passes. */
   readonly take: (value: unknown) => Value;
 }
 
@@ -39,7 +42,7 @@ export interface ValueSchema {
   readonly anyOf?: readonly ValueSchema[];
 }
 
-/** Text that `parse` reads, in a file in quotes; `example` is one. */
+/** A value written as text; a configuration file has it in quotes. Messages show `example`. */
 export function text<Value>(
   metavar: string,
   parse: (text: string) => Value,
@@ -51,7 +54,7 @@ export function text<Value>(
     parse,
     read(written) {
       if (typeof written === "string") return parse(written);
-      throw new InvalidValue(`${show(written)} is no text; write it in quotes, as "${example}"`);
+      throw new InvalidValue(`${show(written)} is not text; write it in quotes, like "${example}"`);
     },
     schema: { type: "string", ...(pattern !== undefined && { pattern }) },
   };
@@ -75,7 +78,7 @@ export function count(metavar: string, least: number, most = INT_MOST): LibraryT
   const check = (value: unknown, shown: string) => {
     if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most)
       return value;
-    throw new InvalidValue(`${shown} is no number from ${least} to ${most}`);
+    throw new InvalidValue(`${shown} is not a number from ${least} to ${most}`);
   };
   const take = (value: unknown) => check(value, show(value));
   return {
@@ -87,7 +90,7 @@ export function count(metavar: string, least: number, most = INT_MOST): LibraryT
   };
 }
 
-/** One of some words. */
+/** One word of `choices`. */
 export function choice<Value extends string>(
   metavar: string,
   choices: readonly Value[],
@@ -95,12 +98,12 @@ export function choice<Value extends string>(
   const take = (value: unknown) => {
     const chosen = choices.find((known) => known === value);
     if (chosen !== undefined) return chosen;
-    throw new InvalidValue(`${show(value)} is none of ${choices.join(", ")}`);
+    throw new InvalidValue(`${show(value)} is not one of ${choices.join(", ")}`);
   };
   return { metavar, parse: take, read: take, take, schema: { enum: choices } };
 }
 
-/** A whole number, or a word in its place. */
+/** A whole number, or `word` in place of a number. */
 export function countOr<Word extends string>(
   word: Word,
   least: number,
@@ -126,11 +129,14 @@ export function countOr<Word extends string>(
   };
 }
 
-/** Values of one type: in a file a list, on a command line between commas. */
+/**
+ * A list of values of one type. In a file it is a list; on the command line commas separate the
+ * values.
+ */
 export function list<Value>(item: LibraryType<Value>): LibraryType<readonly Value[]> {
   const each = (values: unknown, take: (value: unknown) => Value) => {
     if (!Array.isArray(values))
-      throw new InvalidValue(`${show(values)} is no list; write [ ] around it`);
+      throw new InvalidValue(`${show(values)} is not a list; write [ ] around it`);
     return values.map((value) => take(value));
   };
   return {
@@ -142,7 +148,8 @@ export function list<Value>(item: LibraryType<Value>): LibraryType<readonly Valu
       return items.map(item.parse);
     },
     read(written) {
-      // An empty list of those who may connect lets in nobody, which no command line can ask for.
+      // An empty list of allowed clients would refuse everybody. A command line cannot say that, so
+      // a file cannot either.
       if (Array.isArray(written) && written.length === 0)
         throw new InvalidValue("the list is empty; leave the option out");
       return each(written, item.read);
@@ -159,7 +166,7 @@ export function mode(): LibraryType<number> {
     take(value) {
       if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 0o777)
         return value;
-      throw new InvalidValue(`${show(value)} is no mode from 0 to 0o777`);
+      throw new InvalidValue(`${show(value)} is not a mode from 0 to 0o777`);
     },
   };
 }
@@ -167,15 +174,15 @@ export function mode(): LibraryType<number> {
 function parseMode(written: string): number {
   if (!/^0*[0-7]{1,3}$/.test(written))
     throw new InvalidValue(
-      `${quote(written)} is no mode; write octal digits from 0 to 0777, as 0660`,
+      `${quote(written)} is not a mode; write octal digits from 0 to 0777, like 0660`,
     );
   return Number.parseInt(written, 8);
 }
 
-// chown(2) takes 2³² - 1 for "leave it".
+// To chown(2), 2³² - 1 means "do not change".
 const ID_MAX = 2 ** 32 - 2;
 
-/** A user or group: to people by its name or number, to programs by its number. */
+/** A user or group. A user writes its name or number; a program passes its number. */
 export function account(
   what: "user" | "group",
   find: (name: string) => number | undefined,
@@ -183,7 +190,7 @@ export function account(
   const take = (value: unknown) => {
     if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= ID_MAX)
       return value;
-    throw new InvalidValue(`${show(value)} is no ${what} id; at most ${ID_MAX}`);
+    throw new InvalidValue(`${show(value)} is not a ${what} id; the largest is ${ID_MAX}`);
   };
   const parse = (written: string) => {
     if (/^\d+$/.test(written)) return take(Number(written));
@@ -202,7 +209,7 @@ export function account(
   };
 }
 
-/** A range of IP addresses; to programs also a parsed one. */
+/** A range of IP addresses. A program may also pass a parsed range. */
 export function cidr(): LibraryType<Cidr> {
   const parsed = text("CIDR", parseRange, "10.0.0.0/8");
   return {
@@ -210,7 +217,7 @@ export function cidr(): LibraryType<Cidr> {
     take(value) {
       if (typeof value === "string") return parseRange(value);
       if (isCidr(value)) return parseRange(`${value.network}/${value.prefix}`);
-      throw new InvalidValue(`${show(value)} is no range; write "10.0.0.0/8"`);
+      throw new InvalidValue(`${show(value)} is not a range; write "10.0.0.0/8"`);
     },
   };
 }
@@ -228,7 +235,7 @@ function parseRange(written: string): Cidr {
   }
 }
 
-/** Something that is so or not. */
+/** True or false. */
 export function yesOrNo(): Omit<LibraryType<boolean>, "metavar" | "parse"> {
   const take = (value: unknown) => {
     if (typeof value === "boolean") return value;

@@ -97,7 +97,7 @@ describe("check", () => {
     expect(stderr.split("\n")).toEqual([
       `${file}:1:1: worker: there is no such key; did you mean workers?`,
       expect.stringContaining(`${file}:3:10: relay.a.source: "nonsense": neither a path`),
-      `${file}:5:11: relay.a.backlog: -1 is no number from 0 to 2147483647`,
+      `${file}:5:11: relay.a.backlog: -1 is not a number from 0 to 2147483647`,
       "",
     ]);
   });
@@ -115,7 +115,7 @@ describe("check", () => {
     writeFileSync(file, new Uint8Array([0x23, 0xff]));
     expect(await runRelay(["check", file])).toMatchObject({
       code: 78,
-      stderr: `${file}: cannot be read: it is no UTF-8\n`,
+      stderr: `${file}: cannot be read: it is not UTF-8\n`,
     });
   });
 });

@@ -292,7 +292,7 @@ await describeNeeding("in a user namespace that maps root alone", namespaceNeeds
 describe("what is no version", () => {
   test.each(["v3", "V1", "1", "v1,v2", "off"])("%s: status 64", async (version) => {
     const { code, stderr } = await runRelay([`--proxy-protocol=${version}`, ":0", ":1"]);
-    expect(stderr).toContain(`--proxy-protocol: "${version}" is none of v1, v2`);
+    expect(stderr).toContain(`--proxy-protocol: "${version}" is not one of v1, v2`);
     expect(code).toBe(64);
   });
 });

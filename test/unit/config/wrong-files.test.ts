@@ -8,14 +8,14 @@ const FILE = '[relay.web]\nsource = "/run/web"\ndestination = "127.0.0.1:2"\n';
 /** A wrong file, and each of its mistakes as `LINE:COLUMN: KEY: what`. */
 const WRONG: readonly (readonly [text: string, ...mistakes: readonly string[]])[] = [
   ["", "1:1: there is no relay; write [relay.NAME]"],
-  ["[relay.web\n", "1:11: this is no TOML: Unterminated"],
-  ['[relay.web]\nsource "x"\n', "2:8: this is no TOML: "],
-  [`${WEB}mode = \n`, "4:8: this is no TOML: "],
-  [`${WEB}mode = "0660\n`, "4:13: this is no TOML: "],
-  [`${WEB}source = "x"\n`, "4:1: this is no TOML: Defining a key multiple times"],
-  [`${WEB}${WEB}`, "4:8: this is no TOML: Defining a key multiple times"],
-  [`${WEB}backlog = 08\n`, "4:11: this is no TOML: "],
-  [`${WEB}backlog = nine\n`, "4:11: this is no TOML: "],
+  ["[relay.web\n", "1:11: this is not TOML: Unterminated"],
+  ['[relay.web]\nsource "x"\n', "2:8: this is not TOML: "],
+  [`${WEB}mode = \n`, "4:8: this is not TOML: "],
+  [`${WEB}mode = "0660\n`, "4:13: this is not TOML: "],
+  [`${WEB}source = "x"\n`, "4:1: this is not TOML: Defining a key multiple times"],
+  [`${WEB}${WEB}`, "4:8: this is not TOML: Defining a key multiple times"],
+  [`${WEB}backlog = 08\n`, "4:11: this is not TOML: "],
+  [`${WEB}backlog = nine\n`, "4:11: this is not TOML: "],
   ['relay = "web"\n', "1:1: relay: must be a table; write [relay.NAME]"],
   ['[[relay]]\nsource = "x"\n', "1:3: relay: must be a table; write [relay.NAME]"],
   ['[relay]\nsource = "127.0.0.1:1"\n', "2:1: relay.source: a relay is a table with a name"],
@@ -27,13 +27,19 @@ const WRONG: readonly (readonly [text: string, ...mistakes: readonly string[]])[
   ['[relay.web]\nsource = "x:1"\n', "1:8: relay.web: lacks its destination"],
   [
     `[relay."a b"]\n${WEB.slice(12)}`,
-    '1:8: relay."a b": relays are named as units are: "a b" is no unit',
+    '1:8: relay."a b": relays are named as units are: "a b" is not a unit',
   ],
-  [`[relay.""]\n${WEB.slice(12)}`, '1:8: relay."": relays are named as units are: "" is no unit'],
-  [`[relay.-x]\n${WEB.slice(12)}`, '1:8: relay.-x: relays are named as units are: "-x" is no unit'],
+  [
+    `[relay.""]\n${WEB.slice(12)}`,
+    '1:8: relay."": relays are named as units are: "" is not a unit',
+  ],
+  [
+    `[relay.-x]\n${WEB.slice(12)}`,
+    '1:8: relay.-x: relays are named as units are: "-x" is not a unit',
+  ],
   [
     '[relay.web]\nsource = 8080\ndestination = "127.0.0.1:2"\n',
-    "2:10: relay.web.source: 8080 is no address; an address is ./PATH",
+    "2:10: relay.web.source: 8080 is not an address; an address is ./PATH",
   ],
   [
     '[relay.web]\nsource = "8080"\ndestination = "127.0.0.1:0"\n',
@@ -42,7 +48,7 @@ const WRONG: readonly (readonly [text: string, ...mistakes: readonly string[]])[
   ],
   [
     '[relay.web]\nsource = "127.0.0.1:1"\n[relay.web.destination]\nhost = "x"\n',
-    "3:12: relay.web.destination: a table is no address",
+    "3:12: relay.web.destination: a table is not an address",
   ],
   [`workres = 2\n${WEB}`, "1:1: workres: there is no such key; did you mean workers?"],
   [`${WEB}[default]\n`, "4:2: default: there is no such key; did you mean defaults?"],
@@ -60,22 +66,28 @@ const WRONG: readonly (readonly [text: string, ...mistakes: readonly string[]])[
   [`[defaults]\nsource = "/x"\n${WEB}`, "2:1: defaults.source: is each relay's own"],
   [
     `${WEB}idle-timeout = 5\n`,
-    '4:16: relay.web.idle-timeout: 5 is no text; write it in quotes, as "5s"',
+    '4:16: relay.web.idle-timeout: 5 is not text; write it in quotes, like "5s"',
   ],
-  [`${WEB}idle-timeout = "5m"\n`, '4:16: relay.web.idle-timeout: "5m" is no time'],
-  [`${WEB}idle-timeout = 2026-11-28\n`, "4:16: relay.web.idle-timeout: a date is no text"],
+  [`${WEB}idle-timeout = "5m"\n`, '4:16: relay.web.idle-timeout: "5m" is not a time'],
+  [`${WEB}idle-timeout = 2026-11-28\n`, "4:16: relay.web.idle-timeout: a date is not text"],
   [`${WEB}keepalive = "500ms"\n`, '4:13: relay.web.keepalive: "500ms" is too short'],
-  [`${WEB}backlog = "100"\n`, '4:11: relay.web.backlog: "100" is no number from 0 to 2147483647'],
-  [`${WEB}backlog = -1\n`, "4:11: relay.web.backlog: -1 is no number from 0 to"],
-  [`${WEB}backlog = 1e99\n`, "4:11: relay.web.backlog: 1e+99 is no number from 0 to"],
+  [
+    `${WEB}backlog = "100"\n`,
+    '4:11: relay.web.backlog: "100" is not a number from 0 to 2147483647',
+  ],
+  [`${WEB}backlog = -1\n`, "4:11: relay.web.backlog: -1 is not a number from 0 to"],
+  [`${WEB}backlog = 1e99\n`, "4:11: relay.web.backlog: 1e+99 is not a number from 0 to"],
   [`${WEB}[relay.web.backlog]\nx = 1\n`, "4:12: relay.web.backlog: is an option, and no table"],
-  [`${WEB}allow = "10.0.0.0/8"\n`, '4:9: relay.web.allow: "10.0.0.0/8" is no list'],
+  [`${WEB}allow = "10.0.0.0/8"\n`, '4:9: relay.web.allow: "10.0.0.0/8" is not a list'],
   [`${WEB}allow = []\n`, "4:9: relay.web.allow: the list is empty"],
   [
     `${WEB}allow = [\n  "10.0.0.0/8",\n  "10.0.0.1/8",\n]\n`,
     '6:3: relay.web.allow: "10.0.0.1/8" has bits set beyond its prefix',
   ],
-  [`${FILE}mode = 0o660\n`, '4:8: relay.web.mode: 432 is no text; write it in quotes, as "0660"'],
+  [
+    `${FILE}mode = 0o660\n`,
+    '4:8: relay.web.mode: 432 is not text; write it in quotes, like "0660"',
+  ],
   [
     `${FILE}owner = "no-such-user"\n`,
     '4:9: relay.web.owner: this system knows no user "no-such-user"',
@@ -84,20 +96,20 @@ const WRONG: readonly (readonly [text: string, ...mistakes: readonly string[]])[
     `${FILE}allow-users = [0, "no-such-user"]\n`,
     "4:19: relay.web.allow-users: this system knows no",
   ],
-  [`${FILE}proxy-protocol = 2\n`, "4:18: relay.web.proxy-protocol: 2 is none of v1, v2"],
+  [`${FILE}proxy-protocol = 2\n`, "4:18: relay.web.proxy-protocol: 2 is not one of v1, v2"],
   [`access-log = "yes"\n${WEB}`, '1:14: access-log: "yes" is neither true nor false'],
-  [`log-level = "loud"\n${WEB}`, '1:13: log-level: "loud" is none of debug, info, warn, error'],
+  [`log-level = "loud"\n${WEB}`, '1:13: log-level: "loud" is not one of debug, info, warn, error'],
   [`admin = "192.0.2.1:80"\n${WEB}`, '1:9: admin: "192.0.2.1:80" is not loopback'],
-  [`admin-mode = "0600"\n${WEB}`, "1:1: admin-mode: makes sense only where admin is a Unix socket"],
+  [`admin-mode = "0600"\n${WEB}`, "1:1: admin-mode: makes sense only if admin is a Unix socket"],
   [`admin = "127.0.0.1:1"\n${WEB}`, "1:1: admin: is the source of relay web"],
   [`admin = "127.0.0.1:2"\n${WEB}`, "4:15: relay.web.destination: is where admin listens"],
   [
     `${WEB}mode = "0660"\n`,
-    "4:1: relay.web.mode: makes sense only where source is a Unix socket's path",
+    "4:1: relay.web.mode: makes sense only if source is a Unix socket's path",
   ],
   [
     `${WEB}[defaults]\nallow-users = [0]\n`,
-    "2:10: relay.web: allow-users, of [defaults], makes sense only where source is",
+    "2:10: relay.web: allow-users, of [defaults], makes sense only if source is",
   ],
   [
     `${WEB}[relay.db]\nsource = ":1"\ndestination = "127.0.0.1:3"\n`,
@@ -176,10 +188,10 @@ test("all mistakes of a file are told at once, in the order of their places", ()
   ];
   expect(mistakesOf(`worker = 1\n${texts.toReversed().join("")}`)).toEqual([
     expect.stringContaining("x.toml:1:1: worker: there is no such key; did you mean workers?"),
-    expect.stringContaining("x.toml:2:11: workers: 0 is no number from 1 to 8192; or say auto"),
-    expect.stringContaining("x.toml:4:8: defaults.mode: 7 is no text"),
-    expect.stringContaining("x.toml:8:16: relay.web.idle-timeout: 5 is no text"),
-    expect.stringContaining("x.toml:9:11: relay.web.backlog: -1 is no number"),
+    expect.stringContaining("x.toml:2:11: workers: 0 is not a number from 1 to 8192; or say auto"),
+    expect.stringContaining("x.toml:4:8: defaults.mode: 7 is not text"),
+    expect.stringContaining("x.toml:8:16: relay.web.idle-timeout: 5 is not text"),
+    expect.stringContaining("x.toml:9:11: relay.web.backlog: -1 is not a number"),
   ]);
 });
 

@@ -89,7 +89,7 @@ describe("the ranges of times", () => {
 
 test("choices are exact", () => {
   expect(OPTIONS.logLevel.parse("warn")).toBe("warn");
-  expect(() => OPTIONS.logLevel.parse("WARN")).toThrow("is none of debug, info, warn, error");
+  expect(() => OPTIONS.logLevel.parse("WARN")).toThrow("is not one of debug, info, warn, error");
   expect(() => OPTIONS.logFormat.parse("")).toThrow(InvalidValue);
   expect(() => OPTIONS.logFormat.parse("constructor")).toThrow(InvalidValue);
 });

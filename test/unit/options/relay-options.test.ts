@@ -71,23 +71,23 @@ describe("a value means the same on the command line, in a file and in a program
 
 describe("a file's value of another type is refused", () => {
   test.each<[keyof typeof RELAY_OPTIONS, unknown, string]>([
-    ["connectTimeout", 5, '5 is no text; write it in quotes, as "5s"'],
-    ["connectTimeout", true, "true is no text"],
-    ["mode", 660, '660 is no text; write it in quotes, as "0660"'],
-    ["mode", 0o660, '432 is no text; write it in quotes, as "0660"'],
-    ["backlog", "100", '"100" is no number from 0 to 2147483647'],
-    ["backlog", 1.5, "1.5 is no number"],
-    ["backlog", Infinity, "Infinity is no number"],
-    ["owner", -1, "-1 is no user id"],
-    ["owner", 1.5, "1.5 is no user id"],
-    ["owner", [], "a list is no user id"],
-    ["allow", "10.0.0.0/8", '"10.0.0.0/8" is no list; write [ ] around it'],
+    ["connectTimeout", 5, '5 is not text; write it in quotes, like "5s"'],
+    ["connectTimeout", true, "true is not text"],
+    ["mode", 660, '660 is not text; write it in quotes, like "0660"'],
+    ["mode", 0o660, '432 is not text; write it in quotes, like "0660"'],
+    ["backlog", "100", '"100" is not a number from 0 to 2147483647'],
+    ["backlog", 1.5, "1.5 is not a number"],
+    ["backlog", Infinity, "Infinity is not a number"],
+    ["owner", -1, "-1 is not a user id"],
+    ["owner", 1.5, "1.5 is not a user id"],
+    ["owner", [], "a list is not a user id"],
+    ["allow", "10.0.0.0/8", '"10.0.0.0/8" is not a list; write [ ] around it'],
     ["allow", [], "the list is empty; leave the option out"],
-    ["allow", [["10.0.0.0/8"]], "a list is no text"],
+    ["allow", [["10.0.0.0/8"]], "a list is not text"],
     ["allow", ["10.0.0.0/8,10.0.0.0/8"], "has no prefix length"],
-    ["proxyProtocol", 2, "2 is none of v1, v2"],
-    ["idleTimeout", new Date(0), "a date is no text"],
-    ["idleTimeout", {}, "an object is no text"],
+    ["proxyProtocol", 2, "2 is not one of v1, v2"],
+    ["idleTimeout", new Date(0), "a date is not text"],
+    ["idleTimeout", {}, "an object is not text"],
   ])("%s: %j", (name, value, message) => {
     expect(() => RELAY_OPTIONS[name].read(value)).toThrow(InvalidValue);
     expect(() => RELAY_OPTIONS[name].read(value)).toThrow(message);

@@ -66,12 +66,12 @@ describe("values", () => {
   });
 
   test.each([
-    ["--mode=999", '--mode: "999" is no mode'],
+    ["--mode=999", '--mode: "999" is not a mode'],
     ["--owner=no-such-user", '--owner: this system knows no user "no-such-user"'],
-    ["--connect-timeout=5m", '--connect-timeout: "5m" is no time'],
-    ["--workers=0", '--workers: "0" is no number from 1 to 8192; or say auto'],
-    ["--workers=many", '--workers: "many" is no number from 1 to 8192; or say auto'],
-    ["--log-level=loud", '--log-level: "loud" is none of'],
+    ["--connect-timeout=5m", '--connect-timeout: "5m" is not a time'],
+    ["--workers=0", '--workers: "0" is not a number from 1 to 8192; or say auto'],
+    ["--workers=many", '--workers: "many" is not a number from 1 to 8192; or say auto'],
+    ["--log-level=loud", '--log-level: "loud" is not one of'],
   ])("%s is refused by its option's name", (option, message) => {
     expect(() => read(option, "./a", ":2")).toThrow(UsageError);
     expect(() => read(option, "./a", ":2")).toThrow(message);
