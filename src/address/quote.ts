@@ -1,6 +1,6 @@
-/** A word that somebody wrote, as a message shows it: in quotes, with nothing a terminal obeys. */
+/** A user's word as a message shows it: in quotes, with control characters escaped. */
 export function quote(word: string): string {
-  // JSON leaves DEL and the C1 controls alone; some terminals do not.
+  // JSON.stringify does not escape DEL and the C1 controls, but some terminals act on them.
   return JSON.stringify(word).replace(
     /[\u007f-\u009f]/g,
     (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`,
