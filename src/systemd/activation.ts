@@ -1,7 +1,7 @@
 import { fstatSync } from "node:fs";
 import { RelayError } from "../relay/error.ts";
 
-/** The first descriptor that is passed (sd_listen_fds(3), SD_LISTEN_FDS_START). */
+/** The first descriptor that systemd passes (sd_listen_fds(3), SD_LISTEN_FDS_START). */
 const FIRST_FD = 3;
 
 const VARIABLES = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"] as const;
@@ -9,27 +9,27 @@ const VARIABLES = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"] as const;
 /** A listening socket that systemd passed. */
 export interface PassedSocket {
   readonly fd: number;
-  /** Its `FileDescriptorName=`; systemd's word for none is `unknown`. */
+  /** The socket's `FileDescriptorName=`; `unknown` if systemd gave no name. */
   readonly name: string;
 }
 
 /** What systemd passed to this process. */
 export interface Activation {
   readonly sockets: readonly PassedSocket[];
-  /** Why there is none, for whoever expects one; `""` if there are some. */
+  /** Why there are no sockets, for an error message; `""` exactly if there are sockets. */
   readonly missing: string;
 }
 
-/** What a process that systemd started otherwise has to say. */
+/** The activation of a process that got no socket from systemd. */
 export const NO_ACTIVATION: Activation = {
   sockets: [],
   missing: "systemd passed no socket; start this service by its .socket unit",
 };
 
 /**
- * The sockets that systemd passed to this process, by sd_listen_fds(3): LISTEN_PID must be this
- * process, LISTEN_FDS counts, LISTEN_FDNAMES names them. The variables are removed, as they mean
- * nothing to a child.
+ * Takes the sockets that systemd passed to this process (sd_listen_fds(3)). LISTEN_PID must be this
+ * process, LISTEN_FDS is the number of sockets, LISTEN_FDNAMES has their names. The variables are
+ * removed from `env`, because they would be wrong in a child process.
  *
  * @param pid - of this process
  * @param isOpen - whether a descriptor is open
@@ -44,7 +44,7 @@ export function takePassedSockets(
   if (forPid === undefined && count === undefined) return NO_ACTIVATION;
   if (Number(forPid) !== pid) return nothing(foreignPid(forPid, pid));
   if (!/^\d{1,7}$/.test(count ?? "") || count === "0")
-    return nothing(`LISTEN_FDS is ${shown(count)}, which counts no socket`);
+    return nothing(`LISTEN_FDS is ${shown(count)}, which is not a number of sockets`);
   const named = names?.split(":") ?? [];
   const sockets: PassedSocket[] = [];
   for (let index = 0; index < Number(count); index += 1) {
@@ -62,7 +62,7 @@ function nothing(missing: string): Activation {
 function foreignPid(forPid: string | undefined, pid: number): string {
   return (
     `the sockets were passed to another process: LISTEN_PID is ${shown(forPid)}, this is process ` +
-    `${pid}; start the program without another one in between, or let that one exec it`
+    `${pid}; start this program directly, or let the program in between replace itself by exec`
   );
 }
 
@@ -80,10 +80,10 @@ function isOpenDescriptor(fd: number): boolean {
 }
 
 /**
- * Chooses the one socket that a source of kind `systemd` means: the only one, or the one of that
- * name.
+ * Chooses the one socket that a source of kind `systemd` means: the only socket, or the only socket
+ * with that name.
  *
- * @throws {RelayError} where that is none or several, with what was passed.
+ * @throws {RelayError} if no socket or several sockets match; the message lists the passed sockets.
  */
 export function choosePassedSocket({ sockets, missing }: Activation, name: string): PassedSocket {
   const address = name === "" ? "systemd" : `systemd:${name}`;
@@ -100,7 +100,7 @@ export function choosePassedSocket({ sockets, missing }: Activation, name: strin
   );
 }
 
-// More than a person reads.
+// A longer list helps nobody.
 const LISTED_MOST = 10;
 
 function list(sockets: readonly PassedSocket[]): string {

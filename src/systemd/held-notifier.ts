@@ -1,14 +1,14 @@
 import type { Notifier } from "./notify-socket.ts";
 
 /**
- * Keeps what is to be said to the service manager while this process may not be the unit's main
- * process: the manager listens to no other (systemd.service(5), NotifyAccess=main).
+ * Holds messages to the service manager while this process may not be the unit's main process: the
+ * manager ignores messages from other processes (systemd.service(5), NotifyAccess=main).
  *
  * | phase | the main process                | `notify` | next                             |
  * | ----- | ------------------------------- | -------- | -------------------------------- |
- * | held  | may be another one              | keeps    | `release`: main, `silence`: past |
- * | main  | is this one                     | sends    | `hold`: held                     |
- * | past  | is another one, and will remain | drops    |                                  |
+ * | held  | may be another process          | holds    | `release`: main, `silence`: past |
+ * | main  | is this process                 | sends    | `hold`: held                     |
+ * | past  | is another process, for good    | drops    |                                  |
  */
 export class HeldNotifier implements Notifier {
   readonly #notifier: Notifier;

@@ -5,19 +5,20 @@ import { AF_UNIX, type Libc, SOCK_DGRAM } from "../os/libc.ts";
 import { monotonicMicroseconds, sendDescriptor } from "../os/process-calls.ts";
 import type { Assignments } from "./notify-socket.ts";
 
-/** How long the manager may take until it has read its messages, in milliseconds. */
+/** How long this process waits until the manager has read its messages, in milliseconds. */
 const PATIENCE = 30_000;
 const LOOK_EVERY = 5;
 
 /**
- * Tells the service manager at NOTIFY_SOCKET that another process of the unit is its main process,
- * and waits until the manager knows. Gives null; or why it is not known whether the manager knows.
+ * Tells the service manager at NOTIFY_SOCKET that another process of the unit is now the main
+ * process, and waits until the manager has read that. Returns null; or the reason why this process
+ * cannot know whether the manager has read it.
  *
- * The answer is BARRIER=1 of sd_notify(3): a descriptor that the manager closes once it has read all
- * that came before. A manager that learns of the new main process only after this one has gone takes
- * the service for ended, and stops all of it.
+ * Waits by BARRIER=1 of sd_notify(3): the message carries a descriptor, and the manager closes the
+ * descriptor once it has read all earlier messages. Without the wait this process might exit first.
+ * The manager would then treat the service as ended, and stop all its processes.
  *
- * @throws {MainProcessError} if the manager cannot be told; nothing has changed then.
+ * @throws {MainProcessError} if the message cannot be sent; nothing has changed then.
  */
 export async function giveMainProcess(
   system: Libc,
@@ -43,7 +44,7 @@ export async function giveMainProcess(
   }
 }
 
-/** The service manager cannot be told. The message says why. */
+/** The message to the service manager cannot be sent. The error's message says why. */
 export class MainProcessError extends Error {
   override readonly name = "MainProcessError";
 }
@@ -53,12 +54,15 @@ function wordsOf(result: number): string {
   return `${errnoWords(code)} (${code})`;
 }
 
-/** The assignments by which a reload begins (sd_notify(3)). */
+/** The assignments that tell the manager that a reload begins (sd_notify(3)). */
 export function reloading(): Assignments {
   return { RELOADING: "1", MONOTONIC_USEC: String(monotonicMicroseconds()) };
 }
 
-/** Sends as soon as the manager's queue has room; gives the result, a negative errno if it fails. */
+/**
+ * Sends as soon as the manager's queue has room. Returns the result of `trySending`, a negative
+ * errno on failure.
+ */
 async function sends(trySending: () => number): Promise<number> {
   let result = -EAGAIN;
   await comesTrue(() => {
@@ -84,7 +88,9 @@ function send(system: Libc, notifySocket: string, text: string, passed: number |
   }
 }
 
-/** Looks again and again, for as long as the manager may take. */
+/**
+ * Polls `look` until it returns true, or until `PATIENCE` is over. Returns whether it became true.
+ */
 async function comesTrue(look: () => boolean): Promise<boolean> {
   for (let waited = 0; waited < PATIENCE; waited += LOOK_EVERY) {
     if (look()) return true;
@@ -93,7 +99,7 @@ async function comesTrue(look: () => boolean): Promise<boolean> {
   return false;
 }
 
-/** Whether nobody has the other end of a pipe. */
+/** Whether no process has the writing end of the pipe open. */
 function isClosed(reading: number): boolean {
   try {
     return readSync(reading, new Uint8Array(1)) === 0;

@@ -3,9 +3,9 @@ import { basename, join } from "node:path";
 import { SYSTEM_UNIT_FOLDERS, unitFileNames } from "./unit-folders.ts";
 
 /**
- * Whether the system's manager hears of this process's service only from its main process, as
- * `NotifyAccess=` of systemd.service(5) says, from the service's files: a process that is locked in
- * may not reach the manager's bus. False where there is no such file.
+ * Whether the system's manager accepts messages only from the main process of this service
+ * (`NotifyAccess=`, systemd.service(5)). Reads the service's unit files, because a sandboxed
+ * process may not reach the manager's bus. False if there is no unit file.
  */
 export function onlyMainMayNotify(): boolean {
   const unit = ownUnit();
@@ -19,7 +19,7 @@ export function lastNotifyAccess(texts: readonly string[]): string | undefined {
   return settings.at(-1)?.[1]?.trim();
 }
 
-/** The texts of a unit's file and of its drop-ins after it; none where it has no file. */
+/** The texts of a unit's file and then of its drop-ins; empty if the unit has no file. */
 export function unitTexts(unit: string, folders: readonly string[]): string[] {
   const names = unitFileNames(unit);
   const [own] = names.flatMap((name) =>
@@ -27,7 +27,8 @@ export function unitTexts(unit: string, folders: readonly string[]): string[] {
   );
   if (own === undefined) return [];
   const dropIns = new Map<string, string>();
-  // The first folder wins where two have a drop-in of one name; all are read by their names' order.
+  // If two folders have drop-ins with the same name, the first folder's drop-in counts. systemd
+  // reads drop-ins in the order of their names.
   for (const folder of names.flatMap((name) => folders.map((one) => join(one, `${name}.d`))))
     for (const path of confFiles(folder))
       if (!dropIns.has(basename(path))) dropIns.set(basename(path), path);
@@ -35,10 +36,11 @@ export function unitTexts(unit: string, folders: readonly string[]): string[] {
   return [own, ...paths.flatMap(([, path]) => read(path) ?? [])];
 }
 
-/** The name of the service that this process is in, by its control group (cgroups(7)). */
+/** The name of the service that this process belongs to, from its control group (cgroups(7)). */
 function ownUnit(): string | undefined {
   const groups = read("/proc/self/cgroup")?.split("\n") ?? [];
-  // The one hierarchy, or systemd's own among several. The services of a user's manager are below it.
+  // The only hierarchy (cgroup v2), or systemd's own hierarchy (cgroup v1). The pattern below does
+  // not match the services of a user's manager, whose paths are deeper.
   const own = groups.find((group) => /^\d+:(?:name=systemd)?:/.test(group)) ?? "";
   return /^[^/]*(?:\/[^/]+\.slice)*\/([^/]+\.service)$/.exec(own)?.[1];
 }
@@ -48,7 +50,7 @@ function confFiles(folder: string): string[] {
     const names = readdirSync(folder).filter((name) => name.endsWith(".conf"));
     return names.map((name) => join(folder, name));
   } catch {
-    // There are no drop-ins there.
+    // The folder does not exist: no drop-ins.
     return [];
   }
 }
@@ -57,7 +59,7 @@ function read(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch {
-    // Not there, or not for this process.
+    // The file does not exist, or this process may not read it.
     return undefined;
   }
 }

@@ -4,27 +4,27 @@ import { RelayError } from "../relay/error.ts";
 import { onlyMainMayNotify } from "./notify-access.ts";
 import { abstractAddress, type SocketAddress, unixAddress } from "../address/socket-address.ts";
 
-/** What one message of sd_notify(3) says, as `READY: "1"`. */
+/** The assignments of one message of sd_notify(3), such as `READY: "1"`. */
 export type Assignments = Readonly<Record<string, string>>;
 
-/** Tells the service manager how this service is, as sd_notify(3) says. */
+/** Reports the state of this service to the service manager (sd_notify(3)). */
 export interface Notifier {
   /**
-   * Sends assignments in one message. If the manager's queue is full, the message is sent again until
-   * it is taken, and later ones wait behind it. Never throws: a message that cannot arrive is
-   * reported once, and the service goes on.
+   * Sends assignments in one message. If the manager's queue is full, the message is sent again
+   * until the queue has room, and later messages wait. Never throws: the first message that cannot
+   * be sent causes one warning, and the service goes on.
    */
   notify(assignments: Assignments): void;
 }
 
 /**
- * The notifier of this process by NOTIFY_SOCKET (a path, or `@name` of an abstract socket), or null
- * where no manager asks. The variable is removed, as it means nothing to a child.
+ * The notifier for NOTIFY_SOCKET (a path, or `@name` of an abstract socket), or null if the
+ * variable is not set. The variable is removed from `env`, because a child process must not use it.
  *
- * Without FFI, systemd's own `systemd-notify` is started for each message. Such a message comes from
- * another process than the service's main one, so the unit needs `NotifyAccess=all`.
+ * Without FFI, each message starts systemd's own `systemd-notify`. The message then comes from a
+ * process that is not the service's main process, so the unit needs `NotifyAccess=all`.
  *
- * @throws {RelayError} with ENOSYS where the manager would take no such message.
+ * @throws {RelayError} with ENOSYS if the manager would ignore messages from `systemd-notify`.
  */
 export function takeNotifier(
   env: NodeJS.ProcessEnv,
@@ -50,7 +50,10 @@ class DatagramNotifier implements Notifier {
   readonly #libc: Libc;
   readonly #address: SocketAddress;
   readonly #warn: (message: string) => void;
-  /** Messages that the manager's queue had no room for, in order. Non-empty exactly while a timer runs. */
+  /**
+   * Messages that wait for room in the manager's queue, in order. Non-empty exactly while a timer
+   * runs.
+   */
   #waiting: Assignments[] = [];
 
   constructor(system: Libc, address: string, warn: (message: string) => void) {
@@ -63,7 +66,8 @@ class DatagramNotifier implements Notifier {
 
   notify(assignments: Assignments): void {
     const isFirst = this.#waiting.length === 0;
-    // A newer status replaces one that nobody has read. So the queue is as short as there are kinds.
+    // A newer message replaces a waiting message with the same names. So at most one message of
+    // each kind waits.
     this.#waiting = this.#waiting.filter((older) => !hasSameNames(older, assignments));
     this.#waiting.push(assignments);
     if (isFirst) this.#sendWaiting();
@@ -88,7 +92,7 @@ class DatagramNotifier implements Notifier {
     );
   }
 
-  // A socket a message: the manager may have been executed anew since the last one.
+  // Opens a new socket for each message: the manager may have re-executed since the last message.
   #send(message: Uint8Array): number {
     const fd = this.#libc.socket(AF_UNIX, SOCK_DGRAM);
     if (fd < 0) return fd;
@@ -130,7 +134,10 @@ class SpawningNotifier implements Notifier {
   }
 }
 
-/** One assignment a line; a value has no line break (sd_notify(3)). */
+/**
+ * One assignment per line. A value cannot contain a line break (sd_notify(3)), so a space replaces
+ * it.
+ */
 function messageOf(assignments: Assignments): string {
   return Object.entries(assignments)
     .map(([name, value]) => `${name}=${value.replaceAll("\n", " ")}`)

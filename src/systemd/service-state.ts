@@ -5,31 +5,34 @@ import { INT_MOST } from "../os/int-most.ts";
 import type { Notifier } from "./notify-socket.ts";
 import { STOP_MARGIN } from "./stop-margin.ts";
 
-// A status is read by people: more often than this it need not change.
+// Milliseconds between two status messages. People read the status, so more would be useless.
 const STATUS_PAUSE = 1_000;
 
 /**
- * Keeps the service manager informed of a process: ready once all relays accept, how many
- * connections they carry and the last failure as the status, and that they stop. `dispose` ends the
- * watchdog's and the status' timers.
+ * Reports the state of the process to the service manager: ready once all relays accept, stopping,
+ * and as the status the number of connections and the last failures. `dispose` ends the timers of
+ * the watchdog and the status.
  */
 export class ServiceState implements Disposable {
   readonly #notifier: Notifier;
   readonly #drainTimeout: number;
   readonly #watchdog: Timer | undefined;
   #status: Timer | undefined;
-  /** Whether the relays' threads were asked and have not all answered. */
+  /** True while the relays' threads were asked and not all have answered. */
   #asking = false;
   #open = 0;
   #served = 0;
-  /** How many connections earlier processes of the service still have. */
+  /** How many connections the earlier processes of the service still have. */
   #elsewhere = 0;
-  /** Of each relay whose destination could not be reached lately, how that goes on. */
+  /** One entry for each relay whose destination cannot be reached at present. */
   readonly #failures = new Set<Failing>();
   /** Relays whose Unix source has lost its file. */
   #sourcesLost = 0;
 
-  /** `responds` settles once every thread that relays has answered; until then no watchdog is fed. */
+  /**
+   * `responds` settles once every relaying thread has answered. Until then the watchdog gets no
+   * message.
+   */
   constructor(
     notifier: Notifier,
     watchdogPeriod: number | null,
@@ -47,7 +50,7 @@ export class ServiceState implements Disposable {
     clearTimeout(this.#status);
   }
 
-  /** An observer for one more relay of the process. */
+  /** An observer for one relay of the process. Call this once for each relay. */
   watch(): Partial<Observer> {
     let failing: Failing | null = null;
     return {
@@ -82,12 +85,13 @@ export class ServiceState implements Disposable {
     this.#notifier.notify({
       READY: "1",
       STATUS: `listening on ${where}`,
-      // After a handover the manager last heard from another process, perhaps a whole period ago.
+      // After a handover the last watchdog message came from the predecessor, perhaps a whole
+      // period ago.
       ...(this.#watchdog !== undefined && { WATCHDOG: "1" }),
     });
   }
 
-  /** The relays accept nobody any more, and wait for `open` connections to end. */
+  /** The relays accept no new clients, and wait for `open` connections to end. */
   stopping(open: number): void {
     this.#notifier.notify({
       STOPPING: "1",
@@ -117,7 +121,7 @@ export class ServiceState implements Disposable {
     this.#tellSoon();
   }
 
-  /** Sends the status, soon. */
+  /** Sends the status within `STATUS_PAUSE`. */
   #tellSoon(): void {
     this.#status ??= setTimeout(() => {
       this.#status = undefined;
@@ -139,16 +143,17 @@ export class ServiceState implements Disposable {
 
 /** A destination that cannot be reached. */
 interface Failing {
-  /** The first client that failed since the destination was last reached. */
+  /** When the first client failed since the destination was last reached. */
   readonly since: Date;
   clients: number;
-  /** What happened to the last client. */
+  /** Why the last client failed. */
   message: string;
 }
 
 /**
- * How often the manager wants to hear that the service is alive, in milliseconds: half of
- * WATCHDOG_USEC (sd_watchdog_enabled(3)); null where it does not, or asks another process.
+ * The period of watchdog messages in milliseconds: half of WATCHDOG_USEC (sd_watchdog_enabled(3)).
+ * Null if the manager wants no messages, or wants them from another process. The variables are
+ * removed from `env`.
  */
 export function takeWatchdogPeriod(env: NodeJS.ProcessEnv, pid: number): number | null {
   const microseconds = env["WATCHDOG_USEC"] ?? "";

@@ -1,4 +1,6 @@
-/** Where the system's manager looks for units, the strongest first (systemd.unit(5)). */
+/**
+ * The folders where the system's manager looks for units, in order of precedence (systemd.unit(5)).
+ */
 export const SYSTEM_UNIT_FOLDERS: readonly string[] = [
   "/run/systemd/transient",
   "/run/systemd/generator.early",
@@ -11,7 +13,9 @@ export const SYSTEM_UNIT_FOLDERS: readonly string[] = [
   "/run/systemd/generator.late",
 ];
 
-/** The names under which a unit's file may be found: its own, and an instance's template. */
+/**
+ * The names that a unit's file may have: the unit's name and, for an instance, the template's name.
+ */
 export function unitFileNames(unit: string): string[] {
   const template = unit.replace(/@.*(\.\w+)$/, "@$1");
   return template === unit ? [unit] : [unit, template];

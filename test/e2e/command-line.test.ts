@@ -148,7 +148,7 @@ describe("what was only asked", () => {
     ["a terminal that shows none", { TERM: "dumb" }, false],
   ])("colour on %s: %#", async (_, env, coloured) => {
     using run = await onTerminal(["--help"], env);
-    await run.shows(/--version +shows/);
+    await run.shows(/--version +this help/);
     expect(run.output.includes("\u001b[")).toBe(coloured);
   });
 });
@@ -161,7 +161,7 @@ test("neither .env nor bunfig.toml of the working folder is read", async () => {
     'require("node:fs").writeFileSync("preloaded", ""); throw new Error("preloaded");\n',
   );
   using run = await onTerminal(["--help"]);
-  await run.shows(/--version +shows/);
+  await run.shows(/--version +this help/);
   // Without colour, .env would have been read.
   expect(run.output).toContain("\u001b[");
   expect(readdirSync(folder)).not.toContain("preloaded");

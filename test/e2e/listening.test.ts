@@ -202,7 +202,7 @@ describe("a socket of systemd that is not there is one line that says so", () =>
   test.each([
     ["LISTEN_PID=$$ LISTEN_FDS=40000", "LISTEN_FDS is 40000, but descriptor"],
     ["LISTEN_PID=1 LISTEN_FDS=1", "the sockets were passed to another process"],
-    ["LISTEN_PID=$$ LISTEN_FDS=x", 'LISTEN_FDS is "x", which counts no socket'],
+    ["LISTEN_PID=$$ LISTEN_FDS=x", 'LISTEN_FDS is "x", which is not a number of sockets'],
     ["true &&", "systemd passed no socket; start this service by its .socket unit"],
   ])("%s", async (variables, said) => {
     const { code, stderr } = await runRelay(["systemd", echo.address], {

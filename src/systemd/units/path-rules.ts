@@ -2,16 +2,15 @@ import { posix } from "node:path";
 import { INSTANCE_PORT } from "./specifiers.ts";
 import { type Role, type SocketEndpoint, staysLocal } from "../../address/address.ts";
 
-/** The folder of a Unix socket, without `..` and doubled slashes. */
+/** The folder of a Unix socket, without `..` and double slashes. */
 export function folderOf(path: string): string {
   return posix.dirname(posix.normalize(path));
 }
 
 /**
- * The path below /run (`%t` with a user's manager) of a socket's folder, for `RuntimeDirectory=`:
- * systemd makes the folder, gives it to the service and removes it at the stop. `undefined` for a
- * folder that is elsewhere, or belongs to systemd itself or to users' sessions, from whom it would be
- * taken.
+ * The path of a socket's folder below /run (`%t` with a user's manager), for `RuntimeDirectory=`.
+ * systemd makes that folder, gives it to the service and removes it at the stop. `undefined` if the
+ * folder is elsewhere, or if it belongs to systemd or to users' sessions, which would lose it.
  */
 export function runtimeDirectory(path: string): string | undefined {
   const [, below = ""] = /^(?:\/(?:var\/)?run|%t)\/(.+)$/.exec(folderOf(path)) ?? [];
@@ -21,19 +20,22 @@ export function runtimeDirectory(path: string): string | undefined {
 
 const OTHERS = new Set(["", "credentials", "dbus", "lock", "private", "systemd", "udev", "user"]);
 
-/** What hides a path from a service: `ProtectHome=` or `PrivateTmp=` (systemd.exec(5)). */
+/**
+ * The setting that hides a path from a service: `ProtectHome=` (home) or `PrivateTmp=` (tmp), as in
+ * systemd.exec(5).
+ */
 export function hiderOf(path: string): "home" | "tmp" | undefined {
   if (["/home", "/root", "/run/user", "%t", "%h"].some((folder) => isIn(path, folder)))
     return "home";
   return ["/tmp", "/var/tmp"].some((folder) => isIn(path, folder)) ? "tmp" : undefined;
 }
 
-/** Whether a path is a folder or below it. */
+/** Whether a path is the folder itself or below the folder. */
 export function isIn(path: string, folder: string): boolean {
   return path === folder || path.startsWith(posix.join(folder, "/"));
 }
 
-/** Whether an address makes sense only once the network is configured. */
+/** Whether an address works only once the network is configured. */
 export function needsNetworkUp(endpoint: SocketEndpoint, role: Role): boolean {
   return endpoint.kind === "tcp" && !staysLocal(endpoint, role) && !EVERYWHERE.has(endpoint.host);
 }
@@ -43,7 +45,7 @@ const EVERYWHERE = new Set(["", "0.0.0.0", "::"]);
 // Linux's default of net.ipv4.ip_unprivileged_port_start (ip(7)).
 const UNPRIVILEGED_PORTS = 1_024;
 
-/** Whether listening there takes a capability; of a template's port nobody knows. */
+/** Whether listening on the endpoint needs a capability. Unknown for a template's port: false. */
 export function isPrivileged(endpoint: SocketEndpoint): boolean {
   if (endpoint.kind !== "tcp" || endpoint.port === INSTANCE_PORT) return false;
   return endpoint.port < UNPRIVILEGED_PORTS;

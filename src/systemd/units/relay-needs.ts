@@ -3,7 +3,7 @@ import { folderOf, hiderOf, isPrivileged, runtimeDirectory } from "./path-rules.
 import { type Needs, unite } from "./sandbox.ts";
 import type { UnitPlan, UnitRelay } from "./unit-plan.ts";
 
-/** What the service of relays needs of the machine. */
+/** What the relays' service needs from the machine. */
 export function needsOf(wanted: UnitPlan): Needs {
   const { admin, metrics, relays } = wanted;
   return unite([
@@ -20,12 +20,14 @@ function listensOn({ relays, admin, metrics, socket }: UnitPlan): SocketEndpoint
   return [...(socket ? [] : relays.map(({ source }) => source)), ...servers];
 }
 
-/** The paths of those that are files. */
+/** The paths of the socket files that the relay itself makes. */
 export function makesFiles(wanted: UnitPlan): string[] {
   return listensOn(wanted).flatMap((endpoint) => (endpoint.kind === "unix" ? [endpoint.path] : []));
 }
 
-/** Whether DESTINATION is in a /tmp that the relay shares with the service that it joins. */
+/**
+ * Whether DESTINATION is in the private /tmp that the relay shares with the service that it joins.
+ */
 export function sharesTmp(destination: SocketEndpoint, service: string | undefined): boolean {
   return (
     service !== undefined && destination.kind === "unix" && hiderOf(destination.path) === "tmp"
@@ -43,12 +45,17 @@ const NOTHING: Needs = {
   reads: [],
 };
 
-/** Where the relay tells its manager how it is: a user's is in a folder that ProtectHome= hides. */
+/**
+ * The notify socket of a user's manager: the relay needs it, but ProtectHome= hides its folder.
+ */
 function managerSockets({ manager }: UnitPlan): string[] {
   return manager === "user" ? ["%t/systemd/notify"] : [];
 }
 
-/** Whoever edits a file may put another in its place, which only its folder shows. */
+/**
+ * The relay needs the file's folder: an editor may replace the file, and a bind mount of the file
+ * itself would keep the old file.
+ */
 function configFolder({ config }: UnitPlan): string[] {
   return config === undefined ? [] : [folderOf(config)];
 }
@@ -56,7 +63,7 @@ function configFolder({ config }: UnitPlan): string[] {
 function sourceNeeds({ source, file, seesUsers }: UnitRelay, wanted: UnitPlan): Needs {
   const { socket } = wanted;
   const users = seesUsers && source.kind !== "tcp";
-  // systemd opens it, outside of all that the relay is locked into.
+  // systemd opens the source, outside the relay's sandbox.
   if (socket) return { ...NOTHING, users };
   return {
     ...listening(source, wanted),
@@ -85,12 +92,15 @@ function adminNeeds(admin: SocketEndpoint, wanted: UnitPlan): Needs {
   };
 }
 
-/** In a folder that systemd makes a file has the relay's own user and group; others may be setgid. */
+/**
+ * Whether the relay must change a file's owner or group. In a runtime folder, files have the
+ * relay's user and group already. Another folder may be setgid.
+ */
 function givesAway(endpoint: SocketEndpoint): boolean {
   return endpoint.kind === "unix" && runtimeDirectory(endpoint.path) === undefined;
 }
 
-/** A metrics address may be one that other machines reach. */
+/** Unlike an admin address, a metrics address may be reachable from other machines. */
 function metricsNeeds(metrics: SocketEndpoint, wanted: UnitPlan): Needs {
   return { ...adminNeeds(metrics, wanted), local: staysLocal(metrics, "source") };
 }
@@ -105,12 +115,15 @@ function listening(endpoint: SocketEndpoint, { service, manager }: UnitPlan): Ne
   };
 }
 
-/** Abstract sockets, too, are those of a network namespace (network_namespaces(7)). */
+/** Abstract sockets also belong to a network namespace (network_namespaces(7)). */
 function usesNetwork(endpoint: SocketEndpoint, service: string | undefined): boolean {
   return service === undefined && endpoint.kind !== "unix";
 }
 
-/** systemd opens a runtime folder to the service, but a user's is in what ProtectHome= hides. */
+/**
+ * The folders that the relay must be allowed to write. systemd allows a runtime folder by itself,
+ * but ProtectHome= hides that of a user's manager.
+ */
 function writes(path: string, manager: UnitPlan["manager"]): string[] {
   return manager === "system" && runtimeDirectory(path) !== undefined ? [] : [folderOf(path)];
 }

@@ -2,26 +2,27 @@ import { hiderOf, isIn } from "./path-rules.ts";
 import { listing } from "./unit-sections.ts";
 import { pathWord } from "./unit-escaping.ts";
 
-/** What a relay's service needs of the machine; all else is taken from it. */
+/** What a relay's service needs from the machine. The sandbox takes away everything else. */
 export interface Needs {
-  /** Opens TCP sockets of its own, beyond those that systemd passes. */
+  /** The relay opens TCP sockets itself, besides the sockets that systemd passes. */
   readonly tcp: boolean;
-  /** Uses the network that the machine has; otherwise one that no other process is in will do. */
+  /** The relay uses the machine's network; otherwise it gets a private network namespace. */
   readonly network: boolean;
-  /** All its TCP sockets have both ends on this machine. */
+  /** All TCP sockets of the relay have both ends on this machine. */
   readonly local: boolean;
-  /** Listens by itself on a port that takes a capability. */
+  /** The relay itself listens on a port that needs a capability. */
   readonly privilegedPort: boolean;
-  /** Has to know the users of other processes by their numbers. */
+  /** The relay must see the real user ids of other processes. */
   readonly users: boolean;
-  /** Changes the owner or group of the file that it makes. */
+  /** The relay changes the owner or group of a socket file that it makes. */
   readonly chown: boolean;
-  /** Folders in which it makes files, and those (or the files) that it only reaches. */
+  /** Folders in which the relay makes files. */
   readonly writes: readonly string[];
+  /** Folders and files that the relay only opens. */
   readonly reads: readonly string[];
 }
 
-/** What several parts of one process need together. */
+/** Unites the needs of several parts of one process. */
 export function unite(parts: readonly Needs[]): Needs {
   return {
     tcp: parts.some(({ tcp }) => tcp),
@@ -36,9 +37,9 @@ export function unite(parts: readonly Needs[]): Needs {
 }
 
 /**
- * The lines of `[Service]` that lock a relay in, each known to work with Bun. DynamicUser= implies
- * some of them; those are in `STATIC_USER` for a service that runs as a user of the system. `kept` has
- * the specifiers that paths may have.
+ * The lines of `[Service]` that are a relay's sandbox. Each line is known to work with Bun.
+ * DynamicUser= implies further lines; a service with a static user gets them from `STATIC_USER`.
+ * `kept` has the letters of the specifiers that paths may contain.
  */
 export function sandbox(needs: Needs, kept: string): string[] {
   return [
@@ -46,9 +47,9 @@ export function sandbox(needs: Needs, kept: string): string[] {
     ...networkLines(needs),
     ...pathLines(needs, kept),
     "LockPersonality=yes",
-    "# No MemoryDenyWriteExecute=: it would take away Bun's JIT compiler, and with it the",
-    "# calls into libc by which no answer of a Unix destination is ever lost.",
-    "# Where it must be all the same: units --no-socket, and NotifyAccess=all.",
+    "# No MemoryDenyWriteExecute=: it would disable Bun's JIT compiler, and with it the calls",
+    "# into libc. Without these calls the relay can lose a Unix destination's last answer.",
+    "# If you must set it: use units --no-socket, and add NotifyAccess=all.",
     "PrivateDevices=yes",
     "PrivateMounts=yes",
     "ProcSubset=pid",
@@ -71,8 +72,9 @@ export function sandbox(needs: Needs, kept: string): string[] {
 }
 
 /**
- * Of the lines above those that a user's manager can set up. It has no privileges but in a user
- * namespace; where the relay must see the users outside, only what needs no privilege is left.
+ * The sandbox lines that a user's manager can carry out. The manager has privileges only inside a
+ * user namespace. A relay that must see real user ids cannot have a user namespace, so it keeps
+ * only the lines that need no privileges.
  */
 export function withoutPrivileges(lines: readonly string[], needs: Needs): string[] {
   const isKept = (name: string) => (needs.users ? UNPRIVILEGED.has(name) : !ROOT_ONLY.has(name));
@@ -80,12 +82,12 @@ export function withoutPrivileges(lines: readonly string[], needs: Needs): strin
 }
 
 const ROOT_ONLY: ReadonlySet<string> = new Set([
-  // They take programs in the kernel's control groups, which root alone may load.
+  // These need BPF programs on control groups, and only root may load such programs.
   "IPAddressAllow",
   "IPAddressDeny",
-  // Fails beside ProcSubset=, which hides the file that it would hide.
+  // Fails together with ProcSubset=, which already hides the same file.
   "ProtectKernelLogs",
-  // Has no meaning without User=.
+  // Has no effect without User=.
   "RemoveIPC",
 ]);
 
@@ -106,7 +108,7 @@ function isComment(line: string): boolean {
   return line === "" || line.startsWith("#");
 }
 
-/** What DynamicUser= implies and User= does not. */
+/** The lines that DynamicUser= implies and User= does not. */
 export const STATIC_USER: readonly string[] = [
   "NoNewPrivileges=yes",
   "PrivateTmp=yes",
@@ -116,7 +118,8 @@ export const STATIC_USER: readonly string[] = [
 ];
 
 function capabilities({ privilegedPort, users }: Needs): string[] {
-  // In a user namespace a capability says nothing about ports of the network outside it.
+  // No PrivateUsers= here: a capability in a user namespace does not allow ports of the network
+  // outside.
   if (privilegedPort)
     return [
       "AmbientCapabilities=CAP_NET_BIND_SERVICE",
@@ -124,7 +127,9 @@ function capabilities({ privilegedPort, users }: Needs): string[] {
     ];
   return [
     "CapabilityBoundingSet=",
-    users ? "# No PrivateUsers=: it would make all clients nobody." : "PrivateUsers=yes",
+    users
+      ? "# No PrivateUsers=: the relay would see all clients as the user nobody."
+      : "PrivateUsers=yes",
   ];
 }
 
@@ -144,7 +149,7 @@ function pathLines({ writes, reads }: Needs, kept: string): string[] {
     (path) => !hidesNone(path) && !bound.some((folder) => isIn(path, folder)),
   );
   return [
-    // An empty folder in place of each home lets parts of one be put into it.
+    // tmpfs replaces each home by an empty folder, into which the paths below can be bound.
     `ProtectHome=${[...bound, ...reached].some((path) => hiderOf(path) === "home") ? "tmpfs" : "yes"}`,
     ...listing("ReadWritePaths", writes.filter(hidesNone).map(word)),
     ...listing("BindPaths", bound.map(word)),

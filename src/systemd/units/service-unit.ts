@@ -9,13 +9,15 @@ import { comment, listing, section, setting } from "./unit-sections.ts";
 import { directoryWord, execProgram, execWord, wholeValue } from "./unit-escaping.ts";
 import type { FilePermissions, UnitPlan, UnitRelay } from "./unit-plan.ts";
 
-// systemd's own limit for services, which a great `connectionsMax` exceeds.
+// systemd's own limit for services. A large `connectionsMax` needs a higher limit.
 const FILES = 524_288;
 
-/** sysexits(3) of wrong usage and of wrong configuration: another start would end the same way. */
+/**
+ * Exit statuses for wrong usage and wrong configuration (sysexits(3)): a restart would fail again.
+ */
 const PERMANENT_FAILURES = [64, 78];
 
-/** Variables by which Bun runs other code than the relay's, opens a debugger or goes without its JIT. */
+/** Variables that make Bun run other code than the relay's, open a debugger or disable its JIT. */
 const BUN_VARIABLES = [
   "BUN_BE_BUN",
   "BUN_INSPECT",
@@ -51,13 +53,13 @@ function unitLines(wanted: UnitPlan): string[] {
     ? relays.map((relay) => siblingName(socketName(name, relay), ".socket"))
     : [];
   return [
-    // Its last word is not an address, which may end in what joins a line to the next.
+    // The last word must not be an address: a backslash at its end would join the next line.
     `Description=${wholeValue(`${purposeOf(wanted)} (simpletcpunixrelay)`, specifiersOf(wanted))}`,
     ...(service === undefined ? [] : namespaceLines(service)),
     ...listing("Requires", ownSockets),
     ...listing("Wants", network),
     ...listing("After", [...(service === undefined ? [] : [service]), ...ownSockets, ...network]),
-    "# It is started again however often it fails.",
+    "# No limit on restarts: systemd starts the relay again after every failure.",
     "StartLimitIntervalSec=0",
   ];
 }
@@ -72,8 +74,8 @@ function purposeOf({ relays, config }: UnitPlan): string {
 
 function namespaceLines(service: string): string[] {
   return [
-    `# ${service} needs PrivateNetwork=yes: 50-private-network.conf in its .d folder says so.`,
-    "# Without After= the two may get a network namespace each.",
+    `# ${service} needs PrivateNetwork=yes; its drop-in 50-private-network.conf sets that.`,
+    "# After= is necessary: without it each of the two may get its own network namespace.",
     `JoinsNamespaceOf=${service}`,
     `BindsTo=${service}`,
   ];
@@ -87,13 +89,13 @@ function processLines(wanted: UnitPlan): string[] {
     "Type=notify",
     ...comment(betterWay(wanted)),
     `ExecStart=${[execProgram(program), ...words].join(" ")}`,
-    "# Starts the executable that is there then, and no client notices: an upgrade, too.",
+    "# Hands over to the executable that is installed now, also after an upgrade. No client notices.",
     'ExecReload=/bin/sh -c "kill -HUP $MAINPID"',
-    "# Whoever sets these variables runs code as the relay.",
+    "# These variables could make Bun run other code with the rights of the relay.",
     ...listing("UnsetEnvironment", BUN_VARIABLES),
     "Restart=on-failure",
     "RestartSec=1s",
-    "# Wrong usage and wrong configuration stay wrong.",
+    "# Wrong usage (64) and wrong configuration (78) fail again at every restart.",
     ...listing("RestartPreventExitStatus", PERMANENT_FAILURES.map(String)),
     `TimeoutStopSec=${(drainTimeout + STOP_MARGIN) / 1_000}s`,
     "WatchdogSec=30s",
@@ -109,7 +111,7 @@ function betterWay({ relays, config, socket, service }: UnitPlan): string | unde
   const { source, destination } = relay;
   if (source.kind === "unix") return undefined;
   if (service !== undefined)
-    return `SOURCE is inside the namespace of ${service}; without --no-socket it is outside.`;
+    return `SOURCE is in the network namespace of ${service}; without --no-socket it is outside.`;
   if (isPrivileged(source))
     return "Without --no-socket systemd opens the port, and the relay needs no capability.";
   return destination.kind === "unix"
@@ -145,7 +147,7 @@ function folderLines(wanted: UnitPlan): string[] {
     ...(runtime.length === 0
       ? []
       : [
-          "# Made at the start and removed at the stop: for this relay alone.",
+          "# systemd makes this folder at the start and removes it at the stop. It is for this relay only.",
           ...listing(
             "RuntimeDirectory",
             runtime.map((folder) => directoryWord(folder, specifiersOf(wanted))),
@@ -159,10 +161,10 @@ function unique(texts: readonly string[]): string[] {
   return [...new Set(texts)];
 }
 
-/** What a system's manager does by itself. */
+/** Lines that only a user's manager needs: the system's manager has them by default. */
 const USERS_OWN = ["KeyringMode=private"];
 
-/** The user, and what is taken from it. */
+/** The relay's user and sandbox. */
 function lockLines(wanted: UnitPlan): string[] {
   const needs = needsOf(wanted);
   const lines = sandbox(needs, specifiersOf(wanted));
@@ -175,23 +177,26 @@ function userLines(wanted: UnitPlan): string[] {
   return [
     ...(relays.some(({ destination }) => destination.kind === "unix") &&
     supplementaryGroups.length === 0
-      ? comment("Where only a group may open DESTINATION: --supplementary-groups=GROUP")
+      ? comment("If only a group may open DESTINATION, add --supplementary-groups=GROUP.")
       : []),
     ...(user === undefined ? ["DynamicUser=yes"] : [`User=${user}`, ...STATIC_USER]),
     ...setting("Group", groupOf(wanted)),
     ...listing("SupplementaryGroups", supplementaryGroups),
     ...(relays.some(({ destination }) => sharesTmp(destination, service))
-      ? comment(`With PrivateTmp=yes in ${service} both have the same /tmp.`)
+      ? comment(`If ${service} has PrivateTmp=yes, the relay shares its /tmp.`)
       : []),
   ];
 }
 
-/** Whoever gives a file to a group must be in it (chown(2)), and PrivateUsers= leaves one. */
+/**
+ * The relay must be in a group to give a file to that group (chown(2)), and PrivateUsers= leaves
+ * only one group. So that group is the relay's main group.
+ */
 function groupOf({ relays, socket, adminGroup }: UnitPlan): string | undefined {
   return (socket ? undefined : groupOfFiles(relays)) ?? adminGroup;
 }
 
-/** The group of the files that relays make; there is one at most. */
+/** The group of the socket files that the relays make. There is at most one such group. */
 function groupOfFiles(relays: readonly UnitRelay[]): string | undefined {
   return relays.find(({ source, file }) => source.kind === "unix" && file.group !== undefined)?.file
     .group;
@@ -201,7 +206,7 @@ function installLines({ service, manager }: UnitPlan): string[] {
   if (service === undefined)
     return [`WantedBy=${manager === "system" ? "multi-user" : "default"}.target`];
   return [
-    "# BindsTo= ends the relay with that service, however it ends; this starts it again.",
+    "# BindsTo= stops the relay whenever the service stops. WantedBy= starts the relay again with it.",
     `WantedBy=${service}`,
   ];
 }

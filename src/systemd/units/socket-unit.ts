@@ -5,13 +5,13 @@ import { comment, section, setting } from "./unit-sections.ts";
 import { wholeValue } from "./unit-escaping.ts";
 import type { FilePermissions, UnitPlan, UnitRelay } from "./unit-plan.ts";
 
-/** The name by which systemd passes the source of the one relay of a command line. */
+/** The name of the source's descriptor that systemd passes to the one relay of a command line. */
 export const DESCRIPTOR_NAME = "source";
 
 /**
- * How often clients may start the relay. A service that fails is restarted once a second, and one that
- * leaves when idle stays for a second at least, so only a start that fails for good exceeds it: its
- * clients would start it again at once, for ever.
+ * How often clients may start the relay. A relay that fails is restarted once a second, and a relay
+ * with --exit-idle-time runs for at least a second. So only a relay that can never start exceeds
+ * the limit. Without a limit its clients would start it again at once, for ever.
  */
 const TRIGGER_LIMIT = ["TriggerLimitIntervalSec=5s", "TriggerLimitBurst=6"];
 
@@ -35,14 +35,15 @@ export function socketUnit(wanted: UnitPlan, relay: UnitRelay): string {
       ...listening(source, kept, freebind),
       ...(source.kind === "unix" ? fileLines(file) : []),
       ...setting("Backlog", backlog),
-      // A relay of a file finds its socket by address. The name shows a unit that is out of date.
+      // A relay of a configuration file finds its socket by address. The name shows if a unit is
+      // out of date.
       `FileDescriptorName=${relay.name ?? DESCRIPTOR_NAME}`,
       ...setting("Service", relay.name === undefined ? undefined : owner),
-      "# Fails visibly if each start of the relay fails, instead of trying for ever.",
+      "# If every start of the relay fails, this socket fails too, instead of retrying for ever.",
       ...TRIGGER_LIMIT,
     ]),
     section("Install", [
-      ...comment(service && `A start of ${service} starts this socket again if it has failed.`),
+      ...comment(service && `Starting ${service} also starts this socket again after a failure.`),
       ["WantedBy=sockets.target", ...(service === undefined ? [] : [service])].join(" "),
     ]),
   ].join("\n");
@@ -55,17 +56,20 @@ function listening(source: SocketEndpoint, kept: string, freebind: boolean): str
   const address = addressText(source);
   return [
     `ListenStream=${wholeValue(host === "" ? address.slice(1) : address, kept)}`,
-    // As the relay itself does; systemd would do as net.ipv6.bindv6only says.
+    // The relay itself also listens on both families. Without this line net.ipv6.bindv6only would
+    // decide.
     ...(host === "" || host === "::" ? ["BindIPv6Only=both"] : []),
     ...(freebind || needsNetworkUp(source, "source")
-      ? ["# The address may come after this socket.", "FreeBind=yes"]
+      ? ["# The address may appear after this socket starts.", "FreeBind=yes"]
       : []),
   ];
 }
 
 function fileLines({ mode, owner, group, directoryMode }: FilePermissions): string[] {
   return [
-    ...comment(mode === undefined ? "Without --mode only its owner can connect." : undefined),
+    ...comment(
+      mode === undefined ? "Without --mode only the owner of the socket can connect." : undefined,
+    ),
     `SocketMode=${mode ?? "0600"}`,
     ...setting("SocketUser", owner),
     ...setting("SocketGroup", group),

@@ -1,55 +1,64 @@
 /**
- * How a text must be written in a unit file so that systemd reads that text and nothing else. Which
- * way fits depends on the setting: each has a parser of its own.
+ * How to write a text in a unit file so that systemd reads exactly that text. Settings have
+ * different parsers, so they need different functions.
  *
- * `kept` has the letters of the specifiers that systemd is to expand: `i` for `%i` in a template.
+ * `kept` has the letters of the specifiers that systemd should expand, such as `i` for `%i`.
  */
 
 /**
- * An argument in `ExecStart=`: quoted where it must be (systemd.syntax(7), "Quoting"), with nothing
- * that systemd takes for a specifier or a variable (systemd.service(5), "Command lines").
+ * An argument in `ExecStart=`: quoted if necessary (systemd.syntax(7), "Quoting"), with specifiers
+ * and variables escaped (systemd.service(5), "Command lines").
  */
 export function execWord(text: string, kept = ""): string {
   const literal = withoutSpecifiers(text, kept).replaceAll("$", "$$$$");
   return /^[^\s"'\\;\x00-\x1f\x7f-\x9f]+$/.test(literal) ? literal : `"${escape(literal)}"`;
 }
 
-/** Whether systemd takes an executable of that path: one with a quote or a backslash it never does. */
+/** Whether systemd can start an executable with this path. It refuses quotes and backslashes. */
 export function isProgram(path: string): boolean {
   return !/["'\\]/.test(path) && !hasControls(path);
 }
 
-/** The program of `ExecStart=`, of which systemd expands specifiers but no variables. */
+/** The program of `ExecStart=`. systemd expands specifiers in it, but no variables. */
 export function execProgram(path: string): string {
   const literal = withoutSpecifiers(path, "");
   return /[ ;]/.test(literal) ? `"${literal}"` : literal;
 }
 
-/** A path in a list of paths, as `ReadWritePaths=` and `BindPaths=`, which know no `\x20`. */
+/**
+ * A path in a list of paths, such as `ReadWritePaths=` and `BindPaths=`. They do not support
+ * escapes such as `\x20`.
+ */
 export function pathWord(path: string, kept = ""): string {
   const literal = withoutSpecifiers(path, kept);
   return /[ "'\\:]/.test(literal) ? `"${literal.replace(/["\\]/g, "\\$&")}"` : literal;
 }
 
-/** A folder in `RuntimeDirectory=`, which takes an escaped quote for the end of a quoted word. */
+/**
+ * A folder in `RuntimeDirectory=`. An escaped quote would end a quoted word there, so this function
+ * uses hexadecimal escapes.
+ */
 export function directoryWord(path: string, kept = ""): string {
   return withoutSpecifiers(path, kept).replace(/[ "'\\:]/g, hexadecimal);
 }
 
-/** A value that is one text to the end of its line, as `Description=`. */
+/** A value that is one text to the end of its line, such as `Description=`. */
 export function wholeValue(text: string, kept = ""): string {
   return withoutSpecifiers(text, kept);
 }
 
 /**
- * Whether `wholeValue` can carry a text that nothing follows: a line loses the spaces at its end, and
- * a backslash there joins it to the next.
+ * Whether `wholeValue` can write a text at the end of a line. systemd removes spaces at the end of
+ * a line, and a backslash there joins the next line.
  */
 export function endsAsWritten(text: string): boolean {
   return !/[ \\]$/.test(text);
 }
 
-/** Whether a text has a character that ends a line of a unit, or that no list of paths can carry. */
+/**
+ * Whether a text has a control character: a line break ends a line of a unit, and a list of paths
+ * cannot contain the others.
+ */
 export function hasControls(text: string): boolean {
   return /[\x00-\x1f\x7f]/.test(text);
 }

@@ -1,4 +1,4 @@
-/** A unit file: its name, with its folder where that is a drop-in's, and all of its text. */
+/** A unit file: its name (for a drop-in also its folder) and its whole text. */
 export interface UnitFile {
   readonly name: string;
   readonly text: string;

@@ -4,7 +4,10 @@ import { socketName, socketUnit } from "./socket-unit.ts";
 import type { UnitFile } from "./unit-file.ts";
 import type { UnitPlan } from "./unit-plan.ts";
 
-/** The units of a process of relays, those to enable first, and the drop-ins of the service that it joins. */
+/**
+ * The units of a process of relays, then the drop-ins of the service that the process joins. The
+ * units to enable come first.
+ */
 export function writeUnits(wanted: UnitPlan): UnitFile[] {
   const { name, relays, service, socket, onDemand } = wanted;
   return [

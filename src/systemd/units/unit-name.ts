@@ -5,9 +5,9 @@ import { printAddress, type SocketEndpoint } from "../../address/address.ts";
 export const UNIT_NAME_MAX = 255 - ".service".length;
 
 /**
- * A name for the units of a relay: `relay-` and what the relay is for, which is the service that it
- * joins, or else the source. `/run/app/socket` gives `relay-app`, `:8080` gives `relay-8080`. A
- * service's socket and its port are two relays: `relay-app`, `relay-app-8080`.
+ * A name for the units of a relay: `relay-`, and then the service that the relay joins, or else the
+ * source. `/run/app/socket` gives `relay-app`, `:8080` gives `relay-8080`. A service may have one
+ * relay on a Unix socket and one on a port; their names differ: `relay-app`, `relay-app-8080`.
  */
 export function defaultName(source: SocketEndpoint, service: string | undefined): string {
   const purpose = service === undefined ? sourceWords(source) : serviceWords(service, source);

@@ -4,70 +4,77 @@ import type { SocketEndpoint } from "../../address/address.ts";
 export interface UnitPlan {
   /** The units' name, without `.service` and `.socket`; a template's ends in `@`. */
   readonly name: string;
-  /** Whose manager runs it: the system's, or that of a user (`systemctl --user`). */
+  /** Which manager runs the units: the system's, or a user's (`systemctl --user`). */
   readonly manager: "system" | "user";
-  /** The executable's absolute path, of which `isProgram` holds. */
+  /** The executable's absolute path; `isProgram` is true for it. */
   readonly program: string;
-  /** At least one; without `config` exactly one. */
+  /** At least one relay; exactly one relay without `config`. */
   readonly relays: readonly UnitRelay[];
   /**
    * The configuration file of the relays: an absolute path, or with a user's manager one that begins
    * with `%h` or `%t`. Absent if the command line has the one relay's addresses.
    */
   readonly config?: string;
-  /** Where the relay listens besides, for whoever asks how it is. */
+  /** The address where the process serves its status to administrators. */
   readonly admin?: SocketEndpoint;
-  /** Who gets the file of `admin`, if it is a path. */
+  /** The group of the admin socket's file, if `admin` is a path. */
   readonly adminGroup?: string;
-  /** Where the relay serves metrics to anybody. */
+  /** The address where the process serves metrics to anybody. */
   readonly metrics?: SocketEndpoint;
-  /** The options on the command line, but for `config` and those of a relay's `file`. */
+  /**
+   * The options on the command line, without `config` and without the options of a relay's `file`.
+   */
   readonly options: readonly string[];
-  /** systemd listens, outside of all namespaces, and starts the relay for the first client. */
+  /**
+   * True if systemd listens, outside all namespaces, and starts the relay for the first client.
+   */
   readonly socket: boolean;
   /** The service whose network namespace the relay joins. */
   readonly service?: string;
-  /** That service stops when the relay does, and starts with it. Needs `socket`. */
+  /** True if that service starts and stops with the relay. Needs `socket`. */
   readonly onDemand: boolean;
-  /** The user that the relay runs as; without, one that systemd makes up for it. */
+  /** The user that the relay runs as; absent for a dynamic user of systemd. */
   readonly user?: string;
-  /** Further groups of that user, as those of a socket that only a group may open. */
+  /** Further groups of that user, such as the group that may open the destination's socket. */
   readonly supplementaryGroups: readonly string[];
-  /** The sum of the limits of all relays that have one. */
+  /** The sum of `connections-max` over all relays that set it. */
   readonly connectionsMax?: number;
-  /** Threads that relay; 1 where absent. */
+  /** The number of threads that relay; 1 if absent. */
   readonly workers?: number;
-  /** Milliseconds. */
+  /** In milliseconds. */
   readonly drainTimeout: number;
 }
 
 /** One relay of a unit's process. */
 export interface UnitRelay {
-  /** Its name in the configuration file; absent where there is none. */
+  /** The relay's name in the configuration file; absent without a configuration file. */
   readonly name?: string;
   /**
-   * Absolute where it is a path, but for `%t` and `%h` at its beginning with a user's manager; with
-   * `socket` an IP address where it is TCP, and no port 0. In a template `%i` is the instance, and a
-   * port may be `INSTANCE_PORT`.
+   * A path is absolute; with a user's manager it may begin with `%t` or `%h`. A TCP source never
+   * has port 0, and with `socket` its host is an IP address. In a template `%i` is the instance,
+   * and a port may be `INSTANCE_PORT`.
    */
   readonly source: SocketEndpoint;
   readonly destination: SocketEndpoint;
   /** The permissions of a Unix source's file. */
   readonly file: FilePermissions;
-  /** The source's address need not be there yet. */
+  /** The machine may not have the source's address yet. */
   readonly freebind: boolean;
   readonly backlog?: number;
-  /** Clients of a Unix source are judged by their users, or somebody is told of those. */
+  /** True if the relay needs the users of Unix clients: for access rules, or to report them. */
   readonly seesUsers: boolean;
-  /** Clients wait while the destination refuses connections: its service may just be starting. */
+  /**
+   * True if clients wait while the destination refuses connections: its service may just be
+   * starting.
+   */
   readonly waits: boolean;
 }
 
-/** As on the command line: `0660`, and names or numbers. */
+/** Permissions as on the command line: octal digits, and names or numbers. */
 export interface FilePermissions {
   readonly mode?: string;
   readonly owner?: string;
   readonly group?: string;
-  /** Of the folder, where systemd makes it. */
+  /** The mode of the socket's folder, if systemd makes the folder. */
   readonly directoryMode?: string;
 }

@@ -36,7 +36,7 @@ describe("who expects a socket is told what is the case", () => {
     [
       "another process's sockets",
       { LISTEN_PID: "77", LISTEN_FDS: "1" },
-      /passed to another process: LISTEN_PID is "77", this is process 4321; start the program without/,
+      /passed to another process: LISTEN_PID is "77", this is process 4321; start this program directly/,
     ],
     [
       "a count without a process",
@@ -52,10 +52,14 @@ describe("who expects a socket is told what is the case", () => {
     [
       "a count that is none",
       { ...ours, LISTEN_FDS: "-1" },
-      /LISTEN_FDS is "-1", which counts no socket$/,
+      /LISTEN_FDS is "-1", which is not a number of sockets$/,
     ],
-    ["nothing", { ...ours, LISTEN_FDS: "0" }, /LISTEN_FDS is "0", which counts no socket$/],
-    ["no count", ours, /LISTEN_FDS is not set, which counts no socket$/],
+    [
+      "nothing",
+      { ...ours, LISTEN_FDS: "0" },
+      /LISTEN_FDS is "0", which is not a number of sockets$/,
+    ],
+    ["no count", ours, /LISTEN_FDS is not set, which is not a number of sockets$/],
     [
       "several",
       { ...ours, LISTEN_FDS: "2" },

@@ -277,13 +277,13 @@ describe("a service", () => {
   });
 
   test.each<[string, string, Changes, string]>([
-    [RUN, TCP, JOINED, "app.service needs PrivateNetwork=yes: 50-private-network.conf"],
+    [RUN, TCP, JOINED, "app.service needs PrivateNetwork=yes; its drop-in 50-private-network.conf"],
     [RUN, TCP, {}, "Without --mode only the user below can connect"],
     [TCP, RUN, {}, "Without --no-socket systemd opens SOURCE"],
     ["127.0.0.1:80", TCP, {}, "Without --no-socket systemd opens the port"],
-    [TCP, RUN, JOINED, "SOURCE is inside the namespace of app.service"],
-    [TCP, RUN, {}, "Where only a group may open DESTINATION: --supplementary-groups=GROUP"],
-    [TCP, "/tmp/socket", JOINED, "With PrivateTmp=yes in app.service both have the same /tmp"],
+    [TCP, RUN, JOINED, "SOURCE is in the network namespace of app.service"],
+    [TCP, RUN, {}, "If only a group may open DESTINATION, add --supplementary-groups=GROUP"],
+    [TCP, "/tmp/socket", JOINED, "If app.service has PrivateTmp=yes, the relay shares its /tmp"],
     ["/srv/app/socket", TCP, {}, "must be able to write in /srv/app"],
     [RUN, TCP, {}, "No MemoryDenyWriteExecute=: "],
   ])("from %s to %s with %j says: %s", (source, destination, changes, words) => {
