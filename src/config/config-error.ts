@@ -1,16 +1,18 @@
 import { quote } from "../address/quote.ts";
 import type { Position } from "./toml-tree.ts";
 
-/** One thing that is wrong in a configuration file. */
+/** One mistake in a configuration file. */
 export interface Mistake {
-  /** Null if it is in no place: a file that cannot be read. */
+  /** Null if the mistake has no place, such as a file that cannot be read. */
   readonly at: Position | null;
-  /** The path of the key, as TOML writes it: `relay.web.mode`. Empty if it is no key's. */
+  /**
+   * The path of the key as TOML writes it: `relay.web.mode`. Empty if the mistake concerns no key.
+   */
   readonly key: string;
   readonly message: string;
 }
 
-/** A configuration file that makes no sense, with all that is wrong with it. */
+/** A configuration file that is not valid, with all its mistakes. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 
@@ -22,7 +24,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** The mistakes of one file, as they are found. */
+/** Collects the mistakes of one file. */
 export class Mistakes {
   readonly #found: Mistake[] = [];
 
@@ -30,7 +32,7 @@ export class Mistakes {
     this.#found.push({ at, key: path.map(printKey).join("."), message });
   }
 
-  /** All of them, in the order of their places. */
+  /** All mistakes, in the order of their places in the file. */
   get all(): readonly Mistake[] {
     return this.#found.toSorted(({ at: one }, { at: other }) => {
       if (one === null || other === null) return 0;
@@ -39,7 +41,9 @@ export class Mistakes {
   }
 }
 
-/** One line, as compilers write it, so that an editor finds the place: `FILE:3:8: KEY: what`. */
+/**
+ * One line in the format of compilers, so that an editor finds the place: `FILE:3:8: KEY: MESSAGE`.
+ */
 function printMistake(file: string, { at, key, message }: Mistake): string {
   const place = at === null ? [file] : [file, at.line, at.column];
   return `${place.join(":")}: ${key === "" ? "" : `${key}: `}${message}`;

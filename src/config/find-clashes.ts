@@ -4,17 +4,17 @@ import type { PlacedRelay } from "./read-relay.ts";
 import { isSameSource, placeOf } from "./same-source.ts";
 import type { Position } from "./toml-tree.ts";
 
-/** An address that the process itself listens on, beside the relays' sources. */
+/** An address that the process itself listens on, besides the relays' sources. */
 export interface OwnListener {
-  /** Its key at the top of the file. */
+  /** The key of the address at the top of the file. */
   readonly key: string;
   readonly endpoint: SocketEndpoint;
   readonly at: Position;
 }
 
 /**
- * Finds addresses of a file that do not go together: two listeners on one address, and relays that
- * would only talk to themselves or to each other.
+ * Finds addresses in a file that conflict: two listeners on one address, and relays that would
+ * connect to themselves or in a loop.
  */
 export function findClashes(
   relays: readonly PlacedRelay[],
@@ -35,7 +35,7 @@ export function findClashes(
   }
 }
 
-/** Relays in the order of the file, found by their sources. */
+/** The relays in the order of the file, indexed by their sources. */
 class Sources {
   readonly #byPlace = new Map<string, PlacedRelay[]>();
 
@@ -45,7 +45,7 @@ class Sources {
     this.#byPlace.set(place, [...(this.#byPlace.get(place) ?? []), relay]);
   }
 
-  /** The first whose source matches an endpoint, both at one place. */
+  /** The first relay whose source has the same place as an endpoint and matches it. */
   find(
     endpoint: Endpoint,
     matches: (source: Endpoint, endpoint: Endpoint) => boolean,
@@ -88,8 +88,9 @@ function mend(source: Endpoint): string {
 }
 
 /**
- * The names of the relays through which a connection to this one comes back to it, this one first;
- * none if it does not. Each loop is that of its relay whose name comes first.
+ * The names of the relays on a loop from the relay `first` back to itself, `first` at the front;
+ * empty if there is no loop. Each loop is reported once: for its relay with the alphabetically
+ * first name.
  */
 function loopOf(first: PlacedRelay, sources: Sources): readonly string[] {
   const loop: PlacedRelay[] = [];

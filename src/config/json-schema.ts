@@ -10,7 +10,7 @@ import { UNIT_NAME } from "../options/parse-unit-options.ts";
 import type { ValueSchema } from "../options/value-types.ts";
 import { PROGRAM } from "../version.ts";
 
-/** A schema of a value with its words. */
+/** A schema of a value with a description. */
 interface Described extends ValueSchema {
   readonly description: string;
 }
@@ -28,7 +28,7 @@ export function configSchema() {
     properties: {
       ...optionsOf("process"),
       defaults: {
-        description: "Options of all relays that do not say otherwise.",
+        description: "Defaults of all relays. A relay's own options override them.",
         type: "object",
         additionalProperties: false,
         properties: relayOptions,

@@ -8,7 +8,7 @@ import type { PlacedOptions } from "./read-options.ts";
 /**
  * Loads a configuration file.
  *
- * @throws {ConfigError} if it cannot be read, and as `readConfig` does
+ * @throws {ConfigError} if the file cannot be read, and as `readConfig` does
  */
 export function loadConfig(file: string, overrides?: PlacedOptions): ProcessPlan {
   return readConfig(file, textOf(file), overrides);

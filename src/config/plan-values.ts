@@ -1,10 +1,10 @@
 import type { ProcessWide, RelaySettings } from "../process/process-plan.ts";
 import type { OptionIn, OptionValues } from "../options/option-table.ts";
 
-// Option by option and without a spread: TypeScript does not check a spread for names too many, so
-// a renamed access rule would compile and let everybody in.
+// These functions list every option and use no spread. TypeScript does not check a spread for
+// excess names, so a renamed access rule would compile and let everybody in.
 
-/** What of the options' values concerns one relay. */
+/** The values of the options that concern one relay. */
 export function relaySettings(values: Pick<OptionValues, OptionIn<"relay">>): RelaySettings {
   return {
     mode: values.mode,
@@ -28,7 +28,7 @@ export function relaySettings(values: Pick<OptionValues, OptionIn<"relay">>): Re
   } satisfies Record<OptionIn<"relay">, unknown>;
 }
 
-/** What of the options' values concerns the whole process. */
+/** The values of the options that concern the whole process. */
 export function processWide(values: Pick<OptionValues, OptionIn<"process">>): ProcessWide {
   return {
     workers: values.workers,

@@ -11,11 +11,11 @@ import { parseToml, TomlError, type TomlTable } from "./toml-tree.ts";
 const TABLES = ["defaults", "relay"] as const;
 
 /**
- * Reads the text of a configuration file, and looks at nothing else.
+ * Reads the text of a configuration file. Opens no other file and no socket.
  *
- * @param file - its name, for messages
- * @param overrides - options of the whole process that are given elsewhere, in place of the file's
- * @throws {ConfigError} with all that is wrong
+ * @param file - the file's name, for messages
+ * @param overrides - process-wide options from the command line; they override the file's options
+ * @throws {ConfigError} with all mistakes
  */
 export function readConfig(
   file: string,
@@ -45,7 +45,7 @@ export function readConfig(
   return { processWide: wide, relays: relays.flatMap((relay) => planOf(relay) ?? []) };
 }
 
-/** Null if an address is missing or wrong, which is a mistake. */
+/** Null if an address is missing or wrong. That mistake has been added already. */
 function planOf({ name, source, destination, ...rest }: PlacedRelay): RelayPlan | null {
   if (source === null || destination === null) return null;
   return { name, source: source.endpoint, destination: destination.endpoint, ...rest };
@@ -66,7 +66,7 @@ function readDefaults(root: TomlTable, mistakes: Mistakes): PlacedOptions {
   return readOptions({ kind: "table", at: root.at, entries }, "relay", ["defaults"], [], mistakes);
 }
 
-/** The entries of a table at the top; none if it is not there. */
+/** The entries of a table at the top of the file; empty if the table is absent. */
 function tableOf(
   root: TomlTable,
   name: (typeof TABLES)[number],

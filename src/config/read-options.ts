@@ -13,9 +13,9 @@ import type { Position, TomlEntry, TomlTable, TomlValue } from "./toml-tree.ts";
 /** An option that was given. */
 export interface PlacedOption {
   readonly value: unknown;
-  /** Its value as on a command line. */
+  /** The option's value as a command line would have it. */
   readonly shown: string;
-  /** Where it was given; null if not in the file. */
+  /** The place of the option in the file; null if it came from the command line. */
   readonly at: Position | null;
 }
 
@@ -30,7 +30,7 @@ const BY_KEY: ReadonlyMap<string, { readonly name: OptionName; readonly scope: S
 
 export const ADDRESS_KEYS = ["source", "destination"] as const;
 
-/** Reads a table's options of one scope. All its other keys must be among `others`. */
+/** Reads a table's options of one scope. All other keys of the table must be in `others`. */
 export function readOptions(
   table: TomlTable,
   scope: Scope,
@@ -64,7 +64,7 @@ function readGiven(
   mistakes: Mistakes,
 ): PlacedOption | null {
   if (value.kind !== "value") {
-    mistakes.add(at, path, "is an option, and no table");
+    mistakes.add(at, path, "is an option, not a table");
     return null;
   }
   try {
@@ -76,7 +76,7 @@ function readGiven(
   }
 }
 
-/** The place of the first element of a list that makes no sense by itself. */
+/** The place of the first list element that is not valid by itself. */
 function wrongElement(name: OptionName, { value, elements }: TomlValue): Position | undefined {
   if (!Array.isArray(value)) return undefined;
   return elements.find((_, index) => !makesSense(name, [value[index]]));
@@ -92,7 +92,7 @@ function makesSense(name: OptionName, value: unknown): boolean {
   }
 }
 
-/** What is wrong with a key that is no option of this scope. */
+/** The message about a key that is not an option of this scope. */
 function strayKey(key: string, scope: Scope, others: readonly string[]): string {
   if (key === "name" && scope === "relay")
     return "a relay's name is that of its table: [relay.NAME]";
@@ -111,7 +111,7 @@ function strayKey(key: string, scope: Scope, others: readonly string[]): string 
   }
 }
 
-/** A value of a file as on a command line. */
+/** A value of a file as a command line would have it. */
 function show(value: unknown): string {
   return Array.isArray(value) ? value.map(show).join(",") : String(value);
 }

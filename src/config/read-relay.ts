@@ -16,7 +16,9 @@ import { relaySettings } from "./plan-values.ts";
 import { ADDRESS_KEYS, type PlacedOptions, readOptions, valuesOf } from "./read-options.ts";
 import type { Position, TomlEntry, TomlTable } from "./toml-tree.ts";
 
-/** A relay of a file, and where its addresses are; null stands for what is missing or wrong. */
+/**
+ * A relay of a file, with the places of its addresses. An address that is missing or wrong is null.
+ */
 export interface PlacedRelay {
   readonly name: string;
   readonly source: PlacedAddress<Endpoint> | null;
@@ -30,14 +32,14 @@ export interface PlacedAddress<Address> {
   readonly at: Position;
 }
 
-/** What a file says for all relays. */
+/** The options that a file sets for all relays. */
 export interface SharedOptions {
   readonly processWide: PlacedOptions;
-  /** For relays that do not say otherwise. */
+  /** The options of `[defaults]`; a relay's own options override them. */
   readonly defaults: PlacedOptions;
 }
 
-/** Reads `[relay.NAME]`; null if that is no table. */
+/** Reads `[relay.NAME]`; null if `relay.NAME` is not a table. */
 export function readRelay(
   name: string,
   { at, value }: TomlEntry,
@@ -72,7 +74,11 @@ function checkName(name: string, at: Position, mistakes: Mistakes): void {
     parseUnitName(name);
   } catch (error) {
     if (!(error instanceof InvalidValue)) throw error;
-    mistakes.add(at, ["relay", name], `relays are named as units are: ${error.message}`);
+    mistakes.add(
+      at,
+      ["relay", name],
+      `a relay's name must be valid as a unit's name: ${error.message}`,
+    );
   }
 }
 
@@ -108,7 +114,10 @@ function readAddress(
   }
 }
 
-/** Options that make no sense for the source, the relay's own and those that all relays have. */
+/**
+ * Finds options that make no sense for the source, both the relay's own options and the options of
+ * `[defaults]`.
+ */
 function checkFit(
   own: PlacedOptions,
   defaults: PlacedOptions,

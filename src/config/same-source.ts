@@ -5,8 +5,8 @@ import { isIPv4 } from "../address/ip-text.ts";
 import { isLoopbackName } from "../address/loopback.ts";
 
 /**
- * A text that two endpoints share if they can be one place; those of different texts never are. For a
- * search among many.
+ * A key for searching endpoints. Two endpoints that may be the same address have the same key;
+ * different keys mean different addresses.
  */
 export function placeOf(endpoint: Endpoint): string {
   if (endpoint.kind === "unix") return resolve(endpoint.path);
@@ -17,7 +17,7 @@ export function placeOf(endpoint: Endpoint): string {
 export function isSameSource(one: Endpoint, other: Endpoint): boolean {
   if (one.kind !== other.kind || placeOf(one) !== placeOf(other)) return false;
   if (one.kind !== "tcp" || other.kind !== "tcp") return true;
-  // Port 0 is another one each time.
+  // Port 0 gets a different free port each time.
   return one.port !== 0 && overlap(one.host, other.host);
 }
 
@@ -31,12 +31,12 @@ function overlap(one: string, other: string): boolean {
 
 const EVERY_IPV4 = "0.0.0.0";
 
-/** Whether a listener on a host has every address, of both families. */
+/** Whether a listener on this host listens on every address of both IP families. */
 function isEverywhere(host: string): boolean {
   return host === "" || ipAddress(host)?.text === "::";
 }
 
-/** A name that a resolver would have to be asked for stands for itself. */
+/** The IP addresses of a host. A name that needs a resolver stays a name. */
 function addressesOf(host: string): readonly string[] {
   if (isLoopbackName(host)) return ["127.0.0.1", "::1"];
   return [(host.includes("%") ? undefined : ipAddress(host)?.text) ?? host.toLowerCase()];

@@ -1,6 +1,6 @@
 import { type AST, ParseError, parseTOML } from "toml-eslint-parser";
 
-/** A place in a text; both count from 1. */
+/** A place in a text; line and column count from 1. */
 export interface Position {
   readonly line: number;
   readonly column: number;
@@ -9,7 +9,7 @@ export interface Position {
 /** A table of a TOML document, with the place of each of its keys. */
 export interface TomlTable {
   readonly kind: "table";
-  /** Where it is first named. */
+  /** The place where the file first names the table. */
   readonly at: Position;
   readonly entries: ReadonlyMap<string, TomlEntry>;
 }
@@ -20,7 +20,7 @@ export interface TomlEntry {
   readonly value: TomlTable | TomlTables | TomlValue;
 }
 
-/** A list of tables, by `[[NAME]]`; what is in them is left out. */
+/** A list of tables (`[[NAME]]`), without their contents. */
 export interface TomlTables {
   readonly kind: "tables";
   readonly at: Position;
@@ -29,13 +29,16 @@ export interface TomlTables {
 export interface TomlValue {
   readonly kind: "value";
   readonly at: Position;
-  /** A string, number, boolean or `Date`, a list of those, or a record for an inline table in a list. */
+  /**
+   * A string, number, boolean or `Date`, a list of such values, or `{}` for an inline table in a
+   * list.
+   */
   readonly value: unknown;
   /** The places of a list's elements. */
   readonly elements: readonly Position[];
 }
 
-/** A text that is no TOML: what is wrong with it, and where. */
+/** A text that is not valid TOML: the first mistake and its place. */
 export class TomlError extends Error {
   override readonly name = "TomlError";
 
@@ -50,10 +53,10 @@ export class TomlError extends Error {
 /**
  * Parses a TOML document (https://toml.io/en/v1.0.0).
  *
- * @throws {TomlError} for the first thing that is wrong
+ * @throws {TomlError} for the first mistake
  */
 export function parseToml(text: string): TomlTable {
-  // An editor of another system may have left the mark of UTF-8, which is not of the document.
+  // Some editors write a byte order mark (U+FEFF), which is not part of the document.
   const { body } = parse(text.replace(/^\ufeff/, "")).body[0];
   const root = new Table({ line: 1, column: 1 });
   for (const node of body) {
@@ -77,7 +80,7 @@ function parse(text: string): AST.TOMLProgram {
 }
 
 function placeOf({ lineNumber, column, message }: ParseError, text: string): Position {
-  // What lacks at the end of a line is noticed only on the next one.
+  // The parser notices a missing part at the end of a line only on the next line.
   const isMissing = /^(Unterminated|Unspecified|Expected)/.test(message);
   if (column > 0 || lineNumber === 1 || !isMissing) return { line: lineNumber, column: column + 1 };
   const before = text.split(/\r?\n/)[lineNumber - 2] ?? "";
@@ -92,7 +95,10 @@ class Table implements TomlTable {
 
   constructor(readonly at: Position) {}
 
-  /** The table of that name, made if it is not there. The parser has refused a name with a value. */
+  /**
+   * The table at a path of keys; makes missing tables. A key that has a value is never on the path:
+   * the parser refuses that.
+   */
   tableAt([first, ...rest]: readonly Key[]): Table {
     if (first === undefined) return this;
     const found = this.entries.get(nameOf(first))?.value;

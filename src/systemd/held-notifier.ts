@@ -24,19 +24,19 @@ export class HeldNotifier implements Notifier {
     else if (this.#phase === "held") this.#waiting = { ...this.#waiting, ...assignments };
   }
 
-  /** Another process is about to become the main one. */
+  /** Another process is about to become the main process: hold messages. */
   hold(): void {
     this.#phase = "held";
   }
 
-  /** This process is the main one. */
+  /** This process is the main process: sends the held messages. */
   release(): void {
     this.#phase = "main";
     if (Object.keys(this.#waiting).length > 0) this.#notifier.notify(this.#waiting);
     this.#waiting = {};
   }
 
-  /** Another process is the main one. */
+  /** Another process is the main process for good: drops later messages. */
   silence(): void {
     this.#phase = "past";
   }

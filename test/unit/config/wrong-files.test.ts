@@ -27,15 +27,15 @@ const WRONG: readonly (readonly [text: string, ...mistakes: readonly string[]])[
   ['[relay.web]\nsource = "x:1"\n', "1:8: relay.web: lacks its destination"],
   [
     `[relay."a b"]\n${WEB.slice(12)}`,
-    '1:8: relay."a b": relays are named as units are: "a b" is not a unit',
+    '1:8: relay."a b": a relay\'s name must be valid as a unit\'s name: "a b" is not a unit',
   ],
   [
     `[relay.""]\n${WEB.slice(12)}`,
-    '1:8: relay."": relays are named as units are: "" is not a unit',
+    '1:8: relay."": a relay\'s name must be valid as a unit\'s name: "" is not a unit',
   ],
   [
     `[relay.-x]\n${WEB.slice(12)}`,
-    '1:8: relay.-x: relays are named as units are: "-x" is not a unit',
+    "1:8: relay.-x: a relay's name must be valid as a unit's name: \"-x\" is not a unit",
   ],
   [
     '[relay.web]\nsource = 8080\ndestination = "127.0.0.1:2"\n',
@@ -77,7 +77,7 @@ const WRONG: readonly (readonly [text: string, ...mistakes: readonly string[]])[
   ],
   [`${WEB}backlog = -1\n`, "4:11: relay.web.backlog: -1 is not a number from 0 to"],
   [`${WEB}backlog = 1e99\n`, "4:11: relay.web.backlog: 1e+99 is not a number from 0 to"],
-  [`${WEB}[relay.web.backlog]\nx = 1\n`, "4:12: relay.web.backlog: is an option, and no table"],
+  [`${WEB}[relay.web.backlog]\nx = 1\n`, "4:12: relay.web.backlog: is an option, not a table"],
   [`${WEB}allow = "10.0.0.0/8"\n`, '4:9: relay.web.allow: "10.0.0.0/8" is not a list'],
   [`${WEB}allow = []\n`, "4:9: relay.web.allow: the list is empty"],
   [
