@@ -184,7 +184,7 @@ class RunningProcess implements AsyncDisposable {
     if (relays === null) return 0;
     this.#relays = relays;
     this.#warnOfFiles();
-    this.#warnOfUnused();
+    this.#warnOfOldUnits();
     if (this.#predecessor !== null && !(await this.#takePlace(this.#predecessor, relays))) return 0;
     this.#begin(relays);
     await Promise.race([asked, this.#idle.promise, this.#handovers.done]);
@@ -361,8 +361,17 @@ class RunningProcess implements AsyncDisposable {
     );
   }
 
-  /** Warns of passed sockets that no relay uses: their clients connect and are never accepted. */
-  #warnOfUnused(): void {
+  /**
+   * Warns where the units are older than the file. Clients of a passed socket that no relay uses are
+   * never accepted. A relay without a socket listens within the sandbox, perhaps in an empty network.
+   */
+  #warnOfOldUnits(): void {
+    for (const source of this.#passed.unknown)
+      this.#log.warn(
+        `systemd passed no socket for ${source}: the relay listens by itself, as far as the service's ` +
+          "sandbox lets it; write the units again (units --config=FILE --force)",
+        { event: "no_socket" },
+      );
     for (const socket of this.#passed.unused)
       this.#log.warn(
         `systemd passed the socket ${socket}, and no relay has it as its source: its clients wait ` +

@@ -69,6 +69,14 @@ describe("a source that is an address", () => {
     const { own } = sockets(["a", ANY_PORT]);
     expect(adopts(own, "b", address("127.0.0.1:9"))).toBe(false);
     expect(own.unused).toHaveLength(1);
+    expect(own.unknown).toEqual([]);
+  });
+
+  test("is named if others have a socket and it has none", () => {
+    const { own, endpoints } = sockets(["a", ANY_PORT]);
+    expect(adopts(own, "b", address("127.0.0.1:9"))).toBe(false);
+    expect(adopts(own, "a", endpoints[0] ?? ANY_PORT)).toBe(true);
+    expect(own.unknown).toEqual(["127.0.0.1:9"]);
   });
 
   test("is refused where the socket of its name listens elsewhere", () => {

@@ -22,6 +22,9 @@ export class PassedSockets implements Disposable {
   readonly #missing: string;
   /** The sockets that a relay uses. */
   readonly #used = new Set<HandedSocket>();
+  /** The sources that `adopt` found a socket for, and those that it found none for. */
+  #adopted = 0;
+  readonly #left: SocketEndpoint[] = [];
   /** The address of each socket that was asked for once, or the error of that question. */
   readonly #endpoints = new Map<HandedSocket, SocketEndpoint | RelayError>();
 
@@ -87,13 +90,22 @@ export class PassedSockets implements Disposable {
     });
     if (found !== undefined) {
       if (address.kind === "unix") checkMode(address.path, mode);
+      this.#adopted += 1;
       return this.source({ kind: "fd", fd: found.number });
     }
     const namesake = named.find(({ name }) => name === relay);
-    if (namesake === undefined) return null;
+    if (namesake === undefined) {
+      this.#left.push(address);
+      return null;
+    }
     const endpoint = this.#endpointOf(namesake);
     if (endpoint instanceof RelayError) throw endpoint;
     throw outdated(address, `systemd listens on ${printAddress(endpoint)} for this relay`);
+  }
+
+  /** The sources that relays open by themselves although others are adopted: of these no unit knows. */
+  get unknown(): readonly string[] {
+    return this.#adopted === 0 ? [] : this.#left.map(printAddress);
   }
 
   /** The sockets that systemd passed and no relay uses: each with its name and address. */

@@ -114,6 +114,7 @@ await describeRelay("the units that `units` writes", (bench) => {
         "--connect-retry=20s",
         "--drain-timeout=2s",
         "--require-private-network",
+        `--name=${ODD_NAME}`,
         path,
         APP_PORT,
         "",
