@@ -15,10 +15,13 @@ import {
   type Attempt,
   Connection,
   destroy,
+  isEbb,
   isHalfClosed,
+  leaveSilently,
   type Shared,
   type SocketOwner,
 } from "./connection/connection.ts";
+import { DepartedClients } from "./connection/departed-clients.ts";
 import { Drain } from "./connection/drain.ts";
 import { NO_LIMITS, type StopPatience } from "./stop-patience.ts";
 import { EqualDeadlines } from "./connection/equal-deadlines.ts";
@@ -38,6 +41,11 @@ import { DEFAULTS, type RelayOptions } from "./options.ts";
 import { type HeaderOf, headerOf } from "./proxy-protocol.ts";
 import { targetOf } from "../address/resolve-destination.ts";
 import { loaded } from "../os/libc.ts";
+
+// How long a new connection waits at the ebb, in milliseconds. The end of another one goes through a relay
+// in less: it waits until its bytes are acknowledged, which may take 40 ms (tcp(7), TCP_QUICKACK), and is
+// seen at the next look after that.
+const EBB_DELAY = 100;
 
 /** The holder's name while a handed-over source waits for `accept`. */
 const NOT_BEGUN = "not begun";
@@ -168,6 +176,8 @@ class RunningRelay implements HoldableRelay {
       observer: this.#observer,
       target: targetOf(options.destination),
       leadsBack: null,
+      clientLeftAt: -Infinity,
+      departed: new DepartedClients(leaveSilently),
       sourceIsTcp: endpoint.kind === "tcp",
       keepalive: options.keepalive ?? DEFAULTS.keepalive,
       connectRetry: options.connectRetry ?? DEFAULTS.connectRetry,
@@ -331,7 +341,7 @@ class RunningRelay implements HoldableRelay {
     if (this.connections === 1) this.#shared.bulk?.join();
     this.#observer.opened(connection);
     this.#admission?.opened(this.connections);
-    reach(connection, this.#line);
+    reach(connection, this.#line, isEbb(this.#shared, connection.openedAt) ? EBB_DELAY : 0);
   }
 
   #admit(socket: Socket<SocketOwner>): Admitted | Refusal {

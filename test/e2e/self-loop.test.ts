@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseAddress } from "../../src/index.ts";
 import { describeNeeding, program, root } from "../support/machine/parts.ts";
 import {
   executablePath,
@@ -9,7 +10,7 @@ import {
   startRelay,
   type RunningRelay,
 } from "../support/process/executable.ts";
-import { connectionDescriptors } from "../support/process/proc.ts";
+import { connectionDescriptors, cpuSeconds } from "../support/process/proc.ts";
 import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
 import { connectFrom } from "../support/sockets/visitor.ts";
 import { until } from "../support/waiting.ts";
@@ -131,4 +132,46 @@ await describeNeeding("a name that leads back is recognised at run time", nameNe
     using server = await other.accept();
     expect(server.isOpen).toBe(true);
   });
+});
+
+/** Two relays, each of which has the other's source as destination. */
+const RINGS: readonly (readonly [name: string, addresses: () => readonly [string, string]])[] = [
+  ["TCP and TCP", () => [`127.0.0.1:${freePort()}`, `127.0.0.1:${freePort()}`]],
+  ["TCP and Unix", () => [`127.0.0.1:${freePort()}`, freshPath()]],
+  ["Unix and TCP", () => [freshPath(), `127.0.0.1:${freePort()}`]],
+  ["Unix and Unix", () => [freshPath(), freshPath()]],
+];
+
+let paths = 0;
+function freshPath(): string {
+  return join(folder, `socket-${(paths += 1)}`);
+}
+
+describe.each(RINGS)("relays that lead to each other, %s", (_, addresses) => {
+  test.each([1, 3])(
+    "are full at most, and have nothing left once the client has left, with %p workers",
+    async (workers) => {
+      const [first, second] = addresses();
+      const options = [`--workers=${workers}`, "--connections-max=30"];
+      await using one = await startRelay([...options, first, second]);
+      await using other = await startRelay([...options, second, first]);
+      const relays = [one, other];
+      const before = relays.map(({ pid }) => connectionDescriptors(pid).length);
+      const client = await RawSocket.connect(parseAddress(first, "destination"));
+      // The relay that is full first leaves the next connection in its queue.
+      await Promise.race(relays.map((relay) => relay.logged(/"event":"full"/)));
+      client.close();
+      const areLeft = () => relays.map(({ pid }) => connectionDescriptors(pid).length);
+      await until(
+        () => areLeft().every((count, index) => count === before[index]),
+        () => `no connection to be left, of ${areLeft().join(" and ")}`,
+        20_000,
+      );
+      const used = relays.map(({ pid }) => cpuSeconds(pid));
+      await Bun.sleep(1_000);
+      relays.forEach(({ pid }, index) =>
+        expect(cpuSeconds(pid) - (used[index] ?? 0)).toBeLessThan(0.1),
+      );
+    },
+  );
 });

@@ -9,11 +9,19 @@ import { keepSideAlive } from "./keepalive.ts";
 import { EPIPE } from "../../os/errno.ts";
 import type { Admitted } from "../entrance.ts";
 import type { Peer } from "../../os/peer-credentials.ts";
+import type { DepartedClients } from "./departed-clients.ts";
 import { clientAddressOf, clientPeerOf } from "./client-identity.ts";
 import { Pipe } from "../stream/pipe.ts";
 import { FailedSocketBytes } from "../stream/failed-socket-bytes.ts";
 import { Side } from "../stream/side.ts";
 import type { Unadmitted } from "./unadmitted.ts";
+
+// A client whose close comes this much later than its end of stream, in milliseconds, has not closed in
+// one go.
+const ENDED_BEFORE = 1_000;
+
+// How long after a client has left unanswered others are expected to, in milliseconds.
+const EBB = 200;
 
 /** What all connections of one relay share. */
 export interface Shared {
@@ -34,6 +42,10 @@ export interface Shared {
   readonly handlers: SocketHandler<SocketOwner, "uint8array">;
   /** Called with EMFILE or ENFILE when there is no descriptor for a destination's socket. */
   readonly exhausted: (code: string) => void;
+  /** When a client last left unanswered, by `performance.now()`. */
+  clientLeftAt: number;
+  /** Clients that may have left without a word. */
+  readonly departed: DepartedClients<Connection>;
   /** Called when a connection has ended, after it left `connections`. */
   readonly ended: (connection: Connection) => void;
   /** Whether the last connection that had an answer could not reach the destination. */
@@ -116,6 +128,10 @@ export class Connection implements ConnectionView {
   ending: Ending | null = null;
   /** Bytes of the relay's own, to go to the destination before the client's; null once they have. */
   preface: Uint8Array | null = null;
+  /** When the client sent its end of stream, by `performance.now()`; Infinity after an answer. */
+  clientEndedAt = Infinity;
+  /** Whether the destination, which has not answered, is to hear that the client has gone. */
+  clientGone = false;
   #clientAddress: string | undefined;
   #clientPeer: Peer | null | undefined;
 
@@ -225,7 +241,24 @@ export function sideEnded(side: ConnectionSide): void {
     connection,
     side === connection.client ? "client" : "destination",
   );
+  if (side === connection.client && connection.down.bytesRead === 0) clientEnded(connection);
   settle(connection);
+}
+
+/** A client has sent its end of stream before the destination has answered. */
+function clientEnded(connection: Connection): void {
+  connection.clientEndedAt = performance.now();
+  if (isSilent(connection)) connection.shared.departed.watch(connection);
+}
+
+/** Whether neither side has sent a byte. */
+function isSilent({ up, down }: Connection): boolean {
+  return up.bytesRead === 0 && down.bytesRead === 0;
+}
+
+/** Ends a connection whose client has gone: nothing was sent, and nobody is there for an answer. */
+export function leaveSilently(connection: Connection): void {
+  destroy(connection, "client left");
 }
 
 /** The socket of a side is closed. `code` is the error's code if the socket failed. */
@@ -236,7 +269,41 @@ export function sideClosed(side: ConnectionSide, code: string | undefined): void
   if (isFailure(side, code)) sideFailed(side);
   inbound.end();
   outbound.break();
+  if (side === connection.client) clientClosed(connection, code);
   settle(connection);
+}
+
+/**
+ * The client's socket is closed, and the destination has not answered. After an end of stream that may be
+ * all that tells a client which has gone from one that waits. It is passed on if nothing can be lost by
+ * it: as it is of a client that failed, or had ended before, or at the ebb (`isEbb`).
+ */
+function clientClosed(connection: Connection, code: string | undefined): void {
+  const { attempt, down, destination, clientEndedAt, shared } = connection;
+  if (down.bytesRead > 0) return;
+  const now = performance.now();
+  const hasFailed = code !== undefined;
+  const hasGone = hasFailed || isEbb(shared, now);
+  if (attempt !== null) {
+    if (hasFailed && isEbb(shared, now)) leaveSilently(connection);
+  } else if (isSilent(connection)) {
+    if (hasGone || now - clientEndedAt >= ENDED_BEFORE) leaveSilently(connection);
+  } else if (destination.isTcp) {
+    // A reset that its client did not cause might cost a slow destination what it has not read.
+    connection.clientGone = hasFailed;
+  } else {
+    // The one before it in a ring has lingered for as long.
+    connection.clientGone = hasGone || now - clientEndedAt >= shared.lingering.farewell / 2;
+  }
+}
+
+/**
+ * Whether clients leave unanswered at this moment. Where relays lead to each other, each such end causes
+ * the next one, and lets in a client that waits at the other end of the ring and causes the next
+ * connection. Both go round at one speed, for ever, unless ends pass on at once and new connections wait.
+ */
+export function isEbb({ clientLeftAt }: Shared, now: number): boolean {
+  return now - clientLeftAt < EBB;
 }
 
 /**
@@ -330,7 +397,8 @@ function windUp(side: ConnectionSide): void {
   const { outbound, connection } = side;
   // The side may take as long as it likes for these bytes.
   if (outbound.state === "ending") return;
-  const outcome: Outcome = outbound.state === "aborting" ? "reset" : "close";
+  const isFailure = outbound.state === "aborting" || connection.clientGone;
+  const outcome: Outcome = isFailure ? "reset" : "close";
   connection.shared.lingering.add(side, outcome);
 }
 
@@ -338,6 +406,9 @@ function windUp(side: ConnectionSide): void {
 function finish(connection: Connection): void {
   const { shared, up, down } = connection;
   if (!shared.connections.delete(connection)) return;
+  shared.departed.forget(connection);
+  const hasLeft = connection.ending === "client left" || connection.clientGone;
+  if (hasLeft && connection.connectedAt !== null) shared.clientLeftAt = performance.now();
   // Frees what is still held, for example for a destination that was never reached.
   up.break();
   down.break();

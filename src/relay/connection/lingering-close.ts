@@ -55,6 +55,8 @@ const LONGEST: Readonly<Record<Outcome, number>> = { close: PAUSES.length - 1, r
  * 6 MiB and a reader of 5 kB/s a step takes over a minute. No event tells of a step, so the relay looks.
  */
 export class LingeringClose {
+  /** See `LingeringTimes`. */
+  readonly farewell: number;
   readonly #stays = new Map<LingeringSide, Stay>();
   /** The sides to look at, by the pause before the look. */
   readonly #looks: readonly EqualDeadlines<Stay>[];
@@ -62,6 +64,7 @@ export class LingeringClose {
   readonly #standstill: number;
 
   constructor({ farewell, standstill }: LingeringTimes) {
+    this.farewell = farewell;
     this.#standstill = standstill;
     const look = (stay: Stay) => this.#look(stay);
     this.#looks = PAUSES.map((pause) => new EqualDeadlines(pause, look, "expire"));

@@ -1,0 +1,61 @@
+import { readFileSync } from "node:fs";
+
+/** One end of a TCP connection: the bytes of its IPv4 or IPv6 address, and its port. */
+export interface TcpEnd {
+  readonly bytes: Uint8Array;
+  readonly port: number;
+}
+
+/** A look at the TCP sockets of this network namespace. */
+export interface TcpTable {
+  /**
+   * What is known of the socket between two ends, as the one that has `local` sees them: `owned` by a
+   * process, `orphaned` (closed, but the kernel still has it), or `absent`.
+   */
+  stateOf(local: TcpEnd, remote: TcpEnd): "owned" | "orphaned" | "absent";
+}
+
+// Columns of both files, with hexadecimal addresses (proc_pid_net(5)): the number of the line, local and
+// remote end, state, queues, timer, retransmits, user, timeout, inode.
+const LINE = /^ *\d+: ([0-9A-F]+:[0-9A-F]+) ([0-9A-F]+:[0-9A-F]+) (?:\S+ +){6}(\d+)/gm;
+
+// An IPv4 address as an IPv6 socket has it (RFC 4291 2.5.5.2).
+const MAPPED = "0000000000000000FFFF0000";
+
+/** Reads the table; null if the system hides it. It takes about a microsecond for each socket. */
+export function readTcpTable(): TcpTable | null {
+  try {
+    const sockets = new Map<string, string>();
+    for (const file of ["tcp", "tcp6"]) {
+      const text = readFileSync(`/proc/self/net/${file}`, "latin1");
+      for (const [, local = "", remote = "", inode = ""] of text.matchAll(LINE))
+        sockets.set(`${plain(local)} ${plain(remote)}`, inode);
+    }
+    return {
+      stateOf(local, remote) {
+        const inode = sockets.get(`${print(local)} ${print(remote)}`);
+        if (inode === undefined) return "absent";
+        return inode === "0" ? "orphaned" : "owned";
+      },
+    };
+  } catch {
+    // No /proc, or one without a network.
+    return null;
+  }
+}
+
+function plain(end: string): string {
+  return end.startsWith(MAPPED) ? end.slice(MAPPED.length) : end;
+}
+
+/** As the kernel prints it: words of 32 bits in the machine's own order, which is little-endian. */
+function print({ bytes, port }: TcpEnd): string {
+  const words = Array.from({ length: bytes.length / 4 }, (_, word) =>
+    hex(bytes.subarray(4 * word, 4 * word + 4).toReversed()),
+  );
+  return `${words.join("")}:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex").toUpperCase();
+}

@@ -1,0 +1,105 @@
+import { isLoopbackAddress } from "../../address/loopback.ts";
+import type { IpEndpoint } from "../../address/ip-endpoint.ts";
+import { readTcpTable, type TcpEnd, type TcpTable } from "../../os/tcp-table.ts";
+import { tcpArrival } from "../arrival.ts";
+import type { Side } from "../stream/side.ts";
+
+// Pauses between looks, in milliseconds: each is twice the one before, as long as nothing is found.
+const PAUSE_FIRST = 1_000;
+const PAUSE_LAST = 32_000;
+
+// How much longer a pause is than the look before it at least, so that looks take 2 % of the time.
+const COST = 50;
+
+/** A connection as far as it is watched. */
+interface WatchedConnection {
+  readonly client: Side;
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+}
+
+/** Both ends of a TCP client's connection on this machine; null of any other client. */
+type Ends = { readonly client: TcpEnd; readonly source: TcpEnd } | null;
+
+/**
+ * Finds clients that have left without a word: they sent an end of stream and not a byte, and got none.
+ *
+ * TCP does not tell a client that has closed from one that still waits for an answer, until something is
+ * sent to it. Of a client on this machine the kernel knows whether a process still has its socket.
+ *
+ * This matters where relays lead to each other. Each connection then causes the next one, until one of
+ * the relays has as many as it may, and none of them ever gets an answer. If the client at the beginning
+ * leaves, its connection ends, which ends the next one, and so on.
+ */
+export class DepartedClients<Watched extends WatchedConnection> {
+  readonly #watched = new Map<Watched, Ends>();
+  readonly #end: (connection: Watched) => void;
+  #timer: Timer | undefined;
+  #pause = PAUSE_FIRST;
+
+  /** `end` is called with each connection whose client has left. */
+  constructor(end: (connection: Watched) => void) {
+    this.#end = end;
+  }
+
+  /** A client has ended its stream, and no byte has moved. */
+  watch(connection: Watched): void {
+    this.#watched.set(connection, endsOf(connection));
+    if (this.#pause > PAUSE_FIRST) clearTimeout(this.#timer);
+    else if (this.#timer !== undefined) return;
+    this.#pause = PAUSE_FIRST;
+    this.#lookLater(PAUSE_FIRST);
+  }
+
+  /** The connection is over. */
+  forget(connection: Watched): void {
+    if (!this.#watched.delete(connection) || this.#watched.size > 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #lookLater(pause: number): void {
+    this.#timer = setTimeout(() => this.#look(), pause);
+  }
+
+  #look(): void {
+    this.#timer = undefined;
+    const began = performance.now();
+    let table: TcpTable | null | undefined;
+    for (const [connection, ends] of this.#watched) {
+      const { client, bytesUp, bytesDown } = connection;
+      if (bytesUp + bytesDown > 0) {
+        this.#watched.delete(connection);
+      } else if (client.socket === null) {
+        this.#end(connection);
+      } else if (ends !== null) {
+        table ??= readTcpTable();
+        if (table !== null && hasLeft(table, ends)) this.#end(connection);
+      }
+    }
+    if (this.#watched.size === 0) return;
+    this.#pause = Math.min(2 * this.#pause, PAUSE_LAST);
+    this.#lookLater(Math.max(this.#pause, COST * (performance.now() - began)));
+  }
+}
+
+function hasLeft(table: TcpTable, { client, source }: NonNullable<Ends>): boolean {
+  // A table that does not have the relay's own socket is another network namespace's.
+  if (table.stateOf(source, client) === "absent") return false;
+  return table.stateOf(client, source) !== "owned";
+}
+
+function endsOf({ client: { socket, isTcp } }: WatchedConnection): Ends {
+  const arrival = !isTcp || socket === null ? null : tcpArrival(socket);
+  if (arrival === null || arrival.client === null || arrival.source === null) return null;
+  const { client, source } = arrival;
+  return isOnThisMachine(client, source) ? { client: endOf(client), source: endOf(source) } : null;
+}
+
+function isOnThisMachine({ address: client }: IpEndpoint, { address: source }: IpEndpoint) {
+  return client.text === source.text || isLoopbackAddress(client.text);
+}
+
+function endOf({ address: { bytes }, port }: IpEndpoint): TcpEnd {
+  return { bytes, port };
+}
