@@ -1,7 +1,8 @@
 /**
  * Builds the executable: `bun build.ts [TARGET]`.
  *
- * Without TARGET: dist/simpletcpunixrelay for this machine; with one: dist/simpletcpunixrelay-TARGET.
+ * Without TARGET it writes dist/simpletcpunixrelay, for this machine. With TARGET it writes
+ * dist/simpletcpunixrelay-TARGET.
  */
 import { mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";

@@ -13,7 +13,7 @@ export function placeOf(endpoint: Endpoint): string {
   return endpoint.kind === "tcp" ? `:${endpoint.port}` : printAddress(endpoint);
 }
 
-/** Whether two listeners want one address. */
+/** Whether two listeners would listen on the same address. */
 export function isSameSource(one: Endpoint, other: Endpoint): boolean {
   if (one.kind !== other.kind || placeOf(one) !== placeOf(other)) return false;
   if (one.kind !== "tcp" || other.kind !== "tcp") return true;

@@ -3,7 +3,10 @@ import { readGiven } from "./option-values.ts";
 import type { GivenOptions } from "./read-command-line.ts";
 import { UsageError } from "./usage-error.ts";
 
-/** An option that overrides the file. It has no place in the file. */
+/**
+ * An option on the command line that overrides the file. `at` is null: the option has no place in
+ * the file.
+ */
 interface Override {
   readonly value: unknown;
   readonly shown: string;

@@ -177,7 +177,7 @@ function distinct(texts: readonly (string | undefined)[]): number {
   return new Set(texts.filter((text) => text !== undefined)).size;
 }
 
-/** The sum of `connections-max` of all relays that have one. */
+/** The sum of `connections-max` over all relays that set it. */
 function connectionsOf(relays: readonly RelayPlan[]): number {
   return relays.reduce((sum, { settings }) => sum + (settings.connectionsMax ?? 0), 0);
 }

@@ -87,7 +87,10 @@ export function planUnits(
   };
 }
 
-/** What the options of the whole process say, whether a file has the relays or the command line. */
+/**
+ * The part of the plan that concerns the whole process. It is the same for relays of a file and for
+ * the relay of a command line.
+ */
 export function processPlan(
   { service, user, admin, metrics, onDemand, ...values }: OptionValues,
   adminGroup: string | undefined,
@@ -116,7 +119,7 @@ export function processPlan(
   };
 }
 
-/** Refuses `--admin` and `--metrics` where a relay without root's rights cannot listen. */
+/** Refuses an admin or metrics address that a relay without root's rights cannot listen on. */
 export function checkServers(values: OptionValues): void {
   for (const [option, endpoint] of [
     ["--admin", values.admin],
@@ -322,14 +325,16 @@ export function relayOptions(given: GivenOptions, defaults: Defaults, socket: bo
   return OPTION_ROWS.flatMap(([name, row]) => {
     const value = given[flagOf(name)] ?? defaults[name];
     if (!isRelaysOwn(name, row.commands) || isFileOption(name)) return [];
-    // The instances of a template would all have one name.
+    // A template's name would give all its instances the same name.
     if (name === "name" && (value === undefined || isTemplate(String(value)))) return [];
     if (value === undefined || (socket && isBindOption(name))) return [];
     return [value === true ? `--${flagOf(name)}` : `--${flagOf(name)}=${value}`];
   });
 }
 
-/** Whether an option goes into the relay's command line: not what only `units` takes. */
+/**
+ * Whether an option goes into the relay's command line. Options that only `units` takes do not.
+ */
 function isRelaysOwn(name: OptionName, commands: readonly CommandName[]): boolean {
   return name === "name" || (takes("units", name) && !commands.includes("units"));
 }

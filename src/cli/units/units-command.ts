@@ -58,7 +58,10 @@ function warnings(wanted: UnitPlan, file: string | undefined): string[] {
   return [...fileWarnings(wanted, file), ...serviceWarnings(wanted)];
 }
 
-/** A relay without `--user` runs as a dynamic user, which reads only what everybody can read. */
+/**
+ * Warns if the relay cannot read its configuration file. A relay without `--user` runs as a dynamic
+ * user, which can read only files that everybody can read.
+ */
 function fileWarnings(wanted: UnitPlan, file: string | undefined): string[] {
   const { manager, user, supplementaryGroups } = wanted;
   const hasOwnUser = manager === "system" && user === undefined && supplementaryGroups.length === 0;
@@ -93,7 +96,10 @@ function serviceWarnings({ name, service, admin, metrics }: UnitPlan): string[] 
 const OTHERS_READ = 0o004;
 const OTHERS_SEARCH = 0o001;
 
-/** The file, or the folder on its path, that not everybody can read. */
+/**
+ * The file, or the first folder on its path, that not everybody can access; `undefined` if
+ * everybody can read the file.
+ */
 function notForAll(file: string): string | undefined {
   if ((statSync(file).mode & OTHERS_READ) === 0) return file;
   for (let folder = dirname(file); folder !== "/"; folder = dirname(folder))

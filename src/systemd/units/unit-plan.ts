@@ -11,8 +11,8 @@ export interface UnitPlan {
   /** At least one relay; exactly one relay without `config`. */
   readonly relays: readonly UnitRelay[];
   /**
-   * The configuration file of the relays: an absolute path, or with a user's manager one that begins
-   * with `%h` or `%t`. Absent if the command line has the one relay's addresses.
+   * The configuration file of the relays: an absolute path. With a user's manager the path may
+   * begin with `%h` or `%t`. Absent if the command line has the addresses of the only relay.
    */
   readonly config?: string;
   /** The address where the process serves its status to administrators. */
