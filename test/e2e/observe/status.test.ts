@@ -150,7 +150,7 @@ describe("status", () => {
     [["status", "192.0.2.1:80"], 'ADMIN-ADDRESS "192.0.2.1:80" is not loopback'],
     [["status", "nonsense"], "ADMIN-ADDRESS"],
     [["status", "./a", "./b"], "one word too many"],
-    [["status", "--sort=size", "./a"], "none of age, newest, bytes, rate, held"],
+    [["status", "--sort=size", "./a"], "not one of age, newest, bytes, rate, held"],
     [["status", "--admin=./a", "./a"], "is not an option of status"],
     [["status", "--watch", "./a"], "--watch needs a terminal"],
   ])("%j is a usage error", async (args, reason) => {
