@@ -25,7 +25,7 @@ import { DepartedClients } from "./connection/departed-clients.ts";
 import { Drain } from "./connection/drain.ts";
 import { NO_LIMITS, type StopPatience } from "./stop-patience.ts";
 import { EqualDeadlines } from "./connection/equal-deadlines.ts";
-import { handlers } from "./connection/socket-handlers.ts";
+import { adoptedHandlers, handlers } from "./connection/socket-handlers.ts";
 import { keepaliveLength, keepSideAlive } from "./connection/keepalive.ts";
 import { Unadmitted } from "./connection/unadmitted.ts";
 import { VanishedPeers } from "./connection/vanished-peers.ts";
@@ -192,7 +192,7 @@ class RunningRelay implements HoldableRelay {
       }),
       bulk:
         loaded.libc === null || options.fastPath === false ? null : threadBulkReader(loaded.libc),
-      handlers,
+      handlers: loaded.libc === null ? handlers : adoptedHandlers,
       exhausted: (code) => this.#admission?.short(code),
       ended: (connection) => this.#connectionEnded(connection),
       isFailing: false,

@@ -11,16 +11,19 @@ import {
 
 const PROBES = 6;
 
-/** The times for the options of tcp(7), in seconds: the kernel takes whole numbers above 0. */
-function timesOf(idle: number) {
-  const idleSeconds = Math.max(1, Math.round(idle / 1_000));
-  return { idle: idleSeconds, interval: Math.max(1, Math.round(idleSeconds / PROBES)) };
+/** TCP_KEEPIDLE for so many milliseconds, in seconds: the kernel takes whole numbers above 0 (tcp(7)). */
+function idleSeconds(idle: number): number {
+  return Math.max(1, Math.round(idle / 1_000));
+}
+
+/** TCP_KEEPINTVL for probes that take as long again as `idle`, in seconds. */
+function intervalSeconds(idle: number): number {
+  return Math.max(1, Math.round(idleSeconds(idle) / PROBES));
 }
 
 /** How long keepalive takes to end the connection of a peer that vanished, in milliseconds. */
 export function keepaliveLength(idle: number): number {
-  const times = timesOf(idle);
-  return 1_000 * (times.idle + PROBES * times.interval);
+  return 1_000 * (idleSeconds(idle) + PROBES * intervalSeconds(idle));
 }
 
 /**
@@ -29,10 +32,9 @@ export function keepaliveLength(idle: number): number {
  */
 export function setKeepalive(fd: number, idle: number): void {
   if (libc === null || idle === 0) return;
-  const times = timesOf(idle);
   libc.setOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-  libc.setOption(fd, IPPROTO_TCP, TCP_KEEPIDLE, times.idle);
-  libc.setOption(fd, IPPROTO_TCP, TCP_KEEPINTVL, times.interval);
+  libc.setOption(fd, IPPROTO_TCP, TCP_KEEPIDLE, idleSeconds(idle));
+  libc.setOption(fd, IPPROTO_TCP, TCP_KEEPINTVL, intervalSeconds(idle));
   libc.setOption(fd, IPPROTO_TCP, TCP_KEEPCNT, PROBES);
 }
 

@@ -86,3 +86,16 @@ function readySide(socket: OwnedSocket, proven: boolean): ConnectionSide | null 
   const after = socket.data;
   return after.socket !== null && after.socket === socket && after.ready ? after : null;
 }
+
+/**
+ * The handlers of a destination's socket that Bun adopts. With `connectError` nobody needs a promise of
+ * `Bun.connect`, which would cost a second promise and a closure for each connection.
+ */
+export const adoptedHandlers: SocketHandler<SocketOwner, "uint8array"> = {
+  ...handlers,
+
+  /** Bun could not adopt the descriptor. Bun reports this within `Bun.connect`. */
+  connectError({ data: side }: OwnedSocket, error: Error): void {
+    if (!(side instanceof Unadmitted)) side.connection.attempt?.lost(side, errorCode(error));
+  },
+};

@@ -27,6 +27,14 @@ const NO_NAME_IN_TIME = "EAI_AGAIN";
 const PEER_NAME = new Uint8Array(28);
 const OWN_NAME = new Uint8Array(28);
 
+/** Several addresses that are tried in parallel. */
+interface Race {
+  /** The addresses that are being connected to, by their sockets' sides. */
+  readonly addresses: Map<ConnectionSide, SocketAddress>;
+  /** Set while the last tried address may answer and another address remains. */
+  nextTimer: Timer | undefined;
+}
+
 /**
  * Connects by connect(2) and gives the descriptor to Bun. Bun's own connect has three faults: it
  * loses the answer of a Unix destination that closes at once, it reports most failures as
@@ -40,15 +48,14 @@ export class SystemAttempt extends ReachingAttempt {
   #addresses: readonly SocketAddress[] = [];
   /** The index of the address that is tried next. */
   #next = 0;
-  /** The addresses of the connecting sockets, by side; null if there is only one address. */
-  #racing: Map<ConnectionSide, SocketAddress> | null = null;
+  /** Null until an address is silent while others remain. Before that there is at most one socket. */
+  #race: Race | null = null;
   /** Null before the first failure. */
   #failures: AddressFailure[] | null = null;
   /** Whether an address failed because of a temporary shortage (`lacking` in `Hindrance`). */
   #lacking = false;
   /** Counts the resolver queries, to ignore the answers to earlier queries. */
   #resolved = 0;
-  #nextTimer: Timer | undefined;
 
   constructor(
     connection: Connection,
@@ -69,7 +76,12 @@ export class SystemAttempt extends ReachingAttempt {
 
   #resolve(): void {
     const addresses = this.connection.shared.target.addresses();
-    if (!("then" in addresses)) return this.#tryAll(addresses);
+    if ("then" in addresses) this.#await(addresses);
+    else this.#tryAll(addresses);
+  }
+
+  /** Separate from `#resolve`, because a function with closures allocates at each call. */
+  #await(addresses: Promise<readonly SocketAddress[]>): void {
     // If the destination is reachable, the waiting connections must not wait for this query.
     if (this.line.hindrance === null) this.line.leave(this);
     const number = (this.#resolved += 1);
@@ -122,7 +134,7 @@ export class SystemAttempt extends ReachingAttempt {
 
   /** Tries the remaining addresses in order, until a connect succeeds or is in progress. */
   #tryNext(): void {
-    if (this.#racing !== null) clearTimeout(this.#nextTimer);
+    clearTimeout(this.#race?.nextTimer);
     while (this.#next < this.#addresses.length) {
       const address = this.#addresses[this.#next] as SocketAddress;
       this.#next += 1;
@@ -131,7 +143,7 @@ export class SystemAttempt extends ReachingAttempt {
       this.#note(address, errnoCode(fd));
       this.#lacking ||= this.#passes(-fd, address);
     }
-    if (this.#racing !== null && this.#racing.size > 0) return;
+    if (this.#race !== null && this.#race.addresses.size > 0) return;
     const failures = this.#failures ?? [];
     if (this.#lacking) this.lack(failures);
     else this.fail(failures);
@@ -179,26 +191,28 @@ export class SystemAttempt extends ReachingAttempt {
     return result !== -EADDRNOTAVAIL;
   }
 
-  /** Gives a socket to Bun. Its `open` event runs inside this call, and may succeed or fail. */
+  /**
+   * Gives a socket to Bun. Its `open` or `connectError` event runs inside this call, and may succeed or
+   * fail.
+   */
   #adopt(fd: number, address: SocketAddress): void {
     const { connection } = this;
     const { shared, destination } = connection;
     const side =
       destination.socket === null ? destination : new ConnectionSide(connection, destination.isTcp);
-    if (this.#addresses.length > 1) (this.#racing ??= new Map()).set(side, address);
+    this.#race?.addresses.set(side, address);
     const { handlers } = shared;
-    Bun.connect({ fd, allowHalfOpen: true, data: side, socket: handlers }).catch((error: unknown) =>
-      this.lost(side, errorCode(error)),
-    );
+    void Bun.connect({ fd, allowHalfOpen: true, data: side, socket: handlers });
     if (!this.live || side.socket === null) return;
     // After a refusal the destination may now be silent: the next waiters wait for the outcome.
     if (this.line.hindrance?.kind !== "refused") this.line.enter(this);
-    if (this.#next < this.#addresses.length) this.#tryNextLater();
+    if (this.#next < this.#addresses.length) this.#tryNextLater(side, address);
   }
 
-  #tryNextLater(): void {
+  #tryNextLater(side: ConnectionSide, address: SocketAddress): void {
     const share = this.connection.shared.attempts.after / this.#addresses.length;
-    this.#nextTimer = setTimeout(tryNext, Math.min(NEXT_AFTER, share), this);
+    this.#race ??= { addresses: new Map([[side, address]]), nextTimer: undefined };
+    this.#race.nextTimer = setTimeout(tryNext, Math.min(NEXT_AFTER, share), this);
   }
 
   /** The last tried address is silent: try the next address in parallel. */
@@ -211,14 +225,14 @@ export class SystemAttempt extends ReachingAttempt {
   }
 
   #addressOf(side: ConnectionSide): SocketAddress | undefined {
-    return this.#racing === null ? this.#addresses[0] : this.#racing.get(side);
+    return this.#race === null ? this.#addresses[this.#next - 1] : this.#race.addresses.get(side);
   }
 
   protected override failed(side: ConnectionSide, code: string): void {
     const address = this.#addressOf(side);
     // Ignore events of a dropped socket.
     if (address === undefined) return;
-    this.#racing?.delete(side);
+    this.#race?.addresses.delete(side);
     drop(side);
     this.#note(address, code);
     this.#tryNext();
@@ -235,17 +249,18 @@ export class SystemAttempt extends ReachingAttempt {
 
   /** The addresses that have not answered yet. */
   #silent(): readonly SocketAddress[] {
-    return this.#racing === null ? this.#addresses : [...this.#racing.values()];
+    if (this.#race !== null) return [...this.#race.addresses.values()];
+    return this.#addresses.slice(Math.max(0, this.#next - 1));
   }
 
   protected override dropAllBut(winner: ConnectionSide | null): void {
-    if (this.#racing === null) {
+    if (this.#race === null) {
       if (winner === null) drop(this.connection.destination);
       return;
     }
-    clearTimeout(this.#nextTimer);
-    for (const side of this.#racing.keys()) if (side !== winner) drop(side);
-    this.#racing = null;
+    clearTimeout(this.#race.nextTimer);
+    for (const side of this.#race.addresses.keys()) if (side !== winner) drop(side);
+    this.#race = null;
   }
 }
 
