@@ -7,8 +7,8 @@ import type { Side } from "./side.ts";
 /** From this size on, a chunk is likely to be followed by more. */
 export const LARGE = 64 * 1024;
 
-/** Below this size, a chunk is likely to be a request, or the answer to one. */
-export const SMALL = 16 * 1024;
+// Below this size, a chunk is likely to be a request, or the answer to one.
+const SMALL = 16 * 1024;
 
 // The most that one read takes if no other connection waits: large reads wake both ends less often.
 const COPIED_MOST = 256 * 1024;
@@ -46,9 +46,9 @@ export class BulkReader {
     this.#kernelPipes = new KernelPipes(system);
   }
 
-  /** A small chunk went by: its sender may wait for an answer, so reads are short for a while. */
-  small(): void {
-    this.#turnsOfOthers = TURNS_OF_OTHERS;
+  /** A chunk went by. The sender of a small one may wait for an answer, so reads are short for a while. */
+  chunkPassed(length: number): void {
+    if (length < SMALL) this.#turnsOfOthers = TURNS_OF_OTHERS;
   }
 
   /**

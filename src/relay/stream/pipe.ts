@@ -1,5 +1,5 @@
 import { EAGAIN } from "../../os/errno.ts";
-import type { BulkReader } from "./bulk-reader.ts";
+import { type BulkReader, LARGE } from "./bulk-reader.ts";
 import { HeldBytes } from "./held-bytes.ts";
 import type { FailedSocketBytes } from "./failed-socket-bytes.ts";
 import { type Reader, Reading } from "./reading.ts";
@@ -40,7 +40,8 @@ export class Pipe implements Reader {
   /** Null until a byte was held: most connections never need it, which saves memory. */
   #held: HeldBytes | null = null;
   readonly #bulk: BulkReader | null;
-  readonly #reading: Reading;
+  /** Null until a chunk was large or was held. Until then Bun reads, as in the state `events`. */
+  #reading: Reading | null = null;
 
   /** @param bulk - null if Bun does all reads */
   constructor(
@@ -49,17 +50,16 @@ export class Pipe implements Reader {
     bulk: BulkReader | null,
   ) {
     this.#bulk = bulk;
-    this.#reading = new Reading(this, bulk);
   }
 
   /** Whether Bun is not to read `from`. */
   get isPaused(): boolean {
-    return this.#reading.isPaused;
+    return this.#reading !== null && this.#reading.isPaused;
   }
 
   /** How often reading paused because `to` took no more. */
   get pauses(): number {
-    return this.#reading.pauses;
+    return this.#reading === null ? 0 : this.#reading.pauses;
   }
 
   /** Bytes that were read and that `to` has not taken. */
@@ -81,16 +81,13 @@ export class Pipe implements Reader {
     }
     if (this.held > 0 || !this.to.ready) return this.#hold(chunk);
     const sent = this.to.write(chunk);
-    if (sent === chunk.length) {
-      if (this.#reading.chunkPassed(sent)) this.takeTurn();
-      return;
-    }
+    if (sent === chunk.length) return this.#passed(sent);
     if (sent < 0) {
       this.dropped += chunk.length;
       return this.#refused();
     }
     this.#holding().add(sent === 0 ? chunk : chunk.subarray(sent));
-    this.#reading.chunkHeld(chunk.length);
+    this.#needReading().chunkHeld(chunk.length);
   }
 
   /** Holds bytes of the relay's own, to go to `to` before all bytes of `from`. */
@@ -102,7 +99,7 @@ export class Pipe implements Reader {
   advance(): void {
     if (!this.to.ready || !this.#write()) return;
     if (this.state === "flowing") {
-      if (this.#reading.roomAgain()) this.takeTurn();
+      if (this.#reading?.roomAgain() === true) this.takeTurn();
       return;
     }
     this.#release();
@@ -139,7 +136,7 @@ export class Pipe implements Reader {
     this.state = "broken";
     if (this.#held !== null) this.dropped += this.#held.drop();
     this.#release();
-    this.#reading.broke();
+    this.#reading?.broke();
   }
 
   /** Reads once without Bun, and passes on what had come. */
@@ -148,21 +145,28 @@ export class Pipe implements Reader {
     if (this.#bulk === null || this.state !== "flowing") return;
     if (from.socket === null || !to.ready) return;
     const held = this.#holding();
+    const reading = this.#needReading();
     const length = this.#bulk.read(from, to, held);
     if (length === -EAGAIN) {
-      this.#reading.foundNothing();
-      if (this.#reading.state === "events") this.#release();
+      reading.foundNothing();
+      if (reading.state === "events") this.#release();
     } else if (length <= 0) {
       this.#release();
       if (length < 0) from.failed(-length);
-      this.#reading.foundEnd();
+      reading.foundEnd();
     } else {
       this.bytesRead += length;
       const passed = this.#write();
       if (this.state !== "flowing") return;
       if (!passed) this.#bulk.keep(held);
-      this.#reading.hasRead(passed);
+      reading.hasRead(passed);
     }
+  }
+
+  /** `to` took all of a chunk. */
+  #passed(length: number): void {
+    if (this.#reading === null && length < LARGE) this.#bulk?.chunkPassed(length);
+    else if (this.#needReading().chunkPassed(length)) this.takeTurn();
   }
 
   /** Writes what is held. False if bytes are left, or `to` takes no more. */
@@ -188,6 +192,10 @@ export class Pipe implements Reader {
     if (this.#held !== null) this.#bulk?.release(this.#held);
   }
 
+  #needReading(): Reading {
+    return (this.#reading ??= new Reading(this, this.#bulk));
+  }
+
   #holding(): HeldBytes {
     return (this.#held ??= new HeldBytes());
   }
@@ -195,7 +203,7 @@ export class Pipe implements Reader {
   #hold(chunk: Uint8Array): void {
     this.#holding().add(chunk);
     // The size of this chunk says nothing: it was not offered to `to`.
-    if (this.to.ready || this.held >= HELD_BEFORE_READY) this.#reading.chunkHeld(0);
+    if (this.to.ready || this.held >= HELD_BEFORE_READY) this.#needReading().chunkHeld(0);
   }
 }
 

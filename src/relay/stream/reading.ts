@@ -1,4 +1,4 @@
-import { type BulkReader, LARGE, SMALL } from "./bulk-reader.ts";
+import { type BulkReader, LARGE } from "./bulk-reader.ts";
 import type { Side } from "./side.ts";
 
 /**
@@ -150,7 +150,7 @@ export class Reading {
   chunkPassed(length: number): boolean {
     if (length >= LARGE) return this.#bulk !== null && this.#state === "events";
     if (this.#chunksOfBulk > 0) this.#chunksOfBulk -= 1;
-    else if (length < SMALL) this.#bulk?.small();
+    else this.#bulk?.chunkPassed(length);
     return false;
   }
 
