@@ -394,7 +394,9 @@ function leave(connection: Connection): void {
 
 /** The peer of this side is gone: the side lingers once it has the bytes that the relay holds. */
 function windUp(side: ConnectionSide): void {
-  const { outbound, connection } = side;
+  const { inbound, outbound, connection } = side;
+  // Both ends of stream went through, so Bun closes the socket in this turn or the next.
+  if (inbound.state === "ended" && outbound.state === "ended") return;
   // The side may take as long as it likes for these bytes.
   if (outbound.state === "ending") return;
   const isFailure = outbound.state === "aborting" || connection.clientGone;
