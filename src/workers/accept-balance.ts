@@ -25,7 +25,7 @@ const HOLDER = "balance";
 export class AcceptBalance implements Disposable {
   readonly #counts: SharedCounters;
   readonly #worker: number;
-  readonly #relay: HoldableRelay;
+  readonly #relay: Pick<HoldableRelay, "hold" | "release">;
   #timer: Timer | undefined;
   /** The least loaded worker, its accept count, and when one of the two last changed. */
   #least = -1;
@@ -35,7 +35,11 @@ export class AcceptBalance implements Disposable {
   #allowance = 0;
   #over = false;
 
-  constructor(counts: SharedCounters, worker: number, relay: HoldableRelay) {
+  constructor(
+    counts: SharedCounters,
+    worker: number,
+    relay: Pick<HoldableRelay, "hold" | "release">,
+  ) {
     this.#counts = counts;
     this.#worker = worker;
     this.#relay = relay;

@@ -79,7 +79,7 @@ export class ReportSender {
       full: () => {
         const open = this.#counts.total();
         // Report only if all workers are full: until then another worker accepts the clients.
-        if (open >= connectionsMax) this.tell({ kind: "full", open });
+        if (open >= connectionsMax && this.#counts.filled()) this.tell({ kind: "full", open });
       },
       fault: (error) => this.tell({ kind: "fault", error: encodeError(error) }),
       warning: (message) => this.tell({ kind: "warning", message }),

@@ -1,6 +1,8 @@
-// Layout: first the last connection id given out, then WORDS numbers for each worker.
+// Layout: the last connection id given out, then 1 if all places are known to be taken, then WORDS
+// numbers for each worker.
 const LAST_ID = 0;
-const FIRST = 1;
+const FULL = 1;
+const FIRST = 2;
 const OPEN = 0;
 const TAKEN = 1;
 const QUOTA = 2;
@@ -38,6 +40,15 @@ export class SharedCounters {
 
   closed(worker: number): void {
     Atomics.sub(this.#words, wordOf(worker, OPEN), 1);
+    Atomics.store(this.#words, FULL, 0);
+  }
+
+  /**
+   * Notes that all places are taken. True for the first worker that notes it since a place was free:
+   * of workers that take the last places at the same moment, each sees that none is left.
+   */
+  filled(): boolean {
+    return Atomics.exchange(this.#words, FULL, 1) === 0;
   }
 
   open(worker: number): number {
@@ -65,6 +76,7 @@ export class SharedCounters {
   leave(worker: number): void {
     Atomics.store(this.#words, wordOf(worker, QUOTA), 0);
     Atomics.store(this.#words, wordOf(worker, OPEN), 0);
+    Atomics.store(this.#words, FULL, 0);
   }
 
   /** The least loaded worker other than `worker` that has a free place; -1 if there is none. */
