@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import packageJson from "../../package.json";
-import { runRelay, startRelay } from "../support/process/executable.ts";
+import { executablePath, runRelay, startRelay } from "../support/process/executable.ts";
 import { describeNeeding, program, root } from "../support/machine/parts.ts";
 import { codeBlocks, readme } from "../support/readme.ts";
 
@@ -54,7 +54,8 @@ describe("scripts", () => {
 // The lines with `units` are those of the recipes, which systemd/recipe.test.ts runs in a machine.
 
 await describeNeeding("relays", [root, program("unshare"), program("ip")], () => {
-  const lines = relayLines.filter(([command]) => command !== "units" && command !== "status");
+  const elsewhere = ["units", "status", "check", "--config=relays.toml"];
+  const lines = relayLines.filter(([command = ""]) => !elsewhere.includes(command));
 
   test.each(lines.map((line) => line.join(" ")))("%s", async (line) => {
     const args = line.split(" ");
@@ -72,6 +73,35 @@ await describeNeeding("relays", [root, program("unshare"), program("ip")], () =>
     expect(relay.address).toBe(String(source));
     expect(await relay.stop()).toBe(0);
   });
+});
+
+await describeNeeding("the file of relays", [root, program("unshare"), program("ip")], () => {
+  test("is right, and its relay runs", async () => {
+    await using parts = new AsyncDisposableStack();
+    const cwd = await mkdtemp(join(tmpdir(), "readme-"));
+    parts.defer(() => rm(cwd, { recursive: true }));
+    await Bun.write(join(cwd, "relays.toml"), codeBlocks("toml").join("\n"));
+    expect(commands).toContain("simpletcpunixrelay check relays.toml");
+    expect(await runRelay(["check", "relays.toml"], { cwd })).toMatchObject({
+      code: 0,
+      stderr: "",
+    });
+    expect(commands).toContain("simpletcpunixrelay --config=relays.toml");
+    await using relay = await startRelay(["--config=relays.toml"], { cwd, prefix: ISOLATED });
+    expect(relay.address).toBe("/run/web/socket");
+    expect(await relay.stop()).toBe(0);
+  });
+});
+
+test("the line that installs the executable", async () => {
+  await using parts = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), "readme-"));
+  parts.defer(() => rm(folder, { recursive: true }));
+  const line = codeBlocks("sh").find((block) => block.startsWith("install ")) ?? "";
+  const [, file = ""] = /^install (\S+) \/usr\/local\/bin\/simpletcpunixrelay$/.exec(line) ?? [];
+  await executablePath();
+  await using install = Bun.spawn(["install", file, join(folder, "relay")], { cwd: tree });
+  expect(await install.exited).toBe(0);
 });
 
 describe("status", () => {
