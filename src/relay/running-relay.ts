@@ -4,7 +4,11 @@ import { type ClientCounts, OwnClientCounts } from "./client-counts.ts";
 import { type Admitted, Entrance, needsAddresses } from "./entrance.ts";
 import type { Refusal } from "./access.ts";
 import { Admission } from "./listen/admission.ts";
-import { connectionsMaxDefault } from "./listen/descriptor-budget.ts";
+import {
+  connectionsCarried,
+  connectionsMaxDefault,
+  waitingClientsMost,
+} from "./listen/descriptor-budget.ts";
 import { threadBulkReader } from "./stream/bulk-reader.ts";
 import { combineObservers } from "./combine-observers.ts";
 import { loopCheckOf } from "./reach/loop-check.ts";
@@ -46,6 +50,9 @@ import { loaded } from "../os/libc.ts";
 // in less: it waits until its bytes are acknowledged, which may take 40 ms (tcp(7), TCP_QUICKACK), and is
 // seen at the next look after that.
 const EBB_DELAY = 100;
+
+/** Why a client is refused while the source is paused without FFI. */
+const NO_PLACE_TO_WAIT = "all places are taken, and without FFI no more clients can wait";
 
 /** The holder's name while a handed-over source waits for `accept`. */
 const NOT_BEGUN = "not begun";
@@ -114,7 +121,7 @@ export interface HandoverRelay extends Relay {
 
 /** A relay that accepts nobody while one or more holders hold its listener. */
 export interface HoldableRelay extends HandoverRelay {
-  /** Leaves new clients in the kernel's queue; does nothing without FFI. */
+  /** Leaves new clients in the kernel's queue. Without FFI a limited number waits in the relay. */
   hold(holder: string): void;
   release(holder: string): void;
   /**
@@ -161,6 +168,8 @@ class RunningRelay implements HoldableRelay {
   /** Whether the relay may accept: a handed-over source waits for `accept`. */
   #accepts = false;
   #accepted = 0;
+  /** How many late sockets can exist without taking the descriptors of places. */
+  #lateSocketsSpare = 0;
   #stopping = false;
 
   constructor(endpoint: SocketEndpoint, options: RelayOptions, counts: ClientCounts) {
@@ -195,6 +204,8 @@ class RunningRelay implements HoldableRelay {
       handlers: loaded.libc === null ? handlers : adoptedHandlers,
       exhausted: (code) => this.#admission?.short(code),
       ended: (connection) => this.#connectionEnded(connection),
+      lateSocketEnded: () => this.#freePlace(),
+      lateSockets: 0,
       isFailing: false,
     };
     this.#drain = new Drain(this.#shared.connections);
@@ -220,10 +231,19 @@ class RunningRelay implements HoldableRelay {
       open: (socket) => this.#accept(socket),
     };
     const { source } = options;
-    const notice = (message: string) => this.#observer.notice(message);
+    const max = this.#connectionsMax(options);
+    this.#lateSocketsSpare = connectionsCarried() - max;
     const { listeners, endpoint, file } = await listen(
       source,
-      { ...options, notice, keepsFirstPackets: needsAddresses(options, this.#endpoint) },
+      {
+        ...options,
+        notice: (message) => this.#observer.notice(message),
+        keepsFirstPackets: needsAddresses(options, this.#endpoint),
+        waiting: {
+          most: waitingClientsMost(max),
+          refused: () => this.#observer.refused("", NO_PLACE_TO_WAIT),
+        },
+      },
       accept,
     );
     this.#listeners = listeners;
@@ -232,7 +252,6 @@ class RunningRelay implements HoldableRelay {
       this.#shared.leadsBack = loopCheckOf(endpoint, options.destination);
     this.#file = file;
     this.#fileWatch = file && watchFile(file, this.#observer);
-    const max = options.connectionsMax ?? connectionsMaxDefault();
     this.#admission = new Admission(max, listeners, this.#observer);
     this.#limitStillness(options.idleTimeout, "idle", () => true);
     this.#limitStillness(options.halfCloseTimeout, "half-closed", isHalfClosed);
@@ -321,6 +340,31 @@ class RunningRelay implements HoldableRelay {
     return this.stop({ drainTimeout: 0 });
   }
 
+  /**
+   * How many connections may be open. Without FFI this is at most what the limit of open files allows:
+   * a relay without descriptors could not pause its listener, and Bun would try to accept in a loop.
+   */
+  #connectionsMax({ connectionsMax: asked }: RelayOptions): number {
+    const max = asked ?? connectionsMaxDefault();
+    if (loaded.libc !== null) return max;
+    const carried = connectionsCarried();
+    if (max <= carried) return max;
+    this.#observer.warning(
+      `without FFI the limit of open files allows ${carried} connections, not ${max}: ` +
+        "raise the limit (in a systemd unit: LimitNOFILE=)",
+    );
+    return carried;
+  }
+
+  /** How many places are taken. Late sockets take places when there are few descriptors. */
+  get #taken(): number {
+    return this.connections + Math.max(0, this.#shared.lateSockets - this.#lateSocketsSpare);
+  }
+
+  #freePlace(): void {
+    if (!this.#stopping) this.#admission?.closed(this.#taken);
+  }
+
   #accept(socket: Socket<SocketOwner>): void {
     socket.data = this.#unadmitted;
     const admitted = this.#admit(socket);
@@ -340,13 +384,11 @@ class RunningRelay implements HoldableRelay {
     this.#shared.connections.add(connection);
     if (this.connections === 1) this.#shared.bulk?.join();
     this.#observer.opened(connection);
-    this.#admission?.opened(this.connections);
+    this.#admission?.opened(this.#taken);
     reach(connection, this.#line, isEbb(this.#shared, connection.openedAt) ? EBB_DELAY : 0);
   }
 
   #admit(socket: Socket<SocketOwner>): Admitted | Refusal {
-    if (this.#admission?.admits(this.connections) === false)
-      return { client: "", reason: "all places are taken, and without FFI a client cannot wait" };
     return this.#entrance.admit(socket);
   }
 
@@ -395,7 +437,7 @@ class RunningRelay implements HoldableRelay {
 
   #connectionEnded({ admitted }: Connection): void {
     this.#entrance.left(admitted);
-    if (!this.#stopping) this.#admission?.closed(this.connections);
+    this.#freePlace();
     if (this.connections === 0) this.#shared.bulk?.leave();
     this.#drain.connectionEnded();
   }
@@ -406,8 +448,5 @@ function expire(attempt: Attempt): void {
 }
 
 function withoutLibc(reason: string): string {
-  return (
-    `FFI is not available (${reason}): the answer of a Unix destination that closes at once may be ` +
-    "lost, and a failed connect may be reported as ECONNREFUSED"
-  );
+  return `FFI is not available (${reason}): some promises do not hold, see "Without FFI" in the README`;
 }

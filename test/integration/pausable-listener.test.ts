@@ -9,7 +9,9 @@ import { libc } from "../../src/os/libc.ts";
 import { GatedListener } from "../../src/relay/listen/gated-listener.ts";
 import { Listeners } from "../../src/relay/listen/listen.ts";
 import type { AcceptHandlers, PausableListener } from "../../src/relay/listen/pausable-listener.ts";
+import { adoptListener } from "../../src/relay/listen/bun-listener.ts";
 import { ReopenedListener } from "../../src/relay/listen/reopened-listener.ts";
+import { WaitingRoom } from "../../src/relay/listen/waiting-room.ts";
 import { socketDescriptors } from "../support/process/proc.ts";
 import { system } from "../support/process/system-calls.ts";
 import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
@@ -30,6 +32,7 @@ const BACKLOG = 1_024;
 const KINDS = [
   ["a gated", openGated],
   ["a reopened", openReopened],
+  ["a Bun-only", openWaitingRoom],
 ] as const;
 
 type Open = (fd: number, handlers: AcceptHandlers<undefined>) => PausableListener;
@@ -44,6 +47,12 @@ function openGated(fd: number, handlers: AcceptHandlers<undefined>): PausableLis
 function openReopened(fd: number, handlers: AcceptHandlers<undefined>): PausableListener {
   if (libc === null) throw new Error("these tests need FFI");
   return ReopenedListener.open(libc, fd, BACKLOG, handlers);
+}
+
+/** As without FFI. */
+function openWaitingRoom(fd: number, handlers: AcceptHandlers<undefined>): PausableListener {
+  const room = new WaitingRoom(handlers, { most: 1_000, refused() {} });
+  return room.guard([adoptListener(fd, room.handlers)]);
 }
 
 /** A pausable listener, who came to it, and clients of the test's. */
@@ -204,6 +213,92 @@ describe("a gated listener", () => {
     using raw = new RawListener(PLACES[0][1]());
     expect(findEpollRegistration(raw.fd)).toBeNull();
     expect(findEpollRegistration(-1)).toBeNull();
+  });
+});
+
+describe("a waiting room", () => {
+  const MOST = 5;
+
+  /** A paused listener where some may wait, and how many were refused. */
+  function openSmallRoom() {
+    let refused = 0;
+    const bench = new Bench((fd, handlers) => {
+      const room = new WaitingRoom(handlers, { most: MOST, refused: () => void (refused += 1) });
+      return room.guard([adoptListener(fd, room.handlers)]);
+    }, PLACES[0][1]());
+    bench.listener.pause();
+    return { bench, refused: () => refused };
+  }
+
+  const connect = async ({ raw }: Bench) => await RawSocket.connect(raw.endpoint);
+
+  test("lets in as they came, with what they have sent meanwhile", async () => {
+    const received: string[] = [];
+    const room = new WaitingRoom<undefined>(
+      {
+        binaryType: "uint8array",
+        data: (socket, chunk) => {
+          received.push(Buffer.from(chunk).toString());
+          socket.terminate();
+        },
+      },
+      { most: MOST, refused() {} },
+    );
+    using raw = new RawListener(PLACES[0][1]());
+    room.guard([adoptListener(system.duplicate(raw.fd), room.handlers)]);
+    room.pause();
+    for (const name of ["one", "two", "three"]) {
+      const client = await RawSocket.connect(raw.endpoint);
+      client.trySend(Buffer.from(name));
+      // The others stay open until the relay ends them.
+      if (name === "two") client.halfClose();
+    }
+    await turns(20);
+    expect(received).toEqual([]);
+    room.resume();
+    await until(() => received.length === 3, "what all have sent");
+    expect(received).toEqual(["one", "two", "three"]);
+    room.stop();
+  });
+
+  test("resets who finds no place to wait, and tells of them", async () => {
+    const { bench, refused } = openSmallRoom();
+    const clients = [];
+    // Some are refused before they know that they are connected.
+    for (let client = 0; client < MOST + 3; client += 1)
+      clients.push(RawSocket.dial(bench.raw.endpoint));
+    await until(() => refused() === 3, "three to be refused");
+    for (const client of clients.slice(MOST))
+      expect(await client.readToEnd()).toMatchObject({ ending: "ECONNRESET" });
+    bench.listener.resume();
+    await until(() => bench.count === MOST, "who has waited");
+    for (const client of clients) client.close();
+  });
+
+  test("forgets who resets while it waits", async () => {
+    const { bench, refused } = openSmallRoom();
+    for (let round = 0; round < 3; round += 1) {
+      const clients = [];
+      for (let client = 0; client < MOST; client += 1) {
+        clients.push(await connect(bench));
+        clients.at(-1)?.trySend(Buffer.from("never read"));
+      }
+      await turns(5);
+      for (const client of clients) client.reset();
+      await turns(5);
+    }
+    expect(refused()).toBe(0);
+    bench.listener.resume();
+    await turns(5);
+    expect(bench.count).toBe(0);
+  });
+
+  test("closes who waits when it stops", async () => {
+    const { bench } = openSmallRoom();
+    using client = await connect(bench);
+    await turns(5);
+    bench.listener.stop();
+    expect(await client.readToEnd()).toMatchObject({ ending: "ECONNRESET" });
   });
 });
 

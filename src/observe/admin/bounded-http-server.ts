@@ -1,7 +1,8 @@
 import type { Socket } from "bun";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { descriptorShortage, HEADROOM } from "../../relay/listen/descriptor-probe.ts";
+import { descriptorShortage } from "../../os/descriptor-shortage.ts";
+import { HEADROOM } from "../../relay/listen/descriptor-probe.ts";
 import type { AcceptHandlers, PausableListener } from "../../relay/listen/pausable-listener.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./http-limits.ts";
 import { ProcessorShare } from "./processor-share.ts";

@@ -48,6 +48,10 @@ export interface Shared {
   readonly departed: DepartedClients<Connection>;
   /** Called when a connection has ended, after it left `connections`. */
   readonly ended: (connection: Connection) => void;
+  /** Called when a late socket has ended, after `lateSockets` has decreased. */
+  readonly lateSocketEnded: () => void;
+  /** Number of sockets that Bun still connects for attempts that have ended; 0 with FFI. */
+  lateSockets: number;
   /** Whether the last connection that had an answer could not reach the destination. */
   isFailing: boolean;
 }

@@ -24,7 +24,8 @@ export const handlers: SocketHandler<SocketOwner, "uint8array"> = {
   open(socket: OwnedSocket): void {
     const side = socket.data;
     if (side instanceof Unadmitted || side.connection.attempt === null) {
-      socket.terminate();
+      // Too late: the client has left, perhaps by an end of stream.
+      socket.close();
       return;
     }
     side.attach(socket);

@@ -38,11 +38,6 @@ export class Admission implements Disposable, DescriptorWatcher {
     this.#watch[Symbol.dispose]();
   }
 
-  /** Whether to admit a further client. False only at the limit of a listener that cannot pause. */
-  admits(open: number): boolean {
-    return open < this.#max;
-  }
-
   /** Called after a client was admitted. */
   opened(open: number): void {
     if (this.#full || open < this.#max) return;

@@ -14,6 +14,7 @@ import { listenError } from "./listen-error.ts";
 import { openListeningSocket, tcpBinder } from "./listening-socket.ts";
 import { listenOnPath, type SocketFileOptions } from "./socket-file/listen-on-path.ts";
 import type { PlacedFile } from "./socket-file/placed-file.ts";
+import type { WaitingRoomOptions } from "./waiting-room.ts";
 import { handedFile, isInherited, type Source } from "./source.ts";
 
 /** How to listen on a source. */
@@ -27,6 +28,8 @@ export interface ListenOptions extends SocketFileOptions {
   readonly keepsFirstPackets?: boolean | undefined;
   /** The option that contains the address, for error messages; undefined for a relay's source. */
   readonly option?: string | undefined;
+  /** How many clients may wait while the source is paused without FFI. Default: a few. */
+  readonly waiting?: WaitingRoomOptions | undefined;
   /** Called if the relay listens on fewer addresses than the text means; a detail for debugging. */
   readonly notice?: ((message: string) => void) | undefined;
 }

@@ -11,6 +11,7 @@ import type { AcceptHandlers, PausableListener } from "./pausable-listener.ts";
 import { listenOnPath } from "./socket-file/listen-on-path.ts";
 import type { PlacedFile } from "./socket-file/placed-file.ts";
 import { handedFile, type Source } from "./source.ts";
+import { WaitingRoom, type WaitingRoomOptions } from "./waiting-room.ts";
 
 /** A source that Bun has bound and accepts from. */
 export interface BunSource {
@@ -19,10 +20,14 @@ export interface BunSource {
   readonly file: PlacedFile | null;
 }
 
+// The default limit of waiting clients, which is for the admin server.
+const FEW_WAIT: WaitingRoomOptions = { most: 16, refused() {} };
+
 /**
  * Binds a source with Bun's own listen, for use without FFI. This has four limits: Bun ignores the
- * queue length; its listeners cannot pause; an abstract name may have 106 bytes instead of 107; and
- * `stop()` removes the file at the path, even if another program has put it there.
+ * queue length; while the source is paused, clients wait in the relay, not in the kernel's queue; an
+ * abstract name may have 106 bytes instead of 107; and `stop()` removes the file at the path, even if
+ * another program has put it there.
  *
  * @throws {RelayError} as `bindSource` does.
  */
@@ -32,19 +37,33 @@ export async function bindWithBun<Data>(
   handlers: AcceptHandlers<Data>,
 ): Promise<BunSource> {
   try {
-    return await bind(source, options, handlers);
+    const room = new WaitingRoom(handlers, options.waiting ?? FEW_WAIT);
+    const { listeners, endpoint, file } = await bind(source, options, room.handlers);
+    return { listeners: [room.guard(listeners)], endpoint, file };
   } catch (error) {
     throw listenError(source, error, options.option);
   }
+}
+
+/** What Bun has bound. */
+interface Bound {
+  readonly listeners: readonly BunListener[];
+  readonly endpoint: SocketEndpoint;
+  readonly file: PlacedFile | null;
 }
 
 async function bind<Data>(
   source: Source,
   options: ListenOptions,
   handlers: AcceptHandlers<Data>,
-): Promise<BunSource> {
+): Promise<Bound> {
   const { notice = () => {} } = options;
   const bindUnix = (unix: string) => Bun.listen({ unix, allowHalfOpen: true, socket: handlers });
+  const bound = (
+    listeners: readonly BunListener[],
+    endpoint: SocketEndpoint,
+    file: PlacedFile | null = null,
+  ): Bound => ({ listeners, endpoint, file });
   switch (source.kind) {
     case "tcp": {
       if (options.freebind === true) throw cannotFreebind(source);
@@ -79,18 +98,6 @@ function cannotFreebind(source: SocketEndpoint): RelayError {
 
 function adoptAll<Data>(fds: readonly number[], handlers: AcceptHandlers<Data>): BunListener[] {
   return fds.map((fd) => adoptListener(fd, handlers));
-}
-
-function bound(
-  listeners: readonly BunListener[],
-  endpoint: SocketEndpoint,
-  file: PlacedFile | null = null,
-): BunSource {
-  return { listeners: listeners.map(withoutPause), endpoint, file };
-}
-
-function withoutPause(listener: BunListener): PausableListener {
-  return { pause: () => false, resume: () => true, stop: () => listener.stop() };
 }
 
 function tcpBinder<Data>(handlers: AcceptHandlers<Data>): TcpBinder<Bun.TCPSocketListener<Data>> {

@@ -1,3 +1,4 @@
+import { libc } from "../../os/libc.ts";
 import { openFilesMax } from "../../os/open-files-limit.ts";
 import { kernelPipesMost } from "../stream/kernel-pipe.ts";
 
@@ -16,19 +17,43 @@ export function filesOfRelays(relays: number, workers: number): number {
   return (relays - 1) * (FILES_A_SOURCE + workers * FILES_A_LISTENER);
 }
 
+// Without FFI a client that waits for a place waits in the relay and holds a descriptor there.
+const FILES_A_WAITING_CLIENT = libc === null ? 1 : 0;
+const HAS_KERNEL_PIPES = libc !== null;
+
 /**
  * The number of connections that the limit of open files allows, at least 1. `others` is the number
- * of descriptors that the process needs for other purposes, such as an admin server.
+ * of descriptors that the process needs for other purposes, such as an admin server. Without FFI it
+ * leaves descriptors for as many clients that wait for a place.
  */
 export function connectionsMaxDefault(workers = 1, others = 0): number {
+  return carried(FILES_A_CONNECTION + FILES_A_WAITING_CLIENT, workers, others);
+}
+
+/** The number of connections that the limit of open files allows if no client waits for a place. */
+export function connectionsCarried(): number {
+  return carried(FILES_A_CONNECTION, 1, 0);
+}
+
+function carried(filesEach: number, workers: number, others: number): number {
   const files = openFilesMax() - others;
-  const reserved = filesReserved(workers, kernelPipesMost(files));
-  return Math.max(1, Math.floor((files - reserved) / FILES_A_CONNECTION));
+  return Math.max(1, Math.floor((files - filesReserved(workers, kernelPipes(files))) / filesEach));
+}
+
+/** How many clients can wait for a place, if each holds a descriptor and all connections are open. */
+export function waitingClientsMost(connectionsMax: number): number {
+  const files = openFilesMax();
+  const used = connectionsMax * FILES_A_CONNECTION + filesReserved(1, kernelPipes(files));
+  return Math.max(0, files - used);
 }
 
 /** The limit of open files that a process needs for a number of connections. */
 export function filesNeeded(connectionsMax: number, workers: number): number {
   return connectionsMax * FILES_A_CONNECTION + filesReserved(workers, kernelPipesMost(Infinity));
+}
+
+function kernelPipes(files: number): number {
+  return HAS_KERNEL_PIPES ? kernelPipesMost(files) : 0;
 }
 
 /** Descriptors that the process has open or must keep free, without those of connections. */

@@ -1,5 +1,4 @@
-import { EMFILE, ENFILE, errnoCode } from "../../os/errno.ts";
-import { AF_UNIX, libc, SOCK_STREAM } from "../../os/libc.ts";
+import { descriptorShortage } from "../../os/descriptor-shortage.ts";
 
 // How many descriptors must be free before the relay accepts again.
 export const HEADROOM = 16;
@@ -48,16 +47,4 @@ function look(): void {
     if (code !== null) watcher.short(code);
     else if (watcher.isShort) watcher.plenty();
   }
-}
-
-/** EMFILE or ENFILE if fewer than `wanted` descriptors are left, else null. */
-export function descriptorShortage(wanted: number): string | null {
-  if (libc === null) return null;
-  const fd = libc.socket(AF_UNIX, SOCK_STREAM);
-  if (fd === -EMFILE || fd === -ENFILE) return errnoCode(fd);
-  // A service manager may forbid the family (systemd.exec(5), RestrictAddressFamilies=).
-  if (fd < 0) return null;
-  const shortage = wanted > 1 ? descriptorShortage(wanted - 1) : null;
-  libc.close(fd);
-  return shortage;
 }

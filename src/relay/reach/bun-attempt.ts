@@ -1,4 +1,5 @@
 import { printAddress } from "../../address/address.ts";
+import { descriptorShortage } from "../../os/descriptor-shortage.ts";
 import { errorCode } from "../../os/errno.ts";
 import { isListening } from "../../os/unix-listeners.ts";
 import type { ConnectionSide } from "../connection/connection.ts";
@@ -9,12 +10,21 @@ import { ReachingAttempt } from "./reaching-attempt.ts";
 // a full queue, too, so a listener may exist (oven-sh/bun pull 37093).
 const PERHAPS_FULL = 1_000;
 
+/** A call of Bun's connect. It cannot be canceled, so the attempt may end before it. */
+interface Connecting {
+  /** Whether the attempt has dropped this call. Its socket is counted in `lateSockets` until it ends. */
+  isLate: boolean;
+}
+
 /** Connects with Bun's own connect, for use without FFI. */
 export class BunAttempt extends ReachingAttempt {
-  /** Counts the tries, to ignore results of earlier tries: Bun's connect cannot be canceled. */
-  #tries = 0;
+  /** The call whose result the attempt waits for; null if there is none. */
+  #connecting: Connecting | null = null;
 
   protected override try(): void {
+    // An attempt that waits must not take the last descriptor: the listeners need it.
+    const shortage = this.line.has(this) ? descriptorShortage(2) : null;
+    if (shortage !== null) return this.lack([{ address: "", code: shortage }]);
     const { leadsBack, target } = this.connection.shared;
     if (leadsBack === null) return this.#connect();
     const connect = () => void (this.live && this.#connect());
@@ -27,20 +37,34 @@ export class BunAttempt extends ReachingAttempt {
   }
 
   #connect(): void {
-    const number = (this.#tries += 1);
+    const connecting: Connecting = { isLate: false };
+    this.#connecting = connecting;
     const { destination, shared } = this.connection;
     const { endpoint } = shared.target;
     const common = { allowHalfOpen: true, data: destination, socket: shared.handlers };
-    const connecting =
+    const connected =
       endpoint.kind === "tcp"
         ? Bun.connect({ ...common, hostname: endpoint.host || "localhost", port: endpoint.port })
         : Bun.connect({
             ...common,
             unix: endpoint.kind === "unix" ? endpoint.path : `\0${endpoint.name}`,
           });
-    connecting.catch((error: unknown) => {
-      if (number === this.#tries) this.lost(destination, errorCode(error));
-    });
+    connected.then(
+      () => this.#ended(connecting),
+      (error: unknown) => {
+        this.#ended(connecting);
+        if (this.#connecting !== connecting) return;
+        this.#connecting = null;
+        this.lost(destination, errorCode(error));
+      },
+    );
+  }
+
+  #ended({ isLate }: Connecting): void {
+    const { shared } = this.connection;
+    if (!isLate) return;
+    shared.lateSockets -= 1;
+    shared.lateSocketEnded();
   }
 
   opened(side: ConnectionSide): void {
@@ -58,14 +82,25 @@ export class BunAttempt extends ReachingAttempt {
   }
 
   protected override failed(_side: ConnectionSide, code: string): void {
-    const { endpoint } = this.connection.shared.target;
-    const failures = [{ address: "", code }];
-    if (code !== "ECONNREFUSED" || endpoint.kind === "tcp") return this.fail(failures);
-    const waited = performance.now() - this.connection.openedAt;
+    // Bun reports ECONNREFUSED for nearly every failure.
+    const lacking = code === "ECONNREFUSED" ? this.#whatIsLacking() : null;
+    if (lacking === null) this.fail([{ address: "", code }]);
+    else this.lack([{ address: "", code: lacking }]);
+  }
+
+  /** The code of a shortage that Bun may have reported as a refusal; null if there is none. */
+  #whatIsLacking(): string | null {
+    const { shared, openedAt } = this.connection;
+    const shortage = descriptorShortage(1);
+    if (shortage !== null) {
+      shared.exhausted(shortage);
+      return shortage;
+    }
+    const { endpoint } = shared.target;
+    if (endpoint.kind === "tcp") return null;
     if (isListening(endpoint.kind === "unix" ? endpoint.path : `@${endpoint.name}`))
-      this.lack([{ address: "", code: "EAGAIN" }]);
-    else if (waited < PERHAPS_FULL) this.lack(failures);
-    else this.fail(failures);
+      return "EAGAIN";
+    return performance.now() - openedAt < PERHAPS_FULL ? "ECONNREFUSED" : null;
   }
 
   protected override unanswered(): readonly AddressFailure[] {
@@ -73,8 +108,14 @@ export class BunAttempt extends ReachingAttempt {
   }
 
   protected override dropAllBut(winner: ConnectionSide | null): void {
-    const { destination } = this.connection;
-    if (winner === destination) return;
+    const { destination, shared } = this.connection;
+    const connecting = this.#connecting;
+    this.#connecting = null;
+    if (winner !== null) return;
+    if (connecting !== null) {
+      connecting.isLate = true;
+      shared.lateSockets += 1;
+    }
     const { socket } = destination;
     destination.detach();
     socket?.terminate();

@@ -1,0 +1,122 @@
+import { closeSync, openSync } from "node:fs";
+import type { Socket } from "bun";
+import { descriptorShortage } from "../../os/descriptor-shortage.ts";
+import type { BunListener } from "./bun-listener.ts";
+import type { AcceptHandlers, PausableListener } from "./pausable-listener.ts";
+
+/** The limit of a waiting room. */
+export interface WaitingRoomOptions {
+  /** How many clients may wait at the same time. */
+  readonly most: number;
+  /** Called for each client above the limit, after it was reset. */
+  readonly refused: () => void;
+}
+
+/**
+ * Pauses the listeners of a source without FFI. Bun's listeners cannot pause, so the relay still accepts
+ * clients. They wait here, in order of arrival, and the relay reads nothing from them until it resumes.
+ * A waiting client holds a descriptor, so their number is limited. Clients above the limit are reset.
+ *
+ * If no descriptor is left, Bun calls accept in a busy loop (oven-sh/bun pull 32705). So one descriptor
+ * stays free: `pause` closes a spare one, because other code may have taken the rest, and the client
+ * that takes the last descriptor is reset.
+ */
+export class WaitingRoom<Data> implements PausableListener {
+  /** The handlers that Bun's listeners must have. */
+  readonly handlers: AcceptHandlers<Data>;
+  readonly #admitted: AcceptHandlers<Data>;
+  readonly #options: WaitingRoomOptions;
+  readonly #waiting = new Set<Socket<Data>>();
+  #listeners: readonly BunListener[] = [];
+  #paused = false;
+  /** A descriptor without a use. Null before `guard`, while paused, and if none was left. */
+  #spare: number | null = null;
+
+  constructor(admitted: AcceptHandlers<Data>, options: WaitingRoomOptions) {
+    this.#admitted = admitted;
+    this.#options = options;
+    this.handlers = this.#watch(admitted);
+  }
+
+  /** Takes over the listeners, which have `handlers`. */
+  guard(listeners: readonly BunListener[]): this {
+    this.#listeners = listeners;
+    this.#spare = openSpare();
+    return this;
+  }
+
+  pause(): boolean {
+    this.#paused = true;
+    this.#closeSpare();
+    return true;
+  }
+
+  resume(): boolean {
+    this.#paused = false;
+    this.#spare ??= openSpare();
+    for (const socket of this.#waiting) {
+      // The client before may have taken the last place.
+      if (this.#paused) break;
+      this.#waiting.delete(socket);
+      socket.resume();
+      this.#admit(socket);
+    }
+    return true;
+  }
+
+  /** Calls `open` as Bun does: an error of the handler goes to `error`. */
+  #admit(socket: Socket<Data>): void {
+    try {
+      void this.#admitted.open?.(socket);
+    } catch (error) {
+      if (error instanceof Error) void this.#admitted.error?.(socket, error);
+    }
+  }
+
+  stop(): void {
+    for (const listener of this.#listeners) listener.stop();
+    for (const socket of this.#waiting) socket.terminate();
+    this.#waiting.clear();
+    this.#closeSpare();
+  }
+
+  #closeSpare(): void {
+    if (this.#spare !== null) closeSync(this.#spare);
+    this.#spare = null;
+  }
+
+  #watch(admitted: AcceptHandlers<Data>): AcceptHandlers<Data> {
+    const waits = (socket: Socket<Data>) => this.#waiting.size > 0 && this.#waiting.has(socket);
+    return {
+      ...admitted,
+      open: (socket) => (this.#paused ? this.#arrive(socket) : admitted.open?.(socket)),
+      // A waiting client that resets causes `data` and `close`, although its socket is paused.
+      data: (socket, chunk) => (waits(socket) ? undefined : admitted.data?.(socket, chunk)),
+      drain: (socket) => (waits(socket) ? undefined : admitted.drain?.(socket)),
+      end: (socket) => (waits(socket) ? undefined : admitted.end?.(socket)),
+      close: (socket, error) =>
+        this.#waiting.delete(socket) ? undefined : admitted.close?.(socket, error),
+    };
+  }
+
+  #arrive(socket: Socket<Data>): void {
+    // From here on, its events are ignored.
+    this.#waiting.add(socket);
+    if (this.#waiting.size <= this.#options.most && descriptorShortage(1) === null) {
+      socket.pause();
+      return;
+    }
+    socket.terminate();
+    this.#options.refused();
+  }
+}
+
+/** Null if no descriptor is left. */
+function openSpare(): number | null {
+  try {
+    return openSync("/dev/null", "r");
+  } catch {
+    // The next `resume` tries again.
+    return null;
+  }
+}
