@@ -150,26 +150,41 @@ export const executable: Harness = executableWith(1);
 
 /** The executable with several workers, seen from outside. */
 export function executableWith(workers: number): Harness {
+  return ofExecutable(workers === 1 ? "executable" : `executable, ${workers} workers`, {
+    args: [`--workers=${workers}`],
+  });
+}
+
+/**
+ * The executable where FFI is not to be had, because the runtime does not compile at run time, as under
+ * systemd's MemoryDenyWriteExecute=yes.
+ */
+export const executableWithoutFfi: Harness = ofExecutable("executable without FFI", {
+  env: { BUN_JSC_useJIT: "0" },
+});
+
+interface Start {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+function ofExecutable(name: string, start: Start): Harness {
   return {
-    name: workers === 1 ? "executable" : `executable, ${workers} workers`,
-    start: (source, destination, settings) =>
-      startExecutable(workers, source, destination, settings),
+    name,
+    start: (source, destination, settings) => startExecutable(start, source, destination, settings),
   };
 }
 
 async function startExecutable(
-  workers: number,
+  { args = [], env = {} }: Start,
   source: string,
   destination: string,
   { lingerTimeout: _unsettable, ...settings }: Settings,
 ): Promise<RelayUnderTest> {
-  const relay = await startRelay([
-    "--log-level=debug",
-    `--workers=${workers}`,
-    ...Object.entries(settings).map(([name, value]) => `--${dashed(name)}=${value}ms`),
-    source,
-    destination,
-  ]);
+  const options = Object.entries(settings).map(([name, value]) => `--${dashed(name)}=${value}ms`);
+  const relay = await startRelay(["--log-level=debug", ...args, ...options, source, destination], {
+    env,
+  });
   const log = new LogReader(relay.stderr);
   const atStart = connectionDescriptors(relay.pid).length;
   return {
