@@ -249,7 +249,7 @@ export function sideEnded(side: ConnectionSide): void {
   settle(connection);
 }
 
-/** A client has sent its end of stream before the destination has answered. */
+/** A client sent its end of stream before the destination answered. */
 function clientEnded(connection: Connection): void {
   connection.clientEndedAt = performance.now();
   if (isSilent(connection)) connection.shared.departed.watch(connection);
@@ -260,7 +260,7 @@ function isSilent({ up, down }: Connection): boolean {
   return up.bytesRead === 0 && down.bytesRead === 0;
 }
 
-/** Ends a connection whose client has gone: nothing was sent, and nobody is there for an answer. */
+/** Ends a connection on which nothing was sent and whose client has left. */
 export function leaveSilently(connection: Connection): void {
   destroy(connection, "client left");
 }
@@ -278,9 +278,16 @@ export function sideClosed(side: ConnectionSide, code: string | undefined): void
 }
 
 /**
- * The client's socket is closed, and the destination has not answered. After an end of stream that may be
- * all that tells a client which has gone from one that waits. It is passed on if nothing can be lost by
- * it: as it is of a client that failed, or had ended before, or at the ebb (`isEbb`).
+ * The client's socket closed. If the destination has not answered, it cannot tell whether the client
+ * still waits: it saw the end of stream earlier. The relay tells it, where that costs no byte:
+ *
+ * | the client sent | destination | sees                               | if the client                    |
+ * | --------------- | ----------- | ---------------------------------- | -------------------------------- |
+ * | nothing         | any         | a reset, or a close                | failed, or had ended a second ago |
+ * | bytes           | TCP         | a reset, once it acknowledged them | failed                           |
+ * | bytes           | Unix        | a close, once it took them         | failed, or had ended long ago    |
+ *
+ * At the ebb (`isEbb`) a client counts as one that had ended long ago.
  */
 function clientClosed(connection: Connection, code: string | undefined): void {
   const { attempt, down, destination, clientEndedAt, shared } = connection;
@@ -293,18 +300,22 @@ function clientClosed(connection: Connection, code: string | undefined): void {
   } else if (isSilent(connection)) {
     if (hasGone || now - clientEndedAt >= ENDED_BEFORE) leaveSilently(connection);
   } else if (destination.isTcp) {
-    // A reset that its client did not cause might cost a slow destination what it has not read.
+    // A reset can destroy bytes that a slow destination has not read, so the client must cause it.
     connection.clientGone = hasFailed;
   } else {
-    // The one before it in a ring has lingered for as long.
+    // In a ring, the relay before this one has lingered for that time.
     connection.clientGone = hasGone || now - clientEndedAt >= shared.lingering.farewell / 2;
   }
 }
 
 /**
- * Whether clients leave unanswered at this moment. Where relays lead to each other, each such end causes
- * the next one, and lets in a client that waits at the other end of the ring and causes the next
- * connection. Both go round at one speed, for ever, unless ends pass on at once and new connections wait.
+ * Whether clients are leaving unanswered right now.
+ *
+ * In a ring of relays each connection causes the next one. When the first client leaves, the connections
+ * end one after the other. Each end frees a place for the newest connection of the ring, which waits in
+ * a kernel queue and then causes a further one. Ends and new connections go around the ring at the same
+ * speed, for ever. So at the ebb the relay passes ends on at once and delays new connections, until the
+ * ends have caught up.
  */
 export function isEbb({ clientLeftAt }: Shared, now: number): boolean {
   return now - clientLeftAt < EBB;

@@ -22,14 +22,15 @@ interface WatchedConnection {
 type Ends = { readonly client: TcpEnd; readonly source: TcpEnd } | null;
 
 /**
- * Finds clients that have left without a word: they sent an end of stream and not a byte, and got none.
+ * Finds clients that left after an end of stream, without sending or receiving a byte.
  *
- * TCP does not tell a client that has closed from one that still waits for an answer, until something is
- * sent to it. Of a client on this machine the kernel knows whether a process still has its socket.
+ * TCP shows no difference between a client that closed and one that waits for an answer, until the relay
+ * sends something. For a client on the same machine the kernel's table shows whether a process still owns
+ * the client's socket.
  *
- * This matters where relays lead to each other. Each connection then causes the next one, until one of
- * the relays has as many as it may, and none of them ever gets an answer. If the client at the beginning
- * leaves, its connection ends, which ends the next one, and so on.
+ * This matters in a ring of relays. There each connection causes the next one until a relay is full, and
+ * no connection is ever answered. Ending the connection of the first client, once the client has left,
+ * ends all others.
  */
 export class DepartedClients<Watched extends WatchedConnection> {
   readonly #watched = new Map<Watched, Ends>();
