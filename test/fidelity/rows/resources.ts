@@ -10,6 +10,7 @@ import { eitherEnd, expectWhole, type Row } from "./row.ts";
 const FLOOD = 256 * 1024 * 1024;
 
 const QUIET_MS = 1_000;
+const QUIET_TRIES = 5;
 // A few ticks of the clock that counts it: the runtime may tidy up. A loop would use all of it.
 const CPU_MOST = 0.05;
 
@@ -111,12 +112,21 @@ export const quietRows: readonly Row[] = [
   },
 ];
 
+/**
+ * Waits for a second in which the relay uses next to no processor time. The runtime may tidy up first;
+ * a loop would use all of every second.
+ */
 async function expectQuiet({ relay }: Wire): Promise<void> {
-  const before = relay.cpu();
-  await Bun.sleep(QUIET_MS);
-  const after = relay.cpu();
-  if (before === null || after === null) throw new Error("needs a relay in its own process");
-  expect(after - before).toBeLessThanOrEqual(CPU_MOST);
+  const used: number[] = [];
+  while (used.length < QUIET_TRIES) {
+    const before = relay.cpu();
+    await Bun.sleep(QUIET_MS);
+    const after = relay.cpu();
+    if (before === null || after === null) throw new Error("needs a relay in its own process");
+    used.push(after - before);
+    if (after - before <= CPU_MOST) return;
+  }
+  expect(used).toEqual([]);
 }
 
 /** Seconds to the next probe of each of the relay's TCP sockets. */
