@@ -127,8 +127,8 @@ describe.each([1, 3])("with %p workers", (workers) => {
     );
     expect(reason).toBe(REASON);
     clients.pop()?.close();
-    await until(() => echo.open === LIMIT - 1, "one to have left");
-    expect(await isServed(await RawSocket.connect({ kind: "unix", path }))).toBe(true);
+    // The destination sees the end of a connection a moment before the relay has a place again.
+    while (!(await isServed(await RawSocket.connect({ kind: "unix", path })))) await Bun.sleep(1);
     for (const socket of clients) socket.close();
   });
 });

@@ -128,7 +128,7 @@ await describeRelay("units of a service that is not there", (bench) => {
   test("warn of an admin port inside, and name what works", async () => {
     const words = ["--service=echo", "--admin=127.0.0.1:9999", "/run/x/socket", PORT];
     const { stderr } = await bench.machine.run([RELAY, "units", ...words]);
-    for (const part of ["nobody can ask", "--admin=/run/", "--admin-mode", "--admin-group"])
+    for (const part of ["no client can connect", "--admin=/run/", "--admin-mode", "--admin-group"])
       expect(stderr).toContain(part);
   });
 });
