@@ -186,6 +186,7 @@ class RunningRelay implements HoldableRelay {
       target: targetOf(options.destination),
       leadsBack: null,
       clientLeftAt: -Infinity,
+      isFull: () => this.#admission?.isFull === true,
       departed: new DepartedClients(leaveSilently),
       sourceIsTcp: endpoint.kind === "tcp",
       keepalive: options.keepalive ?? DEFAULTS.keepalive,

@@ -42,8 +42,10 @@ export interface Shared {
   readonly handlers: SocketHandler<SocketOwner, "uint8array">;
   /** Called with EMFILE or ENFILE when there is no descriptor for a destination's socket. */
   readonly exhausted: (code: string) => void;
-  /** When a client last left unanswered, by `performance.now()`. */
+  /** When the ebb was last seen (`isEbb`), by `performance.now()`; -Infinity before the first. */
   clientLeftAt: number;
+  /** Whether all places are taken, or were until a connection ended in this turn. */
+  readonly isFull: () => boolean;
   /** Clients that may have left without a word. */
   readonly departed: DepartedClients<Connection>;
   /** Called when a connection has ended, after it left `connections`. */
@@ -316,6 +318,9 @@ function clientClosed(connection: Connection, code: string | undefined): void {
  * a kernel queue and then causes a further one. Ends and new connections go around the ring at the same
  * speed, for ever. So at the ebb the relay passes ends on at once and delays new connections, until the
  * ends have caught up.
+ *
+ * A ring grows until a relay is full. So the ebb begins only if a client leaves unanswered while the relay
+ * is full, and goes on as long as others follow: a client that resets delays nobody else.
  */
 export function isEbb({ clientLeftAt }: Shared, now: number): boolean {
   return now - clientLeftAt < EBB;
@@ -425,13 +430,19 @@ function finish(connection: Connection): void {
   if (!shared.connections.delete(connection)) return;
   shared.departed.forget(connection);
   const hasLeft = connection.ending === "client left" || connection.clientGone;
-  if (hasLeft && connection.connectedAt !== null) shared.clientLeftAt = performance.now();
+  if (hasLeft && connection.connectedAt !== null) clientLeft(shared);
   // Frees what is still held, for example for a destination that was never reached.
   up.break();
   down.break();
   const whole = up.dropped === 0 && down.dropped === 0;
   shared.observer.closed(connection, connection.ending ?? (whole ? "finished" : "abandoned"));
   shared.ended(connection);
+}
+
+/** A client left before the destination answered. */
+function clientLeft(shared: Shared): void {
+  const now = performance.now();
+  if (shared.isFull() || isEbb(shared, now)) shared.clientLeftAt = now;
 }
 
 function isFailure(side: ConnectionSide, code: string | undefined): boolean {

@@ -61,6 +61,11 @@ export class Admission implements Disposable, DescriptorWatcher {
     if (this.#holders.delete(holder)) this.#resume();
   }
 
+  /** Whether as many connections are open as there may be. */
+  get isFull(): boolean {
+    return this.#full;
+  }
+
   get isShort(): boolean {
     return this.#exhausted;
   }
