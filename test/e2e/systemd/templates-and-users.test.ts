@@ -115,8 +115,11 @@ await describeRelay("units for a user's manager", (bench) => {
     expect(await asMember(`ls ${units}/*.wants`)).toContain("default.target.wants");
     await bench.systemctl("restart", "members.service");
     await bench.machine.succeed("chmod a+x /run/user/1234");
-    for (const path of ["/run/user/1234/sockets/one", "/run/user/1234/two/socket"])
+    for (const path of ["/run/user/1234/sockets/one", "/run/user/1234/two/socket"]) {
+      // The user's manager starts its units in the background.
+      await bench.machine.succeed(`timeout 30 sh -c 'until test -S ${path}; do sleep 0.1; done'`);
       expect(await bench.clients("burst.py", path, 5)).toEqual({ served: 5, lost: {} });
+    }
   });
 
   test("lock the relay in", async () => {
