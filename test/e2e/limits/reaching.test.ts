@@ -212,8 +212,8 @@ describe("a destination that cannot be reached is logged with", () => {
 
   test("the address of a TCP client", async () => {
     await using relay = await startRelay(["127.0.0.1:0", path("destination")]);
-    using _client = dial(relay.address);
-    await relay.logged(/\(ENOENT\), for 127\.0\.0\.1:\d+"/);
+    using client = dial(relay.address);
+    await relay.logged(new RegExp(`\\(ENOENT\\), for 127\\.0\\.0\\.1:${client.ownPort}"`));
   });
 
   test("the user and process of a Unix client", async () => {

@@ -168,6 +168,11 @@ export class RawSocket extends Descriptor {
     throw new SystemCallError("connect", errnoName(-error));
   }
 
+  /** The own port, also of a socket that was reset; 0 of a Unix socket. */
+  get ownPort(): number {
+    return this.isTcp ? portIn(system.ownName(this.fd)) : 0;
+  }
+
   /** The own port, and the peer's; 0 of a Unix socket. */
   get ports(): { readonly own: number; readonly peer: number } {
     if (!this.isTcp) return { own: 0, peer: 0 };
