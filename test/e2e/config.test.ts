@@ -139,6 +139,7 @@ describe("--config", () => {
     clients.dispose();
     expect(await running.stop()).toBe(0);
     expect(existsSync(source)).toBe(false);
+    await running.logEnded;
     expect(relaysOf(running.stderr(), "stopped")).toEqual(["one", "two"]);
   });
 
@@ -223,6 +224,9 @@ describe("a relay whose destination is down or whose places are taken", () => {
       await (await connect("good")).ask("hello");
     }
     expect(await Promise.race([unanswered.then(() => "served"), "waits"])).toBe("waits");
+    clients.dispose();
+    expect(await running.stop()).toBe(0);
+    await running.logEnded;
     const failures = linesOf(running.stderr(), "unreachable");
     expect(new Set(failures.map((line) => line["relay"]))).toEqual(new Set(["down"]));
   });
