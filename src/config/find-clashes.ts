@@ -1,7 +1,7 @@
 import { type Endpoint, isSameAddress, type SocketEndpoint } from "../address/address.ts";
 import type { Mistakes } from "./config-error.ts";
 import type { PlacedRelay } from "./read-relay.ts";
-import { isSameSource, placeOf } from "./same-source.ts";
+import { isSameSource, searchKeyOf } from "./same-source.ts";
 import type { Position } from "./toml-tree.ts";
 
 /** An address that the process itself listens on, besides the relays' sources. */
@@ -41,7 +41,7 @@ class Sources {
 
   add(relay: PlacedRelay): void {
     if (relay.source === null) return;
-    const place = placeOf(relay.source.endpoint);
+    const place = searchKeyOf(relay.source.endpoint);
     this.#byPlace.set(place, [...(this.#byPlace.get(place) ?? []), relay]);
   }
 
@@ -51,7 +51,7 @@ class Sources {
     matches: (source: Endpoint, endpoint: Endpoint) => boolean,
   ): PlacedRelay | undefined {
     return this.#byPlace
-      .get(placeOf(endpoint))
+      .get(searchKeyOf(endpoint))
       ?.find(({ source }) => source !== null && matches(source.endpoint, endpoint));
   }
 }
@@ -60,7 +60,7 @@ function findTwin({ name, source }: PlacedRelay, before: Sources, mistakes: Mist
   if (source === null) return;
   const twin = before.find(source.endpoint, isSameSource);
   if (twin === undefined) return;
-  const words = `is the source of relay ${twin.name} as well${mend(source.endpoint)}`;
+  const words = `is the source of relay ${twin.name} as well${howToFix(source.endpoint)}`;
   mistakes.add(source.at, ["relay", name, "source"], words);
 }
 
@@ -81,7 +81,7 @@ function findLoop(
   else if (loop.length > 1) add(`leads back to its source: ${[...loop, name].join(" to ")}`);
 }
 
-function mend(source: Endpoint): string {
+function howToFix(source: Endpoint): string {
   if (source.kind === "systemd" && source.name === "")
     return "; name the sockets: systemd:NAME (FileDescriptorName=)";
   return "";

@@ -8,14 +8,14 @@ import { isLoopbackName } from "../address/loopback.ts";
  * A key for searching endpoints. Two endpoints that may be the same address have the same key;
  * different keys mean different addresses.
  */
-export function placeOf(endpoint: Endpoint): string {
+export function searchKeyOf(endpoint: Endpoint): string {
   if (endpoint.kind === "unix") return resolve(endpoint.path);
   return endpoint.kind === "tcp" ? `:${endpoint.port}` : printAddress(endpoint);
 }
 
 /** Whether two listeners would listen on the same address. */
 export function isSameSource(one: Endpoint, other: Endpoint): boolean {
-  if (one.kind !== other.kind || placeOf(one) !== placeOf(other)) return false;
+  if (one.kind !== other.kind || searchKeyOf(one) !== searchKeyOf(other)) return false;
   if (one.kind !== "tcp" || other.kind !== "tcp") return true;
   // Port 0 gets a different free port each time.
   return one.port !== 0 && overlap(one.host, other.host);

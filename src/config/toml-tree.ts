@@ -75,11 +75,11 @@ function parse(text: string): AST.TOMLProgram {
     return parseTOML(text, { tomlVersion: "1.0" });
   } catch (error) {
     if (!(error instanceof ParseError)) throw error;
-    throw new TomlError(error.message, placeOf(error, text));
+    throw new TomlError(error.message, positionOf(error, text));
   }
 }
 
-function placeOf({ lineNumber, column, message }: ParseError, text: string): Position {
+function positionOf({ lineNumber, column, message }: ParseError, text: string): Position {
   // The parser notices a missing part at the end of a line only on the next line.
   const isMissing = /^(Unterminated|Unspecified|Expected)/.test(message);
   if (column > 0 || lineNumber === 1 || !isMissing) return { line: lineNumber, column: column + 1 };

@@ -481,7 +481,10 @@ export function showOptions(
 }
 
 /** Whether the help of a command only names an option. */
-export function isTerse(row: ValueOption<unknown> | FlagOption, command: CommandName): boolean {
+export function isListedWithoutHelp(
+  row: ValueOption<unknown> | FlagOption,
+  command: CommandName,
+): boolean {
   return row.terse === true || (Array.isArray(row.terse) && row.terse.includes(command));
 }
 

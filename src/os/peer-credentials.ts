@@ -20,7 +20,7 @@ export interface Unreadable {
 }
 
 // The user id if the kernel recorded no credential (net/core/sock.c, cred_to_ucred()).
-const NOBODY_NOTED = 2 ** 32 - 1;
+const UID_UNKNOWN = 2 ** 32 - 1;
 
 /** Asks the kernel for the credential of the process that connected a Unix socket. */
 export function readPeer(system: Libc, fd: number): Peer | Unreadable {
@@ -28,9 +28,9 @@ export function readPeer(system: Libc, fd: number): Peer | Unreadable {
   const length = system.getOptionWords(fd, SOL_SOCKET, SO_PEERCRED, credential);
   if (length < 0) return { code: errnoCode(length) };
   const [pid, uid, gid] = credential;
-  if (length !== credential.byteLength || uid === undefined || uid === NOBODY_NOTED)
+  if (length !== credential.byteLength || uid === undefined || uid === UID_UNKNOWN)
     return { code: errnoCode(ENODATA) };
-  return { pid: pid ?? 0, uid, gid: gid ?? NOBODY_NOTED };
+  return { pid: pid ?? 0, uid, gid: gid ?? UID_UNKNOWN };
 }
 
 // NGROUPS_MAX of linux/limits.h is 65536; most processes have a handful.

@@ -2,7 +2,7 @@ import { printAddress, type SocketEndpoint } from "../address/address.ts";
 import { ADMIN_MODE } from "../observe/admin/admin-mode.ts";
 import type { AdminServer } from "../observe/admin/admin-server.ts";
 import type { AdminPermissions } from "../observe/admin/bind-admin.ts";
-import { HTTP_FILES_MOST } from "../observe/admin/http-limits.ts";
+import { HTTP_DESCRIPTORS_MOST } from "../observe/admin/http-limits.ts";
 import type { Observation } from "../observe/figures/observation.ts";
 import { faultLog } from "../observe/log/event-log.ts";
 import type { Log } from "../observe/log/log.ts";
@@ -21,7 +21,7 @@ interface Wanted {
 }
 
 /** Each server that a plan asks for. */
-function wantedServers({ admin, adminMode, adminGroup, metrics }: ProcessWide): readonly Wanted[] {
+function plannedServers({ admin, adminMode, adminGroup, metrics }: ProcessWide): readonly Wanted[] {
   const permissions = { mode: adminMode ?? ADMIN_MODE, group: adminGroup };
   const wanted: Wanted[] = [];
   if (admin !== undefined) wanted.push({ role: "admin", address: admin, permissions });
@@ -31,12 +31,12 @@ function wantedServers({ admin, adminMode, adminGroup, metrics }: ProcessWide): 
 
 /** How many descriptors the servers of a plan take at most. */
 export function adminFilesMost(plan: ProcessWide): number {
-  return wantedServers(plan).length * HTTP_FILES_MOST;
+  return plannedServers(plan).length * HTTP_DESCRIPTORS_MOST;
 }
 
 /** Whether a plan asks for a server, so that somebody may ask what the relays do. */
 export function hasAdminServers(plan: ProcessWide): boolean {
-  return wantedServers(plan).length > 0;
+  return plannedServers(plan).length > 0;
 }
 
 const OPENED: Readonly<Record<AdminRole, string>> = {
@@ -74,7 +74,7 @@ export class AdminServers implements Disposable {
     const fault = faultLog(log);
     using opened = new DisposableStack();
     const servers: (Wanted & { readonly server: AdminServer })[] = [];
-    for (const wanted of wantedServers(plan)) {
+    for (const wanted of plannedServers(plan)) {
       const { role, address, permissions } = wanted;
       const socket = claim(role, address, permissions) ?? address;
       const server = opened.use(await open[role](socket, { observation, permissions, fault }));
@@ -94,7 +94,7 @@ export class AdminServers implements Disposable {
   /** The servers' sockets, for another process. */
   get listeners(): readonly OpenedListener[] {
     return this.#servers.map(({ role, address, permissions, server }) => {
-      return { role, address, socket: server.handOn(), permissions };
+      return { role, address, socket: server.forHandover(), permissions };
     });
   }
 

@@ -70,7 +70,7 @@ export class RelayGroup {
     return this.#members.flatMap(({ plan, source, relay }) => {
       const { source: address, settings: permissions } = plan;
       if (isInherited(source) || address.kind === "systemd" || address.kind === "fd") return [];
-      return [{ role: "source", address, socket: relay.handOn(), permissions }];
+      return [{ role: "source", address, socket: relay.forHandover(), permissions }];
     });
   }
 

@@ -8,7 +8,7 @@ import { isHungUp } from "../os/terminal.ts";
 import { combineObservers } from "../relay/combine-observers.ts";
 import { RelayError } from "../relay/error.ts";
 import type { Source } from "../relay/listen/source.ts";
-import { connectionsMaxDefault, filesOfRelays } from "../relay/listen/descriptor-budget.ts";
+import { connectionsMaxDefault, descriptorsOfRelays } from "../relay/listen/descriptor-budget.ts";
 import type { Observer } from "../relay/observer.ts";
 import { takePassedSockets } from "../systemd/activation.ts";
 import { HeldNotifier } from "../systemd/held-notifier.ts";
@@ -400,7 +400,7 @@ class RunningProcess implements AsyncDisposable {
   #connectionsOfFiles(): number {
     const { processWide, relays } = this.#plan;
     const workers = workerCount(processWide.workers);
-    const others = adminFilesMost(processWide) + filesOfRelays(relays.length, workers);
+    const others = adminFilesMost(processWide) + descriptorsOfRelays(relays.length, workers);
     return connectionsMaxDefault(workers, others);
   }
 

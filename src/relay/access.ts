@@ -5,7 +5,7 @@ import type { Cidr } from "../address/cidr.ts";
 import { RelayError } from "./error.ts";
 import type { IpAddress } from "../address/ip-address.ts";
 import { printIpEndpoint } from "../address/ip-endpoint.ts";
-import type { Arrival } from "./arrival.ts";
+import type { AcceptedClient } from "./accepted-client.ts";
 
 /** Which clients may connect. Without rules: every client. An empty allow list: no client. */
 export interface AccessRules {
@@ -38,7 +38,7 @@ const NO_USER_ALLOWED = "neither its user nor any of its groups is allowed";
 export const REFUSAL_REASONS = [NO_ADDRESS, DENIED, NOT_ALLOWED, NO_USER_ALLOWED] as const;
 
 /** Decides whether an accepted client may use the relay: null admits the client. */
-export type Judge = (arrival: Arrival) => Refusal | null;
+export type Judge = (accepted: AcceptedClient) => Refusal | null;
 
 /**
  * Makes the judge for a source's clients; null if every client may connect.

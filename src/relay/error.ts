@@ -15,7 +15,12 @@ export class RelayError extends Error {
 }
 
 /** Converts an error of the runtime to a `RelayError`; `doing` is a verb, such as "listen on". */
-export function relayError(doing: string, address: string, error: unknown, mend = ""): RelayError {
+export function relayError(
+  doing: string,
+  address: string,
+  error: unknown,
+  howToFix = "",
+): RelayError {
   if (error instanceof RelayError) return error;
   const code = errorCode(error);
   const reason = errnoWords(code);
@@ -23,6 +28,6 @@ export function relayError(doing: string, address: string, error: unknown, mend 
   return new RelayError(
     code,
     address,
-    `cannot ${doing} ${address}: ${named}${mend && `; ${mend}`}`,
+    `cannot ${doing} ${address}: ${named}${howToFix && `; ${howToFix}`}`,
   );
 }

@@ -2,7 +2,7 @@ import type { SocketEndpoint } from "../address/address.ts";
 import { libc } from "../os/libc.ts";
 import { ambiguousId, readPeer } from "../os/peer-credentials.ts";
 import type { IpEndpoint } from "../address/ip-endpoint.ts";
-import type { Arrival } from "./arrival.ts";
+import type { AcceptedClient } from "./accepted-client.ts";
 
 /**
  * The PROXY protocol version of the header: `v1` is a line of text; `v2` is binary and can describe
@@ -32,11 +32,11 @@ export type ProxiedClient =
     };
 
 /** Makes the header for an admitted client. */
-export type HeaderOf = (arrival: Arrival) => Uint8Array;
+export type HeaderOf = (accepted: AcceptedClient) => Uint8Array;
 
 /** Returns the function that makes headers for the clients of a source. */
 export function headerOf(version: ProxyVersion, source: SocketEndpoint): HeaderOf {
-  if (source.kind === "tcp") return (arrival) => proxyHeader(version, tcpClient(arrival));
+  if (source.kind === "tcp") return (accepted) => proxyHeader(version, tcpClient(accepted));
   const destination = source.kind === "unix" ? source.path : `\0${source.name}`;
   const noUser = ambiguousId("uid");
   return ({ fd }) => proxyHeader(version, unixClient(fd, destination, noUser));
@@ -47,7 +47,7 @@ export function proxyHeader(version: ProxyVersion, client: ProxiedClient): Uint8
   return version === "v1" ? textHeader(client) : binaryHeader(client);
 }
 
-function tcpClient({ client, source }: Arrival): ProxiedClient {
+function tcpClient({ client, source }: AcceptedClient): ProxiedClient {
   if (client === null || source === null) throw new Error("a TCP client without an address");
   return { kind: "tcp", source: client, destination: source };
 }

@@ -1,9 +1,9 @@
 import type { Socket, SocketHandler } from "bun";
 import type { SocketEndpoint } from "../address/address.ts";
 import { type ClientCounts, OwnClientCounts } from "./client-counts.ts";
-import { type Admitted, Entrance, needsAddresses } from "./entrance.ts";
+import { type Admitted, ClientAdmission, needsAddresses } from "./client-admission.ts";
 import type { Refusal } from "./access.ts";
-import { Admission } from "./listen/admission.ts";
+import { AcceptControl } from "./listen/accept-control.ts";
 import {
   connectionsCarried,
   connectionsMaxDefault,
@@ -109,7 +109,7 @@ export interface HandoverRelay extends Relay {
    * Returns the source for the other relay. This relay keeps the descriptors; they are valid until
    * the end of this turn of the event loop.
    */
-  handOn(): HandedSource;
+  forHandover(): HandedSource;
   /**
    * Stops accepting, and leaves the source and its file to the relay that took it over. With
    * `isGivenUp` no relay took it over, and the file is removed. Resolves once the relay has stopped
@@ -120,10 +120,10 @@ export interface HandoverRelay extends Relay {
 }
 
 /** A relay that accepts nobody while one or more holders hold its listener. */
-export interface HoldableRelay extends HandoverRelay {
+export interface PausableRelay extends HandoverRelay {
   /** Leaves new clients in the kernel's queue. Without FFI a limited number waits in the relay. */
-  hold(holder: string): void;
-  release(holder: string): void;
+  pauseFor(holder: string): void;
+  resumeFor(holder: string): void;
   /**
    * Ends everything synchronously, because the thread is about to end. The peers of all connections
    * see a failure. Clients in the kernel's queue stay for the next worker or process that accepts.
@@ -139,20 +139,20 @@ export interface HoldableRelay extends HandoverRelay {
 export async function startRelay(
   options: RelayOptions,
   counts: ClientCounts = new OwnClientCounts(),
-): Promise<HoldableRelay> {
+): Promise<PausableRelay> {
   const relay = new RunningRelay(endpointOf(options.source), options, counts);
   await relay.listen(options);
   return relay;
 }
 
-class RunningRelay implements HoldableRelay {
+class RunningRelay implements PausableRelay {
   readonly #shared: Shared;
   readonly #observer: Observer;
   readonly #line = new WaitingLine();
   readonly #patience: StopPatience;
   readonly #drain: Drain;
   readonly #inherited: boolean;
-  readonly #entrance: Entrance;
+  readonly #clientAdmission: ClientAdmission;
   readonly #headerOf: HeaderOf | null;
   readonly #unadmitted: Unadmitted;
   /** Resolves when the relay has stopped accepting. */
@@ -160,7 +160,7 @@ class RunningRelay implements HoldableRelay {
   readonly #stopped = Promise.withResolvers<void>();
   #endpoint: SocketEndpoint;
   #listeners: Listeners | null = null;
-  #admission: Admission | null = null;
+  #acceptControl: AcceptControl | null = null;
   /** Periodic checks of the open connections, until the relay has stopped. */
   readonly #watches: Disposable[] = [];
   #file: PlacedFile | null = null;
@@ -177,8 +177,8 @@ class RunningRelay implements HoldableRelay {
     this.#observer = combineObservers(options.observer === undefined ? [] : [options.observer]);
     this.#inherited = isInherited(options.source);
     const { drainTimeout = DEFAULTS.drainTimeout } = options;
-    this.#patience = { drainTimeout, stillTimeout: DEFAULTS.stillTimeout };
-    this.#entrance = new Entrance(options, endpoint, counts);
+    this.#patience = { drainTimeout, standstillTimeout: DEFAULTS.stillTimeout };
+    this.#clientAdmission = new ClientAdmission(options, endpoint, counts);
     const { proxyProtocol } = options;
     this.#headerOf = proxyProtocol === undefined ? null : headerOf(proxyProtocol, endpoint);
     this.#shared = {
@@ -186,7 +186,7 @@ class RunningRelay implements HoldableRelay {
       target: targetOf(options.destination),
       leadsBack: null,
       clientLeftAt: -Infinity,
-      isFull: () => this.#admission?.isFull === true,
+      isFull: () => this.#acceptControl?.isFull === true,
       departed: new DepartedClients(leaveSilently),
       sourceIsTcp: endpoint.kind === "tcp",
       keepalive: options.keepalive ?? DEFAULTS.keepalive,
@@ -203,7 +203,7 @@ class RunningRelay implements HoldableRelay {
       bulk:
         loaded.libc === null || options.fastPath === false ? null : threadBulkReader(loaded.libc),
       handlers: loaded.libc === null ? handlers : adoptedHandlers,
-      exhausted: (code) => this.#admission?.short(code),
+      exhausted: (code) => this.#acceptControl?.descriptorsExhausted(code),
       ended: (connection) => this.#connectionEnded(connection),
       lateSocketEnded: () => this.#freePlace(),
       lateSockets: 0,
@@ -253,23 +253,23 @@ class RunningRelay implements HoldableRelay {
       this.#shared.leadsBack = loopCheckOf(endpoint, options.destination);
     this.#file = file;
     this.#fileWatch = file && watchFile(file, this.#observer);
-    this.#admission = new Admission(max, listeners, this.#observer);
+    this.#acceptControl = new AcceptControl(max, listeners, this.#observer);
     this.#limitStillness(options.idleTimeout, "idle", () => true);
     this.#limitStillness(options.halfCloseTimeout, "half-closed", isHalfClosed);
     this.#watchPeers();
     this.#accepts = source.kind !== "handed";
     if (this.#accepts) this.#observer.listening(this.#endpoint);
-    else this.hold(NOT_BEGUN);
+    else this.pauseFor(NOT_BEGUN);
   }
 
   accept(): void {
     if (this.#accepts) return;
     this.#accepts = true;
-    this.release(NOT_BEGUN);
+    this.resumeFor(NOT_BEGUN);
     this.#observer.listening(this.#endpoint);
   }
 
-  handOn(): HandedSource {
+  forHandover(): HandedSource {
     return {
       kind: "handed",
       endpoint: this.#endpoint,
@@ -311,24 +311,24 @@ class RunningRelay implements HoldableRelay {
   }
 
   async suspend(): Promise<number> {
-    this.hold(SUSPENDED);
+    this.pauseFor(SUSPENDED);
     return this.connections;
   }
 
   resume(): void {
-    this.release(SUSPENDED);
+    this.resumeFor(SUSPENDED);
   }
 
   async responds(): Promise<void> {
     // This relay runs in the caller's thread, which obviously responds.
   }
 
-  hold(holder: string): void {
-    if (!this.#stopping) this.#admission?.hold(holder);
+  pauseFor(holder: string): void {
+    if (!this.#stopping) this.#acceptControl?.pauseFor(holder);
   }
 
-  release(holder: string): void {
-    if (!this.#stopping) this.#admission?.release(holder);
+  resumeFor(holder: string): void {
+    if (!this.#stopping) this.#acceptControl?.resumeFor(holder);
   }
 
   abandon(): void {
@@ -363,7 +363,7 @@ class RunningRelay implements HoldableRelay {
   }
 
   #freePlace(): void {
-    if (!this.#stopping) this.#admission?.closed(this.#taken);
+    if (!this.#stopping) this.#acceptControl?.closed(this.#taken);
   }
 
   #accept(socket: Socket<SocketOwner>): void {
@@ -380,17 +380,17 @@ class RunningRelay implements HoldableRelay {
     socket.data = client;
     client.attach(socket);
     client.ready = true;
-    if (this.#headerOf !== null) connection.preface = this.#headerOf(admitted.arrival);
+    if (this.#headerOf !== null) connection.preface = this.#headerOf(admitted.accepted);
     if (loaded.libc === null) keepSideAlive(client, this.#shared.keepalive);
     this.#shared.connections.add(connection);
     if (this.connections === 1) this.#shared.bulk?.join();
     this.#observer.opened(connection);
-    this.#admission?.opened(this.#taken);
+    this.#acceptControl?.opened(this.#taken);
     reach(connection, this.#line, isEbb(this.#shared, connection.openedAt) ? EBB_DELAY : 0);
   }
 
   #admit(socket: Socket<SocketOwner>): Admitted | Refusal {
-    return this.#entrance.admit(socket);
+    return this.#clientAdmission.admit(socket);
   }
 
   #limitStillness(
@@ -432,12 +432,12 @@ class RunningRelay implements HoldableRelay {
   }
 
   #stopListening(): void {
-    this.#admission?.[Symbol.dispose]();
+    this.#acceptControl?.[Symbol.dispose]();
     this.#listeners?.stop();
   }
 
   #connectionEnded({ admitted }: Connection): void {
-    this.#entrance.left(admitted);
+    this.#clientAdmission.left(admitted);
     this.#freePlace();
     if (this.connections === 0) this.#shared.bulk?.leave();
     this.#drain.connectionEnded();

@@ -38,7 +38,7 @@ export async function giveMainProcess(
     closeSync(writing);
   }
   try {
-    return (await comesTrue(() => isClosed(reading))) ? null : "it does not answer";
+    return (await pollUntil(() => isClosed(reading))) ? null : "it does not answer";
   } finally {
     closeSync(reading);
   }
@@ -65,7 +65,7 @@ export function reloading(): Assignments {
  */
 async function sends(trySending: () => number): Promise<number> {
   let result = -EAGAIN;
-  await comesTrue(() => {
+  await pollUntil(() => {
     result = trySending();
     return result !== -EAGAIN;
   });
@@ -91,7 +91,7 @@ function send(system: Libc, notifySocket: string, text: string, passed: number |
 /**
  * Polls `look` until it returns true, or until `PATIENCE` is over. Returns whether it became true.
  */
-async function comesTrue(look: () => boolean): Promise<boolean> {
+async function pollUntil(look: () => boolean): Promise<boolean> {
   for (let waited = 0; waited < PATIENCE; waited += LOOK_EVERY) {
     if (look()) return true;
     await Bun.sleep(LOOK_EVERY);

@@ -1,4 +1,4 @@
-import type { HoldableRelay } from "../relay/running-relay.ts";
+import type { PausableRelay } from "../relay/running-relay.ts";
 import type { SharedCounters } from "./shared-counters.ts";
 
 // By how many connections a worker may exceed the least loaded worker: SLACK, plus 1/SLACK_PART of
@@ -25,7 +25,7 @@ const HOLDER = "balance";
 export class AcceptBalance implements Disposable {
   readonly #counts: SharedCounters;
   readonly #worker: number;
-  readonly #relay: Pick<HoldableRelay, "hold" | "release">;
+  readonly #relay: Pick<PausableRelay, "pauseFor" | "resumeFor">;
   #timer: Timer | undefined;
   /** The least loaded worker, its accept count, and when one of the two last changed. */
   #least = -1;
@@ -38,7 +38,7 @@ export class AcceptBalance implements Disposable {
   constructor(
     counts: SharedCounters,
     worker: number,
-    relay: Pick<HoldableRelay, "hold" | "release">,
+    relay: Pick<PausableRelay, "pauseFor" | "resumeFor">,
   ) {
     this.#counts = counts;
     this.#worker = worker;
@@ -48,7 +48,7 @@ export class AcceptBalance implements Disposable {
   [Symbol.dispose](): void {
     this.#over = true;
     clearTimeout(this.#timer);
-    this.#relay.release(HOLDER);
+    this.#relay.resumeFor(HOLDER);
   }
 
   /** Called after this worker has accepted a client. */
@@ -75,7 +75,7 @@ export class AcceptBalance implements Disposable {
   #stepBack(): void {
     if (performance.now() - this.#since > PATIENCE)
       this.#allowance = Math.max(SLACK, 2 * this.#allowance);
-    this.#relay.hold(HOLDER);
-    this.#timer = setTimeout(() => this.#relay.release(HOLDER), STEP_BACK);
+    this.#relay.pauseFor(HOLDER);
+    this.#timer = setTimeout(() => this.#relay.resumeFor(HOLDER), STEP_BACK);
   }
 }

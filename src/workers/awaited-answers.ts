@@ -8,7 +8,7 @@ export class AwaitedAnswers<Kind> {
   }
 
   /** An answer arrived; its value is 0 if the answer carries no number. */
-  came(kind: Kind, value: number): void {
+  arrived(kind: Kind, value: number): void {
     this.#settle((waiting) => waiting === kind, value);
   }
 

@@ -2,7 +2,7 @@ import type { SocketEndpoint } from "../address/address.ts";
 import { INT_MOST } from "../os/int-most.ts";
 import type { Libc } from "../os/libc.ts";
 import { OwnClientCounts } from "../relay/client-counts.ts";
-import { Entrance } from "../relay/entrance.ts";
+import { ClientAdmission } from "../relay/client-admission.ts";
 import { NO_LIMITS, type StopPatience } from "../relay/stop-patience.ts";
 import { stoodStill } from "../relay/late-timer.ts";
 import { connectionsMaxDefault } from "../relay/listen/descriptor-budget.ts";
@@ -38,7 +38,7 @@ export async function startPooledRelay(
   pool: WorkerPool,
 ): Promise<HandoverRelay> {
   // Check that the access rules fit the source before binding it.
-  new Entrance(options, endpointOf(options.source), new OwnClientCounts());
+  new ClientAdmission(options, endpointOf(options.source), new OwnClientCounts());
   const notice = (message: string) => options.observer?.notice?.(message);
   const source = await SharedSource.bind(system, options, notice);
   const relay = new PooledRelay(source, options, pool);
@@ -75,7 +75,7 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
     this.#accepts = options.source.kind !== "handed";
     this.#options = { ...rest, backlog: source.backlog };
     const { drainTimeout = DEFAULTS.drainTimeout } = options;
-    this.#patience = { drainTimeout, stillTimeout: DEFAULTS.stillTimeout };
+    this.#patience = { drainTimeout, standstillTimeout: DEFAULTS.stillTimeout };
     this.#connectionsMax = options.connectionsMax ?? connectionsMaxDefault(pool.workers);
     // A share without a single place could never accept: use no more workers than places.
     const { relay, slots } = pool.place(this.#connectionsMax);
@@ -130,8 +130,8 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
     for (const share of this.#shares) share.release();
   }
 
-  handOn(): HandedSource {
-    return this.#source.handOn();
+  forHandover(): HandedSource {
+    return this.#source.forHandover();
   }
 
   async leave({ isGivenUp = false } = {}): Promise<void> {

@@ -130,8 +130,8 @@ export class RelayShare implements SlotMember {
     return this.#owner.startOrder(this.#index, !this.#used);
   }
 
-  heard(batch: Batch): void {
-    this.#connections.came(batch);
+  batchArrived(batch: Batch): void {
+    this.#connections.syncClock(batch);
     for (const report of batch.reports) this.#take(report);
   }
 
@@ -154,12 +154,12 @@ export class RelayShare implements SlotMember {
       case "ready":
         this.#used = true;
         this.#owner.joined(this.#index);
-        return this.#answers.came(report.kind, 0);
+        return this.#answers.arrived(report.kind, 0);
       case "here":
       case "draining":
-        return this.#answers.came(report.kind, 0);
+        return this.#answers.arrived(report.kind, 0);
       case "held":
-        return this.#answers.came(report.kind, report.open);
+        return this.#answers.arrived(report.kind, report.open);
       case "failed":
         this.#reason = new RelayError(report.code, report.address, report.message);
         return this.#end();

@@ -35,7 +35,7 @@ export class RemoteConnectionView implements ConnectionView {
   }
 
   /** Notes the time and the address of the connect; null if the destination was not reached. */
-  reach(reached: Reached | null): void {
+  noteConnect(reached: Reached | null): void {
     if (reached === null) return;
     this.connectedAt = reached.at + this.#behind;
     this.destinationAddress = reached.address;

@@ -23,7 +23,7 @@ export class ReportReceiver {
   }
 
   /** Call this with each batch as it arrives. */
-  came({ at }: Batch): void {
+  syncClock({ at }: Batch): void {
     this.#behind = Math.min(this.#behind, performance.now() - at);
   }
 
@@ -76,7 +76,7 @@ export class ReportReceiver {
       case "opened":
         return this.#observer.opened(connection);
       case "connected":
-        connection.reach(report.reached);
+        connection.noteConnect(report.reached);
         return this.#observer.connected(connection);
       case "unreachable":
         return this.#observer.unreachable(connection, report.failure);
@@ -85,7 +85,7 @@ export class ReportReceiver {
       case "closed":
         this.#open.delete(report.id);
         connection.update(report.figures);
-        connection.reach(report.reached);
+        connection.noteConnect(report.reached);
         return this.#observer.closed(connection, report.ending);
     }
   }

@@ -9,13 +9,13 @@ import { encodeError } from "./encode-error.ts";
 const FIGURES_PERIOD = 200;
 
 /** What was reported about a connection so far. */
-class Told {
+class ReportedConnection {
   /** The connection's id; 0 before its introduction. */
   id = 0;
   #figures: readonly number[] = [];
 
   /** The encoded figures, if one has changed since the last call; else empty. */
-  news(connection: ConnectionView): readonly number[] {
+  changedFigures(connection: ConnectionView): readonly number[] {
     const figures = encodeFigures(this.id, connection);
     if (figures.every((figure, index) => figure === this.#figures[index])) return [];
     this.#figures = figures;
@@ -33,8 +33,8 @@ export class ReportSender {
   readonly #post: (reports: readonly Report[]) => void;
   readonly #counts: SharedCounters;
   readonly #worker: number;
-  readonly #wanted: ReadonlySet<Event>;
-  readonly #open = new Map<ConnectionView, Told>();
+  readonly #observed: ReadonlySet<Event>;
+  readonly #open = new Map<ConnectionView, ReportedConnection>();
   #reports: Report[] = [];
   #posting: ReturnType<typeof setImmediate> | undefined;
   #figures: Timer | undefined;
@@ -48,7 +48,7 @@ export class ReportSender {
     this.#post = post;
     this.#counts = counts;
     this.#worker = index;
-    this.#wanted = new Set(wanted);
+    this.#observed = new Set(wanted);
     this.observer = {
       listening: silentObserver.listening,
       // The pool watches the socket file.
@@ -60,18 +60,18 @@ export class ReportSender {
         this.#closed(connection, ending);
       },
       connected: this.#ifWanted("connected", (connection) =>
-        this.#about(connection, (id) => ({
+        this.#tellAbout(connection, (id) => ({
           kind: "connected",
           id,
           reached: reachedOf(connection),
         })),
       ),
       unreachable: this.#ifWanted("unreachable", (connection, failure) =>
-        this.#about(connection, (id) => ({ kind: "unreachable", id, failure })),
+        this.#tellAbout(connection, (id) => ({ kind: "unreachable", id, failure })),
       ),
       reachedAgain: this.#ifWanted("reachedAgain", () => this.tell({ kind: "reachedAgain" })),
       halfClosed: this.#ifWanted("halfClosed", (connection, from) =>
-        this.#about(connection, (id) => ({ kind: "halfClosed", id, from })),
+        this.#tellAbout(connection, (id) => ({ kind: "halfClosed", id, from })),
       ),
       refused: this.#ifWanted("refused", (client, reason) =>
         this.tell({ kind: "refused", client, reason }),
@@ -109,14 +109,14 @@ export class ReportSender {
   }
 
   #ifWanted<Name extends Event>(event: Name, listener: Observer[Name]): Observer[Name] {
-    return this.#wanted.has(event) ? listener : silentObserver[event];
+    return this.#observed.has(event) ? listener : silentObserver[event];
   }
 
   #opened(connection: ConnectionView): void {
     this.#counts.opened(this.#worker);
-    this.#open.set(connection, new Told());
-    if (this.#wanted.has("opened")) {
-      this.#about(connection, (id) => ({ kind: "opened", id }));
+    this.#open.set(connection, new ReportedConnection());
+    if (this.#observed.has("opened")) {
+      this.#tellAbout(connection, (id) => ({ kind: "opened", id }));
       this.#figures ??= setInterval(() => this.#tellFigures(), FIGURES_PERIOD);
     }
     this.#afterOpened();
@@ -125,8 +125,8 @@ export class ReportSender {
   #closed(connection: ConnectionView, ending: Parameters<Observer["closed"]>[1]): void {
     const told = this.#open.get(connection);
     // An observer that got any report about a connection must also get its end.
-    if (this.#wanted.has("closed") || (told?.id ?? 0) > 0)
-      this.#about(connection, (id) => ({
+    if (this.#observed.has("closed") || (told?.id ?? 0) > 0)
+      this.#tellAbout(connection, (id) => ({
         kind: "closed",
         id,
         ending,
@@ -140,7 +140,7 @@ export class ReportSender {
   }
 
   /** Reports an event of a connection; sends the introduction before the first report. */
-  #about(connection: ConnectionView, report: (id: number) => ConnectionReport): void {
+  #tellAbout(connection: ConnectionView, report: (id: number) => ConnectionReport): void {
     const told = this.#open.get(connection);
     if (told === undefined) return;
     if (told.id === 0) {
@@ -153,7 +153,7 @@ export class ReportSender {
 
   #tellFigures(): void {
     const figures: number[] = [];
-    for (const [connection, told] of this.#open) figures.push(...told.news(connection));
+    for (const [connection, told] of this.#open) figures.push(...told.changedFigures(connection));
     if (figures.length > 0) this.tell({ kind: "figures", figures: new Float64Array(figures) });
   }
 }

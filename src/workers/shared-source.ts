@@ -2,7 +2,7 @@ import type { SocketEndpoint } from "../address/address.ts";
 import type { Libc } from "../os/libc.ts";
 import { backlogOf, bindSource, type BoundSource } from "../relay/listen/bind-source.ts";
 import type { PlacedFile } from "../relay/listen/socket-file/placed-file.ts";
-import { needsAddresses } from "../relay/entrance.ts";
+import { needsAddresses } from "../relay/client-admission.ts";
 import { endpointOf } from "../relay/listen/inherited-socket.ts";
 import { type HandedSource, isInherited } from "../relay/listen/source.ts";
 import type { RelayOptions } from "../relay/options.ts";
@@ -48,7 +48,7 @@ export class SharedSource {
   /**
    * What a relay in another process needs for a handover; this object still owns the descriptors.
    */
-  handOn(): HandedSource {
+  forHandover(): HandedSource {
     const { endpoint, fds, file } = this;
     return { kind: "handed", endpoint, fds, file: file?.identity ?? null };
   }

@@ -15,7 +15,7 @@ export interface SlotMember {
   readonly goesOn: boolean;
   /** The relay's first order for a worker. */
   startOrder(): Start;
-  heard(batch: Batch): void;
+  batchArrived(batch: Batch): void;
   /** The worker has died. Returns how many connections this relay lost. */
   lost(why: Error): number;
   /** Called after `lost` was called for every member of the slot. */
@@ -89,7 +89,7 @@ export class WorkerSlot {
     this.#reason = null;
     this.#startedAt = performance.now();
     thread.onmessage = ({ data }: MessageEvent<Batch>) =>
-      this.#members.get(data.relay)?.heard(data);
+      this.#members.get(data.relay)?.batchArrived(data);
     thread.onerror = ({ message }) => {
       this.#reason ??= uncaught(message);
     };

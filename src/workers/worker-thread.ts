@@ -1,7 +1,7 @@
 import { printAddress, type SocketEndpoint } from "../address/address.ts";
 import { RelayError, relayError } from "../relay/error.ts";
 import type { StopPatience } from "../relay/stop-patience.ts";
-import { type HoldableRelay, startRelay } from "../relay/running-relay.ts";
+import { type PausableRelay, startRelay } from "../relay/running-relay.ts";
 import { libc } from "../os/libc.ts";
 import { checked, EBADF } from "../os/errno.ts";
 import { AcceptBalance } from "./accept-balance.ts";
@@ -70,14 +70,14 @@ function clientCountsOf({ clientCounts, workers, index }: Start): ClientCounts |
 /** This worker's share of one relay. */
 class RunningShare {
   readonly #number: number;
-  readonly #relay: HoldableRelay;
+  readonly #relay: PausableRelay;
   readonly #reporter: ReportSender;
   readonly #balance: AcceptBalance;
   #stopping = false;
 
   private constructor(
     number: number,
-    relay: HoldableRelay,
+    relay: PausableRelay,
     reporter: ReportSender,
     balance: AcceptBalance,
   ) {
@@ -103,7 +103,7 @@ class RunningShare {
       },
       clientCountsOf(start),
     );
-    if (held) relay.hold(HOLDER);
+    if (held) relay.pauseFor(HOLDER);
     const balance = new AcceptBalance(counts, index, relay);
     reporter.afterOpened(() => balance.opened());
     return new RunningShare(start.relay, relay, reporter, balance);
@@ -114,10 +114,10 @@ class RunningShare {
       case "ping":
         return this.#reporter.tell({ kind: "here" });
       case "hold":
-        this.#relay.hold(HOLDER);
+        this.#relay.pauseFor(HOLDER);
         return this.#reporter.tell({ kind: "held", open: this.#relay.connections });
       case "release":
-        return this.#relay.release(HOLDER);
+        return this.#relay.resumeFor(HOLDER);
       case "stop":
         return void this.#stop(order.patience, order.serveQueue);
     }
@@ -143,7 +143,7 @@ class RunningShare {
 
   /** Accepts the clients that were in the kernel's queue when the stop was requested. */
   async #serveQueue(): Promise<void> {
-    this.#relay.release(HOLDER);
+    this.#relay.resumeFor(HOLDER);
     // Two immediates: the first may run before the event loop polls its descriptors, the second
     // runs after the poll.
     await new Promise(setImmediate);

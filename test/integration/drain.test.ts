@@ -61,7 +61,7 @@ test("a connection on which nothing moves is not waited for", async () => {
   const { relay, open, endings, stops } = await start();
   const { client, destination } = await open();
   const since = performance.now();
-  await relay.stop({ drainTimeout: 60_000, stillTimeout: STILL });
+  await relay.stop({ drainTimeout: 60_000, standstillTimeout: STILL });
   expect(performance.now() - since).toBeGreaterThanOrEqual(STILL);
   expect((await client.readToEnd()).ending).toBe("ECONNRESET");
   expect((await destination.readToEnd()).ending).toBe("ECONNRESET");
@@ -72,7 +72,7 @@ test("a connection on which nothing moves is not waited for", async () => {
 test("a connection on which bytes move is waited for, and ends by itself", async () => {
   const { relay, open, endings, stops } = await start();
   const { client, destination } = await open();
-  const stopped = relay.stop({ drainTimeout: 60_000, stillTimeout: STILL });
+  const stopped = relay.stop({ drainTimeout: 60_000, standstillTimeout: STILL });
   for (let round = 0; round < 8; round += 1) {
     await Bun.sleep(STILL / 3);
     client.sendAtOnce(payload);
@@ -88,7 +88,7 @@ test("a connection on which bytes move is waited for, and ends by itself", async
 test("a connection on which bytes move for longer than the drain is cut", async () => {
   const { relay, open, stops } = await start();
   const { client, destination } = await open();
-  const stopped = relay.stop({ drainTimeout: 2 * STILL, stillTimeout: STILL });
+  const stopped = relay.stop({ drainTimeout: 2 * STILL, standstillTimeout: STILL });
   const [sending] = [client.pour(new Payload(1024 ** 4)), destination.readToEnd()];
   await stopped;
   expect((await sending).failure).toBe("ECONNRESET");
@@ -103,7 +103,7 @@ test("bytes that a slow reader takes out of the relay's kernel are a movement", 
   await destination.send(answer);
   destination.halfClose();
   await until(() => destination.unsent === 0, "the relay to have read it");
-  const stopped = relay.stop({ drainTimeout: 60_000, stillTimeout: STILL });
+  const stopped = relay.stop({ drainTimeout: 60_000, standstillTimeout: STILL });
   let read = 0;
   for (;;) {
     const received = await client.receive(16 * KIB);
@@ -128,7 +128,7 @@ test("a client that has everything and only does not close is no cut", async () 
   destination.sendAtOnce(payload);
   destination.close();
   expect(await client.readToEnd()).toEqual({ ...payload.received(), ending: "end" });
-  await relay.stop({ drainTimeout: 60_000, stillTimeout: STILL });
+  await relay.stop({ drainTimeout: 60_000, standstillTimeout: STILL });
   expect(endings).toEqual(["finished"]);
   expect(stops).toEqual([{ cause: "asked", cut: 0 }]);
 });
@@ -136,11 +136,11 @@ test("a client that has everything and only does not close is no cut", async () 
 test("a stop without limits waits on, until a second one limits it", async () => {
   const { relay, open, stops } = await start();
   await open();
-  const stopped = relay.stop({ drainTimeout: Infinity, stillTimeout: Infinity });
+  const stopped = relay.stop({ drainTimeout: Infinity, standstillTimeout: Infinity });
   await Bun.sleep(2 * STILL);
   expect(stops).toEqual([]);
   const since = performance.now();
-  await relay.stop({ drainTimeout: 60_000, stillTimeout: STILL });
+  await relay.stop({ drainTimeout: 60_000, standstillTimeout: STILL });
   expect(performance.now() - since).toBeGreaterThanOrEqual(STILL);
   await stopped;
   expect(stops).toEqual([{ cause: "asked", cut: 1 }]);

@@ -91,7 +91,7 @@ describe.each([1, 3])("a source handed on to a relay of %i threads", (workers) =
       const first = await start(sourceOf());
       using held = await RawSocket.connect(first.endpoint);
       await exchange(held);
-      const second = await start(duplicated(first.handOn()));
+      const second = await start(duplicated(first.forHandover()));
       expect(second.endpoint).toEqual(first.endpoint);
       await visit(first.endpoint);
       await until(() => first.connections === 1, "the visit to end");
@@ -113,7 +113,7 @@ describe.each([1, 3])("a source handed on to a relay of %i threads", (workers) =
 
     test("accepts nobody before it is told to", async () => {
       const first = await start(sourceOf());
-      const second = await start(duplicated(first.handOn()));
+      const second = await start(duplicated(first.forHandover()));
       await first.leave();
       using client = await RawSocket.connect(first.endpoint);
       await client.send(PAYLOAD);
@@ -126,7 +126,7 @@ describe.each([1, 3])("a source handed on to a relay of %i threads", (workers) =
 
     test("is left alone by a relay that leaves before it accepted", async () => {
       const first = await start(sourceOf());
-      const second = await start(duplicated(first.handOn()));
+      const second = await start(duplicated(first.forHandover()));
       await second.leave();
       await visit(first.endpoint);
     });
@@ -135,7 +135,7 @@ describe.each([1, 3])("a source handed on to a relay of %i threads", (workers) =
       const first = await start(sourceOf());
       using held = await RawSocket.connect(first.endpoint);
       await exchange(held);
-      const second = await start(duplicated(first.handOn()));
+      const second = await start(duplicated(first.forHandover()));
       second.accept();
       await first.leave();
       await first.stop({ drainTimeout: 0 });
@@ -149,7 +149,7 @@ describe.each([1, 3])("a source handed on to a relay of %i threads", (workers) =
     let last = await start({ kind: "unix", path });
     const { ino } = lstatSync(path);
     for (let generation = 0; generation < 3; generation += 1) {
-      const next = await start(duplicated(last.handOn()));
+      const next = await start(duplicated(last.forHandover()));
       next.accept();
       await last.leave();
       last = next;
@@ -168,7 +168,7 @@ describe.each([1, 3])("a source handed on to a relay of %i threads", (workers) =
     await exchange(held);
     using waiting = await RawSocket.connect(first.endpoint);
     await waiting.send(PAYLOAD);
-    const second = await start(duplicated(first.handOn()));
+    const second = await start(duplicated(first.forHandover()));
     second.accept();
     await first.leave();
     expect(await waiting.read(PAYLOAD.length)).toEqual(PAYLOAD.received());

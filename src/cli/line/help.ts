@@ -4,7 +4,7 @@ import {
   COMMAND_NAMES,
   COMMANDS,
   flagOf,
-  isTerse,
+  isListedWithoutHelp,
   OPTION_ROWS,
   type CommandName,
   type FlagOption,
@@ -70,7 +70,7 @@ interface OptionLine {
 function optionLines(command: CommandName): OptionLine[] {
   const lines: OptionLine[] = [];
   for (const [name, row] of OPTION_ROWS) {
-    if (!row.commands.includes(command) || isTerse(row, command)) continue;
+    if (!row.commands.includes(command) || isListedWithoutHelp(row, command)) continue;
     const line = { spelled: spelling(name, row), help: `${row.help}${shownDefault(row)}` };
     const before = row.sharesLine === true ? lines.pop() : undefined;
     lines.push(before === undefined ? line : join(before, line));
@@ -84,7 +84,7 @@ const COLUMNS = 80;
 function terseLines(command: CommandName): string[] {
   const lines: string[] = [];
   for (const [name, row] of OPTION_ROWS) {
-    if (!row.commands.includes(command) || !isTerse(row, command)) continue;
+    if (!row.commands.includes(command) || !isListedWithoutHelp(row, command)) continue;
     const word = spelling(name, row);
     const last = lines.pop() ?? " ";
     if (last.length + 1 + word.length <= COLUMNS) lines.push(`${last} ${word}`);

@@ -23,7 +23,7 @@ export interface AdminServer extends Disposable {
   /** Answers clients. On a socket that another process handed over nobody is answered before. */
   accept(): void;
   /** What another process needs to answer there; the descriptors stay this one's. */
-  handOn(): HandedSource;
+  forHandover(): HandedSource;
   /**
    * Answers no further clients and leaves the address, its file included, to the process that now has
    * it; the file is removed if `isGivenUp`. Settles when the last client has got its answer.
@@ -81,7 +81,7 @@ async function open(
       accepts = true;
       server.accept();
     },
-    handOn: bound.handOn,
+    forHandover: bound.forHandover,
     async leave({ isGivenUp }) {
       hasLeft = true;
       if (isGivenUp) bound.hide();

@@ -21,7 +21,7 @@ export interface BoundAdmin {
   /** The address, with the port that the system chose if port 0 was asked for. */
   readonly endpoint: SocketEndpoint;
   /** What another process needs to listen there; the descriptors stay this one's. */
-  readonly handOn: () => HandedSource;
+  readonly forHandover: () => HandedSource;
   /** Removes a Unix socket's file. */
   readonly hide: () => void;
 }
@@ -45,7 +45,7 @@ export async function bindAdmin(
   const { descriptors: fds } = listeners;
   return {
     ...{ listeners, endpoint },
-    handOn: () => ({ kind: "handed", endpoint, fds, file: file?.identity ?? null }),
+    forHandover: () => ({ kind: "handed", endpoint, fds, file: file?.identity ?? null }),
     hide: () => void (file !== null && removeFile(file)),
   };
 }

@@ -33,4 +33,4 @@ export const HTTP_LIMITS: HttpLimits = {
  * Descriptors that a server needs at most: its connections, its listener twice (to pause it), and
  * one connection that is accepted without FFI only to be closed.
  */
-export const HTTP_FILES_MOST = HTTP_LIMITS.connections + 3;
+export const HTTP_DESCRIPTORS_MOST = HTTP_LIMITS.connections + 3;

@@ -2,11 +2,11 @@ import { ipEndpoint, printIpEndpoint } from "../../address/ip-endpoint.ts";
 import { tcpPeer } from "../../address/tcp-peer.ts";
 import { libc } from "../../os/libc.ts";
 import { type Peer, readPeer } from "../../os/peer-credentials.ts";
-import type { Arrival } from "../arrival.ts";
+import type { AcceptedClient } from "../accepted-client.ts";
 import type { Side } from "../stream/side.ts";
 
 /** A TCP client's address, such as `127.0.0.1:5678`; `""` of a Unix client and of one that is gone. */
-export function clientAddressOf({ socket, fd, isTcp }: Side, { client }: Arrival): string {
+export function clientAddressOf({ socket, fd, isTcp }: Side, { client }: AcceptedClient): string {
   if (client !== null) return printIpEndpoint(client);
   if (!isTcp || socket === null) return "";
   // Bun needs two system calls for it, and three times as long.

@@ -7,7 +7,7 @@ import type { Target } from "../../address/resolve-destination.ts";
 import type { SocketAddress } from "../../address/socket-address.ts";
 import { keepSideAlive } from "./keepalive.ts";
 import { EPIPE } from "../../os/errno.ts";
-import type { Admitted } from "../entrance.ts";
+import type { Admitted } from "../client-admission.ts";
 import type { Peer } from "../../os/peer-credentials.ts";
 import type { DepartedClients } from "./departed-clients.ts";
 import { clientAddressOf, clientPeerOf } from "./client-identity.ts";
@@ -154,7 +154,7 @@ export class Connection implements ConnectionView {
   }
 
   get clientAddress(): string {
-    return (this.#clientAddress ??= clientAddressOf(this.client, this.admitted.arrival));
+    return (this.#clientAddress ??= clientAddressOf(this.client, this.admitted.accepted));
   }
 
   get clientPeer(): Peer | null {

@@ -1,7 +1,7 @@
 import { isLoopbackAddress } from "../../address/loopback.ts";
 import type { IpEndpoint } from "../../address/ip-endpoint.ts";
 import { readTcpTable, type TcpEnd, type TcpTable } from "../../os/tcp-table.ts";
-import { tcpArrival } from "../arrival.ts";
+import { identifyTcpClient } from "../accepted-client.ts";
 import type { Side } from "../stream/side.ts";
 
 // Pauses between looks, in milliseconds: each is twice the one before, as long as nothing is found.
@@ -91,9 +91,9 @@ function hasLeft(table: TcpTable, { client, source }: NonNullable<Ends>): boolea
 }
 
 function endsOf({ client: { socket, isTcp } }: WatchedConnection): Ends {
-  const arrival = !isTcp || socket === null ? null : tcpArrival(socket);
-  if (arrival === null || arrival.client === null || arrival.source === null) return null;
-  const { client, source } = arrival;
+  const accepted = !isTcp || socket === null ? null : identifyTcpClient(socket);
+  if (accepted === null || accepted.client === null || accepted.source === null) return null;
+  const { client, source } = accepted;
   return isOnThisMachine(client, source) ? { client: endOf(client), source: endOf(source) } : null;
 }
 

@@ -18,7 +18,7 @@ export class Drain {
   #drainTimeout = Infinity;
   /** When `#drainTimeout` is up, by `performance.now()`. */
   #until = Infinity;
-  #stillTimeout = Infinity;
+  #standstillTimeout = Infinity;
   /** Cuts connections on which nothing moves; null before `run`, and if that is not limited. */
   #still: StillConnections | null = null;
   #timer: Timer | undefined;
@@ -28,14 +28,14 @@ export class Drain {
   }
 
   /** Limits the wait, also one that is running. It can only become shorter. */
-  shorten({ drainTimeout, stillTimeout }: StopPatience): void {
+  shorten({ drainTimeout, standstillTimeout: stillTimeout }: StopPatience): void {
     const until = performance.now() + drainTimeout;
     if (until < this.#until) {
       this.#drainTimeout = drainTimeout;
       this.#until = until;
     }
-    if (stillTimeout < this.#stillTimeout) {
-      this.#stillTimeout = stillTimeout;
+    if (stillTimeout < this.#standstillTimeout) {
+      this.#standstillTimeout = stillTimeout;
       this.#still?.[Symbol.dispose]();
       this.#still = null;
     }
@@ -62,9 +62,9 @@ export class Drain {
     if (now >= this.#until) return this.#cutAll();
     const delay = Math.min(this.#until - now, INT_MOST);
     this.#timer = setTimeout(() => this.#timeUp(now + delay, delay), delay);
-    if (this.#still === null && this.#stillTimeout < Infinity)
+    if (this.#still === null && this.#standstillTimeout < Infinity)
       this.#still = new StillConnections(this.#connections, {
-        after: this.#stillTimeout,
+        after: this.#standstillTimeout,
         concerns: () => true,
         end: (connection) => this.#cut(connection),
       });

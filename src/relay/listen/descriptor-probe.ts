@@ -9,11 +9,11 @@ const PERIOD = 1_000;
 /** Is notified about a shortage of descriptors. */
 export interface DescriptorWatcher {
   /** Whether a shortage was reported and has not ended. */
-  readonly isShort: boolean;
+  readonly isExhausted: boolean;
   /** No descriptor is left; EMFILE is the process's limit, ENFILE the system's. */
-  short(code: string): void;
+  descriptorsExhausted(code: string): void;
   /** Descriptors are available again. */
-  plenty(): void;
+  descriptorsAvailable(): void;
 }
 
 const watchers = new Set<DescriptorWatcher>();
@@ -39,12 +39,12 @@ export function watchDescriptors(watcher: DescriptorWatcher): Disposable {
 
 function look(): void {
   const shortage = descriptorShortage(1);
-  const shortOfMany = [...watchers].some(({ isShort }) => isShort)
+  const shortOfMany = [...watchers].some(({ isExhausted: isShort }) => isShort)
     ? descriptorShortage(HEADROOM)
     : shortage;
   for (const watcher of [...watchers]) {
-    const code = watcher.isShort ? shortOfMany : shortage;
-    if (code !== null) watcher.short(code);
-    else if (watcher.isShort) watcher.plenty();
+    const code = watcher.isExhausted ? shortOfMany : shortage;
+    if (code !== null) watcher.descriptorsExhausted(code);
+    else if (watcher.isExhausted) watcher.descriptorsAvailable();
   }
 }

@@ -24,7 +24,7 @@ export class BunAttempt extends ReachingAttempt {
   protected override try(): void {
     // An attempt that waits must not take the last descriptor: the listeners need it.
     const shortage = this.line.has(this) ? descriptorShortage(2) : null;
-    if (shortage !== null) return this.lack([{ address: "", code: shortage }]);
+    if (shortage !== null) return this.waitOutShortage([{ address: "", code: shortage }]);
     const { leadsBack, target } = this.connection.shared;
     if (leadsBack === null) return this.#connect();
     const connect = () => void (this.live && this.#connect());
@@ -83,13 +83,13 @@ export class BunAttempt extends ReachingAttempt {
 
   protected override failed(_side: ConnectionSide, code: string): void {
     // Bun reports ECONNREFUSED for nearly every failure.
-    const lacking = code === "ECONNREFUSED" ? this.#whatIsLacking() : null;
-    if (lacking === null) this.fail([{ address: "", code }]);
-    else this.lack([{ address: "", code: lacking }]);
+    const shortage = code === "ECONNREFUSED" ? this.#findShortage() : null;
+    if (shortage === null) this.fail([{ address: "", code }]);
+    else this.waitOutShortage([{ address: "", code: shortage }]);
   }
 
   /** The code of a shortage that Bun may have reported as a refusal; null if there is none. */
-  #whatIsLacking(): string | null {
+  #findShortage(): string | null {
     const { shared, openedAt } = this.connection;
     const shortage = descriptorShortage(1);
     if (shortage !== null) {

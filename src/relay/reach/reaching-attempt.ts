@@ -9,7 +9,7 @@ import {
 } from "../connection/connection.ts";
 import { INT_MOST } from "../../os/int-most.ts";
 import { type AddressFailure, failureOf } from "./failure.ts";
-import type { Hindrance, Waiter, WaitingLine } from "./waiting-line.ts";
+import type { FailedTry, Waiter, WaitingLine } from "./waiting-line.ts";
 
 // The failures while a service is still starting: no listener, no socket file or no name yet.
 const RETRIED: ReadonlySet<string> = new Set([
@@ -26,7 +26,7 @@ const RETRIED: ReadonlySet<string> = new Set([
 // tcp_reset()).
 const AFTER_CONNECTION: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE"]);
 
-const NO_ANSWER: Hindrance = { failures: [{ address: "", code: "ETIMEDOUT" }], kind: "refused" };
+const TIMED_OUT: FailedTry = { failures: [{ address: "", code: "ETIMEDOUT" }], kind: "refused" };
 
 /** Whether a failure code proves that the connecting socket was connected meanwhile. */
 export function comesAfterConnection(code: string): boolean {
@@ -57,7 +57,7 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
     return this.connection.attempt === this;
   }
 
-  /** Begins a try. It ends in `succeed`, `fail` or `lack`. */
+  /** Begins a try. It ends in `succeed`, `fail` or `waitOutShortage`. */
   protected abstract try(): void;
 
   /** The failures of a try that has timed out. */
@@ -82,8 +82,8 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
     const { attempts } = this.connection.shared;
     attempts.add(this);
     if (this.line.isEmpty) return this.try();
-    this.line.wait(this);
-    if (this.line.hindrance?.kind === "refused") this.#retry();
+    this.line.join(this);
+    if (this.line.lastFailure?.kind === "refused") this.#retry();
   }
 
   tryAgain(): void {
@@ -94,7 +94,7 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
   lost(side: ConnectionSide, code: string | undefined): void {
     if (!this.live) return;
     if (code !== undefined && !comesAfterConnection(code)) return this.failed(side, code);
-    this.#enter(side);
+    this.#noteReached(side);
     this.dropAllBut(null);
     reachedAndReset(this.connection);
   }
@@ -102,7 +102,7 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
   expire(): void {
     if (!this.line.has(this) || this.line.isTrying(this)) return this.fail(this.unanswered());
     if (this.#retryTime() > 0) this.#retry();
-    else this.#giveUp(this.line.hindrance ?? NO_ANSWER);
+    else this.#giveUp(this.line.lastFailure ?? TIMED_OUT);
   }
 
   cancel(): void {
@@ -115,7 +115,7 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
 
   /** This side's socket is connected; it becomes the socket of the destination. */
   protected succeed(side: ConnectionSide): void {
-    this.#enter(side);
+    this.#noteReached(side);
     this.dropAllBut(side);
     const { destination } = this.connection;
     if (side !== destination) passSocket(side, destination);
@@ -123,23 +123,23 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
   }
 
   /** No address was reached because of a temporary shortage. */
-  protected lack(failures: readonly AddressFailure[]): void {
+  protected waitOutShortage(failures: readonly AddressFailure[]): void {
     const { attempts } = this.connection.shared;
     if (this.retrying) attempts.delete(this);
-    this.line.stay(this, { failures, kind: "lacking" });
+    this.line.waitOn(this, { failures, kind: "shortage" });
   }
 
   /** No address was reached. */
   protected fail(failures: readonly AddressFailure[]): void {
     if (!this.live) return;
     const { attempts } = this.connection.shared;
-    const hindrance: Hindrance = { failures, kind: "refused" };
+    const failure: FailedTry = { failures, kind: "refused" };
     const isRetried = failures.some(({ code }) => RETRIED.has(code));
-    if (!isRetried || this.#retryTime() <= 0) return this.#giveUp(hindrance);
+    if (!isRetried || this.#retryTime() <= 0) return this.#giveUp(failure);
     this.dropAllBut(null);
     this.#retry();
     attempts.delete(this);
-    if (this.live) this.line.stay(this, hindrance);
+    if (this.live) this.line.waitOn(this, failure);
   }
 
   /** The retry time has ended: make one last try without the line, unless a try is running. */
@@ -150,18 +150,18 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
     this.tryAgain();
   }
 
-  #enter(side: ConnectionSide): void {
+  #noteReached(side: ConnectionSide): void {
     const { attempts } = this.connection.shared;
     this.connection.destinationAddress = this.addressOf(side);
     if (this.#retryTimer !== undefined) clearTimeout(this.#retryTimer);
     attempts.delete(this);
-    this.line.enter(this);
+    this.line.succeeded(this);
   }
 
-  #giveUp({ failures, kind }: Hindrance): void {
+  #giveUp({ failures, kind }: FailedTry): void {
     this.cancel();
     const { target } = this.connection.shared;
-    unreachable(this.connection, failureOf(target, failures, kind === "lacking"));
+    unreachable(this.connection, failureOf(target, failures, kind === "shortage"));
   }
 
   /** The remaining retry time in milliseconds. */

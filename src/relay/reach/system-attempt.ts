@@ -52,8 +52,8 @@ export class SystemAttempt extends ReachingAttempt {
   #race: Race | null = null;
   /** Null before the first failure. */
   #failures: AddressFailure[] | null = null;
-  /** Whether an address failed because of a temporary shortage (`lacking` in `Hindrance`). */
-  #lacking = false;
+  /** Whether an address failed because of a temporary shortage (`shortage` in `FailedTry`). */
+  #foundShortage = false;
   /** Counts the resolver queries, to ignore the answers to earlier queries. */
   #resolved = 0;
 
@@ -68,7 +68,7 @@ export class SystemAttempt extends ReachingAttempt {
   protected override try(): void {
     this.#next = 0;
     this.#failures = null;
-    this.#lacking = false;
+    this.#foundShortage = false;
     // After a temporary shortage the addresses are already known.
     if (this.retrying || this.#addresses.length === 0) this.#resolve();
     else this.#tryNext();
@@ -83,7 +83,7 @@ export class SystemAttempt extends ReachingAttempt {
   /** Separate from `#resolve`, because a function with closures allocates at each call. */
   #await(addresses: Promise<readonly SocketAddress[]>): void {
     // If the destination is reachable, the waiting connections must not wait for this query.
-    if (this.line.hindrance === null) this.line.leave(this);
+    if (this.line.lastFailure === null) this.line.leave(this);
     const number = (this.#resolved += 1);
     const isLate = () => !this.live || number !== this.#resolved;
     addresses.then(
@@ -141,11 +141,11 @@ export class SystemAttempt extends ReachingAttempt {
       const fd = this.#connect(address);
       if (fd >= 0) return this.#adopt(fd, address);
       this.#note(address, errnoCode(fd));
-      this.#lacking ||= this.#passes(-fd, address);
+      this.#foundShortage ||= this.#passes(-fd, address);
     }
     if (this.#race !== null && this.#race.addresses.size > 0) return;
     const failures = this.#failures ?? [];
-    if (this.#lacking) this.lack(failures);
+    if (this.#foundShortage) this.waitOutShortage(failures);
     else this.fail(failures);
   }
 
@@ -205,7 +205,7 @@ export class SystemAttempt extends ReachingAttempt {
     void Bun.connect({ fd, allowHalfOpen: true, data: side, socket: handlers });
     if (!this.live || side.socket === null) return;
     // After a refusal the destination may now be silent: the next waiters wait for the outcome.
-    if (this.line.hindrance?.kind !== "refused") this.line.enter(this);
+    if (this.line.lastFailure?.kind !== "refused") this.line.succeeded(this);
     if (this.#next < this.#addresses.length) this.#tryNextLater(side, address);
   }
 

@@ -4,25 +4,25 @@ import type { AddressFailure } from "./failure.ts";
 const PAUSE_FIRST = 1;
 // The longest pauses, in milliseconds. After a shortage ends, or the destination is back, the line
 // may wait this long before it notices.
-const PAUSE_LACKING = 50;
+const PAUSE_SHORTAGE = 50;
 const PAUSE_REFUSED = 1_000;
 
 /** Why the front waiter must wait. */
-export interface Hindrance {
+export interface FailedTry {
   readonly failures: readonly AddressFailure[];
   /**
-   * - `lacking`: the destination exists, but a resource is temporarily short: room in its queue, a
+   * - `shortage`: the destination exists, but a resource is temporarily short: room in its queue, a
    *   descriptor, or a local port.
    * - `refused`: the destination refuses or is absent.
    */
-  readonly kind: "lacking" | "refused";
+  readonly kind: "shortage" | "refused";
 }
 
 /** An attempt that waits in line. */
 export interface Waiter {
   /**
-   * Called when the waiter is in front: try once, then call `stay`, `enter` or `leave`, now or
-   * later.
+   * Called when the waiter is in front: try once, then call `waitOn`, `succeeded` or `leave`,
+   * now or later.
    */
   tryAgain(): void;
 }
@@ -33,12 +33,12 @@ export interface Waiter {
  * again. So the line must poll: only the front waiter tries, and thousands behind it cost nothing.
  * When the front waiter gets in, the next waiters try at once, until one must wait again.
  *
- * | state   | `#timer` | `#trying` | left by                                                     |
- * | ------- | -------- | --------- | ----------------------------------------------------------- |
- * | empty   | -        | -         | `wait` or `stay` of the first waiter: pausing               |
- * | pausing | set      | -         | the timer: trying; `leave` of the last waiter: empty        |
- * | trying  | -        | set       | `stay`, `enter` or `leave` of the front waiter: pausing, or |
- * |         |          |           | trying with the next waiter, or empty                       |
+ * | state   | `#timer` | `#trying` | left by                                                   |
+ * | ------- | -------- | --------- | --------------------------------------------------------- |
+ * | empty   | -        | -         | `join` or `waitOn` of the first waiter: pausing           |
+ * | pausing | set      | -         | the timer: trying; `leave` of the last waiter: empty      |
+ * | trying  | -        | set       | `waitOn`, `succeeded` or `leave` of the front waiter:     |
+ * |         |          |           | pausing, or trying with the next waiter, or empty         |
  *
  * Each relay has its own line in each of its threads. Between lines, and between processes, the
  * kernel decides which attempt is next.
@@ -48,7 +48,7 @@ export class WaitingLine {
   #timer: Timer | undefined;
   #trying: Waiter | null = null;
   #pause = PAUSE_FIRST;
-  #hindrance: Hindrance | null = null;
+  #lastFailure: FailedTry | null = null;
   /** Whether the loop of `#letTry` is running. */
   #running = false;
 
@@ -57,8 +57,8 @@ export class WaitingLine {
   }
 
   /** Why the last try failed; null if it succeeded, or if the line is empty. */
-  get hindrance(): Hindrance | null {
-    return this.#hindrance;
+  get lastFailure(): FailedTry | null {
+    return this.#lastFailure;
   }
 
   has(waiter: Waiter): boolean {
@@ -71,27 +71,27 @@ export class WaitingLine {
   }
 
   /** Adds a waiter that has not tried yet to the end of the line. */
-  wait(waiter: Waiter): void {
+  join(waiter: Waiter): void {
     this.#waiters.add(waiter);
     this.#tryAfter(PAUSE_FIRST);
   }
 
   /** The waiter's try failed: it stays in front, or becomes the first waiter of an empty line. */
-  stay(waiter: Waiter, hindrance: Hindrance): void {
+  waitOn(waiter: Waiter, failure: FailedTry): void {
     // A waiter further behind has not tried, and so learned nothing about the destination.
     if (waiter !== this.#trying && this.#waiters.has(waiter)) return;
-    this.#hindrance = hindrance;
+    this.#lastFailure = failure;
     this.#waiters.add(waiter);
     if (waiter === this.#trying) this.#trying = null;
-    const most = hindrance.kind === "lacking" ? PAUSE_LACKING : PAUSE_REFUSED;
+    const most = failure.kind === "shortage" ? PAUSE_SHORTAGE : PAUSE_REFUSED;
     this.#pause = Math.min(this.#pause, most);
     if (this.#tryAfter(this.#pause)) this.#pause *= 2;
   }
 
   /** The attempt got in, from the front or without the line: the next waiter tries at once. */
-  enter(waiter: Waiter): void {
+  succeeded(waiter: Waiter): void {
     if (this.isEmpty) return;
-    this.#hindrance = null;
+    this.#lastFailure = null;
     this.#pause = PAUSE_FIRST;
     this.#remove(waiter);
     if (this.#timer === undefined) return;
@@ -114,7 +114,7 @@ export class WaitingLine {
     }
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#hindrance = null;
+    this.#lastFailure = null;
     this.#pause = PAUSE_FIRST;
   }
 

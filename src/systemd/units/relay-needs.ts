@@ -4,13 +4,13 @@ import { type Needs, unite } from "./sandbox.ts";
 import type { UnitPlan, UnitRelay } from "./unit-plan.ts";
 
 /** What the relays' service needs from the machine. */
-export function needsOf(wanted: UnitPlan): Needs {
-  const { admin, metrics, relays } = wanted;
+export function needsOf(plan: UnitPlan): Needs {
+  const { admin, metrics, relays } = plan;
   return unite([
-    { ...NOTHING, reads: [wanted.program, ...configFolder(wanted), ...managerSockets(wanted)] },
-    ...relays.flatMap((relay) => [sourceNeeds(relay, wanted), destinationNeeds(relay, wanted)]),
-    ...(admin === undefined ? [] : [adminNeeds(admin, wanted)]),
-    ...(metrics === undefined ? [] : [metricsNeeds(metrics, wanted)]),
+    { ...NOTHING, reads: [plan.program, ...configFolder(plan), ...managerSockets(plan)] },
+    ...relays.flatMap((relay) => [sourceNeeds(relay, plan), destinationNeeds(relay, plan)]),
+    ...(admin === undefined ? [] : [adminNeeds(admin, plan)]),
+    ...(metrics === undefined ? [] : [metricsNeeds(metrics, plan)]),
   ]);
 }
 
@@ -21,8 +21,8 @@ function listensOn({ relays, admin, metrics, socket }: UnitPlan): SocketEndpoint
 }
 
 /** The paths of the socket files that the relay itself makes. */
-export function makesFiles(wanted: UnitPlan): string[] {
-  return listensOn(wanted).flatMap((endpoint) => (endpoint.kind === "unix" ? [endpoint.path] : []));
+export function makesFiles(plan: UnitPlan): string[] {
+  return listensOn(plan).flatMap((endpoint) => (endpoint.kind === "unix" ? [endpoint.path] : []));
 }
 
 /**
@@ -60,13 +60,13 @@ function configFolder({ config }: UnitPlan): string[] {
   return config === undefined ? [] : [folderOf(config)];
 }
 
-function sourceNeeds({ source, file, seesUsers }: UnitRelay, wanted: UnitPlan): Needs {
-  const { socket } = wanted;
+function sourceNeeds({ source, file, seesUsers }: UnitRelay, plan: UnitPlan): Needs {
+  const { socket } = plan;
   const users = seesUsers && source.kind !== "tcp";
   // systemd opens the source, outside the relay's sandbox.
   if (socket) return { ...NOTHING, users };
   return {
-    ...listening(source, wanted),
+    ...listening(source, plan),
     local: staysLocal(source, "source"),
     users,
     chown: (file.owner !== undefined || file.group !== undefined) && givesAway(source),
@@ -85,10 +85,10 @@ function destinationNeeds({ destination }: UnitRelay, { service }: UnitPlan): Ne
 }
 
 /** An admin address is a Unix socket or a loopback port. */
-function adminNeeds(admin: SocketEndpoint, wanted: UnitPlan): Needs {
+function adminNeeds(admin: SocketEndpoint, plan: UnitPlan): Needs {
   return {
-    ...listening(admin, wanted),
-    chown: wanted.adminGroup !== undefined && givesAway(admin),
+    ...listening(admin, plan),
+    chown: plan.adminGroup !== undefined && givesAway(admin),
   };
 }
 
@@ -101,8 +101,8 @@ function givesAway(endpoint: SocketEndpoint): boolean {
 }
 
 /** Unlike an admin address, a metrics address may be reachable from other machines. */
-function metricsNeeds(metrics: SocketEndpoint, wanted: UnitPlan): Needs {
-  return { ...adminNeeds(metrics, wanted), local: staysLocal(metrics, "source") };
+function metricsNeeds(metrics: SocketEndpoint, plan: UnitPlan): Needs {
+  return { ...adminNeeds(metrics, plan), local: staysLocal(metrics, "source") };
 }
 
 function listening(endpoint: SocketEndpoint, { service, manager }: UnitPlan): Needs {

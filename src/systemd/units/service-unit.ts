@@ -1,4 +1,4 @@
-import { filesNeeded, filesOfRelays } from "../../relay/listen/descriptor-budget.ts";
+import { descriptorsNeeded, descriptorsOfRelays } from "../../relay/listen/descriptor-budget.ts";
 import { STOP_MARGIN } from "../stop-margin.ts";
 import { folderOf, isPrivileged, needsNetworkUp, runtimeDirectory } from "./path-rules.ts";
 import { makesFiles, needsOf, sharesTmp } from "./relay-needs.ts";
@@ -31,16 +31,16 @@ const BUN_VARIABLES = [
 ];
 
 /** The text of the .service unit of relays. */
-export function serviceUnit(wanted: UnitPlan): string {
+export function serviceUnit(plan: UnitPlan): string {
   return [
-    section("Unit", unitLines(wanted)),
-    section("Service", [...processLines(wanted), ...folderLines(wanted), "", ...lockLines(wanted)]),
-    ...(wanted.socket ? [] : [section("Install", installLines(wanted))]),
+    section("Unit", unitLines(plan)),
+    section("Service", [...processLines(plan), ...folderLines(plan), "", ...lockLines(plan)]),
+    ...(plan.socket ? [] : [section("Install", installLines(plan))]),
   ].join("\n");
 }
 
-function unitLines(wanted: UnitPlan): string[] {
-  const { name, relays, service, socket, manager } = wanted;
+function unitLines(plan: UnitPlan): string[] {
+  const { name, relays, service, socket, manager } = plan;
   const isFar =
     service === undefined &&
     manager === "system" &&
@@ -54,7 +54,7 @@ function unitLines(wanted: UnitPlan): string[] {
     : [];
   return [
     // The last word must not be an address: a backslash at its end would join the next line.
-    `Description=${wholeValue(`${purposeOf(wanted)} (simpletcpunixrelay)`, specifiersOf(wanted))}`,
+    `Description=${wholeValue(`${purposeOf(plan)} (simpletcpunixrelay)`, specifiersOf(plan))}`,
     ...(service === undefined ? [] : namespaceLines(service)),
     ...listing("Requires", ownSockets),
     ...listing("Wants", network),
@@ -81,13 +81,14 @@ function namespaceLines(service: string): string[] {
   ];
 }
 
-function processLines(wanted: UnitPlan): string[] {
-  const { program, relays, drainTimeout, connectionsMax = 0, workers = 1 } = wanted;
-  const files = filesNeeded(connectionsMax, workers) + filesOfRelays(relays.length, workers);
-  const words = commandLine(wanted).map((word) => execWord(word, specifiersOf(wanted)));
+function processLines(plan: UnitPlan): string[] {
+  const { program, relays, drainTimeout, connectionsMax = 0, workers = 1 } = plan;
+  const files =
+    descriptorsNeeded(connectionsMax, workers) + descriptorsOfRelays(relays.length, workers);
+  const words = commandLine(plan).map((word) => execWord(word, specifiersOf(plan)));
   return [
     "Type=notify",
-    ...comment(betterWay(wanted)),
+    ...comment(betterWay(plan)),
     `ExecStart=${[execProgram(program), ...words].join(" ")}`,
     "# Hands over to the executable that is installed now, also after an upgrade. No client notices.",
     'ExecReload=/bin/sh -c "kill -HUP $MAINPID"',
@@ -131,15 +132,15 @@ function fileOptions({ mode, owner, group }: FilePermissions): string[] {
   return [...setting("--mode", mode), ...setting("--owner", owner), ...setting("--group", group)];
 }
 
-function folderLines(wanted: UnitPlan): string[] {
-  const paths = makesFiles(wanted);
+function folderLines(plan: UnitPlan): string[] {
+  const paths = makesFiles(plan);
   if (paths.length === 0) return [];
   const runtime = unique(paths.flatMap((path) => runtimeDirectory(path) ?? []));
   const others = unique(paths.filter((path) => runtimeDirectory(path) === undefined).map(folderOf));
-  const own = wanted.socket ? [] : wanted.relays;
+  const own = plan.socket ? [] : plan.relays;
   const isOpen = own.every(({ source, file }) => source.kind !== "unix" || file.mode !== undefined);
-  const directoryMode = wanted.relays.find(({ file }) => file.directoryMode !== undefined);
-  const user = wanted.manager === "system" ? "the user below" : "this user";
+  const directoryMode = plan.relays.find(({ file }) => file.directoryMode !== undefined);
+  const user = plan.manager === "system" ? "the user below" : "this user";
   return [
     "",
     ...(isOpen ? [] : comment(`Without --mode only ${user} can connect.`)),
@@ -150,7 +151,7 @@ function folderLines(wanted: UnitPlan): string[] {
           "# systemd makes this folder at the start and removes it at the stop. It is for this relay only.",
           ...listing(
             "RuntimeDirectory",
-            runtime.map((folder) => directoryWord(folder, specifiersOf(wanted))),
+            runtime.map((folder) => directoryWord(folder, specifiersOf(plan))),
           ),
           `RuntimeDirectoryMode=${directoryMode?.file.directoryMode ?? "0755"}`,
         ]),
@@ -165,22 +166,22 @@ function unique(texts: readonly string[]): string[] {
 const USERS_OWN = ["KeyringMode=private"];
 
 /** The relay's user and sandbox. */
-function lockLines(wanted: UnitPlan): string[] {
-  const needs = needsOf(wanted);
-  const lines = sandbox(needs, specifiersOf(wanted));
-  if (wanted.manager === "system") return [...userLines(wanted), "", ...lines];
+function lockLines(plan: UnitPlan): string[] {
+  const needs = needsOf(plan);
+  const lines = sandbox(needs, specifiersOf(plan));
+  if (plan.manager === "system") return [...userLines(plan), "", ...lines];
   return withoutPrivileges([...STATIC_USER, ...USERS_OWN, ...lines], needs);
 }
 
-function userLines(wanted: UnitPlan): string[] {
-  const { relays, service, user, supplementaryGroups } = wanted;
+function userLines(plan: UnitPlan): string[] {
+  const { relays, service, user, supplementaryGroups } = plan;
   return [
     ...(relays.some(({ destination }) => destination.kind === "unix") &&
     supplementaryGroups.length === 0
       ? comment("If only a group may open DESTINATION, add --supplementary-groups=GROUP.")
       : []),
     ...(user === undefined ? ["DynamicUser=yes"] : [`User=${user}`, ...STATIC_USER]),
-    ...setting("Group", groupOf(wanted)),
+    ...setting("Group", groupOf(plan)),
     ...listing("SupplementaryGroups", supplementaryGroups),
     ...(relays.some(({ destination }) => sharesTmp(destination, service))
       ? comment(`If ${service} has PrivateTmp=yes, the relay shares its /tmp.`)

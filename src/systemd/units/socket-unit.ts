@@ -21,10 +21,10 @@ export function socketName(name: string, relay: Pick<UnitRelay, "name">): string
 }
 
 /** The text of the .socket unit that listens for a relay. */
-export function socketUnit(wanted: UnitPlan, relay: UnitRelay): string {
-  const { name, service } = wanted;
+export function socketUnit(plan: UnitPlan, relay: UnitRelay): string {
+  const { name, service } = plan;
   const { source, file, backlog, freebind } = relay;
-  const kept = specifiersOf(wanted);
+  const kept = specifiersOf(plan);
   const owner = siblingName(name, ".service");
   const whose = relay.name === undefined ? owner : `relay ${relay.name} of ${owner}`;
   return [

@@ -8,14 +8,14 @@ import type { UnitPlan } from "./unit-plan.ts";
  * The units of a process of relays, then the drop-ins of the service that the process joins. The
  * units to enable come first.
  */
-export function writeUnits(wanted: UnitPlan): UnitFile[] {
-  const { name, relays, service, socket, onDemand } = wanted;
+export function writeUnits(plan: UnitPlan): UnitFile[] {
+  const { name, relays, service, socket, onDemand } = plan;
   return [
     ...(socket ? relays : []).map((relay) => ({
       name: `${socketName(name, relay)}.socket`,
-      text: socketUnit(wanted, relay),
+      text: socketUnit(plan, relay),
     })),
-    { name: `${name}.service`, text: serviceUnit(wanted) },
+    { name: `${name}.service`, text: serviceUnit(plan) },
     ...(service === undefined ? [] : [privateNetworkDropIn(service)]),
     ...(service !== undefined && onDemand ? [onDemandDropIn(service)] : []),
   ];

@@ -69,9 +69,9 @@ describe("a start needs no lock that is held by", () => {
   });
 
   test("a relay of the same user that does not get on", async () => {
-    const workshop = at(`.socket.relay-${process.geteuid?.() ?? 0}`);
-    mkdirSync(workshop, { mode: 0o700 });
-    await startWhileLocked(workshop, []);
+    const privateFolder = at(`.socket.relay-${process.geteuid?.() ?? 0}`);
+    mkdirSync(privateFolder, { mode: 0o700 });
+    await startWhileLocked(privateFolder, []);
   });
 });
 

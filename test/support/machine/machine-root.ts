@@ -41,14 +41,14 @@ export async function machineRoot(): Promise<string> {
   if (mirror === undefined)
     throw new Error(`apt knows no source of Debian ${SUITE}; after apt-get update it may`);
   await mkdir(cache(), { recursive: true });
-  const workshop = await mkdtemp(join(cache(), "making-"));
+  const folder = await mkdtemp(join(cache(), "making-"));
   try {
-    const made = join(workshop, "root");
+    const made = join(folder, "root");
     await bootstrap(made, mirror);
     await furnish(made);
     await moveUnlessThere(made, path);
   } finally {
-    await rm(workshop, { recursive: true });
+    await rm(folder, { recursive: true });
   }
   return path;
 }

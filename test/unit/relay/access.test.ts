@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { parseAddress, parseCidr, RelayError, type SocketEndpoint } from "../../../src/index.ts";
 import { ipEndpoint } from "../../../src/address/ip-endpoint.ts";
 import { type AccessRules, judgeOf } from "../../../src/relay/access.ts";
-import { ANYBODY, type Arrival } from "../../../src/relay/arrival.ts";
+import { UNIDENTIFIED, type AcceptedClient } from "../../../src/relay/accepted-client.ts";
 import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
 
 const TCP = parseAddress("127.0.0.1:80", "destination");
@@ -22,12 +22,16 @@ function ranges(allow: string | null, deny: string | null): AccessRules {
   };
 }
 
-function tcpClient(host: string, port = 4321): Arrival {
-  return { ...ANYBODY, client: ipEndpoint(host, port) };
+function tcpClient(host: string, port = 4321): AcceptedClient {
+  return { ...UNIDENTIFIED, client: ipEndpoint(host, port) };
 }
 
 /** The reason for which a client is refused, or null. */
-function verdict(rules: AccessRules, source: SocketEndpoint, client: Arrival): string | null {
+function verdict(
+  rules: AccessRules,
+  source: SocketEndpoint,
+  client: AcceptedClient,
+): string | null {
   const judge = judgeOf(rules, source);
   return judge === null ? null : (judge(client)?.reason ?? null);
 }
@@ -85,7 +89,7 @@ describe("TCP clients by address", () => {
   });
 
   test.each([
-    ["without an address", ANYBODY],
+    ["without an address", UNIDENTIFIED],
     ["with an address that is none", tcpClient("nonsense")],
     ["with an empty address", tcpClient("")],
   ])("a client %s is refused by any rule", (_, client) => {
@@ -137,8 +141,8 @@ describe("Unix clients by what the kernel says of them", () => {
   const uid = process.getuid?.() ?? -1;
   const gid = process.getgid?.() ?? -1;
   const resources = new DisposableStack();
-  let unixClient: Arrival;
-  let tcpSocket: Arrival;
+  let unixClient: AcceptedClient;
+  let tcpSocket: AcceptedClient;
 
   beforeAll(async () => {
     const folder = mkdtempSync(join(tmpdir(), "access-"));
@@ -150,11 +154,11 @@ describe("Unix clients by what the kernel says of them", () => {
   afterAll(() => resources.dispose());
 
   /** The accepted end of a connection that this process makes to itself. */
-  async function acceptedAt(endpoint: SocketEndpoint): Promise<Arrival> {
+  async function acceptedAt(endpoint: SocketEndpoint): Promise<AcceptedClient> {
     const listener = resources.use(new RawListener(endpoint));
     resources.use(await RawSocket.connect(listener.endpoint));
     const { fd } = resources.use(await listener.accept());
-    return { ...ANYBODY, fd };
+    return { ...UNIDENTIFIED, fd };
   }
 
   const NOT_ALLOWED = "neither its user nor any of its groups is allowed";
@@ -185,7 +189,7 @@ describe("Unix clients by what the kernel says of them", () => {
 
   // The kernel has noted nobody of a TCP socket and says so by ids that are nobody's: 2³² - 1.
   test.each([
-    ["a descriptor that is closed", () => ANYBODY, "EBADF"],
+    ["a descriptor that is closed", () => UNIDENTIFIED, "EBADF"],
     ["a socket that knows no peer", () => tcpSocket, "ENODATA"],
   ])("%s: refused, whoever is allowed", (_, client, code) => {
     const everybody = [0, uid, 65_534, 2 ** 32 - 1, 2 ** 32 - 2];

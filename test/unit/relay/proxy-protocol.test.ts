@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { parseAddress } from "../../../src/index.ts";
 import { ipAddress, ipFromBytes } from "../../../src/address/ip-address.ts";
 import { ipEndpoint } from "../../../src/address/ip-endpoint.ts";
-import { ANYBODY, type Arrival } from "../../../src/relay/arrival.ts";
+import { UNIDENTIFIED, type AcceptedClient } from "../../../src/relay/accepted-client.ts";
 import { Pipe } from "../../../src/relay/stream/pipe.ts";
 import {
   CREDENTIAL_TLV,
@@ -25,12 +25,12 @@ const UNIX = parseAddress("/run/socket", "destination");
 function arrivalFrom(
   remote: readonly [address: string, port: number],
   local: readonly [address: string, port: number],
-): Arrival {
+): AcceptedClient {
   return { fd: -1, client: ipEndpoint(...remote), source: ipEndpoint(...local) };
 }
 
 describe("a TCP client", () => {
-  test.each<[what: string, arrival: Arrival, line: string, body: string]>([
+  test.each<[what: string, accepted: AcceptedClient, line: string, body: string]>([
     [
       "over IPv4",
       arrivalFrom(["192.0.2.1", 56324], ["192.0.2.11", 443]),
@@ -61,9 +61,9 @@ describe("a TCP client", () => {
       "TCP6 ::c000:201 2001:db8:1:1:1:1:1:1 5 80",
       "2121 0024 000000000000000000000000c0000201 20010db8000100010001000100010001 0005 0050",
     ],
-  ])("%s", (_, arrival, line, body) => {
-    expect(text(headerOf("v1", TCP)(arrival))).toBe(`PROXY ${line}\r\n`);
-    expect(hex(headerOf("v2", TCP)(arrival))).toBe(SIGNATURE + body.replaceAll(" ", ""));
+  ])("%s", (_, accepted, line, body) => {
+    expect(text(headerOf("v1", TCP)(accepted))).toBe(`PROXY ${line}\r\n`);
+    expect(hex(headerOf("v2", TCP)(accepted))).toBe(SIGNATURE + body.replaceAll(" ", ""));
   });
 
   const ipv4 = fc.uint8Array({ minLength: 4, maxLength: 4 });
@@ -111,7 +111,7 @@ describe("a TCP client", () => {
 
   test("that nobody can name has no header: nobody lets it in", () => {
     for (const version of ["v1", "v2"] as const)
-      expect(() => headerOf(version, TCP)(ANYBODY)).toThrow("without an address");
+      expect(() => headerOf(version, TCP)(UNIDENTIFIED)).toThrow("without an address");
   });
 });
 
@@ -161,12 +161,12 @@ describe("a Unix client", () => {
   });
 
   test("that cannot be asked for is one whose user is not known", () => {
-    const header = headerOf("v2", UNIX)(ANYBODY);
+    const header = headerOf("v2", UNIX)(UNIDENTIFIED);
     expect(hex(header)).toBe(`${SIGNATURE}213100d8${unnamed}${name("/run/socket")}`);
   });
 
   test("of an abstract source connected to a NUL and its name", () => {
-    const header = headerOf("v2", parseAddress("@socket", "destination"))(ANYBODY);
+    const header = headerOf("v2", parseAddress("@socket", "destination"))(UNIDENTIFIED);
     expect(hex(header)).toEndWith(name("\0socket"));
   });
 

@@ -12,8 +12,8 @@ function busyWorker() {
   counts.join(1, QUOTA);
   const calls: string[] = [];
   const balance = new AcceptBalance(counts, 0, {
-    hold: () => void calls.push("hold"),
-    release: () => void calls.push("release"),
+    pauseFor: () => void calls.push("hold"),
+    resumeFor: () => void calls.push("release"),
   });
   const take = (clients: number) => {
     for (let client = 0; client < clients && calls.at(-1) !== "hold"; client += 1) {

@@ -15,7 +15,7 @@ import {
   removeAt,
 } from "./placed-file.ts";
 import { PinnedFile } from "./pinned-file.ts";
-import { openWorkshop } from "./workshop.ts";
+import { openPrivateFolder } from "./private-folder.ts";
 
 /** The permissions of a Unix source's file; omitted fields get the process's defaults. */
 export interface Permissions {
@@ -103,9 +103,9 @@ export async function listenOnPath<Bound extends Listener>(
   // If the path is taken, fail before anything changes.
   findStale(target, path, null)?.[Symbol.dispose]();
   const isOurs = isTrusted(folder.stats().uid);
-  using workshop = await openWorkshop(folder, path);
-  if (!isOurs) refuseInheritance(workshop.folder);
-  const made = workshop.folder.entry(crypto.randomUUID());
+  using privateFolder = await openPrivateFolder(folder, path);
+  if (!isOurs) refuseInheritance(privateFolder.folder);
+  const made = privateFolder.folder.entry(crypto.randomUUID());
   const listener = bind(made);
   try {
     const { group = isOurs ? undefined : process.getegid?.() } = options;

@@ -123,7 +123,7 @@ function replaceStale(
   const result = system.rename(made, target, RENAME_EXCHANGE);
   if (result === -ENOENT) return false;
   if (isUnsupported(result)) {
-    // No exchange on this file system. The workshop's lock still makes starting relays take turns.
+    // No exchange on this file system. The private folder's lock still makes starting relays take turns.
     renameSync(made, target);
     return true;
   }

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import {
   COMMANDS,
   flagOf,
-  isTerse,
+  isListedWithoutHelp,
   OPTION_ROWS,
   type CommandName,
 } from "../../../../src/options/option-table.ts";
@@ -30,7 +30,9 @@ describe.each(commands)("the help of %s", (command) => {
     });
     const own = OPTION_ROWS.filter(([, row]) => row.commands.includes(command));
     const [described, named] = [false, true].map((terse) =>
-      own.filter(([, row]) => isTerse(row, command) === terse).map(([name]) => flagOf(name)),
+      own
+        .filter(([, row]) => isListedWithoutHelp(row, command) === terse)
+        .map(([name]) => flagOf(name)),
     );
     expect(shown).toEqual([...(described ?? []), ...(named ?? [])]);
   });

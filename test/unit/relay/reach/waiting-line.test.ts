@@ -1,13 +1,13 @@
 import { expect, test } from "bun:test";
 import {
-  type Hindrance,
+  type FailedTry,
   type Waiter,
   WaitingLine,
 } from "../../../../src/relay/reach/waiting-line.ts";
 import { until } from "../../../support/waiting.ts";
 
-const LACKING: Hindrance = { kind: "lacking", failures: [{ address: "", code: "EAGAIN" }] };
-const REFUSED: Hindrance = { kind: "refused", failures: [{ address: "", code: "ECONNREFUSED" }] };
+const SHORTAGE: FailedTry = { kind: "shortage", failures: [{ address: "", code: "EAGAIN" }] };
+const REFUSED: FailedTry = { kind: "refused", failures: [{ address: "", code: "ECONNREFUSED" }] };
 
 /** A destination with so many places, and the names of those who got or asked for one. */
 class Destination {
@@ -15,21 +15,21 @@ class Destination {
   readonly tries: string[] = [];
   readonly entered: string[] = [];
   places = 0;
-  hindrance = LACKING;
+  failure = SHORTAGE;
 
   /** Somebody who asks for a place, and knows at once whether there is one. */
   come(name: string): Waiter {
     const waiter: Waiter = {
       tryAgain: () => {
         this.tries.push(name);
-        if (this.places === 0) return this.line.stay(waiter, this.hindrance);
+        if (this.places === 0) return this.line.waitOn(waiter, this.failure);
         this.places -= 1;
         this.entered.push(name);
-        this.line.enter(waiter);
+        this.line.succeeded(waiter);
       },
     };
     if (this.line.isEmpty) waiter.tryAgain();
-    else this.line.wait(waiter);
+    else this.line.join(waiter);
     return waiter;
   }
 }
@@ -83,7 +83,7 @@ test("one who fails for good leaves while it tries: the next one is asked in the
   const line = new WaitingLine();
   const tries: number[] = [];
   const first: Waiter = { tryAgain: () => {} };
-  line.stay(first, REFUSED);
+  line.waitOn(first, REFUSED);
   for (let name = 0; name < 5_000; name += 1) {
     const waiter: Waiter = {
       tryAgain() {
@@ -91,7 +91,7 @@ test("one who fails for good leaves while it tries: the next one is asked in the
         line.leave(waiter);
       },
     };
-    line.wait(waiter);
+    line.join(waiter);
   }
   line.leave(first);
   await until(() => line.isEmpty, "all to leave");
@@ -105,18 +105,18 @@ test("while the one in front does not know yet, nobody else is asked", async () 
   const next: Waiter = {
     tryAgain() {
       tries.push("next");
-      line.enter(next);
+      line.succeeded(next);
     },
   };
-  line.stay(slow, REFUSED);
-  line.wait(next);
+  line.waitOn(slow, REFUSED);
+  line.join(next);
   await until(() => line.isTrying(slow), "the first one to try");
   await Bun.sleep(20);
   expect(tries).toEqual(["slow"]);
   // In vain; then it gets in.
-  line.stay(slow, REFUSED);
+  line.waitOn(slow, REFUSED);
   await until(() => line.isTrying(slow), "the first one to try again");
-  line.enter(slow);
+  line.succeeded(slow);
   await until(() => line.isEmpty, "the next one to get in");
   expect(tries).toEqual(["slow", "slow", "next"]);
 });
@@ -125,12 +125,12 @@ test("tells what the one in front has met, and nothing once it got in", async ()
   const destination = new Destination();
   destination.come("a");
   destination.come("b");
-  expect(destination.line.hindrance).toBe(LACKING);
-  destination.hindrance = REFUSED;
-  await until(() => destination.line.hindrance === REFUSED, "another reason");
+  expect(destination.line.lastFailure).toBe(SHORTAGE);
+  destination.failure = REFUSED;
+  await until(() => destination.line.lastFailure === REFUSED, "another reason");
   destination.places = 2;
   await until(() => destination.line.isEmpty, "both to get in");
-  expect(destination.line.hindrance).toBe(null);
+  expect(destination.line.lastFailure).toBe(null);
 });
 
 test("who gets in past the line wakes it", async () => {
@@ -139,19 +139,19 @@ test("who gets in past the line wakes it", async () => {
   const waiter: Waiter = {
     tryAgain() {
       tries += 1;
-      line.stay(waiter, REFUSED);
+      line.waitOn(waiter, REFUSED);
     },
   };
-  line.stay(waiter, REFUSED);
+  line.waitOn(waiter, REFUSED);
   // By then the pause is 512 ms: each is twice the one before.
   await until(() => tries === 10, "ten tries");
-  line.enter({ tryAgain() {} });
+  line.succeeded({ tryAgain() {} });
   await Bun.sleep(200);
   expect(tries).toBeGreaterThan(10);
   line.leave(waiter);
 });
 
-test("asks less often the longer it is in vain, of what is lacking each 50 ms at least", async () => {
+test("tries less often the longer it fails, but at least every 50 ms during a shortage", async () => {
   const destination = new Destination();
   const waiter = destination.come("a");
   await tried(destination, 8);

@@ -14,7 +14,7 @@ export interface AcceptedSocket {
 }
 
 /** What the relay knows about an accepted client. It looks up only what its options need. */
-export interface Arrival {
+export interface AcceptedClient {
   readonly fd: number;
   /** A TCP client's endpoint; null for a Unix client, and if the options do not need it. */
   readonly client: IpEndpoint | null;
@@ -23,10 +23,10 @@ export interface Arrival {
 }
 
 /** A client about which the options need no facts. */
-export const ANYBODY: Arrival = { fd: -1, client: null, source: null };
+export const UNIDENTIFIED: AcceptedClient = { fd: -1, client: null, source: null };
 
 /** The facts about a TCP client; null if its address is unknown. */
-export function tcpArrival(socket: AcceptedSocket): Arrival | null {
+export function identifyTcpClient(socket: AcceptedSocket): AcceptedClient | null {
   const { fd } = socket;
   const client = libc === null ? remoteEnd(socket) : tcpPeer(libc, fd);
   const source = libc === null ? localEnd(socket) : tcpOwnEnd(libc, fd);

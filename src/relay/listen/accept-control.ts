@@ -13,7 +13,7 @@ const SAY_AGAIN = 60_000;
  * The relay must prevent a shortage of descriptors, and must notice a shortage that another program
  * causes: without a free descriptor Bun retries accept in a busy loop (oven-sh/bun pull 32705).
  */
-export class Admission implements Disposable, DescriptorWatcher {
+export class AcceptControl implements Disposable, DescriptorWatcher {
   readonly #max: number;
   readonly #listening: Pick<PausableListener, "pause" | "resume">;
   readonly #observer: Observer;
@@ -53,11 +53,11 @@ export class Admission implements Disposable, DescriptorWatcher {
   }
 
   /** Leaves new clients in the kernel's queue until every holder has called `release`. */
-  hold(holder: string): void {
+  pauseFor(holder: string): void {
     if (this.#listening.pause()) this.#holders.add(holder);
   }
 
-  release(holder: string): void {
+  resumeFor(holder: string): void {
     if (this.#holders.delete(holder)) this.#resume();
   }
 
@@ -66,12 +66,12 @@ export class Admission implements Disposable, DescriptorWatcher {
     return this.#full;
   }
 
-  get isShort(): boolean {
+  get isExhausted(): boolean {
     return this.#exhausted;
   }
 
   /** A system call failed because no descriptor was left. */
-  short(code: string): void {
+  descriptorsExhausted(code: string): void {
     if (this.#exhausted) return;
     this.#exhausted = this.#listening.pause();
     const now = performance.now();
@@ -83,7 +83,7 @@ export class Admission implements Disposable, DescriptorWatcher {
     );
   }
 
-  plenty(): void {
+  descriptorsAvailable(): void {
     this.#resume();
   }
 

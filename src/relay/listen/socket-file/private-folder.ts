@@ -13,7 +13,7 @@ const PAUSE = 10;
 /**
  * A private folder, which exists while a socket is made in it. Only this process's user may enter.
  */
-export interface Workshop extends Disposable {
+export interface PrivateFolder extends Disposable {
   readonly folder: PinnedFile;
 }
 
@@ -29,11 +29,11 @@ export interface Workshop extends Disposable {
  *
  * @throws {RelayError} if somebody keeps replacing the private folder; or the system's error.
  */
-export async function openWorkshop(folder: PinnedFile, path: string): Promise<Workshop> {
+export async function openPrivateFolder(folder: PinnedFile, path: string): Promise<PrivateFolder> {
   return (await openShared(folder, path)) ?? openOwn(folder, path);
 }
 
-async function openShared(folder: PinnedFile, path: string): Promise<Workshop | null> {
+async function openShared(folder: PinnedFile, path: string): Promise<PrivateFolder | null> {
   // Without FFI there is no flock(2).
   if (libc === null) return null;
   const entry = folder.entry(`.${basename(path)}.relay-${process.geteuid?.() ?? 0}`);
@@ -52,7 +52,7 @@ async function openShared(folder: PinnedFile, path: string): Promise<Workshop | 
   return null;
 }
 
-function openOwn(folder: PinnedFile, path: string): Workshop {
+function openOwn(folder: PinnedFile, path: string): PrivateFolder {
   const opened = open(folder.entry(`.relay-${crypto.randomUUID()}`));
   if (typeof opened !== "string") return opened;
   throw new RelayError(
@@ -68,7 +68,7 @@ function openOwn(folder: PinnedFile, path: string): Workshop {
  * folder that another user owns or may enter; that file is left alone. Any private folder of this
  * user is safe, even if another user moved it there: that user cannot touch its content.
  */
-function open(entry: string): Workshop | "not ours" | "gone" {
+function open(entry: string): PrivateFolder | "not ours" | "gone" {
   try {
     mkdirSync(entry, 0o700);
   } catch (error) {

@@ -3,18 +3,23 @@ import { printIpEndpoint } from "../address/ip-endpoint.ts";
 import { loaded } from "../os/libc.ts";
 import { readPeer } from "../os/peer-credentials.ts";
 import { cannotGuard, type Judge, judgeOf, printPeer, type Refusal } from "./access.ts";
-import { type AcceptedSocket, ANYBODY, type Arrival, tcpArrival } from "./arrival.ts";
+import {
+  type AcceptedSocket,
+  UNIDENTIFIED,
+  type AcceptedClient,
+  identifyTcpClient,
+} from "./accepted-client.ts";
 import { type ClientCounts, ipClient } from "./client-counts.ts";
 import type { RelayOptions } from "./options.ts";
 
 /** An admitted client. */
 export interface Admitted {
-  readonly arrival: Arrival;
+  readonly accepted: AcceptedClient;
   /** The client's number for `ClientCounts`; null without a limit. `left` gives its count back. */
   readonly countedAs: bigint | null;
 }
 
-const ANYBODY_ADMITTED: Admitted = { arrival: ANYBODY, countedAs: null };
+const UNIDENTIFIED_ADMITTED: Admitted = { accepted: UNIDENTIFIED, countedAs: null };
 
 const NO_ADDRESS: Refusal = { client: "", reason: "its address is unknown" };
 
@@ -31,7 +36,7 @@ export function needsAddresses(options: RelayOptions, source: SocketEndpoint): b
 }
 
 /** Admits or refuses each accepted client, before anything else happens for that client. */
-export class Entrance {
+export class ClientAdmission {
   readonly #needsAddresses: boolean;
   readonly #judge: Judge | null;
   readonly #max: number;
@@ -58,12 +63,14 @@ export class Entrance {
 
   /** Admits or refuses a client. */
   admit(socket: AcceptedSocket): Admitted | Refusal {
-    if (this.#isOpen) return ANYBODY_ADMITTED;
-    const arrival = this.#needsAddresses ? tcpArrival(socket) : { ...ANYBODY, fd: socket.fd };
-    if (arrival === null) return NO_ADDRESS;
-    const refusal = this.#judge?.(arrival) ?? null;
+    if (this.#isOpen) return UNIDENTIFIED_ADMITTED;
+    const accepted = this.#needsAddresses
+      ? identifyTcpClient(socket)
+      : { ...UNIDENTIFIED, fd: socket.fd };
+    if (accepted === null) return NO_ADDRESS;
+    const refusal = this.#judge?.(accepted) ?? null;
     if (refusal !== null) return refusal;
-    return this.#max === Infinity ? { arrival, countedAs: null } : this.#count(arrival);
+    return this.#max === Infinity ? { accepted, countedAs: null } : this.#count(accepted);
   }
 
   /** Call this when the connection of an admitted client has ended. */
@@ -71,18 +78,18 @@ export class Entrance {
     if (countedAs !== null) this.#counts.leave(countedAs);
   }
 
-  #count(arrival: Arrival): Admitted | Refusal {
-    const counted = whoOf(arrival);
+  #count(accepted: AcceptedClient): Admitted | Refusal {
+    const counted = whoOf(accepted);
     if ("reason" in counted) return counted;
     const { client, name } = counted;
-    if (this.#counts.enter(client) <= this.#max) return { arrival, countedAs: client };
+    if (this.#counts.enter(client) <= this.#max) return { accepted, countedAs: client };
     this.#counts.leave(client);
     return { client: name, reason: LIMIT_REACHED };
   }
 }
 
 /** A client's number for `ClientCounts`, and its name for messages. */
-function whoOf({ fd, client }: Arrival): { client: bigint; name: string } | Refusal {
+function whoOf({ fd, client }: AcceptedClient): { client: bigint; name: string } | Refusal {
   if (client !== null) return { client: ipClient(client.address), name: printIpEndpoint(client) };
   if (loaded.libc === null) return NO_ADDRESS;
   const peer = readPeer(loaded.libc, fd);
