@@ -11,7 +11,7 @@ import {
 } from "./options/take-relay-options.ts";
 import type { Source } from "./relay/listen/source.ts";
 import type { RelayOptions as RelayOptionsParsed } from "./relay/options.ts";
-import type { Relay } from "./relay/running-relay.ts";
+import type { Relay } from "./relay/relay.ts";
 import { relayOpener } from "./workers/open-relay.ts";
 import { choosePassedSocket, takePassedSockets } from "./systemd/activation.ts";
 import type { Workers } from "./workers/worker-count.ts";

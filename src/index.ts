@@ -28,6 +28,6 @@ export type {
 } from "./relay/observer.ts";
 export { DEFAULTS } from "./relay/options.ts";
 export type { ProxyVersion } from "./relay/proxy-protocol.ts";
-export type { Relay } from "./relay/running-relay.ts";
+export type { Relay } from "./relay/relay.ts";
 export { createRelay, type RelayOptions } from "./create-relay.ts";
 export type { Workers } from "./workers/worker-count.ts";

@@ -1,7 +1,7 @@
 import type { SocketEndpoint } from "../address/address.ts";
 import { RelayError } from "../relay/error.ts";
 import { isInherited, type Source } from "../relay/listen/source.ts";
-import type { HandoverRelay } from "../relay/running-relay.ts";
+import type { HandoverRelay } from "../relay/relay.ts";
 import type { StopPatience } from "../relay/stop-patience.ts";
 import type { OpenedListener } from "./handover/hand-over.ts";
 import type { RelayPlan } from "./process-plan.ts";

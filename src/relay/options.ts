@@ -102,5 +102,5 @@ export const DEFAULTS = {
   lingerTimeout: 10_000,
   // Container runtimes send SIGKILL 10 s after SIGTERM.
   drainTimeout: 8_000,
-  stillTimeout: 2_000,
+  standstillTimeout: 2_000,
 } as const;

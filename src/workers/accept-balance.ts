@@ -1,4 +1,4 @@
-import type { PausableRelay } from "../relay/running-relay.ts";
+import type { PausableRelay } from "../relay/relay.ts";
 import type { SharedCounters } from "./shared-counters.ts";
 
 // By how many connections a worker may exceed the least loaded worker: SLACK, plus 1/SLACK_PART of

@@ -1,6 +1,7 @@
 import { type Libc, loaded } from "../os/libc.ts";
 import type { RelayOptions } from "../relay/options.ts";
-import { type HandoverRelay, startRelay } from "../relay/running-relay.ts";
+import type { HandoverRelay } from "../relay/relay.ts";
+import { startRelay } from "../relay/running-relay.ts";
 import { type Workers, workerCount } from "./worker-count.ts";
 
 /**

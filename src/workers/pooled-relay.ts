@@ -13,7 +13,7 @@ import { endpointOf } from "../relay/listen/inherited-socket.ts";
 import type { HandedSource } from "../relay/listen/source.ts";
 import type { Observer, Stop } from "../relay/observer.ts";
 import { DEFAULTS, type RelayOptions } from "../relay/options.ts";
-import type { HandoverRelay } from "../relay/running-relay.ts";
+import type { HandoverRelay } from "../relay/relay.ts";
 import { SharedClientCounts } from "./shared-client-counts.ts";
 import { SharedCounters } from "./shared-counters.ts";
 import type { Start, WorkerOptions } from "./messages.ts";
@@ -75,7 +75,7 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
     this.#accepts = options.source.kind !== "handed";
     this.#options = { ...rest, backlog: source.backlog };
     const { drainTimeout = DEFAULTS.drainTimeout } = options;
-    this.#patience = { drainTimeout, standstillTimeout: DEFAULTS.stillTimeout };
+    this.#patience = { drainTimeout, standstillTimeout: DEFAULTS.standstillTimeout };
     this.#connectionsMax = options.connectionsMax ?? connectionsMaxDefault(pool.workers);
     // A share without a single place could never accept: use no more workers than places.
     const { relay, slots } = pool.place(this.#connectionsMax);

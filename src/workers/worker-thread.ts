@@ -1,7 +1,8 @@
 import { printAddress, type SocketEndpoint } from "../address/address.ts";
 import { RelayError, relayError } from "../relay/error.ts";
 import type { StopPatience } from "../relay/stop-patience.ts";
-import { type PausableRelay, startRelay } from "../relay/running-relay.ts";
+import type { PausableRelay } from "../relay/relay.ts";
+import { startRelay } from "../relay/running-relay.ts";
 import { libc } from "../os/libc.ts";
 import { checked, EBADF } from "../os/errno.ts";
 import { AcceptBalance } from "./accept-balance.ts";

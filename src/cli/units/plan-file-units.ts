@@ -15,16 +15,18 @@ import type { GivenOptions } from "../line/read-command-line.ts";
 import { UsageError } from "../line/usage-error.ts";
 import { checkUserUnit } from "./check-user-unit.ts";
 import {
-  accountOption,
   checkAddress,
   checkListening,
   checkName,
   checkOptions,
   checkOwnSource,
   checkServers,
+  fixedSource,
+} from "./check-units.ts";
+import {
+  accountOption,
   exitIdleTime,
   filePermissions,
-  fixedSource,
   processPlan,
   relayOptions,
 } from "./plan-units.ts";

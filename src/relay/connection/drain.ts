@@ -28,14 +28,14 @@ export class Drain {
   }
 
   /** Limits the wait, also one that is running. It can only become shorter. */
-  shorten({ drainTimeout, standstillTimeout: stillTimeout }: StopPatience): void {
+  shorten({ drainTimeout, standstillTimeout }: StopPatience): void {
     const until = performance.now() + drainTimeout;
     if (until < this.#until) {
       this.#drainTimeout = drainTimeout;
       this.#until = until;
     }
-    if (stillTimeout < this.#standstillTimeout) {
-      this.#standstillTimeout = stillTimeout;
+    if (standstillTimeout < this.#standstillTimeout) {
+      this.#standstillTimeout = standstillTimeout;
       this.#still?.[Symbol.dispose]();
       this.#still = null;
     }

@@ -1,0 +1,165 @@
+import { resolve } from "node:path";
+import type { Endpoint, SocketEndpoint } from "../../address/address.ts";
+import { isIPv4, isIPv6 } from "../../address/ip-text.ts";
+import type { OptionValues } from "../../options/option-table.ts";
+import { groupId, userId } from "../../os/user-ids.ts";
+import { folderOf, isIn, runtimeDirectory } from "../../systemd/units/path-rules.ts";
+import { addressText, INSTANCE_PORT, isTemplate } from "../../systemd/units/specifiers.ts";
+import { endsAsWritten, hasControls } from "../../systemd/units/unit-escaping.ts";
+import type { FilePermissions } from "../../systemd/units/unit-plan.ts";
+import { UsageError } from "../line/usage-error.ts";
+
+// Everything that `units` refuses, because no unit can do it, or not safely.
+
+// In milliseconds. A .socket unit treats a relay that exits sooner as failed.
+const IDLE_LEAST = 1_000;
+
+/** Refuses an admin or metrics address that a relay without root's rights cannot listen on. */
+export function checkServers(values: OptionValues): void {
+  for (const [option, endpoint] of [
+    ["--admin", values.admin],
+    ["--metrics", values.metrics],
+  ] as const) {
+    if (endpoint === undefined) continue;
+    checkAddress(option, endpoint, values);
+    checkFolder(option, endpoint);
+  }
+}
+
+export function fixedSource(source: Endpoint): SocketEndpoint {
+  if (source.kind === "systemd" || source.kind === "fd")
+    throw new UsageError("SOURCE must be an address on which systemd or the relay can listen");
+  if (source.kind === "tcp" && source.port === 0)
+    throw new UsageError(
+      "SOURCE needs a port: port 0 would be a different, unknown port each time",
+    );
+  return source;
+}
+
+/**
+ * Refuses `%i` outside a template, and a template whose source has no `%i`: all its instances would
+ * have the same source.
+ */
+export function checkInstance(
+  endpoints: readonly [source: SocketEndpoint, destination: SocketEndpoint],
+  service: string | undefined,
+  name: string,
+): void {
+  const [source] = endpoints;
+  if (isTemplate(name)) {
+    if (/%i/i.test(addressText(source))) return;
+    throw new UsageError("SOURCE needs %i, the instance: each instance listens on its own address");
+  }
+  const hasPort = endpoints.some((one) => one.kind === "tcp" && one.port === INSTANCE_PORT);
+  if (hasPort || service?.includes("@%i.") === true)
+    throw new UsageError("%i works only in a template: add --name=NAME@");
+}
+
+export function checkAddress(
+  word: string,
+  address: SocketEndpoint,
+  { userUnit }: Pick<OptionValues, "userUnit">,
+): void {
+  if (address.kind === "tcp") return;
+  const text = address.kind === "unix" ? address.path : address.name;
+  if (hasControls(text))
+    throw new UsageError(`${word} has a control character; a unit cannot contain it`);
+  if (address.kind !== "unix" || text.startsWith("/")) return;
+  if (userUnit && /^%[th]\//.test(text)) return;
+  throw new UsageError(
+    `${word} is relative, and a unit has no working folder: write ${resolve(text)}`,
+  );
+}
+
+/** Refuses a source that systemd cannot listen on, or cannot keep while the relay is stopped. */
+export function checkListening(source: SocketEndpoint, admin: SocketEndpoint | undefined): void {
+  if (source.kind === "unix" && admin?.kind === "unix") {
+    const folder = runtimeDirectory(admin.path);
+    if (folder !== undefined && isIn(folderOf(source.path), folderOf(admin.path)))
+      throw new UsageError(
+        "--admin: systemd removes its folder when the relay stops, but SOURCE is in it; use another folder",
+      );
+  }
+  if (source.kind === "tcp") {
+    if (source.host !== "" && !isIPv4(source.host) && !isIPv6(source.host))
+      throw new UsageError(
+        "SOURCE: systemd cannot listen on a host name: write 127.0.0.1:PORT or [::1]:PORT, or add --no-socket",
+      );
+  } else if (!endsAsWritten(source.kind === "unix" ? source.path : source.name))
+    throw new UsageError(
+      "SOURCE ends in a space or a backslash; a .socket unit cannot contain it: add --no-socket",
+    );
+}
+
+/** Refuses a source that a relay without root's rights cannot listen on. */
+export function checkOwnSource(
+  source: SocketEndpoint,
+  values: Pick<OptionValues, "owner" | "user">,
+  file: FilePermissions,
+): void {
+  if (source.kind !== "unix") return;
+  checkFolder("SOURCE", source);
+  if (file.directoryMode !== undefined && runtimeDirectory(source.path) === undefined)
+    throw new UsageError(
+      "--directory-mode: the relay may not make folders, and systemd makes them only below /run; " +
+        "make the folder first, or leave out --no-socket",
+    );
+  if (file.owner !== undefined && values.owner !== idOf(values.user))
+    throw new UsageError(
+      "--owner: only root can change a file's owner, and the relay is not root; " +
+        `leave out --no-socket, so that systemd makes the file, or add --user=${file.owner}`,
+    );
+}
+
+function checkFolder(word: string, address: SocketEndpoint): void {
+  if (address.kind !== "unix") return;
+  const folder = folderOf(address.path);
+  if (!["/", "/run", "/var/run"].includes(folder)) return;
+  const orSocket = word === "SOURCE" ? ", or leave out --no-socket" : "";
+  throw new UsageError(
+    `${word}: only root can make files in ${folder}; write /run/NAME/socket${orSocket}`,
+  );
+}
+
+/** Refuses options that do not work together. */
+export function checkOptions(values: OptionValues, file: FilePermissions): void {
+  const { service, onDemand, exitIdleTime, noSocket, adminGroup, group } = values;
+  if (values.force && values.output === undefined)
+    throw new UsageError("--force makes sense only with --output");
+  const leaves = onDemand === undefined ? "--exit-idle-time" : "--on-demand";
+  if (noSocket && (onDemand ?? exitIdleTime) !== undefined)
+    throw new UsageError(
+      `${leaves} does not work with --no-socket: only a .socket unit starts the relay again`,
+    );
+  if (exitIdleTime !== undefined && exitIdleTime < IDLE_LEAST)
+    throw new UsageError(
+      "--exit-idle-time needs at least 1s: a .socket unit treats a relay that exits sooner as failed",
+    );
+  if (onDemand !== undefined && exitIdleTime !== undefined)
+    throw new UsageError("--on-demand sets --exit-idle-time itself: leave one out");
+  if (onDemand !== undefined && service === undefined)
+    throw new UsageError(
+      "--on-demand stops a service: add --service; to stop only the relay, use --exit-idle-time",
+    );
+  if (noSocket && file.group !== undefined && adminGroup !== undefined && adminGroup !== group)
+    throw new UsageError(
+      "--admin-group must be the same as --group: the relay makes both files and has one group",
+    );
+}
+
+export function checkName(name: string, { service, user, userUnit }: OptionValues): void {
+  if (service === `${name}.service`)
+    throw new UsageError(`--name: ${service} is the service itself; the relay needs another name`);
+  // systemd names the dynamic user of an instance after its template.
+  const account = name.replace(/@$/, "");
+  if (!userUnit && user === undefined && (userId(account) ?? groupId(account)) !== undefined)
+    throw new UsageError(
+      `--name: ${account} is a user or group of this system, and the relay would get its rights; ` +
+        "choose another name or add --user",
+    );
+}
+
+function idOf(user: string | undefined): number | undefined {
+  if (user === undefined) return undefined;
+  return /^\d+$/.test(user) ? Number(user) : userId(user);
+}
