@@ -1,7 +1,7 @@
 import { type CommandDef, defineCommand, runCommand } from "citty";
 import { ConfigError } from "./config/config-error.ts";
 import { UsageError } from "./cli/line/usage-error.ts";
-import { COMMAND_NAMES, type CommandName, COMMANDS } from "./options/option-table.ts";
+import { COMMAND_NAMES, type CommandName, COMMANDS } from "./options/commands.ts";
 import { complain, writeAll } from "./cli/line/write-output.ts";
 import { runRelay } from "./cli/relay/relay-command.ts";
 import { type CommandLine, readCommandLine } from "./cli/line/read-command-line.ts";

@@ -1,11 +1,6 @@
 import { ADDRESS_FORMS } from "../address/address.ts";
-import {
-  type FlagOption,
-  flagOf,
-  OPTION_ROWS,
-  type Scope,
-  type ValueOption,
-} from "../options/option-table.ts";
+import { aboutOption, flagOf, OPTION_ROWS } from "../options/option-table.ts";
+import type { OptionRow, Scope } from "../options/option-row.ts";
 import { UNIT_NAME } from "../options/parse-unit-options.ts";
 import type { ValueSchema } from "../options/value-types.ts";
 import { PROGRAM } from "../version.ts";
@@ -65,12 +60,12 @@ export function configSchema() {
 function optionsOf(scope: Scope): Readonly<Record<string, Described>> {
   return Object.fromEntries(
     OPTION_ROWS.flatMap(([name, row]) =>
-      row.scope === scope ? [[flagOf(name), described(row, row.about)]] : [],
+      row.scope === scope ? [[flagOf(name), described(row, aboutOption(name, flagOf))]] : [],
     ),
   );
 }
 
-function described(row: ValueOption<unknown> | FlagOption, about: string): Described {
+function described(row: OptionRow, about: string): Described {
   if (row.metavar === undefined) return { description: about, type: "boolean" };
   const fallback = row.shownDefault === undefined ? "" : ` Default: ${row.shownDefault}.`;
   return { description: `${about}${fallback}`, ...row.schema };

@@ -1,12 +1,7 @@
 import { nearest } from "../options/did-you-mean.ts";
 import { InvalidValue } from "../options/invalid-value.ts";
-import {
-  flagOf,
-  OPTION_ROWS,
-  type OptionName,
-  readOption,
-  type Scope,
-} from "../options/option-table.ts";
+import { flagOf, OPTION_ROWS, type OptionName, readOption } from "../options/option-table.ts";
+import type { Scope } from "../options/option-row.ts";
 import type { Mistakes } from "./config-error.ts";
 import type { Position, TomlEntry, TomlTable, TomlValue } from "./toml-tree.ts";
 

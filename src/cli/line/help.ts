@@ -1,16 +1,13 @@
 import type { Style } from "../../observe/log/terminal-style.ts";
 import { PROGRAM } from "../../version.ts";
+import { COMMAND_NAMES, COMMANDS, type CommandName } from "../../options/commands.ts";
 import {
-  COMMAND_NAMES,
-  COMMANDS,
   flagOf,
   isListedWithoutHelp,
   OPTION_ROWS,
-  type CommandName,
-  type FlagOption,
   type OptionName,
-  type ValueOption,
 } from "../../options/option-table.ts";
+import type { OptionRow } from "../../options/option-row.ts";
 
 const ABOUT: Readonly<Record<CommandName, readonly string[]>> = {
   relay: [
@@ -111,12 +108,12 @@ function others(): CommandName[] {
   return COMMAND_NAMES.filter((name) => name !== "relay");
 }
 
-function spelling(name: OptionName, row: ValueOption<unknown> | FlagOption): string {
+function spelling(name: OptionName, row: OptionRow): string {
   if (row.metavar !== undefined) return `--${flagOf(name)}=${row.metavar}`;
   return `${row.short === undefined ? "" : `-${row.short}, `}--${flagOf(name)}`;
 }
 
-function shownDefault(row: ValueOption<unknown> | FlagOption): string {
+function shownDefault(row: OptionRow): string {
   return row.metavar !== undefined && row.shownDefault !== undefined
     ? ` (${row.shownDefault})`
     : "";

@@ -4,19 +4,18 @@ import { adminMisfit } from "../../options/fit-admin.ts";
 import { misfits } from "../../options/fit-source.ts";
 import { UsageError } from "./usage-error.ts";
 import { InvalidValue } from "../../options/invalid-value.ts";
+import type { CommandName } from "../../options/commands.ts";
 import {
   completeValues,
-  type FlagOption,
   flagOf,
   OPTION_ROWS,
   OPTIONS,
   showOptions,
   takes,
-  type CommandName,
   type OptionName,
   type OptionValues,
-  type ValueOption,
 } from "../../options/option-table.ts";
+import type { OptionRow } from "../../options/option-row.ts";
 
 /**
  * Reads the values of a command's options. An option that was not given has its default.
@@ -69,7 +68,7 @@ export function checkAdminFile(values: OptionValues): void {
  * @throws {UsageError} if the value is not valid
  */
 export function readGiven(name: OptionName, text: string | true): unknown {
-  const row: ValueOption<unknown> | FlagOption = OPTIONS[name];
+  const row: OptionRow = OPTIONS[name];
   if (row.metavar === undefined || text === true) return true;
   try {
     return row.parse(text);

@@ -1,15 +1,7 @@
 import { parseArgs } from "node:util";
-import {
-  COMMAND_NAMES,
-  COMMANDS,
-  flagOf,
-  OPTION_ROWS,
-  takes,
-  type CommandName,
-  type FlagOption,
-  type OptionName,
-  type ValueOption,
-} from "../../options/option-table.ts";
+import { COMMAND_NAMES, COMMANDS, type CommandName } from "../../options/commands.ts";
+import { flagOf, OPTION_ROWS, takes, type OptionName } from "../../options/option-table.ts";
+import type { OptionRow } from "../../options/option-row.ts";
 import { UsageError } from "./usage-error.ts";
 import { quote } from "../../address/quote.ts";
 import { nearest } from "../../options/did-you-mean.ts";
@@ -31,9 +23,7 @@ export interface CommandLine {
  */
 export type GivenOptions = Readonly<Record<string, string | true>>;
 
-type Row = ValueOption<unknown> | FlagOption;
-
-const rowsByFlag = new Map<string, readonly [OptionName, Row]>(
+const rowsByFlag = new Map<string, readonly [OptionName, OptionRow]>(
   OPTION_ROWS.map(([name, row]) => [flagOf(name), [name, row]]),
 );
 
@@ -101,7 +91,7 @@ interface OptionToken {
   readonly inlineValue: boolean | undefined;
 }
 
-function readOption(row: Row, { rawName, value, inlineValue }: OptionToken): string | true {
+function readOption(row: OptionRow, { rawName, value, inlineValue }: OptionToken): string | true {
   if (row.metavar === undefined) {
     if (inlineValue) throw new UsageError(`${rawName} takes no value`);
     return true;
@@ -115,7 +105,7 @@ function readOption(row: Row, { rawName, value, inlineValue }: OptionToken): str
 function join(
   before: string | true | undefined,
   value: string | true,
-  row: Row,
+  row: OptionRow,
   rawName: string,
 ): string | true {
   if (before === undefined) return value;

@@ -4,11 +4,11 @@ import type { FilePermissions, UnitPlan } from "../../systemd/units/unit-plan.ts
 import { workerCount } from "../../workers/worker-count.ts";
 import { type Addresses, checkDistinct } from "../line/read-addresses.ts";
 import { UsageError } from "../line/usage-error.ts";
+import type { CommandName } from "../../options/commands.ts";
 import {
   flagOf,
   OPTION_ROWS,
   takes,
-  type CommandName,
   type OptionName,
   type OptionValues,
 } from "../../options/option-table.ts";

@@ -6,13 +6,12 @@ import fc from "fast-check";
 import { configSchema } from "../../../src/config/json-schema.ts";
 import { readConfig } from "../../../src/config/read-config.ts";
 import {
-  type FlagOption,
   type OptionName,
   flagOf,
   OPTION_ROWS,
   readOption,
-  type ValueOption,
 } from "../../../src/options/option-table.ts";
+import type { OptionRow } from "../../../src/options/option-row.ts";
 import type { ValueSchema } from "../../../src/options/value-types.ts";
 import { printToml, type Style } from "./print-toml.ts";
 
@@ -93,10 +92,7 @@ const TEXTS: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
 // Two listeners cannot have one address.
 const metrics = fc.constantFrom("/run/metrics", "@metrics", "127.0.0.1:0", ":9100");
 
-function valuesOfRow(
-  name: OptionName,
-  row: ValueOption<unknown> | FlagOption,
-): fc.Arbitrary<unknown> {
+function valuesOfRow(name: OptionName, row: OptionRow): fc.Arbitrary<unknown> {
   if (row.metavar === undefined) return fc.boolean();
   if (name === "metrics") return metrics;
   const item = TEXTS[row.metavar] ?? valuesOf(row.schema);

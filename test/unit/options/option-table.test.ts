@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { InvalidValue } from "../../../src/options/invalid-value.ts";
-import { COMMANDS, flagOf, OPTION_ROWS, OPTIONS } from "../../../src/options/option-table.ts";
+import { COMMANDS } from "../../../src/options/commands.ts";
+import { aboutOption, flagOf, OPTION_ROWS, OPTIONS } from "../../../src/options/option-table.ts";
 
 describe("every row of the table", () => {
   test.each([...OPTION_ROWS])("%s", (name, row) => {
@@ -19,6 +20,14 @@ describe("every row of the table", () => {
     );
     expect(scopeless.map(([name]) => name)).toEqual(["name", "help", "config", "version"]);
   });
+
+  test.each([...OPTION_ROWS])(
+    "%s is described in sentences that name no unknown option",
+    (name) => {
+      const about = aboutOption(name, (other) => `--${flagOf(other)}`);
+      expect(about).toMatch(/^[A-Z][^{}]*[.]$/);
+    },
+  );
 
   test("has a name of its own", () => {
     const flags = OPTION_ROWS.map(([name]) => flagOf(name));

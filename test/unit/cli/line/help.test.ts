@@ -1,11 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import {
-  COMMANDS,
-  flagOf,
-  isListedWithoutHelp,
-  OPTION_ROWS,
-  type CommandName,
-} from "../../../../src/options/option-table.ts";
+import { COMMANDS, type CommandName } from "../../../../src/options/commands.ts";
+import { flagOf, isListedWithoutHelp, OPTION_ROWS } from "../../../../src/options/option-table.ts";
 import { usage } from "../../../../src/cli/line/help.ts";
 import { style } from "../../../../src/observe/log/terminal-style.ts";
 

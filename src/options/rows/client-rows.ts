@@ -1,0 +1,46 @@
+import { RELAY_OPTIONS } from "../relay-options.ts";
+import type { OptionRows } from "../option-row.ts";
+
+/** Which clients may connect, and what the destination hears of them. */
+export const CLIENT_ROWS = {
+  allow: {
+    ...RELAY_OPTIONS.allow,
+    help: "TCP clients allowed",
+    commands: ["relay"],
+    scope: "relay",
+    about: "Accepts TCP clients only from these addresses and ranges. Default: from everywhere.",
+  },
+  deny: {
+    ...RELAY_OPTIONS.deny,
+    help: "refused (A,B/8)",
+    sharesLine: true,
+    commands: ["relay"],
+    scope: "relay",
+    about: "Refuses TCP clients from these addresses and ranges, even if {allow} contains them.",
+  },
+  allowUsers: {
+    ...RELAY_OPTIONS.allowUsers,
+    help: "Unix clients allowed by user",
+    commands: ["relay"],
+    scope: "relay",
+    about:
+      "Accepts a Unix client only if it runs as one of these users or has one of the groups in {allowGroups}. Default: accepts all.",
+  },
+  allowGroups: {
+    ...RELAY_OPTIONS.allowGroups,
+    help: "group",
+    sharesLine: true,
+    commands: ["relay"],
+    scope: "relay",
+    about:
+      "Accepts a Unix client only if it has one of these groups or runs as one of the users in {allowUsers}. Default: accepts all.",
+  },
+  proxyProtocol: {
+    ...RELAY_OPTIONS.proxyProtocol,
+    help: "v1, v2: names the client (off)",
+    commands: ["relay"],
+    scope: "relay",
+    about:
+      "Tells the destination who the client is, by a header of the PROXY protocol before the client's first byte. The destination must expect it. Default: off.",
+  },
+} as const satisfies OptionRows;

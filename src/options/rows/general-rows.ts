@@ -1,0 +1,25 @@
+import { text } from "../value-types.ts";
+import type { OptionRows } from "../option-row.ts";
+
+/** Options of several commands. */
+export const GENERAL_ROWS = {
+  help: {
+    help: "this help",
+    short: "h",
+    commands: ["relay", "check", "demo", "status", "units"],
+    about: "Prints help and exits.",
+  },
+  config: {
+    ...text("FILE", (file) => file, "relays.toml"),
+    help: "many relays",
+    sharesLine: true,
+    commands: ["relay", "units"],
+    about: "Runs all relays of this configuration file, in place of SOURCE and DESTINATION.",
+  },
+  version: {
+    help: "the version",
+    sharesLine: true,
+    commands: ["relay"],
+    about: "Prints the program's name and version and exits.",
+  },
+} as const satisfies OptionRows;

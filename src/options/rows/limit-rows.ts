@@ -1,0 +1,42 @@
+import { RELAY_OPTIONS, WORKERS } from "../relay-options.ts";
+import type { OptionRows } from "../option-row.ts";
+
+/** How much a relay takes: connections, waiting clients, threads. */
+export const LIMIT_ROWS = {
+  connectionsMax: {
+    ...RELAY_OPTIONS.connectionsMax,
+    help: "most open connections",
+    commands: ["relay"],
+    scope: "relay",
+    about:
+      "The most open connections at once; further clients wait in the kernel's queue. Default: as many as the limit on open files allows.",
+  },
+  connectionsMaxPerClient: {
+    ...RELAY_OPTIONS.connectionsMaxPerClient,
+    help: "most open connections of one address or Unix user (no limit)",
+    terse: true,
+    commands: ["relay"],
+    scope: "relay",
+    about:
+      "The most open connections at once of one client: an IPv4 address, an IPv6 /64 network or a Unix user. Further connections are refused. Default: no limit per client.",
+  },
+  backlog: {
+    ...RELAY_OPTIONS.backlog,
+    help: "the kernel's queue of the source",
+    terse: true,
+    commands: ["relay"],
+    scope: "relay",
+    about:
+      "The kernel's queue of clients that are not accepted yet. Default: 4096; for an inherited socket, the most that the system allows.",
+  },
+  workers: {
+    ...WORKERS,
+    default: 1,
+    shownDefault: "1",
+    help: "threads",
+    sharesLine: true,
+    commands: ["relay"],
+    scope: "process",
+    about: "Threads that accept and relay; auto is one for each processor.",
+  },
+} as const satisfies OptionRows;

@@ -1,0 +1,68 @@
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../../observe/log/log.ts";
+import { groupId } from "../../os/user-ids.ts";
+import { parseAdminAddress, parseMetricsAddress } from "../admin-address.ts";
+import { account, choice, mode, text } from "../value-types.ts";
+import { type OptionRows, wordDefault } from "../option-row.ts";
+
+/** The log, the status and the metrics. */
+export const OBSERVATION_ROWS = {
+  logLevel: {
+    ...choice<LogLevel>("LEVEL", LOG_LEVELS),
+    ...wordDefault<LogLevel>("info"),
+    help: "debug to error",
+    commands: ["relay"],
+    scope: "process",
+    about: "Logs lines of this level and of more severe levels.",
+  },
+  logFormat: {
+    ...choice<LogFormat>("FORMAT", LOG_FORMATS),
+    ...wordDefault<LogFormat>("auto"),
+    help: "format",
+    sharesLine: true,
+    commands: ["relay"],
+    scope: "process",
+    about:
+      "The format of log lines; auto is journal, pretty or plain, depending on what standard error is.",
+  },
+  admin: {
+    ...text("ADDRESS", (written) => parseAdminAddress(written, "to listen on"), "/run/app/admin"),
+    help: "status and metrics",
+    commands: ["relay"],
+    scope: "process",
+    about:
+      "Serves a page, the status, metrics and health at this address: a Unix socket or a loopback port. Default: off.",
+  },
+  accessLog: {
+    help: "logs each client",
+    sharesLine: true,
+    commands: ["relay"],
+    scope: "process",
+    about: "Logs one line for each connection, when it ends.",
+  },
+  adminMode: {
+    ...mode(),
+    help: "the mode of the admin socket's file (0660)",
+    terse: true,
+    commands: ["relay"],
+    scope: "process",
+    about: "The permissions of the admin socket's file, in octal digits.",
+  },
+  adminGroup: {
+    ...account("group", groupId),
+    help: "the group of the admin socket's file (the relay's own)",
+    terse: true,
+    commands: ["relay"],
+    scope: "process",
+    about:
+      "The group of the admin socket's file, by name or number. Default: the group of the process.",
+  },
+  metrics: {
+    ...text("ADDRESS", parseMetricsAddress, "0.0.0.0:9100"),
+    help: "metrics and health for anybody who can connect",
+    terse: true,
+    commands: ["relay"],
+    scope: "process",
+    about:
+      "Serves /metrics, /healthz and /readyz, and nothing else, at this address: a TCP address or a Unix socket. Default: off.",
+  },
+} as const satisfies OptionRows;

@@ -1,0 +1,68 @@
+import { DEFAULTS } from "../../relay/options.ts";
+import { RELAY_OPTIONS } from "../relay-options.ts";
+import { time } from "../value-types.ts";
+import { type OptionRows, timeDefault } from "../option-row.ts";
+
+/** How long the relay waits: for the destination, for a silent connection, for its own end. */
+export const TIME_ROWS = {
+  connectTimeout: {
+    ...RELAY_OPTIONS.connectTimeout,
+    ...timeDefault(DEFAULTS.connectTimeout),
+    help: "time to reach DESTINATION",
+    commands: ["relay"],
+    scope: "relay",
+    about: "How long connecting to the destination may take.",
+  },
+  connectRetry: {
+    ...RELAY_OPTIONS.connectRetry,
+    ...timeDefault(DEFAULTS.connectRetry),
+    help: "keeps trying if refused",
+    commands: ["relay"],
+    scope: "relay",
+    about:
+      "How long the relay keeps trying a destination that refuses or is absent, while the client waits.",
+  },
+  keepalive: {
+    ...RELAY_OPTIONS.keepalive,
+    ...timeDefault(DEFAULTS.keepalive),
+    help: "probes TCP",
+    commands: ["relay"],
+    scope: "relay",
+    about:
+      "The idle time before TCP keepalive probes; 0 sends none. Bytes that stay unacknowledged for as long as the probes would take end the connection, too.",
+  },
+  idleTimeout: {
+    ...RELAY_OPTIONS.idleTimeout,
+    help: "ends idle (never)",
+    sharesLine: true,
+    commands: ["relay"],
+    scope: "relay",
+    about: "Ends a connection on which nothing has moved either way for this long. Default: never.",
+  },
+  halfCloseTimeout: {
+    ...RELAY_OPTIONS.halfCloseTimeout,
+    help: "ends idle half-closed ones (never)",
+    terse: true,
+    commands: ["relay"],
+    scope: "relay",
+    about:
+      "Ends a half-closed connection on which nothing has moved for this long. Default: never.",
+  },
+  drainTimeout: {
+    ...RELAY_OPTIONS.drainTimeout,
+    ...timeDefault(DEFAULTS.drainTimeout),
+    help: "how long a stop waits",
+    commands: ["relay"],
+    scope: "process",
+    about:
+      "How long a stop waits for open connections. It does not wait for a connection on which nothing has moved for 2 s.",
+  },
+  exitIdleTime: {
+    ...time({ least: 1 }),
+    help: "exits if unused for TIME (never)",
+    commands: ["relay"],
+    scope: "process",
+    about:
+      "Ends the process with status 0 after this long without a connection, from the start on. Default: never.",
+  },
+} as const satisfies OptionRows;
