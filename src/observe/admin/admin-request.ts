@@ -1,6 +1,6 @@
 import type { HttpRequest } from "./bounded-http-server.ts";
 
-/** A request that is not answered as it was meant: the HTTP status and why. */
+/** A request that is refused: the HTTP status of the answer, and the reason as the message. */
 export class RequestError extends Error {
   override readonly name = "RequestError";
 
@@ -19,7 +19,7 @@ export interface AdminRequest<Path extends string> {
   readonly parameters: URLSearchParams;
 }
 
-/** What a listener answers, and to whom. */
+/** Which requests a listener answers. */
 export interface RequestRules<Path extends string> {
   /** The paths that exist. */
   readonly paths: readonly Path[];

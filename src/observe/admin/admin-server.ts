@@ -6,27 +6,28 @@ import { type AdminPermissions, bindAdmin } from "./bind-admin.ts";
 import { BoundedHttpServer } from "./bounded-http-server.ts";
 import { ADMIN_ROUTES, answer, METRICS_ROUTES, type Routes } from "./routes.ts";
 
-/** How an address is served. */
+/** Options of an admin or metrics server. */
 export interface ServerOptions {
-  /** What is told of. */
+  /** The source of every answer. */
   readonly observation: Observation;
-  /** Of the file of a Unix socket. Default: mode 0660, this process's group. */
+  /** The permissions of a Unix socket's file. Default: mode 0660, this process's group. */
   readonly permissions?: AdminPermissions;
-  /** Called with an error that nobody foresaw; the client gets status 500. */
+  /** Called with an unexpected error; the client gets status 500. */
   readonly fault?: (error: unknown) => void;
 }
 
-/** An address that answers until it is disposed. */
+/** A server that answers until it is disposed. */
 export interface AdminServer extends Disposable {
   /** The address, with the port that the system chose if port 0 was asked for. */
   readonly endpoint: SocketEndpoint;
-  /** Answers clients. On a socket that another process handed over nobody is answered before. */
+  /** Starts to answer clients. A server on a handed-over socket answers nobody before this call. */
   accept(): void;
-  /** What another process needs to answer there; the descriptors stay this one's. */
+  /** The listening sockets, for another process. This process keeps its own descriptors. */
   forHandover(): HandedSource;
   /**
-   * Answers no further clients and leaves the address, its file included, to the process that now has
-   * it; the file is removed if `isGivenUp`. Settles when the last client has got its answer.
+   * Stops accepting, and leaves the address and its file to the process that took them over. With
+   * `isGivenUp` no process took them over, and the file is removed. Settles when the last client has
+   * its answer.
    */
   leave(options: { readonly isGivenUp: boolean }): Promise<void>;
 }
@@ -89,7 +90,7 @@ async function open(
     },
     [Symbol.dispose]() {
       if (hasLeft) return;
-      // The file of a socket that was handed over is the other process' own until it is accepted from.
+      // Until this server accepts, the file of a handed-over socket belongs to the other process.
       if (accepts) bound.hide();
       server[Symbol.dispose]();
     },

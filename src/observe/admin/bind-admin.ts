@@ -5,13 +5,13 @@ import type { HandedSource } from "../../relay/listen/source.ts";
 import { removeFile } from "../../relay/listen/socket-file/placed-file.ts";
 import type { VisitHandlers } from "./bounded-http-server.ts";
 
-// Clients that may wait in the kernel's queue.
+// How many clients may wait in the kernel's queue.
 const BACKLOG = 512;
 
 /** Who may use a Unix socket's file. */
 export interface AdminPermissions {
   readonly mode: number;
-  /** A group id; this process's where undefined. */
+  /** A group id; undefined for this process's own group. */
   readonly group: number | undefined;
 }
 
@@ -20,7 +20,7 @@ export interface BoundAdmin {
   readonly listeners: PausableListener;
   /** The address, with the port that the system chose if port 0 was asked for. */
   readonly endpoint: SocketEndpoint;
-  /** What another process needs to listen there; the descriptors stay this one's. */
+  /** The listening sockets, for another process. This process keeps its own descriptors. */
   readonly forHandover: () => HandedSource;
   /** Removes a Unix socket's file. */
   readonly hide: () => void;

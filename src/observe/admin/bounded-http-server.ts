@@ -8,7 +8,7 @@ import { HTTP_LIMITS, type HttpLimits } from "./http-limits.ts";
 import { ProcessorShare } from "./processor-share.ts";
 import { SocketStream } from "./socket-stream.ts";
 
-/** What a client asks. */
+/** A client's request. */
 export interface HttpRequest {
   readonly method: string;
   /** The request target as it was sent (RFC 9112, 3.2). */
@@ -17,7 +17,7 @@ export interface HttpRequest {
   readonly hosts: readonly string[];
 }
 
-/** What a client gets. */
+/** The answer to a request. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -27,7 +27,7 @@ export interface HttpAnswer {
 /** Answers a request. It must not throw or reject. */
 export type Answerer = (request: HttpRequest) => Promise<HttpAnswer>;
 
-// How often deadlines and descriptors are looked at while nothing is urgent, in milliseconds.
+// How often to check deadlines and descriptors while nothing is urgent, in milliseconds.
 const LOOK_PERIOD = 1_000;
 
 // Milliseconds that the kernel and Bun spend on an event besides our handler. The cost of a new
@@ -38,9 +38,9 @@ const CONNECTION_COST = 0.1;
 /** One connection. It carries one request and one answer, then it is closed. */
 class Visit {
   readonly stream: SocketStream;
-  /** Whether the request has come. */
+  /** Whether the whole request has arrived. */
   asked = false;
-  /** When the client was accepted, or when its request had come: `performance.now()`. */
+  /** When the client was accepted or, once `asked`, when its request had arrived: `performance.now()`. */
   since = performance.now();
 
   constructor(readonly socket: Socket<Visit>) {
@@ -70,7 +70,7 @@ export class BoundedHttpServer implements Disposable {
   readonly #visitOf = new WeakMap<object, Visit>();
   /** Null before `listen` has ended, and once disposed. */
   #listening: PausableListener | null = null;
-  /** Whether nobody is accepted before `accept`. */
+  /** Whether the server waits for `accept` before it accepts clients. */
   #held = false;
   /** Non-null from `drain` on; settles with the last connection. */
   #drained: PromiseWithResolvers<void> | null = null;
@@ -78,7 +78,7 @@ export class BoundedHttpServer implements Disposable {
   /** Whether no descriptor was left at the last look. */
   #exhausted = false;
   #timer: Timer | undefined;
-  /** When `#timer` is up, by `performance.now()`; `Infinity` exactly while there is no timer. */
+  /** When `#timer` ends, as of `performance.now()`; `Infinity` exactly while there is no timer. */
   #due = Infinity;
 
   constructor(answer: Answerer, limits: HttpLimits = HTTP_LIMITS) {
@@ -117,13 +117,13 @@ export class BoundedHttpServer implements Disposable {
     return bound;
   }
 
-  /** Accepts clients, if nobody has been accepted so far. */
+  /** Starts to accept clients, if the server waited for this call. */
   accept(): void {
     this.#held = false;
     this.#settle();
   }
 
-  /** Accepts nobody any more; settles when all clients that are there have got their answers. */
+  /** Stops accepting; settles when all connected clients have their answers. */
   async drain(): Promise<void> {
     this.#listening?.stop();
     this.#listening = null;
@@ -146,7 +146,7 @@ export class BoundedHttpServer implements Disposable {
     this.#visits.add(visit);
     this.#visitOf.set(visit.stream, visit);
     this.#measure(() => this.#http.emit("connection", visit.stream), CONNECTION_COST);
-    // Only where the listener cannot pause.
+    // Happens only without FFI, when the listener cannot pause.
     if (this.#visits.size > this.#limits.connections) socket.terminate();
     this.#settle();
   }
@@ -159,7 +159,7 @@ export class BoundedHttpServer implements Disposable {
 
   async #asked(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const visit = this.#visitOf.get(request.socket);
-    // One request a connection: what follows the first one is not read.
+    // One request per connection: ignore everything after the first request.
     if (visit === undefined || !this.#hasAsked(visit)) return;
     const began = performance.now();
     const { status, headers, body } = await this.#answer({
@@ -176,7 +176,7 @@ export class BoundedHttpServer implements Disposable {
     this.#share.spend(performance.now() - began);
   }
 
-  /** The client sent something that is no HTTP request, or one whose head is too long. */
+  /** Refuses bytes that are not an HTTP request, and a request whose head is too long. */
   #misunderstood(error: NodeJS.ErrnoException, stream: Duplex): void {
     const visit = this.#visitOf.get(stream);
     if (visit === undefined || !this.#hasAsked(visit)) return;
@@ -187,7 +187,7 @@ export class BoundedHttpServer implements Disposable {
     stream.end(`HTTP/1.1 ${status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
   }
 
-  /** Notes that a connection's request has come; false if one had come before. */
+  /** Notes the arrival of a connection's request; returns false for a second request. */
   #hasAsked(visit: Visit): boolean {
     if (visit.asked) return false;
     visit.asked = true;
@@ -202,7 +202,7 @@ export class BoundedHttpServer implements Disposable {
     this.#share.spend(performance.now() - began + cost);
   }
 
-  /** Accepts or pauses, as the limits say, and plans the next look. */
+  /** Accepts or pauses, as the limits demand, and plans the next check. */
   #settle(): void {
     if (this.#drained !== null) return this.#settleDrain(this.#drained);
     if (this.#listening === null) return;
@@ -228,7 +228,7 @@ export class BoundedHttpServer implements Disposable {
     this.#timer = setTimeout(() => this.#look(), milliseconds);
   }
 
-  /** Cuts who is late, and sees whether there are descriptors. */
+  /** Cuts connections that are late, and checks whether descriptors are left. */
   #look(): void {
     this.#due = Infinity;
     const now = performance.now();
@@ -239,7 +239,7 @@ export class BoundedHttpServer implements Disposable {
     this.#settle();
   }
 
-  /** How long a connection may stay as it is, in milliseconds. */
+  /** How long a connection may stay in its present phase, in milliseconds. */
   #patience({ asked, stream }: Visit, isScarce: boolean): number {
     const { asking, answering, leaving, idleWhenScarce } = this.#limits;
     if (asked && !stream.writableFinished) return answering;

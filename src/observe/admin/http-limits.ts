@@ -1,4 +1,4 @@
-/** What clients may take from the process, at most. Times are in milliseconds. */
+/** The most that all clients together may use. Times are in milliseconds. */
 export interface HttpLimits {
   /** Open connections. Further clients wait in the kernel's queue. */
   readonly connections: number;

@@ -11,7 +11,7 @@ export class ProcessorShare {
   readonly #now: () => number;
   /** Milliseconds of work that may still be done; negative while overdrawn. */
   #reserve: number;
-  /** When `#reserve` was right. */
+  /** When `#reserve` was last brought up to date. */
   #at: number;
 
   /**
@@ -27,13 +27,13 @@ export class ProcessorShare {
     this.#at = now();
   }
 
-  /** Notes that work took so many milliseconds. */
+  /** Subtracts work that took `milliseconds`. */
   spend(milliseconds: number): void {
     this.#fill();
     this.#reserve -= milliseconds;
   }
 
-  /** In how many milliseconds work may begin; 0 if at once. */
+  /** The milliseconds until work may begin; 0 means at once. */
   get wait(): number {
     this.#fill();
     return this.#reserve > 0 ? 0 : Math.ceil(-this.#reserve / this.#share) + 1;

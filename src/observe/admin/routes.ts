@@ -4,7 +4,7 @@ import type { HttpAnswer, HttpRequest } from "./bounded-http-server.ts";
 import { QueryError, readQuery, statusDocument } from "./build-status.ts";
 import { page } from "./served-page.ts";
 
-/** What an address answers, and to whom. */
+/** The paths that an address answers, and the clients that it answers. */
 export interface Routes {
   readonly paths: readonly Path[];
   /** Whether the client must name a loopback host: see `RequestRules`. */
@@ -17,7 +17,7 @@ export const ADMIN_ROUTES: Routes = {
   loopbackOnly: true,
 };
 
-/** The routes of `--metrics`: nothing that says who is connected. */
+/** The routes of `--metrics`. They do not show who is connected. */
 export const METRICS_ROUTES: Routes = {
   paths: ["/metrics", "/healthz", "/readyz"],
   loopbackOnly: false,

@@ -3,16 +3,16 @@ import type { ConnectionView, Observer } from "../../relay/observer.ts";
 import { clientFields, clientName } from "../figures/client-fields.ts";
 import type { Log } from "./log.ts";
 
-/** Writes one line a connection to the log, when it is over. */
+/** Writes one line to the log for each connection, after the connection has ended. */
 export function accessLog(log: Log, destination: Endpoint): Partial<Observer> {
   const target = printAddress(destination);
   let open = 0;
-  // Why a destination could not be reached is known before its connection is over.
+  // The failure code arrives before the connection ends; keep it until then.
   const codes = new Map<number, string>();
   return {
     opened(connection) {
       open += 1;
-      // Once the socket is closed, nobody can say who the client was.
+      // Read the client's identity now: the kernel forgets it when the socket is closed.
       void connection.clientAddress;
       void connection.clientPeer;
     },
@@ -49,7 +49,7 @@ export function accessLog(log: Log, destination: Endpoint): Partial<Observer> {
   };
 }
 
-/** Milliseconds from accepting the client to reaching the destination, or null if it was not. */
+/** Milliseconds from accepting the client to reaching the destination; null if it was not reached. */
 function connectTime({ openedAt, connectedAt }: ConnectionView): number | null {
   return connectedAt === null ? null : Math.round((connectedAt - openedAt) * 1_000) / 1_000;
 }

@@ -5,19 +5,20 @@ import { formatCount, formatDuration } from "../figures/print-figures.ts";
 import type { Log, LogFields } from "./log.ts";
 import { CLIENTS_MOST, RepeatedLines, type Repeats } from "./repeated-lines.ts";
 
-// At the limit, connections end and begin all the time.
+// The least time between two warnings about the limit: at the limit, connections end and begin all
+// the time.
 const FULL_PAUSE_MS = 60_000;
 
-/** How many connections may be open at once, and why no more. */
+/** How many connections may be open at once, and what sets this limit. */
 export interface ConnectionLimit {
   readonly connectionsMax: number;
-  /** Whether the limit of open files allows no more; else somebody asked for that number. */
+  /** True if the limit of open files sets it; false if an option sets it. */
   readonly isOfFiles: boolean;
 }
 
 /**
- * Writes what happens in a relay to a log: its start and end, failures, and at debug the course of
- * each connection.
+ * Logs the events of a relay: start, end and failures; at level "debug" also the events of each
+ * connection.
  */
 export function logObserver(
   log: Log,
@@ -34,7 +35,7 @@ export function logObserver(
   };
 }
 
-/** Start, end, and conditions that an administrator should act on. */
+/** Logs start, end, and conditions that an administrator should act on. */
 function lifeObserver(
   log: Log,
   destination: Endpoint,
@@ -91,7 +92,7 @@ function lifeObserver(
   };
 }
 
-/** Refused clients. */
+/** Logs refused clients. */
 function refusalObserver(log: Log, repeated: RepeatedLines): Partial<Observer> {
   return {
     refused(client, reason) {
@@ -120,7 +121,7 @@ function refusalObserver(log: Log, repeated: RepeatedLines): Partial<Observer> {
 /** Prefix of the reasons of all "cannot reach" lines. */
 const UNREACHABLE = "unreachable ";
 
-/** Failures to reach the destination, and the recovery after them. */
+/** Logs failures to reach the destination, and the first success after them. */
 function failureObserver(
   log: Log,
   destination: Endpoint,
@@ -164,7 +165,7 @@ function failureObserver(
         event,
         "",
         () => {
-          // This line has the total, so the pending counts are not needed.
+          // This line gives the total, so drop the counts that are not logged yet.
           repeated.forget(UNREACHABLE);
           log.info(
             `${target} is reached again after ${formatDuration(lasted / 1_000)}, ` +
@@ -205,7 +206,7 @@ export function faultLog(log: Log, repeated = new RepeatedLines()): (error: unkn
   };
 }
 
-/** Unexpected errors and warnings. */
+/** Logs unexpected errors and warnings. */
 function faultObserver(log: Log, repeated: RepeatedLines): Partial<Observer> {
   return {
     fault: faultLog(log, repeated),

@@ -1,19 +1,19 @@
 import { PROGRAM } from "../../version.ts";
 import { type LogEntry, printable, PRIORITIES } from "./line-formats.ts";
 
-// Names of this program's fields begin so, that they are nobody else's (systemd.journal-fields(7)).
+// The prefix keeps this program's field names apart from all others (systemd.journal-fields(7)).
 const PREFIX = "RELAY_";
 
 // A field name has at most 64 characters (systemd's journal_field_valid()).
 const NAME_MOST = 64;
 
 /**
- * An entry as a datagram of the journal's native protocol
- * (https://systemd.io/JOURNAL_NATIVE_PROTOCOL/): `event` becomes `RELAY_EVENT`, and so on; the
- * relay's name becomes `RELAY_NAME`.
+ * Encodes an entry as a datagram of the journal's native protocol
+ * (https://systemd.io/JOURNAL_NATIVE_PROTOCOL/). The field `event` becomes `RELAY_EVENT`, and so on;
+ * the relay's name becomes `RELAY_NAME`.
  */
 export function encodeJournalEntry({ level, message, relay, fields }: LogEntry): Uint8Array {
-  // Each line is `NAME=value`. Values of several lines have another form, and come last.
+  // Each line is `NAME=value`. Values with line feeds have a binary form, and come last.
   let lines = `PRIORITY=${PRIORITIES[level]}\nSYSLOG_IDENTIFIER=${PROGRAM}\n`;
   const longer: Buffer[] = [];
   const add = (name: string, value: string) => {
@@ -35,10 +35,10 @@ function fieldName(name: string): string {
   return known;
 }
 
-// The names of fields are this program's own, so there are few.
+// All field names come from this program, so this map stays small.
 const fieldNames = new Map<string, string>();
 
-/** The name, the value's length and the value: a value may have line feeds. */
+/** The protocol's binary form: the name, the value's length, and the value, which may have line feeds. */
 function encodeLines(name: string, value: string): Buffer {
   const bytes = Buffer.from(value);
   const length = Buffer.alloc(8);

@@ -7,18 +7,19 @@ import type { LogOutput } from "./log-output.ts";
 
 const JOURNAL_SOCKET = "/run/systemd/journal/socket";
 
-// Bytes of entries that may wait for the journal.
+// How many bytes of entries may wait for the journal.
 const ROOM = 1024 * 1024;
 
-// A full queue of datagrams has no event without polling.
+// How often to try again while the journal's queue is full. Bun sends no event when a datagram socket
+// has room again.
 const RETRY_MS = 20;
 
-// How long the journal may take from reading an entry to looking at the process that sent it.
+// After the journal has read an entry, it looks up the sending process in /proc. It gets this long.
 const LOOK_MS = 20;
 
 /**
- * Sends entries to the systemd journal, fields and all. The journal's queue may be full: entries then
- * wait here, up to 1 MiB, and further ones are dropped and counted. Nothing blocks.
+ * Sends entries with their fields to the systemd journal. While the journal's queue is full, up to
+ * 1 MiB of entries waits here; further entries are dropped and counted. Nothing blocks.
  */
 export class JournalSink implements LogOutput {
   readonly #libc: Libc;
@@ -26,12 +27,12 @@ export class JournalSink implements LogOutput {
   readonly #recovered: (lost: number) => void;
   #fd: number;
   #waiting: Uint8Array[] = [];
-  /** Bytes of `#waiting`. */
+  /** The number of bytes in `#waiting`. */
   #held = 0;
   #lost = 0;
-  /** Those of `#lost` that `#recovered` was not told of. */
+  /** Lost entries that were not yet reported to `#recovered`. */
   #untold = 0;
-  /** Runs exactly while entries wait. */
+  /** Set exactly while entries wait. */
   #retry: Timer | undefined;
   #idle: PromiseWithResolvers<void> | undefined;
 
@@ -43,9 +44,9 @@ export class JournalSink implements LogOutput {
   }
 
   /**
-   * The journal of this machine; null if it cannot be reached.
+   * Connects to this machine's journal; null if that fails.
    *
-   * @param recovered - called with the number of lost entries once entries come through again
+   * @param recovered - called with the number of lost entries once an entry was sent again
    */
   static open(
     system: Libc,
@@ -70,8 +71,8 @@ export class JournalSink implements LogOutput {
   }
 
   /**
-   * As of any output; settles when the journal has read the entries, and has had time to look at this
-   * process: of a process that has ended the journal cannot tell the unit.
+   * Settles when the journal has read all entries and has had time to look up this process, or after
+   * `limit` milliseconds. The journal finds the unit of an entry only while its process is running.
    */
   async flush(limit: number): Promise<void> {
     const until = performance.now() + limit;
@@ -83,7 +84,7 @@ export class JournalSink implements LogOutput {
     await Bun.sleep(LOOK_MS);
   }
 
-  /** False if the entry has to wait. One that the journal will never take is lost. */
+  /** Returns false if the entry must wait. An entry that the journal refuses is counted as lost. */
   #send(bytes: Uint8Array): boolean {
     let result = this.#libc.send(this.#fd, bytes);
     if (result < 0 && isDisconnected(result)) result = this.#sendAnew(bytes);
@@ -93,7 +94,7 @@ export class JournalSink implements LogOutput {
     return true;
   }
 
-  /** The journal was started anew, with another socket. */
+  /** Connects again and sends: the journal was restarted and has a new socket. */
   #sendAnew(bytes: Uint8Array): number {
     this.#libc.close(this.#fd);
     this.#fd = connect(this.#libc, this.#path);
@@ -130,7 +131,7 @@ export class JournalSink implements LogOutput {
   }
 }
 
-/** A socket whose datagrams go to a path, or a negative errno. */
+/** Returns a datagram socket that is connected to a path, or a negative errno. */
 function connect(system: Libc, path: string): number {
   const fd = system.socket(AF_UNIX, SOCK_DGRAM);
   if (fd < 0) return fd;

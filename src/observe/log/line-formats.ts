@@ -1,27 +1,27 @@
 import { escapeControls } from "./escape-controls.ts";
 import type { Style } from "./terminal-style.ts";
 
-/** How much a line matters; the ones before "info" only help whoever looks for a fault. */
+/** The levels of log lines, the least important first. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** What a line says beside its words, under names that stay the same from release to release. */
+/** The machine-readable fields of a line. Their names stay the same from release to release. */
 export type LogFields = Readonly<Record<string, string | number | boolean>>;
 
-/** What one line of the log says. */
+/** The content of one log line. */
 export interface LogEntry {
   readonly time: Date;
   readonly level: LogLevel;
   readonly message: string;
-  /** The name of the relay that it is about; "" if it is about the whole process. */
+  /** The name of the relay that the line is about; "" if it is about the whole process. */
   readonly relay: string;
   readonly fields: LogFields;
 }
 
-/** Turns an entry into what is written, line feed included. */
+/** Turns an entry into the text to write, with its line feed. */
 export type Formatter = (entry: LogEntry) => string;
 
-/** Time, level, words: for files and for whatever reads lines. */
+/** Time, level and message: for files, and for programs that read lines. */
 export function formatPlain({ time, level, message }: LogEntry): string {
   return `${time.toISOString()} ${level.padEnd(5)} ${printable(message)}\n`;
 }
@@ -30,7 +30,7 @@ export function formatPlain({ time, level, message }: LogEntry): string {
 export function formatJson({ time, level, message, relay, fields }: LogEntry): string {
   const named = relay === "" ? {} : { relay };
   const entry = { time: time.toISOString(), level, message, ...named, ...fields };
-  // JSON itself lets C1 controls through; escaped, they are the same string.
+  // JSON.stringify does not escape C1 control characters. The escapes mean the same string.
   return `${escapeControls(JSON.stringify(entry))}\n`;
 }
 
@@ -50,7 +50,7 @@ export function formatJournal({ level, message }: LogEntry): string {
     .join("");
 }
 
-/** For a person at a terminal: the time of day, the level in its colour, words. */
+/** For a person at a terminal: the time of day, the level in colour, and the message. */
 export function formatPretty({ dim, red, yellow, cyan }: Style): Formatter {
   const paints = { debug: dim, info: cyan, warn: yellow, error: red };
   return ({ time, level, message }) =>
@@ -58,8 +58,8 @@ export function formatPretty({ dim, red, yellow, cyan }: Style): Formatter {
 }
 
 /**
- * The message, fit to be printed. Further lines (a stack's) are indented, so that none looks like an
- * entry of its own.
+ * Makes a message safe to print. Its second and further lines, such as those of a stack, are indented,
+ * so that no line looks like an entry of its own.
  */
 export function printable(message: string): string {
   return message.split("\n").map(escapeControls).join("\n    ");

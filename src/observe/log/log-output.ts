@@ -1,17 +1,17 @@
 import type { Formatter, LogEntry } from "./line-formats.ts";
 import { LogSink } from "./log-sink.ts";
 
-/** Where the log goes. */
+/** The target of the log: a descriptor or the journal. */
 export interface LogOutput {
-  /** Takes an entry, or drops and counts it. Never blocks. */
+  /** Writes an entry, or drops and counts it. Never blocks. */
   write(entry: LogEntry): void;
-  /** Entries that were dropped since the start. */
+  /** How many entries were dropped since the start. */
   readonly lost: number;
-  /** Settles when nothing waits any more, or after `limit` milliseconds. */
+  /** Settles when all entries are written, or after `limit` milliseconds. */
   flush(limit: number): Promise<void>;
 }
 
-/** Lines of text to a descriptor. */
+/** Writes entries as lines of text to a descriptor. */
 export function lineOutput(
   fd: number,
   format: Formatter,

@@ -21,9 +21,9 @@ export class LogSink {
   readonly #recovered: (lost: number) => void;
   readonly #room: number;
   #waiting: string[] = [];
-  /** Bytes of lines that wait or are being written. */
+  /** The number of bytes that wait or are being written. */
   #held = 0;
-  /** Lines dropped since the last successful write. */
+  /** How many lines were dropped since the last successful write. */
   #lost = 0;
   #lostBefore = 0;
   #writing = false;
@@ -39,7 +39,7 @@ export class LogSink {
     this.#room = room;
   }
 
-  /** Lines dropped since the start. */
+  /** How many lines were dropped since the start. */
   get lost(): number {
     return this.#lostBefore + this.#lost;
   }
@@ -58,7 +58,7 @@ export class LogSink {
     else if (this.#held >= GATHER_BYTES) this.#start();
   }
 
-  /** Settles when nothing waits any more, or after `limit` milliseconds. */
+  /** Settles when all lines are written, or after `limit` milliseconds. */
   async flush(limit: number): Promise<void> {
     if (this.#gathering !== undefined) this.#start();
     if (!this.#writing) return;
@@ -69,7 +69,10 @@ export class LogSink {
     clearTimeout(timer);
   }
 
-  /** Writes the waiting lines: at once if the last write is long ago or `flush` waits, else soon. */
+  /**
+   * Writes the waiting lines: at once if the last write began at least `GATHER_MS` ago or if `flush`
+   * waits, otherwise when that time is over.
+   */
   #gather(): void {
     const wait = this.#started + GATHER_MS - performance.now();
     if (wait <= 0 || this.#idle !== undefined || this.#held >= GATHER_BYTES) this.#start();

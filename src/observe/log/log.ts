@@ -24,50 +24,50 @@ import { mayPaint, style } from "./terminal-style.ts";
 
 export { LOG_LEVELS, type LogFields, type LogLevel } from "./line-formats.ts";
 
-/** How a line of the log looks; `auto` is one of the others by what standard error is. */
+/** The formats of log lines; `auto` chooses one of the others by the type of standard error. */
 export const LOG_FORMATS = ["auto", "pretty", "plain", "json", "journal"] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
 type Write = (message: string, fields?: LogFields) => void;
 
-/** Says what happens, on standard error or in the journal. */
+/** The program's log, on standard error or in the journal. */
 export interface Log {
   readonly debug: Write;
   readonly info: Write;
   readonly warn: Write;
   readonly error: Write;
-  /** Writes at the level "info" whatever level the log begins at: for lines asked for by name. */
+  /** Writes a line of level "info" even if the log hides that level: for lines that an option asks for. */
   readonly always: Write;
-  /** The same log, whose lines name their relay: in a field, and before the words if `inWords`. */
+  /** This log for one relay: each line has the relay's name in a field, and in its text if `inWords`. */
   named(relay: string, inWords: boolean): Log;
-  /** Whether lines of this level are written, for whoever would have to work for one. */
+  /** Whether lines of this level are written. Lets a caller skip the work for a hidden line. */
   writes(level: LogLevel): boolean;
-  /** How many lines nobody took, since the start. */
+  /** How many lines were lost since the start, because the output did not take them. */
   linesLost(): number;
-  /** Waits until all of it is written, or for as long as `limit` milliseconds. */
+  /** Settles when all lines are written, or after `limit` milliseconds. */
   flush(limit: number): Promise<void>;
 }
 
 const STANDARD_ERROR = 2;
 
 /**
- * The types of consola by which lines are written. `log`, which consola prefers for lines without a
- * level, is for those that were asked for by name: no level hides them.
+ * The types of consola's lines. Its type `log` writes the lines of `always`: with the level "silent",
+ * no log level hides them.
  */
 const TYPES = { ...LogTypes, log: { level: LogLevels.silent } };
 
-/** How often it is said that lines were lost, in milliseconds. */
+/** How often the log reports lost lines at most, in milliseconds. */
 const LOST_PERIOD = 10_000;
 
-/** The log of lines from `level` on, in a format, to a descriptor or to the journal behind it. */
+/** Creates a log that writes lines of `level` and above to a descriptor, or to the journal behind it. */
 export function createLog(level: LogLevel, format: LogFormat, fd = STANDARD_ERROR): Log {
-  // Lost lines are told through the log itself.
+  // The log itself reports lost lines, but it needs the output first.
   let sayLost = (_lost: number) => {};
   const output = outputOf(format, fd, (lost) => sayLost(lost));
   const consola = createConsola({
     level: LogLevels[level],
     types: TYPES,
-    // Its throttle is for repeated lines of one moment: see RepeatedLines.
+    // consola's throttle does not fit: RepeatedLines says why.
     throttle: 0,
     reporters: [{ log: (object) => output.write(entryOf(object)) }],
   });
@@ -78,7 +78,7 @@ export function createLog(level: LogLevel, format: LogFormat, fd = STANDARD_ERRO
   return log;
 }
 
-/** @param prefix - stands before the words of each line */
+/** @param prefix - begins the text of each line */
 function logOf(consola: ConsolaInstance, output: LogOutput, prefix = ""): Log {
   return {
     debug: (message, fields) => consola.debug(prefix + message, fields),
@@ -93,14 +93,17 @@ function logOf(consola: ConsolaInstance, output: LogOutput, prefix = ""): Log {
   };
 }
 
-/** The entry of what consola reports: see `Write` for its arguments. */
+/** The entry of a line that consola reports; its arguments are those of `Write`. */
 function entryOf({ date, type, tag, args }: LogObject): LogEntry {
   const [message, fields] = args as [message: string, fields?: LogFields];
   const level = type === "debug" || type === "warn" || type === "error" ? type : "info";
   return { time: date, level, message, relay: tag, fields: fields ?? {} };
 }
 
-/** Calls `say` with a number at once, and with the sum of further ones after each `period`. */
+/**
+ * Returns a function that adds up counts. The first count goes to `say` at once; later counts go as
+ * one sum after each `period`, in milliseconds.
+ */
 function inSums(period: number, say: (sum: number) => void): (count: number) => void {
   let sum = 0;
   let timer: Timer | undefined;
@@ -120,7 +123,7 @@ function inSums(period: number, say: (sum: number) => void): (count: number) => 
 
 function outputOf(format: LogFormat, fd: number, recovered: (lost: number) => void): LogOutput {
   const chosen = format === "auto" ? fittingFormat(fd) : format;
-  // Without FFI, or where the sandbox hides the journal's socket, the journal gets lines.
+  // Without FFI, or if the sandbox hides the journal's socket, the journal gets lines of text.
   const journal =
     chosen === "journal" && libc !== null && isJournal(fd, process.env["JOURNAL_STREAM"])
       ? JournalSink.open(libc, recovered)

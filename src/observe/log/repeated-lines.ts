@@ -1,38 +1,38 @@
-/** What happened since the last line about a reason. */
+/** A summary of events that were not logged one by one. */
 export interface Repeats {
-  /** How often it happened. */
+  /** The number of events. */
   readonly count: number;
-  /** How many different clients it happened to; as many as `CLIENTS_MOST` stands for more. */
+  /** The number of different clients; `CLIENTS_MOST` means that many or more. */
   readonly clients: number;
-  /** For how long it was counted. */
+  /** The time over which the events were counted. */
   readonly milliseconds: number;
 }
 
-/** Lines of a reason that are written in full. */
+/** How many events of one reason are written in full. */
 const FIRST_LINES = 10;
 
-/** How often the further ones are summed up, in milliseconds. */
+/** How often further events are summed up, in milliseconds. */
 const PERIOD = 10_000;
 
-/** After so long without one, the first ones are written in full again, in milliseconds. */
+/** After this long without an event, the next events are written in full again, in milliseconds. */
 const QUIET = 60_000;
 
-/** Reasons that are told apart. */
+/** How many reasons are counted separately. */
 const REASONS_MOST = 64;
 
-/** Clients of one reason that are told apart. */
+/** How many different clients of one reason are counted. */
 export const CLIENTS_MOST = 1_000;
 
-/** The reason of those that came when `REASONS_MOST` others were known. */
+/** The common reason of all events beyond `REASONS_MOST` reasons. */
 const OTHER_REASONS = "others";
 
-/** One reason and what has happened for it. */
+/** The events of one reason. */
 interface Reason {
   /** Lines written in full since the last quiet time. */
   lines: number;
-  /** When it last happened: `performance.now()`. */
+  /** The time of the last event, as of `performance.now()`. */
   last: number;
-  /** What was not written in full since `since`; 0 exactly while `timer` is not running. */
+  /** Events since `since` that were not written in full; 0 exactly while `timer` is not running. */
   count: number;
   since: number;
   readonly clients: Set<string>;
@@ -41,11 +41,11 @@ interface Reason {
 }
 
 /**
- * Keeps lines that strangers can cause from filling a disk: of each reason the first lines are
- * written in full, the further ones are counted and summed up in one line each 10 s.
+ * Limits log lines that strangers can cause, so that they cannot fill a disk. The first events of each
+ * reason are written in full. Further events are counted, and one line sums them up every 10 s.
  *
- * The throttle of consola does not do: it holds back only a line that equals the one before it, and
- * for as long as they keep coming it says nothing.
+ * consola's throttle does not fit: it holds back only a line that equals the previous line, and it
+ * stays silent for as long as such lines keep coming.
  */
 export class RepeatedLines implements Disposable {
   readonly #reasons = new Map<string, Reason>();
@@ -57,11 +57,11 @@ export class RepeatedLines implements Disposable {
   }
 
   /**
-   * Something happened to a client for a reason.
+   * Reports an event that happened to a client for a reason.
    *
-   * @param client - tells clients apart; "" if none is known
-   * @param write - writes it in full. Called now or never
-   * @param summarize - writes one line for all that were not written in full. Called later
+   * @param client - identifies the client; "" if it is unknown
+   * @param write - writes the event in full. Called now or never
+   * @param summarize - writes one line for all events that were not written in full. Called later
    */
   add(
     name: string,
@@ -87,12 +87,12 @@ export class RepeatedLines implements Disposable {
     if (reason.clients.size < CLIENTS_MOST) reason.clients.add(client);
   }
 
-  /** Writes what was counted and not yet summed up. */
+  /** Sums up all counted events now. */
   flush(): void {
     for (const reason of this.#reasons.values()) if (reason.count > 0) this.#sumUp(reason);
   }
 
-  /** Forgets what was counted for reasons that begin so, because another line says it. */
+  /** Drops the counts of all reasons that begin with `prefix`, because another line reports them. */
   forget(prefix: string): void {
     for (const [name, reason] of this.#reasons) if (name.startsWith(prefix)) startAnew(reason);
   }
