@@ -124,13 +124,60 @@ function keysOf<Type extends object>(value: Type): (keyof Type & string)[] {
   return Object.keys(value).filter((key): key is keyof Type & string => key in value);
 }
 
+const TRAFFIC = object<ReadStatus["traffic"]>({
+  bytes_up: number,
+  bytes_down: number,
+  rate_up: number,
+  rate_down: number,
+  held_up: number,
+  held_down: number,
+  pauses_up: number,
+  pauses_down: number,
+});
+
+const SAMPLE = object<ReadStatus["history"][number]>({
+  at: number,
+  rate_up: number,
+  rate_down: number,
+  open: number,
+  accepted: number,
+  failed: number,
+  refused: orElse(0, number),
+  connect_p50_seconds: orElse(null, orNull(number)),
+  connect_p99_seconds: orElse(null, orNull(number)),
+  event_loop_delay_seconds: orElse(0, number),
+});
+
 const STATUS = object<ReadStatus>({
   program: text,
   version: text,
   pid: number,
   // Earlier releases send neither `relay` nor `relays`.
   relay: orElse("", text),
-  relays: orElse([], listOf(object<ReadSummary>({ name: text, ready: flag, open: number }))),
+  relays: orElse(
+    [],
+    listOf(
+      object<ReadSummary>({
+        name: text,
+        state: orElse("", text),
+        ready: flag,
+        not_ready_because: orElse(null, orNull(text)),
+        source: orElse(null, orNull(text)),
+        destination: orElse("", text),
+        open: number,
+        max: orElse(0, number),
+        total: orElse(0, number),
+        failed: orElse(0, number),
+        refused: orElse(0, number),
+        rate_up: orElse(0, number),
+        rate_down: orElse(0, number),
+      }),
+    ),
+  ),
+  all: orElse(
+    null,
+    orNull(object<NonNullable<ReadStatus["all"]>>({ traffic: TRAFFIC, history: listOf(SAMPLE) })),
+  ),
   state: text,
   ready: flag,
   not_ready_because: orNull(text),
@@ -148,21 +195,25 @@ const STATUS = object<ReadStatus>({
     failed: wordsTo(number),
     closed: wordsTo(number),
   }),
-  traffic: object<ReadStatus["traffic"]>({
-    bytes_up: number,
-    bytes_down: number,
-    rate_up: number,
-    rate_down: number,
-    held_up: number,
-    held_down: number,
-    pauses_up: number,
-    pauses_down: number,
-  }),
+  traffic: TRAFFIC,
   accept_pauses: number,
   log_lines_dropped: number,
   faults: number,
   last_failure: orNull(
     object<NonNullable<ReadStatus["last_failure"]>>({ at: text, code: text, message: text }),
+  ),
+  failures: orElse(
+    [],
+    listOf(
+      object<ReadStatus["failures"][number]>({
+        kind: text,
+        reason: text,
+        count: number,
+        first_at: text,
+        last_at: text,
+        message: text,
+      }),
+    ),
   ),
   process: object<ReadStatus["process"]>({
     cpu_seconds: number,
@@ -174,6 +225,8 @@ const STATUS = object<ReadStatus>({
   open: object<ReadStatus["open"]>({
     sort: text,
     limit: number,
+    offset: orElse(0, number),
+    matching: orElse(0, number),
     list: listOf(
       object<ReadConnection>({
         id: number,
@@ -182,6 +235,7 @@ const STATUS = object<ReadStatus>({
         client_gid: optional(number),
         client_pid: optional(number),
         state: text,
+        reached: orElse("", text),
         age_seconds: number,
         bytes_up: number,
         bytes_down: number,
@@ -191,15 +245,27 @@ const STATUS = object<ReadStatus>({
         held_down: number,
       }),
     ),
+    groups: orElse(
+      null,
+      orNull(
+        object<NonNullable<ReadStatus["open"]["groups"]>>({
+          total: number,
+          list: listOf(
+            object<NonNullable<ReadStatus["open"]["groups"]>["list"][number]>({
+              client: text,
+              open: number,
+              age_seconds: number,
+              bytes_up: number,
+              bytes_down: number,
+              rate_up: number,
+              rate_down: number,
+              held_up: number,
+              held_down: number,
+            }),
+          ),
+        }),
+      ),
+    ),
   }),
-  history: listOf(
-    object<ReadStatus["history"][number]>({
-      at: number,
-      rate_up: number,
-      rate_down: number,
-      open: number,
-      accepted: number,
-      failed: number,
-    }),
-  ),
+  history: listOf(SAMPLE),
 });

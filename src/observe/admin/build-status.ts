@@ -1,23 +1,52 @@
 import { PROGRAM, VERSION } from "../../version.ts";
-import { clientFields } from "../figures/client-fields.ts";
-import type { RateHistory } from "../figures/rate-history.ts";
+import { clientFields, clientGroup, clientName } from "../figures/client-fields.ts";
+import type { RateHistory, Sample } from "../figures/rate-history.ts";
 import { HISTORY_SECONDS } from "../figures/rate-history.ts";
 import type { Observation, ObservedRelay } from "../figures/observation.ts";
-import { type OpenConnection, type Sort, SORTS } from "../figures/open-connections.ts";
+import {
+  type ClientGroup,
+  type Filter,
+  GROUP_SORTS,
+  type GroupSort,
+  type OpenConnection,
+  type OpenConnections,
+  type Sort,
+  SORTS,
+} from "../figures/open-connections.ts";
 import { processUsage } from "../figures/process-usage.ts";
+import type { FailureRecord } from "../figures/recent-failures.ts";
 import type { RelayStatistics } from "../figures/relay-statistics.ts";
-import type { OpenDocument, RelaySummary, StatusDocument, Traffic } from "./status-document.ts";
+import type {
+  FailureDocument,
+  GroupDocument,
+  OpenDocument,
+  OpenList,
+  RelaySummary,
+  SampleDocument,
+  StatusDocument,
+  Traffic,
+} from "./status-document.ts";
 
 /** A query for the status. */
-export interface StatusQuery {
-  readonly sort: Sort;
-  /** How many open connections to list. */
+export type StatusQuery = ListQuery & {
+  /** How many open connections (or groups) to list. */
   readonly limit: number;
+  /** How many of them to leave out before the first one. */
+  readonly offset?: number;
   /** How many seconds of history to include. */
   readonly history: number;
   /** The name of a relay; the first one if absent. */
   readonly relay?: string;
-}
+  /** Only connections whose client, state or reached address contain each of these words. */
+  readonly find?: string;
+  /** Only connections of this client: an address without its port, or `user 1000`. */
+  readonly client?: string;
+};
+
+/** What is listed: connections, or the clients that have them. */
+type ListQuery =
+  | { readonly group?: undefined; readonly sort: Sort }
+  | { readonly group: "client"; readonly sort: GroupSort };
 
 /** An invalid query; the message says why. */
 export class QueryError extends Error {
@@ -27,42 +56,74 @@ export class QueryError extends Error {
 /** The most connections that one answer lists. */
 const LIMIT_MOST = 1_000;
 
-const DEFAULT_QUERY = { sort: "age", limit: 100, history: 0 } as const satisfies StatusQuery;
+const OFFSET_MOST = 999_999_999;
+
+/** The longest text of `find` and `client`. */
+const TEXT_MOST = 200;
+
+const DEFAULTS = { sort: "age", limit: 100, offset: 0, history: 0 } as const;
+
+const NAMES = ["sort", "limit", "offset", "history", "relay", "find", "client", "group"];
 
 /**
- * Reads `?sort=`, `?limit=`, `?history=` and `?relay=`.
+ * Reads the parameters of `/status`; NAMES has all of them.
  *
  * @throws {QueryError} for unknown names, repeated names and values out of range
  */
 export function readQuery(parameters: URLSearchParams): StatusQuery {
-  const known = [...Object.keys(DEFAULT_QUERY), "relay"];
   for (const name of parameters.keys()) {
-    if (!known.includes(name))
-      throw new QueryError(`there is no ${JSON.stringify(name)}; there are ${known.join(", ")}`);
+    if (!NAMES.includes(name))
+      throw new QueryError(
+        `there is no parameter ${JSON.stringify(name)}; the parameters are ${NAMES.join(", ")}`,
+      );
     if (parameters.getAll(name).length > 1) throw new QueryError(`${name} is given more than once`);
   }
   const relay = parameters.get("relay");
+  const find = readText("find", parameters);
+  const client = readText("client", parameters);
   return {
-    sort: readSort(parameters.get("sort")),
+    ...readList(parameters.get("group"), parameters.get("sort")),
     limit: readNumber("limit", parameters.get("limit"), LIMIT_MOST),
+    offset: readNumber("offset", parameters.get("offset"), OFFSET_MOST),
     history: readNumber("history", parameters.get("history"), HISTORY_SECONDS),
     ...(relay !== null && { relay }),
+    ...(find !== undefined && { find }),
+    ...(client !== undefined && { client }),
   };
 }
 
-function readSort(text: string | null): Sort {
-  if (text === null) return DEFAULT_QUERY.sort;
-  const sort = SORTS.find((known) => known === text);
+function readList(group: string | null, sort: string | null): ListQuery {
+  if (group === null) return { sort: readSort(SORTS, sort ?? DEFAULTS.sort) };
+  if (group !== "client")
+    throw new QueryError(`group=${JSON.stringify(group)} does not exist; use group=client`);
+  return { group, sort: readSort(GROUP_SORTS, sort ?? "open") };
+}
+
+function readSort<Word extends string>(sorts: readonly Word[], text: string): Word {
+  const sort = sorts.find((known) => known === text);
   if (sort === undefined)
-    throw new QueryError(`sort ${JSON.stringify(text)} is none of ${SORTS.join(", ")}`);
+    throw new QueryError(
+      `sort=${JSON.stringify(text)} does not exist; use one of ${sorts.join(", ")}`,
+    );
   return sort;
 }
 
-function readNumber(name: "limit" | "history", text: string | null, most: number): number {
-  if (text === null) return DEFAULT_QUERY[name];
+function readText(name: "find" | "client", parameters: URLSearchParams): string | undefined {
+  const text = parameters.get(name) ?? "";
+  if (text.length > TEXT_MOST)
+    throw new QueryError(`${name} is longer than ${TEXT_MOST} characters`);
+  return text === "" ? undefined : text;
+}
+
+function readNumber(
+  name: "limit" | "offset" | "history",
+  text: string | null,
+  most: number,
+): number {
+  if (text === null) return DEFAULTS[name];
   const value = Number(text);
   if (!/^\d{1,9}$/.test(text) || value > most)
-    throw new QueryError(`${name} ${JSON.stringify(text)} is no number from 0 to ${most}`);
+    throw new QueryError(`${name}=${JSON.stringify(text)} must be a number from 0 to ${most}`);
   return value;
 }
 
@@ -81,6 +142,13 @@ export function statusDocument(
     pid: process.pid,
     relay: relay.name,
     relays: observation.relays.map(summary),
+    all:
+      observation.relays.length === 1
+        ? null
+        : {
+            traffic: trafficOfAll(observation),
+            history: observation.all.history.last(query.history).map(sampleDocument),
+          },
     state: statistics.phase,
     ready: notReadyBecause === null,
     not_ready_because: notReadyBecause,
@@ -102,6 +170,7 @@ export function statusDocument(
     accept_pauses: statistics.acceptPauses,
     log_lines_dropped: observation.logLinesLost(),
     faults: statistics.faults,
+    failures: statistics.failures.list().map(failureDocument),
     last_failure: lastFailure && { ...lastFailure, at: lastFailure.at.toISOString() },
     process: {
       cpu_seconds: rounded(figures.cpuUserSeconds + figures.cpuSystemSeconds),
@@ -110,25 +179,73 @@ export function statusDocument(
       open_files_max: figures.openFilesMax,
       event_loop_delay_seconds: rounded(observation.eventLoopDelay),
     },
-    open: {
-      sort: query.sort,
-      limit: query.limit,
-      list: statistics.open.list(query.sort, query.limit).map(openDocument),
-    },
-    history: history.last(query.history).map((sample) => ({
-      at: rounded(sample.at),
-      rate_up: Math.round(sample.up),
-      rate_down: Math.round(sample.down),
-      open: sample.open,
-      accepted: rounded(sample.accepted),
-      failed: rounded(sample.failed),
-    })),
+    open: openList(statistics.open, query),
+    history: history.last(query.history).map(sampleDocument),
   };
 }
 
-function summary({ name, statistics }: ObservedRelay): RelaySummary {
-  const { notReadyBecause, open } = statistics;
-  return { name, ready: notReadyBecause === null, open: open.size };
+function sampleDocument(sample: Sample): SampleDocument {
+  return {
+    at: rounded(sample.at),
+    rate_up: Math.round(sample.up),
+    rate_down: Math.round(sample.down),
+    open: sample.open,
+    accepted: rounded(sample.accepted),
+    failed: rounded(sample.failed),
+    refused: rounded(sample.refused),
+    connect_p50_seconds: sample.connectP50 && precise(sample.connectP50),
+    connect_p99_seconds: sample.connectP99 && precise(sample.connectP99),
+    event_loop_delay_seconds: precise(sample.eventLoopDelay),
+  };
+}
+
+function failureDocument(failure: FailureRecord): FailureDocument {
+  const { kind, reason, count, firstAt, lastAt, message } = failure;
+  return {
+    kind,
+    reason,
+    count,
+    first_at: new Date(firstAt).toISOString(),
+    last_at: new Date(lastAt).toISOString(),
+    message,
+  };
+}
+
+function summary({ statistics, history, ...relay }: ObservedRelay): RelaySummary {
+  const { notReadyBecause, phase, source } = statistics;
+  const { open, accepted, failed, refused } = statistics.totals();
+  return {
+    name: relay.name,
+    state: phase,
+    ready: notReadyBecause === null,
+    not_ready_because: notReadyBecause,
+    source,
+    destination: relay.destination,
+    open,
+    max: relay.connectionsMax,
+    total: accepted,
+    failed,
+    refused,
+    rate_up: Math.round(history.latest?.up ?? 0),
+    rate_down: Math.round(history.latest?.down ?? 0),
+  };
+}
+
+function trafficOfAll({ relays }: Observation): Traffic {
+  return relays.map((relay) => traffic(relay.statistics, relay.history)).reduce(addTraffic);
+}
+
+function addTraffic(one: Traffic, other: Traffic): Traffic {
+  return {
+    bytes_up: one.bytes_up + other.bytes_up,
+    bytes_down: one.bytes_down + other.bytes_down,
+    rate_up: one.rate_up + other.rate_up,
+    rate_down: one.rate_down + other.rate_down,
+    held_up: one.held_up + other.held_up,
+    held_down: one.held_down + other.held_down,
+    pauses_up: one.pauses_up + other.pauses_up,
+    pauses_down: one.pauses_down + other.pauses_down,
+  };
 }
 
 function traffic(statistics: RelayStatistics, history: RateHistory): Traffic {
@@ -146,11 +263,55 @@ function traffic(statistics: RelayStatistics, history: RateHistory): Traffic {
   };
 }
 
+function openList(open: OpenConnections, query: StatusQuery): OpenList {
+  const { limit, offset = 0 } = query;
+  const range = { limit, offset };
+  const filter = filterOf(query);
+  if (query.group === undefined) {
+    const { total, list } = open.list(query.sort, range, filter);
+    const shown = list.map(openDocument);
+    return { sort: query.sort, ...range, matching: total, list: shown, groups: null };
+  }
+  const { total, list, connections } = open.groups(query.sort, range, filter);
+  const groups = { total, list: list.map(groupDocument) };
+  return { sort: query.sort, ...range, matching: connections, list: [], groups };
+}
+
+/** The filter that a query asks for; undefined if it asks for all. */
+function filterOf({ find = "", client }: StatusQuery): Filter | undefined {
+  const words = find
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== "");
+  if (words.length === 0 && client === undefined) return undefined;
+  return ({ view }) => {
+    if (client !== undefined && clientGroup(view) !== client) return false;
+    if (words.length === 0) return true;
+    const text = `${clientName(view)} ${view.state} ${view.destinationAddress}`.toLowerCase();
+    return words.every((word) => text.includes(word));
+  };
+}
+
+function groupDocument(group: ClientGroup): GroupDocument {
+  return {
+    client: group.client,
+    open: group.open,
+    age_seconds: rounded((performance.now() - group.openedAt) / 1_000),
+    bytes_up: group.bytesUp,
+    bytes_down: group.bytesDown,
+    rate_up: Math.round(group.rateUp),
+    rate_down: Math.round(group.rateDown),
+    held_up: group.heldUp,
+    held_down: group.heldDown,
+  };
+}
+
 function openDocument({ view, rateUp, rateDown }: OpenConnection): OpenDocument {
   return {
     id: view.id,
     ...clientFields(view),
     state: view.state,
+    reached: view.destinationAddress,
     age_seconds: rounded((performance.now() - view.openedAt) / 1_000),
     bytes_up: view.bytesUp,
     bytes_down: view.bytesDown,
@@ -159,6 +320,11 @@ function openDocument({ view, rateUp, rateDown }: OpenConnection): OpenDocument 
     held_up: view.heldUp,
     held_down: view.heldDown,
   };
+}
+
+/** Rounds to microseconds. */
+function precise(value: number): number {
+  return Math.round(value * 1e6) / 1e6;
 }
 
 /** Rounds to milliseconds. */

@@ -1,6 +1,7 @@
 import type { ConnectionState } from "../../relay/observer.ts";
 import type { ClientFields } from "../figures/client-fields.ts";
-import type { Sort } from "../figures/open-connections.ts";
+import type { GroupSort } from "../figures/open-connections.ts";
+import type { FailureKind } from "../figures/recent-failures.ts";
 import type { Phase } from "../figures/relay-statistics.ts";
 
 // The answer of `/status`; the page and the `status` command read it. A release may add names, but the
@@ -14,6 +15,8 @@ export interface StatusDocument {
   readonly relay: string;
   /** All relays of the process. */
   readonly relays: readonly RelaySummary[];
+  /** The sums of all relays; null if there is only one. */
+  readonly all: AllDocument | null;
   readonly state: Phase;
   readonly ready: boolean;
   /** Why it is not ready; null if it is ready. */
@@ -34,6 +37,8 @@ export interface StatusDocument {
   /** Unexpected errors. */
   readonly faults: number;
   readonly last_failure: LastFailureDocument | null;
+  /** Failures and refused clients by their reason; the reason that was met last comes first. */
+  readonly failures: readonly FailureDocument[];
   readonly process: ProcessDocument;
   readonly open: OpenList;
   /** One sample per second, oldest first; as many as the query asked for. */
@@ -42,9 +47,32 @@ export interface StatusDocument {
 
 export interface RelaySummary {
   readonly name: string;
+  readonly state: Phase;
   readonly ready: boolean;
+  /** Why it is not ready; null if it is ready. */
+  readonly not_ready_because: string | null;
+  /** The source as bound; null before it is. */
+  readonly source: string | null;
+  readonly destination: string;
   /** Open connections. */
   readonly open: number;
+  /** How many may be open at once. */
+  readonly max: number;
+  /** Connections accepted so far. */
+  readonly total: number;
+  /** Of those, the ones whose destination could not be reached. */
+  readonly failed: number;
+  /** Refused clients. */
+  readonly refused: number;
+  /** Bytes per second in the last sample. */
+  readonly rate_up: number;
+  readonly rate_down: number;
+}
+
+export interface AllDocument {
+  readonly traffic: Traffic;
+  /** As `history`. */
+  readonly history: readonly SampleDocument[];
 }
 
 export interface ConnectionCounts {
@@ -84,6 +112,19 @@ export interface LastFailureDocument {
   readonly message: string;
 }
 
+export interface FailureDocument {
+  /** `unreachable`: the destination was not reached. `refused`: the client may not connect. */
+  readonly kind: FailureKind;
+  /** The system's code, or the reason of the refusal. */
+  readonly reason: string;
+  readonly count: number;
+  /** ISO 8601, UTC. */
+  readonly first_at: string;
+  readonly last_at: string;
+  /** The last one in words. */
+  readonly message: string;
+}
+
 export interface ProcessDocument {
   readonly cpu_seconds: number;
   readonly resident_memory_bytes: number;
@@ -96,14 +137,45 @@ export interface ProcessDocument {
 }
 
 export interface OpenList {
-  readonly sort: Sort;
+  readonly sort: GroupSort;
   readonly limit: number;
+  /** How many of the list come before the first one here. */
+  readonly offset: number;
+  /** How many open connections the query asks for: all, or those that `find` and `client` select. */
+  readonly matching: number;
+  /** Empty if the query asks for groups. */
   readonly list: readonly OpenDocument[];
+  /** The clients, if the query asks for groups; else null. */
+  readonly groups: GroupList | null;
+}
+
+export interface GroupList {
+  /** How many clients there are. */
+  readonly total: number;
+  readonly list: readonly GroupDocument[];
+}
+
+/** The open connections of a client. */
+export interface GroupDocument {
+  /** An address without its port, or a Unix user. `?client=` takes it. */
+  readonly client: string;
+  /** How many connections. */
+  readonly open: number;
+  /** Of the oldest connection. */
+  readonly age_seconds: number;
+  readonly bytes_up: number;
+  readonly bytes_down: number;
+  readonly rate_up: number;
+  readonly rate_down: number;
+  readonly held_up: number;
+  readonly held_down: number;
 }
 
 export interface OpenDocument extends ClientFields {
   readonly id: number;
   readonly state: ConnectionState;
+  /** The address of the destination that was reached; empty before that. */
+  readonly reached: string;
   readonly age_seconds: number;
   readonly bytes_up: number;
   readonly bytes_down: number;
@@ -123,4 +195,12 @@ export interface SampleDocument {
   /** Connections per second. */
   readonly accepted: number;
   readonly failed: number;
+  /** Refused clients per second. */
+  readonly refused: number;
+  /** Seconds from accepting a client to reaching the destination: the median; null without connects. */
+  readonly connect_p50_seconds: number | null;
+  /** The 99th percentile; null without connects. */
+  readonly connect_p99_seconds: number | null;
+  /** The longest delay of the event loop. */
+  readonly event_loop_delay_seconds: number;
 }

@@ -10,6 +10,12 @@ export function clientName({ clientAddress, clientPeer }: ConnectionView): strin
   return `user ${clientPeer.uid}, process ${clientPeer.pid}`;
 }
 
+/** The client that a connection belongs to: an address without its port, or a Unix user. */
+export function clientGroup({ clientAddress, clientPeer }: ConnectionView): string {
+  if (clientAddress !== "") return clientAddress.replace(/:\d+$/, "");
+  return clientPeer === null ? UNKNOWN_CLIENT : `user ${clientPeer.uid}`;
+}
+
 /** A client for programs. A Unix client has the ids that the kernel knows, if it knows them. */
 export interface ClientFields {
   /** The address of a TCP client; empty for a Unix client. */

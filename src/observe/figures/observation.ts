@@ -2,6 +2,7 @@ import type { SocketEndpoint } from "../../address/address.ts";
 import { printAddress } from "../../address/address.ts";
 import type { Endpoint } from "../../address/address.ts";
 import type { Observer } from "../../relay/observer.ts";
+import { AllRelays } from "./all-relays.ts";
 import { EventLoopDelay } from "./event-loop-delay.ts";
 import { PrometheusMetrics } from "./prometheus-metrics.ts";
 import { RateHistory } from "./rate-history.ts";
@@ -38,6 +39,7 @@ export interface ObservedRelay {
 export class Observation implements Disposable {
   readonly metrics: PrometheusMetrics;
   readonly logLinesLost: () => number;
+  readonly all: AllRelays;
   readonly #relays: ObservedRelay[] = [];
   readonly #eventLoop: EventLoopDelay;
   /** The longest delay of the second that is under way, and of the one before. */
@@ -47,6 +49,7 @@ export class Observation implements Disposable {
   /** @param logLinesLost - how many lines of the log were lost since the start */
   constructor(logLinesLost: () => number = () => 0) {
     this.logLinesLost = logLinesLost;
+    this.all = new AllRelays(this.#relays);
     this.metrics = new PrometheusMetrics({ relays: this.#relays, logLinesLost });
     this.#eventLoop = new EventLoopDelay(
       (seconds) => {
@@ -103,6 +106,9 @@ export class Observation implements Disposable {
   #second(): void {
     this.#delay = this.#delayNow;
     this.#delayNow = 0;
-    for (const { history } of this.#relays) history.sample();
+    for (const { history, statistics } of this.#relays)
+      statistics.open.look(history.sample(this.#delay));
+    this.all.sample(this.#delay);
+    for (const { statistics } of this.#relays) statistics.connectTimes.clear();
   }
 }

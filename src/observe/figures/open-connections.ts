@@ -1,4 +1,5 @@
 import type { ConnectionView } from "../../relay/observer.ts";
+import { clientGroup } from "./client-fields.ts";
 
 /** A figure for each direction: `up` is from the client, `down` from the destination. */
 export interface BothWays {
@@ -9,6 +10,10 @@ export interface BothWays {
 /** The orders of a list of open connections; the greatest value comes first. */
 export const SORTS = ["age", "newest", "bytes", "rate", "held"] as const;
 export type Sort = (typeof SORTS)[number];
+
+/** The orders of a list of clients; `open` is by the number of connections. */
+export const GROUP_SORTS = [...SORTS, "open"] as const;
+export type GroupSort = (typeof GROUP_SORTS)[number];
 
 /** An open connection and its speed at the last measurement. */
 export interface OpenConnection {
@@ -51,8 +56,12 @@ export class OpenConnections {
     this.#open.delete(connection);
   }
 
-  /** Measures the speed of each connection over the `seconds` since the last measurement. */
+  /**
+   * Measures the speed of each connection over the `seconds` since the last measurement; does nothing
+   * if no time has passed.
+   */
   look(seconds: number): void {
+    if (seconds <= 0) return;
     for (const watched of this.#open.values()) watched.look(seconds);
   }
 
@@ -89,22 +98,134 @@ export class OpenConnections {
     return { up, down };
   }
 
-  /** The first `limit` connections in an order; of equal connections the oldest comes first. */
-  list(sort: Sort, limit: number): OpenConnection[] {
-    if (sort === "age") return [...this.#open.values().take(limit)];
-    const all = [...this.#open.values()];
-    if (sort === "newest") return limit === 0 ? [] : all.slice(-limit).reverse();
-    const weigh = WEIGHTS[sort];
-    const weighed = all.map((connection) => ({ connection, weight: weigh(connection) }));
-    weighed.sort((a, b) => b.weight - a.weight);
-    return weighed.slice(0, limit).map(({ connection }) => connection);
+  /** Some connections in an order; of equal connections the oldest comes first. */
+  list(sort: Sort, range: Range, isWanted: Filter = () => true): Found<OpenConnection> {
+    const wanted = [...this.#open.values()].filter(isWanted);
+    return cut(
+      inOrder(wanted, sort, ({ view }) => view),
+      range,
+    );
+  }
+
+  /** The connections of each client together; `connections` is the number of wanted ones. */
+  groups(
+    sort: GroupSort,
+    range: Range,
+    isWanted: Filter = () => true,
+  ): Found<ClientGroup> & { readonly connections: number } {
+    const groups = new Map<string, Group>();
+    let connections = 0;
+    for (const connection of this.#open.values()) {
+      if (!isWanted(connection)) continue;
+      connections += 1;
+      const client = clientGroup(connection.view);
+      const group = groups.get(client) ?? new Group(client, connection.view);
+      groups.set(client, group);
+      group.add(connection);
+    }
+    const list = [...groups.values()];
+    const sorted =
+      sort === "open"
+        ? heaviestFirst(list, ({ open }) => open)
+        : inOrder(list, sort, (group) => group);
+    return { ...cut(sorted, range), connections };
   }
 }
 
+/** Which part of a list. */
+export interface Range {
+  readonly limit: number;
+  readonly offset: number;
+}
+
+/** A part of a list. */
+export interface Found<Item> {
+  /** How long the whole list is. */
+  readonly total: number;
+  readonly list: readonly Item[];
+}
+
+/** Whether a connection is to be listed. */
+export type Filter = (connection: OpenConnection) => boolean;
+
+/** The open connections of one client. */
+export interface ClientGroup {
+  readonly client: string;
+  readonly open: number;
+  /** When the oldest connection was accepted, by `performance.now()`. */
+  readonly openedAt: number;
+  readonly rateUp: number;
+  readonly rateDown: number;
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  readonly heldUp: number;
+  readonly heldDown: number;
+}
+
+class Group implements ClientGroup {
+  readonly openedAt: number;
+  open = 0;
+  rateUp = 0;
+  rateDown = 0;
+  bytesUp = 0;
+  bytesDown = 0;
+  heldUp = 0;
+  heldDown = 0;
+
+  constructor(
+    readonly client: string,
+    { openedAt }: ConnectionView,
+  ) {
+    this.openedAt = openedAt;
+  }
+
+  add({ view, rateUp, rateDown }: OpenConnection): void {
+    this.open += 1;
+    this.rateUp += rateUp;
+    this.rateDown += rateDown;
+    this.bytesUp += view.bytesUp;
+    this.bytesDown += view.bytesDown;
+    this.heldUp += view.heldUp;
+    this.heldDown += view.heldDown;
+  }
+}
+
+interface Rates {
+  readonly rateUp: number;
+  readonly rateDown: number;
+}
+
+type Counted = Pick<ConnectionView, "bytesUp" | "bytesDown" | "heldUp" | "heldDown">;
+
 const WEIGHTS: Readonly<
-  Record<Exclude<Sort, "age" | "newest">, (connection: OpenConnection) => number>
+  Record<Exclude<Sort, "age" | "newest">, (counted: Counted, rates: Rates) => number>
 > = {
-  bytes: ({ view }) => view.bytesUp + view.bytesDown,
-  rate: ({ rateUp, rateDown }) => rateUp + rateDown,
-  held: ({ view }) => view.heldUp + view.heldDown,
+  bytes: ({ bytesUp, bytesDown }) => bytesUp + bytesDown,
+  rate: (_counted, { rateUp, rateDown }) => rateUp + rateDown,
+  held: ({ heldUp, heldDown }) => heldUp + heldDown,
 };
+
+/** Sorts a list that has the oldest first. */
+function inOrder<Item extends Rates>(
+  items: readonly Item[],
+  sort: Sort,
+  countedOf: (item: Item) => Counted,
+): readonly Item[] {
+  if (sort === "age") return items;
+  if (sort === "newest") return items.toReversed();
+  const weigh = WEIGHTS[sort];
+  return heaviestFirst(items, (item) => weigh(countedOf(item), item));
+}
+
+function heaviestFirst<Item>(
+  items: readonly Item[],
+  weigh: (item: Item) => number,
+): readonly Item[] {
+  const weighed = items.map((item) => ({ item, weight: weigh(item) }));
+  weighed.sort((a, b) => b.weight - a.weight);
+  return weighed.map(({ item }) => item);
+}
+
+function cut<Item>(list: readonly Item[], { offset, limit }: Range): Found<Item> {
+  return { total: list.length, list: list.slice(offset, offset + limit) };
+}

@@ -1,7 +1,10 @@
 import type { Endpoint } from "../../address/address.ts";
 import { printAddress } from "../../address/address.ts";
 import { type ConnectionView, type Ending, ENDINGS, type Observer } from "../../relay/observer.ts";
+import { ConnectTimes } from "./connect-times.ts";
 import { type BothWays, OpenConnections } from "./open-connections.ts";
+import type { SampledFigures, Totals } from "./rate-history.ts";
+import { type FailureKind, RecentFailures } from "./recent-failures.ts";
 
 /** The state of the whole relay. */
 export type Phase = "starting" | "listening" | "draining" | "stopped";
@@ -28,9 +31,13 @@ const FAILURE_LASTS_MS = 30_000;
  * Counts what happens in a relay. Bytes cost nothing while they move: they are read from the open
  * connections when somebody asks, and added up when one closes.
  */
-export class RelayStatistics {
+export class RelayStatistics implements SampledFigures {
   readonly startedAt = new Date();
   readonly open = new OpenConnections();
+  /** The connects since it was last cleared. */
+  readonly connectTimes = new ConnectTimes();
+  /** Failures and refusals by their reason. */
+  readonly failures = new RecentFailures();
   readonly observer: Partial<Observer>;
   phase: Phase = "starting";
   /** The source as bound; null before it is. */
@@ -67,13 +74,17 @@ export class RelayStatistics {
         this.accepted += 1;
         this.open.add(connection);
       },
-      refused: (_client, reason) => increase(this.#refused, reason),
-      connected: () => {
+      refused: (client, reason) => {
+        const who = client === "" ? "a client" : client;
+        this.#failure("refused", this.#refused, reason, `${who} was refused: ${reason}`);
+      },
+      connected: ({ openedAt, connectedAt }) => {
         this.connected += 1;
         this.#failingSince = null;
+        if (connectedAt !== null) this.connectTimes.note(connectedAt - openedAt);
       },
       unreachable: (_connection, { code, message }) => {
-        increase(this.#failed, code);
+        this.#failure("unreachable", this.#failed, code, message);
         this.#failingSince = now();
         this.lastFailure = { at: new Date(), code, message };
       },
@@ -102,6 +113,17 @@ export class RelayStatistics {
   /** Seconds since the start, by a clock that only goes forward. */
   get uptime(): number {
     return (this.#now() - this.#startedAt) / 1_000;
+  }
+
+  totals(): Totals {
+    return {
+      at: this.uptime,
+      ...this.bytes,
+      open: this.open.size,
+      accepted: this.accepted,
+      failed: sumOf(this.#failed),
+      refused: sumOf(this.#refused),
+    };
   }
 
   /** Refused clients, per reason. */
@@ -149,6 +171,10 @@ export class RelayStatistics {
     this.source = printAddress(endpoint);
   }
 
+  #failure(kind: FailureKind, counts: Map<string, number>, reason: string, message: string): void {
+    this.failures.note(kind, increase(counts, reason), message);
+  }
+
   #ended(connection: ConnectionView, ending: Ending): void {
     this.open.delete(connection);
     increase(this.#closed, ending);
@@ -159,7 +185,15 @@ export class RelayStatistics {
   }
 }
 
-function increase(counts: Map<string, number>, word: string): void {
+/** Counts a word; gives the word under which it was counted. */
+function increase(counts: Map<string, number>, word: string): string {
   const key = counts.has(word) || counts.size < WORDS_MOST ? word : OTHER_WORDS;
   counts.set(key, (counts.get(key) ?? 0) + 1);
+  return key;
+}
+
+function sumOf(counts: CountsByReason): number {
+  let sum = 0;
+  for (const count of counts.values()) sum += count;
+  return sum;
 }

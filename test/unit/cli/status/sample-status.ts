@@ -1,5 +1,6 @@
 import type {
   OpenDocument,
+  SampleDocument,
   StatusDocument,
 } from "../../../../src/observe/admin/status-document.ts";
 
@@ -9,6 +10,7 @@ export function connection(figures: Partial<OpenDocument> = {}): OpenDocument {
     id: 1,
     client: "127.0.0.1:5678",
     state: "open",
+    reached: "127.0.0.1:80",
     age_seconds: 62,
     bytes_up: 1_000,
     bytes_down: 2_000_000,
@@ -20,6 +22,14 @@ export function connection(figures: Partial<OpenDocument> = {}): OpenDocument {
   };
 }
 
+function sample(figures: Partial<SampleDocument>): SampleDocument {
+  return {
+    ...{ at: 0, rate_up: 0, rate_down: 0, open: 0, accepted: 0, failed: 0, refused: 0 },
+    ...{ connect_p50_seconds: 0.000_2, connect_p99_seconds: null, event_loop_delay_seconds: 0 },
+    ...figures,
+  };
+}
+
 /** A status with such connections. */
 export function status(open: readonly OpenDocument[] = [], figures: Partial<StatusDocument> = {}) {
   const document: StatusDocument = {
@@ -27,7 +37,24 @@ export function status(open: readonly OpenDocument[] = [], figures: Partial<Stat
     version: "9.8.7",
     pid: 42,
     relay: "/run/in",
-    relays: [{ name: "/run/in", ready: true, open: open.length }],
+    relays: [
+      {
+        name: "/run/in",
+        state: "listening",
+        ready: true,
+        not_ready_because: null,
+        source: "/run/in",
+        destination: "127.0.0.1:80",
+        open: open.length,
+        max: 100,
+        total: 1_234,
+        failed: 23,
+        refused: 0,
+        rate_up: 1_500,
+        rate_down: 2.5e6,
+      },
+    ],
+    all: null,
     state: "listening",
     ready: true,
     not_ready_because: null,
@@ -59,6 +86,16 @@ export function status(open: readonly OpenDocument[] = [], figures: Partial<Stat
     log_lines_dropped: 0,
     faults: 0,
     last_failure: { at: "2026-01-01T00:10:00.000Z", code: "ENOENT", message: "cannot reach it" },
+    failures: [
+      {
+        kind: "unreachable",
+        reason: "ENOENT",
+        count: 20,
+        first_at: "2026-01-01T00:00:10.000Z",
+        last_at: "2026-01-01T00:10:00.000Z",
+        message: "cannot reach it",
+      },
+    ],
     process: {
       cpu_seconds: 10,
       resident_memory_bytes: 5e7,
@@ -66,10 +103,17 @@ export function status(open: readonly OpenDocument[] = [], figures: Partial<Stat
       open_files_max: 1_024,
       event_loop_delay_seconds: 0.0123,
     },
-    open: { sort: "age", limit: 20, list: open },
+    open: {
+      sort: "age",
+      limit: 20,
+      offset: 0,
+      matching: open.length,
+      list: open,
+      groups: null,
+    },
     history: [
-      { at: 1, rate_up: 0, rate_down: 1, open: 1, accepted: 1, failed: 0 },
-      { at: 2, rate_up: 5, rate_down: 2, open: 2, accepted: 1, failed: 3 },
+      sample({ at: 1, rate_down: 1, open: 1, accepted: 1 }),
+      sample({ at: 2, rate_up: 5, rate_down: 2, open: 2, accepted: 1, failed: 3 }),
     ],
     ...figures,
   };

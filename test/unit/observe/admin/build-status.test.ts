@@ -15,14 +15,22 @@ import { fakeConnection } from "../fake-connection.ts";
 
 const read = (query: string) => readQuery(new URLSearchParams(query));
 
+const PLAIN = { sort: "age", limit: 100, offset: 0, history: 0 } as const;
+
 describe("a query", () => {
   test.each([
-    ["", { sort: "age", limit: 100, history: 0 }],
-    ["sort=rate", { sort: "rate", limit: 100, history: 0 }],
-    ["limit=0", { sort: "age", limit: 0, history: 0 }],
-    ["limit=1000&history=300", { sort: "age", limit: 1_000, history: 300 }],
-    ["limit=007", { sort: "age", limit: 7, history: 0 }],
-    ["relay=a%20b", { sort: "age", limit: 100, history: 0, relay: "a b" }],
+    ["", PLAIN],
+    ["sort=rate", { ...PLAIN, sort: "rate" }],
+    ["limit=0", { ...PLAIN, limit: 0 }],
+    ["limit=1000&history=300", { ...PLAIN, limit: 1_000, history: 300 }],
+    ["limit=007", { ...PLAIN, limit: 7 }],
+    ["relay=a%20b", { ...PLAIN, relay: "a b" }],
+    ["offset=200&limit=200", { ...PLAIN, offset: 200, limit: 200 }],
+    ["find=&client=", PLAIN],
+    ["find=10.0%20open", { ...PLAIN, find: "10.0 open" }],
+    ["client=user+1000", { ...PLAIN, client: "user 1000" }],
+    ["group=client", { ...PLAIN, group: "client", sort: "open" }],
+    ["group=client&sort=held", { ...PLAIN, group: "client", sort: "held" }],
   ] as const)("%j", (query, meant) => {
     expect(read(query)).toEqual(meant);
   });
@@ -42,6 +50,12 @@ describe("a query", () => {
     "sort=age&sort=age",
     "limit=1&limit=2",
     "order=age",
+    "sort=open",
+    "group=",
+    "group=state",
+    "offset=-1",
+    "offset=9999999999",
+    `find=${"x".repeat(201)}`,
     "__proto__=1",
     "toString=1",
   ])("%j makes no sense", (query) => {
@@ -94,7 +108,14 @@ describe("the document", () => {
       program: "simpletcpunixrelay",
       pid: process.pid,
       relay: "web",
-      relays: [{ name: "web", ready: false, open: 0 }],
+      relays: [
+        {
+          ...{ name: "web", ready: false, state: "starting", not_ready_because: "starting" },
+          ...{ open: 0, max: 7, total: 0, failed: 0, refused: 0, rate_up: 0, rate_down: 0 },
+          ...{ source: null, destination: "/run/x/socket" },
+        },
+      ],
+      all: null,
       state: "starting",
       ready: false,
       not_ready_because: "starting",
@@ -105,7 +126,8 @@ describe("the document", () => {
       traffic: { bytes_up: 0, bytes_down: 0, rate_up: 0, rate_down: 0 },
       log_lines_dropped: 3,
       last_failure: null,
-      open: { sort: "age", limit: 10, list: [] },
+      failures: [],
+      open: { sort: "age", limit: 10, offset: 0, matching: 0, list: [], groups: null },
       history: [],
     });
   });
@@ -131,6 +153,7 @@ describe("the document", () => {
       connections: { open: 2, total: 2, failed: { ENOENT: 1 } },
       traffic: { bytes_up: 3, bytes_down: 4, held_up: 2, pauses_up: 1, pauses_down: 0 },
       last_failure: { code: "ENOENT", message: "cannot reach it" },
+      failures: [{ kind: "unreachable", reason: "ENOENT", count: 1, message: "cannot reach it" }],
     });
     expect(status.open.list).toMatchObject([
       { client: "", client_uid: 1000, client_gid: 100, client_pid: 77, state: "connecting" },
@@ -155,6 +178,46 @@ describe("the document", () => {
     expect(observation.notReadyBecause).toBe("mail: starting");
     mail.listening({ kind: "unix", path: "/run/mail" });
     expect(observation.notReadyBecause).toBeNull();
+  });
+
+  test("lists only the connections that are looked for", () => {
+    const relay = add();
+    const plain = { sort: "age", limit: 10, history: 0 } as const;
+    for (const [clientAddress, state] of [
+      ["192.0.2.1:50000", "open"],
+      ["192.0.2.1:50001", "connecting"],
+      ["192.0.2.11:50000", "open"],
+    ] as const)
+      relay.opened(fakeConnection({ clientAddress, state, destinationAddress: "198.51.100.1:80" }));
+    const found = (query: Partial<StatusQuery>) => {
+      const { matching, list } = statusOf({ ...plain, ...query } as StatusQuery).open;
+      return [matching, list.map(({ client }) => client)];
+    };
+    expect(found({ find: "192.0.2.1:" })).toEqual([2, ["192.0.2.1:50000", "192.0.2.1:50001"]]);
+    expect(found({ find: "OPEN 192.0.2.1:" })).toEqual([1, ["192.0.2.1:50000"]]);
+    expect(found({ find: " 198.51.100.1 connecting " })).toEqual([1, ["192.0.2.1:50001"]]);
+    expect(found({ find: "nobody" })).toEqual([0, []]);
+    expect(found({ client: "192.0.2.11" })).toEqual([1, ["192.0.2.11:50000"]]);
+    expect(found({ offset: 2 })).toEqual([3, ["192.0.2.11:50000"]]);
+    const { matching, list, groups } = statusOf({ ...plain, group: "client", sort: "open" }).open;
+    expect({ matching, list }).toEqual({ matching: 3, list: [] });
+    expect(groups).toMatchObject({
+      total: 2,
+      list: [
+        { client: "192.0.2.1", open: 2 },
+        { client: "192.0.2.11", open: 1 },
+      ],
+    });
+  });
+
+  test("has the sums of several relays", () => {
+    const [web, mail] = [add("web"), add("mail")];
+    web.opened(fakeConnection({ bytesUp: 3, heldDown: 1 }));
+    mail.opened(fakeConnection({ bytesUp: 4, pausesUp: 2 }));
+    expect(statusOf(everything).all).toMatchObject({
+      traffic: { bytes_up: 7, bytes_down: 0, held_down: 1, pauses_up: 2 },
+      history: [],
+    });
   });
 
   test("is the same after a way through JSON", () => {

@@ -60,6 +60,30 @@ describe("counts", () => {
     expect(statistics.bytes).toEqual({ up: 16, down: 203 });
   });
 
+  test("of failures by their reason, the last one met first", () => {
+    relay.refused("192.0.2.1:50000", "its address is denied");
+    relay.unreachable(fakeConnection(), refusal);
+    relay.unreachable(fakeConnection(), { ...refusal, message: "the last one" });
+    relay.refused("", "its address is unknown");
+    const failures = statistics.failures.list();
+    expect(failures.toSorted((a, b) => b.count - a.count)).toMatchObject([
+      { kind: "unreachable", reason: "ECONNREFUSED", count: 2, message: "the last one" },
+      { kind: "refused", count: 1, message: "192.0.2.1:50000 was refused: its address is denied" },
+      { kind: "refused", count: 1, message: "a client was refused: its address is unknown" },
+    ]);
+    const times = failures.map(({ lastAt }) => lastAt);
+    expect(times).toEqual(times.toSorted((a, b) => b - a));
+    expect(statistics.totals()).toMatchObject({ failed: 2, refused: 2 });
+  });
+
+  test("of reasons without end are bounded", () => {
+    for (let code = 0; code < 1_000; code += 1)
+      relay.unreachable(fakeConnection(), { code: `E${code}`, message: "" });
+    expect(statistics.failures.list().length).toBe(65);
+    expect(statistics.failures.list()[0]).toMatchObject({ reason: "other" });
+    expect(statistics.totals().failed).toBe(1_000);
+  });
+
   test("of pauses at the limit and of faults", () => {
     relay.full(3);
     relay.full(3);
