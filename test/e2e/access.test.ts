@@ -8,6 +8,7 @@ import {
   startRelay,
   type RunningRelay,
 } from "../support/process/executable.ts";
+import { entriesOf } from "../support/process/log-entries.ts";
 import { describeNeeding, type Need, program, root } from "../support/machine/parts.ts";
 import { socketDescriptors } from "../support/process/proc.ts";
 import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
@@ -48,19 +49,13 @@ function freshPath(): string {
 /** Stops the relay; what it has said of those whom it refused. */
 async function toTheEnd(
   relay: RunningRelay,
-): Promise<{ client: string; reason: string; count: number }[]> {
+): Promise<{ client: unknown; reason: unknown; count: number }[]> {
   expect(await relay.stop()).toBe(0);
-  await relay.logged(/"event":"stopped"/);
-  return relay
-    .stderr()
-    .split("\n")
-    .filter((line) => line.includes('"event":"refused"'))
-    .map((line) => {
-      // A line without a count is about one client.
-      const { level, client, reason, count = 1 } = JSON.parse(line);
-      expect(level).toBe("warn");
-      return { client, reason, count };
-    });
+  return entriesOf(relay.stderr(), "refused").map(({ level, client, reason, count = 1 }) => {
+    // A line without a count is about one client.
+    expect(level).toBe("warn");
+    return { client, reason, count: Number(count) };
+  });
 }
 
 function socketsOf(relay: RunningRelay): number {

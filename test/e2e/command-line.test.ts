@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { version } from "../../package.json";
 import { executablePath, runRelay, startRelay, turnedAway } from "../support/process/executable.ts";
+import { entriesOf } from "../support/process/log-entries.ts";
 
 let folder: string;
 
@@ -111,13 +112,6 @@ async function connect(address: string) {
   };
 }
 
-function entriesOf(stderr: string): Record<string, unknown>[] {
-  return stderr
-    .split("\n")
-    .slice(0, -1)
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
-}
-
 describe("what was only asked", () => {
   test.each([[["--help"]], [["-h"]], [["demo", "--help"]], [["--help", ":1", ":2"]]])(
     "%j is a screen of help on standard output",
@@ -194,9 +188,10 @@ describe("a relay's life", () => {
     for (const signal of ["SIGUSR1", "SIGUSR2"] as const) process.kill(relay.pid, signal);
     await answers("after");
     client.end();
-    const events = entriesOf(relay.stderr()).map(({ event }) => event);
-    expect(events).toEqual(["listening"]);
     expect(await relay.stop()).toBe(0);
+    // Whether it still has the connection to end when asked is chance.
+    const events = entriesOf(relay.stderr()).map(({ event }) => event);
+    expect(events.filter((event) => event !== "draining")).toEqual(["listening", "stopped"]);
   });
 
   test("asked to stop, it lets an open connection go on, and ends with it", async () => {

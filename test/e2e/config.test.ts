@@ -17,6 +17,7 @@ import {
   startRelay,
   turnedAway,
 } from "../support/process/executable.ts";
+import { entriesOf } from "../support/process/log-entries.ts";
 import { connectEcho, startEcho } from "../support/sockets/echo.ts";
 import { until } from "../support/waiting.ts";
 
@@ -42,26 +43,16 @@ function relay(name: string, source: string, destination: string, ...rest: reado
   return [`[relay.${name}]`, `source = "${source}"`, `destination = "${destination}"`, ...rest];
 }
 
-/** The lines of a log in JSON that are of one event. */
-function linesOf(log: string, event: string): Record<string, unknown>[] {
-  return log
-    .split("\n")
-    .slice(0, -1)
-    .filter((line) => line.startsWith("{"))
-    .map((line) => JSON.parse(line) as Record<string, unknown>)
-    .filter((line) => line["event"] === event);
-}
-
 /** The relays that have lines of one event, by their names in order. */
 function relaysOf(log: string, event: string): string[] {
-  return linesOf(log, event)
+  return entriesOf(log, event)
     .map((line) => String(line["relay"]))
     .sort();
 }
 
 /** Settles when so many relays of a process listen. */
 async function allListen(running: RunningRelay, count: number): Promise<void> {
-  const listening = () => linesOf(running.stderr(), "listening").length;
+  const listening = () => entriesOf(running.stderr(), "listening").length;
   await until(
     () => listening() === count,
     () => `${listening()} of ${count} relays`,
@@ -72,7 +63,7 @@ async function allListen(running: RunningRelay, count: number): Promise<void> {
 async function startFile(count: number, ...args: readonly string[]) {
   const running = await startRelay([`--config=${file}`, ...args]);
   await allListen(running, count);
-  const sources = linesOf(running.stderr(), "listening").map(
+  const sources = entriesOf(running.stderr(), "listening").map(
     (line) => [String(line["relay"]), String(line["source"])] as const,
   );
   return { running, sources: new Map(sources) };
@@ -139,7 +130,6 @@ describe("--config", () => {
     clients.dispose();
     expect(await running.stop()).toBe(0);
     expect(existsSync(source)).toBe(false);
-    await running.logEnded;
     expect(relaysOf(running.stderr(), "stopped")).toEqual(["one", "two"]);
   });
 
@@ -158,7 +148,7 @@ describe("--config", () => {
     write(...relay("good", source, "@a"), ...relay("bad", `127.0.0.1:${taken.port}`, "@b"));
     const { code, stderr } = await runRelay([`--config=${file}`, "--log-format=json"]);
     expect(code).toBe(1);
-    expect(linesOf(stderr, "failed")).toMatchObject([
+    expect(entriesOf(stderr, "failed")).toMatchObject([
       { relay: "bad", address: `127.0.0.1:${taken.port}`, code: "EADDRINUSE" },
     ]);
     expect(existsSync(source)).toBe(false);
@@ -194,7 +184,7 @@ describe("--config", () => {
 
 test("--name names the relay of a command line in its log lines", async () => {
   await using running = await startRelay(["--name=web", "127.0.0.1:0", "@absent"]);
-  expect(linesOf(running.stderr(), "listening")).toMatchObject([
+  expect(entriesOf(running.stderr(), "listening")).toMatchObject([
     { relay: "web", message: expect.stringMatching(/^web: listening on /) },
   ]);
 });
@@ -226,8 +216,7 @@ describe("a relay whose destination is down or whose places are taken", () => {
     expect(await Promise.race([unanswered.then(() => "served"), "waits"])).toBe("waits");
     clients.dispose();
     expect(await running.stop()).toBe(0);
-    await running.logEnded;
-    const failures = linesOf(running.stderr(), "unreachable");
+    const failures = entriesOf(running.stderr(), "unreachable");
     expect(new Set(failures.map((line) => line["relay"]))).toEqual(new Set(["down"]));
   });
 });

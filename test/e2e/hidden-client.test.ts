@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type RunningRelay, startRelay } from "../support/process/executable.ts";
+import { entriesOf } from "../support/process/log-entries.ts";
 import { isStopped } from "../support/process/proc.ts";
 import { system } from "../support/process/system-calls.ts";
 import { RawListener, type RawSocket } from "../support/sockets/raw-socket.ts";
@@ -49,12 +50,8 @@ async function textOf(server: RawSocket): Promise<string> {
   }
 }
 
-function logged(relay: RunningRelay, event: string): { client: string }[] {
-  return relay
-    .stderr()
-    .split("\n")
-    .filter((line) => line.includes(`"event":"${event}"`))
-    .map((line) => JSON.parse(line));
+function logged(relay: RunningRelay, event: string): Record<string, unknown>[] {
+  return entriesOf(relay.stderr(), event);
 }
 
 describe.each([1, 3])("with %p workers", (workers) => {
@@ -81,7 +78,7 @@ describe.each([1, 3])("with %p workers", (workers) => {
       expect(vanished, text).toContain(`127.0.0.2:${port}`);
     }
     const said = [...logged(relay, "access"), ...logged(relay, "refused")];
-    expect(said.map(({ client }) => client).sort()).toEqual(vanished.sort());
+    expect(said.map(({ client }) => String(client)).sort()).toEqual(vanished.sort());
   });
 
   test("the access log alone names it as well", async () => {
@@ -90,7 +87,7 @@ describe.each([1, 3])("with %p workers", (workers) => {
     await using relay = await startRelay([...options, "127.0.0.1:0", destination.path]);
     const client = await vanish(relay, "127.0.0.2");
     await until(() => logged(relay, "access").length > 0, "the access log");
-    expect(logged(relay, "access")[0]?.client).toBe(client);
+    expect(logged(relay, "access")[0]?.["client"]).toBe(client);
   });
 
   test("it is denied by its address", async () => {
@@ -117,7 +114,7 @@ test.skipIf(!ipv6Loopback.present())("it is named by either family at one source
   await until(() => logged(relay, "access").length === 2, "the access log");
   expect(
     logged(relay, "access")
-      .map(({ client }) => client)
+      .map(({ client }) => String(client))
       .sort(),
   ).toEqual(clients.sort());
 });

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describeNeeding, program, root } from "../../support/machine/parts.ts";
 import { runRelay, startRelay, type RunningRelay } from "../../support/process/executable.ts";
+import { entriesOf } from "../../support/process/log-entries.ts";
 import { Payload } from "../../support/sockets/payload.ts";
 import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
 import { type EchoServer, startEcho } from "../../support/sockets/echo.ts";
@@ -32,21 +33,12 @@ async function isServed(client: RawSocket): Promise<boolean> {
   return false;
 }
 
-interface Refused {
-  readonly client: string;
-  readonly reason: string;
-}
-
 /** What the relay has said of those whom it refused. */
-function refusals(relay: RunningRelay): Refused[] {
-  return relay
-    .stderr()
-    .split("\n")
-    .filter((line) => line.includes('"event":"refused"'))
-    .map((line) => JSON.parse(line));
+function refusals(relay: RunningRelay): Record<string, unknown>[] {
+  return entriesOf(relay.stderr(), "refused");
 }
 
-async function refusalsOf(relay: RunningRelay, count: number): Promise<Refused[]> {
+async function refusalsOf(relay: RunningRelay, count: number): Promise<Record<string, unknown>[]> {
   await until(() => refusals(relay).length >= count, `${count} refusals`);
   return refusals(relay);
 }
@@ -81,8 +73,8 @@ describe.each([1, 3])("with %p workers", (workers) => {
       await until(() => echo.open === 0, "all to have left");
     }
     const [first] = await refusalsOf(relay, 1);
-    expect(first?.client).toMatch(/^127\.0\.0\.2:\d+$/);
-    expect(first?.reason).toBe(REASON);
+    expect(first?.["client"]).toMatch(/^127\.0\.0\.2:\d+$/);
+    expect(first?.["reason"]).toBe(REASON);
   });
 
   test("of a crowd of one address no more are ever in, whoever accepts them", async () => {
@@ -121,11 +113,11 @@ describe.each([1, 3])("with %p workers", (workers) => {
       clients.push(client);
     }
     expect(await isServed(await RawSocket.connect({ kind: "unix", path }))).toBe(false);
-    const [{ client = "", reason = "" } = {}] = await refusalsOf(relay, 1);
-    expect(client).toBe(
+    const [refusal] = await refusalsOf(relay, 1);
+    expect(refusal?.["client"]).toBe(
       `user ${process.getuid?.()}, group ${process.getgid?.()}, process ${process.pid}`,
     );
-    expect(reason).toBe(REASON);
+    expect(refusal?.["reason"]).toBe(REASON);
     clients.pop()?.close();
     // The destination sees the end of a connection a moment before the relay has a place again.
     while (!(await isServed(await RawSocket.connect({ kind: "unix", path })))) await Bun.sleep(1);

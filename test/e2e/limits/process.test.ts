@@ -27,9 +27,9 @@ test("a source's file that somebody removed is told of once, and open connection
   // Another look at the file has passed by then.
   await Bun.sleep(2_500);
   await client.ask("still");
-  expect(relay.stderr().match(/file is gone/g)).toHaveLength(1);
   client[Symbol.dispose]();
   expect(await relay.stop()).toBe(0);
+  expect(relay.stderr().match(/file is gone/g)).toHaveLength(1);
   expect(readdirSync(folder)).toEqual([]);
 });
 

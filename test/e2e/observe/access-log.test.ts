@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectEcho, startEcho } from "../../support/sockets/echo.ts";
 import { startRelay, turnedAway } from "../../support/process/executable.ts";
-import { entriesOf } from "./admin.ts";
+import { entriesOf } from "../../support/process/log-entries.ts";
 
 let folder: string;
 

@@ -127,12 +127,3 @@ export async function startWatched(
     admin: address,
   };
 }
-
-/** The entries of a JSON log, of one event where it is named. */
-export function entriesOf(stderr: string, event?: string): Record<string, unknown>[] {
-  return stderr
-    .split("\n")
-    .slice(0, -1)
-    .map((line): Record<string, unknown> => JSON.parse(line))
-    .filter((entry) => event === undefined || entry["event"] === event);
-}

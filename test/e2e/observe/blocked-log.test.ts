@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectEcho, startEcho } from "../../support/sockets/echo.ts";
 import { executablePath } from "../../support/process/executable.ts";
-import { ask, entriesOf, eventually, metricBecomes, metricsOf, statusOf } from "./admin.ts";
+import { entriesOf } from "../../support/process/log-entries.ts";
+import { ask, eventually, metricBecomes, metricsOf, statusOf } from "./admin.ts";
 
 let folder: string;
 

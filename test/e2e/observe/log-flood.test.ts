@@ -6,7 +6,7 @@ import { parseAddress } from "../../../src/index.ts";
 import { type RunningRelay, startRelay } from "../../support/process/executable.ts";
 import { connectEcho, startEcho } from "../../support/sockets/echo.ts";
 import { RawSocket } from "../../support/sockets/raw-socket.ts";
-import { entriesOf } from "./admin.ts";
+import { entriesOf } from "../../support/process/log-entries.ts";
 
 // Nobody who can connect can fill the disk with the log.
 

@@ -8,7 +8,8 @@ import {
   startRelay,
   turnedAway,
 } from "../../support/process/executable.ts";
-import { ask, entriesOf, metricsOf, statusOf } from "./admin.ts";
+import { entriesOf } from "../../support/process/log-entries.ts";
+import { ask, metricsOf, statusOf } from "./admin.ts";
 
 let folder: string;
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "metrics-address-"))));

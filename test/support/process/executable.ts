@@ -4,6 +4,12 @@ import { join } from "node:path";
 const root = join(import.meta.dir, "../../..");
 const executable = join(root, "dist/simpletcpunixrelay");
 
+/**
+ * Milliseconds by which log lines reach the tests late. A test that reads the log without waiting for
+ * the line that it needs fails with `LOG_DELAY_MS=500`.
+ */
+const LOG_DELAY_MS = Number(process.env["LOG_DELAY_MS"] ?? 0);
+
 export interface RunOptions {
   /** Added to an environment that holds PATH and nothing else. */
   readonly env?: Readonly<Record<string, string>>;
@@ -28,13 +34,19 @@ export interface RunningRelay extends AsyncDisposable {
   readonly pid: number;
   /** Settles when the process has ended, with its exit code: 128 and more for a signal. */
   readonly exited: Promise<number>;
-  /** What it has logged so far. */
+  /**
+   * The whole lines that it has logged so far. The relay collects lines before it writes them: await `logged`, or the
+   * end by `stop`, before a line is asked for that the last action causes.
+   */
   stderr(): string;
   /** Settles when neither it nor a process that it started can log any more. */
   readonly logEnded: Promise<void>;
-  /** Settles as soon as what it logged matches; rejects when it ends without that. */
+  /** Settles as soon as whole lines that it logged match; rejects when it ends without that. */
   logged(pattern: RegExp): Promise<void>;
-  /** Sends a signal, TERM if not told, and waits for the process to end. */
+  /**
+   * Sends a signal, TERM if not told, and waits for the process to end; unless it is killed, also for
+   * the end of its log.
+   */
   stop(signal?: NodeJS.Signals): Promise<number>;
 }
 
@@ -99,15 +111,18 @@ export async function startRelay(
       address,
       pid: child.pid,
       exited: child.exited,
-      stderr: () => log.text,
+      stderr: () => log.lines,
       logEnded: log.ended,
       logged: async (pattern) => {
-        if ((await log.find((text) => pattern.exec(text)?.[0])) === undefined)
+        if ((await log.find(() => pattern.exec(log.lines)?.[0])) === undefined)
           throw new Error(`the relay ended without logging ${pattern}: ${log.text}`);
       },
-      stop: (signal = "SIGTERM") => {
+      stop: async (signal = "SIGTERM") => {
         child.kill(signal);
-        return child.exited;
+        const code = await child.exited;
+        // Processes that a killed one started may live on.
+        if (signal !== "SIGKILL") await log.ended;
+        return code;
       },
       [Symbol.asyncDispose]: kill,
     };
@@ -146,6 +161,11 @@ class Log {
     this.ended = this.#read(stream);
   }
 
+  /** The text without a last line that is still being written. */
+  get lines(): string {
+    return this.#ended ? this.text : this.text.slice(0, this.text.lastIndexOf("\n") + 1);
+  }
+
   /** What `look` finds in the text, as soon as it does; `undefined` when the text ends without. */
   async find(look: (text: string) => string | undefined): Promise<string | undefined> {
     for (;;) {
@@ -157,7 +177,13 @@ class Log {
 
   async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
     const decoder = new TextDecoder();
-    for await (const chunk of stream) this.#append(decoder.decode(chunk, { stream: true }));
+    let delivered = Promise.resolve();
+    for await (const chunk of stream) {
+      const text = decoder.decode(chunk, { stream: true });
+      if (LOG_DELAY_MS === 0) this.#append(text);
+      else delivered = Bun.sleep(LOG_DELAY_MS).then(() => this.#append(text));
+    }
+    await delivered;
     this.#ended = true;
     this.#append("");
   }
