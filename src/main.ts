@@ -44,7 +44,7 @@ async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof UsageError) {
       await refusePlace(error.message);
-      await complain(`${PROGRAM}: ${error.message}\n${helpHint(command)}\n`);
+      await complain(`${PROGRAM}: ${error.message}\n${helpHint(error.command ?? command)}\n`);
       return EX_USAGE;
     }
     if (error instanceof ConfigError) {

@@ -84,6 +84,11 @@ export class RelayGroup {
     return Promise.all(this.#members.map(({ relay }) => relay.stopped));
   }
 
+  /** Reports now if a file of a Unix source was lost or is back. */
+  lookForFiles(): void {
+    for (const { relay } of this.#members) relay.lookForFile();
+  }
+
   async responds(): Promise<void> {
     await Promise.all(this.#members.map(({ relay }) => relay.responds()));
   }

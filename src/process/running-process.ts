@@ -430,7 +430,13 @@ class RunningProcess implements AsyncDisposable {
     const { processWide } = this.#plan;
     if (!hasAdminServers(processWide)) return;
     const { Observation } = await import("../observe/figures/observation.ts");
-    this.#observation = this.#front.use(new Observation(() => this.#log.linesLost()));
+    this.#observation = this.#front.use(
+      new Observation({
+        logLinesLost: () => this.#log.linesLost(),
+        earlierConnections: () => this.#earlier?.connections ?? 0,
+        look: () => this.#relays?.lookForFiles(),
+      }),
+    );
     this.#admin = this.#front.use(
       await AdminServers.open(
         processWide,

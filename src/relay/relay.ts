@@ -40,6 +40,8 @@ export interface HandoverRelay extends Relay {
    */
   suspend(): Promise<number>;
   resume(): void;
+  /** Reports now if the file of a Unix source was lost or is back; it does so periodically, too. */
+  lookForFile(): void;
   /** Starts to accept. A relay that took over its source accepts nobody before this call. */
   accept(): void;
   /**

@@ -35,7 +35,7 @@ import { Unadmitted } from "./connection/unadmitted.ts";
 import { VanishedPeers } from "./connection/vanished-peers.ts";
 import { LingeringClose } from "./connection/lingering-close.ts";
 import { StillConnections } from "./connection/still-connections.ts";
-import { watchFile } from "./listen/source-file-watch.ts";
+import { type FileWatch, watchFile } from "./listen/source-file-watch.ts";
 import { endpointOf } from "./listen/inherited-socket.ts";
 import { type PlacedFile, removeFile } from "./listen/socket-file/placed-file.ts";
 import { listen, type Listeners } from "./listen/listen.ts";
@@ -99,7 +99,8 @@ class RunningRelay implements PausableRelay {
   /** Periodic checks of the open connections, until the relay has stopped. */
   readonly #watches: Disposable[] = [];
   #file: PlacedFile | null = null;
-  #fileWatch: Disposable | null = null;
+  /** Null unless the source is a Unix socket's file that this relay has placed. */
+  #fileWatch: FileWatch | null = null;
   /** Whether the relay may accept: a handed-over source waits for `accept`. */
   #accepts = false;
   #accepted = 0;
@@ -252,6 +253,10 @@ class RunningRelay implements PausableRelay {
 
   resume(): void {
     this.resumeFor(SUSPENDED);
+  }
+
+  lookForFile(): void {
+    if (!this.#stopping) this.#fileWatch?.look();
   }
 
   async responds(): Promise<void> {

@@ -8,7 +8,7 @@ import { stoodStill } from "../relay/late-timer.ts";
 import { connectionsMaxDefault } from "../relay/listen/descriptor-budget.ts";
 import { combineObservers, eventsHeard } from "../relay/combine-observers.ts";
 import { removeFile } from "../relay/listen/socket-file/placed-file.ts";
-import { watchFile } from "../relay/listen/source-file-watch.ts";
+import { type FileWatch, watchFile } from "../relay/listen/source-file-watch.ts";
 import { endpointOf } from "../relay/listen/inherited-socket.ts";
 import type { HandedSource } from "../relay/listen/source.ts";
 import type { Observer, Stop } from "../relay/observer.ts";
@@ -62,7 +62,7 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
   readonly #stopped = Promise.withResolvers<void>();
   /** Whether the workers may accept. False for a handed-over source until `accept` is called. */
   #accepts: boolean;
-  #fileWatch: Disposable | null = null;
+  #fileWatch: FileWatch | null = null;
   #stopping = false;
   /** When a worker that is still stopping counts as hung, by `performance.now()`. */
   #impatientAt = Infinity;
@@ -168,6 +168,10 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
 
   resume(): void {
     for (const share of this.#shares) share.release();
+  }
+
+  lookForFile(): void {
+    if (!this.#stopping) this.#fileWatch?.look();
   }
 
   async responds(): Promise<void> {

@@ -24,8 +24,8 @@ const ABOUT: Readonly<Record<CommandName, readonly string[]>> = {
     "relay from a port to the socket. Sends a request and 64 MiB through each relay.",
   ],
   status: [
-    "Shows the status of a relay that runs with --admin=ADMIN-ADDRESS: its traffic,",
-    "its failures and its open connections, sorted by --sort.",
+    "Shows what the relays of a process with --admin=ADMIN-ADDRESS do: their traffic,",
+    "failures and open connections. Not on a terminal: plain lines, tabs in tables.",
   ],
   units: [
     "Prints systemd units for a relay from SOURCE to DESTINATION. The units give the",
@@ -36,6 +36,21 @@ const ABOUT: Readonly<Record<CommandName, readonly string[]>> = {
 
 const OPTIONS_NOTE: Partial<Readonly<Record<CommandName, string>>> = {
   relay: "(with their defaults; a TIME is 500ms, 5s, 2min, 1h or bare seconds)",
+};
+
+/** What follows the options. */
+const AFTERWORD: Partial<Readonly<Record<CommandName, readonly string[]>>> = {
+  status: [
+    "",
+    "How connections end:",
+    "  finished     both sides got all bytes",
+    "  abandoned    one side closed, and the other one still sent",
+    "  ... reset    that side broke off: it failed or was killed",
+    "  client left  the client closed before the destination answered",
+    "  unreachable  the destination could not be reached",
+    "  idle, half-closed: nothing moved for --idle-timeout, --half-close-timeout",
+    "  stopped      cut off by a stop            fault  a bug here; the log has it",
+  ],
 };
 
 /**
@@ -54,6 +69,7 @@ export function usage(command: CommandName, { bold, cyan }: Style): string {
     `${bold("Options:")} ${OPTIONS_NOTE[command] ?? ""}`.trimEnd(),
     ...lines.map(({ spelled, help }) => `  ${cyan(spelled.padEnd(width))}  ${help}`),
     ...terseLines(command).map((line) => cyan(line)),
+    ...(AFTERWORD[command] ?? []),
     "",
   ].join("\n");
 }

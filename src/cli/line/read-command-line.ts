@@ -65,10 +65,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   const asksOnly = given.has("help") || given.has("version");
   const command = commandOf(words[0], firstIsAddress, asksOnly);
   if (command !== "relay") words.shift();
-  for (const [name] of OPTION_ROWS) {
-    if (given.has(name) && !takes(command, name))
-      throw new UsageError(`--${flagOf(name)} is not an option of ${nameOf(command)}`);
-  }
+  checkOptions(command, given);
   if (!asksOnly) checkWords(command, words, given.has("config"));
   const asks = given.has("help") ? "help" : given.has("version") ? "version" : undefined;
   return { command, asks, given: byFlag(given), words };
@@ -143,16 +140,26 @@ function nameOf(command: CommandName): string {
   return command === "relay" ? "a relay" : command;
 }
 
+function checkOptions(command: CommandName, given: ReadonlyMap<OptionName, string | true>): void {
+  for (const [name] of OPTION_ROWS) {
+    if (given.has(name) && !takes(command, name))
+      throw new UsageError(`--${flagOf(name)} is not an option of ${nameOf(command)}`, { command });
+  }
+}
+
 function checkWords(command: CommandName, words: readonly string[], hasFile: boolean): void {
   // With --config the file has the addresses.
   const wanted = hasFile ? [] : COMMANDS[command].words;
   const missing = wanted.slice(words.length);
   if (missing.length > 0)
-    throw new UsageError(`${missing.join(" and ")} ${missing.length > 1 ? "are" : "is"} missing`);
+    throw new UsageError(`${missing.join(" and ")} ${missing.length > 1 ? "are" : "is"} missing`, {
+      command,
+    });
   const extra = words[wanted.length];
   if (extra !== undefined)
     throw new UsageError(
       `${quote(extra)} is one word too many for ${nameOf(command)}${hasFile ? " with --config" : ""}`,
+      { command },
     );
 }
 

@@ -2,6 +2,7 @@ import { get } from "node:http";
 import type { IncomingMessage } from "node:http";
 import { printAddress, type SocketEndpoint } from "../../address/address.ts";
 import type { StatusQuery } from "../../observe/admin/build-status.ts";
+import { escapeControls } from "../../observe/log/escape-controls.ts";
 import { errnoWords, errorCode } from "../../os/errno.ts";
 import { NoStatus, readStatus, type ReadStatus } from "./read-status.ts";
 
@@ -27,6 +28,9 @@ export class NoAnswer extends Error {
   override readonly name = "NoAnswer";
 }
 
+/** A query for connections, which the command shows; groups are for the page. */
+export type ConnectionsQuery = Extract<StatusQuery, { readonly group?: undefined }>;
+
 /**
  * Asks a relay for its status.
  *
@@ -34,28 +38,44 @@ export class NoAnswer extends Error {
  *
  * @throws {NoAnswer} if no process answers, or a process that is not a relay
  */
-export async function fetchStatus(endpoint: SocketEndpoint, query: StatusQuery): Promise<Fetched> {
+export async function fetchStatus(
+  endpoint: SocketEndpoint,
+  query: ConnectionsQuery,
+): Promise<Fetched> {
   const address = printAddress(endpoint);
-  const { sort, limit, history } = query;
-  const { status, text } = await ask(
-    endpoint,
-    `/status?sort=${sort}&limit=${limit}&history=${history}`,
-  ).catch((error: unknown) => {
+  const { status, text } = await ask(endpoint, pathOf(query)).catch((error: unknown) => {
     // Node's error codes for an answer that is not HTTP.
     if (errorCode(error).startsWith("HPE_")) return { status: 0, text: "" };
     throw new NoAnswer(`cannot ask ${address}: ${reasonOf(error)}`, { cause: error });
   });
+  if (status === 400 && NO_RELAY.test(text)) throw new NoAnswer(escapeControls(text.trimEnd()));
   const foreign = `${address} does not answer as a relay's --admin address would`;
-  if (status !== 200) throw new NoAnswer(foreign);
+  if (status !== 200) throw new NoAnswer(`${foreign}${HINT}`);
   try {
     const received: unknown = JSON.parse(text);
     return { status: readStatus(received), received };
   } catch (error) {
     if (error instanceof NoStatus)
-      throw new NoAnswer(`${foreign}: ${error.message}`, { cause: error });
-    if (error instanceof SyntaxError) throw new NoAnswer(foreign, { cause: error });
+      throw new NoAnswer(`${foreign}: ${error.message}${HINT}`, { cause: error });
+    if (error instanceof SyntaxError) throw new NoAnswer(`${foreign}${HINT}`, { cause: error });
     throw error;
   }
+}
+
+// How a relay's admin server begins the answer to `?relay=NAME` if no relay has that name.
+const NO_RELAY = /^there is no relay "/;
+
+const HINT = "; give the address of --admin, not SOURCE, DESTINATION or --metrics";
+
+function pathOf({ sort, limit, history, list, relay }: ConnectionsQuery): string {
+  const parameters = new URLSearchParams({
+    sort,
+    limit: String(limit),
+    history: String(history),
+    ...(list !== undefined && { list }),
+    ...(relay !== undefined && { relay }),
+  });
+  return `/status?${parameters}`;
 }
 
 function ask(endpoint: SocketEndpoint, path: string): Promise<{ status: number; text: string }> {
@@ -99,9 +119,11 @@ function where(endpoint: SocketEndpoint) {
 
 function reasonOf(error: unknown): string {
   const code = errorCode(error);
-  if (code === "ABORT_ERR") return `no answer within ${PATIENCE_MS / 1_000} s`;
+  if (code === "ABORT_ERR") return `no answer within ${PATIENCE_MS / 1_000} s${HINT}`;
   const words = errnoWords(code);
   if (code === "ECONNREFUSED" || code === "ENOENT")
     return `${words} (${code}); is it a running relay's --admin address?`;
-  return words === code ? code : `${words} (${code})`;
+  // A relay whose destination expects something else than HTTP ends the connection like this.
+  const hint = code === "ECONNRESET" ? HINT : "";
+  return `${words === code ? code : `${words} (${code})`}${hint}`;
 }

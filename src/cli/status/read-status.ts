@@ -16,7 +16,7 @@ type AsRead<Type> = Type extends string
 
 /** A status with checked types. Its strings are safe to print: control characters are escaped. */
 export type ReadStatus = AsRead<StatusDocument>;
-type ReadSummary = ReadStatus["relays"][number];
+export type ReadSummary = ReadStatus["relays"][number];
 export type ReadConnection = ReadStatus["open"]["list"][number];
 
 /** The answer is not a valid status. The message names the wrong part and is safe to print. */
@@ -216,6 +216,9 @@ const STATUS = object<ReadStatus>({
     ),
   ),
   process: object<ReadStatus["process"]>({
+    connections_open: orElse(0, number),
+    connections_max: orElse(null, orNull(number)),
+    earlier_connections: orElse(0, number),
     cpu_seconds: number,
     resident_memory_bytes: number,
     open_files: orNull(number),
@@ -223,12 +226,14 @@ const STATUS = object<ReadStatus>({
     event_loop_delay_seconds: number,
   }),
   open: object<ReadStatus["open"]>({
+    of: orElse("relay", text),
     sort: text,
     limit: number,
     offset: orElse(0, number),
     matching: orElse(0, number),
     list: listOf(
       object<ReadConnection>({
+        relay: orElse("", text),
         id: number,
         client: text,
         client_uid: optional(number),

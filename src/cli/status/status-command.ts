@@ -1,20 +1,23 @@
 import type { SocketEndpoint } from "../../address/address.ts";
-import { type Sort, SORTS } from "../../observe/figures/open-connections.ts";
-import type { StatusQuery } from "../../observe/admin/build-status.ts";
+import { quote } from "../../address/quote.ts";
+import { SORTS } from "../../observe/figures/open-connections.ts";
 import { escapeControls } from "../../observe/log/escape-controls.ts";
 import { mayPaint, style } from "../../observe/log/terminal-style.ts";
 import { PROGRAM } from "../../version.ts";
 import { parseAdminAddress } from "../../options/admin-address.ts";
 import { readValues } from "../line/option-values.ts";
 import type { CommandLine } from "../line/read-command-line.ts";
-import { fetchStatus, NoAnswer } from "./fetch-status.ts";
+import { type ConnectionsQuery, type Fetched, fetchStatus, NoAnswer } from "./fetch-status.ts";
 import type { ReadStatus } from "./read-status.ts";
 import { UsageError } from "../line/usage-error.ts";
 import { InvalidValue } from "../../options/invalid-value.ts";
 import { LiveScreen } from "./live-screen.ts";
 import { complain, writeAll } from "../line/write-output.ts";
 import { stopRequests } from "../../process/stop-signals.ts";
-import { drawStatus, plainStatus, tableRoom } from "./draw-status.ts";
+import { drawRelays } from "./draw-relays.ts";
+import { drawStatus, tableRoom } from "./draw-status.ts";
+import { plainStatus } from "./plain-status.ts";
+import type { View } from "./view.ts";
 import { cutTo } from "./fit-columns.ts";
 
 const PERIOD_MS = 1_000;
@@ -24,42 +27,51 @@ const LIST = 20;
 
 /** Shows the status of a relay that runs with `--admin`. */
 export async function runStatus({ given, words }: CommandLine): Promise<number> {
-  const { watch, json, sort, check, wait } = readValues("status", given);
+  const { watch, json, sort, check, wait, relay } = readValues("status", given);
   const endpoint = readEndpoint(words[0] ?? "");
   if (watch && !json && !process.stdout.isTTY)
     throw new UsageError("--watch needs a terminal; add --json to print one line a second");
   if (watch && (check || wait !== undefined))
     throw new UsageError("--watch never ends, but --check and --wait do: leave one out");
   try {
-    if (wait !== undefined) await waitUntilReady(endpoint, wait);
-    if (check) return await printReady(endpoint);
-    if (watch && json) return await stream(endpoint, sort);
-    if (watch) return await show(endpoint, sort);
-    return await print(endpoint, sort, json);
+    const shown = { sort, ...(relay !== undefined && { relay }) };
+    if (wait !== undefined) await waitUntilReady(endpoint, wait, relay);
+    if (check) return await printReady(endpoint, relay, json);
+    if (watch && json) return await stream(endpoint, shown);
+    if (watch) return await show(endpoint, shown);
+    return await print(endpoint, shown, json);
   } catch (error) {
     if (!(error instanceof NoAnswer)) throw error;
-    await complain(`${PROGRAM}: ${error.message}\n`);
+    // Who asked for JSON reads standard output, also when there is nothing good to say.
+    if (check && json) await printReadyJson(error.message);
+    else await complain(`${PROGRAM}: ${error.message}\n`);
     return 1;
   }
 }
 
+/** What to show: the relay that was named, or all, and the order of their connections. */
+type Shown = Pick<ConnectionsQuery, "sort" | "relay">;
+
 /** The smallest query: no connections and no history. */
-const BRIEF: StatusQuery = { sort: "age", limit: 0, history: 0 };
+const BRIEF: ConnectionsQuery = { sort: "age", limit: 0, history: 0 };
 
 // The pause between two requests of `--wait`, in milliseconds.
 const RETRY_MS = 100;
 
 /**
- * Settles once the relays are ready.
+ * Settles once the relays are ready, or the one with a name.
  *
  * @throws {NoAnswer} if the relays are not ready within `limit` milliseconds; the message says why
  */
-async function waitUntilReady(endpoint: SocketEndpoint, limit: number): Promise<void> {
+async function waitUntilReady(
+  endpoint: SocketEndpoint,
+  limit: number,
+  relay: string | undefined,
+): Promise<void> {
   const until = performance.now() + limit;
   for (;;) {
-    const reason = await tryToAsk(endpoint, BRIEF).then((status) =>
-      typeof status === "string" ? status : notReady(status),
-    );
+    const status = await tryTo(() => fetchStatus(endpoint, BRIEF));
+    const reason = typeof status === "string" ? status : notReady(status.status, relay);
     if (reason === null) return;
     if (performance.now() + RETRY_MS > until) throw new NoAnswer(reason);
     await Bun.sleep(RETRY_MS);
@@ -67,50 +79,88 @@ async function waitUntilReady(endpoint: SocketEndpoint, limit: number): Promise<
 }
 
 /**
- * Prints `ready` if the relays are ready for clients. Throws `NoAnswer` with the reason if they are
- * not.
+ * Prints `ready` if the relays are ready for clients, or the one with a name.
+ *
+ * @throws {NoAnswer} with the reason if they are not
  */
-async function printReady(endpoint: SocketEndpoint): Promise<number> {
+async function printReady(
+  endpoint: SocketEndpoint,
+  relay: string | undefined,
+  json: boolean,
+): Promise<number> {
   const { status } = await fetchStatus(endpoint, BRIEF);
-  const reason = notReady(status);
+  const reason = notReady(status, relay);
   if (reason !== null) throw new NoAnswer(reason);
-  return await writeAll(1, "ready\n");
+  return json ? await printReadyJson(null) : await writeAll(1, "ready\n");
 }
 
-/** Why the relays are not ready for clients; null if they are ready. */
-function notReady({ ready, not_ready_because: reason, relays }: ReadStatus): string | null {
-  const unready = relays.filter((relay) => !relay.ready).map(({ name }) => name);
-  if (relays.length > 1) return unready.length === 0 ? null : `not ready: ${unready.join(", ")}`;
-  return ready ? null : `not ready: ${reason ?? "the relay gives no reason"}`;
+/** One line of JSON: whether the relays are ready, and why not. */
+function printReadyJson(reason: string | null): Promise<number> {
+  const answer = { ready: reason === null, not_ready_because: reason };
+  return writeAll(1, `${JSON.stringify(answer)}\n`);
 }
 
-async function print(endpoint: SocketEndpoint, sort: Sort, json: boolean): Promise<number> {
-  const query = { sort, limit: LIST, history: HISTORY_S };
-  const { status, received } = await fetchStatus(endpoint, query);
+/** Why relays are not ready for clients; null if they are ready. */
+function notReady(
+  { ready, not_ready_because: reason, relays }: ReadStatus,
+  wanted: string | undefined,
+): string | null {
+  const without = "the relay gives no reason";
+  if (wanted !== undefined) {
+    const relay = relays.find(({ name }) => name === wanted);
+    if (relay === undefined) return `there is no relay ${quote(wanted)}`;
+    return relay.ready ? null : `not ready: ${relay.not_ready_because ?? without}`;
+  }
+  if (relays.length < 2) return ready ? null : `not ready: ${reason ?? without}`;
+  const reasons = relays
+    .filter((relay) => !relay.ready)
+    .map((relay) => `${relay.name}: ${relay.not_ready_because ?? without}`);
+  return reasons.length === 0 ? null : `not ready: ${reasons.join("; ")}`;
+}
+
+/**
+ * The status of one relay, or of all if there are several and none was named: then its list has the
+ * connections of all.
+ *
+ * @throws {NoAnswer}
+ */
+async function fetchShown(endpoint: SocketEndpoint, query: ConnectionsQuery): Promise<Fetched> {
+  const fetched = await fetchStatus(endpoint, query);
+  if (query.relay !== undefined || fetched.status.relays.length < 2) return fetched;
+  return await fetchStatus(endpoint, { ...query, list: "all" });
+}
+
+function draw(status: ReadStatus, view: View): string[] {
+  return status.open.of === "all" ? drawRelays(status, view) : drawStatus(status, view);
+}
+
+async function print(endpoint: SocketEndpoint, shown: Shown, json: boolean): Promise<number> {
+  const query = { ...shown, limit: LIST, history: HISTORY_S };
+  const { status, received } = await fetchShown(endpoint, query);
   if (json) return await writeAll(1, `${printJson(received, 2)}\n`);
   const { columns } = process.stdout;
   const lines = process.stdout.isTTY
-    ? drawStatus(status, { columns, style: look() })
+    ? draw(status, { columns, style: look() })
     : plainStatus(status);
   return await writeAll(1, `${lines.join("\n")}\n`);
 }
 
 /** Prints one status a second, each on its own line, until a signal asks to stop. */
-async function stream(endpoint: SocketEndpoint, sort: Sort): Promise<number> {
+async function stream(endpoint: SocketEndpoint, shown: Shown): Promise<number> {
   using requests = stopRequests();
   const asked = requests.asked.then(() => true);
   for (;;) {
-    const { received } = await fetchStatus(endpoint, { sort, limit: LIST, history: 0 });
+    const { received } = await fetchShown(endpoint, { ...shown, limit: LIST, history: 0 });
     if ((await writeAll(1, `${printJson(received)}\n`)) !== 0) return 1;
     if (await Promise.race([asked, Bun.sleep(PERIOD_MS).then(() => false)])) return 0;
   }
 }
 
 /** Draws the status in place once a second, until a signal or a key asks to stop. */
-async function show(endpoint: SocketEndpoint, firstSort: Sort): Promise<number> {
+async function show(endpoint: SocketEndpoint, shown: Shown): Promise<number> {
   using requests = stopRequests();
   const quit = Promise.withResolvers<void>();
-  let sort = firstSort;
+  let { sort } = shown;
   let news = Promise.withResolvers<void>();
   const redraw = () => {
     news.resolve();
@@ -129,13 +179,14 @@ async function show(endpoint: SocketEndpoint, firstSort: Sort): Promise<number> 
   });
   while (!isOver) {
     const { columns, rows } = process.stdout;
-    const query = { sort, limit: tableRoom(rows), history: HISTORY_S };
-    const status = await tryToAsk(endpoint, query);
+    const query = { ...shown, sort, limit: tableRoom(rows), history: HISTORY_S };
+    const fetched = await tryTo(() => fetchShown(endpoint, query));
+    const status = typeof fetched === "string" ? fetched : fetched.status;
     const painted = look();
     const lines =
       typeof status === "string"
         ? [painted.red(cutTo(status, columns))]
-        : drawStatus(status, {
+        : draw(status, {
             columns,
             rows: rows - 1,
             style: painted,
@@ -151,15 +202,12 @@ async function show(endpoint: SocketEndpoint, firstSort: Sort): Promise<number> 
 }
 
 /**
- * The status, or the reason why there is none. The caller may ask again: a relay may be restarting.
+ * What `ask` gives, or the reason why there is none. The caller may ask again: a relay may be
+ * restarting.
  */
-async function tryToAsk(
-  endpoint: SocketEndpoint,
-  query: StatusQuery,
-): Promise<ReadStatus | string> {
+async function tryTo(ask: () => Promise<Fetched>): Promise<Fetched | string> {
   try {
-    const { status } = await fetchStatus(endpoint, query);
-    return status;
+    return await ask();
   } catch (error) {
     if (error instanceof NoAnswer) return error.message;
     throw error;

@@ -7,24 +7,26 @@ import {
   type ClientGroup,
   type Filter,
   GROUP_SORTS,
+  joinLists,
   type GroupSort,
   type OpenConnection,
-  type OpenConnections,
   type Sort,
   SORTS,
 } from "../figures/open-connections.ts";
 import { processUsage } from "../figures/process-usage.ts";
 import type { FailureRecord } from "../figures/recent-failures.ts";
 import type { RelayStatistics } from "../figures/relay-statistics.ts";
-import type {
-  FailureDocument,
-  GroupDocument,
-  OpenDocument,
-  OpenList,
-  RelaySummary,
-  SampleDocument,
-  StatusDocument,
-  Traffic,
+import {
+  type FailureDocument,
+  type GroupDocument,
+  LISTED_RELAYS,
+  type ListedRelays,
+  type OpenDocument,
+  type OpenList,
+  type RelaySummary,
+  type SampleDocument,
+  type StatusDocument,
+  type Traffic,
 } from "./status-document.ts";
 
 /** A query for the status. */
@@ -43,9 +45,9 @@ export type StatusQuery = ListQuery & {
   readonly client?: string;
 };
 
-/** What is listed: connections, or the clients that have them. */
+/** What is listed: connections of the status' relay or of all, or the clients that have them. */
 type ListQuery =
-  | { readonly group?: undefined; readonly sort: Sort }
+  | { readonly group?: undefined; readonly sort: Sort; readonly list?: ListedRelays }
   | { readonly group: "client"; readonly sort: GroupSort };
 
 /** An invalid query; the message says why. */
@@ -63,7 +65,7 @@ const TEXT_MOST = 200;
 
 const DEFAULTS = { sort: "age", limit: 100, offset: 0, history: 0 } as const;
 
-const NAMES = ["sort", "limit", "offset", "history", "relay", "find", "client", "group"];
+const NAMES = ["sort", "limit", "offset", "history", "relay", "list", "find", "client", "group"];
 
 /**
  * Reads the parameters of `/status`; NAMES has all of them.
@@ -82,7 +84,7 @@ export function readQuery(parameters: URLSearchParams): StatusQuery {
   const find = readText("find", parameters);
   const client = readText("client", parameters);
   return {
-    ...readList(parameters.get("group"), parameters.get("sort")),
+    ...readList(parameters.get("group"), parameters.get("sort"), parameters.get("list")),
     limit: readNumber("limit", parameters.get("limit"), LIMIT_MOST),
     offset: readNumber("offset", parameters.get("offset"), OFFSET_MOST),
     history: readNumber("history", parameters.get("history"), HISTORY_SECONDS),
@@ -92,8 +94,13 @@ export function readQuery(parameters: URLSearchParams): StatusQuery {
   };
 }
 
-function readList(group: string | null, sort: string | null): ListQuery {
-  if (group === null) return { sort: readSort(SORTS, sort ?? DEFAULTS.sort) };
+function readList(group: string | null, sort: string | null, list: string | null): ListQuery {
+  if (group === null)
+    return {
+      sort: readSort(SORTS, sort ?? DEFAULTS.sort),
+      ...(list !== null && { list: readListed(list) }),
+    };
+  if (list !== null) throw new QueryError("list and group do not work together: leave one out");
   if (group !== "client")
     throw new QueryError(`group=${JSON.stringify(group)} does not exist; use group=client`);
   return { group, sort: readSort(GROUP_SORTS, sort ?? "open") };
@@ -106,6 +113,15 @@ function readSort<Word extends string>(sorts: readonly Word[], text: string): Wo
       `sort=${JSON.stringify(text)} does not exist; use one of ${sorts.join(", ")}`,
     );
   return sort;
+}
+
+function readListed(text: string): ListedRelays {
+  const listed = LISTED_RELAYS.find((known) => known === text);
+  if (listed === undefined)
+    throw new QueryError(
+      `list=${JSON.stringify(text)} does not exist; use one of ${LISTED_RELAYS.join(", ")}`,
+    );
+  return listed;
 }
 
 function readText(name: "find" | "client", parameters: URLSearchParams): string | undefined {
@@ -168,18 +184,24 @@ export function statusDocument(
     },
     traffic: traffic(statistics, history),
     accept_pauses: statistics.acceptPauses,
-    log_lines_dropped: observation.logLinesLost(),
+    log_lines_dropped: observation.process.logLinesLost(),
     faults: statistics.faults,
     failures: statistics.failures.list().map(failureDocument),
     last_failure: lastFailure && { ...lastFailure, at: lastFailure.at.toISOString() },
     process: {
+      connections_open: observation.relays.reduce(
+        (sum, each) => sum + each.statistics.open.size,
+        0,
+      ),
+      connections_max: observation.process.connectionsMax,
+      earlier_connections: observation.process.earlierConnections(),
       cpu_seconds: rounded(figures.cpuUserSeconds + figures.cpuSystemSeconds),
       resident_memory_bytes: figures.residentBytes,
       open_files: figures.openFiles,
       open_files_max: figures.openFilesMax,
       event_loop_delay_seconds: rounded(observation.eventLoopDelay),
     },
-    open: openList(statistics.open, query),
+    open: openList(observation, relay, query),
     history: history.last(query.history).map(sampleDocument),
   };
 }
@@ -263,18 +285,32 @@ function traffic(statistics: RelayStatistics, history: RateHistory): Traffic {
   };
 }
 
-function openList(open: OpenConnections, query: StatusQuery): OpenList {
+function openList(
+  observation: Observation,
+  { name, statistics: { open } }: ObservedRelay,
+  query: StatusQuery,
+): OpenList {
   const { limit, offset = 0 } = query;
   const range = { limit, offset };
   const filter = filterOf(query);
+  if (query.group === undefined && query.list === "all") {
+    const start = { offset: 0, limit: offset + limit };
+    const lists = observation.relays.map(({ name: relay, statistics }) => {
+      const { total, list } = statistics.open.list(query.sort, start, filter);
+      return { total, list: list.map((connection) => ({ relay, connection })) };
+    });
+    const { total, list } = joinLists(lists, query.sort, range);
+    const shown = list.map(({ relay, connection }) => openDocument(relay, connection));
+    return { of: "all", sort: query.sort, ...range, matching: total, list: shown, groups: null };
+  }
   if (query.group === undefined) {
     const { total, list } = open.list(query.sort, range, filter);
-    const shown = list.map(openDocument);
-    return { sort: query.sort, ...range, matching: total, list: shown, groups: null };
+    const shown = list.map((connection) => openDocument(name, connection));
+    return { of: "relay", sort: query.sort, ...range, matching: total, list: shown, groups: null };
   }
   const { total, list, connections } = open.groups(query.sort, range, filter);
   const groups = { total, list: list.map(groupDocument) };
-  return { sort: query.sort, ...range, matching: connections, list: [], groups };
+  return { of: "relay", sort: query.sort, ...range, matching: connections, list: [], groups };
 }
 
 /** The filter that a query asks for; undefined if it asks for all. */
@@ -306,8 +342,9 @@ function groupDocument(group: ClientGroup): GroupDocument {
   };
 }
 
-function openDocument({ view, rateUp, rateDown }: OpenConnection): OpenDocument {
+function openDocument(relay: string, { view, rateUp, rateDown }: OpenConnection): OpenDocument {
   return {
+    relay,
     id: view.id,
     ...clientFields(view),
     state: view.state,

@@ -54,14 +54,21 @@ type Answer = (
 const ANSWERS = {
   "/": () => respond(200, page.html, "text/html; charset=utf-8", { ...page.headers }),
   "/status": (observation, parameters) => {
+    observation.process.look();
     const query = readQuery(parameters);
     const status = statusDocument(observation, chosenRelay(observation, query.relay), query);
     return respond(200, `${JSON.stringify(status)}\n`, "application/json");
   },
-  "/metrics": async ({ metrics }) => respond(200, await metrics.expose(), metrics.contentType),
+  "/metrics": async ({ process, metrics }) => {
+    process.look();
+    return respond(200, await metrics.expose(), metrics.contentType);
+  },
   "/healthz": () => textAnswer(200, "ok"),
-  "/readyz": ({ notReadyBecause: reason }) =>
-    reason === null ? textAnswer(200, "ready") : textAnswer(503, `not ready: ${reason}`),
+  "/readyz": (observation) => {
+    observation.process.look();
+    const { notReadyBecause: reason } = observation;
+    return reason === null ? textAnswer(200, "ready") : textAnswer(503, `not ready: ${reason}`);
+  },
 } as const satisfies Record<string, Answer>;
 
 type Path = keyof typeof ANSWERS;

@@ -126,6 +126,12 @@ export interface FailureDocument {
 }
 
 export interface ProcessDocument {
+  /** Open connections of all relays. */
+  readonly connections_open: number;
+  /** How many may be open at once in all relays together; null if no such limit is set. */
+  readonly connections_max: number | null;
+  /** Open connections that processes before a handover still carry. They are in no other count. */
+  readonly earlier_connections: number;
   readonly cpu_seconds: number;
   readonly resident_memory_bytes: number;
   /** Null if the system does not tell. */
@@ -136,7 +142,12 @@ export interface ProcessDocument {
   readonly event_loop_delay_seconds: number;
 }
 
+/** Whose connections a status lists: those of the relay that it is about, or those of all. */
+export const LISTED_RELAYS = ["relay", "all"] as const;
+export type ListedRelays = (typeof LISTED_RELAYS)[number];
+
 export interface OpenList {
+  readonly of: ListedRelays;
   readonly sort: GroupSort;
   readonly limit: number;
   /** How many of the list come before the first one here. */
@@ -172,6 +183,9 @@ export interface GroupDocument {
 }
 
 export interface OpenDocument extends ClientFields {
+  /** The name of the connection's relay. */
+  readonly relay: string;
+  /** Unique within its relay, also across handovers. */
   readonly id: number;
   readonly state: ConnectionState;
   /** The address of the destination that was reached; empty before that. */

@@ -20,6 +20,25 @@ export interface RelayDescription {
   readonly connectionsMax: number;
 }
 
+/** What the process that runs the relays knows and no relay reports. */
+export interface ObservedProcess {
+  /** How many lines of the log were lost since the start. */
+  readonly logLinesLost: () => number;
+  /** Connections that may be open at once in all relays together; null if no such limit is set. */
+  readonly connectionsMax: number | null;
+  /** Connections that processes before a handover still carry. */
+  readonly earlierConnections: () => number;
+  /** Looks at once at what the relays otherwise look at periodically, such as their socket files. */
+  readonly look: () => void;
+}
+
+const NOTHING_KNOWN: ObservedProcess = {
+  logLinesLost: () => 0,
+  connectionsMax: null,
+  earlierConnections: () => 0,
+  look: () => {},
+};
+
 /** A relay that is observed: what it was asked for, and what has happened. */
 export interface ObservedRelay {
   readonly name: string;
@@ -38,7 +57,7 @@ export interface ObservedRelay {
  */
 export class Observation implements Disposable {
   readonly metrics: PrometheusMetrics;
-  readonly logLinesLost: () => number;
+  readonly process: ObservedProcess;
   readonly all: AllRelays;
   readonly #relays: ObservedRelay[] = [];
   readonly #eventLoop: EventLoopDelay;
@@ -46,11 +65,10 @@ export class Observation implements Disposable {
   #delayNow = 0;
   #delay = 0;
 
-  /** @param logLinesLost - how many lines of the log were lost since the start */
-  constructor(logLinesLost: () => number = () => 0) {
-    this.logLinesLost = logLinesLost;
+  constructor(process: Partial<ObservedProcess> = {}) {
+    this.process = { ...NOTHING_KNOWN, ...process };
     this.all = new AllRelays(this.#relays);
-    this.metrics = new PrometheusMetrics({ relays: this.#relays, logLinesLost });
+    this.metrics = new PrometheusMetrics({ relays: this.#relays, process: this.process });
     this.#eventLoop = new EventLoopDelay(
       (seconds) => {
         this.metrics.late(seconds);

@@ -132,6 +132,29 @@ export class OpenConnections {
   }
 }
 
+/**
+ * Joins lists of several relays in the order that each has. Each list must begin with its first
+ * connection and be as long as `range` reaches.
+ */
+export function joinLists<Item extends { readonly connection: OpenConnection }>(
+  lists: readonly Found<Item>[],
+  sort: Sort,
+  range: Range,
+): Found<Item> {
+  const items = lists.flatMap(({ list }) => list);
+  const byAge = items.toSorted(
+    (one, other) => one.connection.view.openedAt - other.connection.view.openedAt,
+  );
+  const rated = byAge.map((item) => {
+    const { rateUp, rateDown } = item.connection;
+    return { item, rateUp, rateDown };
+  });
+  const sorted = inOrder(rated, sort, ({ item }) => item.connection.view);
+  const { list } = cut(sorted, range);
+  const total = lists.reduce((sum, each) => sum + each.total, 0);
+  return { total, list: list.map(({ item }) => item) };
+}
+
 /** Which part of a list. */
 export interface Range {
   readonly limit: number;

@@ -26,7 +26,16 @@ const LATE_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1];
 /** What the metrics are made from. */
 export interface MetricsSources {
   readonly relays: readonly RelayFigures[];
+  readonly process: ProcessFigures;
+}
+
+/** What the metrics say of the whole process, besides what the system knows of it. */
+export interface ProcessFigures {
   readonly logLinesLost: () => number;
+  /** Connections that may be open at once in all relays together; null if no such limit is set. */
+  readonly connectionsMax: number | null;
+  /** Open connections that processes before a handover still carry. */
+  readonly earlierConnections: () => number;
 }
 
 /** What the metrics say of one relay. */
@@ -176,8 +185,22 @@ export class PrometheusMetrics {
       Counter,
       `${PROGRAM}_log_lines_dropped_total`,
       "Lines of the log that were lost because nobody took them.",
-      () => only(this.#sources.logLinesLost()),
+      () => only(this.#sources.process.logLinesLost()),
     );
+    this.#export(
+      Gauge,
+      `${PROGRAM}_earlier_connections_open`,
+      "Open connections that processes before a handover still carry; no other metric counts them.",
+      () => only(this.#sources.process.earlierConnections()),
+    );
+    const { connectionsMax } = this.#sources.process;
+    if (connectionsMax !== null)
+      this.#export(
+        Gauge,
+        `${PROGRAM}_process_connections_max`,
+        "Connections that may be open at once in all relays together.",
+        () => only(connectionsMax),
+      );
   }
 
   /** Under the names that all programs share. */

@@ -1,5 +1,5 @@
 import { type Sort, SORTS } from "../../observe/figures/open-connections.ts";
-import { choice, time } from "../value-types.ts";
+import { choice, text, time } from "../value-types.ts";
 import { type OptionRows, wordDefault } from "../option-row.ts";
 
 /** The options of `status`. */
@@ -11,6 +11,12 @@ export const STATUS_ROWS = {
     commands: ["status"],
     about:
       "The order of the open connections: the oldest or the newest first, or those first that moved the most bytes, move the most now, or have the most bytes held in the relay.",
+  },
+  relay: {
+    ...text("NAME", (name) => name, "web"),
+    help: "shows one relay of several, with its history",
+    commands: ["status"],
+    about: "Shows one relay of a process that has several, with its history. Default: all relays.",
   },
   watch: {
     help: "updates the status in place until q or Ctrl-C",
@@ -32,6 +38,7 @@ export const STATUS_ROWS = {
   json: {
     help: "prints JSON; with --watch one line a second",
     commands: ["status"],
-    about: "Prints the status as JSON; with {watch} one line each second.",
+    about:
+      "Prints the status as JSON; with {watch} one line each second; with {check} whether the relays are ready and why not.",
   },
 } as const satisfies OptionRows;

@@ -1,10 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { StatusDocument } from "../../../src/observe/admin/status-document.ts";
 import { connectEcho, startEcho } from "../../support/sockets/echo.ts";
-import { executablePath, runRelay, turnedAway } from "../../support/process/executable.ts";
+import {
+  executablePath,
+  runRelay,
+  startRelay,
+  turnedAway,
+} from "../../support/process/executable.ts";
 import { PATIENCE } from "../../support/waiting.ts";
 import { startWatched } from "./admin.ts";
 
@@ -57,6 +62,32 @@ describe("status", () => {
     });
   });
 
+  test("--check --json says the same as JSON, also if nobody answers", async () => {
+    await using relay = await start(join(folder, "missing"));
+    const check = ["status", "--check", "--json"];
+    expect(await runRelay([...check, relay.admin])).toEqual({
+      ...{ code: 0, stdout: '{"ready":true,"not_ready_because":null}\n', stderr: "" },
+    });
+    await turnedAway({ unix: relay.address });
+    for (const admin of [relay.admin, join(folder, "nobody")]) {
+      const { code, stdout, stderr } = await runRelay([...check, admin]);
+      expect({ code, stderr }).toEqual({ code: 1, stderr: "" });
+      expect(JSON.parse(stdout)).toEqual({
+        ready: false,
+        not_ready_because: expect.stringMatching(/cannot reach|cannot ask/),
+      });
+    }
+  });
+
+  test("a port that is no admin port gets a hint", async () => {
+    await using relay = await startWatched(["127.0.0.1:0", "127.0.0.1:9", "--metrics=@no-admin"]);
+    for (const other of [relay.address, "@no-admin"]) {
+      const { code, stderr } = await runRelay(["status", other]);
+      expect(code).toBe(1);
+      expect(stderr).toContain("give the address of --admin, not SOURCE, DESTINATION or --metrics");
+    }
+  });
+
   test("--wait waits until there is a relay that is ready, and no longer than told", async () => {
     const admin = join(folder, "admin");
     const waiting = runRelay(["status", "--wait=60s", "--check", admin]);
@@ -106,7 +137,8 @@ describe("status", () => {
     const { code, stderr } = await runRelay(["status", path]);
     other.stop(true);
     expect(stderr).toBe(
-      `simpletcpunixrelay: ${path} does not answer as a relay's --admin address would${reason}\n`,
+      `simpletcpunixrelay: ${path} does not answer as a relay's --admin address would${reason}; ` +
+        "give the address of --admin, not SOURCE, DESTINATION or --metrics\n",
     );
     expect(code).toBe(1);
   });
@@ -146,7 +178,7 @@ describe("status", () => {
   });
 
   test.each([
-    [["status"], "ADMIN-ADDRESS is missing"],
+    [["status"], "ADMIN-ADDRESS is missing\nTry: simpletcpunixrelay status --help\n"],
     [["status", "192.0.2.1:80"], 'ADMIN-ADDRESS "192.0.2.1:80" is not loopback'],
     [["status", "nonsense"], "ADMIN-ADDRESS"],
     [["status", "./a", "./b"], "one word too many"],
@@ -163,6 +195,71 @@ describe("status", () => {
     await using relay = await startWatched([join(folder, "source"), "127.0.0.1:9"]);
     const env = { http_proxy: "http://127.0.0.1:1", HTTP_PROXY: "http://127.0.0.1:1" };
     expect(await runRelay(["status", relay.admin], { env })).toMatchObject({ code: 0 });
+  });
+});
+
+describe("several relays", () => {
+  /** Starts the relays `web`, which works, and `db`, whose destination is missing. */
+  async function startTwo(server: { readonly address: string }) {
+    const admin = join(folder, "admin");
+    const file = join(folder, "relays.toml");
+    const [web, db, missing] = ["web", "db", "missing"].map((name) => join(folder, name));
+    writeFileSync(
+      file,
+      `admin = "${admin}"\n[relay.web]\nsource = "${web}"\ndestination = "${server.address}"\n` +
+        `[relay.db]\nsource = "${db}"\ndestination = "${missing}"\n`,
+    );
+    const relay = await startRelay([`--config=${file}`]);
+    await relay.logged(/"relay":"db","event":"listening"|"event":"listening".*"relay":"db"/);
+    return { relay, admin, web: web ?? "", db: db ?? "" };
+  }
+
+  test("have a record each, and their connections; --relay shows one", async () => {
+    using server = startEcho();
+    const { relay, admin, web, db } = await startTwo(server);
+    await using _relay = relay;
+    using client = await connectEcho(web);
+    await client.ask("hello");
+    await turnedAway({ unix: db });
+    const { code, stdout } = await runRelay(["status", admin]);
+    expect(code).toBe(0);
+    const records = stdout.split("\n").filter((line) => /^(web|db)\t/.test(line));
+    expect(records.map((line) => line.split("\t").slice(0, 3))).toEqual([
+      ["web", "ready", "1"],
+      ["db", "not ready", "0"],
+      ["web", expect.stringMatching(/^user \d+, process \d+$/), "open"],
+    ]);
+    const one = await runRelay(["status", "--relay=web", admin]);
+    expect(one.stdout).toContain(`${web} → ${server.address}\nready\n`);
+    expect(await runRelay(["status", "--relay=other", admin])).toEqual({
+      ...{ code: 1, stdout: "" },
+      stderr: 'simpletcpunixrelay: there is no relay "other"; there are web, db\n',
+    });
+    const json = await runRelay(["status", "--json", admin]);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      open: { of: "all", list: [{ relay: "web" }] },
+    });
+    const checks = await Promise.all(
+      [[], ["--relay=web"], ["--relay=db"]].map((one) =>
+        runRelay(["status", "--check", ...one, admin]),
+      ),
+    );
+    expect(checks.map(({ code }) => code)).toEqual([1, 0, 1]);
+    expect(checks[0]?.stderr).toMatch(/not ready: db: \d+ s ago: cannot reach/);
+  });
+
+  test("--watch shows them with the relay's name at each connection", async () => {
+    using server = startEcho();
+    const { relay, admin, web } = await startTwo(server);
+    await using _relay = relay;
+    using client = await connectEcho(web);
+    await client.ask("hello");
+    using screen = await watch(admin);
+    await screen.shows(
+      /2 relays, all ready.*open connections +1 .*RELAY +STATE.*web +ready.*web +user \d+/s,
+    );
+    screen.press("q");
+    expect(await screen.exited).toBe(0);
   });
 });
 

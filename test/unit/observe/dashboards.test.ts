@@ -40,7 +40,10 @@ const queries = dashboard.templating.list.map(({ query }) =>
 
 /** Every name that the program really exports, histograms' parts included. */
 async function exportedNames(): Promise<Set<string>> {
-  const metrics = new PrometheusMetrics({ relays: [], logLinesLost: () => 0 });
+  const metrics = new PrometheusMetrics({
+    relays: [],
+    process: { logLinesLost: () => 0, connectionsMax: 1, earlierConnections: () => 0 },
+  });
   const types = readTypes(await metrics.expose());
   const names = Array.from(types, ([name, type]) =>
     type === "histogram" ? ["_bucket", "_sum", "_count"].map((part) => name + part) : [name],

@@ -3,8 +3,14 @@ import fc from "fast-check";
 import { sparkline } from "../../../../src/cli/status/sparkline.ts";
 import { drawStatus, tableRoom } from "../../../../src/cli/status/draw-status.ts";
 import { cutTo, paintLine } from "../../../../src/cli/status/fit-columns.ts";
-import type { StatusDocument } from "../../../../src/observe/admin/status-document.ts";
-import { connection, status } from "./sample-status.ts";
+import { drawRelays } from "../../../../src/cli/status/draw-relays.ts";
+import { plainStatus } from "../../../../src/cli/status/plain-status.ts";
+import type {
+  OpenDocument,
+  RelaySummary,
+  StatusDocument,
+} from "../../../../src/observe/admin/status-document.ts";
+import { connection, relay, status } from "./sample-status.ts";
 import { style } from "../../../../src/observe/log/terminal-style.ts";
 
 describe("a sparkline", () => {
@@ -104,6 +110,13 @@ describe("a status", () => {
     expect(text).toContain("a client");
   });
 
+  test("says what processes before a handover still carry", () => {
+    const { process: figures } = status();
+    const text = draw(status([], { process: { ...figures, earlier_connections: 1 } })).join("\n");
+    expect(text).toContain("handover 1 more open connection in earlier processes");
+    expect(draw(status()).join("\n")).not.toContain("handover");
+  });
+
   test("fits every terminal", () => {
     const open = Array.from({ length: 50 }, (_, id) => connection({ id }));
     fc.assert(
@@ -128,5 +141,113 @@ describe("a status", () => {
     const rows = lines.filter((line) => line.startsWith("127.0.0.1:5678"));
     expect(lines.at(-1)).toBe(`and ${50 - rows.length} more`);
     expect(draw(status(open)).at(-1)).toStartWith("127.0.0.1:5678");
+  });
+});
+
+/** A status of several relays, with connections of all. */
+function ofRelays(relays: readonly RelaySummary[], open: readonly OpenDocument[]): StatusDocument {
+  const document = status(open);
+  return { ...document, relays, open: { ...document.open, of: "all", list: open } };
+}
+
+describe("a status of several relays", () => {
+  const web = relay({ name: "web", open: 2 });
+  const db = relay({ name: "db", ready: false, not_ready_because: "draining", source: null });
+  const drawAll = (document: StatusDocument, columns = 200, rows?: number) =>
+    drawRelays(document, { columns, style: plain, ...(rows !== undefined && { rows }) });
+
+  test("has a line for each, those that are not ready first, and the connections of all", () => {
+    const open = [connection({ relay: "web" }), connection({ relay: "db", id: 2 })];
+    expect(drawAll(ofRelays([web, db], open))).toEqual([
+      "simpletcpunixrelay 9.8.7, up for 1 h 1 min, process 42",
+      "2 relays, not ready: db",
+      "",
+      expect.stringMatching(/^ {24}now {5}in all {5}held {2}the last 60 s$/),
+      expect.stringMatching(/^from clients +1\.50 kB\/s +5\.00 MB +0 B .*█$/),
+      expect.stringMatching(/^from destination +2\.50 MB\/s +7\.00 GB +4\.10 kB .*█$/),
+      expect.stringMatching(/^open connections +2 +.*█$/),
+      expect.stringMatching(/^new connections +1\/s +2,468 .*█$/),
+      expect.stringMatching(/^failed +3\/s +46 .*█$/),
+      "",
+      "process  CPU 10 s in all, memory 50.0 MB, 12 of 1,024 descriptors, event loop late by 12.3 ms",
+      "not ready db: draining",
+      "",
+      "RELAY  STATE      OPEN     RATE ↑     RATE ↓  FAILED  REFUSED  IN ALL  MAX  SOURCE         DESTINATION",
+      "db     not ready     0  1.50 kB/s  2.50 MB/s      23        0   1,234  100  not listening  127.0.0.1:80",
+      "web    ready         2  1.50 kB/s  2.50 MB/s      23        0   1,234  100  /run/in        127.0.0.1:80",
+      "",
+      "RELAY  CLIENT          STATE        AGE  RATE ↑  RATE ↓  HELD  BYTES ↑  BYTES ↓",
+      "web    127.0.0.1:5678  open   1 min 2 s  10 B/s  20 B/s   5 B  1.00 kB  2.00 MB",
+      "db     127.0.0.1:5678  open   1 min 2 s  10 B/s  20 B/s   5 B  1.00 kB  2.00 MB",
+    ]);
+  });
+
+  test("shows names, states and figures on a narrow terminal", () => {
+    const lines = drawAll(ofRelays([web, db], [connection({ relay: "web" })]), 60);
+    expect(lines.join("\n")).toContain("RELAY  STATE      OPEN     RATE ↑     RATE ↓  FAILED");
+    expect(lines.at(-1)).toStartWith("web    127.0.0.1:5678  open");
+  });
+
+  test("says how many relays and connections do not fit", () => {
+    const relays = Array.from({ length: 200 }, (_, id) => relay({ name: `r${id}` }));
+    const open = Array.from({ length: 50 }, (_, id) => connection({ id, relay: "r1" }));
+    const lines = drawAll(ofRelays(relays, open), 100, 24);
+    expect(lines).toHaveLength(24);
+    const [relaysLeft, connectionsLeft] = lines.flatMap(
+      (line) => /^and (\d+) more$/.exec(line)?.[1] ?? [],
+    );
+    expect(lines.filter((line) => /^r\d+ +ready/.test(line))).toHaveLength(
+      200 - Number(relaysLeft),
+    );
+    expect(lines.filter((line) => /^r1 +127/.test(line))).toHaveLength(
+      50 - Number(connectionsLeft),
+    );
+  });
+
+  test("fits every terminal", () => {
+    const relays = Array.from({ length: 30 }, (_, id) =>
+      relay({
+        name: `r${id}`,
+        ready: id % 3 > 0,
+        not_ready_because: id % 3 > 0 ? null : "draining",
+      }),
+    );
+    const open = Array.from({ length: 50 }, (_, id) => connection({ id, relay: "r1" }));
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 220 }),
+        fc.integer({ min: 12, max: 80 }),
+        fc.integer({ min: 0, max: 30 }),
+        (columns, rows, count) => {
+          const lines = drawAll(ofRelays(relays.slice(0, count), open), columns, rows);
+          expect(lines.length).toBeLessThanOrEqual(rows);
+          for (const line of lines) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(columns);
+        },
+      ),
+    );
+  });
+});
+
+describe("a status for programs", () => {
+  test("has the relay's name first in each record, and one tab between fields", () => {
+    const open = [connection({ relay: "web" }), connection({ relay: "a b", id: 2 })];
+    const web = relay({ name: "web" });
+    expect(plainStatus(ofRelays([web, relay({ name: "a b" })], open)).slice(1)).toEqual([
+      "RELAY\tSTATE\tOPEN\tRATE↑\tRATE↓\tFAILED\tREFUSED\tINALL\tMAX\tSOURCE\tDESTINATION",
+      "web\tready\t0\t1.50 kB/s\t2.50 MB/s\t23\t0\t1,234\t100\t/run/in\t127.0.0.1:80",
+      "a b\tready\t0\t1.50 kB/s\t2.50 MB/s\t23\t0\t1,234\t100\t/run/in\t127.0.0.1:80",
+      "process CPU 10 s in all, memory 50.0 MB, 12 of 1,024 descriptors, event loop late by 12.3 ms",
+      "RELAY\tCLIENT\tSTATE\tAGE\tRATE↑\tRATE↓\tHELD\tBYTES↑\tBYTES↓",
+      "web\t127.0.0.1:5678\topen\t1 min 2 s\t10 B/s\t20 B/s\t5 B\t1.00 kB\t2.00 MB",
+      "a b\t127.0.0.1:5678\topen\t1 min 2 s\t10 B/s\t20 B/s\t5 B\t1.00 kB\t2.00 MB",
+    ]);
+  });
+
+  test("of one relay has its details as lines of words", () => {
+    const lines = plainStatus(status([connection()]));
+    expect(lines).toContain("/run/in → 127.0.0.1:80");
+    expect(lines).toContain("open connections 1 of 100");
+    expect(lines.at(-1)).toStartWith("/run/in\t127.0.0.1:5678\topen\t");
+    for (const line of lines) expect(line).not.toMatch(/ {2}|^ | $/);
   });
 });

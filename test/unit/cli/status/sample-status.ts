@@ -1,5 +1,6 @@
 import type {
   OpenDocument,
+  RelaySummary,
   SampleDocument,
   StatusDocument,
 } from "../../../../src/observe/admin/status-document.ts";
@@ -7,6 +8,7 @@ import type {
 /** An open connection as `/status` lists it. */
 export function connection(figures: Partial<OpenDocument> = {}): OpenDocument {
   return {
+    relay: "/run/in",
     id: 1,
     client: "127.0.0.1:5678",
     state: "open",
@@ -30,6 +32,26 @@ function sample(figures: Partial<SampleDocument>): SampleDocument {
   };
 }
 
+/** A relay in the list of all. */
+export function relay(figures: Partial<RelaySummary> = {}): RelaySummary {
+  return {
+    name: "/run/in",
+    state: "listening",
+    ready: true,
+    not_ready_because: null,
+    source: "/run/in",
+    destination: "127.0.0.1:80",
+    open: 0,
+    max: 100,
+    total: 1_234,
+    failed: 23,
+    refused: 0,
+    rate_up: 1_500,
+    rate_down: 2.5e6,
+    ...figures,
+  };
+}
+
 /** A status with such connections. */
 export function status(open: readonly OpenDocument[] = [], figures: Partial<StatusDocument> = {}) {
   const document: StatusDocument = {
@@ -37,23 +59,7 @@ export function status(open: readonly OpenDocument[] = [], figures: Partial<Stat
     version: "9.8.7",
     pid: 42,
     relay: "/run/in",
-    relays: [
-      {
-        name: "/run/in",
-        state: "listening",
-        ready: true,
-        not_ready_because: null,
-        source: "/run/in",
-        destination: "127.0.0.1:80",
-        open: open.length,
-        max: 100,
-        total: 1_234,
-        failed: 23,
-        refused: 0,
-        rate_up: 1_500,
-        rate_down: 2.5e6,
-      },
-    ],
+    relays: [relay({ open: open.length })],
     all: null,
     state: "listening",
     ready: true,
@@ -97,6 +103,9 @@ export function status(open: readonly OpenDocument[] = [], figures: Partial<Stat
       },
     ],
     process: {
+      connections_open: open.length,
+      connections_max: null,
+      earlier_connections: 0,
       cpu_seconds: 10,
       resident_memory_bytes: 5e7,
       open_files: 12,
@@ -104,6 +113,7 @@ export function status(open: readonly OpenDocument[] = [], figures: Partial<Stat
       event_loop_delay_seconds: 0.0123,
     },
     open: {
+      of: "relay",
       sort: "age",
       limit: 20,
       offset: 0,

@@ -29,6 +29,8 @@ describe("a query", () => {
     ["find=&client=", PLAIN],
     ["find=10.0%20open", { ...PLAIN, find: "10.0 open" }],
     ["client=user+1000", { ...PLAIN, client: "user 1000" }],
+    ["list=all", { ...PLAIN, list: "all" }],
+    ["list=relay", { ...PLAIN, list: "relay" }],
     ["group=client", { ...PLAIN, group: "client", sort: "open" }],
     ["group=client&sort=held", { ...PLAIN, group: "client", sort: "held" }],
   ] as const)("%j", (query, meant) => {
@@ -51,6 +53,10 @@ describe("a query", () => {
     "limit=1&limit=2",
     "order=age",
     "sort=open",
+    "list=",
+    "list=web",
+    "list=all&list=all",
+    "list=all&group=client",
     "group=",
     "group=state",
     "offset=-1",
@@ -80,7 +86,7 @@ describe("a query", () => {
 const destination = parseAddress("/run/x/socket", "destination");
 
 let observation: Observation;
-beforeEach(() => void (observation = new Observation(() => 3)));
+beforeEach(() => void (observation = new Observation({ logLinesLost: () => 3 })));
 afterEach(() => observation[Symbol.dispose]());
 
 /** Adds a relay; gives what it would tell its observers. */
@@ -100,6 +106,33 @@ function statusOf(query: StatusQuery): StatusDocument {
 }
 
 describe("the document", () => {
+  test("can list the connections of all relays in one order", () => {
+    const [web, db] = [add("web"), add("db")];
+    web?.opened(fakeConnection({ id: 1, bytesUp: 5 }));
+    db?.opened(fakeConnection({ id: 1, bytesUp: 9 }));
+    db?.opened(fakeConnection({ id: 2, bytesUp: 1 }));
+    const query = { sort: "bytes", limit: 2, history: 0 } as const;
+    const named = ({ open }: StatusDocument) => open.list.map(({ relay, id }) => [relay, id]);
+    const all = statusOf({ ...query, list: "all" });
+    expect(named(all)).toEqual([
+      ["db", 1],
+      ["web", 1],
+    ]);
+    expect(all.open).toMatchObject({ of: "all", matching: 3 });
+    expect(named(statusOf({ ...query, list: "all", offset: 2 }))).toEqual([["db", 2]]);
+    expect(all.process.connections_open).toBe(3);
+    expect(named(statusOf(query))).toEqual([["web", 1]]);
+  });
+
+  test("has what only the process knows", () => {
+    const known = { connectionsMax: 50, earlierConnections: () => 4 };
+    observation[Symbol.dispose]();
+    observation = new Observation(known);
+    add();
+    const { process: figures } = statusOf({ sort: "age", limit: 0, history: 0 });
+    expect(figures).toMatchObject({ connections_max: 50, earlier_connections: 4 });
+  });
+
   const everything = { sort: "age", limit: 10, history: 10 } as const;
 
   test("of a relay that has only begun", () => {

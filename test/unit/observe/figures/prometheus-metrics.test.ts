@@ -18,7 +18,7 @@ beforeEach(() => {
   const figures = { name: "web", source: "/run/in", destination: ":80", connectionsMax: 7 };
   metrics = new PrometheusMetrics({
     relays: [{ ...figures, statistics }],
-    logLinesLost: () => 3,
+    process: { logLinesLost: () => 3, connectionsMax: 50, earlierConnections: () => 4 },
   });
   relay = combineObservers([statistics.observer, metrics.observerOf("web")]);
 });
@@ -104,7 +104,7 @@ test("each relay has series of its own, the process has one", async () => {
       ...{ name, source: "", destination: "", connectionsMax: 1 },
       statistics: name === "a" ? statistics : new RelayStatistics(),
     })),
-    logLinesLost: () => 0,
+    process: { logLinesLost: () => 0, connectionsMax: null, earlierConnections: () => 0 },
   });
   const relays = ["a", "b"].map((name) => combineObservers([both.observerOf(name)]));
   statistics.observer.opened?.(fakeConnection());

@@ -1,0 +1,95 @@
+import type { Style } from "../../observe/log/terminal-style.ts";
+import { CONNECTION_COLUMNS_OF_RELAYS } from "./connection-columns.ts";
+import { paintLine, type Piece } from "./fit-columns.ts";
+import { lineName, processLines, programLine } from "./process-lines.ts";
+import type { ReadStatus, ReadSummary } from "./read-status.ts";
+import { RELAY_COLUMNS } from "./relay-columns.ts";
+import { drawTable } from "./table.ts";
+import { type ShownTraffic, trafficLines } from "./traffic-lines.ts";
+import type { View } from "./view.ts";
+
+// On a lower terminal the tables need the lines of the traffic.
+const ROWS_FOR_TRAFFIC = 20;
+
+// The table of relays takes at most this part of the lines that the head leaves; the connections
+// have the rest.
+const RELAYS_PART = 0.6;
+
+/**
+ * The status of a process with several relays, as lines that fit a terminal: a line for each relay,
+ * then the open connections of all relays. Relays that are not ready come first, with their reasons.
+ */
+export function drawRelays(status: ReadStatus, view: View): string[] {
+  const { columns, rows = Infinity, style, before } = view;
+  const { relays, open, process: figures } = status;
+  const unready = relays.filter(({ ready }) => !ready);
+  const head = [
+    programLine(status, style),
+    stateLine(status, unready, style),
+    ...(rows < ROWS_FOR_TRAFFIC
+      ? []
+      : [[], ...trafficLines(trafficOfAll(status), columns, style), []]),
+    ...processLines(status, before, style),
+  ];
+  const room = rows - head.length;
+  const reasons = unready.slice(0, Math.max(0, Math.min(3, room - 8))).map(reasonLine(style));
+  const left = room - reasons.length;
+  const sorted = [...unready, ...relays.filter(({ ready }) => ready)];
+  // An empty line, then the titles.
+  const relayLines = Math.min(sorted.length + 1, Math.max(2, Math.floor(left * RELAYS_PART) - 1));
+  const relayTable = drawTable(
+    RELAY_COLUMNS,
+    sorted,
+    sorted.length,
+    { columns, lines: relayLines },
+    style,
+  );
+  const connectionLines = left - relayTable.length - 2;
+  const lines = [...head, ...reasons, [], ...relayTable];
+  if (connectionLines > 1)
+    lines.push(
+      [],
+      ...(figures.connections_open === 0
+        ? [[["no open connections", style.dim] as const]]
+        : drawTable(
+            CONNECTION_COLUMNS_OF_RELAYS,
+            open.list,
+            figures.connections_open,
+            { columns, lines: connectionLines },
+            style,
+          )),
+    );
+  return lines.map((pieces) => paintLine(pieces, columns));
+}
+
+function trafficOfAll({
+  all,
+  relays,
+  traffic,
+  history,
+  process: figures,
+}: ReadStatus): ShownTraffic {
+  return {
+    traffic: all?.traffic ?? traffic,
+    history: all?.history ?? history,
+    open: figures.connections_open,
+    max: figures.connections_max,
+    total: relays.reduce((sum, { total }) => sum + total, 0),
+    failed: relays.reduce((sum, { failed }) => sum + failed, 0),
+  };
+}
+
+function stateLine({ relays }: ReadStatus, unready: readonly ReadSummary[], style: Style): Piece[] {
+  const state: Piece =
+    unready.length === 0
+      ? ["all ready", style.green]
+      : [`not ready: ${unready.map(({ name }) => name).join(", ")}`, style.red];
+  return [`${relays.length} relays, `, state];
+}
+
+function reasonLine(style: Style) {
+  return ({ name, not_ready_because: reason }: ReadSummary): Piece[] => [
+    lineName("not ready", style),
+    ` ${name}: ${reason ?? "the relay gives no reason"}`,
+  ];
+}

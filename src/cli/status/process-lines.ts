@@ -1,0 +1,52 @@
+import type { Style } from "../../observe/log/terminal-style.ts";
+import { formatBytes, formatCount, formatDuration } from "../../observe/figures/print-figures.ts";
+import type { Piece } from "./fit-columns.ts";
+import type { ReadStatus } from "./read-status.ts";
+
+/** The first line of a status: the program, and its process. */
+export function programLine(status: ReadStatus, style: Style): Piece[] {
+  const { program, version, pid, uptime_seconds: uptime } = status;
+  return [[program, style.bold], ` ${version}, up for ${formatDuration(uptime)}, process ${pid}`];
+}
+
+/** The name of a line of figures, as wide as all of them. */
+export function lineName(name: string, style: Style): Piece {
+  return [name.padEnd(9), style.dim];
+}
+
+/**
+ * What the process uses, and what the log and earlier processes hide.
+ *
+ * @param before - an earlier status; CPU usage is the difference between the two
+ */
+export function processLines(
+  status: ReadStatus,
+  before: ReadStatus | undefined,
+  style: Style,
+): Piece[][] {
+  const { process: figures, log_lines_dropped: lost } = status;
+  const files =
+    figures.open_files === null
+      ? ""
+      : `, ${formatCount(figures.open_files)} of ${formatCount(figures.open_files_max ?? Infinity)} descriptors`;
+  const memory = formatBytes(figures.resident_memory_bytes);
+  const late = `${(figures.event_loop_delay_seconds * 1_000).toFixed(1)} ms`;
+  const { earlier_connections: earlier } = figures;
+  const words = `${formatCount(earlier)} more open connection${earlier === 1 ? "" : "s"} in earlier processes`;
+  return [
+    [
+      lineName("process", style),
+      `CPU ${cpu(status, before)}, memory ${memory}${files}, event loop late by ${late}`,
+      lost > 0 ? [`, ${formatCount(lost)} log lines lost`, style.red] : "",
+    ],
+    ...(earlier > 0 ? [[lineName("handover", style), words]] : []),
+  ];
+}
+
+function cpu(status: ReadStatus, before: ReadStatus | undefined): string {
+  const { cpu_seconds: used } = status.process;
+  if (before === undefined || before.pid !== status.pid) return `${formatDuration(used)} in all`;
+  const seconds = status.uptime_seconds - before.uptime_seconds;
+  if (seconds <= 0) return formatDuration(used);
+  return `${(((used - before.process.cpu_seconds) / seconds) * 100).toFixed(1)} %`;
+}

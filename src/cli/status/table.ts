@@ -1,0 +1,80 @@
+import { formatCount } from "../../observe/figures/print-figures.ts";
+import type { Style } from "../../observe/log/terminal-style.ts";
+import { cutTo, type Piece } from "./fit-columns.ts";
+
+/** A column of a table: its title, and the cell of each record. */
+export interface Column<Item> {
+  readonly title: string;
+  readonly cell: (item: Item) => string;
+  /** Set for a column of words, which begin at the left; figures end at the right. */
+  readonly isText?: true;
+}
+
+/** How much room a table has. */
+export interface Room {
+  readonly columns: number;
+  /** The number of lines, titles included. */
+  readonly lines: number;
+}
+
+/**
+ * A table as lines with aligned columns. A narrow terminal shows fewer columns: the last one is left
+ * out first. If some records do not fit, the last line says how many.
+ *
+ * @param total - how many records there are; `items` may be only the first of them
+ */
+export function drawTable<Item>(
+  columns: readonly Column<Item>[],
+  items: readonly Item[],
+  total: number,
+  room: Room,
+  style: Style,
+): Piece[][] {
+  // The titles take one line, and `and N more` another.
+  const isCut = total > items.length || items.length + 1 > room.lines;
+  const shown = items.slice(0, Math.max(0, room.lines - (isCut ? 2 : 1)));
+  // A cell takes at most half of the width, so that the figures have the other half.
+  const most = Math.max(30, room.columns >> 1);
+  const laid = columns.map((column) => layOut(column, shown, most));
+  while (laid.length > 1 && widthOf(laid) > room.columns) laid.pop();
+  const lines = shown.map((_, index): Piece[] => [joined(laid, index + 1)]);
+  const more: Piece[][] = isCut
+    ? [[[`and ${formatCount(total - shown.length)} more`, style.dim]]]
+    : [];
+  return [[[joined(laid, 0), style.bold]], ...lines, ...more];
+}
+
+/**
+ * A table for programs: a line of titles and a line for each record. One tab separates two cells; no
+ * title has a space.
+ */
+export function plainTable<Item>(
+  columns: readonly Column<Item>[],
+  items: readonly Item[],
+): string[] {
+  return [
+    columns.map(({ title }) => title.replace(" ", "")),
+    ...items.map((item) => columns.map(({ cell }) => cell(item))),
+  ].map((cells) => cells.join("\t"));
+}
+
+/** A column's title and cells, padded to the same width, which is at most `most`. */
+function layOut<Item>(column: Column<Item>, items: readonly Item[], most: number): string[] {
+  const cells = [column.title, ...items.map((item) => cutTo(column.cell(item), most))];
+  const width = Math.max(...cells.map((cell) => Bun.stringWidth(cell)));
+  return cells.map((cell) => {
+    const space = " ".repeat(width - Bun.stringWidth(cell));
+    return column.isText ? cell + space : space + cell;
+  });
+}
+
+function joined(columns: readonly (readonly string[])[], line: number): string {
+  return columns
+    .map((cells) => cells[line])
+    .join("  ")
+    .trimEnd();
+}
+
+function widthOf(columns: readonly (readonly string[])[]): number {
+  return columns.reduce((sum, [title = ""]) => sum + Bun.stringWidth(title) + 2, -2);
+}
