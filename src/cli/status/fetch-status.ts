@@ -75,7 +75,7 @@ function pathOf({ sort, limit, history, list, relay }: ConnectionsQuery): string
     ...(list !== undefined && { list }),
     ...(relay !== undefined && { relay }),
   });
-  return `/status?${parameters}`;
+  return `/status?${parameters.toString()}`;
 }
 
 function ask(endpoint: SocketEndpoint, path: string): Promise<{ status: number; text: string }> {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { StatusDocument } from "../../../src/observe/admin/status-document.ts";
@@ -11,7 +11,7 @@ import {
   turnedAway,
 } from "../../support/process/executable.ts";
 import { PATIENCE } from "../../support/waiting.ts";
-import { startWatched } from "./admin.ts";
+import { ask, startWatched } from "./admin.ts";
 
 let folder: string;
 
@@ -78,6 +78,21 @@ describe("status", () => {
       });
     }
   });
+
+  test.each([1, 3])(
+    "sees at once that the source's file is gone, with %i workers",
+    async (workers) => {
+      await using relay = await startWatched([
+        ...[`--workers=${workers}`, join(folder, "source"), "127.0.0.1:9"],
+      ]);
+      const code = async () => (await ask(relay.admin, "/readyz")).status;
+      expect(await code()).toBe(200);
+      renameSync(relay.address, join(folder, "moved"));
+      expect(await code()).toBe(503);
+      renameSync(join(folder, "moved"), relay.address);
+      expect(await code()).toBe(200);
+    },
+  );
 
   test("a port that is no admin port gets a hint", async () => {
     await using relay = await startWatched(["127.0.0.1:0", "127.0.0.1:9", "--metrics=@no-admin"]);
