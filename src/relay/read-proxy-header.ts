@@ -1,0 +1,187 @@
+import { isIPv4, isIPv6 } from "../address/ip-text.ts";
+import { ipFromBytes, ipFromSocketBytes } from "../address/ip-address.ts";
+import { ipEndpoint, type IpEndpoint } from "../address/ip-endpoint.ts";
+import { crc32c } from "./crc32c.ts";
+
+/**
+ * Reads PROXY protocol headers, version 1 (text) and version 2 (binary).
+ *
+ * Source of all facts here: haproxy/haproxy, doc/proxy-protocol.txt, of 2026-04-27. "Section" below
+ * means a section of that file.
+ */
+
+/** The two ends of the connection that a proxy accepted. */
+export interface ProxiedEnds {
+  /** The proxy's client. */
+  readonly client: IpEndpoint;
+  /** The address of the proxy that the client connected to. */
+  readonly source: IpEndpoint;
+}
+
+/** What the first bytes of a proxy's connection are. */
+export type HeaderReading =
+  | { readonly kind: "incomplete" }
+  | { readonly kind: "invalid"; readonly fault: HeaderFault }
+  | {
+      readonly kind: "complete";
+      /** The number of bytes of the header. */
+      readonly length: number;
+      /**
+       * Null if the header has no IP addresses: `UNKNOWN` (version 1), `LOCAL`, a Unix client or an
+       * unknown family (version 2). The specification then says: "the receiver must use the real
+       * connection endpoints" (sections 2.1 and 2.2).
+       */
+      readonly ends: ProxiedEnds | null;
+    };
+
+/** `missing`: the first bytes are not the beginning of a header. */
+export type HeaderFault = "missing" | "malformed" | "too long";
+
+// "The maximum line lengths the receiver must support including the CRLF" (section 2.1).
+const TEXT_BYTES_MAX = 107;
+const TEXT_PREFIX = Buffer.from("PROXY ");
+const SIGNATURE = Buffer.from("\r\n\r\n\0\r\nQUIT\n");
+// The signature, a byte each for version and command, family and protocol; then the length.
+const BINARY_PREFIX_BYTES = 16;
+
+/**
+ * The longest header of version 2. The protocol allows 65,551 bytes. nginx accepts 4,096
+ * (NGX_PROXY_PROTOCOL_MAX_HEADER), and the TLVs of known proxies are far shorter.
+ */
+export const BINARY_BYTES_MAX = 4_096;
+
+const INCOMPLETE: HeaderReading = { kind: "incomplete" };
+const MISSING: HeaderReading = { kind: "invalid", fault: "missing" };
+const MALFORMED: HeaderReading = { kind: "invalid", fault: "malformed" };
+const TOO_LONG: HeaderReading = { kind: "invalid", fault: "too long" };
+
+/** Reads the header at the beginning of `bytes`; further bytes may follow it. */
+export function readProxyHeader(bytes: Uint8Array): HeaderReading {
+  if (beginsAlike(bytes, TEXT_PREFIX)) return readText(bytes);
+  if (beginsAlike(bytes, SIGNATURE)) return readBinary(bytes);
+  return MISSING;
+}
+
+/** Whether the bytes, as far as they came, do not contradict a prefix. */
+function beginsAlike(bytes: Uint8Array, prefix: Uint8Array): boolean {
+  const length = Math.min(bytes.length, prefix.length);
+  for (let index = 0; index < length; index += 1) if (bytes[index] !== prefix[index]) return false;
+  return true;
+}
+
+/** Reads a header of version 1 (section 2.1). */
+function readText(bytes: Uint8Array): HeaderReading {
+  const line = Buffer.from(bytes.subarray(0, TEXT_BYTES_MAX)).toString("latin1");
+  const end = line.indexOf("\n");
+  if (end < 0) return line.length < TEXT_BYTES_MAX ? INCOMPLETE : TOO_LONG;
+  const text = /^PROXY ([^\r\n]*)\r\n/.exec(line)?.[1];
+  if (text === undefined) return MALFORMED;
+  const length = end + 1;
+  // The receiver "must ignore anything presented before the CRLF" after UNKNOWN.
+  if (/^UNKNOWN(?: |$)/.test(text)) return { kind: "complete", length, ends: null };
+  const [family, clientHost = "", sourceHost = "", clientPort = "", sourcePort = "", ...rest] =
+    text.split(" ");
+  const isHost = family === "TCP4" ? isIPv4 : family === "TCP6" ? isPlainIPv6 : null;
+  if (isHost === null || rest.length > 0) return MALFORMED;
+  if (!isHost(clientHost) || !isHost(sourceHost)) return MALFORMED;
+  const client = ipEndpoint(clientHost, readPort(clientPort));
+  const source = ipEndpoint(sourceHost, readPort(sourcePort));
+  if (client === null || source === null) return MALFORMED;
+  return { kind: "complete", length, ends: { client, source } };
+}
+
+function isPlainIPv6(text: string): boolean {
+  return !text.includes("%") && isIPv6(text);
+}
+
+/** A port in decimal digits without a leading zero; undefined for any other text. */
+function readPort(text: string): number | undefined {
+  if (!/^(?:0|[1-9]\d{0,4})$/.test(text)) return undefined;
+  const port = Number(text);
+  return port <= 65_535 ? port : undefined;
+}
+
+const VERSION_2 = 2;
+const LOCAL = 0;
+const PROXY = 1;
+// The address families and the transport protocols that the specification assigns.
+const FAMILY_MAX = 3;
+const PROTOCOL_MAX = 2;
+const TCP_OVER_IPV4 = 0x11;
+const TCP_OVER_IPV6 = 0x21;
+/** The number of bytes of the addresses, by family: unspecified, IPv4, IPv6, Unix. */
+const ADDRESS_BYTES = [0, 12, 36, 216] as const;
+
+/** Reads a header of version 2 (section 2.2). */
+function readBinary(bytes: Uint8Array): HeaderReading {
+  if (bytes.length < BINARY_PREFIX_BYTES) return INCOMPLETE;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const command = view.getUint8(12) & 0x0f;
+  if (view.getUint8(12) >> 4 !== VERSION_2 || command > PROXY) return MALFORMED;
+  const transport = view.getUint8(13);
+  const family = transport >> 4;
+  const length = BINARY_PREFIX_BYTES + view.getUint16(14);
+  if (length > BINARY_BYTES_MAX) return TOO_LONG;
+  if (bytes.length < length) return INCOMPLETE;
+  // "The receiver must … discard the protocol block including the family which is ignored."
+  if (command === LOCAL) return { kind: "complete", length, ends: null };
+  if (family > FAMILY_MAX || (transport & 0x0f) > PROTOCOL_MAX) return MALFORMED;
+  const tlvs = BINARY_PREFIX_BYTES + (ADDRESS_BYTES[family] ?? 0);
+  if (tlvs > length || !hasValidTlvs(bytes.subarray(0, length), tlvs)) return MALFORMED;
+  return { kind: "complete", length, ends: readEnds(bytes, transport) };
+}
+
+function readEnds(bytes: Uint8Array, transport: number): ProxiedEnds | null {
+  switch (transport) {
+    case TCP_OVER_IPV4:
+      return endsAt(bytes, 4);
+    case TCP_OVER_IPV6:
+      return endsAt(bytes, 16);
+    default:
+      return null;
+  }
+}
+
+/** Two addresses, then two ports in network order. */
+function endsAt(bytes: Uint8Array, addressBytes: number): ProxiedEnds {
+  const addresses = new Uint8Array(bytes.subarray(BINARY_PREFIX_BYTES));
+  const view = new DataView(addresses.buffer);
+  const addressOf = addressBytes === 4 ? ipFromBytes : ipFromSocketBytes;
+  return {
+    client: {
+      address: addressOf(addresses.slice(0, addressBytes)),
+      port: view.getUint16(2 * addressBytes),
+    },
+    source: {
+      address: addressOf(addresses.slice(addressBytes, 2 * addressBytes)),
+      port: view.getUint16(2 * addressBytes + 2),
+    },
+  };
+}
+
+// A TLV: one byte for its type, two for the length of its value.
+const TLV_PREFIX_BYTES = 3;
+const PP2_TYPE_CRC32C = 0x03;
+const CRC_BYTES = 4;
+
+/** Whether the TLVs from `start` on fill the header exactly, and its checksum, if any, is right. */
+function hasValidTlvs(header: Uint8Array, start: number): boolean {
+  const view = new DataView(header.buffer, header.byteOffset, header.length);
+  let at = start;
+  while (at < header.length) {
+    if (at + TLV_PREFIX_BYTES > header.length) return false;
+    const value = at + TLV_PREFIX_BYTES;
+    const end = value + view.getUint16(at + 1);
+    if (end > header.length) return false;
+    if (view.getUint8(at) === PP2_TYPE_CRC32C && !hasChecksum(header, value, end)) return false;
+    at = end;
+  }
+  return true;
+}
+
+/** Section 2.2.3: the checksum of the whole header, in which the checksum itself is zero. */
+function hasChecksum(header: Uint8Array, value: number, end: number): boolean {
+  if (end - value !== CRC_BYTES) return false;
+  const cleared = new Uint8Array(header).fill(0, value, end);
+  return new DataView(header.buffer, header.byteOffset).getUint32(value) === crc32c(cleared);
+}
