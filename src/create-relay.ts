@@ -19,7 +19,7 @@ import type { Workers } from "./workers/worker-count.ts";
 /** The options of `createRelay`: a relay's options, with addresses as text or parsed. */
 export interface RelayOptions extends Omit<
   RelayOptionsParsed,
-  "source" | "destination" | "allow" | "deny"
+  "source" | "destination" | "allow" | "deny" | "acceptProxyFrom"
 > {
   /** Where clients connect: an address as a person writes it, or a parsed one. */
   readonly source: string | Endpoint;
@@ -29,6 +29,8 @@ export interface RelayOptions extends Omit<
   readonly allow?: readonly (string | Cidr)[] | undefined;
   /** Refuses TCP clients from these ranges, even if `allow` contains them. */
   readonly deny?: readonly (string | Cidr)[] | undefined;
+  /** The proxies that may connect to a TCP source; required there with `acceptProxy`. */
+  readonly acceptProxyFrom?: readonly (string | Cidr)[] | undefined;
   /**
    * The number of threads that accept and relay. Default 1: the calling thread relays. With more
    * threads the calling thread relays nothing. `auto` is the number of processors that this process

@@ -36,3 +36,9 @@ export function ipFromSocketBytes(bytes: Uint8Array): IpAddress {
   const isMapped = bytes.length > 4 && MAPPED.every((byte, index) => bytes[index] === byte);
   return ipFromBytes(isMapped ? bytes.subarray(MAPPED.length) : bytes);
 }
+
+/** An IPv4 address as an IPv4-mapped IPv6 address; an IPv6 address stays as it is. */
+export function ipv4MappedAddress(address: IpAddress): IpAddress {
+  if (address.family === "ipv6") return address;
+  return ipFromBytes(Uint8Array.from([...MAPPED, ...address.bytes]));
+}

@@ -21,6 +21,8 @@ export function relaySettings(values: Pick<OptionValues, OptionIn<"relay">>): Re
     halfCloseTimeout: values.halfCloseTimeout,
     keepalive: values.keepalive,
     proxyProtocol: values.proxyProtocol,
+    acceptProxy: values.acceptProxy,
+    acceptProxyFrom: values.acceptProxyFrom,
     allow: values.allow,
     deny: values.deny,
     allowUsers: values.allowUsers,

@@ -6,6 +6,7 @@ import {
   type Role,
   type SocketEndpoint,
 } from "../address/address.ts";
+import { contradictions } from "../options/contradictions.ts";
 import { misfits } from "../options/fit-source.ts";
 import { InvalidValue, show } from "../options/invalid-value.ts";
 import { completeValues, flagOf, isOfFile, showOptions } from "../options/option-table.ts";
@@ -115,8 +116,8 @@ function readAddress(
 }
 
 /**
- * Finds options that make no sense for the source, both the relay's own options and the options of
- * `[defaults]`.
+ * Finds options that make no sense for the source, or not together: the relay's own options and
+ * the options of `[defaults]`.
  */
 function checkFit(
   own: PlacedOptions,
@@ -125,18 +126,24 @@ function checkFit(
   path: readonly string[],
   mistakes: Mistakes,
 ): void {
-  for (const { name, needs } of misfits(valuesOf(own), source.endpoint))
-    mistakes.add(
-      own.get(name)?.at ?? source.at,
-      [...path, flagOf(name)],
-      `makes sense only if source is ${needs}`,
-    );
-  for (const { name, needs } of misfits(valuesOf(defaults), source.endpoint))
-    if (!own.has(name))
+  const options = valuesOf(new Map([...defaults, ...own]));
+  for (const { name, needs } of misfits(options, source.endpoint)) {
+    const given = own.get(name);
+    if (given !== undefined)
+      mistakes.add(
+        given.at ?? source.at,
+        [...path, flagOf(name)],
+        `makes sense only if source is ${needs}`,
+      );
+    else
       mistakes.add(
         source.at,
         path,
         `${flagOf(name)}, of [defaults], makes sense only if source is ${needs}; ` +
           "write it under the relays that need it",
       );
+  }
+  const settings = relaySettings(completeValues(options));
+  for (const { name, reason } of contradictions(settings, source.endpoint, flagOf))
+    mistakes.add(own.get(name)?.at ?? source.at, [...path, flagOf(name)], reason);
 }

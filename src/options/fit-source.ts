@@ -26,13 +26,15 @@ export interface Misfit {
  * them: the mode of a TCP port would protect nothing.
  */
 export function misfits(
-  values: { readonly [Name in FittedOption]?: unknown },
+  values: { readonly [Name in FittedOption | "acceptProxy"]?: unknown },
   source: Endpoint,
 ): Misfit[] {
   return FITTED_OPTIONS.flatMap((name) => {
     const { sources } = RELAY_OPTIONS[name];
     const isGiven = values[name] !== undefined && values[name] !== false;
     if (!isGiven || sources.includes(source.kind)) return [];
+    // A PROXY header gives the client of any source an address.
+    if (values.acceptProxy === true && (name === "allow" || name === "deny")) return [];
     return [{ name, needs: sources.map((kind) => KINDS[kind]).join(" or ") }];
   });
 }

@@ -65,6 +65,8 @@ export const RELAY_OPTIONS = {
   allowUsers: { ...list(account("user", userId)), sources: ACCOUNTS },
   allowGroups: { ...list(account("group", groupId)), sources: ACCOUNTS },
   proxyProtocol: choice("VERSION", PROXY_VERSIONS),
+  acceptProxy: yesOrNo(),
+  acceptProxyFrom: { ...list(cidr()), sources: ADDRESSES },
   fastPath: yesOrNo(),
 } as const satisfies { readonly [Name in Checked]: Constraint<RelayOptions[Name]> };
 

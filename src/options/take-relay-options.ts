@@ -10,6 +10,7 @@ import { EVENTS } from "../relay/combine-observers.ts";
 import { RelayError } from "../relay/error.ts";
 import type { Observer } from "../relay/observer.ts";
 import type { RelayOptions } from "../relay/options.ts";
+import { contradictions } from "./contradictions.ts";
 import { nearest } from "./did-you-mean.ts";
 import { misfits } from "./fit-source.ts";
 import { InvalidValue, show } from "./invalid-value.ts";
@@ -44,7 +45,10 @@ export function takeRelayOptions(
   });
   // The table's types give each row's value type, but TypeScript cannot follow a loop over the
   // rows.
-  return Object.fromEntries(taken) as RelayValues;
+  const values = Object.fromEntries(taken) as RelayValues;
+  const [contradiction] = contradictions(values, source, (name) => name);
+  if (contradiction !== undefined) throw invalidOption(contradiction.name, contradiction.reason);
+  return values;
 }
 
 /**

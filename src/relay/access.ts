@@ -32,6 +32,7 @@ export interface Refusal {
 const NO_ADDRESS = "its address is unknown";
 const DENIED = "its address is denied";
 const NOT_ALLOWED = "its address is not allowed";
+const NOT_A_PROXY = "it is none of the proxies that may connect (--accept-proxy-from)";
 const NO_USER_ALLOWED = "neither its user nor any of its groups is allowed";
 
 /** The most common reasons for a refusal; other reasons are rare. */
@@ -64,6 +65,40 @@ export function judgeOf(rules: AccessRules, source: SocketEndpoint): Judge | nul
   if (!ofUsers) return null;
   if (loaded.libc === null) throw cannotGuard(source, loaded.reason);
   return judgeByCredential(loaded.libc, allowUsers, allowGroups);
+}
+
+/** Who may connect to a source that expects PROXY headers: the proxies, and their clients. */
+export interface ProxyRules extends AccessRules {
+  /** TCP sources: only proxies in these ranges may connect. */
+  readonly acceptProxyFrom?: readonly Cidr[] | undefined;
+}
+
+/**
+ * Makes the two judges for a source that expects PROXY headers. `ofProxy` judges a proxy when it
+ * connects: its address, or its user and group. `ofClient` judges the client by the address that
+ * the header names. Null means that everyone may connect.
+ *
+ * @throws {RelayError} as `judgeOf` does; also if a TCP source has no `acceptProxyFrom`.
+ */
+export function judgesBehindProxy(
+  rules: ProxyRules,
+  source: SocketEndpoint,
+): { readonly ofProxy: Judge | null; readonly ofClient: Judge | null } {
+  const { allow, deny, allowUsers, allowGroups, acceptProxyFrom } = rules;
+  const ofUsers = judgeOf({ allowUsers, allowGroups }, source);
+  const ofClient = allow === undefined && deny === undefined ? null : judgeByAddress(allow, deny);
+  if (source.kind !== "tcp") return { ofProxy: ofUsers, ofClient };
+  if (acceptProxyFrom === undefined)
+    throw cannotApply(
+      source,
+      "with --accept-proxy any client could claim any address; name the proxies (--accept-proxy-from)",
+    );
+  const byAddress = judgeByAddress(acceptProxyFrom, []);
+  const ofProxy: Judge = (accepted) => {
+    const refusal = byAddress(accepted);
+    return refusal?.reason === NOT_ALLOWED ? { ...refusal, reason: NOT_A_PROXY } : refusal;
+  };
+  return { ofProxy, ofClient };
 }
 
 function cannotApply(source: SocketEndpoint, why: string): RelayError {

@@ -2,7 +2,14 @@ import type { SocketEndpoint } from "../address/address.ts";
 import { printIpEndpoint } from "../address/ip-endpoint.ts";
 import { loaded } from "../os/libc.ts";
 import { readPeer } from "../os/peer-credentials.ts";
-import { cannotGuard, type Judge, judgeOf, printPeer, type Refusal } from "./access.ts";
+import {
+  cannotGuard,
+  type Judge,
+  judgeOf,
+  judgesBehindProxy,
+  printPeer,
+  type Refusal,
+} from "./access.ts";
 import {
   type AcceptedSocket,
   UNIDENTIFIED,
@@ -11,6 +18,7 @@ import {
 } from "./accepted-client.ts";
 import { type ClientCounts, ipClient } from "./client-counts.ts";
 import type { RelayOptions } from "./options.ts";
+import type { ProxiedEnds } from "./read-proxy-header.ts";
 
 /** An admitted client. */
 export interface Admitted {
@@ -28,17 +36,24 @@ const LIMIT_REACHED =
 
 /** Whether the relay must know each TCP client's address before it serves the client. */
 export function needsAddresses(options: RelayOptions, source: SocketEndpoint): boolean {
-  const { allow, deny, proxyProtocol, connectionsMaxPerClient, identifyClients = false } = options;
+  const { allow, deny, proxyProtocol, connectionsMaxPerClient } = options;
+  const { identifyClients = false, acceptProxy = false } = options;
   const isNeeded = [allow, deny, proxyProtocol, connectionsMaxPerClient].some(
     (option) => option !== undefined,
   );
-  return source.kind === "tcp" && (isNeeded || identifyClients);
+  return source.kind === "tcp" && (isNeeded || identifyClients || acceptProxy);
 }
 
-/** Admits or refuses each accepted client, before anything else happens for that client. */
+/**
+ * Admits or refuses each accepted client, before anything else happens for that client. Behind
+ * proxies that send PROXY headers this takes two steps: `admitProxy`, then `admitProxied`.
+ */
 export class ClientAdmission {
   readonly #needsAddresses: boolean;
+  /** Judges accepted sockets. */
   readonly #judge: Judge | null;
+  /** Judges the clients that PROXY headers name. */
+  readonly #proxiedJudge: Judge | null;
   readonly #max: number;
   readonly #counts: ClientCounts;
   readonly #isOpen: boolean;
@@ -49,7 +64,12 @@ export class ClientAdmission {
    */
   constructor(options: RelayOptions, source: SocketEndpoint, counts: ClientCounts) {
     this.#needsAddresses = needsAddresses(options, source);
-    this.#judge = judgeOf(options, source);
+    const { acceptProxy = false } = options;
+    const judges = acceptProxy
+      ? judgesBehindProxy(options, source)
+      : { ofProxy: judgeOf(options, source), ofClient: null };
+    this.#judge = judges.ofProxy;
+    this.#proxiedJudge = judges.ofClient;
     this.#max = options.connectionsMaxPerClient ?? Infinity;
     this.#counts = counts;
     this.#isOpen =
@@ -64,13 +84,23 @@ export class ClientAdmission {
   /** Admits or refuses a client. */
   admit(socket: AcceptedSocket): Admitted | Refusal {
     if (this.#isOpen) return UNIDENTIFIED_ADMITTED;
+    const accepted = this.admitProxy(socket);
+    return "reason" in accepted ? accepted : this.#withinLimit(accepted);
+  }
+
+  /** Admits or refuses a proxy, which then must send a header. */
+  admitProxy(socket: AcceptedSocket): AcceptedClient | Refusal {
     const accepted = this.#needsAddresses
       ? identifyTcpClient(socket)
       : { ...UNIDENTIFIED, fd: socket.fd };
     if (accepted === null) return NO_ADDRESS;
-    const refusal = this.#judge?.(accepted) ?? null;
-    if (refusal !== null) return refusal;
-    return this.#max === Infinity ? { accepted, countedAs: null } : this.#count(accepted);
+    return this.#judge?.(accepted) ?? accepted;
+  }
+
+  /** Admits or refuses the client that a proxy's header names; without a name, the proxy itself. */
+  admitProxied(proxy: AcceptedClient, ends: ProxiedEnds | null): Admitted | Refusal {
+    const accepted = ends === null ? proxy : { fd: proxy.fd, ...ends };
+    return this.#proxiedJudge?.(accepted) ?? this.#withinLimit(accepted);
   }
 
   /** Call this when the connection of an admitted client has ended. */
@@ -78,7 +108,8 @@ export class ClientAdmission {
     if (countedAs !== null) this.#counts.leave(countedAs);
   }
 
-  #count(accepted: AcceptedClient): Admitted | Refusal {
+  #withinLimit(accepted: AcceptedClient): Admitted | Refusal {
+    if (this.#max === Infinity) return { accepted, countedAs: null };
     const counted = whoOf(accepted);
     if ("reason" in counted) return counted;
     const { client, name } = counted;

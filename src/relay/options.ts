@@ -1,4 +1,5 @@
 import type { SocketEndpoint } from "../address/address.ts";
+import type { Cidr } from "../address/cidr.ts";
 import type { AccessRules } from "./access.ts";
 import type { Source } from "./listen/source.ts";
 import type { Observer } from "./observer.ts";
@@ -77,6 +78,21 @@ export interface RelayOptions extends AccessRules {
    * first byte. A destination that expects no header reads it as the client's data. Default: none.
    */
   readonly proxyProtocol?: ProxyVersion | undefined;
+  /**
+   * Expects a PROXY protocol header (v1 or v2) before each client's first byte, from a proxy in
+   * front of the relay. The address in the header is the client's everywhere: for `allow` and
+   * `deny`, limits, the observer and `proxyProtocol`. A header without an address (v1 `UNKNOWN`,
+   * v2 `LOCAL` or a Unix client) leaves the proxy itself as the client. A connection whose header
+   * is missing, malformed, longer than 4,096 bytes or not complete within 3 s is reset and counts
+   * as refused. Default: false.
+   */
+  readonly acceptProxy?: boolean | undefined;
+  /**
+   * The proxies that may connect to a TCP source: required with `acceptProxy`, because any other
+   * client could claim any address. At a Unix source the file's permissions, `allowUsers` and
+   * `allowGroups` decide.
+   */
+  readonly acceptProxyFrom?: readonly Cidr[] | undefined;
   /**
    * When one side has closed and the other has received everything: how long the other side may
    * take to close by itself. After that the relay closes it. Default 10,000: nginx's

@@ -1,6 +1,7 @@
 import type { SocketEndpoint } from "../address/address.ts";
 import { libc } from "../os/libc.ts";
 import { ambiguousId, readPeer } from "../os/peer-credentials.ts";
+import { ipv4MappedAddress } from "../address/ip-address.ts";
 import type { IpEndpoint } from "../address/ip-endpoint.ts";
 import type { AcceptedClient } from "./accepted-client.ts";
 
@@ -20,7 +21,7 @@ export type ProxiedClient =
       readonly kind: "tcp";
       /** The client. */
       readonly source: IpEndpoint;
-      /** The address that the client connected to, of the same family. */
+      /** The address that the client connected to. */
       readonly destination: IpEndpoint;
     }
   | {
@@ -31,6 +32,8 @@ export type ProxiedClient =
       readonly credential?: { readonly uid: number; readonly pid: number };
     };
 
+type ProxiedEnds = Pick<Extract<ProxiedClient, { kind: "tcp" }>, "source" | "destination">;
+
 /** Makes the header for an admitted client. */
 export type HeaderOf = (accepted: AcceptedClient) => Uint8Array;
 
@@ -39,7 +42,12 @@ export function headerOf(version: ProxyVersion, source: SocketEndpoint): HeaderO
   if (source.kind === "tcp") return (accepted) => proxyHeader(version, tcpClient(accepted));
   const destination = source.kind === "unix" ? source.path : `\0${source.name}`;
   const noUser = ambiguousId("uid");
-  return ({ fd }) => proxyHeader(version, unixClient(fd, destination, noUser));
+  return (accepted) => {
+    // A proxy at a Unix source may have named a client with an address.
+    const isTcp = accepted.client !== null;
+    const client = isTcp ? tcpClient(accepted) : unixClient(accepted.fd, destination, noUser);
+    return proxyHeader(version, client);
+  };
 }
 
 /** Encodes the header that precedes the client's first byte. */
@@ -62,12 +70,25 @@ function unixClient(fd: number, destination: string, noUser: number | null): Pro
 function textHeader(client: ProxiedClient): Uint8Array {
   // Version 1 cannot describe a client without an IP address.
   if (client.kind !== "tcp") return Buffer.from("PROXY UNKNOWN\r\n");
-  const { source, destination } = client;
+  const { source, destination } = inOneFamily(client);
   const family = source.address.family === "ipv4" ? "TCP4" : "TCP6";
   return Buffer.from(
     `PROXY ${family} ${source.address.text} ${destination.address.text} ` +
       `${source.port} ${destination.port}\r\n`,
   );
+}
+
+/**
+ * A header has one family. A proxy may name an IPv4-mapped and another IPv6 address: then the relay
+ * has read the first one as IPv4, and the header needs it as IPv6 again.
+ */
+function inOneFamily({ source, destination }: ProxiedEnds): ProxiedEnds {
+  if (source.address.family === destination.address.family) return { source, destination };
+  return { source: inIpv6(source), destination: inIpv6(destination) };
+}
+
+function inIpv6({ address, port }: IpEndpoint): IpEndpoint {
+  return { address: ipv4MappedAddress(address), port };
 }
 
 // Constants of version 2 (section 2.2).
@@ -88,7 +109,7 @@ export const CREDENTIAL_TLV = 0xe0;
 function binaryHeader(client: ProxiedClient): Uint8Array {
   switch (client.kind) {
     case "tcp": {
-      const { source, destination } = client;
+      const { source, destination } = inOneFamily(client);
       return frame(source.address.family === "ipv4" ? TCP_OVER_IPV4 : TCP_OVER_IPV6, [
         source.address.bytes,
         destination.address.bytes,

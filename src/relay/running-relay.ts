@@ -11,6 +11,7 @@ import {
 } from "./listen/descriptor-budget.ts";
 import { threadBulkReader } from "./stream/bulk-reader.ts";
 import { combineObservers } from "./combine-observers.ts";
+import { ExpectedHeaders } from "./expected-headers.ts";
 import { loopCheckOf } from "./reach/loop-check.ts";
 import { reach } from "./reach/reach.ts";
 import { isInOwnNetwork } from "../os/network-namespace.ts";
@@ -90,6 +91,8 @@ class RunningRelay implements PausableRelay {
   readonly #clientAdmission: ClientAdmission;
   readonly #headerOf: HeaderOf | null;
   readonly #unadmitted: Unadmitted;
+  /** Null unless proxies are to send PROXY headers. */
+  readonly #expectedHeaders: ExpectedHeaders | null;
   /** Resolves when the relay has stopped accepting. */
   readonly #closed = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
@@ -147,6 +150,7 @@ class RunningRelay implements PausableRelay {
     };
     this.#drain = new Drain(this.#shared.connections);
     this.#unadmitted = new Unadmitted(this.#observer);
+    this.#expectedHeaders = options.acceptProxy === true ? this.#expectHeaders() : null;
   }
 
   get endpoint(): SocketEndpoint {
@@ -158,15 +162,13 @@ class RunningRelay implements PausableRelay {
   }
 
   get connections(): number {
-    return this.#shared.connections.size;
+    const headers = this.#expectedHeaders;
+    return this.#shared.connections.size + (headers === null ? 0 : headers.count);
   }
 
   async listen(options: RelayOptions): Promise<void> {
     if (loaded.libc === null) this.#observer.warning(withoutLibc(loaded.reason));
-    const accept: SocketHandler<SocketOwner, "uint8array"> = {
-      ...handlers,
-      open: (socket) => this.#accept(socket),
-    };
+    const accept = this.#acceptHandlers();
     const { source } = options;
     const max = this.#connectionsMax(options);
     this.#lateSocketsSpare = connectionsCarried() - max;
@@ -196,6 +198,15 @@ class RunningRelay implements PausableRelay {
     this.#accepts = source.kind !== "handed";
     if (this.#accepts) this.#observer.listening(this.#endpoint);
     else this.pauseFor(NOT_BEGUN);
+  }
+
+  #acceptHandlers(): SocketHandler<SocketOwner, "uint8array"> {
+    const headers = this.#expectedHeaders;
+    if (headers === null) return { ...handlers, open: (socket) => this.#accept(socket) };
+    return {
+      ...headers.handlersBefore(handlers),
+      open: (socket) => this.#acceptProxy(socket, headers),
+    };
   }
 
   accept(): void {
@@ -231,6 +242,7 @@ class RunningRelay implements PausableRelay {
 
   async #stop(patience: StopPatience, cause: Stop["cause"], keepsFile = false): Promise<void> {
     this.#drain.shorten(patience);
+    this.#expectedHeaders?.cutAfter(patience.drainTimeout);
     if (!this.#stopping) {
       // The clients in the queue must be served before the source is closed.
       this.resume();
@@ -238,6 +250,7 @@ class RunningRelay implements PausableRelay {
       await this.#close(keepsFile);
       this.#closed.resolve();
       this.#observer.draining(this.connections);
+      await this.#expectedHeaders?.emptied();
       await this.#drain.run();
       for (const watch of this.#watches) watch[Symbol.dispose]();
       this.#observer.stopped({ cause, cut: this.#drain.cut });
@@ -274,6 +287,7 @@ class RunningRelay implements PausableRelay {
   abandon(): void {
     if (!this.#stopping) this.#stopListening();
     this.#stopping = true;
+    this.#expectedHeaders?.cut();
     for (const connection of this.#shared.connections) destroy(connection, "fault");
   }
 
@@ -308,12 +322,49 @@ class RunningRelay implements PausableRelay {
 
   #accept(socket: Socket<SocketOwner>): void {
     socket.data = this.#unadmitted;
-    const admitted = this.#admit(socket);
-    if ("reason" in admitted) {
-      socket.terminate();
-      this.#observer.refused(admitted.client, admitted.reason);
-      return;
-    }
+    const admitted = this.#clientAdmission.admit(socket);
+    if ("reason" in admitted) return this.#refuse(socket, admitted);
+    const connection = this.#open(socket, admitted);
+    this.#acceptControl?.opened(this.#taken);
+    this.#reach(connection);
+  }
+
+  /** Accepts a proxy, which takes a place from now on. Its client is admitted after its header. */
+  #acceptProxy(socket: Socket<SocketOwner>, headers: ExpectedHeaders): void {
+    socket.data = this.#unadmitted;
+    const proxy = this.#clientAdmission.admitProxy(socket);
+    if ("reason" in proxy) return this.#refuse(socket, proxy);
+    headers.expect(socket, proxy);
+    this.#acceptControl?.opened(this.#taken);
+  }
+
+  #expectHeaders(): ExpectedHeaders {
+    return new ExpectedHeaders({
+      observer: this.#observer,
+      came: (socket, proxy, ends, rest) => {
+        socket.data = this.#unadmitted;
+        const admitted = this.#clientAdmission.admitProxied(proxy, ends);
+        if ("reason" in admitted) {
+          this.#refuse(socket, admitted);
+          return this.#freePlace();
+        }
+        const connection = this.#open(socket, admitted);
+        if (rest.length > 0) connection.up.receive(rest);
+        this.#reach(connection);
+      },
+      refused: ({ client, reason }) => {
+        this.#observer.refused(client, reason);
+        this.#freePlace();
+      },
+    });
+  }
+
+  #refuse(socket: Socket<SocketOwner>, { client, reason }: Refusal): void {
+    socket.terminate();
+    this.#observer.refused(client, reason);
+  }
+
+  #open(socket: Socket<SocketOwner>, admitted: Admitted): Connection {
     this.#accepted += 1;
     const connection = new Connection(this.#shared, this.#accepted, admitted);
     const { client } = connection;
@@ -322,15 +373,15 @@ class RunningRelay implements PausableRelay {
     client.ready = true;
     if (this.#headerOf !== null) connection.preface = this.#headerOf(admitted.accepted);
     if (loaded.libc === null) keepSideAlive(client, this.#shared.keepalive);
-    this.#shared.connections.add(connection);
-    if (this.connections === 1) this.#shared.bulk?.join();
+    const { connections, bulk } = this.#shared;
+    connections.add(connection);
+    if (connections.size === 1) bulk?.join();
     this.#observer.opened(connection);
-    this.#acceptControl?.opened(this.#taken);
-    reach(connection, this.#line, isEbb(this.#shared, connection.openedAt) ? EBB_DELAY : 0);
+    return connection;
   }
 
-  #admit(socket: Socket<SocketOwner>): Admitted | Refusal {
-    return this.#clientAdmission.admit(socket);
+  #reach(connection: Connection): void {
+    reach(connection, this.#line, isEbb(this.#shared, connection.openedAt) ? EBB_DELAY : 0);
   }
 
   #limitStillness(
@@ -379,7 +430,7 @@ class RunningRelay implements PausableRelay {
   #connectionEnded({ admitted }: Connection): void {
     this.#clientAdmission.left(admitted);
     this.#freePlace();
-    if (this.connections === 0) this.#shared.bulk?.leave();
+    if (this.#shared.connections.size === 0) this.#shared.bulk?.leave();
     this.#drain.connectionEnded();
   }
 }

@@ -65,6 +65,15 @@ describe("the library refuses, and names the option", () => {
     [{ allowUsers: 0 }, "allowUsers: 0 is not a list"],
     [{ allowUsers: ["root"] }, 'allowUsers: "root" is not a user id'],
     [{ proxyProtocol: "v3" }, 'proxyProtocol: "v3" is not one of v1, v2'],
+    [{ acceptProxy: 1 }, "acceptProxy: 1 is neither true nor false"],
+    [
+      { source: "127.0.0.1:0", acceptProxy: true },
+      "acceptProxy: needs acceptProxyFrom: any other client could claim any address",
+    ],
+    [
+      { source: "127.0.0.1:0", acceptProxyFrom: ["::1"] },
+      "acceptProxyFrom: makes sense only with acceptProxy",
+    ],
     [{ fastPath: "no" }, 'fastPath: "no" is neither true nor false'],
     [
       { observer: { opened: true } },

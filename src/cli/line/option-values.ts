@@ -1,6 +1,7 @@
 import type { Endpoint } from "../../address/address.ts";
 import type { GivenOptions } from "./read-command-line.ts";
 import { adminMisfit } from "../../options/fit-admin.ts";
+import { contradictions } from "../../options/contradictions.ts";
 import { misfits } from "../../options/fit-source.ts";
 import { UsageError } from "./usage-error.ts";
 import { InvalidValue } from "../../options/invalid-value.ts";
@@ -40,8 +41,8 @@ export function shownOptions(command: CommandName, given: GivenOptions): Record<
 }
 
 /**
- * Refuses options that make no sense for this kind of source: `--mode` of a TCP port would protect
- * nothing.
+ * Refuses options that make no sense for this kind of source, or not together: `--mode` of a TCP
+ * port would protect nothing.
  *
  * @throws {UsageError}
  */
@@ -49,6 +50,10 @@ export function checkSource(values: OptionValues, source: Endpoint): void {
   const [misfit] = misfits(values, source);
   if (misfit !== undefined)
     throw new UsageError(`--${flagOf(misfit.name)} makes sense only if SOURCE is ${misfit.needs}`);
+  const spell = (name: OptionName) => `--${flagOf(name)}`;
+  const [contradiction] = contradictions(values, source, spell);
+  if (contradiction !== undefined)
+    throw new UsageError(`${spell(contradiction.name)} ${contradiction.reason}`);
 }
 
 /**

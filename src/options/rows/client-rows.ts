@@ -37,10 +37,28 @@ export const CLIENT_ROWS = {
   },
   proxyProtocol: {
     ...RELAY_OPTIONS.proxyProtocol,
-    help: "v1, v2: names the client (off)",
+    help: "v1, v2: names the client",
     commands: ["relay"],
     scope: "relay",
     about:
       "Tells the destination who the client is, by a header of the PROXY protocol before the client's first byte. The destination must expect it. Default: off.",
+  },
+  acceptProxy: {
+    ...RELAY_OPTIONS.acceptProxy,
+    help: "reads it",
+    sharesLine: true,
+    commands: ["relay"],
+    scope: "relay",
+    about:
+      "Expects a header of the PROXY protocol, v1 or v2, from a proxy in front of the relay. The address in the header is the client's, for access rules, limits, logs and {proxyProtocol}. A connection without a valid header within 3 s is reset. Default: off.",
+  },
+  acceptProxyFrom: {
+    ...RELAY_OPTIONS.acceptProxyFrom,
+    help: "the proxies that may connect to a TCP SOURCE",
+    terse: true,
+    commands: ["relay"],
+    scope: "relay",
+    about:
+      "The proxies that may connect to a TCP source, by address or range. Required there with {acceptProxy}: any other client could claim any address.",
   },
 } as const satisfies OptionRows;

@@ -60,6 +60,7 @@ export const TIME_ROWS = {
   exitIdleTime: {
     ...time({ least: 1 }),
     help: "exits if unused for TIME (never)",
+    terse: true,
     commands: ["relay"],
     scope: "process",
     about:

@@ -118,7 +118,7 @@ const name = fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,9}$/);
 const relay = fc
   .tuple(fc.boolean(), fc.constantFrom("127.0.0.1:9", "/run/destination", "@destination", "x:http"))
   .chain(([isTcp, destination]) =>
-    options("relay", isTcp).map((given) => ({ ...given, isTcp, destination })),
+    options("relay", isTcp).map((given) => ({ ...consistent(given), isTcp, destination })),
   );
 const config = fc
   .record({
@@ -138,6 +138,13 @@ const config = fc
     ),
   }));
 
+/** The proxies' addresses are required with `accept-proxy`, and make no sense without. */
+function consistent(given: Record<string, unknown>): Record<string, unknown> {
+  if (given["accept-proxy-from"] !== undefined) return { ...given, "accept-proxy": true };
+  const { "accept-proxy": _, ...others } = given;
+  return others;
+}
+
 /** Only an admin socket with a path has a file. */
 function withoutAdminFile(wide: Record<string, unknown>): Record<string, unknown> {
   if (wide["admin"] === "/run/admin") return wide;
@@ -148,7 +155,9 @@ function withoutSources(given: Record<string, unknown>): Record<string, unknown>
   const free = OPTION_ROWS.flatMap(([key, { sources }]) =>
     sources === undefined ? [flagOf(key)] : [],
   );
-  return Object.fromEntries(Object.entries(given).filter(([key]) => free.includes(key)));
+  return consistent(
+    Object.fromEntries(Object.entries(given).filter(([key]) => free.includes(key))),
+  );
 }
 
 const styles = fc.constantFrom<Style>("headers", "dotted", "inline");

@@ -97,6 +97,26 @@ const WRONG: readonly (readonly [text: string, ...mistakes: readonly string[]])[
     "4:19: relay.web.allow-users: this system knows no",
   ],
   [`${FILE}proxy-protocol = 2\n`, "4:18: relay.web.proxy-protocol: 2 is not one of v1, v2"],
+  [
+    `${WEB}accept-proxy = true\n`,
+    "4:1: relay.web.accept-proxy: needs accept-proxy-from: any other client could claim",
+  ],
+  [
+    `[defaults]\naccept-proxy = true\n${WEB}`,
+    "4:10: relay.web.accept-proxy: needs accept-proxy-from: any other client could",
+  ],
+  [
+    `${WEB}accept-proxy-from = ["::1"]\n`,
+    "4:1: relay.web.accept-proxy-from: makes sense only with accept-proxy",
+  ],
+  [
+    `${FILE}accept-proxy = true\naccept-proxy-from = ["::1"]\n`,
+    "5:1: relay.web.accept-proxy-from: makes sense only if source is a TCP address or systemd",
+  ],
+  [
+    `${FILE}allow = ["::1"]\n`,
+    "4:1: relay.web.allow: makes sense only if source is a TCP address or systemd",
+  ],
   [`access-log = "yes"\n${WEB}`, '1:14: access-log: "yes" is neither true nor false'],
   [`log-level = "loud"\n${WEB}`, '1:13: log-level: "loud" is not one of debug, info, warn, error'],
   [`admin = "192.0.2.1:80"\n${WEB}`, '1:9: admin: "192.0.2.1:80" is not loopback'],

@@ -54,7 +54,7 @@ describe("a value means the same on the command line, in a file and in a program
     expect<unknown>(row.take(program)).toEqual(program);
   });
 
-  test.each(["allow", "deny"] as const)("%s", (name) => {
+  test.each(["allow", "deny", "acceptProxyFrom"] as const)("%s", (name) => {
     const row = OPTIONS[name];
     expect<unknown>(row.parse("10.0.0.0/8,10.0.0.0/8")).toEqual([ranges, ranges]);
     expect<unknown>(row.read(["10.0.0.0/8"])).toEqual([ranges]);
@@ -65,7 +65,9 @@ describe("a value means the same on the command line, in a file and in a program
     const given = RELAY_OPTION_NAMES.filter(
       (name) => name in OPTIONS && "metavar" in OPTIONS[name as "backlog"],
     );
-    expect([...Object.keys(SAME), "allow", "deny"].sort()).toEqual([...given].sort());
+    expect([...Object.keys(SAME), "allow", "deny", "acceptProxyFrom"].sort()).toEqual(
+      [...given].sort(),
+    );
   });
 });
 

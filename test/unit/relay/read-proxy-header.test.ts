@@ -34,10 +34,7 @@ const LOCAL_WITH_JUNK = "20ff 0003 ffffff";
 
 describe("a header", () => {
   test.each([
-    [
-      "PROXY TCP4 192.0.2.1 192.0.2.11 56324 443\r\n",
-      "192.0.2.1:56324 to 192.0.2.11:443",
-    ],
+    ["PROXY TCP4 192.0.2.1 192.0.2.11 56324 443\r\n", "192.0.2.1:56324 to 192.0.2.11:443"],
     ["PROXY TCP6 2001:db8::1 ::1 1 65535\r\n", "[2001:db8::1]:1 to [::1]:65535"],
     ["PROXY TCP6 ::ffff:10.1.2.3 ::1 1 2\r\n", "10.1.2.3:1 to [::1]:2"],
     ["PROXY UNKNOWN\r\n", "no addresses"],
@@ -61,7 +58,11 @@ describe("a header", () => {
       `2121 0024 ${"0".repeat(20)}ffff0a010203 ${"0".repeat(31)}1 0001 0002`,
       "10.1.2.3:1 to [::1]:2",
     ],
-    ["with TLVs", "2111 0014 c0000201 c000020b dc04 01bb 040000 e10002 abcd", "192.0.2.1:56324 to 192.0.2.11:443"],
+    [
+      "with TLVs",
+      "2111 0014 c0000201 c000020b dc04 01bb 040000 e10002 abcd",
+      "192.0.2.1:56324 to 192.0.2.11:443",
+    ],
     ["that is local", "2000 0000", "no addresses"],
     ["that is local, with a family and bytes to ignore", LOCAL_WITH_JUNK, "no addresses"],
     ["of an unspecified family", "2100 0000", "no addresses"],

@@ -96,3 +96,32 @@ describe("an option for one kind of source", () => {
     expect(() => checkSource(plain, parseAddress(":1", "source"))).not.toThrow();
   });
 });
+
+describe("options that need each other", () => {
+  test.each([
+    [["--accept-proxy", ":1", ":2"], "--accept-proxy needs --accept-proxy-from: any other client"],
+    [
+      ["--accept-proxy-from=::1", ":1", ":2"],
+      "--accept-proxy-from makes sense only with --accept-proxy",
+    ],
+    [
+      ["--accept-proxy", "--accept-proxy-from=::1", "./a", ":2"],
+      "--accept-proxy-from makes sense only if SOURCE is a TCP address",
+    ],
+    [["--allow=::1", "./a", ":2"], "--allow makes sense only if SOURCE is a TCP address"],
+  ])("%j is refused", (args, message) => {
+    const { values } = read(...args);
+    const source = parseAddress(args.at(-2) ?? "", "source");
+    expect(() => checkSource(values, source)).toThrow(message);
+  });
+
+  test.each([
+    [["--accept-proxy", "--accept-proxy-from=::1", ":1", ":2"]],
+    [["--accept-proxy", "systemd", ":2"]],
+    [["--accept-proxy", "--allow=::1", "--deny=::2", "--allow-users=0", "./a", ":2"]],
+  ])("%j are taken", (args) => {
+    const { values } = read(...args);
+    const source = parseAddress(args.at(-2) ?? "", "source");
+    expect(() => checkSource(values, source)).not.toThrow();
+  });
+});

@@ -1,0 +1,40 @@
+import type { Endpoint } from "../address/address.ts";
+import type { RelayOptions } from "../relay/options.ts";
+
+/** The options that contradict each other or need each other. */
+type Related = Pick<RelayOptions, "acceptProxy" | "acceptProxyFrom">;
+
+export type RelatedOption = keyof Related;
+
+/** Options of one relay that do not work together. */
+export interface Contradiction {
+  /** The option to blame. */
+  readonly name: RelatedOption;
+  /** Follows the option's name in a message. */
+  readonly reason: string;
+}
+
+/**
+ * Finds options of one relay that contradict each other, or that lack another option. The caller
+ * must refuse them.
+ *
+ * @param spell - how the user writes an option's name
+ */
+export function contradictions(
+  { acceptProxy = false, acceptProxyFrom }: Related,
+  source: Endpoint,
+  spell: (name: RelatedOption) => string,
+): readonly Contradiction[] {
+  const found: Contradiction[] = [];
+  if (!acceptProxy && acceptProxyFrom !== undefined)
+    found.push({
+      name: "acceptProxyFrom",
+      reason: `makes sense only with ${spell("acceptProxy")}`,
+    });
+  if (acceptProxy && acceptProxyFrom === undefined && source.kind === "tcp")
+    found.push({
+      name: "acceptProxy",
+      reason: `needs ${spell("acceptProxyFrom")}: any other client could claim any address`,
+    });
+  return found;
+}
