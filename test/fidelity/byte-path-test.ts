@@ -1,4 +1,4 @@
-import { beforeAll, describe, test } from "bun:test";
+import { afterAll, beforeAll, describe, test } from "bun:test";
 import fc from "fast-check";
 import { checkPlans, plans } from "./byte-path.ts";
 import { DIRECTIONS } from "./directions.ts";
@@ -25,6 +25,7 @@ export function testBytePath(harness: Harness, { runs, seconds }: Extent): void 
   const chosen = process.env["BYTE_PATH_SEED"];
   const seed = chosen === undefined ? Date.now() & 0x7fffffff : Number(chosen);
   beforeAll(countFromHere);
+  afterAll(async () => await harness.end?.());
   describe(`${harness.name}, seed ${seed}: whatever the ends do, bytes are whole or a prefix`, () => {
     for (const direction of DIRECTIONS) {
       test(

@@ -8,7 +8,7 @@ import {
   type SocketEndpoint,
 } from "../../src/index.ts";
 import { startRelay } from "../support/process/executable.ts";
-import { startPuppets } from "../support/threads/puppets.ts";
+import { puppetPool, type Puppets, startPuppets } from "../support/threads/puppets.ts";
 import {
   connectionDescriptors,
   cpuSeconds,
@@ -60,6 +60,8 @@ export interface RelayUnderTest extends AsyncDisposable {
 export interface Harness {
   readonly name: string;
   start(source: string, destination: string, settings: Settings): Promise<RelayUnderTest>;
+  /** Ends what all its relays share; absent where they share nothing. */
+  end?(): Promise<void>;
 }
 
 /**
@@ -97,18 +99,30 @@ function inThisThread(name: string, options: { readonly fastPath: boolean }): Ha
   };
 }
 
-/** The same with several workers. */
+/**
+ * The same with several workers. Its relays share their threads, as those of a configuration file do:
+ * to start threads costs more than most rows.
+ */
 export function inProcessWith(workers: number): Harness {
+  const pool = puppetPool(workers);
+  // The threads live as long as a relay has them.
+  let keeper: Promise<Puppets> | undefined;
   return {
     name: `in process, ${workers} workers`,
     async start(source, destination, settings) {
+      keeper ??= startPuppets(KEEPER, workers, pool);
+      await keeper;
       const { reports, observer } = observe();
       const options = { source, destination, ...settings, observer };
-      const { relay, freeze } = await startPuppets(options, workers);
+      const { relay, freeze } = await startPuppets(options, workers, pool);
       return underTest(relay, settings, reports, freeze);
     },
+    end: async () => await (await keeper)?.relay.stop({ drainTimeout: 0 }),
   };
 }
+
+/** A relay that nobody connects to. */
+const KEEPER = { source: "127.0.0.1:0", destination: "127.0.0.1:1" } as const;
 
 function observe(): { readonly reports: Report[]; readonly observer: Partial<Observer> } {
   const reports: Report[] = [];

@@ -63,7 +63,7 @@ export function testFidelity(
           difference: differenceOf(row, direction),
         });
   });
-  checkDescriptors();
+  endWith(harness);
 }
 
 /** Throws if a difference has the name of no row. */
@@ -82,13 +82,16 @@ export function testBytes(harness: Harness, directions: readonly Direction[]): v
       for (const row of byteRows) testRow(harness, direction, row);
     });
   }
-  checkDescriptors();
+  endWith(harness);
 }
 
 /** The tests' own ends are all closed at the end, so that no relay's descriptor is taken for one. */
-function checkDescriptors(): void {
+function endWith(harness: Harness): void {
   beforeAll(countFromHere);
-  afterAll(() => expect([...rawDescriptors]).toEqual([]));
+  afterAll(async () => {
+    await harness.end?.();
+    expect([...rawDescriptors]).toEqual([]);
+  });
 }
 
 interface Definition {

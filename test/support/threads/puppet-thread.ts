@@ -17,6 +17,8 @@ self.addEventListener("message", ({ data }: MessageEvent<Order>) => {
 
 function perform(deed: Deed, index: number): void {
   if (deed.kind === "freeze") {
+    // A relay that has ended may have had the same address.
+    if (!existsSync(deed.folder)) return;
     writeFileSync(join(deed.folder, String(index)), "");
     while (existsSync(deed.folder)) Bun.sleepSync(1);
   } else if (deed.worker !== index) {
