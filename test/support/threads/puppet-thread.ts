@@ -32,6 +32,6 @@ function perform(deed: Deed, index: number): void {
   } else if (deed.kind === "exit") {
     process.exit(3);
   } else {
-    for (;;) {}
+    for (;;) Bun.sleepSync(1);
   }
 }
