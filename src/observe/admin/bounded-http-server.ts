@@ -225,11 +225,15 @@ export class BoundedHttpServer implements Disposable {
     if (due >= this.#due) return;
     clearTimeout(this.#timer);
     this.#due = due;
-    this.#timer = setTimeout(() => this.#look(), milliseconds);
+    this.#timer = setTimeout(() => void this.#look(), milliseconds);
   }
 
   /** Cuts connections that are late, and checks whether descriptors are left. */
-  #look(): void {
+  async #look(): Promise<void> {
+    // Bun runs late timers before it reads sockets: first read the requests that have arrived. The
+    // first immediate may run before the event loop polls its descriptors, the second runs after it.
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
     this.#due = Infinity;
     const now = performance.now();
     const isScarce = this.#isFull() || this.#share.wait > 0 || this.#drained !== null;

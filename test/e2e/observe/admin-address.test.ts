@@ -152,7 +152,7 @@ describe("a question", () => {
     expect(await ask(relay.admin, "/nothing")).toMatchObject({ status: 404 });
     expect(await ask(relay.admin, "/status?limit=many")).toMatchObject({
       status: 400,
-      text: 'limit "many" is no number from 0 to 1000\n',
+      text: 'limit="many" must be a number from 0 to 1000\n',
     });
     for (const method of ["POST", "DELETE", "OPTIONS"])
       expect(await ask(relay.admin, "/status", { method, headers: origin })).toMatchObject({

@@ -155,7 +155,12 @@ test.each([1, 3])(
         await carryOut(task, port, here);
     });
     await Promise.all(hands);
-    const counted = await metricBecomes(relay.admin, "connections_open", (open) => open === 0);
+    // Workers report their connections late: none may be open although more are to come.
+    const counted = await metricBecomes(
+      relay.admin,
+      "connection_duration_seconds_count",
+      (count) => count === CONNECTIONS,
+    );
 
     expect(here.sent).toBe(there.received);
     expect(there.sent).toBe(here.received);
@@ -163,7 +168,7 @@ test.each([1, 3])(
     expect(counted.get('received_bytes_total{from="destination"}')).toBe(there.sent);
     expect(counted.get("connections_total")).toBe(CONNECTIONS);
     expect(counted.get("connect_duration_seconds_count")).toBe(CONNECTIONS);
-    expect(counted.get("connection_duration_seconds_count")).toBe(CONNECTIONS);
+    expect(counted.get("connections_open")).toBe(0);
     const endings = Object.fromEntries(
       ENDS.map((end) => [end, tasks.filter((task) => task.end === end).length]),
     );
