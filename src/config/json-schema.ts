@@ -1,5 +1,5 @@
 import { ADDRESS_FORMS } from "../address/address.ts";
-import { aboutOption, flagOf, OPTION_ROWS } from "../options/option-table.ts";
+import { aboutOption, flagOf, OPTION_ROWS, scopesOf } from "../options/option-table.ts";
 import type { OptionRow, Scope } from "../options/option-row.ts";
 import { UNIT_NAME } from "../options/parse-unit-options.ts";
 import type { ValueSchema } from "../options/value-types.ts";
@@ -60,7 +60,9 @@ export function configSchema() {
 function optionsOf(scope: Scope): Readonly<Record<string, Described>> {
   return Object.fromEntries(
     OPTION_ROWS.flatMap(([name, row]) =>
-      row.scope === scope ? [[flagOf(name), described(row, aboutOption(name, flagOf))]] : [],
+      scopesOf(row).includes(scope)
+        ? [[flagOf(name), described(row, aboutOption(name, flagOf, scope))]]
+        : [],
     ),
   );
 }

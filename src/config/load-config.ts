@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
 import { errnoWords, errorCode } from "../os/errno.ts";
-import type { ProcessPlan } from "../process/process-plan.ts";
 import { ConfigError } from "./config-error.ts";
-import { readConfig } from "./read-config.ts";
+import { type ConfigPlan, readConfig } from "./read-config.ts";
 import type { PlacedOptions } from "./read-options.ts";
 
 /**
@@ -10,7 +9,7 @@ import type { PlacedOptions } from "./read-options.ts";
  *
  * @throws {ConfigError} if the file cannot be read, and as `readConfig` does
  */
-export function loadConfig(file: string, overrides?: PlacedOptions): ProcessPlan {
+export function loadConfig(file: string, overrides?: PlacedOptions): ConfigPlan {
   return readConfig(file, textOf(file), overrides);
 }
 

@@ -34,6 +34,7 @@ export function relaySettings(values: Pick<OptionValues, OptionIn<"relay">>): Re
 export function processWide(values: Pick<OptionValues, OptionIn<"process">>): ProcessWide {
   return {
     workers: values.workers,
+    connectionsMax: values.connectionsMax,
     logLevel: values.logLevel,
     logFormat: values.logFormat,
     accessLog: values.accessLog,

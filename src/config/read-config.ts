@@ -1,5 +1,5 @@
 import { adminMisfit } from "../options/fit-admin.ts";
-import { completeValues, flagOf } from "../options/option-table.ts";
+import { completeValues, flagOf, type OptionName } from "../options/option-table.ts";
 import type { ProcessPlan, RelayPlan } from "../process/process-plan.ts";
 import { ConfigError, Mistakes } from "./config-error.ts";
 import { findClashes, type OwnListener } from "./find-clashes.ts";
@@ -7,6 +7,12 @@ import { processWide } from "./plan-values.ts";
 import { type PlacedOptions, readOptions, valuesOf } from "./read-options.ts";
 import { type PlacedRelay, readRelay } from "./read-relay.ts";
 import { parseToml, TomlError, type TomlTable } from "./toml-tree.ts";
+
+/** The plan of a file, and what is known of how it came about. */
+export interface ConfigPlan extends ProcessPlan {
+  /** The options of the whole process that the file or the command line sets. */
+  readonly chosen: ReadonlySet<OptionName>;
+}
 
 const TABLES = ["defaults", "relay"] as const;
 
@@ -21,7 +27,7 @@ export function readConfig(
   file: string,
   text: string,
   overrides: PlacedOptions = new Map(),
-): ProcessPlan {
+): ConfigPlan {
   const mistakes = new Mistakes();
   const root = parse(file, text);
   const own = readOptions(root, "process", [], TABLES, mistakes);
@@ -42,7 +48,11 @@ export function readConfig(
     );
   findClashes(relays, ownListeners(wide, given, root), mistakes);
   if (mistakes.all.length > 0) throw new ConfigError(file, mistakes.all);
-  return { processWide: wide, relays: relays.flatMap((relay) => planOf(relay) ?? []) };
+  return {
+    processWide: wide,
+    relays: relays.flatMap((relay) => planOf(relay) ?? []),
+    chosen: new Set(given.keys()),
+  };
 }
 
 /** Null if an address is missing or wrong. That mistake has been added already. */

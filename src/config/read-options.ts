@@ -1,6 +1,12 @@
 import { nearest } from "../options/did-you-mean.ts";
 import { InvalidValue } from "../options/invalid-value.ts";
-import { flagOf, OPTION_ROWS, type OptionName, readOption } from "../options/option-table.ts";
+import {
+  flagOf,
+  OPTION_ROWS,
+  type OptionName,
+  readOption,
+  scopesOf,
+} from "../options/option-table.ts";
 import type { Scope } from "../options/option-row.ts";
 import type { Mistakes } from "./config-error.ts";
 import type { Position, TomlEntry, TomlTable, TomlValue } from "./toml-tree.ts";
@@ -17,11 +23,17 @@ export interface PlacedOption {
 export type PlacedOptions = ReadonlyMap<OptionName, PlacedOption>;
 
 /** The options that a file can have, by their keys. */
-const BY_KEY: ReadonlyMap<string, { readonly name: OptionName; readonly scope: Scope }> = new Map(
-  OPTION_ROWS.flatMap(([name, { scope }]) =>
-    scope === undefined ? [] : [[flagOf(name), { name, scope }]],
+const BY_KEY: ReadonlyMap<string, FileOption> = new Map(
+  OPTION_ROWS.map(([name, row]) => [flagOf(name), { name, scopes: scopesOf(row) }] as const).filter(
+    ([, { scopes }]) => scopes.length > 0,
   ),
 );
+
+interface FileOption {
+  readonly name: OptionName;
+  /** At least one. */
+  readonly scopes: readonly Scope[];
+}
 
 export const ADDRESS_KEYS = ["source", "destination"] as const;
 
@@ -37,7 +49,7 @@ export function readOptions(
   for (const [key, entry] of table.entries) {
     if (others.includes(key)) continue;
     const found = BY_KEY.get(key);
-    if (found?.scope !== scope) {
+    if (found === undefined || !found.scopes.includes(scope)) {
       mistakes.add(entry.at, [...path, key], strayKey(key, scope, others));
     } else {
       const option = readGiven(found.name, entry, [...path, key], mistakes);
@@ -93,13 +105,15 @@ function strayKey(key: string, scope: Scope, others: readonly string[]): string 
     return "a relay's name is that of its table: [relay.NAME]";
   if (ADDRESS_KEYS.some((address) => address === key))
     return "is each relay's own; write it under [relay.NAME]";
-  switch (BY_KEY.get(key)?.scope) {
+  switch (BY_KEY.get(key)?.scopes[0]) {
     case "process":
       return "concerns the whole process; write it at the top, before the first [table]";
     case "relay":
       return "concerns single relays; write it under [relay.NAME], or under [defaults] for all";
     case undefined: {
-      const here = [...BY_KEY].filter(([, found]) => found.scope === scope).map(([known]) => known);
+      const here = [...BY_KEY]
+        .filter(([, { scopes }]) => scopes.includes(scope))
+        .map(([known]) => known);
       const meant = nearest(key, [...others, ...here]) ?? nearest(key, [...BY_KEY.keys()]);
       return `there is no such key${meant === undefined ? "" : `; did you mean ${meant}?`}`;
     }

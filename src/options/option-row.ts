@@ -17,6 +17,11 @@ interface CommonRow {
   readonly about: string;
   /** Set if a configuration file can have the option. */
   readonly scope?: Scope;
+  /**
+   * Set if an option of one relay may also stand at the top of a configuration file: what it does
+   * there, as `about`.
+   */
+  readonly aboutProcess?: string;
   /** Set if help shows the option on the previous row's line, after the previous option. */
   readonly sharesLine?: true;
   /**

@@ -35,10 +35,22 @@ type Rows = typeof OPTIONS;
 /** An option's name in code. */
 export type OptionName = keyof Rows;
 
-/** The options of one relay, or those of its process. */
+/** The options of one relay, or those of its process; some are both. */
 export type OptionIn<Of extends Scope> = {
-  [Name in OptionName]: Rows[Name] extends { readonly scope: Of } ? Name : never;
+  [Name in OptionName]: Rows[Name] extends { readonly scope: Of }
+    ? Name
+    : Of extends "process"
+      ? Rows[Name] extends { readonly aboutProcess: string }
+        ? Name
+        : never
+      : never;
 }[OptionName];
+
+/** Where a configuration file may have an option; empty if it may not. */
+export function scopesOf({ scope, aboutProcess }: OptionRow): readonly Scope[] {
+  if (scope === undefined) return [];
+  return aboutProcess === undefined ? [scope] : [scope, "process"];
+}
 
 type ValueOf<Row> = Row extends { parse: (text: string) => infer Value } ? Value : boolean;
 
@@ -103,12 +115,18 @@ export function showOptions(
 }
 
 /**
- * What an option does, in a few sentences. `write` gives the name of another option that they
- * mention.
+ * What an option does, in a few sentences; `scope` says where, if it may stand in several places.
+ * `write` gives the name of another option that they mention.
  */
-export function aboutOption(name: OptionName, write: (name: OptionName) => string): string {
-  return OPTIONS[name].about.replace(/\{(\w+)\}/g, (whole, other: string) =>
-    isOptionName(other) ? write(other) : whole,
+export function aboutOption(
+  name: OptionName,
+  write: (name: OptionName) => string,
+  scope?: Scope,
+): string {
+  const { about, aboutProcess = about }: OptionRow = OPTIONS[name];
+  return (scope === "process" ? aboutProcess : about).replace(
+    /\{(\w+)\}/g,
+    (whole, other: string) => (isOptionName(other) ? write(other) : whole),
   );
 }
 

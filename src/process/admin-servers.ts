@@ -20,8 +20,16 @@ interface Wanted {
   readonly permissions: AdminPermissions;
 }
 
+/** The addresses of servers. */
+type ServerAddresses = Partial<Pick<ProcessWide, "admin" | "adminMode" | "adminGroup" | "metrics">>;
+
 /** Each server that a plan asks for. */
-function plannedServers({ admin, adminMode, adminGroup, metrics }: ProcessWide): readonly Wanted[] {
+function plannedServers({
+  admin,
+  adminMode,
+  adminGroup,
+  metrics,
+}: ServerAddresses): readonly Wanted[] {
   const permissions = { mode: adminMode ?? ADMIN_MODE, group: adminGroup };
   const wanted: Wanted[] = [];
   if (admin !== undefined) wanted.push({ role: "admin", address: admin, permissions });
@@ -30,7 +38,7 @@ function plannedServers({ admin, adminMode, adminGroup, metrics }: ProcessWide):
 }
 
 /** How many descriptors the servers of a plan take at most. */
-export function adminFilesMost(plan: ProcessWide): number {
+export function serverDescriptors(plan: ServerAddresses): number {
   return plannedServers(plan).length * HTTP_DESCRIPTORS_MOST;
 }
 

@@ -13,6 +13,8 @@ export interface ProcessPlan {
 /** What concerns the whole process. Times are in milliseconds. */
 export interface ProcessWide {
   readonly workers: Workers;
+  /** The most open connections of all relays together; only the relays' own limits if undefined. */
+  readonly connectionsMax: number | undefined;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   readonly accessLog: boolean;

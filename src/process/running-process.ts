@@ -1,7 +1,7 @@
 import { printAddress, type SocketEndpoint, staysLocal } from "../address/address.ts";
 import type { Observation } from "../observe/figures/observation.ts";
 import { accessLog } from "../observe/log/access-log.ts";
-import { logObserver } from "../observe/log/event-log.ts";
+import { logObserver, sharedLimitLog } from "../observe/log/event-log.ts";
 import type { Log } from "../observe/log/log.ts";
 import { libc } from "../os/libc.ts";
 import { isHungUp } from "../os/terminal.ts";
@@ -16,7 +16,7 @@ import { takeNotifier } from "../systemd/notify-socket.ts";
 import { ServiceState, takeWatchdogPeriod } from "../systemd/service-state.ts";
 import { relayOpener } from "../workers/open-relay.ts";
 import { workerCount } from "../workers/worker-count.ts";
-import { adminFilesMost, AdminServers, hasAdminServers } from "./admin-servers.ts";
+import { serverDescriptors, AdminServers, hasAdminServers } from "./admin-servers.ts";
 import { IdleExit } from "./exit-idle-time.ts";
 import { HandoverOnHangup } from "./handover/handover-on-hangup.ts";
 import type { EarlierProcesses } from "./handover/earlier-processes.ts";
@@ -110,6 +110,8 @@ async function meetPredecessor(): Promise<Predecessor | null> {
 class RunningProcess implements AsyncDisposable {
   readonly #plan: ProcessPlan;
   readonly #limits: ConnectionLimits;
+  /** Says for all relays that the limit that they share is reached. */
+  readonly #sharedLimit: Partial<Observer>;
   readonly #log: Log;
   /** Disposed in reverse order when the process ends. */
   readonly #parts = new AsyncDisposableStack();
@@ -141,7 +143,9 @@ class RunningProcess implements AsyncDisposable {
   constructor(plan: ProcessPlan, log: Log, predecessor: Predecessor | null) {
     this.#plan = plan;
     this.#log = log;
-    this.#limits = shareConnections(plan.relays, this.#connectionsOfFiles());
+    const { connectionsMax } = plan.processWide;
+    this.#limits = shareConnections(plan.relays, this.#connectionsOfFiles(), connectionsMax);
+    this.#sharedLimit = this.#limits.together === null ? {} : sharedLimitLog(log);
     this.#predecessor = predecessor;
     this.#requests = this.#parts.use(stopRequests());
     this.#parts.use(ignoreUserSignals());
@@ -326,7 +330,7 @@ class RunningProcess implements AsyncDisposable {
         observer?.fault(error);
       }),
     );
-    const openRelay = relayOpener(workers);
+    const openRelay = relayOpener(workers, this.#limits.together);
     return RelayGroup.open(
       this.#plan.relays,
       (plan) => this.#sourceOf(plan),
@@ -386,8 +390,9 @@ class RunningProcess implements AsyncDisposable {
     const observer = combineObservers([
       logObserver(log, destination, {
         connectionsMax: this.#limits.of(plan),
-        isOfFiles: plan.settings.connectionsMax === undefined,
+        isOfFiles: this.#limits.isOfFiles(plan),
       }),
+      this.#sharedLimit,
       ...(this.#plan.processWide.accessLog ? [accessLog(log, destination)] : []),
       ...this.#observationOf(plan),
       ...(this.#service === null ? [] : [this.#service.watch()]),
@@ -400,7 +405,7 @@ class RunningProcess implements AsyncDisposable {
   #connectionsOfFiles(): number {
     const { processWide, relays } = this.#plan;
     const workers = workerCount(processWide.workers);
-    const others = adminFilesMost(processWide) + descriptorsOfRelays(relays.length, workers);
+    const others = serverDescriptors(processWide) + descriptorsOfRelays(relays.length, workers);
     return connectionsMaxDefault(workers, others);
   }
 
@@ -432,6 +437,7 @@ class RunningProcess implements AsyncDisposable {
     const { Observation } = await import("../observe/figures/observation.ts");
     this.#observation = this.#front.use(
       new Observation({
+        connectionsMax: this.#limits.together,
         logLinesLost: () => this.#log.linesLost(),
         earlierConnections: () => this.#earlier?.connections ?? 0,
         look: () => this.#relays?.lookForFiles(),

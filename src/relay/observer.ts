@@ -3,7 +3,10 @@ import type { Peer } from "../os/peer-credentials.ts";
 
 /** An observer's view of a connection. It is live: its figures change until `closed`. */
 export interface ConnectionView {
-  /** Counts up from 1 within one relay. */
+  /**
+   * Counts up within one relay, from 1. After a handover it goes on above all ids that the relay
+   * before it may give, so that no two open connections of a relay have the same id.
+   */
   readonly id: number;
   /**
    * The client's address, such as `127.0.0.1:5678`. `""` for a Unix client, which has no address,
@@ -81,6 +84,11 @@ export const ENDINGS = [
 ] as const;
 export type Ending = (typeof ENDINGS)[number];
 
+/**
+ * A limit of open connections that was reached: the relay's own, or one that several relays share.
+ */
+export type ReachedLimit = "own" | "shared";
+
 /** How a relay stopped. */
 export interface Stop {
   /**
@@ -120,8 +128,11 @@ export interface Observer {
   halfClosed(connection: ConnectionView, from: "client" | "destination"): void;
   /** The connection is over and holds no descriptor any more. */
   closed(connection: ConnectionView, ending: Ending): void;
-  /** All places are taken: clients wait in the kernel's queue until one is free. */
-  full(open: number): void;
+  /**
+   * All places are taken: clients wait in the kernel's queue until one is free. Of a limit that
+   * several relays share, only the relay that took the last place reports this.
+   */
+  full(open: number, limit: ReachedLimit): void;
   /** Somebody removed or replaced the file of a Unix source: clients cannot find the source. */
   sourceLost(): void;
   /** The lost socket file is back in its place. */

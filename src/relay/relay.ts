@@ -33,6 +33,8 @@ export interface Relay extends AsyncDisposable {
  * relays have the same listening socket, and at any time one of them accepts.
  */
 export interface HandoverRelay extends Relay {
+  /** The last id that this relay gave to a connection; 0 if none. */
+  readonly lastId: number;
   /**
    * Leaves new clients in the kernel's queue until `resume`, or until a stop that serves the queue.
    * Resolves with the number of open connections. Without FFI the relay cannot pause and accepts

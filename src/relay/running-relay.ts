@@ -1,6 +1,8 @@
 import type { Socket, SocketHandler } from "bun";
 import type { SocketEndpoint } from "../address/address.ts";
-import { type ClientCounts, OwnClientCounts } from "./client-counts.ts";
+import { OwnClientCounts } from "./client-counts.ts";
+import type { RelayContext } from "./relay-context.ts";
+import type { SharedLimit } from "./shared-limit.ts";
 import { type Admitted, ClientAdmission, needsAddresses } from "./client-admission.ts";
 import type { Refusal } from "./access.ts";
 import { AcceptControl } from "./listen/accept-control.ts";
@@ -74,9 +76,9 @@ const STANDSTILL = 300_000;
  */
 export async function startRelay(
   options: RelayOptions,
-  counts: ClientCounts = new OwnClientCounts(),
+  context: RelayContext = {},
 ): Promise<PausableRelay> {
-  const relay = new RunningRelay(endpointOf(options.source), options, counts);
+  const relay = new RunningRelay(endpointOf(options.source), options, context);
   await relay.listen(options);
   return relay;
 }
@@ -106,13 +108,22 @@ class RunningRelay implements PausableRelay {
   #fileWatch: FileWatch | null = null;
   /** Whether the relay may accept: a handed-over source waits for `accept`. */
   #accepts = false;
-  #accepted = 0;
+  /** The id of the last connection. */
+  #lastId: number;
+  /** Null if this relay shares its places with no other. */
+  readonly #limit: SharedLimit | null;
   /** How many late sockets can exist without taking the descriptors of places. */
   #lateSocketsSpare = 0;
   #stopping = false;
 
-  constructor(endpoint: SocketEndpoint, options: RelayOptions, counts: ClientCounts) {
+  constructor(
+    endpoint: SocketEndpoint,
+    options: RelayOptions,
+    { counts = new OwnClientCounts(), limit = null, lastId = 0 }: RelayContext,
+  ) {
     this.#endpoint = endpoint;
+    this.#limit = limit;
+    this.#lastId = lastId;
     this.#observer = combineObservers(options.observer === undefined ? [] : [options.observer]);
     this.#inherited = isInherited(options.source);
     const { drainTimeout = DEFAULTS.drainTimeout } = options;
@@ -125,7 +136,7 @@ class RunningRelay implements PausableRelay {
       target: targetOf(options.destination),
       leadsBack: null,
       clientLeftAt: -Infinity,
-      isFull: () => this.#acceptControl?.isFull === true,
+      isFull: () => this.#acceptControl?.isFull === true || this.#limit?.isReached === true,
       departed: new DepartedClients(leaveSilently),
       sourceIsTcp: endpoint.kind === "tcp",
       keepalive: options.keepalive ?? DEFAULTS.keepalive,
@@ -161,6 +172,10 @@ class RunningRelay implements PausableRelay {
     return this.#stopped.promise;
   }
 
+  get lastId(): number {
+    return this.#lastId;
+  }
+
   get connections(): number {
     const headers = this.#expectedHeaders;
     return this.#shared.connections.size + (headers === null ? 0 : headers.count);
@@ -192,6 +207,7 @@ class RunningRelay implements PausableRelay {
     this.#file = file;
     this.#fileWatch = file && watchFile(file, this.#observer);
     this.#acceptControl = new AcceptControl(max, listeners, this.#observer);
+    this.#limit?.join(this);
     this.#limitStillness(options.idleTimeout, "idle", () => true);
     this.#limitStillness(options.halfCloseTimeout, "half-closed", isHalfClosed);
     this.#watchPeers();
@@ -320,12 +336,23 @@ class RunningRelay implements PausableRelay {
     if (!this.#stopping) this.#acceptControl?.closed(this.#taken);
   }
 
+  /** Counts a client that was accepted; the relay pauses if its place was the last one. */
+  #takePlace(): void {
+    this.#acceptControl?.opened(this.#taken);
+    if (this.#limit?.opened(this) === true) this.#observer.full(this.#limit.open, "shared");
+  }
+
+  #leavePlace(): void {
+    this.#freePlace();
+    this.#limit?.closed();
+  }
+
   #accept(socket: Socket<SocketOwner>): void {
     socket.data = this.#unadmitted;
     const admitted = this.#clientAdmission.admit(socket);
     if ("reason" in admitted) return this.#refuse(socket, admitted);
     const connection = this.#open(socket, admitted);
-    this.#acceptControl?.opened(this.#taken);
+    this.#takePlace();
     this.#reach(connection);
   }
 
@@ -335,7 +362,7 @@ class RunningRelay implements PausableRelay {
     const proxy = this.#clientAdmission.admitProxy(socket);
     if ("reason" in proxy) return this.#refuse(socket, proxy);
     headers.expect(socket, proxy);
-    this.#acceptControl?.opened(this.#taken);
+    this.#takePlace();
   }
 
   #expectHeaders(): ExpectedHeaders {
@@ -346,7 +373,7 @@ class RunningRelay implements PausableRelay {
         const admitted = this.#clientAdmission.admitProxied(proxy, ends);
         if ("reason" in admitted) {
           this.#refuse(socket, admitted);
-          return this.#freePlace();
+          return this.#leavePlace();
         }
         const connection = this.#open(socket, admitted);
         if (rest.length > 0) connection.up.receive(rest);
@@ -354,7 +381,7 @@ class RunningRelay implements PausableRelay {
       },
       refused: ({ client, reason }) => {
         this.#observer.refused(client, reason);
-        this.#freePlace();
+        this.#leavePlace();
       },
     });
   }
@@ -365,8 +392,8 @@ class RunningRelay implements PausableRelay {
   }
 
   #open(socket: Socket<SocketOwner>, admitted: Admitted): Connection {
-    this.#accepted += 1;
-    const connection = new Connection(this.#shared, this.#accepted, admitted);
+    this.#lastId += 1;
+    const connection = new Connection(this.#shared, this.#lastId, admitted);
     const { client } = connection;
     socket.data = client;
     client.attach(socket);
@@ -423,13 +450,14 @@ class RunningRelay implements PausableRelay {
   }
 
   #stopListening(): void {
+    this.#limit?.leave(this);
     this.#acceptControl?.[Symbol.dispose]();
     this.#listeners?.stop();
   }
 
   #connectionEnded({ admitted }: Connection): void {
     this.#clientAdmission.left(admitted);
-    this.#freePlace();
+    this.#leavePlace();
     if (this.#shared.connections.size === 0) this.#shared.bulk?.leave();
     this.#drain.connectionEnded();
   }

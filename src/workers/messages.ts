@@ -1,7 +1,7 @@
 import type { SocketEndpoint } from "../address/address.ts";
 import type { Peer } from "../os/peer-credentials.ts";
 import type { Event } from "../relay/combine-observers.ts";
-import type { Ending, Failure } from "../relay/observer.ts";
+import type { Ending, Failure, ReachedLimit } from "../relay/observer.ts";
 import type { StopPatience } from "../relay/stop-patience.ts";
 import type { RelayOptions } from "../relay/options.ts";
 
@@ -39,6 +39,8 @@ export interface Start {
   /** The limit of all shares of the relay together. */
   readonly connectionsMax: number;
   readonly counts: SharedArrayBuffer;
+  /** This worker's part of the limit that all relays of the pool share; null if there is none. */
+  readonly sharedMax: number | null;
   /** How many workers the pool has. */
   readonly workers: number;
   /** The memory of `SharedClientCounts`; null if there is no limit per client. */
@@ -85,7 +87,7 @@ export type EventReport =
   | { readonly kind: "fault"; readonly error: PlainError }
   | { readonly kind: "warning" | "notice"; readonly message: string }
   | { readonly kind: "refused"; readonly client: string; readonly reason: string }
-  | { readonly kind: "full"; readonly open: number }
+  | { readonly kind: "full"; readonly open: number; readonly limit: ReachedLimit }
   | { readonly kind: "reachedAgain" }
   | ConnectionReport
   /** `FIGURES` numbers for each connection that changed. */

@@ -20,6 +20,7 @@ import type { Start, WorkerOptions } from "./messages.ts";
 import { onceAMinute } from "./repeated-warnings.ts";
 import { RelayShare, type RelayShareOwner } from "./relay-share.ts";
 import type { WorkerPool } from "./worker-pool.ts";
+import type { WorkerSlot } from "./worker-slot.ts";
 import { SharedSource } from "./shared-source.ts";
 
 // A worker that has not ended this long after its drain timeout counts as hung, in milliseconds.
@@ -30,18 +31,20 @@ const GRACE = 1_000;
  * the relay. This thread relays nothing: it keeps the source, and reports all connections to the
  * observer.
  *
+ * @param lastId - see `RelayContext`
  * @throws {RelayError} if listening on the source fails or a worker cannot start.
  */
 export async function startPooledRelay(
   system: Libc,
   options: RelayOptions,
   pool: WorkerPool,
+  lastId = 0,
 ): Promise<HandoverRelay> {
   // Check that the access rules fit the source before binding it.
   new ClientAdmission(options, endpointOf(options.source), new OwnClientCounts());
   const notice = (message: string) => options.observer?.notice?.(message);
   const source = await SharedSource.bind(system, options, notice);
-  const relay = new PooledRelay(source, options, pool);
+  const relay = new PooledRelay(source, options, pool, lastId);
   await relay.start();
   return relay;
 }
@@ -55,6 +58,7 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
   readonly #counts: SharedCounters;
   /** Null if there is no limit per client. */
   readonly #clientCounts: SharedArrayBuffer | null;
+  readonly #pool: WorkerPool;
   readonly #relay: number;
   readonly #shares: readonly RelayShare[];
   /** Settles when no worker accepts any more. */
@@ -68,7 +72,7 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
   #impatientAt = Infinity;
   #impatience: Timer | undefined;
 
-  constructor(source: SharedSource, options: RelayOptions, pool: WorkerPool) {
+  constructor(source: SharedSource, options: RelayOptions, pool: WorkerPool, lastId: number) {
     const { source: _, observer, mode, owner, group, directoryMode, ...rest } = options;
     this.observer = onceAMinute(combineObservers(observer === undefined ? [] : [observer]));
     this.#source = source;
@@ -78,9 +82,10 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
     this.#patience = { drainTimeout, standstillTimeout: DEFAULTS.standstillTimeout };
     this.#connectionsMax = options.connectionsMax ?? connectionsMaxDefault(pool.workers);
     // A share without a single place could never accept: use no more workers than places.
-    const { relay, slots } = pool.place(this.#connectionsMax);
+    const { relay, slots } = pool.place(this.#connectionsMax, () => this.connections);
+    this.#pool = pool;
     this.#relay = relay;
-    this.#counts = SharedCounters.forWorkers(slots.length);
+    this.#counts = SharedCounters.forWorkers(slots.length, lastId);
     this.#clientCounts =
       options.connectionsMaxPerClient === undefined
         ? null
@@ -97,6 +102,10 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
 
   get stopped(): Promise<void> {
     return this.#stopped.promise;
+  }
+
+  get lastId(): number {
+    return this.#counts.lastId;
   }
 
   get connections(): number {
@@ -182,7 +191,7 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
     return this.stop({ drainTimeout: 0 });
   }
 
-  startOrder(index: number, held: boolean): Start {
+  startOrder(index: number, slot: WorkerSlot, held: boolean): Start {
     return {
       kind: "start",
       relay: this.#relay,
@@ -192,11 +201,16 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
       options: { ...this.#options, connectionsMax: this.#quota(index) },
       connectionsMax: this.#connectionsMax,
       counts: this.#counts.buffer,
+      sharedMax: this.#pool.partOf(slot),
       workers: this.#shares.length,
       clientCounts: this.#clientCounts,
       wanted: eventsHeard(this.observer),
       held,
     };
+  }
+
+  get reachedTogether(): number | null {
+    return this.#pool.reachedTogether;
   }
 
   joined(index: number): void {

@@ -11,7 +11,9 @@ import type { SlotMember, WorkerSlot } from "./worker-slot.ts";
 export interface RelayShareOwner {
   readonly observer: Observer;
   readonly endpoint: SocketEndpoint;
-  startOrder(index: number, held: boolean): Start;
+  startOrder(index: number, slot: WorkerSlot, held: boolean): Start;
+  /** The open connections of all relays of the pool if they reach the limit that they share. */
+  readonly reachedTogether: number | null;
   /** The share has started. */
   joined(index: number): void;
   /** The share has ended; returns how many connections were still open. */
@@ -127,7 +129,7 @@ export class RelayShare implements SlotMember {
     this.#isThere = true;
     this.#connections = new ReportReceiver(this.#owner.observer);
     this.#lost = 0;
-    return this.#owner.startOrder(this.#index, !this.#used);
+    return this.#owner.startOrder(this.#index, this.#slot, !this.#used);
   }
 
   batchArrived(batch: Batch): void {
@@ -169,9 +171,17 @@ export class RelayShare implements SlotMember {
       case "stopped":
         this.#cut += report.cut;
         return this.#end();
+      case "full":
+        return this.#full(report);
       default:
         return this.#connections.pass(report);
     }
+  }
+
+  /** Of a limit that all relays share, each worker has a part: only all parts are worth a report. */
+  #full(report: Extract<Report, { kind: "full" }>): void {
+    const open = report.limit === "own" ? report.open : this.#owner.reachedTogether;
+    if (open !== null) this.#connections.pass({ ...report, open });
   }
 
   /** The worker no longer has this share. */

@@ -39,7 +39,7 @@ export class ReportReceiver {
       case "refused":
         return this.#observer.refused(report.client, report.reason);
       case "full":
-        return this.#observer.full(report.open);
+        return this.#observer.full(report.open, report.limit);
       case "reachedAgain":
         return this.#observer.reachedAgain();
       case "figures":

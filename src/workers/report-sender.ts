@@ -76,10 +76,13 @@ export class ReportSender {
       refused: this.#ifWanted("refused", (client, reason) =>
         this.tell({ kind: "refused", client, reason }),
       ),
-      full: () => {
-        const open = this.#counts.total();
+      full: (open, limit) => {
+        // The pool knows whether the other workers' parts of a shared limit are taken, too.
+        if (limit === "shared") return this.tell({ kind: "full", open, limit });
+        const total = this.#counts.total();
         // Report only if all workers are full: until then another worker accepts the clients.
-        if (open >= connectionsMax && this.#counts.filled()) this.tell({ kind: "full", open });
+        if (total >= connectionsMax && this.#counts.filled())
+          this.tell({ kind: "full", open: total, limit });
       },
       fault: (error) => this.tell({ kind: "fault", error: encodeError(error) }),
       warning: (message) => this.tell({ kind: "warning", message }),

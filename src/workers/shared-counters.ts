@@ -21,15 +21,23 @@ export class SharedCounters {
     this.#workers = Math.floor((this.#words.length - FIRST) / WORDS);
   }
 
-  static forWorkers(workers: number): SharedCounters {
-    return new SharedCounters(
+  /** @param lastId - the last connection id that was given before */
+  static forWorkers(workers: number, lastId = 0): SharedCounters {
+    const counters = new SharedCounters(
       new SharedArrayBuffer((FIRST + workers * WORDS) * Int32Array.BYTES_PER_ELEMENT),
     );
+    Atomics.store(counters.#words, LAST_ID, lastId | 0);
+    return counters;
   }
 
-  /** A connection id, unique in the pool. */
+  /** A connection id, unique in the pool: modulo 2^32. */
   nextId(): number {
-    return Atomics.add(this.#words, LAST_ID, 1) + 1;
+    return (Atomics.add(this.#words, LAST_ID, 1) + 1) >>> 0;
+  }
+
+  /** The last connection id that was given. */
+  get lastId(): number {
+    return Atomics.load(this.#words, LAST_ID) >>> 0;
   }
 
   /** Counts a connection that a worker has accepted. */

@@ -14,25 +14,54 @@ export interface PoolPlace {
   readonly slots: readonly WorkerSlot[];
 }
 
+interface PoolOptions {
+  /** The most open connections of all relays together; null: no such limit. Default: null. */
+  readonly sharedMax?: number | null;
+  /** The module that a worker's thread runs. */
+  readonly module?: URL;
+}
+
 /** The workers that carry all relays of one process. */
 export class WorkerPool {
   readonly #slots: readonly WorkerSlot[];
-  #relays = 0;
+  readonly #sharedMax: number | null;
+  /** How many connections each relay has, in the order of their numbers. */
+  readonly #open: (() => number)[] = [];
 
-  /** @param module - the module that a worker's thread runs */
-  constructor(workers: number, module = THREAD) {
-    this.#slots = Array.from({ length: workers }, (_, index) => new WorkerSlot(index + 1, module));
+  constructor(workers: number, { sharedMax = null, module = THREAD }: PoolOptions = {}) {
+    // A worker without a single place could never accept: have no more workers than places.
+    const length = Math.min(workers, sharedMax ?? workers);
+    this.#slots = Array.from({ length }, (_, index) => new WorkerSlot(index + 1, module));
+    this.#sharedMax = sharedMax;
   }
 
   get workers(): number {
     return this.#slots.length;
   }
 
-  /** Assigns at most `most` slots to a new relay. The first slot rotates from relay to relay. */
-  place(most: number): PoolPlace {
-    const relay = this.#relays++;
+  /**
+   * Assigns at most `most` slots to a new relay. The first slot rotates from relay to relay.
+   *
+   * @param open - how many connections the relay has
+   */
+  place(most: number, open: () => number): PoolPlace {
+    const relay = this.#open.push(open) - 1;
     const first = relay % this.workers;
     const turned = [...this.#slots.slice(first), ...this.#slots.slice(0, first)];
     return { relay, slots: turned.slice(0, most) };
+  }
+
+  /** A worker's part of the limit that all relays share; the parts add up to exactly the limit. */
+  partOf({ number }: WorkerSlot): number | null {
+    if (this.#sharedMax === null) return null;
+    const { workers } = this;
+    return Math.floor(this.#sharedMax / workers) + (number <= this.#sharedMax % workers ? 1 : 0);
+  }
+
+  /** The open connections of all relays if they reach the limit that the relays share; else null. */
+  get reachedTogether(): number | null {
+    if (this.#sharedMax === null) return null;
+    const open = this.#open.reduce((sum, count) => sum + count(), 0);
+    return open >= this.#sharedMax ? open : null;
   }
 }

@@ -7,6 +7,7 @@ import { libc } from "../os/libc.ts";
 import { checked, EBADF } from "../os/errno.ts";
 import { AcceptBalance } from "./accept-balance.ts";
 import type { ClientCounts } from "../relay/client-counts.ts";
+import { SharedLimit } from "../relay/shared-limit.ts";
 import { SharedClientCounts } from "./shared-client-counts.ts";
 import { SharedCounters } from "./shared-counters.ts";
 import type { Batch, Order, RelayOrder, Report, Start } from "./messages.ts";
@@ -19,6 +20,9 @@ declare const self: Worker;
 
 /** The holder's name for a hold that the pooled relay ordered. */
 const HOLDER = "pool";
+
+/** The worker's part of the limit that all relays share; null if there is none, or before a start. */
+let limit: SharedLimit | null = null;
 
 /** By relay number: `starting` settles when the start has ended; `shares` has the started ones. */
 const starting = new Map<number, Promise<void>>();
@@ -96,13 +100,14 @@ class RunningShare {
     const counts = new SharedCounters(start.counts);
     const reporter = new ReportSender(start, counts, post);
     const fds = duplicateAll(listeners, endpoint);
+    if (start.sharedMax !== null) limit ??= new SharedLimit(start.sharedMax);
     const relay = await startRelay(
       {
         ...options,
         source: { kind: "descriptors", fds, endpoint },
         observer: reporter.observer,
       },
-      clientCountsOf(start),
+      { counts: clientCountsOf(start), limit },
     );
     if (held) relay.pauseFor(HOLDER);
     const balance = new AcceptBalance(counts, index, relay);

@@ -478,7 +478,7 @@ describe("workers that cannot start", () => {
     return startPooledRelay(
       loaded.libc,
       { source: { kind: "unix", path: source }, destination },
-      new WorkerPool(2, new URL(thread, import.meta.url)),
+      new WorkerPool(2, { module: new URL(thread, import.meta.url) }),
     );
   };
 

@@ -1,4 +1,4 @@
-import { flagOf, OPTION_ROWS, type OptionName } from "../../options/option-table.ts";
+import { flagOf, OPTION_ROWS, type OptionName, scopesOf } from "../../options/option-table.ts";
 import { readGiven } from "./option-values.ts";
 import type { GivenOptions } from "./read-command-line.ts";
 import { UsageError } from "./usage-error.ts";
@@ -21,10 +21,11 @@ interface Override {
  */
 export function fileOverrides(given: GivenOptions): ReadonlyMap<OptionName, Override> {
   return new Map(
-    OPTION_ROWS.flatMap(([name, { scope }]) => {
+    OPTION_ROWS.flatMap(([name, row]) => {
       const text = given[flagOf(name)];
-      if (text === undefined || scope === undefined) return [];
-      if (scope === "relay")
+      const scopes = scopesOf(row);
+      if (text === undefined || scopes.length === 0) return [];
+      if (!scopes.includes("process"))
         throw new UsageError(
           `--${flagOf(name)} concerns one relay: write ${flagOf(name)} into the file`,
         );

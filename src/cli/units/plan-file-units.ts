@@ -9,6 +9,7 @@ import { isTemplate } from "../../systemd/units/specifiers.ts";
 import { hasControls } from "../../systemd/units/unit-escaping.ts";
 import { defaultFileName, UNIT_NAME_MAX } from "../../systemd/units/unit-name.ts";
 import type { UnitPlan, UnitRelay } from "../../systemd/units/unit-plan.ts";
+import { serverDescriptors } from "../../process/admin-servers.ts";
 import { workerCount } from "../../workers/worker-count.ts";
 import { fileOverrides } from "../line/file-overrides.ts";
 import type { GivenOptions } from "../line/read-command-line.ts";
@@ -29,6 +30,7 @@ import {
   filePermissions,
   processPlan,
   relayOptions,
+  SHORT_DRAIN,
 } from "./plan-units.ts";
 import { anyUsersPath, ofAnyUser, ofAnyUsersValues } from "./read-unit-addresses.ts";
 
@@ -63,19 +65,23 @@ export function planFileUnits(
   checkOptions(all, {});
   if (all.noSocket) checkOneOfEach(relays, adminGroup);
   checkName(name, all);
-  const connectionsMax = connectionsOf(plan.relays);
+  const connectionsMax = connectionsOf(plan);
+  const drainsShortly = values.service !== undefined && !plan.chosen.has("drainTimeout");
   return {
     ...processPlan(all, adminGroup),
     ...{ name, program, relays, config },
     options: relayOptions(
       withoutName(given),
       {
+        // A later value in the file needs new units anyway, for TimeoutStopSec=.
+        ...(drainsShortly && { drainTimeout: SHORT_DRAIN.text }),
         ...(values.service !== undefined && { requirePrivateNetwork: true }),
         ...exitIdleTime(given),
       },
       !values.noSocket,
     ),
-    drainTimeout: all.drainTimeout,
+    drainTimeout: drainsShortly ? SHORT_DRAIN.milliseconds : all.drainTimeout,
+    serverDescriptors: serverDescriptors(all),
     ...(connectionsMax > 0 && { connectionsMax }),
     workers: workerCount(all.workers),
   };
@@ -179,9 +185,10 @@ function distinct(texts: readonly (string | undefined)[]): number {
   return new Set(texts.filter((text) => text !== undefined)).size;
 }
 
-/** The sum of `connections-max` over all relays that set it. */
-function connectionsOf(relays: readonly RelayPlan[]): number {
-  return relays.reduce((sum, { settings }) => sum + (settings.connectionsMax ?? 0), 0);
+/** `connections-max` of the process, or else the sum over all relays that set it. */
+function connectionsOf({ processWide, relays }: ProcessPlan): number {
+  const wished = relays.reduce((sum, { settings }) => sum + (settings.connectionsMax ?? 0), 0);
+  return processWide.connectionsMax ?? wished;
 }
 
 /** `--name` names the units here. A relay of a file has its name from the file. */

@@ -1,6 +1,7 @@
 import { isTemplate } from "../../systemd/units/specifiers.ts";
 import { defaultName } from "../../systemd/units/unit-name.ts";
 import type { FilePermissions, UnitPlan } from "../../systemd/units/unit-plan.ts";
+import { serverDescriptors } from "../../process/admin-servers.ts";
 import { workerCount } from "../../workers/worker-count.ts";
 import { type Addresses, checkDistinct } from "../line/read-addresses.ts";
 import { UsageError } from "../line/usage-error.ts";
@@ -30,7 +31,7 @@ import { checkUserUnit } from "./check-user-unit.ts";
 const CONNECT_RETRY = "20s";
 
 // A restart of the service waits until the relay has stopped, so the drain must be short.
-const DRAIN_TIMEOUT = { text: "2s", milliseconds: 2_000 };
+export const SHORT_DRAIN = { text: "2s", milliseconds: 2_000 };
 
 /**
  * Plans the units that the command line of `units` asks for.
@@ -77,13 +78,14 @@ export function planUnits(
       given,
       {
         connectRetry: CONNECT_RETRY,
-        ...(drainsShortly && { drainTimeout: DRAIN_TIMEOUT.text }),
+        ...(drainsShortly && { drainTimeout: SHORT_DRAIN.text }),
         ...(service !== undefined && { requirePrivateNetwork: true }),
         ...exitIdleTime(given),
       },
       socket,
     ),
-    drainTimeout: drainsShortly ? DRAIN_TIMEOUT.milliseconds : values.drainTimeout,
+    serverDescriptors: serverDescriptors(values),
+    drainTimeout: drainsShortly ? SHORT_DRAIN.milliseconds : values.drainTimeout,
     ...(connectionsMax !== undefined && {
       connectionsMax,
       workers: workerCount(values.workers),

@@ -35,6 +35,26 @@ export function logObserver(
   };
 }
 
+/**
+ * Logs that the limit that all relays of a process share is reached. One observer for all relays: at
+ * the limit, each of them may take the last place.
+ */
+export function sharedLimitLog(log: Log): Partial<Observer> {
+  let saidFull = -Infinity;
+  return {
+    full(open, limit) {
+      const now = performance.now();
+      if (limit === "own" || now - saidFull < FULL_PAUSE_MS) return;
+      saidFull = now;
+      log.warn(
+        `${count(open, "connection")} open in all relays, the limit: further clients of every relay ` +
+          "wait (connections-max at the top of the file)",
+        { event: "full", limit: "all_relays", open },
+      );
+    },
+  };
+}
+
 /** Logs start, end, and conditions that an administrator should act on. */
 function lifeObserver(
   log: Log,
@@ -54,9 +74,9 @@ function lifeObserver(
         connections_max: connectionsMax,
       });
     },
-    full(open) {
+    full(open, limit) {
       const now = performance.now();
-      if (now - saidFull < FULL_PAUSE_MS) return;
+      if (limit === "shared" || now - saidFull < FULL_PAUSE_MS) return;
       saidFull = now;
       log.warn(
         `${count(open, "connection")} open, the limit: further clients wait ` +

@@ -9,7 +9,9 @@ export const LIMIT_ROWS = {
     commands: ["relay"],
     scope: "relay",
     about:
-      "The most open connections at once; further clients wait in the kernel's queue. Default: as many as the limit on open files allows.",
+      "The most open connections at once; further clients wait in the kernel's queue. Default: as many as the limit on open files allows. With {config} on a command line: of all relays together.",
+    aboutProcess:
+      "The most open connections at once of all relays together. While they are open, the further clients of every relay wait in the kernel's queue. Default: only the limits of the relays.",
   },
   connectionsMaxPerClient: {
     ...RELAY_OPTIONS.connectionsMaxPerClient,

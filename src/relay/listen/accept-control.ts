@@ -42,7 +42,7 @@ export class AcceptControl implements Disposable, DescriptorWatcher {
   opened(open: number): void {
     if (this.#full || open < this.#max) return;
     this.#full = this.#listening.pause();
-    if (this.#full) this.#observer.full(open);
+    if (this.#full) this.#observer.full(open, "own");
   }
 
   /** Called after a connection has ended. */

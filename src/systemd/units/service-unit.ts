@@ -82,9 +82,18 @@ function namespaceLines(service: string): string[] {
 }
 
 function processLines(plan: UnitPlan): string[] {
-  const { program, relays, drainTimeout, connectionsMax = 0, workers = 1 } = plan;
+  const {
+    program,
+    relays,
+    drainTimeout,
+    connectionsMax = 0,
+    workers = 1,
+    serverDescriptors,
+  } = plan;
   const files =
-    descriptorsNeeded(connectionsMax, workers) + descriptorsOfRelays(relays.length, workers);
+    descriptorsNeeded(connectionsMax, workers) +
+    descriptorsOfRelays(relays.length, workers) +
+    serverDescriptors;
   const words = commandLine(plan).map((word) => execWord(word, specifiersOf(plan)));
   return [
     "Type=notify",

@@ -37,8 +37,10 @@ export interface UnitPlan {
   readonly user?: string;
   /** Further groups of that user, such as the group that may open the destination's socket. */
   readonly supplementaryGroups: readonly string[];
-  /** The sum of `connections-max` over all relays that set it. */
+  /** The most open connections that somebody asked for, of all relays together. */
   readonly connectionsMax?: number;
+  /** Descriptors that the servers of `--admin` and `--metrics` need at most. */
+  readonly serverDescriptors: number;
   /** The number of threads that relay; 1 if absent. */
   readonly workers?: number;
   /** In milliseconds. */

@@ -44,7 +44,7 @@ type Options = Omit<RelayOptions, "source" | "destination"> & {
 
 /** Workers of which a test has hold, for several relays. */
 export function puppetPool(workers: number): WorkerPool {
-  return new WorkerPool(workers, THREAD);
+  return new WorkerPool(workers, { module: THREAD });
 }
 
 /** Starts a relay with workers of which a test has hold. */

@@ -10,6 +10,7 @@ import {
   flagOf,
   OPTION_ROWS,
   readOption,
+  scopesOf,
 } from "../../../src/options/option-table.ts";
 import type { OptionRow } from "../../../src/options/option-row.ts";
 import type { ValueSchema } from "../../../src/options/value-types.ts";
@@ -105,7 +106,7 @@ function options(
   isTcp: boolean,
 ): fc.Arbitrary<Record<string, unknown>> {
   const fitting = OPTION_ROWS.filter(([, row]) => {
-    if (row.scope !== scope) return false;
+    if (!scopesOf(row).includes(scope)) return false;
     return row.sources === undefined || row.sources.includes(isTcp ? "tcp" : "unix");
   });
   return fc.record(
@@ -173,7 +174,7 @@ test("any file of valid values, however it is written, means what it says and ke
       const meant = (given: Readonly<Record<string, unknown>>, scope: "relay" | "process") =>
         Object.fromEntries(
           OPTION_ROWS.flatMap(([key, row]) =>
-            row.scope === scope && flagOf(key) in given
+            scopesOf(row).includes(scope) && flagOf(key) in given
               ? [[key, readOption(key, given[flagOf(key)])]]
               : [],
           ),

@@ -27,3 +27,35 @@ test.each<[number, (number | null)[], number[], number]>([
 ])("of %i, relays that ask for %j have %j", (most, wishes, each, asked) => {
   expect(limits(most, ...wishes)).toEqual({ each, asked });
 });
+
+/** The limits where the process has one of its own. */
+function limitsOfProcess(together: number, most: number, ...wishes: readonly (number | null)[]) {
+  const text = wishes.map(
+    (wish, index) =>
+      `[relay.r${index}]\nsource = ":0"\ndestination = "@x"\n` +
+      (wish === null ? "" : `connections-max = ${wish}\n`),
+  );
+  const { relays, processWide } = readConfig(
+    "x.toml",
+    `connections-max = ${together}\n${text.join("")}`,
+  );
+  const limits = shareConnections(relays, most, processWide.connectionsMax);
+  return { each: relays.map(limits.of), together: limits.together, asked: limits.asked };
+}
+
+test.each<[number, number, (number | null)[], number[], number | null]>([
+  // A relay without a wish may have all.
+  [50, 100, [null, null], [50, 50], 50],
+  [50, 100, [10, null], [10, 50], 50],
+  [50, 100, [80, null], [50, 50], 50],
+  // The limit of open files carries no more.
+  [200, 100, [150, null], [100, 100], 100],
+  // One relay's own limit says it all.
+  [50, 100, [null], [50], null],
+  [50, 100, [80], [50], null],
+  [200, 100, [null], [200], null],
+])("of %i together, %i carried: relays that ask for %j", (together, most, wishes, each, shared) => {
+  expect(limitsOfProcess(together, most, ...wishes)).toEqual({
+    ...{ each, together: shared, asked: together },
+  });
+});

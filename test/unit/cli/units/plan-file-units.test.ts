@@ -87,7 +87,31 @@ describe("what is wanted of a file", () => {
   test("joins a service, and stops it on demand", () => {
     const plan = read(WEB, "--service=web", "--on-demand=5min");
     expect(plan).toMatchObject({ service: "web.service", onDemand: true });
-    expect(plan.options).toEqual(["--exit-idle-time=5min", "--require-private-network"]);
+    expect(plan.options).toEqual([
+      ...["--drain-timeout=2s", "--exit-idle-time=5min", "--require-private-network"],
+    ]);
+  });
+
+  test("drains shortly beside a service, unless somebody chose how long", () => {
+    expect(read(WEB, "--service=web").drainTimeout).toBe(2_000);
+    const chosen = read(`drain-timeout = "8s"\n${WEB}`, "--service=web");
+    expect(chosen.drainTimeout).toBe(8_000);
+    expect(chosen.options).toEqual(["--require-private-network"]);
+    const given = read(WEB, "--service=web", "--drain-timeout=3s");
+    expect(given.drainTimeout).toBe(3_000);
+    expect(given.options).toContain("--drain-timeout=3s");
+    expect(read(WEB).drainTimeout).toBe(8_000);
+  });
+
+  test("has the limit of all relays together, and the descriptors of its servers", () => {
+    const both = 'admin = "@a"\nmetrics = "@m"\n';
+    expect(read(`connections-max = 50\n${both}${WEB}${DB}`)).toMatchObject({
+      connectionsMax: 50,
+      serverDescriptors: 70,
+    });
+    const given = read(`connections-max = 50\n${WEB}`, "--connections-max=60", "--admin=@a");
+    expect(given).toMatchObject({ connectionsMax: 60, serverDescriptors: 35 });
+    expect(given.options).toContain("--connections-max=60");
   });
 
   test("is brought to life by all its sockets, or by the service", () => {

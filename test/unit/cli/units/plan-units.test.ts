@@ -38,6 +38,7 @@ describe("what is wanted", () => {
         "--keepalive=90s",
       ),
     ).toEqual({
+      serverDescriptors: 0,
       name: "relay-app",
       program: "/bin/relay",
       source: { kind: "unix", path: RUN },

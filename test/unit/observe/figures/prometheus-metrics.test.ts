@@ -45,7 +45,7 @@ function live(): void {
   relay.unreachable(failed, { code: "ENOENT", message: "" });
   relay.closed(failed, "unreachable");
   relay.refused("", 'with "quotes" and \\');
-  relay.full(7);
+  relay.full(7, "own");
   relay.fault(new Error("a bug"));
   metrics.late(0.02);
 }

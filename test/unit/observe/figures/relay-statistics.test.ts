@@ -85,8 +85,8 @@ describe("counts", () => {
   });
 
   test("of pauses at the limit and of faults", () => {
-    relay.full(3);
-    relay.full(3);
+    relay.full(3, "own");
+    relay.full(3, "shared");
     relay.fault(new Error("a bug"));
     expect(statistics).toMatchObject({ acceptPauses: 2, faults: 1 });
   });

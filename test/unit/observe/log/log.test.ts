@@ -102,7 +102,7 @@ describe("what happens in a relay", () => {
     [true, "(no more open files are allowed: LimitNOFILE=, ulimit -n)"],
   ])("it is full, and what to raise where the limit is of files: %p", async (isOfFiles, words) => {
     const limit = { connectionsMax: 48, isOfFiles };
-    const [line] = await observe("warn", (observer) => observer.full(48), limit);
+    const [line] = await observe("warn", (observer) => observer.full(48, "own"), limit);
     expect(line).toMatchObject({
       message: `48 connections open, the limit: further clients wait ${words}`,
     });

@@ -31,7 +31,7 @@ function wanted(source: string, destination: string, changes: Changes = {}): Uni
   const { admin, file, freebind, backlog, seesUsers, ...rest } = changes;
   return {
     ...{ name: "relay-app", program: PROGRAM, options: [], socket: false },
-    ...{ drainTimeout: 10_000, manager: "system" as const },
+    ...{ drainTimeout: 10_000, serverDescriptors: 0, manager: "system" as const },
     ...{ onDemand: false, supplementaryGroups: [] },
     relays: [
       relay(source, destination, {
@@ -429,15 +429,16 @@ describe("units of a configuration file", () => {
     expect(value(hidden, "Service.ProtectHome")).toBe("tmpfs");
   });
 
-  test("allow as many files as all relays need together", () => {
-    const limit = (...relays: UnitRelay[]) =>
+  test("allow as many files as all relays and the servers need together", () => {
+    const limit = (serverDescriptors: number, ...relays: UnitRelay[]) =>
       Number(
-        units({ connectionsMax: 1_000_000 }, ...relays)
+        units({ connectionsMax: 1_000_000, serverDescriptors }, ...relays)
           .get("relay-app.service")
           ?.get("Service.LimitNOFILE")?.[0],
       );
-    expect(limit(web)).toBe(2_000_096);
-    expect(limit(web, db, far)).toBeGreaterThan(2_000_096);
+    expect(limit(0, web)).toBe(2_000_096);
+    expect(limit(0, web, db, far)).toBeGreaterThan(2_000_096);
+    expect(limit(70, web)).toBe(2_000_166);
   });
 });
 
