@@ -176,7 +176,7 @@ describe("the limit of connections is one over all workers", () => {
   test("there is no worker without a place", async () => {
     const forWorkers = spyOn(SharedCounters, "forWorkers");
     const bench = await Bench.start({ connectionsMax: 2 }, 8);
-    expect(forWorkers.mock.calls).toEqual([[2]]);
+    expect(forWorkers.mock.calls).toEqual([[2, 0]]);
     forWorkers.mockRestore();
     for (const ends of await bench.openMany(2)) await expectWhole(ends);
   });
