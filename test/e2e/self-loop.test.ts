@@ -10,7 +10,8 @@ import {
   startRelay,
   type RunningRelay,
 } from "../support/process/executable.ts";
-import { connectionDescriptors, cpuSeconds } from "../support/process/proc.ts";
+import { expectIdleProcess } from "../support/process/idle.ts";
+import { connectionDescriptors } from "../support/process/proc.ts";
 import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
 import { connectFrom } from "../support/sockets/visitor.ts";
 import { until } from "../support/waiting.ts";
@@ -167,11 +168,7 @@ describe.each(RINGS)("relays that lead to each other, %s", (_, addresses) => {
         () => `no connection to be left, of ${areLeft().join(" and ")}`,
         20_000,
       );
-      const used = relays.map(({ pid }) => cpuSeconds(pid));
-      await Bun.sleep(1_000);
-      relays.forEach(({ pid }, index) =>
-        expect(cpuSeconds(pid) - (used[index] ?? 0)).toBeLessThan(0.1),
-      );
+      await Promise.all(relays.map(({ pid }) => expectIdleProcess(pid)));
     },
   );
 });

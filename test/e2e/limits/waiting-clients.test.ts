@@ -123,8 +123,7 @@ describe("a full queue at a Unix destination", () => {
       expect((await client.readToEnd()).length).toBe(0);
       client.close();
     }
-    const failures = relay.stderr().match(/its queue of clients stayed full \(EAGAIN\)/g);
-    expect(failures?.length).toBeGreaterThan(0);
+    await relay.logged(/its queue of clients stayed full \(EAGAIN\)/);
   });
 
   test("a listener that goes away fails all who wait, with the true reason", async () => {

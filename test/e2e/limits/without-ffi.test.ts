@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseAddress } from "../../../src/index.ts";
 import { type RunOptions, startRelay } from "../../support/process/executable.ts";
-import { cpuSeconds, socketDescriptors } from "../../support/process/proc.ts";
+import { expectIdleProcess } from "../../support/process/idle.ts";
+import { socketDescriptors } from "../../support/process/proc.ts";
 import { startEcho } from "../../support/sockets/echo.ts";
 import { Payload } from "../../support/sockets/payload.ts";
 import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
@@ -20,13 +21,6 @@ beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "without-ffi-"))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const path = (name: string) => join(folder, name);
-
-/** Sees that a relay sleeps while nothing happens. */
-async function expectQuiet(pid: number): Promise<void> {
-  const before = cpuSeconds(pid);
-  await Bun.sleep(1_000);
-  expect(cpuSeconds(pid) - before).toBeLessThan(0.05);
-}
 
 /** A client of a Unix source that has asked something: it may be served, wait, or be refused. */
 function ask(address: string): RawSocket {
@@ -78,7 +72,7 @@ test.each(["TCP", "Unix"])(
     }
     const first: RawSocket[] = [];
     while (first.length < 10) first.push(await listener.accept());
-    await expectQuiet(relay.pid);
+    await expectIdleProcess(relay.pid);
     expect(listener.tryAccept()).toBe(null);
     const served: number[] = [];
     for (let index = 0; index < 60; index += 1) {
@@ -112,7 +106,7 @@ test("at the limit of open files as many wait as are served, and the others are 
     "all descriptors to be closed",
   );
   expect(await isServed(ask(relay.address))).toBe(true);
-  await expectQuiet(relay.pid);
+  await expectIdleProcess(relay.pid);
 });
 
 test("a --connections-max that the files cannot carry is lowered, and the log says so", async () => {
@@ -124,7 +118,7 @@ test("a --connections-max that the files cannot carry is lowered, and the log sa
   await relay.logged(/limit of open files allows 16 connections, not 1000.*LimitNOFILE=/);
   const clients = askMany(relay.address, 100);
   await until(() => server.open === 16, "as many as there are files for");
-  await expectQuiet(relay.pid);
+  await expectIdleProcess(relay.pid);
   for (const client of clients) client.close();
 });
 
@@ -141,12 +135,12 @@ test("when descriptors run out by somebody else's doing the relay sleeps, and re
   await relay.logged(/no descriptor is left/);
   // The second in which the shortage was noticed is over by then.
   await Bun.sleep(1_500);
-  await expectQuiet(relay.pid);
+  await expectIdleProcess(relay.pid);
   for (const client of clients) client.close();
   expect(setFiles(1_024)).toBe(0);
   // The relay looks once a second whether there are descriptors again.
   while (!(await isServed(ask(relay.address)))) {}
-  await expectQuiet(relay.pid);
+  await expectIdleProcess(relay.pid);
 });
 
 test("attempts at a silent destination, which Bun cannot give up, never take all descriptors", async () => {
@@ -161,7 +155,7 @@ test("attempts at a silent destination, which Bun cannot give up, never take all
   const clients = askMany(relay.address, 100);
   await relay.logged(/"code":"ETIMEDOUT"/);
   await Bun.sleep(1_000);
-  await expectQuiet(relay.pid);
+  await expectIdleProcess(relay.pid);
   expect(socketDescriptors(relay.pid).length).toBeLessThan(64);
   for (const client of clients) client.close();
 });

@@ -1,6 +1,7 @@
 import { expect } from "bun:test";
 import type { Role, Wire } from "../directions.ts";
 import { Payload } from "../../support/sockets/payload.ts";
+import { expectIdle } from "../../support/process/idle.ts";
 import { tcpSocket } from "../../support/process/proc.ts";
 import type { RawSocket } from "../../support/sockets/raw-socket.ts";
 import { until } from "../../support/waiting.ts";
@@ -8,11 +9,6 @@ import { SMALL_BUFFERS } from "./backpressure.ts";
 import { eitherEnd, expectWhole, type Row } from "./row.ts";
 
 const FLOOD = 256 * 1024 * 1024;
-
-const QUIET_MS = 1_000;
-const QUIET_TRIES = 5;
-// A few ticks of the clock that counts it: the runtime may tidy up. A loop would use all of it.
-const CPU_MOST = 0.05;
 
 /** Options of the sockets. */
 export const optionRows: readonly Row[] = [
@@ -112,21 +108,13 @@ export const quietRows: readonly Row[] = [
   },
 ];
 
-/**
- * Waits for a second in which the relay uses next to no processor time. The runtime may tidy up first;
- * a loop would use all of every second.
- */
-async function expectQuiet({ relay }: Wire): Promise<void> {
-  const used: number[] = [];
-  while (used.length < QUIET_TRIES) {
-    const before = relay.cpu();
-    await Bun.sleep(QUIET_MS);
-    const after = relay.cpu();
-    if (before === null || after === null) throw new Error("needs a relay in its own process");
-    used.push(after - before);
-    if (after - before <= CPU_MOST) return;
-  }
-  expect(used).toEqual([]);
+/** Sees that the relay sleeps. */
+function expectQuiet({ relay }: Wire): Promise<void> {
+  return expectIdle(() => {
+    const used = relay.cpu();
+    if (used === null) throw new Error("needs a relay in its own process");
+    return used;
+  });
 }
 
 /** Seconds to the next probe of each of the relay's TCP sockets. */
