@@ -7,7 +7,7 @@ const SLACK = 4;
 const SLACK_PART = 16;
 
 // How long a worker that exceeds this accepts nobody, in milliseconds.
-const STEP_BACK = 1;
+export const STEP_BACK = 1;
 
 // How long a worker steps back in favor of a least loaded worker that accepts no client, in
 // milliseconds: even on a busy machine every thread runs within this time.

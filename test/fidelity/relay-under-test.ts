@@ -50,6 +50,8 @@ export interface RelayUnderTest extends AsyncDisposable {
   descriptors(): number;
   /** What it has told so far, in order. */
   reports(): readonly Report[];
+  /** How many failures of one reason it tells one by one; further ones it may only count. */
+  readonly toldInFull: number;
   /** Does something that takes no time as the relay sees it: it cannot act before that is over. */
   freeze(act: () => void): void;
   /** Seconds of processor time used so far; null where that cannot be told from the test's own. */
@@ -149,6 +151,7 @@ function underTest(
     open: () => relay.connections,
     descriptors: () => ownConnectionDescriptors() - without,
     reports: () => reports,
+    toldInFull: Infinity,
     freeze,
     cpu: () => null,
     [Symbol.asyncDispose]: () => relay[Symbol.asyncDispose](),
@@ -207,6 +210,7 @@ async function startExecutable(
     open: () => log.count("opened") - log.count("closed"),
     descriptors: () => connectionDescriptors(relay.pid).length - atStart,
     reports: () => log.reports(),
+    toldInFull: LOGGED_IN_FULL,
     freeze: (act) => freeze(relay.pid, act),
     cpu: () => cpuSeconds(relay.pid),
     [Symbol.asyncDispose]: () => relay[Symbol.asyncDispose](),
@@ -223,6 +227,9 @@ function freeze(pid: number, act: () => void): void {
     process.kill(pid, "SIGCONT");
   }
 }
+
+// src/observe/log/repeated-lines.ts
+const LOGGED_IN_FULL = 10;
 
 /** Reads a JSON log as it grows. */
 class LogReader {
