@@ -21,11 +21,11 @@ test("a worker leaves clients to the others as soon as it is ahead of them", asy
   using destination = new RawListener(LOOPBACK);
   if (destination.endpoint.kind !== "tcp") throw new Error("a TCP listener has a TCP endpoint");
   const forWorkers = spyOn(SharedCounters, "forWorkers");
-  const thread = new URL("../support/threads/stepped-back-thread.ts", import.meta.url);
+  const module = new URL("../support/threads/stepped-back-thread.ts", import.meta.url);
   const relay = await startPooledRelay(
     loaded.libc,
     { source: LOOPBACK, destination: destination.endpoint },
-    new WorkerPool(WORKERS, thread),
+    new WorkerPool(WORKERS, { module }),
   );
   const counters = forWorkers.mock.results[0]?.value as SharedCounters;
   forWorkers.mockRestore();

@@ -41,6 +41,7 @@ class Member implements SlotMember {
       options: { destination: { kind: "abstract", name: "none" } },
       connectionsMax: 1,
       counts: new SharedArrayBuffer(4),
+      sharedMax: null,
       workers: 1,
       clientCounts: null,
       wanted: [],
@@ -190,14 +191,36 @@ describe("a thread that dies", () => {
   });
 });
 
-test("a pool gives a relay as many slots as it can use, and the next one begins at the next", () => {
-  const pool = new WorkerPool(3, new URL("file:///no-thread.ts"));
-  const placed = (most: number) => pool.place(most).slots.map(({ number }) => number);
-  expect([placed(10), placed(2), placed(1), placed(3)]).toEqual([
-    [1, 2, 3],
-    [2, 3],
-    [3],
-    [1, 2, 3],
-  ]);
-  expect(pool.place(1).relay).toBe(4);
+describe("a pool", () => {
+  test("gives a relay as many slots as it can use, and the next one begins at the next", () => {
+    const pool = new WorkerPool(3);
+    const placed = (most: number) => pool.place(most, () => 0).slots.map(({ number }) => number);
+    expect([placed(10), placed(2), placed(1), placed(3)]).toEqual([
+      [1, 2, 3],
+      [2, 3],
+      [3],
+      [1, 2, 3],
+    ]);
+    expect(pool.place(1, () => 0).relay).toBe(4);
+  });
+
+  test("divides the limit that all its relays share, and has no worker without a place", () => {
+    const parts = (workers: number, sharedMax: number) => {
+      const pool = new WorkerPool(workers, { sharedMax });
+      return pool.place(workers, () => 0).slots.map((slot) => pool.partOf(slot));
+    };
+    expect([parts(3, 8), parts(3, 2), parts(1, 5)]).toEqual([[3, 3, 2], [1, 1], [5]]);
+    const unlimited = new WorkerPool(1);
+    expect(unlimited.place(1, () => 0).slots.map((slot) => unlimited.partOf(slot))).toEqual([null]);
+  });
+
+  test("knows when all its relays together have reached that limit", () => {
+    const open = [0, 0];
+    const pool = new WorkerPool(2, { sharedMax: 4 });
+    for (const index of open.keys()) pool.place(2, () => open[index] ?? 0);
+    open.splice(0, 2, 1, 2);
+    expect(pool.reachedTogether).toBe(null);
+    open.splice(0, 2, 1, 3);
+    expect(pool.reachedTogether).toBe(4);
+  });
 });
