@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, setSystemTime, test } from "bun:test";
 import { RelayStatistics } from "../../../../src/observe/figures/relay-statistics.ts";
 import { ENDINGS } from "../../../../src/relay/observer.ts";
 import { silentObserver } from "../../../../src/relay/combine-observers.ts";
@@ -61,18 +61,29 @@ describe("counts", () => {
   });
 
   test("of failures by their reason, the last one met first", () => {
-    relay.refused("192.0.2.1:50000", "its address is denied");
-    relay.unreachable(fakeConnection(), refusal);
-    relay.unreachable(fakeConnection(), { ...refusal, message: "the last one" });
-    relay.refused("", "its address is unknown");
-    const failures = statistics.failures.list();
-    expect(failures.toSorted((a, b) => b.count - a.count)).toMatchObject([
-      { kind: "unreachable", reason: "ECONNREFUSED", count: 2, message: "the last one" },
-      { kind: "refused", count: 1, message: "192.0.2.1:50000 was refused: its address is denied" },
-      { kind: "refused", count: 1, message: "a client was refused: its address is unknown" },
-    ]);
-    const times = failures.map(({ lastAt }) => lastAt);
-    expect(times).toEqual(times.toSorted((a, b) => b - a));
+    const at = (time: number, happen: () => void) => {
+      setSystemTime(time);
+      happen();
+    };
+    at(1_000, () => relay.refused("192.0.2.1:50000", "its address is denied"));
+    at(2_000, () => relay.unreachable(fakeConnection(), refusal));
+    at(3_000, () => relay.unreachable(fakeConnection(), { ...refusal, message: "the last one" }));
+    at(4_000, () => relay.refused("", "its address is unknown"));
+    setSystemTime();
+    const [unknown, unreachable, denied, ...others] = statistics.failures.list();
+    expect(unknown).toMatchObject({
+      ...{ kind: "refused", count: 1, firstAt: 4_000, lastAt: 4_000 },
+      message: "a client was refused: its address is unknown",
+    });
+    expect(unreachable).toMatchObject({
+      ...{ kind: "unreachable", count: 2, firstAt: 2_000, lastAt: 3_000 },
+      ...{ reason: "ECONNREFUSED", message: "the last one" },
+    });
+    expect(denied).toMatchObject({
+      ...{ kind: "refused", count: 1, firstAt: 1_000, lastAt: 1_000 },
+      message: "192.0.2.1:50000 was refused: its address is denied",
+    });
+    expect(others).toEqual([]);
     expect(statistics.totals()).toMatchObject({ failed: 2, refused: 2 });
   });
 
