@@ -3,6 +3,7 @@ import { RelayError } from "../relay/error.ts";
 import { isInherited, type Source } from "../relay/listen/source.ts";
 import type { HandoverRelay } from "../relay/relay.ts";
 import type { StopPatience } from "../relay/stop-patience.ts";
+import type { HandedRelay } from "./handover/document.ts";
 import type { OpenedListener } from "./handover/hand-over.ts";
 import type { RelayPlan } from "./process-plan.ts";
 import { StartError, type StartFailure } from "./start-error.ts";
@@ -72,6 +73,11 @@ export class RelayGroup {
       if (isInherited(source) || address.kind === "systemd" || address.kind === "fd") return [];
       return [{ role: "source", address, socket: relay.forHandover(), permissions }];
     });
+  }
+
+  /** The relays' names, with the last id that each gave to a connection. */
+  get lastIds(): readonly HandedRelay[] {
+    return this.#members.map(({ plan, relay }) => ({ name: plan.name, lastId: relay.lastId }));
   }
 
   /** Begins to accept on sources that were handed over. */

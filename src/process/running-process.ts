@@ -280,6 +280,7 @@ class RunningProcess implements AsyncDisposable {
     return {
       listeners: [...relays.listeners, ...(this.#admin?.listeners ?? [])],
       passed: this.#passed,
+      relays: relays.lastIds,
       earlier: this.#earlier,
       manager: this.#manager,
       vacate: (claimed) => this.#vacate(relays, claimed),
@@ -347,7 +348,7 @@ class RunningProcess implements AsyncDisposable {
           drainTimeout,
           identifyClients: this.#plan.processWide.accessLog,
         };
-        const relay = await openRelay(options);
+        const relay = await openRelay(options, this.#predecessor?.lastIdOf(plan.name));
         const log = logOf(plan, this.#log);
         warnOfTheOpen(relay.endpoint, destination, log);
         return relay;

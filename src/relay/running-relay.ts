@@ -39,6 +39,7 @@ import { VanishedPeers } from "./connection/vanished-peers.ts";
 import { LingeringClose } from "./connection/lingering-close.ts";
 import { StillConnections } from "./connection/still-connections.ts";
 import { type FileWatch, watchFile } from "./listen/source-file-watch.ts";
+import { backlogOf } from "./listen/bind-source.ts";
 import { endpointOf } from "./listen/inherited-socket.ts";
 import { type PlacedFile, removeFile } from "./listen/socket-file/placed-file.ts";
 import { listen, type Listeners } from "./listen/listen.ts";
@@ -110,6 +111,8 @@ class RunningRelay implements PausableRelay {
   #accepts = false;
   /** The id of the last connection. */
   #lastId: number;
+  /** The length of the kernel's queue that was asked for. */
+  readonly #backlog: number;
   /** Null if this relay shares its places with no other. */
   readonly #limit: SharedLimit | null;
   /** How many late sockets can exist without taking the descriptors of places. */
@@ -124,6 +127,7 @@ class RunningRelay implements PausableRelay {
     this.#endpoint = endpoint;
     this.#limit = limit;
     this.#lastId = lastId;
+    this.#backlog = backlogOf(options.source, options);
     this.#observer = combineObservers(options.observer === undefined ? [] : [options.observer]);
     this.#inherited = isInherited(options.source);
     const { drainTimeout = DEFAULTS.drainTimeout } = options;
@@ -238,6 +242,7 @@ class RunningRelay implements PausableRelay {
       endpoint: this.#endpoint,
       fds: this.#listeners?.descriptors ?? [],
       file: this.#file?.identity ?? null,
+      backlog: this.#backlog,
     };
   }
 

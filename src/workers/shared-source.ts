@@ -49,8 +49,8 @@ export class SharedSource {
    * What a relay in another process needs for a handover; this object still owns the descriptors.
    */
   forHandover(): HandedSource {
-    const { endpoint, fds, file } = this;
-    return { kind: "handed", endpoint, fds, file: file?.identity ?? null };
+    const { endpoint, fds, file, backlog } = this;
+    return { kind: "handed", endpoint, fds, file: file?.identity ?? null, backlog };
   }
 
   /** Closes the source. The kernel refuses queued clients unless another process has the socket. */

@@ -23,6 +23,7 @@ const DOCUMENT = {
     listeners: [],
     passed: [],
     earlier: [],
+    relays: [],
   },
 } as const;
 

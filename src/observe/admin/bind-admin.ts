@@ -45,7 +45,9 @@ export async function bindAdmin(
   const { descriptors: fds } = listeners;
   return {
     ...{ listeners, endpoint },
-    forHandover: () => ({ kind: "handed", endpoint, fds, file: file?.identity ?? null }),
+    forHandover: () => {
+      return { kind: "handed", endpoint, fds, file: file?.identity ?? null, backlog: BACKLOG };
+    },
     hide: () => void (file !== null && removeFile(file)),
   };
 }

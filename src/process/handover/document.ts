@@ -1,7 +1,17 @@
 import { resolve } from "node:path";
 import { printAddress, type SocketEndpoint } from "../../address/address.ts";
 import type { FileIdentity } from "../../relay/listen/socket-file/placed-file.ts";
-import { boolean, Fields, integer, listOf, nullOr, ShapeError, string } from "./read-json.ts";
+import {
+  boolean,
+  field,
+  integer,
+  listOf,
+  nullOr,
+  orElse,
+  record,
+  ShapeError,
+  string,
+} from "./read-json.ts";
 
 /** The version of the document that this program writes, and the highest that it reads. */
 export const DOCUMENT_VERSION = 1;
@@ -20,6 +30,15 @@ export interface HandoverDocument {
   readonly listeners: readonly HandedListener[];
   readonly passed: readonly HandedSocket[];
   readonly earlier: readonly EarlierProcess[];
+  /** Empty if an earlier version wrote the document. */
+  readonly relays: readonly HandedRelay[];
+}
+
+/** A relay of the process. */
+export interface HandedRelay {
+  readonly name: string;
+  /** The process that hands over gives no higher id to a connection of the relay from now on. */
+  readonly lastId: number;
 }
 
 /** A listening socket that the process opened: a relay's source, the admin or the metrics address. */
@@ -32,6 +51,8 @@ export interface HandedListener {
   readonly port: number;
   /** The file of a Unix socket; null of any other. */
   readonly file: HandedFile | null;
+  /** The length of the kernel's queue that was asked for; null if an earlier version wrote this. */
+  readonly backlog: number | null;
 }
 
 /** The file that leads to a Unix socket. */
@@ -70,61 +91,42 @@ export function listenerKey(role: ListenerRole, address: SocketEndpoint): string
   return `${role} ${printAddress(absolute)}`;
 }
 
+const readFile = record<HandedFile>({
+  dev: string,
+  ino: string,
+  mode: nullOr(integer),
+  owner: nullOr(integer),
+  group: nullOr(integer),
+});
+
+const readFields = record<HandoverDocument>({
+  version: integer,
+  pid: integer,
+  isParent: boolean,
+  listeners: listOf(
+    record<HandedListener>({
+      key: string,
+      descriptors: listOf(integer),
+      port: integer,
+      file: nullOr(readFile),
+      backlog: orElse(null, nullOr(integer)),
+    }),
+  ),
+  passed: listOf(
+    record<HandedSocket>({ descriptor: integer, number: integer, name: nullOr(string) }),
+  ),
+  earlier: listOf(record<EarlierProcess>({ pid: integer, descriptor: integer, isParent: boolean })),
+  relays: orElse([], listOf(record<HandedRelay>({ name: string, lastId: integer }))),
+});
+
 /**
  * Reads a document.
  *
  * @throws {ShapeError} if it is none, or of a version that this program does not know.
  */
 export function readDocument(value: unknown): HandoverDocument {
-  const fields = new Fields(value);
-  const version = fields.read("version", integer);
+  const version = field(value, "version", integer);
   if (version > DOCUMENT_VERSION)
     throw new ShapeError(`its version is ${version}, and ${DOCUMENT_VERSION} is the highest known`);
-  return {
-    version,
-    pid: fields.read("pid", integer),
-    isParent: fields.read("isParent", boolean),
-    listeners: fields.read("listeners", listOf(readListener)),
-    passed: fields.read("passed", listOf(readSocket)),
-    earlier: fields.read("earlier", listOf(readEarlier)),
-  };
-}
-
-function readListener(value: unknown): HandedListener {
-  const fields = new Fields(value);
-  return {
-    key: fields.read("key", string),
-    descriptors: fields.read("descriptors", listOf(integer)),
-    port: fields.read("port", integer),
-    file: fields.read("file", nullOr(readFile)),
-  };
-}
-
-function readFile(value: unknown): HandedFile {
-  const fields = new Fields(value);
-  return {
-    dev: fields.read("dev", string),
-    ino: fields.read("ino", string),
-    mode: fields.read("mode", nullOr(integer)),
-    owner: fields.read("owner", nullOr(integer)),
-    group: fields.read("group", nullOr(integer)),
-  };
-}
-
-function readSocket(value: unknown): HandedSocket {
-  const fields = new Fields(value);
-  return {
-    descriptor: fields.read("descriptor", integer),
-    number: fields.read("number", integer),
-    name: fields.read("name", nullOr(string)),
-  };
-}
-
-function readEarlier(value: unknown): EarlierProcess {
-  const fields = new Fields(value);
-  return {
-    pid: fields.read("pid", integer),
-    descriptor: fields.read("descriptor", integer),
-    isParent: fields.read("isParent", boolean),
-  };
+  return readFields(value);
 }

@@ -9,17 +9,31 @@ import type { HeldNotifier } from "../../systemd/held-notifier.ts";
 import { giveMainProcess, MainProcessError, reloading } from "../../systemd/main-process.ts";
 import type { PassedSockets } from "./passed-sockets.ts";
 import type { Reaper } from "./reaper.ts";
-import { DOCUMENT_VERSION, type HandedFile, listenerKey, type ListenerRole } from "./document.ts";
+import {
+  DOCUMENT_VERSION,
+  type HandedFile,
+  type HandedRelay,
+  listenerKey,
+  type ListenerRole,
+} from "./document.ts";
 import type { EarlierProcesses } from "./earlier-processes.ts";
 import { HandoverError } from "./handover-error.ts";
 import { FIRST_DESCRIPTOR } from "./handover-variable.ts";
 import { startSuccessor, type Successor, type SuccessorStart } from "./start-successor.ts";
+
+/**
+ * How many ids a relay may give to connections until the other process has its place. The other
+ * process begins above them, so that no two connections of a relay have the same id.
+ */
+const IDS_MEANWHILE = 1_000_000;
 
 /** What a process has, and who must know that another has its place. */
 export interface Estate {
   /** The listening sockets that it opened; the other process names them by their index. */
   readonly listeners: readonly OpenedListener[];
   readonly passed: PassedSockets;
+  /** Its relays, with the last id that each gave to a connection. */
+  readonly relays: readonly HandedRelay[];
   readonly earlier: EarlierProcesses | null;
   /** The service manager, if one is to know the main process. */
   readonly manager: Manager | null;
@@ -80,12 +94,19 @@ export async function handOver(estate: Estate, start: HandoverStart): Promise<Su
     return successor;
   } catch (error) {
     manager?.notifier.notify({ READY: "1" });
+    restoreQueues(estate, start.libc);
     throw error;
   }
 }
 
+/** The other process may have changed the length of a queue before it failed (listen(2)). */
+function restoreQueues({ listeners }: Estate, libc: Libc): void {
+  for (const { socket } of listeners)
+    for (const fd of socket.fds) if (socket.backlog !== null) libc.listen(fd, socket.backlog);
+}
+
 /** The document, and the descriptors that it speaks of. */
-function documentOf({ listeners, passed, earlier, reaper }: Estate) {
+function documentOf({ listeners, passed, relays, earlier, reaper }: Estate) {
   const descriptors: number[] = [];
   // The channel comes first, so that the first of these has the next number.
   const give = (descriptor: number) => FIRST_DESCRIPTOR + descriptors.push(descriptor);
@@ -98,9 +119,11 @@ function documentOf({ listeners, passed, earlier, reaper }: Estate) {
       descriptors: socket.fds.map(give),
       port: socket.endpoint.kind === "tcp" ? socket.endpoint.port : 0,
       file: socket.file && withPermissions(socket.file, permissions),
+      backlog: socket.backlog,
     })),
     passed: passed.records(give),
     earlier: earlier?.records(give) ?? [],
+    relays: relays.map(({ name, lastId }) => ({ name, lastId: lastId + IDS_MEANWHILE })),
   };
   return { descriptors, document: { kind: "document", document } } as const;
 }

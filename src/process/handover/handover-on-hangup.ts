@@ -42,9 +42,20 @@ export class HandoverOnHangup {
 
   hangUp(): void {
     if (this.#successor !== null) this.#successor.send({ kind: "hangup" });
-    else if (this.#abort.signal.aborted) return;
-    else if (this.#estate === null || this.#trying !== null) this.#again = true;
+    else if (this.#abort.signal.aborted) this.#say("HUP is ignored: this process stops", "ignored");
+    else if (this.#estate === null) this.#wait("as soon as this process has started");
+    else if (this.#trying !== null) this.#wait("after the one that is under way");
     else this.#trying = this.#try(this.#estate);
+  }
+
+  /** Tries later. */
+  #wait(when: string): void {
+    this.#again = true;
+    this.#say(`HUP: a handover follows ${when}`, "waits");
+  }
+
+  #say(words: string, outcome: "ignored" | "waits"): void {
+    this.#needs.log.info(words, { event: `hangup_${outcome}` });
   }
 
   /** From now on there is something to hand over. */
@@ -72,14 +83,20 @@ export class HandoverOnHangup {
       if (this.#again) this.hangUp();
       this.#done.resolve(this.#successor);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      const words = error instanceof HandoverError ? reason : `unexpected: ${reason}`;
-      log.error(`handover failed: ${words}; this process goes on`, {
-        ...{ event: "handover_failed", reason },
-      });
+      if (this.#abort.signal.aborted && error instanceof HandoverError)
+        log.info("handover given up: this process stops", { event: "handover_given_up" });
+      else this.#failed(error);
     }
     this.#trying = null;
     if (this.#again && this.#successor === null) this.#tryAgain();
+  }
+
+  #failed(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    const words = error instanceof HandoverError ? reason : `unexpected: ${reason}`;
+    this.#needs.log.error(`handover failed: ${words}; this process goes on`, {
+      ...{ event: "handover_failed", reason },
+    });
   }
 
   #tryAgain(): void {

@@ -1,5 +1,5 @@
 import { type HandoverDocument, readDocument } from "./document.ts";
-import { Fields, integer, listOf, nullOr, string } from "./read-json.ts";
+import { field, integer, listOf, nullOr, type Reader, record, string, word } from "./read-json.ts";
 
 // What two generations say to each other over their channel. Either may be another version of this
 // program: unknown kinds of messages are ignored.
@@ -28,44 +28,38 @@ export type FromLater =
   /** End what is left within so many milliseconds; by its own drain timeout if null. */
   | { readonly kind: "stop"; readonly drainTimeout: number | null };
 
+const FROM_EARLIER: Readers<FromEarlier> = {
+  document: record({ kind: word("document"), document: readDocument }),
+  taken: record({ kind: word("taken") }),
+  open: record({ kind: word("open"), connections: integer }),
+  asked: record({ kind: word("asked"), times: integer }),
+  hangup: record({ kind: word("hangup") }),
+};
+
+const FROM_LATER: Readers<FromLater> = {
+  ready: record({ kind: word("ready"), pid: integer, claimed: listOf(integer) }),
+  failed: record({ kind: word("failed"), reason: string }),
+  newest: record({ kind: word("newest"), pid: integer }),
+  stop: record({ kind: word("stop"), drainTimeout: nullOr(integer) }),
+};
+
+/** The reader of each kind of message. */
+type Readers<Message extends { readonly kind: string }> = {
+  readonly [Kind in Message["kind"]]: Reader<Extract<Message, { readonly kind: Kind }>>;
+};
+
 /** Reads a message of an earlier process; null of an unknown kind. Throws a `ShapeError`. */
 export function readFromEarlier(value: unknown): FromEarlier | null {
-  const fields = new Fields(value);
-  const kind = fields.read("kind", string);
-  switch (kind) {
-    case "document":
-      return { kind, document: fields.read("document", readDocument) };
-    case "taken":
-      return { kind };
-    case "open":
-      return { kind, connections: fields.read("connections", integer) };
-    case "asked":
-      return { kind, times: fields.read("times", integer) };
-    case "hangup":
-      return { kind };
-    default:
-      return null;
-  }
+  const kind = field(value, "kind", string);
+  return isKey(FROM_EARLIER, kind) ? FROM_EARLIER[kind](value) : null;
 }
 
 /** Reads a message of a later process; null of an unknown kind. Throws a `ShapeError`. */
 export function readFromLater(value: unknown): FromLater | null {
-  const fields = new Fields(value);
-  const kind = fields.read("kind", string);
-  switch (kind) {
-    case "ready":
-      return {
-        kind,
-        pid: fields.read("pid", integer),
-        claimed: fields.read("claimed", listOf(integer)),
-      };
-    case "failed":
-      return { kind, reason: fields.read("reason", string) };
-    case "newest":
-      return { kind, pid: fields.read("pid", integer) };
-    case "stop":
-      return { kind, drainTimeout: fields.read("drainTimeout", nullOr(integer)) };
-    default:
-      return null;
-  }
+  const kind = field(value, "kind", string);
+  return isKey(FROM_LATER, kind) ? FROM_LATER[kind](value) : null;
+}
+
+function isKey<Table extends object>(table: Table, key: string): key is keyof Table & string {
+  return Object.hasOwn(table, key);
 }

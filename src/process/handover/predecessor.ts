@@ -72,7 +72,7 @@ export class Predecessor {
     permissions: Permissions,
   ): HandedSource | null {
     const key = listenerKey(role, address);
-    for (const [index, { descriptors: fds, port, file, ...handed }] of this.#unclaimed) {
+    for (const [index, { descriptors: fds, port, file, backlog, ...handed }] of this.#unclaimed) {
       if (handed.key !== key) continue;
       if (address.kind === "unix" && file !== null) {
         if (!isAt(address.path, file)) continue;
@@ -81,9 +81,14 @@ export class Predecessor {
       this.#unclaimed.delete(index);
       this.#claimed.push(index);
       const endpoint = address.kind === "tcp" ? { ...address, port } : address;
-      return { kind: "handed", endpoint, fds, file };
+      return { kind: "handed", endpoint, fds, file, backlog };
     }
     return null;
+  }
+
+  /** The highest id that the other process may give to a connection of a relay; 0 if it has none. */
+  lastIdOf(relay: string): number {
+    return this.document.relays.find(({ name }) => name === relay)?.lastId ?? 0;
   }
 
   /**

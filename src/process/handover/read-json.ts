@@ -6,26 +6,51 @@ export class ShapeError extends Error {
 /** Makes a typed value of a JSON value, or throws a `ShapeError`. */
 export type Reader<Value> = (value: unknown) => Value;
 
-/** The fields of a JSON object. Unknown fields are ignored: another version may have added them. */
-export class Fields {
-  readonly #fields: ReadonlyMap<string, unknown>;
+/** The reader of each field of an object. */
+type FieldReaders<Value> = { readonly [Name in keyof Value]-?: Reader<Value[Name]> };
 
-  /** @throws {ShapeError} if the value is no object. */
-  constructor(value: unknown) {
-    if (typeof value !== "object" || value === null || Array.isArray(value))
-      throw new ShapeError("no object");
-    this.#fields = new Map(Object.entries(value));
-  }
+/**
+ * Reads an object by the readers of its fields. Unknown fields are ignored: another version may have
+ * added them.
+ *
+ * @throws {ShapeError} naming the field, if one is not what its reader needs
+ */
+export function record<Value extends object>(readers: FieldReaders<Value>): Reader<Value> {
+  return (value) => {
+    const fields = fieldsOf(value);
+    const read: Partial<Value> = {};
+    for (const name of namesOf(readers)) read[name] = readField(fields, name, readers[name]);
+    // Each field of the type has a reader, and each reader has run.
+    return read as Value;
+  };
+}
 
-  /** @throws {ShapeError} naming the field, if it is not what `read` needs. */
-  read<Value>(name: string, read: Reader<Value>): Value {
-    try {
-      return read(this.#fields.get(name));
-    } catch (error) {
-      if (!(error instanceof ShapeError)) throw error;
-      throw new ShapeError(`${name}: ${error.message}`, { cause: error });
-    }
+/** Reads one field of an object, before the others are known. */
+export function field<Value>(value: unknown, name: string, read: Reader<Value>): Value {
+  return readField(fieldsOf(value), name, read);
+}
+
+function fieldsOf(value: unknown): ReadonlyMap<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new ShapeError("no object");
+  return new Map(Object.entries(value));
+}
+
+function readField<Value>(
+  fields: ReadonlyMap<string, unknown>,
+  name: string,
+  read: Reader<Value>,
+): Value {
+  try {
+    return read(fields.get(name));
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    throw new ShapeError(`${name}: ${error.message}`, { cause: error });
   }
+}
+
+function namesOf<Value extends object>(value: Value): (keyof Value & string)[] {
+  return Object.keys(value).filter((name): name is keyof Value & string => name in value);
 }
 
 export function integer(value: unknown): number {
@@ -52,4 +77,17 @@ export function listOf<Item>(read: Reader<Item>): Reader<readonly Item[]> {
 
 export function nullOr<Value>(read: Reader<Value>): Reader<Value | null> {
   return (value) => (value === null ? null : read(value));
+}
+
+/** Reads a field that earlier versions do not write; `otherwise` replaces it. */
+export function orElse<Value>(otherwise: Value, read: Reader<Value>): Reader<Value> {
+  return (value) => (value === undefined ? otherwise : read(value));
+}
+
+/** Reads exactly this text. */
+export function word<Word extends string>(wanted: Word): Reader<Word> {
+  return (value) => {
+    if (value !== wanted) throw new ShapeError(`not "${wanted}"`);
+    return wanted;
+  };
 }

@@ -117,7 +117,9 @@ async function bind(system: Libc, source: Source, options: ListenOptions): Promi
       for (const fd of fds) {
         checked(system.prepare(fd));
         if (endpoint.kind === "tcp") setKeepalive(fd, keepalive);
-        checked(system.listen(fd, backlog));
+        // A queue that stays as long as it was is left alone.
+        if (source.kind !== "handed" || source.backlog !== backlog)
+          checked(system.listen(fd, backlog));
       }
       return { fds, endpoint, file: source.kind === "handed" ? handedFile(source) : null };
     }

@@ -33,6 +33,8 @@ export interface HandedSource {
   readonly fds: readonly number[];
   /** The file of a Unix source; null for other sources. */
   readonly file: FileIdentity | null;
+  /** The length of the kernel's queue that the other relay asked for; null if it is not known. */
+  readonly backlog: number | null;
 }
 
 /** Whether another process or thread owns a source and may continue to listen on it. */

@@ -3,6 +3,7 @@ import { existsSync, lstatSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type RunningRelay, startRelay, turnedAway } from "../../support/process/executable.ts";
+import { runProgram } from "../../support/process/program.ts";
 import { InstalledExecutable } from "../../support/process/installed-executable.ts";
 import { childrenOf } from "../../support/process/proc.ts";
 import { connectEcho, type EchoServer, startEcho } from "../../support/sockets/echo.ts";
@@ -74,6 +75,31 @@ async function serves(address: string): Promise<void> {
 }
 
 const at = (name: string) => join(folder, name);
+
+/** The length of the kernel's queue of a listening port (ss(8), Send-Q). */
+async function backlogOf(address: string): Promise<number> {
+  const { stdout } = await runProgram(["ss", "-Htnl", "src", address], {
+    env: { PATH: process.env["PATH"] ?? "" },
+  });
+  return Number(stdout.split(/\s+/)[2]);
+}
+
+test("the queue of a source is as long as the file says, or as before if a reload fails", async () => {
+  const kept = { source: "127.0.0.1:0", destination: echo.address, backlog: 100 };
+  const taken = { source: other.address, destination: echo.address };
+  write({ kept });
+  await using relay = await start();
+  expect(await backlogOf(relay.address)).toBe(100);
+  // The new process changes the queue before it finds that it cannot start.
+  write({ kept: { ...kept, backlog: 7 }, taken });
+  process.kill(relay.pid, "SIGHUP");
+  await relay.logged(/"handover_failed".*EADDRINUSE/);
+  expect(await backlogOf(relay.address)).toBe(100);
+  write({ kept: { ...kept, backlog: 7 } });
+  await reload(relay);
+  expect(await backlogOf(relay.address)).toBe(7);
+  expect(await relay.stop()).toBe(0);
+});
 const modeOf = (path: string) => (lstatSync(path).mode & 0o777).toString(8);
 
 describe.each([1, 3])("a reload of a file, with %i workers", (workers) => {

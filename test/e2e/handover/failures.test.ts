@@ -3,6 +3,8 @@ import { existsSync, lstatSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type RunningRelay, startRelay } from "../../support/process/executable.ts";
+import { eventually, metricsOf, statusOf } from "../observe/admin.ts";
+import { entriesOf } from "../../support/process/log-entries.ts";
 import { InstalledExecutable } from "../../support/process/installed-executable.ts";
 import { childrenOf } from "../../support/process/proc.ts";
 import { connectEcho, type EchoServer, startEcho } from "../../support/sockets/echo.ts";
@@ -118,6 +120,7 @@ test("HUP during a handover is passed on: the newest process hands over once mor
   process.kill(relay.pid, "SIGHUP");
   await relay.logged(/"event":"handover"/);
   process.kill(relay.pid, "SIGHUP");
+  await relay.logged(/HUP: a handover follows after the one that is under way/);
   await until(
     () => count(relay, "took_over") === 2,
     () => relay.stderr(),
@@ -137,6 +140,20 @@ describe("TERM", () => {
     expect(await relay.stop()).toBe(0);
     await until(() => !existsSync(`/proc/${child}`), "the new process to be gone");
     expect(existsSync(relay.address)).toBe(false);
+    expect(relay.stderr()).toContain("handover given up: this process stops");
+    expect(count(relay, "handover_failed")).toBe(0);
+  });
+
+  test("HUP during the drain is ignored, and a line says so", async () => {
+    await using relay = await start("--drain-timeout=1h", "127.0.0.1:0");
+    using held = await connectEcho(relay.address);
+    await held.ask("held");
+    process.kill(relay.pid, "SIGTERM");
+    await relay.logged(/"event":"draining"/);
+    process.kill(relay.pid, "SIGHUP");
+    await relay.logged(/HUP is ignored: this process stops/);
+    expect(count(relay, "handover")).toBe(0);
+    expect(await relay.stop()).toBe(0);
   });
 
   test("after handovers ends all by the drain timeout, with the last one's status", async () => {
@@ -237,6 +254,42 @@ describe("a process that dies", () => {
     expect(await relay.stop()).toBe(0);
   });
 });
+
+test.each([1, 3])(
+  "ids of connections are unique across a handover, with %i workers",
+  async (workers) => {
+    const args = [`--workers=${workers}`, "--access-log", "--admin=127.0.0.1:0"];
+    await using relay = await start(...args, "127.0.0.1:0");
+    const [, admin = ""] = /"event":"admin","address":"([^"]+)"/.exec(relay.stderr()) ?? [];
+    using held = await connectEcho(relay.address);
+    await held.ask("held");
+    for (let handover = 1; handover <= 2; handover += 1) {
+      process.kill(relay.pid, "SIGHUP");
+      await until(
+        () => count(relay, "took_over") === handover,
+        () => relay.stderr(),
+      );
+      await serves(relay.address);
+    }
+    // What the first process still carries is known to the newest one.
+    await eventually(
+      "the status to tell of it",
+      async () => (await statusOf(admin)).process.earlier_connections,
+      (earlier) => earlier === 1,
+    );
+    const metrics = await metricsOf(admin);
+    expect(metrics.get("earlier_connections_open")).toBe(1);
+    await held.ask("still");
+    held[Symbol.dispose]();
+    expect(await relay.stop()).toBe(0);
+    await relay.logEnded;
+    const ids = entriesOf(relay.stderr(), "access").map(({ connection }) => Number(connection));
+    expect(ids).toHaveLength(3);
+    expect(new Set(ids).size).toBe(3);
+    // The held one was the first, and the last to end.
+    expect(Math.min(...ids)).toBe(ids[2] ?? 0);
+  },
+);
 
 test("more than 8 processes do not linger: the oldest ends by the drain timeout", async () => {
   await using relay = await start("--drain-timeout=0", "127.0.0.1:0");

@@ -28,10 +28,12 @@ const documents: fc.Arbitrary<HandoverDocument> = fc.record({
       descriptors: fc.array(descriptor),
       port: fc.nat(65_535),
       file: fc.option(fc.record({ dev: number, ino: number, mode: id, owner: id, group: id })),
+      backlog: fc.option(fc.nat()),
     }),
   ),
   passed: fc.array(fc.record({ descriptor, number: descriptor, name: fc.option(fc.string()) })),
   earlier: fc.array(fc.record({ pid: fc.nat(), descriptor, isParent: fc.boolean() })),
+  relays: fc.array(fc.record({ name: fc.string(), lastId: fc.nat() })),
 });
 
 const FILE = { dev: "1", ino: "2", mode: 0o600, owner: null, group: null };
@@ -40,9 +42,10 @@ const DOCUMENT: HandoverDocument = {
   version: DOCUMENT_VERSION,
   pid: 1,
   isParent: true,
-  listeners: [{ key: "source :80", descriptors: [4], port: 80, file: FILE }],
+  listeners: [{ key: "source :80", descriptors: [4], port: 80, file: FILE, backlog: 9 }],
   passed: [],
   earlier: [],
+  relays: [{ name: "web", lastId: 5 }],
 };
 
 test("a document arrives as it was written", () => {
@@ -78,6 +81,16 @@ test("a later version is refused by its number, and added fields are not", () =>
   expect(readDocument({ ...DOCUMENT, added: 1 })).toEqual(DOCUMENT);
   const later = { ...DOCUMENT, version: DOCUMENT_VERSION + 1 };
   expect(() => readDocument(later)).toThrow(`its version is ${DOCUMENT_VERSION + 1}`);
+});
+
+test("the document of an earlier version is read without what that version did not know", () => {
+  const { relays: _, listeners, ...rest } = DOCUMENT;
+  const old = listeners.map(({ backlog: __, ...listener }) => listener);
+  expect(readDocument({ ...rest, listeners: old })).toEqual({
+    ...DOCUMENT,
+    listeners: old.map((listener) => ({ ...listener, backlog: null })),
+    relays: [],
+  });
 });
 
 describe("messages", () => {
