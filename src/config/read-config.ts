@@ -4,6 +4,7 @@ import type { ProcessPlan, RelayPlan } from "../process/process-plan.ts";
 import { ConfigError, Mistakes } from "./config-error.ts";
 import { findClashes, type OwnListener } from "./find-clashes.ts";
 import { processWide } from "./plan-values.ts";
+import { quoteHint } from "./quote-hint.ts";
 import { type PlacedOptions, readOptions, valuesOf } from "./read-options.ts";
 import { type PlacedRelay, readRelay } from "./read-relay.ts";
 import { parseToml, TomlError, type TomlTable } from "./toml-tree.ts";
@@ -67,7 +68,8 @@ function parse(file: string, text: string): TomlTable {
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     const { at, message } = error;
-    throw new ConfigError(file, [{ at, key: "", message: `this is not TOML: ${message}` }]);
+    const words = `this is not TOML: ${message}${quoteHint(text, at)}`;
+    throw new ConfigError(file, [{ at, key: "", message: words }]);
   }
 }
 

@@ -80,7 +80,11 @@ export function count(metavar: string, least: number, most = INT_MOST): LibraryT
       return value;
     throw new InvalidValue(`${shown} is not a number from ${least} to ${most}`);
   };
-  const take = (value: unknown) => check(value, show(value));
+  const take = (value: unknown) => {
+    if (typeof value === "string" && /^\d+$/.test(value))
+      throw new InvalidValue(`${show(value)} is text; write ${value} without quotes`);
+    return check(value, show(value));
+  };
   return {
     metavar,
     parse: (written) => check(/^\d+$/.test(written) ? Number(written) : undefined, quote(written)),
@@ -239,6 +243,8 @@ function parseRange(written: string): Cidr {
 export function yesOrNo(): Omit<LibraryType<boolean>, "metavar" | "parse"> {
   const take = (value: unknown) => {
     if (typeof value === "boolean") return value;
+    if (value === "true" || value === "false")
+      throw new InvalidValue(`${show(value)} is text; write ${value} without quotes`);
     throw new InvalidValue(`${show(value)} is neither true nor false`);
   };
   return { read: take, take, schema: { type: "boolean" } };

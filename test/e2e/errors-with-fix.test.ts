@@ -50,6 +50,18 @@ await describeNeeding(
       await relay.logged(/permission denied \(EACCES\).*needs a group.*SupplementaryGroups=/);
     });
 
+    test("of an admin address that is taken: the option", async () => {
+      const taken = join(folder, "taken");
+      await using relay = await startRelay([taken, "127.0.0.1:1"]);
+      for (const option of ["--admin", "--metrics"]) {
+        const words = [`${option}=${taken}`, "127.0.0.1:0", "127.0.0.1:1"];
+        const { code, stderr } = await runRelay(words);
+        expect(code).toBe(1);
+        expect(stderr).toContain(`stop it or choose another path (${option})`);
+      }
+      expect(await relay.stop()).toBe(0);
+    });
+
     test("of --connections-max that the limit of open files cannot carry", async () => {
       const words = ["--connections-max=1000", "127.0.0.1:0", "127.0.0.1:1"];
       await using relay = await startRelay(words, { prefix: ["prlimit", "--nofile=128:128"] });

@@ -1,12 +1,17 @@
 import { printAddress } from "../../address/address.ts";
 import { errorCode } from "../../os/errno.ts";
-import { type RelayError, relayError } from "../error.ts";
+import { RelayError, relayError } from "../error.ts";
 import type { Source } from "./source.ts";
 
 /**
- * Explains an error of listening on a source, with a fix if known; a `RelayError` stays as it is.
+ * Explains an error of listening on a source, with a fix if known. A `RelayError` has its
+ * explanation already.
+ *
+ * @param option - the option that contains the address; undefined for a relay's source
  */
 export function listenError(source: Source, error: unknown, option?: string): RelayError {
+  if (error instanceof RelayError && option !== undefined)
+    return new RelayError(error.code, error.address, `${error.message} (${option})`);
   const address = "endpoint" in source ? source.endpoint : source;
   const code = errorCode(error);
   const fix = option === undefined ? fixOf(source, code) : fixOfOption(option, code);

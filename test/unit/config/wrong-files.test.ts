@@ -14,7 +14,23 @@ const WRONG: readonly (readonly [text: string, ...mistakes: readonly string[]])[
   [`${WEB}mode = "0660\n`, "4:13: this is not TOML: "],
   [`${WEB}source = "x"\n`, "4:1: this is not TOML: Defining a key multiple times"],
   [`${WEB}${WEB}`, "4:8: this is not TOML: Defining a key multiple times"],
-  [`${WEB}backlog = 08\n`, "4:11: this is not TOML: "],
+  [
+    `${WEB}backlog = 08\n`,
+    "4:11: this is not TOML: Leading zeros are not allowed; write it without",
+  ],
+  [
+    `${WEB}mode = 0660 # the group\n`,
+    '4:8: this is not TOML: Leading zeros are not allowed; write text in quotes: mode = "0660"',
+  ],
+  [
+    `${WEB}connect-timeout = 5s\n`,
+    '4:20: this is not TOML: Must be a newline; write text in quotes: connect-timeout = "5s"',
+  ],
+  [`${WEB}freebind = yes\n`, "4:12: this is not TOML: Unexpected character; write true or false"],
+  [
+    `${WEB}freebind = "true"\n`,
+    '4:12: relay.web.freebind: "true" is text; write true without quotes',
+  ],
   [`${WEB}backlog = nine\n`, "4:11: this is not TOML: "],
   ['relay = "web"\n', "1:1: relay: must be a table; write [relay.NAME]"],
   ['[[relay]]\nsource = "x"\n', "1:3: relay: must be a table; write [relay.NAME]"],
@@ -71,10 +87,7 @@ const WRONG: readonly (readonly [text: string, ...mistakes: readonly string[]])[
   [`${WEB}idle-timeout = "5m"\n`, '4:16: relay.web.idle-timeout: "5m" is not a time'],
   [`${WEB}idle-timeout = 2026-11-28\n`, "4:16: relay.web.idle-timeout: a date is not text"],
   [`${WEB}keepalive = "500ms"\n`, '4:13: relay.web.keepalive: "500ms" is too short'],
-  [
-    `${WEB}backlog = "100"\n`,
-    '4:11: relay.web.backlog: "100" is not a number from 0 to 2147483647',
-  ],
+  [`${WEB}backlog = "100"\n`, '4:11: relay.web.backlog: "100" is text; write 100 without quotes'],
   [`${WEB}backlog = -1\n`, "4:11: relay.web.backlog: -1 is not a number from 0 to"],
   [`${WEB}backlog = 1e99\n`, "4:11: relay.web.backlog: 1e+99 is not a number from 0 to"],
   [`${WEB}[relay.web.backlog]\nx = 1\n`, "4:12: relay.web.backlog: is an option, not a table"],

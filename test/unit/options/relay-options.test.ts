@@ -77,7 +77,7 @@ describe("a file's value of another type is refused", () => {
     ["connectTimeout", true, "true is not text"],
     ["mode", 660, '660 is not text; write it in quotes, like "0660"'],
     ["mode", 0o660, '432 is not text; write it in quotes, like "0660"'],
-    ["backlog", "100", '"100" is not a number from 0 to 2147483647'],
+    ["backlog", "100", '"100" is text; write 100 without quotes'],
     ["backlog", 1.5, "1.5 is not a number"],
     ["backlog", Infinity, "Infinity is not a number"],
     ["owner", -1, "-1 is not a user id"],
