@@ -4,8 +4,7 @@ import { UsageError } from "./cli/line/usage-error.ts";
 import { COMMAND_NAMES, type CommandName, COMMANDS } from "./options/commands.ts";
 import { complain, writeAll } from "./cli/line/write-output.ts";
 import { runRelay } from "./cli/relay/relay-command.ts";
-import { type CommandLine, readCommandLine } from "./cli/line/read-command-line.ts";
-import { helpHint, usage } from "./cli/line/help.ts";
+import { type CommandLine, commandNamed, readCommandLine } from "./cli/line/read-command-line.ts";
 import { mayPaint, style } from "./observe/log/terminal-style.ts";
 import { HandoverError } from "./process/handover/handover-error.ts";
 import { handoverRequest } from "./process/handover/handover-variable.ts";
@@ -18,9 +17,13 @@ type Command = (line: CommandLine) => Promise<number>;
 const LOADERS: Readonly<Record<CommandName, () => Command | Promise<Command>>> = {
   relay: () => runRelay,
   check: async () => (await import("./cli/check/check-command.ts")).runCheck,
+  completions: async () =>
+    (await import("./cli/completions/completions-command.ts")).runCompletions,
   demo: async () => (await import("./cli/demo/demo-command.ts")).runDemo,
+  help: async () => (await import("./cli/help/help-command.ts")).runHelp,
   units: async () => (await import("./cli/units/units-command.ts")).runUnits,
   status: async () => (await import("./cli/status/status-command.ts")).runStatus,
+  version: () => printVersion,
 };
 
 const EX_FAILED = 1;
@@ -33,18 +36,16 @@ process.exit(await main(process.argv.slice(2)));
 
 /** Runs a command line and returns the exit status (README, "Exit status"). */
 async function main(args: readonly string[]): Promise<number> {
-  let command: CommandName = "relay";
   try {
     if (handoverRequest?.step === "detach") return await detach(handoverRequest.descriptors);
     const line = readCommandLine(args);
-    command = line.command;
-    if (line.asks === "help") return await writeAll(1, usage(command, style(mayPaint(1))));
-    if (line.asks === "version") return await writeAll(1, `${PROGRAM} ${VERSION}\n`);
+    if (line.asks === "help") return await printHelp(line.command);
+    if (line.asks === "version") return await printVersion();
     return await dispatch(line);
   } catch (error) {
     if (error instanceof UsageError) {
       await refusePlace(error.message);
-      await complain(`${PROGRAM}: ${error.message}\n${helpHint(error.command ?? command)}\n`);
+      await complain(`${PROGRAM}: ${error.message}\n${helpHint(commandNamed(args))}\n`);
       return EX_USAGE;
     }
     if (error instanceof ConfigError) {
@@ -62,6 +63,20 @@ async function main(args: readonly string[]): Promise<number> {
     if (args.includes("--log-level=debug")) await complain(`${unexpected.stack}\n`);
     return EX_FAILED;
   }
+}
+
+async function printHelp(command: CommandName): Promise<number> {
+  const { helpScreen } = await import("./cli/help/help-screen.ts");
+  return await writeAll(1, helpScreen(command, style(mayPaint(1))));
+}
+
+function printVersion(): Promise<number> {
+  return writeAll(1, `${PROGRAM} ${VERSION}\n`);
+}
+
+/** A line that tells the user how to get a command's help. */
+function helpHint(command: CommandName): string {
+  return `Try: ${PROGRAM}${command === "relay" ? "" : ` ${command}`} --help`;
 }
 
 /**

@@ -3,6 +3,7 @@ import { leadsBack } from "./leads-back.ts";
 import { isLoopbackHost } from "./loopback.ts";
 import { resolve } from "node:path";
 import { servicePort } from "../os/service-ports.ts";
+import { missingPart, nearMiss } from "./near-miss.ts";
 import { quote } from "./quote.ts";
 
 /**
@@ -38,6 +39,13 @@ export class AddressError extends Error {
     super(`${option === undefined ? "" : `${option} `}${quote(text)}: ${reason}`);
     this.name = "AddressError";
   }
+
+  /** The message with the valid forms, unless the reason already says what to write. */
+  get withForms(): string {
+    return /\bwrite /.test(this.reason)
+      ? this.message
+      : `${this.message}; an address is ${ADDRESS_FORMS}`;
+  }
 }
 
 /** The forms of an address, for the error message about an invalid address. */
@@ -64,13 +72,15 @@ export function parseAddress(text: string, role: Role): Endpoint {
   if (text === "") fail("an address is needed");
   if (text.includes("\0")) fail("an address cannot contain a NUL byte");
   if (/^\w+:\/\//.test(text)) fail("a URL is not an address: leave out the scheme");
+  const miss = nearMiss(text);
+  if (miss !== undefined) fail(miss);
   if (text.startsWith("unix:")) return parseUnix(text.slice(5), fail);
   if (text.startsWith("tcp:")) return parseTcp(text.slice(4), role, fail);
   if (/^systemd(:|$)/.test(text)) return parseSystemd(text.slice(8), role, fail);
   if (text.startsWith("fd:")) return parseFd(text.slice(3), role, fail);
   if (text.startsWith("@") || text.includes("/")) return parseUnix(text, fail);
   if (text.includes(":")) return parseTcp(text, role, fail);
-  return fail("neither a path (it has no /) nor HOST:PORT (it has no :)");
+  return fail(missingPart(text));
 }
 
 /** The canonical text of an endpoint; `parseAddress` parses it to the same endpoint. */
@@ -91,12 +101,18 @@ export function printAddress(endpoint: Endpoint): string {
 
 function printPath(path: string): string {
   if (path.startsWith("@")) return `./${path}`;
-  return !path.includes("/") || /^(unix|tcp|systemd|fd):/.test(path) ? `unix:${path}` : path;
+  return path.includes("/") && !hasPrefix(path) ? path : `unix:${path}`;
 }
 
 function printHostAndPort(host: string, port: number): string {
   if (host.includes(":")) return `[${host}]:${port}`;
-  return `${/^(unix|tcp|systemd|fd)$/.test(host) ? "tcp:" : ""}${host}:${port}`;
+  const text = `${host}:${port}`;
+  return hasPrefix(text) ? `tcp:${text}` : text;
+}
+
+/** Whether a text begins like another form of address. */
+function hasPrefix(text: string): boolean {
+  return /^(unix|tcp|systemd|fd):/.test(text) || nearMiss(text) !== undefined;
 }
 
 /** Whether `source` and `destination` are the same address: the relay would only talk to itself. */
@@ -153,16 +169,23 @@ function parseUnix(name: string, fail: Fail): SocketEndpoint {
 
 function parseTcp(text: string, role: Role, fail: Fail): SocketEndpoint {
   const match = /^(?:\[([^\]]*)\]|([^:[\]]*)):([^:]*)$/.exec(text);
-  if (!match)
-    return /^[0-9a-f:.]+(%\w+)?$/i.test(text) && text.split(":").length > 2
-      ? fail("an IPv6 address goes in brackets: [IPv6]:PORT")
-      : fail("not of the form HOST:PORT");
+  if (!match) return fail(wrongForm(text));
   const [, ipv6, name = "", service = ""] = match;
   if (ipv6 !== undefined && !isIPv6(ipv6)) return fail(`${quote(ipv6)} is not an IPv6 address`);
   const host = ipv6 ?? name;
+  if (host === "*") return fail(`write :${service} for every interface`);
   if (ipv6 === undefined && !isHostName(host))
     return fail(`${quote(host)} is not a host name or IPv4 address`);
   return { kind: "tcp", host, port: parsePort(service, role, fail) };
+}
+
+/** What keeps a text from being HOST:PORT. */
+function wrongForm(text: string): string {
+  if (!text.includes(":")) return missingPart(text);
+  if (/^\[[^\]]*\]$/.test(text)) return `the port is missing; write ${text}:PORT`;
+  return /^[0-9a-f:.]+(%\w+)?$/i.test(text) && text.split(":").length > 2
+    ? "an IPv6 address goes in brackets: [IPv6]:PORT"
+    : "not of the form HOST:PORT";
 }
 
 function parsePort(service: string, role: Role, fail: Fail): number {

@@ -110,7 +110,7 @@ function readAddress(
     return { endpoint: parseAddress(value.value, key), at };
   } catch (error) {
     if (!(error instanceof AddressError)) throw error;
-    mistakes.add(at, [...path, key], `${error.message}; an address is ${ADDRESS_FORMS}`);
+    mistakes.add(at, [...path, key], error.withForms);
     return null;
   }
 }

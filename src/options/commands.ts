@@ -1,3 +1,12 @@
+/** One command of the command line. */
+interface CommandRow {
+  /** The words that the command needs. */
+  readonly words: readonly string[];
+  /** A word that may follow them. */
+  readonly optionalWord?: string;
+  readonly summary: string;
+}
+
 /**
  * The commands, and the words that each takes. `relay` is the default command: the command line
  * does not name it.
@@ -8,13 +17,31 @@ export const COMMANDS = {
     summary: "relays connections from SOURCE to DESTINATION",
   },
   check: { words: ["FILE"], summary: "checks a configuration file" },
+  completions: { words: ["SHELL"], summary: "prints a completion script for bash, zsh or fish" },
   demo: { words: [], summary: "shows two relays at work on this machine" },
+  help: { words: [], optionalWord: "COMMAND", summary: "explains a command" },
   status: { words: ["ADMIN-ADDRESS"], summary: "shows what a relay with --admin is doing" },
   units: { words: ["SOURCE", "DESTINATION"], summary: "prints systemd units of a relay" },
-} as const satisfies Record<string, { words: readonly string[]; summary: string }>;
+  version: { words: [], summary: "prints the version" },
+} as const satisfies Record<string, CommandRow>;
 
 export type CommandName = keyof typeof COMMANDS;
 
 export const COMMAND_NAMES: readonly CommandName[] = Object.keys(COMMANDS).filter(
   (key): key is CommandName => key in COMMANDS,
 );
+
+/** The commands that the command line names. */
+export const NAMED_COMMANDS = COMMAND_NAMES.filter((name) => name !== "relay");
+
+/** The words that a command takes, needed or not. */
+export function wordsOf(command: CommandName): readonly string[] {
+  const { words, optionalWord }: CommandRow = COMMANDS[command];
+  return optionalWord === undefined ? words : [...words, optionalWord];
+}
+
+/** A command's words as a synopsis has them: an optional word stands in brackets. */
+export function synopsisWords(command: CommandName): readonly string[] {
+  const { words, optionalWord }: CommandRow = COMMANDS[command];
+  return optionalWord === undefined ? words : [...words, `[${optionalWord}]`];
+}

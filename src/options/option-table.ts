@@ -75,6 +75,26 @@ export const OPTION_ROWS: readonly (readonly [OptionName, OptionRow])[] = option
   (name) => [name, OPTIONS[name]] as const,
 );
 
+/** A group of options, as help and the manual page show it. */
+export interface OptionGroup {
+  readonly title: string;
+  readonly rows: typeof OPTION_ROWS;
+}
+
+/** The rows by groups, in the table's order. */
+export const OPTION_GROUPS: readonly OptionGroup[] = [
+  group("Source", SOURCE_ROWS),
+  group("Times", TIME_ROWS),
+  group("Limits", LIMIT_ROWS),
+  group("Clients", CLIENT_ROWS),
+  group("Log, status and metrics", OBSERVATION_ROWS),
+  group("Process", PROCESS_ROWS),
+  group("Units", UNITS_ROWS),
+  group("Status", STATUS_ROWS),
+  group("Demo", DEMO_ROWS),
+  group("General", GENERAL_ROWS),
+];
+
 /** Completes the values of options that were given by the defaults of the other options. */
 export function completeValues(given: Partial<Record<OptionName, unknown>>): OptionValues {
   const values: Record<string, unknown> = {};
@@ -155,6 +175,10 @@ export function takes(command: CommandName, name: OptionName): boolean {
 /** An option's name on the command line, without its dashes. */
 export function flagOf(name: OptionName): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+function group(title: string, rows: OptionRows): OptionGroup {
+  return { title, rows: OPTION_ROWS.filter(([name]) => Object.hasOwn(rows, name)) };
 }
 
 function optionNames(): OptionName[] {

@@ -1,5 +1,4 @@
 import {
-  ADDRESS_FORMS,
   AddressError,
   type Endpoint,
   isSameAddress,
@@ -64,7 +63,7 @@ function explain<Address>(role: Role, read: () => Address): Address {
     return read();
   } catch (error) {
     if (!(error instanceof AddressError)) throw error;
-    throw new UsageError(`${role.toUpperCase()} ${error.message}; an address is ${ADDRESS_FORMS}`, {
+    throw new UsageError(`${role.toUpperCase()} ${error.withForms}`, {
       cause: error,
     });
   }

@@ -1,9 +1,11 @@
 import { parseArgs } from "node:util";
-import { COMMAND_NAMES, COMMANDS, type CommandName } from "../../options/commands.ts";
+import { COMMANDS, type CommandName, NAMED_COMMANDS, wordsOf } from "../../options/commands.ts";
 import { flagOf, OPTION_ROWS, takes, type OptionName } from "../../options/option-table.ts";
 import type { OptionRow } from "../../options/option-row.ts";
 import { UsageError } from "./usage-error.ts";
 import { quote } from "../../address/quote.ts";
+import { lacksPort } from "../../address/near-miss.ts";
+import { InvalidValue } from "../../options/invalid-value.ts";
 import { nearest } from "../../options/did-you-mean.ts";
 
 /** A command line whose shape is valid. The values of its options are not read yet. */
@@ -37,15 +39,10 @@ const rowsByFlag = new Map<string, readonly [OptionName, OptionRow]>(
  * @throws {UsageError} for the first mistake
  */
 export function readCommandLine(args: readonly string[]): CommandLine {
-  const { tokens } = parseArgs({
-    args: [...args],
-    options: parserOptions(),
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-  });
+  const tokens = tokensOf(args);
   const given = new Map<OptionName, string | true>();
   const words: string[] = [];
+  const swallowed: SwallowedWord[] = [];
   let terminated = false;
   // A first word after `--` is always an address, never the name of a command.
   let firstIsAddress = false;
@@ -56,19 +53,47 @@ export function readCommandLine(args: readonly string[]): CommandLine {
       words.push(token.value);
     } else {
       const found = rowsByFlag.get(token.name);
-      if (!found) throw unknownOption(args[token.index] ?? token.rawName);
+      if (!found) throw unknownOption(args[token.index] ?? token.rawName, commandNamed(args));
       const [name, row] = found;
       const value = readOption(row, token);
       given.set(name, join(given.get(name), value, row, token.rawName));
+      if (value !== true && !token.inlineValue)
+        swallowed.push({ option: token.rawName, row, value });
     }
   }
   const asksOnly = given.has("help") || given.has("version");
   const command = commandOf(words[0], firstIsAddress, asksOnly);
   if (command !== "relay") words.shift();
   checkOptions(command, given);
-  if (!asksOnly) checkWords(command, words, given.has("config"));
+  if (!asksOnly) checkWords(command, words, given.has("config"), swallowed);
   const asks = given.has("help") ? "help" : given.has("version") ? "version" : undefined;
   return { command, asks, given: byFlag(given), words };
+}
+
+/** The command that a command line names, also if the line has mistakes. */
+export function commandNamed(args: readonly string[]): CommandName {
+  const [first] = tokensOf(args).filter(({ kind }) => kind !== "option");
+  const word = first?.kind === "positional" ? first.value : undefined;
+  return NAMED_COMMANDS.find((name) => name === word) ?? "relay";
+}
+
+function tokensOf(args: readonly string[]) {
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: parserOptions(),
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  return tokens;
+}
+
+/** An option's value that was written as a word of its own, without `=`. */
+interface SwallowedWord {
+  /** The option as the user wrote it. */
+  readonly option: string;
+  readonly row: OptionRow;
+  readonly value: string;
 }
 
 function parserOptions() {
@@ -111,11 +136,12 @@ function join(
   return `${before},${value}`;
 }
 
-function unknownOption(arg: string): UsageError {
+function unknownOption(arg: string, command: CommandName): UsageError {
   const [option = arg] = arg.split("=");
   if (rowsByFlag.has(option.replace(/^--/, "no-")))
     return new UsageError(`${quote(option)} is the default: leave it out`);
-  const meant = nearest(option, [...rowsByFlag.keys()]);
+  const own = OPTION_ROWS.filter(([name]) => takes(command, name)).map(([name]) => flagOf(name));
+  const meant = nearest(option, own) ?? nearest(option, [...rowsByFlag.keys()]);
   return new UsageError(
     `there is no option ${quote(option)}${meant === undefined ? "" : `; did you mean --${meant}?`}`,
   );
@@ -123,17 +149,26 @@ function unknownOption(arg: string): UsageError {
 
 function commandOf(word: string | undefined, isAddress: boolean, asksOnly: boolean): CommandName {
   if (word === undefined || isAddress || looksLikeAddress(word)) return "relay";
-  const names = COMMAND_NAMES.filter((name) => name !== "relay");
-  const command = names.find((name) => name === word);
+  const command = NAMED_COMMANDS.find((name) => name === word);
   if (command !== undefined) return command;
   if (asksOnly) return "relay";
-  throw new UsageError(
-    `${quote(word)} is not a command (${names.join(", ")}) and not an address (./PATH, HOST:PORT)`,
+  throw unknownCommand(word);
+}
+
+function unknownCommand(word: string): UsageError {
+  if (word === "relay")
+    return new UsageError('a relay is the default command: leave out the word "relay"');
+  const meant = nearest(word, NAMED_COMMANDS);
+  if (meant !== undefined)
+    return new UsageError(`${quote(word)} is not a command; did you mean ${meant}?`);
+  return new UsageError(
+    `${quote(word)} is neither a command (${NAMED_COMMANDS.join(", ")}) ` +
+      "nor an address (./PATH, HOST:PORT)",
   );
 }
 
 function looksLikeAddress(word: string): boolean {
-  return word === "" || word === "systemd" || /^@|[/:]/.test(word);
+  return word === "" || word === "systemd" || /^@|[/:]/.test(word) || lacksPort(word);
 }
 
 function nameOf(command: CommandName): string {
@@ -143,24 +178,47 @@ function nameOf(command: CommandName): string {
 function checkOptions(command: CommandName, given: ReadonlyMap<OptionName, string | true>): void {
   for (const [name] of OPTION_ROWS) {
     if (given.has(name) && !takes(command, name))
-      throw new UsageError(`--${flagOf(name)} is not an option of ${nameOf(command)}`, { command });
+      throw new UsageError(`--${flagOf(name)} is not an option of ${nameOf(command)}`);
   }
 }
 
-function checkWords(command: CommandName, words: readonly string[], hasFile: boolean): void {
+function checkWords(
+  command: CommandName,
+  words: readonly string[],
+  hasFile: boolean,
+  swallowed: readonly SwallowedWord[],
+): void {
   // With --config the file has the addresses.
-  const wanted = hasFile ? [] : COMMANDS[command].words;
-  const missing = wanted.slice(words.length);
-  if (missing.length > 0)
-    throw new UsageError(`${missing.join(" and ")} ${missing.length > 1 ? "are" : "is"} missing`, {
-      command,
-    });
+  const wanted = hasFile ? [] : wordsOf(command);
+  const missing = (hasFile ? [] : COMMANDS[command].words).slice(words.length);
+  if (missing.length > 0) {
+    const verb = missing.length > 1 ? "are" : "is";
+    throw new UsageError(`${missing.join(" and ")} ${verb} missing${swallower(swallowed)}`);
+  }
   const extra = words[wanted.length];
   if (extra !== undefined)
     throw new UsageError(
       `${quote(extra)} is one word too many for ${nameOf(command)}${hasFile ? " with --config" : ""}`,
-      { command },
     );
+}
+
+/** Names the option that took a word which the user may have meant for the command. */
+function swallower(swallowed: readonly SwallowedWord[]): string {
+  const taken = swallowed.find(({ value, row }) => /^@|[/:]/.test(value) || !fits(value, row));
+  if (taken === undefined) return "";
+  const { option, row, value } = taken;
+  return `: ${option} took ${quote(value)} as its value; write ${option}=${row.metavar}`;
+}
+
+function fits(value: string, row: OptionRow): boolean {
+  if (row.metavar === undefined) return false;
+  try {
+    row.parse(value);
+    return true;
+  } catch (error) {
+    if (error instanceof InvalidValue) return false;
+    throw error;
+  }
 }
 
 function byFlag(given: ReadonlyMap<OptionName, string | true>): GivenOptions {

@@ -1,4 +1,5 @@
 import { text } from "../value-types.ts";
+import { COMMAND_NAMES } from "../commands.ts";
 import type { OptionRows } from "../option-row.ts";
 
 /** Options of several commands. */
@@ -6,7 +7,7 @@ export const GENERAL_ROWS = {
   help: {
     help: "this help",
     short: "h",
-    commands: ["relay", "check", "demo", "status", "units"],
+    commands: COMMAND_NAMES,
     about: "Prints help and exits.",
   },
   config: {
@@ -18,6 +19,7 @@ export const GENERAL_ROWS = {
   },
   version: {
     help: "the version",
+    short: "V",
     sharesLine: true,
     commands: ["relay"],
     about: "Prints the program's name and version and exits.",

@@ -39,6 +39,8 @@ describe("an address is read", () => {
     ["tcp:unix:80", tcp("unix", 80)],
     ["tcp::80", tcp("", 80)],
     ["tcp:[::]:80", tcp("::", 80)],
+    ["TCP:80", tcp("TCP", 80)],
+    ["tcp:UNIX:80", tcp("UNIX", 80)],
   ])("%s", (text, endpoint) => {
     expect(parseAddress(text, "source")).toEqual(endpoint);
     expect(parseAddress(text, "destination")).toEqual(endpoint);
@@ -81,7 +83,20 @@ describe("an address is refused", () => {
     ["localhost:80 ", /not a port number/],
     ["::1:80", /brackets/],
     ["fe80::1%eth0", /brackets/],
-    ["[::1]", /HOST:PORT/],
+    ["[::1]", /the port is missing; write \[::1\]:PORT/],
+    ["127.0.0.1", /the port is missing; write 127.0.0.1:PORT/],
+    ["localhost", /the port is missing; write localhost:PORT/],
+    ["tcp:localhost", /the port is missing; write localhost:PORT/],
+    ["8080", /a port alone; write :8080 or 127.0.0.1:8080/],
+    ["TCP:localhost:80", /write tcp: in small letters/],
+    ["Unix:name", /write unix: in small letters/],
+    ["UNIX:/run/x", /write unix: in small letters/],
+    ["FD:3", /write fd: in small letters/],
+    ["SYSTEMD:web", /write systemd: in small letters/],
+    ["Systemd", /write systemd in small letters/],
+    ["TCP-LISTEN:80,fork", /socat/],
+    ["UNIX-CONNECT:/run/x", /socat/],
+    ["TCP4:127.0.0.1:80", /socat/],
     ["[::1]80", /HOST:PORT/],
     ["[127.0.0.1]:80", /not an IPv6 address/],
     ["[]:80", /not an IPv6 address/],
@@ -90,11 +105,11 @@ describe("an address is refused", () => {
     ["010.0.0.1:80", /not a host name/],
     ["my host:80", /not a host name/],
     ["-x:80", /not a host name/],
-    ["*:80", /not a host name/],
+    ["*:80", /write :80 for every interface/],
     ["x:y:80", /HOST:PORT/],
     ["systemd:a\nb", /systemd passes|FileDescriptorName/],
     ["fd:x", /inherited/],
-    ["tcp:80", /HOST:PORT/],
+    ["tcp:80", /a port alone/],
     ["http://localhost:80/", /URL/],
     ["unix:///run/x", /URL/],
   ])("%j", (text, reason) => {
@@ -111,6 +126,13 @@ describe("for any text", () => {
       unit: fc.constantFrom(..."/@:.[]%0159afux-tcp \0\ud800é".split("")),
       maxLength: 24,
     }),
+    fc
+      .tuple(
+        fc.constantFrom("unix:", "tcp:", "TCP:", "UNIX:", "fd:", "tcp-listen:", "TCP4:"),
+        fc.constantFrom("unix:", "", "TCP:", "Tcp4:", "Fd:", "tcp-l:", "./"),
+        fc.constantFrom("80", "a/b", "x:80", "name"),
+      )
+      .map((parts) => parts.join("")),
     fc.tuple(fc.domain(), fc.nat(70_000)).map(([host, port]) => `${host}:${port}`),
     fc.tuple(fc.ipV6(), fc.nat(70_000)).map(([host, port]) => `[${host}]:${port}`),
     fc.tuple(fc.ipV4(), fc.nat(70_000)).map(([host, port]) => `${host}:${port}`),

@@ -59,7 +59,7 @@ const WRONG: readonly (readonly [text: string, ...mistakes: readonly string[]])[
   ],
   [
     '[relay.web]\nsource = "8080"\ndestination = "127.0.0.1:0"\n',
-    '2:10: relay.web.source: "8080": neither a path',
+    '2:10: relay.web.source: "8080": a port alone; write :8080',
     '3:15: relay.web.destination: "127.0.0.1:0": port 0 is not within 1 to 65535',
   ],
   [

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { CONTROL_CHARACTER } from "../../../support/control-character.ts";
 import { UsageError } from "../../../../src/cli/line/usage-error.ts";
 import { flagOf, OPTION_ROWS } from "../../../../src/options/option-table.ts";
-import { readCommandLine } from "../../../../src/cli/line/read-command-line.ts";
+import { commandNamed, readCommandLine } from "../../../../src/cli/line/read-command-line.ts";
+import type { CommandName } from "../../../../src/options/commands.ts";
 
 const pair = [":1", ":2"];
 
@@ -94,16 +95,51 @@ describe("a command line of the wrong shape is refused, with what is wrong", () 
     [["--hold", ...pair], "--hold is not an option of a relay"],
     [["demo", "--mode=0660"], "--mode is not an option of demo"],
     [["demo", "--version"], "--version is not an option of demo"],
-    [["dmeo"], '"dmeo" is not a command (check, demo, status, units) and not an address'],
-    [["8080", ":1"], '"8080" is not a command (check, demo, status, units) and not an address'],
-    [["Demo"], '"Demo" is not a command (check, demo, status, units)'],
-    [["relay", ...pair], '"relay" is not a command (check, demo, status, units)'],
-    [["toString"], '"toString" is not a command (check, demo, status, units)'],
+    [["dmeo"], '"dmeo" is not a command; did you mean demo?'],
+    [["Demo"], '"Demo" is not a command; did you mean demo?'],
+    [["statsu", "/run/x"], '"statsu" is not a command; did you mean status?'],
+    [["completion", "bash"], '"completion" is not a command; did you mean completions?'],
+    [["relay", ...pair], 'a relay is the default command: leave out the word "relay"'],
+    [["toString"], '"toString" is neither a command (check, completions, demo, help, status'],
+    [["web", ":1"], "nor an address (./PATH, HOST:PORT)"],
+    [["version", "x"], '"x" is one word too many for version'],
+    [["help", "units", "x"], '"x" is one word too many for help'],
+    [
+      ["--mode", ":1", ":2"],
+      'DESTINATION is missing: --mode took ":1" as its value; write --mode=MODE',
+    ],
+    [["--admin", "/run/x", ":1"], 'DESTINATION is missing: --admin took "/run/x" as its value'],
+    [["--workers", "auto", "--name", "./x", ":1"], '--name took "./x" as its value'],
+    [["status", "--sort", "/run/x"], 'ADMIN-ADDRESS is missing: --sort took "/run/x" as its value'],
+    [["status", "--srot", "/run/x"], 'there is no option "--srot"; did you mean --sort?'],
   ])("%j", (args, message) => {
     expect(() => readCommandLine(args)).toThrow(UsageError);
     expect(() => readCommandLine(args)).toThrow(message);
   });
 });
+
+test("an option that took no word of the command is not blamed", () => {
+  expect(() => readCommandLine(["--mode", "0660", ":1"])).toThrow(/^DESTINATION is missing$/);
+});
+
+test.each([
+  [["--admin", "status"], "relay"],
+  [["status"], "status"],
+  [["--sort", "age", "status"], "status"],
+  [["--bogus=1", "units", ":1"], "units"],
+  [["--", "status"], "relay"],
+  [["./status"], "relay"],
+  [[], "relay"],
+])("%j is a line of the command %s, whatever its mistakes", (args, command) => {
+  expect(commandNamed(args)).toBe(command as CommandName);
+});
+
+test.each(["8080", "127.0.0.1", "localhost"])(
+  "%s is an address without its port, not a command",
+  (word) => {
+    expect(readCommandLine([word, ":1"])).toMatchObject({ command: "relay", words: [word, ":1"] });
+  },
+);
 
 test("whatever the words, the answer is a command line or one line that refuses it", () => {
   const flags = OPTION_ROWS.map(([name]) => `--${flagOf(name)}`);

@@ -1,6 +1,6 @@
 import type { Style } from "../../observe/log/terminal-style.ts";
 import { PROGRAM } from "../../version.ts";
-import { COMMAND_NAMES, COMMANDS, type CommandName } from "../../options/commands.ts";
+import { type CommandName, NAMED_COMMANDS, synopsisWords } from "../../options/commands.ts";
 import {
   flagOf,
   isListedWithoutHelp,
@@ -9,60 +9,29 @@ import {
 } from "../../options/option-table.ts";
 import type { OptionRow } from "../../options/option-row.ts";
 
-const ABOUT: Readonly<Record<CommandName, readonly string[]>> = {
-  relay: [
-    "Relays each connection from SOURCE to DESTINATION, byte for byte.",
-    "Each is a Unix socket: /PATH, ./PATH, @NAME (abstract), unix:NAME",
-    "or TCP: HOST:PORT, [IPv6]:PORT, :PORT, tcp:HOST:PORT.",
-  ],
-  check: [
-    "Reports every mistake in a configuration file (TOML) with its line and its key,",
-    "and opens no socket. To run the relays of the file, use --config=FILE.",
-  ],
-  demo: [
-    "Starts a small web service, a relay from a Unix socket to the service, and a",
-    "relay from a port to the socket. Sends a request and 64 MiB through each relay.",
-  ],
-  status: [
-    "Shows what the relays of a process with --admin=ADMIN-ADDRESS do: their traffic,",
-    "failures and open connections. Not on a terminal: plain lines, tabs in tables.",
-  ],
-  units: [
-    "Prints systemd units for a relay from SOURCE to DESTINATION. The units give the",
-    "relay only the rights that it needs. A relay's own options work here, too.",
-    "With --config=FILE: one service for all relays of the file, and their sockets.",
-  ],
-};
+import { ABOUT, AFTERWORD } from "./about-commands.ts";
+import { exampleLines } from "./examples.ts";
+
+/** The commands that `help` says more about than their screen of help. */
+const EXPLAINED = [
+  "relay",
+  ...NAMED_COMMANDS.filter((name) => name !== "help" && name !== "version"),
+];
 
 const OPTIONS_NOTE: Partial<Readonly<Record<CommandName, string>>> = {
   relay: "(with their defaults; a TIME is 500ms, 5s, 2min, 1h or bare seconds)",
-};
-
-/** What follows the options. */
-const AFTERWORD: Partial<Readonly<Record<CommandName, readonly string[]>>> = {
-  status: [
-    "",
-    "How connections end:",
-    "  finished     both sides got all bytes",
-    "  abandoned    one side closed, and the other one still sent",
-    "  ... reset    that side broke off: it failed or was killed",
-    "  client left  the client closed before the destination answered",
-    "  unreachable  the destination could not be reached",
-    "  idle, half-closed: nothing moved for --idle-timeout, --half-close-timeout",
-    "  stopped      cut off by a stop            fault  a bug here; the log has it",
-  ],
 };
 
 /**
  * A command's help, built from the option table. It has at most 24 lines of 80 columns, so that it
  * fits on one terminal screen.
  */
-export function usage(command: CommandName, { bold, cyan }: Style): string {
+export function helpScreen(command: CommandName, { bold, cyan }: Style): string {
   const lines = optionLines(command);
   const width = Math.max(...lines.map(({ spelled }) => spelled.length));
   return [
     `${bold("Usage:")} ${cyan(synopsis(command))}`,
-    ...(command === "relay" ? [`       ${cyan(`${PROGRAM} ${others().join("|")} --help`)}`] : []),
+    ...(command === "relay" ? [`       ${cyan(`${PROGRAM} help ${EXPLAINED.join("|")}`)}`] : []),
     "",
     ...ABOUT[command],
     "",
@@ -70,6 +39,8 @@ export function usage(command: CommandName, { bold, cyan }: Style): string {
     ...lines.map(({ spelled, help }) => `  ${cyan(spelled.padEnd(width))}  ${help}`),
     ...terseLines(command).map((line) => cyan(line)),
     ...(AFTERWORD[command] ?? []),
+    // The relay's screen is full of options; `help relay` has examples.
+    ...(command === "relay" ? [] : exampleLines(command, { bold, cyan })),
     "",
   ].join("\n");
 }
@@ -110,21 +81,14 @@ function join(one: OptionLine, next: OptionLine): OptionLine {
   return { spelled: `${one.spelled} ${next.spelled}`, help: `${one.help}, ${next.help}` };
 }
 
-/** A line that tells the user how to get the command's help. */
-export function helpHint(command: CommandName): string {
-  return `Try: ${PROGRAM}${command === "relay" ? "" : ` ${command}`} --help`;
-}
-
-function synopsis(command: CommandName): string {
+/** How a command is called, with the words that it takes. */
+export function synopsis(command: CommandName): string {
   const name = command === "relay" ? [] : [command];
-  return [PROGRAM, ...name, "[OPTIONS]", ...COMMANDS[command].words].join(" ");
+  return [PROGRAM, ...name, "[OPTIONS]", ...synopsisWords(command)].join(" ");
 }
 
-function others(): CommandName[] {
-  return COMMAND_NAMES.filter((name) => name !== "relay");
-}
-
-function spelling(name: OptionName, row: OptionRow): string {
+/** An option as a user writes it. */
+export function spelling(name: OptionName, row: OptionRow): string {
   if (row.metavar !== undefined) return `--${flagOf(name)}=${row.metavar}`;
   return `${row.short === undefined ? "" : `-${row.short}, `}--${flagOf(name)}`;
 }

@@ -1,0 +1,29 @@
+import { isIPv4 } from "./ip-text.ts";
+
+/** Whether a text is a host without its port, or a port alone. */
+export function lacksPort(text: string): boolean {
+  return /^\d+$/.test(text) || isIPv4(text) || text.toLowerCase() === "localhost";
+}
+
+/**
+ * What is wrong with a text that has the form of no address, or has it by accident: a prefix in
+ * capitals, an address of socat. `undefined` if nothing tells what the user meant.
+ */
+export function nearMiss(text: string): string | undefined {
+  const [, prefix = "", rest = ""] = /^(unix|tcp|systemd|fd):(.*)$/is.exec(text) ?? [];
+  const small = prefix.toLowerCase();
+  // `TCP:80` is a port of a host with that name.
+  if (prefix !== small && (small !== "tcp" || rest.includes(":")))
+    return `write ${small}: in small letters`;
+  if (/^(?:tcp|unix)[46]?-(?:listen|connect|l):/i.test(text) || /^tcp[46]:.*:/is.test(text))
+    return "socat writes an address like this; write HOST:PORT or /PATH";
+  return undefined;
+}
+
+/** What is missing in a text that has neither a `/` nor a `:`. */
+export function missingPart(text: string): string {
+  if (/^\d+$/.test(text)) return `a port alone; write :${text} or 127.0.0.1:${text}`;
+  if (lacksPort(text)) return `the port is missing; write ${text}:PORT`;
+  if (text.toLowerCase() === "systemd") return "write systemd in small letters";
+  return "neither a path (it has no /) nor HOST:PORT (it has no :)";
+}

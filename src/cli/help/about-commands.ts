@@ -1,0 +1,46 @@
+import type { CommandName } from "../../options/commands.ts";
+
+/** What each command does, in lines of at most 80 columns. */
+export const ABOUT: Readonly<Record<CommandName, readonly string[]>> = {
+  relay: [
+    "Relays connections from SOURCE to DESTINATION, byte for byte: a Unix socket",
+    "(/PATH, ./PATH, @NAME, unix:NAME) or TCP (HOST:PORT, [IPv6]:PORT, :PORT).",
+  ],
+  check: [
+    "Reports every mistake in a configuration file (TOML) with its line and its key,",
+    "and opens no socket. To run the relays of the file, use --config=FILE.",
+  ],
+  completions: [
+    "Prints a completion script for SHELL: bash, zsh or fish. The script completes",
+    "commands, options, their values, files, users, groups and units.",
+  ],
+  demo: [
+    "Starts a small web service, a relay from a Unix socket to the service, and a",
+    "relay from a port to the socket. Sends a request and 64 MiB through each relay.",
+  ],
+  help: [
+    "Explains COMMAND: what it does, its options, and examples. help relay explains",
+    "all options of a relay. Without COMMAND: the same as --help.",
+  ],
+  status: [
+    "Shows what the relays of a process with --admin=ADMIN-ADDRESS do: their traffic,",
+    "failures and open connections. Not on a terminal: plain lines, tabs in tables.",
+  ],
+  units: [
+    "Prints systemd units for a relay from SOURCE to DESTINATION. The units give the",
+    "relay only the rights that it needs. A relay's own options work here, too.",
+    "With --config=FILE: one service for all relays of the file, and their sockets.",
+  ],
+  version: ["Prints the program's name and version, as -V does."],
+};
+
+/** What follows the options of a command. */
+export const AFTERWORD: Partial<Readonly<Record<CommandName, readonly string[]>>> = {
+  status: [
+    "",
+    "How connections end: finished (both sides got all bytes), abandoned (one closed,",
+    "the other one still sent), ... reset (that side failed or was killed), client",
+    "left (before the destination answered), unreachable (the destination), idle and",
+    "half-closed (nothing moved for their timeouts), stopped, fault (a bug here).",
+  ],
+};

@@ -1,0 +1,101 @@
+import {
+  aboutOption,
+  flagOf,
+  type OptionGroup,
+  type OptionName,
+} from "../../options/option-table.ts";
+import type { OptionRow } from "../../options/option-row.ts";
+import type { ValueSchema } from "../../options/value-types.ts";
+import { plain } from "./mdoc.ts";
+
+type Row = OptionGroup["rows"][number];
+
+/** The options of the groups for the command line, in mdoc(7), each group under its title. */
+export function optionList(groups: readonly OptionGroup[], isMeant: (row: Row) => boolean) {
+  return groups.flatMap(({ title, rows }) => {
+    const meant = rows.filter(isMeant);
+    if (meant.length === 0) return [];
+    return [
+      `.Ss ${title}`,
+      ".Bl -tag -width Ds",
+      ...meant.flatMap((row) => [...items(row), ...about(row, optionReference), ...isList(row)]),
+      ".El",
+    ];
+  });
+}
+
+/** Like `optionList`, as the keys of a configuration file. */
+export function keyList(groups: readonly OptionGroup[], isMeant: (row: Row) => boolean) {
+  return [
+    ".Bl -tag -width Ds",
+    ...groups.flatMap(({ rows }) =>
+      rows
+        .filter(isMeant)
+        .flatMap((row) => [
+          `.It Ic ${flagOf(row[0])} No = Ar ${keyValue(row[1])}`,
+          ...about(row, keyReference),
+        ]),
+    ),
+    ".El",
+  ];
+}
+
+function items([name, row]: Row): readonly string[] {
+  if (row.metavar !== undefined) {
+    const [word = "", ...choices] = row.metavar.split("|");
+    const value = [`Ar ${word}`, ...choices.map((choice) => `Ns | Ns Cm ${choice}`)];
+    return [`.It Fl -${flagOf(name)} Ns = Ns ${value.join(" ")}`];
+  }
+  const short = row.short === undefined ? "" : `Fl ${row.short} , `;
+  return [`.It ${short}Fl -${flagOf(name)}`];
+}
+
+/** The type of a key's value in a file. */
+function keyValue(row: OptionRow): string {
+  if (row.metavar === undefined) return "true";
+  const schema: ValueSchema = row.schema;
+  if (schema.type === "integer") return "number";
+  if (schema.type === "array") return "list";
+  return schema.anyOf === undefined ? "string" : '"number or string"';
+}
+
+function about([name, row]: Row, reference: (name: OptionName) => string): readonly string[] {
+  const text = aboutOption(name, (other) => `\n${reference(other)}\n`);
+  const words = choicesOf(row);
+  const fallback = row.metavar === undefined ? undefined : row.shownDefault;
+  return [
+    ...inLines(text),
+    ...(words.length === 0 ? [] : [`One of ${words.join(", ")}.`]),
+    ...(fallback === undefined ? [] : [`Default: ${fallback}.`]),
+  ];
+}
+
+function isList([, row]: Row): readonly string[] {
+  return row.metavar !== undefined && row.isList === true
+    ? ["A list; the option may be repeated."]
+    : [];
+}
+
+function choicesOf(row: OptionRow): readonly string[] {
+  return row.metavar === undefined ? [] : (row.schema.enum ?? []);
+}
+
+function optionReference(name: OptionName): string {
+  return `.Fl -${flagOf(name)}`;
+}
+
+function keyReference(name: OptionName): string {
+  return `.Ic ${flagOf(name)}`;
+}
+
+/** A text with macros on lines of their own: punctuation after a macro belongs to its line. */
+function inLines(text: string): readonly string[] {
+  return text
+    .replace(/\n([.,;:)])(?=\s|$)/g, " $1\n")
+    .split("\n")
+    .flatMap((line) => (line.startsWith(".") ? [line.trim()] : line.trim().split(SENTENCE)))
+    .filter((line) => line !== "")
+    .map((line) => (/^\.(Fl|Ic) /.test(line) ? line : plain(line)));
+}
+
+const SENTENCE = /(?<=[.?!]) (?=[A-Z])/;
