@@ -66,16 +66,15 @@ async function scriptOf(shell: string): Promise<string> {
   return stdout;
 }
 
-/** Types each line, then Tab, and waits until the shell has offered all. */
-async function offersAll(shell: InteractiveShell): Promise<void> {
-  for (const [line, offers] of CASES) {
-    shell.type(`simpletcpunixrelay ${line}\t`);
-    for (const offer of offers) {
-      const rest = offer.startsWith(line.split(" ").at(-1) ?? "") ? offer : offer.split(",").at(-1);
-      // zsh lists an option without its `=`.
-      await shell.shows(new RegExp(escape((rest ?? offer).replace(/=$/, ""))));
-    }
-    await shell.cancel();
+/** Types a line, then Tab, and waits until the shell has offered all. */
+async function offers(shell: InteractiveShell, line: string, offered: readonly string[]) {
+  await shell.clear();
+  shell.type(`simpletcpunixrelay ${line}\t`);
+  for (const offer of offered) {
+    const isAfterComma = !offer.startsWith(line.split(" ").at(-1) ?? "") && offer.includes(",");
+    // zsh lists an option without its `=`.
+    const shown = (isAfterComma ? offer.replace(/.*,/, "") : offer).replace(/=$/, "");
+    await shell.shows(new RegExp(escape(shown)));
   }
 }
 
@@ -84,28 +83,33 @@ function escape(text: string): string {
 }
 
 await describeNeeding("bash", [program("bash")], () => {
-  test("completes as the script says", async () => {
+  let shell: InteractiveShell;
+
+  beforeAll(async () => {
     writeFileSync(join(folder, "script.bash"), await scriptOf("bash"));
-    await using shell = new InteractiveShell(["bash", "--norc", "--noprofile", "-i"], folder);
+    shell = new InteractiveShell(["bash", "--norc", "--noprofile", "-i"], folder);
     await shell.run(
       "bind 'set show-all-if-ambiguous on'; bind 'set bell-style none'",
       "bind 'set completion-query-items 0'; bind 'set page-completions off'",
       "source ./script.bash",
     );
-    await offersAll(shell);
   });
+
+  afterAll(() => shell[Symbol.asyncDispose]());
+
+  test.each(CASES)("completes %p", (line, offered) => offers(shell, line, offered));
 
   test("loads the script by bash-completion, too", async () => {
     const home = join(folder, "completions");
     mkdirSync(home);
     writeFileSync(join(home, "simpletcpunixrelay"), await scriptOf("bash"));
-    await using shell = new InteractiveShell(["bash", "--norc", "--noprofile", "-i"], folder);
-    await shell.run(
+    await using other = new InteractiveShell(["bash", "--norc", "--noprofile", "-i"], folder);
+    await other.run(
       `export BASH_COMPLETION_USER_DIR=${folder}`,
       "source /usr/share/bash-completion/bash_completion",
     );
-    shell.type("simpletcpunixrelay units --no-s\t");
-    await shell.shows(/--no-socket/);
+    other.type("simpletcpunixrelay units --no-s\t");
+    await other.shows(/--no-socket/);
   });
 });
 
@@ -115,21 +119,28 @@ await describeNeeding("zsh", [program("zsh")], () => {
     "autoload -Uz compinit",
   ];
 
-  test("completes as the script says, from a folder of fpath", async () => {
+  let shell: InteractiveShell;
+
+  beforeAll(async () => {
     const functions = join(folder, "functions");
     mkdirSync(functions);
     writeFileSync(join(functions, "_simpletcpunixrelay"), await scriptOf("zsh"));
-    await using shell = new InteractiveShell(["zsh", "-f", "-i", "-o", "no_prompt_sp"], folder);
+    shell = new InteractiveShell(["zsh", "-f", "-i", "-o", "no_prompt_sp"], folder);
     await shell.run(...SETUP, `fpath=(${functions} $fpath)`, "compinit -u -D");
-    await offersAll(shell);
   });
+
+  afterAll(() => shell[Symbol.asyncDispose]());
+
+  test.each(CASES)("completes %p, from a folder of fpath", (line, offered) =>
+    offers(shell, line, offered),
+  );
 
   test("completes after the script was sourced", async () => {
     writeFileSync(join(folder, "script.zsh"), await scriptOf("zsh"));
-    await using shell = new InteractiveShell(["zsh", "-f", "-i", "-o", "no_prompt_sp"], folder);
-    await shell.run(...SETUP, "compinit -u -D", "source ./script.zsh");
-    shell.type("simpletcpunixrelay units --no-s\t");
-    await shell.shows(/--no-socket/);
+    await using other = new InteractiveShell(["zsh", "-f", "-i", "-o", "no_prompt_sp"], folder);
+    await other.run(...SETUP, "compinit -u -D", "source ./script.zsh");
+    other.type("simpletcpunixrelay units --no-s\t");
+    await other.shows(/--no-socket/);
   });
 });
 

@@ -8,6 +8,7 @@ export class InteractiveShell implements AsyncDisposable {
   readonly #child: Bun.Subprocess;
   readonly #ended: Promise<void>;
   #isOver = false;
+  #commands = 0;
 
   constructor(argv: readonly string[], cwd: string) {
     const decoder = new TextDecoder();
@@ -36,11 +37,13 @@ export class InteractiveShell implements AsyncDisposable {
     });
   }
 
-  /** Types commands, one after the other, and waits for the prompt after each. */
+  /** Types commands, one after the other, and waits until each is done. */
   async run(...commands: readonly string[]): Promise<void> {
     for (const command of commands) {
-      this.type(`${command}\n`);
-      await this.shows(new RegExp(`\\n${PROMPT}$`));
+      this.#commands += 1;
+      // The shell computes the mark: the terminal's echo of the command does not have it.
+      this.type(`${command}; echo done-$((${this.#commands} + 0))-\n`);
+      await this.shows(new RegExp(`done-${this.#commands}-\n${PROMPT}$`));
     }
   }
 
@@ -50,9 +53,9 @@ export class InteractiveShell implements AsyncDisposable {
   }
 
   /** Drops the line that was typed. */
-  async cancel(): Promise<void> {
-    this.type("\u0003");
-    await this.shows(new RegExp(`${PROMPT}$`));
+  async clear(): Promise<void> {
+    this.type("\u0015");
+    await this.run(":");
   }
 
   /** Settles with what the terminal shows as soon as it matches. */
