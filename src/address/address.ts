@@ -71,6 +71,7 @@ export function parseAddress(text: string, role: Role): Endpoint {
   };
   if (text === "") fail("an address is needed");
   if (text.includes("\0")) fail("an address cannot contain a NUL byte");
+  if (text === "-") fail("standard input and output can only be the SOURCE of a command line");
   if (/^\w+:\/\//.test(text)) fail("a URL is not an address: leave out the scheme");
   const miss = nearMiss(text);
   if (miss !== undefined) fail(miss);

@@ -10,6 +10,11 @@ import { dlopen, FFIType, read } from "bun:ffi";
 export interface Libc {
   /** A non-blocking socket, closed on exec; the caller owns the descriptor. socket(2) */
   socket(family: number, type: number): number;
+  /**
+   * Two connected sockets, non-blocking and closed on exec; `ends` gets the descriptors, which the
+   * caller owns. socketpair(2)
+   */
+  socketPair(family: number, type: number, ends: Int32Array): number;
   /** connect(2) */
   connect(fd: number, address: Uint8Array): number;
   /** bind(2) */
@@ -55,6 +60,8 @@ export interface Libc {
   unread(fd: number): number;
   /** Stops reading from a socket; the writes of a Unix peer then fail. shutdown(2), SHUT_RD */
   shutReading(fd: number): number;
+  /** Ends the stream to a socket's peer, for all descriptors of the socket. shutdown(2), SHUT_WR */
+  shutWriting(fd: number): number;
   /** 1 if both directions of a socket have ended, else 0. poll(2), POLLHUP */
   hungUp(fd: number): number;
   /** The flags of an interface in this process's network namespace. netdevice(7), SIOCGIFFLAGS */
@@ -128,6 +135,7 @@ const SIOCINQ = 0x541b;
 const SIOCOUTQ = 0x5411;
 const LOCK_EX_NB = 2 | 4;
 const SHUT_RD = 0;
+const SHUT_WR = 1;
 const POLLHUP = 0x10;
 // struct pollfd: an int (the descriptor), then two shorts (requested events, returned events).
 const POLLFD_REVENTS = 3;
@@ -150,6 +158,10 @@ export const LIBRARY_NAMES = [
 function open(library: string) {
   return dlopen(library, {
     socket: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    socketpair: {
+      args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr],
+      returns: FFIType.i32,
+    },
     connect: { args: [FFIType.i32, FFIType.ptr, FFIType.u32], returns: FFIType.i32 },
     bind: { args: [FFIType.i32, FFIType.ptr, FFIType.u32], returns: FFIType.i32 },
     send: {
@@ -219,6 +231,8 @@ function bind(c: ReturnType<typeof open>): Libc {
   };
   return {
     socket: (family, type) => answer(c.socket(family, type | SOCK_NONBLOCK_CLOEXEC, 0)),
+    socketPair: (family, type, ends) =>
+      answer(c.socketpair(family, type | SOCK_NONBLOCK_CLOEXEC, 0, ends)),
     connect: (fd, address) => answer(c.connect(fd, address, address.length)),
     bind: (fd, address) => answer(c.bind(fd, address, address.length)),
     send: (fd, bytes) => answer(Number(c.send(fd, bytes, bytes.length, MSG_DONTWAIT_NOSIGNAL))),
@@ -265,6 +279,7 @@ function bind(c: ReturnType<typeof open>): Libc {
     unsent: (fd) => count(fd, SIOCOUTQ),
     unread: (fd) => count(fd, SIOCINQ),
     shutReading: (fd) => answer(c.shutdown(fd, SHUT_RD)),
+    shutWriting: (fd) => answer(c.shutdown(fd, SHUT_WR)),
     hungUp(fd) {
       // Request no events: the kernel always reports POLLHUP.
       polled[0] = fd;

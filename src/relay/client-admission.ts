@@ -17,7 +17,7 @@ import {
   identifyTcpClient,
 } from "./accepted-client.ts";
 import { type ClientCounts, ipClient } from "./client-counts.ts";
-import type { RelayOptions } from "./options.ts";
+import type { OneClientOptions, RelayOptions } from "./options.ts";
 import type { ProxiedEnds } from "./read-proxy-header.ts";
 
 /** An admitted client. */
@@ -34,8 +34,10 @@ const NO_ADDRESS: Refusal = { client: "", reason: "its address is unknown" };
 const LIMIT_REACHED =
   "it has as many connections as one client may have (--connections-max-per-client)";
 
+type AdmissionOptions = RelayOptions | OneClientOptions;
+
 /** Whether the relay must know each TCP client's address before it serves the client. */
-export function needsAddresses(options: RelayOptions, source: SocketEndpoint): boolean {
+export function needsAddresses(options: AdmissionOptions, source: SocketEndpoint): boolean {
   const { allow, deny, proxyProtocol, connectionsMaxPerClient } = options;
   const { identifyClients = false, acceptProxy = false } = options;
   const isNeeded = [allow, deny, proxyProtocol, connectionsMaxPerClient].some(
@@ -62,7 +64,7 @@ export class ClientAdmission {
    * @param counts - connections per client, over all threads
    * @throws {RelayError} as `judgeOf` does; also if a limit per Unix client is given without FFI.
    */
-  constructor(options: RelayOptions, source: SocketEndpoint, counts: ClientCounts) {
+  constructor(options: AdmissionOptions, source: SocketEndpoint, counts: ClientCounts) {
     this.#needsAddresses = needsAddresses(options, source);
     const { acceptProxy = false } = options;
     const judges = acceptProxy

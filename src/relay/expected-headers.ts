@@ -40,6 +40,8 @@ export interface HeaderHandling {
   ): void;
   /** A proxy was refused for its header. */
   refused(refusal: Refusal): void;
+  /** A stop has reset a proxy before its header was complete. */
+  cut(): void;
 }
 
 /** A proxy that has not sent its whole header: the owner of its socket. */
@@ -81,11 +83,11 @@ export class ExpectedHeaders {
 
   /** Waits for the header of a proxy. */
   expect(socket: OwnedSocket, proxy: AcceptedClient): void {
-    if (this.#isCut) return void socket.terminate();
     const header = new ExpectedHeader(this.#handling.observer, socket, proxy);
     socket.data = header;
     this.#waiting.add(header);
     this.#deadlines.add(header);
+    if (this.#isCut) setImmediate(() => this.cut());
   }
 
   /** The handlers of accepted sockets: `handlers`, and before these the reading of headers. */
@@ -130,6 +132,7 @@ export class ExpectedHeaders {
     for (const header of this.#waiting) {
       this.#forget(header);
       header.connecting.terminate();
+      this.#handling.cut();
     }
   }
 

@@ -1,7 +1,7 @@
 import type { SocketEndpoint } from "../address/address.ts";
 import type { Cidr } from "../address/cidr.ts";
 import type { AccessRules } from "./access.ts";
-import type { Source } from "./listen/source.ts";
+import type { ConnectedSource, Source } from "./listen/source.ts";
 import type { Observer } from "./observer.ts";
 import type { ProxyVersion } from "./proxy-protocol.ts";
 
@@ -107,6 +107,11 @@ export interface RelayOptions extends AccessRules {
   readonly fastPath?: boolean | undefined;
   /** Receives the relay's events. */
   readonly observer?: Partial<Observer> | undefined;
+}
+
+/** The options of a relay for one client that is connected already. */
+export interface OneClientOptions extends Omit<RelayOptions, "source"> {
+  readonly source: ConnectedSource;
 }
 
 /** The default values of options; times in milliseconds. */

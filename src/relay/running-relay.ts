@@ -45,7 +45,7 @@ import { type PlacedFile, removeFile } from "./listen/socket-file/placed-file.ts
 import { listen, type Listeners } from "./listen/listen.ts";
 import { type HandedSource, isInherited } from "./listen/source.ts";
 import type { Ending, Observer, Stop } from "./observer.ts";
-import { DEFAULTS, type RelayOptions } from "./options.ts";
+import { DEFAULTS, type OneClientOptions, type RelayOptions } from "./options.ts";
 import type { PausableRelay } from "./relay.ts";
 import { type HeaderOf, headerOf } from "./proxy-protocol.ts";
 import { targetOf } from "../address/resolve-destination.ts";
@@ -76,7 +76,7 @@ const STANDSTILL = 300_000;
  * @throws {RelayError} if listening on the source fails.
  */
 export async function startRelay(
-  options: RelayOptions,
+  options: RelayOptions | OneClientOptions,
   context: RelayContext = {},
 ): Promise<PausableRelay> {
   const relay = new RunningRelay(endpointOf(options.source), options, context);
@@ -121,7 +121,7 @@ class RunningRelay implements PausableRelay {
 
   constructor(
     endpoint: SocketEndpoint,
-    options: RelayOptions,
+    options: RelayOptions | OneClientOptions,
     { counts = new OwnClientCounts(), limit = null, lastId = 0 }: RelayContext,
   ) {
     this.#endpoint = endpoint;
@@ -185,7 +185,7 @@ class RunningRelay implements PausableRelay {
     return this.#shared.connections.size + (headers === null ? 0 : headers.count);
   }
 
-  async listen(options: RelayOptions): Promise<void> {
+  async listen(options: RelayOptions | OneClientOptions): Promise<void> {
     if (loaded.libc === null) this.#observer.warning(withoutLibc(loaded.reason));
     const accept = this.#acceptHandlers();
     const { source } = options;
@@ -320,7 +320,7 @@ class RunningRelay implements PausableRelay {
    * How many connections may be open. Without FFI this is at most what the limit of open files allows:
    * a relay without descriptors could not pause its listener, and Bun would try to accept in a loop.
    */
-  #connectionsMax({ connectionsMax: asked }: RelayOptions): number {
+  #connectionsMax({ connectionsMax: asked }: Pick<RelayOptions, "connectionsMax">): number {
     const max = asked ?? connectionsMaxDefault();
     if (loaded.libc !== null) return max;
     const carried = connectionsCarried();
@@ -388,6 +388,7 @@ class RunningRelay implements PausableRelay {
         this.#observer.refused(client, reason);
         this.#leavePlace();
       },
+      cut: () => this.#leavePlace(),
     });
   }
 

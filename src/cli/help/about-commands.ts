@@ -4,7 +4,7 @@ import type { CommandName } from "../../options/commands.ts";
 export const ABOUT: Readonly<Record<CommandName, readonly string[]>> = {
   relay: [
     "Relays connections from SOURCE to DESTINATION, byte for byte: a Unix socket",
-    "(/PATH, ./PATH, @NAME, unix:NAME) or TCP (HOST:PORT, [IPv6]:PORT, :PORT).",
+    "(/PATH, @NAME, unix:NAME), TCP (HOST:PORT, [IPv6]:PORT, :PORT), stdio (SOURCE -)",
   ],
   check: [
     "Reports every mistake in a configuration file (TOML) with its line and its key,",

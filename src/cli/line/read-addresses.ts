@@ -23,8 +23,17 @@ export function readAddresses(words: readonly string[]): Addresses {
   const [source = "", destination = ""] = words;
   return {
     source: explain("source", () => parseAddress(source, "source")),
-    destination: explain("destination", () => parseAddress(destination, "destination")),
+    destination: readDestination(destination),
   };
+}
+
+/**
+ * Reads DESTINATION alone.
+ *
+ * @throws {UsageError} if DESTINATION is not an address
+ */
+export function readDestination(word: string): SocketEndpoint {
+  return explain("destination", () => parseAddress(word, "destination"));
 }
 
 /** Addresses that the process itself listens on. */

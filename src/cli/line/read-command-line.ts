@@ -8,6 +8,9 @@ import { lacksPort } from "../../address/near-miss.ts";
 import { InvalidValue } from "../../options/invalid-value.ts";
 import { nearest } from "../../options/did-you-mean.ts";
 
+/** SOURCE as standard input and output. */
+export const STANDARD_IO = "-";
+
 /** A command line whose shape is valid. The values of its options are not read yet. */
 export interface CommandLine {
   readonly command: CommandName;
@@ -168,7 +171,7 @@ function unknownCommand(word: string): UsageError {
 }
 
 function looksLikeAddress(word: string): boolean {
-  return word === "" || word === "systemd" || /^@|[/:]/.test(word) || lacksPort(word);
+  return ["", STANDARD_IO, "systemd"].includes(word) || /^@|[/:]/.test(word) || lacksPort(word);
 }
 
 function nameOf(command: CommandName): string {

@@ -15,7 +15,7 @@ import { openListeningSocket, tcpBinder } from "./listening-socket.ts";
 import { listenOnPath, type SocketFileOptions } from "./socket-file/listen-on-path.ts";
 import type { PlacedFile } from "./socket-file/placed-file.ts";
 import type { WaitingRoomOptions } from "./waiting-room.ts";
-import { handedFile, isInherited, type Source } from "./source.ts";
+import { type ConnectedSource, handedFile, isInherited, type Source } from "./source.ts";
 
 /** How to listen on a source. */
 export interface ListenOptions extends SocketFileOptions {
@@ -63,7 +63,7 @@ function refuseOwnDestination(
 }
 
 /** The queue length to request from the kernel for a source. */
-export function backlogOf(source: Source, { backlog }: ListenOptions): number {
+export function backlogOf(source: Source | ConnectedSource, { backlog }: ListenOptions): number {
   return backlog ?? (isInherited(source) ? INT_MOST : DEFAULTS.backlog);
 }
 

@@ -4,7 +4,7 @@ import { errnoCode } from "../../os/errno.ts";
 import { loaded, SO_ACCEPTCONN, SO_TYPE, SOCK_STREAM, SOL_SOCKET } from "../../os/libc.ts";
 import { readAddress } from "../../address/socket-address.ts";
 import { RelayError } from "../error.ts";
-import type { Source } from "./source.ts";
+import type { ConnectedSource, Source } from "./source.ts";
 
 /**
  * The endpoint on which a source listens or will listen.
@@ -12,12 +12,13 @@ import type { Source } from "./source.ts";
  * @throws {RelayError} if the source is a descriptor that does not listen. The message says what
  *   the descriptor is.
  */
-export function endpointOf(source: Source): SocketEndpoint {
+export function endpointOf(source: Source | ConnectedSource): SocketEndpoint {
   switch (source.kind) {
     case "fd":
       return inheritedEndpoint(source.fd);
     case "descriptors":
     case "handed":
+    case "connected":
       return source.endpoint;
     default:
       return source;

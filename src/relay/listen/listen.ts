@@ -7,7 +7,7 @@ import type { AcceptHandlers, PausableListener } from "./pausable-listener.ts";
 import { ReopenedListener } from "./reopened-listener.ts";
 import { listenError } from "./listen-error.ts";
 import { type PlacedFile, removeFile } from "./socket-file/placed-file.ts";
-import type { Source } from "./source.ts";
+import type { ConnectedSource, Source } from "./source.ts";
 
 /** A source that accepts clients. */
 export interface Listening {
@@ -24,10 +24,11 @@ export interface Listening {
  * @throws {RelayError} with the system's code, the address and, if known, the fix.
  */
 export async function listen<Data>(
-  source: Source,
+  source: Source | ConnectedSource,
   options: ListenOptions,
   handlers: AcceptHandlers<Data>,
 ): Promise<Listening> {
+  if (source.kind === "connected") return await adoptClient(source, handlers);
   if (libc === null) {
     const { listeners, endpoint, file } = await bindWithBun(source, options, handlers);
     return { listeners: new Listeners(listeners, []), endpoint, file };
@@ -46,6 +47,15 @@ export async function listen<Data>(
     throw listenError(source, error, options.option);
   }
   return { listeners: new Listeners(opened, fds), endpoint, file };
+}
+
+/** Accepts the one client of a connected source. */
+async function adoptClient<Data>(
+  { fd, endpoint }: ConnectedSource,
+  handlers: AcceptHandlers<Data>,
+): Promise<Listening> {
+  await Bun.connect({ fd, allowHalfOpen: true, socket: handlers });
+  return { listeners: new Listeners([], []), endpoint, file: null };
 }
 
 /** Accepts from a listening descriptor. The returned listener owns the descriptor. */

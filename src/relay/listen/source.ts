@@ -37,8 +37,17 @@ export interface HandedSource {
   readonly backlog: number | null;
 }
 
+/** In place of a source: one client that is connected already. The relay listens on nothing and accepts nobody else. */
+export interface ConnectedSource {
+  readonly kind: "connected";
+  /** The connected stream socket. The relay owns it. */
+  readonly fd: number;
+  /** The address that the client connected to. */
+  readonly endpoint: SocketEndpoint;
+}
+
 /** Whether another process or thread owns a source and may continue to listen on it. */
-export function isInherited(source: Source): boolean {
+export function isInherited(source: Source | ConnectedSource): boolean {
   return source.kind === "fd" || source.kind === "descriptors";
 }
 

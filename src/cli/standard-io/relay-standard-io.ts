@@ -1,0 +1,225 @@
+import { printAddress, staysLocal, type SocketEndpoint } from "../../address/address.ts";
+import { readAddress } from "../../address/socket-address.ts";
+import { relaySettings } from "../../config/plan-values.ts";
+import { accessLog } from "../../observe/log/access-log.ts";
+import { logObserver } from "../../observe/log/event-log.ts";
+import { createLog, type Log } from "../../observe/log/log.ts";
+import { errnoCode, errnoWords } from "../../os/errno.ts";
+import { AF_UNIX, type Libc, loaded, SOCK_STREAM } from "../../os/libc.ts";
+import { onHangup } from "../../process/hangup-signal.ts";
+import { reportFaults } from "../../process/uncaught-errors.ts";
+import { stopRequests } from "../../process/stop-signals.ts";
+import { combineObservers } from "../../relay/combine-observers.ts";
+import { RelayError } from "../../relay/error.ts";
+import type { ConnectedSource } from "../../relay/listen/source.ts";
+import type { Ending, Observer } from "../../relay/observer.ts";
+import type { OneClientOptions } from "../../relay/options.ts";
+import type { Relay } from "../../relay/relay.ts";
+import { startRelay } from "../../relay/running-relay.ts";
+import { readValues } from "../line/option-values.ts";
+import { readDestination } from "../line/read-addresses.ts";
+import { type CommandLine, STANDARD_IO } from "../line/read-command-line.ts";
+import { isOneSocket, takeOneSocket } from "./descriptors.ts";
+import { pumpInput, pumpOutput, StreamFailure } from "./pump.ts";
+import { checkStandardIoOptions } from "./standard-io-options.ts";
+import { StreamSocket } from "./stream-socket.ts";
+
+const EX_FAILED = 1;
+
+/** How long the process waits at its end until the log's reader has taken the last lines. */
+const LAST_LINES_MS = 500;
+
+const HUNG_UP = "stopped by HUP";
+
+/**
+ * What the relay calls a client that is no socket, where a source's address is expected. No file
+ * has this name.
+ */
+const NO_SOCKET: SocketEndpoint = { kind: "unix", path: STANDARD_IO };
+
+/** How the one client is connected to the relay. */
+interface OneClient {
+  readonly source: ConnectedSource;
+  /** The other end of the source's socket; null if the client itself has it. */
+  readonly otherEnd: number | null;
+  /** How long a client may take to close after it has received everything; null: the default. */
+  readonly lingerTimeout: number | null;
+}
+
+/**
+ * Relays one client, standard input and output, to DESTINATION. Returns the exit status: 0 if both
+ * ways are finished, 1 with one line on standard error if not.
+ *
+ * @throws {UsageError}
+ */
+export async function relayStandardIo({ given, words }: CommandLine): Promise<number> {
+  checkStandardIoOptions(given);
+  const values = readValues("relay", given);
+  const destination = readDestination(words[1] ?? "");
+  // Its reader wants to know of problems only.
+  const level = given["log-level"] === undefined ? "warn" : values.logLevel;
+  const log = createLog(level, values.logFormat);
+  const named = log.named(values.name ?? STANDARD_IO, values.name !== undefined);
+  try {
+    if (loaded.libc === null)
+      throw new RelayError("ENOSYS", STANDARD_IO, `- as SOURCE needs FFI (${loaded.reason})`);
+    const client = takeClient(loaded.libc);
+    if (!staysLocal(destination, "destination"))
+      named.warn(
+        `${printAddress(destination)} is not loopback, and nothing is encrypted here: over a ` +
+          "network use spiped or a VPN",
+        { event: "not_loopback" },
+      );
+    const options = {
+      ...relaySettings(values),
+      source: client.source,
+      destination,
+      ...(client.lingerTimeout !== null && { lingerTimeout: client.lingerTimeout }),
+    };
+    const observers = values.accessLog ? [accessLog(named, destination)] : [];
+    const failure = await relayOne(loaded.libc, client, options, observers, named);
+    if (failure === null) return 0;
+    const fields = { event: "failed" };
+    // ssh sends this signal to a ProxyCommand at the end of each session.
+    if (failure === HUNG_UP) named.info(failure, fields);
+    else named.error(failure, fields);
+    return EX_FAILED;
+  } catch (error) {
+    if (!(error instanceof RelayError)) throw error;
+    named.error(error.message, { event: "failed", code: error.code });
+    return EX_FAILED;
+  } finally {
+    await log.flush(LAST_LINES_MS);
+  }
+}
+
+/** @throws {RelayError} if there is no descriptor left */
+function takeClient(system: Libc): OneClient {
+  if (isOneSocket()) {
+    const fd = checkedDescriptor(takeOneSocket(system));
+    const endpoint = ownEnd(system, fd) ?? NO_SOCKET;
+    return { source: { kind: "connected", fd, endpoint }, otherEnd: null, lingerTimeout: null };
+  }
+  const ends = new Int32Array(2);
+  checkedDescriptor(system.socketPair(AF_UNIX, SOCK_STREAM, ends));
+  const [fd = -1, otherEnd = -1] = ends;
+  const source = { kind: "connected", fd, endpoint: NO_SOCKET } as const;
+  // This process itself is the client, so nobody needs time to close.
+  return { source, otherEnd, lingerTimeout: 1 };
+}
+
+function checkedDescriptor(fd: number): number {
+  if (fd >= 0) return fd;
+  const code = errnoCode(fd);
+  throw new RelayError(
+    code,
+    STANDARD_IO,
+    `cannot relay standard input: ${errnoWords(code)} (${code})`,
+  );
+}
+
+/** The address that the client of a socket connected to; null of a socket pair. */
+function ownEnd(system: Libc, fd: number): SocketEndpoint | null {
+  // sockaddr_un, the longest sockaddr here, has 110 bytes (unix(7)).
+  const bytes = new Uint8Array(128);
+  const length = system.name(fd, bytes);
+  const endpoint = length <= 2 ? null : readAddress(bytes.subarray(0, length));
+  return endpoint;
+}
+
+/** Relays one client until both ways are over; returns why it failed, or null. */
+async function relayOne(
+  system: Libc,
+  { otherEnd }: OneClient,
+  options: Omit<OneClientOptions, "observer">,
+  observers: readonly Partial<Observer>[],
+  log: Log,
+): Promise<string | null> {
+  const end = Promise.withResolvers<string | null>();
+  const reached = Promise.withResolvers<void>();
+  const failed = Promise.withResolvers<string>();
+  const observer = combineObservers([
+    problems(log, options.destination),
+    ...observers,
+    endObserver(end.resolve, reached.resolve, failed.resolve),
+  ]);
+  using _faults = reportFaults((error) => observer.fault(error));
+  using signals = stopRequests();
+  using _hangup = onHangup(() => failed.resolve(HUNG_UP));
+  void signals.asked.then(() => failed.resolve("stopped by a signal"));
+  const relay = await startRelay({ ...options, observer });
+  const over =
+    otherEnd === null
+      ? end.promise
+      : pumped(system, otherEnd, end.promise, reached.promise, failed.resolve);
+  const failure = await Promise.race([over, failed.promise]);
+  await stopNow(relay);
+  return failure;
+}
+
+/** Both ways are over when the relay says so and standard output has taken everything. */
+async function pumped(
+  system: Libc,
+  otherEnd: number,
+  end: Promise<string | null>,
+  reached: Promise<void>,
+  fail: (reason: string) => void,
+): Promise<string | null> {
+  const socket = await StreamSocket.adopt(otherEnd);
+  const orFail = (error: unknown) => {
+    if (!(error instanceof StreamFailure)) throw error;
+    fail(error.message);
+  };
+  // After the destination's end nobody waits for standard input.
+  void pumpInput(socket, reached).catch(orFail);
+  await pumpOutput(system, socket).catch(orFail);
+  return await end;
+}
+
+async function stopNow(relay: Relay): Promise<void> {
+  await relay.stop({ drainTimeout: 0 });
+}
+
+/** Logs what somebody should act on. The failure of the one client is the process's own line. */
+function problems(log: Log, destination: SocketEndpoint): Partial<Observer> {
+  const {
+    listening: _listening,
+    full: _full,
+    draining: _draining,
+    stopped: _stopped,
+    unreachable: _unreachable,
+    refused: _refused,
+    reachedAgain: _again,
+    ...others
+  } = logObserver(log, destination, { connectionsMax: 1, isOfFiles: false });
+  return others;
+}
+
+/** Why one client was not relayed to its end, by ending; null for a good end. */
+const REASONS: Readonly<Record<Exclude<Ending, "unreachable">, string | null>> = {
+  finished: null,
+  abandoned: "one end closed while the other one was still sending: these bytes are lost",
+  "client reset": "the client reset the connection",
+  "destination reset": "the destination reset the connection",
+  "client left": "the client left before the destination answered",
+  idle: "nothing moved for --idle-timeout",
+  "half-closed": "nothing moved for --half-close-timeout",
+  stopped: "stopped",
+  fault: "unexpected error",
+};
+
+function endObserver(
+  end: (failure: string | null) => void,
+  reached: () => void,
+  failed: (reason: string) => void,
+): Partial<Observer> {
+  let unreachable = "the destination was not reached";
+  return {
+    connected: reached,
+    unreachable: (_, { message }) => {
+      unreachable = message;
+    },
+    refused: (_, reason) => failed(`the client is refused: ${reason}`),
+    closed: (_, ending) => end(ending === "unreachable" ? unreachable : REASONS[ending]),
+  };
+}

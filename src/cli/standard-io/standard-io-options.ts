@@ -1,0 +1,30 @@
+import { flagOf, OPTION_ROWS, type OptionName } from "../../options/option-table.ts";
+import type { GivenOptions } from "../line/read-command-line.ts";
+import { UsageError } from "../line/usage-error.ts";
+
+/** The options that make sense for one client that is there already. */
+const SENSIBLE: ReadonlySet<OptionName> = new Set<OptionName>([
+  "accessLog",
+  "connectRetry",
+  "connectTimeout",
+  "halfCloseTimeout",
+  "idleTimeout",
+  "keepalive",
+  "logFormat",
+  "logLevel",
+  "name",
+  "proxyProtocol",
+]);
+
+/**
+ * Refuses the options of a source on which clients connect: access rules would protect nothing.
+ *
+ * @throws {UsageError}
+ */
+export function checkStandardIoOptions(given: GivenOptions): void {
+  for (const [name] of OPTION_ROWS)
+    if (given[flagOf(name)] !== undefined && !SENSIBLE.has(name))
+      throw new UsageError(
+        `--${flagOf(name)} makes no sense if SOURCE is -: standard input and output are the only client`,
+      );
+}
