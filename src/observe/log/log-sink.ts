@@ -8,6 +8,26 @@ const RETRY_MS = 50;
 const GATHER_MS = 20;
 const GATHER_BYTES = 64 * 1024;
 
+// A time limit passes in steps of this many milliseconds.
+const STEP_MS = 10;
+
+/**
+ * Calls `act` after `limit` milliseconds in which this process could run. If a busy machine stops the
+ * process, only one step passes, because the thread that writes was stopped, too.
+ *
+ * @returns cancels the call
+ */
+function afterSteps(limit: number, act: () => void): () => void {
+  let left = Math.ceil(limit / STEP_MS);
+  const step = () => {
+    left -= 1;
+    if (left < 0) act();
+    else timer = setTimeout(step, STEP_MS);
+  };
+  let timer = setTimeout(step, 0);
+  return () => clearTimeout(timer);
+}
+
 /**
  * Writes log lines to a descriptor without ever blocking the relay. The descriptor may be a full pipe,
  * a stopped terminal, a file on a full disk, or closed.
@@ -64,9 +84,9 @@ export class LogSink {
     if (!this.#writing) return;
     this.#idle ??= Promise.withResolvers();
     const { promise, resolve } = this.#idle;
-    const timer = setTimeout(resolve, limit);
+    const cancel = afterSteps(limit, resolve);
     await promise;
-    clearTimeout(timer);
+    cancel();
   }
 
   /**
