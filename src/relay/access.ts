@@ -6,6 +6,7 @@ import { RelayError } from "./error.ts";
 import type { IpAddress } from "../address/ip-address.ts";
 import { printIpEndpoint } from "../address/ip-endpoint.ts";
 import type { AcceptedClient } from "./accepted-client.ts";
+import { REFUSAL_REASONS } from "./refusal-reasons.ts";
 
 /** Which clients may connect. Without rules: every client. An empty allow list: no client. */
 export interface AccessRules {
@@ -28,15 +29,6 @@ export interface Refusal {
   readonly client: string;
   readonly reason: string;
 }
-
-const NO_ADDRESS = "its address is unknown";
-const DENIED = "its address is denied";
-const NOT_ALLOWED = "its address is not allowed";
-const NOT_A_PROXY = "it is none of the proxies that may connect (--accept-proxy-from)";
-const NO_USER_ALLOWED = "neither its user nor any of its groups is allowed";
-
-/** The most common reasons for a refusal; other reasons are rare. */
-export const REFUSAL_REASONS = [NO_ADDRESS, DENIED, NOT_ALLOWED, NO_USER_ALLOWED] as const;
 
 /** Decides whether an accepted client may use the relay: null admits the client. */
 export type Judge = (accepted: AcceptedClient) => Refusal | null;
@@ -96,7 +88,9 @@ export function judgesBehindProxy(
   const byAddress = judgeByAddress(acceptProxyFrom, []);
   const ofProxy: Judge = (accepted) => {
     const refusal = byAddress(accepted);
-    return refusal?.reason === NOT_ALLOWED ? { ...refusal, reason: NOT_A_PROXY } : refusal;
+    return refusal?.reason === REFUSAL_REASONS.addressNotAllowed
+      ? { ...refusal, reason: REFUSAL_REASONS.notAProxy }
+      : refusal;
   };
   return { ofProxy, ofClient };
 }
@@ -121,10 +115,10 @@ function judgeByAddress(allow: readonly Cidr[] | undefined, deny: readonly Cidr[
   const allowed = allow && rangesOf(allow);
   const denied = rangesOf(deny);
   return ({ client }) => {
-    if (client === null) return { client: "", reason: NO_ADDRESS };
+    if (client === null) return { client: "", reason: REFUSAL_REASONS.addressUnknown };
     const refuse = (reason: string) => ({ client: printIpEndpoint(client), reason });
-    if (denied(client.address)) return refuse(DENIED);
-    if (allowed?.(client.address) === false) return refuse(NOT_ALLOWED);
+    if (denied(client.address)) return refuse(REFUSAL_REASONS.addressDenied);
+    if (allowed?.(client.address) === false) return refuse(REFUSAL_REASONS.addressNotAllowed);
     return null;
   };
 }
@@ -162,9 +156,7 @@ function judgeByCredential(
     if ("code" in others) return refuse(`its supplementary groups cannot be read (${others.code})`);
     if (others.some(isAllowed)) return null;
     return refuse(
-      peer.uid === noUser
-        ? "its user is not in this user namespace (in a systemd unit: PrivateUsers=no)"
-        : NO_USER_ALLOWED,
+      peer.uid === noUser ? REFUSAL_REASONS.userNotKnown : REFUSAL_REASONS.userNotAllowed,
     );
   };
 }

@@ -19,6 +19,7 @@ import {
 import { type ClientCounts, ipClient } from "./client-counts.ts";
 import type { OneClientOptions, RelayOptions } from "./options.ts";
 import type { ProxiedEnds } from "./read-proxy-header.ts";
+import { REFUSAL_REASONS } from "./refusal-reasons.ts";
 
 /** An admitted client. */
 export interface Admitted {
@@ -29,10 +30,7 @@ export interface Admitted {
 
 const UNIDENTIFIED_ADMITTED: Admitted = { accepted: UNIDENTIFIED, countedAs: null };
 
-const NO_ADDRESS: Refusal = { client: "", reason: "its address is unknown" };
-
-const LIMIT_REACHED =
-  "it has as many connections as one client may have (--connections-max-per-client)";
+const NO_ADDRESS: Refusal = { client: "", reason: REFUSAL_REASONS.addressUnknown };
 
 type AdmissionOptions = RelayOptions | OneClientOptions;
 
@@ -117,7 +115,7 @@ export class ClientAdmission {
     const { client, name } = counted;
     if (this.#counts.enter(client) <= this.#max) return { accepted, countedAs: client };
     this.#counts.leave(client);
-    return { client: name, reason: LIMIT_REACHED };
+    return { client: name, reason: REFUSAL_REASONS.limitReached };
   }
 }
 

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from "@prometheus-io/client";
-import { REFUSAL_REASONS } from "../../relay/access.ts";
 import { ENDINGS, type Observer } from "../../relay/observer.ts";
+import { REFUSAL_REASONS } from "../../relay/refusal-reasons.ts";
 import { PROGRAM, VERSION } from "../../version.ts";
 import type { BothWays } from "./open-connections.ts";
 import { processUsage } from "./process-usage.ts";
@@ -11,10 +11,22 @@ const CONNECT_SECONDS = [
   0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10,
 ];
 
-// What connect(2) and the resolver say of a destination that cannot be reached.
+// Why a destination cannot be reached: the errors of connect(2), tcp(7), unix(7), socket(2) and
+// path_resolution(7), and of the resolver. ELOOP is also a destination that is the relay's own source.
 const FAILURE_CODES = [
-  ...["ECONNREFUSED", "ENOENT", "EACCES", "EAGAIN", "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH"],
-  ...["EADDRNOTAVAIL", "EMFILE", "ENFILE", "EPROTOTYPE", "ENOTFOUND", "EAI_AGAIN"],
+  ...[
+    "ECONNREFUSED",
+    "ECONNRESET",
+    "ENOENT",
+    "EACCES",
+    "EPERM",
+    "EAGAIN",
+    "ETIMEDOUT",
+    "EPROTOTYPE",
+  ],
+  ...["EHOSTUNREACH", "ENETUNREACH", "EHOSTDOWN", "ENETDOWN", "EADDRNOTAVAIL", "EAFNOSUPPORT"],
+  ...["ELOOP", "ENOTDIR", "EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"],
+  ...["ENOTFOUND", "EAI_AGAIN", "EAI_FAIL"],
 ];
 
 // From one request to a session of days.
@@ -140,7 +152,7 @@ export class PrometheusMetrics {
     this.#counter(
       "connections_refused_total",
       "Clients that were not allowed to connect, by the reason.",
-      ({ statistics }) => byWord("reason", statistics.refused, REFUSAL_REASONS),
+      ({ statistics }) => byWord("reason", statistics.refused, Object.values(REFUSAL_REASONS)),
     );
     this.#counter(
       "connections_failed_total",

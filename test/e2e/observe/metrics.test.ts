@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, renameSync, rmSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { version } from "../../../package.json";
@@ -96,6 +96,28 @@ describe("a metric moves with what it counts:", () => {
       code: "ENOENT",
       message: `cannot reach ${missing}: no such file or directory (ENOENT)`,
     });
+  });
+
+  test.each([
+    ["a denied address", ["--deny=127.0.0.1/32"], "service", 'refused_total{reason="its address'],
+    ["one too many of a client", ["--connections-max-per-client=1"], "service", "per-client"],
+    ["a path that loops", [], "loop/service", 'failed_total{reason="ELOOP"}'],
+    ["a path through a file", [], "file/service", 'failed_total{reason="ENOTDIR"}'],
+  ])("%s counts from 0 on: its first burst adds no series", async (_, options, name, counted) => {
+    symlinkSync("loop", join(folder, "loop"));
+    writeFileSync(join(folder, "file"), "");
+    using _server = startEcho(join(folder, "service"));
+    await using relay = await startWatched([...options, ANY, join(folder, name)]);
+    const before = await metricsOf(relay.admin);
+    const port = Number(relay.address.split(":")[1]);
+    const first = options[0]?.endsWith("=1") ? await connectEcho(relay.address) : null;
+    await first?.ask("hello");
+    await turnedAway({ hostname: "127.0.0.1", port });
+    const after = await metricsOf(relay.admin);
+    first?.[Symbol.dispose]();
+    expect([...after.keys()]).toEqual([...before.keys()]);
+    const moved = [...after].filter(([name, value]) => value === (before.get(name) ?? 0) + 1);
+    expect(moved.map(([name]) => name).join()).toContain(counted);
   });
 
   test("a client that may not connect", async () => {
