@@ -9,21 +9,13 @@ import type { SocketOwner } from "./connection/connection.ts";
 import { Unadmitted } from "./connection/unadmitted.ts";
 import type { Observer } from "./observer.ts";
 import { type HeaderFault, type ProxiedEnds, readProxyHeader } from "./read-proxy-header.ts";
+import { HEADER_REFUSALS } from "./refusal-reasons.ts";
 
 type OwnedSocket = Socket<SocketOwner>;
 type Handlers = SocketHandler<SocketOwner, "uint8array">;
 
 /** How long a proxy may take to send its whole header, in milliseconds. */
 const HEADER_TIMEOUT = 3_000;
-
-/** Why a proxy is refused for its header. */
-const REASONS: Readonly<Record<HeaderFault | "late" | "cut", string>> = {
-  missing: "it sent no PROXY header (--accept-proxy)",
-  malformed: "its PROXY header is malformed",
-  "too long": "its PROXY header is too long",
-  late: "its PROXY header was not complete within 3s",
-  cut: "it left before its PROXY header was complete",
-};
 
 /** What the relay does with the proxies that it waited for. */
 export interface HeaderHandling {
@@ -163,7 +155,7 @@ export class ExpectedHeaders {
     const client = nameOf(header.proxy);
     this.#forget(header);
     header.connecting.terminate();
-    this.#handling.refused({ client, reason: REASONS[why] });
+    this.#handling.refused({ client, reason: HEADER_REFUSALS[why] });
   }
 
   #forget(header: ExpectedHeader): void {

@@ -1,7 +1,6 @@
-/**
- * Why clients are refused. The list names each reason that a healthy system gives; reasons that name an
- * errno, such as `its credential cannot be read (EMFILE)`, are not in it.
- */
+import type { HeaderFault } from "./read-proxy-header.ts";
+
+/** Why clients are refused by the rules and limits. */
 export const REFUSAL_REASONS = {
   addressUnknown: "its address is unknown",
   addressDenied: "its address is denied",
@@ -11,3 +10,21 @@ export const REFUSAL_REASONS = {
   userNotKnown: "its user is not in this user namespace (in a systemd unit: PrivateUsers=no)",
   limitReached: "it has as many connections as one client may have (--connections-max-per-client)",
 } as const;
+
+/** Why proxies are refused for their header. */
+export const HEADER_REFUSALS: Readonly<Record<HeaderFault | "late" | "cut", string>> = {
+  missing: "it sent no PROXY header (--accept-proxy)",
+  malformed: "its PROXY header is malformed",
+  "too long": "its PROXY header is too long",
+  late: "its PROXY header was not complete within 3s",
+  cut: "it left before its PROXY header was complete",
+};
+
+/**
+ * All reasons that a healthy system gives. A reason that names an errno, such as `its credential cannot
+ * be read (EMFILE)`, is not among them.
+ */
+export const KNOWN_REFUSALS: readonly string[] = [
+  ...Object.values(REFUSAL_REASONS),
+  ...Object.values(HEADER_REFUSALS),
+];

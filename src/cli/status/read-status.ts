@@ -16,6 +16,7 @@ type AsRead<Type> = Type extends string
 
 /** A status with checked types. Its strings are safe to print: control characters are escaped. */
 export type ReadStatus = AsRead<StatusDocument>;
+type ReadFailure = ReadStatus["failures"][number];
 export type ReadSummary = ReadStatus["relays"][number];
 export type ReadConnection = ReadStatus["open"]["list"][number];
 
@@ -148,6 +149,15 @@ const SAMPLE = object<ReadStatus["history"][number]>({
   event_loop_delay_seconds: orElse(0, number),
 });
 
+const FAILURE: Readers<ReadFailure> = {
+  kind: text,
+  reason: text,
+  count: number,
+  first_at: text,
+  last_at: text,
+  message: text,
+};
+
 const STATUS = object<ReadStatus>({
   program: text,
   version: text,
@@ -176,7 +186,13 @@ const STATUS = object<ReadStatus>({
   ),
   all: orElse(
     null,
-    orNull(object<NonNullable<ReadStatus["all"]>>({ traffic: TRAFFIC, history: listOf(SAMPLE) })),
+    orNull(
+      object<NonNullable<ReadStatus["all"]>>({
+        traffic: TRAFFIC,
+        failures: orElse([], listOf(object({ ...FAILURE, relay: text }))),
+        history: listOf(SAMPLE),
+      }),
+    ),
   ),
   state: text,
   ready: flag,
@@ -202,19 +218,7 @@ const STATUS = object<ReadStatus>({
   last_failure: orNull(
     object<NonNullable<ReadStatus["last_failure"]>>({ at: text, code: text, message: text }),
   ),
-  failures: orElse(
-    [],
-    listOf(
-      object<ReadStatus["failures"][number]>({
-        kind: text,
-        reason: text,
-        count: number,
-        first_at: text,
-        last_at: text,
-        message: text,
-      }),
-    ),
-  ),
+  failures: orElse([], listOf(object<ReadFailure>(FAILURE))),
   process: object<ReadStatus["process"]>({
     connections_open: orElse(0, number),
     connections_max: orElse(null, orNull(number)),

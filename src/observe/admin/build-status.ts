@@ -23,6 +23,7 @@ import {
   type ListedRelays,
   type OpenDocument,
   type OpenList,
+  type RelayFailureDocument,
   type RelaySummary,
   type SampleDocument,
   type StatusDocument,
@@ -59,6 +60,9 @@ export class QueryError extends Error {
 const LIMIT_MOST = 1_000;
 
 const OFFSET_MOST = 999_999_999;
+
+/** The most failures of all relays together that one answer lists. */
+const FAILURES_MOST = 50;
 
 /** The longest text of `find` and `client`. */
 const TEXT_MOST = 200;
@@ -163,6 +167,7 @@ export function statusDocument(
         ? null
         : {
             traffic: trafficOfAll(observation),
+            failures: failuresOfAll(observation),
             history: observation.all.history.last(query.history).map(sampleDocument),
           },
     state: statistics.phase,
@@ -255,6 +260,15 @@ function summary({ statistics, history, ...relay }: ObservedRelay): RelaySummary
 
 function trafficOfAll({ relays }: Observation): Traffic {
   return relays.map((relay) => traffic(relay.statistics, relay.history)).reduce(addTraffic);
+}
+
+function failuresOfAll({ relays }: Observation): readonly RelayFailureDocument[] {
+  return relays
+    .flatMap(({ name, statistics }) =>
+      statistics.failures.list().map((failure) => ({ relay: name, ...failureDocument(failure) })),
+    )
+    .sort((a, b) => b.last_at.localeCompare(a.last_at))
+    .slice(0, FAILURES_MOST);
 }
 
 function addTraffic(one: Traffic, other: Traffic): Traffic {

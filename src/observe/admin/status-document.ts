@@ -71,6 +71,8 @@ export interface RelaySummary {
 
 export interface AllDocument {
   readonly traffic: Traffic;
+  /** The last failures of all relays; the one that was met last comes first. */
+  readonly failures: readonly RelayFailureDocument[];
   /** As `history`. */
   readonly history: readonly SampleDocument[];
 }
@@ -123,6 +125,11 @@ export interface FailureDocument {
   readonly last_at: string;
   /** The last one in words. */
   readonly message: string;
+}
+
+export interface RelayFailureDocument extends FailureDocument {
+  /** The relay's name. */
+  readonly relay: string;
 }
 
 export interface ProcessDocument {

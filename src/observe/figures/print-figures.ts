@@ -37,6 +37,20 @@ export function formatDuration(seconds: number): string {
   return parts.join(" ");
 }
 
+/** A short time in one unit with two digits: `84 µs`, `1.2 ms`, `350 ms`, `2.0 s`. */
+export function formatLatency(seconds: number): string {
+  for (const [unit, size] of [
+    ["µs", 1e-6],
+    ["ms", 1e-3],
+  ] as const) {
+    // A value that would round to 1000 goes into the next unit.
+    const value = seconds / size;
+    if (value < 9.95 && unit === "ms") return `${value.toFixed(1)} ${unit}`;
+    if (value < 999.5) return `${Math.round(value)} ${unit}`;
+  }
+  return formatDuration(seconds);
+}
+
 /** A count with thousands separators: `12,345`. */
 export function formatCount(count: number): string {
   return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ",");

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from "@prometheus-io/client";
 import { ENDINGS, type Observer } from "../../relay/observer.ts";
-import { REFUSAL_REASONS } from "../../relay/refusal-reasons.ts";
+import { KNOWN_REFUSALS } from "../../relay/refusal-reasons.ts";
 import { PROGRAM, VERSION } from "../../version.ts";
 import type { BothWays } from "./open-connections.ts";
 import { processUsage } from "./process-usage.ts";
@@ -152,7 +152,7 @@ export class PrometheusMetrics {
     this.#counter(
       "connections_refused_total",
       "Clients that were not allowed to connect, by the reason.",
-      ({ statistics }) => byWord("reason", statistics.refused, Object.values(REFUSAL_REASONS)),
+      ({ statistics }) => byWord("reason", statistics.refused, KNOWN_REFUSALS),
     );
     this.#counter(
       "connections_failed_total",

@@ -1,34 +1,50 @@
 import type { SampleDocument } from "../admin/status-document.ts";
 import { formatDuration } from "../figures/print-figures.ts";
+import type { Cursor } from "./cursor.ts";
 import { html, setAttributes, setText, svg } from "./dom.ts";
-import { axisFor } from "./scale.ts";
+import type { Scale } from "./scale.ts";
 
 /** One line of a plot. */
 export interface Series {
   readonly name: string;
   /** The CSS class that sets its colour. */
   readonly kind: string;
-  readonly value: (sample: SampleDocument) => number;
+  /** The value; null where there is none, so that the line has a gap. */
+  readonly value: (sample: SampleDocument) => number | null;
+  /** Drawn below the zero line. */
+  readonly isBelow?: true;
+  /** Default: a line and the filled area below it. */
+  readonly shape?: "line" | "bars";
 }
 
 export interface ChartOptions {
   readonly title: string;
   readonly series: readonly Series[];
   readonly format: (value: number) => string;
-  /** The smallest value at which the axis may end. */
-  readonly least: number;
+  readonly scale: (samples: readonly SampleDocument[]) => Scale;
   readonly seconds: number;
+  readonly cursor: Cursor;
 }
 
-const LEFT = 4;
+// The room of the marks: "999 MB/s".
+const LEFT = 58;
 const RIGHT = 6;
-const TOP = 18;
+const TOP = 8;
 const BOTTOM = 18;
 const MARKS_S = 60;
 
+interface Drawing {
+  readonly width: number;
+  readonly height: number;
+  readonly shown: readonly SampleDocument[];
+  readonly scale: Scale;
+  readonly x: (at: number) => number;
+  readonly y: (value: number) => number;
+}
+
 /**
- * A plot of the last minutes. The pointer or the arrow keys select a moment; the legend then shows its
- * values instead of the latest.
+ * A plot of the last minutes. The pointer or the arrow keys select a moment in all plots; the legends
+ * then show its values instead of the latest.
  */
 export class Chart {
   readonly #options: ChartOptions;
@@ -38,8 +54,6 @@ export class Chart {
   readonly #when = html("span", { class: "when" });
   #samples: readonly SampleDocument[] = [];
   #now = 0;
-  /** The selected moment, in seconds before now. */
-  #chosen: number | null = null;
 
   constructor(figure: HTMLElement, options: ChartOptions) {
     this.#options = options;
@@ -63,12 +77,13 @@ export class Chart {
       ),
       this.#plot,
     );
-    figure.setAttribute("aria-label", `${options.title}; arrow keys choose a moment`);
+    figure.setAttribute("aria-label", `${options.title}; arrow keys select a moment`);
+    options.cursor.onMove(() => this.#draw());
     new ResizeObserver(() => this.#draw()).observe(this.#plot);
     figure.addEventListener("keydown", (event) => this.#key(event));
-    figure.addEventListener("blur", () => this.#choose(null));
+    figure.addEventListener("blur", () => options.cursor.select(null));
     this.#plot.addEventListener("pointermove", (event) => this.#point(event));
-    this.#plot.addEventListener("pointerleave", () => this.#choose(null));
+    this.#plot.addEventListener("pointerleave", () => options.cursor.select(null));
   }
 
   /** Shows samples, oldest first; `now` is by the samples' clock. */
@@ -78,16 +93,12 @@ export class Chart {
     this.#draw();
   }
 
-  #choose(seconds: number | null): void {
-    this.#chosen = seconds === null ? null : Math.min(Math.max(seconds, 0), this.#options.seconds);
-    this.#draw();
-  }
-
   #key(event: KeyboardEvent): void {
+    const { cursor } = this.#options;
     const step = event.shiftKey ? 10 : 1;
-    if (event.key === "ArrowLeft") this.#choose((this.#chosen ?? 0) + step);
-    else if (event.key === "ArrowRight") this.#choose((this.#chosen ?? 0) - step);
-    else if (event.key === "Escape") this.#choose(null);
+    if (event.key === "ArrowLeft") cursor.select((cursor.seconds ?? 0) + step);
+    else if (event.key === "ArrowRight") cursor.select((cursor.seconds ?? 0) - step);
+    else if (event.key === "Escape") cursor.select(null);
     else return;
     event.preventDefault();
   }
@@ -95,79 +106,117 @@ export class Chart {
   #point(event: PointerEvent): void {
     const { left, width } = this.#plot.getBoundingClientRect();
     const part = (event.clientX - left - LEFT) / (width - LEFT - RIGHT);
-    this.#choose((1 - part) * this.#options.seconds);
+    this.#options.cursor.select((1 - part) * this.#options.seconds);
   }
 
   #draw(): void {
     const { width, height } = this.#plot.getBoundingClientRect();
     if (width === 0) return;
-    const { series, seconds, least, format } = this.#options;
+    const { seconds } = this.#options;
     const shown = this.#samples.filter(({ at }) => at >= this.#now - seconds);
-    const most = Math.max(
-      0,
-      ...shown.flatMap((sample) => series.map(({ value }) => value(sample))),
-    );
-    const { end, step } = axisFor(most, least);
-    const x = (at: number) => width - RIGHT - ((this.#now - at) / seconds) * (width - LEFT - RIGHT);
-    const y = (value: number) => height - BOTTOM - (value / end) * (height - TOP - BOTTOM);
+    const scale = this.#options.scale(shown);
+    const drawing: Drawing = {
+      width,
+      height,
+      shown,
+      scale,
+      x: (at) => width - RIGHT - ((this.#now - at) / seconds) * (width - LEFT - RIGHT),
+      y: (value) => height - BOTTOM - scale.position(value) * (height - TOP - BOTTOM),
+    };
+    const selected = this.#sampleAt(shown);
     setAttributes(this.#plot, { viewBox: `0 0 ${width} ${height}` });
-    const chosen = this.#sampleAt(shown);
     this.#plot.replaceChildren(
-      ...levels(end, step).flatMap((value) => [
-        svg("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) }),
-        svg("text", { x: LEFT, y: y(value) - 4 }, plain(format(value))),
-      ]),
-      ...minutes(seconds).map((ago) =>
-        svg(
-          "text",
-          { x: x(this.#now - ago), y: height - 4, "text-anchor": ago === 0 ? "end" : "middle" },
-          ago === 0 ? "now" : `${ago / MARKS_S} min ago`,
-        ),
-      ),
-      ...series.flatMap(({ kind, value }) => {
-        const points = shown.map((sample) => `${round(x(sample.at))} ${round(y(value(sample)))}`);
-        const [first, last] = [shown.at(0), shown.at(-1)];
-        if (first === undefined || last === undefined) return [];
-        const line = `M${points.join("L")}`;
-        const area = `${line}L${round(x(last.at))} ${y(0)}L${round(x(first.at))} ${y(0)}Z`;
-        return [
-          svg("path", { class: `area ${kind}`, d: area }),
-          svg("path", { class: `line ${kind}`, d: line }),
-        ];
-      }),
-      ...(chosen === undefined || this.#chosen === null
+      ...this.#drawGrid(drawing),
+      ...this.#options.series.flatMap((series) => drawSeries(series, drawing)),
+      ...(selected === undefined || this.#options.cursor.seconds === null
         ? []
-        : [
-            svg("line", {
-              class: "cursor",
-              x1: x(chosen.at),
-              x2: x(chosen.at),
-              y1: TOP,
-              y2: height - BOTTOM,
-            }),
-          ]),
+        : [drawCursor(selected, drawing)]),
     );
-    this.#tell(chosen);
+    this.#tell(selected);
+  }
+
+  #drawGrid({ width, height, scale, x, y }: Drawing): SVGElement[] {
+    const { format, seconds } = this.#options;
+    const levels = scale.marks.flatMap((value) => [
+      svg("line", {
+        class: value === 0 ? "grid zero" : "grid",
+        ...{ x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) },
+      }),
+      svg(
+        "text",
+        { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" },
+        plain(format(Math.abs(value))),
+      ),
+    ]);
+    const times = minutes(seconds).map((ago) =>
+      svg(
+        "text",
+        { x: x(this.#now - ago), y: height - 4, "text-anchor": ago === 0 ? "end" : "middle" },
+        ago === 0 ? "now" : `${ago / MARKS_S} min ago`,
+      ),
+    );
+    return [...levels, ...times];
   }
 
   /** The sample of the selected moment, or the latest. */
   #sampleAt(shown: readonly SampleDocument[]): SampleDocument | undefined {
-    if (this.#chosen === null) return shown.at(-1);
-    const at = this.#now - this.#chosen;
-    return shown.find((sample) => sample.at >= at) ?? shown.at(-1);
+    const { seconds } = this.#options.cursor;
+    if (seconds === null) return shown.at(-1);
+    return shown.find(({ at }) => at >= this.#now - seconds) ?? shown.at(-1);
   }
 
   #tell(sample: SampleDocument | undefined): void {
-    const { series, format } = this.#options;
+    const { series, format, cursor } = this.#options;
     for (const [index, { value }] of series.entries()) {
       const output = this.#values[index];
-      if (output) setText(output, sample === undefined ? "–" : format(value(sample)));
+      const figure = sample === undefined ? null : value(sample);
+      if (output) setText(output, figure === null ? "–" : format(figure));
     }
-    const chosen = this.#chosen === null ? undefined : sample;
-    setText(this.#when, chosen === undefined ? "" : ago(this.#now - chosen.at));
-    // A screen reader announces a selection, but not each new second.
-    this.#figure.setAttribute("aria-live", this.#chosen === null ? "off" : "polite");
+    const selected = cursor.seconds === null ? undefined : sample;
+    setText(this.#when, selected === undefined ? "" : ago(this.#now - selected.at));
+    // A screen reader announces a selection in the plot that has the focus, but not each new second.
+    const isHeard = selected !== undefined && document.activeElement === this.#figure;
+    this.#figure.setAttribute("aria-live", isHeard ? "polite" : "off");
   }
+}
+
+function drawSeries({ kind, value, isBelow, shape }: Series, drawing: Drawing): SVGElement[] {
+  const { shown, scale, x, y } = drawing;
+  const sign = isBelow === true ? -1 : 1;
+  const runs: string[][] = [];
+  let run: string[] = [];
+  for (const sample of shown) {
+    const figure = value(sample);
+    if (figure === null) run = [];
+    else {
+      if (run.length === 0) runs.push(run);
+      run.push(`${round(x(sample.at))} ${round(y(sign * figure))}`);
+    }
+  }
+  if (runs.length === 0) return [];
+  const base = round(y(scale.base));
+  if (shape === "bars") {
+    const bars = runs.flat().map((point) => `M${point}V${base}`);
+    return [svg("path", { class: `bars ${kind}`, d: bars.join("") })];
+  }
+  // A single point is a line of no length, which round ends make a dot.
+  const line = runs.map((points) => `M${points.join("L")}${points.length === 1 ? "h0" : ""}`);
+  const paths = [svg("path", { class: `line ${kind}`, d: line.join("") })];
+  if (shape === "line") return paths;
+  const area = runs.map((points) => {
+    const [first = "", last = ""] = [points.at(0), points.at(-1)];
+    return `M${points.join("L")}L${columnOf(last)} ${base}L${columnOf(first)} ${base}Z`;
+  });
+  return [svg("path", { class: `area ${kind}`, d: area.join("") }), ...paths];
+}
+
+function drawCursor({ at }: SampleDocument, { height, x }: Drawing): SVGElement {
+  return svg("line", { class: "cursor", x1: x(at), x2: x(at), y1: TOP, y2: height - BOTTOM });
+}
+
+/** The horizontal part of `x y`. */
+function columnOf(point: string): string {
+  return point.slice(0, point.indexOf(" "));
 }
 
 /** Prints an axis mark without trailing zeros. */
@@ -178,10 +227,6 @@ function plain(figure: string): string {
 function ago(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   return `${whole < 60 ? `${whole} s` : formatDuration(whole)} ago`;
-}
-
-function levels(end: number, step: number): number[] {
-  return Array.from({ length: Math.round(end / step) + 1 }, (_, index) => index * step);
 }
 
 function minutes(seconds: number): number[] {

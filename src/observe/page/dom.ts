@@ -29,9 +29,15 @@ export function svg<Tag extends keyof SVGElementTagNameMap>(
   return element;
 }
 
-/** Sets an element's text, unless it has that text already. */
+/**
+ * Sets an element's text, unless it has that text already. Text in which the reader's selection begins
+ * or ends stays as it is until the selection is gone: a change would take the selection away.
+ */
 export function setText(element: Element, text: string): void {
-  if (element.textContent !== text) element.textContent = text;
+  if (element.textContent === text) return;
+  const { firstChild: node } = element;
+  if (!(node instanceof Text)) element.textContent = text;
+  else if (!isSelectionEdge(node)) node.data = text;
 }
 
 /** Sets attributes of an element. */
@@ -40,4 +46,18 @@ export function setAttributes(
   attributes: Readonly<Record<string, string | number>>,
 ): void {
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+}
+
+/** Whether the reader has selected text in an element, or has the focus inside it. */
+export function isInUse(element: Element): boolean {
+  if (element.contains(document.activeElement)) return true;
+  const selection = getSelection();
+  if (selection === null || selection.isCollapsed) return false;
+  return element.contains(selection.anchorNode) || element.contains(selection.focusNode);
+}
+
+function isSelectionEdge(node: Node): boolean {
+  const selection = getSelection();
+  if (selection === null || selection.isCollapsed) return false;
+  return selection.anchorNode === node || selection.focusNode === node;
 }

@@ -1,32 +1,69 @@
 import { formatCount } from "../figures/print-figures.ts";
-import { byId, html } from "./dom.ts";
+import { byId, html, setText } from "./dom.ts";
+import { KeyedChildren } from "./keyed-children.ts";
 
-/** Shows counts per word in the list with an id, greatest first, each with a bar. */
-export function showBars(id: string, counts: Readonly<Record<string, number>>): void {
-  const entries = Object.entries(counts)
-    .filter(([, count]) => count > 0)
-    .sort(([, a], [, b]) => b - a);
-  const most = Math.max(1, ...entries.map(([, count]) => count));
-  byId(id).replaceChildren(
-    ...entries.flatMap(([word, count]) => [
-      html("dt", {}, word),
-      html(
-        "dd",
-        {},
-        html("meter", { max: `${most}`, value: `${count}`, "aria-hidden": "true" }),
-        html("span", {}, formatCount(count)),
-      ),
-    ]),
-  );
-  byId(`${id}-empty`).hidden = entries.length > 0;
+interface Count {
+  readonly word: string;
+  readonly count: number;
+  /** The greatest count of the list. */
+  readonly most: number;
 }
 
-/** Shows named facts in the list with an id. */
-export function showFacts(id: string, facts: Readonly<Record<string, string>>): void {
-  byId(id).replaceChildren(
-    ...Object.entries(facts).flatMap(([name, fact]) => [
-      html("dt", {}, name),
-      html("dd", {}, fact),
-    ]),
-  );
+/** Counts per word, greatest first, each with a bar. */
+export class CountList {
+  readonly #empty: HTMLElement;
+  readonly #entries: KeyedChildren<Count, HTMLDivElement>;
+
+  /** Shows its counts in the list with an id. */
+  constructor(id: string) {
+    this.#empty = byId(`${id}-empty`);
+    this.#entries = new KeyedChildren(
+      byId(id),
+      ({ word }) => word,
+      ({ word }) =>
+        html(
+          "div",
+          {},
+          html("dt", {}, word),
+          html("dd", {}, html("meter", { "aria-hidden": "true" }), html("span")),
+        ),
+      (entry, { count, most }) => {
+        const meter = entry.querySelector("meter");
+        if (meter) Object.assign(meter, { max: most, value: count });
+        const figure = entry.querySelector("span");
+        if (figure) setText(figure, formatCount(count));
+      },
+    );
+  }
+
+  show(counts: Readonly<Record<string, number>>): void {
+    const entries = Object.entries(counts)
+      .filter(([, count]) => count > 0)
+      .sort(([, a], [, b]) => b - a);
+    const most = Math.max(1, ...entries.map(([, count]) => count));
+    this.#entries.show(entries.map(([word, count]) => ({ word, count, most })));
+    this.#empty.hidden = entries.length > 0;
+  }
+}
+
+/** Named facts. */
+export class FactList {
+  readonly #entries: KeyedChildren<readonly [name: string, fact: string], HTMLDivElement>;
+
+  /** Shows its facts in the list with an id. */
+  constructor(id: string) {
+    this.#entries = new KeyedChildren(
+      byId(id),
+      ([name]) => name,
+      ([name]) => html("div", {}, html("dt", {}, name), html("dd")),
+      (entry, [, fact]) => {
+        const text = entry.querySelector("dd");
+        if (text) setText(text, fact);
+      },
+    );
+  }
+
+  show(facts: Readonly<Record<string, string>>): void {
+    this.#entries.show(Object.entries(facts));
+  }
 }

@@ -1,39 +1,108 @@
 import type { StatusDocument } from "../admin/status-document.ts";
-import { formatBytes, formatCount, formatDuration, formatRate } from "../figures/print-figures.ts";
-import { Chart } from "./chart.ts";
-import { byId, html, setText } from "./dom.ts";
-import { showBars, showFacts } from "./lists.ts";
-import { Poll } from "./poll.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatLatency,
+  formatRate,
+} from "../figures/print-figures.ts";
+import { Chart, type Series } from "./chart.ts";
+import { clock } from "./clock.ts";
+import { Cursor } from "./cursor.ts";
+import { byId, setText } from "./dom.ts";
+import { FailureTable } from "./failure-table.ts";
+import { CountList, FactList } from "./lists.ts";
+import { OpenConnections } from "./open-connections.ts";
+import { Overview } from "./overview.ts";
+import { Poll, type PollFailure } from "./poll.ts";
+import { RelayChoice } from "./relay-choice.ts";
 import { Samples } from "./samples.ts";
-import { ConnectionTable } from "./table.ts";
+import { decadeScale, linearScale, mirroredScale } from "./scale.ts";
+import { figuresOfAll, figuresOfRelay, showTiles } from "./tiles.ts";
 
 const SECONDS = 300;
+// 10 µs: a connect or a delay of the event loop is seldom shorter.
+const SHORTEST_DECADE = -5;
 
+const cursor = new Cursor(SECONDS);
 const samples = new Samples(SECONDS);
-const throughput = new Chart(byId("throughput"), {
-  title: "Throughput",
-  series: [
-    { name: "from clients", kind: "up", value: ({ rate_up }) => rate_up },
-    { name: "from destination", kind: "down", value: ({ rate_down }) => rate_down },
-  ],
-  format: formatRate,
-  least: 1_000,
-  seconds: SECONDS,
-});
-const connections = new Chart(byId("connections"), {
-  title: "Connections",
-  series: [
+const charts = [
+  new Chart(byId("throughput"), {
+    title: "Traffic",
+    series: [
+      { name: "↑ from clients", kind: "up", value: ({ rate_up }) => rate_up },
+      {
+        name: "↓ from destination",
+        kind: "down",
+        value: ({ rate_down }) => rate_down,
+        isBelow: true,
+      },
+    ],
+    format: formatRate,
+    scale: (shown) =>
+      mirroredScale(
+        most(shown.map(({ rate_up }) => rate_up)),
+        most(shown.map(({ rate_down }) => rate_down)),
+        1_000,
+      ),
+    seconds: SECONDS,
+    cursor,
+  }),
+  countChart("connections", "Connections", [
     { name: "open", kind: "open", value: ({ open }) => open },
-    { name: "new a second", kind: "up", value: ({ accepted }) => accepted },
+    { name: "new a second", kind: "usual", value: ({ accepted }) => accepted },
+  ]),
+  countChart("failure-chart", "Failures", [
     { name: "failed a second", kind: "failed", value: ({ failed }) => failed },
-  ],
-  format: formatCount,
-  least: 3,
-  seconds: SECONDS,
+    { name: "refused a second", kind: "refused", value: ({ refused }) => refused },
+  ]),
+  new Chart(byId("latency"), {
+    title: "Delay",
+    series: [
+      {
+        name: "event loop",
+        kind: "loop",
+        value: (one) => one.event_loop_delay_seconds,
+        shape: "bars",
+      },
+      {
+        name: "connect p50",
+        kind: "usual",
+        value: (one) => one.connect_p50_seconds,
+        shape: "line",
+      },
+      { name: "p99", kind: "slow", value: (one) => one.connect_p99_seconds, shape: "line" },
+    ],
+    format: formatLatency,
+    scale: (shown) =>
+      decadeScale(
+        shown.flatMap((one) => [
+          one.connect_p50_seconds ?? 0,
+          one.connect_p99_seconds ?? 0,
+          one.event_loop_delay_seconds,
+        ]),
+        SHORTEST_DECADE,
+      ),
+    seconds: SECONDS,
+    cursor,
+  }),
+];
+const failures = new FailureTable();
+const endings = new CountList("endings");
+const processFacts = new FactList("process");
+const options = new FactList("options");
+const table = new OpenConnections(() => poll.now());
+const overview = new Overview((name) => choice.choose(name));
+const choice = new RelayChoice(() => {
+  samples.clear();
+  table.reset();
+  poll.now();
 });
-const table = new ConnectionTable(() => poll.now());
 const poll = new Poll(address, show, showSilence);
 const pause = byId<HTMLButtonElement>("pause");
+
+/** When the last answer came, and what the title said then; null before the first answer. */
+let lastAnswer: { readonly at: Date; readonly title: string } | null = null;
 
 pause.addEventListener("click", () => {
   poll.paused = !poll.paused;
@@ -41,42 +110,114 @@ pause.addEventListener("click", () => {
   pause.setAttribute("aria-pressed", String(poll.paused));
 });
 
+function countChart(id: string, title: string, series: readonly Series[]): Chart {
+  return new Chart(byId(id), {
+    title,
+    series,
+    format: formatCount,
+    scale: (shown) =>
+      linearScale(most(shown.flatMap((one) => series.map(({ value }) => value(one) ?? 0))), 3),
+    seconds: SECONDS,
+    cursor,
+  });
+}
+
 /** The URL to ask; of the history only what is newer than the last answer. */
 function address(): string {
-  return `/status?limit=${table.limit}&sort=${table.sort}&history=${samples.wanted}`;
+  const relay = choice.name;
+  const query = new URLSearchParams({
+    ...table.query,
+    ...(relay !== null && { relay }),
+    // All relays together have no list.
+    ...(relay === null && isOverviewShown() && { limit: "0" }),
+    history: String(samples.wanted),
+  });
+  return `/status?${query.toString()}`;
+}
+
+function isOverviewShown(): boolean {
+  return document.documentElement.dataset["view"] === "all";
 }
 
 function show(status: StatusDocument): void {
-  samples.add(status);
+  const { all, relays } = status;
+  // The answer to a question before the reader chose another relay.
+  if (choice.name !== null && choice.name !== status.relay) return;
+  const isOverview = all !== null && choice.name === null;
   document.documentElement.classList.remove("stale");
-  showHeader(status);
-  showTiles(status);
-  for (const chart of [throughput, connections]) chart.show(samples.list, status.uptime_seconds);
-  table.show(status.open.list, status.connections.open);
-  showBars("failures", failures(status));
-  showBars("endings", status.connections.closed);
-  showLastFailure(status);
-  showProcess(status);
-  showFacts("options", status.options);
+  document.documentElement.dataset["view"] = isOverview ? "all" : "one";
+  choice.show(relays);
+  samples.add(
+    [status.pid, status.started_at, isOverview ? "" : status.relay].join(" "),
+    isOverview ? all.history : status.history,
+  );
+  const title = isOverview ? showAllState(status) : showRelayState(status);
+  lastAnswer = { at: new Date(), title };
+  document.title = title;
+  showTiles(isOverview ? figuresOfAll(status) : figuresOfRelay(status), samples);
+  for (const chart of charts) chart.show(samples.list, status.uptime_seconds);
+  failures.show(isOverview ? all.failures : status.failures);
+  if (isOverview) overview.show(relays);
+  else {
+    table.show(status);
+    endings.show(status.connections.closed);
+    options.show(status.options);
+  }
+  showProcess(status, isOverview);
 }
 
-/** There is no answer: the page shows old figures and says so. */
-function showSilence(reason: string): void {
+/** There is no answer: the page shows old figures and says since when. */
+function showSilence({ reason, status }: PollFailure): void {
+  // After a change of the configuration file the relay may be gone.
+  if (status === BAD_REQUEST && choice.name !== null) {
+    choice.choose(null);
+    return;
+  }
   document.documentElement.classList.add("stale");
   showState("No answer", "bad");
-  showBanner(`No answer since the last one shown here: ${reason}`);
+  const since = lastAnswer === null ? "so far" : `since ${clock(lastAnswer.at)}`;
+  document.title = `No answer ${since}${lastAnswer === null ? "" : ` · ${lastAnswer.title}`}`;
+  const old = lastAnswer === null ? "" : " The figures below are from then.";
+  showBanner(`No answer ${since}: ${reason}.${old}`);
 }
 
-function showHeader(status: StatusDocument): void {
+const BAD_REQUEST = 400;
+
+/** Shows the state of all relays together; gives the page's title. */
+function showAllState({ program, version, relays }: StatusDocument): string {
+  showProgram(program, version, `${relays.length} relays`);
+  const notReady = relays.filter(({ ready }) => !ready).length;
+  const open = relays.reduce((sum, relay) => sum + relay.open, 0);
+  showBanner("");
+  if (notReady === 0) showState("All ready", "good");
+  else showState(`${notReady} of ${relays.length} not ready`, "bad");
+  const count = `${formatCount(open)} open · ${relays.length} relays`;
+  return notReady === 0 ? count : `${notReady} not ready · ${count}`;
+}
+
+/** Shows the state of one relay; gives the page's title. */
+function showRelayState(status: StatusDocument): string {
   const { program, version, source, destination, state, not_ready_because: reason } = status;
-  byId("program").replaceChildren(`${program} `, html("small", {}, version));
-  setText(byId("route"), `${source ?? "not listening"} → ${destination}`);
-  document.title = `${status.connections.open} open · ${source ?? program}`;
+  showProgram(program, version, `${source ?? "not listening"} → ${destination}`);
   if (state === "draining") showState("Draining", "warn");
   else if (state !== "listening") showState(state === "stopped" ? "Stopped" : "Starting", "warn");
   else if (reason !== null) showState("Not ready", "bad");
   else showState("Ready", "good");
-  showBanner(state === "listening" && reason !== null ? reason : "");
+  showBanner(state === "listening" && reason !== null ? `Not ready: ${lasting(reason)}` : "");
+  const name = status.relays.length > 1 ? status.relay : (source ?? program);
+  const count = `${formatCount(status.connections.open)} open · ${name}`;
+  return state === "listening" && reason !== null ? `Not ready · ${count}` : count;
+}
+
+/** A reason without its age, which a screen reader would announce again each second. */
+function lasting(reason: string): string {
+  return reason.replace(/^\d+ s ago: /, "");
+}
+
+function showProgram(program: string, version: string, route: string): void {
+  setText(byId("program"), program);
+  setText(byId("version"), version);
+  setText(byId("route"), route);
 }
 
 function showState(words: string, mood: "good" | "warn" | "bad"): void {
@@ -91,52 +232,11 @@ function showBanner(words: string): void {
   banner.hidden = words === "";
 }
 
-function showTiles({ connections, traffic, accept_pauses: pauses }: StatusDocument): void {
-  const { open, max, total, failed, refused } = connections;
-  setText(byId("open"), formatCount(open));
-  setText(
-    byId("open-note"),
-    `of ${formatCount(max)} · ${formatCount(total)} in all` +
-      (pauses > 0 ? ` · limit met ${formatCount(pauses)}×` : ""),
-  );
-  setText(byId("up"), formatRate(traffic.rate_up));
-  setText(byId("up-note"), trafficNote(traffic.bytes_up, traffic.held_up));
-  setText(byId("down"), formatRate(traffic.rate_down));
-  setText(byId("down-note"), trafficNote(traffic.bytes_down, traffic.held_down));
-  setText(byId("failed"), formatCount(sumOf(failed)));
-  byId("failed").classList.toggle("bad", (samples.list.at(-1)?.failed ?? 0) > 0);
-  const turnedAway = sumOf(refused);
-  setText(
-    byId("failed-note"),
-    `destination not reached${turnedAway > 0 ? ` · ${formatCount(turnedAway)} refused` : ""}`,
-  );
-}
-
-/** Failures and refusals, per reason. */
-function failures({ connections: { failed, refused } }: StatusDocument): Record<string, number> {
-  const turnedAway = Object.entries(refused).map(([reason, count]) => [
-    `refused: ${reason}`,
-    count,
-  ]);
-  return { ...failed, ...Object.fromEntries(turnedAway) };
-}
-
-function sumOf(counts: Readonly<Record<string, number>>): number {
-  return Object.values(counts).reduce((sum, count) => sum + count, 0);
-}
-
-function trafficNote(bytes: number, held: number): string {
-  return `${formatBytes(bytes)} in all${held > 0 ? ` · ${formatBytes(held)} held` : ""}`;
-}
-
-function showLastFailure({ last_failure: last }: StatusDocument): void {
-  const words = last === null ? "" : `Last at ${clock(last.at)}: ${last.message}`;
-  setText(byId("last-failure"), words);
-}
-
-function showProcess(status: StatusDocument): void {
+function showProcess(status: StatusDocument, isOverview: boolean): void {
   const { process: figures, uptime_seconds: uptime } = status;
-  showFacts("process", {
+  const { pauses_up: up, pauses_down: down } =
+    isOverview && status.all !== null ? status.all.traffic : status.traffic;
+  processFacts.show({
     "up for": `${formatDuration(uptime)}, since ${clock(status.started_at)}`,
     "process id": String(status.pid),
     CPU: `${formatDuration(figures.cpu_seconds)} in all`,
@@ -147,15 +247,20 @@ function showProcess(status: StatusDocument): void {
         : `${formatCount(figures.open_files)} of ${
             figures.open_files_max === null ? "any number" : formatCount(figures.open_files_max)
           }`,
-    "event loop late by": `${(figures.event_loop_delay_seconds * 1_000).toFixed(1)} ms`,
-    "backpressure pauses": `${formatCount(status.traffic.pauses_up)} of clients, ${formatCount(
-      status.traffic.pauses_down,
-    )} of the destination`,
+    ...(figures.connections_max !== null && {
+      "connections of all relays": `${formatCount(figures.connections_open)} of ${formatCount(
+        figures.connections_max,
+      )}`,
+    }),
+    ...(figures.earlier_connections > 0 && {
+      "carried by earlier processes": `${formatCount(figures.earlier_connections)} connections`,
+    }),
+    "backpressure pauses": `${formatCount(up)} of clients, ${formatCount(down)} of the destination`,
     "log lines lost": formatCount(status.log_lines_dropped),
     ...(status.faults > 0 && { "unexpected errors": formatCount(status.faults) }),
   });
 }
 
-function clock(iso: string): string {
-  return new Date(iso).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+function most(values: readonly number[]): number {
+  return Math.max(0, ...values);
 }

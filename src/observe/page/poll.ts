@@ -1,16 +1,35 @@
 import type { StatusDocument } from "../admin/status-document.ts";
 
 const PERIOD_MS = 1_000;
+// While the tab is in the background only its title is seen.
+const HIDDEN_PERIOD_MS = 10_000;
 const PATIENCE_MS = 5_000;
 
+/** Why there is no status. */
+export interface PollFailure {
+  /** In words. */
+  readonly reason: string;
+  /** The HTTP status of the answer; null if there was no answer. */
+  readonly status: number | null;
+}
+
+class BadAnswer extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
 /**
- * Asks for the status once per second while the page is visible and not paused. Each request waits for
- * the previous answer.
+ * Asks for the status once per second unless paused, and less often while the page is hidden. Each
+ * request waits for the previous answer.
  */
 export class Poll {
   readonly #url: () => string;
   readonly #answered: (status: StatusDocument) => void;
-  readonly #failed: (reason: string) => void;
+  readonly #failed: (failure: PollFailure) => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #asking = false;
   /** Whether to ask again as soon as the current request has its answer. */
@@ -20,12 +39,14 @@ export class Poll {
   constructor(
     url: () => string,
     answered: (status: StatusDocument) => void,
-    failed: (reason: string) => void,
+    failed: (failure: PollFailure) => void,
   ) {
     this.#url = url;
     this.#answered = answered;
     this.#failed = failed;
-    document.addEventListener("visibilitychange", () => this.now());
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden && !this.#paused) this.now();
+    });
     this.now();
   }
 
@@ -36,6 +57,7 @@ export class Poll {
   set paused(paused: boolean) {
     this.#paused = paused;
     if (!paused) this.now();
+    else clearTimeout(this.#timer);
   }
 
   /** Asks now, or as soon as the current request has its answer. */
@@ -49,20 +71,30 @@ export class Poll {
   }
 
   async #ask(): Promise<void> {
-    if (document.hidden) return;
     this.#asking = true;
     this.#urgent = false;
     try {
       const response = await fetch(this.#url(), { signal: AbortSignal.timeout(PATIENCE_MS) });
-      if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
+      if (!response.ok) throw new BadAnswer(response.status, (await response.text()).trim());
       const status: StatusDocument = await response.json();
       this.#answered(status);
     } catch (error) {
-      this.#failed(error instanceof Error ? error.message : String(error));
+      this.#failed(failureOf(error));
     } finally {
       this.#asking = false;
     }
     if (this.#urgent) this.now();
-    else if (!this.#paused) this.#timer = setTimeout(() => this.now(), PERIOD_MS);
+    else if (!this.#paused)
+      this.#timer = setTimeout(() => this.now(), document.hidden ? HIDDEN_PERIOD_MS : PERIOD_MS);
   }
+}
+
+function failureOf(error: unknown): PollFailure {
+  if (error instanceof BadAnswer) return { reason: error.message, status: error.status };
+  if (error instanceof DOMException && error.name === "TimeoutError")
+    return { reason: `nothing came within ${PATIENCE_MS / 1_000} s`, status: null };
+  // What fetch throws if it cannot connect, whatever its words (Fetch Standard, 5.6).
+  if (error instanceof TypeError)
+    return { reason: `${location.host} cannot be reached`, status: null };
+  throw error;
 }

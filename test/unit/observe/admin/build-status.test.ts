@@ -247,8 +247,10 @@ describe("the document", () => {
     const [web, mail] = [add("web"), add("mail")];
     web.opened(fakeConnection({ bytesUp: 3, heldDown: 1 }));
     mail.opened(fakeConnection({ bytesUp: 4, pausesUp: 2 }));
+    mail.unreachable(fakeConnection(), { code: "ENOENT", message: "cannot reach it" });
     expect(statusOf(everything).all).toMatchObject({
       traffic: { bytes_up: 7, bytes_down: 0, held_down: 1, pauses_up: 2 },
+      failures: [{ relay: "mail", kind: "unreachable", reason: "ENOENT", count: 1 }],
       history: [],
     });
   });

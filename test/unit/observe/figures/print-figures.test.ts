@@ -4,6 +4,7 @@ import {
   formatBytes,
   formatCount,
   formatDuration,
+  formatLatency,
   formatRate,
 } from "../../../../src/observe/figures/print-figures.ts";
 
@@ -38,6 +39,20 @@ describe("bytes", () => {
       }),
     );
   });
+});
+
+test.each([
+  [0, "0 µs"],
+  [0.000_084, "84 µs"],
+  [0.000_999_4, "999 µs"],
+  [0.000_999_5, "1.0 ms"],
+  [0.009_94, "9.9 ms"],
+  [0.009_95, "10 ms"],
+  [0.999, "999 ms"],
+  [0.999_5, "1.0 s"],
+  [61, "1 min 1 s"],
+])("a latency of %p s is %s", (seconds, text) => {
+  expect(formatLatency(seconds)).toBe(text);
 });
 
 describe("durations", () => {

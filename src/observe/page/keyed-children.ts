@@ -1,0 +1,45 @@
+import { isInUse } from "./dom.ts";
+
+/**
+ * Children of an element that are updated in place, so that a selection of text and the focus survive.
+ * Each child stays with its key. While the reader uses the element, its children keep their order.
+ */
+export class KeyedChildren<Item, Child extends HTMLElement> {
+  readonly #parent: HTMLElement;
+  readonly #keyOf: (item: Item) => string;
+  readonly #make: (item: Item) => Child;
+  readonly #update: (child: Child, item: Item) => void;
+  #children = new Map<string, Child>();
+
+  constructor(
+    parent: HTMLElement,
+    keyOf: (item: Item) => string,
+    make: (item: Item) => Child,
+    update: (child: Child, item: Item) => void,
+  ) {
+    this.#parent = parent;
+    this.#keyOf = keyOf;
+    this.#make = make;
+    this.#update = update;
+  }
+
+  /** Shows items in their order. */
+  show(items: readonly Item[]): void {
+    const keepsOrder = isInUse(this.#parent);
+    const before = this.#children;
+    this.#children = new Map();
+    for (const item of items) {
+      const key = this.#keyOf(item);
+      const child = before.get(key) ?? this.#make(item);
+      this.#update(child, item);
+      this.#children.set(key, child);
+    }
+    for (const [key, child] of before) if (!this.#children.has(key)) child.remove();
+    let next = this.#parent.firstElementChild;
+    for (const child of this.#children.values()) {
+      if (child === next) next = child.nextElementSibling;
+      else if (!keepsOrder) this.#parent.insertBefore(child, next);
+      else if (child.parentElement === null) this.#parent.append(child);
+    }
+  }
+}

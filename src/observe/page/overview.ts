@@ -1,0 +1,93 @@
+import type { RelaySummary } from "../admin/status-document.ts";
+import { formatCount, formatRate } from "../figures/print-figures.ts";
+import { DataTable } from "./data-table.ts";
+import { setText, byId } from "./dom.ts";
+
+type Sort = "state" | "name" | "open" | "rate" | "failed" | "refused";
+
+const ORDERS: Readonly<Record<Sort, (a: RelaySummary, b: RelaySummary) => number>> = {
+  state: (a, b) => Number(a.ready) - Number(b.ready),
+  name: (a, b) => a.name.localeCompare(b.name),
+  open: (a, b) => b.open - a.open,
+  rate: (a, b) => b.rate_up + b.rate_down - a.rate_up - a.rate_down,
+  failed: (a, b) => b.failed - a.failed,
+  refused: (a, b) => b.refused - a.refused,
+};
+
+/** All relays of the process; at first the relays that are not ready come first. */
+export class Overview {
+  readonly #table: DataTable<RelaySummary, Sort>;
+  #relays: readonly RelaySummary[] = [];
+
+  /** @param choose - called when the reader asks for one relay */
+  constructor(choose: (relay: string) => void) {
+    this.#table = new DataTable<RelaySummary, Sort>(
+      "relays",
+      [
+        {
+          label: "Relay",
+          kind: "text wide",
+          cell: ({ name }) => name,
+          sorts: ["name"],
+          choose: ({ name }) => choose(name),
+        },
+        {
+          label: "State",
+          kind: "text wide",
+          cell: stateOf,
+          mood: ({ ready }) => (ready ? "good" : "bad"),
+          sorts: ["state"],
+        },
+        {
+          label: "Source → destination",
+          kind: "text wide",
+          cell: ({ source, destination }) => `${source ?? "not listening"} → ${destination}`,
+        },
+        { label: "Open", kind: "number", cell: ({ open }) => formatCount(open), sorts: ["open"] },
+        {
+          label: "Rate ↑",
+          spoken: "Rate from clients",
+          kind: "number",
+          cell: ({ rate_up }) => formatRate(rate_up),
+          sorts: ["rate"],
+        },
+        {
+          label: "Rate ↓",
+          spoken: "Rate from the destination",
+          kind: "number",
+          cell: ({ rate_down }) => formatRate(rate_down),
+        },
+        {
+          label: "Failed",
+          kind: "number",
+          cell: ({ failed }) => formatCount(failed),
+          sorts: ["failed"],
+        },
+        {
+          label: "Refused",
+          kind: "number",
+          cell: ({ refused }) => formatCount(refused),
+          sorts: ["refused"],
+        },
+      ],
+      ({ name }) => name,
+      "state",
+      () => this.#draw(),
+    );
+  }
+
+  show(relays: readonly RelaySummary[]): void {
+    this.#relays = relays;
+    const notReady = relays.filter(({ ready }) => !ready).length;
+    setText(byId("relays-note"), notReady === 0 ? "" : `${formatCount(notReady)} not ready`);
+    this.#draw();
+  }
+
+  #draw(): void {
+    this.#table.show(this.#relays.toSorted(ORDERS[this.#table.sort]));
+  }
+}
+
+function stateOf({ ready, not_ready_because: reason }: RelaySummary): string {
+  return ready ? "Ready" : `Not ready: ${reason}`;
+}

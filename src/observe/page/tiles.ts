@@ -1,0 +1,91 @@
+import type { SampleDocument, StatusDocument, Traffic } from "../admin/status-document.ts";
+import { formatBytes, formatCount, formatLatency, formatRate } from "../figures/print-figures.ts";
+import { byId, setText } from "./dom.ts";
+import type { Samples } from "./samples.ts";
+
+/** The figures of one relay, or of all together. */
+export interface Figures {
+  readonly open: number;
+  readonly max: number;
+  /** Accepted so far. */
+  readonly total: number;
+  readonly failed: number;
+  readonly refused: number;
+  /** How often accepting paused at the limit. */
+  readonly pauses: number;
+  readonly traffic: Traffic;
+}
+
+const MINUTE_S = 60;
+
+export function figuresOfRelay(status: StatusDocument): Figures {
+  const { open, max, total, failed, refused } = status.connections;
+  return {
+    ...{ open, max, total, failed: sumOf(failed), refused: sumOf(refused) },
+    pauses: status.accept_pauses,
+    traffic: status.traffic,
+  };
+}
+
+export function figuresOfAll(status: StatusDocument): Figures {
+  const sum = (figure: (relay: StatusDocument["relays"][number]) => number) =>
+    status.relays.reduce((total, relay) => total + figure(relay), 0);
+  return {
+    open: sum(({ open }) => open),
+    max: sum(({ max }) => max),
+    total: sum(({ total }) => total),
+    failed: sum(({ failed }) => failed),
+    refused: sum(({ refused }) => refused),
+    pauses: 0,
+    traffic: status.all?.traffic ?? status.traffic,
+  };
+}
+
+/** Shows the figures that matter first. */
+export function showTiles(figures: Figures, samples: Samples): void {
+  const { open, max, total, failed, refused, pauses, traffic } = figures;
+  const last = samples.list.at(-1);
+  tile("open", formatCount(open), `of ${formatCount(max)}${limitNote(pauses)}`);
+  const meter = byId<HTMLMeterElement>("open-meter");
+  Object.assign(meter, { max, high: max * 0.9, value: open });
+  const recent = samples.sum(5 * MINUTE_S, (sample) => sample.failed + sample.refused);
+  tile(
+    "failed",
+    formatCount(recent),
+    `${formatCount(failed)} since the start${refused > 0 ? ` · ${formatCount(refused)} refused` : ""}`,
+  );
+  byId("failed").classList.toggle("bad", recent > 0);
+  tile("up", formatRate(traffic.rate_up), trafficNote(traffic.bytes_up, traffic.held_up));
+  tile("down", formatRate(traffic.rate_down), trafficNote(traffic.bytes_down, traffic.held_down));
+  const connect = latestConnect(samples.list);
+  tile(
+    "connect",
+    connect === undefined ? "–" : formatLatency(connect.connect_p50_seconds ?? 0),
+    connect === undefined
+      ? "no connect within a minute"
+      : `p99 ${formatLatency(connect.connect_p99_seconds ?? 0)}`,
+  );
+  tile("new", `${formatCount(last?.accepted ?? 0)}/s`, `${formatCount(total)} since the start`);
+}
+
+function tile(id: string, figure: string, note: string): void {
+  setText(byId(id), figure);
+  setText(byId(`${id}-note`), note);
+}
+
+function limitNote(pauses: number): string {
+  return pauses > 0 ? ` · limit reached ${formatCount(pauses)}×` : "";
+}
+
+function trafficNote(bytes: number, held: number): string {
+  return `${formatBytes(bytes)} in all${held > 0 ? ` · ${formatBytes(held)} held` : ""}`;
+}
+
+/** The last second of the last minute in which a destination was reached. */
+function latestConnect(samples: readonly SampleDocument[]): SampleDocument | undefined {
+  return samples.slice(-MINUTE_S).findLast((sample) => sample.connect_p50_seconds !== null);
+}
+
+function sumOf(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
