@@ -292,6 +292,7 @@ class RunningProcess implements AsyncDisposable {
   async #vacate(relays: RelayGroup, claimed: ReadonlySet<number>): Promise<void> {
     // The servers come after the sources.
     const sources = relays.listeners.length;
+    this.#observation?.handOver();
     this.#adminLeft = this.#admin?.leave((index) => !claimed.has(sources + index));
     // A worker that hangs accepts nobody, either.
     await Promise.race([relays.leave(claimed), Bun.sleep(VACATE_MOST)]);

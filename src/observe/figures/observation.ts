@@ -117,6 +117,11 @@ export class Observation implements Disposable {
     return [statistics.observer, this.metrics.observerOf(name)];
   }
 
+  /** Another process is about to accept the clients in place of the relays: that is no outage. */
+  handOver(): void {
+    for (const { statistics } of this.#relays) statistics.isHandedOver = true;
+  }
+
   [Symbol.dispose](): void {
     this.#eventLoop[Symbol.dispose]();
   }

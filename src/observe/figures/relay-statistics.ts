@@ -48,6 +48,8 @@ export class RelayStatistics implements SampledFigures {
   connected = 0;
   acceptPauses = 0;
   faults = 0;
+  /** Whether another process accepts the clients, so that they should be sent there all the same. */
+  isHandedOver = false;
   lastFailure: LastFailure | null = null;
   readonly #now: () => number;
   readonly #startedAt: number;
@@ -158,6 +160,7 @@ export class RelayStatistics implements SampledFigures {
    * can be reached is known from clients only: the relay never connects for itself.
    */
   get notReadyBecause(): string | null {
+    if (this.isHandedOver) return null;
     if (this.phase !== "listening") return this.phase;
     if (this.#sourceIsLost) return "the source's file is gone: nobody can connect";
     if (this.#failingSince === null) return null;

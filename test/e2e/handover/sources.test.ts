@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type RunningRelay, startRelay } from "../../support/process/executable.ts";
 import { InstalledExecutable } from "../../support/process/installed-executable.ts";
 import { childrenOf, socketDescriptors } from "../../support/process/proc.ts";
+import { ask, metricsOf } from "../observe/admin.ts";
 import { program } from "../../support/machine/parts.ts";
 import { connectEcho, type EchoServer, startEcho } from "../../support/sockets/echo.ts";
 import { ipv6Loopback } from "../../support/sockets/visitor.ts";
@@ -117,6 +118,40 @@ describe.if(await program("python3").present())("a socket that it was started wi
     // Both belong to whoever made them.
     expect(lstatSync(mine).ino).toBe(ino);
     expect(existsSync(other)).toBe(true);
+  });
+});
+
+describe("the metrics address", () => {
+  test.each([
+    ["TCP", () => "127.0.0.1:0"],
+    ["Unix", () => join(folder, "metrics")],
+  ])("%s is always answered, by the newest process at last", async (_, metrics) => {
+    await using relay = await startRelay([`--metrics=${metrics()}`, "127.0.0.1:0", echo.address], {
+      executable: executable.path,
+    });
+    const [, address = ""] = /metrics and health on ([^"]+)/.exec(relay.stderr()) ?? [];
+    const inode = () => (address.startsWith("/") ? lstatSync(address).ino : 0);
+    const before = inode();
+    /** Clients that the process that answers has accepted. */
+    const accepted = async (): Promise<number> => {
+      expect(await ask(address, "/readyz")).toMatchObject({ status: 200, text: "ready\n" });
+      return (await metricsOf(address)).get("connections_total") ?? -1;
+    };
+    await serves(relay.address);
+    expect(await accepted()).toBe(1);
+    let over = false;
+    const asking = Array.from({ length: 4 }, async () => {
+      while (!over) await accepted();
+    });
+    for (let times = 1; times <= HANDOVERS; times += 1) await handOver(relay, times);
+    over = true;
+    await Promise.all(asking);
+    await until(() => childrenOf(relay.pid).length === 1, "earlier processes to end");
+    // The newest process counts anew.
+    expect(await accepted()).toBe(0);
+    expect(inode()).toBe(before);
+    expect(await relay.stop()).toBe(0);
+    if (address.startsWith("/")) expect(existsSync(address)).toBe(false);
   });
 });
 

@@ -111,6 +111,26 @@ await describeRelay("units for a user's manager", (bench) => {
     expect(await bench.clients("burst.py", path, 5)).toEqual({ served: 5, lost: {} });
   });
 
+  test.each([
+    ["three", "/run/user/1234/sockets/three"],
+    ["four", `${home}/four`],
+  ])("hand over at a reload, and nobody notices: %s", async (name, path) => {
+    const unit = `${name}.service`;
+    const show = async (property: string) =>
+      (await asMember(`systemctl --user show --value --property=${property} ${unit}`)).trim();
+    const held = await bench.startClients("hold.py", path, 3);
+    const before = await show("MainPID");
+    await asMember(`systemctl --user reload ${unit}`);
+    const pid = `$(systemctl --user show --value --property=MainPID ${unit})`;
+    const moved = `until test "${pid}" != ${before}; do sleep 0.1; done`;
+    await asMember(`timeout 30 sh -c '${moved}'`);
+    expect(await bench.clients("burst.py", path, 5)).toEqual({ served: 5, lost: {} });
+    await held.say("once more");
+    expect(await held.line()).toBe('{"served": 3, "lost": {}}');
+    expect(await held.finish()).toMatchObject({ code: 0 });
+    expect([await show("ActiveState"), await show("NRestarts")]).toEqual(["active", "0"]);
+  });
+
   test("start again with the user's session", async () => {
     expect(await asMember(`ls ${units}/*.wants`)).toContain("default.target.wants");
     await bench.systemctl("restart", "members.service");
