@@ -1,4 +1,14 @@
-import type { RelayPlan } from "./process-plan.ts";
+import { connectionsMaxDefault, descriptorsOfRelays } from "../relay/listen/descriptor-budget.ts";
+import { workerCount } from "../workers/worker-count.ts";
+import { serverDescriptors } from "./admin-servers.ts";
+import type { ProcessPlan, RelayPlan } from "./process-plan.ts";
+
+/** As many connections as the limit of open files can carry. */
+export function connectionsOfFiles({ processWide, relays }: ProcessPlan): number {
+  const workers = workerCount(processWide.workers);
+  const others = serverDescriptors(processWide) + descriptorsOfRelays(relays.length, workers);
+  return connectionsMaxDefault(workers, others);
+}
 
 /** How the connections that a process can carry are shared by its relays. */
 export interface ConnectionLimits {

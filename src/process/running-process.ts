@@ -1,39 +1,31 @@
-import { printAddress, type SocketEndpoint, staysLocal } from "../address/address.ts";
 import type { Observation } from "../observe/figures/observation.ts";
-import { accessLog } from "../observe/log/access-log.ts";
-import { logObserver, sharedLimitLog } from "../observe/log/event-log.ts";
 import type { Log } from "../observe/log/log.ts";
 import { libc } from "../os/libc.ts";
 import { isHungUp } from "../os/terminal.ts";
-import { combineObservers } from "../relay/combine-observers.ts";
-import { RelayError } from "../relay/error.ts";
-import type { Source } from "../relay/listen/source.ts";
-import { connectionsMaxDefault, descriptorsOfRelays } from "../relay/listen/descriptor-budget.ts";
-import type { Observer } from "../relay/observer.ts";
 import { takePassedSockets } from "../systemd/activation.ts";
-import { HeldNotifier } from "../systemd/held-notifier.ts";
-import { takeNotifier } from "../systemd/notify-socket.ts";
-import { ServiceState, takeWatchdogPeriod } from "../systemd/service-state.ts";
-import { relayOpener } from "../workers/open-relay.ts";
-import { workerCount } from "../workers/worker-count.ts";
-import { serverDescriptors, AdminServers, hasAdminServers } from "./admin-servers.ts";
+import type { ServiceState } from "../systemd/service-state.ts";
+import { AdminServers, hasAdminServers } from "./admin-servers.ts";
+import {
+  type ConnectionLimits,
+  connectionsOfFiles,
+  shareConnections,
+} from "./connection-limits.ts";
 import { IdleExit } from "./exit-idle-time.ts";
-import { HandoverOnHangup } from "./handover/handover-on-hangup.ts";
 import type { EarlierProcesses } from "./handover/earlier-processes.ts";
 import type { Estate, Manager } from "./handover/hand-over.ts";
-import { HandoverError } from "./handover/handover-error.ts";
-import { handoverRequest } from "./handover/handover-variable.ts";
+import { HandoverOnHangup } from "./handover/handover-on-hangup.ts";
 import { ownCommand } from "./handover/own-program.ts";
+import { PassedSockets } from "./handover/passed-sockets.ts";
 import type { Predecessor } from "./handover/predecessor.ts";
+import type { Reaper } from "./handover/reaper.ts";
 import type { Successor } from "./handover/start-successor.ts";
 import { onHangup } from "./hangup-signal.ts";
-import { PassedSockets } from "./handover/passed-sockets.ts";
-import { checkPrivateNetwork, explainRefusals, NOT_PRIVATE } from "./private-network.ts";
-import { type ConnectionLimits, shareConnections } from "./connection-limits.ts";
-import type { ProcessPlan, RelayPlan } from "./process-plan.ts";
-import type { Reaper } from "./handover/reaper.ts";
-import { RelayGroup } from "./relay-group.ts";
-import { StartError, type StartFailure } from "./start-error.ts";
+import { observersOf, type OpeningNeeds, openRelays } from "./open-relays.ts";
+import { checkPrivateNetwork } from "./private-network.ts";
+import type { ProcessPlan } from "./process-plan.ts";
+import type { RelayGroup } from "./relay-group.ts";
+import { INIT, meetServiceManager } from "./service-manager.ts";
+import { warnOfFewFiles, warnOfOldUnits, warnOfOpenServers } from "./start-warnings.ts";
 import { type StopRequests, stopRequests } from "./stop-signals.ts";
 import { reportFaults } from "./uncaught-errors.ts";
 import { ignoreUserSignals } from "./user-signals.ts";
@@ -44,74 +36,16 @@ const VACATE_MOST = 1_000;
 const STANDARD_INPUT = 0;
 const STANDARD_ERROR = 2;
 
-/** The first process of a PID namespace, to which all orphans come (pid_namespaces(7)). */
-const INIT = 1;
-
-// sysexits(3): another start would end the same way.
-const EX_CONFIG = 78;
-
-/** Codes of failures that stay: a system call that is not to be had, a network that is not private. */
-const PERMANENT: ReadonlySet<string> = new Set(["ENOSYS", NOT_PRIVATE]);
-
 /** How much longer than the drain timeout a stop waits for earlier processes, in milliseconds. */
 const EARLIER_MARGIN = 1_000;
-
-/**
- * Runs the relays of a plan until the process is asked to stop, until nobody has used it for
- * `exitIdleTime`, or until another process has its place and its last connection has ended. Gives
- * the exit status: 1 if a relay or the admin server could not start, 78 if they never can; the log
- * then says why, or the process whose place this one was to take.
- */
-export async function runPlan(plan: ProcessPlan, log: Log): Promise<number> {
-  const predecessor = await meetPredecessor();
-  await using running = new RunningProcess(plan, log, predecessor);
-  try {
-    return await running.run();
-  } catch (error) {
-    if (error instanceof HandoverError) {
-      log.error(error.message, { event: "failed" });
-      return 1;
-    }
-    const failures = failuresOf(error);
-    if (failures.length === 0) throw error;
-    if (predecessor !== null)
-      predecessor.refuse(failures.map((failure) => failure.error.message).join("; "));
-    else
-      for (const { plan: failed, error: reason } of failures) {
-        const { message, address, code } = reason;
-        const own = failed === null ? log : logOf(failed, log);
-        own.error(message, { event: "failed", address, code });
-      }
-    return failures.some((failure) => PERMANENT.has(failure.error.code)) ? EX_CONFIG : 1;
-  }
-}
-
-/** What failed so that the process could not start, each with its relay if it is one's. */
-function failuresOf(error: unknown): readonly StartFailure[] {
-  if (error instanceof StartError) return error.failures;
-  return error instanceof RelayError ? [{ plan: null, error }] : [];
-}
-
-/** The log of one relay. A name that is only the source would say nothing new in words. */
-function logOf({ name, source }: RelayPlan, log: Log): Log {
-  return log.named(name, name !== printAddress(source));
-}
-
-/** The process whose place this one takes; null if anybody else started this one. */
-async function meetPredecessor(): Promise<Predecessor | null> {
-  if (handoverRequest === null) return null;
-  return await (await import("./handover/predecessor.ts")).meetPredecessor();
-}
 
 /**
  * The running relays of one process, with all that they share: signals, the service manager, the
  * admin server, the exit of an unused process, the handover to another process.
  */
-class RunningProcess implements AsyncDisposable {
+export class RunningProcess implements AsyncDisposable {
   readonly #plan: ProcessPlan;
   readonly #limits: ConnectionLimits;
-  /** Says for all relays that the limit that they share is reached. */
-  readonly #sharedLimit: Partial<Observer>;
   readonly #log: Log;
   /** Disposed in reverse order when the process ends. */
   readonly #parts = new AsyncDisposableStack();
@@ -144,8 +78,7 @@ class RunningProcess implements AsyncDisposable {
     this.#plan = plan;
     this.#log = log;
     const { connectionsMax } = plan.processWide;
-    this.#limits = shareConnections(plan.relays, this.#connectionsOfFiles(), connectionsMax);
-    this.#sharedLimit = this.#limits.together === null ? {} : sharedLimitLog(log);
+    this.#limits = shareConnections(plan.relays, connectionsOfFiles(plan), connectionsMax);
     this.#predecessor = predecessor;
     this.#requests = this.#parts.use(stopRequests());
     this.#parts.use(ignoreUserSignals());
@@ -181,14 +114,13 @@ class RunningProcess implements AsyncDisposable {
     if (process.pid === INIT) await this.#reapOrphans();
     if (this.#plan.processWide.requirePrivateNetwork) checkPrivateNetwork(this.#notifySocket);
     await this.#openAdmin();
-    this.#openService();
+    this.#meetServiceManager();
     // Starting may take long if a source is a name. A second request does not wait for it.
     const opening = this.#openRelays();
     const relays = await Promise.race([opening, askedAgain.then(() => null)]);
     if (relays === null) return 0;
     this.#relays = relays;
-    this.#warnOfFiles();
-    this.#warnOfOldUnits();
+    this.#warn();
     if (this.#predecessor !== null && !(await this.#takePlace(this.#predecessor, relays))) return 0;
     this.#begin(relays);
     await Promise.race([asked, this.#idle.promise, this.#handovers.done]);
@@ -196,6 +128,12 @@ class RunningProcess implements AsyncDisposable {
     if (successor !== null) return await this.#linger(relays, successor);
     await this.#stop(relays, askedAgain);
     return 0;
+  }
+
+  #warn(): void {
+    const most = connectionsOfFiles(this.#plan);
+    warnOfFewFiles(this.#limits.asked, most, this.#plan.relays.length, this.#log);
+    warnOfOldUnits(this.#passed, this.#log);
   }
 
   /** This process has the place. */
@@ -321,10 +259,24 @@ class RunningProcess implements AsyncDisposable {
   }
 
   #openRelays(): Promise<RelayGroup> {
-    const { exitIdleTime, workers, drainTimeout } = this.#plan.processWide;
+    const { exitIdleTime } = this.#plan.processWide;
     if (exitIdleTime !== undefined)
       this.#idleExit = this.#front.use(new IdleExit(exitIdleTime, () => void this.#stopIfIdle()));
-    const observers = new Map(this.#plan.relays.map((plan) => [plan, this.#observerOf(plan)]));
+    const [service, idleExit] = [this.#service, this.#idleExit];
+    const needs: OpeningNeeds = {
+      plan: this.#plan,
+      limits: this.#limits,
+      log: this.#log,
+      passed: this.#passed,
+      predecessor: this.#predecessor,
+      observation: this.#observation,
+      notifySocket: this.#notifySocket,
+      watches: [
+        ...(service === null ? [] : [() => service.watch()]),
+        ...(idleExit === null ? [] : [() => idleExit.observer]),
+      ],
+    };
+    const observers = observersOf(needs);
     this.#parts.use(
       reportFaults((error) => {
         // Nobody knows which relay an uncaught error belongs to.
@@ -332,104 +284,21 @@ class RunningProcess implements AsyncDisposable {
         observer?.fault(error);
       }),
     );
-    const openRelay = relayOpener(workers, this.#limits.together);
-    return RelayGroup.open(
-      this.#plan.relays,
-      (plan) => this.#sourceOf(plan),
-      async (plan, source) => {
-        const { destination, settings } = plan;
-        const observer = observers.get(plan);
-        const connectionsMax = this.#limits.of(plan);
-        const options = {
-          ...settings,
-          connectionsMax,
-          source,
-          destination,
-          observer,
-          drainTimeout,
-          identifyClients: this.#plan.processWide.accessLog,
-        };
-        const relay = await openRelay(options, this.#predecessor?.lastIdOf(plan.name));
-        const log = logOf(plan, this.#log);
-        warnOfTheOpen(relay.endpoint, destination, log);
-        return relay;
-      },
-    );
+    return openRelays(needs, observers);
   }
 
-  /** The socket of a source, if this process was given one; else the address to open. */
-  #sourceOf({ name, source, settings }: RelayPlan): Source {
-    if (source.kind === "systemd" || source.kind === "fd") return this.#passed.source(source);
-    return (
-      this.#passed.adopt(name, source, settings.mode) ??
-      this.#predecessor?.claim("source", source, settings) ??
-      source
-    );
-  }
-
-  /**
-   * Warns where the units are older than the file. Clients of a passed socket that no relay uses are
-   * never accepted. A relay without a socket listens within the sandbox, perhaps in an empty network.
-   */
-  #warnOfOldUnits(): void {
-    for (const source of this.#passed.unknown)
-      this.#log.warn(
-        `systemd passed no socket for ${source}: the relay listens by itself, as far as the service's ` +
-          "sandbox lets it; write the units again (units --config=FILE --force)",
-        { event: "no_socket" },
-      );
-    for (const socket of this.#passed.unused)
-      this.#log.warn(
-        `systemd passed the socket ${socket}, and no relay has it as its source: its clients wait ` +
-          "and nobody accepts them; stop and disable its .socket unit",
-        { event: "unused_socket" },
-      );
-  }
-
-  #observerOf(plan: RelayPlan): Observer {
-    const { destination } = plan;
-    const log = logOf(plan, this.#log);
-    const observer = combineObservers([
-      logObserver(log, destination, {
-        connectionsMax: this.#limits.of(plan),
-        isOfFiles: this.#limits.isOfFiles(plan),
-      }),
-      this.#sharedLimit,
-      ...(this.#plan.processWide.accessLog ? [accessLog(log, destination)] : []),
-      ...this.#observationOf(plan),
-      ...(this.#service === null ? [] : [this.#service.watch()]),
-      ...(this.#idleExit === null ? [] : [this.#idleExit.observer]),
-    ]);
-    return explainRefusals(observer, destination, this.#notifySocket);
-  }
-
-  /** As many connections as the limit of open files can carry. */
-  #connectionsOfFiles(): number {
-    const { processWide, relays } = this.#plan;
-    const workers = workerCount(processWide.workers);
-    const others = serverDescriptors(processWide) + descriptorsOfRelays(relays.length, workers);
-    return connectionsMaxDefault(workers, others);
-  }
-
-  /** Says once that there are not the descriptors for as many connections as were asked for. */
-  #warnOfFiles(): void {
-    const most = this.#connectionsOfFiles();
-    const { asked } = this.#limits;
-    if (asked <= most) return;
-    const many = this.#plan.relays.length > 1;
-    this.#log.warn(
-      `${many ? "connections-max of all relays" : "--connections-max"} is ${asked}, and the limit ` +
-        `of open files carries ${most}: raise it (LimitNOFILE= in a unit, ulimit -n elsewhere)`,
-      { event: "few_files" },
-    );
-  }
-
-  /** What somebody may ask about a relay. */
-  #observationOf(plan: RelayPlan): readonly Partial<Observer>[] {
-    if (this.#observation === null) return [];
-    const { name, source, destination, shownOptions: options } = plan;
-    const connectionsMax = this.#limits.of(plan);
-    return this.#observation.add({ name, source, destination, options, connectionsMax });
+  /** Tells systemd of this process, if systemd asks. */
+  #meetServiceManager(): void {
+    const met = meetServiceManager({
+      log: this.#log,
+      drainTimeout: this.#plan.processWide.drainTimeout,
+      // Another process is the main one until this one has its place.
+      isMain: this.#predecessor === null,
+      responds: async () => this.#relays?.responds(),
+    });
+    if (met === null) return;
+    this.#service = this.#front.use(met.service);
+    this.#manager = met.manager;
   }
 
   /** The servers of `--admin` and `--metrics`, if they are asked for; their code is loaded only then. */
@@ -454,31 +323,7 @@ class RunningProcess implements AsyncDisposable {
           this.#predecessor?.claim(role, address, permissions) ?? null,
       ),
     );
-    for (const endpoint of this.#admin.endpoints)
-      if (!staysLocal(endpoint, "source"))
-        this.#log.warn(
-          `${printAddress(endpoint)} is not loopback: whoever reaches it reads the metrics`,
-          { event: "not_loopback" },
-        );
-  }
-
-  /** Tells systemd of this process, if systemd asks. */
-  #openService(): void {
-    const warn = (message: string) => this.#log.warn(message, { event: "warning" });
-    const socket = process.env["NOTIFY_SOCKET"];
-    const plain = takeNotifier(process.env, warn);
-    const watchdogPeriod = takeWatchdogPeriod(process.env, process.pid);
-    if (plain === null || socket === undefined) return;
-    const notifier = new HeldNotifier(plain);
-    // Another process is the main one until this one has its place.
-    if (this.#predecessor === null) notifier.release();
-    // The first process of a container stays the main one: it must not end before the others.
-    if (process.pid !== INIT) this.#manager = { notifier, socket };
-    const { drainTimeout } = this.#plan.processWide;
-    const responds = async () => this.#relays?.responds();
-    this.#service = this.#front.use(
-      new ServiceState(notifier, watchdogPeriod, drainTimeout, responds),
-    );
+    warnOfOpenServers(this.#admin.endpoints, this.#log);
   }
 
   /** Stops all relays unless one has a connection, here or in an earlier process. */
@@ -487,18 +332,4 @@ class RunningProcess implements AsyncDisposable {
     if (isUsed) this.#idleExit?.begin();
     else if (await this.#relays?.stopIfIdle()) this.#idle.resolve();
   }
-}
-
-/** Says once that what leaves this machine is as readable as before. */
-function warnOfTheOpen(source: SocketEndpoint, destination: SocketEndpoint, log: Log): void {
-  const open = [
-    ...(staysLocal(source, "source") ? [] : [source]),
-    ...(staysLocal(destination, "destination") ? [] : [destination]),
-  ].map(printAddress);
-  if (open.length === 0) return;
-  log.warn(
-    `${open.join(" and ")} ${open.length > 1 ? "are" : "is"} not loopback, and nothing is encrypted ` +
-      "here: over a network use spiped or a VPN",
-    { event: "not_loopback" },
-  );
 }

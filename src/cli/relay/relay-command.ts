@@ -1,5 +1,5 @@
 import { createLog } from "../../observe/log/log.ts";
-import { runPlan } from "../../process/running-process.ts";
+import { runPlan } from "../../process/run-plan.ts";
 import { type CommandLine, STANDARD_IO } from "../line/read-command-line.ts";
 import { planCommandLine } from "./plan-command-line.ts";
 

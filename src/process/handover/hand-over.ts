@@ -63,7 +63,10 @@ export interface Manager {
 }
 
 /** How the other process is started. */
-export interface HandoverStart extends Pick<SuccessorStart, "command" | "environment" | "signal"> {
+export interface HandoverStart extends Pick<
+  SuccessorStart,
+  "command" | "environment" | "signal" | "patience"
+> {
   readonly libc: Libc;
   /** Something went wrong that does not keep the handover from going on. */
   warn(message: string): void;

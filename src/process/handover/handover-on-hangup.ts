@@ -11,6 +11,8 @@ export interface HandoverNeeds {
   readonly command: readonly string[];
   /** The environment that this process was started with. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** How long the new process may take until it accepts clients, in milliseconds. Default: 30 s. */
+  readonly patience?: number;
 }
 
 /**
@@ -105,7 +107,7 @@ export class HandoverOnHangup {
   }
 
   async #handOver(estate: () => Promise<Estate>): Promise<Successor> {
-    const { log, command, environment } = this.#needs;
+    const { log, command, environment, patience } = this.#needs;
     if (loaded.libc === null)
       throw new HandoverError(`it needs system calls through FFI (${loaded.reason})`);
     const [program = ""] = command;
@@ -115,6 +117,7 @@ export class HandoverOnHangup {
       command,
       environment: withoutPid(environment),
       libc: loaded.libc,
+      ...(patience !== undefined && { patience }),
       signal: this.#abort.signal,
       warn: (message) => log.warn(message, { event: "warning" }),
     });

@@ -22,7 +22,7 @@ export interface SuccessorStart {
   readonly document: Extract<FromEarlier, { kind: "document" }>;
   /** Once it is aborted, the new process is ended. */
   readonly signal: AbortSignal;
-  /** In milliseconds. */
+  /** How long the new process may take until it accepts clients, in milliseconds. Default: 30 s. */
   readonly patience?: number;
   /** Is called with the child that starts the new process, and ends soon. */
   readonly spawned?: (child: { readonly pid: number; readonly exited: Promise<number> }) => void;

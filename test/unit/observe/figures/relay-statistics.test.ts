@@ -113,6 +113,9 @@ describe("readiness", () => {
     expect(statistics.notReadyBecause).toBe("draining");
     relay.stopped({ cause: "asked", cut: 0 });
     expect(statistics.notReadyBecause).toBe("stopped");
+    // Another process accepts the clients, at the same address.
+    statistics.isHandedOver = true;
+    expect(statistics.notReadyBecause).toBeNull();
   });
 
   test("is gone after a failure, until the destination is reached", () => {

@@ -1,0 +1,102 @@
+import type { Observation } from "../observe/figures/observation.ts";
+import { accessLog } from "../observe/log/access-log.ts";
+import { logObserver, sharedLimitLog } from "../observe/log/event-log.ts";
+import type { Log } from "../observe/log/log.ts";
+import { combineObservers } from "../relay/combine-observers.ts";
+import type { Source } from "../relay/listen/source.ts";
+import type { Observer } from "../relay/observer.ts";
+import { relayOpener } from "../workers/open-relay.ts";
+import type { ConnectionLimits } from "./connection-limits.ts";
+import type { PassedSockets } from "./handover/passed-sockets.ts";
+import type { Predecessor } from "./handover/predecessor.ts";
+import { explainRefusals } from "./private-network.ts";
+import type { ProcessPlan, RelayPlan } from "./process-plan.ts";
+import { RelayGroup } from "./relay-group.ts";
+import { logOf } from "./relay-log.ts";
+import { warnOfPlainText } from "./start-warnings.ts";
+
+/** What the relays of a process are opened with. */
+export interface OpeningNeeds {
+  readonly plan: ProcessPlan;
+  readonly limits: ConnectionLimits;
+  readonly log: Log;
+  /** The sockets that systemd passed. */
+  readonly passed: PassedSockets;
+  readonly predecessor: Predecessor | null;
+  /** Null if nobody can ask what the relays do. */
+  readonly observation: Observation | null;
+  /** NOTIFY_SOCKET as this process was started with it. */
+  readonly notifySocket: string | undefined;
+  /** A further observer of a relay, made anew for each. */
+  readonly watches: readonly (() => Partial<Observer>)[];
+}
+
+/** The observer of each relay of a plan. */
+export function observersOf(needs: OpeningNeeds): ReadonlyMap<RelayPlan, Observer> {
+  // One for all relays: at the limit that they share, each of them may take the last place.
+  const shared = needs.limits.together === null ? {} : sharedLimitLog(needs.log);
+  return new Map(needs.plan.relays.map((plan) => [plan, observerOf(plan, shared, needs)]));
+}
+
+/**
+ * Opens the relays of a plan, all or none.
+ *
+ * @throws {StartError} with all that failed
+ */
+export function openRelays(
+  needs: OpeningNeeds,
+  observers: ReadonlyMap<RelayPlan, Observer>,
+): Promise<RelayGroup> {
+  const { plan, limits, log, predecessor } = needs;
+  const { workers, drainTimeout, accessLog: identifyClients } = plan.processWide;
+  const open = relayOpener(workers, limits.together);
+  return RelayGroup.open(
+    plan.relays,
+    (relay) => sourceOf(relay, needs),
+    async (relay, source) => {
+      const { name, destination, settings } = relay;
+      const opened = await open(
+        {
+          ...settings,
+          ...{ source, destination, drainTimeout, identifyClients },
+          connectionsMax: limits.of(relay),
+          observer: observers.get(relay),
+        },
+        predecessor?.lastIdOf(name),
+      );
+      warnOfPlainText(opened.endpoint, destination, logOf(relay, log));
+      return opened;
+    },
+  );
+}
+
+/** The socket of a source, if this process was given one; else the address to open. */
+function sourceOf(
+  { name, source, settings }: RelayPlan,
+  { passed, predecessor }: OpeningNeeds,
+): Source {
+  if (source.kind === "systemd" || source.kind === "fd") return passed.source(source);
+  return (
+    passed.adopt(name, source, settings.mode) ??
+    predecessor?.claim("source", source, settings) ??
+    source
+  );
+}
+
+function observerOf(
+  relay: RelayPlan,
+  shared: Partial<Observer>,
+  { plan, limits, log, observation, notifySocket, watches }: OpeningNeeds,
+): Observer {
+  const { name, source, destination, shownOptions: options } = relay;
+  const connectionsMax = limits.of(relay);
+  const own = logOf(relay, log);
+  const observer = combineObservers([
+    logObserver(own, destination, { connectionsMax, isOfFiles: limits.isOfFiles(relay) }),
+    shared,
+    ...(plan.processWide.accessLog ? [accessLog(own, destination)] : []),
+    ...(observation?.add({ name, source, destination, options, connectionsMax }) ?? []),
+    ...watches.map((watch) => watch()),
+  ]);
+  return explainRefusals(observer, destination, notifySocket);
+}

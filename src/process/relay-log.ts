@@ -1,0 +1,8 @@
+import { printAddress } from "../address/address.ts";
+import type { Log } from "../observe/log/log.ts";
+import type { RelayPlan } from "./process-plan.ts";
+
+/** The log of one relay. A name that is only the source would say nothing new in words. */
+export function logOf({ name, source }: RelayPlan, log: Log): Log {
+  return log.named(name, name !== printAddress(source));
+}

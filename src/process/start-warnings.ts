@@ -1,0 +1,65 @@
+import { printAddress, type SocketEndpoint, staysLocal } from "../address/address.ts";
+import type { Log } from "../observe/log/log.ts";
+import type { PassedSockets } from "./handover/passed-sockets.ts";
+
+// What an operator should know when a process starts, each said once.
+
+/**
+ * Warns where the units are older than the file. Clients of a passed socket that no relay uses are
+ * never accepted. A relay without a socket listens within the sandbox, perhaps in an empty network.
+ */
+export function warnOfOldUnits(passed: PassedSockets, log: Log): void {
+  for (const source of passed.unknown)
+    log.warn(
+      `systemd passed no socket for ${source}: the relay listens by itself, as far as the service's ` +
+        "sandbox lets it; write the units again (units --config=FILE --force)",
+      { event: "no_socket" },
+    );
+  for (const socket of passed.unused)
+    log.warn(
+      `systemd passed the socket ${socket}, and no relay has it as its source: its clients wait ` +
+        "and nobody accepts them; stop and disable its .socket unit",
+      { event: "unused_socket" },
+    );
+}
+
+/**
+ * Warns that there are not the descriptors for as many connections as were asked for.
+ *
+ * @param most - how many connections the limit of open files carries
+ */
+export function warnOfFewFiles(asked: number, most: number, relays: number, log: Log): void {
+  if (asked <= most) return;
+  log.warn(
+    `${relays > 1 ? "connections-max of all relays" : "--connections-max"} is ${asked}, and the limit ` +
+      `of open files carries ${most}: raise it (LimitNOFILE= in a unit, ulimit -n elsewhere)`,
+    { event: "few_files" },
+  );
+}
+
+/** Warns that what leaves this machine is as readable as before. */
+export function warnOfPlainText(
+  source: SocketEndpoint,
+  destination: SocketEndpoint,
+  log: Log,
+): void {
+  const open = [
+    ...(staysLocal(source, "source") ? [] : [source]),
+    ...(staysLocal(destination, "destination") ? [] : [destination]),
+  ].map(printAddress);
+  if (open.length === 0) return;
+  log.warn(
+    `${open.join(" and ")} ${open.length > 1 ? "are" : "is"} not loopback, and nothing is encrypted ` +
+      "here: over a network use spiped or a VPN",
+    { event: "not_loopback" },
+  );
+}
+
+/** Warns of servers that others than this machine's users reach. */
+export function warnOfOpenServers(endpoints: readonly SocketEndpoint[], log: Log): void {
+  for (const endpoint of endpoints)
+    if (!staysLocal(endpoint, "source"))
+      log.warn(`${printAddress(endpoint)} is not loopback: whoever reaches it reads the metrics`, {
+        event: "not_loopback",
+      });
+}
