@@ -3,7 +3,7 @@ import { leadsBack } from "./leads-back.ts";
 import { isLoopbackHost } from "./loopback.ts";
 import { resolve } from "node:path";
 import { servicePort } from "../os/service-ports.ts";
-import { missingPart, nearMiss } from "./near-miss.ts";
+import { missingPart, nearMiss, NEITHER_FORM } from "./near-miss.ts";
 import { quote } from "./quote.ts";
 
 /**
@@ -40,11 +40,11 @@ export class AddressError extends Error {
     this.name = "AddressError";
   }
 
-  /** The message with the valid forms, unless the reason already says what to write. */
+  /** The message, with the valid forms if the text has none of them. */
   get withForms(): string {
-    return /\bwrite /.test(this.reason)
-      ? this.message
-      : `${this.message}; an address is ${ADDRESS_FORMS}`;
+    return FORMLESS.includes(this.reason)
+      ? `${this.message}; an address is ${ADDRESS_FORMS}`
+      : this.message;
   }
 }
 
@@ -52,6 +52,11 @@ export class AddressError extends Error {
 export const ADDRESS_FORMS =
   "./PATH, /PATH, @NAME, unix:NAME, HOST:PORT, [IPv6]:PORT, :PORT or tcp:HOST:PORT; " +
   "as SOURCE also systemd, systemd:NAME or fd:N";
+
+const EMPTY = "an address is needed";
+const NO_HOST_AND_PORT = "not of the form HOST:PORT";
+/** The reasons that need the list of valid forms. */
+const FORMLESS: readonly string[] = [EMPTY, NO_HOST_AND_PORT, NEITHER_FORM];
 
 // sun_path has 108 bytes. Linux takes a path that fills it without a NUL at the end (unix(7)); an
 // abstract name spends one byte on its leading NUL.
@@ -69,10 +74,9 @@ export function parseAddress(text: string, role: Role): Endpoint {
   const fail = (reason: string): never => {
     throw new AddressError(text, reason);
   };
-  if (text === "") fail("an address is needed");
+  if (text === "") fail(EMPTY);
   if (text.includes("\0")) fail("an address cannot contain a NUL byte");
   if (text === "-") fail("standard input and output can only be the SOURCE of a command line");
-  if (/^\w+:\/\//.test(text)) fail("a URL is not an address: leave out the scheme");
   const miss = nearMiss(text);
   if (miss !== undefined) fail(miss);
   if (text.startsWith("unix:")) return parseUnix(text.slice(5), fail);
@@ -186,7 +190,7 @@ function wrongForm(text: string): string {
   if (/^\[[^\]]*\]$/.test(text)) return `the port is missing; write ${text}:PORT`;
   return /^[0-9a-f:.]+(%\w+)?$/i.test(text) && text.split(":").length > 2
     ? "an IPv6 address goes in brackets: [IPv6]:PORT"
-    : "not of the form HOST:PORT";
+    : NO_HOST_AND_PORT;
 }
 
 function parsePort(service: string, role: Role, fail: Fail): number {

@@ -58,7 +58,7 @@ export function parseCidr(text: string): Cidr {
 
 function prefixLength(text: string, length: string, most: number): number {
   if (!/^(0|[1-9]\d{0,2})$/.test(length) || Number(length) > most)
-    throw new CidrError(text, `has no prefix length from 0 to ${most} after its /`);
+    throw new CidrError(text, `needs a prefix length from 0 to ${most} after the /`);
   return Number(length);
 }
 

@@ -1,15 +1,19 @@
 import { isIPv4 } from "./ip-text.ts";
 
+export const NEITHER_FORM = "neither a path (it has no /) nor HOST:PORT (it has no :)";
+
 /** Whether a text is a host without its port, or a port alone. */
 export function lacksPort(text: string): boolean {
   return /^\d+$/.test(text) || isIPv4(text) || text.toLowerCase() === "localhost";
 }
 
 /**
- * What is wrong with a text that has the form of no address, or has it by accident: a prefix in
- * capitals, an address of socat. `undefined` if nothing tells what the user meant.
+ * What is wrong with a text that has the form of no address, or has it by accident: a URL, a prefix
+ * in capitals, an address of socat. `undefined` if nothing tells what the user meant.
  */
 export function nearMiss(text: string): string | undefined {
+  const url = /^(\w+):\/\/([^/]*)(.*)$/s.exec(text);
+  if (url !== null) return `a URL is not an address; write ${addressOfUrl(url)}`;
   const [, prefix = "", rest = ""] = /^(unix|tcp|systemd|fd):(.*)$/is.exec(text) ?? [];
   const small = prefix.toLowerCase();
   // `TCP:80` is a port of a host with that name.
@@ -25,5 +29,11 @@ export function missingPart(text: string): string {
   if (/^\d+$/.test(text)) return `a port alone; write :${text} or 127.0.0.1:${text}`;
   if (lacksPort(text)) return `the port is missing; write ${text}:PORT`;
   if (text.toLowerCase() === "systemd") return "write systemd in small letters";
-  return "neither a path (it has no /) nor HOST:PORT (it has no :)";
+  return NEITHER_FORM;
+}
+
+function addressOfUrl([, scheme = "", authority = "", path = ""]: RegExpExecArray): string {
+  if (scheme.toLowerCase() === "unix") return path === "" || path === "/" ? "/PATH" : path;
+  const host = authority.replace(/^.*@/, "");
+  return /:\d+$/.test(host) ? host : `${host === "" ? "HOST" : host}:PORT`;
 }

@@ -29,7 +29,7 @@ export function targetOf(endpoint: SocketEndpoint): Target {
     endpoint,
     text: printAddress(endpoint),
     isTcp: endpoint.kind === "tcp",
-    addresses: () => fixed ?? resolve(endpoint),
+    addresses: () => fixed ?? currentAddresses(endpoint),
   };
 }
 
@@ -39,13 +39,24 @@ function fixedAddresses(endpoint: SocketEndpoint): readonly SocketAddress[] | nu
   const { host, port } = endpoint;
   if (host === "" || isLoopbackName(host))
     return [ipv4Address("127.0.0.1", port), ipv6Address("::1", port)];
+  // The interface of a zone may come later.
+  if (host.includes("%")) return null;
   if (host.includes(":")) return [ipv6Address(host, port)];
   if (/^[\d.]+$/.test(host)) return [ipv4Address(host, port)];
   return null;
 }
 
-async function resolve(endpoint: SocketEndpoint): Promise<readonly SocketAddress[]> {
+function currentAddresses(
+  endpoint: SocketEndpoint,
+): readonly SocketAddress[] | Promise<readonly SocketAddress[]> {
   if (endpoint.kind !== "tcp") return [];
+  const { host, port } = endpoint;
+  return host.includes("%") ? [ipv6Address(host, port)] : resolve(endpoint);
+}
+
+async function resolve(
+  endpoint: Extract<SocketEndpoint, { readonly kind: "tcp" }>,
+): Promise<readonly SocketAddress[]> {
   const { lookup } = await import("node:dns/promises");
   const found = await lookup(endpoint.host, { all: true, order: "verbatim" });
   return alternate(found).map(({ address, family }) =>

@@ -64,10 +64,21 @@ export function ipSocketAddress(host: string, port: number): SocketAddress {
   return host.includes(":") ? ipv6Address(host, port) : ipv4Address(host, port);
 }
 
+/** The index of a zone's interface; 0 if this machine has none now. */
 function scopeOf(zone: string): number {
   if (/^\d+$/.test(zone)) return Number(zone);
   const addresses = networkInterfaces()[zone] ?? [];
   return addresses.find((address) => address.family === "IPv6")?.scopeid ?? 0;
+}
+
+/**
+ * What is missing for an IPv6 address with a zone: bind(2) and connect(2) only say EINVAL. Empty if
+ * the host has no zone, or the interface is there.
+ */
+export function missingZone(host: string): string {
+  const [, zone] = host.split("%");
+  if (zone === undefined || scopeOf(zone) !== 0) return "";
+  return `this machine has no interface ${zone} with an IPv6 address`;
 }
 
 /**

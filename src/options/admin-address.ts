@@ -10,6 +10,8 @@ import { quote } from "../address/quote.ts";
  * @throws {InvalidValue}
  */
 export function parseAdminAddress(text: string, role: "to listen on" | "to ask"): SocketEndpoint {
+  if (/^\d+$/.test(text))
+    throw new InvalidValue(`${quote(text)} is a port alone; write 127.0.0.1:${text}`);
   const endpoint = parse(text, role);
   const where =
     "an admin address is a Unix socket (/PATH, @NAME) or a loopback port (127.0.0.1:PORT)";

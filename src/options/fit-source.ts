@@ -35,8 +35,14 @@ export function misfits(
     if (!isGiven || sources.includes(source.kind)) return [];
     // A PROXY header gives the client of any source an address.
     if (values.acceptProxy === true && (name === "allow" || name === "deny")) return [];
-    return [{ name, needs: sources.map((kind) => KINDS[kind]).join(" or ") }];
+    return [{ name, needs: orList(sources.map((kind) => KINDS[kind])) }];
   });
+}
+
+/** `a, b or c` */
+function orList(words: readonly string[]): string {
+  const [last = "", ...others] = words.toReversed();
+  return others.length === 0 ? last : `${others.toReversed().join(", ")} or ${last}`;
 }
 
 const KINDS: Readonly<Record<Endpoint["kind"], string>> = {

@@ -10,6 +10,8 @@ export interface TimeRange {
   readonly most?: number;
   /** Accepts 0 as well, even if `least` is above 0. */
   readonly zero?: boolean;
+  /** Set if the option's absence means never. A user may write 0 for that. */
+  readonly never?: true;
 }
 
 /**
@@ -21,7 +23,11 @@ export interface TimeRange {
 export function parseTime(text: string, range: TimeRange): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|min|h)?$/.exec(text);
   if (!match)
-    throw new InvalidValue(`${quote(text)} is not a time; write 500ms, 5s, 2min, 1h or 5`);
+    throw new InvalidValue(
+      /^\d+m$/.test(text)
+        ? `${quote(text)} is not a time; write ${text}in for minutes or ${text}s for milliseconds`
+        : `${quote(text)} is not a time; write 500ms, 5s, 2min, 1h or 5`,
+    );
   const exact = Number(match[1]) * MILLISECONDS[unitOf(match[2])];
   checkRange(exact, range, quote(text), printTime);
   const whole = Math.round(exact);
@@ -45,11 +51,13 @@ export function takeTime(value: unknown, range: TimeRange): number {
 
 function checkRange(
   time: number,
-  { least, most = INT_MOST, zero }: TimeRange,
+  { least, most = INT_MOST, zero, never }: TimeRange,
   shown: string,
   print: (milliseconds: number) => string,
 ): void {
   if (zero && time === 0) return;
+  if (never && time === 0)
+    throw new InvalidValue(`${shown} is too short; for never, leave the option out`);
   if (time < least)
     throw new InvalidValue(`${shown} is too short; ${zero ? "0 or " : ""}at least ${print(least)}`);
   if (time > most) throw new InvalidValue(`${shown} is too long; at most ${print(most)}`);

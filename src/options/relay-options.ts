@@ -56,8 +56,8 @@ export const RELAY_OPTIONS = {
   connectRetry: time({ least: 0 }),
   // tcp(7): TCP_KEEPIDLE is in seconds and at most 32767.
   keepalive: time({ least: 1_000, most: 32_767_000, zero: true }),
-  idleTimeout: time({ least: 1 }),
-  halfCloseTimeout: time({ least: 1 }),
+  idleTimeout: time({ least: 1, never: true }),
+  halfCloseTimeout: time({ least: 1, never: true }),
   lingerTimeout: time({ least: 1 }),
   drainTimeout: time({ least: 0 }),
   allow: { ...list(cidr()), sources: ADDRESSES },

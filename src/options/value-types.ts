@@ -1,5 +1,6 @@
 import { type Cidr, CidrError, parseCidr } from "../address/cidr.ts";
 import { INT_MOST } from "../os/int-most.ts";
+import { nearest } from "./did-you-mean.ts";
 import { InvalidValue, show } from "./invalid-value.ts";
 import { quote } from "../address/quote.ts";
 import { parseTime, takeTime, type TimeRange } from "./parse-time.ts";
@@ -102,7 +103,11 @@ export function choice<Value extends string>(
   const take = (value: unknown) => {
     const chosen = choices.find((known) => known === value);
     if (chosen !== undefined) return chosen;
-    throw new InvalidValue(`${show(value)} is not one of ${choices.join(", ")}`);
+    const meant = typeof value === "string" ? nearest(value, choices) : undefined;
+    throw new InvalidValue(
+      `${show(value)} is not one of ${choices.join(", ")}` +
+        (meant === undefined ? "" : `; did you mean ${meant}?`),
+    );
   };
   return { metavar, parse: take, read: take, take, schema: { enum: choices } };
 }

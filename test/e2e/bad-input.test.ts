@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { NAMED_COMMANDS } from "../../src/options/commands.ts";
 import { executablePath, runRelay, startRelay, turnedAway } from "../support/process/executable.ts";
 
 let folder: string;
@@ -80,6 +81,14 @@ describe("wrong usage: status 64, what is wrong on one line, and where help is",
     [["new", ":1"], '"new" is neither a command (check, completions, demo'],
     [["8080", ":1"], 'SOURCE "8080": a port alone; write :8080 or 127.0.0.1:8080'],
     [["demo", "./new", ":1"], '"./new" is one word too many for demo'],
+    [["check"], "FILE is missing"],
+    [["status"], "ADMIN-ADDRESS is missing"],
+    [["units"], "SOURCE and DESTINATION are missing"],
+    [["units", "--servce=x", "./new", ":1"], 'no option "--servce"; did you mean --service?'],
+    [["help", "unit"], '"unit" is not a command (relay, check'],
+    [["statsu", "./new"], '"statsu" is not a command; did you mean status?'],
+    [["127.0.0.1", "@x"], 'SOURCE "127.0.0.1": the port is missing; write 127.0.0.1:PORT'],
+    [["--mode", "./new", ":1"], 'DESTINATION is missing: --mode took "./new" as its value'],
     // Options.
     [["--mod=0660", "./new", ":1"], 'no option "--mod"; did you mean --mode?'],
     [["--Mode=0660", "./new", ":1"], 'no option "--Mode"; did you mean --mode?'],
@@ -133,6 +142,7 @@ describe("wrong usage: status 64, what is wrong on one line, and where help is",
     [["./new", "::1:80"], "an IPv6 address goes in brackets"],
     [["./new", "[::g]:80"], 'DESTINATION "[::g]:80"'],
     [["./new", "256.0.0.1:80"], 'DESTINATION "256.0.0.1:80"'],
+    [["TCP:localhost:80", "./new"], "write tcp: in small letters"],
     [["./new", "http://localhost:80"], 'DESTINATION "http://localhost:80"'],
     [["./new", "./x\u001b[31m\n/"], 'DESTINATION "./x\\u001b[31m\\n/"'],
     // Both the same.
@@ -145,7 +155,8 @@ describe("wrong usage: status 64, what is wrong on one line, and where help is",
     const [first = "", second = "", ...rest] = stderr.split("\n");
     expect(first).toStartWith("simpletcpunixrelay: ");
     expect(first).toContain(message);
-    expect(second).toBe(`Try: simpletcpunixrelay${args[0] === "demo" ? " demo" : ""} --help`);
+    const command = NAMED_COMMANDS.find((name) => name === args[0]);
+    expect(second).toBe(`Try: simpletcpunixrelay${command ? ` ${command}` : ""} --help`);
     expect(rest).toEqual([""]);
     expect(code).toBe(64);
   });

@@ -50,6 +50,21 @@ await describeNeeding(
       await relay.logged(/permission denied \(EACCES\).*needs a group.*SupplementaryGroups=/);
     });
 
+    test("of a source whose zone is no interface", async () => {
+      const { code, stderr } = await runRelay(["[fe80::1%no-such]:8080", "127.0.0.1:1"]);
+      expect(stderr).toContain(
+        "(EINVAL); this machine has no interface no-such with an IPv6 address",
+      );
+      expect(code).toBe(1);
+    });
+
+    test("of a destination whose zone is no interface", async () => {
+      const source = join(folder, "zone");
+      await using relay = await startRelay([source, "[fe80::1%no-such]:80"]);
+      await turnedAway({ unix: source });
+      await relay.logged(/\(EINVAL\); this machine has no interface no-such/);
+    });
+
     test("of an admin address that is taken: the option", async () => {
       const taken = join(folder, "taken");
       await using relay = await startRelay([taken, "127.0.0.1:1"]);

@@ -52,6 +52,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   for (const token of tokens) {
     if (token.kind === "option-terminator") terminated = true;
     else if (token.kind === "positional") {
+      checkNoValue(token.value, args[token.index - 1]);
       if (words.length === 0) firstIsAddress = terminated;
       words.push(token.value);
     } else {
@@ -127,6 +128,14 @@ function readOption(row: OptionRow, { rawName, value, inlineValue }: OptionToken
   return value;
 }
 
+/** Refuses `--access-log yes`: the word would be taken for an address. */
+function checkNoValue(word: string, before: string | undefined): void {
+  if (before === undefined || !/^(yes|no|true|false|on|off)$/i.test(word)) return;
+  const [, row] = rowsByFlag.get(before.replace(/^--/, "")) ?? [];
+  if (before.startsWith("--") && row !== undefined && row.metavar === undefined)
+    throw new UsageError(`${before} takes no value: leave out ${quote(word)}`);
+}
+
 function join(
   before: string | true | undefined,
   value: string | true,
@@ -144,7 +153,7 @@ function unknownOption(arg: string, command: CommandName): UsageError {
   if (rowsByFlag.has(option.replace(/^--/, "no-")))
     return new UsageError(`${quote(option)} is the default: leave it out`);
   const own = OPTION_ROWS.filter(([name]) => takes(command, name)).map(([name]) => flagOf(name));
-  const meant = nearest(option, own) ?? nearest(option, [...rowsByFlag.keys()]);
+  const meant = nearest(option, own);
   return new UsageError(
     `there is no option ${quote(option)}${meant === undefined ? "" : `; did you mean --${meant}?`}`,
   );
@@ -164,9 +173,12 @@ function unknownCommand(word: string): UsageError {
   const meant = nearest(word, NAMED_COMMANDS);
   if (meant !== undefined)
     return new UsageError(`${quote(word)} is not a command; did you mean ${meant}?`);
+  if (word.endsWith(".toml"))
+    return new UsageError(`${quote(word)} is a file, not an address; write --config=${word}`);
+  const isPlain = /^[\w.-]+$/.test(word);
   return new UsageError(
     `${quote(word)} is neither a command (${NAMED_COMMANDS.join(", ")}) ` +
-      "nor an address (./PATH, HOST:PORT)",
+      `nor an address (./${isPlain ? word : "PATH"}, ${isPlain ? word : "HOST"}:PORT)`,
   );
 }
 

@@ -28,7 +28,9 @@ export function checkServers(values: OptionValues): void {
 
 export function fixedSource(source: Endpoint): SocketEndpoint {
   if (source.kind === "systemd" || source.kind === "fd")
-    throw new UsageError("SOURCE must be an address on which systemd or the relay can listen");
+    throw new UsageError(
+      "SOURCE must be an address where a new socket can listen: write /PATH, @NAME or HOST:PORT",
+    );
   if (source.kind === "tcp" && source.port === 0)
     throw new UsageError(
       "SOURCE needs a port: port 0 would be a different, unknown port each time",
@@ -136,7 +138,7 @@ export function checkOptions(values: OptionValues, file: FilePermissions): void 
       "--exit-idle-time needs at least 1s: a .socket unit treats a relay that exits sooner as failed",
     );
   if (onDemand !== undefined && exitIdleTime !== undefined)
-    throw new UsageError("--on-demand sets --exit-idle-time itself: leave one out");
+    throw new UsageError("--on-demand sets --exit-idle-time itself: leave out --exit-idle-time");
   if (onDemand !== undefined && service === undefined)
     throw new UsageError(
       "--on-demand stops a service: add --service; to stop only the relay, use --exit-idle-time",

@@ -1,5 +1,3 @@
-import { statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
 import type { OptionValues } from "../../options/option-table.ts";
 import { isProgram } from "../../systemd/units/unit-escaping.ts";
 import type { UnitFile } from "../../systemd/units/unit-file.ts";
@@ -14,7 +12,7 @@ import { placeUnits, UnitFilesError } from "./place-unit-files.ts";
 import { planFileUnits } from "./plan-file-units.ts";
 import { planUnits } from "./plan-units.ts";
 import { ofAnyUsersValues, readUnitAddresses } from "./read-unit-addresses.ts";
-import { hasService } from "./unit-folders.ts";
+import { unitWarnings } from "./unit-warnings.ts";
 
 // The path to write into units if this process is Bun that runs the source code.
 const INSTALLED = `/usr/local/bin/${PROGRAM}`;
@@ -27,7 +25,7 @@ export async function runUnits({ given, words }: CommandLine): Promise<number> {
   if (!isProgram(program))
     return await fail(`systemd cannot start a program with this path: ${program}`);
   const units = writeUnits(wanted);
-  for (const warning of warnings(wanted, values.config))
+  for (const warning of unitWarnings(wanted, values.config))
     await writeAll(2, `${PROGRAM} units: warning: ${warning}\n`);
   if (values.output === undefined) return await writeAll(1, print(units));
   try {
@@ -51,60 +49,6 @@ function planOf(
   checkSource(values, addresses.source);
   checkAdminFile(values);
   return planUnits(addresses, values, given, program);
-}
-
-/** What the units cannot do, and how to fix it. */
-function warnings(wanted: UnitPlan, file: string | undefined): string[] {
-  return [...fileWarnings(wanted, file), ...serviceWarnings(wanted)];
-}
-
-/**
- * Warns if the relay cannot read its configuration file. A relay without `--user` runs as a dynamic
- * user, which can read only files that everybody can read.
- */
-function fileWarnings(wanted: UnitPlan, file: string | undefined): string[] {
-  const { manager, user, supplementaryGroups } = wanted;
-  const hasOwnUser = manager === "system" && user === undefined && supplementaryGroups.length === 0;
-  const hidden = file === undefined || !hasOwnUser ? undefined : notForAll(resolve(file));
-  if (hidden === undefined) return [];
-  return [
-    `the service's user cannot read ${hidden}: let everybody read it, or add ` +
-      "--supplementary-groups=GROUP with a group that can",
-  ];
-}
-
-function serviceWarnings({ name, service, admin, metrics }: UnitPlan): string[] {
-  if (service === undefined) return [];
-  return [
-    ...(hasService(service) ? [] : [`this machine has no ${service}; the units need it`]),
-    ...(admin === undefined || admin.kind === "unix"
-      ? []
-      : [
-          `--admin listens in the network namespace of ${service}, where no client can connect: ` +
-            `write --admin=/run/${name}-admin/socket, with --admin-mode and --admin-group`,
-        ]),
-    ...(metrics === undefined || metrics.kind === "unix"
-      ? []
-      : [
-          `--metrics listens in the network namespace of ${service}, where no client can connect: ` +
-            `write --metrics=/run/${name}-metrics/socket`,
-        ]),
-  ];
-}
-
-// inode(7)
-const OTHERS_READ = 0o004;
-const OTHERS_SEARCH = 0o001;
-
-/**
- * The file, or the first folder on its path, that not everybody can access; `undefined` if
- * everybody can read the file.
- */
-function notForAll(file: string): string | undefined {
-  if ((statSync(file).mode & OTHERS_READ) === 0) return file;
-  for (let folder = dirname(file); folder !== "/"; folder = dirname(folder))
-    if ((statSync(folder).mode & OTHERS_SEARCH) === 0) return folder;
-  return undefined;
 }
 
 async function fail(message: string): Promise<1> {

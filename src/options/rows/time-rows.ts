@@ -58,7 +58,7 @@ export const TIME_ROWS = {
       "How long a stop waits for open connections. It does not wait for a connection on which nothing has moved for 2 s.",
   },
   exitIdleTime: {
-    ...time({ least: 1 }),
+    ...time({ least: 1, never: true }),
     help: "exits if unused for TIME (never)",
     terse: true,
     commands: ["relay"],

@@ -1,4 +1,5 @@
 import { printAddress } from "../../address/address.ts";
+import { missingZone } from "../../address/socket-address.ts";
 import { errorCode } from "../../os/errno.ts";
 import { RelayError, relayError } from "../error.ts";
 import type { Source } from "./source.ts";
@@ -30,6 +31,7 @@ function fixOf(source: Source, code: string): string {
     return "no interface of this machine has that address; if the address comes later, add --freebind";
   if (code === "EAFNOSUPPORT" && source.kind === "tcp")
     return "this system lacks that address family (in a systemd unit: RestrictAddressFamilies=)";
+  if (code === "EINVAL" && source.kind === "tcp") return missingZone(source.host);
   if (code === "EINVAL" && source.kind === "abstract")
     return "without FFI an abstract name has at most 106 bytes (in a systemd unit: MemoryDenyWriteExecute=no)";
   if (code === "ENOENT" && source.kind === "unix")

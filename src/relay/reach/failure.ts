@@ -1,5 +1,6 @@
 import { statSync, type Stats } from "node:fs";
 import type { Target } from "../../address/resolve-destination.ts";
+import { missingZone } from "../../address/socket-address.ts";
 import { errnoWords } from "../../os/errno.ts";
 import type { Failure } from "../observer.ts";
 
@@ -53,8 +54,13 @@ export function failureOf(
 
 /** The fix, as the end of the message; empty if there is no known fix. */
 function fixOf({ endpoint }: Target, code: string): string {
+  if (code === "EINVAL" && endpoint.kind === "tcp") return after(missingZone(endpoint.host));
   if (code !== "EACCES" || endpoint.kind !== "unix") return "";
   return "; the relay's user needs a group that may open it (in a unit: SupplementaryGroups=)";
+}
+
+function after(fix: string): string {
+  return fix === "" ? "" : `; ${fix}`;
 }
 
 /** Chooses one code: an answer from an address tells more than a missing route to another. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import {
+  ADDRESS_FORMS,
   AddressError,
   type Endpoint,
   type SocketEndpoint,
@@ -111,7 +112,10 @@ describe("an address is refused", () => {
     ["fd:x", /inherited/],
     ["tcp:80", /a port alone/],
     ["http://localhost:80/", /URL/],
-    ["unix:///run/x", /URL/],
+    ["unix:///run/x", /URL is not an address; write \/run\/x$/],
+    ["tcp://[::1]:80", /URL is not an address; write \[::1\]:80$/],
+    ["http://user@example.org/a", /URL is not an address; write example.org:PORT$/],
+    ["unix://", /URL is not an address; write \/PATH$/],
   ])("%j", (text, reason) => {
     expect(() => parseAddress(text, "destination")).toThrow(AddressError);
     expect(() => parseAddress(text, "destination")).toThrow(reason);
@@ -221,4 +225,19 @@ test.each<[string, Role, boolean]>([
 
 test("a message shows control characters by their numbers", () => {
   expect(() => parseAddress("\u007f\u009b", "source")).toThrow('"\\u007f\\u009b": neither a path');
+});
+
+test("a message lists the valid forms only if the text has none of them", () => {
+  const shown = (text: string) => {
+    try {
+      return parseAddress(text, "source");
+    } catch (error) {
+      return error instanceof AddressError ? error.withForms : error;
+    }
+  };
+  expect(shown("name")).toContain(`; an address is ${ADDRESS_FORMS}`);
+  expect(shown("")).toContain(`; an address is ${ADDRESS_FORMS}`);
+  expect(shown("x:y:80")).toContain(`; an address is ${ADDRESS_FORMS}`);
+  expect(shown("127.0.0.1")).toBe('"127.0.0.1": the port is missing; write 127.0.0.1:PORT');
+  expect(shown("x:99999")).toBe('"x:99999": port 99999 is not within 0 to 65535');
 });

@@ -124,11 +124,11 @@ const WRONG: readonly (readonly [text: string, ...mistakes: readonly string[]])[
   ],
   [
     `${FILE}accept-proxy = true\naccept-proxy-from = ["::1"]\n`,
-    "5:1: relay.web.accept-proxy-from: makes sense only if source is a TCP address or systemd",
+    "5:1: relay.web.accept-proxy-from: makes sense only if source is a TCP address, systemd",
   ],
   [
     `${FILE}allow = ["::1"]\n`,
-    "4:1: relay.web.allow: makes sense only if source is a TCP address or systemd",
+    "4:1: relay.web.allow: makes sense only if source is a TCP address, systemd",
   ],
   [`access-log = "yes"\n${WEB}`, '1:14: access-log: "yes" is neither true nor false'],
   [`log-level = "loud"\n${WEB}`, '1:13: log-level: "loud" is not one of debug, info, warn, error'],

@@ -39,6 +39,12 @@ describe("an address to listen on", () => {
   });
 });
 
+test("a port alone gets its host", () => {
+  expect(() => parseAdminAddress("9100", "to listen on")).toThrow(
+    '"9100" is a port alone; write 127.0.0.1:9100',
+  );
+});
+
 describe("an address to ask", () => {
   test.each([
     ["/run/x/admin", { kind: "unix", path: "/run/x/admin" }],

@@ -97,9 +97,16 @@ describe("the ranges of times", () => {
   });
 });
 
+test("a time of minutes or of never is explained", () => {
+  expect(() => OPTIONS.idleTimeout.parse("10m")).toThrow("write 10min for minutes or 10ms");
+  expect(() => OPTIONS.idleTimeout.parse("0")).toThrow("for never, leave the option out");
+  expect(() => OPTIONS.connectTimeout.parse("0")).toThrow("too short; at least 1ms");
+});
+
 test("choices are exact", () => {
   expect(OPTIONS.logLevel.parse("warn")).toBe("warn");
   expect(() => OPTIONS.logLevel.parse("WARN")).toThrow("is not one of debug, info, warn, error");
+  expect(() => OPTIONS.logFormat.parse("JSON")).toThrow("journal; did you mean json?");
   expect(() => OPTIONS.logFormat.parse("")).toThrow(InvalidValue);
   expect(() => OPTIONS.logFormat.parse("constructor")).toThrow(InvalidValue);
 });

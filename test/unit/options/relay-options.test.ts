@@ -86,7 +86,7 @@ describe("a file's value of another type is refused", () => {
     ["allow", "10.0.0.0/8", '"10.0.0.0/8" is not a list; write [ ] around it'],
     ["allow", [], "the list is empty; leave the option out"],
     ["allow", [["10.0.0.0/8"]], "a list is not text"],
-    ["allow", ["10.0.0.0/8,10.0.0.0/8"], "has no prefix length"],
+    ["allow", ["10.0.0.0/8,10.0.0.0/8"], "needs a prefix length"],
     ["proxyProtocol", 2, "2 is not one of v1, v2"],
     ["idleTimeout", new Date(0), "a date is not text"],
     ["idleTimeout", {}, "an object is not text"],

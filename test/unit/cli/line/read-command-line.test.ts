@@ -101,7 +101,11 @@ describe("a command line of the wrong shape is refused, with what is wrong", () 
     [["completion", "bash"], '"completion" is not a command; did you mean completions?'],
     [["relay", ...pair], 'a relay is the default command: leave out the word "relay"'],
     [["toString"], '"toString" is neither a command (check, completions, demo, help, status'],
-    [["web", ":1"], "nor an address (./PATH, HOST:PORT)"],
+    [["relays.toml"], '"relays.toml" is a file, not an address; write --config=relays.toml'],
+    [["app.sock", ":1"], "nor an address (./app.sock, app.sock:PORT)"],
+    [["a b", ":1"], "nor an address (./PATH, HOST:PORT)"],
+    [["--access-log", "yes", ...pair], '--access-log takes no value: leave out "yes"'],
+    [["web", ":1"], "nor an address (./web, web:PORT)"],
     [["version", "x"], '"x" is one word too many for version'],
     [["help", "units", "x"], '"x" is one word too many for help'],
     [

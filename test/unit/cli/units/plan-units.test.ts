@@ -178,7 +178,7 @@ describe("what is wanted", () => {
 
 describe("refused, with the reason and the mend:", () => {
   test.each<[string[], string]>([
-    [["systemd", TCP], "SOURCE must be an address on which systemd or the relay can"],
+    [["systemd", TCP], "SOURCE must be an address where a new socket can listen"],
     [["fd:3", TCP], "SOURCE must be an address"],
     [["--no-socket", "systemd", TCP], "SOURCE must be an address"],
     [["127.0.0.1:0", TCP], "SOURCE needs a port"],
@@ -230,7 +230,10 @@ describe("refused, with the reason and the mend:", () => {
     [["--on-demand=5min", RUN, TCP], "--on-demand stops a service: add --service"],
     [["--on-demand=0.5", "--service=a", RUN, TCP], "--on-demand: "],
     [["--exit-idle-time=0.5", RUN, TCP], "--exit-idle-time needs at least 1s"],
-    [["--exit-idle-time=5", "--on-demand=5", "--service=a", RUN, TCP], "leave one out"],
+    [
+      ["--exit-idle-time=5", "--on-demand=5", "--service=a", RUN, TCP],
+      "leave out --exit-idle-time",
+    ],
     [["--supplementary-groups=a b", TCP, RUN], "is not a name or number"],
     [["--user-unit", "--service=a", "%t/x/s", TCP], "--service makes no sense with --user-unit"],
     [["--user-unit", "--user=daemon", "%t/x/s", TCP], "--user makes no sense with --user-unit"],

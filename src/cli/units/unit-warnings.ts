@@ -1,0 +1,85 @@
+import { statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import type { UnitPlan, UnitRelay } from "../../systemd/units/unit-plan.ts";
+import { hasService } from "./unit-folders.ts";
+
+/** What the units cannot do, and how to fix it. */
+export function unitWarnings(wanted: UnitPlan, file: string | undefined): string[] {
+  return [
+    ...fileWarnings(wanted, file),
+    ...serviceWarnings(wanted),
+    ...wanted.relays.flatMap((relay) => groupWarnings(relay, wanted)),
+  ];
+}
+
+// inode(7)
+const GROUP_WRITE = 0o020;
+const OTHERS_WRITE = 0o002;
+
+/**
+ * Warns if a mode lets a group connect that has no clients: without `group` systemd gives the file
+ * of a socket to the group root, and a relay gives it to its own group.
+ */
+function groupWarnings(
+  { name, source, file: { mode, owner, group } }: UnitRelay,
+  { manager, socket, config }: UnitPlan,
+): string[] {
+  const bits = mode === undefined ? 0 : Number.parseInt(mode, 8);
+  const isForGroup = (bits & GROUP_WRITE) !== 0 && (bits & OTHERS_WRITE) === 0;
+  if (manager === "user" || source.kind !== "unix" || !isForGroup) return [];
+  if (group !== undefined || owner !== undefined) return [];
+  const others = socket ? "" : " and the relay's own user";
+  const outcome = `lets in nobody but root${others}`;
+  return config === undefined
+    ? [`--mode=${mode} without --group ${outcome}: add --group=GROUP`]
+    : [`relay.${name}: mode ${mode} without group ${outcome}: add group`];
+}
+
+/**
+ * Warns if the relay cannot read its configuration file. A relay without `--user` runs as a dynamic
+ * user, which can read only files that everybody can read.
+ */
+function fileWarnings(wanted: UnitPlan, file: string | undefined): string[] {
+  const { manager, user, supplementaryGroups } = wanted;
+  const hasOwnUser = manager === "system" && user === undefined && supplementaryGroups.length === 0;
+  const hidden = file === undefined || !hasOwnUser ? undefined : notForAll(resolve(file));
+  if (hidden === undefined) return [];
+  return [
+    `the service's user cannot read ${hidden}: let everybody read it, or add ` +
+      "--supplementary-groups=GROUP with a group that can",
+  ];
+}
+
+function serviceWarnings({ name, service, admin, metrics }: UnitPlan): string[] {
+  if (service === undefined) return [];
+  return [
+    ...(hasService(service) ? [] : [`this machine has no ${service}; the units need it`]),
+    ...(admin === undefined || admin.kind === "unix"
+      ? []
+      : [
+          `--admin listens in the network namespace of ${service}, where no client can connect: ` +
+            `write --admin=/run/${name}-admin/socket, with --admin-mode and --admin-group`,
+        ]),
+    ...(metrics === undefined || metrics.kind === "unix"
+      ? []
+      : [
+          `--metrics listens in the network namespace of ${service}, where no client can connect: ` +
+            `write --metrics=/run/${name}-metrics/socket`,
+        ]),
+  ];
+}
+
+// inode(7)
+const OTHERS_READ = 0o004;
+const OTHERS_SEARCH = 0o001;
+
+/**
+ * The file, or the first folder on its path, that not everybody can access; `undefined` if
+ * everybody can read the file.
+ */
+function notForAll(file: string): string | undefined {
+  if ((statSync(file).mode & OTHERS_READ) === 0) return file;
+  for (let folder = dirname(file); folder !== "/"; folder = dirname(folder))
+    if ((statSync(folder).mode & OTHERS_SEARCH) === 0) return folder;
+  return undefined;
+}
