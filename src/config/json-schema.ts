@@ -1,5 +1,12 @@
 import { ADDRESS_FORMS } from "../address/address.ts";
-import { aboutOption, flagOf, OPTION_ROWS, scopesOf } from "../options/option-table.ts";
+import {
+  aboutOption,
+  flagOf,
+  isOfFile,
+  OPTION_ROWS,
+  type OptionName,
+  scopesOf,
+} from "../options/option-table.ts";
 import type { OptionRow, Scope } from "../options/option-row.ts";
 import { UNIT_NAME } from "../options/parse-unit-options.ts";
 import type { ValueSchema } from "../options/value-types.ts";
@@ -61,10 +68,15 @@ function optionsOf(scope: Scope): Readonly<Record<string, Described>> {
   return Object.fromEntries(
     OPTION_ROWS.flatMap(([name, row]) =>
       scopesOf(row).includes(scope)
-        ? [[flagOf(name), described(row, aboutOption(name, flagOf, scope))]]
+        ? [[flagOf(name), described(row, aboutOption(name, nameInFile, scope))]]
         : [],
     ),
   );
+}
+
+/** How the description of a key names another option. */
+function nameInFile(name: OptionName): string {
+  return isOfFile(name) ? flagOf(name) : `--${flagOf(name)}`;
 }
 
 function described(row: OptionRow, about: string): Described {

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { commandLines, EXAMPLES } from "../../cli/help/examples.ts";
 import { COMMAND_NAMES, type CommandName } from "../../options/commands.ts";
 import { OPTION_GROUPS } from "../../options/option-table.ts";
-import type { Scope } from "../../options/option-row.ts";
 import { PROGRAM } from "../../version.ts";
 import { mdocDate, plain, wrapLines } from "./mdoc.ts";
 import { keyList, optionList } from "./option-list.ts";
@@ -42,7 +41,7 @@ function fill(request: string): readonly string[] {
     case "OPTIONS":
       return optionsOf(COMMAND_NAMES.filter((name) => words.includes(name)));
     case "KEYS":
-      return keysOf(words[0] === "process" ? "process" : "relay");
+      return keyList(OPTION_GROUPS, words[0] === "process" ? "process" : "relay");
     case "EXAMPLES":
       return examples();
     case "EXAMPLE":
@@ -61,10 +60,6 @@ function optionsOf(commands: readonly CommandName[]): readonly string[] {
       row.commands.includes("relay") === isRelay &&
       row.commands.some((command) => commands.includes(command)),
   );
-}
-
-function keysOf(scope: Scope): readonly string[] {
-  return keyList(OPTION_GROUPS, ([, row]) => row.scope === scope);
 }
 
 function examples(): readonly string[] {

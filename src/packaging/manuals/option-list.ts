@@ -1,10 +1,12 @@
 import {
   aboutOption,
   flagOf,
+  isOfFile,
   type OptionGroup,
   type OptionName,
+  scopesOf,
 } from "../../options/option-table.ts";
-import type { OptionRow } from "../../options/option-row.ts";
+import type { OptionRow, Scope } from "../../options/option-row.ts";
 import type { ValueSchema } from "../../options/value-types.ts";
 import { plain } from "./mdoc.ts";
 
@@ -24,16 +26,16 @@ export function optionList(groups: readonly OptionGroup[], isMeant: (row: Row) =
   });
 }
 
-/** Like `optionList`, as the keys of a configuration file. */
-export function keyList(groups: readonly OptionGroup[], isMeant: (row: Row) => boolean) {
+/** The keys of a configuration file at one place, in mdoc(7). */
+export function keyList(groups: readonly OptionGroup[], scope: Scope) {
   return [
     ".Bl -tag -width Ds",
     ...groups.flatMap(({ rows }) =>
       rows
-        .filter(isMeant)
+        .filter(([, row]) => scopesOf(row).includes(scope))
         .flatMap((row) => [
           `.It Ic ${flagOf(row[0])} No = Ar ${keyValue(row[1])}`,
-          ...about(row, keyReference),
+          ...about(row, keyReference, scope),
         ]),
     ),
     ".El",
@@ -59,8 +61,12 @@ function keyValue(row: OptionRow): string {
   return schema.anyOf === undefined ? "string" : '"number or string"';
 }
 
-function about([name, row]: Row, reference: (name: OptionName) => string): readonly string[] {
-  const text = aboutOption(name, (other) => `\n${reference(other)}\n`);
+function about(
+  [name, row]: Row,
+  reference: (name: OptionName) => string,
+  scope?: Scope,
+): readonly string[] {
+  const text = aboutOption(name, (other) => `\n${reference(other)}\n`, scope);
   const words = choicesOf(row);
   const fallback = row.metavar === undefined ? undefined : row.shownDefault;
   return [
@@ -85,7 +91,7 @@ function optionReference(name: OptionName): string {
 }
 
 function keyReference(name: OptionName): string {
-  return `.Ic ${flagOf(name)}`;
+  return isOfFile(name) ? `.Ic ${flagOf(name)}` : optionReference(name);
 }
 
 /** A text with macros on lines of their own: punctuation after a macro belongs to its line. */

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { EXAMPLES } from "../../../src/cli/help/examples.ts";
 import { NAMED_COMMANDS } from "../../../src/options/commands.ts";
-import { flagOf, OPTION_ROWS } from "../../../src/options/option-table.ts";
+import { flagOf, OPTION_ROWS, scopesOf } from "../../../src/options/option-table.ts";
 import { manualPages } from "../../../src/packaging/manuals/manual-pages.ts";
 
 const src = join(import.meta.dir, "../../../src");
@@ -82,11 +82,9 @@ describe("simpletcpunixrelay(1)", () => {
 });
 
 describe("simpletcpunixrelay.toml(5)", () => {
-  test("has each key once, and no other", () => {
+  test("has each key once for each place where it may stand, and no other", () => {
     const shown = [...fileText.matchAll(/^\.It Ic ([a-z-]+) No = /gm)].map(([, key = ""]) => key);
-    const keys = OPTION_ROWS.filter(([, { scope }]) => scope !== undefined).map(([name]) =>
-      flagOf(name),
-    );
+    const keys = OPTION_ROWS.flatMap(([name, row]) => scopesOf(row).map(() => flagOf(name)));
     expect(shown.toSorted()).toEqual(keys.toSorted());
   });
 
