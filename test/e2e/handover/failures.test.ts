@@ -313,15 +313,16 @@ test("more than 8 processes do not linger: the oldest ends by the drain timeout"
 });
 
 test("--exit-idle-time waits for the connections of earlier processes", async () => {
-  await using relay = await start("--exit-idle-time=300ms", "127.0.0.1:0");
+  await using relay = await start("--exit-idle-time=1s", "127.0.0.1:0");
   using held = await connectEcho(relay.address);
   await held.ask("held");
   process.kill(relay.pid, "SIGHUP");
   await relay.logged(/"event":"took_over"/);
   // Nothing to wait for: that nothing happens for longer than the idle time is the point.
-  await Bun.sleep(1_000);
+  await Bun.sleep(2_000);
   await held.ask("still");
   held[Symbol.dispose]();
   expect(await relay.exited).toBe(0);
+  await relay.logEnded;
   expect(relay.stderr()).toContain('"cause":"idle"');
 });

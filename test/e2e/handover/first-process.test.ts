@@ -50,6 +50,7 @@ await describeNeeding("as the first process of a container", needs, () => {
     held[Symbol.dispose]();
     process.kill(init, "SIGTERM");
     expect(await relay.exited).toBe(0);
+    await relay.logEnded;
     expect(relay.stderr().match(/"event":"stopped"/g)).toHaveLength(HANDOVERS + 1);
   });
 });

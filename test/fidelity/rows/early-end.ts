@@ -2,7 +2,7 @@ import { expect } from "bun:test";
 import { answerAtOnce, answerOf } from "../../support/sockets/answer-at-once.ts";
 import { Payload } from "../../support/sockets/payload.ts";
 import type { RawSocket } from "../../support/sockets/raw-socket.ts";
-import { turn } from "../../support/waiting.ts";
+import { turn, until } from "../../support/waiting.ts";
 import { SMALL_BUFFERS } from "./backpressure.ts";
 import { closeClean } from "./clean-close.ts";
 import { eitherEnd, expectWhole, type Row } from "./row.ts";
@@ -90,6 +90,7 @@ export const earlyEndRows: readonly Row[] = [
         const answer = new Payload(size, 2);
         await beginUpload(near, far);
         near.sendAtOnce(answer);
+        await reachedRelay(near);
         near.close();
         expect(await far.pour(new Payload(UPLOAD))).toEqual({ sent: UPLOAD, failure: null });
         expectWhole(await far.readToEnd(), answer);
@@ -106,6 +107,7 @@ export const earlyEndRows: readonly Row[] = [
         const answer = new Payload(size, 2);
         await beginUpload(near, far);
         near.sendAtOnce(answer);
+        await reachedRelay(near);
         near.close();
         const upload = far.pour(new Payload(UPLOAD));
         expectWhole(await far.readToEnd(), answer);
@@ -198,6 +200,14 @@ export const earlyEndRows: readonly Row[] = [
     },
   }),
 ];
+
+/**
+ * Waits until the relay's kernel has all that a TCP end sent. If an end closes before that, its kernel
+ * answers further bytes of its peer with a reset, and throws away what is left to send (tcp(7)).
+ */
+async function reachedRelay(end: RawSocket): Promise<void> {
+  if (end.isTcp) await until(() => end.unsent === 0, "the relay's kernel to have the answer");
+}
 
 /** The upload's first bytes, all of them read: a close is then clean, although more is to come. */
 async function beginUpload(near: RawSocket, far: RawSocket): Promise<void> {
