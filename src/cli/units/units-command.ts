@@ -3,7 +3,7 @@ import { isProgram } from "../../systemd/units/unit-escaping.ts";
 import type { UnitFile } from "../../systemd/units/unit-file.ts";
 import { writeUnits } from "../../systemd/units/unit-files.ts";
 import type { UnitPlan } from "../../systemd/units/unit-plan.ts";
-import { PROGRAM } from "../../version.ts";
+import { PROGRAM } from "../../program/version.ts";
 import { checkAdminFile, checkSource, readValues } from "../line/option-values.ts";
 import { nextSteps } from "./next-steps.ts";
 import type { CommandLine, GivenOptions } from "../line/read-command-line.ts";

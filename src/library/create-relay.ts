@@ -1,6 +1,6 @@
-import { AddressError, type Endpoint, isSameAddress, printAddress } from "./address/address.ts";
-import type { Cidr } from "./address/cidr.ts";
-import { WORKERS } from "./options/relay-options.ts";
+import { AddressError, type Endpoint, isSameAddress, printAddress } from "../address/address.ts";
+import type { Cidr } from "../address/cidr.ts";
+import { WORKERS } from "../options/relay-options.ts";
 import {
   takeDestination,
   takeObserver,
@@ -8,13 +8,13 @@ import {
   takeRelayOptions,
   takeSignal,
   takeSource,
-} from "./options/take-relay-options.ts";
-import type { Source } from "./relay/listen/source.ts";
-import type { RelayOptions as RelayOptionsParsed } from "./relay/options.ts";
-import type { Relay } from "./relay/relay.ts";
-import { relayOpener } from "./workers/open-relay.ts";
-import { choosePassedSocket, takePassedSockets } from "./systemd/activation.ts";
-import type { Workers } from "./workers/worker-count.ts";
+} from "../options/take-relay-options.ts";
+import type { Source } from "../relay/listen/source.ts";
+import type { RelayOptions as RelayOptionsParsed } from "../relay/options.ts";
+import type { Relay } from "../relay/relay.ts";
+import { relayOpener } from "../workers/open-relay.ts";
+import { choosePassedSocket, takePassedSockets } from "../systemd/activation.ts";
+import type { Workers } from "../workers/worker-count.ts";
 
 /** The options of `createRelay`: a relay's options, with addresses as text or parsed. */
 export interface RelayOptions extends Omit<
