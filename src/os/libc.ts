@@ -64,6 +64,11 @@ export interface Libc {
   shutWriting(fd: number): number;
   /** 1 if both directions of a socket have ended, else 0. poll(2), POLLHUP */
   hungUp(fd: number): number;
+  /**
+   * 1 if the kernel calls a socket writable, else 0: a third of its buffer is free (TCP), or three
+   * quarters (Unix). poll(2), POLLOUT
+   */
+  writable(fd: number): number;
   /** The flags of an interface in this process's network namespace. netdevice(7), SIOCGIFFLAGS */
   interfaceFlags(name: string): number;
   /** Locks an open file or folder, without blocking. flock(2), LOCK_EX */
@@ -97,6 +102,7 @@ export const SO_ERROR = 4;
 export const SO_KEEPALIVE = 9;
 export const SO_PEERCRED = 17;
 export const SO_ACCEPTCONN = 30;
+export const SO_MEMINFO = 55;
 export const SO_PEERGROUPS = 59;
 export const SO_NETNS_COOKIE = 71;
 export const IPPROTO_IP = 0;
@@ -136,6 +142,7 @@ const SIOCOUTQ = 0x5411;
 const LOCK_EX_NB = 2 | 4;
 const SHUT_RD = 0;
 const SHUT_WR = 1;
+const POLLOUT = 0x4;
 const POLLHUP = 0x10;
 // struct pollfd: an int (the descriptor), then two shorts (requested events, returned events).
 const POLLFD_REVENTS = 3;
@@ -229,6 +236,13 @@ function bind(c: ReturnType<typeof open>): Libc {
     const result = answer(c.ioctl(fd, request, number));
     return result < 0 ? result : (number[0] ?? 0);
   };
+  const poll = (fd: number, requested: number, looked: number) => {
+    polled[0] = fd;
+    polled[1] = requested;
+    const result = answer(c.poll(polled, 1, 0));
+    if (result < 0) return result;
+    return ((polledEvents[POLLFD_REVENTS] ?? 0) & looked) === 0 ? 0 : 1;
+  };
   return {
     socket: (family, type) => answer(c.socket(family, type | SOCK_NONBLOCK_CLOEXEC, 0)),
     socketPair: (family, type, ends) =>
@@ -280,14 +294,9 @@ function bind(c: ReturnType<typeof open>): Libc {
     unread: (fd) => count(fd, SIOCINQ),
     shutReading: (fd) => answer(c.shutdown(fd, SHUT_RD)),
     shutWriting: (fd) => answer(c.shutdown(fd, SHUT_WR)),
-    hungUp(fd) {
-      // Request no events: the kernel always reports POLLHUP.
-      polled[0] = fd;
-      polled[1] = 0;
-      const result = answer(c.poll(polled, 1, 0));
-      if (result < 0) return result;
-      return ((polledEvents[POLLFD_REVENTS] ?? 0) & POLLHUP) === 0 ? 0 : 1;
-    },
+    // Request no events: the kernel always reports POLLHUP.
+    hungUp: (fd) => poll(fd, 0, POLLHUP),
+    writable: (fd) => poll(fd, POLLOUT, POLLOUT),
     interfaceFlags(name) {
       const request = new Uint8Array(IFREQ_BYTES);
       request.set(Buffer.from(name).subarray(0, IFREQ_NAME_BYTES - 1));
