@@ -1,4 +1,10 @@
-import { AddressError, type Endpoint, isSameAddress, printAddress } from "../address/address.ts";
+import {
+  AddressError,
+  type Endpoint,
+  inNetwork,
+  isSameAddress,
+  printAddress,
+} from "../address/address.ts";
 import type { Cidr } from "../address/cidr.ts";
 import { WORKERS } from "../options/relay-options.ts";
 import {
@@ -55,11 +61,12 @@ const OTHER_OPTIONS = ["source", "destination", "observer", "workers", "signal"]
 export async function createRelay(options: RelayOptions): Promise<Relay> {
   const source = takeSource(options.source);
   const destination = takeDestination(options.destination);
-  const values = takeRelayOptions({ ...options }, OTHER_OPTIONS, source);
+  const values = takeRelayOptions({ ...options }, OTHER_OPTIONS, { source, destination });
   const workers = takeOption("workers", WORKERS, options.workers ?? 1);
   const observer = takeObserver(options.observer);
   const signal = takeSignal(options.signal);
-  if (isSameAddress(source, destination))
+  const { sourceNetns, destinationNetns } = values;
+  if (isSameAddress(inNetwork(source, sourceNetns), inNetwork(destination, destinationNetns)))
     throw new AddressError(printAddress(destination), "the destination is the source");
   signal?.throwIfAborted();
   const relayOptions = { ...values, source: claim(source), destination, observer };

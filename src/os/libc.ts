@@ -82,6 +82,8 @@ export interface Libc {
   removeAttribute(path: string, name: string): number;
   /** Fills `target` with the target of an open symbolic link; returns its length. readlinkat(2) */
   readLink(fd: number, target: Uint8Array): number;
+  /** Moves this thread into the network namespace of an open file. setns(2), CLONE_NEWNET */
+  enterNetwork(fd: number): number;
   close(fd: number): number;
 }
 
@@ -139,6 +141,7 @@ const SPLICE_F_NONBLOCK = 2;
 const SIOCGIFFLAGS = 0x8913;
 const SIOCINQ = 0x541b;
 const SIOCOUTQ = 0x5411;
+const CLONE_NEWNET = 0x4000_0000;
 const LOCK_EX_NB = 2 | 4;
 const SHUT_RD = 0;
 const SHUT_WR = 1;
@@ -218,6 +221,7 @@ function open(library: string) {
       args: [FFIType.i32, FFIType.ptr, FFIType.ptr, FFIType.u64_fast],
       returns: FFIType.i64_fast,
     },
+    setns: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
     close: { args: [FFIType.i32], returns: FFIType.i32 },
     __errno_location: { args: [], returns: FFIType.ptr },
   }).symbols;
@@ -313,6 +317,7 @@ function bind(c: ReturnType<typeof open>): Libc {
       ),
     removeAttribute: (path, name) => answer(c.removexattr(cString(path), cString(name))),
     readLink: (fd, target) => answer(Number(c.readlinkat(fd, EMPTY_NAME, target, target.length))),
+    enterNetwork: (fd) => answer(c.setns(fd, CLONE_NEWNET)),
     close: (fd) => answer(c.close(fd)),
   };
 }
