@@ -6,16 +6,7 @@
  */
 import { mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-
-const TARGETS = [
-  "linux-x64",
-  "linux-arm64",
-  "linux-x64-musl",
-  "linux-arm64-musl",
-  "darwin-x64",
-  "darwin-arm64",
-] as const;
-type Target = (typeof TARGETS)[number];
+import { type Target, TARGETS } from "./src/packaging/targets.ts";
 
 const EX_USAGE = 64;
 const root = import.meta.dir;

@@ -40,8 +40,8 @@ export interface RelayOptions extends Omit<
   /**
    * The number of threads that accept and relay. Default 1: the calling thread relays. With more
    * threads the calling thread relays nothing. `auto` is the number of processors that this process
-   * may use. A thread's module is loaded from the folder of this library, so a bundle must contain
-   * that module, too.
+   * may use. A thread's module is a file of its own: `bun build` copies it into `--outdir`, or into
+   * the executable with `--compile`.
    */
   readonly workers?: Workers | undefined;
   /** Stops the relay as `stop()` does. If the signal is aborted already, no relay starts. */
