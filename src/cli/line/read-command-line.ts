@@ -163,7 +163,8 @@ function commandOf(word: string | undefined, isAddress: boolean, asksOnly: boole
   if (word === undefined || isAddress || looksLikeAddress(word)) return "relay";
   const command = NAMED_COMMANDS.find((name) => name === word);
   if (command !== undefined) return command;
-  if (asksOnly) return "relay";
+  // `--help ./x` asks about a relay, but `unit --help` asks about a mistyped command.
+  if (asksOnly && nearest(word, NAMED_COMMANDS) === undefined) return "relay";
   throw unknownCommand(word);
 }
 
@@ -191,9 +192,12 @@ function nameOf(command: CommandName): string {
 }
 
 function checkOptions(command: CommandName, given: ReadonlyMap<OptionName, string | true>): void {
-  for (const [name] of OPTION_ROWS) {
+  for (const [name, { commands }] of OPTION_ROWS) {
     if (given.has(name) && !takes(command, name))
-      throw new UsageError(`--${flagOf(name)} is not an option of ${nameOf(command)}`);
+      throw new UsageError(
+        `--${flagOf(name)} is not an option of ${nameOf(command)}, ` +
+          `but of ${commands.map(nameOf).join(" and ")}`,
+      );
   }
 }
 
@@ -213,7 +217,7 @@ function checkWords(
   const extra = words[wanted.length];
   if (extra !== undefined)
     throw new UsageError(
-      `${quote(extra)} is one word too many for ${nameOf(command)}${hasFile ? " with --config" : ""}`,
+      `${quote(extra)} is one word too many for ${nameOf(command)}${hasFile ? " with --config: the file has the addresses" : ""}`,
     );
 }
 
