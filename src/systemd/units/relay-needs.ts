@@ -1,16 +1,17 @@
 import { type SocketEndpoint, staysLocal } from "../../address/address.ts";
 import { folderOf, hiderOf, isPrivileged, runtimeDirectory } from "./path-rules.ts";
-import { type Needs, unite } from "./sandbox.ts";
+import { type Needs, unite } from "./needs.ts";
 import type { UnitPlan, UnitRelay } from "./unit-plan.ts";
 
 /** What the relays' service needs from the machine. */
 export function needsOf(plan: UnitPlan): Needs {
-  const { admin, metrics, relays } = plan;
+  const { admin, metrics, relays, unlistedRelays } = plan;
   return unite([
     { ...NOTHING, reads: [plan.program, ...configFolder(plan), ...managerSockets(plan)] },
     ...relays.flatMap((relay) => [sourceNeeds(relay, plan), destinationNeeds(relay, plan)]),
     ...(admin === undefined ? [] : [adminNeeds(admin, plan)]),
     ...(metrics === undefined ? [] : [metricsNeeds(metrics, plan)]),
+    ...(unlistedRelays === undefined ? [] : [unlistedRelays]),
   ]);
 }
 

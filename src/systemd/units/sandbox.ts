@@ -1,40 +1,7 @@
 import { hiderOf, isIn } from "./path-rules.ts";
 import { listing } from "./unit-sections.ts";
 import { pathWord } from "./unit-escaping.ts";
-
-/** What a relay's service needs from the machine. The sandbox takes away everything else. */
-export interface Needs {
-  /** The relay opens TCP sockets itself, besides the sockets that systemd passes. */
-  readonly tcp: boolean;
-  /** The relay uses the machine's network; otherwise it gets a private network namespace. */
-  readonly network: boolean;
-  /** All TCP sockets of the relay have both ends on this machine. */
-  readonly local: boolean;
-  /** The relay itself listens on a port that needs a capability. */
-  readonly privilegedPort: boolean;
-  /** The relay must see the real user ids of other processes. */
-  readonly users: boolean;
-  /** The relay changes the owner or group of a socket file that it makes. */
-  readonly chown: boolean;
-  /** Folders in which the relay makes files. */
-  readonly writes: readonly string[];
-  /** Folders and files that the relay only opens. */
-  readonly reads: readonly string[];
-}
-
-/** Unites the needs of several parts of one process. */
-export function unite(parts: readonly Needs[]): Needs {
-  return {
-    tcp: parts.some(({ tcp }) => tcp),
-    network: parts.some(({ network }) => network),
-    local: parts.every(({ local }) => local),
-    privilegedPort: parts.some(({ privilegedPort }) => privilegedPort),
-    users: parts.some(({ users }) => users),
-    chown: parts.some(({ chown }) => chown),
-    writes: parts.flatMap(({ writes }) => writes),
-    reads: parts.flatMap(({ reads }) => reads),
-  };
-}
+import type { Needs } from "./needs.ts";
 
 /**
  * The lines of `[Service]` that are a relay's sandbox. Each line is known to work with Bun.

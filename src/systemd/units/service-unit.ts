@@ -40,14 +40,16 @@ export function serviceUnit(plan: UnitPlan): string {
 }
 
 function unitLines(plan: UnitPlan): string[] {
-  const { name, relays, service, socket, manager } = plan;
+  const { name, relays, service, socket, manager, unlistedRelays } = plan;
   const isFar =
     service === undefined &&
     manager === "system" &&
-    relays.some(
-      ({ source, destination }) =>
-        (!socket && needsNetworkUp(source, "source")) || needsNetworkUp(destination, "destination"),
-    );
+    (unlistedRelays?.local === false ||
+      relays.some(
+        ({ source, destination }) =>
+          (!socket && needsNetworkUp(source, "source")) ||
+          needsNetworkUp(destination, "destination"),
+      ));
   const network = isFar ? ["network-online.target"] : [];
   const ownSockets = socket
     ? relays.map((relay) => siblingName(socketName(name, relay), ".socket"))

@@ -1,4 +1,5 @@
 import type { SocketEndpoint } from "../../address/address.ts";
+import type { Needs } from "./needs.ts";
 
 /** A process that systemd runs, with one or more relays. */
 export interface UnitPlan {
@@ -45,6 +46,11 @@ export interface UnitPlan {
   readonly workers?: number;
   /** In milliseconds. */
   readonly drainTimeout: number;
+  /**
+   * What relays need that are not in `relays`: each instance of a package's template has a
+   * configuration file of its own, which does not exist yet.
+   */
+  readonly unlistedRelays?: Needs;
 }
 
 /** One relay of a unit's process. */

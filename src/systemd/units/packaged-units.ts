@@ -1,0 +1,101 @@
+import { DEFAULTS } from "../../relay/options.ts";
+import { socketUnit } from "./socket-unit.ts";
+import { serviceUnit } from "./service-unit.ts";
+import type { Needs } from "./needs.ts";
+import type { UnitFile } from "./unit-file.ts";
+import type { UnitPlan, UnitRelay } from "./unit-plan.ts";
+
+/** The folder of the configuration files: the instance `web` reads `web.toml`. */
+export const CONFIG_FOLDER = "/etc/simpletcpunixrelay";
+
+/** The name of the packaged units, without the instance and the suffix. */
+const TEMPLATE = "simpletcpunixrelay@";
+
+/** The folder of all instances' sockets. Each instance may write in its own folder below it. */
+const RUNTIME = "/run/simpletcpunixrelay";
+
+/**
+ * What the relays of any file may need. `units --config=FILE` writes units for one file, with only
+ * the rights that its relays need.
+ */
+const ANY_FILE: Needs = {
+  tcp: true,
+  network: true,
+  local: false,
+  // Sources below port 1024. Root of a user namespace has no right to such ports.
+  privilegedPort: true,
+  // `allow-users` and the access log name the users of Unix clients.
+  users: true,
+  // `group` gives a socket's file to a group of SupplementaryGroups=.
+  chown: true,
+  writes: [],
+  reads: [],
+};
+
+/**
+ * The template units of a distribution's package. An instance runs the relays of its configuration
+ * file. An administrator writes the file after the units, so the service's sandbox allows what any
+ * file may need: the network, ports below 1024, the users of clients. The rest stays closed.
+ *
+ * @param program - the absolute path of the installed executable
+ */
+export function packagedUnits(program: string): readonly UnitFile[] {
+  const relay: UnitRelay = {
+    source: { kind: "unix", path: `${RUNTIME}/%i/socket` },
+    destination: { kind: "tcp", host: "127.0.0.1", port: 80 },
+    file: { mode: "0660" },
+    freebind: false,
+    seesUsers: true,
+    waits: false,
+  };
+  const plan: UnitPlan = {
+    name: TEMPLATE,
+    manager: "system",
+    program,
+    relays: [relay],
+    config: `${CONFIG_FOLDER}/%i.toml`,
+    options: [],
+    socket: false,
+    onDemand: false,
+    supplementaryGroups: [],
+    // systemd's limit for services carries any file.
+    serverDescriptors: 0,
+    drainTimeout: DEFAULTS.drainTimeout,
+    unlistedRelays: ANY_FILE,
+  };
+  // Not in the instance's own folder, which systemd removes when the service stops.
+  const passed: UnitRelay = {
+    ...relay,
+    source: { kind: "unix", path: `${RUNTIME}/%i.socket` },
+    file: {},
+  };
+  return [
+    { name: `${TEMPLATE}.service`, text: ABOUT_SERVICE + serviceUnit(plan) },
+    { name: `${TEMPLATE}.socket`, text: ABOUT_SOCKET + socketUnit(plan, passed) },
+  ];
+}
+
+const ABOUT_SERVICE = `\
+# simpletcpunixrelay@web.service runs the relays of ${CONFIG_FOLDER}/web.toml.
+#
+# The sandbox cannot know the file, so it allows the network and ports below 1024. It hides /home,
+# /root, /run/user and the machine's /tmp, and allows socket files only in ${RUNTIME}/web.
+# "systemctl edit simpletcpunixrelay@web" changes that for one instance, below [Service]:
+#   SupplementaryGroups=www-data   to open a DESTINATION, or to give a SOURCE's file to this group
+#   RuntimeDirectory=app           to have a SOURCE in /run/app as well
+# "simpletcpunixrelay units --config=FILE" writes units with only the rights that FILE needs.
+
+`;
+
+const ABOUT_SOCKET = `\
+# simpletcpunixrelay@web.socket listens on ${RUNTIME}/web.socket and starts the service of the
+# same name for the first client. Clients wait while the service restarts. A relay whose source in
+# ${CONFIG_FOLDER}/web.toml has this address takes the socket.
+#
+# A socket unit cannot read the file. "systemctl edit simpletcpunixrelay@web.socket" says who may
+# connect, or listens on further sources of the file, below [Socket]:
+#   SocketMode=0660
+#   SocketGroup=www-data
+#   ListenStream=127.0.0.1:8080
+
+`;
