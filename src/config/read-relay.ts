@@ -58,14 +58,7 @@ export function readRelay(
   const own = readOptions(value, "relay", path, ADDRESS_KEYS, mistakes);
   const source = readAddress("source", value, path, mistakes);
   const destination = readAddress("destination", value, path, mistakes);
-  if (source !== null)
-    checkFit(
-      own,
-      shared.defaults,
-      { source, destination: destination?.endpoint ?? null },
-      path,
-      mistakes,
-    );
+  if (source !== null) checkFit(own, shared.defaults, source, path, mistakes);
   const options = new Map([...shared.defaults, ...own]);
   return {
     ...{ name, source, destination },
@@ -129,10 +122,7 @@ function readAddress(
 function checkFit(
   own: PlacedOptions,
   defaults: PlacedOptions,
-  {
-    source,
-    destination,
-  }: { readonly source: PlacedAddress<Endpoint>; readonly destination: SocketEndpoint | null },
+  source: PlacedAddress<Endpoint>,
   path: readonly string[],
   mistakes: Mistakes,
 ): void {
@@ -154,10 +144,6 @@ function checkFit(
       );
   }
   const settings = relaySettings(completeValues(options));
-  for (const { name, reason } of contradictions(
-    settings,
-    { source: source.endpoint, destination },
-    flagOf,
-  ))
+  for (const { name, reason } of contradictions(settings, source.endpoint, flagOf))
     mistakes.add(own.get(name)?.at ?? source.at, [...path, flagOf(name)], reason);
 }

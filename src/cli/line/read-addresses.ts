@@ -1,7 +1,6 @@
 import {
   AddressError,
   type Endpoint,
-  inNetwork,
   isSameAddress,
   parseAddress,
   type Role,
@@ -37,14 +36,8 @@ export function readDestination(word: string): SocketEndpoint {
   return explain("destination", () => parseAddress(word, "destination"));
 }
 
-/** The network namespaces of the addresses. */
-interface Networks {
-  readonly sourceNetns?: string | undefined;
-  readonly destinationNetns?: string | undefined;
-}
-
 /** Addresses that the process itself listens on. */
-interface OwnAddresses extends Networks {
+interface OwnAddresses {
   readonly admin?: SocketEndpoint | undefined;
   readonly metrics?: SocketEndpoint | undefined;
 }
@@ -56,11 +49,9 @@ interface OwnAddresses extends Networks {
  * @throws {UsageError} if two addresses are the same
  */
 export function checkDistinct(
-  addresses: Addresses,
-  { admin, metrics, sourceNetns, destinationNetns }: OwnAddresses,
+  { source, destination }: Addresses,
+  { admin, metrics }: OwnAddresses,
 ): void {
-  const source = inNetwork(addresses.source, sourceNetns);
-  const destination = inNetwork(addresses.destination, destinationNetns);
   if (isSameAddress(source, destination))
     throw new UsageError("DESTINATION is SOURCE: the relay would only talk to itself");
   for (const [option, own] of [

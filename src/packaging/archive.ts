@@ -1,0 +1,21 @@
+import { dirname, basename } from "node:path";
+import { runTool } from "./run-tool.ts";
+
+// libdeflate's level 9 takes twice the time, and saves 0.4 % of an executable.
+const LEVEL = 6;
+
+/**
+ * Packs a folder, with its name, as OUTPUT, a tar.gz. The archive depends on nothing but names, modes
+ * and content of the files, and on `time`: https://reproducible-builds.org/docs/archives/.
+ */
+export async function packArchive(folder: string, output: string, time: Date): Promise<void> {
+  const tar = await runTool([
+    ...["tar", "--create", "--format=ustar", "--sort=name", `--mtime=@${time.getTime() / 1_000}`],
+    ...["--owner=0", "--group=0", "--numeric-owner"],
+    ...[`--directory=${dirname(folder)}`, basename(folder)],
+  ]);
+  await Bun.write(
+    output,
+    Bun.gzipSync(new Uint8Array(tar), { library: "libdeflate", level: LEVEL }),
+  );
+}

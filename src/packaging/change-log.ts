@@ -1,0 +1,34 @@
+/** A version of CHANGELOG.md. */
+export interface ChangeLogEntry {
+  readonly version: string;
+  readonly date: Date;
+  /** What changed, a text for each list item, without the item's mark. */
+  readonly changes: readonly string[];
+}
+
+/**
+ * Reads CHANGELOG.md: the released versions, newest first.
+ *
+ * @throws if the newest section is not a released version: `## X.Y.Z (DATE)`
+ */
+export function readChangeLog(text: string): readonly ChangeLogEntry[] {
+  const [, ...sections] = text.split(/^## /m);
+  return sections.map((section) => {
+    const [title = "", ...lines] = section.split("\n");
+    const [, version, day] = /^(\d+\.\d+\.\d+) \((\d{4}-\d{2}-\d{2})\)$/.exec(title) ?? [];
+    if (version === undefined || day === undefined)
+      throw new Error(
+        `CHANGELOG.md has the section "${title}": a release needs "## X.Y.Z (YYYY-MM-DD)" in its place`,
+      );
+    const changes = lines.filter((line) => line.startsWith("- ")).map((line) => line.slice(2));
+    return { version, date: new Date(`${day}T00:00:00Z`), changes };
+  });
+}
+
+/** @throws unless the newest version of the change log is the one of package.json. */
+export function checkVersion(version: string, [newest]: readonly ChangeLogEntry[]): void {
+  if (newest?.version !== version)
+    throw new Error(
+      `package.json has version ${version}, and CHANGELOG.md begins with ${newest?.version ?? "none"}: change one of the two`,
+    );
+}

@@ -1,0 +1,22 @@
+import type { Documents } from "../install-tree.ts";
+import type { RuntimePackage } from "../runtime-packages.ts";
+import { thirdPartyNotice } from "../third-party.ts";
+
+const COMMON_LICENSES = "/usr/share/common-licenses";
+
+/**
+ * The copyright file. Debian has the text of common licenses itself, so the file names Debian's copy
+ * (policy 12.5).
+ */
+export function debianCopyright({ license, packages }: Documents): string {
+  return `${license}\n${thirdPartyNotice(packages, licenseOf, `${COMMON_LICENSES}/LGPL-2`)}`;
+}
+
+function licenseOf({ license, licenseText }: RuntimePackage): string {
+  if (license !== "Apache-2.0") return licenseText;
+  const owner = /^ *(Copyright (?!\[).*)$/m.exec(licenseText)?.[1];
+  return [
+    ...(owner === undefined ? [] : [owner]),
+    `Licensed under the Apache License 2.0: ${COMMON_LICENSES}/Apache-2.0`,
+  ].join("\n");
+}

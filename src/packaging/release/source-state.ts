@@ -1,0 +1,31 @@
+import { runTool } from "../run-tool.ts";
+
+/** The commit that a release is made from. */
+export interface SourceState {
+  /** When it was committed: the time of all files of the release. */
+  readonly time: Date;
+  /** Its author, `NAME <EMAIL>`: the maintainer of the Debian packages. */
+  readonly author: string;
+}
+
+/**
+ * The commit of a working tree.
+ *
+ * @throws unless the tree is exactly the commit: what is released must be found again.
+ */
+export async function sourceState(root: string): Promise<SourceState> {
+  const changed = await git(root, "status", "--porcelain");
+  const [first, ...others] = changed.split("\n").filter(Boolean);
+  if (first !== undefined) {
+    const more = others.length === 0 ? "" : ` and ${others.length} more`;
+    throw new Error(`the tree differs from its commit: "${first.trim()}"${more}; commit or remove`);
+  }
+  const [seconds, author = ""] = (await git(root, "log", "-1", "--format=%ct%n%an <%ae>")).split(
+    "\n",
+  );
+  return { time: new Date(Number(seconds) * 1_000), author };
+}
+
+async function git(root: string, ...words: readonly string[]): Promise<string> {
+  return new TextDecoder().decode(await runTool(["git", ...words], { cwd: root }));
+}
