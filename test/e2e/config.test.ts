@@ -171,7 +171,10 @@ describe("--config", () => {
     [["--mode=0660"], "--mode concerns one relay: write mode into the file"],
     [["--idle-timeout=5s"], "--idle-timeout concerns one relay: write idle-timeout into the file"],
     [["--name=web"], "--name concerns one relay: its name in the file is [relay.NAME]"],
-    [[":1", "@b"], '":1" is one word too many for a relay with --config'],
+    [
+      [":1", "@b"],
+      '":1" is one word too many for a relay with --config: the file has the addresses',
+    ],
   ])("beside %j is a usage error", async (args, message) => {
     write(...relay("web", "127.0.0.1:0", "@a"));
     const { code, stderr } = await runRelay([`--config=${file}`, ...args]);
