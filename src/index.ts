@@ -24,6 +24,7 @@ export type {
   Ending,
   Failure,
   Observer,
+  ReachedLimit,
   Stop,
 } from "./relay/observer.ts";
 export { DEFAULTS } from "./relay/options.ts";

@@ -27,6 +27,7 @@ import type { RelayGroup } from "./relay-group.ts";
 import { INIT, meetServiceManager } from "./service-manager.ts";
 import { warnOfFewFiles, warnOfOldUnits, warnOfOpenServers } from "./start-warnings.ts";
 import { type StopRequests, stopRequests } from "./stop-signals.ts";
+import { takePlace } from "./take-place.ts";
 import { reportFaults } from "./uncaught-errors.ts";
 import { ignoreUserSignals } from "./user-signals.ts";
 
@@ -161,27 +162,10 @@ export class RunningProcess implements AsyncDisposable {
     await Promise.race([this.#earlier.unladen(), Bun.sleep(limit)]);
   }
 
-  /**
-   * Accepts clients beside the process that hands over, until that one accepts nobody any more. False
-   * if this process was asked to stop before, and has stopped.
-   *
-   * @throws {HandoverError} if the other process ends before.
-   * @throws {RelayError} if the file of a Unix socket cannot have the permissions of the plan.
-   */
+  /** Takes the place of another process. False if this one was asked to stop before, and has stopped. */
   async #takePlace(predecessor: Predecessor, relays: RelayGroup): Promise<boolean> {
-    try {
-      predecessor.setPermissions();
-      relays.accept();
-      this.#admin?.accept();
-      const taken = predecessor.take().then(() => true);
-      if (!(await Promise.race([taken, this.#requests.asked.then(() => false)]))) {
-        await this.#giveBack(predecessor, relays);
-        return false;
-      }
-    } catch (error) {
-      await this.#giveBack(predecessor, relays);
-      throw error;
-    }
+    const front = { relays, admin: this.#admin, requests: this.#requests };
+    if (!(await takePlace(predecessor, front))) return false;
     const { pid } = predecessor.document;
     this.#log.info(`took over from process ${pid}`, { event: "took_over", from: pid });
     this.#earlier = this.#front.use(
@@ -194,16 +178,6 @@ export class RunningProcess implements AsyncDisposable {
     );
     this.#manager?.notifier.release();
     return true;
-  }
-
-  /** Drains, and leaves the other process what is its own. */
-  async #giveBack(predecessor: Predecessor, relays: RelayGroup): Promise<void> {
-    const drained = Promise.all([
-      relays.giveBack(),
-      this.#admin?.leave((_index, role, address) => !predecessor.hasClaimed(role, address)),
-    ]);
-    await Promise.race([drained, this.#requests.askedAgain]);
-    await relays.giveBack({ drainTimeout: 0 });
   }
 
   #orphaned(): void {

@@ -30,9 +30,10 @@ export class SharedCounters {
     return counters;
   }
 
-  /** A connection id, unique in the pool: modulo 2^32. */
+  /** A connection id, unique in the pool; after 2^32 - 1 the ids begin anew. Never 0. */
   nextId(): number {
-    return (Atomics.add(this.#words, LAST_ID, 1) + 1) >>> 0;
+    const id = (Atomics.add(this.#words, LAST_ID, 1) + 1) >>> 0;
+    return id === 0 ? this.nextId() : id;
   }
 
   /** The last connection id that was given. */

@@ -15,3 +15,13 @@ test("of workers that see all places taken only the first says so, until a place
   one.leave(1);
   expect(one.filled()).toBe(true);
 });
+
+test("ids go on above those of the relay before, and begin anew after 2^32", () => {
+  const counters = SharedCounters.forWorkers(1, 1_000_000);
+  expect([counters.lastId, counters.nextId(), counters.lastId]).toEqual([
+    1_000_000, 1_000_001, 1_000_001,
+  ]);
+  const last = SharedCounters.forWorkers(1, 2 ** 31 - 1);
+  expect([last.nextId(), last.nextId()]).toEqual([2 ** 31, 2 ** 31 + 1]);
+  expect(SharedCounters.forWorkers(1, 2 ** 32 - 1).nextId()).toBe(1);
+});
