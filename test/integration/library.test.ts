@@ -89,7 +89,7 @@ describe("the library refuses, and names the option", () => {
     [{ verbose: true }, 'there is no option "verbose"'],
     [{ allow: ["10.0.0.0/8"] }, "allow: makes sense only if the source is a TCP address"],
     [{ source: "127.0.0.1:0", mode: 0o660 }, "mode: makes sense only if the source is a Unix"],
-    [{ source: "127.0.0.1:0", allow: ["10.0.0.0/33"] }, 'allow: "10.0.0.0/33" has no prefix'],
+    [{ source: "127.0.0.1:0", allow: ["10.0.0.0/33"] }, 'allow: "10.0.0.0/33" needs a prefix'],
     [{ source: "127.0.0.1:0", allow: [{ network: "10.0.0.1", prefix: 8 }] }, "allow: "],
     [{ source: "127.0.0.1:0", deny: [17] }, "deny: 17 is not a range"],
     [{ source: "127.0.0.1:0", deny: "10.0.0.0/8" }, 'deny: "10.0.0.0/8" is not a list'],
