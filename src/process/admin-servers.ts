@@ -11,7 +11,7 @@ import type { ListenerRole } from "./handover/document.ts";
 import type { OpenedListener } from "./handover/hand-over.ts";
 import type { ProcessWide } from "./process-plan.ts";
 
-/** The addresses at which a process answers questions about its relays. */
+/** The roles of admin servers: the addresses that answer questions about the relays. */
 type AdminRole = Exclude<ListenerRole, "source">;
 
 interface Wanted {
@@ -20,10 +20,10 @@ interface Wanted {
   readonly permissions: AdminPermissions;
 }
 
-/** The addresses of servers. */
+/** The options that ask for servers. */
 type ServerAddresses = Partial<Pick<ProcessWide, "admin" | "adminMode" | "adminGroup" | "metrics">>;
 
-/** Each server that a plan asks for. */
+/** The servers that a plan asks for. */
 function plannedServers({
   admin,
   adminMode,
@@ -37,12 +37,12 @@ function plannedServers({
   return wanted;
 }
 
-/** How many descriptors the servers of a plan take at most. */
+/** The most descriptors that the servers of a plan use. */
 export function serverDescriptors(plan: ServerAddresses): number {
   return plannedServers(plan).length * HTTP_DESCRIPTORS_MOST;
 }
 
-/** Whether a plan asks for a server, so that somebody may ask what the relays do. */
+/** Whether a plan asks for a server, so that clients can ask about the relays. */
 export function hasAdminServers(plan: ProcessWide): boolean {
   return plannedServers(plan).length > 0;
 }
@@ -52,7 +52,7 @@ const OPENED: Readonly<Record<AdminRole, string>> = {
   metrics: "metrics and health on",
 };
 
-/** The servers of `--admin` and `--metrics`, which start, leave and are handed over as one. */
+/** The servers of `--admin` and `--metrics`. They start, stop and are handed over together. */
 export class AdminServers implements Disposable {
   readonly #servers: readonly (Wanted & { readonly server: AdminServer })[];
 
@@ -61,10 +61,10 @@ export class AdminServers implements Disposable {
   }
 
   /**
-   * Opens every server of a plan, or none.
+   * Opens all servers of a plan, or none.
    *
-   * @param claim - the sockets that another process handed over for an address, if there are any
-   * @throws {RelayError} if an address cannot be listened on
+   * @param claim - returns the handed-over sockets of an address; null if there are none
+   * @throws {RelayError} if listening on an address fails
    */
   static async open(
     plan: ProcessWide,
@@ -76,7 +76,7 @@ export class AdminServers implements Disposable {
       permissions: AdminPermissions,
     ) => HandedSource | null,
   ): Promise<AdminServers> {
-    // A process without a server need not wait until this is loaded.
+    // Loaded on demand: without a server the process starts faster.
     const { openAdmin, openMetrics } = await import("../observe/admin/admin-server.ts");
     const open = { admin: openAdmin, metrics: openMetrics };
     const fault = faultLog(log);
@@ -99,21 +99,21 @@ export class AdminServers implements Disposable {
     return this.#servers.map(({ server }) => server.endpoint);
   }
 
-  /** The servers' sockets, for another process. */
+  /** The servers' listening sockets, for a successor. */
   get listeners(): readonly OpenedListener[] {
     return this.#servers.map(({ role, address, permissions, server }) => {
       return { role, address, socket: server.forHandover(), permissions };
     });
   }
 
-  /** Begins to answer on sockets that were handed over. */
+  /** Starts to answer on handed-over sockets. */
   accept(): void {
     for (const { server } of this.#servers) server.accept();
   }
 
   /**
-   * Answers no further clients; settles when the last client has got its answer. The file of a socket
-   * is removed if it `isGivenUp`, which is asked with the index in `listeners`.
+   * Stops accepting; settles when the last client has its answer. `isGivenUp` gets an index of
+   * `listeners`; if it returns true, the file of that socket is removed.
    */
   async leave(
     isGivenUp: (index: number, role: AdminRole, address: SocketEndpoint) => boolean,

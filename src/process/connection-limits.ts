@@ -3,35 +3,35 @@ import { workerCount } from "../workers/worker-count.ts";
 import { serverDescriptors } from "./admin-servers.ts";
 import type { ProcessPlan, RelayPlan } from "./process-plan.ts";
 
-/** As many connections as the limit of open files can carry. */
+/** The number of connections that the limit of open files allows. */
 export function connectionsOfFiles({ processWide, relays }: ProcessPlan): number {
   const workers = workerCount(processWide.workers);
   const others = serverDescriptors(processWide) + descriptorsOfRelays(relays.length, workers);
   return connectionsMaxDefault(workers, others);
 }
 
-/** How the connections that a process can carry are shared by its relays. */
+/** How the relays of a process share its connections. */
 export interface ConnectionLimits {
-  /** How many a relay may have open at once. */
+  /** The connection limit of a relay. */
   readonly of: (relay: RelayPlan) => number;
-  /** Whether a relay may have no more because of the limit of open files; else somebody chose it. */
+  /** Whether the limit of open files sets a relay's limit; false if an option sets it. */
   readonly isOfFiles: (relay: RelayPlan) => boolean;
-  /** How many all relays together may have open at once; null if their own limits say it all. */
+  /** The connection limit of all relays together; null if each relay has only its own limit. */
   readonly together: number | null;
-  /** What is asked for: by the process, or else by its relays, one for each without a wish. */
+  /** The total that the options ask for. A relay without an option counts as one. */
   readonly asked: number;
 }
 
 /**
- * Shares the connections that the limit of open files carries: a relay has what it asks for, and the
- * others have equal parts of the rest. The parts are fixed, so that a relay whose limit is reached takes
- * nothing from another one.
+ * Shares the connections that the limit of open files allows. A relay gets the limit that its
+ * option sets; the other relays get equal parts of the rest. The parts are fixed, so a relay at its
+ * limit takes nothing from another relay.
  *
- * If the process has a limit of its own, no parts are needed: a relay without a wish may have all of
- * it.
+ * If the process has a limit of its own, no parts are needed: each relay without an option may use
+ * all of that limit.
  *
- * @param most - how many the process can carry
- * @param wanted - the limit of all relays together that was asked for
+ * @param most - the number of connections that the process can carry
+ * @param wanted - the limit of all relays together, if an option sets it
  */
 export function shareConnections(
   relays: readonly RelayPlan[],

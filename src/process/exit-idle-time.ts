@@ -2,17 +2,16 @@ import { stoodStill } from "../relay/late-timer.ts";
 import type { Observer } from "../relay/observer.ts";
 
 /**
- * Calls `leave` after `time` milliseconds without a connection on any of the relays that it
- * observes, for the first time counted from `begin` on. A client that this thread has not heard of
- * yet may just have come; `leave` then does nothing, and is called again in the same way after that
- * connection.
+ * Calls `leave` after `time` milliseconds without a connection on any observed relay; the time
+ * starts at `begin`. A worker thread may just have accepted a client that this thread does not know
+ * yet. `leave` then does nothing, and is called again after that connection.
  */
 export class IdleExit implements Disposable {
   readonly observer: Partial<Observer>;
   readonly #time: number;
   readonly #leave: () => void;
   #open = 0;
-  /** Runs exactly while no connection is open, between `begin` and the first drain. */
+  /** Set exactly while no connection is open, between `begin` and the first drain. */
   #timer: Timer | undefined;
   #counting = false;
 

@@ -1,5 +1,6 @@
 /**
- * Calls `handle` at each HUP until disposed; before and after, HUP ends the process (signal(7)).
+ * Calls `handle` at each HUP until disposed. Before and after that, HUP ends the process
+ * (signal(7)).
  */
 export function onHangup(handle: () => void): Disposable {
   process.on("SIGHUP", handle);

@@ -15,7 +15,7 @@ import { RelayGroup } from "./relay-group.ts";
 import { logOf } from "./relay-log.ts";
 import { warnOfPlainText } from "./start-warnings.ts";
 
-/** What the relays of a process are opened with. */
+/** What is needed to open the relays of a process. */
 export interface OpeningNeeds {
   readonly plan: ProcessPlan;
   readonly limits: ConnectionLimits;
@@ -23,23 +23,23 @@ export interface OpeningNeeds {
   /** The sockets that systemd passed. */
   readonly passed: PassedSockets;
   readonly predecessor: Predecessor | null;
-  /** Null if nobody can ask what the relays do. */
+  /** Null if there is no admin server. */
   readonly observation: Observation | null;
-  /** NOTIFY_SOCKET as this process was started with it. */
+  /** The value of NOTIFY_SOCKET when this process started. */
   readonly notifySocket: string | undefined;
-  /** A further observer of a relay, made anew for each. */
+  /** Each of these makes one more observer for each relay. */
   readonly watches: readonly (() => Partial<Observer>)[];
 }
 
 /** The observer of each relay of a plan. */
 export function observersOf(needs: OpeningNeeds): ReadonlyMap<RelayPlan, Observer> {
-  // One for all relays: at the limit that they share, each of them may take the last place.
+  // One log for all relays: at the shared limit, any of them may take the last place.
   const shared = needs.limits.together === null ? {} : sharedLimitLog(needs.log);
   return new Map(needs.plan.relays.map((plan) => [plan, observerOf(plan, shared, needs)]));
 }
 
 /**
- * Opens the relays of a plan, all or none.
+ * Opens all relays of a plan, or none.
  *
  * @throws {StartError} with all that failed
  */
@@ -70,7 +70,7 @@ export function openRelays(
   );
 }
 
-/** The socket of a source, if this process was given one; else the address to open. */
+/** The passed socket of a source, if there is one; otherwise the address to bind. */
 function sourceOf(
   { name, source, settings }: RelayPlan,
   { passed, predecessor }: OpeningNeeds,

@@ -3,13 +3,14 @@ import { whyNotPrivate } from "../os/network-namespace.ts";
 import { RelayError } from "../relay/error.ts";
 import type { Failure, Observer } from "../relay/observer.ts";
 
-/** The code of an error: the network namespace should be private and is not. */
+/** The error code if the network namespace should be private but is not. */
 export const NOT_PRIVATE = "NOT_PRIVATE";
 
 /**
  * Checks that this process is in a private network namespace.
  *
- * @throws {RelayError} with `NOT_PRIVATE` where it is not, why, and how to fix it
+ * @throws {RelayError} with `NOT_PRIVATE` if it is not; the message has the reason and how to fix
+ * it
  */
 export function checkPrivateNetwork(notifySocket: string | undefined): void {
   const reason = whyNotPrivate(notifySocket);
@@ -22,12 +23,13 @@ export function checkPrivateNetwork(notifySocket: string | undefined): void {
     );
 }
 
-// What a port answers that nobody listens on in this namespace, and an address that it does not have.
+// The errors for a port where no process of this namespace listens, and for an address that the
+// namespace does not have.
 const REFUSALS: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENETUNREACH"]);
 
 /**
- * An observer that hears more of a destination that refuses: in a private network namespace the
- * service may be elsewhere, and nothing else tells.
+ * Adds a hint to the message for a destination that refuses: in a private network namespace, the
+ * service may be in another namespace, and no other message would say so.
  */
 export function explainRefusals(
   observer: Observer,

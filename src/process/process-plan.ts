@@ -3,14 +3,14 @@ import type { LogFormat, LogLevel } from "../observe/log/log.ts";
 import type { RelayOptions } from "../relay/options.ts";
 import type { Workers } from "../workers/worker-count.ts";
 
-/** What one process does: the relays that it runs, and what they share. */
+/** What one process does: its relays, and what they share. */
 export interface ProcessPlan {
   readonly processWide: ProcessWide;
-  /** At least one. No two have one name or one source. */
+  /** At least one relay. No two have the same name or the same source. */
   readonly relays: readonly RelayPlan[];
 }
 
-/** What concerns the whole process. Times are in milliseconds. */
+/** The options of the whole process. Times are in milliseconds. */
 export interface ProcessWide {
   readonly workers: Workers;
   /** The most open connections of all relays together; only the relays' own limits if undefined. */
@@ -18,17 +18,20 @@ export interface ProcessWide {
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   readonly accessLog: boolean;
-  /** Where the admin server listens; there is none where undefined. */
+  /** The address of the admin server; undefined for none. */
   readonly admin: SocketEndpoint | undefined;
-  /** Mode and group id of the file, if `admin` is a path; 0660 and this process's where undefined. */
+  /**
+   * Mode and group id of the socket file, if `admin` is a path. Default: 0660 and this process's
+   * group.
+   */
   readonly adminMode: number | undefined;
   readonly adminGroup: number | undefined;
-  /** Where metrics and health are served to anybody; nowhere where undefined. */
+  /** The address of the metrics server, which any client may ask; undefined for none. */
   readonly metrics: SocketEndpoint | undefined;
-  /** The process does not start where its network namespace is anybody else's. */
+  /** Whether the process refuses to start in a network namespace that is not private. */
   readonly requirePrivateNetwork: boolean;
   readonly drainTimeout: number;
-  /** The process ends after this long without a connection; never where undefined. */
+  /** The process ends after this long without a connection; undefined for never. */
   readonly exitIdleTime: number | undefined;
 }
 
@@ -39,11 +42,11 @@ export interface RelayPlan {
   readonly source: Endpoint;
   readonly destination: SocketEndpoint;
   readonly settings: RelaySettings;
-  /** The options that apply to it, as on a command line, for the status. */
+  /** The options that apply to the relay, in the form of a command line, for the status. */
   readonly shownOptions: Readonly<Record<string, string>>;
 }
 
-/** The options of a relay that are not its own: the process gives them to each. */
+/** The options that the process gives to each relay. */
 type SharedOption =
   | "source"
   | "destination"
@@ -54,8 +57,8 @@ type SharedOption =
   | "identifyClients";
 
 /**
- * Every option that a person can give to one relay. All names must be there, so
- * that an option that is added or renamed and forgotten elsewhere does not compile.
+ * Every option of one relay that a user can set. All names are required, so the compiler reports an
+ * option that was added or renamed but is not passed on.
  */
 export type RelaySettings = {
   readonly [Name in Exclude<keyof RelayOptions, SharedOption>]-?: RelayOptions[Name] | undefined;

@@ -8,7 +8,7 @@ import type { OpenedListener } from "./handover/hand-over.ts";
 import type { RelayPlan } from "./process-plan.ts";
 import { StartError, type StartFailure } from "./start-error.ts";
 
-/** One relay of a process, and where its source comes from. */
+/** One relay of a process, and its source. */
 interface Member {
   readonly plan: RelayPlan;
   readonly source: Source;
@@ -18,7 +18,7 @@ interface Member {
 /** Opens a relay on a source. */
 export type OpenMember = (plan: RelayPlan, source: Source) => Promise<HandoverRelay>;
 
-/** The relays of one process, which start, stop and are handed over as one. */
+/** The relays of one process. They start, stop and are handed over together. */
 export class RelayGroup {
   readonly #members: readonly Member[];
 
@@ -27,7 +27,7 @@ export class RelayGroup {
   }
 
   /**
-   * Opens every relay, or none.
+   * Opens all relays, or none.
    *
    * @throws {StartError} with all that failed, after the others have stopped.
    */
@@ -66,7 +66,7 @@ export class RelayGroup {
     return this.#members.reduce((sum, { relay }) => sum + relay.connections, 0);
   }
 
-  /** The sources that this program opened, in this process or in an earlier one. */
+  /** The sources that this process or an earlier one bound. */
   get listeners(): readonly OpenedListener[] {
     return this.#members.flatMap(({ plan, source, relay }) => {
       const { source: address, settings: permissions } = plan;
@@ -75,22 +75,22 @@ export class RelayGroup {
     });
   }
 
-  /** The relays' names, with the last id that each gave to a connection. */
+  /** The names of the relays, each with the id of its last connection. */
   get lastIds(): readonly HandedRelay[] {
     return this.#members.map(({ plan, relay }) => ({ name: plan.name, lastId: relay.lastId }));
   }
 
-  /** Begins to accept on sources that were handed over. */
+  /** Starts to accept on handed-over sources. */
   accept(): void {
     for (const { relay } of this.#members) relay.accept();
   }
 
-  /** Settles when the last connection of a group that stops has ended. */
+  /** Settles when the last connection of a stopping group has ended. */
   get stopped(): Promise<unknown> {
     return Promise.all(this.#members.map(({ relay }) => relay.stopped));
   }
 
-  /** Reports now if a file of a Unix source was lost or is back. */
+  /** Checks the files of the Unix sources now: reports a lost file, or one that is back. */
   lookForFiles(): void {
     for (const { relay } of this.#members) relay.lookForFile();
   }
@@ -103,10 +103,10 @@ export class RelayGroup {
     await Promise.all(this.#members.map(({ relay }) => relay.stop(patience)));
   }
 
-  /** Stops all relays unless one has a connection; says whether all have stopped. */
+  /** Stops all relays unless a connection is open; resolves with whether it stopped them. */
   async stopIfIdle(): Promise<boolean> {
     if (this.connections > 0) return false;
-    // Nobody gets in at one relay while another one is asked.
+    // No relay accepts a client while the other relays are asked.
     const open = await Promise.all(this.#members.map(({ relay }) => relay.suspend()));
     if (open.every((connections) => connections === 0)) {
       await Promise.all(this.#members.map(({ relay }) => relay.stopIfIdle()));
@@ -117,7 +117,7 @@ export class RelayGroup {
   }
 
   /**
-   * Stops while the sources that were handed over still are another process' own: their files stay.
+   * Stops, and leaves the handed-over sources and their files to the process that still has them.
    */
   async giveBack(patience: Partial<StopPatience> = {}): Promise<void> {
     for (const { source, relay } of this.#members) if (source.kind === "handed") void relay.leave();
@@ -125,8 +125,8 @@ export class RelayGroup {
   }
 
   /**
-   * Accepts nobody any more and leaves the sources to another process, which uses those of `listeners`
-   * with these indices. Settles as soon as nobody is accepted.
+   * Stops accepting, and leaves the sources to a successor that uses those `listeners` with these
+   * indices. Settles as soon as no client is accepted.
    */
   async leave(claimed: ReadonlySet<number>): Promise<void> {
     let index = 0;

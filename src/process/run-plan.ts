@@ -9,17 +9,20 @@ import { logOf } from "./relay-log.ts";
 import { RunningProcess } from "./running-process.ts";
 import { StartError, type StartFailure } from "./start-error.ts";
 
-// sysexits(3): another start would end the same way.
+// sysexits(3). Starting again would fail in the same way.
 const EX_CONFIG = 78;
 
-/** Codes of failures that stay: a system call that is not to be had, a network that is not private. */
+/**
+ * Errors that another start cannot fix: a missing system call, and a network that is not private.
+ */
 const PERMANENT: ReadonlySet<string> = new Set(["ENOSYS", NOT_PRIVATE]);
 
 /**
- * Runs the relays of a plan until the process is asked to stop, until nobody has used it for
- * `exitIdleTime`, or until another process has its place and its last connection has ended. Gives
- * the exit status: 1 if a relay or the admin server could not start, 78 if they never can; the log
- * then says why, or the process whose place this one was to take.
+ * Runs the relays of a plan until the process is asked to stop, until it was idle for
+ * `exitIdleTime`, or until a successor has taken over and the last connection has ended.
+ *
+ * Returns the exit status: 1 if a relay or the admin server could not start, 78 if they never can.
+ * The reason is in the log; during a handover it is in the predecessor's log.
  */
 export async function runPlan(plan: ProcessPlan, log: Log): Promise<number> {
   const predecessor = await meetPredecessor();
@@ -45,13 +48,13 @@ export async function runPlan(plan: ProcessPlan, log: Log): Promise<number> {
   }
 }
 
-/** What failed so that the process could not start, each with its relay if it is one's. */
+/** The failures that kept the process from starting, each with its relay if it concerns one. */
 function failuresOf(error: unknown): readonly StartFailure[] {
   if (error instanceof StartError) return error.failures;
   return error instanceof RelayError ? [{ plan: null, error }] : [];
 }
 
-/** The process whose place this one takes; null if anybody else started this one. */
+/** The predecessor of this process; null if a handover did not start it. */
 async function meetPredecessor(): Promise<Predecessor | null> {
   if (handoverRequest === null) return null;
   return await (await import("./handover/predecessor.ts")).meetPredecessor();

@@ -31,7 +31,7 @@ import { takePlace } from "./take-place.ts";
 import { reportFaults } from "./uncaught-errors.ts";
 import { ignoreUserSignals } from "./user-signals.ts";
 
-/** How long it may take until no thread accepts clients any more, in milliseconds. */
+/** How long to wait until no thread accepts clients any more, in milliseconds. */
 const VACATE_MOST = 1_000;
 
 const STANDARD_INPUT = 0;
@@ -41,8 +41,8 @@ const STANDARD_ERROR = 2;
 const EARLIER_MARGIN = 1_000;
 
 /**
- * The running relays of one process, with all that they share: signals, the service manager, the
- * admin server, the exit of an unused process, the handover to another process.
+ * The running relays of one process and everything that they share: signals, the service manager,
+ * the admin server, the exit of an idle process, and the handover.
  */
 export class RunningProcess implements AsyncDisposable {
   readonly #plan: ProcessPlan;
@@ -50,10 +50,10 @@ export class RunningProcess implements AsyncDisposable {
   readonly #log: Log;
   /** Disposed in reverse order when the process ends. */
   readonly #parts = new AsyncDisposableStack();
-  /** What only the process has that accepts clients: disposed after a handover, or at the end. */
+  /** What only an accepting process needs: disposed after a handover, or at the end. */
   readonly #front: AsyncDisposableStack;
   readonly #requests: StopRequests;
-  /** NOTIFY_SOCKET as it was before it was taken out of the environment. */
+  /** The value of NOTIFY_SOCKET before it was removed from the environment. */
   readonly #notifySocket = process.env["NOTIFY_SOCKET"];
   readonly #idle = Promise.withResolvers<void>();
   readonly #predecessor: Predecessor | null;
@@ -62,17 +62,17 @@ export class RunningProcess implements AsyncDisposable {
   /** Null until all relays listen. */
   #relays: RelayGroup | null = null;
   #admin: AdminServers | null = null;
-  /** Settles when the servers have answered the last of their clients after a handover. */
+  /** Set after a handover; settles when the servers have answered their last client. */
   #adminLeft: Promise<void> | undefined;
-  /** Null if nobody can ask what the relays do. */
+  /** Null if there is no admin server. */
   #observation: Observation | null = null;
   #service: ServiceState | null = null;
-  /** Null if no service manager is to know the main process. */
+  /** Null if there is no service manager that must know the main process. */
   #manager: Manager | null = null;
   #idleExit: IdleExit | null = null;
-  /** Null if this process has taken nobody's place. */
+  /** Null if this process did not take over from another one. */
   #earlier: EarlierProcesses | null = null;
-  /** Null unless orphans become this process' children. */
+  /** Null unless orphans become children of this process. */
   #reaper: Reaper | null = null;
 
   constructor(plan: ProcessPlan, log: Log, predecessor: Predecessor | null) {
@@ -103,20 +103,20 @@ export class RunningProcess implements AsyncDisposable {
     return this.#parts.disposeAsync();
   }
 
-  /** A person who closes the terminal does not ask for a new process behind it. */
+  /** A closed terminal sends HUP, too. Its user does not ask for a new process, so stop instead. */
   #hungUp(): void {
     if (isHungUp(STANDARD_INPUT) || isHungUp(STANDARD_ERROR)) this.#requests.ask(1);
     else this.#handovers.hangUp();
   }
 
-  /** Gives the exit status of a process that started. */
+  /** Runs the process to its end; returns the exit status. */
   async run(): Promise<number> {
     const { asked, askedAgain } = this.#requests;
     if (process.pid === INIT) await this.#reapOrphans();
     if (this.#plan.processWide.requirePrivateNetwork) checkPrivateNetwork(this.#notifySocket);
     await this.#openAdmin();
     this.#meetServiceManager();
-    // Starting may take long if a source is a name. A second request does not wait for it.
+    // A name as source can delay the start. A second request to stop does not wait for it.
     const opening = this.#openRelays();
     const relays = await Promise.race([opening, askedAgain.then(() => null)]);
     if (relays === null) return 0;
@@ -137,14 +137,14 @@ export class RunningProcess implements AsyncDisposable {
     warnOfOldUnits(this.#passed, this.#log);
   }
 
-  /** This process has the place. */
+  /** This process is now the one that accepts clients. */
   #begin(relays: RelayGroup): void {
     this.#service?.ready(relays.endpoints);
     this.#idleExit?.begin();
     this.#handovers.begin(() => this.#estate(relays));
   }
 
-  /** Drains all relays; ends their connections once `hurry` settles. */
+  /** Drains all relays; cuts their connections once `hurry` settles. */
   async #stop(relays: RelayGroup, hurry: Promise<void>): Promise<void> {
     this.#service?.stopping(relays.connections);
     this.#earlier?.stop(null);
@@ -155,14 +155,14 @@ export class RunningProcess implements AsyncDisposable {
     await stopped;
   }
 
-  /** Waits for the connections of earlier processes, which have a drain timeout, too. */
+  /** Waits for the connections of earlier processes, which have their own drain timeout. */
   async #earlierEnd(): Promise<void> {
     if (this.#earlier === null) return;
     const limit = this.#plan.processWide.drainTimeout + EARLIER_MARGIN;
     await Promise.race([this.#earlier.unladen(), Bun.sleep(limit)]);
   }
 
-  /** Takes the place of another process. False if this one was asked to stop before, and has stopped. */
+  /** Takes over from the predecessor. Returns false if this process was asked to stop first, and has stopped. */
   async #takePlace(predecessor: Predecessor, relays: RelayGroup): Promise<boolean> {
     const front = { relays, admin: this.#admin, requests: this.#requests };
     if (!(await takePlace(predecessor, front))) return false;
@@ -185,7 +185,7 @@ export class RunningProcess implements AsyncDisposable {
     this.#requests.ask(1);
   }
 
-  /** What another process needs to take the place of this one. */
+  /** What a successor needs. */
   async #estate(relays: RelayGroup): Promise<Estate> {
     const isParent = this.#predecessor === null && this.#manager === null;
     if (isParent) await this.#reapOrphans();
@@ -200,17 +200,17 @@ export class RunningProcess implements AsyncDisposable {
     };
   }
 
-  /** Accepts nobody any more, while another process uses the listeners with these indices. */
+  /** Stops accepting, while the successor uses the listeners with these indices. */
   async #vacate(relays: RelayGroup, claimed: ReadonlySet<number>): Promise<void> {
-    // The servers come after the sources.
+    // In the indices the servers follow the sources.
     const sources = relays.listeners.length;
     this.#observation?.handOver();
     this.#adminLeft = this.#admin?.leave((index) => !claimed.has(sources + index));
-    // A worker that hangs accepts nobody, either.
+    // A hanging worker does not accept clients either, so do not wait for it.
     await Promise.race([relays.leave(claimed), Bun.sleep(VACATE_MOST)]);
   }
 
-  /** Goes on until the last connection has ended, while another process has the place. */
+  /** After a handover: goes on until the last connection has ended. */
   async #linger(relays: RelayGroup, successor: Successor): Promise<number> {
     const { pid } = successor;
     const open = relays.connections;
@@ -225,7 +225,7 @@ export class RunningProcess implements AsyncDisposable {
     return await linger({ relays, left, successor, requests: this.#requests, reaper });
   }
 
-  /** Waits for children that nobody else waits for. */
+  /** Waits for orphans that became children of this process. */
   async #reapOrphans(): Promise<void> {
     if (libc === null || this.#reaper !== null) return;
     const { Reaper } = await import("./handover/reaper.ts");
@@ -253,7 +253,7 @@ export class RunningProcess implements AsyncDisposable {
     const observers = observersOf(needs);
     this.#parts.use(
       reportFaults((error) => {
-        // Nobody knows which relay an uncaught error belongs to.
+        // An uncaught error belongs to no known relay: report it to the first one.
         const [observer] = observers.values();
         observer?.fault(error);
       }),
@@ -261,12 +261,12 @@ export class RunningProcess implements AsyncDisposable {
     return openRelays(needs, observers);
   }
 
-  /** Tells systemd of this process, if systemd asks. */
+  /** Tells systemd about this process, if systemd started it. */
   #meetServiceManager(): void {
     const met = meetServiceManager({
       log: this.#log,
       drainTimeout: this.#plan.processWide.drainTimeout,
-      // Another process is the main one until this one has its place.
+      // Until the handover is complete, the predecessor is the main process.
       isMain: this.#predecessor === null,
       responds: async () => this.#relays?.responds(),
     });
@@ -275,7 +275,10 @@ export class RunningProcess implements AsyncDisposable {
     this.#manager = met.manager;
   }
 
-  /** The servers of `--admin` and `--metrics`, if they are asked for; their code is loaded only then. */
+  /**
+   * Opens the servers of `--admin` and `--metrics`, if there are any. Their code is loaded only
+   * then.
+   */
   async #openAdmin(): Promise<void> {
     const { processWide } = this.#plan;
     if (!hasAdminServers(processWide)) return;
@@ -300,7 +303,7 @@ export class RunningProcess implements AsyncDisposable {
     warnOfOpenServers(this.#admin.endpoints, this.#log);
   }
 
-  /** Stops all relays unless one has a connection, here or in an earlier process. */
+  /** Stops all relays unless a connection is open, here or in an earlier process. */
   async #stopIfIdle(): Promise<void> {
     const isUsed = this.#handovers.isUnderWay || (this.#earlier?.count ?? 0) > 0;
     if (isUsed) this.#idleExit?.begin();

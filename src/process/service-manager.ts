@@ -4,15 +4,15 @@ import { takeNotifier } from "../systemd/notify-socket.ts";
 import { ServiceState, takeWatchdogPeriod } from "../systemd/service-state.ts";
 import type { Manager } from "./handover/hand-over.ts";
 
-/** The first process of a PID namespace, to which all orphans come (pid_namespaces(7)). */
+/** The id of the first process of a PID namespace, which gets all orphans (pid_namespaces(7)). */
 export const INIT = 1;
 
-/** A service manager that asked to be told of this process. */
+/** A service manager that wants to know the state of this process. */
 export interface ServiceManager {
   readonly service: ServiceState;
   /**
-   * The manager, to be told of the next main process; null in the first process of a container, which
-   * stays the main one: it must not end before the others.
+   * The manager that must learn of a new main process. Null in the first process of a container,
+   * which stays the main process, because it must not end before the others.
    */
   readonly manager: Manager | null;
 }
@@ -20,15 +20,18 @@ export interface ServiceManager {
 interface ServiceNeeds {
   readonly log: Log;
   readonly drainTimeout: number;
-  /** Whether this process is the main one from the start on; else `release` of the notifier says so. */
+  /**
+   * Whether this process is the main process from its start. Otherwise the notifier waits for
+   * `release`.
+   */
   readonly isMain: boolean;
   /** Settles once every relaying thread has answered. */
   readonly responds: () => Promise<void>;
 }
 
 /**
- * Meets the service manager, if one asks to be told (sd_notify(3)): null otherwise. The variables are
- * removed from the environment.
+ * Finds the service manager from the environment (sd_notify(3)); null if there is none. Removes its
+ * variables from the environment.
  */
 export function meetServiceManager(needs: ServiceNeeds): ServiceManager | null {
   const socket = process.env["NOTIFY_SOCKET"];

@@ -1,14 +1,14 @@
 import type { RelayError } from "../relay/error.ts";
 import type { RelayPlan } from "./process-plan.ts";
 
-/** What could not start, and why. */
+/** One failure to start. */
 export interface StartFailure {
-  /** The relay; null if it is the process itself. */
+  /** The relay that failed; null for the process itself. */
   readonly plan: RelayPlan | null;
   readonly error: RelayError;
 }
 
-/** Relays of a process that could not start, so that none did. */
+/** One or more relays could not start, so none did. */
 export class StartError extends Error {
   override readonly name = "StartError";
 

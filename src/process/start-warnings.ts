@@ -2,11 +2,12 @@ import { printAddress, type SocketEndpoint, staysLocal } from "../address/addres
 import type { Log } from "../observe/log/log.ts";
 import type { PassedSockets } from "./handover/passed-sockets.ts";
 
-// What an operator should know when a process starts, each said once.
+// Warnings for the operator when a process starts. Each is logged once.
 
 /**
- * Warns where the units are older than the file. Clients of a passed socket that no relay uses are
- * never accepted. A relay without a socket listens within the sandbox, perhaps in an empty network.
+ * Warns if the units are older than the configuration file. Clients of a passed socket that no
+ * relay uses are never accepted. A relay without a passed socket binds its source inside the
+ * sandbox, perhaps in an empty network namespace.
  */
 export function warnOfOldUnits(passed: PassedSockets, log: Log): void {
   for (const source of passed.unknown)
@@ -24,7 +25,7 @@ export function warnOfOldUnits(passed: PassedSockets, log: Log): void {
 }
 
 /**
- * Warns that there are not the descriptors for as many connections as were asked for.
+ * Warns if the limit of open files allows fewer connections than the options ask for.
  *
  * @param most - how many connections the limit of open files carries
  */
@@ -37,7 +38,7 @@ export function warnOfFewFiles(asked: number, most: number, relays: number, log:
   );
 }
 
-/** Warns that what leaves this machine is as readable as before. */
+/** Warns that bytes leave this machine without encryption. */
 export function warnOfPlainText(
   source: SocketEndpoint,
   destination: SocketEndpoint,
@@ -55,7 +56,7 @@ export function warnOfPlainText(
   );
 }
 
-/** Warns of servers that others than this machine's users reach. */
+/** Warns of servers that other machines can reach. */
 export function warnOfOpenServers(endpoints: readonly SocketEndpoint[], log: Log): void {
   for (const endpoint of endpoints)
     if (!staysLocal(endpoint, "source"))

@@ -1,17 +1,20 @@
-/** Somebody asks this process to stop, by TERM or by INT (Ctrl-C). */
+/** Requests to stop this process, by TERM or by INT (Ctrl-C). */
 export interface StopRequests extends Disposable {
-  /** Settles when it is asked to. */
+  /** Settles at the first request. */
   readonly asked: Promise<void>;
-  /** Settles when it is asked again: now. */
+  /** Settles at the second request, which means: stop now. */
   readonly askedAgain: Promise<void>;
   /**
-   * Asks so many times, in place of a signal: another process was asked, and this one is meant, too.
-   * If the same signals came to both, as those of systemd do, they count once.
+   * Counts `times` requests that another process received and that also concern this one. If the
+   * same signals reached both processes, as systemd's do, they count once.
    */
   ask(times: number): void;
 }
 
-/** Listens for requests to stop until disposed; before and after, either signal ends the process. */
+/**
+ * Listens for requests to stop until disposed. Before and after that, either signal ends the
+ * process.
+ */
 export function stopRequests(): StopRequests {
   const first = Promise.withResolvers<void>();
   const second = Promise.withResolvers<void>();

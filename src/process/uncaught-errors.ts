@@ -1,6 +1,6 @@
 /**
- * Hands every error that nobody caught to `report`, and lets the process go on, until disposed. An
- * error in one connection must not end the others.
+ * Passes every uncaught error to `report` until disposed, and lets the process go on: an error in
+ * one connection must not end the others.
  */
 export function reportFaults(report: (error: unknown) => void): Disposable {
   process.on("uncaughtException", report).on("unhandledRejection", report);

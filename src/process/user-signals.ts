@@ -2,7 +2,9 @@ const USER_SIGNALS = ["SIGUSR1", "SIGUSR2"] as const;
 
 function ignore(): void {}
 
-/** Lets USR1 and USR2 do nothing until disposed; before and after, they end the process (signal(7)). */
+/**
+ * Ignores USR1 and USR2 until disposed. Before and after that, they end the process (signal(7)).
+ */
 export function ignoreUserSignals(): Disposable {
   for (const signal of USER_SIGNALS) process.on(signal, ignore);
   return {

@@ -1,14 +1,19 @@
 import type { Socket } from "bun";
 
-/** Hears what the process at the other end of a channel says. */
+/** Receives the messages of the process at the other end of a channel. */
 export interface ChannelListener {
-  /** A message came: a parsed JSON value. Another version of this program may have written it. */
+  /**
+   * Receives a message as a parsed JSON value. Another version of this program may have sent it.
+   */
   message(value: unknown): void;
-  /** The process at the other end is gone, or has closed its end. Called once; never after `close`. */
+  /**
+   * The process at the other end has ended, or has closed its end. Called once; never after
+   * `close`.
+   */
   closed(): void;
 }
 
-/** Callbacks of the one socket that belongs to `data`. */
+/** Socket handlers; `data` is the channel that owns the socket. */
 const HANDLERS = {
   binaryType: "uint8array",
   data: ({ data: channel }: Socket<Channel>, bytes: Uint8Array) => channel.received(bytes),
@@ -17,39 +22,45 @@ const HANDLERS = {
 } as const;
 
 /**
- * What two generations of the relay talk through: a socket pair, one JSON value a line. The kernel
- * closes it with the last process that has its other end, so that neither waits for a dead one.
+ * The connection between two generations of the relay: a socket pair that carries one JSON value a
+ * line. When the last process that has one end exits, the kernel closes that end. So the other side
+ * never waits for a dead process.
  */
 export class Channel implements Disposable {
-  /** While it is null, what comes is kept for the next one. */
+  /** While null, received messages are kept for the next listener. */
   #listener: ChannelListener | null = null;
   readonly #decoder = new TextDecoder();
-  /** Null before `open` has ended, and once this end is closed. */
+  /** Null until `open` has succeeded, and once this end is closed. */
   #socket: Socket<Channel> | null = null;
-  /** The beginning of a line whose end has not come. */
+  /** The received part of a line that is not complete yet. */
   #begun = "";
-  /** Lines that nobody has heard. */
+  /** Complete lines that no listener has received yet. */
   readonly #lines: string[] = [];
-  /** Whether the other end is gone, and the listener was not told. */
+  /** Whether the other end is closed and no listener knows it yet. */
   #isLost = false;
-  /** What the kernel has not taken yet. */
+  /** Bytes to send that the kernel has not accepted yet. */
   #waiting: Uint8Array = new Uint8Array(0);
 
   private constructor() {}
 
-  /** Adopts a descriptor of a connected stream socket, which is the channel's from then on. */
+  /**
+   * Opens a channel on a descriptor of a connected stream socket. The channel owns the descriptor.
+   */
   static async open(fd: number): Promise<Channel> {
     const channel = new Channel();
     channel.#socket = await Bun.connect({ fd, data: channel, socket: HANDLERS });
     return channel;
   }
 
-  /** The descriptor, to be handed on to the next generation; -1 once closed. */
+  /** The descriptor, which may be passed to the next generation; -1 once closed. */
   get fd(): number {
     return this.#socket?.fd ?? -1;
   }
 
-  /** From now on `listener` hears what comes, also what nobody has heard; null keeps it. */
+  /**
+   * Sends received messages to `listener`, first the messages that no listener has received. With
+   * null, messages are kept.
+   */
   listen(listener: ChannelListener | null): void {
     this.#listener = listener;
     this.#deliver();
@@ -62,7 +73,7 @@ export class Channel implements Disposable {
     this.flush();
   }
 
-  /** Closes this end, and only this process' descriptor of it: nobody else's is shut down. */
+  /** Closes this process's descriptor. Other processes that share this end keep it open. */
   [Symbol.dispose](): void {
     const socket = this.#socket;
     this.#socket = null;
@@ -100,7 +111,7 @@ export class Channel implements Disposable {
   }
 }
 
-/** Undefined of a line that is no JSON: then no relay is at the other end. */
+/** Undefined if the line is not JSON: then the process at the other end is not a relay. */
 function parse(line: string): unknown {
   try {
     return JSON.parse(line) as unknown;

@@ -13,51 +13,54 @@ import {
   string,
 } from "./read-json.ts";
 
-/** The version of the document that this program writes, and the highest that it reads. */
+/** The version of the documents that this program writes, and the highest version that it reads. */
 export const DOCUMENT_VERSION = 1;
 
 /**
- * What a process hands on to the one that takes its place. The other process may be another version
- * of this program: a version may add fields, but a field's meaning never changes, and a version that
- * others could not understand gets a higher number.
+ * What a process passes to its successor. The successor may be another version of this program. A
+ * version may add fields, but the meaning of a field never changes. A document that older versions
+ * could not understand gets a higher version number.
  */
 export interface HandoverDocument {
   readonly version: number;
   /** The process that hands over. */
   readonly pid: number;
-  /** Whether it is the first process, and stays as the parent of all that follow. */
+  /** Whether this is the first process, which stays as the parent of all later ones. */
   readonly isParent: boolean;
   readonly listeners: readonly HandedListener[];
   readonly passed: readonly HandedSocket[];
   readonly earlier: readonly EarlierProcess[];
-  /** Empty if an earlier version wrote the document. */
+  /** The relays of the process. Empty if an earlier version wrote the document. */
   readonly relays: readonly HandedRelay[];
 }
 
 /** A relay of the process. */
 export interface HandedRelay {
   readonly name: string;
-  /** The process that hands over gives no higher id to a connection of the relay from now on. */
+  /**
+   * An upper limit: the process that hands over will not use a higher id for a connection of the
+   * relay.
+   */
   readonly lastId: number;
 }
 
 /** A listening socket that the process opened: a relay's source, the admin or the metrics address. */
 export interface HandedListener {
-  /** What it is for, and the address that was asked for: `listenerKey`. */
+  /** The role and the address as configured: see `listenerKey`. */
   readonly key: string;
-  /** Each is a listening socket: `localhost` has two. */
+  /** The numbers of the listening sockets' descriptors. `localhost` has two sockets. */
   readonly descriptors: readonly number[];
-  /** The port of a TCP address, which the system chose where 0 was asked; 0 of any other. */
+  /** The actual port of a TCP address, also if port 0 was configured; 0 for other addresses. */
   readonly port: number;
-  /** The file of a Unix socket; null of any other. */
+  /** The file of a Unix socket; null for other addresses. */
   readonly file: HandedFile | null;
-  /** The length of the kernel's queue that was asked for; null if an earlier version wrote this. */
+  /** The configured length of the kernel's queue; null if an earlier version wrote the document. */
   readonly backlog: number | null;
 }
 
-/** The file that leads to a Unix socket. */
+/** The file of a Unix socket, and its configured permissions. */
 export interface HandedFile extends FileIdentity {
-  /** The permissions that were asked for; null if the process' own were right. */
+  /** The configured permissions; null if none were configured. */
   readonly mode: number | null;
   readonly owner: number | null;
   readonly group: number | null;
@@ -72,19 +75,19 @@ export interface HandedSocket {
   readonly name: string | null;
 }
 
-/** A process that handed over before: it still has connections, or it stays as the parent. */
+/** A process that handed over earlier. It still has connections, or stays as the parent. */
 export interface EarlierProcess {
   readonly pid: number;
-  /** This side's end of the channel to it. */
+  /** The descriptor of the channel to that process. */
   readonly descriptor: number;
   /** Whether it is the first process, and stays as the parent of all that follow. */
   readonly isParent: boolean;
 }
 
-/** What a listening socket is for. */
+/** The role of a listening socket. */
 export type ListenerRole = "source" | "admin" | "metrics";
 
-/** The text by which the socket of an address is found again in a document. */
+/** The key that identifies the socket of an address in a document. */
 export function listenerKey(role: ListenerRole, address: SocketEndpoint): string {
   const absolute: SocketEndpoint =
     address.kind === "unix" ? { kind: "unix", path: resolve(address.path) } : address;

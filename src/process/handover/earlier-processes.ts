@@ -3,24 +3,24 @@ import type { EarlierProcess } from "./document.ts";
 import { type FromLater, readFromEarlier } from "./messages.ts";
 import { ShapeError } from "./read-json.ts";
 
-/** More earlier processes than this do not linger: the oldest is then asked to end. */
+/** How many earlier processes may linger. When there are more, the oldest is asked to end. */
 const LINGERING_MOST = 8;
 
-/** What earlier processes have to say that concerns this one. */
+/** Receives the messages of earlier processes that concern this process. */
 export interface EarlierListener {
-  /** An earlier process was asked to stop so many times, and this one is meant, too. */
+  /** An earlier process received `times` requests to stop, which also concern this process. */
   asked(times: number): void;
-  /** HUP came to an earlier process, and is meant for this one. */
+  /** An earlier process received HUP, which concerns this process. */
   hangUp(): void;
-  /** The first process, this one's parent, has ended. */
+  /** The first process, which is this process's parent, has ended. */
   orphaned(): void;
-  /** So many connections are open in all of them. */
+  /** Reports how many connections all earlier processes have open together. */
   open(connections: number): void;
 }
 
 /**
- * The processes that handed over before this one, as far as they have not ended: each still has
- * connections, or is the parent of all. The oldest comes first.
+ * The earlier processes that have not ended: each one still has connections, or is the parent of
+ * all. The oldest comes first.
  */
 export class EarlierProcesses implements Disposable {
   readonly #listener: EarlierListener;
@@ -31,7 +31,10 @@ export class EarlierProcesses implements Disposable {
     this.#listener = listener;
   }
 
-  /** Adopts the channels to those that were handed over, and asks each how it is. */
+  /**
+   * Opens the channels to the earlier processes of a document, and asks each one for its number of
+   * connections.
+   */
   async meet(earlier: readonly EarlierProcess[]): Promise<void> {
     for (const { pid, descriptor, isParent } of earlier) {
       const channel = await Channel.open(descriptor);
@@ -39,7 +42,7 @@ export class EarlierProcesses implements Disposable {
     }
   }
 
-  /** Adopts a channel to a process. */
+  /** Adds a process and the channel to it. */
   add(pid: number, isParent: boolean, channel: Channel): void {
     const lingering: Lingering = { pid, isParent, channel, connections: null, isEnding: false };
     this.#processes.add(lingering);
@@ -50,17 +53,17 @@ export class EarlierProcesses implements Disposable {
     tell(lingering, { kind: "newest", pid: process.pid });
   }
 
-  /** How many of them have connections. */
+  /** How many earlier processes have connections. */
   get count(): number {
     return this.#laden().length;
   }
 
-  /** How many connections they have together. */
+  /** How many connections all earlier processes have together. */
   get connections(): number {
     return this.#laden().reduce((sum, { connections }) => sum + (connections ?? 0), 0);
   }
 
-  /** For the next document; `give` gives a descriptor its number there. */
+  /** The records for the next document; `give` returns the number of a descriptor there. */
   records(give: (descriptor: number) => number): EarlierProcess[] {
     return [...this.#processes].map(({ pid, isParent, channel }) => ({
       pid,
@@ -69,31 +72,34 @@ export class EarlierProcesses implements Disposable {
     }));
   }
 
-  /** Tells all of them which process is the newest. */
+  /** Tells all earlier processes which process is the newest. */
   announce(pid: number): void {
     for (const process of this.#processes) tell(process, { kind: "newest", pid });
   }
 
-  /** Asks all of them to end, by their own drain timeout if null. */
+  /**
+   * Asks all earlier processes to end within `drainTimeout` milliseconds; null means their own
+   * limit.
+   */
   stop(drainTimeout: number | null): void {
     for (const process of this.#processes) tell(process, { kind: "stop", drainTimeout });
   }
 
-  /** Settles when none of them has a connection. */
+  /** Settles when no earlier process has a connection. */
   async unladen(): Promise<void> {
     if (this.count === 0) return;
     this.#unladen ??= Promise.withResolvers();
     await this.#unladen.promise;
   }
 
-  /** Lets go of all of them; they go on. */
+  /** Closes all channels. The processes go on. */
   [Symbol.dispose](): void {
     for (const { channel } of this.#processes) channel[Symbol.dispose]();
     this.#processes.clear();
   }
 
   #laden(): readonly Lingering[] {
-    // One that has not said how it is may have connections.
+    // A process that has not reported its connections yet may have some.
     return [...this.#processes].filter(({ connections }) => connections !== 0);
   }
 
@@ -104,7 +110,7 @@ export class EarlierProcesses implements Disposable {
       else if (message?.kind === "hangup") this.#listener.hangUp();
       else if (message?.kind === "open") this.#counted(lingering, message.connections);
     } catch (error) {
-      // Another version may say what this one does not understand.
+      // Ignore messages that only another version understands.
       if (!(error instanceof ShapeError)) throw error;
     }
   }
@@ -121,7 +127,7 @@ export class EarlierProcesses implements Disposable {
     if (lingering.isParent) this.#listener.orphaned();
   }
 
-  /** Asks the oldest to end, as long as too many linger. */
+  /** Asks the oldest processes to end until few enough linger. */
   #limit(): void {
     const lingering = [...this.#processes].filter(
       ({ connections, isEnding }) => connections !== null && connections > 0 && !isEnding,
@@ -142,9 +148,9 @@ interface Lingering {
   readonly pid: number;
   readonly isParent: boolean;
   readonly channel: Channel;
-  /** Null before it has said how many it has. */
+  /** Null until the process has reported its number of connections. */
   connections: number | null;
-  /** Whether it was asked to end because too many linger. */
+  /** Whether the process was asked to end because too many linger. */
   isEnding: boolean;
 }
 

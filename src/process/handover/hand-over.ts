@@ -22,59 +22,59 @@ import { FIRST_DESCRIPTOR } from "./handover-variable.ts";
 import { startSuccessor, type Successor, type SuccessorStart } from "./start-successor.ts";
 
 /**
- * How many ids a relay may give to connections until the other process has its place. The other
- * process begins above them, so that no two connections of a relay have the same id.
+ * How many connection ids a relay may use before its successor takes over. The successor starts
+ * above them, so no two connections of a relay have the same id.
  */
 const IDS_MEANWHILE = 1_000_000;
 
-/** What a process has, and who must know that another has its place. */
+/** What a process hands over, and everybody who must know about the handover. */
 export interface Estate {
-  /** The listening sockets that it opened; the other process names them by their index. */
+  /** The listening sockets that the process opened. The successor names them by their index. */
   readonly listeners: readonly OpenedListener[];
   readonly passed: PassedSockets;
-  /** Its relays, with the last id that each gave to a connection. */
+  /** The process's relays, each with the id of its last connection. */
   readonly relays: readonly HandedRelay[];
   readonly earlier: EarlierProcesses | null;
-  /** The service manager, if one is to know the main process. */
+  /** The service manager that must know the main process; null if there is none. */
   readonly manager: Manager | null;
   /**
-   * Accepts nobody any more, and leaves those of `listeners` to the other process that have these
-   * indices. Settles when that is so.
+   * Stops accepting, and leaves the listeners with these indices to the successor. Settles once no
+   * client is accepted any more.
    */
   vacate(claimed: ReadonlySet<number>): Promise<void>;
-  /** What waits for the processes that follow, if this one stays as their parent. */
+  /** Waits for later processes, if this process stays as their parent; otherwise null. */
   readonly reaper: Reaper | null;
 }
 
-/** A listening socket, what it is for, and the address that was asked for. */
+/** A listening socket with its role and its configured address. */
 export interface OpenedListener {
   readonly role: ListenerRole;
   readonly address: SocketEndpoint;
   readonly socket: HandedSource;
-  /** Those that were asked for, of a Unix socket's file. */
+  /** The configured permissions of a Unix socket's file. */
   readonly permissions: Permissions;
 }
 
-/** A service manager, as sd_notify(3) speaks to it. */
+/** A service manager that is reached by sd_notify(3). */
 export interface Manager {
   readonly notifier: HeldNotifier;
   /** The value of NOTIFY_SOCKET. */
   readonly socket: string;
 }
 
-/** How the other process is started. */
+/** How the successor is started. */
 export interface HandoverStart extends Pick<
   SuccessorStart,
   "command" | "environment" | "signal" | "patience"
 > {
   readonly libc: Libc;
-  /** Something went wrong that does not keep the handover from going on. */
+  /** Warns of a problem that does not stop the handover. */
   warn(message: string): void;
 }
 
 /**
- * Hands this process' place over: starts another process, waits until it accepts clients, makes it
- * the main process, accepts nobody any more, and says so to the other process.
+ * Hands over to a new process: starts it, waits until it accepts clients, makes it the main
+ * process, stops accepting here, and tells it so.
  *
  * @throws {HandoverError} if the other process does not accept; this one is to go on then.
  */
@@ -89,9 +89,10 @@ export async function handOver(estate: Estate, start: HandoverStart): Promise<Su
       spawned: (child) => reaper?.leave(child),
     });
     if (manager !== null) await moveMainProcess(manager, successor, start);
-    // When the other process says that it took over, no client meets the old configuration.
+    // Stop accepting first: once the successor reports that it took over, no client may meet the
+    // old configuration.
     await estate.vacate(successor.claimed);
-    // The first process must know the next one before this one ends.
+    // The first process must learn of the successor before this process ends.
     earlier?.announce(successor.pid);
     successor.send({ kind: "taken" });
     return successor;
@@ -102,16 +103,16 @@ export async function handOver(estate: Estate, start: HandoverStart): Promise<Su
   }
 }
 
-/** The other process may have changed the length of a queue before it failed (listen(2)). */
+/** The failed successor may have changed the length of a queue (listen(2)). */
 function restoreQueues({ listeners }: Estate, libc: Libc): void {
   for (const { socket } of listeners)
     for (const fd of socket.fds) if (socket.backlog !== null) libc.listen(fd, socket.backlog);
 }
 
-/** The document, and the descriptors that it speaks of. */
+/** The document, and the descriptors that it refers to. */
 function documentOf({ listeners, passed, relays, earlier, reaper }: Estate) {
   const descriptors: number[] = [];
-  // The channel comes first, so that the first of these has the next number.
+  // The channel is the first descriptor, so the first of these has the next number.
   const give = (descriptor: number) => FIRST_DESCRIPTOR + descriptors.push(descriptor);
   const document = {
     version: DOCUMENT_VERSION,
@@ -138,7 +139,10 @@ function withPermissions(
   return { dev, ino, mode: mode ?? null, owner: owner ?? null, group: group ?? null };
 }
 
-/** The processes that follow are to be this one's children, not those of the one that started them. */
+/**
+ * Makes all later processes children of this process instead of orphans of the process that started
+ * them.
+ */
 function adoptDescendants(): void {
   const result = becomeSubreaper();
   if (result >= 0) return;
@@ -146,7 +150,7 @@ function adoptDescendants(): void {
   throw new HandoverError(`this process cannot become the parent of those that follow: ${reason}`);
 }
 
-/** The manager must know the new main process before this one stops. */
+/** Tells the service manager the new main process. It must know that before this process stops. */
 async function moveMainProcess(
   { notifier, socket }: Manager,
   successor: Successor,

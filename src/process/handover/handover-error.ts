@@ -1,4 +1,4 @@
-/** A handover failed. The message says why, and fits behind "handover failed: ". */
+/** A failed handover. The message is the reason; it follows "handover failed: " in the log. */
 export class HandoverError extends Error {
   override readonly name = "HandoverError";
 }

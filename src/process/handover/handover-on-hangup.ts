@@ -4,7 +4,7 @@ import type { Estate } from "./hand-over.ts";
 import { HandoverError } from "./handover-error.ts";
 import type { Successor } from "./start-successor.ts";
 
-/** What the handovers of a process need. */
+/** What every handover of a process needs. */
 export interface HandoverNeeds {
   readonly log: Log;
   /** The command that starts this program again. */
@@ -16,20 +16,20 @@ export interface HandoverNeeds {
 }
 
 /**
- * Hands over at HUP. One that comes during a handover is meant for a later state of the files on
- * disk: it is passed on to the process that then has the place, or begins another try.
+ * Hands over when HUP arrives. A HUP during a handover asks for the files on disk as they are by
+ * then: it is passed on to the successor, or starts another try if the handover fails.
  */
 export class HandoverOnHangup {
-  /** Settles once another process has the place. */
+  /** Settles once a successor has taken over. */
   readonly done: Promise<Successor>;
   readonly #needs: HandoverNeeds;
   readonly #done = Promise.withResolvers<Successor>();
   readonly #abort = new AbortController();
-  /** The try that is under way. */
+  /** The handover that is running; null if none is. */
   #trying: Promise<void> | null = null;
-  /** Whether a HUP has come before `begin`, or another one during a try. */
+  /** Whether a HUP arrived before `begin`, or another HUP during a handover. */
   #again = false;
-  /** Null before `begin`. */
+  /** Tells what to hand over; null before `begin`. */
   #estate: (() => Promise<Estate>) | null = null;
   #successor: Successor | null = null;
 
@@ -50,7 +50,7 @@ export class HandoverOnHangup {
     else this.#trying = this.#try(this.#estate);
   }
 
-  /** Tries later. */
+  /** Remembers a HUP for later. */
   #wait(when: string): void {
     this.#again = true;
     this.#say(`HUP: a handover follows ${when}`, "waits");
@@ -60,15 +60,15 @@ export class HandoverOnHangup {
     this.#needs.log.info(words, { event: `hangup_${outcome}` });
   }
 
-  /** From now on there is something to hand over. */
+  /** Allows handovers from now on. */
   begin(estate: () => Promise<Estate>): void {
     this.#estate = estate;
     if (this.#again) this.#tryAgain();
   }
 
   /**
-   * Hands over no more, and gives up a try that is under way. Gives the other process if one has the
-   * place, or gets it now although this process is to stop; then it is asked to stop, too.
+   * Stops handing over, and aborts a running handover. Returns the successor if one has taken over,
+   * or takes over now in spite of the stop; the successor is then asked to stop, too.
    */
   async stop(): Promise<Successor | null> {
     const isLate = this.#successor === null;
@@ -124,7 +124,7 @@ export class HandoverOnHangup {
   }
 }
 
-/** What systemd said to one process only (sd_listen_fds(3), sd_watchdog_enabled(3)). */
+/** Variables that systemd sets for one process only (sd_listen_fds(3), sd_watchdog_enabled(3)). */
 const OF_ONE_PROCESS = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "WATCHDOG_PID"];
 
 function withoutPid(environment: HandoverNeeds["environment"]): HandoverNeeds["environment"] {

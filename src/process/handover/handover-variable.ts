@@ -1,7 +1,7 @@
 /** The first descriptor behind standard input, output and error. */
 export const FIRST_DESCRIPTOR = 3;
 
-/** What the process that started this one asks of it. */
+/** What the process that started this process asks of it. */
 export interface HandoverRequest {
   readonly step: HandoverStep;
   /**
@@ -19,7 +19,7 @@ export type HandoverStep =
 
 const VARIABLE = "SIMPLETCPUNIXRELAY_HANDOVER";
 
-/** The environment of a process of which something is asked. */
+/** The environment for a process, with a request in it. */
 export function withRequest(
   environment: Readonly<Record<string, string | undefined>>,
   { step, descriptors }: HandoverRequest,
@@ -27,7 +27,10 @@ export function withRequest(
   return { ...environment, [VARIABLE]: `${step}:${descriptors}` };
 }
 
-/** What the variable asks; null if it asks nothing. It is removed: it means nothing to a child. */
+/**
+ * The request in the variable; null if there is none. Removes the variable, because it must not
+ * reach a child process.
+ */
 function takeRequest(environment: NodeJS.ProcessEnv): HandoverRequest | null {
   const value = environment[VARIABLE] ?? "";
   delete environment[VARIABLE];
@@ -36,5 +39,5 @@ function takeRequest(environment: NodeJS.ProcessEnv): HandoverRequest | null {
   return { step, descriptors: Number(descriptors) };
 }
 
-/** What was asked of this process when it started. */
+/** The request with which this process was started. */
 export const handoverRequest: HandoverRequest | null = takeRequest(process.env);

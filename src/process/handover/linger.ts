@@ -3,34 +3,35 @@ import { ParentProcess } from "./parent-process.ts";
 import type { Reaper } from "./reaper.ts";
 import type { Successor } from "./start-successor.ts";
 
-/** How often the newest process is told how many connections are left, in milliseconds. */
+/** How often to report the number of open connections to the newest process, in milliseconds. */
 const REPORT_PERIOD = 1_000;
 
 /** The relays of a process that has handed over. */
 export interface LeftRelays {
   readonly connections: number;
-  /** Ends the connections by a drain timeout; by the relays' own if none is given. */
+  /** Ends the connections within `drainTimeout`; by default within the relays' own limit. */
   stop(patience: { readonly drainTimeout?: number }): Promise<void>;
 }
 
-/** A process that has handed over. */
+/** A process after its handover. */
 export interface Remainder {
   readonly relays: LeftRelays;
   /** Settles when the last connection has ended. */
   readonly left: Promise<unknown>;
   readonly successor: Successor;
-  /** Settle when this process is asked to stop, and when it is asked again. */
+  /** Requests to stop: the first one, and a second one. */
   readonly requests: { readonly asked: Promise<void>; readonly askedAgain: Promise<void> };
-  /** Null unless this is the first process, and the parent of all that follow. */
+  /** Null unless this is the first process, which is the parent of all later ones. */
   readonly reaper: Reaper | null;
 }
 
 /**
  * Goes on after a handover until the last connection has ended; the first process, as the parent,
- * until all later ones have ended. Gives the exit status: the parent's is that of the last process.
+ * goes on until all later processes have ended. Returns the exit status; the parent's is that of
+ * the last process.
  *
- * A stop ends the connections by the drain timeout, if it was asked of this process or of the newest.
- * So does the end of all later processes.
+ * A request to stop, to this process or to the newest one, ends the connections within the drain
+ * timeout. The end of all later processes does the same.
  */
 export async function linger(remainder: Remainder): Promise<number> {
   const { left, successor, requests, reaper } = remainder;
@@ -38,7 +39,7 @@ export async function linger(remainder: Remainder): Promise<number> {
   const lingering = new Lingering(remainder, parent);
   const stop = (times: number, drainTimeout?: number) => {
     lingering.stop(drainTimeout);
-    // Who started the first process knows no other.
+    // The first process must pass requests on: whoever started it knows no other process.
     if (parent !== null) successor.send({ kind: "asked", times });
   };
   void requests.asked.then(() => stop(1));
@@ -46,17 +47,17 @@ export async function linger(remainder: Remainder): Promise<number> {
   await left;
   lingering.over();
   if (parent === null) return 0;
-  // Nothing is left to do but to wait: what the connections took is given back.
+  // The process now only waits, so free the memory that the connections used.
   Bun.gc(true);
   return await parent.ended();
 }
 
-/** What the newest process hears of this one, and says to it. */
+/** Talks with the newest process. */
 class Lingering {
   readonly #relays: LeftRelays;
   readonly #successor: Successor;
   readonly #reports: Timer;
-  /** How many connections the newest process was told of last; -1 if it was told nothing yet. */
+  /** The number of connections last reported to the newest process; -1 before the first report. */
   #reported = -1;
 
   constructor({ relays, successor }: Remainder, parent: ParentProcess | null) {
@@ -76,7 +77,7 @@ class Lingering {
     this.#report();
   }
 
-  /** Ends the connections by a drain timeout; by the process' own if undefined. */
+  /** Ends the connections within a drain timeout; undefined means the process's own limit. */
   stop(drainTimeout?: number): void {
     void this.#relays.stop(drainTimeout === undefined ? {} : { drainTimeout });
   }
@@ -90,7 +91,7 @@ class Lingering {
   #heard(message: FromLater): void {
     if (message.kind === "stop") this.stop(message.drainTimeout ?? undefined);
     if (message.kind !== "newest") return;
-    // A newer process asks, which was told nothing yet.
+    // A newer process asks. It has received no report yet.
     this.#reported = -1;
     this.#report();
   }

@@ -1,31 +1,33 @@
 import { type HandoverDocument, readDocument } from "./document.ts";
 import { field, integer, listOf, nullOr, type Reader, record, string, word } from "./read-json.ts";
 
-// What two generations say to each other over their channel. Either may be another version of this
-// program: unknown kinds of messages are ignored.
+// The messages that two generations exchange over their channel. Either side may be another version
+// of this program, so unknown kinds of messages are ignored.
 
-/** What a process says to the one that it started, and then to each later one. */
+/** A message of a process to its successor, and later to each newer process. */
 export type FromEarlier =
-  /** The first message. */
+  /** Always the first message. */
   | { readonly kind: "document"; readonly document: HandoverDocument }
-  /** The place is taken: the other process is the relay now. */
+  /** The handover is complete: the successor is now the relay. */
   | { readonly kind: "taken" }
-  /** How many connections it still has. */
+  /** How many connections the sender still has. */
   | { readonly kind: "open"; readonly connections: number }
-  /** It was asked to stop so many times, and the newest process is meant, too. */
+  /** The sender received `times` requests to stop, which also concern the newest process. */
   | { readonly kind: "asked"; readonly times: number }
-  /** HUP came to it, and is meant for the newest process. */
+  /** The sender received HUP, which concerns the newest process. */
   | { readonly kind: "hangup" };
 
-/** What a process says to those before it. */
+/** A message of a process to earlier processes. */
 export type FromLater =
-  /** It accepts clients; `claimed` are the indices of the document's listeners that it uses. */
+  /**
+   * The sender accepts clients; `claimed` has the indices of the document's listeners that it uses.
+   */
   | { readonly kind: "ready"; readonly pid: number; readonly claimed: readonly number[] }
-  /** It cannot start. */
+  /** The sender cannot start. */
   | { readonly kind: "failed"; readonly reason: string }
-  /** The newest generation is that process. */
+  /** Names the newest process. */
   | { readonly kind: "newest"; readonly pid: number }
-  /** End what is left within so many milliseconds; by its own drain timeout if null. */
+  /** Asks the receiver to end within `drainTimeout` milliseconds; null means its own limit. */
   | { readonly kind: "stop"; readonly drainTimeout: number | null };
 
 const FROM_EARLIER: Readers<FromEarlier> = {
@@ -48,13 +50,13 @@ type Readers<Message extends { readonly kind: string }> = {
   readonly [Kind in Message["kind"]]: Reader<Extract<Message, { readonly kind: Kind }>>;
 };
 
-/** Reads a message of an earlier process; null of an unknown kind. Throws a `ShapeError`. */
+/** Reads a message of an earlier process; null if its kind is unknown. Throws a `ShapeError`. */
 export function readFromEarlier(value: unknown): FromEarlier | null {
   const kind = field(value, "kind", string);
   return isKey(FROM_EARLIER, kind) ? FROM_EARLIER[kind](value) : null;
 }
 
-/** Reads a message of a later process; null of an unknown kind. Throws a `ShapeError`. */
+/** Reads a message of a later process; null if its kind is unknown. Throws a `ShapeError`. */
 export function readFromLater(value: unknown): FromLater | null {
   const kind = field(value, "kind", string);
   return isKey(FROM_LATER, kind) ? FROM_LATER[kind](value) : null;

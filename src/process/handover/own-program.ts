@@ -5,9 +5,9 @@ import { resolve } from "node:path";
 const INSIDE_EXECUTABLE = "/$bunfs/";
 
 /**
- * The command that starts this program again, with the same arguments: the file that then stands at
- * the path by which it was started, which may be a link that leads elsewhere by then. Call it when
- * the program starts, while that path still leads to this very file.
+ * The command that starts this program again with the same arguments. It starts the file that then
+ * stands at the path by which this process was started; a link may lead to another file by then.
+ * Call this when the program starts, while the path still leads to the running file.
  */
 export function ownCommand(): readonly string[] {
   const [, script = "", ...args] = process.argv;
@@ -16,7 +16,7 @@ export function ownCommand(): readonly string[] {
   return [path, ...process.execArgv, script, ...args];
 }
 
-/** The path of the executable as it was called; its real path if that cannot be told. */
+/** The path by which the executable was called; its real path if the called path is unknown. */
 function calledPath(called: string, executable: string): string {
   const path = called.includes("/") ? resolve(called) : Bun.which(called);
   return path !== null && realPath(path) === realPath(executable) ? path : executable;
@@ -26,7 +26,7 @@ function realPath(path: string): string | null {
   try {
     return realpathSync(path);
   } catch {
-    // Nothing is there: argv[0] is whatever the caller wrote (execve(2)).
+    // No such file: argv[0] may be any text (execve(2)).
     return null;
   }
 }

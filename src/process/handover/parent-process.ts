@@ -1,8 +1,8 @@
 import type { Reaper } from "./reaper.ts";
 
 /**
- * What the first process is for those that follow, where no service manager is: their parent. Whoever
- * started the first process knows no other.
+ * The first process as the parent of all later ones, if there is no service manager. Whoever
+ * started the first process knows no other process.
  */
 export class ParentProcess {
   readonly #reaper: Reaper;
@@ -15,18 +15,18 @@ export class ParentProcess {
     this.adopt(pid);
   }
 
-  /** That process has the place now. */
+  /** Notes that the process with this id is now the newest. */
   adopt(pid: number): void {
     this.#newest = pid;
     if (!this.#statuses.has(pid)) this.#statuses.set(pid, this.#reaper.ended(pid));
   }
 
-  /** No process is left that could name a newer one. */
+  /** No later process is left that could name a newer one. */
   channelClosed(): void {
     this.#alone.resolve();
   }
 
-  /** Settles when all of them have ended, with the exit status of the last that had the place. */
+  /** Settles when all later processes have ended, with the exit status of the newest. */
   async ended(): Promise<number> {
     await this.#alone.promise;
     await Promise.all(this.#statuses.values());

@@ -11,21 +11,24 @@ import type { HandedSocket } from "./document.ts";
 import { isSameListener } from "./same-listener.ts";
 
 /**
- * The listening sockets that the first process was started with, by systemd or by whoever started
- * it. The process keeps a descriptor of each, because it may have to hand them on.
+ * The listening sockets that the first process was started with, by systemd or another program. The
+ * process keeps a descriptor of each socket, to pass it to its successor.
  */
 export class PassedSockets implements Disposable {
   readonly #sockets: Set<HandedSocket>;
-  /** Whether a socket may be used that is not listed: in a process that nobody handed any. */
+  /**
+   * Whether `fd:N` may name a socket that is not listed. Only in the first process does N mean what
+   * the user wrote.
+   */
   readonly #isFirst: boolean;
-  /** What to say if systemd passed none. */
+  /** The message for the case that systemd passed no socket. */
   readonly #missing: string;
   /** The sockets that a relay uses. */
   readonly #used = new Set<HandedSocket>();
-  /** The sources that `adopt` found a socket for, and those that it found none for. */
+  /** How many sources got a socket from `adopt`, and the sources that got none. */
   #adopted = 0;
   readonly #left: SocketEndpoint[] = [];
-  /** The address of each socket that was asked for once, or the error of that question. */
+  /** The addresses of the sockets, or the error of the attempt to read them; filled on demand. */
   readonly #endpoints = new Map<HandedSocket, SocketEndpoint | RelayError>();
 
   private constructor(sockets: readonly HandedSocket[], isFirst: boolean, missing: string) {
@@ -34,19 +37,19 @@ export class PassedSockets implements Disposable {
     this.#missing = missing;
   }
 
-  /** Those that systemd passed. */
+  /** The sockets that systemd passed to this process. */
   static ofFirst({ sockets, missing }: Activation): PassedSockets {
     const passed = sockets.map(({ fd, name }) => ({ descriptor: fd, number: fd, name }));
     return new PassedSockets(passed, true, missing);
   }
 
-  /** Those that another process handed on. */
+  /** The sockets that another process handed over. */
   static handed(sockets: readonly HandedSocket[]): PassedSockets {
     return new PassedSockets(sockets, false, NO_ACTIVATION.missing);
   }
 
   /**
-   * The socket that a source means, by a descriptor of the caller's own.
+   * The socket for a source; the caller gets a descriptor of its own.
    *
    * @throws {RelayError} if there is none, or it does not listen.
    */
@@ -56,7 +59,7 @@ export class PassedSockets implements Disposable {
     const endpoint = endpointOf({ kind: "fd", fd: descriptor });
     if (known !== undefined) this.#used.add(known);
     if (libc === null) {
-      // Then there is one descriptor, the relay's.
+      // The relay then has the only descriptor.
       if (known !== undefined) this.#sockets.delete(known);
       return { kind: "fd", fd: descriptor };
     }
@@ -103,12 +106,15 @@ export class PassedSockets implements Disposable {
     throw outdated(address, `systemd listens on ${printAddress(endpoint)} for this relay`);
   }
 
-  /** The sources that relays open by themselves although others are adopted: of these no unit knows. */
+  /**
+   * The sources that relays bound themselves although other sources had a passed socket: no unit
+   * lists them.
+   */
   get unknown(): readonly string[] {
     return this.#adopted === 0 ? [] : this.#left.map(printAddress);
   }
 
-  /** The sockets that systemd passed and no relay uses: each with its name and address. */
+  /** The passed sockets that no relay uses: the name and address of each. */
   get unused(): readonly string[] {
     return [...this.#sockets].flatMap((socket) => {
       if (socket.name === null || this.#used.has(socket)) return [];
@@ -118,12 +124,12 @@ export class PassedSockets implements Disposable {
     });
   }
 
-  /** For the next document; `give` gives a descriptor its number there. */
+  /** The records for the next document; `give` returns the number of a descriptor there. */
   records(give: (descriptor: number) => number): HandedSocket[] {
     return [...this.#sockets].map((socket) => ({ ...socket, descriptor: give(socket.descriptor) }));
   }
 
-  /** Lets go of all of them. */
+  /** Closes all descriptors. */
   [Symbol.dispose](): void {
     for (const { descriptor } of this.#sockets) closeSync(descriptor);
     this.#sockets.clear();
@@ -148,9 +154,12 @@ export class PassedSockets implements Disposable {
     return sockets.find(({ descriptor }) => descriptor === fd);
   }
 
-  /** The descriptor of a socket that is not listed: systemd lists all that it passes. */
+  /**
+   * The number of a socket that is not listed, for `fd:N`. systemd lists all sockets that it
+   * passes.
+   */
   #numberOf(address: InheritedEndpoint): number {
-    // In a later process the number may be that of something else.
+    // In a later process this number may belong to another file.
     if (address.kind === "fd" && this.#isFirst) return address.fd;
     throw relayError("listen on", printAddress(address), "EBADF", "nothing was passed under it");
   }
@@ -165,7 +174,10 @@ function endpointOrError(fd: number): SocketEndpoint | RelayError {
   }
 }
 
-/** Refuses a socket's file that lets in more users than `mode`. The relay may not change systemd's file. */
+/**
+ * Refuses a socket whose file lets in more users than `mode`. The relay may not change systemd's
+ * file.
+ */
 function checkMode(path: string, mode: number | undefined): void {
   if (mode === undefined) return;
   const found = modeOf(path);
@@ -179,7 +191,7 @@ function modeOf(path: string): number | undefined {
   try {
     return lstatSync(path).mode & 0o777;
   } catch {
-    // A sandbox may hide the folder.
+    // The sandbox may hide the folder.
     return undefined;
   }
 }

@@ -22,12 +22,15 @@ import { type FromEarlier, type FromLater, readFromEarlier } from "./messages.ts
 import { ShapeError } from "./read-json.ts";
 
 /**
- * The process whose place this one takes. It goes on accepting clients until this process says that
- * it accepts them, and it goes on as if nothing had happened if this process ends before that.
+ * The process that hands over to this one. It accepts clients until this process reports that it
+ * accepts them. If this process ends before that, the predecessor goes on as if nothing had
+ * happened.
  */
 export class Predecessor {
   readonly document: HandoverDocument;
-  /** The channel to it, of which the descriptor is this object's until the place is taken. */
+  /**
+   * The channel to the predecessor. This object owns the descriptor until the handover is complete.
+   */
   readonly channel: Channel;
   readonly #unclaimed: Map<number, HandedListener>;
   readonly #claimed: number[] = [];
@@ -41,7 +44,7 @@ export class Predecessor {
   }
 
   /**
-   * Hears what the process hands over that started this one for it.
+   * Receives the document of the process that started this process.
    *
    * @throws {HandoverError} if it ends before, or hands over what this version does not understand.
    */
@@ -61,8 +64,8 @@ export class Predecessor {
   }
 
   /**
-   * The listening socket of an address, which is the caller's from then on; null if none was handed
-   * over, or if it is a Unix socket whose file is gone, so that nobody finds it.
+   * Takes the listening socket of an address; the caller then owns it. Null if no such socket was
+   * handed over, or if it is a Unix socket whose file is gone, so that no client can find it.
    *
    * @param permissions - those that a Unix socket's file is to have from `setPermissions` on
    */
@@ -86,14 +89,16 @@ export class Predecessor {
     return null;
   }
 
-  /** The highest id that the other process may give to a connection of a relay; 0 if it has none. */
+  /**
+   * The highest connection id that the predecessor may use for a relay; 0 if it does not have the
+   * relay.
+   */
   lastIdOf(relay: string): number {
     return this.document.relays.find(({ name }) => name === relay)?.lastId ?? 0;
   }
 
   /**
-   * Gives the files of Unix sockets the permissions that are asked for now, if others were asked for
-   * before.
+   * Changes the permissions of the Unix sockets' files if they are configured differently now.
    *
    * @throws {RelayError} if the system does not allow it; all files are as before then.
    */
@@ -115,7 +120,7 @@ export class Predecessor {
   }
 
   /**
-   * Says that this process accepts clients; settles once it has the other's place.
+   * Reports that this process accepts clients; settles once the handover is complete.
    *
    * @throws {HandoverError} if the other process ends before.
    */
@@ -124,7 +129,7 @@ export class Predecessor {
     this.channel.listen(
       listener(taken.reject, (message) => {
         if (message.kind !== "taken") return;
-        // What follows concerns this process as the newest.
+        // Later messages are for this process as the newest one.
         this.channel.listen(null);
         taken.resolve();
       }),
@@ -143,7 +148,7 @@ export class Predecessor {
     return processes;
   }
 
-  /** Says that this process cannot take its place. */
+  /** Reports that this process cannot take over. */
   refuse(reason: string): void {
     this.#say({ kind: "failed", reason });
   }
@@ -156,18 +161,18 @@ export class Predecessor {
 interface ClaimedFile {
   readonly path: string;
   readonly file: HandedFile;
-  /** Those that are asked for now. */
+  /** The permissions that are configured now. */
   readonly permissions: Permissions;
 }
 
-/** The permissions that were asked for before. */
+/** The permissions that were configured before. */
 function asked({ mode, owner, group }: HandedFile): Permissions {
   return { mode: mode ?? undefined, owner: owner ?? undefined, group: group ?? undefined };
 }
 
 let met: Promise<Predecessor> | undefined;
 
-/** The process whose place this one takes, as `Predecessor.meet`; null if it takes nobody's. */
+/** The predecessor, as `Predecessor.meet`; null if this process was not started by a handover. */
 export function meetPredecessor(): Promise<Predecessor | null> {
   if (handoverRequest === null) return Promise.resolve(null);
   return (met ??= Predecessor.meet());

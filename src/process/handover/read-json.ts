@@ -1,9 +1,9 @@
-/** A JSON value that is not what its reader needs. */
+/** A JSON value of an unexpected shape. */
 export class ShapeError extends Error {
   override readonly name = "ShapeError";
 }
 
-/** Makes a typed value of a JSON value, or throws a `ShapeError`. */
+/** Reads a JSON value as a typed value, or throws a `ShapeError`. */
 export type Reader<Value> = (value: unknown) => Value;
 
 /** The reader of each field of an object. */
@@ -20,12 +20,12 @@ export function record<Value extends object>(readers: FieldReaders<Value>): Read
     const fields = fieldsOf(value);
     const read: Partial<Value> = {};
     for (const name of namesOf(readers)) read[name] = readField(fields, name, readers[name]);
-    // Each field of the type has a reader, and each reader has run.
+    // Every field has a reader, and each reader has run, so the object has the type.
     return read as Value;
   };
 }
 
-/** Reads one field of an object, before the others are known. */
+/** Reads one field of an object without reading the others. */
 export function field<Value>(value: unknown, name: string, read: Reader<Value>): Value {
   return readField(fieldsOf(value), name, read);
 }
@@ -79,7 +79,7 @@ export function nullOr<Value>(read: Reader<Value>): Reader<Value | null> {
   return (value) => (value === null ? null : read(value));
 }
 
-/** Reads a field that earlier versions do not write; `otherwise` replaces it. */
+/** Reads a field that earlier versions do not write; if it is missing the value is `otherwise`. */
 export function orElse<Value>(otherwise: Value, read: Reader<Value>): Reader<Value> {
   return (value) => (value === undefined ? otherwise : read(value));
 }

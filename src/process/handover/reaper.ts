@@ -1,18 +1,18 @@
 import { peekEndedChild, reapChild } from "../../os/process-calls.ts";
 
-/** How many children's statuses are kept for somebody who asks later. */
+/** How many exit statuses to remember for later callers of `ended`. */
 const REMEMBERED_MOST = 64;
 
 /**
- * Waits for children that the runtime does not know of: orphans that became this process' children,
- * because it is the first one of its PID namespace or said that it is their reaper. They would stay
- * as zombies.
+ * Waits for children that Bun does not know: orphans that became children of this process, because
+ * it is the first process of its PID namespace or a subreaper. Without this they would stay as
+ * zombies.
  */
 export class Reaper implements Disposable {
-  /** Children that the runtime itself waits for, each until it has. */
+  /** Children that Bun waits for, each until Bun has done so. */
   readonly #runtimes = new Set<number>();
   readonly #awaited = new Map<number, PromiseWithResolvers<number>>();
-  /** The statuses of children that nobody awaited, the oldest first. */
+  /** The exit statuses of children that no caller has asked for, the oldest first. */
   readonly #remembered = new Map<number, number>();
 
   constructor() {
@@ -20,7 +20,7 @@ export class Reaper implements Disposable {
     this.#reap();
   }
 
-  /** Leaves a child of `Bun.spawn` to the runtime. */
+  /** Leaves a child of `Bun.spawn` to Bun. */
   leave({ pid, exited }: { readonly pid: number; readonly exited: Promise<number> }): void {
     this.#runtimes.add(pid);
     void exited.then(() => {
@@ -44,7 +44,7 @@ export class Reaper implements Disposable {
 
   readonly #reap = (): void => {
     for (let child = peekEndedChild(); child !== null; child = peekEndedChild()) {
-      // The children behind it are seen once the runtime has waited for this one.
+      // waitid(2) shows the children behind this one once Bun has waited for it.
       if (this.#runtimes.has(child.pid)) return;
       reapChild(child.pid);
       this.#ended(child.pid, child.status);

@@ -20,7 +20,7 @@ function pathOf(path: string): string {
   return resolve(path).replace(/^\/var\/run\//, "/run/");
 }
 
-/** An empty host is every interface, of both families, as `::` is. */
+/** An empty host means every interface of both families, like `::`. */
 function hostOf(host: string): string {
   if (host === "") return "::";
   return (host.includes("%") ? undefined : ipAddress(host)?.text) ?? host.toLowerCase();

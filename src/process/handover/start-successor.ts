@@ -8,49 +8,50 @@ import { ShapeError } from "./read-json.ts";
 /** How long a new process may take until it accepts clients, in milliseconds. */
 const PATIENCE = 30_000;
 
-/** How long a new process that is to end may take before it is killed, in milliseconds. */
+/** How long a new process that was asked to end may take before it is killed, in milliseconds. */
 const LAST_PATIENCE = 2_000;
 
-/** What a new process is started with. */
+/** How to start a successor. */
 export interface SuccessorStart {
   /** The program and its arguments. */
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** What the document calls descriptor 4, 5 and so on. */
+  /** The descriptors that the document numbers 4, 5 and so on. */
   readonly descriptors: readonly number[];
-  /** What the new process is told first. */
+  /** The first message to the new process. */
   readonly document: Extract<FromEarlier, { kind: "document" }>;
-  /** Once it is aborted, the new process is ended. */
+  /** Ends the new process when aborted. */
   readonly signal: AbortSignal;
   /** How long the new process may take until it accepts clients, in milliseconds. Default: 30 s. */
   readonly patience?: number;
-  /** Is called with the child that starts the new process, and ends soon. */
+  /** Called with the child process that starts the successor and ends soon. */
   readonly spawned?: (child: { readonly pid: number; readonly exited: Promise<number> }) => void;
 }
 
-/** Hears what a process says after it has taken this one's place. */
+/** Receives the messages of a successor after it has taken over. */
 export interface SuccessorListener {
   message(message: FromLater): void;
-  /** No later generation is left. Called once. */
+  /** No later process is left. Called once. */
   gone(): void;
 }
 
-/** A process that accepts clients from the same sockets, and is to take this one's place. */
+/** A process that accepts clients from the same sockets and is ready to take over. */
 export interface Successor {
   readonly pid: number;
   /** The indices of the document's listeners that it uses. */
   readonly claimed: ReadonlySet<number>;
   send(message: FromEarlier): void;
-  /** Lets it end what it has begun, and end: it does not get this process' place. */
+  /** Tells the successor that it will not take over: it finishes its connections and ends. */
   giveUp(): void;
-  /** From now on `listener` hears what it says. */
+  /** Sends later messages to `listener`. */
   follow(listener: SuccessorListener): void;
 }
 
 /**
- * Starts a process that is to take this one's place, and waits until it accepts clients.
+ * Starts a successor, and waits until it accepts clients.
  *
- * @throws {HandoverError} if it does not, with the reason; nothing of it is left then.
+ * @throws {HandoverError} if it fails; the message is the reason, and none of its processes is
+ * left.
  */
 export async function startSuccessor(start: SuccessorStart): Promise<Successor> {
   const { signal, patience = PATIENCE } = start;
@@ -82,8 +83,8 @@ function spawn({ command, environment, descriptors }: SuccessorStart) {
     return Bun.spawn([...command], {
       env: withRequest(environment, { step: "detach", descriptors: 1 + descriptors.length }),
       stdio: ["inherit", "inherit", "inherit", "pipe", ...descriptors],
-      // A session and process group of its own, by which all of it can be ended; and a terminal's
-      // signals reach the first process only, which passes them on.
+      // Its own session and process group: all its processes can then be ended together, and a
+      // terminal's signals reach only the first process, which passes them on.
       detached: true,
     });
   } catch (error) {
@@ -92,7 +93,7 @@ function spawn({ command, environment, descriptors }: SuccessorStart) {
   }
 }
 
-/** Ends what was started: asks, and kills what has not ended soon. */
+/** Ends the successor's processes: asks first, and kills those that do not end soon. */
 async function end(group: number, starting: StartingSuccessor): Promise<void> {
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     signalGroup(group, signal);
@@ -105,7 +106,7 @@ function signalGroup(group: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-group, signal);
   } catch (error) {
-    // All of it has ended.
+    // All its processes have ended.
     if (errorCode(error) !== "ESRCH") throw error;
   }
 }
@@ -124,7 +125,7 @@ class StartingSuccessor implements Successor, Disposable {
     this.#channel = channel;
     this.ready = this.#ready.promise;
     this.gone = this.#gone.promise;
-    // After it has settled, later failures concern nobody.
+    // Once `ready` has settled, later failures are irrelevant.
     this.ready.catch(() => {});
   }
 
@@ -158,14 +159,14 @@ class StartingSuccessor implements Successor, Disposable {
     this.#channel.listen({
       message(value) {
         const message = understood(value);
-        // Another version may say what this one does not understand.
+        // Ignore messages that only another version understands.
         if (message !== null && !(message instanceof ShapeError)) listener.message(message);
       },
       closed: () => listener.gone(),
     });
   }
 
-  /** The process that was started has ended, and nobody has the channel any more. */
+  /** The started process has ended, and no process has the channel any more. */
   ended(status: number): void {
     const how = status === 0 ? "" : ` with status ${status}`;
     this.fail(`the new process ended${how} before it accepted clients`);
@@ -189,7 +190,7 @@ class StartingSuccessor implements Successor, Disposable {
   #accepts(pid: number, claimed: readonly number[]): void {
     this.#pid = pid;
     this.#claimed = new Set(claimed);
-    // What follows is for those who follow it.
+    // Later messages are for the listener of `follow`.
     this.#channel.listen(null);
     this.#ready.resolve();
   }
