@@ -338,9 +338,9 @@ await describeNeeding("a Prometheus in another network namespace", needs, () => 
 
 test("each alert of the rules is tried", () => {
   const rules = readFileSync(join(dashboards, "prometheus-rules.yaml"), "utf8");
-  const alerts = Array.from(rules.matchAll(/alert: (\w+)/g), ([, alert]) => alert);
+  const alerts = Array.from(rules.matchAll(/alert: (\w+)/g), ([, alert = ""]) => alert);
   const tried = ALERTS.map(([alert]) => alert);
-  expect([...tried, ...NOT_TRIED].toSorted()).toEqual(alerts.toSorted() as typeof tried);
+  expect(new Set<string>([...tried, ...NOT_TRIED])).toEqual(new Set(alerts));
 });
 
 // To hold so much memory takes a thousand clients; promtool has its two cases.
