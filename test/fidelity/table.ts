@@ -49,14 +49,18 @@ export function testFidelity(
     differences.find(({ row: name, where }) => name === row.name && where(direction));
   for (const direction of directions) {
     describe(`${harness.name}, ${direction.name}`, () => {
-      for (const row of rows)
+      for (const row of rows.filter(({ sleeps }) => sleeps !== true))
         testRow(harness, direction, row, { difference: differenceOf(row, direction) });
     });
   }
   // These rows spend their time asleep, and do it together.
   describe(`${harness.name}, slow rows`, () => {
     for (const direction of directions)
-      for (const row of [...(measuresCpu ? quietRows : []), ...patienceRows])
+      for (const row of [
+        ...(measuresCpu ? quietRows : []),
+        ...patienceRows,
+        ...rows.filter(({ sleeps }) => sleeps),
+      ])
         testRow(harness, direction, row, {
           define: test.concurrent,
           prefix: `${direction.name}: `,

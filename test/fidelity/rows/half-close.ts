@@ -29,6 +29,7 @@ export const halfCloseRows: readonly Row[] = [
 
   ...eitherEnd({
     name: "a % that half-closes: the answer may come later than any timer that was set",
+    sleeps: true,
     settings: { connectTimeout: 100, keepalive: 1_000 },
     async run({ near, far, wire }) {
       near.halfClose();
