@@ -30,5 +30,5 @@ export type {
 export { DEFAULTS } from "./relay/options.ts";
 export type { ProxyVersion } from "./relay/proxy-protocol.ts";
 export type { Relay } from "./relay/relay.ts";
-export { createRelay, type RelayOptions } from "./create-relay.ts";
+export { createRelay, type RelayOptions } from "./library/create-relay.ts";
 export type { Workers } from "./workers/worker-count.ts";

@@ -8,7 +8,7 @@ import { type CommandLine, commandNamed, readCommandLine } from "./cli/line/read
 import { mayPaint, style } from "./observe/log/terminal-style.ts";
 import { HandoverError } from "./process/handover/handover-error.ts";
 import { handoverRequest } from "./process/handover/handover-variable.ts";
-import { PROGRAM, VERSION } from "./version.ts";
+import { PROGRAM, VERSION } from "./program/version.ts";
 
 /** Does a command's work and returns the exit status. */
 type Command = (line: CommandLine) => Promise<number>;

@@ -12,8 +12,17 @@ import { quote } from "./quote.ts";
  */
 export type SocketEndpoint =
   | { readonly kind: "unix"; readonly path: string }
-  | { readonly kind: "abstract"; readonly name: string }
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number };
+  | ({ readonly kind: "abstract"; readonly name: string } & InNetwork)
+  | ({ readonly kind: "tcp"; readonly host: string; readonly port: number } & InNetwork);
+
+/** A file of a Unix socket is the same socket in all network namespaces; other addresses are not. */
+interface InNetwork {
+  /**
+   * The network namespace, for comparisons (`inNetwork`); undefined: the process's own. Nothing but
+   * comparisons reads it, and `parseAddress` never sets it.
+   */
+  readonly netns?: string | undefined;
+}
 
 /** A listening socket that this process was started with. */
 export type InheritedEndpoint =
@@ -124,10 +133,29 @@ function hasPrefix(text: string): boolean {
 export function isSameAddress(source: Endpoint, destination: Endpoint): boolean {
   if (source.kind === "unix" && destination.kind === "unix")
     return resolve(source.path) === resolve(destination.path);
+  if (!isSameNetwork(source, destination)) return false;
   if (source.kind === "abstract" && destination.kind === "abstract")
     return source.name === destination.name;
   if (source.kind === "tcp" && destination.kind === "tcp") return leadsBack(source, destination);
   return false;
+}
+
+/** An endpoint with its network namespace, for comparisons with other endpoints. */
+export function inNetwork(endpoint: SocketEndpoint, netns: string | undefined): SocketEndpoint;
+export function inNetwork(endpoint: Endpoint, netns: string | undefined): Endpoint;
+export function inNetwork(endpoint: Endpoint, netns: string | undefined): Endpoint {
+  const isElsewhere =
+    netns !== undefined && (endpoint.kind === "tcp" || endpoint.kind === "abstract");
+  return isElsewhere ? { ...endpoint, netns } : endpoint;
+}
+
+/** Whether two endpoints are in the same network namespace, as the user wrote it. */
+export function isSameNetwork(one: Endpoint, other: Endpoint): boolean {
+  return networkOf(one) === networkOf(other);
+}
+
+function networkOf(endpoint: Endpoint): string | undefined {
+  return endpoint.kind === "tcp" || endpoint.kind === "abstract" ? endpoint.netns : undefined;
 }
 
 /**

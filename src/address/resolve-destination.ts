@@ -1,5 +1,6 @@
 import type { SocketEndpoint } from "./address.ts";
 import { printAddress } from "./address.ts";
+import { type FoundAddress, resolveInNetwork } from "./resolve-in-network.ts";
 import { isLoopbackName } from "./loopback.ts";
 import {
   abstractAddress,
@@ -15,6 +16,8 @@ export interface Target {
   /** The endpoint as the user writes it. */
   readonly text: string;
   readonly isTcp: boolean;
+  /** The network namespace in which the destination is reached; undefined: this process's. */
+  readonly netns: string | undefined;
   /**
    * The destination's addresses in the order of the attempts. A promise if a name must be resolved,
    * which happens for each connection. Rejects with the resolver's error.
@@ -22,14 +25,18 @@ export interface Target {
   addresses(): readonly SocketAddress[] | Promise<readonly SocketAddress[]>;
 }
 
-/** Prepares a destination; addresses that never change are built once. */
-export function targetOf(endpoint: SocketEndpoint): Target {
+/**
+ * Prepares a destination, which is reached in the network namespace `netns`, if given; addresses
+ * that never change are built once.
+ */
+export function targetOf(endpoint: SocketEndpoint, netns?: string): Target {
   const fixed = fixedAddresses(endpoint);
   return {
     endpoint,
     text: printAddress(endpoint),
     isTcp: endpoint.kind === "tcp",
-    addresses: () => fixed ?? currentAddresses(endpoint),
+    netns,
+    addresses: () => fixed ?? currentAddresses(endpoint, netns),
   };
 }
 
@@ -48,20 +55,29 @@ function fixedAddresses(endpoint: SocketEndpoint): readonly SocketAddress[] | nu
 
 function currentAddresses(
   endpoint: SocketEndpoint,
+  netns: string | undefined,
 ): readonly SocketAddress[] | Promise<readonly SocketAddress[]> {
   if (endpoint.kind !== "tcp") return [];
   const { host, port } = endpoint;
-  return host.includes("%") ? [ipv6Address(host, port)] : resolve(endpoint);
+  return host.includes("%") ? [ipv6Address(host, port)] : resolve(endpoint, netns);
 }
 
 async function resolve(
   endpoint: Extract<SocketEndpoint, { readonly kind: "tcp" }>,
+  netns: string | undefined,
 ): Promise<readonly SocketAddress[]> {
-  const { lookup } = await import("node:dns/promises");
-  const found = await lookup(endpoint.host, { all: true, order: "verbatim" });
+  const found = await (netns === undefined
+    ? lookUp(endpoint.host)
+    : resolveInNetwork(endpoint.host, netns));
   return alternate(found).map(({ address, family }) =>
     family === 6 ? ipv6Address(address, endpoint.port) : ipv4Address(address, endpoint.port),
   );
+}
+
+async function lookUp(host: string): Promise<readonly FoundAddress[]> {
+  const { lookup } = await import("node:dns/promises");
+  const found = await lookup(host, { all: true, order: "verbatim" });
+  return found.map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4 }));
 }
 
 /**

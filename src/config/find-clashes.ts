@@ -1,4 +1,9 @@
-import { type Endpoint, isSameAddress, type SocketEndpoint } from "../address/address.ts";
+import {
+  type Endpoint,
+  inNetwork,
+  isSameAddress,
+  type SocketEndpoint,
+} from "../address/address.ts";
 import type { Mistakes } from "./config-error.ts";
 import type { PlacedRelay } from "./read-relay.ts";
 import { isSameSource, searchKeyOf } from "./same-source.ts";
@@ -17,10 +22,11 @@ export interface OwnListener {
  * connect to themselves or in a loop.
  */
 export function findClashes(
-  relays: readonly PlacedRelay[],
+  placed: readonly PlacedRelay[],
   others: readonly OwnListener[],
   mistakes: Mistakes,
 ): void {
+  const relays = placed.map(inNetworks);
   const sources = new Sources();
   for (const relay of relays) {
     findTwin(relay, sources, mistakes);
@@ -33,6 +39,20 @@ export function findClashes(
     const twin = sources.find(endpoint, isSameSource);
     if (twin !== undefined) mistakes.add(at, [key], `is the source of relay ${twin.name}`);
   }
+}
+
+/** A relay whose addresses have their network namespaces. */
+function inNetworks(relay: PlacedRelay): PlacedRelay {
+  const { source, destination, settings } = relay;
+  const { sourceNetns, destinationNetns } = settings;
+  return {
+    ...relay,
+    source: source && { ...source, endpoint: inNetwork(source.endpoint, sourceNetns) },
+    destination: destination && {
+      ...destination,
+      endpoint: inNetwork(destination.endpoint, destinationNetns),
+    },
+  };
 }
 
 /** The relays in the order of the file, indexed by their sources. */

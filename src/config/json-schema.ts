@@ -10,7 +10,7 @@ import {
 import type { OptionRow, Scope } from "../options/option-row.ts";
 import { UNIT_NAME } from "../options/parse-unit-options.ts";
 import type { ValueSchema } from "../options/value-types.ts";
-import { PROGRAM } from "../version.ts";
+import { PROGRAM } from "../program/version.ts";
 
 /** A schema of a value with a description. */
 interface Described extends ValueSchema {

@@ -21,6 +21,8 @@ export function relaySettings(values: Pick<OptionValues, OptionIn<"relay">>): Re
     halfCloseTimeout: values.halfCloseTimeout,
     keepalive: values.keepalive,
     proxyProtocol: values.proxyProtocol,
+    sourceNetns: values.sourceNetns,
+    destinationNetns: values.destinationNetns,
     acceptProxy: values.acceptProxy,
     acceptProxyFrom: values.acceptProxyFrom,
     allow: values.allow,

@@ -58,7 +58,14 @@ export function readRelay(
   const own = readOptions(value, "relay", path, ADDRESS_KEYS, mistakes);
   const source = readAddress("source", value, path, mistakes);
   const destination = readAddress("destination", value, path, mistakes);
-  if (source !== null) checkFit(own, shared.defaults, source, path, mistakes);
+  if (source !== null)
+    checkFit(
+      own,
+      shared.defaults,
+      { source, destination: destination?.endpoint ?? null },
+      path,
+      mistakes,
+    );
   const options = new Map([...shared.defaults, ...own]);
   return {
     ...{ name, source, destination },
@@ -122,7 +129,10 @@ function readAddress(
 function checkFit(
   own: PlacedOptions,
   defaults: PlacedOptions,
-  source: PlacedAddress<Endpoint>,
+  {
+    source,
+    destination,
+  }: { readonly source: PlacedAddress<Endpoint>; readonly destination: SocketEndpoint | null },
   path: readonly string[],
   mistakes: Mistakes,
 ): void {
@@ -144,6 +154,10 @@ function checkFit(
       );
   }
   const settings = relaySettings(completeValues(options));
-  for (const { name, reason } of contradictions(settings, source.endpoint, flagOf))
+  for (const { name, reason } of contradictions(
+    settings,
+    { source: source.endpoint, destination },
+    flagOf,
+  ))
     mistakes.add(own.get(name)?.at ?? source.at, [...path, flagOf(name)], reason);
 }

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { type Endpoint, printAddress } from "../address/address.ts";
+import { type Endpoint, isSameNetwork, printAddress } from "../address/address.ts";
 import { ipAddress } from "../address/ip-address.ts";
 import { isIPv4 } from "../address/ip-text.ts";
 import { isLoopbackName } from "../address/loopback.ts";
@@ -15,6 +15,7 @@ export function searchKeyOf(endpoint: Endpoint): string {
 
 /** Whether two listeners would listen on the same address. */
 export function isSameSource(one: Endpoint, other: Endpoint): boolean {
+  if (!isSameNetwork(one, other)) return false;
   if (one.kind !== other.kind || searchKeyOf(one) !== searchKeyOf(other)) return false;
   if (one.kind !== "tcp" || other.kind !== "tcp") return true;
   // Port 0 gets a different free port each time.

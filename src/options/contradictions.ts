@@ -2,7 +2,7 @@ import type { Endpoint } from "../address/address.ts";
 import type { RelayOptions } from "../relay/options.ts";
 
 /** The options that contradict each other or need each other. */
-type Related = Pick<RelayOptions, "acceptProxy" | "acceptProxyFrom">;
+type Related = Pick<RelayOptions, "acceptProxy" | "acceptProxyFrom" | "destinationNetns">;
 
 export type RelatedOption = keyof Related;
 
@@ -21,8 +21,8 @@ export interface Contradiction {
  * @param spell - how the user writes an option's name
  */
 export function contradictions(
-  { acceptProxy = false, acceptProxyFrom }: Related,
-  source: Endpoint,
+  { acceptProxy = false, acceptProxyFrom, destinationNetns }: Related,
+  { source, destination }: { readonly source: Endpoint; readonly destination: Endpoint | null },
   spell: (name: RelatedOption) => string,
 ): readonly Contradiction[] {
   const found: Contradiction[] = [];
@@ -35,6 +35,11 @@ export function contradictions(
     found.push({
       name: "acceptProxy",
       reason: `needs ${spell("acceptProxyFrom")}: any other client could claim any address`,
+    });
+  if (destinationNetns !== undefined && destination?.kind === "unix")
+    found.push({
+      name: "destinationNetns",
+      reason: "makes no sense for a Unix socket's path: it is the same in all network namespaces",
     });
   return found;
 }

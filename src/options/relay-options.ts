@@ -12,6 +12,7 @@ import {
   type LibraryType,
   list,
   mode,
+  netns,
   time,
   yesOrNo,
 } from "./value-types.ts";
@@ -29,6 +30,8 @@ const TCP: readonly Endpoint["kind"][] = ["tcp"];
 const FILE: readonly Endpoint["kind"][] = ["unix"];
 // The type of an inherited socket (`systemd`, `fd`) is known only when the relay starts.
 const ADDRESSES: readonly Endpoint["kind"][] = ["tcp", "systemd", "fd"];
+// A Unix socket's file is the same socket in all network namespaces; an inherited one is bound.
+const NETWORKS: readonly Endpoint["kind"][] = ["tcp", "abstract"];
 const ACCOUNTS: readonly Endpoint["kind"][] = ["unix", "abstract", "systemd", "fd"];
 
 // Each worker costs memory and descriptors. No machine has more processors than this (Linux,
@@ -65,6 +68,8 @@ export const RELAY_OPTIONS = {
   allowUsers: { ...list(account("user", userId)), sources: ACCOUNTS },
   allowGroups: { ...list(account("group", groupId)), sources: ACCOUNTS },
   proxyProtocol: choice("VERSION", PROXY_VERSIONS),
+  sourceNetns: { ...netns(), sources: NETWORKS },
+  destinationNetns: netns(),
   acceptProxy: yesOrNo(),
   acceptProxyFrom: { ...list(cidr()), sources: ADDRESSES },
   fastPath: yesOrNo(),

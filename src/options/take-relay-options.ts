@@ -31,7 +31,7 @@ export type RelayValues = Pick<RelayOptions, RelayOptionName>;
 export function takeRelayOptions(
   options: Readonly<Record<string, unknown>>,
   others: readonly string[],
-  source: Endpoint,
+  { source, destination }: { readonly source: Endpoint; readonly destination: SocketEndpoint },
 ): RelayValues {
   checkNames(options, [...RELAY_OPTION_NAMES, ...others]);
   const [misfit] = misfits(options, source);
@@ -46,7 +46,7 @@ export function takeRelayOptions(
   // The table's types give each row's value type, but TypeScript cannot follow a loop over the
   // rows.
   const values = Object.fromEntries(taken) as RelayValues;
-  const [contradiction] = contradictions(values, source, (name) => name);
+  const [contradiction] = contradictions(values, { source, destination }, (name) => name);
   if (contradiction !== undefined) throw invalidOption(contradiction.name, contradiction.reason);
   return values;
 }

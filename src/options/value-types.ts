@@ -218,6 +218,29 @@ export function account(
   };
 }
 
+/** A network namespace: its name, or the path of its file. */
+export function netns(): LibraryType<string> {
+  const parsed = text("NETNS", parseNetns, "vpn");
+  return {
+    ...parsed,
+    take(value) {
+      if (typeof value === "string") return parseNetns(value);
+      throw new InvalidValue(`${show(value)} is not the name or path of a network namespace`);
+    },
+  };
+}
+
+function parseNetns(written: string): string {
+  // ip-netns(8) makes a file of the name, so the same names are valid.
+  const isPath = written.startsWith("/");
+  const isName = /^[^/\s\0]{1,255}$/.test(written) && written !== "." && written !== "..";
+  if ((isPath || isName) && !written.includes("\0")) return written;
+  throw new InvalidValue(
+    `${quote(written)} is not a network namespace; write a name of ip netns list, or an absolute ` +
+      "path like /proc/PID/ns/net",
+  );
+}
+
 /** A range of IP addresses. A program may also pass a parsed range. */
 export function cidr(): LibraryType<Cidr> {
   const parsed = text("CIDR", parseRange, "10.0.0.0/8");

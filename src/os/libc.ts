@@ -64,6 +64,11 @@ export interface Libc {
   shutWriting(fd: number): number;
   /** 1 if both directions of a socket have ended, else 0. poll(2), POLLHUP */
   hungUp(fd: number): number;
+  /**
+   * 1 if the kernel calls a socket writable, else 0: a third of its buffer is free (TCP), or three
+   * quarters (Unix). poll(2), POLLOUT
+   */
+  writable(fd: number): number;
   /** The flags of an interface in this process's network namespace. netdevice(7), SIOCGIFFLAGS */
   interfaceFlags(name: string): number;
   /** Locks an open file or folder, without blocking. flock(2), LOCK_EX */
@@ -77,6 +82,8 @@ export interface Libc {
   removeAttribute(path: string, name: string): number;
   /** Fills `target` with the target of an open symbolic link; returns its length. readlinkat(2) */
   readLink(fd: number, target: Uint8Array): number;
+  /** Moves this thread into the network namespace of an open file. setns(2), CLONE_NEWNET */
+  enterNetwork(fd: number): number;
   close(fd: number): number;
 }
 
@@ -97,6 +104,7 @@ export const SO_ERROR = 4;
 export const SO_KEEPALIVE = 9;
 export const SO_PEERCRED = 17;
 export const SO_ACCEPTCONN = 30;
+export const SO_MEMINFO = 55;
 export const SO_PEERGROUPS = 59;
 export const SO_NETNS_COOKIE = 71;
 export const IPPROTO_IP = 0;
@@ -133,9 +141,11 @@ const SPLICE_F_NONBLOCK = 2;
 const SIOCGIFFLAGS = 0x8913;
 const SIOCINQ = 0x541b;
 const SIOCOUTQ = 0x5411;
+const CLONE_NEWNET = 0x4000_0000;
 const LOCK_EX_NB = 2 | 4;
 const SHUT_RD = 0;
 const SHUT_WR = 1;
+const POLLOUT = 0x4;
 const POLLHUP = 0x10;
 // struct pollfd: an int (the descriptor), then two shorts (requested events, returned events).
 const POLLFD_REVENTS = 3;
@@ -211,6 +221,7 @@ function open(library: string) {
       args: [FFIType.i32, FFIType.ptr, FFIType.ptr, FFIType.u64_fast],
       returns: FFIType.i64_fast,
     },
+    setns: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
     close: { args: [FFIType.i32], returns: FFIType.i32 },
     __errno_location: { args: [], returns: FFIType.ptr },
   }).symbols;
@@ -228,6 +239,13 @@ function bind(c: ReturnType<typeof open>): Libc {
   const count = (fd: number, request: number) => {
     const result = answer(c.ioctl(fd, request, number));
     return result < 0 ? result : (number[0] ?? 0);
+  };
+  const poll = (fd: number, requested: number, looked: number) => {
+    polled[0] = fd;
+    polled[1] = requested;
+    const result = answer(c.poll(polled, 1, 0));
+    if (result < 0) return result;
+    return ((polledEvents[POLLFD_REVENTS] ?? 0) & looked) === 0 ? 0 : 1;
   };
   return {
     socket: (family, type) => answer(c.socket(family, type | SOCK_NONBLOCK_CLOEXEC, 0)),
@@ -280,14 +298,9 @@ function bind(c: ReturnType<typeof open>): Libc {
     unread: (fd) => count(fd, SIOCINQ),
     shutReading: (fd) => answer(c.shutdown(fd, SHUT_RD)),
     shutWriting: (fd) => answer(c.shutdown(fd, SHUT_WR)),
-    hungUp(fd) {
-      // Request no events: the kernel always reports POLLHUP.
-      polled[0] = fd;
-      polled[1] = 0;
-      const result = answer(c.poll(polled, 1, 0));
-      if (result < 0) return result;
-      return ((polledEvents[POLLFD_REVENTS] ?? 0) & POLLHUP) === 0 ? 0 : 1;
-    },
+    // Request no events: the kernel always reports POLLHUP.
+    hungUp: (fd) => poll(fd, 0, POLLHUP),
+    writable: (fd) => poll(fd, POLLOUT, POLLOUT),
     interfaceFlags(name) {
       const request = new Uint8Array(IFREQ_BYTES);
       request.set(Buffer.from(name).subarray(0, IFREQ_NAME_BYTES - 1));
@@ -304,6 +317,7 @@ function bind(c: ReturnType<typeof open>): Libc {
       ),
     removeAttribute: (path, name) => answer(c.removexattr(cString(path), cString(name))),
     readLink: (fd, target) => answer(Number(c.readlinkat(fd, EMPTY_NAME, target, target.length))),
+    enterNetwork: (fd) => answer(c.setns(fd, CLONE_NEWNET)),
     close: (fd) => answer(c.close(fd)),
   };
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { errorCode } from "./errno.ts";
+import { socketsInNetwork } from "./sockets-in-network.ts";
 import {
   AF_INET,
   AF_INET6,
@@ -88,6 +89,13 @@ export function isInOwnNetwork(fd: number): boolean {
   if (libc === null) return false;
   const network = networkOf(libc, fd);
   return network !== null && network === ownNetwork(libc);
+}
+
+/** Whether a socket belongs to a network namespace; false also if that is unknown. */
+export function isInNetwork(fd: number, netns: string): boolean {
+  if (libc === null) return false;
+  const network = networkOf(libc, fd);
+  return network !== null && network === ownNetwork(socketsInNetwork(libc, netns));
 }
 
 /** The number of the network namespace of this process's new sockets. */

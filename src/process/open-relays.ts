@@ -1,3 +1,4 @@
+import { inNetwork } from "../address/address.ts";
 import type { Observation } from "../observe/figures/observation.ts";
 import { accessLog } from "../observe/log/access-log.ts";
 import { logObserver, sharedLimitLog } from "../observe/log/event-log.ts";
@@ -76,9 +77,10 @@ function sourceOf(
   { passed, predecessor }: OpeningNeeds,
 ): Source {
   if (source.kind === "systemd" || source.kind === "fd") return passed.source(source);
+  const { sourceNetns } = settings;
   return (
-    passed.adopt(name, source, settings.mode) ??
-    predecessor?.claim("source", source, settings) ??
+    (sourceNetns === undefined ? passed.adopt(name, source, settings.mode) : null) ??
+    predecessor?.claim("source", inNetwork(source, sourceNetns), settings) ??
     source
   );
 }

@@ -1,4 +1,4 @@
-import type { SocketEndpoint } from "../address/address.ts";
+import { inNetwork, type SocketEndpoint } from "../address/address.ts";
 import { RelayError } from "../relay/error.ts";
 import { isInherited, type Source } from "../relay/listen/source.ts";
 import type { HandoverRelay } from "../relay/relay.ts";
@@ -71,7 +71,8 @@ export class RelayGroup {
     return this.#members.flatMap(({ plan, source, relay }) => {
       const { source: address, settings: permissions } = plan;
       if (isInherited(source) || address.kind === "systemd" || address.kind === "fd") return [];
-      return [{ role: "source", address, socket: relay.forHandover(), permissions }];
+      const located = inNetwork(address, permissions.sourceNetns);
+      return [{ role: "source", address: located, socket: relay.forHandover(), permissions }];
     });
   }
 

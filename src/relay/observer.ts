@@ -89,6 +89,9 @@ export type Ending = (typeof ENDINGS)[number];
  */
 export type ReachedLimit = "own" | "shared";
 
+/** What leads clients to a source, and can get lost. */
+export type SourceLoss = "file" | "network namespace";
+
 /** How a relay stopped. */
 export interface Stop {
   /**
@@ -133,10 +136,13 @@ export interface Observer {
    * several relays share, only the relay that took the last place reports this.
    */
   full(open: number, limit: ReachedLimit): void;
-  /** Somebody removed or replaced the file of a Unix source: clients cannot find the source. */
-  sourceLost(): void;
-  /** The lost socket file is back in its place. */
-  sourceBack(): void;
+  /**
+   * Clients cannot find the source: somebody removed or replaced the file of a Unix source, or
+   * deleted the network namespace of another one.
+   */
+  sourceLost(what: SourceLoss): void;
+  /** What was lost is back in its place. */
+  sourceBack(what: SourceLoss): void;
   /** The relay has stopped accepting and waits for `open` connections to end. */
   draining(open: number): void;
   /** The relay has ended, with all its connections and sockets. */

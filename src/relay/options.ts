@@ -74,6 +74,17 @@ export interface RelayOptions extends AccessRules {
   /** How long `stop()` waits for open connections. Default 8,000. */
   readonly drainTimeout?: number | undefined;
   /**
+   * Listens in another network namespace: a name of ip-netns(8), or a path such as
+   * `/proc/PID/ns/net`. For a TCP or abstract source. Needs FFI and CAP_SYS_ADMIN. Default: this
+   * process's namespace.
+   */
+  readonly sourceNetns?: string | undefined;
+  /**
+   * Connects from another network namespace, and resolves the destination's name there. Otherwise
+   * like `sourceNetns`. The namespace may come later, or be made anew under the same name.
+   */
+  readonly destinationNetns?: string | undefined;
+  /**
    * Sends a PROXY protocol header with the client's address to the destination, before the client's
    * first byte. A destination that expects no header reads it as the client's data. Default: none.
    */

@@ -38,7 +38,7 @@ import { Unadmitted } from "./connection/unadmitted.ts";
 import { VanishedPeers } from "./connection/vanished-peers.ts";
 import { LingeringClose } from "./connection/lingering-close.ts";
 import { StillConnections } from "./connection/still-connections.ts";
-import { type FileWatch, watchFile } from "./listen/source-file-watch.ts";
+import { type SourceWatch, watchSource } from "./listen/source-watch.ts";
 import { backlogOf } from "./listen/bind-source.ts";
 import { endpointOf } from "./listen/inherited-socket.ts";
 import { type PlacedFile, removeFile } from "./listen/socket-file/placed-file.ts";
@@ -48,6 +48,7 @@ import type { Ending, Observer, Stop } from "./observer.ts";
 import { DEFAULTS, type OneClientOptions, type RelayOptions } from "./options.ts";
 import type { PausableRelay } from "./relay.ts";
 import { type HeaderOf, headerOf } from "./proxy-protocol.ts";
+import { callsFor, checkDestinationNetwork } from "./network.ts";
 import { targetOf } from "../address/resolve-destination.ts";
 import { loaded } from "../os/libc.ts";
 
@@ -105,8 +106,8 @@ class RunningRelay implements PausableRelay {
   /** Periodic checks of the open connections, until the relay has stopped. */
   readonly #watches: Disposable[] = [];
   #file: PlacedFile | null = null;
-  /** Null unless the source is a Unix socket's file that this relay has placed. */
-  #fileWatch: FileWatch | null = null;
+  /** Null unless the source can get lost, and this relay has opened it. */
+  #sourceWatch: SourceWatch | null = null;
   /** Whether the relay may accept: a handed-over source waits for `accept`. */
   #accepts = false;
   /** The id of the last connection. */
@@ -137,7 +138,8 @@ class RunningRelay implements PausableRelay {
     this.#headerOf = proxyProtocol === undefined ? null : headerOf(proxyProtocol, endpoint);
     this.#shared = {
       observer: this.#observer,
-      target: targetOf(options.destination),
+      target: targetOf(options.destination, options.destinationNetns),
+      libc: loaded.libc && callsFor(loaded.libc, options.destinationNetns),
       leadsBack: null,
       clientLeftAt: -Infinity,
       isFull: () => this.#acceptControl?.isFull === true || this.#limit?.isReached === true,
@@ -188,7 +190,12 @@ class RunningRelay implements PausableRelay {
   async listen(options: RelayOptions | OneClientOptions): Promise<void> {
     if (loaded.libc === null) this.#observer.warning(withoutLibc(loaded.reason));
     const accept = this.#acceptHandlers();
-    const { source } = options;
+    const { source, destination } = options;
+    // Another thread has checked it for its workers.
+    if (source.kind !== "descriptors")
+      checkDestinationNetwork(destination, options.destinationNetns, (message) =>
+        this.#observer.warning(message),
+      );
     const max = this.#connectionsMax(options);
     this.#lateSocketsSpare = connectionsCarried() - max;
     const { listeners, endpoint, file } = await listen(
@@ -206,10 +213,12 @@ class RunningRelay implements PausableRelay {
     );
     this.#listeners = listeners;
     this.#endpoint = endpoint;
-    if (!this.#inherited || listeners.descriptors.every(isInOwnNetwork))
+    const isElsewhere = (options.sourceNetns ?? options.destinationNetns) !== undefined;
+    if (!isElsewhere && (!this.#inherited || listeners.descriptors.every(isInOwnNetwork)))
       this.#shared.leadsBack = loopCheckOf(endpoint, options.destination);
     this.#file = file;
-    this.#fileWatch = file && watchFile(file, this.#observer);
+    if (source.kind !== "descriptors")
+      this.#sourceWatch = watchSource(file, options.sourceNetns, this.#observer);
     this.#acceptControl = new AcceptControl(max, listeners, this.#observer);
     this.#limit?.join(this);
     this.#limitStillness(options.idleTimeout, "idle", () => true);
@@ -290,7 +299,7 @@ class RunningRelay implements PausableRelay {
   }
 
   lookForFile(): void {
-    if (!this.#stopping) this.#fileWatch?.look();
+    if (!this.#stopping) this.#sourceWatch?.look();
   }
 
   async responds(): Promise<void> {
@@ -439,7 +448,7 @@ class RunningRelay implements PausableRelay {
    * listening. The queue of an inherited or handed-over socket is left to its next process.
    */
   async #close(keepsFile: boolean): Promise<void> {
-    this.#fileWatch?.[Symbol.dispose]();
+    this.#sourceWatch?.[Symbol.dispose]();
     if (!keepsFile) {
       this.#removeFile();
       if (!this.#inherited) await new Promise(setImmediate);

@@ -1,6 +1,6 @@
 import type { SocketEndpoint } from "../address/address.ts";
 import { printAddress } from "../address/address.ts";
-import type { Observer } from "../relay/observer.ts";
+import type { Observer, SourceLoss } from "../relay/observer.ts";
 import { INT_MOST } from "../os/int-most.ts";
 import type { Notifier } from "./notify-socket.ts";
 import { STOP_MARGIN } from "./stop-margin.ts";
@@ -26,8 +26,8 @@ export class ServiceState implements Disposable {
   #elsewhere = 0;
   /** One entry for each relay whose destination cannot be reached at present. */
   readonly #failures = new Set<Failing>();
-  /** Relays whose Unix source has lost its file. */
-  #sourcesLost = 0;
+  /** What clients need to find a relay's source, for each relay that has lost it. */
+  readonly #lost: SourceLoss[] = [];
 
   /**
    * `responds` settles once every relaying thread has answered. Until then the watchdog gets no
@@ -67,12 +67,12 @@ export class ServiceState implements Disposable {
         failing = null;
         this.#tellSoon();
       },
-      sourceLost: () => {
-        this.#sourcesLost += 1;
+      sourceLost: (what) => {
+        this.#lost.push(what);
         this.#tellSoon();
       },
-      sourceBack: () => {
-        this.#sourcesLost -= 1;
+      sourceBack: (what) => {
+        this.#lost.splice(this.#lost.indexOf(what), 1);
         this.#tellSoon();
       },
     };
@@ -135,7 +135,8 @@ export class ServiceState implements Disposable {
       const failed = clients === 1 ? "1 client failed" : `${clients} clients failed`;
       return `; ${message}; ${failed} since ${time}Z`;
     });
-    const lost = this.#sourcesLost > 0 ? "; a source's file is gone: nobody can connect" : "";
+    const [first] = this.#lost;
+    const lost = first === undefined ? "" : `; a source's ${first} is gone: nobody can connect`;
     const elsewhere = this.#elsewhere === 0 ? "" : `, ${this.#elsewhere} open in earlier processes`;
     return `${this.#open} open, ${this.#served} served${elsewhere}${failures.join("")}${lost}`;
   }

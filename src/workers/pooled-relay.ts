@@ -8,9 +8,10 @@ import { stoodStill } from "../relay/late-timer.ts";
 import { connectionsMaxDefault } from "../relay/listen/descriptor-budget.ts";
 import { combineObservers, eventsHeard } from "../relay/combine-observers.ts";
 import { removeFile } from "../relay/listen/socket-file/placed-file.ts";
-import { type FileWatch, watchFile } from "../relay/listen/source-file-watch.ts";
+import { type SourceWatch, watchSource } from "../relay/listen/source-watch.ts";
 import { endpointOf } from "../relay/listen/inherited-socket.ts";
 import type { HandedSource } from "../relay/listen/source.ts";
+import { checkDestinationNetwork } from "../relay/network.ts";
 import type { Observer, Stop } from "../relay/observer.ts";
 import { DEFAULTS, type RelayOptions } from "../relay/options.ts";
 import type { HandoverRelay } from "../relay/relay.ts";
@@ -42,6 +43,10 @@ export async function startPooledRelay(
 ): Promise<HandoverRelay> {
   // Check that the access rules fit the source before binding it.
   new ClientAdmission(options, endpointOf(options.source), new OwnClientCounts());
+  const { destination, destinationNetns } = options;
+  checkDestinationNetwork(destination, destinationNetns, (message) =>
+    options.observer?.warning?.(message),
+  );
   const notice = (message: string) => options.observer?.notice?.(message);
   const source = await SharedSource.bind(system, options, notice);
   const relay = new PooledRelay(source, options, pool, lastId);
@@ -66,7 +71,7 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
   readonly #stopped = Promise.withResolvers<void>();
   /** Whether the workers may accept. False for a handed-over source until `accept` is called. */
   #accepts: boolean;
-  #fileWatch: FileWatch | null = null;
+  #sourceWatch: SourceWatch | null = null;
   #stopping = false;
   /** When a worker that is still stopping counts as hung, by `performance.now()`. */
   #impatientAt = Infinity;
@@ -123,8 +128,7 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
       this.#source.close();
       throw error;
     }
-    const { file } = this.#source;
-    this.#fileWatch = file && watchFile(file, this.observer);
+    this.#sourceWatch = watchSource(this.#source.file, this.#options.sourceNetns, this.observer);
     if (this.#accepts) this.#begin();
   }
 
@@ -180,7 +184,7 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
   }
 
   lookForFile(): void {
-    if (!this.#stopping) this.#fileWatch?.look();
+    if (!this.#stopping) this.#sourceWatch?.look();
   }
 
   async responds(): Promise<void> {
@@ -235,7 +239,7 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
 
   /** Removes the socket file, so that new clients cannot connect, and ends the watch on it. */
   #hide({ removesFile }: { readonly removesFile: boolean }): void {
-    this.#fileWatch?.[Symbol.dispose]();
+    this.#sourceWatch?.[Symbol.dispose]();
     try {
       if (removesFile && this.#source.file !== null) removeFile(this.#source.file);
     } catch (error) {

@@ -1,11 +1,5 @@
+import { WORKER_MODULE } from "./worker-module.ts";
 import { WorkerSlot } from "./worker-slot.ts";
-
-// A compiled executable has its modules under this path, with the extension .js (Bun 1.4.5).
-const INSIDE_EXECUTABLE = "/$bunfs/root/";
-
-const THREAD = import.meta.path.startsWith(INSIDE_EXECUTABLE)
-  ? new URL("./workers/worker-thread.js", `file://${INSIDE_EXECUTABLE}`)
-  : new URL("./worker-thread.ts", import.meta.url);
 
 /** The slots that a pool assigned to a relay. */
 export interface PoolPlace {
@@ -28,7 +22,7 @@ export class WorkerPool {
   /** How many connections each relay has, in the order of their numbers. */
   readonly #open: (() => number)[] = [];
 
-  constructor(workers: number, { sharedMax = null, module = THREAD }: PoolOptions = {}) {
+  constructor(workers: number, { sharedMax = null, module = WORKER_MODULE }: PoolOptions = {}) {
     // A worker without a single place could never accept: have no more workers than places.
     const length = Math.min(workers, sharedMax ?? workers);
     this.#slots = Array.from({ length }, (_, index) => new WorkerSlot(index + 1, module));

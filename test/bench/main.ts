@@ -6,11 +6,12 @@ import { withCommand } from "./attach.ts";
 import { chart } from "./chart.ts";
 import { startRedis, startStreams } from "./destinations.ts";
 import { type Options, readOptions, UsageError } from "./options.ts";
-import { DIRECT, RELAYS, WORKERS } from "./peers/index.ts";
+import { BEFORE, DIRECT, RELAYS, WORKERS } from "./peers/index.ts";
+import { findExecutable } from "./peers/ours.ts";
 import type { Peer } from "./peers/peer.ts";
 import { Pool } from "./pool.ts";
-import { DIRECTIONS, Relays } from "./relays.ts";
-import { type Report, table } from "./report.ts";
+import { ALL_DIRECTIONS, type Direction, DIRECTIONS, Relays } from "./relays.ts";
+import { type DirectionTitles, type Report, table } from "./report.ts";
 import type { Bench } from "./row.ts";
 import { ROWS } from "./rows.ts";
 import { runRounds } from "./rounds.ts";
@@ -24,6 +25,7 @@ async function run(options: Options): Promise<void> {
 
   const machine = describeMachine();
   const peers = await findPeers(options.relays, RELAYS);
+  if (options.before !== undefined) peers.set(BEFORE, await findExecutable(options.before));
   const variants = await findPeers(Object.keys(WORKERS), WORKERS);
   const streams = startStreams(folder);
   const redis = await startRedis(folder, streams);
@@ -62,12 +64,15 @@ async function run(options: Options): Promise<void> {
     rows: await runRounds(bench, rows, present, options.rounds, progress),
   };
   const took = (performance.now() - began) / 1000;
-  const titles = Object.fromEntries(DIRECTIONS.map(({ name, title }) => [name, title]));
   const out = options.out ?? mkdtempSync(join(tmpdir(), "relay-bench-"));
   await Bun.write(join(out, "bench.json"), `${JSON.stringify(report, null, 1)}\n`);
-  await Bun.write(join(out, "bench.svg"), chart(report, ROWS, titles));
-  console.log(table(report, ROWS, titles));
+  await Bun.write(join(out, "bench.svg"), chart(report, ROWS, titlesOf(DIRECTIONS)));
+  console.log(table(report, ROWS, titlesOf(ALL_DIRECTIONS)));
   console.log(`\n${Math.round(took)} s; bench.json and bench.svg are in ${out}`);
+}
+
+function titlesOf(directions: readonly Direction[]): DirectionTitles {
+  return Object.fromEntries(directions.map(({ name, title }) => [name, title]));
 }
 
 async function findPeers(

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { RELAYS, OURS, DIRECT } from "./peers/index.ts";
+import { BEFORE, RELAYS, OURS, DIRECT } from "./peers/index.ts";
 import { ROWS } from "./rows.ts";
 
 /** How the bench is to run. */
@@ -12,6 +12,8 @@ export interface Options {
   readonly rows: readonly string[];
   /** Our own relay, its peers and `direct`. */
   readonly relays: readonly string[];
+  /** An executable of our own to be set beside the one of this folder. */
+  readonly before: string | undefined;
   /** The folder for the results; a temporary one where none is given. */
   readonly out: string | undefined;
   /** A shell's command to run beside each load; with a folder for its files. */
@@ -35,6 +37,7 @@ const USAGE = `bun run bench [OPTIONS]
   --seconds=S       0.6; how long each load lasts, about
   --rows=A,B        of ${ROW_NAMES.join(", ")}
   --peers=A,B       beside our own, of ${PEER_NAMES.join(", ")}
+  --before=FILE     beside our own, its executable of another commit
   --out=FOLDER      for bench.json and bench.svg; a temporary folder where none is given
   --attach=COMMAND  a shell's command to run beside each load and end by SIGINT; $PIDS are the
                     relay's processes, $OUT a file in --out, which this needs (see PROFILE.md)`;
@@ -53,9 +56,11 @@ export function readOptions(argv: readonly string[]): Options {
     rounds: positive("rounds", values.rounds, Number.isInteger) ?? (quick ? 1 : 5),
     seconds: positive("seconds", values.seconds, Number.isFinite) ?? (quick ? 0.12 : 0.6),
     rows: chosen("rows", values.rows, ROW_NAMES),
-    relays: [DIRECT, OURS, ...PEER_NAMES.slice(1)].filter(
-      (name) => name === OURS || peers.includes(name),
+    relays: [DIRECT, OURS, BEFORE, ...PEER_NAMES.slice(1)].filter(
+      (name) =>
+        name === OURS || (name === BEFORE ? values.before !== undefined : peers.includes(name)),
     ),
+    before: values.before,
     out: values.out,
     attach: readAttach(values.attach, values.out),
   };
@@ -72,6 +77,7 @@ function parse(argv: readonly string[]) {
         seconds: text,
         rows: text,
         peers: text,
+        before: text,
         out: text,
         attach: text,
       },

@@ -1,10 +1,9 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { clock } from "./load/system.ts";
+import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { descriptorsOf } from "../support/process/proc.ts";
+import { FIONREAD, system } from "../support/process/system-calls.ts";
 
 // USER_HZ, in which the kernel tells times to programs (proc(5)), is 100 on all that Bun runs on.
 const NANOSECONDS_A_TICK = 1e9 / 100;
-// CPUCLOCK_SCHED of linux/posix-timers_types.h.
-const SCHEDULED = 2;
 
 const owned = new Map<number, Bun.Subprocess>();
 
@@ -48,23 +47,29 @@ export function treeOf(pid: number): number[] {
 }
 
 /**
- * Nanoseconds of processor time that a process, its children and theirs have used so far, whether
- * they still run or were waited for.
+ * Nanoseconds of processor time that a process, its children and theirs have used so far. Those that
+ * run count to the nanosecond (schedstat: Linux Documentation/scheduler/sched-stats.rst), those that
+ * were waited for in ticks, because the kernel tells nothing better of them. A thread that ends is
+ * lost, so its process must keep its threads while it is measured.
  */
 export function cpuOf(pid: number): number {
   let sum = 0;
   for (const each of treeOf(pid)) {
-    const stat = read(`/proc/${each}/stat`);
-    if (stat === undefined) continue;
-    // The name in parentheses may hold anything; utime, stime, cutime and cstime are fields 14 to
-    // 17 (proc(5)).
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const ticks = (index: number) => Number(fields[index]) * NANOSECONDS_A_TICK;
-    // Its own to the nanosecond: the clock of clock_getcpuclockid(3).
-    const own = clock(~each * 8 + SCHEDULED) ?? ticks(11) + ticks(12);
-    sum += own + ticks(13) + ticks(14);
+    for (const task of tasksOf(each)) {
+      const [onProcessor = "0"] = read(`/proc/${each}/task/${task}/schedstat`)?.split(" ") ?? [];
+      sum += Number(onProcessor);
+    }
+    sum += ticksOfChildren(each) * NANOSECONDS_A_TICK;
   }
   return sum;
+}
+
+function ticksOfChildren(pid: number): number {
+  const stat = read(`/proc/${pid}/stat`);
+  if (stat === undefined) return 0;
+  // The name in parentheses may hold anything; cutime and cstime are fields 16 and 17 (proc(5)).
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return Number(fields[13]) + Number(fields[14]);
 }
 
 /**
@@ -78,6 +83,20 @@ export function memoryOf(pid: number): number {
     sum += Number(size);
   }
   return sum;
+}
+
+/** Bytes that are in the pipes of a process, its children and theirs. Each pipe counts once. */
+export function pipeBytesOf(pid: number): number {
+  const pipes = new Map<string, number>();
+  for (const each of treeOf(pid)) {
+    for (const fd of descriptorsOf(each, "pipe")) {
+      const path = `/proc/${each}/fd/${fd}`;
+      const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+      pipes.set(readlinkSync(path), Math.max(system.count(reader, FIONREAD), 0));
+      closeSync(reader);
+    }
+  }
+  return [...pipes.values()].reduce((sum, bytes) => sum + bytes, 0);
 }
 
 function childrenOf(pid: number): number[] {

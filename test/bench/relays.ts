@@ -9,15 +9,22 @@ import { cpuOf, end, own, treeOf } from "./processes.ts";
 
 /** What a relay listens on and what it relays to. */
 export interface Direction {
-  readonly name: "unix-tcp" | "tcp-unix";
+  readonly name: "unix-tcp" | "tcp-unix" | "tcp-tcp" | "unix-unix";
   readonly title: string;
   readonly source: Address["kind"];
   readonly destination: Address["kind"];
 }
 
+/** The directions of most rows. */
 export const DIRECTIONS: readonly Direction[] = [
   { name: "unix-tcp", title: "Unix in, TCP out", source: "unix", destination: "tcp" },
   { name: "tcp-unix", title: "TCP in, Unix out", source: "tcp", destination: "unix" },
+];
+
+export const ALL_DIRECTIONS: readonly Direction[] = [
+  ...DIRECTIONS,
+  { name: "tcp-tcp", title: "TCP in, TCP out", source: "tcp", destination: "tcp" },
+  { name: "unix-unix", title: "Unix in, Unix out", source: "unix", destination: "unix" },
 ];
 
 /** Where a load connects to, and the processes behind that. */

@@ -40,14 +40,14 @@ function heading({ machine, rounds, secondsALoad, relays, missing }: Report): st
   const versions = Object.entries(relays).map(([name, version]) => `${name} ${version}`);
   return [
     `${machine.processors} x ${machine.processor}, Linux ${machine.kernel}, load ${machine.load} at the start`,
-    `medians of ${rounds} rounds, ${secondsALoad} s a load; x: to the best peer; ±: half of the range`,
+    `medians of ${rounds} rounds, ${secondsALoad} s a load; x: to the best peer; ±: half of the range; n/m: ours was ahead in n of m rounds`,
     versions.join(", "),
     ...missing.map((name) => `missing: ${name}`),
   ].join("\n");
 }
 
 const NAME_WIDTH = 22;
-const CELL_WIDTH = 24;
+const CELL_WIDTH = 30;
 
 function rowTable(row: Row, result: RowResult, titles: DirectionTitles): string {
   const figures = Object.entries(row.figures) as [Figure, Shown][];
@@ -76,7 +76,9 @@ function cell(summary: Summary | undefined, { digits }: Shown): string {
   const value = format(summary.median, digits);
   const ratio = summary.ratio === null ? "" : `x${format(summary.ratio, 2)}`;
   const range = `±${format(100 * summary.spread, 0)}%`;
-  return `${value} ${ratio.padStart(6)} ${range.padStart(5)}`;
+  const { behind } = summary;
+  const ahead = behind === null ? "" : `${behind.rounds}/${behind.of}`;
+  return `${value} ${ratio.padStart(6)} ${range.padStart(5)} ${ahead.padStart(5)}`;
 }
 
 function failure({ failures, rounds }: RelayResult): string {

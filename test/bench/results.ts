@@ -1,4 +1,4 @@
-import { DIRECT, OURS } from "./peers/index.ts";
+import { BEFORE, DIRECT, OURS } from "./peers/index.ts";
 import { type Figure, isMoreBetter, type Sample } from "./samples.ts";
 import { median, spread } from "./statistics.ts";
 
@@ -8,10 +8,12 @@ export interface Summary {
   /** Half of the range, in parts of the median. */
   readonly spread: number;
   /**
-   * To the best peer, or the first variant: the median of the ratios that the rounds gave, each of
+   * To the best peer, or the first variant, or without both our own relay as it was before: the median of the ratios that the rounds gave, each of
    * two loads that followed one another closely.
    */
   readonly ratio: number | null;
+  /** In how many rounds our own relay was ahead of this one, and of how many; null of our own. */
+  readonly behind: { readonly rounds: number; readonly of: number } | null;
 }
 
 /** What became of a relay in a row. */
@@ -49,7 +51,11 @@ export function sumUp(
   relays: readonly Rounds[],
   base: Rounds | undefined,
 ): RowResult {
-  const best = new Map(figures.map((figure) => [figure, base ?? bestPeer(figure, relays)]));
+  const own = base ?? relays.find(({ relay }) => relay === OURS);
+  const before = relays.find(({ relay }) => relay === BEFORE);
+  const best = new Map(
+    figures.map((figure) => [figure, base ?? bestPeer(figure, relays) ?? before]),
+  );
   return {
     row,
     direction,
@@ -63,7 +69,8 @@ export function sumUp(
           const values = valuesOf(figure, rounds);
           if (values.length === 0) return [];
           const ratio = ratioOf(figure, rounds, best.get(figure));
-          return [[figure, { median: median(values), spread: spread(values), ratio }]];
+          const behind = rounds.relay === own?.relay ? null : behindOf(figure, rounds, own);
+          return [[figure, { median: median(values), spread: spread(values), ratio, behind }]];
         }),
       ),
       rounds: rounds.samples,
@@ -75,7 +82,7 @@ export function sumUp(
 function bestPeer(figure: Figure, relays: readonly Rounds[]): Rounds | undefined {
   const sign = isMoreBetter(figure) ? -1 : 1;
   return relays
-    .filter(({ relay }) => relay !== OURS && relay !== DIRECT)
+    .filter(({ relay }) => relay !== OURS && relay !== BEFORE && relay !== DIRECT)
     .map((rounds) => ({ rounds, value: sign * median(valuesOf(figure, rounds)) }))
     .filter(({ value }) => !Number.isNaN(value))
     .toSorted((a, b) => a.value - b.value)[0]?.rounds;
@@ -87,6 +94,15 @@ function ratioOf(figure: Figure, rounds: Rounds, best: Rounds | undefined): numb
     return own === undefined || other === undefined ? [] : [own / other];
   });
   return ratios.length === 0 ? null : median(ratios);
+}
+
+function behindOf(figure: Figure, rounds: Rounds, own: Rounds | undefined): Summary["behind"] {
+  const sign = isMoreBetter(figure) ? -1 : 1;
+  const leads = rounds.samples.flatMap((sample, round) => {
+    const [theirs, ours] = [sample?.[figure], own?.samples[round]?.[figure]];
+    return theirs === undefined || ours === undefined ? [] : [sign * (theirs - ours) > 0];
+  });
+  return { rounds: leads.filter(Boolean).length, of: leads.length };
 }
 
 function valuesOf(figure: Figure, { samples }: Rounds): number[] {

@@ -25,7 +25,7 @@ export async function runRounds(
   tell: (line: string) => void,
 ): Promise<RowResult[]> {
   const tasks: Task[] = rows.flatMap((row) =>
-    DIRECTIONS.map((direction) => ({
+    (row.directions ?? DIRECTIONS).map((direction) => ({
       row,
       direction,
       relays: relaysOf(row, relays).map((name) => new Rounds(name)),

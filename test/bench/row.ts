@@ -47,6 +47,8 @@ export interface Row extends Titles {
    * of them, and the chart leaves the row out.
    */
   readonly variants?: readonly string[];
+  /** Other directions than `DIRECTIONS`. */
+  readonly directions?: readonly Direction[];
   /** Puts the load on a relay once. */
   measure(bench: Bench, relay: string, direction: Direction): Promise<Sample>;
 }

@@ -1,5 +1,6 @@
 import { memoryRow } from "./measure/memory.ts";
 import { redisRow } from "./measure/redis.ts";
+import { stalledRow } from "./measure/stalled.ts";
 import { startRow } from "./measure/start.ts";
 import { bulkRow, pingRow, pingUnderBulkRow } from "./measure/streams.ts";
 import { byWorkers, redisByWorkersRow } from "./measure/workers.ts";
@@ -69,6 +70,14 @@ export const ROWS: readonly Row[] = [
       label: "5,000 idle connections",
     },
     5000,
+  ),
+  stalledRow(
+    {
+      name: "stalled-300",
+      title: "Memory of the processes and their pipes, with 300 connections stalled both ways",
+      label: "300 stalled connections",
+    },
+    300,
   ),
   startRow({
     name: "start",

@@ -53,6 +53,22 @@ await describeNeeding("bench", ["redis-server", "redis-benchmark", "socat"].map(
     }
   });
 
+  test("stalled connections are measured in all four directions", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "bench-test-"));
+    try {
+      const options = ["--quick", "--rows=stalled-300", "--peers=", `--out=${folder}`];
+      expect(await bench(...options)).toMatchObject({ code: 0 });
+      const report = (await Bun.file(join(folder, "bench.json")).json()) as Report;
+      expect(figuresOf(report)).toEqual(
+        [...DIRECTIONS, "tcp-tcp", "unix-unix"].map(
+          (direction) => `stalled-300 ${direction} simpletcpunixrelay: memory`,
+        ),
+      );
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
   test("with several workers each carries connections, and ratios are to one worker", async () => {
     const folder = await mkdtemp(join(tmpdir(), "bench-test-"));
     try {

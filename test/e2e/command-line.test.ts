@@ -113,21 +113,29 @@ async function connect(address: string) {
 }
 
 describe("what was only asked", () => {
-  test.each([[["--help"]], [["-h"]], [["demo", "--help"]], [["--help", ":1", ":2"]]])(
-    "%j is a screen of help on standard output",
-    async (args) => {
-      const { code, stdout, stderr } = await runRelay(args);
-      expect(stdout).toStartWith("Usage: simpletcpunixrelay ");
-      expect(stdout).not.toContain("\u001b");
-      expect(stdout.split("\n").length).toBeLessThanOrEqual(25);
-      expect(stderr).toBe("");
-      expect(code).toBe(0);
-    },
-  );
+  test.each([
+    ...[[["--help"]], [["-h"]], [["demo", "--help"]], [["--help", ":1", ":2"]], [["help"]]],
+    ...[[["help", "units"]], [["units", "--help"]], [["status", "-h"]]],
+  ])("%j is a screen of help on standard output", async (args) => {
+    const { code, stdout, stderr } = await runRelay(args);
+    expect(stdout).toStartWith("Usage: simpletcpunixrelay ");
+    expect(stdout).not.toContain("\u001b");
+    expect(stdout.split("\n").length).toBeLessThanOrEqual(25);
+    expect(stderr).toBe("");
+    expect(code).toBe(0);
+  });
 
-  test("--version is the version of package.json", async () => {
-    const run = await runRelay(["--version"]);
+  test.each(["--version", "-V", "version"])("%s is the version of package.json", async (word) => {
+    const run = await runRelay([word]);
     expect(run).toEqual({ code: 0, stdout: `simpletcpunixrelay ${version}\n`, stderr: "" });
+  });
+
+  test("help relay explains each option, and has examples", async () => {
+    const { code, stdout, stderr } = await runRelay(["help", "relay"]);
+    expect(stdout).toMatch(/^ {2}--half-close-timeout=TIME\n {6}Ends a half-closed connection/m);
+    expect(stdout).toContain("Examples:\n");
+    expect(stderr).toBe("");
+    expect(code).toBe(0);
   });
 
   test("help that cannot be written is a failure", async () => {

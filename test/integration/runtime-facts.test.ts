@@ -224,6 +224,21 @@ describe.each(WAYS)("an %s socket", (_, make) => {
       await until(() => told.events.includes("drain"), "drain");
     });
 
+    test("pause() and resume() of a full socket: `drain` follows, without a write that came short", async () => {
+      const { told, peer } = await make(place());
+      const block = new Uint8Array(64 * 1024);
+      while (system.send(told.socket.fd, block) > 0);
+      told.events.length = 0;
+      told.socket.pause();
+      told.socket.resume();
+      for (let turns = 0; turns < 50; turns += 1) await turn();
+      expect(told.events).toEqual([]);
+      while (!told.events.includes("drain")) {
+        peer.tryReceive();
+        await turn();
+      }
+    });
+
     test("write() to a peer that is gone is -1, and the peer's own bytes still come", async () => {
       const { told, peer } = await make(place());
       peer.sendAtOnce(new Payload(10));

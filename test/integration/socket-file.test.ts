@@ -145,7 +145,7 @@ describe("a Unix source's file", () => {
 test("a file that somebody took away is noticed, and its return too", async () => {
   const lost = Promise.withResolvers<void>();
   const back = Promise.withResolvers<void>();
-  await start({ observer: { sourceLost: lost.resolve, sourceBack: back.resolve } });
+  await start({ observer: { sourceLost: () => lost.resolve(), sourceBack: () => back.resolve() } });
   renameSync(path, `${path}.away`);
   await lost.promise;
   renameSync(`${path}.away`, path);

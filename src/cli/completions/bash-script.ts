@@ -1,4 +1,4 @@
-import { PROGRAM } from "../../version.ts";
+import { PROGRAM } from "../../program/version.ts";
 import { NAMED_COMMANDS } from "../../options/commands.ts";
 import { COMPLETED_COMMANDS, type Offer, VALUE_FLAGS } from "./completion-model.ts";
 import { SERVICE_GLOBS } from "./unit-globs.ts";

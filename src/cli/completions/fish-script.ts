@@ -1,4 +1,4 @@
-import { PROGRAM } from "../../version.ts";
+import { PROGRAM } from "../../program/version.ts";
 import { COMMANDS, NAMED_COMMANDS } from "../../options/commands.ts";
 import {
   COMPLETED_COMMANDS,

@@ -2,16 +2,13 @@ import { createHash, randomFillSync } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  AddressError,
-  createRelay,
-  printAddress,
-  type ConnectionView,
-  type Relay,
-  RelayError,
-} from "../../index.ts";
+import { AddressError, printAddress } from "../../address/address.ts";
+import { createRelay } from "../../library/create-relay.ts";
+import { RelayError } from "../../relay/error.ts";
+import type { ConnectionView } from "../../relay/observer.ts";
+import type { Relay } from "../../relay/relay.ts";
 import { mayPaint, style } from "../../observe/log/terminal-style.ts";
-import { PROGRAM } from "../../version.ts";
+import { PROGRAM } from "../../program/version.ts";
 import { readValues } from "../line/option-values.ts";
 import type { CommandLine } from "../line/read-command-line.ts";
 import { drawDemo, drawNextSteps, type Trial } from "./draw-demo.ts";

@@ -1,6 +1,6 @@
 import type { CommandName } from "../../options/commands.ts";
 import type { Style } from "../../observe/log/terminal-style.ts";
-import { PROGRAM } from "../../version.ts";
+import { PROGRAM } from "../../program/version.ts";
 
 /** A command line as a user writes it, and what it does. */
 export interface Example {

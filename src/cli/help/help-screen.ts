@@ -1,5 +1,5 @@
 import type { Style } from "../../observe/log/terminal-style.ts";
-import { PROGRAM } from "../../version.ts";
+import { PROGRAM } from "../../program/version.ts";
 import { type CommandName, NAMED_COMMANDS, synopsisWords } from "../../options/commands.ts";
 import {
   flagOf,

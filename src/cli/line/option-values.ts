@@ -1,4 +1,4 @@
-import type { Endpoint } from "../../address/address.ts";
+import type { Addresses } from "./read-addresses.ts";
 import type { GivenOptions } from "./read-command-line.ts";
 import { adminMisfit } from "../../options/fit-admin.ts";
 import { contradictions } from "../../options/contradictions.ts";
@@ -46,12 +46,12 @@ export function shownOptions(command: CommandName, given: GivenOptions): Record<
  *
  * @throws {UsageError}
  */
-export function checkSource(values: OptionValues, source: Endpoint): void {
+export function checkAddresses(values: OptionValues, { source, destination }: Addresses): void {
   const [misfit] = misfits(values, source);
   if (misfit !== undefined)
     throw new UsageError(`--${flagOf(misfit.name)} makes sense only if SOURCE is ${misfit.needs}`);
   const spell = (name: OptionName) => `--${flagOf(name)}`;
-  const [contradiction] = contradictions(values, source, spell);
+  const [contradiction] = contradictions(values, { source, destination }, spell);
   if (contradiction !== undefined)
     throw new UsageError(`${spell(contradiction.name)} ${contradiction.reason}`);
 }

@@ -1,6 +1,7 @@
 import {
   AddressError,
   type Endpoint,
+  inNetwork,
   isSameAddress,
   parseAddress,
   type Role,
@@ -36,8 +37,14 @@ export function readDestination(word: string): SocketEndpoint {
   return explain("destination", () => parseAddress(word, "destination"));
 }
 
+/** The network namespaces of the addresses. */
+interface Networks {
+  readonly sourceNetns?: string | undefined;
+  readonly destinationNetns?: string | undefined;
+}
+
 /** Addresses that the process itself listens on. */
-interface OwnAddresses {
+interface OwnAddresses extends Networks {
   readonly admin?: SocketEndpoint | undefined;
   readonly metrics?: SocketEndpoint | undefined;
 }
@@ -49,9 +56,11 @@ interface OwnAddresses {
  * @throws {UsageError} if two addresses are the same
  */
 export function checkDistinct(
-  { source, destination }: Addresses,
-  { admin, metrics }: OwnAddresses,
+  addresses: Addresses,
+  { admin, metrics, sourceNetns, destinationNetns }: OwnAddresses,
 ): void {
+  const source = inNetwork(addresses.source, sourceNetns);
+  const destination = inNetwork(addresses.destination, destinationNetns);
   if (isSameAddress(source, destination))
     throw new UsageError("DESTINATION is SOURCE: the relay would only talk to itself");
   for (const [option, own] of [

@@ -3,7 +3,7 @@ import { loadConfig } from "../../config/load-config.ts";
 import { processWide, relaySettings } from "../../config/plan-values.ts";
 import type { ProcessPlan } from "../../process/process-plan.ts";
 import { fileOverrides } from "../line/file-overrides.ts";
-import { checkAdminFile, checkSource, readValues, shownOptions } from "../line/option-values.ts";
+import { checkAddresses, checkAdminFile, readValues, shownOptions } from "../line/option-values.ts";
 import { checkDistinct, readAddresses } from "../line/read-addresses.ts";
 import type { CommandLine } from "../line/read-command-line.ts";
 import { UsageError } from "../line/usage-error.ts";
@@ -23,7 +23,7 @@ export function planCommandLine({ given, words }: CommandLine): ProcessPlan {
   }
   const addresses = readAddresses(words);
   checkDistinct(addresses, values);
-  checkSource(values, addresses.source);
+  checkAddresses(values, addresses);
   checkAdminFile(values);
   const { source, destination } = addresses;
   const relay = {

@@ -1,4 +1,4 @@
-import { printAddress, staysLocal, type SocketEndpoint } from "../../address/address.ts";
+import type { SocketEndpoint } from "../../address/address.ts";
 import { readAddress } from "../../address/socket-address.ts";
 import { relaySettings } from "../../config/plan-values.ts";
 import { accessLog } from "../../observe/log/access-log.ts";
@@ -6,6 +6,7 @@ import { logObserver } from "../../observe/log/event-log.ts";
 import { createLog, type Log } from "../../observe/log/log.ts";
 import { errnoCode, errnoWords } from "../../os/errno.ts";
 import { AF_UNIX, type Libc, loaded, SOCK_STREAM } from "../../os/libc.ts";
+import { warnOfPlainText } from "../../process/start-warnings.ts";
 import { onHangup } from "../../process/hangup-signal.ts";
 import { reportFaults } from "../../process/uncaught-errors.ts";
 import { stopRequests } from "../../process/stop-signals.ts";
@@ -64,12 +65,7 @@ export async function relayStandardIo({ given, words }: CommandLine): Promise<nu
     if (loaded.libc === null)
       throw new RelayError("ENOSYS", STANDARD_IO, `- as SOURCE needs FFI (${loaded.reason})`);
     const client = takeClient(loaded.libc);
-    if (!staysLocal(destination, "destination"))
-      named.warn(
-        `${printAddress(destination)} is not loopback, and nothing is encrypted here: over a ` +
-          "network use spiped or a VPN",
-        { event: "not_loopback" },
-      );
+    warnOfPlainText(client.source.endpoint, destination, named);
     const options = {
       ...relaySettings(values),
       source: client.source,

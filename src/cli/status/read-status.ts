@@ -1,6 +1,6 @@
 import type { StatusDocument } from "../../observe/admin/status-document.ts";
 import { escapeControls } from "../../observe/log/escape-controls.ts";
-import { PROGRAM } from "../../version.ts";
+import { PROGRAM } from "../../program/version.ts";
 
 /**
  * A type as read from another process. A union of words becomes `string`, because a later

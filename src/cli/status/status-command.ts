@@ -3,7 +3,7 @@ import { quote } from "../../address/quote.ts";
 import { SORTS } from "../../observe/figures/open-connections.ts";
 import { escapeControls } from "../../observe/log/escape-controls.ts";
 import { mayPaint, style } from "../../observe/log/terminal-style.ts";
-import { PROGRAM } from "../../version.ts";
+import { PROGRAM } from "../../program/version.ts";
 import { parseAdminAddress } from "../../options/admin-address.ts";
 import { readValues } from "../line/option-values.ts";
 import type { CommandLine } from "../line/read-command-line.ts";

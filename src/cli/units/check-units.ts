@@ -26,6 +26,24 @@ export function checkServers(values: OptionValues): void {
   }
 }
 
+/**
+ * Refuses network namespaces: to enter one needs CAP_SYS_ADMIN, which the units' sandbox denies.
+ */
+export function checkNetworks(values: {
+  readonly sourceNetns?: string | undefined;
+  readonly destinationNetns?: string | undefined;
+}): void {
+  for (const [option, netns] of [
+    ["--source-netns", values.sourceNetns],
+    ["--destination-netns", values.destinationNetns],
+  ] as const)
+    if (netns !== undefined)
+      throw new UsageError(
+        `${option} needs CAP_SYS_ADMIN, which the sandbox of these units denies; let systemd put ` +
+          "the relay into the namespace: --service, or NetworkNamespacePath= (systemd.exec(5))",
+      );
+}
+
 export function fixedSource(source: Endpoint): SocketEndpoint {
   if (source.kind === "systemd" || source.kind === "fd")
     throw new UsageError(

@@ -3,12 +3,13 @@ import { isProgram } from "../../systemd/units/unit-escaping.ts";
 import type { UnitFile } from "../../systemd/units/unit-file.ts";
 import { writeUnits } from "../../systemd/units/unit-files.ts";
 import type { UnitPlan } from "../../systemd/units/unit-plan.ts";
-import { PROGRAM } from "../../version.ts";
-import { checkAdminFile, checkSource, readValues } from "../line/option-values.ts";
+import { PROGRAM } from "../../program/version.ts";
+import { checkAddresses, checkAdminFile, readValues } from "../line/option-values.ts";
 import { nextSteps } from "./next-steps.ts";
 import type { CommandLine, GivenOptions } from "../line/read-command-line.ts";
 import { writeAll } from "../line/write-output.ts";
 import { placeUnits, UnitFilesError } from "./place-unit-files.ts";
+import { checkNetworks } from "./check-units.ts";
 import { planFileUnits } from "./plan-file-units.ts";
 import { planUnits } from "./plan-units.ts";
 import { ofAnyUsersValues, readUnitAddresses } from "./read-unit-addresses.ts";
@@ -46,7 +47,8 @@ function planOf(
   if (written.config !== undefined) return planFileUnits(written.config, written, given, program);
   const values = ofAnyUsersValues(written);
   const addresses = readUnitAddresses(words, values);
-  checkSource(values, addresses.source);
+  checkAddresses(values, addresses);
+  checkNetworks(values);
   checkAdminFile(values);
   return planUnits(addresses, values, given, program);
 }

@@ -1,4 +1,4 @@
-import { PROGRAM, VERSION } from "../../version.ts";
+import { PROGRAM, VERSION } from "../../program/version.ts";
 import { clientFields, clientGroup, clientName } from "../figures/client-fields.ts";
 import type { RateHistory, Sample } from "../figures/rate-history.ts";
 import { HISTORY_SECONDS } from "../figures/rate-history.ts";

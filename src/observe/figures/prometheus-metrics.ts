@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from "@prometheus-io/client";
 import { ENDINGS, type Observer } from "../../relay/observer.ts";
 import { KNOWN_REFUSALS } from "../../relay/refusal-reasons.ts";
-import { PROGRAM, VERSION } from "../../version.ts";
+import { PROGRAM, VERSION } from "../../program/version.ts";
 import type { BothWays } from "./open-connections.ts";
 import { processUsage } from "./process-usage.ts";
 import type { CountsByReason, RelayStatistics } from "./relay-statistics.ts";

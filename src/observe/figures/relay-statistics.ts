@@ -1,6 +1,12 @@
 import type { Endpoint } from "../../address/address.ts";
 import { printAddress } from "../../address/address.ts";
-import { type ConnectionView, type Ending, ENDINGS, type Observer } from "../../relay/observer.ts";
+import {
+  type ConnectionView,
+  type Ending,
+  ENDINGS,
+  type Observer,
+  type SourceLoss,
+} from "../../relay/observer.ts";
 import { ConnectTimes } from "./connect-times.ts";
 import { type BothWays, OpenConnections } from "./open-connections.ts";
 import type { SampledFigures, Totals } from "./rate-history.ts";
@@ -62,7 +68,8 @@ export class RelayStatistics implements SampledFigures {
   #bytesDown = 0;
   #pausesUp = 0;
   #pausesDown = 0;
-  #sourceIsLost = false;
+  /** What of the source is lost; null if clients can find it. */
+  #lost: SourceLoss | null = null;
   /** When the destination was last found unreachable; null after a success. */
   #failingSince: number | null = null;
 
@@ -94,11 +101,11 @@ export class RelayStatistics implements SampledFigures {
       full: () => {
         this.acceptPauses += 1;
       },
-      sourceLost: () => {
-        this.#sourceIsLost = true;
+      sourceLost: (what) => {
+        this.#lost = what;
       },
       sourceBack: () => {
-        this.#sourceIsLost = false;
+        this.#lost = null;
       },
       draining: () => {
         this.phase = "draining";
@@ -162,7 +169,7 @@ export class RelayStatistics implements SampledFigures {
   get notReadyBecause(): string | null {
     if (this.isHandedOver) return null;
     if (this.phase !== "listening") return this.phase;
-    if (this.#sourceIsLost) return "the source's file is gone: nobody can connect";
+    if (this.#lost !== null) return `the source's ${this.#lost} is gone: nobody can connect`;
     if (this.#failingSince === null) return null;
     const ago = this.#now() - this.#failingSince;
     if (ago >= FAILURE_LASTS_MS) return null;

@@ -86,14 +86,17 @@ function lifeObserver(
         { event: "full", open },
       );
     },
-    sourceLost() {
-      log.warn(
-        "the source's file is gone: nobody can connect until it is back or the relay is restarted",
-        { event: "source_lost" },
-      );
+    sourceLost(what) {
+      const end =
+        what === "file" ? "it is back or the relay is restarted" : "the relay is reloaded (HUP)";
+      log.warn(`the source's ${what} is gone: nobody can connect until ${end}`, {
+        event: "source_lost",
+      });
     },
-    sourceBack() {
-      log.info("the source's file is back: clients can connect again", { event: "source_back" });
+    sourceBack(what) {
+      log.info(`the source's ${what} is back: clients can connect again`, {
+        event: "source_back",
+      });
     },
     notice(message) {
       log.debug(message, { event: "notice" });

@@ -1,4 +1,4 @@
-import { PROGRAM } from "../../version.ts";
+import { PROGRAM } from "../../program/version.ts";
 import { type LogEntry, printable, PRIORITIES } from "./line-formats.ts";
 
 // The prefix keeps this program's field names apart from all others (systemd.journal-fields(7)).

@@ -46,4 +46,22 @@ export const SOURCE_ROWS = {
     scope: "relay",
     about: "Listens on an address that the machine does not have yet (IP_FREEBIND).",
   },
+  sourceNetns: {
+    ...RELAY_OPTIONS.sourceNetns,
+    help: "listens in this network namespace: NAME or PATH",
+    terse: true,
+    commands: ["relay"],
+    scope: "relay",
+    about:
+      "Listens in another network namespace: a name of ip-netns(8), or a path such as /proc/PID/ns/net. Needs CAP_SYS_ADMIN. Default: the relay's own.",
+  },
+  destinationNetns: {
+    ...RELAY_OPTIONS.destinationNetns,
+    help: "connects in this network namespace: NAME or PATH",
+    terse: true,
+    commands: ["relay"],
+    scope: "relay",
+    about:
+      "Connects to the destination from another network namespace, and resolves its name there: a name of ip-netns(8), or a path such as /proc/PID/ns/net. Needs CAP_SYS_ADMIN. Default: the relay's own.",
+  },
 } as const satisfies OptionRows;

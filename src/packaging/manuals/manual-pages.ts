@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { commandLines, EXAMPLES } from "../../cli/help/examples.ts";
 import { COMMAND_NAMES, type CommandName } from "../../options/commands.ts";
 import { OPTION_GROUPS } from "../../options/option-table.ts";
-import { PROGRAM } from "../../version.ts";
+import { PROGRAM } from "../../program/version.ts";
 import { mdocDate, plain, wrapLines } from "./mdoc.ts";
 import { keyList, optionList } from "./option-list.ts";
 

@@ -91,7 +91,8 @@ export type ListenerRole = "source" | "admin" | "metrics";
 export function listenerKey(role: ListenerRole, address: SocketEndpoint): string {
   const absolute: SocketEndpoint =
     address.kind === "unix" ? { kind: "unix", path: resolve(address.path) } : address;
-  return `${role} ${printAddress(absolute)}`;
+  const netns = absolute.kind === "unix" ? undefined : absolute.netns;
+  return `${role} ${printAddress(absolute)}${netns === undefined ? "" : ` in ${netns}`}`;
 }
 
 const readFile = record<HandedFile>({

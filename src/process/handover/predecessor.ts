@@ -1,3 +1,4 @@
+import { isInNetwork } from "../../os/network-namespace.ts";
 import { closeSync } from "node:fs";
 import type { SocketEndpoint } from "../../address/address.ts";
 import type { HandedSource } from "../../relay/listen/source.ts";
@@ -75,8 +76,11 @@ export class Predecessor {
     permissions: Permissions,
   ): HandedSource | null {
     const key = listenerKey(role, address);
+    const netns = address.kind === "unix" ? undefined : address.netns;
     for (const [index, { descriptors: fds, port, file, backlog, ...handed }] of this.#unclaimed) {
       if (handed.key !== key) continue;
+      // A namespace that was made anew under the same name needs a new socket.
+      if (netns !== undefined && !fds.every((fd) => isInNetwork(fd, netns))) continue;
       if (address.kind === "unix" && file !== null) {
         if (!isAt(address.path, file)) continue;
         this.#files.push({ path: address.path, file, permissions });

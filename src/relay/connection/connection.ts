@@ -5,6 +5,7 @@ import type { LingeringClose, Outcome } from "./lingering-close.ts";
 import type { ConnectionState, ConnectionView, Ending, Failure, Observer } from "../observer.ts";
 import type { Target } from "../../address/resolve-destination.ts";
 import type { SocketAddress } from "../../address/socket-address.ts";
+import type { Libc } from "../../os/libc.ts";
 import { keepSideAlive } from "./keepalive.ts";
 import { EPIPE } from "../../os/errno.ts";
 import type { Admitted } from "../client-admission.ts";
@@ -27,6 +28,8 @@ const EBB = 200;
 export interface Shared {
   readonly observer: Observer;
   readonly target: Target;
+  /** The calls that make the destination's sockets; null without FFI. */
+  readonly libc: Libc | null;
   /** Whether an address of the destination leads back to the source; null if none can. */
   leadsBack: ((address: SocketAddress) => boolean) | null;
   readonly sourceIsTcp: boolean;

@@ -7,6 +7,7 @@ import { checked } from "../../os/errno.ts";
 import { INT_MOST } from "../../os/int-most.ts";
 import type { Libc } from "../../os/libc.ts";
 import { setKeepalive } from "../connection/keepalive.ts";
+import { callsFor, checkSourceNetwork } from "../network.ts";
 import { DEFAULTS } from "../options.ts";
 import { bindTcp } from "./bind-tcp.ts";
 import { endpointOf } from "./inherited-socket.ts";
@@ -24,6 +25,8 @@ export interface ListenOptions extends SocketFileOptions {
   /** Milliseconds of idle time before TCP keepalive probes of accepted clients; 0 sends none. */
   readonly keepalive?: number | undefined;
   readonly freebind?: boolean | undefined;
+  /** The network namespace of a TCP or abstract source; undefined: this process's. */
+  readonly sourceNetns?: string | undefined;
   /** Whether the relay needs the address of every TCP client, even of one that resets at once. */
   readonly keepsFirstPackets?: boolean | undefined;
   /** The option that contains the address, for error messages; undefined for a relay's source. */
@@ -88,7 +91,10 @@ export async function bindSource(
   }
 }
 
-async function bind(system: Libc, source: Source, options: ListenOptions): Promise<BoundSource> {
+async function bind(own: Libc, source: Source, options: ListenOptions): Promise<BoundSource> {
+  const { sourceNetns } = options;
+  const system = callsFor(own, sourceNetns);
+  if (source.kind === "tcp" || source.kind === "abstract") checkSourceNetwork(source, sourceNetns);
   const backlog = backlogOf(source, options);
   const { keepalive = DEFAULTS.keepalive, freebind = false, notice = () => {} } = options;
   switch (source.kind) {

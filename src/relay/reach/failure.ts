@@ -2,6 +2,7 @@ import { statSync, type Stats } from "node:fs";
 import type { Target } from "../../address/resolve-destination.ts";
 import { missingZone } from "../../address/socket-address.ts";
 import { errnoWords } from "../../os/errno.ts";
+import { networkWords } from "../network.ts";
 import type { Failure } from "../observer.ts";
 
 /** Why one address of a destination was not reached. */
@@ -87,7 +88,10 @@ function at(addresses: readonly string[]): string {
 }
 
 /** A clearer description than the system's own words; undefined if the system's words are good. */
-function ownWords({ endpoint }: Target, code: string): string | undefined {
+function ownWords({ endpoint, netns }: Target, code: string): string | undefined {
+  // No other call of a TCP or abstract destination gives these codes: the socket was not made.
+  if (netns !== undefined && (code === "ENOENT" || code === "EINVAL"))
+    return networkWords(netns, code);
   if (code === "ETIMEDOUT") return "no answer in time";
   if (code === "ELOOP") return "it is the relay's own source";
   if (endpoint.kind === "tcp") return undefined;

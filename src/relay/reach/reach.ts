@@ -1,4 +1,3 @@
-import { libc } from "../../os/libc.ts";
 import { BunAttempt } from "./bun-attempt.ts";
 import type { ReachingAttempt } from "./reaching-attempt.ts";
 import { SystemAttempt } from "./system-attempt.ts";
@@ -12,6 +11,7 @@ import type { Connection } from "../connection/connection.ts";
  * @param delay - milliseconds until it begins; a client that leaves meanwhile causes no connection
  */
 export function reach(connection: Connection, line: WaitingLine, delay = 0): void {
+  const { libc } = connection.shared;
   const attempt =
     libc === null ? new BunAttempt(connection, line) : new SystemAttempt(connection, line, libc);
   connection.attempt = attempt;

@@ -17,6 +17,22 @@ const SPLICED_MOST = CAPACITY;
 const COPIED_LEAST = 32 * 1024;
 const SPLICED_LEAST = 128 * 1024;
 
+// The least that one read takes if the other side has room. More than the room costs little: the kernel
+// takes whole the write with which a socket becomes full.
+const ROOM_LEAST = 32 * 1024;
+
+// What a read takes if the other side has no room: the write that comes short makes Bun wait for room.
+const SAMPLE = 1;
+
+// A TCP socket exceeds its buffer by one segment at most. If it does so by more, the kernel has made the
+// buffer smaller, because all TCP sockets together hold too much (tcp(7), tcp_mem).
+const EXCESS_MOST = 64 * 1024;
+// For so many milliseconds afterwards no room of TCP sockets is counted on.
+const SCARCITY = 10_000;
+
+// A stalled direction keeps no kernel pipe for fewer bytes.
+const PIPED_LEAST = 64 * 1024;
+
 // For so many reads after a small chunk other connections are taken to wait: about a millisecond.
 const TURNS_OF_OTHERS = 64;
 
@@ -38,6 +54,8 @@ export class BulkReader {
   // Shared by all pipes: bytes are written or copied out of it before the next read.
   readonly #buffer = new Uint8Array(COPIED_MOST);
   #turnsOfOthers = 0;
+  /** Until when no room of TCP sockets is counted on, by `performance.now()`; 0 if it is. */
+  #scarceUntil = 0;
   /** Relays that have a connection. */
   #users = 0;
 
@@ -52,32 +70,72 @@ export class BulkReader {
   }
 
   /**
-   * Reads once from a side into `held`, which must be empty. Returns the number of bytes, 0 at the end
-   * of the stream, or a negative errno. After a write, call `keep` if bytes are left in `held`.
+   * Reads once from a side into `held`, which must be empty, and no more than `to` has room for. Returns
+   * the number of bytes, 0 at the end of the stream, or a negative errno. After a write, call `keep` if
+   * bytes are left in `held`.
    */
   read(from: Side, to: Side, held: HeldBytes): number {
     const alone = this.#turnsOfOthers === 0;
     if (!alone) this.#turnsOfOthers -= 1;
-    if (from.isTcp || !to.isTcp) {
-      held.kernelPipe ??= this.#kernelPipes.borrow();
-      const moved = held.kernelPipe?.fill(from.fd, alone ? SPLICED_MOST : SPLICED_LEAST);
-      if (moved !== undefined && moved !== -constants.errno.EINVAL) return moved;
+    const splices = from.isTcp || !to.isTcp;
+    if (splices) held.kernelPipe ??= this.#kernelPipes.borrow();
+    // A Unix receiver has little room, even if it reads as fast as it can. A full pipe wakes the sender less
+    // often. There are few pipes, so slow receivers cannot make many directions hold so much.
+    const isAhead = held.receiverReads && held.kernelPipe !== null && !to.isTcp;
+    const most = isAhead ? Infinity : this.#roomOf(to);
+    if (most === SAMPLE) {
+      this.release(held);
+    } else if (held.kernelPipe !== null) {
+      const moved = held.kernelPipe.fill(
+        from.fd,
+        Math.min(most, alone ? SPLICED_MOST : SPLICED_LEAST),
+      );
+      if (moved !== -constants.errno.EINVAL) return moved;
       this.release(held);
     }
-    const most = alone ? COPIED_MOST : COPIED_LEAST;
+    return this.#copy(from, held, Math.min(most, alone ? COPIED_MOST : COPIED_LEAST));
+  }
+
+  /** Whether a side with room takes as much. */
+  countsOnRoom(to: Side): boolean {
+    if (this.#scarceUntil === 0 || !to.isTcp) return true;
+    if (performance.now() >= this.#scarceUntil) this.#scarceUntil = 0;
+    return this.#scarceUntil === 0;
+  }
+
+  /** The most that one read may take, so that `to` has room for it. */
+  #roomOf(to: Side): number {
+    const room = to.takesNow();
+    if (room <= 0) return SAMPLE;
+    return this.countsOnRoom(to) ? Math.max(room, ROOM_LEAST) : ROOM_LEAST;
+  }
+
+  #copy(from: Side, held: HeldBytes, most: number): number {
     const length = this.#system.receive(from.fd, this.#buffer, most);
     if (length > 0) held.add(this.#buffer.subarray(0, length));
     return length;
   }
 
+  /** `to` did not take all of a large chunk or read. */
+  cameShort(to: Side): void {
+    if (to.isTcp && to.takesNow() < -EXCESS_MOST) this.#scarceUntil = performance.now() + SCARCITY;
+  }
+
   /** Makes the bytes that are left in `held` survive the next read. */
   keep(held: HeldBytes): void {
-    if (held.kernelPipe === null) held.copyLast();
+    const { kernelPipe } = held;
+    if (kernelPipe === null) {
+      held.copyLast();
+    } else if (!held.receiverReads && kernelPipe.bytes < PIPED_LEAST) {
+      held.takeOut(kernelPipe.bytes);
+      this.release(held);
+    }
   }
 
   /** Takes back what `read` lent to `held`, because a direction does no more own reads. */
   release(held: HeldBytes): void {
     const { kernelPipe } = held;
+    held.receiverReads = false;
     if (kernelPipe === null) return;
     held.kernelPipe = null;
     this.#kernelPipes.giveBack(kernelPipe);

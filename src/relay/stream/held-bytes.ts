@@ -11,6 +11,8 @@ const SAMPLE = 1;
 export class HeldBytes {
   /** Bytes in the kernel pipe follow the chunks in stream order. */
   kernelPipe: KernelPipe | null = null;
+  /** Whether the receiver has taken bytes that were held, during these own reads: it is not stalled. */
+  receiverReads = false;
   /** Unread bytes of a failed sender. They come last: nothing is added once this is set. */
   remains: FailedSocketBytes | null = null;
   readonly #chunks: Uint8Array[] = [];
@@ -28,7 +30,7 @@ export class HeldBytes {
 
   /** Adds a chunk at the end, without copying it. */
   add(chunk: Uint8Array): void {
-    if (this.kernelPipe !== null && this.kernelPipe.bytes > 0) this.#takeOut(this.kernelPipe.bytes);
+    if (this.kernelPipe !== null) this.takeOut(this.kernelPipe.bytes);
     this.#chunks.push(chunk);
     this.#chunkBytes += chunk.length;
   }
@@ -36,6 +38,15 @@ export class HeldBytes {
   /** Puts a chunk before all others. */
   addFirst(chunk: Uint8Array): void {
     this.#chunks.unshift(chunk);
+    this.#chunkBytes += chunk.length;
+  }
+
+  /** Moves up to `most` bytes from the kernel pipe to the chunks. */
+  takeOut(most: number): void {
+    const { kernelPipe } = this;
+    if (kernelPipe === null || kernelPipe.bytes === 0) return;
+    const chunk = kernelPipe.read(most);
+    this.#chunks.push(chunk);
     this.#chunkBytes += chunk.length;
   }
 
@@ -77,7 +88,7 @@ export class HeldBytes {
       const taken = to.writeFrom(kernelPipe);
       if (taken === -EAGAIN) {
         // Bun reports room only after one of its own writes found none. So one byte goes by Bun's write.
-        this.#takeOut(SAMPLE);
+        this.takeOut(SAMPLE);
         failure = this.#writeChunks(to);
       } else if (taken < 0) {
         failure = taken;
@@ -93,19 +104,20 @@ export class HeldBytes {
       if (sent < 0) return sent;
       this.#chunkBytes -= sent;
       if (sent < chunk.length) {
-        this.#chunks[0] = chunk.subarray(sent);
+        this.#chunks[0] = restOf(chunk, sent);
         return 0;
       }
       this.#chunks.shift();
     }
     return 0;
   }
+}
 
-  /** Moves bytes from the kernel pipe to the chunks. */
-  #takeOut(most: number): void {
-    const chunk = this.kernelPipe?.read(most);
-    if (chunk === undefined) return;
-    this.#chunks.push(chunk);
-    this.#chunkBytes += chunk.length;
-  }
+/**
+ * The bytes of a chunk that are left after `sent`. A small rest is copied, because it would keep the memory
+ * of the whole chunk.
+ */
+export function restOf(chunk: Uint8Array, sent: number): Uint8Array {
+  const rest = chunk.subarray(sent);
+  return 2 * rest.length <= rest.buffer.byteLength ? rest.slice() : rest;
 }

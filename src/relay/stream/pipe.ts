@@ -1,6 +1,6 @@
 import { EAGAIN } from "../../os/errno.ts";
 import { type BulkReader, LARGE } from "./bulk-reader.ts";
-import { HeldBytes } from "./held-bytes.ts";
+import { HeldBytes, restOf } from "./held-bytes.ts";
 import type { FailedSocketBytes } from "./failed-socket-bytes.ts";
 import { type Reader, Reading } from "./reading.ts";
 import type { Side } from "./side.ts";
@@ -86,8 +86,9 @@ export class Pipe implements Reader {
       this.dropped += chunk.length;
       return this.#refused();
     }
-    this.#holding().add(sent === 0 ? chunk : chunk.subarray(sent));
+    this.#holding().add(sent === 0 ? chunk : restOf(chunk, sent));
     this.#needReading().chunkHeld(chunk.length);
+    if (chunk.length >= LARGE) this.#bulk?.cameShort(this.to);
   }
 
   /** Holds bytes of the relay's own, to go to `to` before all bytes of `from`. */
@@ -97,8 +98,10 @@ export class Pipe implements Reader {
 
   /** `to` may have room. Writes what is held; after that passes on the end, or reads on. */
   advance(): void {
+    const heldBefore = this.held;
     if (!this.to.ready || !this.#write()) return;
     if (this.state === "flowing") {
+      if (this.#held !== null && heldBefore > 0) this.#held.receiverReads = true;
       if (this.#reading?.roomAgain() === true) this.takeTurn();
       return;
     }
@@ -139,6 +142,14 @@ export class Pipe implements Reader {
     this.#reading?.broke();
   }
 
+  hasMuchRoom(): boolean {
+    return this.to.hasMuchRoom() && this.#bulk?.countsOnRoom(this.to) !== false;
+  }
+
+  awaitMuchRoom(): void {
+    this.to.awaitMuchRoom();
+  }
+
   /** Reads once without Bun, and passes on what had come. */
   takeTurn(): void {
     const { from, to } = this;
@@ -149,7 +160,7 @@ export class Pipe implements Reader {
     const length = this.#bulk.read(from, to, held);
     if (length === -EAGAIN) {
       reading.foundNothing();
-      if (reading.state === "events") this.#release();
+      if (!reading.isTurn) this.#release();
     } else if (length <= 0) {
       this.#release();
       if (length < 0) from.failed(-length);
@@ -158,7 +169,10 @@ export class Pipe implements Reader {
       this.bytesRead += length;
       const passed = this.#write();
       if (this.state !== "flowing") return;
-      if (!passed) this.#bulk.keep(held);
+      if (!passed) {
+        this.#bulk.cameShort(to);
+        this.#bulk.keep(held);
+      }
       reading.hasRead(passed);
     }
   }

@@ -1,6 +1,10 @@
 import { type BulkReader, LARGE } from "./bulk-reader.ts";
 import type { Side } from "./side.ts";
 
+// The first and the longest pause between two looks, in milliseconds. Each is twice the one before.
+const FIRST_PAUSE = 1;
+const LONGEST_PAUSE = 4096;
+
 /**
  * Who reads `from`. An own read is a system call of the pipe's own, without Bun.
  *
@@ -9,9 +13,11 @@ import type { Side } from "./side.ts";
  * - `room`: nobody reads before `to` has taken what is held. Then the pipe does, by an own read.
  * - `turn`: the pipe does an own read in the next turn of the event loop.
  * - `last turn`: as `turn`, but the own read before found nothing.
+ * - `look`: nothing comes, and `to` has little room: a read of Bun's may not fit. The pipe does an own read
+ *   when `to` has much room, or after a pause.
  * - `over`: Bun reads, and the pipe drops it, because `to` takes no more.
  */
-export type ReadingState = "events" | "paused" | "room" | "turn" | "last turn" | "over";
+export type ReadingState = "events" | "paused" | "room" | "turn" | "last turn" | "look" | "over";
 
 /**
  * - `chunk held`: Bun read a chunk, and `to` did not take all of it.
@@ -20,6 +26,7 @@ export type ReadingState = "events" | "paused" | "room" | "turn" | "last turn" |
  * - `read passed`: an own read brought bytes, and `to` took all of them.
  * - `read held`: an own read brought bytes, and `to` did not take all of them.
  * - `nothing`: an own read found nothing.
+ * - `nothing, little room`: the same, and `to` has little room. Only asked after a second such read.
  * - `end`: an own read met the end of the stream or a failure.
  * - `broken`: `to` takes no more.
  */
@@ -30,6 +37,7 @@ export type ReadingEvent =
   | "read passed"
   | "read held"
   | "nothing"
+  | "nothing, little room"
   | "end"
   | "broken";
 
@@ -46,6 +54,7 @@ const TABLE: Transitions = {
     "read passed": "turn",
     "read held": "room",
     nothing: "events",
+    "nothing, little room": "look",
     end: "events",
     broken: "over",
   },
@@ -68,6 +77,7 @@ const TABLE: Transitions = {
     "read passed": "turn",
     "read held": "room",
     nothing: "last turn",
+    "nothing, little room": "last turn",
     end: "events",
     broken: "over",
   },
@@ -78,6 +88,18 @@ const TABLE: Transitions = {
     "read passed": "turn",
     "read held": "room",
     nothing: "events",
+    "nothing, little room": "look",
+    end: "events",
+    broken: "over",
+  },
+  look: {
+    "chunk held": "room",
+    "large chunk held": "room",
+    "room again": "look",
+    "read passed": "turn",
+    "read held": "room",
+    nothing: "events",
+    "nothing, little room": "look",
     end: "events",
     broken: "over",
   },
@@ -92,8 +114,12 @@ const TABLE: Transitions = {
 /** A pipe, as `Reading` needs it. */
 export interface Reader {
   readonly from: Side;
-  /** Does an own read. Called in `turn` and `last turn`. */
+  /** Does an own read. Called in `turn`, `last turn` and `look`. */
   takeTurn(): void;
+  /** Whether `to` has much room. */
+  hasMuchRoom(): boolean;
+  /** Asks for `roomAgain` once `to` has much room. */
+  awaitMuchRoom(): void;
 }
 
 // After an own read so many chunks are taken for bulk, whatever their size: bulk that stalls comes in
@@ -107,18 +133,19 @@ const CHUNKS_OF_BULK = 16;
  * costs a lot. So after a large chunk the pipe pauses Bun and does own reads as long as bytes come. It
  * does one in each turn of the event loop, so that other connections get their turn.
  *
- * | state       | chunk held | large chunk held | room again  | read passed | read held | nothing     | end      | broken |
- * | ----------- | ---------- | ---------------- | ----------- | ----------- | --------- | ----------- | -------- | ------ |
- * | `events`    | `paused`   | `room`           | `events`    | `turn`      | `room`    | `events`    | `events` | `over` |
- * | `paused`    | `paused`   | `paused`         | `events`    |             |           |             |          | `over` |
- * | `room`      | `room`     | `room`           | `turn` now  |             |           |             |          | `over` |
- * | `turn`      | `room`     | `room`           | `turn`      | `turn`      | `room`    | `last turn` | `events` | `over` |
- * | `last turn` | `room`     | `room`           | `last turn` | `turn`      | `room`    | `events`    | `events` | `over` |
- * | `over`      | `over`     | `over`           | `over`      |             |           |             |          | `over` |
+ * | state       | chunk held | large chunk held | room again      | read passed | read held | nothing     | nothing, little room | end      | broken |
+ * | ----------- | ---------- | ---------------- | --------------- | ----------- | --------- | ----------- | -------------------- | -------- | ------ |
+ * | `events`    | `paused`   | `room`           | `events`        | `turn`      | `room`    | `events`    | `look`               | `events` | `over` |
+ * | `paused`    | `paused`   | `paused`         | `events`        |             |           |             |                      |          | `over` |
+ * | `room`      | `room`     | `room`           | `turn` now      |             |           |             |                      |          | `over` |
+ * | `turn`      | `room`     | `room`           | `turn`          | `turn`      | `room`    | `last turn` | `last turn`          | `events` | `over` |
+ * | `last turn` | `room`     | `room`           | `last turn`     | `turn`      | `room`    | `events`    | `look`               | `events` | `over` |
+ * | `look`      | `room`     | `room`           | `look` now      | `turn`      | `room`    | `events`    | `look`               | `events` | `over` |
+ * | `over`      | `over`     | `over`           | `over`          |             |           |             |                      |          | `over` |
  *
- * Bun is paused in `paused`, `room`, `turn` and `last turn`; a TCP side that failed delivers chunks all
- * the same. In `events` an own read comes only after a large chunk that `to` took whole. A transition to
- * `turn` or `last turn` plans an own read for the next turn of the event loop; "now" does it at once.
+ * Bun is paused in `paused`, `room`, `turn`, `last turn` and `look`; a TCP side that failed delivers chunks
+ * all the same. In `events` an own read comes only after a large chunk that `to` took whole. A transition
+ * to `turn` or `last turn` plans an own read for the next turn of the event loop; "now" does it at once.
  */
 export class Reading {
   /** How often reading stopped because `to` did not take all. */
@@ -131,6 +158,10 @@ export class Reading {
   #turnPlanned = false;
   /** How many further chunks are taken for bulk. */
   #chunksOfBulk = 0;
+  /** Non-null exactly in `look`. */
+  #look: Timer | null = null;
+  /** Milliseconds before the next look. */
+  #pause = FIRST_PAUSE;
 
   constructor(reader: Reader, bulk: BulkReader | null) {
     this.#reader = reader;
@@ -139,6 +170,11 @@ export class Reading {
 
   get state(): ReadingState {
     return this.#state;
+  }
+
+  /** Whether an own read is planned for the next turn. */
+  get isTurn(): boolean {
+    return isTurn(this.#state);
   }
 
   /** Whether Bun is paused. It reads from a TCP side that failed all the same. */
@@ -161,7 +197,7 @@ export class Reading {
 
   /** `to` took all that was held. True if the pipe must do an own read now. */
   roomAgain(): boolean {
-    const isTurn = this.#state === "room";
+    const isTurn = this.#state === "room" || this.#state === "look";
     this.#move("room again");
     return isTurn;
   }
@@ -174,7 +210,8 @@ export class Reading {
 
   /** An own read found nothing. */
   foundNothing(): void {
-    this.#move("nothing");
+    const asks = this.#state !== "turn";
+    this.#move(asks && !this.#reader.hasMuchRoom() ? "nothing, little room" : "nothing");
   }
 
   /** An own read met the end of the stream or a failure. Bun reads next, and reports it. */
@@ -193,6 +230,11 @@ export class Reading {
     if (isTurn(this.#state)) this.#reader.takeTurn();
   }
 
+  /** The time of a look came. */
+  lookCame(): void {
+    if (this.#state === "look") this.#reader.takeTurn();
+  }
+
   #move(event: ReadingEvent): void {
     const before = this.#state;
     const after = TABLE[before][event];
@@ -204,6 +246,23 @@ export class Reading {
     }
     if (waits(after) && !waits(before)) this.pauses += 1;
     if (isTurn(after) && event !== "room again") this.#planTurn();
+    if (event !== "room again" && (before === "look" || after === "look"))
+      this.#planLook(before, after);
+  }
+
+  #planLook(before: ReadingState, after: ReadingState): void {
+    if (this.#look !== null) clearTimeout(this.#look);
+    this.#look = null;
+    if (after !== "look") return;
+    if (before === "look") {
+      this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE);
+    } else {
+      this.#pause = FIRST_PAUSE;
+      this.#reader.awaitMuchRoom();
+    }
+    this.#look = setTimeout(lookCame, this.#pause, this);
+    // Only the connection keeps the process alive.
+    this.#look.unref();
   }
 
   #planTurn(): void {
@@ -226,6 +285,10 @@ function waits(state: ReadingState): boolean {
 /** Whether an own read is planned. */
 function isTurn(state: ReadingState): boolean {
   return state === "turn" || state === "last turn";
+}
+
+function lookCame(reading: Reading): void {
+  reading.lookCame();
 }
 
 function turnCame(reading: Reading): void {

@@ -1,6 +1,7 @@
 import type { Socket } from "bun";
 import { EAGAIN, ECONNRESET, EPIPE } from "../../os/errno.ts";
 import { libc } from "../../os/libc.ts";
+import { socketRoom } from "../../os/socket-room.ts";
 import type { KernelPipe } from "./kernel-pipe.ts";
 
 /** One end of a connection: its socket, and what is known of it. */
@@ -12,6 +13,8 @@ export abstract class Side {
   ready = false;
   /** The errno with which a call of ours found this side gone; 0 if none did. */
   #errno = 0;
+  /** Whether Bun's reading is stopped. */
+  #isPaused = false;
 
   /** Whether this side is TCP; only TCP can be reset. */
   abstract readonly isTcp: boolean;
@@ -43,12 +46,36 @@ export abstract class Side {
 
   /** Stops Bun's reading. */
   pause(): void {
+    this.#isPaused = true;
     this.socket?.pause();
   }
 
   /** Lets Bun read again. */
   resume(): void {
+    this.#isPaused = false;
     this.socket?.resume();
+  }
+
+  /** How many bytes a write takes now, about; 0 or less if it takes none. */
+  takesNow(): number {
+    return libc === null ? Infinity : socketRoom(libc, this.fd, this.isTcp);
+  }
+
+  /** Whether the kernel calls this side writable, so that a large part of its buffer is free. */
+  hasMuchRoom(): boolean {
+    return libc === null || libc.writable(this.fd) !== 0;
+  }
+
+  /** `drain` follows once the side has much room. No write has to come short for that. */
+  awaitMuchRoom(): void {
+    // Bun waits for room after each change of its reading, and forgets that when there is room.
+    if (this.#isPaused) {
+      this.socket?.resume();
+      this.socket?.pause();
+    } else {
+      this.socket?.pause();
+      this.socket?.resume();
+    }
   }
 
   /**

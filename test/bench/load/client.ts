@@ -2,6 +2,7 @@
 import { errnoName, must, POLLOUT, SHUT_WR, system } from "../../support/process/system-calls.ts";
 import type { Address, ClientOrder, FirstAnswer, PingAnswer } from "./messages.ts";
 import { obey } from "./obey.ts";
+import { sendUntilStalled } from "./send-until-stalled.ts";
 import {
   Block,
   close,
@@ -31,6 +32,8 @@ await obey<ClientOrder>((order) => {
       return bulk(order.to, order.streams, order.seconds);
     case "hold":
       return hold(order.to, order.connections);
+    case "stall":
+      return stall(order.to, order.connections);
     case "release":
       return release();
     case "first":
@@ -109,6 +112,12 @@ function sendToAll(fds: readonly number[], block: Block, end: number): void {
 
 function hold(to: Address, connections: number): object {
   while (held.length < connections) held.push(mustDial(to));
+  return {};
+}
+
+function stall(to: Address, connections: number): object {
+  hold(to, connections);
+  sendUntilStalled(held);
   return {};
 }
 

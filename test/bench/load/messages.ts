@@ -21,6 +21,8 @@ export type ClientOrder =
     }
   /** Opens so many connections and keeps them until `release`. */
   | { readonly do: "hold"; readonly to: Address; readonly connections: number }
+  /** As `hold`, and sends on each connection until it takes no more. Reads nothing. */
+  | { readonly do: "stall"; readonly to: Address; readonly connections: number }
   | { readonly do: "release" }
   /** Connects again and again until it can, then sends `message` and waits for `answer` bytes. */
   | {
@@ -53,7 +55,9 @@ export type ServerOrder =
   /** Reads whatever comes from so many connections. */
   | { readonly do: "sink"; readonly on: Address["kind"]; readonly streams: number }
   /** Keeps so many connections until the last of them ends. */
-  | { readonly do: "hold"; readonly on: Address["kind"]; readonly connections: number };
+  | { readonly do: "hold"; readonly on: Address["kind"]; readonly connections: number }
+  /** As `hold`, and sends on each connection until it takes no more, before `Begun`. Reads nothing. */
+  | { readonly do: "stall"; readonly on: Address["kind"]; readonly connections: number };
 
 export interface Begun {
   readonly begun: true;

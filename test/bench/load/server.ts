@@ -6,6 +6,7 @@
 import { AF_INET, AF_UNIX, errnoName, must, POLLIN } from "../../support/process/system-calls.ts";
 import type { Address, Begun, ServerOrder, SinkAnswer } from "./messages.ts";
 import { obey, say } from "./obey.ts";
+import { sendUntilStalled } from "./send-until-stalled.ts";
 import { accept, Block, close, isGone, Poll } from "./system.ts";
 
 const LISTENERS = {
@@ -25,6 +26,8 @@ await obey<ServerOrder>((order) => {
       return sink(order.on, order.streams);
     case "hold":
       return hold(order.on, order.connections);
+    case "stall":
+      return stall(order.on, order.connections);
   }
 });
 
@@ -115,6 +118,20 @@ function hold(on: Address["kind"], connections: number): object {
     while (fds.length < connections) fds.push(take(on));
     begun();
     new Poll(fds.slice(-1), POLLIN).wait("the end", HOLD_SECONDS);
+    return {};
+  } finally {
+    fds.forEach(close);
+  }
+}
+
+function stall(on: Address["kind"], connections: number): object {
+  const fds: number[] = [];
+  try {
+    while (fds.length < connections) fds.push(take(on));
+    sendUntilStalled(fds);
+    begun();
+    // No events: poll(2) always reports an error and a hang-up, and bytes are not to end the wait.
+    new Poll(fds.slice(-1), 0).wait("the end", HOLD_SECONDS);
     return {};
   } finally {
     fds.forEach(close);

@@ -179,7 +179,7 @@ export function close(fd: number): void {
 const time = new BigInt64Array(2);
 
 /** Nanoseconds of a clock of clock_gettime(2), or `undefined` where it does not exist (any more). */
-export function clock(id: number): number | undefined {
+function clock(id: number): number | undefined {
   if (c.clock_gettime(id, time) !== 0) return undefined;
   return Number((time[0] ?? 0n) * 1_000_000_000n + (time[1] ?? 0n));
 }

@@ -6,7 +6,7 @@ import type { Bench, Row, Titles } from "../row.ts";
 // What a relay sets up once, with its first connections, is not to count for each.
 const FIRST_CONNECTIONS = 50;
 // The relay that starts as many processes, which takes long and the machine's breath away.
-const PROCESS_A_CONNECTION = "socat";
+export const PROCESS_A_CONNECTION = "socat";
 const QUICK_PROCESSES = 1000;
 const CALM_MILLISECONDS = 100;
 
@@ -42,7 +42,7 @@ export function memoryRow(titles: Titles, connections: number): Row {
 }
 
 /** Does something while so many connections are open through a relay. */
-async function holding<Result>(
+export async function holding<Result>(
   { streams: { sender, sink } }: Bench,
   relay: Relay,
   direction: Direction,

@@ -7,6 +7,8 @@ import { findSocketProxyd } from "./socket-proxyd.ts";
 
 /** The relay that all others are set beside. */
 export const OURS = "simpletcpunixrelay";
+/** Our own relay as it was: another executable, named on the command line. */
+export const BEFORE = "before";
 /** A connection without a relay: the limit. */
 export const DIRECT = "direct";
 

@@ -5,7 +5,11 @@ import type { Peer } from "./peer.ts";
 
 /** The compiled executable as anyone would start it, with options. */
 export async function findOurs(...options: string[]): Promise<Peer> {
-  const path = await executablePath();
+  return findExecutable(await executablePath(), ...options);
+}
+
+/** An executable of our own, with options. */
+export async function findExecutable(path: string, ...options: string[]): Promise<Peer> {
   return {
     version: versionIn(await outputOf(path, "--version")),
     command: ({ source, destination }) => [

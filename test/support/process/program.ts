@@ -18,6 +18,7 @@ export interface Program {
 /** Environment and patience of a run. */
 export interface RunOptions {
   readonly env: Readonly<Record<string, string>>;
+  readonly cwd?: string;
   readonly stdin?: string | Blob;
   /** Milliseconds until it is killed and told of as a failure; 60,000 if not told. */
   readonly patience?: number;
@@ -25,9 +26,10 @@ export interface RunOptions {
 
 /** Runs a program to its end. */
 export async function runProgram(argv: readonly string[], options: RunOptions): Promise<Outcome> {
-  const { env, stdin = "", patience = 60_000 } = options;
+  const { env, cwd, stdin = "", patience = 60_000 } = options;
   const child = Bun.spawn([...argv], {
     env,
+    ...(cwd !== undefined && { cwd }),
     stdin: typeof stdin === "string" ? new Blob([stdin]) : stdin,
     stdout: "pipe",
     stderr: "pipe",

@@ -84,6 +84,14 @@ test("the process' options can be given elsewhere, in place of the file's", () =
   expect(plan.relays[0]?.shownOptions["log-level"]).toBe("debug");
 });
 
+test("two relays may have one address in different network namespaces, and lead to it", () => {
+  const { relays } = read(
+    '[relay.a]\nsource = ":80"\ndestination = ":80"\ndestination-netns = "vpn"\n' +
+      '[relay.b]\nsource = ":80"\ndestination = ":80"\nsource-netns = "vpn"\ndestination-netns = "lan"\n',
+  );
+  expect(relays.map(({ settings }) => settings.sourceNetns)).toEqual([undefined, "vpn"]);
+});
+
 test("two relays may have port 0 as their source: each gets a port of its own", () => {
   const relay = (name: string) => [`[relay.${name}]`, 'source = ":0"', 'destination = "@x"'];
   expect(read(...relay("a"), ...relay("b")).relays).toHaveLength(2);

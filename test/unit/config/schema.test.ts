@@ -88,6 +88,7 @@ const TEXTS: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   GROUP: account,
   CIDR: cidr,
   ADDRESS: admin,
+  NETNS: fc.constantFrom("vpn", "/proc/7/ns/net"),
 };
 
 // Two listeners cannot have one address.
@@ -139,11 +140,12 @@ const config = fc
     ),
   }));
 
-/** The proxies' addresses are required with `accept-proxy`, and make no sense without. */
+/** Without the options that do not fit the others, or every destination. */
 function consistent(given: Record<string, unknown>): Record<string, unknown> {
-  if (given["accept-proxy-from"] !== undefined) return { ...given, "accept-proxy": true };
-  const { "accept-proxy": _, ...others } = given;
-  return others;
+  // A Unix destination's path is the same in all network namespaces.
+  const { "accept-proxy": _, "destination-netns": _netns, ...others } = given;
+  if (others["accept-proxy-from"] === undefined) return others;
+  return { ...others, "accept-proxy": true };
 }
 
 /** Only an admin socket with a path has a file. */

@@ -111,6 +111,14 @@ const WRONG: readonly (readonly [text: string, ...mistakes: readonly string[]])[
   ],
   [`${FILE}proxy-protocol = 2\n`, "4:18: relay.web.proxy-protocol: 2 is not one of v1, v2"],
   [
+    `${WEB}source-netns = "a/b"\n`,
+    '4:16: relay.web.source-netns: "a/b" is not a network namespace; write a name',
+  ],
+  [
+    `${FILE}source-netns = "vpn"\n`,
+    "4:1: relay.web.source-netns: makes sense only if source is a TCP address or an abstract",
+  ],
+  [
     `${WEB}accept-proxy = true\n`,
     "4:1: relay.web.accept-proxy: needs accept-proxy-from: any other client could claim",
   ],
@@ -166,6 +174,10 @@ const WRONG: readonly (readonly [text: string, ...mistakes: readonly string[]])[
         "5:10: relay.b.source: is the source of relay a as well",
       ] as const,
   ),
+  [
+    `${WEB}source-netns = "a"\n[relay.db]\nsource = ":1"\ndestination = ":2"\nsource-netns = "a"\n`,
+    "6:10: relay.db.source: is the source of relay web as well",
+  ],
   [
     `${FILE}[relay.db]\nsource = "/run/../run/web"\ndestination = "127.0.0.1:3"\n`,
     "5:10: relay.db.source: is the source of relay web as well",

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { CONTROL_CHARACTER } from "../../support/control-character.ts";
 import { checkDistinct, readAddresses } from "../../../src/cli/line/read-addresses.ts";
 import { parseAdminAddress } from "../../../src/options/admin-address.ts";
-import { checkSource, readValues, shownOptions } from "../../../src/cli/line/option-values.ts";
+import { checkAddresses, readValues, shownOptions } from "../../../src/cli/line/option-values.ts";
 import { UsageError } from "../../../src/cli/line/usage-error.ts";
 import { InvalidValue } from "../../../src/options/invalid-value.ts";
 import { flagOf, OPTION_ROWS, type OptionName } from "../../../src/options/option-table.ts";
@@ -67,7 +67,7 @@ function readAll(args: readonly string[]): void {
     const addresses = readAddresses(line.words);
     if (line.command === "units") planUnits(addresses, values, given, "/usr/bin/relay");
     else checkDistinct(addresses, values);
-    checkSource(values, addresses.source);
+    checkAddresses(values, addresses);
   }
 }
 

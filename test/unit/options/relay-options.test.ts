@@ -38,6 +38,8 @@ const SAME: Readonly<Record<string, readonly Same[]>> = {
   allowUsers: [["root,1000", ["root", 1000], [0, 1_000]]],
   allowGroups: [["0", [0], [0]]],
   proxyProtocol: [["v2", "v2", "v2"]],
+  sourceNetns: [["vpn", "vpn", "vpn"]],
+  destinationNetns: [["/proc/7/ns/net", "/proc/7/ns/net", "/proc/7/ns/net"]],
 };
 
 const ranges = { family: "ipv4", network: "10.0.0.0", prefix: 8 };

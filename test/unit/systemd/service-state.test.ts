@@ -60,8 +60,8 @@ test("the status says what fails, of each relay, until it works again", async ()
   expect(
     await after(() => {
       one.reachedAgain?.();
-      one.sourceLost?.();
+      one.sourceLost?.("file");
     }),
   ).toBe("0 open, 3 served; a source's file is gone: nobody can connect");
-  expect(await after(() => one.sourceBack?.())).toBe("0 open, 3 served");
+  expect(await after(() => one.sourceBack?.("file"))).toBe("0 open, 3 served");
 });

@@ -1,9 +1,16 @@
 import { describe, expect, test } from "bun:test";
-import { parseAddress } from "../../../../src/address/address.ts";
-import { checkSource, readValues } from "../../../../src/cli/line/option-values.ts";
+import { type Endpoint, parseAddress } from "../../../../src/address/address.ts";
+import { checkAddresses, readValues } from "../../../../src/cli/line/option-values.ts";
 import { UsageError } from "../../../../src/cli/line/usage-error.ts";
 import { readCommandLine } from "../../../../src/cli/line/read-command-line.ts";
 import { DEFAULTS } from "../../../../src/relay/options.ts";
+
+const DESTINATION = parseAddress(":2", "destination");
+
+/** Checks options beside a source. */
+function checkSource(values: ReturnType<typeof readValues>, source: Endpoint): void {
+  checkAddresses(values, { source, destination: DESTINATION });
+}
 
 /** The way of a command line to its values. */
 function read(...args: string[]) {

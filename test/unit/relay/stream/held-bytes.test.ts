@@ -12,19 +12,19 @@ import { must, system } from "../../../support/process/system-calls.ts";
 class Roomy extends Side {
   readonly isTcp = false;
   readonly got: number[] = [];
-  room = 0;
+  space = 0;
 
   override write(bytes: Uint8Array): number {
-    return this.#take(bytes.subarray(0, this.room));
+    return this.#take(bytes.subarray(0, this.space));
   }
 
   override writeFrom(pipe: KernelPipe): number {
-    return this.room === 0 ? -EAGAIN : this.#take(pipe.read(this.room));
+    return this.space === 0 ? -EAGAIN : this.#take(pipe.read(this.space));
   }
 
   #take(bytes: Uint8Array): number {
     this.got.push(...bytes);
-    this.room -= bytes.length;
+    this.space -= bytes.length;
     return bytes.length;
   }
 }
@@ -56,7 +56,7 @@ test("what is held in chunks and in the kernel goes out in the order in which it
       const read: number[] = [];
       for (const act of acts) {
         if (act.do === "write") {
-          to.room = act.room;
+          to.space = act.room;
           expect(held.writeTo(to)).toBe(0);
         } else if (act.do === "add") {
           held.add(act.bytes);
@@ -68,7 +68,7 @@ test("what is held in chunks and in the kernel goes out in the order in which it
         }
         expect(held.bytes).toBe(read.length - to.got.length);
       }
-      to.room = Infinity;
+      to.space = Infinity;
       expect(held.writeTo(to)).toBe(0);
       expect(held.bytes).toBe(0);
       expect(to.got).toEqual(read);
@@ -92,7 +92,7 @@ test("a chunk whose memory is somebody else's is copied", () => {
   held.copyLast();
   shared.fill(9);
   const to = new Roomy();
-  to.room = 3;
+  to.space = 3;
   held.writeTo(to);
   expect(to.got).toEqual([1, 2, 3]);
 });

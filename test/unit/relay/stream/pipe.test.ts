@@ -19,7 +19,7 @@ class Sender extends Side {
 class Receiver extends Side {
   readonly isTcp = false;
   override ready = true;
-  room = 0;
+  space = 0;
   taken = 0;
 
   override write(bytes: Uint8Array): number {
@@ -27,13 +27,13 @@ class Receiver extends Side {
   }
 
   override writeFrom(pipe: KernelPipe): number {
-    return this.room === 0 ? -EAGAIN : this.#take(pipe.read(this.room).length);
+    return this.space === 0 ? -EAGAIN : this.#take(pipe.read(this.space).length);
   }
 
   #take(length: number): number {
-    const taken = Math.min(length, this.room);
+    const taken = Math.min(length, this.space);
     this.taken += taken;
-    this.room -= taken;
+    this.space -= taken;
     return taken;
   }
 }
@@ -48,7 +48,7 @@ test("a large chunk that its receiver does not take whole is followed by reads o
   let chunks = 0;
   using pair = socketPair();
   must("send", system.send(pair.one, new Uint8Array(100 * KIB)));
-  to.room = 10 * KIB;
+  to.space = 10 * KIB;
   const socket = await Bun.connect({
     // Bun closes what it is given.
     fd: libc.duplicate(pair.other),
@@ -67,7 +67,7 @@ test("a large chunk that its receiver does not take whole is followed by reads o
   expect(pipe.held).toBe(90 * KIB);
 
   must("send", system.send(pair.one, new Uint8Array(50 * KIB)));
-  to.room = Infinity;
+  to.space = Infinity;
   pipe.advance();
   expect({ taken: to.taken, chunks }).toEqual({ taken: 150 * KIB, chunks: 1 });
 
@@ -86,7 +86,7 @@ function pipeIn(state: PipeState) {
     end: () => pipe.end(),
     abort: () => pipe.abort(),
     "all written": () => {
-      to.room = Infinity;
+      to.space = Infinity;
       pipe.advance();
     },
     break: () => pipe.break(),

@@ -9,7 +9,7 @@ import {
 } from "../../../../src/relay/stream/reading.ts";
 import { Side } from "../../../../src/relay/stream/side.ts";
 import { docstringTable } from "../../../support/docstring-table.ts";
-import { turn } from "../../../support/waiting.ts";
+import { turn, until } from "../../../support/waiting.ts";
 
 if (libc === null) throw new Error("these tests need the C library through bun:ffi");
 const bulk = new BulkReader(libc);
@@ -34,8 +34,20 @@ class TurnCounter implements Reader {
   readonly from = new PausableSide();
   turns = 0;
 
+  hasRoom = true;
+  /** How often it was asked to tell of room. */
+  awaited = 0;
+
   takeTurn(): void {
     this.turns += 1;
+  }
+
+  hasMuchRoom(): boolean {
+    return this.hasRoom;
+  }
+
+  awaitMuchRoom(): void {
+    this.awaited += 1;
   }
 }
 
@@ -46,11 +58,12 @@ const ROUTES: Readonly<Record<ReadingState, readonly ReadingEvent[]>> = {
   room: ["large chunk held"],
   turn: ["read passed"],
   "last turn": ["read passed", "nothing"],
+  look: ["read passed", "nothing", "nothing, little room"],
   over: ["broken"],
 };
 
 /** True where the pipe is to read at once. */
-function fire(reading: Reading, event: ReadingEvent): boolean {
+function fire(reading: Reading, counter: TurnCounter, event: ReadingEvent): boolean {
   switch (event) {
     case "chunk held":
       reading.chunkHeld(LARGE - 1);
@@ -67,6 +80,11 @@ function fire(reading: Reading, event: ReadingEvent): boolean {
       reading.hasRead(false);
       return false;
     case "nothing":
+      counter.hasRoom = true;
+      reading.foundNothing();
+      return false;
+    case "nothing, little room":
+      counter.hasRoom = false;
       reading.foundNothing();
       return false;
     case "end":
@@ -81,7 +99,7 @@ function fire(reading: Reading, event: ReadingEvent): boolean {
 function inState(state: ReadingState) {
   const counter = new TurnCounter();
   const reading = new Reading(counter, bulk);
-  for (const event of ROUTES[state]) fire(reading, event);
+  for (const event of ROUTES[state]) fire(reading, counter, event);
   expect(reading.state).toBe(state);
   return { counter, reading, side: counter.from };
 }
@@ -99,18 +117,18 @@ test("the table in the docstring has every state and every event", () => {
   expect(new Set(cells.map(({ state }) => state))).toEqual(
     new Set(Object.keys(ROUTES) as ReadingState[]),
   );
-  expect(cells).toHaveLength(6 * 8);
+  expect(cells).toHaveLength(7 * 9);
 });
 
 describe("by the table of the docstring", () => {
   test.each(cells)("$state, $event: $after", ({ state, event, after, now }) => {
-    const { reading, side } = inState(state);
+    const { counter, reading, side } = inState(state);
     const pauses = reading.pauses;
     if (after === "") {
-      expect(() => fire(reading, event)).toThrow(`a pipe in ${state} met ${event}`);
+      expect(() => fire(reading, counter, event)).toThrow(`a pipe in ${state} met ${event}`);
       return;
     }
-    expect(fire(reading, event)).toBe(now);
+    expect(fire(reading, counter, event)).toBe(now);
     expect(reading.state as string).toBe(after);
     expect(side.isPaused).toBe(!bunReads(after));
     expect(reading.isPaused).toBe(side.isPaused);
@@ -144,4 +162,21 @@ test("the pipe reads by itself after a large chunk that passed, if it can", () =
   expect(plain.chunkPassed(LARGE)).toBe(false);
   plain.chunkHeld(LARGE);
   expect(plain.state).toBe("paused");
+});
+
+test("a receiver with little room is looked after until it has room, in longer and longer pauses", async () => {
+  const { reading, counter } = inState("look");
+  const { awaited, turns } = counter;
+  expect(awaited).toBe(1);
+  const moments = [performance.now()];
+  while (moments.length < 4) {
+    await until(() => counter.turns === turns + moments.length, "a look");
+    moments.push(performance.now());
+    reading.foundNothing();
+  }
+  expect(counter.awaited).toBe(1);
+  expect((moments[3] ?? 0) - (moments[2] ?? 0)).toBeGreaterThan(3);
+  counter.hasRoom = true;
+  reading.foundNothing();
+  expect(reading.state).toBe("events");
 });

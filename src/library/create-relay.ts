@@ -1,6 +1,12 @@
-import { AddressError, type Endpoint, isSameAddress, printAddress } from "./address/address.ts";
-import type { Cidr } from "./address/cidr.ts";
-import { WORKERS } from "./options/relay-options.ts";
+import {
+  AddressError,
+  type Endpoint,
+  inNetwork,
+  isSameAddress,
+  printAddress,
+} from "../address/address.ts";
+import type { Cidr } from "../address/cidr.ts";
+import { WORKERS } from "../options/relay-options.ts";
 import {
   takeDestination,
   takeObserver,
@@ -8,13 +14,13 @@ import {
   takeRelayOptions,
   takeSignal,
   takeSource,
-} from "./options/take-relay-options.ts";
-import type { Source } from "./relay/listen/source.ts";
-import type { RelayOptions as RelayOptionsParsed } from "./relay/options.ts";
-import type { Relay } from "./relay/relay.ts";
-import { relayOpener } from "./workers/open-relay.ts";
-import { choosePassedSocket, takePassedSockets } from "./systemd/activation.ts";
-import type { Workers } from "./workers/worker-count.ts";
+} from "../options/take-relay-options.ts";
+import type { Source } from "../relay/listen/source.ts";
+import type { RelayOptions as RelayOptionsParsed } from "../relay/options.ts";
+import type { Relay } from "../relay/relay.ts";
+import { relayOpener } from "../workers/open-relay.ts";
+import { choosePassedSocket, takePassedSockets } from "../systemd/activation.ts";
+import type { Workers } from "../workers/worker-count.ts";
 
 /** The options of `createRelay`: a relay's options, with addresses as text or parsed. */
 export interface RelayOptions extends Omit<
@@ -34,8 +40,8 @@ export interface RelayOptions extends Omit<
   /**
    * The number of threads that accept and relay. Default 1: the calling thread relays. With more
    * threads the calling thread relays nothing. `auto` is the number of processors that this process
-   * may use. A thread's module is loaded from the folder of this library, so a bundle must contain
-   * that module, too.
+   * may use. A thread's module is a file of its own: `bun build` copies it into `--outdir`, or into
+   * the executable with `--compile`.
    */
   readonly workers?: Workers | undefined;
   /** Stops the relay as `stop()` does. If the signal is aborted already, no relay starts. */
@@ -55,11 +61,12 @@ const OTHER_OPTIONS = ["source", "destination", "observer", "workers", "signal"]
 export async function createRelay(options: RelayOptions): Promise<Relay> {
   const source = takeSource(options.source);
   const destination = takeDestination(options.destination);
-  const values = takeRelayOptions({ ...options }, OTHER_OPTIONS, source);
+  const values = takeRelayOptions({ ...options }, OTHER_OPTIONS, { source, destination });
   const workers = takeOption("workers", WORKERS, options.workers ?? 1);
   const observer = takeObserver(options.observer);
   const signal = takeSignal(options.signal);
-  if (isSameAddress(source, destination))
+  const { sourceNetns, destinationNetns } = values;
+  if (isSameAddress(inNetwork(source, sourceNetns), inNetwork(destination, destinationNetns)))
     throw new AddressError(printAddress(destination), "the destination is the source");
   signal?.throwIfAborted();
   const relayOptions = { ...values, source: claim(source), destination, observer };

@@ -1,4 +1,4 @@
-import { name, version } from "../package.json";
+import { name, version } from "../../package.json";
 
 /** What this program is called, in its own words and in units. */
 export const PROGRAM = name;

@@ -1,0 +1,30 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { rollup } from "rollup";
+import { dts } from "rollup-plugin-dts";
+import { type Dependencies, LIBRARY_ENTRIES } from "./build-javascript.ts";
+
+const root = join(import.meta.dir, "../../..");
+
+/**
+ * Writes the types of the library's entry points into a folder, with nothing but what can be reached
+ * from the entry points.
+ *
+ * @throws if a type does not compile, or a package that it names is not installed with the library.
+ */
+export async function buildDeclarations(folder: string, dependencies: Dependencies): Promise<void> {
+  const installed = new Set(["bun", ...Object.keys(dependencies)]);
+  const bundle = await rollup({
+    input: LIBRARY_ENTRIES,
+    plugins: [dts({ tsconfig: join(root, "tsconfig.json") })],
+    external: (name) => name.startsWith("node:") || installed.has(name),
+    onwarn(warning) {
+      // Types of private fields need no name for users.
+      if (warning.plugin === "dts" && /private shared type exports/.test(warning.message)) return;
+      throw new Error(`the types cannot be built: ${warning.message}`);
+    },
+  });
+  await bundle.write({ dir: folder, chunkFileNames: "types.d.ts" });
+  await bundle.close();
+  writeFileSync(join(folder, "worker-thread.d.ts"), "export {};\n");
+}

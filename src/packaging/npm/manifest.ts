@@ -1,0 +1,89 @@
+import packageJson from "../../../package.json";
+import { type Target, TARGETS } from "../targets.ts";
+import type { Dependencies } from "./build-javascript.ts";
+
+const { name, version, description, license, keywords, engines } = packageJson;
+
+/** What a package.json says. */
+export interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly description: string;
+  readonly [field: string]: unknown;
+}
+
+/** Where an executable, or the launcher in its place, is in a package. */
+export const EXECUTABLE = `bin/${name}`;
+
+/** Fields of all packages. */
+const COMMON = {
+  version,
+  license,
+  ...("repository" in packageJson && { repository: packageJson.repository }),
+  // A package with a scope is private by default.
+  publishConfig: { access: "public" },
+};
+
+/** The main package: the library and the launcher. */
+export function mainManifest(dependencies: Dependencies): Manifest {
+  const others = [...TARGETS.map((target) => `@${name}/${target}`), `@${name}/bun`];
+  return {
+    name,
+    ...COMMON,
+    description,
+    keywords,
+    type: "module",
+    exports: {
+      ".": entry("index"),
+      "./observe": entry("observe"),
+      "./worker": entry("worker-thread"),
+      "./package.json": "./package.json",
+    },
+    bin: { [name]: EXECUTABLE },
+    files: ["bin", "lib"],
+    engines,
+    dependencies,
+    optionalDependencies: Object.fromEntries(others.map((other) => [other, version])),
+  };
+}
+
+/** What `exports` says of an entry point. `types` must come first, and `default` last. */
+function entry(file: string) {
+  return {
+    types: `./lib/${file}.d.ts`,
+    bun: `./lib/${file}.js`,
+    default: `./lib/${file}.needs-bun.js`,
+  };
+}
+
+/** The package with the executable for one target. Package managers install it only there. */
+export function executableManifest(target: Target): Manifest {
+  const [os, cpu, libc = os === "linux" ? "glibc" : undefined] = target.split("-");
+  return {
+    name: `@${name}/${target}`,
+    ...COMMON,
+    description: `The executable of ${name} for ${target}.`,
+    type: "commonjs",
+    os: [os],
+    cpu: [cpu],
+    ...(libc !== undefined && { libc: [libc] }),
+    files: ["bin"],
+    // Yarn must not leave the executable in an archive.
+    preferUnplugged: true,
+  };
+}
+
+/** The package with the same program for Bun, where no executable can be installed. */
+export function programManifest(dependencies: Dependencies): Manifest {
+  return {
+    name: `@${name}/bun`,
+    ...COMMON,
+    description: `${name} for Bun, where it has no executable.`,
+    type: "module",
+    exports: { "./main.js": "./lib/main.js" },
+    files: ["lib"],
+    engines,
+    dependencies,
+    preferUnplugged: true,
+  };
+}

@@ -1,0 +1,69 @@
+import { printAddress, type SocketEndpoint } from "../address/address.ts";
+import { errnoWords } from "../os/errno.ts";
+import { type Libc, loaded } from "../os/libc.ts";
+import { networkPath, socketsInNetwork, whyNotEnter } from "../os/sockets-in-network.ts";
+import { RelayError } from "./error.ts";
+
+/** Why a network namespace cannot be used, by the code of setns(2) or open(2). */
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such namespace (ip netns list)",
+  EINVAL: "this file is no network namespace",
+  EPERM:
+    "it needs CAP_SYS_ADMIN; start the relay as root, or in the namespace itself " +
+    "(ip netns exec, NetworkNamespacePath= in a unit)",
+};
+
+/** Describes why no socket can be made in a network namespace. */
+export function networkWords(netns: string, code: string): string {
+  return `network namespace ${networkPath(netns)}: ${REASONS[code] ?? errnoWords(code)} (${code})`;
+}
+
+/** The calls that make sockets for one end of a relay: in this process's network, or in another. */
+export function callsFor(system: Libc, netns: string | undefined): Libc {
+  return netns === undefined ? system : socketsInNetwork(system, netns);
+}
+
+/**
+ * Refuses a relay that cannot listen in a network namespace.
+ *
+ * @throws {RelayError} with the system's code, and the fix.
+ */
+export function checkSourceNetwork(source: SocketEndpoint, netns: string | undefined): void {
+  if (netns === undefined) return;
+  const { libc } = loaded;
+  if (libc === null) throw needsFfi(`listen on ${printAddress(source)}`, loaded.reason);
+  const code = whyNotEnter(libc, netns);
+  if (code === null) return;
+  const address = printAddress(source);
+  throw new RelayError(code, address, `cannot listen on ${address}: ${networkWords(netns, code)}`);
+}
+
+/**
+ * Refuses a relay that can never connect from a network namespace. A namespace that does not exist
+ * yet gives a warning.
+ *
+ * @throws {RelayError} with the system's code, and the fix.
+ */
+export function checkDestinationNetwork(
+  destination: SocketEndpoint,
+  netns: string | undefined,
+  warn: (message: string) => void,
+): void {
+  if (netns === undefined) return;
+  const address = printAddress(destination);
+  const { libc } = loaded;
+  if (libc === null) throw needsFfi(`reach ${address}`, loaded.reason);
+  const code = whyNotEnter(libc, netns);
+  if (code === null) return;
+  const message = `cannot reach ${address}: ${networkWords(netns, code)}`;
+  if (code !== "ENOENT") throw new RelayError(code, address, message);
+  warn(message);
+}
+
+function needsFfi(what: string, reason: string): RelayError {
+  return new RelayError(
+    "ENOSYS",
+    "",
+    `cannot ${what}: another network namespace needs FFI (${reason})`,
+  );
+}
