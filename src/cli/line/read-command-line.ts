@@ -1,15 +1,12 @@
 import { parseArgs } from "node:util";
-import { COMMANDS, type CommandName, NAMED_COMMANDS, wordsOf } from "../../options/commands.ts";
+import { type CommandName, NAMED_COMMANDS } from "../../options/commands.ts";
 import { flagOf, OPTION_ROWS, takes, type OptionName } from "../../options/option-table.ts";
 import type { OptionRow } from "../../options/option-row.ts";
 import { UsageError } from "./usage-error.ts";
 import { quote } from "../../address/quote.ts";
-import { lacksPort } from "../../address/near-miss.ts";
-import { InvalidValue } from "../../options/invalid-value.ts";
+import { checkWords, type SwallowedWord } from "./check-words.ts";
+import { commandOf, nameOf } from "./command-of.ts";
 import { nearest } from "../../options/did-you-mean.ts";
-
-/** SOURCE as standard input and output. */
-export const STANDARD_IO = "-";
 
 /** A command line whose shape is valid. The values of its options are not read yet. */
 export interface CommandLine {
@@ -92,14 +89,6 @@ function tokensOf(args: readonly string[]) {
   return tokens;
 }
 
-/** An option's value that was written as a word of its own, without `=`. */
-interface SwallowedWord {
-  /** The option as the user wrote it. */
-  readonly option: string;
-  readonly row: OptionRow;
-  readonly value: string;
-}
-
 function parserOptions() {
   return Object.fromEntries(
     OPTION_ROWS.map(([name, row]) => [
@@ -159,38 +148,6 @@ function unknownOption(arg: string, command: CommandName): UsageError {
   );
 }
 
-function commandOf(word: string | undefined, isAddress: boolean, asksOnly: boolean): CommandName {
-  if (word === undefined || isAddress || looksLikeAddress(word)) return "relay";
-  const command = NAMED_COMMANDS.find((name) => name === word);
-  if (command !== undefined) return command;
-  // `--help ./x` asks about a relay, but `unit --help` asks about a mistyped command.
-  if (asksOnly && nearest(word, NAMED_COMMANDS) === undefined) return "relay";
-  throw unknownCommand(word);
-}
-
-function unknownCommand(word: string): UsageError {
-  if (word === "relay")
-    return new UsageError('a relay is the default command: leave out the word "relay"');
-  const meant = nearest(word, NAMED_COMMANDS);
-  if (meant !== undefined)
-    return new UsageError(`${quote(word)} is not a command; did you mean ${meant}?`);
-  if (word.endsWith(".toml"))
-    return new UsageError(`${quote(word)} is a file, not an address; write --config=${word}`);
-  const isPlain = /^[\w.-]+$/.test(word);
-  return new UsageError(
-    `${quote(word)} is neither a command (${NAMED_COMMANDS.join(", ")}) ` +
-      `nor an address (./${isPlain ? word : "PATH"}, ${isPlain ? word : "HOST"}:PORT)`,
-  );
-}
-
-function looksLikeAddress(word: string): boolean {
-  return ["", STANDARD_IO, "systemd"].includes(word) || /^@|[/:]/.test(word) || lacksPort(word);
-}
-
-function nameOf(command: CommandName): string {
-  return command === "relay" ? "a relay" : command;
-}
-
 function checkOptions(command: CommandName, given: ReadonlyMap<OptionName, string | true>): void {
   for (const [name, { commands }] of OPTION_ROWS) {
     if (given.has(name) && !takes(command, name))
@@ -198,45 +155,6 @@ function checkOptions(command: CommandName, given: ReadonlyMap<OptionName, strin
         `--${flagOf(name)} is not an option of ${nameOf(command)}, ` +
           `but of ${commands.map(nameOf).join(" and ")}`,
       );
-  }
-}
-
-function checkWords(
-  command: CommandName,
-  words: readonly string[],
-  hasFile: boolean,
-  swallowed: readonly SwallowedWord[],
-): void {
-  // With --config the file has the addresses.
-  const wanted = hasFile ? [] : wordsOf(command);
-  const missing = (hasFile ? [] : COMMANDS[command].words).slice(words.length);
-  if (missing.length > 0) {
-    const verb = missing.length > 1 ? "are" : "is";
-    throw new UsageError(`${missing.join(" and ")} ${verb} missing${swallower(swallowed)}`);
-  }
-  const extra = words[wanted.length];
-  if (extra !== undefined)
-    throw new UsageError(
-      `${quote(extra)} is one word too many for ${nameOf(command)}${hasFile ? " with --config: the file has the addresses" : ""}`,
-    );
-}
-
-/** Names the option that took a word which the user may have meant for the command. */
-function swallower(swallowed: readonly SwallowedWord[]): string {
-  const taken = swallowed.find(({ value, row }) => /^@|[/:]/.test(value) || !fits(value, row));
-  if (taken === undefined) return "";
-  const { option, row, value } = taken;
-  return `: ${option} took ${quote(value)} as its value; write ${option}=${row.metavar}`;
-}
-
-function fits(value: string, row: OptionRow): boolean {
-  if (row.metavar === undefined) return false;
-  try {
-    row.parse(value);
-    return true;
-  } catch (error) {
-    if (error instanceof InvalidValue) return false;
-    throw error;
   }
 }
 

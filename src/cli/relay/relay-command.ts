@@ -1,6 +1,7 @@
 import { createLog } from "../../observe/log/log.ts";
 import { runPlan } from "../../process/run-plan.ts";
-import { type CommandLine, STANDARD_IO } from "../line/read-command-line.ts";
+import { STANDARD_IO } from "../line/command-of.ts";
+import type { CommandLine } from "../line/read-command-line.ts";
 import { planCommandLine } from "./plan-command-line.ts";
 
 /** How long the process waits at its end until the log's reader has taken the last lines. */

@@ -1,0 +1,52 @@
+import { lacksPort } from "../../address/near-miss.ts";
+import { quote } from "../../address/quote.ts";
+import { type CommandName, NAMED_COMMANDS } from "../../options/commands.ts";
+import { nearest } from "../../options/did-you-mean.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** SOURCE as standard input and output. */
+export const STANDARD_IO = "-";
+
+/**
+ * The command that a command line's first word names; a relay's first word is its SOURCE.
+ *
+ * @param isAddress - whether the word cannot be a command
+ * @param asksOnly - whether the user asked for help or for the version
+ * @throws {UsageError} if the word is neither a command nor an address
+ */
+export function commandOf(
+  word: string | undefined,
+  isAddress: boolean,
+  asksOnly: boolean,
+): CommandName {
+  if (word === undefined || isAddress || looksLikeAddress(word)) return "relay";
+  const command = NAMED_COMMANDS.find((name) => name === word);
+  if (command !== undefined) return command;
+  // `--help ./x` asks about a relay, but `unit --help` asks about a mistyped command.
+  if (asksOnly && nearest(word, NAMED_COMMANDS) === undefined) return "relay";
+  throw unknownCommand(word);
+}
+
+function unknownCommand(word: string): UsageError {
+  if (word === "relay")
+    return new UsageError('a relay is the default command: leave out the word "relay"');
+  const meant = nearest(word, NAMED_COMMANDS);
+  if (meant !== undefined)
+    return new UsageError(`${quote(word)} is not a command; did you mean ${meant}?`);
+  if (word.endsWith(".toml"))
+    return new UsageError(`${quote(word)} is a file, not an address; write --config=${word}`);
+  const isPlain = /^[\w.-]+$/.test(word);
+  return new UsageError(
+    `${quote(word)} is neither a command (${NAMED_COMMANDS.join(", ")}) ` +
+      `nor an address (./${isPlain ? word : "PATH"}, ${isPlain ? word : "HOST"}:PORT)`,
+  );
+}
+
+function looksLikeAddress(word: string): boolean {
+  return ["", STANDARD_IO, "systemd"].includes(word) || /^@|[/:]/.test(word) || lacksPort(word);
+}
+
+/** A command as a message names it. */
+export function nameOf(command: CommandName): string {
+  return command === "relay" ? "a relay" : command;
+}
