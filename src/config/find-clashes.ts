@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import {
   type Endpoint,
   inNetwork,
@@ -32,12 +33,26 @@ export function findClashes(
     findTwin(relay, sources, mistakes);
     sources.add(relay);
   }
+  findSharedCaptures(placed, mistakes);
   for (const relay of relays) findLoop(relay, sources, others, mistakes);
   for (const [index, { key, endpoint, at }] of others.entries()) {
     const other = others.slice(0, index).find((before) => isSameSource(before.endpoint, endpoint));
     if (other !== undefined) mistakes.add(at, [key], `is the address of ${other.key} as well`);
     const twin = sources.find(endpoint, isSameSource);
     if (twin !== undefined) mistakes.add(at, [key], `is the source of relay ${twin.name}`);
+  }
+}
+
+/** Two relays cannot write one file. */
+function findSharedCaptures(relays: readonly PlacedRelay[], mistakes: Mistakes): void {
+  const owners = new Map<string, string>();
+  for (const { name, source, settings } of relays) {
+    if (settings.capture === undefined) continue;
+    const path = resolve(settings.capture);
+    const owner = owners.get(path);
+    if (owner === undefined) owners.set(path, name);
+    else if (source !== null)
+      mistakes.add(source.at, ["relay", name, "capture"], `is the file of relay ${owner} as well`);
   }
 }
 

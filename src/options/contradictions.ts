@@ -2,7 +2,10 @@ import type { Endpoint } from "../address/address.ts";
 import type { RelayOptions } from "../relay/options.ts";
 
 /** The options that contradict each other or need each other. */
-type Related = Pick<RelayOptions, "acceptProxy" | "acceptProxyFrom" | "destinationNetns">;
+type Related = Pick<
+  RelayOptions,
+  "acceptProxy" | "acceptProxyFrom" | "capture" | "captureBytes" | "captureMax" | "destinationNetns"
+>;
 
 export type RelatedOption = keyof Related;
 
@@ -21,10 +24,11 @@ export interface Contradiction {
  * @param spell - how the user writes an option's name
  */
 export function contradictions(
-  { acceptProxy = false, acceptProxyFrom, destinationNetns }: Related,
+  options: Related,
   { source, destination }: { readonly source: Endpoint; readonly destination: Endpoint | null },
   spell: (name: RelatedOption) => string,
 ): readonly Contradiction[] {
+  const { acceptProxy = false, acceptProxyFrom, destinationNetns } = options;
   const found: Contradiction[] = [];
   if (!acceptProxy && acceptProxyFrom !== undefined)
     found.push({
@@ -41,5 +45,8 @@ export function contradictions(
       name: "destinationNetns",
       reason: "makes no sense for a Unix socket's path: it is the same in all network namespaces",
     });
+  for (const name of ["captureBytes", "captureMax"] as const)
+    if (options[name] !== undefined && options.capture === undefined)
+      found.push({ name, reason: `makes sense only with ${spell("capture")}` });
   return found;
 }

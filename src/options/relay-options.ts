@@ -9,10 +9,12 @@ import {
   cidr,
   count,
   countOr,
+  file,
   type LibraryType,
   list,
   mode,
   netns,
+  size,
   time,
   yesOrNo,
 } from "./value-types.ts";
@@ -70,6 +72,10 @@ export const RELAY_OPTIONS = {
   proxyProtocol: choice("VERSION", PROXY_VERSIONS),
   sourceNetns: { ...netns(), sources: NETWORKS },
   destinationNetns: netns(),
+  capture: file(),
+  // Fewer bytes would cut the headers.
+  captureBytes: count("N", 40),
+  captureMax: size(),
   acceptProxy: yesOrNo(),
   acceptProxyFrom: { ...list(cidr()), sources: ADDRESSES },
   fastPath: yesOrNo(),

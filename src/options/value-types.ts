@@ -218,6 +218,50 @@ export function account(
   };
 }
 
+/** The path of a file. */
+export function file(): LibraryType<string> {
+  return {
+    ...text("FILE", parseFile, "app.pcapng"),
+    take(value) {
+      if (typeof value === "string") return parseFile(value);
+      throw new InvalidValue(`${show(value)} is not the path of a file`);
+    },
+  };
+}
+
+function parseFile(written: string): string {
+  if (/^[^\0]{1,4095}$/.test(written) && !written.endsWith("/") && written !== "-") return written;
+  throw new InvalidValue(`${quote(written)} is not the path of a file`);
+}
+
+// In bytes; smaller files would hold hardly a packet.
+const SIZE_LEAST = 64 * 1024;
+const SIZE_UNITS: Readonly<Record<string, number>> = {
+  "": 1,
+  K: 1_024,
+  M: 1_024 ** 2,
+  G: 1_024 ** 3,
+};
+
+/** A size: `100M` to people, bytes to programs. */
+export function size(): LibraryType<number> {
+  const check = (value: number, shown: string) => {
+    if (Number.isSafeInteger(value) && value >= SIZE_LEAST) return value;
+    throw new InvalidValue(`${shown} is not a size of at least 64K; write bytes, 100M or 1G`);
+  };
+  const parse = (written: string) => {
+    const [, digits = "", unit = ""] = /^(\d{1,15})([KMG]?)$/.exec(written) ?? [];
+    return check(
+      digits === "" ? Number.NaN : Number(digits) * (SIZE_UNITS[unit] ?? 1),
+      quote(written),
+    );
+  };
+  return {
+    ...text("SIZE", parse, "100M", "^[0-9]+[KMG]?$"),
+    take: (value) => check(typeof value === "number" ? value : Number.NaN, show(value)),
+  };
+}
+
 /** A network namespace: its name, or the path of its file. */
 export function netns(): LibraryType<string> {
   const parsed = text("NETNS", parseNetns, "vpn");

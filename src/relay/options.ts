@@ -85,6 +85,19 @@ export interface RelayOptions extends AccessRules {
    */
   readonly destinationNetns?: string | undefined;
   /**
+   * Captures all connections in this file, in the format pcapng, as TCP conversations with their
+   * secrets. Only this process's user can read the file. An earlier capture at the path gets the
+   * suffix `.1`. A failure, such as a full disk, ends the capture and nothing else. Default: none.
+   */
+  readonly capture?: string | undefined;
+  /** The most bytes of each packet in the capture, its 40 bytes of headers included. Default: all. */
+  readonly captureBytes?: number | undefined;
+  /**
+   * Begins a new file of the capture when this many bytes are in it, and keeps the last two: the
+   * file and the one with the suffix `.1`. Default: one file without a limit.
+   */
+  readonly captureMax?: number | undefined;
+  /**
    * Sends a PROXY protocol header with the client's address to the destination, before the client's
    * first byte. A destination that expects no header reads it as the client's data. Default: none.
    */

@@ -1,3 +1,4 @@
+import type { ThreadCapture } from "./capture/capture.ts";
 import type { ClientCounts } from "./client-counts.ts";
 import type { SharedLimit } from "./shared-limit.ts";
 
@@ -9,4 +10,6 @@ export interface RelayContext {
   readonly limit?: SharedLimit | null | undefined;
   /** The last id that the relay before it may have given to a connection. Default: 0. */
   readonly lastId?: number | undefined;
+  /** Where to capture connections for a file of another thread. Default: into the own file, if any. */
+  readonly capture?: ThreadCapture | undefined;
 }

@@ -65,6 +65,8 @@ export interface PausableRelay extends HandoverRelay {
   /** Leaves new clients in the kernel's queue. Without FFI a limited number waits in the relay. */
   pauseFor(holder: string): void;
   resumeFor(holder: string): void;
+  /** Records no packets any more: the thread that has the file of the capture has ended it. */
+  endCapture(): void;
   /**
    * Ends everything synchronously, because the thread is about to end. The peers of all connections
    * see a failure. Clients in the kernel's queue stay for the next worker or process that accepts.

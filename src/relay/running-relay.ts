@@ -4,7 +4,10 @@ import { OwnClientCounts } from "./client-counts.ts";
 import type { RelayContext } from "./relay-context.ts";
 import type { SharedLimit } from "./shared-limit.ts";
 import { type Admitted, ClientAdmission, needsAddresses } from "./client-admission.ts";
-import type { Refusal } from "./access.ts";
+import { printPeer, type Refusal } from "./access.ts";
+import { Capture, captureWarning, openCaptureFile, type ThreadCapture } from "./capture/capture.ts";
+import type { CaptureFile } from "./capture/capture-file.ts";
+import { TappedPipe } from "./capture/tapped-pipe.ts";
 import { AcceptControl } from "./listen/accept-control.ts";
 import {
   connectionsCarried,
@@ -116,6 +119,10 @@ class RunningRelay implements PausableRelay {
   readonly #backlog: number;
   /** Null if this relay shares its places with no other. */
   readonly #limit: SharedLimit | null;
+  /** Where another thread captures the connections; null if this thread does, if at all. */
+  readonly #threadCapture: ThreadCapture | null;
+  /** The file of this thread's capture; null if nothing is captured here. */
+  #captureFile: CaptureFile | null = null;
   /** How many late sockets can exist without taking the descriptors of places. */
   #lateSocketsSpare = 0;
   #stopping = false;
@@ -123,10 +130,11 @@ class RunningRelay implements PausableRelay {
   constructor(
     endpoint: SocketEndpoint,
     options: RelayOptions | OneClientOptions,
-    { counts = new OwnClientCounts(), limit = null, lastId = 0 }: RelayContext,
+    { counts = new OwnClientCounts(), limit = null, lastId = 0, capture }: RelayContext,
   ) {
     this.#endpoint = endpoint;
     this.#limit = limit;
+    this.#threadCapture = capture ?? null;
     this.#lastId = lastId;
     this.#backlog = backlogOf(options.source, options);
     this.#observer = combineObservers(options.observer === undefined ? [] : [options.observer]);
@@ -157,7 +165,10 @@ class RunningRelay implements PausableRelay {
         standstill: STANDSTILL,
       }),
       bulk:
-        loaded.libc === null || options.fastPath === false ? null : threadBulkReader(loaded.libc),
+        loaded.libc === null || options.fastPath === false || options.capture !== undefined
+          ? null
+          : threadBulkReader(loaded.libc),
+      capture: null,
       handlers: loaded.libc === null ? handlers : adoptedHandlers,
       exhausted: (code) => this.#acceptControl?.descriptorsExhausted(code),
       ended: (connection) => this.#connectionEnded(connection),
@@ -217,6 +228,7 @@ class RunningRelay implements PausableRelay {
     if (!isElsewhere && (!this.#inherited || listeners.descriptors.every(isInOwnNetwork)))
       this.#shared.leadsBack = loopCheckOf(endpoint, options.destination);
     this.#file = file;
+    this.#beginCapture(options);
     if (source.kind !== "descriptors")
       this.#sourceWatch = watchSource(file, options.sourceNetns, this.#observer);
     this.#acceptControl = new AcceptControl(max, listeners, this.#observer);
@@ -227,6 +239,31 @@ class RunningRelay implements PausableRelay {
     this.#accepts = source.kind !== "handed";
     if (this.#accepts) this.#observer.listening(this.#endpoint);
     else this.pauseFor(NOT_BEGUN);
+  }
+
+  /** @throws {RelayError} if the file of the capture cannot be made; nobody listens then. */
+  #beginCapture(options: RelayOptions | OneClientOptions): void {
+    const { capture: path, destination, source } = options;
+    if (path === undefined) return;
+    const ends = { source: this.#endpoint, destination };
+    let thread = this.#threadCapture;
+    if (thread === null) {
+      const ended = (message: string) => {
+        this.#shared.capture?.end();
+        this.#observer.warning(message);
+      };
+      try {
+        this.#captureFile = openCaptureFile(options, ends, ended);
+      } catch (error) {
+        this.#listeners?.stop();
+        // During a handover the socket file still belongs to the relay that hands over.
+        if (source.kind !== "handed") this.#removeFile();
+        throw error;
+      }
+      thread = { sink: (blocks) => this.#captureFile?.add(blocks), index: 0, threads: 1 };
+      this.#observer.warning(captureWarning(path));
+    }
+    this.#shared.capture = new Capture(thread, options, ends);
   }
 
   #acceptHandlers(): SocketHandler<SocketOwner, "uint8array"> {
@@ -256,6 +293,8 @@ class RunningRelay implements PausableRelay {
   }
 
   async leave({ isGivenUp = false } = {}): Promise<void> {
+    // From now on the file at the path is the other relay's.
+    this.#captureFile?.stay();
     void this.#stop(NO_LIMITS, "handed over", !isGivenUp);
     await this.#closed.promise;
   }
@@ -282,6 +321,8 @@ class RunningRelay implements PausableRelay {
       this.#observer.draining(this.connections);
       await this.#expectedHeaders?.emptied();
       await this.#drain.run();
+      this.#shared.capture?.flush();
+      await this.#captureFile?.close();
       for (const watch of this.#watches) watch[Symbol.dispose]();
       this.#observer.stopped({ cause, cut: this.#drain.cut });
       this.#stopped.resolve();
@@ -314,11 +355,16 @@ class RunningRelay implements PausableRelay {
     if (!this.#stopping) this.#acceptControl?.resumeFor(holder);
   }
 
+  endCapture(): void {
+    this.#shared.capture?.end();
+  }
+
   abandon(): void {
     if (!this.#stopping) this.#stopListening();
     this.#stopping = true;
     this.#expectedHeaders?.cut();
     for (const connection of this.#shared.connections) destroy(connection, "fault");
+    this.#shared.capture?.flush();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -418,6 +464,8 @@ class RunningRelay implements PausableRelay {
     const { connections, bulk } = this.#shared;
     connections.add(connection);
     if (connections.size === 1) bulk?.join();
+    const { up } = connection;
+    if (up instanceof TappedPipe) up.conversation.began(nameOfClient(connection));
     this.#observer.opened(connection);
     return connection;
   }
@@ -476,6 +524,12 @@ class RunningRelay implements PausableRelay {
     if (this.#shared.connections.size === 0) this.#shared.bulk?.leave();
     this.#drain.connectionEnded();
   }
+}
+
+/** A client for the comments of a capture. */
+function nameOfClient({ clientAddress, clientPeer }: Connection): string {
+  if (clientAddress !== "") return clientAddress;
+  return clientPeer === null ? "unknown" : printPeer(clientPeer);
 }
 
 function expire(attempt: Attempt): void {

@@ -17,6 +17,8 @@ export type RelayOrder =
   /** Accept nobody until `release`; answered by `held`. */
   | { readonly kind: "hold"; readonly relay: number }
   | { readonly kind: "release"; readonly relay: number }
+  /** Record no packets any more. */
+  | { readonly kind: "endCapture"; readonly relay: number }
   /** Answered by `draining` and `stopped`; a second `stop` can only shorten the wait. */
   | {
       readonly kind: "stop";
@@ -77,6 +79,8 @@ export type PoolReport =
       readonly message: string;
     }
   | { readonly kind: "held"; readonly open: number }
+  /** Blocks for the relay's capture. */
+  | { readonly kind: "captured"; readonly blocks: Uint8Array }
   /** The last report of a share: it has stopped, and the stop reset this many connections. */
   | { readonly kind: "stopped"; readonly cut: number }
   /** The worker dies, and loses this many connections. */

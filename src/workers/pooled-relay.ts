@@ -10,6 +10,8 @@ import { combineObservers, eventsHeard } from "../relay/combine-observers.ts";
 import { removeFile } from "../relay/listen/socket-file/placed-file.ts";
 import { type SourceWatch, watchSource } from "../relay/listen/source-watch.ts";
 import { endpointOf } from "../relay/listen/inherited-socket.ts";
+import { captureWarning, openCaptureFile } from "../relay/capture/capture.ts";
+import type { CaptureFile } from "../relay/capture/capture-file.ts";
 import type { HandedSource } from "../relay/listen/source.ts";
 import { checkDestinationNetwork } from "../relay/network.ts";
 import type { Observer, Stop } from "../relay/observer.ts";
@@ -66,6 +68,8 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
   readonly #pool: WorkerPool;
   readonly #relay: number;
   readonly #shares: readonly RelayShare[];
+  /** Null if nothing is captured. */
+  #captureFile: CaptureFile | null = null;
   /** Settles when no worker accepts any more. */
   readonly #closed = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
@@ -120,6 +124,7 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
   async start(): Promise<void> {
     try {
       await Promise.all(this.#shares.map((share) => share.start()));
+      this.#openCapture();
     } catch (error) {
       for (const share of this.#shares) share.terminate();
       // During a handover the socket file still belongs to the process that hands over.
@@ -130,6 +135,21 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
     }
     this.#sourceWatch = watchSource(this.#source.file, this.#options.sourceNetns, this.observer);
     if (this.#accepts) this.#begin();
+  }
+
+  captured(blocks: Uint8Array): void {
+    this.#captureFile?.add(blocks);
+  }
+
+  #openCapture(): void {
+    const { capture, destination } = this.#options;
+    if (capture === undefined) return;
+    const ends = { source: this.endpoint, destination };
+    this.#captureFile = openCaptureFile(this.#options, ends, (message) => {
+      for (const share of this.#shares) share.endCapture();
+      this.observer.warning(message);
+    });
+    this.observer.warning(captureWarning(capture));
   }
 
   accept(): void {
@@ -148,6 +168,8 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
   }
 
   async leave({ isGivenUp = false } = {}): Promise<void> {
+    // From now on the file at the path is the other relay's.
+    this.#captureFile?.stay();
     void this.#stop(NO_LIMITS, "handed over", !isGivenUp);
     await this.#closed.promise;
   }
@@ -278,6 +300,7 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
     this.#closed.resolve();
     this.observer.draining(this.connections);
     await ended;
+    await this.#captureFile?.close();
     clearTimeout(this.#impatience);
     const cut = this.#shares.reduce((sum, share) => sum + share.cut, 0);
     this.observer.stopped({ cause, cut });

@@ -16,6 +16,8 @@ export interface RelayShareOwner {
   readonly reachedTogether: number | null;
   /** The share has started. */
   joined(index: number): void;
+  /** Blocks for the relay's capture. */
+  captured(blocks: Uint8Array): void;
   /** The share has ended; returns how many connections were still open. */
   left(index: number): number;
 }
@@ -97,6 +99,11 @@ export class RelayShare implements SlotMember {
     return await this.#answers.next("held");
   }
 
+  /** Tells the worker that its packets have no file any more. */
+  endCapture(): void {
+    if (this.#isThere) this.#slot.tell({ kind: "endCapture", relay: this.#relay });
+  }
+
   release(): void {
     this.#slot.tell({ kind: "release", relay: this.#relay });
   }
@@ -162,6 +169,8 @@ export class RelayShare implements SlotMember {
         return this.#answers.arrived(report.kind, 0);
       case "held":
         return this.#answers.arrived(report.kind, report.open);
+      case "captured":
+        return this.#owner.captured(report.blocks);
       case "failed":
         this.#reason = new RelayError(report.code, report.address, report.message);
         return this.#end();

@@ -107,7 +107,15 @@ class RunningShare {
         source: { kind: "descriptors", fds, endpoint },
         observer: reporter.observer,
       },
-      { counts: clientCountsOf(start), limit },
+      {
+        counts: clientCountsOf(start),
+        limit,
+        capture: {
+          sink: (blocks) => reporter.tell({ kind: "captured", blocks }),
+          index,
+          threads: start.workers,
+        },
+      },
     );
     if (held) relay.pauseFor(HOLDER);
     const balance = new AcceptBalance(counts, index, relay);
@@ -122,6 +130,8 @@ class RunningShare {
       case "hold":
         this.#relay.pauseFor(HOLDER);
         return this.#reporter.tell({ kind: "held", open: this.#relay.connections });
+      case "endCapture":
+        return this.#relay.endCapture();
       case "release":
         return this.#relay.resumeFor(HOLDER);
       case "stop":

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import {
   type ConnectionView,
   createRelay,
@@ -5,6 +8,7 @@ import {
   type Observer,
   parseAddress,
   type Relay,
+  type RelayOptions,
   type SocketEndpoint,
 } from "../../src/index.ts";
 import { startRelay } from "../support/process/executable.ts";
@@ -89,7 +93,26 @@ export const inProcess: Harness = inThisThread("in process", { fastPath: true })
 /** The same with all reading left to the runtime. */
 export const inProcessPlain: Harness = inThisThread("in process, plain", { fastPath: false });
 
-function inThisThread(name: string, options: { readonly fastPath: boolean }): Harness {
+/** The same with a capture of all connections. */
+export const inProcessCaptured: Harness = {
+  name: "in process, captured",
+  async start(source, destination, settings) {
+    const folder = mkdtempSync(join(tmpdir(), "captured-"));
+    const capture = join(folder, "capture");
+    const relay = await inThisThread("", { capture }).start(source, destination, settings);
+    return {
+      ...relay,
+      // That there is a capture is no problem of the relay's.
+      reports: () => relay.reports().filter(({ event }) => event !== "warning"),
+      async [Symbol.asyncDispose]() {
+        await relay[Symbol.asyncDispose]();
+        rmSync(folder, { recursive: true });
+      },
+    };
+  },
+};
+
+function inThisThread(name: string, options: Partial<RelayOptions>): Harness {
   return {
     name,
     async start(source, destination, settings) {

@@ -5,8 +5,12 @@ import { UsageError } from "../line/usage-error.ts";
 /** The options that make sense for one client that is there already. */
 const SENSIBLE: ReadonlySet<OptionName> = new Set<OptionName>([
   "accessLog",
+  "capture",
+  "captureBytes",
+  "captureMax",
   "connectRetry",
   "connectTimeout",
+  "destinationNetns",
   "halfCloseTimeout",
   "idleTimeout",
   "keepalive",

@@ -27,12 +27,19 @@ export function checkServers(values: OptionValues): void {
 }
 
 /**
- * Refuses network namespaces: to enter one needs CAP_SYS_ADMIN, which the units' sandbox denies.
+ * Refuses what the units' sandbox denies: to write files, and to enter a network namespace, which
+ * needs CAP_SYS_ADMIN.
  */
-export function checkNetworks(values: {
+export function checkSandbox(values: {
   readonly sourceNetns?: string | undefined;
   readonly destinationNetns?: string | undefined;
+  readonly capture?: string | undefined;
 }): void {
+  if (values.capture !== undefined)
+    throw new UsageError(
+      "--capture: the sandbox of these units lets the relay write no file; capture with a relay " +
+        "that you start by hand, in front of this one",
+    );
   for (const [option, netns] of [
     ["--source-netns", values.sourceNetns],
     ["--destination-netns", values.destinationNetns],

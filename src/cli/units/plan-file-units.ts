@@ -18,7 +18,7 @@ import { checkUserUnit } from "./check-user-unit.ts";
 import {
   checkAddress,
   checkListening,
-  checkNetworks,
+  checkSandbox,
   checkName,
   checkOptions,
   checkOwnSource,
@@ -135,7 +135,7 @@ function unitRelay(
     );
   if (socketName(units, { name }).length > UNIT_NAME_MAX)
     throw new UsageError("the name of its .socket unit is too long: shorten --name");
-  checkNetworks(settings);
+  checkSandbox(settings);
   const asUnits = (endpoint: SocketEndpoint) => (all.userUnit ? ofAnyUser(endpoint) : endpoint);
   const source = asUnits(fixedSource(relay.source));
   const destination = asUnits(relay.destination);

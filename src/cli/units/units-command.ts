@@ -9,7 +9,7 @@ import { nextSteps } from "./next-steps.ts";
 import type { CommandLine, GivenOptions } from "../line/read-command-line.ts";
 import { writeAll } from "../line/write-output.ts";
 import { placeUnits, UnitFilesError } from "./place-unit-files.ts";
-import { checkNetworks } from "./check-units.ts";
+import { checkSandbox } from "./check-units.ts";
 import { planFileUnits } from "./plan-file-units.ts";
 import { planUnits } from "./plan-units.ts";
 import { ofAnyUsersValues, readUnitAddresses } from "./read-unit-addresses.ts";
@@ -48,7 +48,7 @@ function planOf(
   const values = ofAnyUsersValues(written);
   const addresses = readUnitAddresses(words, values);
   checkAddresses(values, addresses);
-  checkNetworks(values);
+  checkSandbox(values);
   checkAdminFile(values);
   return planUnits(addresses, values, given, program);
 }

@@ -1,6 +1,7 @@
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../../observe/log/log.ts";
 import { groupId } from "../../os/user-ids.ts";
 import { parseAdminAddress, parseMetricsAddress } from "../admin-address.ts";
+import { RELAY_OPTIONS } from "../relay-options.ts";
 import { account, choice, mode, text } from "../value-types.ts";
 import { type OptionRows, wordDefault } from "../option-row.ts";
 
@@ -64,5 +65,32 @@ export const OBSERVATION_ROWS = {
     scope: "process",
     about:
       "Serves /metrics, /healthz and /readyz, and nothing else, at this address: a TCP address or a Unix socket. Default: off.",
+  },
+  capture: {
+    ...RELAY_OPTIONS.capture,
+    help: "captures all connections in FILE, for Wireshark",
+    terse: true,
+    commands: ["relay"],
+    scope: "relay",
+    about:
+      "Captures all connections in this file (pcapng, for Wireshark and tshark), as TCP conversations. Passwords and other secrets that go through are in the file, too; only the relay's user can read it. An earlier capture gets the suffix .1. A full disk ends the capture, and nothing else. Default: off.",
+  },
+  captureBytes: {
+    ...RELAY_OPTIONS.captureBytes,
+    help: "the most bytes of a packet in the capture (all)",
+    terse: true,
+    commands: ["relay"],
+    scope: "relay",
+    about:
+      "The most bytes of each packet in {capture}, its 40 bytes of headers included. Default: all.",
+  },
+  captureMax: {
+    ...RELAY_OPTIONS.captureMax,
+    help: "begins a new capture at this size, keeps the last two (no limit)",
+    terse: true,
+    commands: ["relay"],
+    scope: "relay",
+    about:
+      "The most bytes of the file of {capture}, such as 100M. Then a new file begins, and the full one gets the suffix .1, in place of the one before it. Default: one file without a limit.",
   },
 } as const satisfies OptionRows;

@@ -12,6 +12,8 @@ import type { Admitted } from "../client-admission.ts";
 import type { Peer } from "../../os/peer-credentials.ts";
 import type { DepartedClients } from "./departed-clients.ts";
 import { clientAddressOf, clientPeerOf } from "./client-identity.ts";
+import type { Capture } from "../capture/capture.ts";
+import { TappedPipe } from "../capture/tapped-pipe.ts";
 import { Pipe } from "../stream/pipe.ts";
 import { FailedSocketBytes } from "../stream/failed-socket-bytes.ts";
 import { Side } from "../stream/side.ts";
@@ -41,6 +43,8 @@ export interface Shared {
   readonly lingering: LingeringClose;
   /** Reads bulk by system calls of the relay's own; null if Bun does all reads. */
   readonly bulk: BulkReader | null;
+  /** Null unless connections are captured; then Bun does all reads. */
+  capture: Capture | null;
   /** Handle the events of every socket of every connection. */
   readonly handlers: SocketHandler<SocketOwner, "uint8array">;
   /** Called with EMFILE or ENFILE when there is no descriptor for a destination's socket. */
@@ -152,8 +156,14 @@ export class Connection implements ConnectionView {
   ) {
     this.client = new ConnectionSide(this, shared.sourceIsTcp);
     this.destination = new ConnectionSide(this, shared.target.isTcp);
-    this.up = new Pipe(this.client, this.destination, shared.bulk);
-    this.down = new Pipe(this.destination, this.client, shared.bulk);
+    if (shared.capture === null) {
+      this.up = new Pipe(this.client, this.destination, shared.bulk);
+      this.down = new Pipe(this.destination, this.client, shared.bulk);
+    } else {
+      const conversation = shared.capture.conversation(id);
+      this.up = new TappedPipe(this.client, this.destination, conversation, true);
+      this.down = new TappedPipe(this.destination, this.client, conversation, false);
+    }
   }
 
   get clientAddress(): string {

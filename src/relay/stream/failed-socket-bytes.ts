@@ -10,6 +10,8 @@ const READ_MOST = 256 * 1024;
 export class FailedSocketBytes {
   readonly #system: Libc;
   readonly #fd: number;
+  /** Called with the bytes of each read, if somebody wants to know. */
+  onRead: ((bytes: Uint8Array) => void) | null = null;
   #bytes: number;
 
   private constructor(system: Libc, fd: number, bytes: number) {
@@ -46,7 +48,9 @@ export class FailedSocketBytes {
     if (length <= 0) throw new Error(`a failed socket gave ${length} of ${this.#bytes} bytes`);
     this.#bytes -= length;
     if (this.#bytes === 0) this.#system.close(this.#fd);
-    return bytes.subarray(0, length);
+    const read = bytes.subarray(0, length);
+    this.onRead?.(read);
+    return read;
   }
 
   /** Drops the bytes that are left. */

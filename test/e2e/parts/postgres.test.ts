@@ -1,13 +1,11 @@
 import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { OWNER, startPostgres } from "./start-postgres.ts";
 import { ROUTES, throughRelays, type Entry } from "./route.ts";
 import {
   describeParts,
-  requirePart,
-  run,
   sharedResources,
-  startServer,
   succeed,
   temporaryFolder,
   type PartServer,
@@ -19,7 +17,6 @@ setDefaultTimeout(TEST_TIMEOUT_MS);
 // libpq takes a folder and a port and makes a name of them.
 const SOCKET_PORT = "5432";
 const SOCKET_NAME = `.s.PGSQL.${SOCKET_PORT}`;
-const OWNER = "postgres";
 const ROWS = 55_000;
 const PROGRAMS = ["postgres", "initdb", "psql", "pgbench", "pg_dump", "pg_restore", "setpriv"];
 
@@ -105,42 +102,6 @@ await describeParts("PostgreSQL", PROGRAMS, () => {
     return sum;
   }
 });
-
-/** A cluster that forgets everything at a crash, which makes it fast, and trusts everybody. */
-async function startPostgres(folder: string, owner: AsyncDisposableStack): Promise<PartServer> {
-  const data = join(folder, "data");
-  const [initdb, postgres] = await Promise.all([asOwner("initdb"), asOwner("postgres")]);
-  await succeed([
-    ...initdb,
-    ...["--pgdata", data, "--username=postgres", "--auth=trust"],
-    ...["--encoding=UTF8", "--no-locale", "--no-sync"],
-  ]);
-  return startServer(
-    {
-      command: async (port) => [
-        ...postgres,
-        ...["-D", data, "-p", `${port}`, "-c", "listen_addresses=127.0.0.1"],
-        ...["-c", `unix_socket_directories=${folder}`],
-        ...["-c", "fsync=off", "-c", "max_wal_size=1GB"],
-      ],
-      path: (port) => join(folder, `.s.PGSQL.${port}`),
-      serves: async ({ port }) =>
-        (await run(["pg_isready", "-q", "-h", folder, "-p", `${port}`])).status === 0,
-      // "Fast": ends the sessions that are left.
-      stopSignal: "SIGINT",
-      log: join(folder, "postgres.log"),
-    },
-    owner,
-  );
-}
-
-/** PostgreSQL refuses to run as root; its package made a user for it. */
-async function asOwner(program: string): Promise<string[]> {
-  const path = await requirePart(program);
-  return process.getuid?.() === 0
-    ? ["setpriv", `--reuid=${OWNER}`, `--regid=${OWNER}`, "--init-groups", path]
-    : [path];
-}
 
 function where(entry: Entry): string[] {
   const [host, port] =

@@ -1,12 +1,12 @@
 import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { rm, truncate } from "node:fs/promises";
 import { join } from "node:path";
+import { startRedis } from "./start-redis.ts";
 import { ROUTES, throughRelays, type Entry } from "./route.ts";
 import {
   describeParts,
   hashOfFile,
   sharedResources,
-  startServer,
   succeed,
   temporaryFolder,
   writeNoise,
@@ -78,24 +78,6 @@ await describeParts("redis", ["redis-server", "redis-cli", "redis-benchmark"], (
       );
   }
 });
-
-function startRedis(folder: string, owner: AsyncDisposableStack): Promise<PartServer> {
-  const path = join(folder, "redis.sock");
-  return startServer(
-    {
-      command: async (port) => [
-        "redis-server",
-        ...["--bind", "127.0.0.1", "--port", `${port}`, "--unixsocket", path],
-        ...["--dir", folder, "--save", "", "--appendonly", "no", "--daemonize", "no"],
-      ],
-      path: () => path,
-      serves: async () => (await succeed(["redis-cli", "-s", path, "PING"])) === "PONG\n",
-      stopSignal: "SIGTERM",
-      log: join(folder, "redis.log"),
-    },
-    owner,
-  );
-}
 
 function where(entry: Entry): string[] {
   return entry.kind === "unix" ? ["-s", entry.path] : ["-h", "127.0.0.1", "-p", `${entry.port}`];

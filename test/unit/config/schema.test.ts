@@ -88,6 +88,7 @@ const TEXTS: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   GROUP: account,
   CIDR: cidr,
   ADDRESS: admin,
+  SIZE: fc.constantFrom("64K", "100M", "1G", "70000"),
   NETNS: fc.constantFrom("vpn", "/proc/7/ns/net"),
 };
 
@@ -97,6 +98,7 @@ const metrics = fc.constantFrom("/run/metrics", "@metrics", "127.0.0.1:0", ":910
 function valuesOfRow(name: OptionName, row: OptionRow): fc.Arbitrary<unknown> {
   if (row.metavar === undefined) return fc.boolean();
   if (name === "metrics") return metrics;
+  if (name === "capture") return fc.constant("/tmp/capture");
   const item = TEXTS[row.metavar] ?? valuesOf(row.schema);
   return row.isList === true ? fc.array(item, { minLength: 1, maxLength: 3 }) : item;
 }
@@ -144,6 +146,8 @@ const config = fc
 function consistent(given: Record<string, unknown>): Record<string, unknown> {
   // A Unix destination's path is the same in all network namespaces.
   const { "accept-proxy": _, "destination-netns": _netns, ...others } = given;
+  // Each relay needs a file of its own.
+  for (const key of Object.keys(others)) if (key.startsWith("capture")) delete others[key];
   if (others["accept-proxy-from"] === undefined) return others;
   return { ...others, "accept-proxy": true };
 }

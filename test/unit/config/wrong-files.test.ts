@@ -110,6 +110,12 @@ const WRONG: readonly (readonly [text: string, ...mistakes: readonly string[]])[
     "4:19: relay.web.allow-users: this system knows no",
   ],
   [`${FILE}proxy-protocol = 2\n`, "4:18: relay.web.proxy-protocol: 2 is not one of v1, v2"],
+  [`${WEB}capture-bytes = 100\n`, "4:1: relay.web.capture-bytes: makes sense only with capture"],
+  [`${WEB}capture = "x"\ncapture-max = "1k"\n`, '5:15: relay.web.capture-max: "1k" is not a size'],
+  [
+    `[defaults]\ncapture = "x"\n${WEB}[relay.db]\nsource = ":2"\ndestination = ":3"\n`,
+    "7:10: relay.db.capture: is the file of relay web as well",
+  ],
   [
     `${WEB}source-netns = "a/b"\n`,
     '4:16: relay.web.source-netns: "a/b" is not a network namespace; write a name',

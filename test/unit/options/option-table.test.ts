@@ -10,8 +10,8 @@ describe("every row of the table", () => {
     if (row.metavar === undefined) return;
     expect(row.metavar).toMatch(/^[A-Z]+(\|[a-z]+)?$/);
     if (row.shownDefault !== undefined) expect(row.parse(row.shownDefault)).toEqual(row.default);
-    // A file, and the name of a relay in another process, are looked at later.
-    if (name !== "config" && name !== "relay")
+    // Files, and the name of a relay in another process, are looked at later.
+    if (name !== "config" && name !== "relay" && name !== "capture")
       expect(() => row.parse("no such value")).toThrow(InvalidValue);
   });
 

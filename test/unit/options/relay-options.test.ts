@@ -38,6 +38,12 @@ const SAME: Readonly<Record<string, readonly Same[]>> = {
   allowUsers: [["root,1000", ["root", 1000], [0, 1_000]]],
   allowGroups: [["0", [0], [0]]],
   proxyProtocol: [["v2", "v2", "v2"]],
+  capture: [["./a.pcapng", "./a.pcapng", "./a.pcapng"]],
+  captureBytes: [["40", 40, 40]],
+  captureMax: [
+    ["64K", "64K", 65_536],
+    ["1G", "1073741824", 1_073_741_824],
+  ],
   sourceNetns: [["vpn", "vpn", "vpn"]],
   destinationNetns: [["/proc/7/ns/net", "/proc/7/ns/net", "/proc/7/ns/net"]],
 };

@@ -139,7 +139,7 @@ describe("what is wanted", () => {
     expect(plan).toMatchObject({ options: ["--connect-retry=20s"], freebind: true });
     const own = read("--freebind", "--no-socket", "192.0.2.1:80", TCP);
     expect(own.options).toEqual(["--freebind", "--connect-retry=20s"]);
-    // An option that is added here needs its place in the .socket unit. `checkNetworks` refuses
+    // An option that is added here needs its place in the .socket unit. `checkSandbox` refuses
     // network namespaces.
     const ofSource = RELAY_OPTION_NAMES.filter((name) => {
       const constraint = RELAY_OPTIONS[name];

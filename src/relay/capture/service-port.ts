@@ -1,0 +1,28 @@
+import type { SocketEndpoint } from "../../address/address.ts";
+
+/** Names of sockets and the ports of their protocols, by which Wireshark knows a protocol. */
+const KNOWN: readonly (readonly [name: RegExp, port: number])[] = [
+  [/pgsql|postgres/i, 5_432],
+  [/redis|valkey/i, 6_379],
+  [/mysql|mariadb/i, 3_306],
+  [/memcache/i, 11_211],
+  [/mongo/i, 27_017],
+  [/fpm|fastcgi/i, 9_000],
+  [/nginx|http|docker|podman|containerd/i, 80],
+];
+
+const HTTP = 80;
+
+/**
+ * The port that the destination has in a capture: one that its Unix socket's name suggests, or the
+ * source's; else the TCP port of the destination or of the source; else that of HTTP.
+ */
+export function servicePort(source: SocketEndpoint, destination: SocketEndpoint): number {
+  const ends = [destination, source];
+  for (const end of ends) {
+    const name = end.kind === "unix" ? end.path : end.kind === "abstract" ? end.name : "";
+    const known = KNOWN.find(([pattern]) => pattern.test(name));
+    if (known !== undefined) return known[1];
+  }
+  return ends.flatMap((end) => (end.kind === "tcp" ? [end.port] : []))[0] ?? HTTP;
+}
