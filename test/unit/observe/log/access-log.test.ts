@@ -67,7 +67,7 @@ test("a TCP client's line has who, where, how much, how long and how it ended", 
     duration_ms: expect.any(Number),
     open: 1,
   });
-  expect(entry.duration_ms).toBeWithin(1_500, 2_000);
+  expect(entry.duration_ms).toBeWithin(1_500, 15_000);
 });
 
 test("a Unix client's line has its ids", async () => {

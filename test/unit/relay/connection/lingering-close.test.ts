@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, jest, test } from "bun:test";
 import {
   LingeringClose,
   type LingeringSide,
@@ -102,17 +102,16 @@ test("a close waits for the side's own end once it has everything, and no longer
   expect(performance.now() - since).toBeGreaterThanOrEqual(FAREWELL);
 });
 
-test.each(["close", "reset"] as const)(
-  "looks at a side before a %s come further apart",
-  async (how) => {
-    const lingering = new LingeringClose({ farewell: FAREWELL, standstill: 60_000 });
-    const reader = new Reader(true, lingering);
-    reader.inKernel = 100;
-    lingering.add(reader, how);
-    const seen = reader.looks;
-    await Bun.sleep(1_400);
-    // Every 50 ms there were 28: it is 4 looks at 50, at 100 and at 200 ms, and so on.
-    expect(reader.looks - seen).toBeWithin(4, 14);
-    lingering.delete(reader);
-  },
-);
+test.each(["close", "reset"] as const)("looks at a side before a %s come further apart", (how) => {
+  jest.useFakeTimers();
+  const lingering = new LingeringClose({ farewell: FAREWELL, standstill: 60_000 });
+  const reader = new Reader(true, lingering);
+  reader.inKernel = 100;
+  lingering.add(reader, how);
+  const seen = reader.looks;
+  jest.advanceTimersByTime(1_400);
+  // Every 50 ms there were 28: it is 4 looks at 50, at 100 and at 200 ms, and so on.
+  expect(reader.looks - seen).toBeWithin(4, 14);
+  lingering.delete(reader);
+  jest.useRealTimers();
+});
