@@ -1,4 +1,4 @@
-import { expect, jest, test } from "bun:test";
+import { afterEach, expect, jest, test } from "bun:test";
 import {
   LingeringClose,
   type LingeringSide,
@@ -102,6 +102,8 @@ test("a close waits for the side's own end once it has everything, and no longer
   expect(performance.now() - since).toBeGreaterThanOrEqual(FAREWELL);
 });
 
+afterEach(() => void jest.useRealTimers());
+
 test.each(["close", "reset"] as const)("looks at a side before a %s come further apart", (how) => {
   jest.useFakeTimers();
   const lingering = new LingeringClose({ farewell: FAREWELL, standstill: 60_000 });
@@ -113,5 +115,4 @@ test.each(["close", "reset"] as const)("looks at a side before a %s come further
   // Every 50 ms there were 28: it is 4 looks at 50, at 100 and at 200 ms, and so on.
   expect(reader.looks - seen).toBeWithin(4, 14);
   lingering.delete(reader);
-  jest.useRealTimers();
 });
