@@ -14,7 +14,7 @@ import type { Row } from "./rows/row.ts";
 import { rawDescriptors } from "../support/sockets/raw-socket.ts";
 import { countFromHere, type Harness } from "./relay-under-test.ts";
 
-const TIMEOUT = 20_000;
+const TIMEOUT = 60_000;
 
 const rows: readonly Row[] = [
   ...byteRows,
@@ -116,13 +116,12 @@ function testRow(
     await row.run(wire);
     await wire.finish();
   };
-  const timeout = row.timeout ?? TIMEOUT;
-  if (difference === undefined) define(`${prefix}${row.name}`, run, timeout);
+  if (difference === undefined) define(`${prefix}${row.name}`, run, TIMEOUT);
   else
     define(
       `${prefix}known not to hold: ${row.name} (${difference.why})`,
       () => expectFailure(run, difference),
-      timeout,
+      TIMEOUT,
     );
 }
 

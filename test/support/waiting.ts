@@ -1,7 +1,7 @@
 import { POLLNVAL, system } from "./process/system-calls.ts";
 
 /** Milliseconds that a test waits for one thing, where it does not say otherwise. */
-export const PATIENCE = 10_000;
+export const PATIENCE = 20_000;
 
 // Turns of the event loop before a wait goes over to timers, and the longest pause between looks.
 const EAGER_TURNS = 200;

@@ -28,7 +28,6 @@ export const backpressureRows: readonly Row[] = [
   ...eitherEnd({
     name: "a % that stops reading: its peer blocks, the relay holds at most 1 MiB, then all arrives",
     buffers: SMALL_BUFFERS,
-    timeout: 30_000,
     async run({ near, far }) {
       const payload = new Payload(FLOOD);
       const sent = await far.fill(payload);

@@ -89,7 +89,6 @@ export const byteRows: readonly Row[] = [
 
   {
     name: "many connections at once: each gets its own bytes",
-    timeout: 30_000,
     async run(wire) {
       const count = 200;
       const size = 10_000;

@@ -28,7 +28,6 @@ export const patienceRows: readonly Row[] = [
   bothEnds({
     name: "an end that half-closed gets an answer that takes longer than any of the relay's times",
     settings: { connectTimeout: 500, keepalive: KEEPALIVE, lingerTimeout: LINGER_TIMEOUT },
-    timeout: 40_000,
     async run({ near, far, wire }) {
       near.halfClose();
       expectWhole(await far.readToEnd(), new Payload(0));
@@ -44,7 +43,6 @@ export const patienceRows: readonly Row[] = [
     name: "an end that closed behind its answer: a reader that stalls for long gets the whole of it",
     buffers: SMALL_BUFFERS,
     settings: { keepalive: KEEPALIVE, lingerTimeout: LINGER_TIMEOUT },
-    timeout: 40_000,
     async run({ near, far, wire }) {
       const answer = new Payload(FLOOD);
       const sent = await near.fill(answer, 100);
@@ -58,7 +56,6 @@ export const patienceRows: readonly Row[] = [
     name: "an end that closed when all was handed on: a reader that stalls for long, and writes, gets all of it",
     buffers: SMALL_BUFFERS,
     settings: { lingerTimeout: LINGER_TIMEOUT },
-    timeout: 40_000,
     async run({ near, far, wire }) {
       // Small enough that the relay hands all of it to the kernel and sees the close behind it.
       const answer = new Payload(far.isTcp ? MIB : 100 * KIB);
@@ -78,7 +75,6 @@ export const patienceRows: readonly Row[] = [
     name: "an end that failed behind what its peer has not read: a reader that stalls for long gets all of it",
     buffers: SMALL_BUFFERS,
     settings: { keepalive: KEEPALIVE, lingerTimeout: LINGER_TIMEOUT },
-    timeout: 40_000,
     async run(ends) {
       const { near, far, nearRole, wire } = ends;
       const flood = new Payload(FLOOD);
@@ -96,7 +92,6 @@ export const patienceRows: readonly Row[] = [
   bothEnds({
     name: "an end that closed while its peer sends on and on: after a bounded time it is over",
     settings: { lingerTimeout: LINGER_TIMEOUT },
-    timeout: 40_000,
     async run({ near, far, wire }) {
       const start = performance.now();
       near.close();

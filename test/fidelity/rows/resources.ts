@@ -53,7 +53,6 @@ export const quietRows: readonly Row[] = [
 
   ...eitherEnd({
     name: "a % that stopped reading costs no processor time",
-    timeout: 60_000,
     buffers: SMALL_BUFFERS,
     async run({ near, far, wire }) {
       const payload = new Payload(FLOOD);
@@ -67,7 +66,6 @@ export const quietRows: readonly Row[] = [
 
   ...eitherEnd({
     name: "a % that half-closed costs no processor time",
-    timeout: 60_000,
     async run({ near, far, wire }) {
       near.halfClose();
       expectWhole(await far.readToEnd(), new Payload(0));

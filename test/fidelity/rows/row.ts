@@ -11,8 +11,6 @@ export interface Row extends WireOptions {
   readonly where?: (direction: Direction) => boolean;
   /** Whether it waits for timers most of the time: it then runs beside others. Default: false. */
   readonly sleeps?: boolean;
-  /** Milliseconds that it may take, where 20 s are not right. */
-  readonly timeout?: number;
   run(wire: Wire): Promise<void>;
 }
 

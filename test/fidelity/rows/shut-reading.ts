@@ -7,6 +7,9 @@ import { type Ends, eitherEnd, expectWhole, type Row } from "./row.ts";
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
+// How long a write may be taken, in milliseconds.
+const WRITES_REFUSED = 10_000;
+
 function isUnix(kind: Kind): boolean {
   return kind === "unix" || kind === "abstract";
 }
@@ -52,7 +55,12 @@ export const shutReadingRows: readonly Row[] = [
 async function expectWritesRefused({ far }: Ends): Promise<void> {
   // The relay hears of it when it writes.
   if (far.isTcp) expect(await far.pour(new Payload(100 * KIB))).toMatchObject({ failure: null });
-  else await until(() => far.trySend(new Uint8Array(1)) === "EPIPE", "a refused write");
+  else
+    await until(
+      () => far.trySend(new Uint8Array(1)) === "EPIPE",
+      "a refused write",
+      WRITES_REFUSED,
+    );
 }
 
 async function expectOppositeDirection({ near, far }: Ends): Promise<void> {
