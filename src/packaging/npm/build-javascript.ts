@@ -42,6 +42,7 @@ const COMMON = {
   naming: { entry: "[name].[ext]", chunk: "[hash].[ext]" },
   target: "bun",
   format: "esm",
+  minify: true,
   packages: "external",
   plugins: [workerBesideLibrary],
 } satisfies Partial<BuildConfig>;
@@ -56,9 +57,7 @@ const COMMON = {
  * @throws {AggregateError} if something does not build.
  */
 export async function buildLibrary(folder: string): Promise<Dependencies> {
-  // Function names stay, for stack traces.
-  const minify = { whitespace: true, syntax: true };
-  const common = { ...COMMON, outdir: folder, minify };
+  const common = { ...COMMON, outdir: folder };
   await Bun.build({ ...common, entrypoints: Object.values(LIBRARY_ENTRIES), splitting: true });
   await Bun.build({ ...common, entrypoints: [WORKER_THREAD] });
   const needed = dependenciesOf(folder);
@@ -77,7 +76,7 @@ export async function buildLibrary(folder: string): Promise<Dependencies> {
  */
 export async function buildProgram(folder: string): Promise<Dependencies> {
   const entrypoints = [PROGRAM, WORKER_THREAD];
-  await Bun.build({ ...COMMON, entrypoints, outdir: folder, splitting: true, minify: true });
+  await Bun.build({ ...COMMON, entrypoints, outdir: folder, splitting: true });
   return dependenciesOf(folder);
 }
 

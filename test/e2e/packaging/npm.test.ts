@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { chmod, copyFile, readdir, readFile, readlink } from "node:fs/promises";
+import { chmod, copyFile, cp, readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
@@ -137,9 +137,13 @@ describe("where no executable is installed", () => {
   /** A folder with a program that answers as another one would. */
   async function fake(name: string, says: string): Promise<string> {
     const folder = join(project, `fake-${name}-${Bun.hash(says)}`);
-    await Bun.write(join(folder, name), `#!/bin/sh\necho '${says}'\n`);
-    await chmod(join(folder, name), 0o755);
+    await writeScript(join(folder, name), `echo '${says}'`);
     return folder;
+  }
+
+  async function writeScript(path: string, line: string): Promise<void> {
+    await Bun.write(path, `#!/bin/sh\n${line}\n`);
+    await chmod(path, 0o755);
   }
 
   /** What the command says that cannot start. */
@@ -183,6 +187,28 @@ describe("where no executable is installed", () => {
   test("a system for which there is no executable is named", async () => {
     const stderr = await refusal(await fake("uname", "Linux riscv64"));
     expect(stderr).toContain("there is no executable for Linux riscv64");
+  });
+
+  test.each([
+    { libc: "glibc", getconf: "echo glibc 2.36", target: "linux-x64" },
+    { libc: "musl", getconf: "exit 1", target: "linux-x64-musl" },
+  ])("with the packages for both C libraries, $libc has its own", async ({ getconf, target }) => {
+    const folder = await machines.project(target);
+    const packages = join(folder, "node_modules");
+    await cp(machines.main.folder, join(packages, "simpletcpunixrelay"), { recursive: true });
+    for (const name of ["linux-x64", "linux-x64-musl"]) {
+      const path = join(packages, "@simpletcpunixrelay", name, "bin/simpletcpunixrelay");
+      await writeScript(path, `echo ${name}`);
+    }
+    await writeScript(join(folder, "machine/getconf"), getconf);
+    await writeScript(join(folder, "machine/uname"), "echo Linux x86_64");
+    const env = machines.environment("node", join(folder, "machine"));
+    const launcher = join(packages, "simpletcpunixrelay/bin/simpletcpunixrelay");
+    expect(await runProgram([launcher], { env })).toEqual({
+      code: 0,
+      stdout: `${target}\n`,
+      stderr: "",
+    });
   });
 
   test("Bun runs it: handover too, and no file of the working folder", async () => {
