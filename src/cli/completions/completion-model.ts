@@ -40,12 +40,19 @@ export interface CompletedCommand {
 }
 
 /** What to offer for a value, by the name that help gives the value. */
-const VALUE_OFFERS: Readonly<Record<string, Offer>> = {
+export const VALUE_OFFERS: Readonly<Record<string, Offer>> = {
   ADDRESS: "file",
+  CIDR: "nothing",
   DIR: "folder",
   FILE: "file",
   GROUP: "group",
+  MODE: "nothing",
+  N: "nothing",
+  NAME: "nothing",
+  NETNS: "file",
   SERVICE: "service",
+  SIZE: "nothing",
+  TIME: "nothing",
   USER: "user",
 };
 
