@@ -209,6 +209,8 @@ class RunningRelay implements PausableRelay {
       );
     const max = this.#connectionsMax(options);
     this.#lateSocketsSpare = connectionsCarried() - max;
+    // The one client opens its connection within `listen`.
+    if (source.kind === "connected") this.#beginCapture(options);
     const { listeners, endpoint, file } = await listen(
       source,
       {
@@ -228,7 +230,7 @@ class RunningRelay implements PausableRelay {
     if (!isElsewhere && (!this.#inherited || listeners.descriptors.every(isInOwnNetwork)))
       this.#shared.leadsBack = loopCheckOf(endpoint, options.destination);
     this.#file = file;
-    this.#beginCapture(options);
+    if (source.kind !== "connected") this.#beginCapture(options);
     if (source.kind !== "descriptors")
       this.#sourceWatch = watchSource(file, options.sourceNetns, this.#observer);
     this.#acceptControl = new AcceptControl(max, listeners, this.#observer);

@@ -245,6 +245,16 @@ await describeNeeding("network namespaces", [root, program("ip"), program("socat
   });
 });
 
+test.each(["--source-netns=a", "--destination-netns=a"])(
+  "without FFI %s is refused",
+  async (option) => {
+    const env = { BUN_JSC_useJIT: "0" };
+    const { code, stderr } = await runRelay([option, "127.0.0.1:0", "127.0.0.1:9"], { env });
+    expect(code).toBe(78);
+    expect(stderr).toContain("another network namespace needs FFI");
+  },
+);
+
 test.each([
   [["--source-netns=a", "/x", ":1"], "--source-netns makes sense only if SOURCE is a TCP address"],
   [["--destination-netns=a", ":1", "/x"], "--destination-netns makes no sense for a Unix socket"],

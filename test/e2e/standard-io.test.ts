@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { printAddress, type SocketEndpoint } from "../../src/index.ts";
 import { libc } from "../../src/os/libc.ts";
+import { isListening } from "../../src/os/unix-listeners.ts";
 import { executablePath, runRelay, startRelay } from "../support/process/executable.ts";
 import { expectIdleProcess } from "../support/process/idle.ts";
 import { describeNeeding, program, root } from "../support/machine/parts.ts";
@@ -349,7 +350,7 @@ await describeNeeding("beside other programs", [program("socat"), program("scrip
       { env: ENV, stdin: "ignore", stderr: "ignore" },
     );
     try {
-      await until(() => Bun.spawnSync(["test", "-S", path]).exitCode === 0, "socat to listen");
+      await until(() => isListening(path), "socat to listen");
       const [late, cut] = await Promise.all(
         [
           [executable, "-", path],
@@ -385,7 +386,7 @@ await describeNeeding("beside other programs", [program("socat"), program("scrip
     await sink.end();
     const server = Bun.spawn(["socat", `UNIX-LISTEN:${path}`, "EXEC:cat"], { env: ENV });
     try {
-      await until(() => Bun.spawnSync(["test", "-S", path]).exitCode === 0, "socat to listen");
+      await until(() => isListening(path), "socat to listen");
       const child = Bun.spawn(
         [
           "bash",
@@ -446,7 +447,7 @@ await describeNeeding(
         { env: ENV, stdin: "ignore", stderr: "ignore" },
       );
       try {
-        await until(() => Bun.spawnSync(["test", "-S", path]).exitCode === 0, "it to listen");
+        await until(() => isListening(path), "it to listen");
         for (let round = 1; round <= 3; round += 1) {
           using client = await RawSocket.connect({ kind: "unix", path });
           const payload = new Payload(100_000, round);
@@ -490,7 +491,7 @@ await describeNeeding("as ssh's ProxyCommand", [root, program("sshd"), program("
       { env: ENV, stdin: "ignore", stderr: "ignore" },
     );
     try {
-      await until(() => Bun.spawnSync(["test", "-S", path]).exitCode === 0, "sshd to listen");
+      await until(() => isListening(path), "sshd to listen");
       const ssh = (command: string) => [
         ...["ssh", "-F", "/dev/null", "-i", join(home, "user"), "-o", "BatchMode=yes"],
         ...["-o", "StrictHostKeyChecking=no", "-o", `UserKnownHostsFile=${join(home, "known")}`],

@@ -10,6 +10,7 @@ import { listenError } from "./listen-error.ts";
 import type { AcceptHandlers, PausableListener } from "./pausable-listener.ts";
 import { listenOnPath } from "./socket-file/listen-on-path.ts";
 import type { PlacedFile } from "./socket-file/placed-file.ts";
+import { checkSourceNetwork } from "../network.ts";
 import { handedFile, type Source } from "./source.ts";
 import { WaitingRoom, type WaitingRoomOptions } from "./waiting-room.ts";
 
@@ -57,7 +58,8 @@ async function bind<Data>(
   options: ListenOptions,
   handlers: AcceptHandlers<Data>,
 ): Promise<Bound> {
-  const { notice = () => {} } = options;
+  const { notice = () => {}, sourceNetns } = options;
+  if (source.kind === "tcp" || source.kind === "abstract") checkSourceNetwork(source, sourceNetns);
   const bindUnix = (unix: string) => Bun.listen({ unix, allowHalfOpen: true, socket: handlers });
   const bound = (
     listeners: readonly BunListener[],

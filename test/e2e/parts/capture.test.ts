@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { startRelay } from "../../support/process/executable.ts";
+import { executablePath, startRelay } from "../../support/process/executable.ts";
 import { describeNeeding, program, root } from "../../support/machine/parts.ts";
 import { Payload } from "../../support/sockets/payload.ts";
 import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
@@ -207,6 +207,23 @@ await describeNeeding("captures", [program("tshark")], () => {
     const ends = ["-T", "fields", "-e", "ip.src", "-e", "tcp.flags"];
     const closing = await tshark(file, "-Y", "tcp.flags.fin == 1 || tcp.flags.reset == 1", ...ends);
     expect(closing).toBe("10.0.0.1\t0x0011\n10.0.0.2\t0x0014\n");
+  });
+
+  test("standard input is captured, too", async () => {
+    const [file, to] = [join(folder, "stdio"), join(folder, "stdio-to")];
+    using listener = new RawListener({ kind: "unix", path: to });
+    const child = Bun.spawn([await executablePath(), `--capture=${file}`, "-", to], {
+      stdin: new Blob(["ping"]),
+      stdout: "pipe",
+      stderr: "ignore",
+    });
+    using server = await listener.accept();
+    await server.readToEnd();
+    server.trySend(Buffer.from("pong"));
+    server.close();
+    expect(await child.exited).toBe(0);
+    const { up, down } = await follow(file, 0);
+    expect([up.toString(), down.toString()]).toEqual(["ping", "pong"]);
   });
 
   test("a handover begins a new file, and the earlier one stays", async () => {
