@@ -140,6 +140,17 @@ function portOf(address: string): number {
 
 /** The processes whose parent is this one, zombies included. */
 export function childrenOf(pid: number): number[] {
+  // If a child exits meanwhile, the kernel may leave out another one (proc(5), children).
+  let before: number[];
+  let now = childrenSeen(pid);
+  do {
+    before = now;
+    now = childrenSeen(pid);
+  } while (now.join() !== before.join());
+  return now;
+}
+
+function childrenSeen(pid: number): number[] {
   const threads = readdirSync(`/proc/${pid}/task`);
   return threads.flatMap((thread) => childrenOfThread(pid, thread)).map(Number);
 }
