@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, test } from "bun:test";
+import { join, relative } from "node:path";
 import fc from "fast-check";
 import { checkPlans, plans } from "./byte-path.ts";
 import { DIRECTIONS } from "./directions.ts";
@@ -14,6 +15,8 @@ const HURRY = process.env["CI"] === undefined ? 4 : 1;
 interface Extent {
   readonly runs: number;
   readonly seconds: number;
+  /** The file that asks for it. */
+  readonly file: string;
 }
 
 /**
@@ -21,7 +24,7 @@ interface Extent {
  * `BYTE_PATH_SEED=... bun test FILE` makes the same plans again; a run in progress when the time is
  * up is brought to its end.
  */
-export function testBytePath(harness: Harness, { runs, seconds }: Extent): void {
+export function testBytePath(harness: Harness, { runs, seconds, file }: Extent): void {
   const chosen = process.env["BYTE_PATH_SEED"];
   const seed = chosen === undefined ? Date.now() & 0x7fffffff : Number(chosen);
   beforeAll(countFromHere);
@@ -32,15 +35,27 @@ export function testBytePath(harness: Harness, { runs, seconds }: Extent): void 
         direction.name,
         async () => {
           const started = performance.now();
+          const numRuns = Math.ceil(runs / HURRY);
           const property = fc.asyncProperty(plans, async (plans) => {
             if (performance.now() - started > (seconds / HURRY) * 1_000) return;
             await checkPlans(harness, direction, plans);
           });
           // A failure of timing shrinks to nothing of use: the seed and its plan say more.
-          await fc.assert(property, { seed, numRuns: Math.ceil(runs / HURRY), endOnFailure: true });
+          try {
+            await fc.assert(property, { seed, numRuns, endOnFailure: true });
+          } catch (error) {
+            throw new Error(`to see it again: ${againOf(seed, file)}`, { cause: error });
+          }
         },
         (seconds + 60) * 1_000,
       );
     }
   });
+}
+
+/** The command that makes the same plans again. */
+function againOf(seed: number, file: string): string {
+  const ci = HURRY === 1 ? "CI=true " : "";
+  const path = relative(join(import.meta.dir, "../.."), file);
+  return `${ci}BYTE_PATH_SEED=${seed} npx --yes bun@1.4.5 test --timeout 60000 ${path}`;
 }

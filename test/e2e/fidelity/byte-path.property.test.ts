@@ -4,5 +4,5 @@ import { executable, executableWith } from "../../fidelity/relay-under-test.ts";
 
 // Built before the first row that it would make slow.
 await executablePath();
-testBytePath(executable, { runs: 4, seconds: 4 });
-testBytePath(executableWith(3), { runs: 2, seconds: 2 });
+testBytePath(executable, { runs: 4, seconds: 4, file: import.meta.path });
+testBytePath(executableWith(3), { runs: 2, seconds: 2, file: import.meta.path });

@@ -1,4 +1,4 @@
 import { testBytePath } from "../../fidelity/byte-path-test.ts";
 import { inProcessWith } from "../../fidelity/relay-under-test.ts";
 
-testBytePath(inProcessWith(3), { runs: 6, seconds: 3 });
+testBytePath(inProcessWith(3), { runs: 6, seconds: 3, file: import.meta.path });
