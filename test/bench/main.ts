@@ -6,7 +6,7 @@ import { withCommand } from "./attach.ts";
 import { chart } from "./chart.ts";
 import { startRedis, startStreams } from "./destinations.ts";
 import { type Options, readOptions, UsageError } from "./options.ts";
-import { BEFORE, DIRECT, RELAYS, WORKERS } from "./peers/index.ts";
+import { BEFORE, DIRECT, RELAYS, VARIANTS } from "./peers/index.ts";
 import { findExecutable } from "./peers/ours.ts";
 import type { Peer } from "./peers/peer.ts";
 import { Pool } from "./pool.ts";
@@ -26,7 +26,7 @@ async function run(options: Options): Promise<void> {
   const machine = describeMachine();
   const peers = await findPeers(options.relays, RELAYS);
   if (options.before !== undefined) peers.set(BEFORE, await findExecutable(options.before));
-  const variants = await findPeers(Object.keys(WORKERS), WORKERS);
+  const variants = await findPeers(Object.keys(VARIANTS), VARIANTS);
   const streams = startStreams(folder);
   const redis = await startRedis(folder, streams);
   const relays = new Relays(folder, new Map([...peers, ...variants]));

@@ -1,4 +1,5 @@
 import { memoryRow } from "./measure/memory.ts";
+import { byObservation } from "./measure/observation.ts";
 import { redisRow } from "./measure/redis.ts";
 import { stalledRow } from "./measure/stalled.ts";
 import { startRow } from "./measure/start.ts";
@@ -54,6 +55,26 @@ export const ROWS: readonly Row[] = [
       title: "Ping of 64 bytes, beside a stream of bulk, by workers of our own relay; x: to one",
       label: "Ping beside bulk by workers",
     }),
+  ),
+  byObservation(
+    redisRow(
+      {
+        name: "get-50-observed",
+        title: "Redis GET, 50 clients, by how our own relay is observed; x: to not at all",
+        label: "Redis, observed",
+      },
+      { clients: 50 },
+    ),
+  ),
+  byObservation(
+    redisRow(
+      {
+        name: "connect-observed",
+        title: "Redis GET, a new connection each time, by how it is observed; x: to not at all",
+        label: "Redis, new connections, observed",
+      },
+      { clients: 50, reconnect: true },
+    ),
   ),
   memoryRow(
     {

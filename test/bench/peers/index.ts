@@ -25,3 +25,14 @@ export const RELAYS: Readonly<Record<string, () => Promise<Peer | undefined>>> =
 export const WORKERS: Readonly<Record<string, () => Promise<Peer>>> = Object.fromEntries(
   [1, 2, 4].map((workers) => [`workers-${workers}`, () => findOurs(`--workers=${workers}`)]),
 );
+
+/** Our own relay with each way to observe it, by name; none comes first. */
+export const OBSERVED: Readonly<Record<string, () => Promise<Peer>>> = {
+  unobserved: () => findOurs(),
+  admin: () => findOurs("--admin=127.0.0.1:0"),
+  metrics: () => findOurs("--metrics=127.0.0.1:0"),
+  "access-log": () => findOurs("--access-log"),
+};
+
+/** All variants of our own relay that rows set beside each other. */
+export const VARIANTS = { ...WORKERS, ...OBSERVED };
