@@ -18,20 +18,28 @@ export interface AcceptedClient {
   readonly fd: number;
   /** A TCP client's endpoint; null for a Unix client, and if the options do not need it. */
   readonly client: IpEndpoint | null;
-  /** The endpoint that a TCP client connected to; null in the same cases. */
+  /** The endpoint that a TCP client connected to; null in the same cases, and if it is not wanted. */
   readonly source: IpEndpoint | null;
 }
 
 /** A client about which the options need no facts. */
 export const UNIDENTIFIED: AcceptedClient = { fd: -1, client: null, source: null };
 
-/** The facts about a TCP client; null if its address is unknown. */
-export function identifyTcpClient(socket: AcceptedSocket): AcceptedClient | null {
+/**
+ * The facts about a TCP client; null if its address is unknown.
+ *
+ * @param wantsSource - whether `source` is needed, which costs a further system call
+ */
+export function identifyTcpClient(
+  socket: AcceptedSocket,
+  { wantsSource }: { readonly wantsSource: boolean },
+): AcceptedClient | null {
   const { fd } = socket;
   const client = libc === null ? remoteEnd(socket) : tcpPeer(libc, fd);
+  if (client === null) return null;
+  if (!wantsSource) return { fd, client, source: null };
   const source = libc === null ? localEnd(socket) : tcpOwnEnd(libc, fd);
-  if (client === null || source?.address.family !== client.address.family) return null;
-  return { fd, client, source };
+  return source?.address.family === client.address.family ? { fd, client, source } : null;
 }
 
 function remoteEnd({ remoteAddress, remotePort }: AcceptedSocket): IpEndpoint | null {

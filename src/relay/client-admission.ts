@@ -50,6 +50,8 @@ export function needsAddresses(options: AdmissionOptions, source: SocketEndpoint
  */
 export class ClientAdmission {
   readonly #needsAddresses: boolean;
+  /** Only a header for the destination says where the client connected to. */
+  readonly #wanted: { readonly wantsSource: boolean };
   /** Judges accepted sockets. */
   readonly #judge: Judge | null;
   /** Judges the clients that PROXY headers name. */
@@ -64,6 +66,7 @@ export class ClientAdmission {
    */
   constructor(options: AdmissionOptions, source: SocketEndpoint, counts: ClientCounts) {
     this.#needsAddresses = needsAddresses(options, source);
+    this.#wanted = { wantsSource: options.proxyProtocol !== undefined };
     const { acceptProxy = false } = options;
     const judges = acceptProxy
       ? judgesBehindProxy(options, source)
@@ -91,7 +94,7 @@ export class ClientAdmission {
   /** Admits or refuses a proxy, which then must send a header. */
   admitProxy(socket: AcceptedSocket): AcceptedClient | Refusal {
     const accepted = this.#needsAddresses
-      ? identifyTcpClient(socket)
+      ? identifyTcpClient(socket, this.#wanted)
       : { ...UNIDENTIFIED, fd: socket.fd };
     if (accepted === null) return NO_ADDRESS;
     return this.#judge?.(accepted) ?? accepted;

@@ -28,10 +28,12 @@ export function formatPlain({ time, level, message }: LogEntry): string {
 
 /** One JSON object a line: `time`, `level`, `message`, `relay` if it has a name, then the fields. */
 export function formatJson({ time, level, message, relay, fields }: LogEntry): string {
-  const named = relay === "" ? {} : { relay };
-  const entry = { time: time.toISOString(), level, message, ...named, ...fields };
+  // To put the text together costs half of what a new object with all fields costs.
+  const named = relay === "" ? "" : `,"relay":${JSON.stringify(relay)}`;
+  const begin = `{"time":"${time.toISOString()}","level":"${level}","message":${JSON.stringify(message)}${named}`;
+  const rest = JSON.stringify(fields);
   // JSON.stringify does not escape C1 control characters. The escapes mean the same string.
-  return `${escapeControls(JSON.stringify(entry))}\n`;
+  return `${escapeControls(rest === "{}" ? `${begin}}` : `${begin},${rest.slice(1)}`)}\n`;
 }
 
 /** The syslog priority of each level, as in syslog(3). */

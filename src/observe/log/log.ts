@@ -1,11 +1,5 @@
 import { fstatSync } from "node:fs";
-import {
-  type ConsolaInstance,
-  createConsola,
-  LogLevels,
-  type LogObject,
-  LogTypes,
-} from "consola/core";
+import { type ConsolaInstance, createConsola, LogLevels, type LogObject } from "consola/core";
 import {
   formatJournal,
   formatJson,
@@ -50,12 +44,6 @@ export interface Log {
 
 const STANDARD_ERROR = 2;
 
-/**
- * The types of consola's lines. Its type `log` writes the lines of `always`: with the level "silent",
- * no log level hides them.
- */
-const TYPES = { ...LogTypes, log: { level: LogLevels.silent } };
-
 /** How often the log reports lost lines at most, in milliseconds. */
 const LOST_PERIOD = 10_000;
 
@@ -66,7 +54,6 @@ export function createLog(level: LogLevel, format: LogFormat, fd = STANDARD_ERRO
   const output = outputOf(format, fd, (lost) => sayLost(lost));
   const consola = createConsola({
     level: LogLevels[level],
-    types: TYPES,
     // consola's throttle does not fit: RepeatedLines says why.
     throttle: 0,
     reporters: [{ log: (object) => output.write(entryOf(object)) }],
@@ -78,15 +65,21 @@ export function createLog(level: LogLevel, format: LogFormat, fd = STANDARD_ERRO
   return log;
 }
 
-/** @param prefix - begins the text of each line */
-function logOf(consola: ConsolaInstance, output: LogOutput, prefix = ""): Log {
+/**
+ * @param relay - the name of the relay that the lines are about; "" for the whole process
+ * @param prefix - begins the text of each line
+ */
+function logOf(consola: ConsolaInstance, output: LogOutput, relay = "", prefix = ""): Log {
   return {
     debug: (message, fields) => consola.debug(prefix + message, fields),
     info: (message, fields) => consola.info(prefix + message, fields),
     warn: (message, fields) => consola.warn(prefix + message, fields),
     error: (message, fields) => consola.error(prefix + message, fields),
-    always: (message, fields) => consola.log(prefix + message, fields),
-    named: (relay, inWords) => logOf(consola.withTag(relay), output, inWords ? `${relay}: ` : ""),
+    // No level hides these lines, and there may be thousands a second: they skip consola's work.
+    always: (message, fields = {}) =>
+      output.write({ time: new Date(), level: "info", message: prefix + message, relay, fields }),
+    named: (name, inWords) =>
+      logOf(consola.withTag(name), output, name, inWords ? `${name}: ` : ""),
     writes: (level) => LogLevels[level] <= consola.level,
     linesLost: () => output.lost,
     flush: (limit) => output.flush(limit),

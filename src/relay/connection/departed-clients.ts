@@ -91,7 +91,8 @@ function hasLeft(table: TcpTable, { client, source }: NonNullable<Ends>): boolea
 }
 
 function endsOf({ client: { socket, isTcp } }: WatchedConnection): Ends {
-  const accepted = !isTcp || socket === null ? null : identifyTcpClient(socket);
+  const accepted =
+    !isTcp || socket === null ? null : identifyTcpClient(socket, { wantsSource: true });
   if (accepted === null || accepted.client === null || accepted.source === null) return null;
   const { client, source } = accepted;
   return isOnThisMachine(client, source) ? { client: endOf(client), source: endOf(source) } : null;
