@@ -69,7 +69,7 @@ function splitTarget(target: string): Target {
   const [, authority = null, path, query = ""] = match ?? [];
   // An absolute form without a path means "/" (RFC 9110, 4.2.3).
   if (match === null || (path === undefined && authority === null))
-    throw new RequestError(400, "this is no path of an HTTP request");
+    throw new RequestError(400, "the request target is not a path");
   return { authority, path: path ?? "/", query };
 }
 
@@ -84,7 +84,7 @@ const PORT_MOST = 65_535;
 function checkLoopback(text: string): void {
   const [match, host = "", port = ""] = HOST_AND_PORT.exec(text) ?? [];
   if (match === undefined || Number(port) > PORT_MOST)
-    throw new RequestError(400, "the Host is no host and port");
+    throw new RequestError(400, "Host is not a host name with an optional port");
   if (!LOOPBACK_HOST.test(host))
     throw new RequestError(421, "only asked for as localhost or a loopback address");
 }
