@@ -331,6 +331,8 @@ describe("standard streams", () => {
     [["--mode=0660", "-", "/x"], "--mode makes no sense if SOURCE is -"],
     [["--allow-users=0", "-", "/x"], "--allow-users makes no sense if SOURCE is -"],
     [["--workers=2", "-", "/x"], "--workers makes no sense if SOURCE is -"],
+    [["--capture-bytes=100", "-", "/x"], "--capture-bytes makes sense only with --capture"],
+    [["--destination-netns=a", "-", "/x"], "--destination-netns makes no sense for a Unix socket"],
     [["/x", "-"], "standard input and output can only be the SOURCE"],
     [["-", "-"], "standard input and output can only be the SOURCE"],
     [["units", "-", "/x"], "standard input and output can only be the SOURCE"],

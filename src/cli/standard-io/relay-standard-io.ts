@@ -17,7 +17,7 @@ import type { Ending, Observer } from "../../relay/observer.ts";
 import type { OneClientOptions } from "../../relay/options.ts";
 import type { Relay } from "../../relay/relay.ts";
 import { startRelay } from "../../relay/running-relay.ts";
-import { readValues } from "../line/option-values.ts";
+import { checkAddresses, readValues } from "../line/option-values.ts";
 import { readDestination } from "../line/read-addresses.ts";
 import { STANDARD_IO } from "../line/command-of.ts";
 import type { CommandLine } from "../line/read-command-line.ts";
@@ -58,6 +58,7 @@ export async function relayStandardIo({ given, words }: CommandLine): Promise<nu
   checkStandardIoOptions(given);
   const values = readValues("relay", given);
   const destination = readDestination(words[1] ?? "");
+  checkAddresses(values, { source: NO_SOCKET, destination });
   // Its reader wants to know of problems only.
   const level = given["log-level"] === undefined ? "warn" : values.logLevel;
   const log = createLog(level, values.logFormat);

@@ -3,6 +3,7 @@ import { mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { executablePath, startRelay } from "../../support/process/executable.ts";
 import { describeNeeding, program, root } from "../../support/machine/parts.ts";
+import { Dice } from "../../support/soak/dice.ts";
 import { Payload } from "../../support/sockets/payload.ts";
 import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
 import { CURL, startNginx } from "./nginx.ts";
@@ -145,21 +146,23 @@ await describeNeeding("captures", [program("tshark")], () => {
         ends.path,
         ends.to,
       ]);
+      const seed = Math.floor(Math.random() * 2 ** 31);
+      console.log(`capture: seed ${seed}`);
+      const dice = new Dice(seed);
       let left = 1_000;
       const served: Promise<void>[] = [];
       const serve = async (server: RawSocket) => {
         using _server = server;
         await server.readToEnd(60_000);
-        await server.pour(new Payload(Math.floor(Math.random() * 60_000)));
+        await server.pour(new Payload(dice.between(0, 60_000)));
       };
       const clients = Array.from({ length: 20 }, async () => {
         while ((left -= 1) >= 0) {
           using client = await RawSocket.connect({ kind: "unix", path: ends.path });
-          await client.pour(new Payload(Math.floor(Math.random() * 60_000)));
-          const dice = Math.random();
-          if (dice < 0.1) continue;
+          await client.pour(new Payload(dice.between(0, 60_000)));
+          if (dice.chance(0.1)) continue;
           client.halfClose();
-          if (dice < 0.2) continue;
+          if (dice.chance(0.1)) continue;
           await client.readToEnd(60_000);
         }
       });
