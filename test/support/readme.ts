@@ -9,3 +9,10 @@ export function codeBlocks(language: string): string[] {
   const fence = new RegExp("^```" + language + "\n(.*?)\n```$", "gms");
   return [...readme.matchAll(fence)].map((match) => match[1] ?? "");
 }
+
+/** The block of commands that begins with these words. */
+export function blockWith(beginning: string): string {
+  const found = codeBlocks("sh").find((block) => block.startsWith(beginning));
+  if (found === undefined) throw new Error(`the README has no block that begins with ${beginning}`);
+  return found;
+}

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import packageJson from "../../../package.json";
 import { SHELLS } from "../../cli/completions/completion-model.ts";
@@ -11,6 +11,7 @@ import { buildDebianPackage, DEBIAN_ARCHITECTURES } from "../debian/debian-packa
 import { writeTree } from "../file-tree.ts";
 import { archiveTree, type Documents } from "../install-tree.ts";
 import { manualPages } from "../manuals/manual-pages.ts";
+import { buildNpmPackages } from "../npm/build-packages.ts";
 import { directDependencies, runtimePackages } from "../runtime-packages.ts";
 import { type Target, TARGETS } from "../targets.ts";
 import { sourceState } from "./source-state.ts";
@@ -50,6 +51,9 @@ export async function makeRelease(output: string, say: (line: string) => void): 
       await buildExecutable(executable, target);
       executables.set(target, executable);
     }
+    say("npm packages");
+    for (const { tarball } of await buildNpmPackages(join(parts, "npm"), executables))
+      renameSync(tarball, join(output, basename(tarball)));
     for (const [target, executable] of executables) {
       const title = `${name}-${version}-${target}`;
       say(`${title}.tar.gz`);

@@ -8,6 +8,7 @@ import { type Container, startContainer } from "../../support/packaging/containe
 import { buildImage, type Image } from "../../support/packaging/image.ts";
 import { RELEASE_NEEDS, releaseFolder } from "../../support/packaging/release.ts";
 import { RELEASE_MS } from "../../support/packaging/tree-copy.ts";
+import { blockWith } from "../../support/readme.ts";
 import { connectEcho, startEcho } from "../../support/sockets/echo.ts";
 
 const PACKAGING = join(import.meta.dir, "../../../src/packaging");
@@ -95,6 +96,25 @@ await describeNeeding("the container image", NEEDS, () => {
     test("TERM ends it with status 0", async () => {
       expect(await container.stop()).toBe(0);
     });
+  });
+
+  test("the README's commands make and run the image", async () => {
+    const [build = "", run = ""] = blockWith("docker build ").split("\n");
+    const [, dockerfile = ""] = / --file (\S+) dist\/release$/.exec(build) ?? [];
+    expect(join(PACKAGING, "../..", dockerfile)).toBe(join(PACKAGING, "Dockerfile"));
+    const [options = "", args = ""] = run.split(" simpletcpunixrelay ");
+    // How these tests run every container, and the folder that this one shares.
+    for (const option of [
+      "--read-only",
+      "--cap-drop=ALL",
+      "--memory=64m",
+      "--volume=/run/app:/run/app",
+    ])
+      expect(options.split(" ")).toContain(option);
+    const { container, folder } = await start(args.split(" "), "/run/app");
+    await using _container = container;
+    using _echo = echoAt(join(folder, "socket"));
+    expect(await ask(container, 8_080)).toBe("hello\n");
   });
 
   test("the compose file's relay leads a port to the service's socket", async () => {

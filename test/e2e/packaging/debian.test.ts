@@ -8,7 +8,7 @@ import { nextVersion } from "../../support/packaging/next-version.ts";
 import { RELEASE_NEEDS, releaseFolder } from "../../support/packaging/release.ts";
 import { RELEASE_MS, VERSION } from "../../support/packaging/tree-copy.ts";
 import { runProgram } from "../../support/process/program.ts";
-import { codeBlocks } from "../../support/readme.ts";
+import { blockWith } from "../../support/readme.ts";
 import { describeMachine, ECHO_PATH, ECHO_PORT, tallyOf } from "../systemd/support.ts";
 
 // The README's commands are run where a person has put the files of a release.
@@ -186,9 +186,3 @@ await describeMachine("the Debian package on a booted Debian", (bench) => {
     expect(await bench.machine.succeed(units)).toContain("0 loaded units listed");
   });
 });
-
-function blockWith(command: string): string {
-  const found = codeBlocks("sh").find((block) => block.startsWith(command));
-  if (found === undefined) throw new Error(`the README has no block that begins with ${command}`);
-  return found;
-}

@@ -2,10 +2,13 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { dependencies } from "../../../package.json";
 import { TARGETS } from "../../../src/packaging/targets.ts";
 import { describeNeeding } from "../../support/machine/parts.ts";
+import { packInstalled, published, startRegistry } from "../../support/packages/npm-registry.ts";
 import { RELEASE_NEEDS, releaseFolder } from "../../support/packaging/release.ts";
 import { copyTree, RELEASE_MS, runRelease, VERSION } from "../../support/packaging/tree-copy.ts";
+import { blockWith } from "../../support/readme.ts";
 import { runProgram } from "../../support/process/program.ts";
 
 const ENVIRONMENT = { PATH: process.env["PATH"] ?? "/usr/bin:/bin" };
@@ -33,6 +36,8 @@ await describeNeeding("bun run release", RELEASE_NEEDS, () => {
       expect.arrayContaining([
         ...TARGETS.map((target) => `${name}-${target}.tar.gz`),
         ...["amd64", "arm64"].map((one) => `simpletcpunixrelay_${VERSION}_${one}.deb`),
+        ...TARGETS.map((target) => `simpletcpunixrelay-${target}-${VERSION}.tgz`),
+        `${name}.tgz`,
         `${name}.cdx.json`,
         "SHA256SUMS",
       ]),
@@ -72,6 +77,33 @@ await describeNeeding("bun run release", RELEASE_NEEDS, () => {
     const prefix = join(scratch, "prefix");
     mkdirSync(prefix);
     await succeed("tar", "-xzf", archive, "--strip-components=1", "-C", prefix);
+    const printed = await succeed(join(prefix, "bin/simpletcpunixrelay"), "--version");
+    expect(printed).toBe(`simpletcpunixrelay ${VERSION}\n`);
+  });
+
+  test("the README's npm command installs the program", async () => {
+    const packages = readdirSync(folder).filter((file) => file.endsWith(".tgz"));
+    const manifests = join(scratch, "manifests");
+    const ours = packages.map(async (file) => {
+      const place = join(manifests, file);
+      mkdirSync(place, { recursive: true });
+      const words = ["--strip-components=1", "--occurrence=1", "-C", place];
+      await succeed("tar", "-xzf", join(folder, file), ...words, "package/package.json");
+      return await published(place, join(folder, file));
+    });
+    const theirs = packInstalled(Object.keys(dependencies), join(scratch, "dependencies"));
+    using registry = startRegistry([...(await Promise.all(ours)), ...(await theirs)]);
+    const prefix = join(scratch, "global");
+    const { code, stderr } = await runProgram(["sh", "-ec", blockWith("npm install ")], {
+      env: {
+        ...ENVIRONMENT,
+        HOME: scratch,
+        npm_config_registry: registry.url,
+        npm_config_update_notifier: "false",
+        npm_config_prefix: prefix,
+      },
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     const printed = await succeed(join(prefix, "bin/simpletcpunixrelay"), "--version");
     expect(printed).toBe(`simpletcpunixrelay ${VERSION}\n`);
   });
