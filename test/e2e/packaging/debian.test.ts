@@ -128,7 +128,7 @@ await describeMachine("the Debian package on a booted Debian", (bench) => {
   });
 
   test("the sandbox is as closed as a file of any kind allows", async () => {
-    const words = ["systemd-analyze", "security", "--threshold=16", "--no-pager", UNIT];
+    const words = ["systemd-analyze", "security", "--threshold=15", "--no-pager", UNIT];
     const { code, stdout } = await bench.machine.run(words);
     expect(stdout).toContain("Overall exposure level");
     expect(code).toBe(0);

@@ -103,7 +103,7 @@ await describeNeeding("bun run release", RELEASE_NEEDS, () => {
         npm_config_prefix: prefix,
       },
     });
-    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    if (code !== 0) throw new Error(stderr);
     const printed = await succeed(join(prefix, "bin/simpletcpunixrelay"), "--version");
     expect(printed).toBe(`simpletcpunixrelay ${VERSION}\n`);
   });

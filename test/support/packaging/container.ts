@@ -5,6 +5,9 @@ import { type Outcome, runProgram } from "../process/program.ts";
 import { until } from "../waiting.ts";
 import type { Image } from "./image.ts";
 
+// A handover gives the new process this time.
+const PATIENCE_MS = 30_000;
+
 /** How a container is started. */
 export interface ContainerOptions {
   readonly args: readonly string[];
@@ -19,7 +22,9 @@ export interface Container extends AsyncDisposable {
   /** The first process, by its number on this machine. */
   readonly pid: number;
   /** What it has logged. */
-  log(): Promise<string>;
+  log(): string;
+  /** Waits until it has logged these words. */
+  logged(words: string): Promise<void>;
   /** Runs a command of the image in the container. */
   exec(command: readonly string[]): Promise<Outcome>;
   /** Runs a command of this machine in the container's network. */
@@ -53,19 +58,25 @@ export async function startContainer(
     stdout: Bun.file(logFile),
     stderr: Bun.file(logFile),
   });
-  const log = () => Bun.file(logFile).text();
+  const log = () => readFileSync(logFile, "utf8");
+  const logged = (words: string) =>
+    until(
+      () => {
+        if (child.exitCode !== null) throw new Error(`the container ended: ${log()}`);
+        return log().includes(words);
+      },
+      () => `"${words}" in the log of the container: ${log()}`,
+      PATIENCE_MS,
+    );
   const call = (...words: readonly string[]) =>
     runProgram([...runc, ...words], { env: ENVIRONMENT });
   try {
-    await until(() => {
-      const said = readFileSync(logFile, "utf8");
-      if (child.exitCode !== null) throw new Error(`the container ended: ${said}`);
-      return said.includes("listening on");
-    }, "the relay in the container to listen");
+    await logged("listening on");
     const pid = pidOf((await call("state", name)).stdout);
     return {
       pid,
       log,
+      logged,
       exec: (command) => call("exec", name, ...command),
       inNetwork: (command, stdin = "") =>
         runProgram(["nsenter", `--target=${pid}`, "--net", "--", ...command], {
