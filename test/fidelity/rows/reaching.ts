@@ -13,9 +13,13 @@ const KIB = 1024;
 // A SYN that found the queue full is sent again after 1 s and after 3 s (tcp(7), RFC 6298).
 const CONNECT_TIMEOUT = 8_000;
 
-// "At once" for what needs no timer at all, on a machine that has other things to do: sooner than
-// any time that the relay waits for a destination.
-const AT_ONCE = 4_000;
+// "At once" for what needs no timer at all: a relay that tries again does so for a second. A machine
+// that has other things to do may take as long now and then, but not each time.
+const AT_ONCE = 900;
+const TRIES = 5;
+
+// Sooner than any time that the relay waits for a destination.
+const SOON = 4_000;
 
 const toUnix: Row["where"] = ({ destination }) => destination === "unix";
 
@@ -130,7 +134,7 @@ export const reachingRows: readonly Row[] = [
       const clients = await Promise.all([wire.connect(), wire.connect(), wire.connect()]);
       await pending(wire, clients.length);
       for (const client of clients) leave(client);
-      await wire.idle(AT_ONCE);
+      await wire.idle(SOON);
       expect(attemptsInSyn(wire)).toBe(0);
       for (const { ending } of await wire.closed())
         expect(["client left", "client reset"]).toContain(ending);
@@ -150,7 +154,7 @@ export const reachingRows: readonly Row[] = [
       client.sendAtOnce(new Payload(1_000));
       await pending(wire);
       client.reset();
-      await wire.idle(AT_ONCE);
+      await wire.idle(SOON);
       expect(attemptsInSyn(wire)).toBe(0);
       await unplug();
     },
@@ -170,7 +174,7 @@ export const reachingRows: readonly Row[] = [
       const waited = performance.now() - start;
       await expectFailed(client, ending);
       expect(waited).toBeGreaterThan(250);
-      expect(waited).toBeLessThan(300 + AT_ONCE);
+      expect(waited).toBeLessThan(300 + SOON);
       await wire.idle();
       expect(attemptsInSyn(wire)).toBe(0);
       expect(wire.unreachable()).toEqual([
@@ -303,14 +307,18 @@ function leave(client: RawSocket): void {
 }
 
 async function expectUnreachable(wire: Wire, code: string): Promise<void> {
-  const start = performance.now();
-  const client = wire.dial();
-  const { length, ending } = await client.readToEnd();
-  expect(performance.now() - start).toBeLessThan(AT_ONCE);
-  expect(length).toBe(0);
-  await expectFailed(client, ending);
+  const waited: number[] = [];
+  while (waited.length < TRIES && (waited.at(-1) ?? Infinity) >= AT_ONCE) {
+    const start = performance.now();
+    const client = wire.dial();
+    const { length, ending } = await client.readToEnd();
+    waited.push(performance.now() - start);
+    expect(length).toBe(0);
+    await expectFailed(client, ending);
+  }
+  expect(waited.at(-1)).toBeLessThan(AT_ONCE);
   await wire.idle();
-  expect(wire.unreachable()).toEqual([code]);
-  const [closed] = await wire.closed();
-  expect(closed).toEqual({ event: "closed", ending: "unreachable", up: 0, down: 0 });
+  expect(wire.unreachable()).toEqual(waited.map(() => code));
+  for (const closed of await wire.closed())
+    expect(closed).toEqual({ event: "closed", ending: "unreachable", up: 0, down: 0 });
 }
