@@ -135,7 +135,6 @@ export class BulkReader {
   /** Takes back what `read` lent to `held`, because a direction does no more own reads. */
   release(held: HeldBytes): void {
     const { kernelPipe } = held;
-    held.receiverReads = false;
     if (kernelPipe === null) return;
     held.kernelPipe = null;
     this.#kernelPipes.giveBack(kernelPipe);

@@ -11,7 +11,7 @@ const SAMPLE = 1;
 export class HeldBytes {
   /** Bytes in the kernel pipe follow the chunks in stream order. */
   kernelPipe: KernelPipe | null = null;
-  /** Whether the receiver has taken bytes that were held, during these own reads: it is not stalled. */
+  /** Whether the receiver has once taken what was held. Until then it may be one that never reads. */
   receiverReads = false;
   /** Unread bytes of a failed sender. They come last: nothing is added once this is set. */
   remains: FailedSocketBytes | null = null;
