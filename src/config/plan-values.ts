@@ -40,6 +40,7 @@ export function processWide(values: Pick<OptionValues, OptionIn<"process">>): Pr
   return {
     workers: values.workers,
     connectionsMax: values.connectionsMax,
+    memoryMax: values.memoryMax,
     logLevel: values.logLevel,
     logFormat: values.logFormat,
     accessLog: values.accessLog,

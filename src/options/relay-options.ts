@@ -40,6 +40,9 @@ const ACCOUNTS: readonly Endpoint["kind"][] = ["unix", "abstract", "systemd", "f
 // CONFIG_NR_CPUS).
 const WORKERS_MOST = 8_192;
 
+// A smaller file would hold hardly a packet.
+const CAPTURE_LEAST = 64 * 1024;
+
 /** How many threads relay. */
 export const WORKERS: LibraryType<Workers> = countOr("auto", 1, WORKERS_MOST);
 
@@ -75,7 +78,7 @@ export const RELAY_OPTIONS = {
   capture: file(),
   // Fewer bytes would cut the headers.
   captureBytes: count("N", 40),
-  captureMax: size(),
+  captureMax: size(CAPTURE_LEAST),
   acceptProxy: yesOrNo(),
   acceptProxyFrom: { ...list(cidr()), sources: ADDRESSES },
   fastPath: yesOrNo(),

@@ -3,6 +3,7 @@ import { INT_MOST } from "../os/int-most.ts";
 import { nearest } from "./did-you-mean.ts";
 import { InvalidValue, show } from "./invalid-value.ts";
 import { quote } from "../address/quote.ts";
+import { parseSize, takeSize } from "./parse-size.ts";
 import { parseTime, takeTime, type TimeRange } from "./parse-time.ts";
 
 /**
@@ -71,6 +72,23 @@ export function time(range: TimeRange): LibraryType<number> {
       "^[0-9]+([.][0-9]+)?(ms|s|min|h)?$",
     ),
     take: (value) => takeTime(value, range),
+  };
+}
+
+/** A size of memory: `64M` to people, bytes to programs. */
+export function size(least: number): LibraryType<number> {
+  return {
+    metavar: "SIZE",
+    parse: (written) => parseSize(written, least),
+    read: (written) =>
+      typeof written === "string" ? parseSize(written, least) : takeSize(written, least),
+    take: (value) => takeSize(value, least),
+    schema: {
+      anyOf: [
+        { type: "string", pattern: "^[0-9]+[KMGT]?$" },
+        { type: "integer", minimum: least },
+      ],
+    },
   };
 }
 
@@ -232,34 +250,6 @@ export function file(): LibraryType<string> {
 function parseFile(written: string): string {
   if (/^[^\0]{1,4095}$/.test(written) && !written.endsWith("/") && written !== "-") return written;
   throw new InvalidValue(`${quote(written)} is not the path of a file`);
-}
-
-// In bytes; smaller files would hold hardly a packet.
-const SIZE_LEAST = 64 * 1024;
-const SIZE_UNITS: Readonly<Record<string, number>> = {
-  "": 1,
-  K: 1_024,
-  M: 1_024 ** 2,
-  G: 1_024 ** 3,
-};
-
-/** A size: `100M` to people, bytes to programs. */
-export function size(): LibraryType<number> {
-  const check = (value: number, shown: string) => {
-    if (Number.isSafeInteger(value) && value >= SIZE_LEAST) return value;
-    throw new InvalidValue(`${shown} is not a size of at least 64K; write bytes, 100M or 1G`);
-  };
-  const parse = (written: string) => {
-    const [, digits = "", unit = ""] = /^(\d{1,15})([KMG]?)$/.exec(written) ?? [];
-    return check(
-      digits === "" ? Number.NaN : Number(digits) * (SIZE_UNITS[unit] ?? 1),
-      quote(written),
-    );
-  };
-  return {
-    ...text("SIZE", parse, "100M", "^[0-9]+[KMG]?$"),
-    take: (value) => check(typeof value === "number" ? value : Number.NaN, show(value)),
-  };
 }
 
 /** A network namespace: its name, or the path of its file. */

@@ -1,11 +1,12 @@
 import { inNetwork } from "../address/address.ts";
 import type { Observation } from "../observe/figures/observation.ts";
 import { accessLog } from "../observe/log/access-log.ts";
-import { logObserver, sharedLimitLog } from "../observe/log/event-log.ts";
+import { logObserver, sharedLimitsLog } from "../observe/log/event-log.ts";
 import type { Log } from "../observe/log/log.ts";
 import { combineObservers } from "../relay/combine-observers.ts";
 import type { Source } from "../relay/listen/source.ts";
 import type { Observer } from "../relay/observer.ts";
+import type { MemoryBound } from "../relay/held-memory.ts";
 import { relayOpener } from "../workers/open-relay.ts";
 import type { ConnectionLimits } from "./connection-limits.ts";
 import type { PassedSockets } from "./handover/passed-sockets.ts";
@@ -20,6 +21,8 @@ import { warnOfPlainText } from "./start-warnings.ts";
 export interface OpeningNeeds {
   readonly plan: ProcessPlan;
   readonly limits: ConnectionLimits;
+  /** What the connections of all relays hold, and its bound. */
+  readonly memory: MemoryBound;
   readonly log: Log;
   /** The sockets that systemd passed. */
   readonly passed: PassedSockets;
@@ -34,8 +37,8 @@ export interface OpeningNeeds {
 
 /** The observer of each relay of a plan. */
 export function observersOf(needs: OpeningNeeds): ReadonlyMap<RelayPlan, Observer> {
-  // One log for all relays: at the shared limit, any of them may take the last place.
-  const shared = needs.limits.together === null ? {} : sharedLimitLog(needs.log);
+  // One for all relays: at a limit that they share, each of them may report it.
+  const shared = sharedLimitsLog(needs.log, needs.memory.most);
   return new Map(needs.plan.relays.map((plan) => [plan, observerOf(plan, shared, needs)]));
 }
 
@@ -48,9 +51,9 @@ export function openRelays(
   needs: OpeningNeeds,
   observers: ReadonlyMap<RelayPlan, Observer>,
 ): Promise<RelayGroup> {
-  const { plan, limits, log, predecessor } = needs;
+  const { plan, limits, memory, log, predecessor } = needs;
   const { workers, drainTimeout, accessLog: identifyClients } = plan.processWide;
-  const open = relayOpener(workers, limits.together);
+  const open = relayOpener(workers, { sharedMax: limits.together, memory });
   return RelayGroup.open(
     plan.relays,
     (relay) => sourceOf(relay, needs),

@@ -15,6 +15,8 @@ export interface ProcessWide {
   readonly workers: Workers;
   /** The most open connections of all relays together; only the relays' own limits if undefined. */
   readonly connectionsMax: number | undefined;
+  /** The most bytes that all connections hold together; a default of the machine's if undefined. */
+  readonly memoryMax: number | undefined;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   readonly accessLog: boolean;

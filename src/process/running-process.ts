@@ -1,6 +1,7 @@
 import type { Observation } from "../observe/figures/observation.ts";
 import type { Log } from "../observe/log/log.ts";
 import { libc } from "../os/libc.ts";
+import { heldTogether, type MemoryBound } from "../relay/held-memory.ts";
 import { isHungUp } from "../os/terminal.ts";
 import { takePassedSockets } from "../systemd/activation.ts";
 import type { ServiceState } from "../systemd/service-state.ts";
@@ -22,6 +23,7 @@ import type { Successor } from "./handover/start-successor.ts";
 import { onHangup } from "./hangup-signal.ts";
 import { observersOf, type OpeningNeeds, openRelays } from "./open-relays.ts";
 import { checkPrivateNetwork } from "./private-network.ts";
+import { boundOfThreads } from "../workers/open-relay.ts";
 import type { ProcessPlan } from "./process-plan.ts";
 import type { RelayGroup } from "./relay-group.ts";
 import { INIT, meetServiceManager } from "./service-manager.ts";
@@ -47,6 +49,8 @@ const EARLIER_MARGIN = 1_000;
 export class RunningProcess implements AsyncDisposable {
   readonly #plan: ProcessPlan;
   readonly #limits: ConnectionLimits;
+  /** What the connections of all relays hold, and its bound. */
+  readonly #memory: MemoryBound;
   readonly #log: Log;
   /** Disposed in reverse order when the process ends. */
   readonly #parts = new AsyncDisposableStack();
@@ -78,7 +82,8 @@ export class RunningProcess implements AsyncDisposable {
   constructor(plan: ProcessPlan, log: Log, predecessor: Predecessor | null) {
     this.#plan = plan;
     this.#log = log;
-    const { connectionsMax } = plan.processWide;
+    const { workers, connectionsMax, memoryMax } = plan.processWide;
+    this.#memory = boundOfThreads(workers, memoryMax ?? null);
     this.#limits = shareConnections(plan.relays, connectionsOfFiles(plan), connectionsMax);
     this.#predecessor = predecessor;
     this.#requests = this.#parts.use(stopRequests());
@@ -240,6 +245,7 @@ export class RunningProcess implements AsyncDisposable {
     const needs: OpeningNeeds = {
       plan: this.#plan,
       limits: this.#limits,
+      memory: this.#memory,
       log: this.#log,
       passed: this.#passed,
       predecessor: this.#predecessor,
@@ -286,6 +292,8 @@ export class RunningProcess implements AsyncDisposable {
     this.#observation = this.#front.use(
       new Observation({
         connectionsMax: this.#limits.together,
+        memoryMax: this.#memory.most,
+        heldBytes: () => heldTogether(this.#memory),
         logLinesLost: () => this.#log.linesLost(),
         earlierConnections: () => this.#earlier?.connections ?? 0,
         look: () => this.#relays?.lookForFiles(),

@@ -85,9 +85,10 @@ export const ENDINGS = [
 export type Ending = (typeof ENDINGS)[number];
 
 /**
- * A limit of open connections that was reached: the relay's own, or one that several relays share.
+ * A limit that was reached: of the relay's own open connections, of those of several relays that share
+ * one, or of the bytes that all connections of the process hold.
  */
-export type ReachedLimit = "own" | "shared";
+export type ReachedLimit = "own" | "shared" | "memory";
 
 /** What leads clients to a source, and can get lost. */
 export type SourceLoss = "file" | "network namespace";
@@ -132,8 +133,8 @@ export interface Observer {
   /** The connection is over and holds no descriptor any more. */
   closed(connection: ConnectionView, ending: Ending): void;
   /**
-   * All places are taken: clients wait in the kernel's queue until one is free. Of a limit that
-   * several relays share, only the relay that took the last place reports this.
+   * A limit is reached: clients wait in the kernel's queue. Of a limit of connections that several relays
+   * share, only the relay that took the last place reports this.
    */
   full(open: number, limit: ReachedLimit): void;
   /**

@@ -2,6 +2,7 @@ import type { Socket, SocketHandler } from "bun";
 import type { SocketEndpoint } from "../address/address.ts";
 import { OwnClientCounts } from "./client-counts.ts";
 import type { RelayContext } from "./relay-context.ts";
+import { type BoundedRelay, HeldMemory, memoryBound } from "./held-memory.ts";
 import type { SharedLimit } from "./shared-limit.ts";
 import { type Admitted, ClientAdmission, needsAddresses } from "./client-admission.ts";
 import { printPeer, type Refusal } from "./access.ts";
@@ -88,7 +89,7 @@ export async function startRelay(
   return relay;
 }
 
-class RunningRelay implements PausableRelay {
+class RunningRelay implements PausableRelay, BoundedRelay {
   readonly #shared: Shared;
   readonly #observer: Observer;
   readonly #line = new WaitingLine();
@@ -123,6 +124,8 @@ class RunningRelay implements PausableRelay {
   readonly #threadCapture: ThreadCapture | null;
   /** The file of this thread's capture; null if nothing is captured here. */
   #captureFile: CaptureFile | null = null;
+  /** The bytes that all relays of this thread hold, and their bound. */
+  readonly #memory: HeldMemory;
   /** How many late sockets can exist without taking the descriptors of places. */
   #lateSocketsSpare = 0;
   #stopping = false;
@@ -130,8 +133,15 @@ class RunningRelay implements PausableRelay {
   constructor(
     endpoint: SocketEndpoint,
     options: RelayOptions | OneClientOptions,
-    { counts = new OwnClientCounts(), limit = null, lastId = 0, capture }: RelayContext,
+    {
+      counts = new OwnClientCounts(),
+      limit = null,
+      memory = new HeldMemory(memoryBound(1, Infinity), 0),
+      lastId = 0,
+      capture,
+    }: RelayContext,
   ) {
+    this.#memory = memory;
     this.#endpoint = endpoint;
     this.#limit = limit;
     this.#threadCapture = capture ?? null;
@@ -169,6 +179,7 @@ class RunningRelay implements PausableRelay {
           ? null
           : threadBulkReader(loaded.libc),
       capture: null,
+      memory,
       handlers: loaded.libc === null ? handlers : adoptedHandlers,
       exhausted: (code) => this.#acceptControl?.descriptorsExhausted(code),
       ended: (connection) => this.#connectionEnded(connection),
@@ -235,6 +246,7 @@ class RunningRelay implements PausableRelay {
       this.#sourceWatch = watchSource(file, options.sourceNetns, this.#observer);
     this.#acceptControl = new AcceptControl(max, listeners, this.#observer);
     this.#limit?.join(this);
+    this.#memory.join(this);
     this.#limitStillness(options.idleTimeout, "idle", () => true);
     this.#limitStillness(options.halfCloseTimeout, "half-closed", isHalfClosed);
     this.#watchPeers();
@@ -402,6 +414,11 @@ class RunningRelay implements PausableRelay {
   #takePlace(): void {
     this.#acceptControl?.opened(this.#taken);
     if (this.#limit?.opened(this) === true) this.#observer.full(this.#limit.open, "shared");
+    this.#memory.look();
+  }
+
+  memoryFull(): void {
+    this.#observer.full(this.connections, "memory");
   }
 
   #leavePlace(): void {
@@ -516,6 +533,7 @@ class RunningRelay implements PausableRelay {
 
   #stopListening(): void {
     this.#limit?.leave(this);
+    this.#memory.leave(this);
     this.#acceptControl?.[Symbol.dispose]();
     this.#listeners?.stop();
   }

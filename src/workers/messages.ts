@@ -1,5 +1,6 @@
 import type { SocketEndpoint } from "../address/address.ts";
 import type { Peer } from "../os/peer-credentials.ts";
+import type { MemoryBound } from "../relay/held-memory.ts";
 import type { Event } from "../relay/combine-observers.ts";
 import type { Ending, Failure, ReachedLimit } from "../relay/observer.ts";
 import type { StopPatience } from "../relay/stop-patience.ts";
@@ -43,6 +44,10 @@ export interface Start {
   readonly counts: SharedArrayBuffer;
   /** This worker's part of the limit that all relays of the pool share; null if there is none. */
   readonly sharedMax: number | null;
+  /** What the connections of all threads hold. */
+  readonly memory: MemoryBound;
+  /** The number of the worker's thread in the pool, from 0. */
+  readonly thread: number;
   /** How many workers the pool has. */
   readonly workers: number;
   /** The memory of `SharedClientCounts`; null if there is no limit per client. */

@@ -1,9 +1,22 @@
 import { type Libc, loaded } from "../os/libc.ts";
 import type { RelayOptions } from "../relay/options.ts";
 import type { HandoverRelay } from "../relay/relay.ts";
+import { availableMemory } from "../os/available-memory.ts";
+import { HeldMemory, type MemoryBound, memoryBound } from "../relay/held-memory.ts";
 import { startRelay } from "../relay/running-relay.ts";
 import { SharedLimit } from "../relay/shared-limit.ts";
 import { type Workers, workerCount } from "./worker-count.ts";
+
+// The default bound leaves three quarters to the kernel's socket buffers, and to whatever else runs here.
+const MEMORY_PARTS = 4;
+
+/** The limits that all relays of a process have together. */
+export interface SharedLimits {
+  /** The most open connections; null: no such limit. Default: null. */
+  readonly sharedMax?: number | null;
+  /** What the connections hold, and its bound. Default: a bound by the memory of this machine. */
+  readonly memory?: MemoryBound;
+}
 
 /**
  * Starts a relay.
@@ -17,26 +30,36 @@ export type OpenRelay = (options: RelayOptions, lastId?: number) => Promise<Hand
  * Returns a function that starts relays, in this thread or in a pool of threads that all relays
  * share. Without FFI threads cannot share a source: then one thread relays, with a warning.
  *
- * @param sharedMax - the most open connections of all relays together; null: no such limit
  */
-export function relayOpener(workers: Workers, sharedMax: number | null = null): OpenRelay {
+export function relayOpener(workers: Workers, limits: SharedLimits = {}): OpenRelay {
   const count = workerCount(workers);
-  if (count === 1) return inThisThread(sharedMax);
+  const { sharedMax = null, memory = boundOfThreads(workers, null) } = limits;
+  if (count === 1) return inThisThread(sharedMax, memory);
   return loaded.libc === null
-    ? withWarning(loaded.reason, inThisThread(sharedMax))
-    : pooled(loaded.libc, count, sharedMax);
+    ? withWarning(loaded.reason, inThisThread(sharedMax, memory))
+    : pooled(loaded.libc, count, { sharedMax, memory });
 }
 
-function inThisThread(sharedMax: number | null): OpenRelay {
+/**
+ * A bound of what all connections of a process hold, for a number of workers.
+ *
+ * @param most - in bytes; null: a quarter of the memory that this process may use
+ */
+export function boundOfThreads(workers: Workers, most: number | null): MemoryBound {
+  return memoryBound(workerCount(workers), most ?? Math.floor(availableMemory() / MEMORY_PARTS));
+}
+
+function inThisThread(sharedMax: number | null, bound: MemoryBound): OpenRelay {
   const limit = sharedMax === null ? null : new SharedLimit(sharedMax);
-  return (options, lastId) => startRelay(options, { limit, lastId });
+  const memory = new HeldMemory(bound, 0);
+  return (options, lastId) => startRelay(options, { limit, memory, lastId });
 }
 
-function pooled(system: Libc, workers: number, sharedMax: number | null): OpenRelay {
+function pooled(system: Libc, workers: number, limits: Required<SharedLimits>): OpenRelay {
   // Load the pool's modules on demand: a relay in one thread starts faster without them.
   const loading = Promise.all([import("./pooled-relay.ts"), import("./worker-pool.ts")]);
   const starting = loading.then(([{ startPooledRelay }, { WorkerPool }]) => {
-    const pool = new WorkerPool(workers, { sharedMax });
+    const pool = new WorkerPool(workers, limits);
     return (options: RelayOptions, lastId: number) =>
       startPooledRelay(system, options, pool, lastId);
   });

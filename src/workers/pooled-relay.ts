@@ -228,6 +228,8 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
       connectionsMax: this.#connectionsMax,
       counts: this.#counts.buffer,
       sharedMax: this.#pool.partOf(slot),
+      memory: this.#pool.memory,
+      thread: slot.number - 1,
       workers: this.#shares.length,
       clientCounts: this.#clientCounts,
       wanted: eventsHeard(this.observer),

@@ -1,3 +1,4 @@
+import { type MemoryBound, memoryBound } from "../relay/held-memory.ts";
 import { WORKER_MODULE } from "./worker-module.ts";
 import { WorkerSlot } from "./worker-slot.ts";
 
@@ -11,6 +12,8 @@ export interface PoolPlace {
 interface PoolOptions {
   /** The most open connections of all relays together; null: no such limit. Default: null. */
   readonly sharedMax?: number | null;
+  /** What the connections of all relays hold. Default: without a bound. */
+  readonly memory?: MemoryBound;
   /** The module that a worker's thread runs. */
   readonly module?: URL;
 }
@@ -19,14 +22,17 @@ interface PoolOptions {
 export class WorkerPool {
   readonly #slots: readonly WorkerSlot[];
   readonly #sharedMax: number | null;
+  /** Has a word for each worker. */
+  readonly memory: MemoryBound;
   /** How many connections each relay has, in the order of their numbers. */
   readonly #open: (() => number)[] = [];
 
-  constructor(workers: number, { sharedMax = null, module = WORKER_MODULE }: PoolOptions = {}) {
+  constructor(workers: number, { sharedMax = null, memory, module = WORKER_MODULE }: PoolOptions = {}) {
     // A worker without a single place could never accept: have no more workers than places.
     const length = Math.min(workers, sharedMax ?? workers);
     this.#slots = Array.from({ length }, (_, index) => new WorkerSlot(index + 1, module));
     this.#sharedMax = sharedMax;
+    this.memory = memory ?? memoryBound(length, Infinity);
   }
 
   get workers(): number {

@@ -7,6 +7,7 @@ import { libc } from "../os/libc.ts";
 import { checked, EBADF } from "../os/errno.ts";
 import { AcceptBalance } from "./accept-balance.ts";
 import type { ClientCounts } from "../relay/client-counts.ts";
+import { HeldMemory } from "../relay/held-memory.ts";
 import { SharedLimit } from "../relay/shared-limit.ts";
 import { SharedClientCounts } from "./shared-client-counts.ts";
 import { SharedCounters } from "./shared-counters.ts";
@@ -23,6 +24,9 @@ const HOLDER = "pool";
 
 /** The worker's part of the limit that all relays share; null if there is none, or before a start. */
 let limit: SharedLimit | null = null;
+
+/** What this worker's connections hold; null before a start. */
+let memory: HeldMemory | null = null;
 
 /** By relay number: `starting` settles when the start has ended; `shares` has the started ones. */
 const starting = new Map<number, Promise<void>>();
@@ -100,6 +104,7 @@ class RunningShare {
     const counts = new SharedCounters(start.counts);
     const reporter = new ReportSender(start, counts, post);
     const fds = duplicateAll(listeners, endpoint);
+    memory ??= new HeldMemory(start.memory, start.thread);
     if (start.sharedMax !== null) limit ??= new SharedLimit(start.sharedMax);
     const relay = await startRelay(
       {
@@ -110,6 +115,7 @@ class RunningShare {
       {
         counts: clientCountsOf(start),
         limit,
+        memory,
         capture: {
           sink: (blocks) => reporter.tell({ kind: "captured", blocks }),
           index,

@@ -29,7 +29,11 @@ export function processLines(
     figures.open_files === null
       ? ""
       : `, ${formatCount(figures.open_files)} of ${formatCount(figures.open_files_max ?? Infinity)} descriptors`;
-  const memory = formatBytes(figures.resident_memory_bytes);
+  const held =
+    figures.held_bytes_max === null
+      ? ""
+      : ` (holds ${formatBytes(figures.held_bytes)} of ${formatBytes(figures.held_bytes_max)})`;
+  const memory = `${formatBytes(figures.resident_memory_bytes)}${held}`;
   const late = `${(figures.event_loop_delay_seconds * 1_000).toFixed(1)} ms`;
   const { earlier_connections: earlier } = figures;
   const words = `${formatCount(earlier)} more open connection${earlier === 1 ? "" : "s"} in earlier processes`;

@@ -222,6 +222,8 @@ const STATUS = object<ReadStatus>({
   process: object<ReadStatus["process"]>({
     connections_open: orElse(0, number),
     connections_max: orElse(null, orNull(number)),
+    held_bytes: orElse(0, number),
+    held_bytes_max: orElse(null, orNull(number)),
     earlier_connections: orElse(0, number),
     cpu_seconds: number,
     resident_memory_bytes: number,

@@ -199,6 +199,8 @@ export function statusDocument(
         0,
       ),
       connections_max: observation.process.connectionsMax,
+      held_bytes: observation.process.heldBytes(),
+      held_bytes_max: observation.process.memoryMax,
       earlier_connections: observation.process.earlierConnections(),
       cpu_seconds: rounded(figures.cpuUserSeconds + figures.cpuSystemSeconds),
       resident_memory_bytes: figures.residentBytes,

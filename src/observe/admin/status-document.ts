@@ -137,6 +137,10 @@ export interface ProcessDocument {
   readonly connections_open: number;
   /** How many may be open at once in all relays together; null if no such limit is set. */
   readonly connections_max: number | null;
+  /** Bytes that all connections hold together, because a side has not taken them yet. */
+  readonly held_bytes: number;
+  /** How many they may hold; null if no such bound is known. */
+  readonly held_bytes_max: number | null;
   /** Open connections that processes before a handover still carry. They are in no other count. */
   readonly earlier_connections: number;
   readonly cpu_seconds: number;

@@ -26,6 +26,10 @@ export interface ObservedProcess {
   readonly logLinesLost: () => number;
   /** Connections that may be open at once in all relays together; null if no such limit is set. */
   readonly connectionsMax: number | null;
+  /** The most bytes that all connections hold together; null if no such bound is known. */
+  readonly memoryMax: number | null;
+  /** The bytes that all connections hold together, up to a KiB a thread. */
+  readonly heldBytes: () => number;
   /** Connections that processes before a handover still carry. */
   readonly earlierConnections: () => number;
   /** Looks at once at what the relays otherwise look at periodically, such as their socket files. */
@@ -35,6 +39,8 @@ export interface ObservedProcess {
 const NOTHING_KNOWN: ObservedProcess = {
   logLinesLost: () => 0,
   connectionsMax: null,
+  memoryMax: null,
+  heldBytes: () => 0,
   earlierConnections: () => 0,
   look: () => {},
 };

@@ -46,6 +46,10 @@ export interface ProcessFigures {
   readonly logLinesLost: () => number;
   /** Connections that may be open at once in all relays together; null if no such limit is set. */
   readonly connectionsMax: number | null;
+  /** The most bytes that all connections hold together; null if no such bound is known. */
+  readonly memoryMax: number | null;
+  /** The bytes that all connections hold together. */
+  readonly heldBytes: () => number;
   /** Open connections that processes before a handover still carry. */
   readonly earlierConnections: () => number;
 }
@@ -205,7 +209,21 @@ export class PrometheusMetrics {
       "Open connections that processes before a handover still carry; no other metric counts them.",
       () => only(this.#sources.process.earlierConnections()),
     );
-    const { connectionsMax } = this.#sources.process;
+    const { connectionsMax, memoryMax, heldBytes } = this.#sources.process;
+    if (memoryMax !== null) {
+      this.#export(
+        Gauge,
+        `${PROGRAM}_process_held_bytes`,
+        "Bytes read that the other side has not taken yet, in all relays together.",
+        () => only(heldBytes()),
+      );
+      this.#export(
+        Gauge,
+        `${PROGRAM}_process_held_bytes_max`,
+        "Bytes that may be held in all relays together.",
+        () => only(memoryMax),
+      );
+    }
     if (connectionsMax !== null)
       this.#export(
         Gauge,

@@ -1,7 +1,7 @@
 import { printAddress, type Endpoint } from "../../address/address.ts";
 import type { ConnectionView, Observer, Stop } from "../../relay/observer.ts";
 import { clientFields, clientName, UNKNOWN_CLIENT } from "../figures/client-fields.ts";
-import { formatCount, formatDuration } from "../figures/print-figures.ts";
+import { formatBytes, formatCount, formatDuration } from "../figures/print-figures.ts";
 import type { Log, LogFields } from "./log.ts";
 import { CLIENTS_MOST, RepeatedLines, type Repeats } from "./repeated-lines.ts";
 
@@ -36,16 +36,19 @@ export function logObserver(
 }
 
 /**
- * Logs that the limit that all relays of a process share is reached. One observer for all relays: at
- * the limit, each of them may take the last place.
+ * Logs that a limit that all relays of a process share is reached. One observer for all relays: at
+ * such a limit, each of them may report it.
+ *
+ * @param memoryMax - the most bytes that all connections hold together
  */
-export function sharedLimitLog(log: Log): Partial<Observer> {
-  let saidFull = -Infinity;
+export function sharedLimitsLog(log: Log, memoryMax: number): Partial<Observer> {
+  const saidFull = { shared: -Infinity, memory: -Infinity };
   return {
     full(open, limit) {
       const now = performance.now();
-      if (limit === "own" || now - saidFull < FULL_PAUSE_MS) return;
-      saidFull = now;
+      if (limit === "own" || now - saidFull[limit] < FULL_PAUSE_MS) return;
+      saidFull[limit] = now;
+      if (limit === "memory") return warnOfMemory(log, memoryMax);
       log.warn(
         `${count(open, "connection")} open in all relays, the limit: further clients of every relay ` +
           "wait (connections-max at the top of the file)",
@@ -53,6 +56,14 @@ export function sharedLimitLog(log: Log): Partial<Observer> {
       );
     },
   };
+}
+
+function warnOfMemory(log: Log, memoryMax: number): void {
+  log.warn(
+    `all connections together hold ${formatBytes(memoryMax)}, the limit: further clients wait; either ` +
+      "readers are slow, or the limit is low (--memory-max)",
+    { event: "full", limit: "memory", memory_max: memoryMax },
+  );
 }
 
 /** Logs start, end, and conditions that an administrator should act on. */
@@ -76,7 +87,7 @@ function lifeObserver(
     },
     full(open, limit) {
       const now = performance.now();
-      if (limit === "shared" || now - saidFull < FULL_PAUSE_MS) return;
+      if (limit !== "own" || now - saidFull < FULL_PAUSE_MS) return;
       saidFull = now;
       log.warn(
         `${count(open, "connection")} open, the limit: further clients wait ` +

@@ -247,6 +247,11 @@ function showProcess(status: StatusDocument, isOverview: boolean): void {
         : `${formatCount(figures.open_files)} of ${
             figures.open_files_max === null ? "any number" : formatCount(figures.open_files_max)
           }`,
+    ...(figures.held_bytes_max !== null && {
+      "held for slow readers": `${formatBytes(figures.held_bytes)} of ${formatBytes(
+        figures.held_bytes_max,
+      )}`,
+    }),
     ...(figures.connections_max !== null && {
       "connections of all relays": `${formatCount(figures.connections_open)} of ${formatCount(
         figures.connections_max,

@@ -1,5 +1,9 @@
 import { RELAY_OPTIONS, WORKERS } from "../relay-options.ts";
 import type { OptionRows } from "../option-row.ts";
+import { size } from "../value-types.ts";
+
+/** A direction may hold 1 MiB: a lower bound would stop a relay with a few connections. */
+const MEMORY_LEAST = 4 * 1024 * 1024;
 
 /** How much a relay takes: connections, waiting clients, threads. */
 export const LIMIT_ROWS = {
@@ -21,6 +25,15 @@ export const LIMIT_ROWS = {
     scope: "relay",
     about:
       "The most open connections at once of one client: an IPv4 address, an IPv6 /64 network or a Unix user. Further connections are refused. Default: no limit per client.",
+  },
+  memoryMax: {
+    ...size(MEMORY_LEAST),
+    help: "the most that all connections hold (a quarter of the memory)",
+    terse: true,
+    commands: ["relay"],
+    scope: "process",
+    about:
+      "The most bytes that all connections together may hold because a side does not take them, like 64M or 1G. At this bound each connection reads less, and further clients wait in the kernel's queue. Default: a quarter of what the control group or the machine has.",
   },
   backlog: {
     ...RELAY_OPTIONS.backlog,

@@ -1,5 +1,5 @@
 import type { FailedSocketBytes } from "../stream/failed-socket-bytes.ts";
-import { Pipe } from "../stream/pipe.ts";
+import { Pipe, type PipeMeans } from "../stream/pipe.ts";
 import type { Side } from "../stream/side.ts";
 import type { Conversation } from "./conversation.ts";
 
@@ -12,8 +12,14 @@ export class TappedPipe extends Pipe {
   /** How the sender ended, while `#remains` has bytes: they come first. */
   #end: "ended" | "reset" | null = null;
 
-  constructor(from: Side, to: Side, conversation: Conversation, fromClient: boolean) {
-    super(from, to, null);
+  constructor(
+    from: Side,
+    to: Side,
+    { memory }: PipeMeans,
+    conversation: Conversation,
+    fromClient: boolean,
+  ) {
+    super(from, to, { bulk: null, memory });
     this.conversation = conversation;
     this.#fromClient = fromClient;
   }

@@ -1,5 +1,4 @@
 import type { SocketHandler } from "bun";
-import type { BulkReader } from "../stream/bulk-reader.ts";
 import type { EqualDeadlines } from "./equal-deadlines.ts";
 import type { LingeringClose, Outcome } from "./lingering-close.ts";
 import type { ConnectionState, ConnectionView, Ending, Failure, Observer } from "../observer.ts";
@@ -14,7 +13,7 @@ import type { DepartedClients } from "./departed-clients.ts";
 import { clientAddressOf, clientPeerOf } from "./client-identity.ts";
 import type { Capture } from "../capture/capture.ts";
 import { TappedPipe } from "../capture/tapped-pipe.ts";
-import { Pipe } from "../stream/pipe.ts";
+import { Pipe, type PipeMeans } from "../stream/pipe.ts";
 import { FailedSocketBytes } from "../stream/failed-socket-bytes.ts";
 import { Side } from "../stream/side.ts";
 import type { Unadmitted } from "./unadmitted.ts";
@@ -27,7 +26,7 @@ const ENDED_BEFORE = 1_000;
 const EBB = 200;
 
 /** What all connections of one relay share. */
-export interface Shared {
+export interface Shared extends PipeMeans {
   readonly observer: Observer;
   readonly target: Target;
   /** The calls that make the destination's sockets; null without FFI. */
@@ -41,8 +40,6 @@ export interface Shared {
   readonly connections: Set<Connection>;
   readonly attempts: EqualDeadlines<Attempt>;
   readonly lingering: LingeringClose;
-  /** Reads bulk by system calls of the relay's own; null if Bun does all reads. */
-  readonly bulk: BulkReader | null;
   /** Null unless connections are captured; then Bun does all reads. */
   capture: Capture | null;
   /** Handle the events of every socket of every connection. */
@@ -157,12 +154,12 @@ export class Connection implements ConnectionView {
     this.client = new ConnectionSide(this, shared.sourceIsTcp);
     this.destination = new ConnectionSide(this, shared.target.isTcp);
     if (shared.capture === null) {
-      this.up = new Pipe(this.client, this.destination, shared.bulk);
-      this.down = new Pipe(this.destination, this.client, shared.bulk);
+      this.up = new Pipe(this.client, this.destination, shared);
+      this.down = new Pipe(this.destination, this.client, shared);
     } else {
       const conversation = shared.capture.conversation(id);
-      this.up = new TappedPipe(this.client, this.destination, conversation, true);
-      this.down = new TappedPipe(this.destination, this.client, conversation, false);
+      this.up = new TappedPipe(this.client, this.destination, shared, conversation, true);
+      this.down = new TappedPipe(this.destination, this.client, shared, conversation, false);
     }
   }
 

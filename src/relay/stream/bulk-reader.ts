@@ -73,16 +73,18 @@ export class BulkReader {
    * Reads once from a side into `held`, which must be empty, and no more than `to` has room for. Returns
    * the number of bytes, 0 at the end of the stream, or a negative errno. After a write, call `keep` if
    * bytes are left in `held`.
+   *
+   * @param sparing - whether all connections hold so much that no room is counted on
    */
-  read(from: Side, to: Side, held: HeldBytes): number {
+  read(from: Side, to: Side, held: HeldBytes, sparing: boolean): number {
     const alone = this.#turnsOfOthers === 0;
     if (!alone) this.#turnsOfOthers -= 1;
     const splices = from.isTcp || !to.isTcp;
     if (splices) held.kernelPipe ??= this.#kernelPipes.borrow();
     // A Unix receiver has little room, even if it reads as fast as it can. A full pipe wakes the sender less
     // often. There are few pipes, so slow receivers cannot make many directions hold so much.
-    const isAhead = held.receiverReads && held.kernelPipe !== null && !to.isTcp;
-    const most = isAhead ? Infinity : this.#roomOf(to);
+    const isAhead = held.receiverReads && held.kernelPipe !== null && !to.isTcp && !sparing;
+    const most = isAhead ? Infinity : this.#roomOf(to, sparing);
     if (most === SAMPLE) {
       this.release(held);
     } else if (held.kernelPipe !== null) {
@@ -104,10 +106,10 @@ export class BulkReader {
   }
 
   /** The most that one read may take, so that `to` has room for it. */
-  #roomOf(to: Side): number {
+  #roomOf(to: Side, sparing: boolean): number {
     const room = to.takesNow();
     if (room <= 0) return SAMPLE;
-    return this.countsOnRoom(to) ? Math.max(room, ROOM_LEAST) : ROOM_LEAST;
+    return !sparing && this.countsOnRoom(to) ? Math.max(room, ROOM_LEAST) : ROOM_LEAST;
   }
 
   #copy(from: Side, held: HeldBytes, most: number): number {

@@ -15,6 +15,8 @@ export class HeldBytes {
   receiverReads = false;
   /** Unread bytes of a failed sender. They come last: nothing is added once this is set. */
   remains: FailedSocketBytes | null = null;
+  /** How many bytes the memory account knows of. */
+  counted = 0;
   readonly #chunks: Uint8Array[] = [];
   #chunkBytes = 0;
 

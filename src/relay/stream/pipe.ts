@@ -3,6 +3,7 @@ import { type BulkReader, LARGE } from "./bulk-reader.ts";
 import { HeldBytes, restOf } from "./held-bytes.ts";
 import type { FailedSocketBytes } from "./failed-socket-bytes.ts";
 import { type Reader, Reading } from "./reading.ts";
+import type { MemoryAccount } from "./memory-account.ts";
 import type { Side } from "./side.ts";
 
 /**
@@ -26,6 +27,14 @@ export type PipeState = "flowing" | "ending" | "ended" | "aborting" | "broken";
 // that a paused Unix client left. The last read may add 512 KiB.
 const HELD_BEFORE_READY = 64 * 1024;
 
+/** What pipes share. */
+export interface PipeMeans {
+  /** Reads bulk by system calls of the relay's own; null if Bun does all reads. */
+  readonly bulk: BulkReader | null;
+  /** Knows of all bytes that are held. */
+  readonly memory: MemoryAccount;
+}
+
 /**
  * One direction of a connection: passes on what `from` sends to `to`, and holds what `to` does not take.
  * Held bytes pause the reading, so a pipe holds at most 1 MiB: two reads of Bun's, or one kernel pipe. A
@@ -39,17 +48,16 @@ export class Pipe implements Reader {
   dropped = 0;
   /** Null until a byte was held: most connections never need it, which saves memory. */
   #held: HeldBytes | null = null;
-  readonly #bulk: BulkReader | null;
+  readonly #means: PipeMeans;
   /** Null until a chunk was large or was held. Until then Bun reads, as in the state `events`. */
   #reading: Reading | null = null;
 
-  /** @param bulk - null if Bun does all reads */
   constructor(
     readonly from: Side,
     readonly to: Side,
-    bulk: BulkReader | null,
+    means: PipeMeans,
   ) {
-    this.#bulk = bulk;
+    this.#means = means;
   }
 
   /** Whether Bun is not to read `from`. */
@@ -88,18 +96,23 @@ export class Pipe implements Reader {
     }
     this.#holding().add(sent === 0 ? chunk : restOf(chunk, sent));
     this.#needReading().chunkHeld(chunk.length);
-    if (chunk.length >= LARGE) this.#bulk?.cameShort(this.to);
+    this.#account();
+    if (chunk.length >= LARGE) this.#means.bulk?.cameShort(this.to);
   }
 
   /** Holds bytes of the relay's own, to go to `to` before all bytes of `from`. */
   precede(bytes: Uint8Array): void {
     this.#holding().addFirst(bytes);
+    this.#account();
   }
 
   /** `to` may have room. Writes what is held; after that passes on the end, or reads on. */
   advance(): void {
     const heldBefore = this.held;
-    if (!this.to.ready || !this.#write()) return;
+    if (!this.to.ready) return;
+    const passed = this.#write();
+    this.#account();
+    if (!passed) return;
     if (this.state === "flowing") {
       if (this.#held !== null && heldBefore > 0) this.#held.receiverReads = true;
       if (this.#reading?.roomAgain() === true) this.takeTurn();
@@ -124,6 +137,7 @@ export class Pipe implements Reader {
     this.bytesRead += remains.bytes;
     this.#holding().remains = remains;
     if (this.to.ready) this.#write();
+    this.#account();
   }
 
   /** `from` failed. Its bytes still go out, but no end of stream. */
@@ -139,11 +153,13 @@ export class Pipe implements Reader {
     this.state = "broken";
     if (this.#held !== null) this.dropped += this.#held.drop();
     this.#release();
+    this.#account();
     this.#reading?.broke();
   }
 
   hasMuchRoom(): boolean {
-    return this.to.hasMuchRoom() && this.#bulk?.countsOnRoom(this.to) !== false;
+    const { bulk, memory } = this.#means;
+    return !memory.isReached && this.to.hasMuchRoom() && bulk?.countsOnRoom(this.to) !== false;
   }
 
   awaitMuchRoom(): void {
@@ -153,11 +169,11 @@ export class Pipe implements Reader {
   /** Reads once without Bun, and passes on what had come. */
   takeTurn(): void {
     const { from, to } = this;
-    if (this.#bulk === null || this.state !== "flowing") return;
+    if (this.#means.bulk === null || this.state !== "flowing") return;
     if (from.socket === null || !to.ready) return;
     const held = this.#holding();
     const reading = this.#needReading();
-    const length = this.#bulk.read(from, to, held);
+    const length = this.#means.bulk.read(from, to, held, this.#means.memory.isReached);
     if (length === -EAGAIN) {
       reading.foundNothing();
       if (!reading.isTurn) this.#release();
@@ -170,8 +186,9 @@ export class Pipe implements Reader {
       const passed = this.#write();
       if (this.state !== "flowing") return;
       if (!passed) {
-        this.#bulk.cameShort(to);
-        this.#bulk.keep(held);
+        this.#means.bulk.cameShort(to);
+        this.#means.bulk.keep(held);
+        this.#account();
       }
       reading.hasRead(passed);
     }
@@ -179,7 +196,7 @@ export class Pipe implements Reader {
 
   /** `to` took all of a chunk. */
   #passed(length: number): void {
-    if (this.#reading === null && length < LARGE) this.#bulk?.chunkPassed(length);
+    if (this.#reading === null && length < LARGE) this.#means.bulk?.chunkPassed(length);
     else if (this.#needReading().chunkPassed(length)) this.takeTurn();
   }
 
@@ -203,11 +220,11 @@ export class Pipe implements Reader {
 
   /** Gives back what was borrowed for reads of the pipe's own. */
   #release(): void {
-    if (this.#held !== null) this.#bulk?.release(this.#held);
+    if (this.#held !== null) this.#means.bulk?.release(this.#held);
   }
 
   #needReading(): Reading {
-    return (this.#reading ??= new Reading(this, this.#bulk));
+    return (this.#reading ??= new Reading(this, this.#means.bulk));
   }
 
   #holding(): HeldBytes {
@@ -216,8 +233,20 @@ export class Pipe implements Reader {
 
   #hold(chunk: Uint8Array): void {
     this.#holding().add(chunk);
+    this.#account();
+    const mayHoldMore = this.held < HELD_BEFORE_READY && !this.#means.memory.isReached;
     // The size of this chunk says nothing: it was not offered to `to`.
-    if (this.to.ready || this.held >= HELD_BEFORE_READY) this.#needReading().chunkHeld(0);
+    if (this.to.ready || !mayHoldMore) this.#needReading().chunkHeld(0);
+  }
+
+  /** Tells how many bytes are held now. Called whenever bytes stay in `#held`, or left it. */
+  #account(): void {
+    const held = this.#held;
+    if (held === null) return;
+    const { bytes, counted } = held;
+    if (bytes === counted) return;
+    held.counted = bytes;
+    this.#means.memory.changed(bytes - counted);
   }
 }
 

@@ -88,7 +88,10 @@ const TEXTS: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   GROUP: account,
   CIDR: cidr,
   ADDRESS: admin,
-  SIZE: fc.constantFrom("64K", "100M", "1G", "70000"),
+  SIZE: fc.oneof(
+    fc.constantFrom("4M", "1G", "2T", "5000000"),
+    fc.integer({ min: 4 * 1024 * 1024, max: 2 ** 31 }),
+  ),
   NETNS: fc.constantFrom("vpn", "/proc/7/ns/net"),
 };
 

@@ -42,7 +42,13 @@ const queries = dashboard.templating.list.map(({ query }) =>
 async function exportedNames(): Promise<Set<string>> {
   const metrics = new PrometheusMetrics({
     relays: [],
-    process: { logLinesLost: () => 0, connectionsMax: 1, earlierConnections: () => 0 },
+    process: {
+      logLinesLost: () => 0,
+      connectionsMax: 1,
+      earlierConnections: () => 0,
+      memoryMax: 1e9,
+      heldBytes: () => 5,
+    },
   });
   const types = readTypes(await metrics.expose());
   const names = Array.from(types, ([name, type]) =>

@@ -203,7 +203,10 @@ describe("a destination's kernel that takes little at a time", () => {
     fc.assert(
       fc.property(chunks, chunks, fc.array(fc.nat(8)), (before, after, sizes) => {
         const to = new Narrow(sizes);
-        const pipe = new Pipe(new Narrow([]), to, null);
+        const pipe = new Pipe(new Narrow([]), to, {
+          bulk: null,
+          memory: { isReached: false, changed() {} },
+        });
         for (const chunk of before) pipe.receive(chunk);
         to.ready = true;
         pipe.precede(header);

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
 import { combineObservers } from "../../../src/relay/combine-observers.ts";
 import type { Batch, Start } from "../../../src/workers/messages.ts";
+import { memoryBound } from "../../../src/relay/held-memory.ts";
 import { WorkerPool } from "../../../src/workers/worker-pool.ts";
 import { type SlotMember, WorkerSlot } from "../../../src/workers/worker-slot.ts";
 import { FakeThread } from "./fake-thread.ts";
@@ -42,6 +43,8 @@ class Member implements SlotMember {
       connectionsMax: 1,
       counts: new SharedArrayBuffer(4),
       sharedMax: null,
+      memory: memoryBound(1, Infinity),
+      thread: 0,
       workers: 1,
       clientCounts: null,
       wanted: [],

@@ -105,6 +105,8 @@ export function status(open: readonly OpenDocument[] = [], figures: Partial<Stat
     process: {
       connections_open: open.length,
       connections_max: null,
+      held_bytes: 0,
+      held_bytes_max: null,
       earlier_connections: 0,
       cpu_seconds: 10,
       resident_memory_bytes: 5e7,

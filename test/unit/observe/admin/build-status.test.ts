@@ -125,12 +125,18 @@ describe("the document", () => {
   });
 
   test("has what only the process knows", () => {
-    const known = { connectionsMax: 50, earlierConnections: () => 4 };
+    const known = {
+      ...{ connectionsMax: 50, earlierConnections: () => 4 },
+      ...{ memoryMax: 1_000, heldBytes: () => 7 },
+    };
     observation[Symbol.dispose]();
     observation = new Observation(known);
     add();
     const { process: figures } = statusOf({ sort: "age", limit: 0, history: 0 });
-    expect(figures).toMatchObject({ connections_max: 50, earlier_connections: 4 });
+    expect(figures).toMatchObject({
+      ...{ connections_max: 50, earlier_connections: 4 },
+      ...{ held_bytes: 7, held_bytes_max: 1_000 },
+    });
   });
 
   const everything = { sort: "age", limit: 10, history: 10 } as const;

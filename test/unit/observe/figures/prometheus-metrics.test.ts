@@ -18,7 +18,13 @@ beforeEach(() => {
   const figures = { name: "web", source: "/run/in", destination: ":80", connectionsMax: 7 };
   metrics = new PrometheusMetrics({
     relays: [{ ...figures, statistics }],
-    process: { logLinesLost: () => 3, connectionsMax: 50, earlierConnections: () => 4 },
+    process: {
+      logLinesLost: () => 3,
+      connectionsMax: 50,
+      earlierConnections: () => 4,
+      memoryMax: 1e9,
+      heldBytes: () => 5,
+    },
   });
   relay = combineObservers([statistics.observer, metrics.observerOf("web")]);
 });
@@ -104,7 +110,13 @@ test("each relay has series of its own, the process has one", async () => {
       ...{ name, source: "", destination: "", connectionsMax: 1 },
       statistics: name === "a" ? statistics : new RelayStatistics(),
     })),
-    process: { logLinesLost: () => 0, connectionsMax: null, earlierConnections: () => 0 },
+    process: {
+      logLinesLost: () => 0,
+      connectionsMax: null,
+      earlierConnections: () => 0,
+      memoryMax: 1e9,
+      heldBytes: () => 5,
+    },
   });
   const relays = ["a", "b"].map((name) => combineObservers([both.observerOf(name)]));
   statistics.observer.opened?.(fakeConnection());

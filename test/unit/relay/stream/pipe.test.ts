@@ -11,6 +11,8 @@ import { must, system } from "../../../support/process/system-calls.ts";
 
 const KIB = 1024;
 
+const memory = { isReached: false, changed() {} };
+
 class Sender extends Side {
   readonly isTcp = false;
 }
@@ -43,7 +45,7 @@ test("a large chunk that its receiver does not take whole is followed by reads o
   const bulk = new BulkReader(libc);
   bulk.join();
   const [from, to] = [new Sender(), new Receiver()];
-  const pipe = new Pipe(from, to, bulk);
+  const pipe = new Pipe(from, to, { bulk, memory });
   const first = Promise.withResolvers<number>();
   let chunks = 0;
   using pair = socketPair();
@@ -81,7 +83,7 @@ type PipeEvent = "end" | "abort" | "all written" | "break";
 /** A pipe in a state, and the events by which it gets into others. */
 function pipeIn(state: PipeState) {
   const to = new Receiver();
-  const pipe = new Pipe(new Sender(), to, null);
+  const pipe = new Pipe(new Sender(), to, { bulk: null, memory });
   const events: Readonly<Record<PipeEvent, () => void>> = {
     end: () => pipe.end(),
     abort: () => pipe.abort(),
