@@ -418,6 +418,8 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   }
 
   memoryFull(): void {
+    // A connection reads before its destination has answered, which is what may add up fastest.
+    for (const { up } of this.#shared.connections) up.awaitReady();
     this.#observer.full(this.connections, "memory");
   }
 
@@ -490,6 +492,7 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   }
 
   #reach(connection: Connection): void {
+    if (this.#memory.isReached) connection.up.awaitReady();
     reach(connection, this.#line, isEbb(this.#shared, connection.openedAt) ? EBB_DELAY : 0);
   }
 

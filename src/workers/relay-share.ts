@@ -189,7 +189,7 @@ export class RelayShare implements SlotMember {
 
   /** Of a limit that all relays share, each worker has a part: only all parts are worth a report. */
   #full(report: Extract<Report, { kind: "full" }>): void {
-    const open = report.limit === "own" ? report.open : this.#owner.reachedTogether;
+    const open = report.limit === "shared" ? this.#owner.reachedTogether : report.open;
     if (open !== null) this.#connections.pass({ ...report, open });
   }
 

@@ -78,7 +78,7 @@ export class ReportSender {
       ),
       full: (open, limit) => {
         // The pool knows whether the other workers' parts of a shared limit are taken, too.
-        if (limit === "shared") return this.tell({ kind: "full", open, limit });
+        if (limit !== "own") return this.tell({ kind: "full", open, limit });
         const total = this.#counts.total();
         // Report only if all workers are full: until then another worker accepts the clients.
         if (total >= connectionsMax && this.#counts.filled())

@@ -100,6 +100,12 @@ export class Pipe implements Reader {
     if (chunk.length >= LARGE) this.#means.bulk?.cameShort(this.to);
   }
 
+  /** Stops reading until `to` is ready. To be called if all pipes together hold too much. */
+  awaitReady(): void {
+    if (!this.to.ready && this.state === "flowing" && !this.isPaused)
+      this.#needReading().chunkHeld(0);
+  }
+
   /** Holds bytes of the relay's own, to go to `to` before all bytes of `from`. */
   precede(bytes: Uint8Array): void {
     this.#holding().addFirst(bytes);
