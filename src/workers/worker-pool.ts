@@ -27,7 +27,10 @@ export class WorkerPool {
   /** How many connections each relay has, in the order of their numbers. */
   readonly #open: (() => number)[] = [];
 
-  constructor(workers: number, { sharedMax = null, memory, module = WORKER_MODULE }: PoolOptions = {}) {
+  constructor(
+    workers: number,
+    { sharedMax = null, memory, module = WORKER_MODULE }: PoolOptions = {},
+  ) {
     // A worker without a single place could never accept: have no more workers than places.
     const length = Math.min(workers, sharedMax ?? workers);
     this.#slots = Array.from({ length }, (_, index) => new WorkerSlot(index + 1, module));

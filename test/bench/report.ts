@@ -56,7 +56,7 @@ function rowTable(row: Row, result: RowResult, titles: DirectionTitles): string 
   );
   const lines = result.relays.map((relay) => {
     const cells = figures.map(([figure, shown]) => cell(relay.figures[figure], shown));
-    return line(relay.relay, cells) + failure(relay);
+    return line(relay.relay, cells) + levelLines(row, relay) + failure(relay);
   });
   return [
     `${row.title}: ${titles[result.direction] ?? result.direction}`,
@@ -79,6 +79,19 @@ function cell(summary: Summary | undefined, { digits }: Shown): string {
   const { behind } = summary;
   const ahead = behind === null ? "" : `${behind.rounds}/${behind.of}`;
   return `${value} ${ratio.padStart(6)} ${range.padStart(5)} ${ahead.padStart(5)}`;
+}
+
+/** A line for each figure whose rounds lie around two levels. */
+function levelLines({ levels = [], figures: shown }: Row, { figures }: RelayResult): string {
+  return levels
+    .flatMap((figure) => {
+      const all = figures[figure]?.levels ?? [];
+      if (all.length < 2) return [];
+      const digits = shown[figure]?.digits ?? 0;
+      const words = all.map(({ value, count }) => `${format(value, digits)} in ${count} rounds`);
+      return [`\n  two levels of ${figure}: ${words.join(", ")}`];
+    })
+    .join("");
 }
 
 function failure({ failures, rounds }: RelayResult): string {

@@ -1,6 +1,6 @@
 import { BEFORE, DIRECT, OURS } from "./peers/index.ts";
 import { type Figure, isMoreBetter, type Sample } from "./samples.ts";
-import { median, spread } from "./statistics.ts";
+import { type Level, levels, median, spread } from "./statistics.ts";
 
 /** What all rounds together say of a figure. */
 export interface Summary {
@@ -12,6 +12,8 @@ export interface Summary {
    * two loads that followed one another closely.
    */
   readonly ratio: number | null;
+  /** The levels around which the rounds lie. */
+  readonly levels: readonly Level[];
   /** In how many rounds our own relay was ahead of this one, and of how many; null of our own. */
   readonly behind: { readonly rounds: number; readonly of: number } | null;
 }
@@ -70,7 +72,14 @@ export function sumUp(
           if (values.length === 0) return [];
           const ratio = ratioOf(figure, rounds, best.get(figure));
           const behind = rounds.relay === own?.relay ? null : behindOf(figure, rounds, own);
-          return [[figure, { median: median(values), spread: spread(values), ratio, behind }]];
+          const summary: Summary = {
+            median: median(values),
+            spread: spread(values),
+            ratio,
+            levels: levels(values),
+            behind,
+          };
+          return [[figure, summary]];
         }),
       ),
       rounds: rounds.samples,

@@ -49,6 +49,8 @@ export interface Row extends Titles {
   readonly variants?: readonly string[];
   /** Other directions than `DIRECTIONS`. */
   readonly directions?: readonly Direction[];
+  /** Figures whose rounds may lie around two levels, which are then both shown. */
+  readonly levels?: readonly Figure[];
   /** Puts the load on a relay once. */
   measure(bench: Bench, relay: string, direction: Direction): Promise<Sample>;
 }

@@ -1,3 +1,5 @@
+import { handoverRow } from "./measure/handover.ts";
+import { manyRelaysRow } from "./measure/many-relays.ts";
 import { memoryRow } from "./measure/memory.ts";
 import { byObservation } from "./measure/observation.ts";
 import { redisRow } from "./measure/redis.ts";
@@ -75,6 +77,22 @@ export const ROWS: readonly Row[] = [
       },
       { clients: 50, reconnect: true },
     ),
+  ),
+  manyRelaysRow(
+    {
+      name: "get-50-relays",
+      title: "Redis GET, 50 clients, through one of the relays of a process; x: to one relay",
+      label: "Redis by relays",
+    },
+    50,
+  ),
+  handoverRow(
+    {
+      name: "connect-handover",
+      title: "Redis GET, 50 clients, a new connection each time, during a handover; x: to none",
+      label: "New connections in a handover",
+    },
+    50,
   ),
   memoryRow(
     {

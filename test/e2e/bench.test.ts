@@ -69,6 +69,30 @@ await describeNeeding("bench", ["redis-server", "redis-benchmark", "socat"].map(
     }
   });
 
+  test("many relays in one process, and a handover, are set beside one relay", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "bench-test-"));
+    try {
+      const rows = "--rows=get-50-relays,connect-handover";
+      const options = [rows, "--rounds=1", "--seconds=0.5", "--peers="];
+      expect(await bench(...options, `--out=${folder}`)).toMatchObject({ code: 0 });
+      const report = (await Bun.file(join(folder, "bench.json")).json()) as Report;
+      expect(figuresOf(report)).toEqual([
+        ...DIRECTIONS.flatMap((direction) =>
+          ["relays-1", "relays-20"].map(
+            (name) => `get-50-relays ${direction} ${name}: rate p50 p99 cpu memory`,
+          ),
+        ),
+        ...DIRECTIONS.flatMap((direction) =>
+          ["steady", "handover"].map(
+            (name) => `connect-handover ${direction} ${name}: rate p50 p99 cpu`,
+          ),
+        ),
+      ]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
   test("with several workers each carries connections, and ratios are to one worker", async () => {
     const folder = await mkdtemp(join(tmpdir(), "bench-test-"));
     try {

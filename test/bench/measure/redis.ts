@@ -11,6 +11,9 @@ import type { Sample } from "../samples.ts";
 /** Looks at a relay once while all clients are connected, for further figures. */
 export type Look = (relay: Relay) => Sample;
 
+/** Does something to a relay while its load runs. */
+export type Disturb = (relay: Relay) => Promise<void>;
+
 /** The options of redis-benchmark. */
 interface Load {
   readonly clients: number;
@@ -43,7 +46,12 @@ const CALIBRATION = 0.15;
 const MARK_MILLISECONDS = 50;
 
 /** A row of redis-benchmark's GET. */
-export function redisRow(titles: Titles, load: Load, look: Look = () => ({})): Row {
+export function redisRow(
+  titles: Titles,
+  load: Load,
+  look: Look = () => ({}),
+  disturb: Disturb = async () => {},
+): Row {
   const unit = load.reconnect === true ? "connection" : "request";
   // How many requests a second to expect of a relay: what the last load found.
   const rates = new WeakMap<Relay, number>();
@@ -66,7 +74,7 @@ export function redisRow(titles: Titles, load: Load, look: Look = () => ({})): R
       const requests = Math.max(leastOf(load), Math.round(rate * seconds));
       const sample = await bench.around(titles.name, relay, () =>
         load.reconnect === true
-          ? measureConnections(relay, load, requests)
+          ? measureConnections(relay, load, requests, disturb)
           : measureRequests(redis, relay, load, requests, look),
       );
       rates.set(relay, sample.rate ?? rate);
@@ -87,8 +95,16 @@ function leastOf({ clients }: Load): number {
 }
 
 /** All of a load with a connection a request: making and ending them is the work. */
-async function measureConnections(relay: Relay, load: Load, requests: number): Promise<Sample> {
-  const { result, cpu } = await costOf(relay, () => run(relay.address, load, requests));
+async function measureConnections(
+  relay: Relay,
+  load: Load,
+  requests: number,
+  disturb: Disturb,
+): Promise<Sample> {
+  const { result, cpu } = await costOf(relay, async () => {
+    const [outcome] = await Promise.all([run(relay.address, load, requests), disturb(relay)]);
+    return outcome;
+  });
   return { ...result, ...costEach(cpu, requests), work: requests };
 }
 

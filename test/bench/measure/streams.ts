@@ -47,6 +47,8 @@ export function pingRow(titles: Titles): Row {
     headline: "cpu",
     needsRedis: false,
     hasDirect: true,
+    // Where the kernel places the processes decides the level.
+    levels: ["p50", "cpu"],
     async measure(bench, relayName, direction) {
       const { pinger, echo } = bench.streams;
       const relay = await bench.pool.toStreams(relayName, direction, bench.streams);

@@ -1,6 +1,6 @@
 import { findHaproxy } from "./haproxy.ts";
 import { findNginx } from "./nginx.ts";
-import { findOurs } from "./ours.ts";
+import { findOurs, findOursWithRelays } from "./ours.ts";
 import type { Peer } from "./peer.ts";
 import { findSocat } from "./socat.ts";
 import { findSocketProxyd } from "./socket-proxyd.ts";
@@ -21,6 +21,19 @@ export const RELAYS: Readonly<Record<string, () => Promise<Peer | undefined>>> =
   "systemd-socket-proxyd": findSocketProxyd,
 };
 
+/** Our own relay, and the same while it hands over to a new process, by name. */
+export const HANDOVERS: Readonly<
+  Record<string, { readonly handsOver: boolean; readonly find: () => Promise<Peer> }>
+> = {
+  steady: { handsOver: false, find: () => findOurs() },
+  handover: { handsOver: true, find: () => findOurs() },
+};
+
+/** Our own relay with as many relays in its process, by name; one comes first. */
+export const MANY_RELAYS: Readonly<Record<string, () => Promise<Peer>>> = Object.fromEntries(
+  [1, 20].map((relays) => [`relays-${relays}`, () => findOursWithRelays(relays)]),
+);
+
 /** Our own relay with as many workers as a row sets beside each other, by name; one comes first. */
 export const WORKERS: Readonly<Record<string, () => Promise<Peer>>> = Object.fromEntries(
   [1, 2, 4].map((workers) => [`workers-${workers}`, () => findOurs(`--workers=${workers}`)]),
@@ -34,5 +47,10 @@ export const OBSERVED: Readonly<Record<string, () => Promise<Peer>>> = {
   "access-log": () => findOurs("--access-log"),
 };
 
-/** All variants of our own relay that rows set beside each other. */
-export const VARIANTS = { ...WORKERS, ...OBSERVED };
+/** All variants of our own relay that rows set beside each other, by name. */
+export const VARIANTS: Readonly<Record<string, () => Promise<Peer>>> = {
+  ...WORKERS,
+  ...OBSERVED,
+  ...MANY_RELAYS,
+  ...Object.fromEntries(Object.entries(HANDOVERS).map(([name, { find }]) => [name, find])),
+};

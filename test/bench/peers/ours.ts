@@ -20,3 +20,24 @@ export async function findExecutable(path: string, ...options: string[]): Promis
     ],
   };
 }
+
+/** The same with as many relays in one process; all have the same destination, and one gets the load. */
+export async function findOursWithRelays(relays: number): Promise<Peer> {
+  const path = await executablePath();
+  return {
+    version: versionIn(await outputOf(path, "--version")),
+    async command(task) {
+      const file = `${task.path}.toml`;
+      const destination = printAddress(task.destination);
+      const sources = Array.from({ length: relays }, (_, index) =>
+        index === 0 ? printAddress(task.source) : `${task.path}-${index}.sock`,
+      );
+      const tables = sources.map(
+        (source, index) =>
+          `[relay.r${index}]\nsource = "${source}"\ndestination = "${destination}"\n`,
+      );
+      await Bun.write(file, tables.join("\n"));
+      return [path, `--config=${file}`];
+    },
+  };
+}
