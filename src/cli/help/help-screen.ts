@@ -64,15 +64,15 @@ function optionLines(command: CommandName): OptionLine[] {
 
 const COLUMNS = 80;
 
-/** Lines with only the names of the terse options, as many names on a line as fit. */
+/** Lines with only the names of the terse options. Each name goes on the first line with room for it. */
 function terseLines(command: CommandName): string[] {
   const lines: string[] = [];
   for (const [name, row] of OPTION_ROWS) {
     if (!row.commands.includes(command) || !isListedWithoutHelp(row, command)) continue;
     const word = spelling(name, row);
-    const last = lines.pop() ?? " ";
-    if (last.length + 1 + word.length <= COLUMNS) lines.push(`${last} ${word}`);
-    else lines.push(last, `  ${word}`);
+    const roomy = lines.findIndex((line) => line.length + 1 + word.length <= COLUMNS);
+    if (roomy < 0) lines.push(`  ${word}`);
+    else lines[roomy] += ` ${word}`;
   }
   return lines;
 }
