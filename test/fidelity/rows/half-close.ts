@@ -30,13 +30,13 @@ export const halfCloseRows: readonly Row[] = [
   ...eitherEnd({
     name: "a % that half-closes: the answer may come later than any timer that was set",
     sleeps: true,
-    settings: { connectTimeout: 100, keepalive: 1_000 },
+    settings: { connectTimeout: 1_000, keepalive: 1_000 },
     async run({ near, far, wire }) {
       near.halfClose();
       expectWhole(await far.readToEnd(), new Payload(0));
       const answer = new Payload(50 * KIB);
       for (let round = 0; round < 2; round += 1) {
-        await Bun.sleep(300);
+        await Bun.sleep(700);
         expect(wire.relay.open()).toBe(1);
         far.sendAtOnce(answer);
         expect(await near.read(answer.length)).toEqual(answer.received());
