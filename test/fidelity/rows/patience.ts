@@ -27,7 +27,7 @@ function long({ relay }: Wire): number {
 export const patienceRows: readonly Row[] = [
   bothEnds({
     name: "an end that half-closed gets an answer that takes longer than any of the relay's times",
-    settings: { connectTimeout: 500, keepalive: KEEPALIVE, lingerTimeout: LINGER_TIMEOUT },
+    settings: { connectTimeout: 1_000, keepalive: KEEPALIVE, lingerTimeout: LINGER_TIMEOUT },
     async run({ near, far, wire }) {
       near.halfClose();
       expectWhole(await far.readToEnd(), new Payload(0));
