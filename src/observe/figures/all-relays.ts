@@ -2,20 +2,23 @@ import { ConnectTimes } from "./connect-times.ts";
 import { RateHistory, type SampledFigures, type Totals } from "./rate-history.ts";
 import type { RelayStatistics } from "./relay-statistics.ts";
 
-/** The sums of all relays of a process, and their last minutes. */
+/** The sums of the figures of all relays of a process, with a history of the last minutes. */
 export class AllRelays implements SampledFigures {
   readonly connectTimes = new ConnectTimes();
   readonly history: RateHistory;
   readonly #relays: readonly { readonly statistics: RelayStatistics }[];
   readonly #startedAt = performance.now();
 
-  /** `relays` may grow. */
+  /** The caller may add relays to the array `relays` later. */
   constructor(relays: readonly { readonly statistics: RelayStatistics }[]) {
     this.#relays = relays;
     this.history = new RateHistory(this);
   }
 
-  /** Takes a sample; the connect times of the relays must still be there. */
+  /**
+   * Takes a sample. Call this before the connect times of the single relays are cleared, because the
+   * sample adds them up.
+   */
   sample(eventLoopDelay: number): void {
     this.connectTimes.clear();
     for (const { statistics } of this.#relays) this.connectTimes.add(statistics.connectTimes);

@@ -1,22 +1,31 @@
 import type { ConnectionView } from "../../relay/observer.ts";
 
-/** The name of a client that nothing is known about. */
+/** The name of a client whose address and user are both unknown. */
 export const UNKNOWN_CLIENT = "a client";
 
-/** A client's name for people: its address, or the user and process of a Unix client. */
+/**
+ * The name of a client in text for people: the client's address, or the user and process of a Unix
+ * client.
+ */
 export function clientName({ clientAddress, clientPeer }: ConnectionView): string {
   if (clientAddress !== "") return clientAddress;
   if (clientPeer === null) return UNKNOWN_CLIENT;
   return `user ${clientPeer.uid}, process ${clientPeer.pid}`;
 }
 
-/** The client that a connection belongs to: an address without its port, or a Unix user. */
+/**
+ * The key under which the connections of one client are counted together: the address without the port,
+ * or the Unix user.
+ */
 export function clientGroup({ clientAddress, clientPeer }: ConnectionView): string {
   if (clientAddress !== "") return clientAddress.replace(/:\d+$/, "");
   return clientPeer === null ? UNKNOWN_CLIENT : `user ${clientPeer.uid}`;
 }
 
-/** A client for programs. A Unix client has the ids that the kernel knows, if it knows them. */
+/**
+ * A client in output for programs. The three ids are present exactly if the kernel reported them, which
+ * happens only for a Unix client.
+ */
 export interface ClientFields {
   /** The address of a TCP client; empty for a Unix client. */
   readonly client: string;
@@ -25,7 +34,7 @@ export interface ClientFields {
   readonly client_pid?: number;
 }
 
-/** A client's fields, under the same names in logs and in the status. */
+/** The fields of a client. The logs and the status use the same names. */
 export function clientFields({ clientAddress, clientPeer }: ConnectionView): ClientFields {
   if (clientPeer === null) return { client: clientAddress };
   const { uid, gid, pid } = clientPeer;

@@ -1,12 +1,13 @@
-// Four buckets for each doubling: a percentile is off by 9 % at most.
+// The number of buckets for each doubling of the time. With four, the error of a percentile is at most
+// about 9 %.
 const BUCKETS_A_DOUBLING = 4;
 
-// From 1 µs to 2^27 µs, about two minutes.
+// The number of doublings that the buckets cover: from 1 µs to 2^27 µs, which is about two minutes.
 const DOUBLINGS = 27;
 
 /**
- * The times of some connects, counted in buckets. To note a time allocates nothing, whatever the
- * number of connects.
+ * The distribution of connect times. Each time is counted in a bucket, so noting a time allocates no
+ * memory, however many connects there are.
  */
 export class ConnectTimes {
   readonly #counts = new Uint32Array(BUCKETS_A_DOUBLING * DOUBLINGS + 1);
@@ -20,7 +21,7 @@ export class ConnectTimes {
     this.#total += 1;
   }
 
-  /** Adds what another has counted. */
+  /** Adds the counts of another distribution. */
   add(other: ConnectTimes): void {
     if (other.#total === 0) return;
     for (const [index, count] of other.#counts.entries())
@@ -35,7 +36,8 @@ export class ConnectTimes {
   }
 
   /**
-   * The time in seconds within which a part of the connects was done; null without connects.
+   * The time in seconds within which the given part of the connects succeeded; null if no connect was
+   * noted.
    *
    * @param part - above 0 and at most 1; 0.99 for the 99th percentile
    */

@@ -2,8 +2,9 @@ const PERIOD_MS = 250;
 const BEATS_A_SECOND = 1_000 / PERIOD_MS;
 
 /**
- * Measures the event loop's delay. A timer is due four times a second; if it runs late, everything
- * else in this process had to wait as long. The timer does not keep the process alive.
+ * Measures the delay of the event loop. A timer is due four times a second. If the timer fires late,
+ * everything else in this process had to wait for the same time. The timer does not keep the process
+ * alive.
  */
 export class EventLoopDelay implements Disposable {
   readonly #late: (seconds: number) => void;
@@ -12,7 +13,10 @@ export class EventLoopDelay implements Disposable {
   #beats = 0;
   #timer: Timer;
 
-  /** `late` is called four times a second with the delay, `second` about once a second. */
+  /**
+   * @param late - called four times a second with the delay in seconds
+   * @param second - called about once a second
+   */
   constructor(late: (seconds: number) => void, second: () => void) {
     this.#late = late;
     this.#second = second;

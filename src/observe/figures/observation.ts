@@ -8,31 +8,38 @@ import { PrometheusMetrics } from "./prometheus-metrics.ts";
 import { RateHistory } from "./rate-history.ts";
 import { RelayStatistics } from "./relay-statistics.ts";
 
-/** A relay as it was asked for. */
+/** A relay as the user configured it. */
 export interface RelayDescription {
-  /** The name that tells it from the other relays of the process. */
+  /** The relay's name, unique within the process. */
   readonly name: string;
   readonly source: Endpoint;
   readonly destination: SocketEndpoint;
-  /** Options as on a command line. */
+  /** The options that have a value, written as on a command line. */
   readonly options: Readonly<Record<string, string>>;
-  /** Connections that may be open at once. */
+  /** The maximum number of connections that may be open at the same time. */
   readonly connectionsMax: number;
 }
 
-/** What the process that runs the relays knows and no relay reports. */
+/** Figures of the process that no single relay can report. */
 export interface ObservedProcess {
-  /** How many lines of the log were lost since the start. */
+  /** The number of log lines that were lost since the start. */
   readonly logLinesLost: () => number;
-  /** Connections that may be open at once in all relays together; null if no such limit is set. */
+  /**
+   * The maximum number of connections that may be open at the same time in all relays together; null if
+   * there is no such limit.
+   */
   readonly connectionsMax: number | null;
-  /** The most bytes that all connections hold together; null if no such bound is known. */
+  /**
+   * The maximum number of bytes that all connections together may hold; null if no such limit is known.
+   */
   readonly memoryMax: number | null;
-  /** The bytes that all connections hold together, up to a KiB a thread. */
+  /** The number of bytes that all connections together hold, accurate to one KiB for each thread. */
   readonly heldBytes: () => number;
-  /** Connections that processes before a handover still carry. */
+  /** The number of open connections that earlier processes still carry after a handover. */
   readonly earlierConnections: () => number;
-  /** Looks at once at what the relays otherwise look at periodically, such as their socket files. */
+  /**
+   * Makes the relays run their periodic checks now, for example whether their socket files still exist.
+   */
   readonly look: () => void;
 }
 
@@ -45,10 +52,10 @@ const NOTHING_KNOWN: ObservedProcess = {
   look: () => {},
 };
 
-/** A relay that is observed: what it was asked for, and what has happened. */
+/** An observed relay: its configuration and its figures. */
 export interface ObservedRelay {
   readonly name: string;
-  /** The source as it was asked for; the statistics have it as it was bound. */
+  /** The source as the user configured it. `statistics.source` has the address that was bound. */
   readonly source: string;
   readonly destination: string;
   readonly options: Readonly<Record<string, string>>;
@@ -58,8 +65,8 @@ export interface ObservedRelay {
 }
 
 /**
- * All that is known of the relays of a process, for the page, the status and Prometheus. It measures
- * until disposed.
+ * All figures about the relays of a process, for the status page, the status document and Prometheus.
+ * The object takes measurements until it is disposed.
  */
 export class Observation implements Disposable {
   readonly metrics: PrometheusMetrics;
@@ -67,7 +74,10 @@ export class Observation implements Disposable {
   readonly all: AllRelays;
   readonly #relays: ObservedRelay[] = [];
   readonly #eventLoop: EventLoopDelay;
-  /** The longest delay of the second that is under way, and of the one before. */
+  /**
+   * The longest delay of the event loop, in seconds: `#delayNow` in the second that is now running,
+   * `#delay` in the second before.
+   */
   #delayNow = 0;
   #delay = 0;
 
@@ -89,14 +99,14 @@ export class Observation implements Disposable {
     return this.#relays;
   }
 
-  /** The longest that the event loop was late in the last second, in seconds. */
+  /** The longest delay of the event loop in the last second, in seconds. */
   get eventLoopDelay(): number {
     return this.#delay;
   }
 
   /**
-   * Why no client should be sent to this process now; null if clients should be. Of several relays,
-   * the reason names the relay.
+   * The reason for which clients should not be sent to this process now; null if clients should be
+   * sent. If the process has several relays, the text names the relay.
    */
   get notReadyBecause(): string | null {
     if (this.#relays.length === 0) return "starting";
@@ -107,7 +117,7 @@ export class Observation implements Disposable {
     return null;
   }
 
-  /** Adds a relay. The observers are to be given to it. */
+  /** Adds a relay. The caller must give the returned observers to the relay. */
   add(relay: RelayDescription): readonly Partial<Observer>[] {
     const statistics = new RelayStatistics();
     const { name, options, connectionsMax } = relay;
@@ -123,7 +133,10 @@ export class Observation implements Disposable {
     return [statistics.observer, this.metrics.observerOf(name)];
   }
 
-  /** Another process is about to accept the clients in place of the relays: that is no outage. */
+  /**
+   * Call this when another process is about to accept the clients of these relays. The relays then
+   * count as ready, because the handover is no outage.
+   */
   handOver(): void {
     for (const { statistics } of this.#relays) statistics.isHandedOver = true;
   }

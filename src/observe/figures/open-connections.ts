@@ -1,24 +1,29 @@
 import type { ConnectionView } from "../../relay/observer.ts";
 import { clientGroup } from "./client-fields.ts";
 
-/** A figure for each direction: `up` is from the client, `down` from the destination. */
+/**
+ * A figure for each direction: `up` for bytes from the client, `down` for bytes from the destination.
+ */
 export interface BothWays {
   readonly up: number;
   readonly down: number;
 }
 
-/** The orders of a list of open connections; the greatest value comes first. */
+/**
+ * The sort orders for a list of open connections. `newest` puts the newest first; each other order puts
+ * the greatest value first.
+ */
 export const SORTS = ["age", "newest", "bytes", "rate", "held"] as const;
 export type Sort = (typeof SORTS)[number];
 
-/** The orders of a list of clients; `open` is by the number of connections. */
+/** The sort orders for a list of clients. `open` sorts by the number of open connections. */
 export const GROUP_SORTS = [...SORTS, "open"] as const;
 export type GroupSort = (typeof GROUP_SORTS)[number];
 
-/** An open connection and its speed at the last measurement. */
+/** An open connection and its data rate at the last measurement. */
 export interface OpenConnection {
   readonly view: ConnectionView;
-  /** Bytes per second between the last two measurements. */
+  /** Bytes per second between the last two measurements; 0 before the first one. */
   readonly rateUp: number;
   readonly rateDown: number;
 }
@@ -40,7 +45,7 @@ class Watched implements OpenConnection {
   }
 }
 
-/** The connections that are open, oldest first. */
+/** The open connections, oldest first. */
 export class OpenConnections {
   readonly #open = new Map<ConnectionView, Watched>();
 
@@ -57,15 +62,16 @@ export class OpenConnections {
   }
 
   /**
-   * Measures the speed of each connection over the `seconds` since the last measurement; does nothing
-   * if no time has passed.
+   * Measures the data rate of each connection.
+   *
+   * @param seconds - the time since the last measurement; if not above 0, the method does nothing
    */
   look(seconds: number): void {
     if (seconds <= 0) return;
     for (const watched of this.#open.values()) watched.look(seconds);
   }
 
-  /** Bytes read so far. */
+  /** The number of bytes that the open connections have read. */
   bytes(): BothWays {
     let up = 0;
     let down = 0;
@@ -76,7 +82,7 @@ export class OpenConnections {
     return { up, down };
   }
 
-  /** Bytes that were read and not yet passed on. */
+  /** The number of held bytes of the open connections. */
   held(): BothWays {
     let up = 0;
     let down = 0;
@@ -87,7 +93,7 @@ export class OpenConnections {
     return { up, down };
   }
 
-  /** How often reading paused. */
+  /** The number of times that the reading of the open connections was paused by backpressure. */
   pauses(): BothWays {
     let up = 0;
     let down = 0;
@@ -98,7 +104,10 @@ export class OpenConnections {
     return { up, down };
   }
 
-  /** Some connections in an order; of equal connections the oldest comes first. */
+  /**
+   * The part `range` of the sorted list of wanted connections. Of connections with equal values the
+   * oldest comes first.
+   */
   list(sort: Sort, range: Range, isWanted: Filter = () => true): Found<OpenConnection> {
     const wanted = [...this.#open.values()].filter(isWanted);
     return cut(
@@ -107,7 +116,10 @@ export class OpenConnections {
     );
   }
 
-  /** The connections of each client together; `connections` is the number of wanted ones. */
+  /**
+   * Groups the wanted connections by client and returns the part `range` of the sorted list of clients.
+   * `connections` is the number of all wanted connections.
+   */
   groups(
     sort: GroupSort,
     range: Range,
@@ -133,8 +145,9 @@ export class OpenConnections {
 }
 
 /**
- * Joins lists of several relays in the order that each has. Each list must begin with its first
- * connection and be as long as `range` reaches.
+ * Joins the sorted lists of several relays into one sorted list, and returns the part `range` of the
+ * joined list. Each input list must be sorted by `sort`, start with its first connection, and reach to
+ * `range.offset + range.limit` or to its end.
  */
 export function joinLists<Item extends { readonly connection: OpenConnection }>(
   lists: readonly Found<Item>[],
@@ -155,7 +168,7 @@ export function joinLists<Item extends { readonly connection: OpenConnection }>(
   return { total, list: list.map(({ item }) => item) };
 }
 
-/** Which part of a list. */
+/** A part of a list: at most `limit` entries after the first `offset` entries. */
 export interface Range {
   readonly limit: number;
   readonly offset: number;
@@ -163,19 +176,19 @@ export interface Range {
 
 /** A part of a list. */
 export interface Found<Item> {
-  /** How long the whole list is. */
+  /** The number of entries of the whole list. */
   readonly total: number;
   readonly list: readonly Item[];
 }
 
-/** Whether a connection is to be listed. */
+/** Returns whether the list should include the connection. */
 export type Filter = (connection: OpenConnection) => boolean;
 
 /** The open connections of one client. */
 export interface ClientGroup {
   readonly client: string;
   readonly open: number;
-  /** When the oldest connection was accepted, by `performance.now()`. */
+  /** The time at which the client's oldest open connection was accepted, by `performance.now()`. */
   readonly openedAt: number;
   readonly rateUp: number;
   readonly rateDown: number;
@@ -228,7 +241,7 @@ const WEIGHTS: Readonly<
   held: ({ heldUp, heldDown }) => heldUp + heldDown,
 };
 
-/** Sorts a list that has the oldest first. */
+/** Sorts a list. The given list must have the oldest entry first. */
 function inOrder<Item extends Rates>(
   items: readonly Item[],
   sort: Sort,

@@ -1,12 +1,12 @@
-// Prints figures for people: the page and the terminal use the same form.
+// Formats figures for people. The status page and the terminal use the same formats.
 
 const BYTE_UNITS = ["B", "kB", "MB", "GB", "TB", "PB"] as const;
 
-/** Bytes with three digits: `0 B`, `999 B`, `1.02 kB`, `64.3 MB`. */
+/** A number of bytes with up to three digits: `0 B`, `999 B`, `1.02 kB`, `64.3 MB`. */
 export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
-  // A value that would round to 1000 goes into the next unit.
+  // Use the next unit for a value that would be rounded to 1000.
   while (value >= 999.5 && unit < BYTE_UNITS.length - 1) {
     value /= 1_000;
     unit += 1;
@@ -15,14 +15,17 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(digits)} ${BYTE_UNITS[unit]}`;
 }
 
-/** Bytes per second. */
+/** A rate in bytes per second: `1.02 kB/s`. */
 export function formatRate(bytesASecond: number): string {
   return `${formatBytes(bytesASecond)}/s`;
 }
 
 const SECONDS = { d: 86_400, h: 3_600, min: 60, s: 1 } as const;
 
-/** A time in its two largest units: `12 s`, `3 min 5 s`, `2 d 1 h`; below 10 s with one decimal. */
+/**
+ * A length of time in its two largest units: `12 s`, `3 min 5 s`, `2 d 1 h`. Below 10 s the text has
+ * one decimal.
+ */
 export function formatDuration(seconds: number): string {
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
   let rest = Math.round(seconds);
@@ -37,13 +40,13 @@ export function formatDuration(seconds: number): string {
   return parts.join(" ");
 }
 
-/** A short time in one unit with two digits: `84 µs`, `1.2 ms`, `350 ms`, `2.0 s`. */
+/** A length of time with about two digits: `84 µs`, `1.2 ms`, `350 ms`, `2.0 s`. */
 export function formatLatency(seconds: number): string {
   for (const [unit, size] of [
     ["µs", 1e-6],
     ["ms", 1e-3],
   ] as const) {
-    // A value that would round to 1000 goes into the next unit.
+    // Use the next unit for a value that would be rounded to 1000.
     const value = seconds / size;
     if (value < 9.95 && unit === "ms") return `${value.toFixed(1)} ${unit}`;
     if (value < 999.5) return `${Math.round(value)} ${unit}`;

@@ -6,13 +6,15 @@ import type { BothWays } from "./open-connections.ts";
 import { processUsage } from "./process-usage.ts";
 import type { CountsByReason, RelayStatistics } from "./relay-statistics.ts";
 
-// From a Unix socket on this machine to a server across the world.
+// The buckets of the connect time, in seconds: from a Unix socket on this machine to a server on the
+// other side of the world.
 const CONNECT_SECONDS = [
   0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10,
 ];
 
-// Why a destination cannot be reached: the errors of connect(2), tcp(7), unix(7), socket(2) and
-// path_resolution(7), and of the resolver. ELOOP is also a destination that is the relay's own source.
+// The error codes of an unreachable destination: from connect(2), tcp(7), unix(7), socket(2),
+// path_resolution(7) and the resolver. The relay also reports ELOOP if the destination is the relay's
+// own source.
 const FAILURE_CODES = [
   ...[
     "ECONNREFUSED",
@@ -29,32 +31,38 @@ const FAILURE_CODES = [
   ...["ENOTFOUND", "EAI_AGAIN", "EAI_FAIL"],
 ];
 
-// From one request to a session of days.
+// The buckets of a connection's duration, in seconds: from a single request to a session of days.
 const CONNECTION_SECONDS = [0.001, 0.01, 0.1, 1, 10, 60, 600, 3_600, 86_400];
 
-// Below 1 ms it is the timer's own grain.
+// The buckets of the event loop's delay, in seconds. A delay below 1 ms says nothing, because timers
+// are not more precise.
 const LATE_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1];
 
-/** What the metrics are made from. */
+/** The objects that the metrics are read from. */
 export interface MetricsSources {
   readonly relays: readonly RelayFigures[];
   readonly process: ProcessFigures;
 }
 
-/** What the metrics say of the whole process, besides what the system knows of it. */
+/** Figures of the whole process that only this program knows, unlike its memory or CPU time. */
 export interface ProcessFigures {
   readonly logLinesLost: () => number;
-  /** Connections that may be open at once in all relays together; null if no such limit is set. */
+  /**
+   * The maximum number of connections that may be open at the same time in all relays together; null if
+   * there is no such limit.
+   */
   readonly connectionsMax: number | null;
-  /** The most bytes that all connections hold together; null if no such bound is known. */
+  /**
+   * The maximum number of bytes that all connections together may hold; null if no such limit is known.
+   */
   readonly memoryMax: number | null;
-  /** The bytes that all connections hold together. */
+  /** The number of bytes that all connections together hold. */
   readonly heldBytes: () => number;
-  /** Open connections that processes before a handover still carry. */
+  /** The number of open connections that earlier processes still carry after a handover. */
   readonly earlierConnections: () => number;
 }
 
-/** What the metrics say of one relay. */
+/** The figures of one relay that become metrics. */
 export interface RelayFigures {
   readonly name: string;
   readonly source: string;
@@ -64,15 +72,17 @@ export interface RelayFigures {
 }
 
 /**
- * What Prometheus reads, under names after its conventions
- * (https://prometheus.io/docs/practices/naming/). Each series about a relay has the label `relay`.
+ * The metrics for Prometheus, named by its conventions (https://prometheus.io/docs/practices/naming/).
+ * Each time series about a relay has the label `relay`.
  *
- * Everything is read when somebody scrapes, except for histograms, which note each connection. The
- * client's own default metrics are not used: under Bun most of them are empty, and they wake an idle
- * process a hundred times a second.
+ * The values are read at each scrape. Only the histograms are updated earlier, at the events
+ * themselves.
+ *
+ * The default metrics of the Prometheus client library are not used: under Bun most of them are empty,
+ * and they wake an idle process a hundred times a second.
  */
 export class PrometheusMetrics {
-  /** Holds the metrics; a program may add its own. */
+  /** The registry of all metrics. A program that uses the library may add its own metrics. */
   readonly registry = new Registry();
   readonly #sources: MetricsSources;
   readonly #connect: Histogram<"relay">;
@@ -111,17 +121,20 @@ export class PrometheusMetrics {
     return this.registry.contentType;
   }
 
-  /** The text format of Prometheus. */
+  /** The metrics in the text format of Prometheus. */
   expose(): Promise<string> {
     return this.registry.metrics();
   }
 
-  /** Notes how many seconds late the event loop was. */
+  /** Adds a delay of the event loop, in seconds, to the histogram. */
   late(seconds: number): void {
     this.#eventLoopDelay.observe(seconds);
   }
 
-  /** Notes what only a histogram can keep of a relay's connections, from zero on. */
+  /**
+   * The observer that fills the histograms of a relay. Both histograms exist from now on, with all
+   * counts 0.
+   */
   observerOf(relay: string): Partial<Observer> {
     const labels = { relay };
     this.#connect.zero(labels);
@@ -233,7 +246,7 @@ export class PrometheusMetrics {
       );
   }
 
-  /** Under the names that all programs share. */
+  /** Exports the process metrics, under the names that Prometheus client libraries share. */
   #exportProcess(): void {
     this.#export(Counter, "process_cpu_seconds_total", "CPU time of the process.", () => {
       const { cpuUserSeconds, cpuSystemSeconds } = processUsage();
@@ -286,17 +299,20 @@ export class PrometheusMetrics {
 
 const LABELS = ["relay", "source", "destination", "version", "reason", "ending", "from"];
 
-/** A value and its labels. */
+/** One value of a metric, with its labels. */
 type Value = readonly [value: number, labels?: Readonly<Record<string, string>>];
 
-/** The values of a metric of one relay, without the label `relay`. */
+/** Reads the values of a metric from one relay. The caller adds the label `relay`. */
 type ReadRelay = (relay: RelayFigures) => readonly Value[];
 
 function only(value: number): readonly Value[] {
   return [[value]];
 }
 
-/** Counts by a word. The words that are known before are there from 0 on, so that a first burst is. */
+/**
+ * The values of a metric that has a count for each word. Each known word has a value from the start, 0,
+ * because Prometheus would not see an increase from a missing value to the first count.
+ */
 function byWord(label: string, counts: CountsByReason, known: readonly string[]): readonly Value[] {
   const words = new Set([...known, ...counts.keys()]);
   return Array.from(words, (word) => [counts.get(word) ?? 0, { [label]: word }]);

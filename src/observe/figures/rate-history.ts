@@ -1,8 +1,8 @@
 import type { ConnectTimes } from "./connect-times.ts";
 
-/** The figures of one second. Rates are per second, times in seconds. */
+/** The figures of about one second. Rates are per second, and times are in seconds. */
 export interface Sample {
-  /** The end of the second, in seconds since the start. */
+  /** The end of this second, in seconds since the start. */
   readonly at: number;
   readonly up: number;
   readonly down: number;
@@ -10,39 +10,45 @@ export interface Sample {
   readonly accepted: number;
   readonly failed: number;
   readonly refused: number;
-  /** From accepting a client to reaching the destination: the median; null without connects. */
+  /**
+   * The median time from accepting a client to reaching the destination; null if no connect succeeded
+   * in this second.
+   */
   readonly connectP50: number | null;
-  /** The 99th percentile; null without connects. */
+  /** The 99th percentile of the same times; null if no connect succeeded in this second. */
   readonly connectP99: number | null;
-  /** The longest delay of the event loop. */
+  /** The longest delay of the event loop in this second. */
   readonly eventLoopDelay: number;
 }
 
-/** How many seconds are kept. */
+/** The number of samples that a history keeps: one for each second. */
 export const HISTORY_SECONDS = 300;
 
-/** Counts since the start, from which rates are made. */
+/**
+ * Counts since the start. A rate is the difference between two `Totals`, divided by the time between
+ * them.
+ */
 export interface Totals {
   /** Seconds since the start, by a clock that only goes forward. */
   readonly at: number;
-  /** Bytes. */
+  /** Bytes read from clients (`up`) and from the destination (`down`). */
   readonly up: number;
   readonly down: number;
-  /** Connections that are open now. */
+  /** The number of connections that are open now; the other counts only grow. */
   readonly open: number;
   readonly accepted: number;
   readonly failed: number;
   readonly refused: number;
 }
 
-/** What a history is made from: one relay, or all relays of the process. */
+/** The object that a history takes its samples from: one relay, or all relays of the process. */
 export interface SampledFigures {
   totals(): Totals;
-  /** The connects since the last sample. */
+  /** The times of the connects since the last sample. */
   readonly connectTimes: ConnectTimes;
 }
 
-/** The last minutes, one sample per second. */
+/** The samples of the last minutes, one for each second. */
 export class RateHistory {
   readonly #figures: SampledFigures;
   readonly #samples: Sample[] = [];
@@ -53,16 +59,16 @@ export class RateHistory {
     this.#before = figures.totals();
   }
 
-  /** The latest sample, if there is one. */
+  /** The latest sample; undefined before the first one. */
   get latest(): Sample | undefined {
     return this.#samples.at(-1);
   }
 
   /**
-   * Takes a sample: to be called about once a second.
+   * Takes a sample. The caller should call this about once a second.
    *
-   * @param eventLoopDelay - the longest since the last sample, in seconds
-   * @returns the seconds since the last sample; 0 if the clock stood still and there is no sample
+   * @param eventLoopDelay - the longest delay of the event loop since the last sample, in seconds
+   * @returns the seconds since the last sample; 0 if no time has passed, so that no sample was taken
    */
   sample(eventLoopDelay: number): number {
     const before = this.#before;
@@ -87,7 +93,7 @@ export class RateHistory {
     return seconds;
   }
 
-  /** The samples of the last `count` seconds, oldest first. */
+  /** The last `count` samples, oldest first. */
   last(count: number): readonly Sample[] {
     return count === 0 ? [] : this.#samples.slice(-count);
   }

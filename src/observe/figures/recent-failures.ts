@@ -1,21 +1,22 @@
-/** What went wrong for a client: the destination was not reached, or the client was refused. */
+/** The kind of a failure: the destination could not be reached, or the relay refused the client. */
 export type FailureKind = "unreachable" | "refused";
 
-/** All failures of one kind for one reason. */
+/** The record of all failures that have the same kind and the same reason. */
 export interface FailureRecord {
   readonly kind: FailureKind;
-  /** The system's code, or the reason of the refusal. */
+  /** The system's error code of an unreachable destination, or the reason for refusing the client. */
   readonly reason: string;
   readonly count: number;
-  /** Milliseconds since 1970. */
+  /** The times of the first and the last failure, in milliseconds since 1970. */
   readonly firstAt: number;
   readonly lastAt: number;
-  /** The last one in words. */
+  /** The message of the last failure, in words. */
   readonly message: string;
 }
 
 /**
- * Counts failures by their reason. The caller bounds the number of different reasons.
+ * Counts failures by kind and reason. The number of different reasons has no limit here, so the caller
+ * must limit it.
  */
 export class RecentFailures {
   readonly #records = new Map<
@@ -37,7 +38,7 @@ export class RecentFailures {
     record.message = message;
   }
 
-  /** The records; the reason that was met last comes first. */
+  /** The records, sorted by the time of the last failure, latest first. */
   list(): readonly FailureRecord[] {
     return Array.from(this.#records.values()).sort((a, b) => b.lastAt - a.lastAt);
   }

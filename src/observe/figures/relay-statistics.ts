@@ -15,65 +15,76 @@ import { type FailureKind, RecentFailures } from "./recent-failures.ts";
 /** The state of the whole relay. */
 export type Phase = "starting" | "listening" | "draining" | "stopped";
 
-/** Counts per word: per error code, per ending. */
+/** A count for each word, such as an error code or an ending. */
 export type CountsByReason = ReadonlyMap<string, number>;
 
-/** The last time that the destination could not be reached. */
+/** The last failure to reach the destination. */
 export interface LastFailure {
   readonly at: Date;
   readonly code: string;
   readonly message: string;
 }
 
-// Each word is a series in Prometheus, so their number is bounded.
+// The maximum number of words that are counted separately. There is a limit because each word is a time
+// series in Prometheus.
 const WORDS_MOST = 64;
 const OTHER_WORDS = "other";
 
-// The relay learns that its destination is back only from clients. After this time it counts as ready
-// again, so that a load balancer sends it a client.
+// The time for which a relay counts as not ready after a failure to reach the destination. The relay
+// tries the destination only for clients. So the relay must count as ready again after some time,
+// because a load balancer sends no client before.
 const FAILURE_LASTS_MS = 30_000;
 
 /**
- * Counts what happens in a relay. Bytes cost nothing while they move: they are read from the open
- * connections when somebody asks, and added up when one closes.
+ * Counts the events of a relay. Moving bytes costs no counting here: the open connections' own counts
+ * are read on demand, and are added to the totals when a connection closes.
  */
 export class RelayStatistics implements SampledFigures {
   readonly startedAt = new Date();
   readonly open = new OpenConnections();
-  /** The connects since it was last cleared. */
+  /** The times of the connects since the last `clear()`. */
   readonly connectTimes = new ConnectTimes();
-  /** Failures and refusals by their reason. */
+  /** The failures to reach the destination and the refused clients, by their reason. */
   readonly failures = new RecentFailures();
   readonly observer: Partial<Observer>;
   phase: Phase = "starting";
-  /** The source as bound; null before it is. */
+  /** The address of the source as bound; null before the source is bound. */
   source: string | null = null;
-  /** Connections accepted. */
+  /** The number of accepted connections. */
   accepted = 0;
-  /** Of those, the ones that reached the destination. */
+  /** The number of accepted connections that reached the destination. */
   connected = 0;
   acceptPauses = 0;
   faults = 0;
-  /** Whether another process accepts the clients, so that they should be sent there all the same. */
+  /**
+   * Whether another process now accepts the clients of this source. The relay then counts as ready,
+   * because new clients reach that process.
+   */
   isHandedOver = false;
   lastFailure: LastFailure | null = null;
   readonly #now: () => number;
   readonly #startedAt: number;
   readonly #refused = new Map<string, number>();
   readonly #failed = new Map<string, number>();
-  /** Each ending is counted from 0 on. */
+  /**
+   * The number of closed connections for each ending; each ending starts at 0, so that all endings are
+   * present.
+   */
   readonly #closed = new Map<string, number>(ENDINGS.map((ending) => [ending, 0]));
-  // Totals of closed connections.
+  // Totals of the closed connections; `open` has the figures of the open ones.
   #bytesUp = 0;
   #bytesDown = 0;
   #pausesUp = 0;
   #pausesDown = 0;
-  /** What of the source is lost; null if clients can find it. */
+  /** The part of the source that is lost; null exactly while clients can find the source. */
   #lost: SourceLoss | null = null;
-  /** When the destination was last found unreachable; null after a success. */
+  /**
+   * The time of the latest failure to reach the destination, by `#now`; null before the first failure
+   * and after a success.
+   */
   #failingSince: number | null = null;
 
-  /** `now` is a clock in milliseconds that only goes forward. */
+  /** @param now - a clock in milliseconds that never goes back */
   constructor(now = () => performance.now()) {
     this.#now = now;
     this.#startedAt = now();
@@ -119,7 +130,7 @@ export class RelayStatistics implements SampledFigures {
     };
   }
 
-  /** Seconds since the start, by a clock that only goes forward. */
+  /** The seconds since the start, by a clock that never goes back. */
   get uptime(): number {
     return (this.#now() - this.#startedAt) / 1_000;
   }
@@ -135,36 +146,40 @@ export class RelayStatistics implements SampledFigures {
     };
   }
 
-  /** Refused clients, per reason. */
+  /** The number of refused clients for each reason. */
   get refused(): CountsByReason {
     return this.#refused;
   }
 
-  /** Connections whose destination could not be reached, per error code. */
+  /** The number of connections that could not reach the destination, for each error code. */
   get failed(): CountsByReason {
     return this.#failed;
   }
 
-  /** Closed connections, per ending. */
+  /** The number of closed connections for each ending. */
   get closed(): CountsByReason {
     return this.#closed;
   }
 
-  /** Bytes read so far, of open and closed connections. */
+  /** The number of bytes that open and closed connections have read. */
   get bytes(): BothWays {
     const { up, down } = this.open.bytes();
     return { up: this.#bytesUp + up, down: this.#bytesDown + down };
   }
 
-  /** How often reading paused because the other side was full; `up` is reading from clients. */
+  /**
+   * The number of times that reading paused because the other side was full. `up` counts the reading
+   * from clients.
+   */
   get pauses(): BothWays {
     const { up, down } = this.open.pauses();
     return { up: this.#pausesUp + up, down: this.#pausesDown + down };
   }
 
   /**
-   * Why a load balancer should send no client here now; null if it should. Whether the destination
-   * can be reached is known from clients only: the relay never connects for itself.
+   * The reason for which a load balancer should not send clients here now; null if clients should be
+   * sent. The relay never connects to the destination on its own, so it knows only from clients whether
+   * the destination can be reached.
    */
   get notReadyBecause(): string | null {
     if (this.isHandedOver) return null;
@@ -195,7 +210,11 @@ export class RelayStatistics implements SampledFigures {
   }
 }
 
-/** Counts a word; gives the word under which it was counted. */
+/**
+ * Adds 1 to the count of a word.
+ *
+ * @returns the word that was counted: `other` if there are too many different words already
+ */
 function increase(counts: Map<string, number>, word: string): string {
   const key = counts.has(word) || counts.size < WORDS_MOST ? word : OTHER_WORDS;
   counts.set(key, (counts.get(key) ?? 0) + 1);

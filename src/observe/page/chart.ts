@@ -4,16 +4,19 @@ import type { Cursor } from "./cursor.ts";
 import { html, setAttributes, setText, svg } from "./dom.ts";
 import type { Scale } from "./scale.ts";
 
-/** One line of a plot. */
+/** One curve of a plot. */
 export interface Series {
   readonly name: string;
-  /** The CSS class that sets its colour. */
+  /** The CSS class that sets the curve's colour. */
   readonly kind: string;
-  /** The value; null where there is none, so that the line has a gap. */
+  /** The value of a sample; null if the sample has no value, so that the curve has a gap there. */
   readonly value: (sample: SampleDocument) => number | null;
-  /** Drawn below the zero line. */
+  /** Set if the curve is drawn downwards from the zero line. */
   readonly isBelow?: true;
-  /** Default: a line and the filled area below it. */
+  /**
+   * How the curve is drawn. Default: a line, with the area between the line and the scale's base
+   * filled.
+   */
   readonly shape?: "line" | "bars";
 }
 
@@ -26,7 +29,7 @@ export interface ChartOptions {
   readonly cursor: Cursor;
 }
 
-// The room of the marks: "999 MB/s".
+// The margins around the plot, in pixels. The left one has room for an axis label such as "999 MB/s".
 const LEFT = 58;
 const RIGHT = 6;
 const TOP = 8;
@@ -43,8 +46,9 @@ interface Drawing {
 }
 
 /**
- * A plot of the last minutes. The pointer or the arrow keys select a moment in all plots; the legends
- * then show its values instead of the latest.
+ * A plot of the last minutes. The reader selects a moment with the pointer or the arrow keys. The
+ * selection applies to all plots, and the legends then show the values of the selected moment instead
+ * of the latest values.
  */
 export class Chart {
   readonly #options: ChartOptions;
@@ -86,7 +90,12 @@ export class Chart {
     this.#plot.addEventListener("pointerleave", () => options.cursor.select(null));
   }
 
-  /** Shows samples, oldest first; `now` is by the samples' clock. */
+  /**
+   * Draws samples.
+   *
+   * @param samples - oldest first
+   * @param now - the current time by the clock of the samples' `at`, in seconds
+   */
   show(samples: readonly SampleDocument[], now: number): void {
     this.#samples = samples;
     this.#now = now;
@@ -158,7 +167,7 @@ export class Chart {
     return [...levels, ...times];
   }
 
-  /** The sample of the selected moment, or the latest. */
+  /** The sample of the selected moment; the latest sample if no moment is selected. */
   #sampleAt(shown: readonly SampleDocument[]): SampleDocument | undefined {
     const { seconds } = this.#options.cursor;
     if (seconds === null) return shown.at(-1);
@@ -174,7 +183,8 @@ export class Chart {
     }
     const selected = cursor.seconds === null ? undefined : sample;
     setText(this.#when, selected === undefined ? "" : ago(this.#now - selected.at));
-    // A screen reader announces a selection in the plot that has the focus, but not each new second.
+    // A screen reader announces a selection in the plot that has the focus, but not the new values of
+    // each second.
     const isHeard = selected !== undefined && document.activeElement === this.#figure;
     this.#figure.setAttribute("aria-live", isHeard ? "polite" : "off");
   }
@@ -199,7 +209,7 @@ function drawSeries({ kind, value, isBelow, shape }: Series, drawing: Drawing): 
     const bars = runs.flat().map((point) => `M${point}V${base}`);
     return [svg("path", { class: `bars ${kind}`, d: bars.join("") })];
   }
-  // A single point is a line of no length, which round ends make a dot.
+  // A single point becomes a line of length 0. The round line ends show the line as a dot.
   const line = runs.map((points) => `M${points.join("L")}${points.length === 1 ? "h0" : ""}`);
   const paths = [svg("path", { class: `line ${kind}`, d: line.join("") })];
   if (shape === "line") return paths;
@@ -214,7 +224,7 @@ function drawCursor({ at }: SampleDocument, { height, x }: Drawing): SVGElement 
   return svg("line", { class: "cursor", x1: x(at), x2: x(at), y1: TOP, y2: height - BOTTOM });
 }
 
-/** The horizontal part of `x y`. */
+/** The horizontal coordinate of a point that is written as `x y`. */
 function columnOf(point: string): string {
   return point.slice(0, point.indexOf(" "));
 }

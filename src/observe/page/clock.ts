@@ -1,4 +1,6 @@
-/** A moment for people, in their language: the time, and the date unless it is today. */
+/**
+ * A moment as text in the reader's language: the time, preceded by the date unless the date is today.
+ */
 export function clock(moment: string | Date): string {
   const date = new Date(moment);
   const isToday = date.toDateString() === new Date().toDateString();

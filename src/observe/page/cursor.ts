@@ -1,15 +1,17 @@
-/** The moment that the reader has selected, in seconds before now. All plots share it. */
+/**
+ * The moment that the reader selected in the plots, in seconds before now. All plots share one cursor.
+ */
 export class Cursor {
   readonly #most: number;
   readonly #moved: (() => void)[] = [];
   #seconds: number | null = null;
 
-  /** @param most - the earliest moment, in seconds before now */
+  /** @param most - the longest time before now that can be selected, in seconds */
   constructor(most: number) {
     this.#most = most;
   }
 
-  /** Null exactly while no moment is selected. */
+  /** The selected moment, in seconds before now; null exactly while no moment is selected. */
   get seconds(): number | null {
     return this.#seconds;
   }

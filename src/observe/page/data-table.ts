@@ -6,17 +6,20 @@ export interface Column<Item, Sort extends string> {
   readonly label: string;
   readonly kind: "text" | "text wide" | "number";
   readonly cell: (item: Item) => string;
-  /** The sort orders that clicks on the heading cycle through. */
+  /** The sort orders of this column. Each click on the heading selects the next order. */
   readonly sorts?: readonly Sort[];
-  /** The heading's text for screen readers. */
+  /** The heading's text for screen readers and the tooltip. Default: `label`. */
   readonly spoken?: string;
-  /** Sets the cell's colour. */
+  /** Returns the mood of an item, which sets the cell's colour. */
   readonly mood?: (item: Item) => "good" | "bad";
-  /** What a click on the cell's text does; the text is then a button. */
+  /** Called on a click on the cell's text. If this is set, the text is a button. */
   readonly choose?: (item: Item) => void;
 }
 
-/** A table whose rows are updated in place. Its headings set the order. */
+/**
+ * A table that updates its rows in place. The reader sets the sort order with the headings. The caller
+ * sorts the items.
+ */
 export class DataTable<Item, Sort extends string> {
   sort: Sort;
   readonly #table: HTMLTableElement;
@@ -24,12 +27,12 @@ export class DataTable<Item, Sort extends string> {
   readonly #headings: readonly HTMLTableCellElement[];
   readonly #rows: KeyedChildren<Item, HTMLTableRowElement>;
   readonly #changed: () => void;
-  /** What each row shows, for clicks on its cells. */
+  /** The item that each row shows. A click on a cell finds its item here. */
   readonly #items = new WeakMap<HTMLTableRowElement, Item>();
 
   /**
-   * @param id - of the table element
-   * @param changed - called when the reader asks for another order
+   * @param id - the id of the table element
+   * @param changed - called when the reader chooses another sort order
    */
   constructor(
     id: string,
@@ -108,7 +111,7 @@ export class DataTable<Item, Sort extends string> {
       const button = heading?.querySelector("button");
       if (!heading || !button || !sorts) continue;
       const chosen = sorts.includes(this.sort);
-      // The orders with the least value first.
+      // These orders show the smallest value first: the smallest age, or the first name.
       const ascending = this.sort === "newest" || this.sort === "name";
       if (chosen) heading.setAttribute("aria-sort", ascending ? "ascending" : "descending");
       else heading.removeAttribute("aria-sort");

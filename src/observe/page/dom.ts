@@ -1,11 +1,15 @@
-/** The page's element with an id. */
+/**
+ * The element of the page with the given id.
+ *
+ * @throws {Error} if the page has no such element
+ */
 export function byId<Kind extends HTMLElement = HTMLElement>(id: string): Kind {
   const element = document.getElementById(id);
   if (element === null) throw new Error(`the page has no element ${id}`);
   return element as Kind;
 }
 
-/** An HTML element with attributes and content. Text is never parsed as markup. */
+/** Makes an HTML element with attributes and content. Text is never parsed as markup. */
 export function html<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   attributes: Readonly<Record<string, string>> = {},
@@ -17,7 +21,7 @@ export function html<Tag extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** An SVG element with its attributes. */
+/** Makes an SVG element with attributes and content. */
 export function svg<Tag extends keyof SVGElementTagNameMap>(
   tag: Tag,
   attributes: Readonly<Record<string, string | number>> = {},
@@ -30,8 +34,9 @@ export function svg<Tag extends keyof SVGElementTagNameMap>(
 }
 
 /**
- * Sets an element's text, unless it has that text already. Text in which the reader's selection begins
- * or ends stays as it is until the selection is gone: a change would take the selection away.
+ * Sets the text of an element, unless the element already has that text. If the reader's selection
+ * begins or ends in the element's text, the text stays unchanged until the selection is gone, because a
+ * change would remove the selection.
  */
 export function setText(element: Element, text: string): void {
   if (element.textContent === text) return;
@@ -40,7 +45,6 @@ export function setText(element: Element, text: string): void {
   else if (!isSelectionEdge(node)) node.data = text;
 }
 
-/** Sets attributes of an element. */
 export function setAttributes(
   element: Element,
   attributes: Readonly<Record<string, string | number>>,
@@ -48,7 +52,7 @@ export function setAttributes(
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
 }
 
-/** Whether the reader has selected text in an element, or has the focus inside it. */
+/** Whether the element contains the focus, or an end of the reader's text selection. */
 export function isInUse(element: Element): boolean {
   if (element.contains(document.activeElement)) return true;
   const selection = getSelection();

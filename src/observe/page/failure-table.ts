@@ -4,10 +4,13 @@ import { byId, html, setText } from "./dom.ts";
 import { KeyedChildren } from "./keyed-children.ts";
 import { clock } from "./clock.ts";
 
-/** A failure; of several relays it names its relay. */
+/** A failure. `relay` is present if the list contains the failures of all relays. */
 type Failure = FailureDocument & Partial<Pick<RelayFailureDocument, "relay">>;
 
-/** Failures and refusals by their reason; the reason that was met last comes first. */
+/**
+ * The table of failures and refused clients, one row for each reason. The reason that occurred last
+ * comes first.
+ */
 export class FailureTable {
   readonly #empty = byId("failures-empty");
   readonly #table = byId("failure-table");
@@ -35,7 +38,8 @@ export class FailureTable {
 function fill(row: HTMLTableRowElement, failure: Failure): void {
   const { kind, reason, relay, count, last_at: last, message } = failure;
   const [what, counted, when] = row.cells;
-  // The message of an unreachable destination ends with its code.
+  // The message of an unreachable destination already contains the error code, so the code is not shown
+  // twice.
   const words = message.includes(reason) ? message : `${reason}: ${message}`;
   if (what) setText(what, relay === undefined ? words : `${relay}: ${words}`);
   if (what) what.dataset["kind"] = kind;

@@ -1,8 +1,9 @@
 import { isInUse } from "./dom.ts";
 
 /**
- * Children of an element that are updated in place, so that a selection of text and the focus survive.
- * Each child stays with its key. While the reader uses the element, its children keep their order.
+ * Children of an element that are updated in place, so that a text selection and the focus survive an
+ * update. An item with the same key keeps the same child. While the reader has the focus or a selection
+ * in the parent element, the children are not reordered.
  */
 export class KeyedChildren<Item, Child extends HTMLElement> {
   readonly #parent: HTMLElement;
@@ -23,7 +24,7 @@ export class KeyedChildren<Item, Child extends HTMLElement> {
     this.#update = update;
   }
 
-  /** Shows items in their order. */
+  /** Shows the items in the given order, one child for each item. */
   show(items: readonly Item[]): void {
     const keepsOrder = isInUse(this.#parent);
     const before = this.#children;

@@ -5,16 +5,16 @@ import { KeyedChildren } from "./keyed-children.ts";
 interface Count {
   readonly word: string;
   readonly count: number;
-  /** The greatest count of the list. */
+  /** The greatest count of the whole list. The bar of this count has the full length. */
   readonly most: number;
 }
 
-/** Counts per word, greatest first, each with a bar. */
+/** A list of words with their counts, greatest count first. Each count has a bar. */
 export class CountList {
   readonly #empty: HTMLElement;
   readonly #entries: KeyedChildren<Count, HTMLDivElement>;
 
-  /** Shows its counts in the list with an id. */
+  /** @param id - the id of the element that shows the list */
   constructor(id: string) {
     this.#empty = byId(`${id}-empty`);
     this.#entries = new KeyedChildren(
@@ -46,11 +46,11 @@ export class CountList {
   }
 }
 
-/** Named facts. */
+/** A list of facts, each with a name. */
 export class FactList {
   readonly #entries: KeyedChildren<readonly [name: string, fact: string], HTMLDivElement>;
 
-  /** Shows its facts in the list with an id. */
+  /** @param id - the id of the element that shows the list */
   constructor(id: string) {
     this.#entries = new KeyedChildren(
       byId(id),

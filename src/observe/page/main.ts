@@ -21,7 +21,8 @@ import { decadeScale, linearScale, mirroredScale } from "./scale.ts";
 import { figuresOfAll, figuresOfRelay, showTiles } from "./tiles.ts";
 
 const SECONDS = 300;
-// 10 µs: a connect or a delay of the event loop is seldom shorter.
+// The lowest power of ten of the delay axis: 10^-5 s is 10 µs. Connects and delays of the event loop
+// are seldom shorter.
 const SHORTEST_DECADE = -5;
 
 const cursor = new Cursor(SECONDS);
@@ -101,7 +102,7 @@ const choice = new RelayChoice(() => {
 const poll = new Poll(address, show, showSilence);
 const pause = byId<HTMLButtonElement>("pause");
 
-/** When the last answer came, and what the title said then; null before the first answer. */
+/** The time of the last answer and the page's title after this answer; null before the first answer. */
 let lastAnswer: { readonly at: Date; readonly title: string } | null = null;
 
 pause.addEventListener("click", () => {
@@ -122,13 +123,16 @@ function countChart(id: string, title: string, series: readonly Series[]): Chart
   });
 }
 
-/** The URL to ask; of the history only what is newer than the last answer. */
+/**
+ * The URL of the next status request. The request asks only for the part of the history that the page
+ * does not have yet.
+ */
 function address(): string {
   const relay = choice.name;
   const query = new URLSearchParams({
     ...table.query,
     ...(relay !== null && { relay }),
-    // All relays together have no list.
+    // The overview of all relays shows no list of connections.
     ...(relay === null && isOverviewShown() && { limit: "0" }),
     history: String(samples.wanted),
   });
@@ -141,7 +145,7 @@ function isOverviewShown(): boolean {
 
 function show(status: StatusDocument): void {
   const { all, relays } = status;
-  // The answer to a question before the reader chose another relay.
+  // This answer is about another relay: the reader has chosen a different relay since the request.
   if (choice.name !== null && choice.name !== status.relay) return;
   const isOverview = all !== null && choice.name === null;
   document.documentElement.classList.remove("stale");
@@ -166,9 +170,12 @@ function show(status: StatusDocument): void {
   showProcess(status, isOverview);
 }
 
-/** There is no answer: the page shows old figures and says since when. */
+/**
+ * Called when a request has failed. The page keeps the old figures and shows the time of the last
+ * answer.
+ */
 function showSilence({ reason, status }: PollFailure): void {
-  // After a change of the configuration file the relay may be gone.
+  // The chosen relay may no longer exist, because the configuration file may have changed.
   if (status === BAD_REQUEST && choice.name !== null) {
     choice.choose(null);
     return;
@@ -183,7 +190,11 @@ function showSilence({ reason, status }: PollFailure): void {
 
 const BAD_REQUEST = 400;
 
-/** Shows the state of all relays together; gives the page's title. */
+/**
+ * Shows the state of all relays together.
+ *
+ * @returns the title of the page
+ */
 function showAllState({ program, version, relays }: StatusDocument): string {
   showProgram(program, version, `${relays.length} relays`);
   const notReady = relays.filter(({ ready }) => !ready).length;
@@ -195,7 +206,11 @@ function showAllState({ program, version, relays }: StatusDocument): string {
   return notReady === 0 ? count : `${notReady} not ready · ${count}`;
 }
 
-/** Shows the state of one relay; gives the page's title. */
+/**
+ * Shows the state of one relay.
+ *
+ * @returns the title of the page
+ */
 function showRelayState(status: StatusDocument): string {
   const { program, version, source, destination, state, not_ready_because: reason } = status;
   showProgram(program, version, `${source ?? "not listening"} → ${destination}`);
@@ -209,7 +224,10 @@ function showRelayState(status: StatusDocument): string {
   return state === "listening" && reason !== null ? `Not ready · ${count}` : count;
 }
 
-/** A reason without its age, which a screen reader would announce again each second. */
+/**
+ * A reason without the words "12 s ago: " in front. Without this change, a screen reader would announce
+ * the reason again each second.
+ */
 function lasting(reason: string): string {
   return reason.replace(/^\d+ s ago: /, "");
 }

@@ -52,8 +52,8 @@ const FIGURES: readonly Column<Counted, Sort>[] = [
 ];
 
 /**
- * The open connections, or the clients that have them. A filter and pages lead to each connection,
- * however many there are.
+ * The table of the open connections, or of the clients that have open connections. With the filter and
+ * the pages the reader can reach each connection, even if there are many.
  */
 export class OpenConnections {
   readonly #changed: () => void;
@@ -70,10 +70,13 @@ export class OpenConnections {
   readonly #empty = byId("rows-empty");
   #offset = 0;
   #isGrouped = false;
-  /** The client whose connections are shown; null for all clients. */
+  /**
+   * The client whose connections the table shows; null exactly while the table shows all clients'
+   * connections.
+   */
   #client: string | null = null;
 
-  /** @param changed - called when the reader asks for something else */
+  /** @param changed - called when the reader changes the selection, the order or the page */
   constructor(changed: () => void) {
     this.#changed = changed;
     const restart = () => this.#restart();
@@ -117,7 +120,7 @@ export class OpenConnections {
     this.#showChoice();
   }
 
-  /** The parameters to ask for what the reader wants to see. */
+  /** The query parameters of the status request, for the list that the reader wants to see. */
   get query(): Readonly<Record<string, string>> {
     const find = this.#find.value.trim();
     return {
@@ -130,14 +133,15 @@ export class OpenConnections {
     };
   }
 
-  /** Begins anew, for another relay. */
+  /** Clears the filter and the chosen client, because another relay is shown from now on. */
   reset(): void {
     this.#find.value = "";
     this.#choose(null);
   }
 
   show({ open: { list, groups, matching, offset }, connections }: StatusDocument): void {
-    // An answer to the question before the last click is not for this table.
+    // Ignore an answer whose request was sent before the reader switched between connections and
+    // clients.
     if ((groups !== null) !== this.#isGrouped) return;
     const count = groups === null ? list.length : groups.list.length;
     const total = groups === null ? matching : groups.total;
@@ -178,7 +182,7 @@ export class OpenConnections {
     this.#restart();
   }
 
-  /** Shows the connections of one client, or of all. */
+  /** Shows the connections of one client, or of all clients if `client` is null. */
   #choose(client: string | null): void {
     this.#client = client;
     this.#isGrouped = false;
@@ -208,7 +212,8 @@ export class OpenConnections {
   }
 }
 
-// As the first choice of the page's size in index.html.
+// The smallest page size that the reader can choose. index.html has the same number as the first
+// choice.
 const SMALLEST_PAGE = 20;
 
 function clientOf({ client, client_uid: uid, client_pid: pid }: OpenDocument): string {

@@ -14,12 +14,15 @@ const ORDERS: Readonly<Record<Sort, (a: RelaySummary, b: RelaySummary) => number
   refused: (a, b) => b.refused - a.refused,
 };
 
-/** All relays of the process; at first the relays that are not ready come first. */
+/**
+ * The table of all relays of the process. At first the table is sorted by state, so the relays that are
+ * not ready come first.
+ */
 export class Overview {
   readonly #table: DataTable<RelaySummary, Sort>;
   #relays: readonly RelaySummary[] = [];
 
-  /** @param choose - called when the reader asks for one relay */
+  /** @param choose - called with the name of the relay that the reader clicked */
   constructor(choose: (relay: string) => void) {
     this.#table = new DataTable<RelaySummary, Sort>(
       "relays",

@@ -1,13 +1,13 @@
 import type { StatusDocument } from "../admin/status-document.ts";
 
 const PERIOD_MS = 1_000;
-// While the tab is in the background only its title is seen.
+// While the tab is in the background, the reader sees only the page's title.
 const HIDDEN_PERIOD_MS = 10_000;
 const PATIENCE_MS = 5_000;
 
-/** Why there is no status. */
+/** The failure of a status request. */
 export interface PollFailure {
-  /** In words. */
+  /** The reason, in words. */
   readonly reason: string;
   /** The HTTP status of the answer; null if there was no answer. */
   readonly status: number | null;
@@ -23,8 +23,8 @@ class BadAnswer extends Error {
 }
 
 /**
- * Asks for the status once per second unless paused, and less often while the page is hidden. Each
- * request waits for the previous answer.
+ * Requests the status once per second, and less often while the page is hidden. A paused poll sends no
+ * periodic request. Each request waits for the answer to the previous one.
  */
 export class Poll {
   readonly #url: () => string;
@@ -32,7 +32,7 @@ export class Poll {
   readonly #failed: (failure: PollFailure) => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #asking = false;
-  /** Whether to ask again as soon as the current request has its answer. */
+  /** Whether the next request should be sent as soon as the current request is over. */
   #urgent = false;
   #paused = false;
 
@@ -60,7 +60,7 @@ export class Poll {
     else clearTimeout(this.#timer);
   }
 
-  /** Asks now, or as soon as the current request has its answer. */
+  /** Sends a request now, or as soon as the current request is over. */
   now(): void {
     if (this.#asking) {
       this.#urgent = true;
@@ -93,7 +93,8 @@ function failureOf(error: unknown): PollFailure {
   if (error instanceof BadAnswer) return { reason: error.message, status: error.status };
   if (error instanceof DOMException && error.name === "TimeoutError")
     return { reason: `nothing came within ${PATIENCE_MS / 1_000} s`, status: null };
-  // What fetch throws if it cannot connect, whatever its words (Fetch Standard, 5.6).
+  // fetch() throws a TypeError if it cannot connect (Fetch Standard, 5.6). The error's message is
+  // different in each browser.
   if (error instanceof TypeError)
     return { reason: `${location.host} cannot be reached`, status: null };
   throw error;

@@ -4,13 +4,16 @@ import { KeyedChildren } from "./keyed-children.ts";
 
 const PARAMETER = "relay";
 
-/** Which relay of the process is shown. The choice is in the page's address, so that a link keeps it. */
+/**
+ * The relay that the reader has chosen. The choice is part of the page's URL, so that a link to the
+ * page keeps the choice.
+ */
 export class RelayChoice {
   readonly #select = byId<HTMLSelectElement>("relay");
   readonly #options: KeyedChildren<RelaySummary, HTMLOptionElement>;
   readonly #changed: () => void;
 
-  /** @param changed - called when another relay is to be shown */
+  /** @param changed - called when the reader has chosen another relay */
   constructor(changed: () => void) {
     this.#changed = changed;
     this.#options = new KeyedChildren(
@@ -23,7 +26,10 @@ export class RelayChoice {
     addEventListener("hashchange", changed);
   }
 
-  /** The name of the chosen relay; null for all relays together, or the only one. */
+  /**
+   * The name of the chosen relay; null if no relay is chosen. The page then shows all relays together,
+   * or the only relay if the process has one.
+   */
   get name(): string | null {
     return new URLSearchParams(location.hash.slice(1)).get(PARAMETER);
   }

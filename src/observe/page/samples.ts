@@ -1,10 +1,13 @@
 import type { SampleDocument } from "../admin/status-document.ts";
 
-/** The samples of the last minutes. An answer contains only new samples. */
+/**
+ * The samples of the last minutes, collected from the answers. Each answer contains only the samples of
+ * the last seconds.
+ */
 export class Samples {
   readonly #seconds: number;
   #list: readonly SampleDocument[] = [];
-  /** What the samples are about: a process and a relay. */
+  /** The process and the relay that the samples come from; `""` before the first answer and after `clear()`. */
   #subject = "";
   #answered = -Infinity;
 
@@ -16,13 +19,13 @@ export class Samples {
     return this.#list;
   }
 
-  /** How many seconds of history to ask for. */
+  /** The number of seconds of history that the next request should ask for. */
   get wanted(): number {
     const missed = (performance.now() - this.#answered) / 1_000;
     return Math.min(this.#seconds, Math.ceil(missed) + 2);
   }
 
-  /** Forgets all samples: the next answer has to contain the whole history. */
+  /** Removes all samples. The next request then asks for the whole history. */
   clear(): void {
     this.#list = [];
     this.#subject = "";
@@ -30,9 +33,9 @@ export class Samples {
   }
 
   /**
-   * Adds the samples of an answer.
+   * Adds the samples of an answer. Samples from another subject replace the old ones.
    *
-   * @param subject - the process and the relay that they are about
+   * @param subject - the process and the relay that the samples come from
    */
   add(subject: string, history: readonly SampleDocument[]): void {
     const isAnother = this.#subject !== "" && this.#subject !== subject;
@@ -40,11 +43,14 @@ export class Samples {
     this.#subject = subject;
     const last = this.#list.at(-1)?.at ?? -Infinity;
     this.#list = [...this.#list, ...history.filter(({ at }) => at > last)].slice(-this.#seconds);
-    // After a restart the whole history has to be asked for again.
+    // After a change of the subject, this answer may contain only the last seconds, so the next request
+    // asks for the whole history.
     this.#answered = isAnother ? -Infinity : performance.now();
   }
 
-  /** How many times something happened in the last `seconds`, by its rate. */
+  /**
+   * The number of events in the last `seconds`, computed from the rate of the events in each sample.
+   */
   sum(seconds: number, rateOf: (sample: SampleDocument) => number): number {
     const until = this.#list.at(-1)?.at ?? 0;
     let sum = 0;

@@ -1,22 +1,28 @@
 /** The vertical axis of a plot. */
 export interface Scale {
-  /** Where a value is: 0 is the bottom of the plot, 1 the top. */
+  /** The position of a value on the axis: 0 at the bottom of the plot, 1 at the top. */
   readonly position: (value: number) => number;
-  /** The values that have a line and a label. */
+  /** The values at which the axis has a line and a label. */
   readonly marks: readonly number[];
-  /** The value from which areas are filled. */
+  /** The value at which a filled area begins: the area is between this value and the curve. */
   readonly base: number;
 }
 
-/** A scale from 0 that includes a value and has its marks at 1, 2 or 5 times a power of ten. */
+/**
+ * A linear scale from 0 to at least `most` and at least `least`. The distance between marks is 1, 2 or
+ * 5 times a power of ten.
+ */
 export function linearScale(most: number, least: number): Scale {
   const { end, step } = axisFor(most, least);
   return { position: (value) => value / end, marks: marksTo(end, step), base: 0 };
 }
 
 /**
- * A scale with a zero line inside: `up` is the greatest value above it, `down` the greatest one below,
- * both positive. Values below the line are negative.
+ * A linear scale with the zero line inside. A value below the zero line is negative.
+ *
+ * @param up - the greatest value above the zero line
+ * @param down - the greatest distance of a value below the zero line; not negative
+ * @param least - the shortest length of the axis on each side of the zero line
  */
 export function mirroredScale(up: number, down: number, least: number): Scale {
   const wanted = Math.max(up, least) + Math.max(down, least);
@@ -32,10 +38,10 @@ export function mirroredScale(up: number, down: number, least: number): Scale {
 }
 
 /**
- * A logarithmic scale over whole powers of ten that include the values; a value below the first power is
- * drawn at the bottom.
+ * A logarithmic scale that includes the values and begins and ends at whole powers of ten. A value
+ * below the first power is drawn at the bottom.
  *
- * @param first - the lowest power of ten that the scale may begin with
+ * @param first - the lowest exponent that the scale may begin with
  */
 export function decadeScale(values: readonly number[], first: number): Scale {
   const powers = values.filter((value) => value > 0).map((value) => Math.log10(value));
@@ -54,7 +60,10 @@ export function decadeScale(values: readonly number[], first: number): Scale {
   };
 }
 
-/** The end of an axis that includes a value, and the distance of its marks: 1, 2 or 5 times a power of ten. */
+/**
+ * The end of an axis that begins at 0 and includes both `most` and `least`, and the distance between
+ * the axis marks. The distance is 1, 2 or 5 times a power of ten.
+ */
 export function axisFor(
   most: number,
   least: number,

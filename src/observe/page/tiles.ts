@@ -3,15 +3,18 @@ import { formatBytes, formatCount, formatLatency, formatRate } from "../figures/
 import { byId, setText } from "./dom.ts";
 import type { Samples } from "./samples.ts";
 
-/** The figures of one relay, or of all together. */
+/** The figures of one relay, or the sums of all relays. */
 export interface Figures {
   readonly open: number;
   readonly max: number;
-  /** Accepted so far. */
+  /** The number of accepted connections since the start. */
   readonly total: number;
   readonly failed: number;
   readonly refused: number;
-  /** How often accepting paused at the limit. */
+  /**
+   * The number of times that accepting paused because the limit of connections was reached; 0 for the
+   * sums of all relays.
+   */
   readonly pauses: number;
   readonly traffic: Traffic;
 }
@@ -41,7 +44,7 @@ export function figuresOfAll(status: StatusDocument): Figures {
   };
 }
 
-/** Shows the figures that matter first. */
+/** Shows the most important figures in the tiles at the top of the page. */
 export function showTiles(figures: Figures, samples: Samples): void {
   const { open, max, total, failed, refused, pauses, traffic } = figures;
   const last = samples.list.at(-1);
@@ -81,7 +84,10 @@ function trafficNote(bytes: number, held: number): string {
   return `${formatBytes(bytes)} in all${held > 0 ? ` · ${formatBytes(held)} held` : ""}`;
 }
 
-/** The last second of the last minute in which a destination was reached. */
+/**
+ * The latest sample of the last minute in which a connection reached the destination; undefined if
+ * there is none.
+ */
 function latestConnect(samples: readonly SampleDocument[]): SampleDocument | undefined {
   return samples.slice(-MINUTE_S).findLast((sample) => sample.connect_p50_seconds !== null);
 }
