@@ -8,7 +8,10 @@ declare module "bun" {
     socket: SocketHandler<Data, "uint8array">;
   };
 
-  /** Adopts a connected or connecting stream descriptor. `open` runs inside the call. */
+  /**
+   * Adopts a connected or connecting stream descriptor. Bun calls the `open` handler inside this
+   * call.
+   */
   function connect<Data>(options: BytesOptions<FdSocketOptions<Data>, Data>): Promise<Socket<Data>>;
   function connect<Data>(
     options: BytesOptions<TCPSocketConnectOptions<Data>, Data>,

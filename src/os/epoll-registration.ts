@@ -12,16 +12,16 @@ const DESCRIPTORS = "/proc/self/fd";
 const EPOLL_LINK = "anon_inode:[eventpoll]";
 
 /**
- * The epoll instance of this thread's event loop, cached: the search reads every descriptor of the
- * process, and a process with many relays has many descriptors. Each thread has its own instance of
- * this module.
+ * The epoll instance of this thread's event loop; null before it was found. It is cached, because
+ * the search reads every descriptor of the process, and a process with many relays has many
+ * descriptors. Each thread has its own instance of this module.
  */
 let ownEpoll: number | null = null;
 
 /**
  * Finds the one epoll instance that watches a descriptor. For a Bun socket that is the instance of
- * the thread's event loop. Null if no instance or several instances watch it, or if /proc is
- * unreadable (proc(5), fdinfo of an epoll descriptor).
+ * the thread's event loop. Null if no instance or several instances watch the descriptor, or if
+ * /proc is unreadable (proc(5), fdinfo of an epoll descriptor).
  */
 export function findEpollRegistration(fd: number): EpollRegistration | null {
   try {

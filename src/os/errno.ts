@@ -94,7 +94,10 @@ export function errorCode(error: unknown): string {
   return "code" in error && typeof error.code === "string" ? error.code : error.message;
 }
 
-/** A system call of ours failed; `code` is the errno's name, such as `EADDRINUSE`. */
+/**
+ * The failure of a system call that the relay made itself. `code` is the name of the errno, such as
+ * `EADDRINUSE`.
+ */
 export class SystemCallError extends Error {
   override readonly name = "SystemCallError";
 

@@ -19,17 +19,26 @@ export interface Libc {
   connect(fd: number, address: Uint8Array): number;
   /** bind(2) */
   bind(fd: number, address: Uint8Array): number;
-  /** Returns the number of bytes that the kernel took. Never blocks or raises SIGPIPE. send(2) */
+  /**
+   * Sends bytes; returns the number of bytes that the kernel took. Never blocks or raises SIGPIPE.
+   * send(2)
+   */
   send(fd: number, bytes: Uint8Array): number;
-  /** Returns the number of bytes read, at most `length`; 0 at the end. Never blocks. recv(2) */
+  /**
+   * Reads at most `length` bytes; returns the number of bytes read, 0 at the end of stream. Never
+   * blocks. recv(2)
+   */
   receive(fd: number, bytes: Uint8Array, length: number): number;
   /** Makes a pipe, closed on exec; puts its read end, then its write end into `ends`. pipe2(2) */
   pipe(ends: Int32Array): number;
   /** Asks for a pipe capacity in bytes; returns the capacity granted. fcntl(2), F_SETPIPE_SZ */
   setPipeSize(fd: number, size: number): number;
-  /** Moves bytes in the kernel to or from a pipe; returns their number. Never blocks. splice(2) */
+  /**
+   * Moves bytes in the kernel to or from a pipe; returns the number of bytes moved. Never blocks.
+   * splice(2)
+   */
   splice(from: number, to: number, length: number): number;
-  /** Reads at most `bytes.length` bytes into `bytes`; returns their number. read(2) */
+  /** Reads at most `bytes.length` bytes into `bytes`; returns the number of bytes read. read(2) */
   read(fd: number, bytes: Uint8Array): number;
   /** Makes a socket listen, or changes the queue length of a listening socket. listen(2) */
   listen(fd: number, backlog: number): number;
@@ -39,7 +48,10 @@ export interface Libc {
   replace(fd: number, target: number): number;
   /** Sets the flags of an inherited descriptor: non-blocking, closed on exec. fcntl(2) */
   prepare(fd: number): number;
-  /** Changes what an epoll instance watches; `event` is a struct epoll_event. epoll_ctl(2) */
+  /**
+   * Adds or removes the registration of `fd` with an epoll instance. `event` is a struct
+   * epoll_event. epoll_ctl(2)
+   */
   epollControl(epoll: number, operation: number, fd: number, event: Uint8Array): number;
   /** The value of an int option. The options used here are never negative. getsockopt(2) */
   getOption(fd: number, level: number, option: number): number;
@@ -54,9 +66,11 @@ export interface Libc {
   peerName(fd: number, address: Uint8Array): number;
   /** Sets an option of type int. setsockopt(2) */
   setOption(fd: number, level: number, option: number, value: number): number;
-  /** Bytes sent that the peer has not received yet: SIOCOUTQ of tcp(7) and unix(7). */
+  /**
+   * The number of bytes sent that the peer has not received yet: SIOCOUTQ of tcp(7) and unix(7).
+   */
   unsent(fd: number): number;
-  /** Bytes received that have not been read: SIOCINQ of tcp(7) and unix(7). */
+  /** The number of bytes received that have not been read yet: SIOCINQ of tcp(7) and unix(7). */
   unread(fd: number): number;
   /** Stops reading from a socket; the writes of a Unix peer then fail. shutdown(2), SHUT_RD */
   shutReading(fd: number): number;
@@ -65,8 +79,8 @@ export interface Libc {
   /** 1 if both directions of a socket have ended, else 0. poll(2), POLLHUP */
   hungUp(fd: number): number;
   /**
-   * 1 if the kernel calls a socket writable, else 0: a third of its buffer is free (TCP), or three
-   * quarters (Unix). poll(2), POLLOUT
+   * 1 if a socket is writable, else 0. The kernel calls a socket writable if a third of its send
+   * buffer is free (TCP), or three quarters (Unix). poll(2), POLLOUT
    */
   writable(fd: number): number;
   /** The flags of an interface in this process's network namespace. netdevice(7), SIOCGIFFLAGS */
@@ -150,8 +164,8 @@ const POLLHUP = 0x10;
 // struct pollfd: an int (the descriptor), then two shorts (requested events, returned events).
 const POLLFD_REVENTS = 3;
 const AT_FDCWD = -100;
-// glibc 2.27 and musl have no renameat2 function: its system call number on x86-64 and on arm64
-// (asm/unistd.h).
+// The number of the system call renameat2 on x86-64 and on arm64 (asm/unistd.h), because glibc 2.27
+// and musl have no function for the call.
 const SYS_RENAMEAT2 = process.arch === "arm64" ? 276 : 316;
 const EMPTY_NAME = new Uint8Array(1);
 

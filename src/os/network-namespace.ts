@@ -26,17 +26,18 @@ const FALLBACK_TUNNELS: ReadonlySet<string> = new Set([
 // netdevice(7)
 const IFF_UP = 1;
 
-/** The socket on which the service manager receives its services' states. */
+/** The socket on which the service manager receives the states of its services. */
 const MANAGER_SOCKET = "/run/systemd/notify";
 
-// Most interfaces named in a message: enough to recognise a namespace.
+// The maximum number of interfaces that a message names. A few are enough to recognise a namespace.
 const SHOWN_INTERFACES = 3;
 
 /**
- * Why this process's network namespace is not private (network_namespaces(7)), as words that follow
- * "this network namespace"; null if it is private. Private means: it has no interface but loopback,
- * and the service manager is not in it. The second rule detects the host's own namespace on a
- * machine without a network: there every user could reach a port on loopback.
+ * The reason why this process's network namespace is not private (network_namespaces(7)), as words
+ * that follow "this network namespace"; null if the namespace is private. A namespace is private if
+ * it has no interface but loopback, and if the service manager is not in it. The second condition
+ * detects the host's own namespace on a machine without a network, where every user could reach a
+ * port on loopback.
  *
  * `notifySocket` is this process's NOTIFY_SOCKET (sd_notify(3)), a socket of the service manager.
  */
@@ -82,8 +83,8 @@ function listInterfaces(names: readonly string[]): string {
 }
 
 /**
- * Whether a socket belongs to this process's network namespace; false also if that is unknown
- * (before Linux 5.14, and without FFI).
+ * Whether a socket belongs to this process's network namespace. False also if the namespace of the
+ * socket is unknown (before Linux 5.14, and without FFI).
  */
 export function isInOwnNetwork(fd: number): boolean {
   if (libc === null) return false;
@@ -91,14 +92,17 @@ export function isInOwnNetwork(fd: number): boolean {
   return network !== null && network === ownNetwork(libc);
 }
 
-/** Whether a socket belongs to a network namespace; false also if that is unknown. */
+/**
+ * Whether a socket belongs to the network namespace `netns`. False also if the namespace of the
+ * socket is unknown.
+ */
 export function isInNetwork(fd: number, netns: string): boolean {
   if (libc === null) return false;
   const network = networkOf(libc, fd);
   return network !== null && network === ownNetwork(socketsInNetwork(libc, netns));
 }
 
-/** The number of the network namespace of this process's new sockets. */
+/** The number of the network namespace in which `system` makes new sockets; null if unknown. */
 function ownNetwork(system: Libc): string | null {
   for (const family of [AF_UNIX, AF_INET, AF_INET6]) {
     const fd = system.socket(family, SOCK_STREAM);

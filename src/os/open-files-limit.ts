@@ -1,12 +1,15 @@
 import { readFileSync } from "node:fs";
 
-/** Null before it was asked for. A process with many relays asks many times. */
+/**
+ * The limit; null before the first call of `openFilesMax`. The limit is cached, because a process
+ * with many relays asks many times.
+ */
 let known: number | null = null;
 
 /**
- * How many files this process may have open: the soft limit of RLIMIT_NOFILE (getrlimit(2)) when it
- * was first asked for. Bun raises the soft limit to the hard limit when it starts. `Infinity` if the
- * limit is unknown.
+ * The maximum number of files that this process may have open: the soft limit of RLIMIT_NOFILE
+ * (getrlimit(2)) at the time of the first call. Bun raises the soft limit to the hard limit at its
+ * start. `Infinity` if the limit is unknown.
  */
 export function openFilesMax(): number {
   return (known ??= readLimit());
@@ -18,7 +21,7 @@ function readLimit(): number {
     const [, soft = ""] = /^Max open files +(\d+)/m.exec(limits) ?? [];
     return soft === "" ? Infinity : Number(soft);
   } catch {
-    // No /proc, for example on macOS: the first EMFILE then reveals the limit.
+    // There is no /proc, for example on macOS. Then the first EMFILE reveals the limit.
     return Infinity;
   }
 }

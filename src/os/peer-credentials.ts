@@ -7,19 +7,19 @@ const { ENODATA, ERANGE } = constants.errno;
 
 /** The process that connected a Unix socket, as recorded at connect (unix(7), SO_PEERCRED). */
 export interface Peer {
-  /** 0 if the process is in a PID namespace that is not visible from here. */
+  /** The process id; 0 if the process is in a PID namespace that is not visible from here. */
   readonly pid: number;
   readonly uid: number;
   readonly gid: number;
 }
 
-/** The kernel did not give a peer's credential. */
+/** The result if the kernel did not give a peer's credential. */
 export interface Unreadable {
   /** The system's code, such as `ENOTCONN`. */
   readonly code: string;
 }
 
-// The user id if the kernel recorded no credential (net/core/sock.c, cred_to_ucred()).
+// The user id that means that the kernel recorded no credential (net/core/sock.c, cred_to_ucred()).
 const UID_UNKNOWN = 2 ** 32 - 1;
 
 /** Asks the kernel for the credential of the process that connected a Unix socket. */
@@ -33,7 +33,8 @@ export function readPeer(system: Libc, fd: number): Peer | Unreadable {
   return { pid: pid ?? 0, uid, gid: gid ?? UID_UNKNOWN };
 }
 
-// NGROUPS_MAX of linux/limits.h is 65536; most processes have a handful.
+// The first and the largest number of groups to ask for. NGROUPS_MAX of linux/limits.h is 65536;
+// most processes have only a few groups.
 const GROUPS_FIRST = 64;
 const GROUPS_MOST = 65_536;
 
@@ -52,9 +53,9 @@ const OVERFLOW_ID = 65_534;
 const ALL_IDS = 2 ** 32 - 1;
 
 /**
- * The overflow id: it stands for every user (or group) that this process's user namespace does not
- * map (user_namespaces(7)), for example in a systemd unit with `PrivateUsers=yes`. Null if all ids
- * are mapped: each id then means one user or one group.
+ * The overflow id, which stands for every user (or group) that this process's user namespace does
+ * not map (user_namespaces(7)), for example in a systemd unit with `PrivateUsers=yes`. Null if all
+ * ids are mapped, because each id then means one user or one group.
  */
 export function ambiguousId(what: "uid" | "gid"): number | null {
   const mapped = read(`/proc/self/${what}_map`)
@@ -69,7 +70,8 @@ function read(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch {
-    // ProcSubset=pid of a systemd unit hides the second file. Without the first the map is unknown.
+    // In a systemd unit, ProcSubset=pid hides /proc/sys, so the caller uses the default overflow
+    // id. Without the id map of the process the caller assumes that some ids are not mapped.
     return "";
   }
 }

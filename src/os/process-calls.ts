@@ -26,7 +26,8 @@ const WEXITED = 4;
 const WNOWAIT = 0x1000000;
 const CLD_EXITED = 1;
 
-// siginfo_t of a child on 64-bit Linux (sigaction(2)): code, pid and status.
+// The size of siginfo_t, and the offsets of a child's code, pid and status in it, on 64-bit Linux
+// (sigaction(2)).
 const SIGINFO_BYTES = 128;
 const SI_CODE = 8;
 const SI_PID = 16;
@@ -62,12 +63,18 @@ export function becomeSubreaper(): number {
   return answer(c.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));
 }
 
-/** Finds a child that has ended, and leaves its status to be collected later. waitid(2) */
+/**
+ * Finds a child that has ended; null if there is none. The status of the child can still be
+ * collected later. waitid(2)
+ */
 export function peekEndedChild(): EndedChild | null {
   return waitFor(P_ALL, 0, WNOWAIT);
 }
 
-/** Collects the status of a child; null if it still runs, or is not our child. waitid(2) */
+/**
+ * Collects the status of a child; null if the child still runs, or is not a child of this process.
+ * waitid(2)
+ */
 export function reapChild(pid: number): EndedChild | null {
   return waitFor(P_PID, pid, 0);
 }
@@ -87,7 +94,10 @@ function waitFor(kind: number, pid: number, flags: number): EndedChild | null {
   };
 }
 
-/** Microseconds of CLOCK_MONOTONIC, by which systemd orders events. clock_gettime(2) */
+/**
+ * The time of CLOCK_MONOTONIC in microseconds; systemd orders events by this clock.
+ * clock_gettime(2)
+ */
 export function monotonicMicroseconds(): bigint {
   const time = new BigInt64Array(2);
   c.clock_gettime(CLOCK_MONOTONIC, time);
@@ -101,7 +111,7 @@ export function monotonicMicroseconds(): bigint {
  * SCM_RIGHTS.
  */
 export function sendDescriptor(socket: number, bytes: Uint8Array, passed: number): number {
-  // Create the ArrayBuffer first: a typed array that gets its buffer later moves in memory.
+  // Create the ArrayBuffer first, because a typed array that gets its buffer later moves in memory.
   const view = new DataView(new ArrayBuffer(BYTES + bytes.length));
   const message = new Uint8Array(view.buffer);
   const start = BigInt(ptr(message));

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 
 /**
- * The TCP port of a service name or alias in /etc/services (services(5)); `undefined` if the system
- * has no such file or no such name.
+ * The TCP port of a service name or alias in /etc/services (services(5)); `undefined` if the file
+ * does not exist or has no such name.
  */
 export function servicePort(name: string): number | undefined {
   return portInList(serviceList(), name);

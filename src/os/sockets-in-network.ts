@@ -3,51 +3,59 @@ import { constants } from "node:os";
 import { errnoCode, errorCode } from "./errno.ts";
 import type { Libc } from "./libc.ts";
 
-/** Where `ip netns add NAME` puts a namespace (ip-netns(8)). */
+/** The folder in which `ip netns add NAME` puts the file of a namespace (ip-netns(8)). */
 const NAMED = "/run/netns";
 
-// Of this thread: /proc/self is the process's first thread (proc(5)).
+// The network namespace of this thread. /proc/self would give the namespace of the process's first
+// thread (proc(5)).
 const OWN = "/proc/thread-self/ns/net";
 
-/** The file of a network namespace: `NAME` of ip-netns(8), or a path such as `/proc/PID/ns/net`. */
+/**
+ * The path of a network namespace's file. `netns` is a `NAME` of ip-netns(8), or a path such as
+ * `/proc/PID/ns/net`.
+ */
 export function networkPath(netns: string): string {
   return netns.includes("/") ? netns : `${NAMED}/${netns}`;
 }
 
 /**
- * The same calls, but `socket` makes its sockets in another network namespace. A socket stays in
- * the namespace in which it was made, so only that call enters the namespace (setns(2)). It enters,
- * makes the socket and returns without giving up the thread, so no other code of this thread, and
- * no other thread, is ever in the namespace.
+ * Returns the same calls as `system`, but `socket` makes its sockets in another network namespace.
+ * A socket stays in the namespace in which it was made, so only `socket` enters the namespace
+ * (setns(2)). `socket` enters the namespace, makes the socket and returns without giving up the
+ * thread, so no other code of this thread, and no other thread, is ever in the namespace.
  *
- * The namespace's file is opened for each socket: a namespace that was deleted and made anew is
- * another one under the same name.
+ * The namespace's file is opened for each socket, because the namespace may have been deleted and
+ * replaced by a new namespace of the same name.
  *
- * `socket` then also gives -ENOENT if there is no such namespace, -EINVAL if the file is none, and
- * -EPERM without CAP_SYS_ADMIN.
+ * `socket` then also gives -ENOENT if there is no such namespace, -EINVAL if the file is no
+ * namespace, and -EPERM without CAP_SYS_ADMIN.
  */
 export function socketsInNetwork(system: Libc, netns: string): Libc {
   const path = networkPath(netns);
   return { ...system, socket: (family, type) => socketIn(system, path, family, type) };
 }
 
-/** The code of the reason why no socket can be made in a namespace; null if it can. */
+/**
+ * The error code if this thread cannot enter a namespace to make sockets there; null if the thread
+ * can.
+ */
 export function whyNotEnter(system: Libc, netns: string): string | null {
   const fd = enter(system, networkPath(netns), () => 0);
   return fd < 0 ? errnoCode(fd) : null;
 }
 
 /**
- * Names the namespace that a file is now, for comparisons; null if there is none. Another namespace
- * under the same name has another inode (namespaces(7)), which is not used again while anything of
- * the old namespace is open.
+ * A text that identifies the namespace that a file stands for now, for comparisons; null if there
+ * is none. A new namespace of the same name has another inode (namespaces(7)). The kernel does not
+ * reuse the old inode while anything of the old namespace is open.
  */
 export function networkIdentity(netns: string): string | null {
   try {
     const { dev, ino } = statSync(networkPath(netns), { bigint: true });
     return `${dev}:${ino}`;
   } catch {
-    // It does not exist, or nobody may look: sockets cannot be made in it either.
+    // The file does not exist, or this process may not look at it: then the process cannot make
+    // sockets in the namespace either.
     return null;
   }
 }
@@ -56,10 +64,16 @@ function socketIn(system: Libc, path: string, family: number, type: number): num
   return enter(system, path, () => system.socket(family, type));
 }
 
-/** This thread's own namespace; -1 before the first use. Never closed: a thread has only one. */
+/**
+ * The descriptor of this thread's own namespace; -1 before the first use. It is never closed,
+ * because a thread opens only one.
+ */
 let own = -1;
 
-/** Does something in a namespace. `act` must not wait for anything. */
+/**
+ * Calls `act` in a namespace and returns its result, or a negative errno if the thread cannot
+ * enter. `act` must not wait for anything.
+ */
 function enter(system: Libc, path: string, act: () => number): number {
   let target = -1;
   try {
@@ -69,13 +83,15 @@ function enter(system: Libc, path: string, act: () => number): number {
     return -numberOf(errorCode(error));
   }
   try {
-    // To come back needs the same right as to go there: a thread that has no right stays here.
+    // Try the way back first: it needs the same right as the way there, so a thread without this
+    // right never leaves its namespace.
     const allowed = system.enterNetwork(own);
     if (allowed < 0) return allowed;
     const entered = system.enterNetwork(target);
     if (entered < 0) return entered;
     const result = act();
-    // From here on every socket of this thread would be in the wrong network.
+    // If the thread cannot return, end the process, because every further socket would be in the
+    // wrong network.
     if (system.enterNetwork(own) < 0) process.abort();
     return result;
   } finally {

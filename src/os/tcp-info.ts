@@ -2,15 +2,18 @@ import { IPPROTO_TCP, type Libc, TCP_INFO } from "./libc.ts";
 
 /** The kernel's figures about sending to the peer of a TCP connection. */
 export interface TcpInfo {
-  /** Segments sent but not acknowledged by the peer. */
+  /** The number of segments that were sent and that the peer has not acknowledged. */
   readonly unacknowledged: number;
-  /** Bytes not sent yet, because the peer's window is full or earlier bytes are in flight. */
+  /**
+   * The number of bytes not sent yet, because the peer's window is full or earlier bytes are in
+   * flight.
+   */
   readonly waiting: number;
-  /** Zero-window probes sent since the peer's last answer. */
+  /** The number of zero-window probes sent since the peer's last answer. */
   readonly probes: number;
-  /** Total number of retransmitted segments. */
+  /** The total number of retransmitted segments. */
   readonly retransmissions: number;
-  /** Milliseconds since the peer's last ACK, also one without new data. */
+  /** The milliseconds since the peer's last ACK, also an ACK without new data. */
   readonly sinceAnswer: number;
 }
 
@@ -27,15 +30,15 @@ const words = new Uint32Array(LENGTH / Uint32Array.BYTES_PER_ELEMENT);
 const fields = new DataView(words.buffer);
 const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
-/** Asks the kernel about a TCP connection; null if `fd` is not one. tcp(7), TCP_INFO */
+/** Asks the kernel about a TCP connection; null if `fd` is not a TCP socket. tcp(7), TCP_INFO */
 export function readTcpInfo(system: Libc, fd: number): TcpInfo | null {
   if (system.getOptionWords(fd, IPPROTO_TCP, TCP_INFO, words) !== LENGTH) return null;
   return {
     unacknowledged: number(UNACKED),
     waiting: number(NOTSENT_BYTES),
     probes: fields.getUint8(PROBES),
-    // If a segment cannot leave this machine, the kernel counts only the attempt, and resets that
-    // count when the peer answers.
+    // The sum, because the kernel does not count a segment that cannot leave this machine in the
+    // total. It then counts only the attempt, and resets that count when the peer answers.
     retransmissions: number(TOTAL_RETRANS) + fields.getUint8(RETRANSMITS),
     sinceAnswer: number(LAST_ACK_RECV),
   };

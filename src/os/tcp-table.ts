@@ -6,23 +6,26 @@ export interface TcpEnd {
   readonly port: number;
 }
 
-/** A look at the TCP sockets of this network namespace. */
+/** A snapshot of the TCP sockets of this network namespace. */
 export interface TcpTable {
   /**
-   * What is known of the socket between two ends, as the one that has `local` sees them: `owned` by a
-   * process, `orphaned` (closed, but the kernel still has it), or `absent`.
+   * The state of the socket whose own end is `local` and whose peer is `remote`: `owned` by a
+   * process, `orphaned` (closed by its process, but the kernel still has the socket), or `absent`.
    */
   stateOf(local: TcpEnd, remote: TcpEnd): "owned" | "orphaned" | "absent";
 }
 
-// Columns of both files, with hexadecimal addresses (proc_pid_net(5)): the number of the line, local and
-// remote end, state, queues, timer, retransmits, user, timeout, inode.
+// The columns of /proc/net/tcp and /proc/net/tcp6 (proc_pid_net(5)), with hexadecimal addresses:
+// the number of the line, local and remote end, state, queues, timer, retransmits, user, timeout,
+// inode.
 const LINE = /^ *\d+: ([0-9A-F]+:[0-9A-F]+) ([0-9A-F]+:[0-9A-F]+) (?:\S+ +){6}(\d+)/gm;
 
-// An IPv4 address as an IPv6 socket has it (RFC 4291 2.5.5.2).
+// The beginning of an IPv4-mapped IPv6 address (RFC 4291 2.5.5.2), as the kernel prints it.
 const MAPPED = "0000000000000000FFFF0000";
 
-/** Reads the table; null if the system hides it. It takes about a microsecond for each socket. */
+/**
+ * Reads the table; null if the system hides it. The read takes about a microsecond for each socket.
+ */
 export function readTcpTable(): TcpTable | null {
   try {
     const sockets = new Map<string, string>();
@@ -39,7 +42,7 @@ export function readTcpTable(): TcpTable | null {
       },
     };
   } catch {
-    // No /proc, or one without a network.
+    // There is no /proc, or it has no list of sockets.
     return null;
   }
 }
@@ -48,7 +51,10 @@ function plain(end: string): string {
   return end.startsWith(MAPPED) ? end.slice(MAPPED.length) : end;
 }
 
-/** As the kernel prints it: words of 32 bits in the machine's own order, which is little-endian. */
+/**
+ * Prints an end as the kernel does: words of 32 bits in the machine's own order, which is
+ * little-endian.
+ */
 function print({ bytes, port }: TcpEnd): string {
   const words = Array.from({ length: bytes.length / 4 }, (_, word) =>
     hex(bytes.subarray(4 * word, 4 * word + 4).toReversed()),

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
  *
  * Runs `getent`, which queries every name service of the system: /etc/passwd lacks the users that
  * systemd creates for one unit (`DynamicUser=`) and the users of a directory service. Without
- * `getent` only the file is read.
+ * `getent` only /etc/passwd is read.
  */
 export function userId(name: string): number | undefined {
   return lookUp("passwd", name);
@@ -17,7 +17,8 @@ export function groupId(name: string): number | undefined {
 }
 
 function lookUp(database: "passwd" | "group", name: string): number | undefined {
-  // No name contains a record separator, and getent would read a leading "-" as an option.
+  // No name contains a separator of the file's records, and getent would read a leading "-" as an
+  // option.
   if (name === "" || name.startsWith("-") || /[:\n\0]/.test(name)) return undefined;
   for (const line of records(database, name)) {
     // Both databases start NAME:PASSWORD:ID (passwd(5), group(5)).

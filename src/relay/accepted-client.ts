@@ -5,7 +5,10 @@ import { libc } from "../os/libc.ts";
 /** An accepted socket. Bun's own types wrongly say that the addresses are always present. */
 export interface AcceptedSocket {
   readonly fd: number;
-  /** Undefined for a Unix client, and for a TCP client that reset before the accept. */
+  /**
+   * Undefined for a Unix client, and for a TCP client that reset the connection before the relay
+   * accepted it.
+   */
   readonly remoteAddress?: string;
   readonly remotePort?: number;
   /** The local address that the client connected to. */
@@ -13,12 +16,21 @@ export interface AcceptedSocket {
   readonly localPort?: number;
 }
 
-/** What the relay knows about an accepted client. It looks up only what its options need. */
+/**
+ * The facts that the relay knows about an accepted client. The relay looks up only the facts that
+ * its options need.
+ */
 export interface AcceptedClient {
   readonly fd: number;
-  /** A TCP client's endpoint; null for a Unix client, and if the options do not need it. */
+  /**
+   * The endpoint of a TCP client; null for a Unix client. May be null if the options do not need
+   * it.
+   */
   readonly client: IpEndpoint | null;
-  /** The endpoint that a TCP client connected to; null in the same cases, and if it is not wanted. */
+  /**
+   * The endpoint that a TCP client connected to; null for a Unix client. May be null if the options
+   * do not need it.
+   */
   readonly source: IpEndpoint | null;
 }
 
@@ -26,7 +38,7 @@ export interface AcceptedClient {
 export const UNIDENTIFIED: AcceptedClient = { fd: -1, client: null, source: null };
 
 /**
- * The facts about a TCP client; null if its address is unknown.
+ * Returns the facts about a TCP client; null if an address that the relay needs is unknown.
  *
  * @param wantsSource - whether `source` is needed, which costs a further system call
  */

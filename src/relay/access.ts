@@ -8,36 +8,47 @@ import { printIpEndpoint } from "../address/ip-endpoint.ts";
 import type { AcceptedClient } from "./accepted-client.ts";
 import { REFUSAL_REASONS } from "./refusal-reasons.ts";
 
-/** Which clients may connect. Without rules: every client. An empty allow list: no client. */
+/**
+ * The rules that decide which clients may connect. Without rules every client may connect; with an
+ * empty allow list no client may connect.
+ */
 export interface AccessRules {
-  /** TCP clients: only these ranges may connect. */
+  /** For TCP clients: only clients with an address in these ranges may connect. */
   readonly allow?: readonly Cidr[] | undefined;
-  /** TCP clients: these ranges may not connect, even if `allow` contains them. */
+  /**
+   * For TCP clients: clients with an address in these ranges may not connect, even if `allow`
+   * contains that address.
+   */
   readonly deny?: readonly Cidr[] | undefined;
   /**
-   * Unix clients: only processes with one of these user ids, or allowed by `allowGroups`, may
-   * connect. The kernel records a client's ids when it connects.
+   * For Unix clients: only processes with one of these user ids, or allowed by `allowGroups`, may
+   * connect. The kernel records the ids of a client at the moment when the client connects.
    */
   readonly allowUsers?: readonly number[] | undefined;
-  /** Unix clients: processes with one of these ids as group or supplementary group may connect. */
+  /**
+   * For Unix clients: processes with one of these ids as group or supplementary group may connect.
+   */
   readonly allowGroups?: readonly number[] | undefined;
 }
 
 /** A refused client and the reason. */
 export interface Refusal {
-  /** `127.0.0.1:5678`, or a Unix client's user, group and process; `""` if unknown. */
+  /**
+   * The client's address, such as `127.0.0.1:5678`, or the user, group and process of a Unix
+   * client; `""` if unknown.
+   */
   readonly client: string;
   readonly reason: string;
 }
 
-/** Decides whether an accepted client may use the relay: null admits the client. */
+/** A function that decides whether an accepted client may use the relay. Null admits the client. */
 export type Judge = (accepted: AcceptedClient) => Refusal | null;
 
 /**
  * Makes the judge for a source's clients; null if every client may connect.
  *
- * @throws {RelayError} if the rules are for the other kind of source, because they would leave this
- *   source open; and if rules for Unix clients are given without FFI.
+ * @throws {RelayError} if the rules are for the other kind of source (TCP or Unix), because such
+ *   rules would leave this source open; also if rules for Unix clients are given without FFI.
  */
 export function judgeOf(rules: AccessRules, source: SocketEndpoint): Judge | null {
   const { allow, deny, allowUsers, allowGroups } = rules;
@@ -59,16 +70,19 @@ export function judgeOf(rules: AccessRules, source: SocketEndpoint): Judge | nul
   return judgeByCredential(loaded.libc, allowUsers, allowGroups);
 }
 
-/** Who may connect to a source that expects PROXY headers: the proxies, and their clients. */
+/**
+ * The access rules of a source that expects PROXY headers: rules for the proxies and rules for the
+ * clients of the proxies.
+ */
 export interface ProxyRules extends AccessRules {
-  /** TCP sources: only proxies in these ranges may connect. */
+  /** For TCP sources: only proxies with an address in these ranges may connect. */
   readonly acceptProxyFrom?: readonly Cidr[] | undefined;
 }
 
 /**
- * Makes the two judges for a source that expects PROXY headers. `ofProxy` judges a proxy when it
- * connects: its address, or its user and group. `ofClient` judges the client by the address that
- * the header names. Null means that everyone may connect.
+ * Makes the two judges for a source that expects PROXY headers. `ofProxy` judges a proxy when the
+ * proxy connects, by its address, or by its user and group. `ofClient` judges the client by the
+ * address that the header names. A judge that is null admits everyone.
  *
  * @throws {RelayError} as `judgeOf` does; also if a TCP source has no `acceptProxyFrom`.
  */
@@ -100,7 +114,10 @@ function cannotApply(source: SocketEndpoint, why: string): RelayError {
   return new RelayError("EINVAL", address, `cannot guard ${address}: ${why}`);
 }
 
-/** The error that Unix clients cannot be identified without FFI; `reason` is why FFI is missing. */
+/**
+ * Makes the error for a source whose Unix clients cannot be identified without FFI. `reason` says
+ * why FFI is not available.
+ */
 export function cannotGuard(source: SocketEndpoint, reason: string): RelayError {
   const address = printAddress(source);
   return new RelayError(
@@ -123,7 +140,7 @@ function judgeByAddress(allow: readonly Cidr[] | undefined, deny: readonly Cidr[
   };
 }
 
-/** Whether an address is in one of the ranges. */
+/** Returns a function that tells whether an address is in one of the ranges. */
 function rangesOf(ranges: readonly Cidr[]): (address: IpAddress) => boolean {
   // Two lists, because one BlockList would match an IPv4 address against ::/0.
   const { BlockList } = process.getBuiltinModule("node:net");
@@ -140,7 +157,8 @@ function judgeByCredential(
 ): Judge {
   const users = new Set(allowUsers);
   const groups = new Set(allowGroups);
-  // The overflow id could be any user's (or group's), so it admits nobody.
+  // The overflow id stands for every user (or group) that is not mapped, so this id must admit
+  // nobody.
   const noUser = ambiguousId("uid");
   const noGroup = ambiguousId("gid");
   if (noUser !== null) users.delete(noUser);
@@ -161,7 +179,7 @@ function judgeByCredential(
   };
 }
 
-/** Describes a Unix client for messages. */
+/** Describes a Unix client for messages, by the user, group and process of the client. */
 export function printPeer({ pid, uid, gid }: Peer): string {
   return `user ${uid}, group ${gid}, process ${pid}`;
 }

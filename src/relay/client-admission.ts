@@ -24,7 +24,10 @@ import { REFUSAL_REASONS } from "./refusal-reasons.ts";
 /** An admitted client. */
 export interface Admitted {
   readonly accepted: AcceptedClient;
-  /** The client's number for `ClientCounts`; null without a limit. `left` gives its count back. */
+  /**
+   * The number that identifies the client in `ClientCounts`; null if there is no limit per client.
+   * `left` removes the connection from these counts.
+   */
   readonly countedAs: bigint | null;
 }
 
@@ -45,24 +48,28 @@ export function needsAddresses(options: AdmissionOptions, source: SocketEndpoint
 }
 
 /**
- * Admits or refuses each accepted client, before anything else happens for that client. Behind
- * proxies that send PROXY headers this takes two steps: `admitProxy`, then `admitProxied`.
+ * Admits or refuses each accepted client, before anything else happens for that client. If proxies
+ * send PROXY headers, the admission has two steps: `admitProxy`, then `admitProxied`.
  */
 export class ClientAdmission {
   readonly #needsAddresses: boolean;
-  /** Only a header for the destination says where the client connected to. */
+  /**
+   * `wantsSource` is true only if the relay sends PROXY headers, because only such a header
+   * contains the address that the client connected to.
+   */
   readonly #wanted: { readonly wantsSource: boolean };
-  /** Judges accepted sockets. */
+  /** Judges the peer of each accepted socket: a client or a proxy. Null admits every peer. */
   readonly #judge: Judge | null;
-  /** Judges the clients that PROXY headers name. */
+  /** Judges the clients that PROXY headers name. Null admits every such client. */
   readonly #proxiedJudge: Judge | null;
   readonly #max: number;
   readonly #counts: ClientCounts;
   readonly #isOpen: boolean;
 
   /**
-   * @param counts - connections per client, over all threads
-   * @throws {RelayError} as `judgeOf` does; also if a limit per Unix client is given without FFI.
+   * @param counts - counts the open connections of each client, over all threads
+   * @throws {RelayError} as `judgeOf` and `judgesBehindProxy` do; also if a limit per Unix client
+   *   is given without FFI.
    */
   constructor(options: AdmissionOptions, source: SocketEndpoint, counts: ClientCounts) {
     this.#needsAddresses = needsAddresses(options, source);
@@ -91,7 +98,7 @@ export class ClientAdmission {
     return "reason" in accepted ? accepted : this.#withinLimit(accepted);
   }
 
-  /** Admits or refuses a proxy, which then must send a header. */
+  /** Admits or refuses a proxy. An admitted proxy must then send a header. */
   admitProxy(socket: AcceptedSocket): AcceptedClient | Refusal {
     const accepted = this.#needsAddresses
       ? identifyTcpClient(socket, this.#wanted)
@@ -100,7 +107,10 @@ export class ClientAdmission {
     return this.#judge?.(accepted) ?? accepted;
   }
 
-  /** Admits or refuses the client that a proxy's header names; without a name, the proxy itself. */
+  /**
+   * Admits or refuses the client that a proxy's header names. If the header names no client (`ends`
+   * is null), the proxy itself counts as the client.
+   */
   admitProxied(proxy: AcceptedClient, ends: ProxiedEnds | null): Admitted | Refusal {
     const accepted = ends === null ? proxy : { fd: proxy.fd, ...ends };
     return this.#proxiedJudge?.(accepted) ?? this.#withinLimit(accepted);
@@ -122,7 +132,7 @@ export class ClientAdmission {
   }
 }
 
-/** A client's number for `ClientCounts`, and its name for messages. */
+/** The number that identifies a client in `ClientCounts`, and the client's name for messages. */
 function whoOf({ fd, client }: AcceptedClient): { client: bigint; name: string } | Refusal {
   if (client !== null) return { client: ipClient(client.address), name: printIpEndpoint(client) };
   if (loaded.libc === null) return NO_ADDRESS;

@@ -1,11 +1,14 @@
 import type { IpAddress } from "../address/ip-address.ts";
 
 /**
- * How many connections each client has open. A 64-bit number identifies the client: `ipClient` for
- * a TCP client, the user id for a Unix client.
+ * Counts the open connections of each client. A 64-bit number identifies the client: the result of
+ * `ipClient` for a TCP client, the user id for a Unix client.
  */
 export interface ClientCounts {
-  /** Adds a connection of a client; returns its connections in all threads of the relay. */
+  /**
+   * Adds a connection of a client. Returns the number of the client's open connections, this one
+   * included, in all threads of the relay.
+   */
   enter(client: bigint): number;
   /** Removes one connection of a client. */
   leave(client: bigint): void;
@@ -28,12 +31,13 @@ export class OwnClientCounts implements ClientCounts {
   }
 }
 
-// The first 32 bits of a multicast address (RFC 4291 2.7). No client has such an address.
+// The numbers of IPv4 clients begin with these 32 bits. No IPv6 client gets the same number,
+// because IPv6 addresses that begin so are multicast addresses (RFC 4291 2.7), which no client has.
 const IPV4_CLIENTS = 0xffff_ffff_0000_0000n;
 
 /**
- * The number that identifies the client of an IP address. For IPv6 only the first 64 bits count,
- * because one host may use any address of its network (RFC 4291 2.5.4, RFC 8981).
+ * The number that identifies the client of an IP address. For IPv6 this is the first 64 bits of the
+ * address, because one host may use any address of its /64 network (RFC 4291 2.5.4, RFC 8981).
  */
 export function ipClient({ family, bytes }: IpAddress): bigint {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

@@ -28,14 +28,17 @@ export const EVENTS: readonly Event[] = Object.keys(silentObserver).filter(
   (key): key is Event => key in silentObserver,
 );
 
-/** The events that an observer made by `combineObservers` really handles. */
+/**
+ * The events that an observer made by `combineObservers` handles; the observer ignores all others.
+ */
 export function eventsHeard(observer: Observer): readonly Event[] {
   return EVENTS.filter((event) => observer[event] !== nothing);
 }
 
 /**
- * One observer that passes each event to several observers, in their order. It never throws: an
- * error thrown by one of them becomes a `fault` event.
+ * Returns an observer that passes each event to all given observers, in the given order. The
+ * returned observer never throws: if a given observer throws an error, the error becomes a `fault`
+ * event.
  */
 export function combineObservers(observers: readonly Partial<Observer>[]): Observer {
   const combined = { ...silentObserver };

@@ -1,9 +1,10 @@
-// The reversed polynomial of Castagnoli (RFC 3720 12.1).
+// The Castagnoli polynomial with its bits in reverse order (RFC 3720 12.1).
 const POLYNOMIAL = 0x82f63b78;
 
 /** The CRC-32C of some bytes (RFC 3720 appendix B.4), as an unsigned number. */
 export function crc32c(bytes: Uint8Array): number {
-  // Bit by bit: only the headers of proxies are checked, and they are short.
+  // The loop handles one bit at a time. This is fast enough, because only the headers of proxies
+  // are checked, and these headers are short.
   let crc = 0xffff_ffff;
   for (const byte of bytes) {
     crc ^= byte;

@@ -1,11 +1,14 @@
 import { errorCode, errnoWords } from "../os/errno.ts";
 
-/** The relay failed: what failed, the address, the system's reason, and how to fix it. */
+/**
+ * A failure of the relay. The message says what failed, the address, the system's reason, and how
+ * to fix the problem.
+ */
 export class RelayError extends Error {
   constructor(
     /** The system's code, such as `EADDRINUSE`. */
     readonly code: string,
-    /** The address as text. */
+    /** The address to which the failure belongs, as text; `""` if there is none. */
     readonly address: string,
     message: string,
   ) {
@@ -14,7 +17,10 @@ export class RelayError extends Error {
   }
 }
 
-/** Converts an error of the runtime to a `RelayError`; `doing` is a verb, such as "listen on". */
+/**
+ * Converts an error of the runtime to a `RelayError`. `doing` is a verb for the message, such as
+ * "listen on".
+ */
 export function relayError(
   doing: string,
   address: string,

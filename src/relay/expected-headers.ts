@@ -14,15 +14,15 @@ import { HEADER_REFUSALS } from "./refusal-reasons.ts";
 type OwnedSocket = Socket<SocketOwner>;
 type Handlers = SocketHandler<SocketOwner, "uint8array">;
 
-/** How long a proxy may take to send its whole header, in milliseconds. */
+/** The time in which a proxy must send its whole header, in milliseconds. */
 const HEADER_TIMEOUT = 3_000;
 
-/** What the relay does with the proxies that it waited for. */
+/** The functions that the relay calls when the wait for the header of a proxy has ended. */
 export interface HeaderHandling {
   readonly observer: Observer;
   /**
-   * A header came. `rest` holds the bytes that came behind it. The socket has no owner any more;
-   * the caller must give it one, or terminate it.
+   * A whole header has arrived. `rest` holds the bytes that follow the header. This function must
+   * give the socket a new owner (`socket.data`) or terminate the socket.
    */
   came(
     socket: OwnedSocket,
@@ -30,15 +30,15 @@ export interface HeaderHandling {
     ends: ProxiedEnds | null,
     rest: Uint8Array,
   ): void;
-  /** A proxy was refused for its header. */
+  /** A proxy was refused because its header was invalid, late or incomplete. */
   refused(refusal: Refusal): void;
-  /** A stop has reset a proxy before its header was complete. */
+  /** The relay has stopped and has reset a proxy before the proxy's header was complete. */
   cut(): void;
 }
 
-/** A proxy that has not sent its whole header: the owner of its socket. */
+/** A proxy that has not sent its whole header. This object is the owner of the proxy's socket. */
 class ExpectedHeader extends Unadmitted {
-  /** The bytes that came so far. */
+  /** The bytes of the header that have arrived so far. */
   bytes: Uint8Array = new Uint8Array();
 
   constructor(
@@ -51,14 +51,17 @@ class ExpectedHeader extends Unadmitted {
 }
 
 /**
- * The accepted proxies of one relay that have not sent their whole header. Each of them either
- * sends it within `HEADER_TIMEOUT`, or is reset and counts as refused.
+ * The accepted proxies of one relay that have not sent their whole header. A proxy that does not
+ * send its whole header within `HEADER_TIMEOUT` is reset and counts as refused.
  */
 export class ExpectedHeaders {
   readonly #waiting = new Set<ExpectedHeader>();
   readonly #deadlines: EqualDeadlines<ExpectedHeader>;
   readonly #handling: HeaderHandling;
-  /** Called when nobody waits any more; non-null exactly while `emptied` is pending. */
+  /**
+   * Called when the relay waits for no header any more; non-null exactly while `emptied` is
+   * pending.
+   */
   #whenEmpty: (() => void) | null = null;
 
   #isCut = false;
@@ -68,7 +71,7 @@ export class ExpectedHeaders {
     this.#deadlines = new EqualDeadlines(HEADER_TIMEOUT, (header) => this.#refuse(header, "late"));
   }
 
-  /** How many proxies have not sent their whole header. */
+  /** The number of proxies that have not sent their whole header. */
   get count(): number {
     return this.#waiting.size;
   }
@@ -82,7 +85,10 @@ export class ExpectedHeaders {
     if (this.#isCut) setImmediate(() => this.cut());
   }
 
-  /** The handlers of accepted sockets: `handlers`, and before these the reading of headers. */
+  /**
+   * Returns the handlers for accepted sockets. They read the header of each proxy, and pass the
+   * events of all other sockets to `handlers`.
+   */
   handlersBefore(handlers: Handlers): Handlers {
     return {
       ...handlers,
@@ -104,7 +110,7 @@ export class ExpectedHeaders {
     };
   }
 
-  /** Resolves when every proxy that waits now has sent its header, or is gone. */
+  /** Resolves when no proxy is left that has not sent its whole header. */
   async emptied(): Promise<void> {
     if (this.#waiting.size === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -112,13 +118,16 @@ export class ExpectedHeaders {
     await promise;
   }
 
-  /** Resets all proxies whose header does not come within `time` milliseconds from now. */
+  /** Resets all proxies whose header is not complete within `time` milliseconds from now. */
   cutAfter(time: number): void {
     if (time === 0) this.cut();
     else if (time < HEADER_TIMEOUT) setTimeout(() => this.cut(), time);
   }
 
-  /** Resets all proxies that wait, and all that come; they do not count as refused. */
+  /**
+   * Resets all proxies whose header is not complete, and all proxies that the relay accepts from
+   * now on. These proxies do not count as refused.
+   */
   cut(): void {
     this.#isCut = true;
     for (const header of this.#waiting) {
@@ -129,7 +138,7 @@ export class ExpectedHeaders {
   }
 
   #receive(header: ExpectedHeader, chunk: Uint8Array): void {
-    // A whole header usually comes in one chunk.
+    // A whole header usually comes in one chunk, which then needs no copy.
     const bytes = header.bytes.length === 0 ? chunk : Buffer.concat([header.bytes, chunk]);
     const reading = readProxyHeader(bytes);
     switch (reading.kind) {
@@ -151,7 +160,8 @@ export class ExpectedHeaders {
 
   #refuse(header: ExpectedHeader, why: HeaderFault | "late" | "cut"): void {
     if (!this.#waiting.has(header)) return;
-    // Before its socket closes: the client of a Unix socket is unknown afterwards.
+    // Read the name before the socket is closed, because the kernel then no longer tells the peer
+    // of a Unix socket.
     const client = nameOf(header.proxy);
     this.#forget(header);
     header.connecting.terminate();
@@ -167,7 +177,7 @@ export class ExpectedHeaders {
   }
 }
 
-/** A proxy's address, or the user and process of one at a Unix socket; `""` if unknown. */
+/** The address of a TCP proxy, or the user, group and process of a Unix proxy; `""` if unknown. */
 function nameOf({ fd, client }: AcceptedClient): string {
   if (client !== null) return printIpEndpoint(client);
   const peer = libc === null || fd < 0 ? null : readPeer(libc, fd);

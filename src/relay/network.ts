@@ -4,7 +4,7 @@ import { type Libc, loaded } from "../os/libc.ts";
 import { networkPath, socketsInNetwork, whyNotEnter } from "../os/sockets-in-network.ts";
 import { RelayError } from "./error.ts";
 
-/** Why a network namespace cannot be used, by the code of setns(2) or open(2). */
+/** The reasons why a network namespace cannot be used, by the error code of setns(2) or open(2). */
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such namespace (ip netns list)",
   EINVAL: "this file is no network namespace",
@@ -18,7 +18,10 @@ export function networkWords(netns: string, code: string): string {
   return `network namespace ${networkPath(netns)}: ${REASONS[code] ?? errnoWords(code)} (${code})`;
 }
 
-/** The calls that make sockets for one end of a relay: in this process's network, or in another. */
+/**
+ * The system calls for one end of a relay. They make sockets in the network namespace `netns`, or
+ * in this process's own namespace if `netns` is undefined.
+ */
 export function callsFor(system: Libc, netns: string | undefined): Libc {
   return netns === undefined ? system : socketsInNetwork(system, netns);
 }
@@ -40,7 +43,7 @@ export function checkSourceNetwork(source: SocketEndpoint, netns: string | undef
 
 /**
  * Refuses a relay that can never connect from a network namespace. A namespace that does not exist
- * yet gives a warning.
+ * yet causes only a warning.
  *
  * @throws {RelayError} with the system's code, and the fix.
  */

@@ -1,29 +1,39 @@
 import type { SocketEndpoint } from "../address/address.ts";
 import type { Peer } from "../os/peer-credentials.ts";
 
-/** An observer's view of a connection. It is live: its figures change until `closed`. */
+/**
+ * An observer's view of a connection. The view is live: its figures change until the `closed`
+ * event.
+ */
 export interface ConnectionView {
   /**
-   * Counts up within one relay, from 1. After a handover it goes on above all ids that the relay
-   * before it may give, so that no two open connections of a relay have the same id.
+   * The number of the connection. The numbers of one relay count up from 1. After a handover the
+   * new relay continues above all ids that the old relay may still give, so that no two open
+   * connections of the two relays have the same id.
    */
   readonly id: number;
   /**
    * The client's address, such as `127.0.0.1:5678`. `""` for a Unix client, which has no address,
-   * and for a TCP client that reset before the accept. The first read of this property asks the
-   * socket, so read it before `closed`.
+   * and for a TCP client that reset the connection before the relay accepted it. The first read of
+   * this property asks the socket, so read the property before the `closed` event.
    */
   readonly clientAddress: string;
   /**
    * The process, user and group of a Unix client; null for a TCP client, and if the kernel does not
-   * give them. The first read asks the socket, so read it before `closed`.
+   * give these ids. The first read of this property asks the socket, so read the property before
+   * the `closed` event.
    */
   readonly clientPeer: Peer | null;
-  /** When the client was accepted, in milliseconds of `performance.now()`. */
+  /** The time at which the client was accepted, in milliseconds of `performance.now()`. */
   readonly openedAt: number;
-  /** When the destination was reached, by the same clock; null before that. */
+  /**
+   * The time at which the destination was reached, in milliseconds of `performance.now()`; null
+   * before that time.
+   */
   readonly connectedAt: number | null;
-  /** Which of the destination's addresses was reached; `""` before that. */
+  /**
+   * The address of the destination that the relay reached; `""` before the destination is reached.
+   */
   readonly destinationAddress: string;
   /** Bytes read from the client. */
   readonly bytesUp: number;
@@ -33,9 +43,15 @@ export interface ConnectionView {
   readonly heldUp: number;
   /** Bytes read from the destination but not yet accepted by the client. */
   readonly heldDown: number;
-  /** How often reading from the client paused because the destination was full (backpressure). */
+  /**
+   * The number of times that the relay paused reading from the client, because the destination was
+   * full (backpressure).
+   */
   readonly pausesUp: number;
-  /** How often reading from the destination paused because the client was full (backpressure). */
+  /**
+   * The number of times that the relay paused reading from the destination, because the client was
+   * full (backpressure).
+   */
   readonly pausesDown: number;
   readonly state: ConnectionState;
 }
@@ -55,17 +71,20 @@ export const CONNECTION_STATES = [
 ] as const;
 export type ConnectionState = (typeof CONNECTION_STATES)[number];
 
-/** A system failure: its code, such as `ECONNREFUSED`, and what failed with which address. */
+/**
+ * A failure of the system: a code, such as `ECONNREFUSED`, and a message that says what failed and
+ * with which address.
+ */
 export interface Failure {
   readonly code: string;
   readonly message: string;
 }
 
-/** How a connection ended. */
+/** The ways in which a connection can end. */
 export const ENDINGS = [
   /** All bytes that both sides sent were delivered. */
   "finished",
-  /** One side closed while the other still sent: nobody was left to read these bytes. */
+  /** One side closed while the other side still sent bytes, which nobody was left to read. */
   "abandoned",
   "client reset",
   "destination reset",
@@ -73,11 +92,11 @@ export const ENDINGS = [
   "unreachable",
   /** The client left before the destination answered. */
   "client left",
-  /** No byte moved in either direction for the idle timeout. */
+  /** No byte moved in either direction during the idle timeout. */
   "idle",
-  /** The connection was half-closed, and no byte moved for the half-close timeout. */
+  /** The connection was half-closed, and no byte moved during the half-close timeout. */
   "half-closed",
-  /** The relay was stopped, and the drain timeout ended. */
+  /** The relay was stopped, and the connection did not end within the time limits of the drain. */
   "stopped",
   /** An unexpected error, reported through `fault`. */
   "fault",
@@ -85,43 +104,51 @@ export const ENDINGS = [
 export type Ending = (typeof ENDINGS)[number];
 
 /**
- * A limit that was reached: of the relay's own open connections, of those of several relays that share
- * one, or of the bytes that all connections of the process hold.
+ * The kind of a limit that was reached: the relay's own limit of open connections, a limit of open
+ * connections that several relays share, or the limit of bytes that all connections of the process
+ * hold.
  */
 export type ReachedLimit = "own" | "shared" | "memory";
 
-/** What leads clients to a source, and can get lost. */
+/** The things that lead clients to a source and that can get lost. */
 export type SourceLoss = "file" | "network namespace";
 
-/** How a relay stopped. */
+/** The facts about the stop of a relay. */
 export interface Stop {
   /**
-   * `asked`: by `stop()`. `idle`: by `stopIfIdle()`, when no connection was open. `handed over`: by
-   * `leave()`; another process now accepts the clients.
+   * `asked`: `stop()` was called. `idle`: `stopIfIdle()` was called while no connection was open.
+   * `handed over`: `leave()` was called, because another process now accepts the clients.
    */
   readonly cause: "asked" | "idle" | "handed over";
-  /** How many connections the stop reset instead of waiting for their end. */
+  /**
+   * The number of connections that were reset at the stop because they had not ended by themselves.
+   */
   readonly cut: number;
 }
 
 /**
- * The relay reports everything through its observer, and only there. An observer that throws has a
- * bug: its error is passed to `fault`, like any other unexpected error, and the relay continues.
+ * The relay reports everything through its observer, and in no other way. An observer that throws
+ * an error has a bug. The relay then passes the error to `fault`, like any other unexpected error,
+ * and continues.
  */
 export interface Observer {
-  /** The source is bound and accepts; for port 0, `endpoint` has the port that the system chose. */
+  /**
+   * The source is bound and the relay accepts clients. `endpoint` contains the port that the system
+   * chose if port 0 was asked for.
+   */
   listening(endpoint: SocketEndpoint): void;
-  /** A client was accepted. */
+  /** A client was accepted and admitted. */
   opened(connection: ConnectionView): void;
   /**
-   * The access rules or limits refused a client, before anything else happened for it. `client` is
-   * its address, or a Unix client's user, group and process; `""` if unknown. `opened` and `closed`
-   * are not called.
+   * The relay refused a client because of the access rules, a limit, or a missing or invalid PROXY
+   * header, before anything else happened for the client. `client` is the client's address, or the
+   * user, group and process of a Unix client; `""` if unknown. `opened` and `closed` are not called
+   * for this client.
    */
   refused(client: string, reason: string): void;
   /** The destination was reached. */
   connected(connection: ConnectionView): void;
-  /** The destination could not be reached. `closed` follows. */
+  /** The destination could not be reached. The event `closed` follows. */
   unreachable(connection: ConnectionView, failure: Failure): void;
   /**
    * The destination was reached for the first time after one or more connections were
@@ -133,16 +160,17 @@ export interface Observer {
   /** The connection is over and holds no descriptor any more. */
   closed(connection: ConnectionView, ending: Ending): void;
   /**
-   * A limit is reached: clients wait in the kernel's queue. Of a limit of connections that several relays
-   * share, only the relay that took the last place reports this.
+   * A limit is reached: new clients wait in the kernel's queue until the relay is below the limit
+   * again. If several relays share a limit of open connections, only the relay that accepted the
+   * last client reports this event.
    */
   full(open: number, limit: ReachedLimit): void;
   /**
-   * Clients cannot find the source: somebody removed or replaced the file of a Unix source, or
-   * deleted the network namespace of another one.
+   * Clients cannot find the source, because somebody removed or replaced the file of a Unix source,
+   * or deleted the network namespace of a TCP or abstract source.
    */
   sourceLost(what: SourceLoss): void;
-  /** What was lost is back in its place. */
+  /** The file or the network namespace that was lost is back in its place. */
   sourceBack(what: SourceLoss): void;
   /** The relay has stopped accepting and waits for `open` connections to end. */
   draining(open: number): void;
@@ -150,7 +178,7 @@ export interface Observer {
   stopped(stop: Stop): void;
   /** An unexpected error, such as a bug in an observer or the death of a worker. */
   fault(error: unknown): void;
-  /** A problem that the operator should know; the relay continues. */
+  /** A problem that the operator should know about; the relay continues. */
   warning(message: string): void;
   /** A detail for debugging. */
   notice(message: string): void;

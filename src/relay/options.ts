@@ -15,9 +15,9 @@ export interface RelayOptions extends AccessRules {
    * Permissions of a Unix source's file, such as `0o660`. Default: 0o777 without the umask's bits.
    */
   readonly mode?: number | undefined;
-  /** User id that owns a Unix source's file. Default: this process's. */
+  /** The user id of the owner of a Unix source's file. Default: the user of this process. */
   readonly owner?: number | undefined;
-  /** Group id of a Unix source's file. Default: this process's. */
+  /** The group id of a Unix source's file. Default: the group of this process. */
   readonly group?: number | undefined;
   /**
    * Creates the missing folders of a Unix source with this mode, such as `0o755`; the umask has no
@@ -31,47 +31,48 @@ export interface RelayOptions extends AccessRules {
    */
   readonly freebind?: boolean | undefined;
   /**
-   * Length of the kernel's queue of clients not accepted yet. Default 4,096. For an inherited
-   * socket the default is the system's maximum, so that the relay never shortens the socket's
-   * queue.
+   * The maximum number of clients that wait in the kernel's queue until the relay accepts them.
+   * Default 4,096. For an inherited socket the default is the system's maximum, so that the relay
+   * never shortens the socket's queue.
    */
   readonly backlog?: number | undefined;
   /**
-   * Most open connections; further clients wait in the kernel's queue. Default: as many as the
-   * limit of open files allows.
+   * The maximum number of open connections; further clients wait in the kernel's queue. Default:
+   * the number that the limit of open files allows.
    */
   readonly connectionsMax?: number | undefined;
   /**
-   * Most open connections of one client: an IPv4 address, an IPv6 /64 network, or a Unix user.
-   * Further connections are refused. Default: no limit per client.
+   * The maximum number of open connections of one client: an IPv4 address, an IPv6 /64 network, or
+   * a Unix user. Further connections are refused. Default: no limit per client.
    */
   readonly connectionsMaxPerClient?: number | undefined;
   /**
-   * Refuses a TCP client whose address is unknown because it has already reset. Access rules,
-   * `proxyProtocol` and `connectionsMaxPerClient` always do this. Default: false.
+   * Refuses a TCP client whose address is unknown because the client has already reset the
+   * connection. A relay with rules for addresses, `acceptProxy`, `proxyProtocol` or
+   * `connectionsMaxPerClient` always refuses such a client. Default: false.
    */
   readonly identifyClients?: boolean | undefined;
   /**
-   * How long to retry a destination that refuses or is absent, while the client waits. Default 0:
-   * no retry.
+   * The time for which the relay tries again to reach a destination that refuses or is absent,
+   * while the client waits. Default 0: no further try.
    */
   readonly connectRetry?: number | undefined;
-  /** Ends a connection on which no byte moves in either direction for this long. Default: never. */
+  /** Ends a connection on which no byte moves in either direction for this time. Default: never. */
   readonly idleTimeout?: number | undefined;
   /**
    * Ends a half-closed connection (only one side has ended its stream) on which no byte moves for
-   * this long. Default: never.
+   * this time. Default: never.
    */
   readonly halfCloseTimeout?: number | undefined;
   /** Time limit for reaching the destination. Default 5,000. */
   readonly connectTimeout?: number | undefined;
   /**
-   * Idle time before TCP keepalive probes. If a peer acknowledges neither probes nor data, its
-   * connection ends after about twice this time. 0 sends no probes; then only the kernel's own
-   * limits apply. Default 60,000.
+   * The idle time after which the kernel sends TCP keepalive probes. If a peer acknowledges neither
+   * probes nor data, its connection ends after about twice this time. With 0 the kernel sends no
+   * probes; then only the kernel's own limits apply. Default 60,000.
    */
   readonly keepalive?: number | undefined;
-  /** How long `stop()` waits for open connections. Default 8,000. */
+  /** The time for which `stop()` waits until the open connections have ended. Default 8,000. */
   readonly drainTimeout?: number | undefined;
   /**
    * Listens in another network namespace: a name of ip-netns(8), or a path such as
@@ -81,34 +82,41 @@ export interface RelayOptions extends AccessRules {
   readonly sourceNetns?: string | undefined;
   /**
    * Connects from another network namespace, and resolves the destination's name there. Otherwise
-   * like `sourceNetns`. The namespace may come later, or be made anew under the same name.
+   * like `sourceNetns`. The namespace may be created after the start of the relay, and may be
+   * replaced by a new namespace of the same name.
    */
   readonly destinationNetns?: string | undefined;
   /**
-   * Captures all connections in this file, in the format pcapng, as TCP conversations with their
-   * secrets. Only this process's user can read the file. An earlier capture at the path gets the
-   * suffix `.1`. A failure, such as a full disk, ends the capture and nothing else. Default: none.
+   * Records all connections in this file, in the format pcapng, as TCP conversations. The file
+   * contains all bytes, also passwords and other secrets, so only this process's user can read the
+   * file. An earlier capture at the path gets the suffix `.1`. A failure, such as a full disk, ends
+   * the capture and nothing else. Default: no capture.
    */
   readonly capture?: string | undefined;
-  /** The most bytes of each packet in the capture, its 40 bytes of headers included. Default: all. */
+  /**
+   * The maximum number of bytes of each packet in the capture, including the 40 bytes of headers.
+   * Default: the whole packet.
+   */
   readonly captureBytes?: number | undefined;
   /**
-   * Begins a new file of the capture when this many bytes are in it, and keeps the last two: the
-   * file and the one with the suffix `.1`. Default: one file without a limit.
+   * The size of the capture file, in bytes, at which a new file begins. The full file gets the
+   * suffix `.1` and replaces the earlier file with that suffix, so the last two files are kept.
+   * Default: one file without a limit.
    */
   readonly captureMax?: number | undefined;
   /**
    * Sends a PROXY protocol header with the client's address to the destination, before the client's
-   * first byte. A destination that expects no header reads it as the client's data. Default: none.
+   * first byte. A destination that expects no header reads the header as data of the client.
+   * Default: none.
    */
   readonly proxyProtocol?: ProxyVersion | undefined;
   /**
    * Expects a PROXY protocol header (v1 or v2) before each client's first byte, from a proxy in
-   * front of the relay. The address in the header is the client's everywhere: for `allow` and
-   * `deny`, limits, the observer and `proxyProtocol`. A header without an address (v1 `UNKNOWN`,
-   * v2 `LOCAL` or a Unix client) leaves the proxy itself as the client. A connection whose header
-   * is missing, malformed, longer than 4,096 bytes or not complete within 3 s is reset and counts
-   * as refused. Default: false.
+   * front of the relay. The relay uses the address in the header as the client's address
+   * everywhere: for `allow` and `deny`, limits, the observer and `proxyProtocol`. A header without
+   * an address (v1 `UNKNOWN`, v2 `LOCAL` or a Unix client) makes the proxy itself count as the
+   * client. A connection whose header is missing, malformed, longer than 4,096 bytes or not
+   * complete within 3 s is reset and counts as refused. Default: false.
    */
   readonly acceptProxy?: boolean | undefined;
   /**
@@ -118,15 +126,16 @@ export interface RelayOptions extends AccessRules {
    */
   readonly acceptProxyFrom?: readonly Cidr[] | undefined;
   /**
-   * When one side has closed and the other has received everything: how long the other side may
-   * take to close by itself. After that the relay closes it. Default 10,000: nginx's
-   * `lingering_close` allows 5 to 30 seconds.
+   * The time that the relay gives the second side of a connection to close by itself, after the
+   * first side has closed and the second side has received everything. After this time the relay
+   * closes the second side. Default 10,000, because nginx's `lingering_close` allows 5 to 30
+   * seconds.
    */
   readonly lingerTimeout?: number | undefined;
   /**
    * Whether the relay moves bulk data by its own system calls (needs FFI) instead of the runtime's
-   * reads. Default: true. `false` serves to compare both ways, and to test that they behave the
-   * same.
+   * reads. Default: true. `false` is for comparisons of the two ways, and for tests that both ways
+   * behave the same.
    */
   readonly fastPath?: boolean | undefined;
   /** Receives the relay's events. */
@@ -145,7 +154,7 @@ export const DEFAULTS = {
   connectTimeout: 5_000,
   keepalive: 60_000,
   lingerTimeout: 10_000,
-  // Container runtimes send SIGKILL 10 s after SIGTERM.
+  // This is less than 10 s, because container runtimes send SIGKILL 10 s after SIGTERM.
   drainTimeout: 8_000,
   standstillTimeout: 2_000,
 } as const;

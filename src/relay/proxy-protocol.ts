@@ -7,8 +7,8 @@ import type { AcceptedClient } from "./accepted-client.ts";
 
 /**
  * The PROXY protocol version of the header: `v1` is a line of text; `v2` is binary and can describe
- * Unix clients. HAProxy refuses a v2 header for a Unix client (3.5-dev5, src/connection.c: it
- * parses the header's first bytes as a TLV).
+ * Unix clients. HAProxy refuses a v2 header for a Unix client, because HAProxy parses the first
+ * bytes of that header as a TLV (3.5-dev5, src/connection.c).
  *
  * Source of all facts here: haproxy/haproxy, doc/proxy-protocol.txt, of 2026-04-27.
  */
@@ -19,16 +19,22 @@ export type ProxyVersion = (typeof PROXY_VERSIONS)[number];
 export type ProxiedClient =
   | {
       readonly kind: "tcp";
-      /** The client. */
+      /** The endpoint of the client. */
       readonly source: IpEndpoint;
-      /** The address that the client connected to. */
+      /** The address of the relay's source, which the protocol calls the client's destination. */
       readonly destination: IpEndpoint;
     }
   | {
       readonly kind: "unix";
-      /** The source that the client connected to: a path, or a NUL and an abstract name. */
+      /**
+       * The address of the relay's source, which the protocol calls the client's destination: a
+       * path, or a NUL byte followed by an abstract name.
+       */
       readonly destination: string;
-      /** The client's user and process id (0 if the process is not visible); absent if unknown. */
+      /**
+       * The client's user id and process id. The process id is 0 if the process is not visible from
+       * this PID namespace. Absent if the ids are unknown.
+       */
       readonly credential?: { readonly uid: number; readonly pid: number };
     };
 
@@ -43,7 +49,8 @@ export function headerOf(version: ProxyVersion, source: SocketEndpoint): HeaderO
   const destination = source.kind === "unix" ? source.path : `\0${source.name}`;
   const noUser = ambiguousId("uid");
   return (accepted) => {
-    // A proxy at a Unix source may have named a client with an address.
+    // The client of a Unix source can have an IP address, because a proxy may have connected to the
+    // source and named such a client.
     const isTcp = accepted.client !== null;
     const client = isTcp ? tcpClient(accepted) : unixClient(accepted.fd, destination, noUser);
     return proxyHeader(version, client);
@@ -79,8 +86,9 @@ function textHeader(client: ProxiedClient): Uint8Array {
 }
 
 /**
- * A header has one family. A proxy may name an IPv4-mapped and another IPv6 address: then the relay
- * has read the first one as IPv4, and the header needs it as IPv6 again.
+ * Gives both addresses the same family, because a header has only one family. The families differ
+ * if a proxy named an IPv4-mapped IPv6 address together with another IPv6 address: the relay has
+ * read the first address as IPv4, and the header needs this address as IPv6 again.
  */
 function inOneFamily({ source, destination }: ProxiedEnds): ProxiedEnds {
   if (source.address.family === destination.address.family) return { source, destination };
@@ -100,9 +108,9 @@ const UNIX_STREAM = 0x31;
 const UNIX_ADDRESS_BYTES = 108;
 
 /**
- * The type of our TLV with a Unix client's credential, from the range for applications (section
- * 2.2.8). Its value has 8 bytes: the user id and the process id, each as an unsigned 32-bit number
- * in network order.
+ * The type of the relay's own TLV, which contains the credential of a Unix client. The type is from
+ * the range for applications (section 2.2.8). The value has 8 bytes: the user id and the process
+ * id, each as an unsigned 32-bit number in network order.
  */
 export const CREDENTIAL_TLV = 0xe0;
 
@@ -120,7 +128,7 @@ function binaryHeader(client: ProxiedClient): Uint8Array {
     case "unix": {
       const { destination, credential } = client;
       return frame(UNIX_STREAM, [
-        // The source address stays empty: a client's own Unix socket rarely has a name.
+        // The source address stays empty, because a client's own Unix socket rarely has a name.
         new Uint8Array(UNIX_ADDRESS_BYTES),
         unixAddress(destination),
         ...(credential === undefined

@@ -14,11 +14,11 @@ import { crc32c } from "./crc32c.ts";
 export interface ProxiedEnds {
   /** The proxy's client. */
   readonly client: IpEndpoint;
-  /** The address of the proxy that the client connected to. */
+  /** The proxy's own address, to which the client connected. */
   readonly source: IpEndpoint;
 }
 
-/** What the first bytes of a proxy's connection are. */
+/** The result of reading the first bytes that a proxy sent. */
 export type HeaderReading =
   | { readonly kind: "incomplete" }
   | { readonly kind: "invalid"; readonly fault: HeaderFault }
@@ -34,19 +34,21 @@ export type HeaderReading =
       readonly ends: ProxiedEnds | null;
     };
 
-/** `missing`: the first bytes are not the beginning of a header. */
+/** The fault of an invalid header. `missing`: the first bytes are not the beginning of a header. */
 export type HeaderFault = "missing" | "malformed" | "too long";
 
 // "The maximum line lengths the receiver must support including the CRLF" (section 2.1).
 const TEXT_BYTES_MAX = 107;
 const TEXT_PREFIX = Buffer.from("PROXY ");
 const SIGNATURE = Buffer.from("\r\n\r\n\0\r\nQUIT\n");
-// The signature, a byte each for version and command, family and protocol; then the length.
+// The signature, one byte for the version and the command, one byte for the family and the
+// protocol, and two bytes for the length of the rest.
 const BINARY_PREFIX_BYTES = 16;
 
 /**
- * The longest header of version 2. The protocol allows 65,551 bytes. nginx accepts 4,096
- * (NGX_PROXY_PROTOCOL_MAX_HEADER), and the TLVs of known proxies are far shorter.
+ * The maximum length of a version 2 header that the relay accepts. The protocol allows 65,551
+ * bytes, but nginx accepts only 4,096 (NGX_PROXY_PROTOCOL_MAX_HEADER), and the TLVs of known
+ * proxies are far shorter.
  */
 export const BINARY_BYTES_MAX = 4_096;
 
@@ -62,7 +64,10 @@ export function readProxyHeader(bytes: Uint8Array): HeaderReading {
   return MISSING;
 }
 
-/** Whether the bytes, as far as they came, do not contradict a prefix. */
+/**
+ * Whether the bytes that have arrived so far agree with a prefix. They may be fewer than the
+ * prefix.
+ */
 function beginsAlike(bytes: Uint8Array, prefix: Uint8Array): boolean {
   const length = Math.min(bytes.length, prefix.length);
   for (let index = 0; index < length; index += 1) if (bytes[index] !== prefix[index]) return false;
@@ -77,7 +82,7 @@ function readText(bytes: Uint8Array): HeaderReading {
   const text = /^PROXY ([^\r\n]*)\r\n/.exec(line)?.[1];
   if (text === undefined) return MALFORMED;
   const length = end + 1;
-  // The receiver "must ignore anything presented before the CRLF" after UNKNOWN.
+  // After UNKNOWN the receiver "must ignore anything presented before the CRLF".
   if (/^UNKNOWN(?: |$)/.test(text)) return { kind: "complete", length, ends: null };
   const [family, clientHost = "", sourceHost = "", clientPort = "", sourcePort = "", ...rest] =
     text.split(" ");
@@ -104,7 +109,8 @@ function readPort(text: string): number | undefined {
 const VERSION_2 = 2;
 const LOCAL = 0;
 const PROXY = 1;
-// The address families and the transport protocols that the specification assigns.
+// The highest numbers that the specification assigns to an address family and to a transport
+// protocol.
 const FAMILY_MAX = 3;
 const PROTOCOL_MAX = 2;
 const TCP_OVER_IPV4 = 0x11;
@@ -142,7 +148,7 @@ function readEnds(bytes: Uint8Array, transport: number): ProxiedEnds | null {
   }
 }
 
-/** Two addresses, then two ports in network order. */
+/** Reads the two ends from the header: two addresses, then two ports in network order. */
 function endsAt(bytes: Uint8Array, addressBytes: number): ProxiedEnds {
   const addresses = new Uint8Array(bytes.subarray(BINARY_PREFIX_BYTES));
   const view = new DataView(addresses.buffer);
@@ -164,7 +170,10 @@ const TLV_PREFIX_BYTES = 3;
 const PP2_TYPE_CRC32C = 0x03;
 const CRC_BYTES = 4;
 
-/** Whether the TLVs from `start` on fill the header exactly, and its checksum, if any, is right. */
+/**
+ * Whether the TLVs from `start` on end exactly at the end of the header, and whether the header's
+ * checksum, if there is one, is right.
+ */
 function hasValidTlvs(header: Uint8Array, start: number): boolean {
   const view = new DataView(header.buffer, header.byteOffset, header.length);
   let at = start;
@@ -179,7 +188,10 @@ function hasValidTlvs(header: Uint8Array, start: number): boolean {
   return true;
 }
 
-/** Section 2.2.3: the checksum of the whole header, in which the checksum itself is zero. */
+/**
+ * Whether the checksum at the offset `value` is right. It covers the whole header, with zeros in
+ * place of the checksum itself (section 2.2.3).
+ */
 function hasChecksum(header: Uint8Array, value: number, end: number): boolean {
   if (end - value !== CRC_BYTES) return false;
   const cleared = new Uint8Array(header).fill(0, value, end);

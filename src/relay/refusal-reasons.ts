@@ -1,6 +1,6 @@
 import type { HeaderFault } from "./read-proxy-header.ts";
 
-/** Why clients are refused by the rules and limits. */
+/** The reasons for which the access rules and the limits refuse clients. */
 export const REFUSAL_REASONS = {
   addressUnknown: "its address is unknown",
   addressDenied: "its address is denied",
@@ -11,7 +11,7 @@ export const REFUSAL_REASONS = {
   limitReached: "it has as many connections as one client may have (--connections-max-per-client)",
 } as const;
 
-/** Why proxies are refused for their header. */
+/** The reasons for which proxies are refused because of their header. */
 export const HEADER_REFUSALS: Readonly<Record<HeaderFault | "late" | "cut", string>> = {
   missing: "it sent no PROXY header (--accept-proxy)",
   malformed: "its PROXY header is malformed",
@@ -21,8 +21,8 @@ export const HEADER_REFUSALS: Readonly<Record<HeaderFault | "late" | "cut", stri
 };
 
 /**
- * All reasons that a healthy system gives. A reason that names an errno, such as `its credential cannot
- * be read (EMFILE)`, is not among them.
+ * All reasons that a healthy system gives. Reasons that name an errno, such as `its credential
+ * cannot be read (EMFILE)`, are not in this list.
  */
 export const KNOWN_REFUSALS: readonly string[] = [
   ...Object.values(REFUSAL_REASONS),

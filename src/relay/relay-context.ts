@@ -3,16 +3,31 @@ import type { ClientCounts } from "./client-counts.ts";
 import type { HeldMemory } from "./held-memory.ts";
 import type { SharedLimit } from "./shared-limit.ts";
 
-/** What a relay shares with others: relays of its thread or process, and the relay before it. */
+/**
+ * The things that a relay shares with other relays of its thread or process, or gets from the relay
+ * whose source it takes over.
+ */
 export interface RelayContext {
-  /** Counts the connections of each client. Default: only those of this relay's thread. */
+  /**
+   * Counts the connections of each client. Default: counts only the connections of this relay's
+   * thread.
+   */
   readonly counts?: ClientCounts | undefined;
-  /** A limit that several relays of one thread have together; null or absent: none. */
+  /**
+   * The limit of open connections that several relays of one thread share; null or absent if there
+   * is no such limit.
+   */
   readonly limit?: SharedLimit | null | undefined;
-  /** Counts the bytes that connections hold. Default: those of this relay, without a bound. */
+  /**
+   * Counts the bytes that connections hold. Default: counts only the bytes of this relay, without a
+   * limit.
+   */
   readonly memory?: HeldMemory | undefined;
-  /** The last id that the relay before it may have given to a connection. Default: 0. */
+  /** The highest connection id that the relay which hands over its source may give. Default: 0. */
   readonly lastId?: number | undefined;
-  /** Where to capture connections for a file of another thread. Default: into the own file, if any. */
+  /**
+   * The receiver of the captured packets if another thread writes the capture file. Default: this
+   * relay writes its own file if the option `capture` is set.
+   */
   readonly capture?: ThreadCapture | undefined;
 }

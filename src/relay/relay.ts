@@ -4,7 +4,7 @@ import type { HandedSource } from "./listen/source.ts";
 
 /** A relay that listens. */
 export interface Relay extends AsyncDisposable {
-  /** The source; for port 0 with the port that the system chose. */
+  /** The source, with the port that the system chose if port 0 was asked for. */
   readonly endpoint: SocketEndpoint;
   /** The number of open connections. */
   readonly connections: number;
@@ -20,8 +20,9 @@ export interface Relay extends AsyncDisposable {
    */
   stop(options?: Partial<StopPatience>): Promise<void>;
   /**
-   * Stops the relay if no connection is open; resolves with whether it stopped. No client is
-   * accepted between the check and the stop: new clients wait in the kernel's queue. Never rejects.
+   * Stops the relay if no connection is open; resolves with true if the relay stopped, else with
+   * false. No client is accepted between the check and the stop: new clients wait in the kernel's
+   * queue. Never rejects.
    */
   stopIfIdle(): Promise<boolean>;
   /** Resolves once every relaying thread has answered; stays pending while a thread hangs. */
@@ -29,47 +30,62 @@ export interface Relay extends AsyncDisposable {
 }
 
 /**
- * A relay that can hand over its source to a relay in another process. Clients notice nothing: both
- * relays have the same listening socket, and at any time one of them accepts.
+ * A relay that can hand over its source to a relay in another process. Clients notice nothing,
+ * because both relays have the same listening socket and at any time one of the two relays accepts.
  */
 export interface HandoverRelay extends Relay {
-  /** The last id that this relay gave to a connection; 0 if none. */
+  /**
+   * The last id that this relay gave to a connection. If it gave none: the last id of the relay
+   * that handed over the source, else 0.
+   */
   readonly lastId: number;
   /**
-   * Leaves new clients in the kernel's queue until `resume`, or until a stop that serves the queue.
-   * Resolves with the number of open connections. Without FFI the relay cannot pause and accepts
-   * on.
+   * Leaves new clients in the kernel's queue until `resume` is called or the relay stops. Resolves
+   * with the number of open connections. Without FFI a limited number of clients waits in the
+   * relay.
    */
   suspend(): Promise<number>;
   resume(): void;
-  /** Reports now if the file of a Unix source was lost or is back; it does so periodically, too. */
+  /**
+   * Checks at once whether the source's file or network namespace was lost or is back, and reports
+   * a change. The relay makes the same check periodically.
+   */
   lookForFile(): void;
   /** Starts to accept. A relay that took over its source accepts nobody before this call. */
   accept(): void;
   /**
-   * Returns the source for the other relay. This relay keeps the descriptors; they are valid until
-   * the end of this turn of the event loop.
+   * Returns the source for the relay that takes over. The descriptors still belong to this relay
+   * and are valid until the end of this turn of the event loop.
    */
   forHandover(): HandedSource;
   /**
-   * Stops accepting, and leaves the source and its file to the relay that took it over. With
-   * `isGivenUp` no relay took it over, and the file is removed. Resolves once the relay has stopped
-   * accepting. The drain then has no time limit, unless `stop` sets one; it ends at `stopped`.
-   * Never rejects.
+   * Stops accepting, and leaves the source and its file to the relay that took the source over.
+   * `isGivenUp` means that no relay took the source over; then the file is removed. Resolves once
+   * the relay has stopped accepting. The drain of the open connections then has no time limit,
+   * unless `stop` sets one; `stopped` resolves at the end of the drain. Never rejects.
    */
   leave(options?: { readonly isGivenUp?: boolean }): Promise<void>;
 }
 
-/** A relay that accepts nobody while one or more holders hold its listener. */
+/**
+ * A relay that several holders can pause: it accepts nobody while at least one holder has called
+ * `pauseFor` and not yet `resumeFor`.
+ */
 export interface PausableRelay extends HandoverRelay {
-  /** Leaves new clients in the kernel's queue. Without FFI a limited number waits in the relay. */
+  /**
+   * Leaves new clients in the kernel's queue. Without FFI a limited number of clients waits in the
+   * relay. `holder` is the name of the holder.
+   */
   pauseFor(holder: string): void;
   resumeFor(holder: string): void;
-  /** Records no packets any more: the thread that has the file of the capture has ended it. */
+  /**
+   * Stops recording packets, because the thread that writes the capture file has ended the capture.
+   */
   endCapture(): void;
   /**
    * Ends everything synchronously, because the thread is about to end. The peers of all connections
-   * see a failure. Clients in the kernel's queue stay for the next worker or process that accepts.
+   * see a failure. Clients in the kernel's queue stay there for the next worker or process that
+   * accepts.
    */
   abandon(): void;
 }

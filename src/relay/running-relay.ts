@@ -56,27 +56,29 @@ import { callsFor, checkDestinationNetwork } from "./network.ts";
 import { targetOf } from "../address/resolve-destination.ts";
 import { loaded } from "../os/libc.ts";
 
-// How long a new connection waits at the ebb, in milliseconds. The end of another one goes through a relay
-// in less: it waits until its bytes are acknowledged, which may take 40 ms (tcp(7), TCP_QUICKACK), and is
-// seen at the next look after that.
+// The delay of a new connection while clients are leaving unanswered (`isEbb`), in milliseconds.
+// The end of another connection passes through a relay in less time: the relay waits until the last
+// bytes are acknowledged, which may take 40 ms (tcp(7), TCP_QUICKACK), and sees this at its next
+// check.
 const EBB_DELAY = 100;
 
-/** Why a client is refused while the source is paused without FFI. */
+/** The reason for which a client is refused while the source is paused without FFI. */
 const NO_PLACE_TO_WAIT = "all places are taken, and without FFI no more clients can wait";
 
-/** The holder's name while a handed-over source waits for `accept`. */
+/** The name of the holder that pauses a handed-over source until `accept` is called. */
 const NOT_BEGUN = "not begun";
 
-/** The holder's name between `suspend` and `resume`. */
+/** The name of the holder that pauses the source between `suspend` and `resume`. */
 const SUSPENDED = "suspended";
 
-// How long a receiver may accept no bytes before the relay passes its peer's reset on anyway, in
-// milliseconds. A receiver that reads 5 kB/s can appear to read nothing for over a minute
+// After a peer's reset, the relay first delivers the bytes that the peer sent before. It passes the
+// reset on anyway if the receiver accepts no bytes for this time, in milliseconds. The time is long
+// because a receiver that reads 5 kB/s can appear to read nothing for over a minute
 // (lingering-close.ts).
 const STANDSTILL = 300_000;
 
 /**
- * Listens on the source and relays each connection to the destination, until it is stopped.
+ * Listens on the source and relays each connection to the destination, until the relay is stopped.
  *
  * @throws {RelayError} if listening on the source fails.
  */
@@ -99,7 +101,7 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   readonly #clientAdmission: ClientAdmission;
   readonly #headerOf: HeaderOf | null;
   readonly #unadmitted: Unadmitted;
-  /** Null unless proxies are to send PROXY headers. */
+  /** Reads the PROXY headers; non-null exactly if the option `acceptProxy` is set. */
   readonly #expectedHeaders: ExpectedHeaders | null;
   /** Resolves when the relay has stopped accepting. */
   readonly #closed = Promise.withResolvers<void>();
@@ -110,23 +112,37 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   /** Periodic checks of the open connections, until the relay has stopped. */
   readonly #watches: Disposable[] = [];
   #file: PlacedFile | null = null;
-  /** Null unless the source can get lost, and this relay has opened it. */
+  /**
+   * Watches the source's file or network namespace. Null if the source depends on neither, or if
+   * another thread opened the source.
+   */
   #sourceWatch: SourceWatch | null = null;
-  /** Whether the relay may accept: a handed-over source waits for `accept`. */
+  /**
+   * Whether the relay may accept clients. For a handed-over source this is false until `accept` is
+   * called.
+   */
   #accepts = false;
-  /** The id of the last connection. */
+  /**
+   * The last id that was given to a connection, by this relay or by the relay that handed over the
+   * source.
+   */
   #lastId: number;
-  /** The length of the kernel's queue that was asked for. */
+  /** The queue length that the relay requests from the kernel. */
   readonly #backlog: number;
-  /** Null if this relay shares its places with no other. */
+  /**
+   * The limit of open connections that this relay shares with other relays; null if there is none.
+   */
   readonly #limit: SharedLimit | null;
-  /** Where another thread captures the connections; null if this thread does, if at all. */
+  /** Non-null exactly if another thread writes the packets of this relay to the capture file. */
   readonly #threadCapture: ThreadCapture | null;
-  /** The file of this thread's capture; null if nothing is captured here. */
+  /** The capture file that this relay writes; null if there is none. */
   #captureFile: CaptureFile | null = null;
-  /** The bytes that all relays of this thread hold, and their bound. */
+  /** The bytes that all relays of this thread hold, and their limit. */
   readonly #memory: HeldMemory;
-  /** How many late sockets can exist without taking the descriptors of places. */
+  /**
+   * The number of late sockets (`Shared.lateSockets`) that can exist without using the descriptors
+   * that are kept for connections.
+   */
   #lateSocketsSpare = 0;
   #stopping = false;
 
@@ -213,14 +229,16 @@ class RunningRelay implements PausableRelay, BoundedRelay {
     if (loaded.libc === null) this.#observer.warning(withoutLibc(loaded.reason));
     const accept = this.#acceptHandlers();
     const { source, destination } = options;
-    // Another thread has checked it for its workers.
+    // A source of the kind `descriptors` is for a worker; another thread has already checked the
+    // network.
     if (source.kind !== "descriptors")
       checkDestinationNetwork(destination, options.destinationNetns, (message) =>
         this.#observer.warning(message),
       );
     const max = this.#connectionsMax(options);
     this.#lateSocketsSpare = connectionsCarried() - max;
-    // The one client opens its connection within `listen`.
+    // Begin the capture before `listen` if the source is one connected client, because `listen`
+    // then opens the connection of this client.
     if (source.kind === "connected") this.#beginCapture(options);
     const { listeners, endpoint, file } = await listen(
       source,
@@ -255,7 +273,9 @@ class RunningRelay implements PausableRelay, BoundedRelay {
     else this.pauseFor(NOT_BEGUN);
   }
 
-  /** @throws {RelayError} if the file of the capture cannot be made; nobody listens then. */
+  /**
+   * @throws {RelayError} if the file of the capture cannot be made; the listeners are then stopped.
+   */
   #beginCapture(options: RelayOptions | OneClientOptions): void {
     const { capture: path, destination, source } = options;
     if (path === undefined) return;
@@ -307,7 +327,7 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   }
 
   async leave({ isGivenUp = false } = {}): Promise<void> {
-    // From now on the file at the path is the other relay's.
+    // From now on the capture file at the path belongs to the relay that takes over.
     this.#captureFile?.stay();
     void this.#stop(NO_LIMITS, "handed over", !isGivenUp);
     await this.#closed.promise;
@@ -327,7 +347,7 @@ class RunningRelay implements PausableRelay, BoundedRelay {
     this.#drain.shorten(patience);
     this.#expectedHeaders?.cutAfter(patience.drainTimeout);
     if (!this.#stopping) {
-      // The clients in the queue must be served before the source is closed.
+      // Resume, because the clients in the queue must be served before the source is closed.
       this.resume();
       this.#stopping = true;
       await this.#close(keepsFile);
@@ -386,8 +406,9 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   }
 
   /**
-   * How many connections may be open. Without FFI this is at most what the limit of open files allows:
-   * a relay without descriptors could not pause its listener, and Bun would try to accept in a loop.
+   * The maximum number of open connections. Without FFI this is at most the number that the limit
+   * of open files allows, because a relay without free descriptors could not pause its listener,
+   * and Bun would try to accept in a loop.
    */
   #connectionsMax({ connectionsMax: asked }: Pick<RelayOptions, "connectionsMax">): number {
     const max = asked ?? connectionsMaxDefault();
@@ -401,7 +422,10 @@ class RunningRelay implements PausableRelay, BoundedRelay {
     return carried;
   }
 
-  /** How many places are taken. Late sockets take places when there are few descriptors. */
+  /**
+   * The number of places that are taken. Late sockets take places only if there are more of them
+   * than `#lateSocketsSpare`.
+   */
   get #taken(): number {
     return this.connections + Math.max(0, this.#shared.lateSockets - this.#lateSocketsSpare);
   }
@@ -410,7 +434,7 @@ class RunningRelay implements PausableRelay, BoundedRelay {
     if (!this.#stopping) this.#acceptControl?.closed(this.#taken);
   }
 
-  /** Counts a client that was accepted; the relay pauses if its place was the last one. */
+  /** Counts an accepted client. The relay pauses if this client took the last place. */
   #takePlace(): void {
     this.#acceptControl?.opened(this.#taken);
     if (this.#limit?.opened(this) === true) this.#observer.full(this.#limit.open, "shared");
@@ -437,7 +461,10 @@ class RunningRelay implements PausableRelay, BoundedRelay {
     this.#reach(connection);
   }
 
-  /** Accepts a proxy, which takes a place from now on. Its client is admitted after its header. */
+  /**
+   * Accepts a proxy, which takes a place from now on. The relay admits the proxy's client after the
+   * header has arrived.
+   */
   #acceptProxy(socket: Socket<SocketOwner>, headers: ExpectedHeaders): void {
     socket.data = this.#unadmitted;
     const proxy = this.#clientAdmission.admitProxy(socket);
@@ -515,7 +542,8 @@ class RunningRelay implements PausableRelay, BoundedRelay {
 
   /**
    * Removes the socket file, serves the clients that are already in the queue, and only then stops
-   * listening. The queue of an inherited or handed-over socket is left to its next process.
+   * listening. The queue of an inherited or handed-over socket is left to the next process that
+   * accepts from the socket.
    */
   async #close(keepsFile: boolean): Promise<void> {
     this.#sourceWatch?.[Symbol.dispose]();
@@ -549,7 +577,7 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   }
 }
 
-/** A client for the comments of a capture. */
+/** The name of a client in the comments of a capture. */
 function nameOfClient({ clientAddress, clientPeer }: Connection): string {
   if (clientAddress !== "") return clientAddress;
   return clientPeer === null ? "unknown" : printPeer(clientPeer);

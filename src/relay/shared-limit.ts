@@ -5,21 +5,22 @@ export interface LimitedRelay {
   resumeFor(holder: string): void;
 }
 
-/** The holder's name while the limit is reached. */
+/** The name of the holder that pauses the relays while the limit is reached. */
 const HOLDER = "shared limit";
 
 /**
- * A limit of the open connections that several relays of one thread have together. While it is
- * reached, none of them accepts: clients wait in the kernel's queues. The relay that took the last
- * place is the last one to accept again, so that no relay keeps the clients of another one out.
+ * The maximum number of open connections that several relays of one thread share. While this limit
+ * is reached, none of these relays accepts, and clients wait in the kernel's queues. The relay that
+ * accepted the last client is the last relay to accept again, so that no relay keeps the clients of
+ * another relay out.
  */
 export class SharedLimit {
   readonly #most: number;
-  /** In the order in which they accept again. */
+  /** The relays that share the limit, in the order in which they accept again. */
   readonly #relays = new Set<LimitedRelay>();
   #open = 0;
 
-  /** @param most - at least 1 */
+  /** @param most - the maximum number of open connections, at least 1 */
   constructor(most: number) {
     this.#most = most;
   }
@@ -28,7 +29,7 @@ export class SharedLimit {
     return this.#open >= this.#most;
   }
 
-  /** The open connections of all relays. */
+  /** The number of open connections of all relays that share the limit. */
   get open(): number {
     return this.#open;
   }
@@ -42,7 +43,7 @@ export class SharedLimit {
     this.#relays.delete(relay);
   }
 
-  /** A relay has accepted a client. True if the limit is reached by that. */
+  /** Counts a client that a relay has accepted. True if the limit is reached with this client. */
   opened(relay: LimitedRelay): boolean {
     this.#open += 1;
     if (this.#open !== this.#most) return false;
@@ -51,7 +52,7 @@ export class SharedLimit {
     return true;
   }
 
-  /** A connection has ended, of any of the relays. */
+  /** Counts the end of a connection of any relay that shares the limit. */
   closed(): void {
     const wasReached = this.isReached;
     this.#open -= 1;

@@ -12,25 +12,32 @@ import { errnoWords, errorCode } from "../../os/errno.ts";
 import { RelayError } from "../error.ts";
 import { MAGIC } from "./pcapng.ts";
 
-/** Whoever could read a capture would read all that went through the relay. */
+/**
+ * Only this process's user may read a capture, because it contains everything that went through the
+ * relay.
+ */
 const MODE = 0o600;
 
-// How many bytes may wait for the disk before the capture ends: connections do not wait for it.
+// The maximum number of bytes that wait for the disk. If more bytes wait, the capture ends, because
+// connections must not wait for the disk.
 const BACKLOG_MOST = 64 * 1024 * 1024;
 
 export interface CaptureFileOptions {
   readonly path: string;
-  /** A file is not longer; then the next one begins. Infinity: there is one file. */
+  /**
+   * The size of a file, in bytes, beyond which the blocks go to the next file; Infinity for one
+   * file without a limit.
+   */
   readonly max: number;
-  /** The beginning of each file. */
+  /** The first bytes of each file. */
   readonly header: Uint8Array;
   /** Called once, with the reason, if the capture ends before the relay does. */
   readonly ended: (message: string) => void;
 }
 
 /**
- * A capture in a file. When the file is full, it gets the suffix `.1`, in place of the one that had
- * it before, and a new one begins: so there are always the last two.
+ * A capture in a file. A full file gets the suffix `.1` and replaces the earlier file with that
+ * suffix; then a new file begins. So the last two files are kept.
  *
  * A failure ends the capture. It never delays or ends a connection.
  */
@@ -38,14 +45,19 @@ export class CaptureFile {
   readonly #options: CaptureFileOptions;
   #fd: number;
   #max: number;
-  /** Blocks that are not written yet. The first ones are being written while `#isWriting`. */
+  /**
+   * The blocks that are not written yet. While `#isWriting`, the first element is being written.
+   */
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
-  /** The bytes that are in the file for good. */
+  /** The number of bytes that are completely written to the file. */
   #size = 0;
   #isWriting = false;
   #isOver = false;
-  /** Called when nothing waits any more. */
+  /**
+   * Called when no block waits for the disk any more, or the capture has ended. Null before
+   * `close`.
+   */
   #whenWritten: (() => void) | null = null;
 
   private constructor(options: CaptureFileOptions, fd: number) {
@@ -69,12 +81,12 @@ export class CaptureFile {
     if (!this.#isOver) this.#add(blocks);
   }
 
-  /** Begins no new file any more: another process has the path. */
+  /** Keeps the current file without a limit, because the path now belongs to another process. */
   stay(): void {
     this.#max = Infinity;
   }
 
-  /** Writes what waits, and closes the file. */
+  /** Writes the blocks that wait, and closes the file. */
   async close(): Promise<void> {
     if (!this.#isOver && this.#waiting.length > 0) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -108,7 +120,7 @@ export class CaptureFile {
     write(this.#fd, blocks, at, blocks.length - at, this.#size + at, (error, written) => {
       if (this.#isOver) return;
       if (error !== null) {
-        // What is left is a whole number of blocks, which programs can read.
+        // Cut the file after its last complete block, so that programs can read it.
         ftruncate(this.#fd, this.#size, () => this.#end(words(errorCode(error))));
         return;
       }
@@ -147,7 +159,10 @@ export class CaptureFile {
   }
 }
 
-/** Makes a file that nobody else can read; an earlier capture moves away. */
+/**
+ * Makes a file that only this process's user can read. An earlier capture at the path gets the
+ * suffix `.1`.
+ */
 function openNew(path: string): number {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   try {
@@ -160,7 +175,7 @@ function openNew(path: string): number {
   }
 }
 
-/** @throws {RelayError} if something else than a capture is there */
+/** @throws {RelayError} if the file at the path is not a capture */
 function moveAway(path: string): void {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return;

@@ -6,17 +6,20 @@ import { fileHeader } from "./pcapng.ts";
 import { type BlockSink, Recorder } from "./recorder.ts";
 import { servicePort } from "./service-port.ts";
 
-/** What is captured, and where to. */
+/** The options of a capture; see `RelayOptions`. */
 export interface CaptureOptions {
   readonly capture?: string | undefined;
   readonly captureBytes?: number | undefined;
   readonly captureMax?: number | undefined;
 }
 
-/** Where one of several threads gives its packets, and which thread it is. */
+/** The part that one thread has in the capture of a relay. */
 export interface ThreadCapture {
   readonly sink: BlockSink;
-  /** The thread's number, from 0, and how many threads record the relay's connections. */
+  /**
+   * The number of this thread, from 0. `threads` is the number of threads that record the relay's
+   * connections.
+   */
   readonly index: number;
   readonly threads: number;
 }
@@ -39,17 +42,17 @@ export class Capture {
     this.#threads = threads;
   }
 
-  /** The conversation of a connection; its id counts within this thread. */
+  /** Makes the conversation of a connection. `id` is the connection's number within this thread. */
   conversation(id: number): Conversation {
     return new Conversation(this.#recorder, id * this.#threads + this.#index, this.#port);
   }
 
-  /** Gives on everything that was recorded. */
+  /** Passes all recorded packets to the sink. */
   flush(): void {
     this.#recorder.flush();
   }
 
-  /** Records nothing any more. */
+  /** Ends the recording; packets that the sink has not got yet are dropped. */
   end(): void {
     this.#recorder.end();
   }
@@ -72,7 +75,7 @@ export function openCaptureFile(
   return CaptureFile.open({ path, max: captureMax, header, ended });
 }
 
-/** What the administrator must know of a capture. */
+/** The warning that tells the administrator which data the capture contains. */
 export function captureWarning(path: string): string {
   return `everything that goes through is captured in ${path}, passwords and other secrets included`;
 }

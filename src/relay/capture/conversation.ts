@@ -3,11 +3,11 @@ import { ACK, FIN, type PacketEnd, PAYLOAD_MOST, PSH, RST, SYN } from "./tcp-pac
 
 const NOTHING: Uint8Array = new Uint8Array();
 
-// All clients of a relay have one address, and its destination another one: from the range for
-// private networks (RFC 1918).
+// In a capture all clients of a relay have the same address, and the destination has another
+// address. Both are from the range for private networks (RFC 1918).
 const CLIENT_ADDRESS = Uint8Array.of(10, 0, 0, 1);
 const DESTINATION_ADDRESS = Uint8Array.of(10, 0, 0, 2);
-// Clients have the ports from here on, in turn.
+// The lowest port of a client in a capture. Clients get the ports from here up to 65,535 in turn.
 const FIRST_PORT = 1_024;
 const CLIENT_PORTS = 65_536 - FIRST_PORT;
 
@@ -16,14 +16,18 @@ interface Way {
   readonly end: PacketEnd;
   /** The sequence number of the next byte. */
   next: number;
-  /** Whether it has sent FIN: after that it only acknowledges. After RST it sends nothing. */
+  /**
+   * `open`: this end may send bytes. `ended`: this end has sent FIN and only acknowledges. `reset`:
+   * this end has sent RST and sends nothing more.
+   */
   state: "open" | "ended" | "reset";
 }
 
 /**
- * A connection as a TCP conversation between its client and its destination, whatever kinds of
- * sockets both have. The relay has accepted the client, so the conversation begins with a whole
- * handshake. Each packet is recorded when the relay has read its bytes.
+ * Records a connection as a TCP conversation between the client and the destination, even if one of
+ * them is a Unix socket. The conversation begins with a whole handshake, because the relay has
+ * already accepted the client. Each packet is recorded at the time at which the relay has read the
+ * packet's bytes.
  */
 export class Conversation {
   readonly #recorder: Recorder;
@@ -41,7 +45,10 @@ export class Conversation {
     this.#destination = wayOf(DESTINATION_ADDRESS, port);
   }
 
-  /** The relay has accepted the client; `client` says who it is. */
+  /**
+   * The relay has accepted the client. `client` is the client's address or ids, for the comment of
+   * the first packet.
+   */
   began(client: string): void {
     this.#send(this.#client, SYN, NOTHING, `client: ${client}`);
     this.#send(this.#destination, SYN | ACK);
@@ -66,7 +73,7 @@ export class Conversation {
     if (other.state !== "reset") this.#send(other, ACK);
   }
 
-  /** The client, or the destination, has failed, or sees a failure. */
+  /** The client, or the destination, has failed, or its last bytes could not be delivered. */
   reset(fromClient: boolean): void {
     const [way] = this.#ways(fromClient);
     if (way.state === "reset") return;

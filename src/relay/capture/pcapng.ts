@@ -1,19 +1,24 @@
 /**
- * Blocks of a pcapng file: the draft draft-ietf-opsawg-pcapng, which Wireshark and tcpdump read.
- * "Section" below means a section of that draft. All numbers are in little-endian order.
+ * Makes the blocks of a pcapng file, the format that Wireshark and tcpdump read. The draft
+ * draft-ietf-opsawg-pcapng defines the format. "Section" below means a section of that draft. All
+ * numbers are in little-endian order.
  */
 
-// Section 4.1: the type of a section header is the same in both byte orders.
+// The block type of section 4.1, which is the same in both byte orders.
 const SECTION_HEADER = 0x0a0d0d0a;
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
-// Section 4.2.
+// The block type of section 4.2.
 const INTERFACE_DESCRIPTION = 1;
-// Section 4.3.
+// The block type of section 4.3.
 const ENHANCED_PACKET = 6;
-/** The packets begin with an IP header (LINKTYPE_RAW of tcpdump.org/linktypes.html). */
+/**
+ * The link type of packets that begin with an IP header (LINKTYPE_RAW of
+ * tcpdump.org/linktypes.html).
+ */
 const LINKTYPE_RAW = 101;
 
-// Options: section 3.5 for comments, 4.1 for the writer, 4.2 for interfaces.
+// The codes of options: section 3.5 for comments, section 4.1 for the program that writes the file,
+// section 4.2 for interfaces.
 const OPT_END = 0;
 const OPT_COMMENT = 1;
 const SHB_USERAPPL = 4;
@@ -22,22 +27,27 @@ const IF_TSRESOL = 9;
 /** Time stamps count nanoseconds: 10 to the power of -9. */
 const NANOSECONDS = 9;
 
-/** Before the packet: type, length, interface, time stamp (8 bytes), captured and original length. */
+/**
+ * The offset of the packet in its block. Before the packet are the type, the length, the interface,
+ * the time stamp (8 bytes), the captured length and the original length.
+ */
 export const PACKET_OFFSET = 28;
 
-/** The first bytes of a file, by which a file is known to be a capture. */
+/**
+ * The first bytes of every pcapng file. A file that begins with these bytes counts as a capture.
+ */
 export const MAGIC = Uint8Array.of(0x0a, 0x0d, 0x0d, 0x0a);
 
 /**
  * The beginning of a file: its section header and its one interface.
  *
- * @param cut - the most bytes of a packet that the file has; 0 for all
+ * @param cut - the maximum number of bytes of a packet that the file contains; 0 for whole packets
  */
 export function fileHeader(program: string, relay: string, cut: number): Uint8Array {
   const section = Buffer.alloc(16);
   section.writeUInt32LE(BYTE_ORDER_MAGIC, 0);
   section.writeUInt16LE(1, 4);
-  // The length of the section is unknown: -1.
+  // The value -1 means that the length of the section is unknown.
   section.fill(0xff, 8);
   const description = Buffer.alloc(8);
   description.writeUInt16LE(LINKTYPE_RAW, 0);
@@ -54,11 +64,12 @@ export function fileHeader(program: string, relay: string, cut: number): Uint8Ar
 }
 
 /**
- * A block for one packet, in which the caller writes the packet from `PACKET_OFFSET` on.
+ * Makes the block of one packet. The caller writes the packet itself into the block, at
+ * `PACKET_OFFSET`.
  *
  * @param time - nanoseconds since 1970
- * @param captured - how many bytes of the packet the block has
- * @param original - how many bytes the packet has
+ * @param captured - the number of bytes of the packet that the block contains
+ * @param original - the number of bytes that the packet has
  */
 export function packetBlock(
   time: bigint,
@@ -103,7 +114,10 @@ function option(code: number, value: string | Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** Everything in a block is filled up to a multiple of 4 bytes. */
+/**
+ * The length of a field with its padding, because each field of a block is filled up to a multiple
+ * of 4 bytes.
+ */
 function padded(length: number): number {
   return (length + 3) & ~3;
 }

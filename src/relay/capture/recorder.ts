@@ -1,13 +1,14 @@
 import { PACKET_OFFSET, packetBlock } from "./pcapng.ts";
 import { HEADER_BYTES, lengthOf, type TcpPacket, writePacket } from "./tcp-packet.ts";
 
-/** Takes whole blocks of a capture. */
+/** A function that takes whole blocks of a capture. */
 export type BlockSink = (blocks: Uint8Array) => void;
 
-// How many bytes of blocks are given on before the turn of the event loop ends.
+// The number of recorded bytes at which the recorder passes the blocks on at once. Fewer bytes wait
+// until the end of the turn of the event loop.
 const FLUSH_AT = 256 * 1024;
 
-/** When `Bun.nanoseconds()` was 0, in nanoseconds since 1970. */
+/** The time at which `Bun.nanoseconds()` was 0, in nanoseconds since 1970. */
 const CLOCK_START = BigInt(Date.now()) * 1_000_000n - BigInt(Math.round(Bun.nanoseconds()));
 
 /** Records the packets of one relay in one thread, in the order in which they happen. */
@@ -19,13 +20,16 @@ export class Recorder {
   #flushing: ReturnType<typeof setImmediate> | undefined;
   #isOver = false;
 
-  /** @param cut - the most bytes of a packet that are recorded; Infinity for all */
+  /**
+   * @param cut - the maximum number of bytes of a packet that are recorded; Infinity for whole
+   *   packets
+   */
   constructor(sink: BlockSink, cut: number) {
     this.#sink = sink;
     this.#cut = Math.max(cut, HEADER_BYTES);
   }
 
-  /** Whether nothing is recorded any more. */
+  /** Whether the recording has ended. */
   get isOver(): boolean {
     return this.#isOver;
   }
@@ -43,7 +47,7 @@ export class Recorder {
     else this.#flushing ??= setImmediate(() => this.flush());
   }
 
-  /** Gives on what was recorded. */
+  /** Passes all recorded blocks to the sink. */
   flush(): void {
     clearImmediate(this.#flushing);
     this.#flushing = undefined;
@@ -54,7 +58,7 @@ export class Recorder {
     this.#sink(blocks);
   }
 
-  /** Records nothing any more. */
+  /** Ends the recording; blocks that the sink has not got yet are dropped. */
   end(): void {
     this.#isOver = true;
     this.#blocks = [];

@@ -1,6 +1,9 @@
 import type { SocketEndpoint } from "../../address/address.ts";
 
-/** Names of sockets and the ports of their protocols, by which Wireshark knows a protocol. */
+/**
+ * Patterns for the names of Unix sockets, each with the TCP port of the service that uses such a
+ * name. Wireshark recognizes a protocol by the port.
+ */
 const KNOWN: readonly (readonly [name: RegExp, port: number])[] = [
   [/pgsql|postgres/i, 5_432],
   [/redis|valkey/i, 6_379],
@@ -14,8 +17,10 @@ const KNOWN: readonly (readonly [name: RegExp, port: number])[] = [
 const HTTP = 80;
 
 /**
- * The port that the destination has in a capture: one that its Unix socket's name suggests, or the
- * source's; else the TCP port of the destination or of the source; else that of HTTP.
+ * The port that the destination has in a capture. It is the first of these that exists: the port
+ * that the name of the destination's Unix socket suggests, the port that the name of the source's
+ * Unix socket suggests, the TCP port of the destination, the TCP port of the source, the port of
+ * HTTP.
  */
 export function servicePort(source: SocketEndpoint, destination: SocketEndpoint): number {
   const ends = [destination, source];

@@ -3,13 +3,18 @@ import { Pipe, type PipeMeans } from "../stream/pipe.ts";
 import type { Side } from "../stream/side.ts";
 import type { Conversation } from "./conversation.ts";
 
-/** A pipe that tells a conversation of all that it reads. The runtime does all its reads. */
+/** A pipe that reports all bytes that it reads to a conversation. It never uses the bulk reader. */
 export class TappedPipe extends Pipe {
   readonly conversation: Conversation;
   readonly #fromClient: boolean;
-  /** Bytes of a failed sender that are still to be read. */
+  /**
+   * The bytes that a failed sender has sent and that are still to be read; null if there were none.
+   */
   #remains: FailedSocketBytes | null = null;
-  /** How the sender ended, while `#remains` has bytes: they come first. */
+  /**
+   * The way in which the sender ended. Non-null only while `#remains` has bytes, because the
+   * conversation must get these bytes before the end.
+   */
   #end: "ended" | "reset" | null = null;
 
   constructor(
@@ -46,7 +51,7 @@ export class TappedPipe extends Pipe {
   }
 
   override break(): void {
-    // The bytes that remain are dropped.
+    // The remaining bytes are dropped, so the conversation ends with a reset.
     if (this.#end !== null) this.conversation.reset(this.#fromClient);
     this.#end = null;
     super.break();

@@ -3,7 +3,8 @@ import type { Observer } from "../observer.ts";
 import { type DescriptorWatcher, watchDescriptors } from "./descriptor-probe.ts";
 import type { PausableListener } from "./pausable-listener.ts";
 
-// A shortage can begin and end many times: warn at most once in this time, in milliseconds.
+// A shortage of descriptors can begin and end many times, so the relay warns at most once in this
+// time, in milliseconds.
 const SAY_AGAIN = 60_000;
 
 /**
@@ -11,7 +12,8 @@ const SAY_AGAIN = 60_000;
  * is left, the listener pauses, and further clients wait in the kernel's queue.
  *
  * The relay must prevent a shortage of descriptors, and must notice a shortage that another program
- * causes: without a free descriptor Bun retries accept in a busy loop (oven-sh/bun pull 32705).
+ * causes, because without a free descriptor Bun retries accept in a busy loop (oven-sh/bun pull
+ * 32705).
  */
 export class AcceptControl implements Disposable, DescriptorWatcher {
   readonly #max: number;
@@ -52,7 +54,7 @@ export class AcceptControl implements Disposable, DescriptorWatcher {
     this.#resume();
   }
 
-  /** Leaves new clients in the kernel's queue until every holder has called `release`. */
+  /** Leaves new clients in the kernel's queue until every holder has called `resumeFor`. */
   pauseFor(holder: string): void {
     if (this.#listening.pause()) this.#holders.add(holder);
   }
@@ -61,7 +63,7 @@ export class AcceptControl implements Disposable, DescriptorWatcher {
     if (this.#holders.delete(holder)) this.#resume();
   }
 
-  /** Whether as many connections are open as there may be. */
+  /** Whether the maximum number of connections is open. */
   get isFull(): boolean {
     return this.#full;
   }
@@ -88,7 +90,8 @@ export class AcceptControl implements Disposable, DescriptorWatcher {
   }
 
   #resume(): void {
-    // If this fails because no descriptor is left, the next periodic check tries again.
+    // If the listener cannot resume because no descriptor is left, the next periodic check tries
+    // again.
     if (this.#full || this.#holders.size > 0) return;
     this.#exhausted = !this.#listening.resume();
   }

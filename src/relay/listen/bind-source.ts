@@ -18,22 +18,31 @@ import type { PlacedFile } from "./socket-file/placed-file.ts";
 import type { WaitingRoomOptions } from "./waiting-room.ts";
 import { type ConnectedSource, handedFile, isInherited, type Source } from "./source.ts";
 
-/** How to listen on a source. */
+/** The options for listening on a source. */
 export interface ListenOptions extends SocketFileOptions {
-  /** See `RelayOptions`, also for `freebind`. */
+  /** See `RelayOptions` for `backlog` and `freebind`. */
   readonly backlog?: number | undefined;
-  /** Milliseconds of idle time before TCP keepalive probes of accepted clients; 0 sends none. */
+  /**
+   * The idle time, in milliseconds, after which the kernel sends TCP keepalive probes to an
+   * accepted client; 0 for no probes.
+   */
   readonly keepalive?: number | undefined;
   readonly freebind?: boolean | undefined;
-  /** The network namespace of a TCP or abstract source; undefined: this process's. */
+  /** The network namespace of a TCP or abstract source; undefined for this process's namespace. */
   readonly sourceNetns?: string | undefined;
-  /** Whether the relay needs the address of every TCP client, even of one that resets at once. */
+  /**
+   * Whether the relay needs the address of every TCP client, even of a client that resets the
+   * connection at once.
+   */
   readonly keepsFirstPackets?: boolean | undefined;
   /** The option that contains the address, for error messages; undefined for a relay's source. */
   readonly option?: string | undefined;
-  /** How many clients may wait while the source is paused without FFI. Default: a few. */
+  /** The limit of clients that wait while the source is paused without FFI. Default: 16 clients. */
   readonly waiting?: WaitingRoomOptions | undefined;
-  /** Called if the relay listens on fewer addresses than the text means; a detail for debugging. */
+  /**
+   * Called if the relay listens on fewer addresses than the source means. The message is a detail
+   * for debugging.
+   */
   readonly notice?: ((message: string) => void) | undefined;
 }
 
@@ -41,13 +50,16 @@ export interface ListenOptions extends SocketFileOptions {
 export interface BoundSource {
   /** The descriptors, at least one; the caller owns them. */
   readonly fds: readonly number[];
-  /** The source; for port 0 with the port that the system chose. */
+  /** The source, with the port that the system chose if port 0 was asked for. */
   readonly endpoint: SocketEndpoint;
-  /** The file of a Unix source. */
+  /** The file of a Unix source; null for other sources. */
   readonly file: PlacedFile | null;
 }
 
-/** Refuses a systemd source if the destination leads back to it. */
+/**
+ * Refuses an inherited source if its address is the destination, because the relay would connect to
+ * itself.
+ */
 function refuseOwnDestination(
   fds: readonly number[],
   endpoint: SocketEndpoint,
@@ -123,7 +135,7 @@ async function bind(own: Libc, source: Source, options: ListenOptions): Promise<
       for (const fd of fds) {
         checked(system.prepare(fd));
         if (endpoint.kind === "tcp") setKeepalive(fd, keepalive);
-        // A queue that stays as long as it was is left alone.
+        // Do not call listen(2) on a handed-over socket whose queue already has this length.
         if (source.kind !== "handed" || source.backlog !== backlog)
           checked(system.listen(fd, backlog));
       }

@@ -4,9 +4,12 @@ import { errorCode, SystemCallError } from "../../os/errno.ts";
 
 /** A way to open listening TCP sockets, one per address. */
 export interface TcpBinder<Bound> {
-  /** Listens on an IPv4 or IPv6 address; `::` accepts both families. Throws the system's code. */
+  /**
+   * Listens on an IPv4 or IPv6 address; `::` accepts both families. Throws an error with the
+   * system's code.
+   */
   bind(host: string, port: number): Bound;
-  /** The port of a socket, as chosen by the system for port 0. */
+  /** The port of a socket. For port 0 this is the port that the system chose. */
   port(bound: Bound): number;
   close(bound: Bound): void;
 }
@@ -17,19 +20,21 @@ export interface BoundTcp<Bound> {
   readonly port: number;
 }
 
-// The system lacks the address or its family. A service manager can also forbid the family
-// (systemd.exec(5), RestrictAddressFamilies=).
+// The error codes for an address, or an address family, that the system does not have. A service
+// manager can also forbid the family (systemd.exec(5), RestrictAddressFamilies=).
 const ABSENT: ReadonlySet<string> = new Set(["EAFNOSUPPORT", "EADDRNOTAVAIL"]);
 
-// How many ports to try if the port that the system chose for one address is taken on the other.
+// The maximum number of tries to find a free port for both loopback addresses: the port that the
+// system chose for 127.0.0.1 may be taken on ::1.
 const PORT_TRIES = 32;
 
 /**
  * Listens on a TCP address. An empty host means every interface: one socket for both families, or
- * IPv4 only if the system has no IPv6. A loopback name means both loopback addresses, or the one
- * that the system has. For any other name the relay listens on the first address that works.
+ * IPv4 only if the system has no IPv6. A loopback name means both loopback addresses, or the
+ * loopback address that the system has. For any other name the relay listens on the first address
+ * that works.
  *
- * @param notice - called if the relay listens on fewer addresses than the text means
+ * @param notice - called if the relay listens on fewer addresses than `host` means
  * @throws an error with the system's or the resolver's code.
  */
 export async function bindTcp<Bound>(

@@ -14,21 +14,21 @@ import { checkSourceNetwork } from "../network.ts";
 import { handedFile, type Source } from "./source.ts";
 import { WaitingRoom, type WaitingRoomOptions } from "./waiting-room.ts";
 
-/** A source that Bun has bound and accepts from. */
+/** A source that Bun has bound and from which Bun accepts clients. */
 export interface BunSource {
   readonly listeners: readonly PausableListener[];
   readonly endpoint: SocketEndpoint;
   readonly file: PlacedFile | null;
 }
 
-// The default limit of waiting clients, which is for the admin server.
+// The default limit of waiting clients. Only the admin server uses this default.
 const FEW_WAIT: WaitingRoomOptions = { most: 16, refused() {} };
 
 /**
  * Binds a source with Bun's own listen, for use without FFI. This has four limits: Bun ignores the
- * queue length; while the source is paused, clients wait in the relay, not in the kernel's queue; an
- * abstract name may have 106 bytes instead of 107; and `stop()` removes the file at the path, even if
- * another program has put it there.
+ * queue length; while the source is paused, clients wait in the relay, not in the kernel's queue;
+ * an abstract name may have 106 bytes instead of 107; and `stop()` removes the file at the path,
+ * even if another program has put that file there.
  *
  * @throws {RelayError} as `bindSource` does.
  */
@@ -46,7 +46,7 @@ export async function bindWithBun<Data>(
   }
 }
 
-/** What Bun has bound. */
+/** The listeners that Bun has bound, before a waiting room takes them over. */
 interface Bound {
   readonly listeners: readonly BunListener[];
   readonly endpoint: SocketEndpoint;
@@ -116,7 +116,10 @@ function tcpBinder<Data>(handlers: AcceptHandlers<Data>): TcpBinder<Bun.TCPSocke
   };
 }
 
-/** Bun's error has no code if socket(2) fails, for example for an unsupported address family. */
+/**
+ * Gives an error a code if it has none. Bun's error has no code if socket(2) fails, for example for
+ * an unsupported address family.
+ */
 function named(error: unknown): unknown {
   const hasCode = error instanceof Error && errorCode(error) !== error.message;
   return hasCode ? error : new SystemCallError("EAFNOSUPPORT");

@@ -2,17 +2,22 @@ import { libc } from "../../os/libc.ts";
 import { openFilesMax } from "../../os/open-files-limit.ts";
 import { kernelPipesMost } from "../stream/kernel-pipe.ts";
 
-// Descriptors for the runtime itself, the listener and the log.
+// The number of descriptors for the runtime itself, the listener and the log.
 const DESCRIPTORS_OF_PROCESS = 32;
 const DESCRIPTORS_A_CONNECTION = 2;
 const DESCRIPTORS_A_KERNEL_PIPE = 2;
-// Descriptors of each further thread: its event loop, and its duplicates of the listener.
+// The number of descriptors of each further thread: its event loop, and its duplicates of the
+// listener.
 const DESCRIPTORS_A_WORKER = 8;
-// Descriptors of each further relay: its source, and each thread's duplicates of that source.
+// The numbers of descriptors of each further relay: one for its source, and for each thread the
+// duplicates of that source.
 const DESCRIPTORS_A_SOURCE = 1;
 const DESCRIPTORS_A_LISTENER = 3;
 
-/** How many descriptors the relays after the first one need, without their connections. */
+/**
+ * The number of descriptors that all relays but the first need, without the descriptors of their
+ * connections.
+ */
 export function descriptorsOfRelays(relays: number, workers: number): number {
   return (relays - 1) * (DESCRIPTORS_A_SOURCE + workers * DESCRIPTORS_A_LISTENER);
 }
@@ -23,8 +28,8 @@ const HAS_KERNEL_PIPES = libc !== null;
 
 /**
  * The number of connections that the limit of open files allows, at least 1. `others` is the number
- * of descriptors that the process needs for other purposes, such as an admin server. Without FFI it
- * leaves descriptors for as many clients that wait for a place.
+ * of descriptors that the process needs for other purposes, such as an admin server. Without FFI
+ * the limit also leaves descriptors for the same number of clients that wait for a place.
  */
 export function connectionsMaxDefault(workers = 1, others = 0): number {
   return carried(DESCRIPTORS_A_CONNECTION + DESCRIPTORS_A_WAITING_CLIENT, workers, others);
@@ -43,7 +48,10 @@ function carried(filesEach: number, workers: number, others: number): number {
   );
 }
 
-/** How many clients can wait for a place, if each holds a descriptor and all connections are open. */
+/**
+ * The number of clients that can wait for a place while the maximum number of connections is open.
+ * Each waiting client holds a descriptor.
+ */
 export function waitingClientsMost(connectionsMax: number): number {
   const files = openFilesMax();
   const used =
@@ -51,7 +59,7 @@ export function waitingClientsMost(connectionsMax: number): number {
   return Math.max(0, files - used);
 }
 
-/** The limit of open files that a process needs for a number of connections. */
+/** The limit of open files that a process needs for `connectionsMax` connections. */
 export function descriptorsNeeded(connectionsMax: number, workers: number): number {
   return (
     connectionsMax * DESCRIPTORS_A_CONNECTION +
@@ -63,7 +71,10 @@ function kernelPipes(files: number): number {
   return HAS_KERNEL_PIPES ? kernelPipesMost(files) : 0;
 }
 
-/** Descriptors that the process has open or must keep free, without those of connections. */
+/**
+ * The number of descriptors that the process has open or must keep free, without the descriptors of
+ * connections.
+ */
 function descriptorsReserved(workers: number, kernelPipes: number): number {
   return (
     DESCRIPTORS_OF_PROCESS +

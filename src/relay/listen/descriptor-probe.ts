@@ -1,12 +1,12 @@
 import { descriptorShortage } from "../../os/descriptor-shortage.ts";
 
-// How many descriptors must be free before the relay accepts again.
+// The number of descriptors that must be free before the relay accepts again after a shortage.
 export const HEADROOM = 16;
 
-// How often to check whether descriptors are left, in milliseconds.
+// The time between two checks whether descriptors are left, in milliseconds.
 const PERIOD = 1_000;
 
-/** Is notified about a shortage of descriptors. */
+/** An object that is notified about a shortage of descriptors. */
 export interface DescriptorWatcher {
   /** Whether a shortage was reported and has not ended. */
   readonly isExhausted: boolean;
@@ -20,9 +20,9 @@ const watchers = new Set<DescriptorWatcher>();
 let timer: Timer | undefined;
 
 /**
- * Checks periodically whether descriptors are left, once for all relays of this thread, until
- * disposed. Counting our own descriptors is not enough: other code and other processes use them,
- * too.
+ * Checks periodically whether descriptors are left, once for all relays of this thread, until the
+ * returned object is disposed. It is not enough to count the relay's own descriptors, because other
+ * code and other processes use descriptors, too.
  */
 export function watchDescriptors(watcher: DescriptorWatcher): Disposable {
   watchers.add(watcher);

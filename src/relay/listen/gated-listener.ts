@@ -16,10 +16,10 @@ import type { AcceptHandlers, PausableListener } from "./pausable-listener.ts";
  * | open   | the source's socket | the socket    | are accepted                                   |
  * | closed | /dev/null           | nothing       | wait: accept4(2) fails with ENOTSOCK, no event |
  *
- * Closing the gate removes the registration, then replaces the open file. So a running accept loop
- * ends at its next accept4(2), and an event that epoll has already reported accepts nobody. Opening
- * the gate restores the socket, then the registration with the same data. epoll_ctl(2) itself
- * checks for waiting clients, so none is missed (epoll(7), level-triggered).
+ * Closing the gate removes the registration, then replaces the open file. Therefore a running
+ * accept loop of Bun ends at its next accept4(2), and an event that epoll has already reported
+ * accepts nobody. Opening the gate restores the socket, then the registration with the same data.
+ * epoll_ctl(2) itself checks for waiting clients, so none is missed (epoll(7), level-triggered).
  *
  * The alternative is to stop Bun's listener and to make a new one later (`ReopenedListener`). But
  * Bun calls `listen(fd, 511)` for each new listener; until the relay restores a longer queue,
@@ -51,7 +51,8 @@ export class GatedListener implements PausableListener {
   }
 
   /**
-   * Null if the relay cannot find the event loop's epoll registration; then nothing has changed.
+   * Accepts from the listening socket `fd`. Null if a gate is not possible, for example because the
+   * relay cannot find the epoll registration of the event loop; then the socket is unchanged.
    *
    * @throws the system's error if no descriptor is left.
    */
@@ -96,7 +97,8 @@ export class GatedListener implements PausableListener {
   }
 
   stop(): void {
-    // Bun removes its epoll registration, if the gate is open. A closed gate has none.
+    // Bun removes its epoll registration if the gate is open. While the gate is closed, there is no
+    // registration.
     this.#listener.stop();
     closeSync(this.#plug);
     this.#system.close(this.#fd);
@@ -115,7 +117,8 @@ export class GatedListener implements PausableListener {
 
 /**
  * Opens a stand-in socket for Bun's listen call, or returns a negative errno. The source's socket
- * soon replaces it. The kernel gives it a free abstract name (unix(7), autobind).
+ * soon replaces the stand-in. The kernel gives the stand-in a free abstract name (unix(7),
+ * autobind).
  */
 function openStandIn(system: Libc): number {
   const fd = system.socket(AF_UNIX, SOCK_STREAM);

@@ -25,7 +25,10 @@ export function endpointOf(source: Source | ConnectedSource): SocketEndpoint {
   }
 }
 
-/** The address on which an inherited descriptor listens; throws a `RelayError` if it does not. */
+/**
+ * The address on which an inherited descriptor listens. Throws a `RelayError` if the descriptor
+ * does not listen.
+ */
 function inheritedEndpoint(fd: number): SocketEndpoint {
   const refuse = (code: string, what: string) =>
     new RelayError(code, `fd:${fd}`, `cannot listen on descriptor ${fd}: ${what}`);

@@ -5,8 +5,8 @@ import { RelayError, relayError } from "../error.ts";
 import type { Source } from "./source.ts";
 
 /**
- * Explains an error of listening on a source, with a fix if known. A `RelayError` has its
- * explanation already.
+ * Converts an error of listening on a source to a `RelayError` with an explanation and, if known, a
+ * fix. An error that is a `RelayError` keeps its explanation.
  *
  * @param option - the option that contains the address; undefined for a relay's source
  */

@@ -12,9 +12,9 @@ import type { ConnectedSource, Source } from "./source.ts";
 /** A source that accepts clients. */
 export interface Listening {
   readonly listeners: Listeners;
-  /** The source; for port 0 with the port that the system chose. */
+  /** The source, with the port that the system chose if port 0 was asked for. */
   readonly endpoint: SocketEndpoint;
-  /** The file of a Unix source. */
+  /** The file of a Unix source; null for other sources. */
   readonly file: PlacedFile | null;
 }
 
@@ -73,7 +73,7 @@ function acceptFrom<Data>(
 /** The listeners of one source. They pause and resume together. */
 export class Listeners implements PausableListener {
   readonly #listeners: readonly PausableListener[];
-  /** The listening descriptors, for another thread or process to share; empty without FFI. */
+  /** The listening descriptors, which another thread or process can share; empty without FFI. */
   readonly descriptors: readonly number[];
 
   constructor(listeners: readonly PausableListener[], descriptors: readonly number[]) {
@@ -87,7 +87,8 @@ export class Listeners implements PausableListener {
 
   resume(): boolean {
     if (this.#listeners.every((listener) => listener.resume())) return true;
-    // Never leave only some of them resumed: callers assume that all are paused.
+    // Do not leave some listeners resumed, because callers assume that all listeners are paused
+    // after a failure.
     this.pause();
     return false;
   }

@@ -16,7 +16,7 @@ import { setKeepalive } from "../connection/keepalive.ts";
 import type { TcpBinder } from "./bind-tcp.ts";
 
 /**
- * Opens a socket, binds it and listens; the caller owns the descriptor.
+ * Opens a socket, binds it and listens on it. The caller owns the returned descriptor.
  *
  * @throws {SystemCallError}
  */
@@ -51,7 +51,8 @@ export function tcpBinder(
   { backlog, keepalive, freebind }: TcpSocketOptions,
 ): TcpBinder<number> {
   const setOptions = (fd: number, family: number) => {
-    // Without SO_REUSEADDR the port stays taken for a minute after a relay with clients (tcp(7)).
+    // Without SO_REUSEADDR the port stays taken for a minute after the end of a relay that had
+    // clients (tcp(7)).
     checked(system.setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1));
     if (family === AF_INET6) checked(system.setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0));
     if (freebind) checked(allowAbsentAddress(system, fd, family));

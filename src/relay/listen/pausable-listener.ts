@@ -6,11 +6,11 @@ export type AcceptHandlers<Data> = SocketHandler<Data, "uint8array">;
 /** A listening socket that can stop accepting while the kernel goes on queueing clients. */
 export interface PausableListener {
   /**
-   * Leaves new clients in the kernel's queue, from this call on. This also works inside an `open`
-   * event while more clients wait. False if the listener cannot pause.
+   * Leaves new clients in the kernel's queue, from this call on. `pause` can also be called inside
+   * an `open` event while more clients wait. False if the listener cannot pause.
    */
   pause(): boolean;
-  /** Accepts again. False if that fails; the listener then stays paused. */
+  /** Accepts clients again. False if this fails; the listener then stays paused. */
   resume(): boolean;
   /** Stops accepting for good. Queued clients are refused unless another process has the socket. */
   stop(): void;

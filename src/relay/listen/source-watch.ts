@@ -2,18 +2,22 @@ import { networkIdentity } from "../../os/sockets-in-network.ts";
 import type { Observer, SourceLoss } from "../observer.ts";
 import { isInPlace, type PlacedFile } from "./socket-file/placed-file.ts";
 
-// How often to check that clients can still find a source, in milliseconds.
+// The time between two checks that clients can still find a source, in milliseconds.
 const LOOK = 2_000;
 
-/** Reports when clients cannot find a source any more, and when they can again, until disposed. */
+/**
+ * Reports that clients cannot find a source any more, and that clients can find the source again,
+ * until this object is disposed.
+ */
 export interface SourceWatch extends Disposable {
-  /** Looks at once; otherwise the watch looks periodically. */
+  /** Checks at once, in addition to the periodic checks. */
   look(): void;
 }
 
 /**
- * Watches what leads clients to a source: the file of a Unix socket, or the network namespace. Open
- * connections depend on neither. Null for a source that depends on neither.
+ * Watches the file of a Unix source, or the network namespace of another source, because clients
+ * cannot find the source without it. Open connections do not need the file or the namespace. Null
+ * for a source that has neither.
  */
 export function watchSource(
   file: PlacedFile | null,

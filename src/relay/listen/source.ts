@@ -4,7 +4,9 @@ import type { FileIdentity, PlacedFile } from "./socket-file/placed-file.ts";
 /** A relay's source: an address to bind, or sockets that already listen. */
 export type Source = SocketEndpoint | InheritedDescriptor | ListeningDescriptors | HandedSource;
 
-/** A listening descriptor that this process inherited. The kernel knows its address. */
+/**
+ * A listening descriptor that this process inherited. The kernel knows the address of the socket.
+ */
 export interface InheritedDescriptor {
   readonly kind: "fd";
   readonly fd: number;
@@ -13,31 +15,37 @@ export interface InheritedDescriptor {
 /** The listening descriptors of one source that another thread has bound. */
 export interface ListeningDescriptors {
   readonly kind: "descriptors";
-  /** At least one. */
+  /** The descriptors, at least one. */
   readonly fds: readonly number[];
   /**
-   * The endpoint of the source. The kernel's answer may be outdated: a socket file may have moved.
+   * The endpoint of the source. Do not ask the kernel for the endpoint, because its answer may be
+   * outdated: a socket file may have moved.
    */
   readonly endpoint: SocketEndpoint;
 }
 
 /**
- * A source in a handover: a relay in another process opened it. The relay that takes over accepts
- * nobody until `accept` is called.
+ * A source in a handover, which a relay in another process opened. The relay that takes over
+ * accepts nobody until `accept` is called.
  */
 export interface HandedSource {
   readonly kind: "handed";
-  /** The endpoint of the source; for port 0 with the port that the system chose. */
+  /** The endpoint of the source, with the port that the system chose if port 0 was asked for. */
   readonly endpoint: SocketEndpoint;
   /** The listening descriptors, at least one. The relay that listens on this source owns them. */
   readonly fds: readonly number[];
   /** The file of a Unix source; null for other sources. */
   readonly file: FileIdentity | null;
-  /** The length of the kernel's queue that the other relay asked for; null if it is not known. */
+  /**
+   * The queue length that the relay which hands over requested from the kernel; null if unknown.
+   */
   readonly backlog: number | null;
 }
 
-/** In place of a source: one client that is connected already. The relay listens on nothing and accepts nobody else. */
+/**
+ * One client that is already connected, in place of a source. The relay listens on nothing and
+ * accepts nobody else.
+ */
 export interface ConnectedSource {
   readonly kind: "connected";
   /** The connected stream socket. The relay owns it. */

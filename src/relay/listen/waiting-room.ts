@@ -6,20 +6,21 @@ import type { AcceptHandlers, PausableListener } from "./pausable-listener.ts";
 
 /** The limit of a waiting room. */
 export interface WaitingRoomOptions {
-  /** How many clients may wait at the same time. */
+  /** The maximum number of clients that wait at the same time. */
   readonly most: number;
   /** Called for each client above the limit, after it was reset. */
   readonly refused: () => void;
 }
 
 /**
- * Pauses the listeners of a source without FFI. Bun's listeners cannot pause, so the relay still accepts
- * clients. They wait here, in order of arrival, and the relay reads nothing from them until it resumes.
- * A waiting client holds a descriptor, so their number is limited. Clients above the limit are reset.
+ * Pauses the listeners of a source without FFI. Bun's listeners cannot pause, so the relay still
+ * accepts clients. The accepted clients wait here, in order of arrival, and the relay reads nothing
+ * from a waiting client until `resume`. A waiting client holds a descriptor, so the number of
+ * waiting clients is limited. Clients above the limit are reset.
  *
- * If no descriptor is left, Bun calls accept in a busy loop (oven-sh/bun pull 32705). So one descriptor
- * stays free: `pause` closes a spare one, because other code may have taken the rest, and the client
- * that takes the last descriptor is reset.
+ * If no descriptor is left, Bun calls accept in a busy loop (oven-sh/bun pull 32705). So the
+ * waiting room keeps one descriptor free: `pause` closes a spare descriptor, because other code may
+ * have taken all others, and a client that takes the last descriptor is reset.
  */
 export class WaitingRoom<Data> implements PausableListener {
   /** The handlers that Bun's listeners must have. */
@@ -29,7 +30,10 @@ export class WaitingRoom<Data> implements PausableListener {
   readonly #waiting = new Set<Socket<Data>>();
   #listeners: readonly BunListener[] = [];
   #paused = false;
-  /** A descriptor without a use. Null before `guard`, while paused, and if none was left. */
+  /**
+   * A descriptor of /dev/null, which is held only to be closed by `pause`. Null before `guard`,
+   * while paused, and if no descriptor was left.
+   */
   #spare: number | null = null;
 
   constructor(admitted: AcceptHandlers<Data>, options: WaitingRoomOptions) {
@@ -38,7 +42,7 @@ export class WaitingRoom<Data> implements PausableListener {
     this.handlers = this.#watch(admitted);
   }
 
-  /** Takes over the listeners, which have `handlers`. */
+  /** Takes over listeners that were opened with `handlers`. */
   guard(listeners: readonly BunListener[]): this {
     this.#listeners = listeners;
     this.#spare = openSpare();
@@ -55,7 +59,8 @@ export class WaitingRoom<Data> implements PausableListener {
     this.#paused = false;
     this.#spare ??= openSpare();
     for (const socket of this.#waiting) {
-      // The client before may have taken the last place.
+      // The client that was admitted before may have taken the last place and so paused the source
+      // again.
       if (this.#paused) break;
       this.#waiting.delete(socket);
       socket.resume();
@@ -100,7 +105,7 @@ export class WaitingRoom<Data> implements PausableListener {
   }
 
   #arrive(socket: Socket<Data>): void {
-    // From here on, its events are ignored.
+    // From here on, events of this client are ignored.
     this.#waiting.add(socket);
     if (this.#waiting.size <= this.#options.most && descriptorShortage(1) === null) {
       socket.pause();
@@ -111,7 +116,7 @@ export class WaitingRoom<Data> implements PausableListener {
   }
 }
 
-/** Null if no descriptor is left. */
+/** Opens a spare descriptor; null if no descriptor is left. */
 function openSpare(): number | null {
   try {
     return openSync("/dev/null", "r");

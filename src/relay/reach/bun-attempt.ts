@@ -6,13 +6,20 @@ import type { ConnectionSide } from "../connection/connection.ts";
 import type { AddressFailure } from "./failure.ts";
 import { ReachingAttempt } from "./reaching-attempt.ts";
 
-// How long to retry a Unix destination that refuses, in milliseconds: Bun reports ECONNREFUSED for
-// a full queue, too, so a listener may exist (oven-sh/bun pull 37093).
+// The time for which the relay tries again if a Unix destination refuses, in milliseconds. A
+// listener may exist, because Bun reports ECONNREFUSED also for a full queue (oven-sh/bun pull
+// 37093).
 const PERHAPS_FULL = 1_000;
 
-/** A call of Bun's connect. It cannot be canceled, so the attempt may end before it. */
+/**
+ * A call of Bun's connect. Such a call cannot be canceled, so the attempt may end before the call
+ * does.
+ */
 interface Connecting {
-  /** Whether the attempt has dropped this call. Its socket is counted in `lateSockets` until it ends. */
+  /**
+   * Whether the attempt has dropped this call. `lateSockets` counts a dropped call until the call
+   * ends.
+   */
   isLate: boolean;
 }
 
@@ -22,14 +29,14 @@ export class BunAttempt extends ReachingAttempt {
   #connecting: Connecting | null = null;
 
   protected override try(): void {
-    // An attempt that waits must not take the last descriptor: the listeners need it.
+    // An attempt that waits must not take the last descriptor, because the listeners need it.
     const shortage = this.line.has(this) ? descriptorShortage(2) : null;
     if (shortage !== null) return this.waitOutShortage([{ address: "", code: shortage }]);
     const { leadsBack, target } = this.connection.shared;
     if (leadsBack === null) return this.#connect();
     const connect = () => void (this.live && this.#connect());
-    // Check before connecting: Bun reveals the address only when it is connected, and by then the
-    // relay has already connected to itself.
+    // Check the addresses before connecting, because Bun reveals the address only after the
+    // connect, and by then the relay may have connected to itself.
     void Promise.resolve(target.addresses()).then((addresses) => {
       if (addresses.some(leadsBack)) this.fail([{ address: "", code: "ELOOP" }]);
       else connect();

@@ -5,15 +5,16 @@ import { errnoWords } from "../../os/errno.ts";
 import { networkWords } from "../network.ts";
 import type { Failure } from "../observer.ts";
 
-/** Why one address of a destination was not reached. */
+/** The reason why one address of a destination was not reached. */
 export interface AddressFailure {
-  /** The address for messages; `""` if the try failed before it had an address. */
+  /** The address for messages; `""` if the try failed before the relay knew the address. */
   readonly address: string;
   /** The system's or the resolver's code, such as `ECONNREFUSED`. */
   readonly code: string;
 }
 
-// Local errors, before any packet is sent: this machine has no route to such addresses.
+// Local errors, which occur before any packet is sent, because this machine has no route to the
+// address.
 const NO_WAY: ReadonlySet<string> = new Set([
   "EADDRNOTAVAIL",
   "EAFNOSUPPORT",
@@ -21,8 +22,8 @@ const NO_WAY: ReadonlySet<string> = new Set([
   "ENETUNREACH",
 ]);
 
-// Descriptions of a temporary shortage that lasted until the timeout, if clearer than the code's
-// own.
+// Descriptions for the codes of a temporary shortage that lasted until the timeout. They are
+// clearer than the system's words for the codes.
 const LACKED: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: "no local port was free",
   EAGAIN: "its queue of clients stayed full",
@@ -34,7 +35,8 @@ const LACKED: Readonly<Record<string, string>> = {
  * Describes why a destination was not reached.
  *
  * @param failures - at least one, in the order in which they occurred
- * @param waited - whether the time ended while the attempt waited for a temporary shortage to end
+ * @param waited - whether the time limit ended while the attempt waited for the end of a temporary
+ *   shortage
  */
 export function failureOf(
   target: Target,
@@ -64,7 +66,10 @@ function after(fix: string): string {
   return fix === "" ? "" : `; ${fix}`;
 }
 
-/** Chooses one code: an answer from an address tells more than a missing route to another. */
+/**
+ * Chooses the code that tells most, because an answer from one address tells more than a missing
+ * route to another address.
+ */
 function tellingCode(failures: readonly AddressFailure[]): string {
   const telling = failures.find(({ code }) => !NO_WAY.has(code)) ?? failures[0];
   if (telling === undefined) throw new Error("a failure without a reason");
@@ -76,7 +81,8 @@ function groupByCode(failures: readonly AddressFailure[]): Map<string, string[]>
   const groups = new Map<string, string[]>();
   for (const { address, code } of failures) {
     const group = groups.get(code) ?? [];
-    // The message already names the destination.
+    // With only one failure the address is left out, because the message already names the
+    // destination.
     if (!one) group.push(address);
     groups.set(code, group);
   }
@@ -89,7 +95,8 @@ function at(addresses: readonly string[]): string {
 
 /** A clearer description than the system's own words; undefined if the system's words are good. */
 function ownWords({ endpoint, netns }: Target, code: string): string | undefined {
-  // No other call of a TCP or abstract destination gives these codes: the socket was not made.
+  // In another network namespace these codes mean that the socket could not be made, because no
+  // other call for a TCP or abstract destination gives these codes.
   if (netns !== undefined && (code === "ENOENT" || code === "EINVAL"))
     return networkWords(netns, code);
   if (code === "ETIMEDOUT") return "no answer in time";
@@ -101,7 +108,7 @@ function ownWords({ endpoint, netns }: Target, code: string): string | undefined
   return undefined;
 }
 
-/** Describes the file at a path; undefined if it is a socket or unknown. */
+/** Describes the file at a path; undefined if the file is a socket or unknown. */
 function fileWords(path: string): string | undefined {
   const kind = kindOf(path);
   return kind === undefined ? undefined : `is ${kind}, not a socket`;

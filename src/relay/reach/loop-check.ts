@@ -5,13 +5,14 @@ import { readAddress, type SocketAddress } from "../../address/socket-address.ts
 /** Whether a connection to an address of the destination would come back to the relay's source. */
 export type LoopCheck = (address: SocketAddress) => boolean;
 
-// How long to cache an answer, in milliseconds: the machine's own addresses rarely change.
+// The time for which an answer is cached, in milliseconds. An answer can be cached because the
+// machine's own addresses rarely change.
 const GOOD_FOR = 1_000;
 
 /**
  * Returns the check for a destination's addresses; null if no address can lead back. Loops that are
- * visible in the text are refused before a relay starts (`isSameAddress`). So only host names need
- * this check, and they rarely have the source's port.
+ * visible in the text are refused before a relay starts (`isSameAddress`). So only a destination
+ * with a host name and with the source's port needs this check.
  */
 export function loopCheckOf(source: SocketEndpoint, destination: SocketEndpoint): LoopCheck | null {
   if (source.kind !== "tcp" || destination.kind !== "tcp") return null;

@@ -5,10 +5,12 @@ import type { WaitingLine } from "./waiting-line.ts";
 import type { Connection } from "../connection/connection.ts";
 
 /**
- * Starts to connect to the destination; ends in `reached` or `unreachable`. In `line`, all
- * connections of a relay wait for a destination that refuses or for a temporary shortage to end.
+ * Starts to connect to the destination. The attempt ends with a call of `reached` or `unreachable`.
+ * All connections of a relay use the same `line`: there an attempt waits while the destination
+ * refuses, or until a temporary shortage ends.
  *
- * @param delay - milliseconds until it begins; a client that leaves meanwhile causes no connection
+ * @param delay - the milliseconds until the attempt begins. If the client leaves before that, the
+ *   relay does not connect.
  */
 export function reach(connection: Connection, line: WaitingLine, delay = 0): void {
   const { libc } = connection.shared;

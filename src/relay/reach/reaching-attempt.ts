@@ -11,7 +11,8 @@ import { INT_MOST } from "../../os/int-most.ts";
 import { type AddressFailure, failureOf } from "./failure.ts";
 import type { FailedTry, Waiter, WaitingLine } from "./waiting-line.ts";
 
-// The failures while a service is still starting: no listener, no socket file or no name yet.
+// The codes of failures that can occur while a service is still starting: there is no listener, no
+// socket file or no name yet.
 const RETRIED: ReadonlySet<string> = new Set([
   "ECONNREFUSED",
   "EAI_AGAIN",
@@ -22,8 +23,8 @@ const RETRIED: ReadonlySet<string> = new Set([
   "ETIMEDOUT",
 ]);
 
-// The errors that occur only on a connected socket: before that a reset gives ECONNREFUSED (Linux,
-// tcp_reset()).
+// The errors that occur only on a connected socket, because a reset before the connection gives
+// ECONNREFUSED (Linux, tcp_reset()).
 const AFTER_CONNECTION: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE"]);
 
 const TIMED_OUT: FailedTry = { failures: [{ address: "", code: "ETIMEDOUT" }], kind: "refused" };
@@ -43,7 +44,7 @@ export function comesAfterConnection(code: string): boolean {
  */
 export abstract class ReachingAttempt implements Attempt, Waiter {
   retrying = false;
-  /** Set while `retrying`, and until the last try. */
+  /** Runs from the moment when `retrying` becomes true until the last try. */
   #retryTimer: Timer | undefined;
   #isLastTry = false;
 
@@ -164,7 +165,7 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
     unreachable(this.connection, failureOf(target, failures, kind === "shortage"));
   }
 
-  /** The remaining retry time in milliseconds. */
+  /** The remaining retry time in milliseconds; 0 or less if there is none. */
   #retryTime(): number {
     const { shared, openedAt } = this.connection;
     return this.#isLastTry ? 0 : openedAt + shared.connectRetry - performance.now();

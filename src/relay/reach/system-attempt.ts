@@ -23,15 +23,16 @@ const NEXT_AFTER = 250;
 // The code of getaddrinfo(3) for a resolver that does not answer.
 const NO_NAME_IN_TIME = "EAI_AGAIN";
 
-// Overwritten at each use. sockaddr_in6 is the longest sockaddr of TCP (ipv6(7)).
+// Buffers for socket addresses, overwritten at each use. sockaddr_in6 is the longest sockaddr of
+// TCP (ipv6(7)).
 const PEER_NAME = new Uint8Array(28);
 const OWN_NAME = new Uint8Array(28);
 
 /** Several addresses that are tried in parallel. */
 interface Race {
-  /** The addresses that are being connected to, by their sockets' sides. */
+  /** The addresses to which a connect is in progress, by the side of each socket. */
   readonly addresses: Map<ConnectionSide, SocketAddress>;
-  /** Set while the last tried address may answer and another address remains. */
+  /** Runs while the last tried address may answer and another address remains. */
   nextTimer: Timer | undefined;
 }
 
@@ -48,7 +49,10 @@ export class SystemAttempt extends ReachingAttempt {
   #addresses: readonly SocketAddress[] = [];
   /** The index of the address that is tried next. */
   #next = 0;
-  /** Null until an address is silent while others remain. Before that there is at most one socket. */
+  /**
+   * Non-null from the moment when a connect is in progress and another address remains. While this
+   * is null, there is at most one socket.
+   */
   #race: Race | null = null;
   /** Null before the first failure. */
   #failures: AddressFailure[] | null = null;
@@ -127,7 +131,7 @@ export class SystemAttempt extends ReachingAttempt {
    */
   #isItself(side: ConnectionSide): boolean {
     const length = this.system.name(side.fd, OWN_NAME);
-    // The ports come first in the sockaddr and almost always differ.
+    // The loop is short, because the ports come first in the sockaddr and almost always differ.
     for (let at = 0; at < length; at += 1) if (OWN_NAME[at] !== PEER_NAME[at]) return false;
     return length > 0;
   }
@@ -161,7 +165,7 @@ export class SystemAttempt extends ReachingAttempt {
     return result;
   }
 
-  /** Whether the failure of a connect is temporary, so that waiting may help. */
+  /** Whether the failure of a connect is temporary, so that a later try may succeed. */
   #passes(errno: number, address: SocketAddress): boolean {
     switch (errno) {
       case EAGAIN:
@@ -192,8 +196,8 @@ export class SystemAttempt extends ReachingAttempt {
   }
 
   /**
-   * Gives a socket to Bun. Its `open` or `connectError` event runs inside this call, and may succeed or
-   * fail.
+   * Gives a socket to Bun. Bun calls the `open` or `connectError` handler of the socket inside this
+   * call, so the attempt may succeed or fail before the call returns.
    */
   #adopt(fd: number, address: SocketAddress): void {
     const { connection } = this;
@@ -204,7 +208,8 @@ export class SystemAttempt extends ReachingAttempt {
     const { handlers } = shared;
     void Bun.connect({ fd, allowHalfOpen: true, data: side, socket: handlers });
     if (!this.live || side.socket === null) return;
-    // After a refusal the destination may now be silent: the next waiters wait for the outcome.
+    // After a shortage the next waiters can try at once, because this connect has begun. After a
+    // refusal they wait for the outcome, because the destination may now be silent.
     if (this.line.lastFailure?.kind !== "refused") this.line.succeeded(this);
     if (this.#next < this.#addresses.length) this.#tryNextLater(side, address);
   }

@@ -2,12 +2,12 @@ import type { AddressFailure } from "./failure.ts";
 
 // The first pause before the front waiter tries again, in milliseconds. Each pause doubles.
 const PAUSE_FIRST = 1;
-// The longest pauses, in milliseconds. After a shortage ends, or the destination is back, the line
-// may wait this long before it notices.
+// The longest pauses, in milliseconds. After a shortage ends, or after the destination is back, the
+// line may take this time to notice the change.
 const PAUSE_SHORTAGE = 50;
 const PAUSE_REFUSED = 1_000;
 
-/** Why the front waiter must wait. */
+/** The failure because of which the front waiter must wait. */
 export interface FailedTry {
   readonly failures: readonly AddressFailure[];
   /**
@@ -31,7 +31,7 @@ export interface Waiter {
  * Attempts that wait for one destination, in order of arrival. The kernel sends no event when a
  * Unix listener's queue has room, when a port or a descriptor is free, or when a server listens
  * again. So the line must poll: only the front waiter tries, and thousands behind it cost nothing.
- * When the front waiter gets in, the next waiters try at once, until one must wait again.
+ * When the front waiter succeeds, the next waiters try at once, until a waiter must wait again.
  *
  * | state   | `#timer` | `#trying` | left by                                                   |
  * | ------- | -------- | --------- | --------------------------------------------------------- |
@@ -56,7 +56,7 @@ export class WaitingLine {
     return this.#waiters.size === 0;
   }
 
-  /** Why the last try failed; null if it succeeded, or if the line is empty. */
+  /** The failure of the last try; null if that try succeeded, or if the line is empty. */
   get lastFailure(): FailedTry | null {
     return this.#lastFailure;
   }
@@ -88,7 +88,10 @@ export class WaitingLine {
     if (this.#tryAfter(this.#pause)) this.#pause *= 2;
   }
 
-  /** The attempt got in, from the front or without the line: the next waiter tries at once. */
+  /**
+   * The attempt need not wait any more, whether it was in front or never in the line: the next
+   * waiter tries at once.
+   */
   succeeded(waiter: Waiter): void {
     if (this.isEmpty) return;
     this.#lastFailure = null;
@@ -125,7 +128,7 @@ export class WaitingLine {
     return true;
   }
 
-  /** Lets the waiters try in order, until one must wait or its try is still running. */
+  /** Lets the waiters try in order, until a waiter must wait or its try is still running. */
   readonly #letTry = (): void => {
     this.#timer = undefined;
     this.#running = true;

@@ -35,8 +35,7 @@ export function changePermissions(file: PlacedFile, changes: Permissions): () =>
 }
 
 /**
- * The differences between two sets of permissions: the changes that turn a file made with the first
- * into a file as made with the second.
+ * The changes that a file with the permissions `from` needs so that it has the permissions `to`.
  */
 export function permissionChanges(from: Permissions, to: Permissions): Permissions {
   return {

@@ -24,7 +24,7 @@ export interface Permissions {
   readonly group?: number | undefined;
 }
 
-/** How to create a socket file. */
+/** The options for creating a socket file. */
 export interface SocketFileOptions extends Permissions {
   /** The mode for creating missing folders; if undefined, a missing folder is an error. */
   readonly directoryMode?: number | undefined;
@@ -32,10 +32,10 @@ export interface SocketFileOptions extends Permissions {
   readonly destination?: SocketEndpoint | undefined;
 }
 
-// chown(2)
+// The id with which chown(2) leaves the owner or the group unchanged.
 const UNCHANGED = -1;
 
-/** A listener on a socket: of a relay, or of a web server. */
+/** A listener on a socket, either of a relay or of a web server. */
 interface Listener {
   stop(): unknown;
 }
@@ -61,7 +61,7 @@ export interface PlacedListener<Bound extends Listener> {
  * the owner or the content of any other file. So no step relies on a name in that folder:
  *
  * - The folder is opened once (`open-folder.ts`), and all later steps start from its descriptor.
- *   The owner of a folder further up cannot redirect them.
+ *   The owner of a folder further up cannot redirect these steps.
  * - The private folder is checked after it was opened: it belongs to this process's user, and
  *   nobody else may enter it. The attacker may have moved such a folder there, but cannot change
  *   its content.
@@ -142,7 +142,8 @@ function place(made: string, target: string, path: string, options: SocketFileOp
  */
 function refuseInheritance({ path }: PinnedFile): void {
   const result = libc?.removeAttribute(path, "system.posix_acl_default") ?? 0;
-  // The folder has no default ACL, or the file system does not support ACLs.
+  // These two codes are no failure: the folder has no default ACL, or the file system does not
+  // support ACLs.
   if (result !== -ENODATA && result !== -EOPNOTSUPP) checked(result);
 }
 
@@ -167,7 +168,7 @@ function setPermissions(
   if (mode !== undefined) chmodSync(socket.path, mode);
   const { uid, gid } = socket.stats();
   const [newOwner, newGroup] = [change(owner, uid), change(group, gid)];
-  // A sandbox may forbid the call chown(2) itself.
+  // Do not call chown(2) without need, because a sandbox may forbid the call itself.
   if (newOwner === UNCHANGED && newGroup === UNCHANGED) return;
   try {
     chownSync(socket.path, newOwner, newGroup);

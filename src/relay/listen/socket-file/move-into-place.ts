@@ -15,7 +15,8 @@ import { type FileIdentity, identityOf, isAt } from "./placed-file.ts";
 import { PinnedFile } from "./pinned-file.ts";
 import { probeSocket } from "./socket-probe.ts";
 
-// How many times to try: the file at the path may disappear after each check.
+// The maximum number of tries. Another try is needed if the file at the path disappears after a
+// check.
 const TRIES = 100;
 
 /**
@@ -123,12 +124,13 @@ function replaceStale(
   const result = system.rename(made, target, RENAME_EXCHANGE);
   if (result === -ENOENT) return false;
   if (isUnsupported(result)) {
-    // No exchange on this file system. The private folder's lock still makes starting relays take turns.
+    // This file system cannot exchange two files. Starting relays still take turns, because the
+    // private folder is also a lock.
     renameSync(made, target);
     return true;
   }
   if (result < 0) {
-    // For example a stale socket of another user in a folder of mode 1777.
+    // For example, the stale socket belongs to another user, in a folder of mode 1777.
     const code = errnoCode(result);
     throw new RelayError(
       code,

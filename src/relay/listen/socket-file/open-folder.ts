@@ -6,7 +6,8 @@ import { ambiguousId } from "../../../os/peer-credentials.ts";
 import { RelayError } from "../../error.ts";
 import { PinnedFile } from "./pinned-file.ts";
 
-// The kernel's own limit (path_resolution(7)).
+// The maximum number of symbolic links on a path; the kernel has the same limit
+// (path_resolution(7)).
 const LINKS_MOST = 40;
 
 // PATH_MAX of linux/limits.h; the target of a link is shorter.
@@ -27,7 +28,10 @@ const LINK_BYTES_MOST = 4_096;
  */
 export function openFolderOf(path: string, missingMode: number | undefined): PinnedFile {
   const parts = partsOf(dirname(path));
-  /** Untrusted links on the path, by owner: the path must lead to a folder of that user. */
+  /**
+   * The untrusted symbolic links on the path. Each key is a user who may replace a link, the value
+   * is the name of that link. The path is refused if it leads to a folder that another user owns.
+   */
   const strangers = new Map<bigint, string>();
   let folder = new PinnedFile(path.startsWith("/") ? "/" : ".");
   const enter = (next: PinnedFile) => {
@@ -91,7 +95,7 @@ function makeFolder(path: string, mode: number): void {
   }
 }
 
-/** Whether the owner of a file is root or this process's user. */
+/** Whether `user`, the owner of a file, is root or this process's user. */
 export function isTrusted(user: bigint): boolean {
   if (user === 0n || user === BigInt(process.geteuid?.() ?? 0)) return true;
   // In a user namespace that does not map root, root's files seem to belong to the overflow id.
@@ -116,7 +120,10 @@ function refuseOthersFolder(
   }
 }
 
-/** Reads a link's target through its descriptor: another link may have taken its name meanwhile. */
+/**
+ * Reads the target of a link through the link's descriptor, because another link may have taken the
+ * link's name meanwhile.
+ */
 function readLink(link: PinnedFile, name: string): string {
   // Without FFI the link can be read only by name.
   if (libc === null || link.fd === null) return readlinkSync(name);

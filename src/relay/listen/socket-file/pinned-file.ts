@@ -1,15 +1,16 @@
 import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync } from "node:fs";
 
-// asm-generic/fcntl.h; node:fs lacks this constant.
+// Defined in asm-generic/fcntl.h; node:fs lacks this constant.
 const O_PATH = 0o10000000;
 
 /**
  * An open handle to a file, a folder or a symbolic link. `path` always leads to this very file,
- * even after renames and replacements. It is a descriptor from open(2) with O_PATH | O_NOFOLLOW;
- * `path` is its link in /proc/self/fd (proc(5)), so every call that takes a path works on the file
- * itself.
+ * even after renames and replacements. The handle is a descriptor from open(2) with O_PATH |
+ * O_NOFOLLOW; `path` is its link in /proc/self/fd (proc(5)), so every call that takes a path works
+ * on the file itself.
  *
- * Only Linux has this. On other systems `path` is the plain name and protects against nothing.
+ * Only Linux has such descriptors. On other systems `path` is the plain name and protects against
+ * nothing.
  */
 export class PinnedFile implements Disposable {
   /** Leads to the file until this object is disposed. */

@@ -5,14 +5,17 @@ import { PinnedFile } from "./pinned-file.ts";
 
 /** Identifies a file on this machine while the file exists (stat(2)). */
 export interface FileIdentity {
-  /** Decimal text: an inode number may not fit into a JavaScript number. */
+  /**
+   * The device number as decimal text. `ino`, the inode number, is text because it may not fit into
+   * a JavaScript number.
+   */
   readonly dev: string;
   readonly ino: string;
 }
 
 /**
- * A socket file that a relay created, and its place. It is a plain value, so another thread, or the
- * next process of a handover, can use it to watch and remove the file.
+ * A socket file that a relay created, and the path of the file. This is a plain value, so another
+ * thread, or the next process of a handover, can use it to watch and remove the file.
  *
  * The kernel reuses the inode number only after the file is removed and its socket is closed.
  */
@@ -44,8 +47,8 @@ export function isInPlace({ path, identity }: PlacedFile): boolean {
  * Removes the placed file if it is still at its path.
  *
  * Between the check and the removal another user may put another file at the path. Only a user with
- * write permission in the folder can do that, and could also remove that file without the relay.
- * Both steps use the same open folder.
+ * write permission in the folder can do that, and this user could also remove that file without the
+ * relay. Both steps use the same open folder.
  */
 export function removeFile({ path, identity }: PlacedFile): void {
   using folder = unlessGone(() => PinnedFile.folder(dirname(path)));
@@ -63,13 +66,19 @@ export function removeAt(path: string, file: FileIdentity): void {
   }
 }
 
-/** The file that a connection to `path` reaches, after following links; null if there is none. */
+/**
+ * The identity of the file that a connection to `path` reaches after following symbolic links; null
+ * if there is no file.
+ */
 export function identityAt(path: string): FileIdentity | null {
   const found = unlessGone(() => statSync(path, { bigint: true }));
   return found === null ? null : identityOf(found);
 }
 
-/** Returns null if no file is at the path (any more). */
+/**
+ * Returns the result of `look`; null if there is no file at the path, or if the path cannot be
+ * followed.
+ */
 function unlessGone<Result>(look: () => Result): Result | null {
   try {
     return look();

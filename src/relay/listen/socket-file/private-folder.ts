@@ -6,7 +6,8 @@ import { RelayError } from "../../error.ts";
 import { identityOf, isAt } from "./placed-file.ts";
 import { PinnedFile } from "./pinned-file.ts";
 
-// How long to wait for the lock, in milliseconds: relays hold the lock for 1 or 2 ms.
+// The maximum wait for the lock, in milliseconds. It is long enough, because a relay holds the lock
+// for only 1 or 2 ms.
 const PATIENCE = 2_000;
 const PAUSE = 10;
 
@@ -24,8 +25,8 @@ export interface PrivateFolder extends Disposable {
  * take turns. No other user can hold the lock, because flock(2) needs a descriptor, and only this
  * user can open the folder. The kernel releases the lock when the process ends for any reason.
  *
- * A start does not depend on the lock. If the shared folder belongs to another user, or its lock
- * stays busy for seconds, the relay continues in a folder of its own.
+ * The start of a relay does not depend on the lock. If the shared folder belongs to another user,
+ * or its lock stays busy for seconds, the relay continues in a folder of its own.
  *
  * @throws {RelayError} if somebody keeps replacing the private folder; or the system's error.
  */
@@ -64,9 +65,10 @@ function openOwn(folder: PinnedFile, path: string): PrivateFolder {
 }
 
 /**
- * Creates and opens a folder. "not ours" if the name belongs to a file of another type, or to a
- * folder that another user owns or may enter; that file is left alone. Any private folder of this
- * user is safe, even if another user moved it there: that user cannot touch its content.
+ * Creates and opens a folder. "gone" if somebody has removed the folder before it was opened. "not
+ * ours" if the name belongs to a file of another type, or to a folder that another user owns or may
+ * enter; that file is left alone. Any private folder of this user is safe, even if another user
+ * moved it there, because that other user cannot touch its content.
  */
 function open(entry: string): PrivateFolder | "not ours" | "gone" {
   try {

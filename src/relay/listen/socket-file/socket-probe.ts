@@ -8,23 +8,25 @@ export type SocketUse =
   | "bound"
   /** No process has a socket bound to the file, and none can bind to it again. */
   | "stale"
-  /** Unknown; the code of the kernel's answer. */
+  /** The use is unknown. The value is the code of the kernel's answer. */
   | { readonly unknown: string };
 
 /**
- * Finds out whether a socket is bound to a socket file, without the server noticing.
+ * Finds out whether a socket is bound to a socket file. The server that has bound the socket does
+ * not notice the probe.
  *
- * It connects a datagram socket to the file, which sends nothing. If a stream socket is bound, the
- * types differ and the kernel answers EPROTOTYPE. If a datagram socket is bound, connect succeeds.
- * If no socket is bound, the kernel answers ECONNREFUSED (unix(7); Linux, unix_find_bsd() in
- * net/unix/af_unix.c). The probe needs only write permission on the file, like any client, and
+ * The probe connects a datagram socket to the file, which sends nothing. If a stream socket is
+ * bound, the types differ and the kernel answers EPROTOTYPE. If a datagram socket is bound, connect
+ * succeeds. If no socket is bound, the kernel answers ECONNREFUSED (unix(7); Linux, unix_find_bsd()
+ * in net/unix/af_unix.c). The probe needs only write permission on the file, like any client, and
  * works across network namespaces. The alternatives are worse: /proc/net/unix has neither device
  * nor inode, only the path at the time of bind(2). sock_diag(7) has both, but covers one network
  * namespace only, and needs an address family that a unit's RestrictAddressFamilies= may forbid.
  *
- * @param own - the file of a stream socket that this process has bound. It verifies "stale": a
- *   kernel that only imitates Linux may answer ECONNREFUSED for any stream socket. On such a kernel
- *   the probe makes a real stream connection to `path`. Null if there is no such file yet.
+ * @param own - the file of a stream socket that this process has bound. A second probe of this file
+ *   verifies the answer "stale", because a kernel that only imitates Linux may answer ECONNREFUSED
+ *   for any stream socket. On such a kernel the probe makes a real stream connection to `path`.
+ *   Null if there is no such file yet.
  */
 export function probeSocket(system: Libc, path: string, own: string | null): SocketUse {
   const use = useOf(connectTo(system, path, SOCK_DGRAM));
