@@ -2,16 +2,16 @@ import { readFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { join } from "node:path";
 
-// Where systemd and container runtimes mount the control groups (cgroups(7)).
+// The folders where systemd and container runtimes mount the control groups (cgroups(7)).
 const UNIFIED = "/sys/fs/cgroup";
 const LEGACY = "/sys/fs/cgroup/memory";
 
-/** Reads a file; undefined if there is none. */
+/** A function that reads a file; undefined if there is no such file. */
 export type ReadText = (path: string) => string | undefined;
 
 /**
- * Bytes of memory that this process may use: what the machine has, or a lower limit of a control group
- * above the process, version 1 or 2.
+ * The number of bytes of memory that this process may use: the memory of the machine, or a lower
+ * limit of a control group (version 1 or 2) that contains the process.
  */
 export function availableMemory(read: ReadText = readText, machine = totalmem()): number {
   const limits = groupsOf(read("/proc/self/cgroup") ?? "").flatMap((files) =>
@@ -21,9 +21,10 @@ export function availableMemory(read: ReadText = readText, machine = totalmem())
 }
 
 /**
- * The files with the limits that apply, for each hierarchy: those of the process' own group, and of all
- * groups above. Lines are `ID:CONTROLLERS:PATH` (cgroups(7), /proc/[pid]/cgroup). Inside a container, a
- * path may be that of the host; then only the root exists.
+ * The files with the memory limits of this process, for each hierarchy of control groups: the files
+ * of the process's own group and of all groups above it. Each line of `list` is
+ * `ID:CONTROLLERS:PATH` (cgroups(7), /proc/[pid]/cgroup). Inside a container, the path may be the
+ * path on the host; then only the root group exists.
  */
 function groupsOf(list: string): string[][] {
   return list.split("\n").flatMap((line) => {
@@ -36,12 +37,15 @@ function groupsOf(list: string): string[][] {
   });
 }
 
-/** memory.high slows a group down, memory.max kills in it (Linux Documentation/admin-guide/cgroup-v2). */
+/**
+ * The files of the two limits of a group: at memory.high the kernel slows the group's processes
+ * down, at memory.max it kills a process of the group (Linux Documentation/admin-guide/cgroup-v2).
+ */
 function unifiedFiles(folder: string): string[] {
   return [join(folder, "memory.max"), join(folder, "memory.high")];
 }
 
-/** A path and those above it: `/a/b`, `/a`, `/`. */
+/** A path and all paths above it: `/a/b`, `/a`, `/`. */
 function above(path: string): string[] {
   const names = path.split("/").filter((name) => name !== "");
   return Array.from(
@@ -50,7 +54,10 @@ function above(path: string): string[] {
   );
 }
 
-/** A limit; `max` and a missing file are none. Version 1 says "none" by a number beyond any memory. */
+/**
+ * Reads a limit from the text of a file. The text `max` and a missing file mean no limit. Version 1
+ * expresses "no limit" by a number larger than any memory.
+ */
 function limitOf(text: string | undefined): number {
   const limit = text?.trim() ?? "";
   return /^\d+$/.test(limit) ? Number(limit) : Infinity;
@@ -60,7 +67,8 @@ function readText(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch {
-    // No such group, no such hierarchy, or hidden by a sandbox: then it says nothing.
+    // The group or the hierarchy does not exist, or a sandbox hides the file: then the file sets no
+    // limit.
     return undefined;
   }
 }

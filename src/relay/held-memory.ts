@@ -1,10 +1,13 @@
 import type { MemoryAccount } from "./stream/memory-account.ts";
 
-/** What all threads of a process share: the bytes that their connections hold, and the bound. */
+/**
+ * The data that all threads of a process share: the number of bytes that their connections hold,
+ * and the bound of this number.
+ */
 export interface MemoryBound {
-  /** A word for each thread: the KiB that its connections hold. */
+  /** One word for each thread: the number of KiB that the thread's connections hold. */
   readonly words: Int32Array<SharedArrayBuffer>;
-  /** In bytes; Infinity: no bound. */
+  /** The bound in bytes; Infinity for no bound. */
   readonly most: number;
 }
 
@@ -13,29 +16,33 @@ export interface BoundedRelay {
   /** Leaves new clients in the kernel's queue until `resumeFor` is called with the same holder. */
   pauseFor(holder: string): void;
   resumeFor(holder: string): void;
-  /** The bound is reached, and the relay is paused. */
+  /** Called when the bound is reached, after the relay was paused. */
   memoryFull(): void;
 }
 
 const KIB = 1024;
 
-/** The holder's name while the bound is reached. */
+/** The name of the holder that pauses the relays while the bound is reached. */
 const HOLDER = "memory";
 
-// Once the bound is reached, so much of it must be free before clients are accepted again: otherwise
-// each byte would end the pause or begin it.
+// The part of a reached bound that must be free before the relays accept clients again. Without
+// this distance each byte would begin or end a pause.
 const FREE = 1 / 8;
 
-// No event tells that another thread holds less. So a thread looks, in milliseconds.
+// The time between two checks whether enough is free again, in milliseconds. The thread checks
+// periodically because no event tells that another thread holds less.
 const LOOK = 100;
 
-/** A bound for so many threads, which hold nothing yet. */
+/** Makes a bound of `most` bytes for a number of threads, which hold nothing yet. */
 export function memoryBound(threads: number, most: number): MemoryBound {
   const buffer = new SharedArrayBuffer(threads * Int32Array.BYTES_PER_ELEMENT);
   return { words: new Int32Array(buffer), most };
 }
 
-/** Bytes that the connections of all threads hold, up to a KiB a thread. */
+/**
+ * The number of bytes that the connections of all threads hold, rounded up to whole KiB for each
+ * thread.
+ */
 export function heldTogether({ words }: MemoryBound): number {
   let sum = 0;
   for (let thread = 0; thread < words.length; thread += 1) sum += Atomics.load(words, thread);
@@ -43,22 +50,26 @@ export function heldTogether({ words }: MemoryBound): number {
 }
 
 /**
- * The bytes that the connections of one thread hold, as part of a bound for the process. At the bound,
- * the relays of the thread accept nobody, and each connection reads less (`MemoryAccount`). A byte that
- * goes through without being held costs nothing here.
+ * Counts the bytes that the connections of one thread hold, as part of a bound for the whole
+ * process. While the bound is reached, the relays of the thread accept nobody, and each connection
+ * reads less (`MemoryAccount`). A byte that passes through without being held costs nothing here.
  *
- * Each thread writes only its own word, so there is no lock, and a thread that dies leaves no lock locked.
+ * Each thread writes only its own word, so no lock is needed, and a thread that dies leaves no lock
+ * locked.
  */
 export class HeldMemory implements MemoryAccount {
   readonly #bound: MemoryBound;
   readonly #thread: number;
   readonly #relays = new Set<BoundedRelay>();
-  /** Bytes that the connections of this thread hold. */
+  /** The number of bytes that the connections of this thread hold. */
   #own = 0;
   /** Non-null exactly while the bound counts as reached. */
   #looks: Timer | null = null;
 
-  /** @param thread - the thread's number, from 0; what it held before is forgotten */
+  /**
+   * @param thread - the thread's number, from 0. The bytes that an earlier thread of this number
+   *   held are forgotten.
+   */
   constructor(bound: MemoryBound, thread: number) {
     this.#bound = bound;
     this.#thread = thread;
@@ -84,11 +95,11 @@ export class HeldMemory implements MemoryAccount {
     this.#relays.delete(relay);
   }
 
-  /** Looks whether the bound is reached; if it is, all relays of the thread pause. */
+  /** Checks whether the bound is reached. If it is, all relays of the thread pause. */
   look(): void {
     if (this.#looks !== null || heldTogether(this.#bound) < this.#bound.most) return;
     this.#looks = setInterval(lookAgain, LOOK, this);
-    // Only a connection keeps the process alive.
+    // This timer must not keep the process alive; only a connection may.
     this.#looks.unref();
     for (const relay of this.#relays) {
       relay.pauseFor(HOLDER);
@@ -96,7 +107,10 @@ export class HeldMemory implements MemoryAccount {
     }
   }
 
-  /** The bound was reached. If enough is free again, all relays go on. */
+  /**
+   * Checks, after the bound was reached, whether enough is free again. If so, all relays accept
+   * again.
+   */
   lookAgain(): void {
     if (this.#looks === null) return;
     if (heldTogether(this.#bound) > this.#bound.most * (1 - FREE)) return;

@@ -442,7 +442,8 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   }
 
   memoryFull(): void {
-    // A connection reads before its destination has answered, which is what may add up fastest.
+    // Stop reading from clients whose destination has not answered yet, because the bytes of such
+    // clients may add up fastest.
     for (const { up } of this.#shared.connections) up.awaitReady();
     this.#observer.full(this.connections, "memory");
   }
