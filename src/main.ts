@@ -13,7 +13,7 @@ import { PROGRAM, VERSION } from "./program/version.ts";
 /** Does a command's work and returns the exit status. */
 type Command = (line: CommandLine) => Promise<number>;
 
-// The other commands are loaded on demand, so that a relay starts sooner.
+// The code of most commands is loaded on demand, so that a relay starts faster.
 const LOADERS: Readonly<Record<CommandName, () => Command | Promise<Command>>> = {
   relay: () => runRelay,
   check: async () => (await import("./cli/check/check-command.ts")).runCheck,
@@ -88,7 +88,7 @@ function summaryOf({ message, mistakes }: ConfigError): string {
   return mistakes.length === 1 ? first : `${first} (the first of ${mistakes.length} mistakes)`;
 }
 
-/** In a handover, tells the predecessor why this process cannot take over. */
+/** In a handover, tells the predecessor the reason why this process cannot take over. */
 async function refusePlace(reason: string): Promise<void> {
   if (handoverRequest === null) return;
   const { meetPredecessor } = await import("./process/handover/predecessor.ts");
@@ -97,8 +97,8 @@ async function refusePlace(reason: string): Promise<void> {
 }
 
 /**
- * In a handover, starts the successor. This process only stands between the predecessor and the
- * successor.
+ * In a handover, starts the successor. This process stands between the predecessor and the
+ * successor, and then ends.
  */
 async function detach(descriptors: number): Promise<number> {
   (await import("./process/handover/detach.ts")).detach(descriptors);
@@ -117,8 +117,8 @@ async function dispatch(line: CommandLine): Promise<number> {
 }
 
 /**
- * The command tree. The command line was parsed before, because citty ignores options that it does
- * not know. `run` passes the parsed command line to the command.
+ * The command tree. citty does not parse the command line, because citty ignores unknown options:
+ * `readCommandLine` has parsed it already. `run` passes the parsed command line to the command.
  */
 function commandTree(run: (command: Command) => Promise<void>): CommandDef {
   const branches = COMMAND_NAMES.map((name) => {

@@ -28,20 +28,26 @@ export { PrometheusMetrics } from "./observe/figures/prometheus-metrics.ts";
 export type { AdminServer, ServerOptions } from "./observe/admin/admin-server.ts";
 export type { StatusDocument } from "./observe/admin/status-document.ts";
 
-/** A relay that is to be observed, with addresses as a person writes them. */
+/** The relay to observe, with its addresses as text. */
 export interface ObservedOptions {
-  /** The name that tells it from the other relays of the observation. Default: the source. */
+  /**
+   * The name of the relay. It must differ from the names of the other relays of the observation.
+   * Default: the source.
+   */
   readonly name?: string;
   readonly source: string;
   readonly destination: string;
-  /** What is shown as its limit of open connections. Default: that of `createRelay`. */
+  /**
+   * The relay's limit of open connections, which is only shown here. Default: the default of
+   * `createRelay`.
+   */
   readonly connectionsMax?: number;
 }
 
 /**
- * Adds a relay to an observation; the observer is to be given to `createRelay`.
+ * Adds a relay to an observation. Pass the returned observer to `createRelay`.
  *
- * @throws {AddressError} if an address is none
+ * @throws {AddressError} if an address is not valid
  */
 export function observe(observation: Observation, relay: ObservedOptions): Observer {
   const { name = relay.source, connectionsMax = connectionsMaxDefault() } = relay;
@@ -55,11 +61,11 @@ export function observe(observation: Observation, relay: ObservedOptions): Obser
 }
 
 /**
- * Serves the page, the status, metrics and health: on a Unix socket or a loopback port, because it
- * says who is connected.
+ * Serves the status page, the status, metrics and health. The address must be a Unix socket or a
+ * loopback port, because the status shows the connected clients.
  *
- * @throws if the address is no such address
- * @throws {RelayError} if it cannot be listened on
+ * @throws if the text is not such an address
+ * @throws {RelayError} if the server cannot listen on the address
  */
 export function serveAdmin(
   address: string | SocketEndpoint,
@@ -72,8 +78,8 @@ export function serveAdmin(
 /**
  * Serves metrics and health, and nothing else, on any address.
  *
- * @throws if the address is none
- * @throws {RelayError} if it cannot be listened on
+ * @throws if the text is not a valid address
+ * @throws {RelayError} if the server cannot listen on the address
  */
 export function serveMetrics(
   address: string | SocketEndpoint,

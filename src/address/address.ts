@@ -7,24 +7,27 @@ import { missingPart, nearMiss, NEITHER_FORM } from "./near-miss.ts";
 import { quote } from "./quote.ts";
 
 /**
- * A parsed socket address. `host` is `""` if the text has no host: that means every interface for a
- * source, and loopback for a destination.
+ * A parsed socket address. `host` is `""` if the text has no host: an empty host means every
+ * interface for a source, and loopback for a destination.
  */
 export type SocketEndpoint =
   | { readonly kind: "unix"; readonly path: string }
   | ({ readonly kind: "abstract"; readonly name: string } & InNetwork)
   | ({ readonly kind: "tcp"; readonly host: string; readonly port: number } & InNetwork);
 
-/** A file of a Unix socket is the same socket in all network namespaces; other addresses are not. */
+/**
+ * The network namespace of an address. The path of a Unix socket needs none, because the path leads
+ * to the same socket in all network namespaces.
+ */
 interface InNetwork {
   /**
-   * The network namespace, for comparisons (`inNetwork`); undefined: the process's own. Nothing but
-   * comparisons reads it, and `parseAddress` never sets it.
+   * The name or path of the address's network namespace; undefined for the namespace of this
+   * process. Only `inNetwork` sets this field, and only comparisons of addresses read this field.
    */
   readonly netns?: string | undefined;
 }
 
-/** A listening socket that this process was started with. */
+/** A listening socket that this process inherited when it was started. */
 export type InheritedEndpoint =
   /** A socket that systemd passed; `name` chooses one of several, `""` means the only one. */
   | { readonly kind: "systemd"; readonly name: string }
@@ -36,7 +39,7 @@ export type Endpoint = SocketEndpoint | InheritedEndpoint;
 /** The role of an address; some forms are valid in one role only. */
 export type Role = "source" | "destination";
 
-/** A text is not a valid address: the text, and the reason. */
+/** The error about a text that is not a valid address, with the text and the reason. */
 export class AddressError extends Error {
   readonly code = "ADDRESS";
   constructor(
@@ -49,7 +52,10 @@ export class AddressError extends Error {
     this.name = "AddressError";
   }
 
-  /** The message, with the valid forms if the text has none of them. */
+  /**
+   * The message. If the text has none of the valid forms of an address, the message lists the
+   * forms.
+   */
   get withForms(): string {
     return FORMLESS.includes(this.reason)
       ? `${this.message}; an address is ${ADDRESS_FORMS}`
@@ -64,18 +70,19 @@ export const ADDRESS_FORMS =
 
 const EMPTY = "an address is needed";
 const NO_HOST_AND_PORT = "not of the form HOST:PORT";
-/** The reasons that need the list of valid forms. */
+/** The reasons after which a message lists the valid forms of an address. */
 const FORMLESS: readonly string[] = [EMPTY, NO_HOST_AND_PORT, NEITHER_FORM];
 
-// sun_path has 108 bytes. Linux takes a path that fills it without a NUL at the end (unix(7)); an
-// abstract name spends one byte on its leading NUL.
+// In bytes. The field sun_path of a sockaddr_un has 108 bytes. On Linux a path may fill the whole
+// field, without a NUL at the end (unix(7)). An abstract name begins with a NUL, so 107 bytes are
+// left for the name.
 const PATH_BYTES_MAX = 108;
 const ABSTRACT_BYTES_MAX = 107;
 
 /**
- * Parses an address as the user writes it (README, "Addresses").
+ * Parses an address in any form that a user may write (README, "Addresses").
  *
- * @throws {AddressError} and no other error, for any text.
+ * @throws {AddressError} if the text is not a valid address. No text causes another error.
  */
 export function parseAddress(text: string, role: "destination"): SocketEndpoint;
 export function parseAddress(text: string, role: Role): Endpoint;
@@ -124,12 +131,18 @@ function printHostAndPort(host: string, port: number): string {
   return hasPrefix(text) ? `tcp:${text}` : text;
 }
 
-/** Whether a text begins like another form of address. */
+/**
+ * Whether a path or a HOST:PORT begins like another form of address, so that `parseAddress` would
+ * misread the text.
+ */
 function hasPrefix(text: string): boolean {
   return /^(unix|tcp|systemd|fd):/.test(text) || nearMiss(text) !== undefined;
 }
 
-/** Whether `source` and `destination` are the same address: the relay would only talk to itself. */
+/**
+ * Whether `source` and `destination` are the same address. A relay between them would only connect
+ * to itself.
+ */
 export function isSameAddress(source: Endpoint, destination: Endpoint): boolean {
   if (source.kind === "unix" && destination.kind === "unix")
     return resolve(source.path) === resolve(destination.path);
@@ -140,7 +153,7 @@ export function isSameAddress(source: Endpoint, destination: Endpoint): boolean 
   return false;
 }
 
-/** An endpoint with its network namespace, for comparisons with other endpoints. */
+/** Adds the network namespace to an endpoint, for comparisons with other endpoints. */
 export function inNetwork(endpoint: SocketEndpoint, netns: string | undefined): SocketEndpoint;
 export function inNetwork(endpoint: Endpoint, netns: string | undefined): Endpoint;
 export function inNetwork(endpoint: Endpoint, netns: string | undefined): Endpoint {
@@ -149,7 +162,10 @@ export function inNetwork(endpoint: Endpoint, netns: string | undefined): Endpoi
   return isElsewhere ? { ...endpoint, netns } : endpoint;
 }
 
-/** Whether two endpoints are in the same network namespace, as the user wrote it. */
+/**
+ * Whether two endpoints are in the same network namespace. Only the texts that the user wrote are
+ * compared, so a name and a path of the same namespace count as different.
+ */
 export function isSameNetwork(one: Endpoint, other: Endpoint): boolean {
   return networkOf(one) === networkOf(other);
 }
@@ -171,7 +187,8 @@ type Fail = (reason: string) => never;
 
 function parseSystemd(name: string, role: Role, fail: Fail): InheritedEndpoint {
   if (role === "destination") fail("a socket that systemd passes can only be a source");
-  // FileDescriptorName= of systemd.socket(5): ASCII without control characters and colons.
+  // FileDescriptorName= of systemd.socket(5) takes ASCII characters, but no control characters and
+  // no colons.
   if (!/^[\x20-\x39\x3b-\x7e]{0,255}$/.test(name))
     fail("not a name that FileDescriptorName= takes");
   return { kind: "systemd", name };
@@ -192,7 +209,8 @@ function parseUnix(name: string, fail: Fail): SocketEndpoint {
   if (bytes > most)
     return fail(`${bytes} bytes are too long for a Unix socket's name (at most ${most})`);
   if (!path.isWellFormed()) return fail("the name is not valid Unicode");
-  // The runtime decodes invalid UTF-8 bytes to this character, which would name another file.
+  // The runtime replaces invalid UTF-8 bytes by this character, so the text would name another
+  // file.
   if (path.includes("\ufffd"))
     return fail("the name is not valid UTF-8, or contains U+FFFD, which stands for such bytes");
   if (abstract) return { kind: "abstract", name: path };
@@ -212,7 +230,7 @@ function parseTcp(text: string, role: Role, fail: Fail): SocketEndpoint {
   return { kind: "tcp", host, port: parsePort(service, role, fail) };
 }
 
-/** What keeps a text from being HOST:PORT. */
+/** The reason why a text does not have the form HOST:PORT. */
 function wrongForm(text: string): string {
   if (!text.includes(":")) return missingPart(text);
   if (/^\[[^\]]*\]$/.test(text)) return `the port is missing; write ${text}:PORT`;

@@ -11,7 +11,7 @@ export interface Cidr {
   readonly prefix: number;
 }
 
-/** A text is not a valid range of addresses: the text, and the reason. */
+/** The error about a text that is not a valid range of addresses, with the text and the reason. */
 export class CidrError extends Error {
   readonly code = "CIDR";
   constructor(
@@ -24,11 +24,13 @@ export class CidrError extends Error {
 }
 
 /**
- * Reads `10.0.0.0/8`, `2001:db8::/32` or a single address. A range of IPv4-mapped addresses is the
- * range of the IPv4 addresses; any other IPv6 range, `::/0` too, holds no IPv4 address.
+ * Reads `10.0.0.0/8`, `2001:db8::/32` or a single address. A range of IPv4-mapped addresses becomes
+ * the range of the same IPv4 addresses. No other IPv6 range, not even `::/0`, contains an IPv4
+ * address.
  *
- * @throws {CidrError} and no other error, for any text. Bits set beyond the prefix are an error,
- *   too: the text may mean the address or its network.
+ * @throws {CidrError} if the text is not a valid range. No text causes another error. A range with
+ *   bits set beyond the prefix, such as `10.0.0.1/8`, is not valid, because the user may mean the
+ *   address or its network.
  */
 export function parseCidr(text: string): Cidr {
   const slash = text.indexOf("/");
@@ -43,7 +45,8 @@ export function parseCidr(text: string): Cidr {
   if (address === null) throw new CidrError(text, "has a zone, which a range cannot have");
   const { bytes, family } = address;
   const bits = isIPv4(host) ? 32 : 128;
-  // The parser removed the first 96 bits of an IPv4-mapped address.
+  // `ipAddress` has turned an IPv4-mapped address into an IPv4 address, which lacks the first 96
+  // bits.
   const dropped = bits - bytes.length * 8;
   const prefix = (length === undefined ? bits : prefixLength(text, length, bits)) - dropped;
   if (prefix < 0) throw new CidrError(text, `is IPv4-mapped: its prefix is at least /${dropped}`);
@@ -62,7 +65,7 @@ function prefixLength(text: string, length: string, most: number): number {
   return Number(length);
 }
 
-/** The address with all bits beyond the prefix cleared. */
+/** The bytes of an address with all bits beyond the prefix set to 0. */
 function firstOf(bytes: Uint8Array, prefix: number): Uint8Array {
   return bytes.map((byte, index) => {
     const shared = Math.min(Math.max(prefix - 8 * index, 0), 8);

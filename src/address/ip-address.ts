@@ -7,7 +7,9 @@ export interface IpAddress {
   readonly family: IpFamily;
   /** 4 or 16 bytes in network order. */
   readonly bytes: Uint8Array;
-  /** The canonical text (RFC 5952), an IPv6 address without a dotted tail. */
+  /**
+   * The canonical text (RFC 5952). The text of an IPv6 address never ends in a dotted IPv4 address.
+   */
   readonly text: string;
 }
 
@@ -16,7 +18,8 @@ const MAPPED = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
 /**
  * Parses an address that a socket reports. An IPv4-mapped address becomes the IPv4 address. A zone
- * (`%eth0`) is removed, because it has a meaning on this machine only. Null if the text is invalid.
+ * (`%eth0`) is removed, because it has a meaning on this machine only. Returns null if the text is
+ * not a valid address.
  */
 export function ipAddress(text: string): IpAddress | null {
   const [plain = ""] = text.split("%");

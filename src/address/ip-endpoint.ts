@@ -12,13 +12,19 @@ export function printIpEndpoint({ address: { family, text }, port }: IpEndpoint)
   return family === "ipv4" ? `${text}:${port}` : `[${text}]:${port}`;
 }
 
-/** The endpoint that a Bun socket reports. Bun reports none for a peer that has reset. */
+/**
+ * The endpoint of the host and port that a Bun socket reports. Null if Bun reports no host or no
+ * port, as after the peer has reset the connection.
+ */
 export function ipEndpoint(host: string | undefined, port: number | undefined): IpEndpoint | null {
   const address = host === undefined ? null : ipAddress(host);
   return address === null || port === undefined ? null : { address, port };
 }
 
-/** The endpoint in a sockaddr_in (ip(7)) or sockaddr_in6 (ipv6(7)); null for other families. */
+/**
+ * The endpoint in a sockaddr_in (ip(7)) or sockaddr_in6 (ipv6(7)); null for another family or a
+ * truncated sockaddr.
+ */
 export function readIpEndpoint(sockaddr: Uint8Array): IpEndpoint | null {
   if (sockaddr.length < 2) return null;
   const view = viewOf(sockaddr);
@@ -33,8 +39,9 @@ export function readIpEndpoint(sockaddr: Uint8Array): IpEndpoint | null {
 const TCP = 6;
 
 /**
- * The sender of an IP packet that carries TCP (RFC 791 3.1, RFC 8200 3); null for any other packet,
- * and if an extension header stands between the IP and the TCP header.
+ * The source address and source port of an IP packet that carries TCP (RFC 791 3.1, RFC 8200 3);
+ * null for any other packet, and for a packet with an extension header between the IP header and
+ * the TCP header.
  */
 export function readSender(packet: Uint8Array): IpEndpoint | null {
   const [first = 0] = packet;

@@ -4,7 +4,8 @@ const GROUPS = 8;
 
 /** Whether a text is a dotted IPv4 address; gives the same answers as `isIPv4` of node:net. */
 export function isIPv4(text: string): boolean {
-  // Own code, because almost every start calls this, and loading node:net costs 2 of its 10 ms.
+  // This function does not use node:net: almost every start of the program calls the function, and
+  // loading node:net would take 2 of the 10 ms that a start takes.
   return IPV4.test(text);
 }
 
@@ -36,7 +37,10 @@ function groupsOf(text: string): number[] {
   return text === "" ? [] : text.split(":").map((group) => parseInt(group, 16));
 }
 
-/** Rewrites a dotted tail in hexadecimal: Bun 1.4.5 rejects `1::2:3:4:1.2.3.4` in a URL. */
+/**
+ * Rewrites the dotted end of an IPv6 address in hexadecimal, because Bun 1.4.5 rejects
+ * `1::2:3:4:1.2.3.4` in a URL.
+ */
 function withoutDots(address: string): string {
   return address.replace(/\d+(\.\d+){3}$/, (dotted) => {
     const [a = 0, b = 0, c = 0, d = 0] = dotted.split(".").map(Number);
@@ -49,7 +53,10 @@ export function ipv4Text(bytes: Uint8Array): string {
   return bytes.join(".");
 }
 
-/** The canonical text of an IPv6 address given as 16 bytes, without a dotted tail (RFC 5952). */
+/**
+ * The canonical text of an IPv6 address given as 16 bytes, without a dotted IPv4 address at the end
+ * (RFC 5952).
+ */
 export function ipv6Text(bytes: Uint8Array): string {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const groups = Array.from({ length: GROUPS }, (_, group) =>

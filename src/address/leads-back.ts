@@ -8,12 +8,13 @@ interface TcpAddress {
   readonly port: number;
 }
 
-/** The two loopback addresses: the meaning of `localhost` and of an empty destination host. */
+/** The two loopback addresses, which `localhost` and an empty destination host stand for. */
 const LOOPBACKS = ["127.0.0.1", "::1"];
 
 /**
  * Whether a connection to `destination` can reach a listener on `source`, if both are in one
- * network namespace. False for a name that needs a resolver.
+ * network namespace. No resolver is asked: a name that needs a resolver leads back only to a source
+ * with the same name.
  */
 export function leadsBack(source: TcpAddress, destination: TcpAddress): boolean {
   if (source.port !== destination.port) return false;

@@ -8,15 +8,15 @@ export function lacksPort(text: string): boolean {
 }
 
 /**
- * What is wrong with a text that has the form of no address, or has it by accident: a URL, a prefix
- * in capitals, an address of socat. `undefined` if nothing tells what the user meant.
+ * The message about a text that the user wrongly took for an address: a URL, a prefix in capital
+ * letters, or an address of socat. `undefined` for any other text.
  */
 export function nearMiss(text: string): string | undefined {
   const url = /^(\w+):\/\/([^/]*)(.*)$/s.exec(text);
   if (url !== null) return `a URL is not an address; write ${addressOfUrl(url)}`;
   const [, prefix = "", rest = ""] = /^(unix|tcp|systemd|fd):(.*)$/is.exec(text) ?? [];
   const small = prefix.toLowerCase();
-  // `TCP:80` is a port of a host with that name.
+  // `TCP:80` is valid: port 80 of the host `TCP`.
   if (prefix !== small && (small !== "tcp" || rest.includes(":")))
     return `write ${small}: in small letters`;
   if (/^(?:tcp|unix)[46]?-(?:listen|connect|l):/i.test(text) || /^tcp[46]:.*:/is.test(text))
@@ -24,7 +24,7 @@ export function nearMiss(text: string): string | undefined {
   return undefined;
 }
 
-/** What is missing in a text that has neither a `/` nor a `:`. */
+/** The message about the part that is missing in a text without `/` and `:`. */
 export function missingPart(text: string): string {
   if (/^\d+$/.test(text)) return `a port alone; write :${text} or 127.0.0.1:${text}`;
   if (lacksPort(text)) return `the port is missing; write ${text}:PORT`;

@@ -13,21 +13,25 @@ import {
 /** The destination of a relay, prepared for connect(2). */
 export interface Target {
   readonly endpoint: SocketEndpoint;
-  /** The endpoint as the user writes it. */
+  /** The text of the endpoint in the form that users write. */
   readonly text: string;
   readonly isTcp: boolean;
-  /** The network namespace in which the destination is reached; undefined: this process's. */
+  /**
+   * The network namespace from which the relay connects to the destination; undefined for the
+   * namespace of this process.
+   */
   readonly netns: string | undefined;
   /**
-   * The destination's addresses in the order of the attempts. A promise if a name must be resolved,
-   * which happens for each connection. Rejects with the resolver's error.
+   * Returns the destination's addresses in the order in which the relay tries them. A name that
+   * needs a resolver is resolved at each call. The result is then a promise, which rejects with the
+   * resolver's error.
    */
   addresses(): readonly SocketAddress[] | Promise<readonly SocketAddress[]>;
 }
 
 /**
- * Prepares a destination, which is reached in the network namespace `netns`, if given; addresses
- * that never change are built once.
+ * Prepares a destination. The relay connects to it from the network namespace `netns`, if given.
+ * Addresses that never change are built only once.
  */
 export function targetOf(endpoint: SocketEndpoint, netns?: string): Target {
   const fixed = fixedAddresses(endpoint);
@@ -46,7 +50,8 @@ function fixedAddresses(endpoint: SocketEndpoint): readonly SocketAddress[] | nu
   const { host, port } = endpoint;
   if (host === "" || isLoopbackName(host))
     return [ipv4Address("127.0.0.1", port), ipv6Address("::1", port)];
-  // The interface of a zone may come later.
+  // An address with a zone is built for each connection, because the zone's interface may appear
+  // later.
   if (host.includes("%")) return null;
   if (host.includes(":")) return [ipv6Address(host, port)];
   if (/^[\d.]+$/.test(host)) return [ipv4Address(host, port)];
@@ -81,8 +86,9 @@ async function lookUp(host: string): Promise<readonly FoundAddress[]> {
 }
 
 /**
- * Interleaves the two families and keeps the order within each; the family of the first address
- * comes first. If a whole family is silent, the second address still answers (RFC 8305 section 4).
+ * Sorts addresses so that the two IP families take turns, beginning with the family of the first
+ * address. The order within a family stays. If no address of the first family answers, the second
+ * attempt already tries the other family (RFC 8305 section 4).
  */
 export function alternate<Address extends { readonly family: number }>(
   addresses: readonly Address[],

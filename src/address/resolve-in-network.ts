@@ -1,13 +1,16 @@
 import { existsSync } from "node:fs";
 import { networkPath } from "../os/sockets-in-network.ts";
 
-/** An address that a name has. */
+/** An IP address that a resolver found for a name. */
 export interface FoundAddress {
   readonly address: string;
   readonly family: 4 | 6;
 }
 
-/** A name could not be resolved; `code` as of getaddrinfo(3). */
+/**
+ * The error about a name that could not be resolved. `code` is an error code of `node:dns`, such as
+ * `ENOTFOUND`.
+ */
 class LookupError extends Error {
   constructor(
     readonly code: string,
@@ -17,13 +20,14 @@ class LookupError extends Error {
   }
 }
 
-// getent(1): "one or more supplied key could not be found in the database".
+// The exit status of getent(1) for "one or more supplied key could not be found in the database".
 const NOT_FOUND = 2;
 
 /**
- * Resolves a name in a network namespace, so that the questions go to the name servers that are
- * reachable there. `getent` does it in a process of its own: the runtime's threads resolve names
- * where this process is, and a thread that is somewhere else could do other work there.
+ * Resolves a name in a network namespace, so that the queries go to the name servers that are
+ * reachable there. A child process enters the namespace and runs `getent`. The runtime's own
+ * threads cannot do this: they resolve names in the namespace of this process, and a thread that
+ * entered another namespace could do unrelated work there.
  *
  * As in ip-netns(8), /etc/netns/NAME/resolv.conf holds the name servers of a named namespace, if
  * that file exists, in place of /etc/resolv.conf.
@@ -49,12 +53,13 @@ function spawn(command: string[]) {
   try {
     return Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "ignore" });
   } catch (error) {
-    // nsenter is in util-linux, ip in iproute2; a container may lack them.
+    // The command could not be started. nsenter belongs to util-linux and ip to iproute2, and a
+    // container may lack both.
     throw new LookupError("EAI_FAIL", { cause: error });
   }
 }
 
-/** The addresses in the lines of `getent ahosts`, each once, in the resolver's order. */
+/** The addresses in the output of `getent ahosts`, without duplicates, in the resolver's order. */
 export function foundAddresses(text: string): readonly FoundAddress[] {
   const addresses = text.split("\n").flatMap((line) => /^\S+/.exec(line)?.[0] ?? []);
   return [...new Set(addresses)].map((address) => ({

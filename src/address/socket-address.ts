@@ -3,11 +3,12 @@ import { AF_INET, AF_INET6, AF_UNIX } from "../os/libc.ts";
 import type { SocketEndpoint } from "./address.ts";
 import { ipv4Bytes, ipv4Text, ipv6Bytes, ipv6Text } from "./ip-text.ts";
 
-// Lengths in bytes of the family field, a sockaddr_in and a sockaddr_in6 (unix(7), ip(7), ipv6(7)).
+// The lengths, in bytes, of the family field, a sockaddr_in and a sockaddr_in6 (unix(7), ip(7),
+// ipv6(7)).
 const FAMILY_BYTES = 2;
 const IPV4_BYTES = 16;
 const IPV6_BYTES = 28;
-// The length of sun_path in a sockaddr_un.
+// The length, in bytes, of sun_path in a sockaddr_un.
 const UNIX_NAME_BYTES = 108;
 
 /** An address for connect(2): a family and the bytes of that family's sockaddr. */
@@ -47,7 +48,7 @@ export function ipv4Address(host: string, port: number): SocketAddress {
   return { family: AF_INET, bytes, text: `${host}:${port}` };
 }
 
-/** A sockaddr_in6 of an IPv6 address, its zone (`%eth0`, `%2`) as the scope (ipv6(7)). */
+/** A sockaddr_in6 of an IPv6 address. The zone (`%eth0`, `%2`) becomes the scope id (ipv6(7)). */
 export function ipv6Address(host: string, port: number): SocketAddress {
   const [address = "", zone] = host.split("%");
   const bytes = new Uint8Array(IPV6_BYTES);
@@ -64,7 +65,10 @@ export function ipSocketAddress(host: string, port: number): SocketAddress {
   return host.includes(":") ? ipv6Address(host, port) : ipv4Address(host, port);
 }
 
-/** The index of a zone's interface; 0 if this machine has none now. */
+/**
+ * The index of the interface that a zone names; 0 if this machine now has no such interface with an
+ * IPv6 address.
+ */
 function scopeOf(zone: string): number {
   if (/^\d+$/.test(zone)) return Number(zone);
   const addresses = networkInterfaces()[zone] ?? [];
@@ -72,8 +76,8 @@ function scopeOf(zone: string): number {
 }
 
 /**
- * What is missing for an IPv6 address with a zone: bind(2) and connect(2) only say EINVAL. Empty if
- * the host has no zone, or the interface is there.
+ * The message about the missing interface of an IPv6 address with a zone. bind(2) and connect(2)
+ * only return EINVAL in this case. Empty if the host has no zone or the interface exists.
  */
 export function missingZone(host: string): string {
   const [, zone] = host.split("%");

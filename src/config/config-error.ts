@@ -3,16 +3,17 @@ import type { Position } from "./toml-tree.ts";
 
 /** One mistake in a configuration file. */
 export interface Mistake {
-  /** Null if the mistake has no place, such as a file that cannot be read. */
-  readonly at: Position | null;
   /**
-   * The path of the key as TOML writes it: `relay.web.mode`. Empty if the mistake concerns no key.
+   * The place of the mistake in the file; null if there is no place, as for a file that cannot be
+   * read.
    */
+  readonly at: Position | null;
+  /** The path of the key in TOML's form: `relay.web.mode`. Empty if the mistake concerns no key. */
   readonly key: string;
   readonly message: string;
 }
 
-/** A configuration file that is not valid, with all its mistakes. */
+/** The error about a configuration file that is not valid, with all mistakes of the file. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 
@@ -42,7 +43,8 @@ export class Mistakes {
 }
 
 /**
- * One line in the format of compilers, so that an editor finds the place: `FILE:3:8: KEY: MESSAGE`.
+ * The line for one mistake. The line has the format of compiler messages, so that an editor finds
+ * the place: `FILE:3:8: KEY: MESSAGE`.
  */
 function printMistake(file: string, { at, key, message }: Mistake): string {
   const place = at === null ? [file] : [file, at.line, at.column];

@@ -12,7 +12,7 @@ import type { Position } from "./toml-tree.ts";
 
 /** An address that the process itself listens on, besides the relays' sources. */
 export interface OwnListener {
-  /** The key of the address at the top of the file. */
+  /** The key in the file that sets the address: `admin` or `metrics`. */
   readonly key: string;
   readonly endpoint: SocketEndpoint;
   readonly at: Position;
@@ -43,7 +43,7 @@ export function findClashes(
   }
 }
 
-/** Two relays cannot write one file. */
+/** Finds relays that would write to the same capture file. */
 function findSharedCaptures(relays: readonly PlacedRelay[], mistakes: Mistakes): void {
   const owners = new Map<string, string>();
   for (const { name, source, settings } of relays) {
@@ -56,7 +56,7 @@ function findSharedCaptures(relays: readonly PlacedRelay[], mistakes: Mistakes):
   }
 }
 
-/** A relay whose addresses have their network namespaces. */
+/** A copy of a relay with the network namespaces in its addresses, for comparisons. */
 function inNetworks(relay: PlacedRelay): PlacedRelay {
   const { source, destination, settings } = relay;
   const { sourceNetns, destinationNetns } = settings;
@@ -80,7 +80,10 @@ class Sources {
     this.#byPlace.set(place, [...(this.#byPlace.get(place) ?? []), relay]);
   }
 
-  /** The first relay whose source has the same place as an endpoint and matches it. */
+  /**
+   * The first relay whose source has the same search key as the endpoint and for which `matches` is
+   * true.
+   */
   find(
     endpoint: Endpoint,
     matches: (source: Endpoint, endpoint: Endpoint) => boolean,
@@ -124,8 +127,8 @@ function howToFix(source: Endpoint): string {
 
 /**
  * The names of the relays on a loop from the relay `first` back to itself, `first` at the front;
- * empty if there is no loop. Each loop is reported once: for its relay with the alphabetically
- * first name.
+ * empty if there is no loop. Each loop is found only once: for that relay of the loop whose name is
+ * the first in the alphabet.
  */
 function loopOf(first: PlacedRelay, sources: Sources): readonly string[] {
   const loop: PlacedRelay[] = [];

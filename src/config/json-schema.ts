@@ -12,7 +12,7 @@ import { UNIT_NAME } from "../options/parse-unit-options.ts";
 import type { ValueSchema } from "../options/value-types.ts";
 import { PROGRAM } from "../program/version.ts";
 
-/** A schema of a value with a description. */
+/** The schema of a value, with a description. */
 interface Described extends ValueSchema {
   readonly description: string;
 }
@@ -74,7 +74,10 @@ function optionsOf(scope: Scope): Readonly<Record<string, Described>> {
   );
 }
 
-/** How the description of a key names another option. */
+/**
+ * The name of another option in the description of a key: the option's own key, or its flag if a
+ * file cannot have the option.
+ */
 function nameInFile(name: OptionName): string {
   return isOfFile(name) ? flagOf(name) : `--${flagOf(name)}`;
 }

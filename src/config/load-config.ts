@@ -7,7 +7,7 @@ import type { PlacedOptions } from "./read-options.ts";
 /**
  * Loads a configuration file.
  *
- * @throws {ConfigError} if the file cannot be read, and as `readConfig` does
+ * @throws {ConfigError} if the file cannot be read or has mistakes
  */
 export function loadConfig(file: string, overrides?: PlacedOptions): ConfigPlan {
   return readConfig(file, textOf(file), overrides);

@@ -1,10 +1,11 @@
 import type { Position } from "./toml-tree.ts";
 
 /**
- * How to mend a value that is no TOML because its quotes are missing, as in `mode = 0660`,
- * `connect-timeout = 5s` or `source = /run/web/socket`. Empty if the mistake is another one.
+ * A hint about a value that is not valid TOML, mostly because the quotes are missing, as in `mode =
+ * 0660`, `connect-timeout = 5s` or `source = /run/web/socket`. Empty if the line has another
+ * mistake.
  *
- * @param at - where the parser found the mistake
+ * @param at - the place where the parser found the mistake
  */
 export function quoteHint(text: string, { line }: Position): string {
   const written = text.split(/\r?\n/)[line - 1] ?? "";

@@ -9,9 +9,9 @@ import { type PlacedOptions, readOptions, valuesOf } from "./read-options.ts";
 import { type PlacedRelay, readRelay } from "./read-relay.ts";
 import { parseToml, TomlError, type TomlTable } from "./toml-tree.ts";
 
-/** The plan of a file, and what is known of how it came about. */
+/** The plan of a configuration file, and the names of the process's options that were set. */
 export interface ConfigPlan extends ProcessPlan {
-  /** The options of the whole process that the file or the command line sets. */
+  /** The names of the options of the whole process that the file or the command line sets. */
   readonly chosen: ReadonlySet<OptionName>;
 }
 
@@ -56,7 +56,10 @@ export function readConfig(
   };
 }
 
-/** Null if an address is missing or wrong. That mistake has been added already. */
+/**
+ * The plan of one relay; null if an address is missing or wrong. `readRelay` has already added this
+ * mistake.
+ */
 function planOf({ name, source, destination, ...rest }: PlacedRelay): RelayPlan | null {
   if (source === null || destination === null) return null;
   return { name, source: source.endpoint, destination: destination.endpoint, ...rest };

@@ -14,7 +14,7 @@ import type { Position, TomlEntry, TomlTable, TomlValue } from "./toml-tree.ts";
 /** An option that was given. */
 export interface PlacedOption {
   readonly value: unknown;
-  /** The option's value as a command line would have it. */
+  /** The text of the option's value in the form of a command line. */
   readonly shown: string;
   /** The place of the option in the file; null if it came from the command line. */
   readonly at: Position | null;
@@ -31,13 +31,16 @@ const BY_KEY: ReadonlyMap<string, FileOption> = new Map(
 
 interface FileOption {
   readonly name: OptionName;
-  /** At least one. */
+  /** The scopes in which a file may set the option; at least one. */
   readonly scopes: readonly Scope[];
 }
 
 export const ADDRESS_KEYS = ["source", "destination"] as const;
 
-/** Reads a table's options of one scope. All other keys of the table must be in `others`. */
+/**
+ * Reads the options of one scope from a table. Any other key of the table is a mistake unless
+ * `others` contains the key.
+ */
 export function readOptions(
   table: TomlTable,
   scope: Scope,
@@ -120,7 +123,7 @@ function strayKey(key: string, scope: Scope, others: readonly string[]): string 
   }
 }
 
-/** A value of a file as a command line would have it. */
+/** The text of a file's value in the form of a command line. */
 function show(value: unknown): string {
   return Array.isArray(value) ? value.map(show).join(",") : String(value);
 }

@@ -123,8 +123,8 @@ function readAddress(
 }
 
 /**
- * Finds options that make no sense for the source, or not together: the relay's own options and
- * the options of `[defaults]`.
+ * Finds options that make no sense for the source, and options that contradict each other. Checks
+ * the relay's own options and the options of `[defaults]`.
  */
 function checkFit(
   own: PlacedOptions,

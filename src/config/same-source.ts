@@ -18,7 +18,7 @@ export function isSameSource(one: Endpoint, other: Endpoint): boolean {
   if (!isSameNetwork(one, other)) return false;
   if (one.kind !== other.kind || searchKeyOf(one) !== searchKeyOf(other)) return false;
   if (one.kind !== "tcp" || other.kind !== "tcp") return true;
-  // Port 0 gets a different free port each time.
+  // For port 0, the system chooses a different free port each time.
   return one.port !== 0 && overlap(one.host, other.host);
 }
 

@@ -34,11 +34,11 @@ export interface TomlValue {
    * list.
    */
   readonly value: unknown;
-  /** The places of a list's elements. */
+  /** The places of a list's elements; empty for any other value. */
   readonly elements: readonly Position[];
 }
 
-/** A text that is not valid TOML: the first mistake and its place. */
+/** The error about a text that is not valid TOML, with the first mistake and its place. */
 export class TomlError extends Error {
   override readonly name = "TomlError";
 
@@ -96,8 +96,8 @@ class Table implements TomlTable {
   constructor(readonly at: Position) {}
 
   /**
-   * The table at a path of keys; makes missing tables. A key that has a value is never on the path:
-   * the parser refuses that.
+   * Returns the table at a path of keys and makes the missing tables on the path. No key on the
+   * path has a plain value, because the parser refuses such a document.
    */
   tableAt([first, ...rest]: readonly Key[]): Table {
     if (first === undefined) return this;

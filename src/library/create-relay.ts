@@ -22,36 +22,42 @@ import { relayOpener } from "../workers/open-relay.ts";
 import { choosePassedSocket, takePassedSockets } from "../systemd/activation.ts";
 import type { Workers } from "../workers/worker-count.ts";
 
-/** The options of `createRelay`: a relay's options, with addresses as text or parsed. */
+/**
+ * The options of `createRelay`: a relay's options, with each address as text or as a parsed
+ * endpoint.
+ */
 export interface RelayOptions extends Omit<
   RelayOptionsParsed,
   "source" | "destination" | "allow" | "deny" | "acceptProxyFrom"
 > {
-  /** Where clients connect: an address as a person writes it, or a parsed one. */
+  /** The address where clients connect, as text or parsed. */
   readonly source: string | Endpoint;
-  /** Where each connection is carried to. */
+  /** The address to which each connection is carried, as text or parsed. */
   readonly destination: string | Endpoint;
   /** Accepts TCP clients only from these ranges, written as `"10.0.0.0/8"` or parsed. */
   readonly allow?: readonly (string | Cidr)[] | undefined;
   /** Refuses TCP clients from these ranges, even if `allow` contains them. */
   readonly deny?: readonly (string | Cidr)[] | undefined;
-  /** The proxies that may connect to a TCP source; required there with `acceptProxy`. */
+  /** The proxies that may connect to a TCP source; required for a TCP source with `acceptProxy`. */
   readonly acceptProxyFrom?: readonly (string | Cidr)[] | undefined;
   /**
    * The number of threads that accept and relay. Default 1: the calling thread relays. With more
    * threads the calling thread relays nothing. `auto` is the number of processors that this process
-   * may use. A thread's module is a file of its own: `bun build` copies it into `--outdir`, or into
-   * the executable with `--compile`.
+   * may use. The threads load their code from a separate file. `bun build` copies this file into
+   * `--outdir`, or into the executable with `--compile`.
    */
   readonly workers?: Workers | undefined;
-  /** Stops the relay as `stop()` does. If the signal is aborted already, no relay starts. */
+  /**
+   * A signal that stops the relay in the same way as `stop()`. If the signal is aborted already, no
+   * relay starts.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
 const OTHER_OPTIONS = ["source", "destination", "observer", "workers", "signal"] as const;
 
 /**
- * Listens on the source and carries each connection to the destination until it is stopped.
+ * Listens on the source and carries each connection to the destination until the relay is stopped.
  *
  * @throws {AddressError} if an address is not valid, or both addresses are the same.
  * @throws {RelayError} with the code `EINVAL` if an option is unknown or its value is not valid,
@@ -95,8 +101,8 @@ function claim(source: Endpoint): Source {
   return { kind: "fd", fd };
 }
 
-// `takePassedSockets` removes the variables, so they can be read only once. All relays of a process
-// share the result.
+// `takePassedSockets` removes systemd's environment variables, so they can be read only once. All
+// relays of a process share the result.
 let passed: ReturnType<typeof takePassedSockets> | undefined;
 
 function passedSockets() {

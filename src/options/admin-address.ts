@@ -4,8 +4,8 @@ import { InvalidValue } from "./invalid-value.ts";
 import { quote } from "../address/quote.ts";
 
 /**
- * Reads an admin address: a Unix socket or a loopback port. The admin pages show who is connected,
- * so an address that other machines could reach is refused.
+ * Reads an admin address: a Unix socket or a loopback port. Any other address is refused, because
+ * the admin pages show the connected clients and other machines must not reach the pages.
  *
  * @throws {InvalidValue}
  */
@@ -25,8 +25,8 @@ export function parseAdminAddress(text: string, role: "to listen on" | "to ask")
 }
 
 /**
- * Reads a metrics address: any address that this process can open. Metrics say nothing about single
- * clients.
+ * Reads a metrics address: any TCP address or Unix socket. Other machines may reach the address,
+ * because metrics say nothing about single clients.
  *
  * @throws {InvalidValue}
  */

@@ -2,14 +2,14 @@
 interface CommandRow {
   /** The words that the command needs. */
   readonly words: readonly string[];
-  /** A word that may follow them. */
+  /** A further word that the user may leave out. */
   readonly optionalWord?: string;
   readonly summary: string;
 }
 
 /**
- * The commands, and the words that each takes. `relay` is the default command: the command line
- * does not name it.
+ * All commands with their words. `relay` is the default command, so the command line does not
+ * contain its name.
  */
 export const COMMANDS = {
   relay: {
@@ -31,16 +31,16 @@ export const COMMAND_NAMES: readonly CommandName[] = Object.keys(COMMANDS).filte
   (key): key is CommandName => key in COMMANDS,
 );
 
-/** The commands that the command line names. */
+/** The commands whose name stands on the command line: all commands but `relay`. */
 export const NAMED_COMMANDS = COMMAND_NAMES.filter((name) => name !== "relay");
 
-/** The words that a command takes, needed or not. */
+/** All words of a command, with the optional word. */
 export function wordsOf(command: CommandName): readonly string[] {
   const { words, optionalWord }: CommandRow = COMMANDS[command];
   return optionalWord === undefined ? words : [...words, optionalWord];
 }
 
-/** A command's words as a synopsis has them: an optional word stands in brackets. */
+/** The words of a command for a synopsis, with the optional word in brackets. */
 export function synopsisWords(command: CommandName): readonly string[] {
   const { words, optionalWord }: CommandRow = COMMANDS[command];
   return optionalWord === undefined ? words : [...words, `[${optionalWord}]`];

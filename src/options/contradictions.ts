@@ -1,7 +1,7 @@
 import type { Endpoint } from "../address/address.ts";
 import type { RelayOptions } from "../relay/options.ts";
 
-/** The options that contradict each other or need each other. */
+/** The options that may contradict or need another option. */
 type Related = Pick<
   RelayOptions,
   "acceptProxy" | "acceptProxyFrom" | "capture" | "captureBytes" | "captureMax" | "destinationNetns"
@@ -9,19 +9,19 @@ type Related = Pick<
 
 export type RelatedOption = keyof Related;
 
-/** Options of one relay that do not work together. */
+/** A conflict between options of one relay. */
 export interface Contradiction {
-  /** The option to blame. */
+  /** The option that the message names. */
   readonly name: RelatedOption;
-  /** Follows the option's name in a message. */
+  /** The reason, which follows the option's name in the message. */
   readonly reason: string;
 }
 
 /**
  * Finds options of one relay that contradict each other, or that lack another option. The caller
- * must refuse them.
+ * must refuse these options.
  *
- * @param spell - how the user writes an option's name
+ * @param spell - returns the name of an option in the form that the user writes
  */
 export function contradictions(
   options: Related,

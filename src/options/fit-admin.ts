@@ -9,8 +9,8 @@ interface AdminFile {
 
 /**
  * The first option for the admin socket's file that was given although the admin address is not a
- * file; `undefined` if there is none. The caller must refuse it: the mode of a port would protect
- * nothing.
+ * file; `undefined` if there is no such option. The caller must refuse the option, because the mode
+ * of a port would protect nothing.
  */
 export function adminMisfit({
   admin,

@@ -1,7 +1,7 @@
 import type { Endpoint } from "../address/address.ts";
 import { RELAY_OPTIONS, RELAY_OPTION_NAMES } from "./relay-options.ts";
 
-/** An option that makes sense for some kinds of source only. */
+/** The name of an option that makes sense only for some kinds of source. */
 type FittedOption = {
   [Name in keyof typeof RELAY_OPTIONS]: (typeof RELAY_OPTIONS)[Name] extends {
     readonly sources: unknown;
@@ -14,16 +14,16 @@ const FITTED_OPTIONS = RELAY_OPTION_NAMES.filter(
   (name): name is FittedOption => "sources" in RELAY_OPTIONS[name],
 );
 
-/** An option that makes no sense for a source. */
+/** An option that makes no sense for the given source. */
 export interface Misfit {
   readonly name: FittedOption;
-  /** The sources that the option is for, in words. */
+  /** The kinds of source that the option needs, as words for a message. */
   readonly needs: string;
 }
 
 /**
  * The options that were given and make no sense for this kind of source. The caller must refuse
- * them: the mode of a TCP port would protect nothing.
+ * these options: for example, the mode of a TCP port would protect nothing.
  */
 export function misfits(
   values: { readonly [Name in FittedOption | "acceptProxy"]?: unknown },
@@ -33,13 +33,13 @@ export function misfits(
     const { sources } = RELAY_OPTIONS[name];
     const isGiven = values[name] !== undefined && values[name] !== false;
     if (!isGiven || sources.includes(source.kind)) return [];
-    // A PROXY header gives the client of any source an address.
+    // The client of any source gets an IP address from its PROXY header, so the option makes sense.
     if (values.acceptProxy === true && (name === "allow" || name === "deny")) return [];
     return [{ name, needs: orList(sources.map((kind) => KINDS[kind])) }];
   });
 }
 
-/** `a, b or c` */
+/** Joins words to a text such as `a, b or c`. */
 function orList(words: readonly string[]): string {
   const [last = "", ...others] = words.toReversed();
   return others.length === 0 ? last : `${others.toReversed().join(", ")} or ${last}`;

@@ -1,11 +1,14 @@
 import { quote } from "../address/quote.ts";
 
-/** An option's value is not valid. The message says why, without the option's name. */
+/**
+ * The error about an option's value that is not valid. The message gives the reason, but not the
+ * option's name.
+ */
 export class InvalidValue extends Error {
   override readonly name = "InvalidValue";
 }
 
-/** A value as a message shows it. */
+/** The text that stands for a value in a message. */
 export function show(value: unknown): string {
   if (typeof value === "string") return quote(value);
   if (Array.isArray(value)) return "a list";

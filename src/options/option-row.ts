@@ -3,46 +3,55 @@ import type { CommandName } from "./commands.ts";
 import { printTime } from "./parse-time.ts";
 import type { ValueType } from "./value-types.ts";
 
-/** What an option of a relay concerns: one relay, or all relays of its process. */
+/** The reach of an option in a configuration file: one relay, or all relays of the process. */
 export type Scope = "relay" | "process";
 
-/** What the table says of every option. */
+/** The fields that every row of the option table has. */
 interface CommonRow {
-  /** What the option does, in a few words: its line in `--help`. */
+  /** A description of the option in a few words, for its line in `--help`. */
   readonly help: string;
   /**
-   * What the option does, in a few sentences: in the manual pages, and for editors in the JSON
-   * Schema. `{name}` stands for another option; `aboutOption` fills it in.
+   * A description of the option in a few sentences, for the manual pages and for the JSON Schema,
+   * which editors show. `{name}` stands for another option; `aboutOption` replaces `{name}` by the
+   * option's spelling.
    */
   readonly about: string;
-  /** Set if a configuration file can have the option. */
+  /** The scope of the option in a configuration file; set exactly if a file can have the option. */
   readonly scope?: Scope;
   /**
-   * Set if an option of one relay may also stand at the top of a configuration file: what it does
-   * there, as `about`.
+   * A description, like `about`, of the option's effect at the top of a configuration file. Set
+   * exactly if an option of one relay may also stand there.
    */
   readonly aboutProcess?: string;
   /** Set if help shows the option on the previous row's line, after the previous option. */
   readonly sharesLine?: true;
   /**
-   * The commands whose help only names the option, on its last lines, to save room; true for all
-   * commands.
+   * The commands whose help lists the option by its name only, without its description, to save
+   * room; true for all commands.
    */
   readonly terse?: true | readonly CommandName[];
   readonly commands: readonly CommandName[];
-  /** The kinds of SOURCE that the option makes sense for; absent for all kinds. */
+  /**
+   * The kinds of SOURCE for which the option makes sense; absent if it makes sense for all kinds.
+   */
   readonly sources?: readonly Endpoint["kind"][];
 }
 
 /** One option that takes a value. */
 export interface ValueOption<Value> extends CommonRow, ValueType<Value> {
-  /** Without a default, an option that was not given is absent from the values. */
+  /**
+   * The value of an option that was not given. Without a default, such an option is absent from the
+   * values.
+   */
   readonly default?: Value;
-  /** The default as help shows it; absent if `help` already contains the default. */
+  /**
+   * The text of the default in help; absent if there is no default or `help` already contains the
+   * default.
+   */
   readonly shownDefault?: string;
 }
 
-/** One option without a value: it is given or not. */
+/** One option without a value: the user gives the option or leaves it out. */
 export interface FlagOption extends CommonRow {
   readonly metavar?: never;
   /** The letter of the option's short form. */
@@ -54,12 +63,12 @@ export type OptionRow = ValueOption<unknown> | FlagOption;
 /** Rows by the options' names in code; `flagOf` gives the names on the command line. */
 export type OptionRows = Readonly<Record<string, OptionRow>>;
 
-/** A default time, in milliseconds. */
+/** The fields of a row for a default time, which is given in milliseconds. */
 export function timeDefault(milliseconds: number) {
   return { default: milliseconds, shownDefault: printTime(milliseconds) } as const;
 }
 
-/** A default that the user writes as it is. */
+/** The fields of a row for a default word, which help shows unchanged. */
 export function wordDefault<Word extends string>(word: Word) {
   return { default: word, shownDefault: word } as const;
 }

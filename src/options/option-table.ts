@@ -13,9 +13,10 @@ import { UNITS_ROWS } from "./rows/units-rows.ts";
 import { yesOrNo } from "./value-types.ts";
 
 /**
- * The one table of options: parsing, checks, help, the manual pages and the completions follow from
- * its rows, in this order. A key is an option's name in code; `flagOf` gives its name on the command
- * line. If `RelayOptions` has the same key, the value goes to the relay.
+ * The only table of options. Parsing, checks, help, the manual pages and the completions are made
+ * from the rows of this table, in this order. A key is an option's name in code; `flagOf` gives the
+ * option's name on the command line. If `RelayOptions` has the same key, the value goes to the
+ * relay.
  */
 export const OPTIONS = {
   ...SOURCE_ROWS,
@@ -35,7 +36,10 @@ type Rows = typeof OPTIONS;
 /** An option's name in code. */
 export type OptionName = keyof Rows;
 
-/** The options of one relay, or those of its process; some are both. */
+/**
+ * The names of the options of one scope: of one relay, or of the whole process. Some options belong
+ * to both scopes.
+ */
 export type OptionIn<Of extends Scope> = {
   [Name in OptionName]: Rows[Name] extends { readonly scope: Of }
     ? Name
@@ -46,7 +50,10 @@ export type OptionIn<Of extends Scope> = {
       : never;
 }[OptionName];
 
-/** Where a configuration file may have an option; empty if it may not. */
+/**
+ * The scopes in which a configuration file may set an option; empty if a file may not set the
+ * option.
+ */
 export function scopesOf({ scope, aboutProcess }: OptionRow): readonly Scope[] {
   if (scope === undefined) return [];
   return aboutProcess === undefined ? [scope] : [scope, "process"];
@@ -75,13 +82,13 @@ export const OPTION_ROWS: readonly (readonly [OptionName, OptionRow])[] = option
   (name) => [name, OPTIONS[name]] as const,
 );
 
-/** A group of options, as help and the manual page show it. */
+/** A group of options under one title, for help and the manual page. */
 export interface OptionGroup {
   readonly title: string;
   readonly rows: typeof OPTION_ROWS;
 }
 
-/** The rows by groups, in the table's order. */
+/** All rows in groups, in the table's order. */
 export const OPTION_GROUPS: readonly OptionGroup[] = [
   group("Source", SOURCE_ROWS),
   group("Times", TIME_ROWS),
@@ -95,7 +102,7 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
   group("General", GENERAL_ROWS),
 ];
 
-/** Completes the values of options that were given by the defaults of the other options. */
+/** Adds the defaults of the options that were not given to the values that were given. */
 export function completeValues(given: Partial<Record<OptionName, unknown>>): OptionValues {
   const values: Record<string, unknown> = {};
   for (const [name, row] of OPTION_ROWS) {
@@ -103,7 +110,7 @@ export function completeValues(given: Partial<Record<OptionName, unknown>>): Opt
     const value = given[name] ?? fallback;
     if (value !== undefined) values[name] = value;
   }
-  // The table's types give each row's value type, but TypeScript cannot follow a loop over the
+  // The cast is needed because TypeScript loses the type of each row's value in a loop over the
   // rows.
   return values as unknown as OptionValues;
 }
@@ -119,8 +126,8 @@ export function readOption(name: OptionName, written: unknown): unknown {
 }
 
 /**
- * The effective options as text, by their names on the command line: the text that `given` returns,
- * or else the default that help shows. `isMeant` chooses the options.
+ * The effective values, as text, of the options that `isMeant` chooses. The keys are the names on
+ * the command line. The text is the result of `given`, or else the default that help shows.
  */
 export function showOptions(
   isMeant: (name: OptionName) => boolean,
@@ -135,8 +142,9 @@ export function showOptions(
 }
 
 /**
- * What an option does, in a few sentences; `scope` says where, if it may stand in several places.
- * `write` gives the name of another option that they mention.
+ * The description of an option, in a few sentences. `scope` chooses the description for one relay
+ * or for the whole process. `write` returns the spelling of another option that the description
+ * mentions.
  */
 export function aboutOption(
   name: OptionName,
@@ -150,7 +158,7 @@ export function aboutOption(
   );
 }
 
-/** Whether the help of a command only names an option. */
+/** Whether the help of a command lists an option by its name only, without its description. */
 export function isListedWithoutHelp(row: OptionRow, command: CommandName): boolean {
   return row.terse === true || (Array.isArray(row.terse) && row.terse.includes(command));
 }

@@ -4,10 +4,10 @@ import { quote } from "../address/quote.ts";
 const BYTES = { K: 1024, M: 1024 ** 2, G: 1024 ** 3, T: 1024 ** 4 } as const;
 
 /**
- * Reads `64M`, `1G` or bare bytes. K, M, G and T are powers of 1024, as systemd has them
+ * Reads `64M`, `1G` or bare bytes. K, M, G and T stand for powers of 1024, as in systemd
  * (systemd.resource-control(5), MemoryMax=).
  *
- * @returns bytes
+ * @returns a number of bytes
  * @throws {InvalidValue} for any other text, and for less than `least` bytes
  */
 export function parseSize(text: string, least: number): number {
@@ -17,7 +17,7 @@ export function parseSize(text: string, least: number): number {
 }
 
 /**
- * Takes a size in bytes. Messages call it `shown`.
+ * Checks a size in bytes. In messages, `shown` stands for the size.
  *
  * @throws {InvalidValue} for a value that is not a whole number, or is too small or too large
  */
@@ -29,7 +29,10 @@ export function takeSize(value: unknown, least: number, shown = show(value)): nu
   return value;
 }
 
-/** A size as `parseSize` reads it, in the largest unit that is exact: `64M`, `1000`. */
+/**
+ * Prints a size, given in bytes, in a form that `parseSize` reads. The unit is the largest unit
+ * without a fraction: `64M`, `1000`.
+ */
 export function printSize(bytes: number): string {
   const unit = (["T", "G", "M", "K"] as const).find((name) => bytes % BYTES[name] === 0);
   return unit === undefined || bytes === 0 ? String(bytes) : `${bytes / BYTES[unit]}${unit}`;

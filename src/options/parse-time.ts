@@ -4,20 +4,23 @@ import { quote } from "../address/quote.ts";
 
 const MILLISECONDS = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000 } as const;
 
-/** Which times an option takes, in milliseconds. */
+/** The range of times that an option accepts, in milliseconds. */
 export interface TimeRange {
   readonly least: number;
   readonly most?: number;
-  /** Accepts 0 as well, even if `least` is above 0. */
+  /** True if 0 is accepted, too, even if `least` is greater than 0. */
   readonly zero?: boolean;
-  /** Set if the option's absence means never. A user may write 0 for that. */
+  /**
+   * Set if leaving out the option means never. Then the error message about 0 says so, because a
+   * user may write 0 and mean never.
+   */
   readonly never?: true;
 }
 
 /**
  * Reads `500ms`, `5s`, `2min`, `1h` or bare seconds, with or without decimals.
  *
- * @returns milliseconds, whole
+ * @returns a whole number of milliseconds
  * @throws {InvalidValue} for any other text, a fraction of a millisecond and a time out of range
  */
 export function parseTime(text: string, range: TimeRange): number {
@@ -38,7 +41,7 @@ export function parseTime(text: string, range: TimeRange): number {
 }
 
 /**
- * Takes a time in milliseconds.
+ * Checks a time in milliseconds that a program passes.
  *
  * @throws {InvalidValue} for a value that is not a whole number or is out of range
  */
@@ -63,7 +66,7 @@ function checkRange(
   if (time > most) throw new InvalidValue(`${shown} is too long; at most ${print(most)}`);
 }
 
-/** A time in milliseconds as `parseTime` reads it: `5s`, `1ms`. */
+/** Prints a time, given in milliseconds, in a form that `parseTime` reads: `5s`, `1ms`. */
 export function printTime(milliseconds: number): string {
   return milliseconds > 0 && milliseconds < 1_000
     ? `${milliseconds}ms`

@@ -3,19 +3,20 @@ import { userId } from "../os/user-ids.ts";
 import { InvalidValue } from "./invalid-value.ts";
 import { quote } from "../address/quote.ts";
 
-// UNIT_NAME_MAX of systemd.
+// The maximum length of a unit's name. In systemd, UNIT_NAME_MAX is 256, and a name must be
+// shorter.
 const NAME_MAX = 255;
 
 // systemd.unit(5) also allows colons, and a dash or a dot at the beginning. This program refuses
 // them, because they confuse systemctl, ls and systemd-analyze.
-/** The names of units and of relays. */
+/** The pattern of valid names of units and relays. */
 export const UNIT_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.\\-]*@?$/;
 const SERVICE_NAME = /^[A-Za-z0-9:_][A-Za-z0-9:_.\\@-]*(?:(?<=@)%i)?(?<!@)\.service$/;
 const OTHER_UNIT = /\.(?:socket|target|timer|mount|path|slice|scope|device|swap|automount)$/;
 
 /**
  * Reads the name of a service. A template (`NAME@`) is refused, because only its instances run;
- * `NAME@%i` is allowed. The suffix may be left out, as with systemctl.
+ * `NAME@%i` is allowed. The suffix `.service` may be left out, as with systemctl.
  */
 export function parseServiceName(text: string): string {
   const name = text.endsWith(".service") || OTHER_UNIT.test(text) ? text : `${text}.service`;
@@ -37,8 +38,8 @@ export function parseUnitName(text: string): string {
 
 /**
  * Reads the user that a service runs as, by name or number. The user need not exist on this
- * machine. `root` is refused, because a relay does not need its rights. `nobody` is refused,
- * because services should not share a user.
+ * machine. `root` is refused, because a relay does not need the rights of root. `nobody` is
+ * refused, because services should not share a user.
  */
 export function parseServiceUser(text: string): string {
   if (!isAccount(text)) throw new InvalidValue(`${quote(text)} is not a user's name or number`);
@@ -54,7 +55,10 @@ export function parseServiceUser(text: string): string {
 
 const NOBODY = 65_534;
 
-/** Reads users or groups for a unit, separated by commas. They need not exist on this machine. */
+/**
+ * Reads users or groups for a unit, separated by commas. The users or groups need not exist on this
+ * machine.
+ */
 export function parseAccounts(text: string): readonly string[] {
   const names = text.split(",");
   const wrong = names.find((name) => !isAccount(name));
@@ -80,7 +84,7 @@ function isFolder(path: string): boolean {
   try {
     return statSync(path).isDirectory();
   } catch {
-    // A folder that this process cannot look at is a folder that it cannot write into.
+    // If this process cannot inspect the folder, it cannot write files into the folder either.
     return false;
   }
 }

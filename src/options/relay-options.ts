@@ -19,35 +19,39 @@ import {
   yesOrNo,
 } from "./value-types.ts";
 
-/** The options of `startRelay` without its addresses and its observer. */
+/** The names of the options of `startRelay`, without the addresses and the observer. */
 type Checked = Exclude<keyof RelayOptions, "source" | "destination" | "observer">;
 
-/** How an option's value is read and checked. */
+/** The functions that read and check an option's value, and the schema of the value. */
 type Constraint<Value> = Pick<LibraryType<NonNullable<Value>>, "read" | "take" | "schema"> & {
-  /** The kinds of source that the option makes sense for; absent for all kinds. */
+  /**
+   * The kinds of source for which the option makes sense; absent if it makes sense for all kinds.
+   */
   readonly sources?: readonly Endpoint["kind"][];
 };
 
 const TCP: readonly Endpoint["kind"][] = ["tcp"];
 const FILE: readonly Endpoint["kind"][] = ["unix"];
-// The type of an inherited socket (`systemd`, `fd`) is known only when the relay starts.
+// Inherited sockets (`systemd`, `fd`) are in this list, because their type is known only when the
+// relay starts.
 const ADDRESSES: readonly Endpoint["kind"][] = ["tcp", "systemd", "fd"];
-// A Unix socket's file is the same socket in all network namespaces; an inherited one is bound.
+// The path of a Unix socket is not in this list, because the path leads to the same socket in all
+// network namespaces. Inherited sockets are not in this list, because they are bound already.
 const NETWORKS: readonly Endpoint["kind"][] = ["tcp", "abstract"];
 const ACCOUNTS: readonly Endpoint["kind"][] = ["unix", "abstract", "systemd", "fd"];
 
-// Each worker costs memory and descriptors. No machine has more processors than this (Linux,
-// CONFIG_NR_CPUS).
+// The maximum number of workers. No machine has more processors (CONFIG_NR_CPUS of Linux), and each
+// worker costs memory and descriptors.
 const WORKERS_MOST = 8_192;
 
-// A smaller file would hold hardly a packet.
+// The smallest size of a capture file, in bytes. A smaller file could hold hardly one packet.
 const CAPTURE_LEAST = 64 * 1024;
 
-/** How many threads relay. */
+/** The type of the number of threads that relay. */
 export const WORKERS: LibraryType<Workers> = countOr("auto", 1, WORKERS_MOST);
 
 /**
- * The one table of the values that a relay's options accept, for the command line, the
+ * The only table of the values that a relay's options accept, for the command line, the
  * configuration file and the library. The code does not compile if an option is missing here.
  */
 export const RELAY_OPTIONS = {
@@ -76,7 +80,7 @@ export const RELAY_OPTIONS = {
   sourceNetns: { ...netns(), sources: NETWORKS },
   destinationNetns: netns(),
   capture: file(),
-  // Fewer bytes would cut the headers.
+  // The headers of a captured packet have 40 bytes, which must not be cut off.
   captureBytes: count("N", 40),
   captureMax: size(CAPTURE_LEAST),
   acceptProxy: yesOrNo(),

@@ -23,9 +23,9 @@ export type RelayValues = Pick<RelayOptions, RelayOptionName>;
 
 /**
  * Checks the options that a program passes. Each option must be known, have the right type, be
- * within its range and fit the source. An option that is undefined was not given.
+ * within its range and fit the source. An option whose value is undefined counts as not given.
  *
- * @param others - names of the options that are not among `RELAY_OPTIONS`
+ * @param others - the names of the further options that are allowed besides `RELAY_OPTIONS`
  * @throws {RelayError} with the code `EINVAL`; the message names the option.
  */
 export function takeRelayOptions(
@@ -43,7 +43,7 @@ export function takeRelayOptions(
       ? []
       : [[name, takeOption<unknown>(name, RELAY_OPTIONS[name], value)]];
   });
-  // The table's types give each row's value type, but TypeScript cannot follow a loop over the
+  // The cast is needed because TypeScript loses the type of each row's value in a loop over the
   // rows.
   const values = Object.fromEntries(taken) as RelayValues;
   const [contradiction] = contradictions(values, { source, destination }, (name) => name);
@@ -69,12 +69,12 @@ export function takeOption<Value>(
   }
 }
 
-/** The destination that a program passes. @throws {AddressError | RelayError} */
+/** Checks the destination that a program passes. @throws {AddressError | RelayError} */
 export function takeDestination(address: unknown): SocketEndpoint {
   return takeAddress("destination", address);
 }
 
-/** The source that a program passes. @throws {AddressError | RelayError} */
+/** Checks the source that a program passes. @throws {AddressError | RelayError} */
 export function takeSource(address: unknown): Endpoint {
   return takeAddress("source", address);
 }
@@ -116,7 +116,10 @@ function isEndpoint(value: unknown): value is Endpoint {
   }
 }
 
-/** Checks an observer. Each of its events must be a function; its other properties are ignored. */
+/**
+ * Checks an observer. Each event of the observer must be absent or a function; other properties are
+ * ignored.
+ */
 export function takeObserver(observer: unknown): Partial<Observer> | undefined {
   if (observer === undefined || isObserver(observer)) return observer;
   throw invalidOption(
@@ -138,7 +141,7 @@ export function takeSignal(signal: unknown): AbortSignal | undefined {
   throw invalidOption("signal", `${show(signal)} is not an AbortSignal`);
 }
 
-/** The error of an option that a program passed. */
+/** The error about an option that a program passed. */
 function invalidOption(name: string, reason: string): RelayError {
   return new RelayError("EINVAL", "", `${name}: ${reason}`);
 }

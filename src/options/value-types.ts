@@ -7,20 +7,21 @@ import { parseSize, takeSize } from "./parse-size.ts";
 import { parseTime, takeTime, type TimeRange } from "./parse-time.ts";
 
 /**
- * How to read an option's value in each place where a user can write it. A value means the same in
- * all places. Each function throws `InvalidValue` for a value that is not valid.
+ * A type of values, with a function for each place where a user can write an option's value. A
+ * value means the same in all places. Each function throws `InvalidValue` for a value that is not
+ * valid.
  */
 export interface ValueType<Value> {
-  /** How help names a value. */
+  /** The name of a value in help, such as `TIME`. */
   readonly metavar: string;
-  /** Reads a text of the command line. */
+  /** Reads the text of a value on the command line. */
   readonly parse: (text: string) => Value;
-  /** Reads a value of a configuration file, as TOML has it. */
+  /** Reads a value of a configuration file, as the TOML parser returns the value. */
   readonly read: (written: unknown) => Value;
   /** The JSON Schema of the values that `read` accepts. */
   readonly schema: ValueSchema;
   /**
-   * Set for a list. On the command line its values are separated by commas, and the option may be
+   * Set for a list. On the command line, commas separate the values, and the option may be
    * repeated.
    */
   readonly isList?: true;
@@ -44,7 +45,10 @@ export interface ValueSchema {
   readonly anyOf?: readonly ValueSchema[];
 }
 
-/** A value written as text; a configuration file has it in quotes. Messages show `example`. */
+/**
+ * The type of a value that is written as text; in a configuration file the text stands in quotes.
+ * Messages show `example`.
+ */
 export function text<Value>(
   metavar: string,
   parse: (text: string) => Value,
@@ -62,7 +66,7 @@ export function text<Value>(
   };
 }
 
-/** A time: `5s` to people, milliseconds to programs. */
+/** The type of a time. Users write `5s`; programs pass milliseconds. */
 export function time(range: TimeRange): LibraryType<number> {
   return {
     ...text(
@@ -75,7 +79,7 @@ export function time(range: TimeRange): LibraryType<number> {
   };
 }
 
-/** A size of memory: `64M` to people, bytes to programs. */
+/** The type of a size in bytes. Users write `64M`; programs pass a number of bytes. */
 export function size(least: number): LibraryType<number> {
   return {
     metavar: "SIZE",
@@ -92,7 +96,7 @@ export function size(least: number): LibraryType<number> {
   };
 }
 
-/** A whole number. */
+/** The type of a whole number from `least` to `most`. */
 export function count(metavar: string, least: number, most = INT_MOST): LibraryType<number> {
   const check = (value: unknown, shown: string) => {
     if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most)
@@ -113,7 +117,7 @@ export function count(metavar: string, least: number, most = INT_MOST): LibraryT
   };
 }
 
-/** One word of `choices`. */
+/** The type of a value that must be one word of `choices`. */
 export function choice<Value extends string>(
   metavar: string,
   choices: readonly Value[],
@@ -130,7 +134,7 @@ export function choice<Value extends string>(
   return { metavar, parse: take, read: take, take, schema: { enum: choices } };
 }
 
-/** A whole number, or `word` in place of a number. */
+/** The type of a whole number, or `word` in place of a number. */
 export function countOr<Word extends string>(
   word: Word,
   least: number,
@@ -157,8 +161,8 @@ export function countOr<Word extends string>(
 }
 
 /**
- * A list of values of one type. In a file it is a list; on the command line commas separate the
- * values.
+ * The type of a list of values. A configuration file has a TOML list; on the command line, commas
+ * separate the values.
  */
 export function list<Value>(item: LibraryType<Value>): LibraryType<readonly Value[]> {
   const each = (values: unknown, take: (value: unknown) => Value) => {
@@ -175,8 +179,8 @@ export function list<Value>(item: LibraryType<Value>): LibraryType<readonly Valu
       return items.map(item.parse);
     },
     read(written) {
-      // An empty list of allowed clients would refuse everybody. A command line cannot say that, so
-      // a file cannot either.
+      // A file cannot have an empty list, because a command line cannot have one either. An empty
+      // list of allowed clients would refuse everybody.
       if (Array.isArray(written) && written.length === 0)
         throw new InvalidValue("the list is empty; leave the option out");
       return each(written, item.read);
@@ -186,7 +190,7 @@ export function list<Value>(item: LibraryType<Value>): LibraryType<readonly Valu
   };
 }
 
-/** The permissions of a file, in octal digits; a number to programs. */
+/** The type of a file's permissions. Users write octal digits; programs pass a number. */
 export function mode(): LibraryType<number> {
   return {
     ...text("MODE", parseMode, "0660", "^0*[0-7]{1,3}$"),
@@ -206,10 +210,13 @@ function parseMode(written: string): number {
   return Number.parseInt(written, 8);
 }
 
-// To chown(2), 2³² - 1 means "do not change".
+// The greatest user or group id. For chown(2), 2³² - 1 means "do not change".
 const ID_MAX = 2 ** 32 - 2;
 
-/** A user or group. A user writes its name or number; a program passes its number. */
+/**
+ * The type of a user or group of the system. Users write a name or a number; programs pass a
+ * number.
+ */
 export function account(
   what: "user" | "group",
   find: (name: string) => number | undefined,
@@ -236,7 +243,7 @@ export function account(
   };
 }
 
-/** The path of a file. */
+/** The type of the path of a file. */
 export function file(): LibraryType<string> {
   return {
     ...text("FILE", parseFile, "app.pcapng"),
@@ -252,7 +259,7 @@ function parseFile(written: string): string {
   throw new InvalidValue(`${quote(written)} is not the path of a file`);
 }
 
-/** A network namespace: its name, or the path of its file. */
+/** The type of a network namespace: its name, or the path of its file. */
 export function netns(): LibraryType<string> {
   const parsed = text("NETNS", parseNetns, "vpn");
   return {
@@ -265,7 +272,7 @@ export function netns(): LibraryType<string> {
 }
 
 function parseNetns(written: string): string {
-  // ip-netns(8) makes a file of the name, so the same names are valid.
+  // ip-netns(8) makes a file with the name of the namespace, so a name must be valid for a file.
   const isPath = written.startsWith("/");
   const isName = /^[^/\s\0]{1,255}$/.test(written) && written !== "." && written !== "..";
   if ((isPath || isName) && !written.includes("\0")) return written;
@@ -275,7 +282,7 @@ function parseNetns(written: string): string {
   );
 }
 
-/** A range of IP addresses. A program may also pass a parsed range. */
+/** The type of a range of IP addresses. A program may also pass a parsed range. */
 export function cidr(): LibraryType<Cidr> {
   const parsed = text("CIDR", parseRange, "10.0.0.0/8");
   return {
@@ -301,7 +308,7 @@ function parseRange(written: string): Cidr {
   }
 }
 
-/** True or false. */
+/** The type of a value that is true or false. */
 export function yesOrNo(): Omit<LibraryType<boolean>, "metavar" | "parse"> {
   const take = (value: unknown) => {
     if (typeof value === "boolean") return value;

@@ -1,7 +1,7 @@
 import { name, version } from "../../package.json";
 
-/** What this program is called, in its own words and in units. */
+/** The name of this program, for messages and unit files. */
 export const PROGRAM = name;
 
-/** The release, as package.json has it: `X.Y.Z`. */
+/** The version of this release, from package.json: `X.Y.Z`. */
 export const VERSION = version;

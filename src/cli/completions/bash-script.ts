@@ -3,7 +3,10 @@ import { NAMED_COMMANDS } from "../../options/commands.ts";
 import { COMPLETED_COMMANDS, type Offer, VALUE_FLAGS } from "./completion-model.ts";
 import { SERVICE_GLOBS } from "./unit-globs.ts";
 
-/** The completion script of bash 4.2 and later. It works with and without bash-completion. */
+/**
+ * The completion script for bash 4.2 and later. The script works with and without the package
+ * bash-completion.
+ */
 export function bashScript(): string {
   return `# bash completion for ${PROGRAM}. Made from its option table.
 
@@ -95,7 +98,7 @@ complete -F _${PROGRAM} ${PROGRAM}
 `;
 }
 
-/** The command that offers completions of a word. */
+/** The bash command that offers the completions of a word. */
 function bashOffer(offer: Offer, word: string): string {
   switch (offer) {
     case "file":
@@ -115,7 +118,10 @@ function bashOffer(offer: Offer, word: string): string {
   }
 }
 
-/** What to offer for the value of each option. An option means the same in all commands. */
+/**
+ * The completions to offer for the value of each option; the key is the option's name. An option
+ * takes the same values in all commands.
+ */
 function offersByFlag(): ReadonlyMap<string, Offer> {
   return new Map(
     COMPLETED_COMMANDS.flatMap(({ options }) =>

@@ -7,7 +7,7 @@ import type { ValueSchema } from "../../options/value-types.ts";
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof SHELLS)[number];
 
-/** What a shell offers for a value or a word. */
+/** The completions that a shell offers for an option's value or for a word of the command line. */
 export type Offer =
   /** One of these words. */
   | readonly string[]
@@ -19,27 +19,27 @@ export type Offer =
   | "service"
   | "nothing";
 
-/** An option as the completion scripts know it. */
+/** The facts about an option that the completion scripts need. */
 export interface CompletedOption {
   /** The option's name, without its dashes. */
   readonly flag: string;
   readonly short: string | undefined;
-  /** What to offer for the value; `undefined` if the option takes none. */
+  /** The completions to offer for the value; `undefined` exactly if the option takes no value. */
   readonly value: Offer | undefined;
-  /** Set if commas separate several values, and the option may be repeated. */
+  /** True if the option takes several values, separated by commas, and may be repeated. */
   readonly isList: boolean;
   readonly about: string;
 }
 
-/** A command as the completion scripts know it. */
+/** The facts about a command that the completion scripts need. */
 export interface CompletedCommand {
   readonly name: CommandName;
   readonly options: readonly CompletedOption[];
-  /** The words of the command, in their order, and what to offer for each. */
+  /** The words of the command, in their order, with the completions to offer for each word. */
   readonly words: readonly { readonly name: string; readonly offer: Offer }[];
 }
 
-/** What to offer for a value, by the name that help gives the value. */
+/** The completions to offer for a value. The key is the name of the value in help (`metavar`). */
 export const VALUE_OFFERS: Readonly<Record<string, Offer>> = {
   ADDRESS: "file",
   CIDR: "nothing",
@@ -56,7 +56,10 @@ export const VALUE_OFFERS: Readonly<Record<string, Offer>> = {
   USER: "user",
 };
 
-/** What to offer for a word, by its name in the synopsis. An address may be a socket's path. */
+/**
+ * The completions to offer for a word of a command. The key is the name of the word in the
+ * synopsis. For an address the shell offers files, because the address may be a socket's path.
+ */
 const WORD_OFFERS: Readonly<Record<string, Offer>> = {
   "ADMIN-ADDRESS": "file",
   COMMAND: COMMAND_NAMES,
@@ -66,7 +69,7 @@ const WORD_OFFERS: Readonly<Record<string, Offer>> = {
   SOURCE: "file",
 };
 
-/** All commands, from the option table. */
+/** All commands with their options from the option table. */
 export const COMPLETED_COMMANDS: readonly CompletedCommand[] = COMMAND_NAMES.map((name) => ({
   name,
   options: OPTION_ROWS.filter(([option]) => takes(name, option)).map(([option, row]) => ({
@@ -79,7 +82,7 @@ export const COMPLETED_COMMANDS: readonly CompletedCommand[] = COMMAND_NAMES.map
   words: wordsOf(name).map((word) => ({ name: word, offer: WORD_OFFERS[word] ?? "nothing" })),
 }));
 
-/** All options that take a value, of any command. */
+/** The names, without dashes, of all options that take a value. */
 export const VALUE_FLAGS: readonly string[] = OPTION_ROWS.filter(
   ([, row]) => row.metavar !== undefined,
 ).map(([name]) => flagOf(name));

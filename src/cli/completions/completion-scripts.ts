@@ -3,7 +3,7 @@ import type { Shell } from "./completion-model.ts";
 import { fishScript } from "./fish-script.ts";
 import { zshScript } from "./zsh-script.ts";
 
-/** The script by which a shell completes command lines of this program. */
+/** The script with which a shell completes the command lines of this program. */
 export function completionScript(shell: Shell): string {
   switch (shell) {
     case "bash":

@@ -6,7 +6,7 @@ import { writeAll } from "../line/write-output.ts";
 import { SHELLS } from "./completion-model.ts";
 import { completionScript } from "./completion-scripts.ts";
 
-/** Prints the completion script of a shell. */
+/** Prints the completion script for a shell. */
 export async function runCompletions({ words: [word = ""] }: CommandLine): Promise<number> {
   const shell = SHELLS.find((name) => name === word);
   if (shell !== undefined) return await writeAll(1, completionScript(shell));

@@ -8,7 +8,7 @@ import {
 } from "./completion-model.ts";
 import { SERVICE_GLOBS } from "./unit-globs.ts";
 
-/** The completion script of fish 3.0 and later. */
+/** The completion script for fish 3.0 and later. */
 export function fishScript(): string {
   return [
     `# fish completion for ${PROGRAM}. Made from its option table.`,
@@ -34,7 +34,7 @@ function commandLines({ name, options, words }: CompletedCommand): string[] {
       : `-n ${quoted(`__fish_seen_subcommand_from ${name}`)}`;
   const offer = words[0]?.offer ?? "nothing";
   return [
-    // Without this line fish offers files.
+    // Without this line, and its option -f, fish would offer files.
     ...(offer === "file" ? [] : [complete(condition, "-f", ...fishOffer(offer, false))]),
     ...options.map((option) => complete(condition, ...optionWords(option))),
   ];
@@ -50,7 +50,7 @@ function optionWords({ flag, short, value, isList, about }: CompletedOption): st
   ];
 }
 
-/** The arguments of `complete` that offer completions. */
+/** The arguments of fish's command `complete` that offer completions. */
 function fishOffer(offer: Offer, isList: boolean): string[] {
   switch (offer) {
     case "file":

@@ -1,6 +1,9 @@
 import { SYSTEM_UNIT_FOLDERS } from "../../systemd/unit-folders.ts";
 
-/** Patterns for the files of all services that the machine has. */
+/**
+ * Shell patterns for the unit files of this machine's services. Folders of generated units are left
+ * out.
+ */
 export const SERVICE_GLOBS: readonly string[] = SYSTEM_UNIT_FOLDERS.filter(
   (folder) => !folder.startsWith("/run/systemd/generator"),
 ).map((folder) => `${folder}/*.service`);

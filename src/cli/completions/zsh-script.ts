@@ -9,7 +9,10 @@ import {
 } from "./completion-model.ts";
 import { SERVICE_GLOBS } from "./unit-globs.ts";
 
-/** The completion script of zsh: a file for a folder of `fpath`, which may also be sourced. */
+/**
+ * The completion script for zsh. The script works as a file in a folder of `fpath`, and also if a
+ * shell sources it.
+ */
 export function zshScript(): string {
   return `#compdef ${PROGRAM}
 # zsh completion for ${PROGRAM}. Made from its option table.

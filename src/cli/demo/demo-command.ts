@@ -64,16 +64,16 @@ async function show(hold: boolean, asked: Promise<void>): Promise<void> {
   if (hold) await stopped;
 }
 
-/** A relay and every connection it has carried. */
+/** A relay, and all connections that it has opened so far. */
 interface Counted {
   readonly relay: Relay;
   readonly connections: readonly ConnectionView[];
 }
 
 interface Chain extends AsyncDisposable {
-  /** The web service, as `127.0.0.1:PORT`. */
+  /** The address of the web service: `127.0.0.1:PORT`. */
   readonly service: string;
-  /** The Unix socket between the two relays. */
+  /** The path of the Unix socket between the two relays. */
   readonly path: string;
   /** The relay from the Unix socket to the service. */
   readonly inner: Counted;

@@ -1,6 +1,9 @@
 import type { Style } from "../../observe/log/terminal-style.ts";
 
-/** One request and one upload through one end of the chain, with their times. */
+/**
+ * The result of one request and one upload through one of the chain's two addresses, with the time
+ * of each.
+ */
 export interface Trial {
   readonly through: string;
   readonly requestSeconds: number;
@@ -9,7 +12,8 @@ export interface Trial {
 }
 
 /**
- * One relay: the address of its source, its connections, and the bytes of both directions together.
+ * The figures of one relay: the address of its source, the number of its connections, and the
+ * number of bytes in both directions together.
  */
 export interface Leg {
   readonly address: string;
@@ -59,7 +63,7 @@ export function drawDemo({ outer, socket, service, trials }: Picture, look: Styl
   return `${lines.join("\n")}\n`;
 }
 
-/** The next steps: a `curl` command for each end of the chain that a client can use. */
+/** The next steps: a `curl` command for each of the two addresses to which a client can connect. */
 export function drawNextSteps({ outer, socket }: Picture, open: boolean, look: Style): string {
   const lines = [
     open

@@ -1,6 +1,6 @@
 import type { CommandName } from "../../options/commands.ts";
 
-/** What each command does, in lines of at most 80 columns. */
+/** A description of each command, in lines of at most 80 columns. */
 export const ABOUT: Readonly<Record<CommandName, readonly string[]>> = {
   relay: [
     "Relays connections from SOURCE to DESTINATION, byte for byte: a Unix socket",
@@ -34,7 +34,7 @@ export const ABOUT: Readonly<Record<CommandName, readonly string[]>> = {
   version: ["Prints the program's name and version, as -V does."],
 };
 
-/** What follows the options of a command. */
+/** The text that follows the options on a command's help screen. */
 export const AFTERWORD: Partial<Readonly<Record<CommandName, readonly string[]>>> = {
   status: [
     "",

@@ -2,7 +2,7 @@ import type { CommandName } from "../../options/commands.ts";
 import type { Style } from "../../observe/log/terminal-style.ts";
 import { PROGRAM } from "../../program/version.ts";
 
-/** A command line as a user writes it, and what it does. */
+/** An example: a command line, and a sentence about its effect. */
 export interface Example {
   readonly does: string;
   /** The words after the program's name. */
@@ -73,7 +73,9 @@ export const EXAMPLES: Readonly<Record<CommandName, readonly Example[]>> = {
   version: [],
 };
 
-/** A command's examples as help shows them; nothing if the command has none. */
+/**
+ * The lines of a help screen with the examples of a command; empty if the command has no examples.
+ */
 export function exampleLines(
   command: CommandName,
   { bold, cyan }: Pick<Style, "bold" | "cyan">,
@@ -87,7 +89,10 @@ export function exampleLines(
   return ["", bold(examples.length === 1 ? "Example:" : "Examples:"), ...lines];
 }
 
-/** An example as a user types it, on several lines if one is too long for a screen. */
+/**
+ * The command line of an example, broken into several lines if it is too long for one line of a
+ * screen.
+ */
 export function commandLines({ line }: Example): readonly string[] {
   const lines: string[] = [];
   for (const word of `${PROGRAM} ${line}`.split(" ")) {
@@ -99,5 +104,6 @@ export function commandLines({ line }: Example): readonly string[] {
   return lines;
 }
 
-// Leaves room for the indentation and the backslash on a screen of 80 columns.
+// The maximum length of a line. On a screen of 80 columns it leaves room for the indentation and
+// the backslash.
 const COLUMNS = 74;

@@ -12,7 +12,10 @@ import { spelling, synopsis } from "./help-screen.ts";
 const COLUMNS = 80;
 const INDENT = "      ";
 
-/** All options of a relay with what they do, and examples. Longer than a screen. */
+/**
+ * The text of `help relay`: a description of each option of a relay, and examples. The text is
+ * longer than a screen.
+ */
 export function explainRelay(look: Style): string {
   return [
     `${look.bold("Usage:")} ${look.cyan(synopsis("relay"))}`,
@@ -43,7 +46,7 @@ function describe(...[name, row]: OptionGroup["rows"][number]): string {
   return fallback === undefined ? about : `${about} Default: ${fallback}.`;
 }
 
-/** Breaks a text into lines that fit on a screen, indented. */
+/** Breaks a text into lines that, after the indentation, fit on a screen. */
 function wrap(text: string): string[] {
   const lines: string[] = [];
   for (const word of text.split(" ")) {

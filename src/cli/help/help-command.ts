@@ -8,7 +8,7 @@ import { writeAll } from "../line/write-output.ts";
 import { explainRelay } from "./explain-relay.ts";
 import { helpScreen } from "./help-screen.ts";
 
-/** Explains a command; without a word it prints what `--help` prints. */
+/** Explains the command that the word names. Without a word, prints the same text as `--help`. */
 export async function runHelp({ words: [word] }: CommandLine): Promise<number> {
   const look = style(mayPaint(1));
   if (word === undefined) return await writeAll(1, helpScreen("relay", look));

@@ -12,7 +12,10 @@ import type { OptionRow } from "../../options/option-row.ts";
 import { ABOUT, AFTERWORD } from "./about-commands.ts";
 import { exampleLines } from "./examples.ts";
 
-/** The commands that `help` says more about than their screen of help. */
+/**
+ * The words that the relay's help screen suggests after `help`: all commands but `help` and
+ * `version`.
+ */
 const EXPLAINED = [
   "relay",
   ...NAMED_COMMANDS.filter((name) => name !== "help" && name !== "version"),
@@ -23,8 +26,8 @@ const OPTIONS_NOTE: Partial<Readonly<Record<CommandName, string>>> = {
 };
 
 /**
- * A command's help, built from the option table. It has at most 24 lines of 80 columns, so that it
- * fits on one terminal screen.
+ * The help screen of a command, built from the option table. The screen has at most 24 lines of 80
+ * columns, so that it fits on one terminal screen.
  */
 export function helpScreen(command: CommandName, { bold, cyan }: Style): string {
   const lines = optionLines(command);
@@ -39,7 +42,8 @@ export function helpScreen(command: CommandName, { bold, cyan }: Style): string 
     ...lines.map(({ spelled, help }) => `  ${cyan(spelled.padEnd(width))}  ${help}`),
     ...terseLines(command).map((line) => cyan(line)),
     ...(AFTERWORD[command] ?? []),
-    // The relay's screen is full of options; `help relay` has examples.
+    // The relay's screen has no room for examples besides the options; `help relay` shows the
+    // examples.
     ...(command === "relay" ? [] : exampleLines(command, { bold, cyan })),
     "",
   ].join("\n");
@@ -64,7 +68,10 @@ function optionLines(command: CommandName): OptionLine[] {
 
 const COLUMNS = 80;
 
-/** Lines with only the names of the terse options. Each name goes on the first line with room for it. */
+/**
+ * Lines with only the names of the terse options. Each name goes on the first line that has room
+ * for the name.
+ */
 function terseLines(command: CommandName): string[] {
   const lines: string[] = [];
   for (const [name, row] of OPTION_ROWS) {
@@ -81,13 +88,16 @@ function join(one: OptionLine, next: OptionLine): OptionLine {
   return { spelled: `${one.spelled} ${next.spelled}`, help: `${one.help}, ${next.help}` };
 }
 
-/** How a command is called, with the words that it takes. */
+/** The synopsis of a command: the names of the program and the command, and the command's words. */
 export function synopsis(command: CommandName): string {
   const name = command === "relay" ? [] : [command];
   return [PROGRAM, ...name, "[OPTIONS]", ...synopsisWords(command)].join(" ");
 }
 
-/** An option as a user writes it. */
+/**
+ * The text of an option in help: the short form if there is one, the name, and the name of the
+ * value.
+ */
 export function spelling(name: OptionName, row: OptionRow): string {
   if (row.metavar !== undefined) return `--${flagOf(name)}=${row.metavar}`;
   return `${row.short === undefined ? "" : `-${row.short}, `}--${flagOf(name)}`;

@@ -5,18 +5,22 @@ import type { OptionRow } from "../../options/option-row.ts";
 import { nameOf } from "./command-of.ts";
 import { UsageError } from "./usage-error.ts";
 
-/** An option's value that was written as a word of its own, without `=`. */
+/**
+ * An option's value that the user wrote as a separate word, without `=`. The user may have meant
+ * the word for the command.
+ */
 export interface SwallowedWord {
-  /** The option as the user wrote it. */
+  /** The option's name as the user wrote it, with its dashes. */
   readonly option: string;
   readonly row: OptionRow;
   readonly value: string;
 }
 
 /**
- * Refuses a command line that lacks a word of its command, or has one too many.
+ * Refuses a command line that lacks a word of its command, or that has a word too many.
  *
- * @param hasFile - whether `--config` names a file, which has the addresses
+ * @param hasFile - whether `--config` names a file. The file contains the addresses, so the command
+ *   line must not contain them
  * @throws {UsageError}
  */
 export function checkWords(
@@ -38,7 +42,10 @@ export function checkWords(
     );
 }
 
-/** Names the option that took a word which the user may have meant for the command. */
+/**
+ * The end of the message about a missing word. It names an option that took a word as its value
+ * although the user may have meant the word for the command. Empty if there is no such option.
+ */
 function swallower(swallowed: readonly SwallowedWord[]): string {
   const taken = swallowed.find(({ value, row }) => /^@|[/:]/.test(value) || !fits(value, row));
   if (taken === undefined) return "";

@@ -4,13 +4,14 @@ import { type CommandName, NAMED_COMMANDS } from "../../options/commands.ts";
 import { nearest } from "../../options/did-you-mean.ts";
 import { UsageError } from "./usage-error.ts";
 
-/** SOURCE as standard input and output. */
+/** The word for SOURCE that means standard input and output. */
 export const STANDARD_IO = "-";
 
 /**
- * The command that a command line's first word names; a relay's first word is its SOURCE.
+ * Finds the command of a command line by the first word. If that word is an address, it is the
+ * SOURCE of the default command `relay`.
  *
- * @param isAddress - whether the word cannot be a command
+ * @param isAddress - whether the word follows `--`, so that it is an address and not a command
  * @param asksOnly - whether the user asked for help or for the version
  * @throws {UsageError} if the word is neither a command nor an address
  */
@@ -22,7 +23,8 @@ export function commandOf(
   if (word === undefined || isAddress || looksLikeAddress(word)) return "relay";
   const command = NAMED_COMMANDS.find((name) => name === word);
   if (command !== undefined) return command;
-  // `--help ./x` asks about a relay, but `unit --help` asks about a mistyped command.
+  // With `--help`, an unknown word such as `x` is ignored. But `unit --help` is an error, because
+  // `unit` is probably a mistyped command.
   if (asksOnly && nearest(word, NAMED_COMMANDS) === undefined) return "relay";
   throw unknownCommand(word);
 }
@@ -46,7 +48,7 @@ function looksLikeAddress(word: string): boolean {
   return ["", STANDARD_IO, "systemd"].includes(word) || /^@|[/:]/.test(word) || lacksPort(word);
 }
 
-/** A command as a message names it. */
+/** The name of a command in a message. */
 export function nameOf(command: CommandName): string {
   return command === "relay" ? "a relay" : command;
 }

@@ -4,8 +4,8 @@ import type { GivenOptions } from "./read-command-line.ts";
 import { UsageError } from "./usage-error.ts";
 
 /**
- * An option on the command line that overrides the file. `at` is null: the option has no place in
- * the file.
+ * An option on the command line that overrides the file. `at` is null because the option has no
+ * place in the file.
  */
 interface Override {
   readonly value: unknown;
@@ -14,10 +14,10 @@ interface Override {
 }
 
 /**
- * The options on the command line beside `--config`. They concern the whole process and override
- * the file.
+ * The options that stand on the command line together with `--config`. They concern the whole
+ * process and override the options of the file.
  *
- * @throws {UsageError} for an option of one relay: it belongs into the file
+ * @throws {UsageError} for an option of one relay, because such an option belongs into the file
  */
 export function fileOverrides(given: GivenOptions): ReadonlyMap<OptionName, Override> {
   return new Map(

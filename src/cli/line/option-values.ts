@@ -32,7 +32,10 @@ export function readValues(command: CommandName, given: GivenOptions): OptionVal
   return completeValues(values);
 }
 
-/** A command's options and defaults as text, for the status. */
+/**
+ * The texts of a command's options, for the status: the values that were given, and the defaults of
+ * the other options.
+ */
 export function shownOptions(command: CommandName, given: GivenOptions): Record<string, string> {
   return showOptions(
     (name) => takes(command, name),
@@ -41,8 +44,8 @@ export function shownOptions(command: CommandName, given: GivenOptions): Record<
 }
 
 /**
- * Refuses options that make no sense for this kind of source, or not together: `--mode` of a TCP
- * port would protect nothing.
+ * Refuses options that make no sense for this kind of source, and options that contradict each
+ * other. For example, `--mode` would protect nothing if SOURCE is a TCP port.
  *
  * @throws {UsageError}
  */
@@ -57,7 +60,8 @@ export function checkAddresses(values: OptionValues, { source, destination }: Ad
 }
 
 /**
- * Refuses permissions for an admin address that is not a file: they would protect nothing.
+ * Refuses `--admin-mode` and `--admin-group` if the admin address is not a file, because the
+ * permissions would protect nothing.
  *
  * @throws {UsageError}
  */

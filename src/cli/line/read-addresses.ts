@@ -37,13 +37,15 @@ export function readDestination(word: string): SocketEndpoint {
   return explain("destination", () => parseAddress(word, "destination"));
 }
 
-/** The network namespaces of the addresses. */
+/**
+ * The network namespaces of SOURCE and DESTINATION; undefined for the namespace of this process.
+ */
 interface Networks {
   readonly sourceNetns?: string | undefined;
   readonly destinationNetns?: string | undefined;
 }
 
-/** Addresses that the process itself listens on. */
+/** The addresses of the process's own servers, and the network namespaces of the relay. */
 interface OwnAddresses extends Networks {
   readonly admin?: SocketEndpoint | undefined;
   readonly metrics?: SocketEndpoint | undefined;
@@ -67,7 +69,7 @@ export function checkDistinct(
     ["--admin", admin],
     ["--metrics", metrics],
   ] as const) {
-    // Port 0 gets a different free port each time.
+    // For port 0, the system chooses a different free port each time.
     if (own === undefined || (own.kind === "tcp" && own.port === 0)) continue;
     if (isSameAddress(source, own)) throw new UsageError(`${option} is SOURCE`);
     if (isSameAddress(own, destination)) throw new UsageError(`${option} is DESTINATION`);

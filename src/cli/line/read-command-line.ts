@@ -8,10 +8,16 @@ import { checkWords, type SwallowedWord } from "./check-words.ts";
 import { commandOf, nameOf } from "./command-of.ts";
 import { nearest } from "../../options/did-you-mean.ts";
 
-/** A command line whose shape is valid. The values of its options are not read yet. */
+/**
+ * A command line whose options and words are allowed together. The values of the options are not
+ * read yet.
+ */
 export interface CommandLine {
   readonly command: CommandName;
-  /** Help or version, if the user asked for it instead of the command's work. */
+  /**
+   * The text that the user asked for instead of the command's work; undefined if the command must
+   * do its work.
+   */
   readonly asks: "help" | "version" | undefined;
   readonly given: GivenOptions;
   /** The words that are not options, without the command's name. */
@@ -19,9 +25,9 @@ export interface CommandLine {
 }
 
 /**
- * The options that were given, by their names on the command line. An option with a value has its
- * text, an option without a value has true. Repeated list options have their texts joined by
- * commas.
+ * The options that were given. The key is the option's name on the command line, without dashes.
+ * The value is the text of an option that takes a value, and true for an option that takes none. If
+ * a list option is repeated, commas join the texts.
  */
 export type GivenOptions = Readonly<Record<string, string | true>>;
 
@@ -30,9 +36,9 @@ const rowsByFlag = new Map<string, readonly [OptionName, OptionRow]>(
 );
 
 /**
- * Parses the command line and checks its shape. Every option exists, belongs to the command, has a
- * value exactly if it needs one, and is given once unless it is a list. No word is missing, and
- * none is too many. Nothing else parses the command line.
+ * Parses the command line, and checks its options and words. Every option exists, belongs to the
+ * command, has a value exactly if it needs one, and is given only once unless it takes a list. No
+ * word is missing, and no word is too many. The program parses its command line only here.
  *
  * With `--help` or `--version` the words may be anything.
  *
@@ -71,7 +77,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   return { command, asks, given: byFlag(given), words };
 }
 
-/** The command that a command line names, also if the line has mistakes. */
+/** The command that a command line names, even if the line has mistakes. */
 export function commandNamed(args: readonly string[]): CommandName {
   const [first] = tokensOf(args).filter(({ kind }) => kind !== "option");
   const word = first?.kind === "positional" ? first.value : undefined;
@@ -117,7 +123,7 @@ function readOption(row: OptionRow, { rawName, value, inlineValue }: OptionToken
   return value;
 }
 
-/** Refuses `--access-log yes`: the word would be taken for an address. */
+/** Refuses `--access-log yes`, because the word `yes` would be taken for an address. */
 function checkNoValue(word: string, before: string | undefined): void {
   if (before === undefined || !/^(yes|no|true|false|on|off)$/i.test(word)) return;
   const [, row] = rowsByFlag.get(before.replace(/^--/, "")) ?? [];

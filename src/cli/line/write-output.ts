@@ -8,19 +8,19 @@ import { isJournal } from "../../observe/log/log.ts";
 export function writeAll(fd: 1 | 2, text: string): Promise<0 | 1> {
   const stream = fd === 1 ? process.stdout : process.stderr;
   const { promise, resolve } = Promise.withResolvers<0 | 1>();
-  // A closed pipe's error goes to the callback and is also emitted as an event. Without a listener
-  // the event ends the process.
+  // If the reader has closed the pipe, the error goes to the callback and is also emitted as an
+  // event. Without a listener, the event would end the process.
   stream.once("error", () => resolve(1));
   stream.write(text, (error) => resolve(error ? 1 : 0));
   return promise;
 }
 
 /**
- * Writes error messages to standard error. If the journal reads them, each line is marked as an
- * error.
+ * Writes error messages to standard error. If the journal reads standard error, each line is marked
+ * as an error.
  */
 export function complain(text: string): Promise<0 | 1> {
-  // `<3>` is LOG_ERR of syslog(3) as the journal reads it (sd-daemon(3)).
+  // The journal takes the prefix `<3>` for the level LOG_ERR of syslog(3) (sd-daemon(3)).
   const mark = isJournal(2, process.env["JOURNAL_STREAM"]) ? "<3>" : "";
   return writeAll(2, text.replace(/^(?=.)/gm, mark));
 }

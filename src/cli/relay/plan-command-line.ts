@@ -12,7 +12,7 @@ import { UsageError } from "../line/usage-error.ts";
  * The plan of a command line: its one relay, or the relays of the file that `--config` names.
  *
  * @throws {UsageError}
- * @throws {ConfigError} if the file is wrong
+ * @throws {ConfigError} if the file cannot be read or has mistakes
  */
 export function planCommandLine({ given, words }: CommandLine): ProcessPlan {
   const values = readValues("relay", given);

@@ -4,12 +4,15 @@ import { STANDARD_IO } from "../line/command-of.ts";
 import type { CommandLine } from "../line/read-command-line.ts";
 import { planCommandLine } from "./plan-command-line.ts";
 
-/** How long the process waits at its end until the log's reader has taken the last lines. */
+/**
+ * The time, in milliseconds, that the process waits at most, before it ends, for the log's reader
+ * to take the last lines.
+ */
 const LAST_LINES_MS = 500;
 
 /**
- * The default command, which has no name on the command line: relays until it is asked to stop, or,
- * if SOURCE is `-`, until its one client is done.
+ * The default command, which has no name on the command line. It relays until the process is asked
+ * to stop or, if SOURCE is `-`, until its only client has ended.
  */
 export async function runRelay(line: CommandLine): Promise<number> {
   if (line.words[0] === STANDARD_IO) {

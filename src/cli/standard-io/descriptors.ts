@@ -6,8 +6,8 @@ export const OUTPUT = 1;
 const ERRORS = 2;
 
 /**
- * Whether standard input and output are one socket: inetd and systemd (`Accept=yes`,
- * `StandardInput=socket`) pass a client's connection like this.
+ * Whether standard input and standard output are the same socket. inetd and systemd (`Accept=yes`,
+ * `StandardInput=socket`) pass a client's connection in this way.
  */
 export function isOneSocket(): boolean {
   return isSameSocket(fstatSync(INPUT), fstatSync(OUTPUT));
@@ -18,8 +18,11 @@ function isSameSocket(one: Stats, other: Stats): boolean {
 }
 
 /**
- * Takes the client's connection out of standard input and output, and returns its descriptor or a
- * negative errno. If standard error is that connection too, as with inetd, no message may go there.
+ * Moves the client's connection from standard input and output to a new descriptor. Standard input
+ * and output then refer to /dev/null. So does standard error if it is the same socket, as with
+ * inetd, because no message may reach the client.
+ *
+ * @returns the new descriptor or a negative errno
  */
 export function takeOneSocket(system: Libc): number {
   const fd = system.duplicate(INPUT);
@@ -30,14 +33,18 @@ export function takeOneSocket(system: Libc): number {
   return fd;
 }
 
-/** Tells the reader of standard output that nothing more comes. */
+/** Ends the stream of standard output, so that its reader sees the end. */
 export function endOutput(system: Libc): void {
-  // Another process may have the same socket: closing a descriptor would not end the stream.
+  // Another process may have the same socket open. Then closing this descriptor alone would not end
+  // the stream.
   if (fstatSync(OUTPUT).isSocket()) system.shutWriting(OUTPUT);
   close(system, OUTPUT);
 }
 
-/** Closes a descriptor. Its number must not become another file's, so it stays open on /dev/null. */
+/**
+ * Closes the file of a descriptor. The descriptor then refers to /dev/null, so that no other file
+ * gets the same number.
+ */
 function close(system: Libc, fd: number): void {
   const nothing = openSync("/dev/null", "r+");
   system.replace(nothing, fd);

@@ -4,24 +4,28 @@ import type { Libc } from "../../os/libc.ts";
 import { endOutput, INPUT, OUTPUT } from "./descriptors.ts";
 import type { StreamSocket } from "./stream-socket.ts";
 
-/** As much as one read of standard input takes, in bytes. A pipe holds 64 KiB unless told (pipe(7)). */
+/**
+ * The maximum size of one read of standard input, in bytes. A pipe holds 64 KiB by default
+ * (pipe(7)).
+ */
 const READ_MOST = 256 * 1024;
 
-// Another process may have made the same pipe or terminal non-blocking (O_NONBLOCK is of the open
-// file, not of the descriptor). The first and the longest pause before the next try, in
-// milliseconds.
+// The first and the longest pause, in milliseconds, before a read or write is repeated that
+// returned EAGAIN. This happens if another process has the same pipe or terminal open and has set
+// O_NONBLOCK, which belongs to the open file and not to one descriptor.
 const PAUSE_LEAST = 1;
 const PAUSE_MOST = 20;
 
-/** Standard input or output failed. */
+/** The error about a failed read of standard input or a failed write to standard output. */
 export class StreamFailure extends Error {}
 
 /**
- * Passes standard input on to a socket, then its end. The end waits until the destination is
- * reached: a client that ends before counts as one that left.
+ * Copies standard input to a socket, then ends the socket's stream. The end is sent only after the
+ * relay has reached the destination, because a client that ends earlier counts as a client that
+ * left.
  *
- * Reads and writes run on the runtime's thread pool, where they may block: that works for pipes,
- * sockets, terminals and files alike.
+ * Reads and writes run on the runtime's thread pool, where they may block. So this function works
+ * in the same way for pipes, sockets, terminals and files.
  *
  * @throws {StreamFailure}
  */
@@ -30,7 +34,7 @@ export async function pumpInput(socket: StreamSocket, reached: Promise<void>): P
   for (;;) {
     const length = await patiently("read standard input", () => readSome(buffer));
     if (length === 0) break;
-    // The destination takes no more: what still comes has no receiver.
+    // The destination takes no more bytes, so the rest of standard input has no receiver.
     if (!(await socket.write(buffer.subarray(0, length)))) return;
   }
   await reached;
@@ -38,7 +42,7 @@ export async function pumpInput(socket: StreamSocket, reached: Promise<void>): P
 }
 
 /**
- * Passes a socket on to standard output, then its end.
+ * Copies the bytes of a socket to standard output, then ends standard output.
  *
  * @throws {StreamFailure}
  */
@@ -68,7 +72,9 @@ function writeSome(bytes: Uint8Array): Promise<number> {
   return promise;
 }
 
-/** Does something with a descriptor; again while the descriptor is not ready. */
+/**
+ * Runs a read or write of a descriptor, and repeats it while the descriptor is not ready (EAGAIN).
+ */
 async function patiently(what: string, act: () => Promise<number>): Promise<number> {
   for (let pause = PAUSE_LEAST; ; pause = Math.min(2 * pause, PAUSE_MOST)) {
     try {

@@ -28,30 +28,39 @@ import { StreamSocket } from "./stream-socket.ts";
 
 const EX_FAILED = 1;
 
-/** How long the process waits at its end until the log's reader has taken the last lines. */
+/**
+ * The time, in milliseconds, that the process waits at most, before it ends, for the log's reader
+ * to take the last lines.
+ */
 const LAST_LINES_MS = 500;
 
 const HUNG_UP = "stopped by HUP";
 
 /**
- * What the relay calls a client that is no socket, where a source's address is expected. No file
- * has this name.
+ * Placeholder for the source's address if the client is not a socket. It is not the path of a file.
  */
 const NO_SOCKET: SocketEndpoint = { kind: "unix", path: STANDARD_IO };
 
-/** How the one client is connected to the relay. */
+/** The connection between the only client and the relay. */
 interface OneClient {
   readonly source: ConnectedSource;
-  /** The other end of the source's socket; null if the client itself has it. */
+  /**
+   * The descriptor of the other end of a socket pair, if this process copies standard input and
+   * output; null if the source is the client's own socket.
+   */
   readonly otherEnd: number | null;
-  /** How long a client may take to close after it has received everything; null: the default. */
+  /**
+   * The time, in milliseconds, that the client may take to close after it has received everything;
+   * null for the relay's default.
+   */
   readonly lingerTimeout: number | null;
 }
 
 /**
- * Relays one client, standard input and output, to DESTINATION. Returns the exit status: 0 if both
- * ways are finished, 1 with one line on standard error if not.
+ * Relays the only client, standard input and output, to DESTINATION.
  *
+ * @returns the exit status: 0 if both directions have finished; otherwise 1, and the log has the
+ *   reason
  * @throws {UsageError}
  */
 export async function relayStandardIo({ given, words }: CommandLine): Promise<number> {
@@ -59,7 +68,7 @@ export async function relayStandardIo({ given, words }: CommandLine): Promise<nu
   const values = readValues("relay", given);
   const destination = readDestination(words[1] ?? "");
   checkAddresses(values, { source: NO_SOCKET, destination });
-  // Its reader wants to know of problems only.
+  // The default is `warn`, because the user of a pipe wants to hear only of problems.
   const level = given["log-level"] === undefined ? "warn" : values.logLevel;
   const log = createLog(level, values.logFormat);
   const named = log.named(values.name ?? STANDARD_IO, values.name !== undefined);
@@ -78,7 +87,7 @@ export async function relayStandardIo({ given, words }: CommandLine): Promise<nu
     const failure = await relayOne(loaded.libc, client, options, observers, named);
     if (failure === null) return 0;
     const fields = { event: "failed" };
-    // ssh sends this signal to a ProxyCommand at the end of each session.
+    // HUP is not an error: ssh sends this signal to a ProxyCommand at the end of each session.
     if (failure === HUNG_UP) named.info(failure, fields);
     else named.error(failure, fields);
     return EX_FAILED;
@@ -91,7 +100,7 @@ export async function relayStandardIo({ given, words }: CommandLine): Promise<nu
   }
 }
 
-/** @throws {RelayError} if there is no descriptor left */
+/** @throws {RelayError} if this process cannot open another descriptor */
 function takeClient(system: Libc): OneClient {
   if (isOneSocket()) {
     const fd = checkedDescriptor(takeOneSocket(system));
@@ -102,7 +111,7 @@ function takeClient(system: Libc): OneClient {
   checkedDescriptor(system.socketPair(AF_UNIX, SOCK_STREAM, ends));
   const [fd = -1, otherEnd = -1] = ends;
   const source = { kind: "connected", fd, endpoint: NO_SOCKET } as const;
-  // This process itself is the client, so nobody needs time to close.
+  // This process itself has the client's end, so the client needs no time to close.
   return { source, otherEnd, lingerTimeout: 1 };
 }
 
@@ -116,7 +125,10 @@ function checkedDescriptor(fd: number): number {
   );
 }
 
-/** The address that the client of a socket connected to; null of a socket pair. */
+/**
+ * The local address of a socket, to which the client connected; null if the socket has no address,
+ * as in a socket pair.
+ */
 function ownEnd(system: Libc, fd: number): SocketEndpoint | null {
   // sockaddr_un, the longest sockaddr here, has 110 bytes (unix(7)).
   const bytes = new Uint8Array(128);
@@ -125,7 +137,10 @@ function ownEnd(system: Libc, fd: number): SocketEndpoint | null {
   return endpoint;
 }
 
-/** Relays one client until both ways are over; returns why it failed, or null. */
+/**
+ * Relays one client until both directions have ended. Returns the reason of a failure; null if
+ * there was no failure.
+ */
 async function relayOne(
   system: Libc,
   { otherEnd }: OneClient,
@@ -155,7 +170,10 @@ async function relayOne(
   return failure;
 }
 
-/** Both ways are over when the relay says so and standard output has taken everything. */
+/**
+ * Copies standard input and output. Resolves with the result of `end` once the relay has closed the
+ * connection and standard output has taken all bytes.
+ */
 async function pumped(
   system: Libc,
   otherEnd: number,
@@ -168,7 +186,8 @@ async function pumped(
     if (!(error instanceof StreamFailure)) throw error;
     fail(error.message);
   };
-  // After the destination's end nobody waits for standard input.
+  // This function does not wait for the end of standard input, because after the destination's end
+  // nobody needs more input.
   void pumpInput(socket, reached).catch(orFail);
   await pumpOutput(system, socket).catch(orFail);
   return await end;
@@ -178,7 +197,10 @@ async function stopNow(relay: Relay): Promise<void> {
   await relay.stop({ drainTimeout: 0 });
 }
 
-/** Logs what somebody should act on. The failure of the one client is the process's own line. */
+/**
+ * Logs the events that call for an action of the user. The failure of the only client is left out,
+ * because `relayStandardIo` logs it.
+ */
 function problems(log: Log, destination: SocketEndpoint): Partial<Observer> {
   const {
     listening: _listening,
@@ -193,7 +215,10 @@ function problems(log: Log, destination: SocketEndpoint): Partial<Observer> {
   return others;
 }
 
-/** Why one client was not relayed to its end, by ending; null for a good end. */
+/**
+ * The reason of the failure for each ending of the connection; null for an ending without a
+ * failure.
+ */
 const REASONS: Readonly<Record<Exclude<Ending, "unreachable">, string | null>> = {
   finished: null,
   abandoned: "one end closed while the other one was still sending: these bytes are lost",

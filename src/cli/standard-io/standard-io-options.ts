@@ -2,7 +2,7 @@ import { flagOf, OPTION_ROWS, type OptionName } from "../../options/option-table
 import type { GivenOptions } from "../line/read-command-line.ts";
 import { UsageError } from "../line/usage-error.ts";
 
-/** The options that make sense for one client that is there already. */
+/** The options that make sense for a single client that is connected already. */
 const SENSIBLE: ReadonlySet<OptionName> = new Set<OptionName>([
   "accessLog",
   "capture",
@@ -21,7 +21,8 @@ const SENSIBLE: ReadonlySet<OptionName> = new Set<OptionName>([
 ]);
 
 /**
- * Refuses the options of a source on which clients connect: access rules would protect nothing.
+ * Refuses options that make sense only for a source that accepts clients. For example, access rules
+ * would protect nothing here.
  *
  * @throws {UsageError}
  */

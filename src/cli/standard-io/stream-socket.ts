@@ -1,22 +1,25 @@
 import type { Socket, SocketHandler } from "bun";
 
-/** A connected stream socket with reads and writes that can be awaited, one of each at a time. */
+/**
+ * A connected stream socket whose reads and writes the caller awaits: at most one read and one
+ * write at a time.
+ */
 export class StreamSocket {
   readonly #socket: Socket<StreamSocket>;
   #chunk: Uint8Array | null = null;
   /** Whether the peer has sent its end of stream, or the socket is closed. */
   #hasEnded = false;
   #isClosed = false;
-  /** Ends the wait of `read`; non-null exactly while it waits. */
+  /** Ends the wait of `read`; non-null exactly while `read` waits. */
   #readable: (() => void) | null = null;
-  /** Ends the wait of `write`; non-null exactly while it waits. */
+  /** Ends the wait of `write`; non-null exactly while `write` waits. */
   #writable: (() => void) | null = null;
 
   private constructor(socket: Socket<StreamSocket>) {
     this.#socket = socket;
   }
 
-  /** Takes over a descriptor. */
+  /** Makes a stream socket from a connected descriptor, and owns the descriptor from then on. */
   static async adopt(fd: number): Promise<StreamSocket> {
     let stream: StreamSocket | undefined;
     const socket: SocketHandler<StreamSocket, "uint8array"> = {
@@ -31,7 +34,7 @@ export class StreamSocket {
     return stream;
   }
 
-  /** The next bytes; null after the peer's end of stream, or its failure. */
+  /** The next bytes; null after the peer's end of stream, or after the socket has closed. */
   async read(): Promise<Uint8Array | null> {
     while (this.#chunk === null) {
       if (this.#hasEnded) return null;
@@ -45,7 +48,10 @@ export class StreamSocket {
     return chunk;
   }
 
-  /** Writes all bytes; false if the socket takes no more. The bytes are the caller's again then. */
+  /**
+   * Writes all bytes; resolves with false if the socket has closed or failed. Then the caller may
+   * use the buffer again.
+   */
   async write(bytes: Uint8Array): Promise<boolean> {
     let at = 0;
     while (at < bytes.length) {
@@ -67,7 +73,8 @@ export class StreamSocket {
   }
 
   came(chunk: Uint8Array): void {
-    // One read at a time: a chunk that comes while another one is unread is rare (Bun 1.4.5).
+    // The socket pauses after each chunk, so a chunk rarely comes while another chunk is unread
+    // (Bun 1.4.5).
     this.#chunk = this.#chunk === null ? chunk : Buffer.concat([this.#chunk, chunk]);
     this.#socket.pause();
     this.#wake();

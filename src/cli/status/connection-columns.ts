@@ -2,7 +2,7 @@ import { formatBytes, formatDuration, formatRate } from "../../observe/figures/p
 import type { ReadConnection } from "./read-status.ts";
 import type { Column } from "./table.ts";
 
-/** The columns of the table of open connections, the most important ones first. */
+/** The columns of the table of open connections, the most important columns first. */
 export const CONNECTION_COLUMNS: readonly Column<ReadConnection>[] = [
   { title: "CLIENT", cell: clientOf, isText: true },
   { title: "STATE", cell: ({ state }) => state, isText: true },
@@ -14,7 +14,7 @@ export const CONNECTION_COLUMNS: readonly Column<ReadConnection>[] = [
   { title: "BYTES ↓", cell: ({ bytes_down: bytes }) => formatBytes(bytes) },
 ];
 
-/** The same, for connections of several relays. */
+/** The columns of the table of open connections of several relays, with the relay's name first. */
 export const CONNECTION_COLUMNS_OF_RELAYS: readonly Column<ReadConnection>[] = [
   { title: "RELAY", cell: ({ relay }) => relay, isText: true },
   ...CONNECTION_COLUMNS,

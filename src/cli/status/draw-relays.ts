@@ -8,11 +8,12 @@ import { drawTable } from "./table.ts";
 import { type ShownTraffic, trafficLines } from "./traffic-lines.ts";
 import type { View } from "./view.ts";
 
-// On a lower terminal the tables need the lines of the traffic.
+// The minimum number of lines on a terminal that shows the traffic. With fewer lines, the tables
+// need the room.
 const ROWS_FOR_TRAFFIC = 20;
 
-// The table of relays takes at most this part of the lines that the head leaves; the connections
-// have the rest.
+// The table of relays takes at most this fraction of the lines below the head. The table of
+// connections gets the rest.
 const RELAYS_PART = 0.6;
 
 /**
@@ -35,7 +36,7 @@ export function drawRelays(status: ReadStatus, view: View): string[] {
   const reasons = unready.slice(0, Math.max(0, Math.min(3, room - 8))).map(reasonLine(style));
   const left = room - reasons.length;
   const sorted = [...unready, ...relays.filter(({ ready }) => ready)];
-  // An empty line, then the titles.
+  // The table of relays has a line of titles, and an empty line before it.
   const relayLines = Math.min(sorted.length + 1, Math.max(2, Math.floor(left * RELAYS_PART) - 1));
   const relayTable = drawTable(
     RELAY_COLUMNS,

@@ -36,18 +36,18 @@ export function drawStatus(status: ReadStatus, view: View): string[] {
   );
 }
 
-/** How many connections the table can show on a terminal with `rows` lines. */
+/** The number of connections that the table can show on a terminal with `rows` lines. */
 export function tableRoom(rows: number): number {
   return Math.max(0, rows - 14);
 }
 
-/** The traffic of the relay that a status is about. */
+/** The traffic of the relay that a status describes. */
 export function trafficOf({ traffic, history, connections }: ReadStatus): ShownTraffic {
   const { open, max, total, failed } = connections;
   return { traffic, history, open, max, total, failed: sumOf(failed) };
 }
 
-/** Head lines of a relay: its addresses and whether it is ready. */
+/** The first lines about a relay: its addresses, and whether the relay is ready. */
 export function relayLines(status: ReadStatus, style: Style): Piece[][] {
   const { source, destination, not_ready_because: reason } = status;
   const state: Piece =
@@ -55,7 +55,10 @@ export function relayLines(status: ReadStatus, style: Style): Piece[][] {
   return [[[`${source ?? "not listening"} → ${destination}`, style.cyan]], [state]];
 }
 
-/** How a relay's connections ended and failed, each count only if it is not 0. */
+/**
+ * Lines with the numbers of a relay's connections by ending, by failure and by reason of refusal,
+ * without numbers that are 0; then the last failure.
+ */
 export function countLines(status: ReadStatus, style: Style): Piece[][] {
   const { connections, last_failure: last } = status;
   const lines: Piece[][] = [];

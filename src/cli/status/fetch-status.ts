@@ -8,7 +8,8 @@ import { NoStatus, readStatus, type ReadStatus } from "./read-status.ts";
 
 const PATIENCE_MS = 5_000;
 
-// A status with 1,000 connections and 300 samples takes 0.3 MB.
+// The maximum length of an answer, in characters. A status with 1,000 connections and 300 samples
+// takes 0.3 MB.
 const ANSWER_MOST = 16 * 1024 * 1024;
 
 /**
@@ -21,14 +22,17 @@ export interface Fetched {
 }
 
 /**
- * The status command failed: the address gave no usable answer, or the relay is not ready. The
- * message is one line that says why.
+ * The error of the status command if the address gave no usable answer or the relay is not ready.
+ * The message is one line with the reason.
  */
 export class NoAnswer extends Error {
   override readonly name = "NoAnswer";
 }
 
-/** A query for connections, which the command shows; groups are for the page. */
+/**
+ * A query for single connections, which this command shows. Only the status page asks for groups of
+ * connections.
+ */
 export type ConnectionsQuery = Extract<StatusQuery, { readonly group?: undefined }>;
 
 /**
@@ -36,7 +40,7 @@ export type ConnectionsQuery = Extract<StatusQuery, { readonly group?: undefined
  *
  * Uses `node:http`, because `fetch` would send the request to the proxy in `http_proxy`.
  *
- * @throws {NoAnswer} if no process answers, or a process that is not a relay
+ * @throws {NoAnswer} if no process answers, or if the process that answers is not a relay
  */
 export async function fetchStatus(
   endpoint: SocketEndpoint,
@@ -44,7 +48,7 @@ export async function fetchStatus(
 ): Promise<Fetched> {
   const address = printAddress(endpoint);
   const { status, text } = await ask(endpoint, pathOf(query)).catch((error: unknown) => {
-    // Node's error codes for an answer that is not HTTP.
+    // Node's error codes for an answer that is not HTTP begin with HPE_.
     if (errorCode(error).startsWith("HPE_")) return { status: 0, text: "" };
     throw new NoAnswer(`cannot ask ${address}: ${reasonOf(error)}`, { cause: error });
   });
@@ -62,7 +66,7 @@ export async function fetchStatus(
   }
 }
 
-// How a relay's admin server begins the answer to `?relay=NAME` if no relay has that name.
+// The beginning of an admin server's answer to `?relay=NAME` if no relay has that name.
 const NO_RELAY = /^there is no relay "/;
 
 const HINT = "; give the address of --admin, not SOURCE, DESTINATION or --metrics";
@@ -123,7 +127,8 @@ function reasonOf(error: unknown): string {
   const words = errnoWords(code);
   if (code === "ECONNREFUSED" || code === "ENOENT")
     return `${words} (${code}); is it a running relay's --admin address?`;
-  // A relay whose destination expects something else than HTTP ends the connection like this.
+  // The address may be a relay's SOURCE: a destination that does not expect HTTP may reset the
+  // connection.
   const hint = code === "ECONNRESET" ? HINT : "";
   return `${words === code ? code : `${words} (${code})`}${hint}`;
 }

@@ -1,6 +1,6 @@
 import type { Paint } from "../../observe/log/terminal-style.ts";
 
-/** A piece of a line: its text and how it looks. */
+/** A piece of a line: a text, and the function that paints the text; a text alone stays plain. */
 export type Piece = string | readonly [text: string, paint: Paint];
 
 /** Joins the pieces to one line of at most `columns` columns and cuts off the rest. */

@@ -11,7 +11,10 @@ const CLEAR_BELOW = "\u001b[J";
 const CTRL_C = "\u0003";
 const ESCAPE = "\u001b";
 
-/** The terminal's alternate screen, drawn in place. `dispose` brings back the normal screen. */
+/**
+ * The terminal's alternate screen, on which each picture replaces the previous picture. `dispose`
+ * brings back the normal screen.
+ */
 export class LiveScreen implements Disposable {
   readonly #out: WriteStream;
   readonly #key: (key: string) => void;

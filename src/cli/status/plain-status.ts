@@ -9,21 +9,22 @@ import { plainTable } from "./table.ts";
 import { trafficLines } from "./traffic-lines.ts";
 
 /**
- * A status for programs that read lines. One space separates words. The records of the tables, one
- * for each relay and one for each connection, begin with the relay's name, and one tab separates
- * their fields.
+ * The lines of a status for programs. One space separates words. A table has one line, a record,
+ * for each relay or connection. A record begins with the relay's name, and one tab separates its
+ * fields.
  */
 export function plainStatus(status: ReadStatus): string[] {
   const { open, relays } = status;
   const look = style(false);
   const traffic = trafficOf(status);
-  // Several relays have a record each; the document's other lines are about only one of them.
+  // If there are several relays, each relay has a record. The other details of the document
+  // describe only one of the relays, so they are left out.
   const details =
     open.of === "all"
       ? plainTable(RELAY_COLUMNS, relays)
       : words([
           ...relayLines(status, look),
-          // Without the line of titles: plain lines have no aligned columns.
+          // The line of titles is left out, because plain lines have no aligned columns.
           ...trafficLines({ ...traffic, history: traffic.history.slice(-1) }, 0, look).slice(1),
           ...countLines(status, look),
         ]);

@@ -3,21 +3,23 @@ import { formatBytes, formatCount, formatDuration } from "../../observe/figures/
 import type { Piece } from "./fit-columns.ts";
 import type { ReadStatus } from "./read-status.ts";
 
-/** The first line of a status: the program, and its process. */
+/** The first line of a status: the program's name and version, and the process's uptime and id. */
 export function programLine(status: ReadStatus, style: Style): Piece[] {
   const { program, version, pid, uptime_seconds: uptime } = status;
   return [[program, style.bold], ` ${version}, up for ${formatDuration(uptime)}, process ${pid}`];
 }
 
-/** The name of a line of figures, as wide as all of them. */
+/** The name at the beginning of a line of figures. All names are padded to the same width. */
 export function lineName(name: string, style: Style): Piece {
   return [name.padEnd(9), style.dim];
 }
 
 /**
- * What the process uses, and what the log and earlier processes hide.
+ * Lines about the process: its CPU time, memory and descriptors, the number of lost log lines, and
+ * the number of open connections in earlier processes.
  *
- * @param before - an earlier status; CPU usage is the difference between the two
+ * @param before - an earlier status, for the CPU usage since then; without it the line shows the
+ *   CPU time since the start of the process
  */
 export function processLines(
   status: ReadStatus,

@@ -3,7 +3,7 @@ import { escapeControls } from "../../observe/log/escape-controls.ts";
 import { PROGRAM } from "../../program/version.ts";
 
 /**
- * A type as read from another process. A union of words becomes `string`, because a later
+ * The type of a value that another process sent. A union of words becomes `string`, because a later
  * release may send more words.
  */
 type AsRead<Type> = Type extends string
@@ -20,7 +20,10 @@ type ReadFailure = ReadStatus["failures"][number];
 export type ReadSummary = ReadStatus["relays"][number];
 export type ReadConnection = ReadStatus["open"]["list"][number];
 
-/** The answer is not a valid status. The message names the wrong part and is safe to print. */
+/**
+ * The error about an answer that is not a valid status. The message names the wrong part and is
+ * safe to print.
+ */
 export class NoStatus extends Error {
   override readonly name = "NoStatus";
 }
@@ -38,8 +41,8 @@ function wrong(at: string, what: string): never {
 type Reader<Type> = (value: unknown, at: string) => Type;
 
 /**
- * Reads a status that another process sent. The process may not be a relay. Unknown names are left
- * out.
+ * Checks and returns a status that another process sent. The check is necessary because that
+ * process may not be a relay. Names that this release does not know are left out.
  *
  * @throws {NoStatus}
  */

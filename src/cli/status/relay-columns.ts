@@ -2,7 +2,7 @@ import { formatCount, formatRate } from "../../observe/figures/print-figures.ts"
 import type { ReadSummary } from "./read-status.ts";
 import type { Column } from "./table.ts";
 
-/** The columns of the table of relays, the most important ones first. */
+/** The columns of the table of relays, the most important columns first. */
 export const RELAY_COLUMNS: readonly Column<ReadSummary>[] = [
   { title: "RELAY", cell: ({ name }) => name, isText: true },
   { title: "STATE", cell: ({ ready }) => (ready ? "ready" : "not ready"), isText: true },

@@ -21,7 +21,8 @@ import type { View } from "./view.ts";
 import { cutTo } from "./fit-columns.ts";
 
 const PERIOD_MS = 1_000;
-// Seconds of history. A wide terminal has about this many columns, one for each second.
+// The length of the history, in seconds. The history has one column for each second, and a wide
+// terminal has about 200 columns.
 const HISTORY_S = 200;
 const LIST = 20;
 
@@ -42,14 +43,17 @@ export async function runStatus({ given, words }: CommandLine): Promise<number> 
     return await print(endpoint, shown, json);
   } catch (error) {
     if (!(error instanceof NoAnswer)) throw error;
-    // Who asked for JSON reads standard output, also when there is nothing good to say.
+    // With --json the user reads standard output, so a failure is printed there, too.
     if (check && json) await printReadyJson(error.message);
     else await complain(`${PROGRAM}: ${error.message}\n`);
     return 1;
   }
 }
 
-/** What to show: the relay that was named, or all, and the order of their connections. */
+/**
+ * The part of the query that the user chooses: the name of one relay (absent for all relays), and
+ * the order of the connections.
+ */
 type Shown = Pick<ConnectionsQuery, "sort" | "relay">;
 
 /** The smallest query: no connections and no history. */
@@ -59,7 +63,8 @@ const BRIEF: ConnectionsQuery = { sort: "age", limit: 0, history: 0 };
 const RETRY_MS = 100;
 
 /**
- * Settles once the relays are ready, or the one with a name.
+ * Resolves once the relay with the name `relay` is ready or, if `relay` is undefined, once all
+ * relays are ready.
  *
  * @throws {NoAnswer} if the relays are not ready within `limit` milliseconds; the message says why
  */
@@ -79,9 +84,10 @@ async function waitUntilReady(
 }
 
 /**
- * Prints `ready` if the relays are ready for clients, or the one with a name.
+ * Prints `ready` if the relay with the name `relay` is ready for clients or, if `relay` is
+ * undefined, if all relays are ready.
  *
- * @throws {NoAnswer} with the reason if they are not
+ * @throws {NoAnswer} with the reason if a relay is not ready
  */
 async function printReady(
   endpoint: SocketEndpoint,
@@ -94,13 +100,16 @@ async function printReady(
   return json ? await printReadyJson(null) : await writeAll(1, "ready\n");
 }
 
-/** One line of JSON: whether the relays are ready, and why not. */
+/** Prints one line of JSON: whether the relays are ready, and the reason if they are not. */
 function printReadyJson(reason: string | null): Promise<number> {
   const answer = { ready: reason === null, not_ready_because: reason };
   return writeAll(1, `${JSON.stringify(answer)}\n`);
 }
 
-/** Why relays are not ready for clients; null if they are ready. */
+/**
+ * The reason why relays are not ready for clients; null if they are ready. `wanted` is the name of
+ * the relay to look at; undefined for all relays.
+ */
 function notReady(
   { ready, not_ready_because: reason, relays }: ReadStatus,
   wanted: string | undefined,
@@ -119,8 +128,8 @@ function notReady(
 }
 
 /**
- * The status of one relay, or of all if there are several and none was named: then its list has the
- * connections of all.
+ * Asks for the status that the user wants to see. If the process has several relays and the query
+ * names no relay, the list of the status has the connections of all relays.
  *
  * @throws {NoAnswer}
  */
@@ -202,8 +211,8 @@ async function show(endpoint: SocketEndpoint, shown: Shown): Promise<number> {
 }
 
 /**
- * What `ask` gives, or the reason why there is none. The caller may ask again: a relay may be
- * restarting.
+ * The answer of `ask`, or the reason why there is no answer. The caller may ask again, because the
+ * relay may be restarting.
  */
 async function tryTo(ask: () => Promise<Fetched>): Promise<Fetched | string> {
   try {
@@ -215,8 +224,8 @@ async function tryTo(ask: () => Promise<Fetched>): Promise<Fetched | string> {
 }
 
 /**
- * JSON that is safe to print. JSON.stringify does not escape C1 control characters, so this
- * function does.
+ * Writes JSON that is safe to print on a terminal. JSON.stringify does not escape C1 control
+ * characters, so this function escapes them.
  */
 function printJson(received: unknown, indent = 0): string {
   return JSON.stringify(received, null, indent).split("\n").map(escapeControls).join("\n");

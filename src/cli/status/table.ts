@@ -6,11 +6,14 @@ import { cutTo, type Piece } from "./fit-columns.ts";
 export interface Column<Item> {
   readonly title: string;
   readonly cell: (item: Item) => string;
-  /** Set for a column of words, which begin at the left; figures end at the right. */
+  /**
+   * Set for a column of words, which is aligned to the left. Columns of figures are aligned to the
+   * right.
+   */
   readonly isText?: true;
 }
 
-/** How much room a table has. */
+/** The room that a table has on the terminal. */
 export interface Room {
   readonly columns: number;
   /** The number of lines, titles included. */
@@ -18,10 +21,11 @@ export interface Room {
 }
 
 /**
- * A table as lines with aligned columns. A narrow terminal shows fewer columns: the last one is left
- * out first. If some records do not fit, the last line says how many.
+ * A table as lines with aligned columns. A narrow terminal shows fewer columns: the last column is
+ * left out first. If some records do not fit, the last line gives the number of the missing
+ * records.
  *
- * @param total - how many records there are; `items` may be only the first of them
+ * @param total - the number of all records; `items` may contain only the first records
  */
 export function drawTable<Item>(
   columns: readonly Column<Item>[],
@@ -33,7 +37,8 @@ export function drawTable<Item>(
   // The titles take one line, and `and N more` another.
   const isCut = total > items.length || items.length + 1 > room.lines;
   const shown = items.slice(0, Math.max(0, room.lines - (isCut ? 2 : 1)));
-  // A cell takes at most half of the width, so that the figures have the other half.
+  // The maximum width of a cell: half of the terminal's width, so that the figures have the other
+  // half, but at least 30 columns.
   const most = Math.max(30, room.columns >> 1);
   const laid = columns.map((column) => layOut(column, shown, most));
   while (laid.length > 1 && widthOf(laid) > room.columns) laid.pop();

@@ -9,7 +9,7 @@ export interface ShownTraffic {
   readonly traffic: ReadStatus["traffic"];
   readonly history: ReadStatus["history"];
   readonly open: number;
-  /** Connections that may be open at once; null if there is no such limit. */
+  /** The maximum number of open connections; null if there is no limit. */
   readonly max: number | null;
   readonly total: number;
   readonly failed: number;

@@ -1,12 +1,12 @@
 import type { Style } from "../../observe/log/terminal-style.ts";
 import type { ReadStatus } from "./read-status.ts";
 
-/** How to draw a status on a terminal. */
+/** The settings for drawing a status on a terminal. */
 export interface View {
   readonly columns: number;
   /** The number of lines that fit; absent if there is no limit. */
   readonly rows?: number;
   readonly style: Style;
-  /** The previous status. CPU usage is the difference between the two. */
+  /** The previous status, for the CPU usage since then; absent if there is no previous status. */
   readonly before?: ReadStatus;
 }

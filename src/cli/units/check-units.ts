@@ -9,9 +9,10 @@ import { endsAsWritten, hasControls } from "../../systemd/units/unit-escaping.ts
 import type { FilePermissions } from "../../systemd/units/unit-plan.ts";
 import { UsageError } from "../line/usage-error.ts";
 
-// Everything that `units` refuses, because no unit can do it, or not safely.
+// The functions of this file refuse everything that a unit cannot do, or cannot do safely.
 
-// In milliseconds. A .socket unit treats a relay that exits sooner as failed.
+// The smallest value of --exit-idle-time, in milliseconds. If a relay exited earlier, clients could
+// start it again so often that its .socket unit fails (TriggerLimitBurst=).
 const IDLE_LEAST = 1_000;
 
 /** Refuses an admin or metrics address that a relay without root's rights cannot listen on. */
@@ -27,8 +28,8 @@ export function checkServers(values: OptionValues): void {
 }
 
 /**
- * Refuses what the units' sandbox denies: to write files, and to enter a network namespace, which
- * needs CAP_SYS_ADMIN.
+ * Refuses options that cannot work in the units' sandbox. There a relay cannot write files, and it
+ * cannot enter a network namespace, because that needs CAP_SYS_ADMIN.
  */
 export function checkSandbox(values: {
   readonly sourceNetns?: string | undefined;
@@ -64,8 +65,8 @@ export function fixedSource(source: Endpoint): SocketEndpoint {
 }
 
 /**
- * Refuses `%i` outside a template, and a template whose source has no `%i`: all its instances would
- * have the same source.
+ * Refuses `%i` outside a template, and a template whose source has no `%i`, because all instances
+ * of the template would have the same source.
  */
 export function checkInstance(
   endpoints: readonly [source: SocketEndpoint, destination: SocketEndpoint],

@@ -46,7 +46,7 @@ function installCommands(
 
 /**
  * The command that makes the drop-ins take effect. With `--on-demand` the service must start with
- * the first client and not at boot, so the command disables it.
+ * the first client and not at boot, so the command disables the service.
  */
 function serviceCommands({ service, onDemand }: UnitPlan): string[] {
   if (service === undefined) return [];
@@ -60,12 +60,13 @@ function restartCommands(plan: UnitPlan, files: readonly PlacedFile[]): string[]
   const service = word(instanceOf(plan.name, ".service"));
   if (!plan.socket) return [`try-restart ${service}`];
   const sockets = startsWith(plan).join(" ");
-  // systemd refuses to start a new .socket unit while its service runs. The next command starts all.
+  // systemd refuses to start a new .socket unit while its service runs. The next command (`enable
+  // --now`) starts all units.
   const verb = plan.config === undefined ? "try-restart" : "stop";
   return [`${verb} ${service} ${sockets}`];
 }
 
-/** The units to enable: the sockets, or the service if it listens by itself. */
+/** The units to enable: the .socket units, or the service if the relay itself listens. */
 function startsWith({ name, relays, socket }: UnitPlan): string[] {
   if (!socket) return [word(instanceOf(name, ".service"))];
   return relays.map((relay) => word(instanceOf(socketName(name, relay), ".socket")));

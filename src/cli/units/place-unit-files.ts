@@ -13,7 +13,10 @@ import { dirname, join } from "node:path";
 import { errnoWords, errorCode } from "../../os/errno.ts";
 import type { UnitFile } from "../../systemd/units/unit-file.ts";
 
-/** The unit files could not be written, and nothing was changed. The message names the file. */
+/**
+ * The error about a unit file that could not be written. The message names the file. Without
+ * `force`, nothing was changed.
+ */
 export class UnitFilesError extends Error {
   override readonly name = "UnitFilesError";
 }
@@ -21,14 +24,16 @@ export class UnitFilesError extends Error {
 /** A unit file that now has the wanted text. */
 export interface PlacedFile {
   readonly path: string;
-  /** What was done to the file. `replaced` means that another text was overwritten. */
+  /**
+   * The change to the file. `replaced` means that the file had another text, which was overwritten.
+   */
   readonly outcome: "written" | "replaced" | "unchanged";
 }
 
 /**
- * Writes units into a folder, and drop-ins into folders below it: all files or none. A file that
- * has the same text already is left alone. A file with another text is overwritten only with
- * `force`.
+ * Writes units into a folder, and drop-ins into folders below it. Without `force`, either all files
+ * are written or none. A file that already has the wanted text is left alone. A file with another
+ * text is overwritten only with `force`.
  *
  * @throws {UnitFilesError}
  */
@@ -44,7 +49,8 @@ export function placeUnits(
   const taken = files.find(({ outcome }) => outcome === "replaced");
   if (taken !== undefined && !force) throw exists(taken.path);
   const changes = files.filter(({ outcome }) => outcome !== "unchanged");
-  // Disposed last: this stack removes new folders, which must be empty by then.
+  // `placed` is disposed after `leftovers`, because `placed` removes new folders, which must be
+  // empty by then.
   using placed = new DisposableStack();
   using leftovers = new DisposableStack();
   const staged = changes.map(({ path, text }) => {
@@ -65,7 +71,7 @@ export function placeUnits(
 function outcomeOf(path: string, text: string): PlacedFile["outcome"] {
   const found = attempt(path, () => lstatSync(path, { throwIfNoEntry: false }));
   if (found === undefined) return "written";
-  // Check this now, before any file is replaced: a folder cannot be replaced.
+  // A folder cannot be replaced. This check runs before any file is replaced.
   if (found.isDirectory()) throw new UnitFilesError(`cannot write ${path}: it is a folder`);
   const isSame = found.isFile() && attempt(path, () => readFileSync(path, "utf8")) === text;
   return isSame ? "unchanged" : "replaced";

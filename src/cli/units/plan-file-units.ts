@@ -36,13 +36,13 @@ import {
 import { anyUsersPath, ofAnyUser, ofAnyUsersValues } from "./read-unit-addresses.ts";
 
 /**
- * Plans the units of a configuration file: one service runs all relays, and each relay has a .socket
- * unit. The file needs no change for systemd: a relay takes the passed socket that listens on its
- * source. Options that the file has are not repeated on the service's command line, where they would
- * override the file after a reload.
+ * Plans the units of a configuration file: one service runs all relays, and each relay has a
+ * .socket unit. The file needs no change for systemd: a relay takes the passed socket that listens
+ * on its source. Options that the file has are not repeated on the service's command line, because
+ * there they would override the file after a reload.
  *
  * @throws {UsageError} if no unit can do what the file or the command line says
- * @throws {ConfigError} if the file is wrong
+ * @throws {ConfigError} if the file cannot be read or has mistakes
  */
 export function planFileUnits(
   written: string,
@@ -74,7 +74,8 @@ export function planFileUnits(
     options: relayOptions(
       withoutName(given),
       {
-        // A later value in the file needs new units anyway, for TimeoutStopSec=.
+        // This option would override a value that is written into the file later. But then the user
+        // must make new units anyway, because TimeoutStopSec= depends on the value.
         ...(drainsShortly && { drainTimeout: SHORT_DRAIN.text }),
         ...(values.service !== undefined && { requirePrivateNetwork: true }),
         ...exitIdleTime(given),
@@ -103,7 +104,9 @@ function configPath(written: string, { userUnit }: OptionValues): string {
   return userUnit ? anyUsersPath(path) : path;
 }
 
-/** The options of the command line, and those of the whole process from the file. */
+/**
+ * The options of the command line, with the options that the file's plan has for the whole process.
+ */
 function withFile(values: OptionValues, wide: ProcessWide): OptionValues {
   const { admin, adminMode, adminGroup, metrics, exitIdleTime: idle } = wide;
   return {
@@ -117,7 +120,10 @@ function withFile(values: OptionValues, wide: ProcessWide): OptionValues {
   };
 }
 
-/** The group as text. A name stays a name: the machine that runs the unit looks it up. */
+/**
+ * The group of the admin socket's file, as text for a unit. A name is not replaced by a number,
+ * because the machine that runs the unit looks up the name.
+ */
 function adminGroupOf({ relays }: ProcessPlan, given: GivenOptions): string | undefined {
   return accountOption({ ...relays[0]?.shownOptions, ...given }, "adminGroup");
 }
@@ -169,7 +175,10 @@ function naming<Result>({ name }: RelayPlan, check: () => Result): Result {
   }
 }
 
-/** Refuses different groups or folder modes: a service has one group and one RuntimeDirectoryMode=. */
+/**
+ * Refuses different groups or folder modes, because a service has only one group and one
+ * RuntimeDirectoryMode=.
+ */
 function checkOneOfEach(relays: readonly UnitRelay[], adminGroup: string | undefined): void {
   const files = relays.map(({ file }) => file);
   const groups = [...files.map(({ group }) => group), adminGroup];
@@ -187,13 +196,16 @@ function distinct(texts: readonly (string | undefined)[]): number {
   return new Set(texts.filter((text) => text !== undefined)).size;
 }
 
-/** `connections-max` of the process, or else the sum over all relays that set it. */
+/**
+ * The value of `connections-max` for the whole process, or else the sum of the relays' own values;
+ * 0 if no value is set.
+ */
 function connectionsOf({ processWide, relays }: ProcessPlan): number {
   const wished = relays.reduce((sum, { settings }) => sum + (settings.connectionsMax ?? 0), 0);
   return processWide.connectionsMax ?? wished;
 }
 
-/** `--name` names the units here. A relay of a file has its name from the file. */
+/** Removes `--name`, which names the units here. A relay of a file has its name from the file. */
 function withoutName({ name: _units, ...given }: GivenOptions): GivenOptions {
   return given;
 }

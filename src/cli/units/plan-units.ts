@@ -27,16 +27,18 @@ import {
 } from "./check-units.ts";
 import { checkUserUnit } from "./check-user-unit.ts";
 
-// A service that has just been started needs a moment until it listens.
+// The default of --connect-retry in units, because a service that was just started needs a moment
+// until it listens.
 const CONNECT_RETRY = "20s";
 
-// A restart of the service waits until the relay has stopped, so the drain must be short.
+// The default of --drain-timeout with --service. A restart of the service waits until the relay has
+// stopped, so the drain must be short.
 export const SHORT_DRAIN = { text: "2s", milliseconds: 2_000 };
 
 /**
  * Plans the units that the command line of `units` asks for.
  *
- * @throws {UsageError} if no unit can do that, or not safely
+ * @throws {UsageError} if a unit cannot do what the command line asks for, or cannot do it safely
  */
 export function planUnits(
   addresses: Addresses,
@@ -94,8 +96,8 @@ export function planUnits(
 }
 
 /**
- * The part of the plan that concerns the whole process. It is the same for relays of a file and for
- * the relay of a command line.
+ * The part of the plan that concerns the whole process. Relays of a file and the relay of a command
+ * line use this function.
  */
 export function processPlan(
   { service, user, admin, metrics, onDemand, ...values }: OptionValues,
@@ -151,8 +153,8 @@ export function filePermissions(given: GivenOptions): FilePermissions {
 }
 
 /**
- * The user or group of an option, as text for a unit. A name stays a name: the machine that runs
- * the unit looks it up.
+ * The user or group of an option, as text for a unit. A name is not replaced by a number, because
+ * the machine that runs the unit looks up the name.
  */
 export function accountOption(given: GivenOptions, name: OptionName): string | undefined {
   const text = given[flagOf(name)];
@@ -186,7 +188,8 @@ export function relayOptions(given: GivenOptions, defaults: Defaults, socket: bo
 }
 
 /**
- * Whether an option goes into the relay's command line. Options that only `units` takes do not.
+ * Whether an option goes into the relay's command line. The own options of the command `units`,
+ * except `--name`, do not go there.
  */
 function isRelaysOwn(name: OptionName, commands: readonly CommandName[]): boolean {
   return name === "name" || (takes("units", name) && !commands.includes("units"));

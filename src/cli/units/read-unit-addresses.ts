@@ -7,9 +7,9 @@ import { type Addresses, readAddresses } from "../line/read-addresses.ts";
 import type { OptionValues } from "../../options/option-table.ts";
 
 /**
- * Reads SOURCE and DESTINATION of units. Unlike a relay's, their port may be `%i`, the instance of
- * a template. With `--user-unit`, `%t` and `%h` replace this user's own folders, so that the units
- * work for any user.
+ * Reads SOURCE and DESTINATION of units. Unlike on a relay's command line, a port may be `%i`,
+ * which stands for the instance of a template. With `--user-unit`, `%t` replaces this user's
+ * runtime folder and `%h` the home folder, so that the units work for any user.
  *
  * @throws {UsageError} if SOURCE or DESTINATION is not an address
  */
@@ -18,7 +18,7 @@ export function readUnitAddresses(
   { userUnit }: Pick<OptionValues, "userUnit">,
 ): Addresses {
   const [source = "", destination = ""] = words;
-  // The parser needs a number: parse with port 1, and put `%i` back below.
+  // The parser needs a number, so `%i` is replaced by port 1 here and put back below.
   const read = readAddresses(words.map((word) => word.replace(INSTANCE, "$1:1")));
   const addresses = {
     source: withInstance(source, read.source),
@@ -32,7 +32,8 @@ export function readUnitAddresses(
 }
 
 /**
- * Replaces this user's own folders in the options by `%t` and `%h`, so that they work for any user.
+ * With `--user-unit`, replaces this user's runtime and home folders in the admin and metrics
+ * addresses by `%t` and `%h`, so that the units work for any user.
  */
 export function ofAnyUsersValues(values: OptionValues): OptionValues {
   if (!values.userUnit) return values;
@@ -44,7 +45,7 @@ export function ofAnyUsersValues(values: OptionValues): OptionValues {
   };
 }
 
-/** Replaces this user's own folders in the endpoint by `%t` and `%h`. */
+/** Replaces this user's runtime or home folder in an endpoint's path by `%t` or `%h`. */
 export function ofAnyUser<Kind extends Endpoint>(endpoint: Kind): Kind {
   return endpoint.kind === "unix" ? { ...endpoint, path: anyUsersPath(endpoint.path) } : endpoint;
 }
@@ -55,7 +56,7 @@ function withInstance<Kind extends Endpoint>(word: string, endpoint: Kind): Kind
   return INSTANCE.test(word) ? { ...endpoint, port: INSTANCE_PORT } : endpoint;
 }
 
-/** Replaces this user's own folder at the start of a path by `%t` or `%h`. */
+/** Replaces this user's runtime or home folder at the start of a path by `%t` or `%h`. */
 export function anyUsersPath(path: string): string {
   const runtime = process.env["XDG_RUNTIME_DIR"] ?? `/run/user/${process.getuid?.() ?? 0}`;
   const folders = [["%t", runtime] as const, ["%h", homedir()] as const];

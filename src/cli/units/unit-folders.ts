@@ -6,13 +6,13 @@ import type { UnitPlan } from "../../systemd/units/unit-plan.ts";
 
 type Manager = UnitPlan["manager"];
 
-/** The folder where the administrator, or a user, puts units. */
+/** The folder where the administrator, or a user, puts unit files. */
 export function unitFolder(manager: Manager): string {
   if (manager === "system") return "/etc/systemd/system";
   return join(process.env["XDG_CONFIG_HOME"] ?? join(homedir(), ".config"), "systemd/user");
 }
 
-/** Whether a manager looks for units in that folder. */
+/** Whether a manager looks for units in the given folder. */
 export function isUnitFolder(folder: string, manager: Manager): boolean {
   const real = realpathSync(folder);
   const folders = manager === "system" ? SYSTEM_UNIT_FOLDERS : [unitFolder(manager)];
@@ -26,7 +26,7 @@ export function hasService(service: string): boolean {
 }
 
 function isThere(path: string): boolean {
-  // A symbolic link counts, whatever its target is: it gives a unit another name.
+  // A symbolic link counts even if its target is missing, because a link gives a unit another name.
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 

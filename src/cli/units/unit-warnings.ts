@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import type { UnitPlan, UnitRelay } from "../../systemd/units/unit-plan.ts";
 import { hasService } from "./unit-folders.ts";
 
-/** What the units cannot do, and how to fix it. */
+/** The warnings about the units. Each warning says what will not work, and how to fix it. */
 export function unitWarnings(wanted: UnitPlan, file: string | undefined): string[] {
   return [
     ...fileWarnings(wanted, file),
@@ -17,8 +17,9 @@ const GROUP_WRITE = 0o020;
 const OTHERS_WRITE = 0o002;
 
 /**
- * Warns if a mode lets a group connect that has no clients: without `group` systemd gives the file
- * of a socket to the group root, and a relay gives it to its own group.
+ * Warns if the mode of a socket's file lets only the owner and a group connect, but the group has
+ * no clients. Without `group`, systemd gives the file to the group root, and a relay gives the file
+ * to the relay's own group.
  */
 function groupWarnings(
   { name, source, file: { mode, owner, group } }: UnitRelay,

@@ -62,7 +62,10 @@ function print(units: readonly UnitFile[]): string {
   return units.map(({ name, text }) => `# ${name}\n${text}`).join("\n");
 }
 
-/** The path of this executable. Bun.main is below /$bunfs/ only in a compiled executable. */
+/**
+ * The path of the program for the units: the path of this executable, or `INSTALLED` if Bun runs
+ * the source code. Bun.main is below /$bunfs/ only in a compiled executable.
+ */
 function programPath(): string {
   return Bun.main.startsWith("/$bunfs/") ? process.execPath : INSTALLED;
 }

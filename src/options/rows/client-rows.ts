@@ -1,7 +1,10 @@
 import { RELAY_OPTIONS } from "../relay-options.ts";
 import type { OptionRows } from "../option-row.ts";
 
-/** Which clients may connect, and what the destination hears of them. */
+/**
+ * The options about clients: the rules for their access, and the information that the destination
+ * gets about a client.
+ */
 export const CLIENT_ROWS = {
   allow: {
     ...RELAY_OPTIONS.allow,

@@ -2,7 +2,7 @@ import { text } from "../value-types.ts";
 import { COMMAND_NAMES } from "../commands.ts";
 import type { OptionRows } from "../option-row.ts";
 
-/** Options of several commands. */
+/** The general options: help, the configuration file and the version. */
 export const GENERAL_ROWS = {
   help: {
     help: "this help",

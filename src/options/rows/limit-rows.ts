@@ -2,10 +2,16 @@ import { RELAY_OPTIONS, WORKERS } from "../relay-options.ts";
 import type { OptionRows } from "../option-row.ts";
 import { size } from "../value-types.ts";
 
-/** A direction may hold 1 MiB: a lower bound would stop a relay with a few connections. */
+/**
+ * The smallest value of --memory-max, in bytes. One direction of a connection may hold 1 MiB, so a
+ * smaller bound would stop a relay with only a few connections.
+ */
 const MEMORY_LEAST = 4 * 1024 * 1024;
 
-/** How much a relay takes: connections, waiting clients, threads. */
+/**
+ * The options that limit the numbers of connections, waiting clients and threads, and the memory of
+ * the connections.
+ */
 export const LIMIT_ROWS = {
   connectionsMax: {
     ...RELAY_OPTIONS.connectionsMax,

@@ -5,7 +5,7 @@ import { RELAY_OPTIONS } from "../relay-options.ts";
 import { account, choice, mode, text } from "../value-types.ts";
 import { type OptionRows, wordDefault } from "../option-row.ts";
 
-/** The log, the status and the metrics. */
+/** The options of the log, the status, the metrics and the capture. */
 export const OBSERVATION_ROWS = {
   logLevel: {
     ...choice<LogLevel>("LEVEL", LOG_LEVELS),

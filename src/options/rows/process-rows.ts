@@ -2,7 +2,7 @@ import { parseUnitName } from "../parse-unit-options.ts";
 import { text } from "../value-types.ts";
 import type { OptionRows } from "../option-row.ts";
 
-/** Where the process runs, and what it is called. */
+/** The options about the network namespace of the process and about the relay's name. */
 export const PROCESS_ROWS = {
   requirePrivateNetwork: {
     help: "refuses to start where there is a network interface besides loopback",

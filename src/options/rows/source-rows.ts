@@ -1,7 +1,7 @@
 import { RELAY_OPTIONS } from "../relay-options.ts";
 import type { OptionRows } from "../option-row.ts";
 
-/** How the source is bound, and the permissions of its file. */
+/** The options about binding the source, the permissions of its file, and network namespaces. */
 export const SOURCE_ROWS = {
   mode: {
     ...RELAY_OPTIONS.mode,

@@ -3,7 +3,9 @@ import { RELAY_OPTIONS } from "../relay-options.ts";
 import { time } from "../value-types.ts";
 import { type OptionRows, timeDefault } from "../option-row.ts";
 
-/** How long the relay waits: for the destination, for a silent connection, for its own end. */
+/**
+ * The options that set times: for reaching the destination, for idle connections and for the stop.
+ */
 export const TIME_ROWS = {
   connectTimeout: {
     ...RELAY_OPTIONS.connectTimeout,

@@ -7,7 +7,7 @@ import {
 import { text, time } from "../value-types.ts";
 import type { OptionRows } from "../option-row.ts";
 
-/** The options of `units` alone. */
+/** The options that only `units` takes. */
 export const UNITS_ROWS = {
   service: {
     ...text("SERVICE", parseServiceName, "app.service"),
@@ -17,7 +17,8 @@ export const UNITS_ROWS = {
       "Locks this service into a network namespace without interfaces (PrivateNetwork=yes), which the relay joins. Clients reach the service only through the relay.",
   },
   onDemand: {
-    // A .socket unit treats a relay that exits sooner as failed.
+    // If the relay exited after less than a second without a connection, clients could start it
+    // again so often that its .socket unit fails (TriggerLimitBurst=).
     ...time({ least: 1_000 }),
     help: "stops SERVICE and relay if unused for TIME",
     commands: ["units"],
