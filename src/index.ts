@@ -28,7 +28,7 @@ export type {
   Stop,
 } from "./relay/observer.ts";
 export { DEFAULTS } from "./relay/options.ts";
-export type { ProxyVersion } from "./relay/proxy-protocol.ts";
+export type { ProxyVersion } from "./relay/proxy-protocol/write-header.ts";
 export type { Relay } from "./relay/relay.ts";
 export { createRelay, type RelayOptions } from "./library/create-relay.ts";
 export type { Workers } from "./workers/worker-count.ts";

@@ -3,7 +3,7 @@ import { leadsBack } from "./leads-back.ts";
 import { isLoopbackHost } from "./loopback.ts";
 import { resolve } from "node:path";
 import { servicePort } from "../os/service-ports.ts";
-import { missingPart, nearMiss, NEITHER_FORM } from "./near-miss.ts";
+import { missingPart, suggestAddress, NEITHER_FORM } from "./suggest-address.ts";
 import { quote } from "./quote.ts";
 
 /**
@@ -93,7 +93,7 @@ export function parseAddress(text: string, role: Role): Endpoint {
   if (text === "") fail(EMPTY);
   if (text.includes("\0")) fail("an address cannot contain a NUL byte");
   if (text === "-") fail("standard input and output can only be the SOURCE of a command line");
-  const miss = nearMiss(text);
+  const miss = suggestAddress(text);
   if (miss !== undefined) fail(miss);
   if (text.startsWith("unix:")) return parseUnix(text.slice(5), fail);
   if (text.startsWith("tcp:")) return parseTcp(text.slice(4), role, fail);
@@ -136,7 +136,7 @@ function printHostAndPort(host: string, port: number): string {
  * misread the text.
  */
 function hasPrefix(text: string): boolean {
-  return /^(unix|tcp|systemd|fd):/.test(text) || nearMiss(text) !== undefined;
+  return /^(unix|tcp|systemd|fd):/.test(text) || suggestAddress(text) !== undefined;
 }
 
 /**

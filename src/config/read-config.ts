@@ -1,4 +1,4 @@
-import { adminMisfit } from "../options/fit-admin.ts";
+import { adminMisfit } from "../options/check-admin-options.ts";
 import { completeValues, flagOf, type OptionName } from "../options/option-table.ts";
 import type { ProcessPlan, RelayPlan } from "../process/process-plan.ts";
 import { ConfigError, Mistakes } from "./config-error.ts";

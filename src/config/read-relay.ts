@@ -7,7 +7,7 @@ import {
   type SocketEndpoint,
 } from "../address/address.ts";
 import { contradictions } from "../options/contradictions.ts";
-import { misfits } from "../options/fit-source.ts";
+import { findMisfits } from "../options/check-source-options.ts";
 import { InvalidValue, show } from "../options/invalid-value.ts";
 import { completeValues, flagOf, isOfFile, showOptions } from "../options/option-table.ts";
 import { parseUnitName } from "../options/parse-unit-options.ts";
@@ -137,7 +137,7 @@ function checkFit(
   mistakes: Mistakes,
 ): void {
   const options = valuesOf(new Map([...defaults, ...own]));
-  for (const { name, needs } of misfits(options, source.endpoint)) {
+  for (const { name, needs } of findMisfits(options, source.endpoint)) {
     const given = own.get(name);
     if (given !== undefined)
       mistakes.add(

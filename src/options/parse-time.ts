@@ -1,4 +1,4 @@
-import { INT_MOST } from "../os/int-most.ts";
+import { INT_MAX } from "../os/int-max.ts";
 import { InvalidValue, show } from "./invalid-value.ts";
 import { quote } from "../address/quote.ts";
 
@@ -54,7 +54,7 @@ export function takeTime(value: unknown, range: TimeRange): number {
 
 function checkRange(
   time: number,
-  { least, most = INT_MOST, zero, never }: TimeRange,
+  { least, most = INT_MAX, zero, never }: TimeRange,
   shown: string,
   print: (milliseconds: number) => string,
 ): void {

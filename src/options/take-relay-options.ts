@@ -12,7 +12,7 @@ import type { Observer } from "../relay/observer.ts";
 import type { RelayOptions } from "../relay/options.ts";
 import { contradictions } from "./contradictions.ts";
 import { nearest } from "./did-you-mean.ts";
-import { misfits } from "./fit-source.ts";
+import { findMisfits } from "./check-source-options.ts";
 import { InvalidValue, show } from "./invalid-value.ts";
 import { quote } from "../address/quote.ts";
 import { RELAY_OPTION_NAMES, RELAY_OPTIONS, type RelayOptionName } from "./relay-options.ts";
@@ -34,7 +34,7 @@ export function takeRelayOptions(
   { source, destination }: { readonly source: Endpoint; readonly destination: SocketEndpoint },
 ): RelayValues {
   checkNames(options, [...RELAY_OPTION_NAMES, ...others]);
-  const [misfit] = misfits(options, source);
+  const [misfit] = findMisfits(options, source);
   if (misfit !== undefined)
     throw invalidOption(misfit.name, `makes sense only if the source is ${misfit.needs}`);
   const taken = RELAY_OPTION_NAMES.flatMap((name) => {

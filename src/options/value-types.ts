@@ -1,5 +1,5 @@
 import { type Cidr, CidrError, parseCidr } from "../address/cidr.ts";
-import { INT_MOST } from "../os/int-most.ts";
+import { INT_MAX } from "../os/int-max.ts";
 import { nearest } from "./did-you-mean.ts";
 import { InvalidValue, show } from "./invalid-value.ts";
 import { quote } from "../address/quote.ts";
@@ -97,7 +97,7 @@ export function size(least: number): LibraryType<number> {
 }
 
 /** The type of a whole number from `least` to `most`. */
-export function count(metavar: string, least: number, most = INT_MOST): LibraryType<number> {
+export function count(metavar: string, least: number, most = INT_MAX): LibraryType<number> {
   const check = (value: unknown, shown: string) => {
     if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most)
       return value;

@@ -29,7 +29,7 @@ import type { RelayGroup } from "./relay-group.ts";
 import { INIT, meetServiceManager } from "./service-manager.ts";
 import { warnOfFewFiles, warnOfOldUnits, warnOfOpenServers } from "./start-warnings.ts";
 import { type StopRequests, stopRequests } from "./stop-signals.ts";
-import { takePlace } from "./take-place.ts";
+import { takeOver } from "./take-over.ts";
 import { reportFaults } from "./uncaught-errors.ts";
 import { ignoreUserSignals } from "./user-signals.ts";
 
@@ -127,7 +127,7 @@ export class RunningProcess implements AsyncDisposable {
     if (relays === null) return 0;
     this.#relays = relays;
     this.#warn();
-    if (this.#predecessor !== null && !(await this.#takePlace(this.#predecessor, relays))) return 0;
+    if (this.#predecessor !== null && !(await this.#takeOver(this.#predecessor, relays))) return 0;
     this.#begin(relays);
     await Promise.race([asked, this.#idle.promise, this.#handovers.done]);
     const successor = await this.#handovers.stop();
@@ -168,9 +168,9 @@ export class RunningProcess implements AsyncDisposable {
   }
 
   /** Takes over from the predecessor. Returns false if this process was asked to stop first, and has stopped. */
-  async #takePlace(predecessor: Predecessor, relays: RelayGroup): Promise<boolean> {
+  async #takeOver(predecessor: Predecessor, relays: RelayGroup): Promise<boolean> {
     const front = { relays, admin: this.#admin, requests: this.#requests };
-    if (!(await takePlace(predecessor, front))) return false;
+    if (!(await takeOver(predecessor, front))) return false;
     const { pid } = predecessor.document;
     this.#log.info(`took over from process ${pid}`, { event: "took_over", from: pid });
     this.#earlier = this.#front.use(

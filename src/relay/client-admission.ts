@@ -18,7 +18,7 @@ import {
 } from "./accepted-client.ts";
 import { type ClientCounts, ipClient } from "./client-counts.ts";
 import type { OneClientOptions, RelayOptions } from "./options.ts";
-import type { ProxiedEnds } from "./read-proxy-header.ts";
+import type { ProxiedEnds } from "./proxy-protocol/read-header.ts";
 import { REFUSAL_REASONS } from "./refusal-reasons.ts";
 
 /** An admitted client. */

@@ -3,7 +3,7 @@ import type { Cidr } from "../address/cidr.ts";
 import type { AccessRules } from "./access.ts";
 import type { ConnectedSource, Source } from "./listen/source.ts";
 import type { Observer } from "./observer.ts";
-import type { ProxyVersion } from "./proxy-protocol.ts";
+import type { ProxyVersion } from "./proxy-protocol/write-header.ts";
 
 /** The options of a relay. Times are in milliseconds. */
 export interface RelayOptions extends AccessRules {

@@ -1,4 +1,4 @@
-import type { HeaderFault } from "./read-proxy-header.ts";
+import type { HeaderFault } from "./proxy-protocol/read-header.ts";
 
 /** The reasons for which the access rules and the limits refuse clients. */
 export const REFUSAL_REASONS = {

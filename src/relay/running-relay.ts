@@ -9,7 +9,7 @@ import { printPeer, type Refusal } from "./access.ts";
 import { Capture, captureWarning, openCaptureFile, type ThreadCapture } from "./capture/capture.ts";
 import type { CaptureFile } from "./capture/capture-file.ts";
 import { TappedPipe } from "./capture/tapped-pipe.ts";
-import { AcceptControl } from "./listen/accept-control.ts";
+import { AcceptLimit } from "./listen/accept-limit.ts";
 import {
   connectionsCarried,
   connectionsMaxDefault,
@@ -17,7 +17,7 @@ import {
 } from "./listen/descriptor-budget.ts";
 import { threadBulkReader } from "./stream/bulk-reader.ts";
 import { combineObservers } from "./combine-observers.ts";
-import { ExpectedHeaders } from "./expected-headers.ts";
+import { ExpectedHeaders } from "./proxy-protocol/expected-headers.ts";
 import { loopCheckOf } from "./reach/loop-check.ts";
 import { reach } from "./reach/reach.ts";
 import { isInOwnNetwork } from "../os/network-namespace.ts";
@@ -33,7 +33,7 @@ import {
   type SocketOwner,
 } from "./connection/connection.ts";
 import { DepartedClients } from "./connection/departed-clients.ts";
-import { Drain } from "./connection/drain.ts";
+import { Drain } from "./connection/drain-at-stop.ts";
 import { NO_LIMITS, type StopPatience } from "./stop-patience.ts";
 import { EqualDeadlines } from "./connection/equal-deadlines.ts";
 import { adoptedHandlers, handlers } from "./connection/socket-handlers.ts";
@@ -51,7 +51,7 @@ import { type HandedSource, isInherited } from "./listen/source.ts";
 import type { Ending, Observer, Stop } from "./observer.ts";
 import { DEFAULTS, type OneClientOptions, type RelayOptions } from "./options.ts";
 import type { PausableRelay } from "./relay.ts";
-import { type HeaderOf, headerOf } from "./proxy-protocol.ts";
+import { type HeaderOf, headerOf } from "./proxy-protocol/write-header.ts";
 import { callsFor, checkDestinationNetwork } from "./network.ts";
 import { targetOf } from "../address/resolve-destination.ts";
 import { loaded } from "../os/libc.ts";
@@ -108,7 +108,7 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   readonly #stopped = Promise.withResolvers<void>();
   #endpoint: SocketEndpoint;
   #listeners: Listeners | null = null;
-  #acceptControl: AcceptControl | null = null;
+  #acceptLimit: AcceptLimit | null = null;
   /** Periodic checks of the open connections, until the relay has stopped. */
   readonly #watches: Disposable[] = [];
   #file: PlacedFile | null = null;
@@ -176,7 +176,7 @@ class RunningRelay implements PausableRelay, BoundedRelay {
       libc: loaded.libc && callsFor(loaded.libc, options.destinationNetns),
       leadsBack: null,
       clientLeftAt: -Infinity,
-      isFull: () => this.#acceptControl?.isFull === true || this.#limit?.isReached === true,
+      isFull: () => this.#acceptLimit?.isFull === true || this.#limit?.isReached === true,
       departed: new DepartedClients(leaveSilently),
       sourceIsTcp: endpoint.kind === "tcp",
       keepalive: options.keepalive ?? DEFAULTS.keepalive,
@@ -197,7 +197,7 @@ class RunningRelay implements PausableRelay, BoundedRelay {
       capture: null,
       memory,
       handlers: loaded.libc === null ? handlers : adoptedHandlers,
-      exhausted: (code) => this.#acceptControl?.descriptorsExhausted(code),
+      exhausted: (code) => this.#acceptLimit?.descriptorsExhausted(code),
       ended: (connection) => this.#connectionEnded(connection),
       lateSocketEnded: () => this.#freePlace(),
       lateSockets: 0,
@@ -262,7 +262,7 @@ class RunningRelay implements PausableRelay, BoundedRelay {
     if (source.kind !== "connected") this.#beginCapture(options);
     if (source.kind !== "descriptors")
       this.#sourceWatch = watchSource(file, options.sourceNetns, this.#observer);
-    this.#acceptControl = new AcceptControl(max, listeners, this.#observer);
+    this.#acceptLimit = new AcceptLimit(max, listeners, this.#observer);
     this.#limit?.join(this);
     this.#memory.join(this);
     this.#limitStillness(options.idleTimeout, "idle", () => true);
@@ -382,11 +382,11 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   }
 
   pauseFor(holder: string): void {
-    if (!this.#stopping) this.#acceptControl?.pauseFor(holder);
+    if (!this.#stopping) this.#acceptLimit?.pauseFor(holder);
   }
 
   resumeFor(holder: string): void {
-    if (!this.#stopping) this.#acceptControl?.resumeFor(holder);
+    if (!this.#stopping) this.#acceptLimit?.resumeFor(holder);
   }
 
   endCapture(): void {
@@ -431,12 +431,12 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   }
 
   #freePlace(): void {
-    if (!this.#stopping) this.#acceptControl?.closed(this.#taken);
+    if (!this.#stopping) this.#acceptLimit?.closed(this.#taken);
   }
 
   /** Counts an accepted client. The relay pauses if this client took the last place. */
   #takePlace(): void {
-    this.#acceptControl?.opened(this.#taken);
+    this.#acceptLimit?.opened(this.#taken);
     if (this.#limit?.opened(this) === true) this.#observer.full(this.#limit.open, "shared");
     this.#memory.look();
   }
@@ -566,7 +566,7 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   #stopListening(): void {
     this.#limit?.leave(this);
     this.#memory.leave(this);
-    this.#acceptControl?.[Symbol.dispose]();
+    this.#acceptLimit?.[Symbol.dispose]();
     this.#listeners?.stop();
   }
 

@@ -1,7 +1,7 @@
 import type { SocketEndpoint } from "../address/address.ts";
 import { printAddress } from "../address/address.ts";
 import type { Observer, SourceLoss } from "../relay/observer.ts";
-import { INT_MOST } from "../os/int-most.ts";
+import { INT_MAX } from "../os/int-max.ts";
 import type { Notifier } from "./notify-socket.ts";
 import { STOP_MARGIN } from "./stop-margin.ts";
 
@@ -163,5 +163,5 @@ export function takeWatchdogPeriod(env: NodeJS.ProcessEnv, pid: number): number 
   delete env["WATCHDOG_PID"];
   if (forPid !== undefined && Number(forPid) !== pid) return null;
   if (!/^[1-9]\d{0,15}$/.test(microseconds)) return null;
-  return Math.min(Math.max(1, Number(microseconds) / 2_000), INT_MOST);
+  return Math.min(Math.max(1, Number(microseconds) / 2_000), INT_MAX);
 }

@@ -1,5 +1,5 @@
 import type { SocketEndpoint } from "../address/address.ts";
-import { INT_MOST } from "../os/int-most.ts";
+import { INT_MAX } from "../os/int-max.ts";
 import type { Libc } from "../os/libc.ts";
 import { OwnClientCounts } from "../relay/client-counts.ts";
 import { ClientAdmission } from "../relay/client-admission.ts";
@@ -284,7 +284,7 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
 
   #waitForHanging(wait: number): void {
     clearTimeout(this.#impatience);
-    const delay = Math.min(Math.max(0, this.#impatientAt - performance.now()), INT_MOST);
+    const delay = Math.min(Math.max(0, this.#impatientAt - performance.now()), INT_MAX);
     const due = performance.now() + delay;
     this.#impatience = setTimeout(() => {
       const now = performance.now();

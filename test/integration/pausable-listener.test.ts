@@ -11,7 +11,7 @@ import { Listeners } from "../../src/relay/listen/listen.ts";
 import type { AcceptHandlers, PausableListener } from "../../src/relay/listen/pausable-listener.ts";
 import { adoptListener } from "../../src/relay/listen/bun-listener.ts";
 import { ReopenedListener } from "../../src/relay/listen/reopened-listener.ts";
-import { WaitingRoom } from "../../src/relay/listen/waiting-room.ts";
+import { PauseWithoutFfi } from "../../src/relay/listen/pause-without-ffi.ts";
 import { socketDescriptors } from "../support/process/proc.ts";
 import { system } from "../support/process/system-calls.ts";
 import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
@@ -32,7 +32,7 @@ const BACKLOG = 1_024;
 const KINDS = [
   ["a gated", openGated],
   ["a reopened", openReopened],
-  ["a Bun-only", openWaitingRoom],
+  ["a Bun-only", openPauseWithoutFfi],
 ] as const;
 
 type Open = (fd: number, handlers: AcceptHandlers<undefined>) => PausableListener;
@@ -50,8 +50,8 @@ function openReopened(fd: number, handlers: AcceptHandlers<undefined>): Pausable
 }
 
 /** As without FFI. */
-function openWaitingRoom(fd: number, handlers: AcceptHandlers<undefined>): PausableListener {
-  const room = new WaitingRoom(handlers, { most: 1_000, refused() {} });
+function openPauseWithoutFfi(fd: number, handlers: AcceptHandlers<undefined>): PausableListener {
+  const room = new PauseWithoutFfi(handlers, { most: 1_000, refused() {} });
   return room.guard([adoptListener(fd, room.handlers)]);
 }
 
@@ -223,7 +223,10 @@ describe("a waiting room", () => {
   function openSmallRoom() {
     let refused = 0;
     const bench = new Bench((fd, handlers) => {
-      const room = new WaitingRoom(handlers, { most: MOST, refused: () => void (refused += 1) });
+      const room = new PauseWithoutFfi(handlers, {
+        most: MOST,
+        refused: () => void (refused += 1),
+      });
       return room.guard([adoptListener(fd, room.handlers)]);
     }, PLACES[0][1]());
     bench.listener.pause();
@@ -234,7 +237,7 @@ describe("a waiting room", () => {
 
   test("lets in as they came, with what they have sent meanwhile", async () => {
     const received: string[] = [];
-    const room = new WaitingRoom<undefined>(
+    const room = new PauseWithoutFfi<undefined>(
       {
         binaryType: "uint8array",
         data: (socket, chunk) => {

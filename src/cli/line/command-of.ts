@@ -1,4 +1,4 @@
-import { lacksPort } from "../../address/near-miss.ts";
+import { lacksPort } from "../../address/suggest-address.ts";
 import { quote } from "../../address/quote.ts";
 import { type CommandName, NAMED_COMMANDS } from "../../options/commands.ts";
 import { nearest } from "../../options/did-you-mean.ts";

@@ -1,8 +1,8 @@
 import type { Addresses } from "./read-addresses.ts";
 import type { GivenOptions } from "./read-command-line.ts";
-import { adminMisfit } from "../../options/fit-admin.ts";
+import { adminMisfit } from "../../options/check-admin-options.ts";
 import { contradictions } from "../../options/contradictions.ts";
-import { misfits } from "../../options/fit-source.ts";
+import { findMisfits } from "../../options/check-source-options.ts";
 import { UsageError } from "./usage-error.ts";
 import { InvalidValue } from "../../options/invalid-value.ts";
 import type { CommandName } from "../../options/commands.ts";
@@ -50,7 +50,7 @@ export function shownOptions(command: CommandName, given: GivenOptions): Record<
  * @throws {UsageError}
  */
 export function checkAddresses(values: OptionValues, { source, destination }: Addresses): void {
-  const [misfit] = misfits(values, source);
+  const [misfit] = findMisfits(values, source);
   if (misfit !== undefined)
     throw new UsageError(`--${flagOf(misfit.name)} makes sense only if SOURCE is ${misfit.needs}`);
   const spell = (name: OptionName) => `--${flagOf(name)}`;

@@ -4,7 +4,7 @@ import { RelayError } from "../error.ts";
 import { abstractAddress, unixAddress } from "../../address/socket-address.ts";
 import { keepFirstPackets } from "../../address/tcp-peer.ts";
 import { checked } from "../../os/errno.ts";
-import { INT_MOST } from "../../os/int-most.ts";
+import { INT_MAX } from "../../os/int-max.ts";
 import type { Libc } from "../../os/libc.ts";
 import { setKeepalive } from "../connection/keepalive.ts";
 import { callsFor, checkSourceNetwork } from "../network.ts";
@@ -15,7 +15,7 @@ import { listenError } from "./listen-error.ts";
 import { openListeningSocket, tcpBinder } from "./listening-socket.ts";
 import { listenOnPath, type SocketFileOptions } from "./socket-file/listen-on-path.ts";
 import type { PlacedFile } from "./socket-file/placed-file.ts";
-import type { WaitingRoomOptions } from "./waiting-room.ts";
+import type { PauseWithoutFfiOptions } from "./pause-without-ffi.ts";
 import { type ConnectedSource, handedFile, isInherited, type Source } from "./source.ts";
 
 /** The options for listening on a source. */
@@ -38,7 +38,7 @@ export interface ListenOptions extends SocketFileOptions {
   /** The option that contains the address, for error messages; undefined for a relay's source. */
   readonly option?: string | undefined;
   /** The limit of clients that wait while the source is paused without FFI. Default: 16 clients. */
-  readonly waiting?: WaitingRoomOptions | undefined;
+  readonly waiting?: PauseWithoutFfiOptions | undefined;
   /**
    * Called if the relay listens on fewer addresses than the source means. The message is a detail
    * for debugging.
@@ -79,7 +79,7 @@ function refuseOwnDestination(
 
 /** The queue length to request from the kernel for a source. */
 export function backlogOf(source: Source | ConnectedSource, { backlog }: ListenOptions): number {
-  return backlog ?? (isInherited(source) ? INT_MOST : DEFAULTS.backlog);
+  return backlog ?? (isInherited(source) ? INT_MAX : DEFAULTS.backlog);
 }
 
 /**

@@ -12,7 +12,7 @@ import { listenOnPath } from "./socket-file/listen-on-path.ts";
 import type { PlacedFile } from "./socket-file/placed-file.ts";
 import { checkSourceNetwork } from "../network.ts";
 import { handedFile, type Source } from "./source.ts";
-import { WaitingRoom, type WaitingRoomOptions } from "./waiting-room.ts";
+import { PauseWithoutFfi, type PauseWithoutFfiOptions } from "./pause-without-ffi.ts";
 
 /** A source that Bun has bound and from which Bun accepts clients. */
 export interface BunSource {
@@ -22,7 +22,7 @@ export interface BunSource {
 }
 
 // The default limit of waiting clients. Only the admin server uses this default.
-const FEW_WAIT: WaitingRoomOptions = { most: 16, refused() {} };
+const FEW_WAIT: PauseWithoutFfiOptions = { most: 16, refused() {} };
 
 /**
  * Binds a source with Bun's own listen, for use without FFI. This has four limits: Bun ignores the
@@ -38,7 +38,7 @@ export async function bindWithBun<Data>(
   handlers: AcceptHandlers<Data>,
 ): Promise<BunSource> {
   try {
-    const room = new WaitingRoom(handlers, options.waiting ?? FEW_WAIT);
+    const room = new PauseWithoutFfi(handlers, options.waiting ?? FEW_WAIT);
     const { listeners, endpoint, file } = await bind(source, options, room.handlers);
     return { listeners: [room.guard(listeners)], endpoint, file };
   } catch (error) {

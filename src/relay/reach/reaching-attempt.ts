@@ -7,7 +7,7 @@ import {
   settle,
   unreachable,
 } from "../connection/connection.ts";
-import { INT_MOST } from "../../os/int-most.ts";
+import { INT_MAX } from "../../os/int-max.ts";
 import { type AddressFailure, failureOf } from "./failure.ts";
 import type { FailedTry, Waiter, WaitingLine } from "./waiting-line.ts";
 
@@ -175,7 +175,7 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
     if (this.retrying) return;
     this.retrying = true;
     this.connection.shared.attempts.delete(this);
-    this.#retryTimer = setTimeout(tryLast, Math.min(this.#retryTime(), INT_MOST), this);
+    this.#retryTimer = setTimeout(tryLast, Math.min(this.#retryTime(), INT_MAX), this);
     settle(this.connection);
   }
 }

@@ -1,14 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { ipAddress } from "../../../src/address/ip-address.ts";
-import { printIpEndpoint } from "../../../src/address/ip-endpoint.ts";
-import { crc32c } from "../../../src/relay/crc32c.ts";
-import { proxyHeader, PROXY_VERSIONS } from "../../../src/relay/proxy-protocol.ts";
+import { ipAddress } from "../../../../src/address/ip-address.ts";
+import { printIpEndpoint } from "../../../../src/address/ip-endpoint.ts";
+import { crc32c } from "../../../../src/relay/proxy-protocol/crc32c.ts";
+import { proxyHeader, PROXY_VERSIONS } from "../../../../src/relay/proxy-protocol/write-header.ts";
 import {
   BINARY_BYTES_MAX,
   type HeaderReading,
   readProxyHeader,
-} from "../../../src/relay/read-proxy-header.ts";
+} from "../../../../src/relay/proxy-protocol/read-header.ts";
 
 // The specification: doc/proxy-protocol.txt of haproxy/haproxy, 2026-04-27.
 const SIGNATURE = "0d0a0d0a000d0a515549540a";

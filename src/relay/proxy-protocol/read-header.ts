@@ -1,6 +1,6 @@
-import { isIPv4, isIPv6 } from "../address/ip-text.ts";
-import { ipFromBytes, ipFromSocketBytes } from "../address/ip-address.ts";
-import { ipEndpoint, type IpEndpoint } from "../address/ip-endpoint.ts";
+import { isIPv4, isIPv6 } from "../../address/ip-text.ts";
+import { ipFromBytes, ipFromSocketBytes } from "../../address/ip-address.ts";
+import { ipEndpoint, type IpEndpoint } from "../../address/ip-endpoint.ts";
 import { crc32c } from "./crc32c.ts";
 
 /**

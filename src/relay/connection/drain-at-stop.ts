@@ -1,4 +1,4 @@
-import { INT_MOST } from "../../os/int-most.ts";
+import { INT_MAX } from "../../os/int-max.ts";
 import { type Connection, cutOff } from "./connection.ts";
 import { stoodStill } from "../late-timer.ts";
 import type { StopPatience } from "../stop-patience.ts";
@@ -60,7 +60,7 @@ export class Drain {
     clearTimeout(this.#timer);
     const now = performance.now();
     if (now >= this.#until) return this.#cutAll();
-    const delay = Math.min(this.#until - now, INT_MOST);
+    const delay = Math.min(this.#until - now, INT_MAX);
     this.#timer = setTimeout(() => this.#timeUp(now + delay, delay), delay);
     if (this.#still === null && this.#standstillTimeout < Infinity)
       this.#still = new StillConnections(this.#connections, {

@@ -1,9 +1,9 @@
-import type { SocketEndpoint } from "../address/address.ts";
-import { libc } from "../os/libc.ts";
-import { ambiguousId, readPeer } from "../os/peer-credentials.ts";
-import { ipv4MappedAddress } from "../address/ip-address.ts";
-import type { IpEndpoint } from "../address/ip-endpoint.ts";
-import type { AcceptedClient } from "./accepted-client.ts";
+import type { SocketEndpoint } from "../../address/address.ts";
+import { libc } from "../../os/libc.ts";
+import { ambiguousId, readPeer } from "../../os/peer-credentials.ts";
+import { ipv4MappedAddress } from "../../address/ip-address.ts";
+import type { IpEndpoint } from "../../address/ip-endpoint.ts";
+import type { AcceptedClient } from "../accepted-client.ts";
 
 /**
  * The PROXY protocol version of the header: `v1` is a line of text; `v2` is binary and can describe

@@ -11,7 +11,7 @@ export function lacksPort(text: string): boolean {
  * The message about a text that the user wrongly took for an address: a URL, a prefix in capital
  * letters, or an address of socat. `undefined` for any other text.
  */
-export function nearMiss(text: string): string | undefined {
+export function suggestAddress(text: string): string | undefined {
   const url = /^(\w+):\/\/([^/]*)(.*)$/s.exec(text);
   if (url !== null) return `a URL is not an address; write ${addressOfUrl(url)}`;
   const [, prefix = "", rest = ""] = /^(unix|tcp|systemd|fd):(.*)$/is.exec(text) ?? [];

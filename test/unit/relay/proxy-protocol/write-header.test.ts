@@ -1,17 +1,17 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { parseAddress } from "../../../src/index.ts";
-import { ipAddress, ipFromBytes } from "../../../src/address/ip-address.ts";
-import { ipEndpoint } from "../../../src/address/ip-endpoint.ts";
-import { UNIDENTIFIED, type AcceptedClient } from "../../../src/relay/accepted-client.ts";
-import { Pipe } from "../../../src/relay/stream/pipe.ts";
+import { parseAddress } from "../../../../src/index.ts";
+import { ipAddress, ipFromBytes } from "../../../../src/address/ip-address.ts";
+import { ipEndpoint } from "../../../../src/address/ip-endpoint.ts";
+import { UNIDENTIFIED, type AcceptedClient } from "../../../../src/relay/accepted-client.ts";
+import { Pipe } from "../../../../src/relay/stream/pipe.ts";
 import {
   CREDENTIAL_TLV,
   headerOf,
   type ProxiedClient,
   proxyHeader,
-} from "../../../src/relay/proxy-protocol.ts";
-import { Side } from "../../../src/relay/stream/side.ts";
+} from "../../../../src/relay/proxy-protocol/write-header.ts";
+import { Side } from "../../../../src/relay/stream/side.ts";
 
 // The specification: doc/proxy-protocol.txt of haproxy/haproxy, 2026-04-27.
 const SIGNATURE = "0d0a0d0a000d0a515549540a";

@@ -2,4 +2,4 @@
  * The greatest C int. It limits three things: the runtime's timers, which fire at once if set to
  * more milliseconds; the backlog of listen(2); and the connection counts of the workers (32 bits).
  */
-export const INT_MOST = 2 ** 31 - 1;
+export const INT_MAX = 2 ** 31 - 1;

@@ -1,15 +1,15 @@
 import type { Socket, SocketHandler } from "bun";
-import { printIpEndpoint } from "../address/ip-endpoint.ts";
-import { libc } from "../os/libc.ts";
-import { readPeer } from "../os/peer-credentials.ts";
-import type { AcceptedClient } from "./accepted-client.ts";
-import { printPeer, type Refusal } from "./access.ts";
-import { EqualDeadlines } from "./connection/equal-deadlines.ts";
-import type { SocketOwner } from "./connection/connection.ts";
-import { Unadmitted } from "./connection/unadmitted.ts";
-import type { Observer } from "./observer.ts";
-import { type HeaderFault, type ProxiedEnds, readProxyHeader } from "./read-proxy-header.ts";
-import { HEADER_REFUSALS } from "./refusal-reasons.ts";
+import { printIpEndpoint } from "../../address/ip-endpoint.ts";
+import { libc } from "../../os/libc.ts";
+import { readPeer } from "../../os/peer-credentials.ts";
+import type { AcceptedClient } from "../accepted-client.ts";
+import { printPeer, type Refusal } from "../access.ts";
+import { EqualDeadlines } from "../connection/equal-deadlines.ts";
+import type { SocketOwner } from "../connection/connection.ts";
+import { Unadmitted } from "../connection/unadmitted.ts";
+import type { Observer } from "../observer.ts";
+import { type HeaderFault, type ProxiedEnds, readProxyHeader } from "./read-header.ts";
+import { HEADER_REFUSALS } from "../refusal-reasons.ts";
 
 type OwnedSocket = Socket<SocketOwner>;
 type Handlers = SocketHandler<SocketOwner, "uint8array">;

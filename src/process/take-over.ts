@@ -17,7 +17,7 @@ interface Front {
  * @throws {HandoverError} if the other process ends before.
  * @throws {RelayError} if the file of a Unix socket cannot have the permissions of the plan.
  */
-export async function takePlace(predecessor: Predecessor, front: Front): Promise<boolean> {
+export async function takeOver(predecessor: Predecessor, front: Front): Promise<boolean> {
   const { relays, admin, requests } = front;
   try {
     predecessor.setPermissions();

@@ -5,7 +5,7 @@ import type { BunListener } from "./bun-listener.ts";
 import type { AcceptHandlers, PausableListener } from "./pausable-listener.ts";
 
 /** The limit of a waiting room. */
-export interface WaitingRoomOptions {
+export interface PauseWithoutFfiOptions {
   /** The maximum number of clients that wait at the same time. */
   readonly most: number;
   /** Called for each client above the limit, after it was reset. */
@@ -22,11 +22,11 @@ export interface WaitingRoomOptions {
  * waiting room keeps one descriptor free: `pause` closes a spare descriptor, because other code may
  * have taken all others, and a client that takes the last descriptor is reset.
  */
-export class WaitingRoom<Data> implements PausableListener {
+export class PauseWithoutFfi<Data> implements PausableListener {
   /** The handlers that Bun's listeners must have. */
   readonly handlers: AcceptHandlers<Data>;
   readonly #admitted: AcceptHandlers<Data>;
-  readonly #options: WaitingRoomOptions;
+  readonly #options: PauseWithoutFfiOptions;
   readonly #waiting = new Set<Socket<Data>>();
   #listeners: readonly BunListener[] = [];
   #paused = false;
@@ -36,7 +36,7 @@ export class WaitingRoom<Data> implements PausableListener {
    */
   #spare: number | null = null;
 
-  constructor(admitted: AcceptHandlers<Data>, options: WaitingRoomOptions) {
+  constructor(admitted: AcceptHandlers<Data>, options: PauseWithoutFfiOptions) {
     this.#admitted = admitted;
     this.#options = options;
     this.handlers = this.#watch(admitted);

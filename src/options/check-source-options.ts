@@ -25,7 +25,7 @@ export interface Misfit {
  * The options that were given and make no sense for this kind of source. The caller must refuse
  * these options: for example, the mode of a TCP port would protect nothing.
  */
-export function misfits(
+export function findMisfits(
   values: { readonly [Name in FittedOption | "acceptProxy"]?: unknown },
   source: Endpoint,
 ): Misfit[] {
