@@ -112,11 +112,11 @@ export const ROWS: readonly Row[] = [
   ),
   stalledRow(
     {
-      name: "stalled-300",
-      title: "Memory of the processes and their pipes, with 300 connections stalled both ways",
-      label: "300 stalled connections",
+      name: "stalled-100",
+      title: "Memory of the processes and their pipes, with 100 connections stalled both ways",
+      label: "100 stalled connections",
     },
-    300,
+    100,
   ),
   startRow({
     name: "start",

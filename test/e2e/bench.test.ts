@@ -56,12 +56,12 @@ await describeNeeding("bench", ["redis-server", "redis-benchmark", "socat"].map(
   test("stalled connections are measured in all four directions", async () => {
     const folder = await mkdtemp(join(tmpdir(), "bench-test-"));
     try {
-      const options = ["--quick", "--rows=stalled-300", "--peers=", `--out=${folder}`];
+      const options = ["--quick", "--rows=stalled-100", "--peers=", `--out=${folder}`];
       expect(await bench(...options)).toMatchObject({ code: 0 });
       const report = (await Bun.file(join(folder, "bench.json")).json()) as Report;
       expect(figuresOf(report)).toEqual(
         [...DIRECTIONS, "tcp-tcp", "unix-unix"].map(
-          (direction) => `stalled-300 ${direction} simpletcpunixrelay: memory`,
+          (direction) => `stalled-100 ${direction} simpletcpunixrelay: memory`,
         ),
       );
     } finally {
