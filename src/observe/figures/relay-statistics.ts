@@ -31,8 +31,8 @@ const WORDS_MOST = 64;
 const OTHER_WORDS = "other";
 
 // The time for which a relay counts as not ready after a failure to reach the destination. The relay
-// tries the destination only for clients. So the relay must count as ready again after some time,
-// because a load balancer sends no client before.
+// tries the destination only for clients, and a load balancer sends no clients to a relay that is not
+// ready. So the relay must count as ready again after some time.
 const FAILURE_LASTS_MS = 30_000;
 
 /**

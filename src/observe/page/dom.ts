@@ -45,6 +45,7 @@ export function setText(element: Element, text: string): void {
   else if (!isSelectionEdge(node)) node.data = text;
 }
 
+/** Sets attributes of an element. */
 export function setAttributes(
   element: Element,
   attributes: Readonly<Record<string, string | number>>,

@@ -71,8 +71,8 @@ export class OpenConnections {
   #offset = 0;
   #isGrouped = false;
   /**
-   * The client whose connections the table shows; null exactly while the table shows all clients'
-   * connections.
+   * The only client whose connections the table shows; null while the table is not limited to one
+   * client.
    */
   #client: string | null = null;
 

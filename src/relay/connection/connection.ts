@@ -18,73 +18,93 @@ import { FailedSocketBytes } from "../stream/failed-socket-bytes.ts";
 import { Side } from "../stream/side.ts";
 import type { Unadmitted } from "./unadmitted.ts";
 
-// A client whose close comes this much later than its end of stream, in milliseconds, has not closed in
-// one go.
+// If at least this many milliseconds lie between a client's end of stream and the close of its socket,
+// the client ended its stream first and then waited. With less time, both may come from one close.
 const ENDED_BEFORE = 1_000;
 
-// How long after a client has left unanswered others are expected to, in milliseconds.
+// The length of an ebb (`isEbb`) after the latest client that left without an answer, in milliseconds.
 const EBB = 200;
 
-/** What all connections of one relay share. */
+/** The state and the objects that all connections of one relay share. */
 export interface Shared extends PipeMeans {
   readonly observer: Observer;
   readonly target: Target;
-  /** The calls that make the destination's sockets; null without FFI. */
+  /** The system calls that make the sockets to the destination; null without FFI. */
   readonly libc: Libc | null;
-  /** Whether an address of the destination leads back to the source; null if none can. */
+  /** Returns whether an address of the destination leads back to the source; null if no address can. */
   leadsBack: ((address: SocketAddress) => boolean) | null;
   readonly sourceIsTcp: boolean;
   readonly keepalive: number;
   readonly connectRetry: number;
-  /** All connections that are open. */
+  /** All open connections of the relay. */
   readonly connections: Set<Connection>;
   readonly attempts: EqualDeadlines<Attempt>;
   readonly lingering: LingeringClose;
-  /** Null unless connections are captured; then Bun does all reads. */
+  /** Non-null exactly while connections are captured. Bun then does all reads. */
   capture: Capture | null;
-  /** Handle the events of every socket of every connection. */
+  /** The handlers for the events of every socket of every connection. */
   readonly handlers: SocketHandler<SocketOwner, "uint8array">;
-  /** Called with EMFILE or ENFILE when there is no descriptor for a destination's socket. */
+  /**
+   * Called with the code EMFILE or ENFILE if a socket to the destination could not be made, because no
+   * descriptor was free.
+   */
   readonly exhausted: (code: string) => void;
-  /** When the ebb was last seen (`isEbb`), by `performance.now()`; -Infinity before the first. */
+  /**
+   * The time at which a client last began or prolonged the ebb (`isEbb`), by `performance.now()`;
+   * -Infinity before the first ebb.
+   */
   clientLeftAt: number;
-  /** Whether all places are taken, or were until a connection ended in this turn. */
+  /**
+   * Returns whether the limit of open connections is reached. If a connection ended in this turn of the
+   * event loop, its place still counts as taken.
+   */
   readonly isFull: () => boolean;
-  /** Clients that may have left without a word. */
+  /**
+   * The clients that have ended their stream and may have left, although the kernel did not report
+   * that.
+   */
   readonly departed: DepartedClients<Connection>;
   /** Called when a connection has ended, after it left `connections`. */
   readonly ended: (connection: Connection) => void;
   /** Called when a late socket has ended, after `lateSockets` has decreased. */
   readonly lateSocketEnded: () => void;
-  /** Number of sockets that Bun still connects for attempts that have ended; 0 with FFI. */
+  /**
+   * The number of sockets that Bun is still connecting for attempts that have ended; always 0 with FFI.
+   */
   lateSockets: number;
-  /** Whether the last connection that had an answer could not reach the destination. */
+  /** Whether the latest attempt that had a result could not reach the destination. */
   isFailing: boolean;
 }
 
 /** An attempt to reach the destination of a connection. */
 export interface Attempt {
-  /** Whether the destination refused or was absent, and `connectRetry` tries it again. */
+  /** Whether a try has failed and the attempt keeps trying, until the time `connectRetry` is over. */
   readonly retrying: boolean;
-  /** A side has a socket, which may still be connecting. */
+  /** Called when a side of the attempt has got a socket, which may still be connecting. */
   opened(side: ConnectionSide): void;
   /**
-   * A side's connecting socket had an event. `proven`: the event brought bytes, so the socket is
-   * connected. A connected socket belongs to the connection's destination afterwards.
+   * Called at an event of a side's connecting socket. If the socket is connected, it belongs to the
+   * connection's destination side afterwards.
+   *
+   * @param proven - whether the event brought bytes, which proves that the socket is connected
    */
   progress(side: ConnectionSide, proven: boolean): void;
-  /** A side's connecting socket is closed; `code` is undefined if it did not fail. */
+  /**
+   * Called when a side's connecting socket is closed. `code` is the error's code; undefined if the
+   * socket did not fail.
+   */
   lost(side: ConnectionSide, code: string | undefined): void;
-  /** The time of the attempt is up. */
+  /** Called when the time limit of the attempt or of its current try is over. */
   expire(): void;
-  /** Gives up, and reports nothing. */
+  /** Ends the attempt without a report. */
   cancel(): void;
 }
 
 /**
- * One end of a connection: its socket, the pipe that reads from it and the pipe that writes to it. While
- * several addresses of a destination are tried at the same time, each socket has a side of its own. The
- * first socket that connects then moves to the connection's destination side.
+ * One end of a connection: its socket, the pipe that reads from the socket and the pipe that writes to
+ * the socket. While the relay tries several addresses of a destination at the same time, each socket
+ * has a side of its own. The first socket that connects then moves to the connection's destination
+ * side.
  */
 export class ConnectionSide extends Side {
   constructor(
@@ -112,35 +132,47 @@ export class ConnectionSide extends Side {
     return this === client ? down : up;
   }
 
-  /** Bytes that the relay still has to write to this side. */
+  /** The number of bytes that the relay still has to write to this side. */
   get pending(): number {
     return this.outbound.pending;
   }
 }
 
-/** The `data` of a socket: who hears of its events. */
+/** The object that receives the events of a socket. It is the socket's `data`. */
 export type SocketOwner = ConnectionSide | Unadmitted;
 
 /** One accepted client and its link to the destination. */
 export class Connection implements ConnectionView {
   readonly client: ConnectionSide;
   readonly destination: ConnectionSide;
-  /** From the client to the destination. */
+  /** The direction from the client to the destination. */
   readonly up: Pipe;
-  /** From the destination to the client. */
+  /** The direction from the destination to the client. */
   readonly down: Pipe;
   readonly openedAt = performance.now();
   connectedAt: number | null = null;
   destinationAddress = "";
   /** Non-null exactly while the relay tries to reach the destination. */
   attempt: Attempt | null = null;
-  /** Why the connection ends, once something other than both ends of stream ends it. */
+  /**
+   * The cause of the connection's end; null while no cause is known. If both sides ended without a
+   * cause, the number of dropped bytes decides between `finished` and `abandoned`.
+   */
   ending: Ending | null = null;
-  /** Bytes of the relay's own, to go to the destination before the client's; null once they have. */
+  /**
+   * Bytes that the relay itself sends to the destination before the bytes of the client; null if there
+   * are none, and after the destination was reached.
+   */
   preface: Uint8Array | null = null;
-  /** When the client sent its end of stream, by `performance.now()`; Infinity after an answer. */
+  /**
+   * The time at which the client sent its end of stream while no byte had come from the destination, by
+   * `performance.now()`; Infinity if that has not happened.
+   */
   clientEndedAt = Infinity;
-  /** Whether the destination, which has not answered, is to hear that the client has gone. */
+  /**
+   * Whether the client has gone without an answer and the relay must tell the destination: a TCP
+   * destination sees a reset, a Unix destination a close.
+   */
   clientGone = false;
   #clientAddress: string | undefined;
   #clientPeer: Peer | null | undefined;
@@ -148,7 +180,7 @@ export class Connection implements ConnectionView {
   constructor(
     readonly shared: Shared,
     readonly id: number,
-    /** What was known of the client when it was accepted. */
+    /** The data of the client that the admission collected. */
     readonly admitted: Admitted,
   ) {
     this.client = new ConnectionSide(this, shared.sourceIsTcp);
@@ -204,12 +236,15 @@ export class Connection implements ConnectionView {
   }
 }
 
-/** Whether at least one direction is over. False before the destination answered. */
+/** Whether at least one direction has ended; false while the attempt to reach the destination lasts. */
 export function isHalfClosed({ attempt, up, down }: Connection): boolean {
   return attempt === null && (up.state !== "flowing" || down.state !== "flowing");
 }
 
-/** The destination answered. The preface goes out first, then the bytes that the client sent meanwhile. */
+/**
+ * Called when the destination was reached. The relay sends the preface first, then the bytes that the
+ * client has sent meanwhile.
+ */
 export function reached(connection: Connection): void {
   const { shared, destination, up, preface } = connection;
   connection.attempt = null;
@@ -222,14 +257,14 @@ export function reached(connection: Connection): void {
   settle(connection);
 }
 
-/** The destination accepted and reset the connection before the relay saw either event. */
+/** Called when the destination accepted and reset the connection before the relay saw either event. */
 export function reachedAndReset(connection: Connection): void {
   connection.attempt = null;
   tellReached(connection);
   sideClosed(connection.destination, "ECONNRESET");
 }
 
-/** Reports that the destination was reached, at the address that the attempt has noted. */
+/** Reports that the destination was reached. The attempt has already stored the address. */
 function tellReached(connection: Connection): void {
   const { shared } = connection;
   connection.connectedAt = performance.now();
@@ -239,7 +274,10 @@ function tellReached(connection: Connection): void {
   shared.observer.reachedAgain();
 }
 
-/** The destination cannot be reached. The client sees a failure at once. */
+/**
+ * Called when the destination could not be reached. Closes the client's socket at once: a TCP client
+ * sees a reset.
+ */
 export function unreachable(connection: Connection, failure: Failure): void {
   connection.attempt = null;
   connection.shared.isFailing = true;
@@ -247,7 +285,7 @@ export function unreachable(connection: Connection, failure: Failure): void {
   destroy(connection, "unreachable");
 }
 
-/** A side sent its end of stream. */
+/** Called when a side has sent its end of stream. */
 export function sideEnded(side: ConnectionSide): void {
   const { connection, inbound } = side;
   if (hasFailed(side)) return sideFailed(side);
@@ -261,23 +299,26 @@ export function sideEnded(side: ConnectionSide): void {
   settle(connection);
 }
 
-/** A client sent its end of stream before the destination answered. */
+/** Called when a client has sent its end of stream and no byte has come from the destination. */
 function clientEnded(connection: Connection): void {
   connection.clientEndedAt = performance.now();
   if (isSilent(connection)) connection.shared.departed.watch(connection);
 }
 
-/** Whether neither side has sent a byte. */
+/** Whether no byte has been read from either side. */
 function isSilent({ up, down }: Connection): boolean {
   return up.bytesRead === 0 && down.bytesRead === 0;
 }
 
-/** Ends a connection on which nothing was sent and whose client has left. */
+/** Ends a connection on which no byte was sent, because the client has left. */
 export function leaveSilently(connection: Connection): void {
   destroy(connection, "client left");
 }
 
-/** The socket of a side is closed. `code` is the error's code if the socket failed. */
+/**
+ * Called when the socket of a side is closed. `code` is the error's code; undefined if the socket did
+ * not fail.
+ */
 export function sideClosed(side: ConnectionSide, code: string | undefined): void {
   const { connection, inbound, outbound } = side;
   connection.shared.lingering.delete(side);
@@ -290,16 +331,19 @@ export function sideClosed(side: ConnectionSide, code: string | undefined): void
 }
 
 /**
- * The client's socket closed. If the destination has not answered, it cannot tell whether the client
- * still waits: it saw the end of stream earlier. The relay tells it, where that costs no byte:
+ * Called when the client's socket is closed. A destination that has not sent a byte knows only the
+ * client's end of stream, so the destination cannot tell whether the client still waits for an answer.
+ * The relay shows the destination that the client has gone, in the cases in which no byte is lost by
+ * that:
  *
- * | the client sent | destination | sees                               | if the client                    |
- * | --------------- | ----------- | ---------------------------------- | -------------------------------- |
- * | nothing         | any         | a reset, or a close                | failed, or had ended a second ago |
- * | bytes           | TCP         | a reset, once it acknowledged them | failed                           |
- * | bytes           | Unix        | a close, once it took them         | failed, or had ended long ago    |
+ * | the client sent | destination | the destination sees                     | only if the client                                       |
+ * | --------------- | ----------- | ---------------------------------------- | -------------------------------------------------------- |
+ * | nothing         | any         | a reset (TCP) or a close (Unix)          | failed, or sent its end of stream a second earlier       |
+ * | bytes           | TCP         | a reset, after acknowledging all bytes   | failed                                                   |
+ * | bytes           | Unix        | a close, after the kernel took all bytes | failed, or sent its end of stream `farewell` / 2 earlier |
  *
- * At the ebb (`isEbb`) a client counts as one that had ended long ago.
+ * At the ebb (`isEbb`), a client that sent nothing, or whose destination is a Unix socket, is treated
+ * as if it had failed.
  */
 function clientClosed(connection: Connection, code: string | undefined): void {
   const { attempt, down, destination, clientEndedAt, shared } = connection;
@@ -312,34 +356,38 @@ function clientClosed(connection: Connection, code: string | undefined): void {
   } else if (isSilent(connection)) {
     if (hasGone || now - clientEndedAt >= ENDED_BEFORE) leaveSilently(connection);
   } else if (destination.isTcp) {
-    // A reset can destroy bytes that a slow destination has not read, so the client must cause it.
+    // A reset can destroy bytes that a slow destination has not read. So the relay resets only if the
+    // client's socket failed.
     connection.clientGone = hasFailed;
   } else {
-    // In a ring, the relay before this one has lingered for that time.
+    // In a ring of relays, the client is another relay, and has lingered for about `farewell` before it
+    // closed.
     connection.clientGone = hasGone || now - clientEndedAt >= shared.lingering.farewell / 2;
   }
 }
 
 /**
- * Whether clients are leaving unanswered right now.
+ * Whether the ebb lasts: clients are leaving without an answer.
  *
- * In a ring of relays each connection causes the next one. When the first client leaves, the connections
- * end one after the other. Each end frees a place for the newest connection of the ring, which waits in
- * a kernel queue and then causes a further one. Ends and new connections go around the ring at the same
- * speed, for ever. So at the ebb the relay passes ends on at once and delays new connections, until the
- * ends have caught up.
+ * In a ring of relays each connection causes the next one. When the first client leaves, the
+ * connections end one after the other. Each end frees a place for the newest connection of the ring,
+ * which waits in a kernel queue and then causes a further connection. Ends and new connections would go
+ * around the ring at the same speed, for ever. So during the ebb the relay passes ends on at once and
+ * delays new connections, until the ends have caught up.
  *
- * A ring grows until a relay is full. So the ebb begins only if a client leaves unanswered while the relay
- * is full, and goes on as long as others follow: a client that resets delays nobody else.
+ * A ring grows until a relay is full. So the ebb begins only if a client leaves without an answer while
+ * the relay is full, and lasts as long as further clients leave in this way. In a relay that is not
+ * full, a client that resets delays no other client.
  */
 export function isEbb({ clientLeftAt }: Shared, now: number): boolean {
   return now - clientLeftAt < EBB;
 }
 
 /**
- * A paused side delivered bytes. Only a TCP side that failed does that, and Bun goes on to read all that
- * the kernel has of it, which may be more than a direction may hold. So the relay keeps a descriptor of
- * its own, to read the rest when there is room, and closes Bun's socket.
+ * Called when a paused side delivered bytes. Only a TCP side that failed does that. Bun would then read
+ * all bytes that the kernel has from this side, perhaps more than a direction may hold. So the relay
+ * duplicates the descriptor, closes Bun's socket, and reads the rest through the duplicate when there
+ * is room.
  */
 export function pausedSideSent(side: ConnectionSide): void {
   const { inbound, socket } = side;
@@ -352,8 +400,8 @@ export function pausedSideSent(side: ConnectionSide): void {
 }
 
 /**
- * A side failed. After its end of stream that changes nothing. Before the destination is reached it
- * counts as a client that left.
+ * Called when a side has failed. A failure after the side's end of stream changes nothing. A client
+ * that fails before the destination is reached is treated as a client that left.
  */
 function sideFailed(side: ConnectionSide): void {
   const { connection, inbound } = side;
@@ -363,13 +411,14 @@ function sideFailed(side: ConnectionSide): void {
   inbound.abort();
 }
 
-/** Ends a connection now. A TCP peer sees a reset, a Unix peer a close. */
+/** Ends a connection at once. A TCP peer sees a reset, a Unix peer a close. */
 export function destroy(connection: Connection, ending: Ending): void {
   const { client, destination, attempt, up, down } = connection;
   connection.ending ??= ending;
   connection.attempt = null;
   attempt?.cancel();
-  // Otherwise the close of the first side would send an end of stream to the second, before its reset.
+  // Abort both pipes first. Otherwise the close of the first side would send an end of stream to the
+  // second side before its reset.
   up.abort();
   down.abort();
   client.terminate();
@@ -378,8 +427,10 @@ export function destroy(connection: Connection, ending: Ending): void {
 }
 
 /**
- * Ends a connection that a stop no longer waits for. Returns false if that cut nothing: one side was
- * closed, and the other side had everything and only had not closed yet.
+ * Ends a connection because a stop no longer waits for the connection's end.
+ *
+ * @returns whether the connection was cut; false if one side was closed and the other side had taken
+ *   all bytes and only had to close
  */
 export function cutOff(connection: Connection): boolean {
   const { client, destination } = connection;
@@ -394,8 +445,8 @@ export function cutOff(connection: Connection): boolean {
 }
 
 /**
- * Brings a connection closer to its end if a side of it is gone. To be called after a side closed, and
- * after bytes went to a side: they may have been the last ones.
+ * Moves a connection towards its end if one of its sides is gone. Call this after a side closed, and
+ * after bytes were written to a side, because they may have been the last ones.
  */
 export function settle(connection: Connection): void {
   const { client, destination } = connection;
@@ -411,9 +462,10 @@ export function settle(connection: Connection): void {
 }
 
 /**
- * The client ended its stream, or closed, before the destination answered. The bytes that it sent are
- * still delivered. A client that ended without a byte may wait for a greeting; but not for that of a
- * destination that refuses or is absent.
+ * Called when the client has closed before the destination was reached, and at each `settle` while the
+ * attempt retries. The relay still delivers the bytes that the client sent. A client that ended its
+ * stream without a byte may wait for a greeting. But the relay ends the connection while the attempt
+ * retries, because a destination that cannot be reached sends no greeting.
  */
 function leave(connection: Connection): void {
   const { up, client } = connection;
@@ -422,26 +474,30 @@ function leave(connection: Connection): void {
   destroy(connection, "client left");
 }
 
-/** The peer of this side is gone: the side lingers once it has the bytes that the relay holds. */
+/**
+ * Called when the peer of this side is gone. The side lingers. If the peer ended cleanly, the relay
+ * first writes the bytes that it holds for the side.
+ */
 function windUp(side: ConnectionSide): void {
   const { inbound, outbound, connection } = side;
-  // Both ends of stream went through, so Bun closes the socket in this turn or the next.
+  // Both directions have passed on their end of stream, so Bun closes the socket in this turn or the
+  // next.
   if (inbound.state === "ended" && outbound.state === "ended") return;
-  // The side may take as long as it likes for these bytes.
+  // The relay still holds bytes for this side, and the side may take these bytes without a time limit.
   if (outbound.state === "ending") return;
   const isFailure = outbound.state === "aborting" || connection.clientGone;
   const outcome: Outcome = isFailure ? "reset" : "close";
   connection.shared.lingering.add(side, outcome);
 }
 
-/** Both sides are gone. */
+/** Called when both sides are gone: removes and reports the connection. */
 function finish(connection: Connection): void {
   const { shared, up, down } = connection;
   if (!shared.connections.delete(connection)) return;
   shared.departed.forget(connection);
   const hasLeft = connection.ending === "client left" || connection.clientGone;
   if (hasLeft && connection.connectedAt !== null) clientLeft(shared);
-  // Frees what is still held, for example for a destination that was never reached.
+  // Drop the bytes that are still held, for example for a destination that was never reached.
   up.break();
   down.break();
   const whole = up.dropped === 0 && down.dropped === 0;
@@ -449,7 +505,9 @@ function finish(connection: Connection): void {
   shared.ended(connection);
 }
 
-/** A client left before the destination answered. */
+/**
+ * Called when a client has left without an answer. Begins the ebb if the relay is full, or prolongs it.
+ */
 function clientLeft(shared: Shared): void {
   const now = performance.now();
   if (shared.isFull() || isEbb(shared, now)) shared.clientLeftAt = now;

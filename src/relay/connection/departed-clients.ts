@@ -4,33 +4,38 @@ import { readTcpTable, type TcpEnd, type TcpTable } from "../../os/tcp-table.ts"
 import { identifyTcpClient } from "../accepted-client.ts";
 import type { Side } from "../stream/side.ts";
 
-// Pauses between looks, in milliseconds: each is twice the one before, as long as nothing is found.
+// The first and the longest pause between two looks, in milliseconds. Each pause is twice as long as
+// the one before; a newly watched connection starts again with the first pause.
 const PAUSE_FIRST = 1_000;
 const PAUSE_LAST = 32_000;
 
-// How much longer a pause is than the look before it at least, so that looks take 2 % of the time.
+// Each pause is at least this many times as long as the look before it, so that looks take at most 2 %
+// of the time.
 const COST = 50;
 
-/** A connection as far as it is watched. */
+/** The part of a connection that the watcher needs. */
 interface WatchedConnection {
   readonly client: Side;
   readonly bytesUp: number;
   readonly bytesDown: number;
 }
 
-/** Both ends of a TCP client's connection on this machine; null of any other client. */
+/**
+ * The addresses of both ends of a TCP connection from a client on this machine; null for any other
+ * client.
+ */
 type Ends = { readonly client: TcpEnd; readonly source: TcpEnd } | null;
 
 /**
- * Finds clients that left after an end of stream, without sending or receiving a byte.
+ * Finds clients that left after their end of stream, while no byte was sent in either direction.
  *
- * TCP shows no difference between a client that closed and one that waits for an answer, until the relay
- * sends something. For a client on the same machine the kernel's table shows whether a process still owns
- * the client's socket.
+ * TCP shows no difference between a client that closed and a client that waits for an answer, until the
+ * relay sends bytes. For a client on the same machine, the kernel's table of TCP sockets shows whether
+ * a process still owns the client's socket.
  *
- * This matters in a ring of relays. There each connection causes the next one until a relay is full, and
- * no connection is ever answered. Ending the connection of the first client, once the client has left,
- * ends all others.
+ * This matters in a ring of relays. There each connection causes the next one until a relay is full,
+ * and no connection is ever answered. When the relay ends the connection of the first client, after the
+ * client has left, all other connections of the ring end, too.
  */
 export class DepartedClients<Watched extends WatchedConnection> {
   readonly #watched = new Map<Watched, Ends>();
@@ -38,12 +43,14 @@ export class DepartedClients<Watched extends WatchedConnection> {
   #timer: Timer | undefined;
   #pause = PAUSE_FIRST;
 
-  /** `end` is called with each connection whose client has left. */
+  /** @param end - called with each connection whose client has left */
   constructor(end: (connection: Watched) => void) {
     this.#end = end;
   }
 
-  /** A client has ended its stream, and no byte has moved. */
+  /**
+   * Watches a connection whose client has ended its stream, while no byte was sent in either direction.
+   */
   watch(connection: Watched): void {
     this.#watched.set(connection, endsOf(connection));
     if (this.#pause > PAUSE_FIRST) clearTimeout(this.#timer);
@@ -52,7 +59,7 @@ export class DepartedClients<Watched extends WatchedConnection> {
     this.#lookLater(PAUSE_FIRST);
   }
 
-  /** The connection is over. */
+  /** Stops watching a connection, because it has ended. */
   forget(connection: Watched): void {
     if (!this.#watched.delete(connection) || this.#watched.size > 0) return;
     clearTimeout(this.#timer);
@@ -85,7 +92,8 @@ export class DepartedClients<Watched extends WatchedConnection> {
 }
 
 function hasLeft(table: TcpTable, { client, source }: NonNullable<Ends>): boolean {
-  // A table that does not have the relay's own socket is another network namespace's.
+  // If the table does not contain the relay's own socket, the table belongs to another network
+  // namespace and says nothing about the client.
   if (table.stateOf(source, client) === "absent") return false;
   return table.stateOf(client, source) !== "owned";
 }

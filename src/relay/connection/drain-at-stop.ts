@@ -5,21 +5,23 @@ import type { StopPatience } from "../stop-patience.ts";
 import { StillConnections } from "./still-connections.ts";
 
 /**
- * Lets a stopped relay wait for its open connections, and cuts those for which its patience is up. If
- * the process stood still, both times start anew.
+ * Lets a stopped relay wait for its open connections, and cuts the connections whose time limit is
+ * over. If the process stood still, both time limits start again.
  */
 export class Drain {
-  /** Connections that the stop cut. */
+  /** The number of connections that the stop has cut. */
   cut = 0;
   readonly #connections: ReadonlySet<Connection>;
   readonly #done = Promise.withResolvers<void>();
-  /** From `run` until the last connection has ended. */
+  /** True from the call of `run` until the last connection has ended. */
   #running = false;
   #drainTimeout = Infinity;
-  /** When `#drainTimeout` is up, by `performance.now()`. */
+  /** The time at which `#drainTimeout` is over, by `performance.now()`. */
   #until = Infinity;
   #standstillTimeout = Infinity;
-  /** Cuts connections on which nothing moves; null before `run`, and if that is not limited. */
+  /**
+   * Cuts connections on which no byte moves; null before `run`, and while there is no limit for that.
+   */
   #still: StillConnections | null = null;
   #timer: Timer | undefined;
 
@@ -27,7 +29,7 @@ export class Drain {
     this.#connections = connections;
   }
 
-  /** Limits the wait, also one that is running. It can only become shorter. */
+  /** Sets the time limits, also of a wait that is already running. A limit can only become shorter. */
   shorten({ drainTimeout, standstillTimeout }: StopPatience): void {
     const until = performance.now() + drainTimeout;
     if (until < this.#until) {
@@ -42,7 +44,7 @@ export class Drain {
     if (this.#running) this.#wait();
   }
 
-  /** Settles when no connection is left. */
+  /** Waits until no connection is left. */
   async run(): Promise<void> {
     this.#running = true;
     this.#wait();
@@ -50,7 +52,7 @@ export class Drain {
     this.#running = false;
   }
 
-  /** To be called when a connection has ended. */
+  /** The relay must call this after each connection that has ended. */
   connectionEnded(): void {
     if (this.#running && this.#connections.size === 0) this.#finish();
   }

@@ -1,31 +1,38 @@
 import { stoodStill } from "../late-timer.ts";
 
 /**
- * Deadlines that all have the same length. One timer waits for the earliest, however many there are: each
- * deadline is later than the one before, so they come in the order of their insertion.
+ * Deadlines that all have the same length. However many deadlines there are, one timer waits for the
+ * earliest one. Each new deadline is later than all others, so the deadlines come in the order of their
+ * insertion.
  */
 export class EqualDeadlines<Item extends object> {
-  /** When the time of each item is up, by `performance.now()`; in ascending order. */
+  /** The time at which each item expires, by `performance.now()`; in ascending order. */
   readonly #due = new Map<Item, number>();
   readonly #expire: (item: Item) => void;
   readonly #late: "start anew" | "expire";
-  /** Set while there are items, except within `#tick`. */
+  /**
+   * Set while there are items, except during `#tick`. If all items were deleted, the timer stays set
+   * until it fires.
+   */
   #timer: Timer | undefined;
-  /** When `#timer` is due. */
+  /** The time at which `#timer` should fire, by `performance.now()`. */
   #timerDue = 0;
 
   constructor(
-    /** Milliseconds from `add` to `expire`. */
+    /** The time from `add` to `expire`, in milliseconds. */
     readonly after: number,
     expire: (item: Item) => void,
-    /** What happens to deadlines that passed while the process stood still. */
+    /**
+     * What to do with the items if the process stood still: give each item the whole time again, or
+     * expire the items whose time is over.
+     */
     late: "start anew" | "expire" = "start anew",
   ) {
     this.#expire = expire;
     this.#late = late;
   }
 
-  /** Starts the time of an item, or starts it anew if it runs already. */
+  /** Starts the time of an item. If the item's time already runs, the time starts again. */
   add(item: Item): void {
     this.#due.delete(item);
     this.#due.set(item, performance.now() + this.after);
@@ -48,7 +55,7 @@ export class EqualDeadlines<Item extends object> {
         this.#expire(item);
       }
     } finally {
-      // Also after an error in `expire`: the other items need their timer.
+      // Set the timer even after an error in `expire`, because the other items need the timer.
       this.#setTimer();
     }
   };

@@ -11,24 +11,30 @@ import {
 
 const PROBES = 6;
 
-/** TCP_KEEPIDLE for so many milliseconds, in seconds: the kernel takes whole numbers above 0 (tcp(7)). */
+/**
+ * The value of TCP_KEEPIDLE in seconds, for `idle` milliseconds. The kernel accepts only whole numbers
+ * above 0 (tcp(7)).
+ */
 function idleSeconds(idle: number): number {
   return Math.max(1, Math.round(idle / 1_000));
 }
 
-/** TCP_KEEPINTVL for probes that take as long again as `idle`, in seconds. */
+/**
+ * The value of TCP_KEEPINTVL in seconds. All probes together take about as long as `idle` milliseconds.
+ */
 function intervalSeconds(idle: number): number {
   return Math.max(1, Math.round(idleSeconds(idle) / PROBES));
 }
 
-/** How long keepalive takes to end the connection of a peer that vanished, in milliseconds. */
+/** The time after which keepalive ends the connection to a peer that vanished, in milliseconds. */
 export function keepaliveLength(idle: number): number {
   return 1_000 * (idleSeconds(idle) + PROBES * intervalSeconds(idle));
 }
 
 /**
- * Makes the kernel probe the peer of a socket: first after `idle` milliseconds without traffic, then six
- * times within as long again. Connections inherit the options from their listener (tcp(7)).
+ * Makes the kernel probe the peer of a socket: first after `idle` milliseconds without traffic, then
+ * six times within about the same time again. Accepted sockets inherit these options from the listening
+ * socket (tcp(7)).
  */
 export function setKeepalive(fd: number, idle: number): void {
   if (libc === null || idle === 0) return;
@@ -38,7 +44,7 @@ export function setKeepalive(fd: number, idle: number): void {
   libc.setOption(fd, IPPROTO_TCP, TCP_KEEPCNT, PROBES);
 }
 
-/** As `setKeepalive`, for one connected side, also without FFI. */
+/** Sets keepalive for one connected side, also without FFI. */
 export function keepSideAlive(side: Side, idle: number): void {
   if (!side.isTcp || idle === 0) return;
   if (libc === null) side.socket?.setKeepAlive(true, idle);

@@ -1,64 +1,76 @@
 import { EqualDeadlines } from "./equal-deadlines.ts";
 import type { Side } from "../stream/side.ts";
 
-/** How a lingering side is to end: `reset` passes on a failure, `close` a clean end. */
+/**
+ * The way in which the relay ends a lingering side: `reset` passes on a failure, `close` a clean end.
+ */
 export type Outcome = "reset" | "close";
 
 /** A side that can linger. */
 export interface LingeringSide extends Side {
-  /** Bytes that the relay still has to write to it. */
+  /** The number of bytes that the relay still has to write to this side. */
   readonly pending: number;
 }
 
 /** The times of `LingeringClose`, in milliseconds. */
 export interface LingeringTimes {
-  /** How long a side that has everything may take to close. */
+  /** The time that a side may take to close after it has taken all bytes. */
   readonly farewell: number;
-  /** How long a side may take nothing before it is reset although bytes are left. */
+  /**
+   * The time without progress after which a side with outcome `reset` is reset, even if the side has
+   * not taken all bytes.
+   */
   readonly standstill: number;
 }
 
 interface Stay {
   readonly side: LingeringSide;
   readonly outcome: Outcome;
-  /** Bytes that the side had not taken at the last look; Infinity before the first look. */
+  /**
+   * The number of bytes that the side had not taken at the last look; Infinity before the first look.
+   */
   untaken: number;
-  /** Counts the looks that saw no progress; a look that saw some takes a few off. */
+  /**
+   * The number of looks without progress, which determines the pause. A look that sees progress
+   * subtracts `LOOKS_A_PAUSE` from the number, down to 0.
+   */
   looks: number;
   /**
-   * Milliseconds without progress: a sum of the pauses between looks. A clock would also count the time
-   * in which the process stood still.
+   * The time without progress, in milliseconds: the sum of the pauses between looks. A clock would also
+   * count the time in which the process stood still.
    */
   stood: number;
 }
 
-// The pauses between looks, in milliseconds: they double after every few looks without progress, so
-// that a pause is about a quarter of the time without progress.
+// The pauses between looks, in milliseconds. After every `LOOKS_A_PAUSE` looks without progress the
+// pause doubles, so that a pause is about a quarter of the time without progress.
 const FIRST_PAUSE = 50;
 const LOOKS_A_PAUSE = 4;
 const PAUSES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((power) => FIRST_PAUSE * 2 ** power);
-// The index of the longest pause. A late close costs nothing but a descriptor; a late reset keeps the
-// side waiting.
+// The index of the longest pause for each outcome. A late close costs only a descriptor, but a late
+// reset keeps the peer waiting.
 const LONGEST: Readonly<Record<Outcome, number>> = { close: PAUSES.length - 1, reset: 6 };
 
 /**
- * The last phase of a side whose peer is gone. Nothing more will come for the side, but it must still
- * get the bytes that were written to it. A reset would make the kernel throw them away, and so would a
- * close while bytes from the side are unread (tcp(7); RFC 1122 4.2.2.13). So the socket stays open, and
- * what the side sends is read and dropped.
+ * The last phase of a side whose peer is gone. No more bytes will come for the side, but the side must
+ * still get the bytes that were written to it. A reset would make the kernel drop these bytes, and so
+ * would a close while bytes from the side are unread (tcp(7); RFC 1122 4.2.2.13). So the socket stays
+ * open, and the relay reads and drops the bytes that the side sends.
  *
- * - `close` waits without limit until the side has taken everything, then for its close, up to `farewell`.
+ * - `close` waits without a limit until the side has taken everything, then up to `farewell` until the
+ *   side closes.
  * - `reset` waits until the side has taken everything, or has taken nothing for `standstill`.
  *
- * A side has taken the bytes that its kernel has acknowledged. That number moves in steps: Linux opens
- * a closed window only when a sixteenth of the buffer is free (__tcp_select_window()). With a buffer of
- * 6 MiB and a reader of 5 kB/s a step takes over a minute. No event tells of a step, so the relay looks.
+ * A TCP side has taken the bytes that its kernel has acknowledged. This number grows in steps: Linux
+ * opens a closed window only when a sixteenth of the buffer is free (__tcp_select_window()). With a
+ * buffer of 6 MiB and a reader of 5 kB/s a step takes over a minute. No event reports a step, so the
+ * relay looks from time to time.
  */
 export class LingeringClose {
   /** See `LingeringTimes`. */
   readonly farewell: number;
   readonly #stays = new Map<LingeringSide, Stay>();
-  /** The sides to look at, by the pause before the look. */
+  /** The sides that wait for the next look, one list for each pause of `PAUSES`. */
   readonly #looks: readonly EqualDeadlines<Stay>[];
   readonly #farewells: EqualDeadlines<Stay>;
   readonly #standstill: number;
@@ -71,11 +83,11 @@ export class LingeringClose {
     this.#farewells = new EqualDeadlines(farewell, ({ side }) => side.close());
   }
 
-  /** Lets a side linger. A side that lingers already keeps its time. */
+  /** Lets a side linger. If the side already lingers, nothing changes. */
   add(side: LingeringSide, outcome: Outcome): void {
     if (this.#stays.has(side)) return;
     if (outcome === "reset" && pendingBytes(side, side.unsent()) === 0) return side.terminate();
-    // Most sides are gone before the first look, so the kernel is not asked yet.
+    // Do not ask the kernel yet, because most sides are gone before the first look.
     const stay = { side, outcome, untaken: Infinity, looks: 0, stood: 0 };
     this.#stays.set(side, stay);
     this.#looks[0]?.add(stay);
@@ -111,13 +123,14 @@ export class LingeringClose {
   }
 }
 
-/** The pause before the next look, as an index. */
+/** The pause before the next look, as an index of `PAUSES`. */
 function pauseOf({ outcome, looks }: Stay): number {
   return Math.min(Math.floor(looks / LOOKS_A_PAUSE), LONGEST[outcome]);
 }
 
-/** Bytes that a close would lose now. */
+/** The number of bytes that a close would lose now. */
 function pendingBytes({ pending, isTcp }: LingeringSide, unsent: number): number {
-  // Bytes that a Unix socket has taken are in its peer's queue, and survive the close (unix(7)).
+  // After a Unix socket has accepted bytes, they are in the queue of its peer, and survive the close
+  // (unix(7)).
   return isTcp ? pending + unsent : pending;
 }

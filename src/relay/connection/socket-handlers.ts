@@ -14,17 +14,20 @@ import { Unadmitted } from "./unadmitted.ts";
 type OwnedSocket = Socket<SocketOwner>;
 
 /**
- * The handlers of every socket's events, for clients and destinations alike. They ignore the events of a
- * socket that is not its owner's socket any more, or not yet.
+ * The handlers for the events of every socket, of clients and of destinations. A handler ignores an
+ * event if the socket is not, or no longer, the current socket of its owner.
  */
 export const handlers: SocketHandler<SocketOwner, "uint8array"> = {
   binaryType: "uint8array",
 
-  /** A destination's socket exists; it may still be connecting. Clients have an `open` of their own. */
+  /**
+   * Called when a socket to a destination exists, which may still be connecting. Sockets of clients
+   * have another `open` handler.
+   */
   open(socket: OwnedSocket): void {
     const side = socket.data;
     if (side instanceof Unadmitted || side.connection.attempt === null) {
-      // Too late: the client has left, perhaps by an end of stream.
+      // Too late: the attempt has ended, for example because the client has left.
       socket.close();
       return;
     }
@@ -61,7 +64,10 @@ export const handlers: SocketHandler<SocketOwner, "uint8array"> = {
     else side.connection.attempt?.lost(side, code);
   },
 
-  /** A handler threw, which is a bug. The socket's connection ends, and the relay goes on. */
+  /**
+   * Called when a handler threw an error, which is a bug. The socket's connection ends, and the relay
+   * continues.
+   */
   error(socket: OwnedSocket, error: Error): void {
     const owner = socket.data;
     if (owner instanceof Unadmitted) {
@@ -75,27 +81,31 @@ export const handlers: SocketHandler<SocketOwner, "uint8array"> = {
 };
 
 /**
- * The side that an event of a socket is about; null if the event is to be ignored or the socket is still
- * connecting. `proven`: the event brings bytes, so the socket is connected.
+ * The side to which an event of a socket belongs; null if the event must be ignored, or if the socket
+ * is still connecting.
+ *
+ * @param proven - whether the event brought bytes, which proves that the socket is connected
  */
 function readySide(socket: OwnedSocket, proven: boolean): ConnectionSide | null {
   const before = socket.data;
   if (before.socket === null || before.socket !== socket) return null;
   if (before.ready) return before;
   before.connection.attempt?.progress(before, proven);
-  // A socket that won against those of other addresses now belongs to the destination.
+  // If the socket was the first of several addresses to connect, it now belongs to the connection's
+  // destination side.
   const after = socket.data;
   return after.socket !== null && after.socket === socket && after.ready ? after : null;
 }
 
 /**
- * The handlers of a destination's socket that Bun adopts. With `connectError` nobody needs a promise of
- * `Bun.connect`, which would cost a second promise and a closure for each connection.
+ * The handlers of a socket to the destination whose descriptor Bun adopts. Because of `connectError`,
+ * the caller does not need the promise of `Bun.connect`. Using that promise would cost a second promise
+ * and a closure for each connection.
  */
 export const adoptedHandlers: SocketHandler<SocketOwner, "uint8array"> = {
   ...handlers,
 
-  /** Bun could not adopt the descriptor. Bun reports this within `Bun.connect`. */
+  /** Called by Bun within `Bun.connect` if Bun could not adopt the descriptor. */
   connectError({ data: side }: OwnedSocket, error: Error): void {
     if (!(side instanceof Unadmitted)) side.connection.attempt?.lost(side, errorCode(error));
   },

@@ -1,34 +1,38 @@
 import type { Connection } from "./connection.ts";
 import { stoodStill } from "../late-timer.ts";
 
-// Looks within the time limit. A connection is ended late by at most the time between two looks.
+// The number of looks within the time limit. A connection is ended at most one interval between looks
+// too late.
 const LOOKS = 10;
 
-/** What was seen of a connection since something last moved. */
+/** The observation of a connection since bytes last moved. */
 interface Sighting {
-  /** `movedBytes`, which is the same since then. */
+  /** The value of `movedBytes`, which has not changed since this observation began. */
   readonly moved: number;
-  /** The look at which something had last moved, by `performance.now()`. */
+  /** The time of the latest look that found movement, by `performance.now()`. */
   at: number;
-  /** `unsentBytes` at the last look; null before the kernel was asked. */
+  /** The value of `unsentBytes` at the last look; null before the kernel was asked. */
   unsent: number | null;
 }
 
-/** Which connections `StillConnections` is to end, and when. */
+/** The connections that `StillConnections` must end, and the time limit. */
 export interface StillnessLimit {
-  /** Milliseconds without movement. */
+  /** The time limit without movement, in milliseconds. */
   readonly after: number;
-  /** Whether the limit applies to a connection. Its time starts when this becomes true. */
+  /**
+   * Returns whether the limit applies to a connection. The time of the connection starts at the first
+   * look at which this is true.
+   */
   readonly concerns: (connection: Connection) => boolean;
   readonly end: (connection: Connection) => void;
 }
 
 /**
- * Ends connections on which nothing moved for a time. One timer looks at all of them, so a chunk costs
- * nothing, and ten thousand connections cost one wake-up.
+ * Ends connections on which no byte moved for a time. One timer looks at all connections. So a chunk
+ * costs nothing, and ten thousand connections cost one wake-up.
  *
- * Bytes move when the relay reads or writes them, and when a peer acknowledges bytes that the kernel
- * holds for it. If the process stood still, the time of every connection starts anew.
+ * Bytes move when the relay reads or writes them, and when a peer takes bytes that the kernel holds for
+ * the peer. If the process stood still, the time of every connection starts again.
  */
 export class StillConnections implements Disposable {
   readonly #connections: ReadonlySet<Connection>;
@@ -69,7 +73,8 @@ export class StillConnections implements Disposable {
       this.#seen.set(connection, { moved, at: now, unsent: null });
       return;
     }
-    // Nothing was written since, so the kernel can only hold less than before: 0 stays 0.
+    // The relay has written nothing since the last look, so the kernel cannot hold more than before. If
+    // it held 0 bytes, there is no need to ask again.
     if (seen.unsent !== 0) {
       const unsent = unsentBytes(connection);
       if (seen.unsent !== null && unsent < seen.unsent) seen.at = now;
@@ -79,12 +84,12 @@ export class StillConnections implements Disposable {
   }
 }
 
-/** A number that changes whenever the relay reads or writes a byte. */
+/** A number that changes whenever the relay reads or writes bytes of the connection. */
 function movedBytes({ up, down }: Connection): number {
   return 2 * (up.bytesRead + down.bytesRead) - up.pending - down.pending;
 }
 
-/** Bytes that the kernel holds for both peers. */
+/** The number of bytes that the kernel holds for both peers. */
 function unsentBytes({ client, destination }: Connection): number {
   return client.unsent() + destination.unsent();
 }

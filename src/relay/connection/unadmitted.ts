@@ -1,8 +1,11 @@
 import type { Observer } from "../observer.ts";
 
-/** Placeholder owner for the sockets of refused clients, and of clients not admitted yet. Their events are ignored. */
+/**
+ * Placeholder owner for the sockets of clients that were refused or are not admitted yet. The handlers
+ * ignore the events of these sockets.
+ */
 export class Unadmitted {
-  /** Never a socket: so the handlers see that an event is to be ignored. */
+  /** Always null, so that the handlers ignore each event of the socket. */
   readonly socket = null;
 
   constructor(readonly observer: Observer) {}

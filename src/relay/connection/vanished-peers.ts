@@ -3,39 +3,41 @@ import type { Libc } from "../../os/libc.ts";
 import { readTcpInfo, type TcpInfo } from "../../os/tcp-info.ts";
 import type { Connection, ConnectionSide } from "./connection.ts";
 
-// Looks within the time limit. A side is ended late by at most the time between three looks.
+// The number of looks within the time limit. A side is ended at most two intervals between looks too
+// late.
 const LOOKS = 10;
 
-// A single segment or probe without an answer may still be on its way.
+// The minimum number of retransmissions or probes without an answer. The answer to a single one may
+// still be on its way.
 const UNANSWERED_LEAST = 2;
 
-/** What was seen of a side at the last look. */
+/** The observation of a side at the last look. */
 interface Sighting {
-  /** `writtenTo` at that look. */
+  /** The value of `writtenTo` at that look. */
   readonly written: number;
-  /** Whether the peer had acknowledged everything. */
+  /** Whether the peer had acknowledged all bytes. */
   readonly settled: boolean;
   /** Non-null exactly while the peer owes an answer. */
   readonly debt: Debt | null;
 }
 
-/** An answer that a peer owes. */
+/** A missing answer of a peer. */
 interface Debt {
-  /** The first look at which it owed the answer, by `performance.now()`. */
+  /** The time of the first look at which the answer was missing, by `performance.now()`. */
   readonly since: number;
-  /** `TcpInfo.retransmissions` at that look. */
+  /** The value of `TcpInfo.retransmissions` at that look. */
   readonly retransmissions: number;
 }
 
 /**
- * Ends TCP sides whose peer vanished while bytes for it are unacknowledged: its machine lost power, or
- * the network between broke. TCP keepalive finds such peers on idle connections only. It does not run
- * while bytes are unacknowledged, and for those the kernel waits a quarter of an hour (tcp(7),
- * tcp_retries2).
+ * Ends a TCP side if its peer vanished while bytes for the peer are unacknowledged, for example because
+ * the peer's machine lost power or the network is broken. TCP keepalive finds such peers only on idle
+ * connections: it does not run while bytes are unacknowledged, and the kernel waits a quarter of an
+ * hour for the acknowledgement (tcp(7), tcp_retries2).
  *
- * The kernel's option for this, TCP_USER_TIMEOUT, is of no use here. It also ends a connection whose
- * peer is alive and only does not read (tcp(7): "buffered data may remain untransmitted due to zero
- * window size"; seen on Linux 6.18), and a relay must bear such a peer for as long as it likes. So the
+ * The kernel's option for this case, TCP_USER_TIMEOUT, is not usable here. It also ends a connection
+ * whose peer is alive and only does not read (tcp(7): "buffered data may remain untransmitted due to
+ * zero window size"; seen on Linux 6.18). A relay must accept such a peer without a time limit. So the
  * relay asks the kernel from time to time whether peers answer. A side whose peer has acknowledged
  * everything costs no system call.
  */
@@ -46,7 +48,7 @@ export class VanishedPeers implements Disposable {
   readonly #seen = new WeakMap<ConnectionSide, Sighting>();
   readonly #timer: Timer;
 
-  /** @param patience - milliseconds that a peer may owe an answer */
+  /** @param patience - the time for which an answer of a peer may be missing, in milliseconds */
   constructor(connections: ReadonlySet<Connection>, system: Libc, patience: number) {
     this.#connections = connections;
     this.#system = system;
@@ -84,7 +86,10 @@ export class VanishedPeers implements Disposable {
   }
 }
 
-/** What a peer owes at a look; `debt` is what it owed at the look before. */
+/**
+ * The missing answer of a peer at this look; null if no answer is missing. `debt` is the result of the
+ * look before.
+ */
 function debtAfter(debt: Debt | null, info: TcpInfo, now: number): Debt | null {
   if (info.unacknowledged === 0 && info.probes === 0) return null;
   const isOld = debt !== null && info.sinceAnswer >= now - debt.since;

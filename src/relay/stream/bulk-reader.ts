@@ -4,59 +4,73 @@ import type { HeldBytes } from "./held-bytes.ts";
 import { CAPACITY, KernelPipes } from "./kernel-pipe.ts";
 import type { Side } from "./side.ts";
 
-/** From this size on, a chunk is likely to be followed by more. */
+/** The size, in bytes, from which a chunk is likely to be followed by more chunks. */
 export const LARGE = 64 * 1024;
 
-// Below this size, a chunk is likely to be a request, or the answer to one.
+// The size, in bytes, below which a chunk is likely to be a request, or the answer to a request.
 const SMALL = 16 * 1024;
 
-// The most that one read takes if no other connection waits: large reads wake both ends less often.
+// The maximum size of one read in bytes, if no other connection waits: large reads wake both ends less
+// often.
 const COPIED_MOST = 256 * 1024;
 const SPLICED_MOST = CAPACITY;
-// The most if other connections wait for their turn.
+// The maximum size of one read in bytes, if other connections wait for their turn.
 const COPIED_LEAST = 32 * 1024;
 const SPLICED_LEAST = 128 * 1024;
 
-// The least that one read takes if the other side has room. More than the room costs little: the kernel
-// takes whole the write with which a socket becomes full.
+// The minimum size of one read in bytes, if the other side has any room. Reading more than the room
+// costs little, because the kernel accepts the whole write that fills a socket's buffer. This is also
+// the maximum if all connections together hold too much, or if the reported room cannot be trusted.
 const ROOM_LEAST = 32 * 1024;
 
-// What a read takes if the other side has no room: the write that comes short makes Bun wait for room.
+// The size of a read in bytes, if the other side has no room. The other side does not take this byte at
+// once, and the incomplete write makes Bun wait for room.
 const SAMPLE = 1;
 
-// A TCP socket exceeds its buffer by one segment at most. If it does so by more, the kernel has made the
-// buffer smaller, because all TCP sockets together hold too much (tcp(7), tcp_mem).
+// A TCP socket exceeds the size of its send buffer by one segment at most. If a socket exceeds the size
+// by more than this number of bytes, the kernel has reduced the buffer, because all TCP sockets
+// together use too much memory (tcp(7), tcp_mem).
 const EXCESS_MOST = 64 * 1024;
-// For so many milliseconds afterwards no room of TCP sockets is counted on.
+// The time, in milliseconds, for which the reader does not trust the room that the kernel reports for
+// TCP sockets, after the kernel has reduced a send buffer.
 const SCARCITY = 10_000;
 
-// A stalled direction keeps no kernel pipe for fewer bytes.
+// The minimum number of bytes for which a stalled direction keeps a kernel pipe, if its receiver has
+// never taken all held bytes. Fewer bytes are copied out of the kernel pipe.
 const PIPED_LEAST = 64 * 1024;
 
-// For so many reads after a small chunk other connections are taken to wait: about a millisecond.
+// The number of reads after a small chunk for which other connections count as waiting. These reads
+// take about a millisecond together.
 const TURNS_OF_OTHERS = 64;
 
 let ofThread: BulkReader | undefined;
 
-/** The one of this thread, whose buffer and kernel pipes all relays share. */
+/**
+ * Returns the bulk reader of this thread. All relays of the thread share its buffer and its kernel
+ * pipes.
+ */
 export function threadBulkReader(system: Libc): BulkReader {
   return (ofThread ??= new BulkReader(system));
 }
 
 /**
- * Reads bulk by system calls of the relay's own. Bun allocates a buffer of up to 512 KiB for each read,
- * which makes a gigabyte a third dearer. splice(2) passes pages on without a copy. Only from Unix to TCP
- * that costs more than copying, so there the bytes are copied (PROFILE.md).
+ * Reads bulk by the relay's own system calls. Bun allocates a buffer of up to 512 KiB for each read,
+ * which makes the transfer of a gigabyte a third more expensive. splice(2) passes memory pages on
+ * without a copy. From a Unix socket to a TCP socket, splice(2) costs more than a copy, so the bytes
+ * are copied there (PROFILE.md).
  */
 export class BulkReader {
   readonly #system: Libc;
   readonly #kernelPipes: KernelPipes;
-  // Shared by all pipes: bytes are written or copied out of it before the next read.
+  // The buffer of all pipes. Bytes are written or copied out of the buffer before the next read.
   readonly #buffer = new Uint8Array(COPIED_MOST);
   #turnsOfOthers = 0;
-  /** Until when no room of TCP sockets is counted on, by `performance.now()`; 0 if it is. */
+  /**
+   * The time until which the reader does not trust the reported room of TCP sockets, by
+   * `performance.now()`; 0 while the reader trusts the room.
+   */
   #scarceUntil = 0;
-  /** Relays that have a connection. */
+  /** The number of relays that have a connection. */
   #users = 0;
 
   constructor(system: Libc) {
@@ -64,25 +78,30 @@ export class BulkReader {
     this.#kernelPipes = new KernelPipes(system);
   }
 
-  /** A chunk went by. The sender of a small one may wait for an answer, so reads are short for a while. */
+  /**
+   * Call this for each chunk that was passed on. The sender of a small chunk may wait for an answer, so
+   * the next reads of all connections are short.
+   */
   chunkPassed(length: number): void {
     if (length < SMALL) this.#turnsOfOthers = TURNS_OF_OTHERS;
   }
 
   /**
-   * Reads once from a side into `held`, which must be empty, and no more than `to` has room for. Returns
-   * the number of bytes, 0 at the end of the stream, or a negative errno. After a write, call `keep` if
-   * bytes are left in `held`.
+   * Reads once from a side into `held`, which must be empty. The size of the read depends on the room
+   * of `to`. After a write, call `keep` if bytes are left in `held`.
    *
-   * @param sparing - whether all connections hold so much that no room is counted on
+   * @param sparing - whether all connections together hold so much that the read must be small, even if
+   *   `to` has much room
+   * @returns the number of bytes, 0 at the end of the stream, or a negative errno
    */
   read(from: Side, to: Side, held: HeldBytes, sparing: boolean): number {
     const alone = this.#turnsOfOthers === 0;
     if (!alone) this.#turnsOfOthers -= 1;
     const splices = from.isTcp || !to.isTcp;
     if (splices) held.kernelPipe ??= this.#kernelPipes.borrow();
-    // A Unix receiver has little room, even if it reads as fast as it can. A full pipe wakes the sender less
-    // often. There are few pipes, so slow receivers cannot make many directions hold so much.
+    // A Unix receiver reports little room, even if it reads as fast as it can. So the read may be
+    // larger than the room: a full kernel pipe wakes the sender less often. The number of kernel pipes
+    // is small, so slow receivers cannot make many directions hold so much.
     const isAhead = held.receiverReads && held.kernelPipe !== null && !to.isTcp && !sparing;
     const most = isAhead ? Infinity : this.#roomOf(to, sparing);
     if (most === SAMPLE) {
@@ -98,14 +117,14 @@ export class BulkReader {
     return this.#copy(from, held, Math.min(most, alone ? COPIED_MOST : COPIED_LEAST));
   }
 
-  /** Whether a side with room takes as much. */
+  /** Whether the relay can trust the room that the kernel reports for `to`. */
   countsOnRoom(to: Side): boolean {
     if (this.#scarceUntil === 0 || !to.isTcp) return true;
     if (performance.now() >= this.#scarceUntil) this.#scarceUntil = 0;
     return this.#scarceUntil === 0;
   }
 
-  /** The most that one read may take, so that `to` has room for it. */
+  /** The maximum size of one read, in bytes, for the room that `to` has. */
   #roomOf(to: Side, sparing: boolean): number {
     const room = to.takesNow();
     if (room <= 0) return SAMPLE;
@@ -118,12 +137,12 @@ export class BulkReader {
     return length;
   }
 
-  /** `to` did not take all of a large chunk or read. */
+  /** Call this if `to` did not take all bytes of a large chunk or of a read. */
   cameShort(to: Side): void {
     if (to.isTcp && to.takesNow() < -EXCESS_MOST) this.#scarceUntil = performance.now() + SCARCITY;
   }
 
-  /** Makes the bytes that are left in `held` survive the next read. */
+  /** Makes sure that the next read does not overwrite the bytes that are left in `held`. */
   keep(held: HeldBytes): void {
     const { kernelPipe } = held;
     if (kernelPipe === null) {
@@ -134,7 +153,10 @@ export class BulkReader {
     }
   }
 
-  /** Takes back what `read` lent to `held`, because a direction does no more own reads. */
+  /**
+   * Takes back the kernel pipe that `read` lent to `held`, because the direction does no more own reads
+   * for now.
+   */
   release(held: HeldBytes): void {
     const { kernelPipe } = held;
     if (kernelPipe === null) return;
@@ -142,12 +164,15 @@ export class BulkReader {
     this.#kernelPipes.giveBack(kernelPipe);
   }
 
-  /** A relay has its first connection. */
+  /** Call this when a relay has its first connection. */
   join(): void {
     this.#users += 1;
   }
 
-  /** A relay has no connection any more. Without any, no descriptor is kept for later. */
+  /**
+   * Call this when a relay has no connection any more. If no relay has a connection, the free kernel
+   * pipes are closed.
+   */
   leave(): void {
     this.#users -= 1;
     if (this.#users === 0) this.#kernelPipes.closeFree();

@@ -4,13 +4,14 @@ import type { Side } from "./side.ts";
 const READ_MOST = 256 * 1024;
 
 /**
- * The unread bytes of a failed side, which stay in the kernel until there is room for them. The kernel
- * may hold tens of MiB of them (tcp(7), tcp_rmem), and Bun would read them all at once, paused or not.
+ * The unread bytes of a failed side. The bytes stay in the kernel until the other side has room for
+ * them. The kernel may hold tens of MiB of unread bytes (tcp(7), tcp_rmem), and Bun would read all of
+ * them at once, even while the side is paused.
  */
 export class FailedSocketBytes {
   readonly #system: Libc;
   readonly #fd: number;
-  /** Called with the bytes of each read, if somebody wants to know. */
+  /** Called with the bytes of each read; null if no caller needs the bytes. */
   onRead: ((bytes: Uint8Array) => void) | null = null;
   #bytes: number;
 
@@ -21,9 +22,12 @@ export class FailedSocketBytes {
   }
 
   /**
-   * Takes over the unread bytes of a side by a descriptor of its own; the caller then closes the side's
-   * socket. Consumes the socket's error and notes it on the side. Null if the side has not failed, if
-   * nothing is unread, or if there is no descriptor: then Bun delivers the bytes.
+   * Takes over the unread bytes of a failed side: duplicates the descriptor, so that the caller can
+   * close the side's socket without losing the bytes. Reads the error from the socket, which clears it
+   * there, and stores the error in the side.
+   *
+   * @returns null if the side has not failed, if there are no unread bytes, or if no descriptor is
+   *   free; Bun then delivers the bytes
    */
   static of(side: Side): FailedSocketBytes | null {
     if (libc === null) return null;
@@ -36,12 +40,12 @@ export class FailedSocketBytes {
     return fd < 0 ? null : new FailedSocketBytes(libc, fd, bytes);
   }
 
-  /** How many bytes are unread. */
+  /** The number of bytes that are still unread. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Reads the next bytes. Closes the descriptor after the last. */
+  /** Reads the next bytes. Closes the duplicated descriptor after the last byte. */
   read(): Uint8Array {
     const bytes = new Uint8Array(Math.min(READ_MOST, this.#bytes));
     const length = this.#system.receive(this.#fd, bytes, bytes.length);
@@ -53,7 +57,7 @@ export class FailedSocketBytes {
     return read;
   }
 
-  /** Drops the bytes that are left. */
+  /** Drops the unread bytes and closes the duplicated descriptor. */
   close(): void {
     if (this.#bytes === 0) return;
     this.#bytes = 0;

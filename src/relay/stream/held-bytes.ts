@@ -3,41 +3,53 @@ import type { KernelPipe } from "./kernel-pipe.ts";
 import type { FailedSocketBytes } from "./failed-socket-bytes.ts";
 import type { Side } from "./side.ts";
 
-// How many bytes are taken out of a kernel pipe to make Bun wait for room. With a page of bytes instead,
-// bulk costs a fifth more (PROFILE.md).
+// The number of bytes that are taken out of a kernel pipe and given to a write of Bun, so that Bun
+// waits for room. With a page of bytes instead, bulk costs a fifth more (PROFILE.md).
 const SAMPLE = 1;
 
-/** The bytes of one direction that were read and that the receiver has not taken, in order. */
+/**
+ * The held bytes of one direction, in stream order: the chunks, then the kernel pipe, then the remains
+ * of a failed sender.
+ */
 export class HeldBytes {
-  /** Bytes in the kernel pipe follow the chunks in stream order. */
+  /**
+   * The kernel pipe that the direction has borrowed; null while it has none. In stream order, the bytes
+   * in the kernel pipe follow the chunks.
+   */
   kernelPipe: KernelPipe | null = null;
-  /** Whether the receiver has once taken what was held. Until then it may be one that never reads. */
+  /**
+   * Whether the receiver has taken all held bytes at least once. While this is false, the receiver may
+   * be one that never reads.
+   */
   receiverReads = false;
-  /** Unread bytes of a failed sender. They come last: nothing is added once this is set. */
+  /**
+   * The unread bytes of a failed sender; null if there are none. In stream order they are the last
+   * bytes: no chunk is received after this is set.
+   */
   remains: FailedSocketBytes | null = null;
-  /** How many bytes the memory account knows of. */
+  /** The number of held bytes that the memory account has been told of. */
   counted = 0;
   readonly #chunks: Uint8Array[] = [];
   #chunkBytes = 0;
 
-  /** How many bytes are held. */
+  /** The number of held bytes. */
   get bytes(): number {
     return this.kernelPipe === null ? this.#chunkBytes : this.#chunkBytes + this.kernelPipe.bytes;
   }
 
-  /** How many bytes are held or remain to be read. */
+  /** The number of held bytes and of unread bytes of a failed sender. */
   get pending(): number {
     return this.remains === null ? this.bytes : this.bytes + this.remains.bytes;
   }
 
-  /** Adds a chunk at the end, without copying it. */
+  /** Adds a chunk at the end, without copying the chunk. */
   add(chunk: Uint8Array): void {
     if (this.kernelPipe !== null) this.takeOut(this.kernelPipe.bytes);
     this.#chunks.push(chunk);
     this.#chunkBytes += chunk.length;
   }
 
-  /** Puts a chunk before all others. */
+  /** Adds a chunk before all other held bytes. */
   addFirst(chunk: Uint8Array): void {
     this.#chunks.unshift(chunk);
     this.#chunkBytes += chunk.length;
@@ -52,15 +64,19 @@ export class HeldBytes {
     this.#chunkBytes += chunk.length;
   }
 
-  /** Copies the last chunk, because its memory belongs to somebody else. */
+  /**
+   * Replaces the last chunk by a copy, because the chunk's memory belongs to another object, which will
+   * overwrite it.
+   */
   copyLast(): void {
     const last = this.#chunks.pop();
     if (last !== undefined) this.#chunks.push(last.slice());
   }
 
   /**
-   * Writes as much as `to` takes. If that is not all, `drain` follows. Returns 0, or a negative errno if
-   * `to` takes no more.
+   * Writes as many bytes as `to` takes. If bytes are left, the event `drain` follows.
+   *
+   * @returns 0, or a negative errno if `to` takes no bytes any more
    */
   writeTo(to: Side): number {
     for (;;) {
@@ -72,7 +88,11 @@ export class HeldBytes {
     }
   }
 
-  /** Drops all bytes, also those that remain to be read, and returns how many they were. */
+  /**
+   * Drops all held bytes and the unread bytes of a failed sender.
+   *
+   * @returns the number of dropped bytes
+   */
   drop(): number {
     const { pending } = this;
     this.#chunks.length = 0;
@@ -82,14 +102,15 @@ export class HeldBytes {
     return pending;
   }
 
-  /** Writes what was read: the chunks, then the kernel pipe. */
+  /** Writes the bytes that were read: first the chunks, then the kernel pipe. */
   #writeRead(to: Side): number {
     let failure = this.#writeChunks(to);
     const { kernelPipe } = this;
     while (failure === 0 && this.#chunkBytes === 0 && kernelPipe !== null && kernelPipe.bytes > 0) {
       const taken = to.writeFrom(kernelPipe);
       if (taken === -EAGAIN) {
-        // Bun reports room only after one of its own writes found none. So one byte goes by Bun's write.
+        // Bun reports room only after a write of its own found no room. So one byte goes through Bun's
+        // write.
         this.takeOut(SAMPLE);
         failure = this.#writeChunks(to);
       } else if (taken < 0) {
@@ -116,8 +137,8 @@ export class HeldBytes {
 }
 
 /**
- * The bytes of a chunk that are left after `sent`. A small rest is copied, because it would keep the memory
- * of the whole chunk.
+ * The rest of a chunk, of which `sent` bytes were sent. A small rest is copied, because otherwise the
+ * rest would keep the memory of the whole chunk in use.
  */
 export function restOf(chunk: Uint8Array, sent: number): Uint8Array {
   const rest = chunk.subarray(sent);

@@ -1,15 +1,15 @@
 import type { Libc } from "../../os/libc.ts";
 import { openFilesMax } from "../../os/open-files-limit.ts";
 
-/** The capacity of a kernel pipe in bytes: as much as one direction may hold. */
+/** The capacity of a kernel pipe in bytes: the maximum that one direction may hold. */
 export const CAPACITY = 1024 * 1024;
-// To a user with many pipes the kernel gives less, down to a page (pipe(7), pipe-user-pages-soft). A pipe
-// below this capacity is of no use.
+// If a user has many pipes, the kernel gives a new pipe less capacity, down to a page (pipe(7),
+// pipe-user-pages-soft). The relay does not use a pipe below this capacity.
 const CAPACITY_LEAST = 128 * 1024;
 
-/** A pipe of pipe(7), through which splice(2) passes a socket's pages on without copying them. */
+/** A pipe of pipe(7), through which splice(2) passes the pages of a socket on without copying them. */
 export class KernelPipe {
-  /** How many bytes are in the pipe. */
+  /** The number of bytes in the pipe. */
   bytes = 0;
 
   private constructor(
@@ -18,7 +18,11 @@ export class KernelPipe {
     readonly writeEnd: number,
   ) {}
 
-  /** Null if there are no descriptors for a pipe, or too little capacity. */
+  /**
+   * Makes a kernel pipe.
+   *
+   * @returns null if no descriptors are free, or if the kernel gives too little capacity
+   */
   static open(system: Libc): KernelPipe | null {
     const ends = new Int32Array(2);
     if (system.pipe(ends) < 0) return null;
@@ -29,21 +33,29 @@ export class KernelPipe {
     return null;
   }
 
-  /** Takes up to `most` bytes from a socket. Returns the number, 0 at the end, or a negative errno. */
+  /**
+   * Moves up to `most` bytes from a socket into the pipe.
+   *
+   * @returns the number of bytes, 0 at the end of the stream, or a negative errno
+   */
   fill(socket: number, most: number): number {
     const moved = this.system.splice(socket, this.writeEnd, most);
     if (moved > 0) this.bytes += moved;
     return moved;
   }
 
-  /** Gives a socket as much as it takes. Returns the number of bytes, or a negative errno. */
+  /**
+   * Moves as many bytes from the pipe to a socket as the socket takes.
+   *
+   * @returns the number of bytes, or a negative errno
+   */
   drain(socket: number): number {
     const moved = this.system.splice(this.readEnd, socket, this.bytes);
     if (moved > 0) this.bytes -= moved;
     return moved;
   }
 
-  /** Takes out the next bytes, `most` or fewer. */
+  /** Reads the next bytes out of the pipe, at most `most` bytes. */
   read(most: number): Uint8Array {
     const bytes = new Uint8Array(Math.min(most, this.bytes));
     let length = 0;
@@ -63,20 +75,21 @@ export class KernelPipe {
 }
 
 const PIPES_MOST = 32;
-// One kernel pipe for so many descriptors: if there are few, connections need them more.
+// The number of descriptors of the process for each kernel pipe of a thread. If the process may have
+// few descriptors, there are fewer kernel pipes, because connections need the descriptors more.
 const FILES_A_PIPE = 64;
 
 /**
- * How many kernel pipes a thread may have, if the process may have `files` descriptors. Two descriptors are
- * reserved for each pipe.
+ * The maximum number of kernel pipes of a thread, if the process may have `files` descriptors. Two
+ * descriptors are reserved for each kernel pipe.
  */
 export function kernelPipesMost(files = openFilesMax()): number {
   return Math.min(PIPES_MOST, Math.floor(files / FILES_A_PIPE));
 }
 
 /**
- * The kernel pipes of one thread. A direction borrows one while it moves bulk. They are kept open for the
- * next direction as long as there are connections.
+ * The kernel pipes of one thread. A direction borrows a kernel pipe while the direction moves bulk.
+ * Free kernel pipes stay open for the next direction while there are connections.
  */
 export class KernelPipes {
   readonly #system: Libc | null;
@@ -84,12 +97,12 @@ export class KernelPipes {
   readonly #free: KernelPipe[] = [];
   #lent = 0;
 
-  /** @param system - null if there are to be none */
+  /** @param system - null if no kernel pipe must be made */
   constructor(system: Libc | null) {
     this.#system = system;
   }
 
-  /** Null if all are lent. */
+  /** Lends a kernel pipe; null if too many are lent already, or if no pipe can be made. */
   borrow(): KernelPipe | null {
     if (this.#system === null || this.#lent >= this.#most) return null;
     const pipe = this.#free.pop() ?? KernelPipe.open(this.#system);
@@ -97,7 +110,10 @@ export class KernelPipes {
     return pipe;
   }
 
-  /** Takes a pipe back. A pipe with bytes in it is closed, because it cannot be lent again. */
+  /**
+   * Takes a kernel pipe back. A pipe that still contains bytes is closed, because it cannot be lent
+   * again.
+   */
   giveBack(pipe: KernelPipe): void {
     this.#lent -= 1;
     if (pipe.bytes > 0) pipe.close();

@@ -7,11 +7,13 @@ import type { MemoryAccount } from "./memory-account.ts";
 import type { Side } from "./side.ts";
 
 /**
- * - `flowing`: bytes go through.
- * - `ending`: `from` ended its stream. Held bytes go out, then the end of stream.
- * - `ended`: the end of stream was passed on.
- * - `aborting`: `from` failed. Held bytes go out, then `to` is to be reset.
- * - `broken`: `to` takes no more. What `from` still sends is read and dropped.
+ * The state of a pipe.
+ *
+ * - `flowing`: the pipe passes bytes on.
+ * - `ending`: `from` ended its stream. The pipe writes the held bytes, then the end of stream.
+ * - `ended`: the pipe has passed on the end of stream.
+ * - `aborting`: `from` failed. The pipe writes the held bytes; after that the relay must reset `to`.
+ * - `broken`: `to` takes no more bytes. The relay reads and drops all further bytes of `from`.
  *
  * | state      | end        | abort      | all written | break    |
  * | ---------- | ---------- | ---------- | ----------- | -------- |
@@ -23,33 +25,41 @@ import type { Side } from "./side.ts";
  */
 export type PipeState = "flowing" | "ending" | "ended" | "aborting" | "broken";
 
-// Before the destination answered, a client is read until so much is held, because Bun does not report
-// that a paused Unix client left. The last read may add 512 KiB.
+// Before the destination was reached, Bun reads from the client until this many bytes are held. The
+// client is not paused earlier, because Bun does not report that a paused Unix client has left. The
+// last read may add up to 512 KiB.
 const HELD_BEFORE_READY = 64 * 1024;
 
-/** What pipes share. */
+/** The objects that the pipes of a relay share. */
 export interface PipeMeans {
-  /** Reads bulk by system calls of the relay's own; null if Bun does all reads. */
+  /** Reads bulk by the relay's own system calls; null if Bun does all reads. */
   readonly bulk: BulkReader | null;
-  /** Knows of all bytes that are held. */
+  /** The account of all held bytes. */
   readonly memory: MemoryAccount;
 }
 
 /**
- * One direction of a connection: passes on what `from` sends to `to`, and holds what `to` does not take.
- * Held bytes pause the reading, so a pipe holds at most 1 MiB: two reads of Bun's, or one kernel pipe. A
- * `from` that fails while it is paused may add one read; the rest of its bytes stays in the kernel.
+ * One direction of a connection: passes bytes from `from` on to `to`, and holds the bytes that `to`
+ * does not take. Held bytes pause the reading, so a pipe holds about 1 MiB at most: two of Bun's reads,
+ * or one full kernel pipe. If `from` fails while it is paused, one more read may be added; the rest of
+ * its bytes stays in the kernel.
  */
 export class Pipe implements Reader {
   state: PipeState = "flowing";
-  /** Bytes read from `from` so far. */
+  /** The number of bytes read from `from` so far. */
   bytesRead = 0;
-  /** How many of these bytes were dropped because `to` took no more. */
+  /** The number of these bytes that were dropped because `to` took no more bytes. */
   dropped = 0;
-  /** Null until a byte was held: most connections never need it, which saves memory. */
+  /**
+   * The held bytes; null until bytes are held for the first time. Most connections never hold bytes, so
+   * this saves memory.
+   */
   #held: HeldBytes | null = null;
   readonly #means: PipeMeans;
-  /** Null until a chunk was large or was held. Until then Bun reads, as in the state `events`. */
+  /**
+   * Decides who reads `from`; null until a chunk was large or was held. While this is null, Bun reads,
+   * as in the state `events`.
+   */
   #reading: Reading | null = null;
 
   constructor(
@@ -60,27 +70,30 @@ export class Pipe implements Reader {
     this.#means = means;
   }
 
-  /** Whether Bun is not to read `from`. */
+  /** Whether Bun must not read from `from`. */
   get isPaused(): boolean {
     return this.#reading !== null && this.#reading.isPaused;
   }
 
-  /** How often reading paused because `to` took no more. */
+  /** The number of times that reading paused because `to` did not take all bytes. */
   get pauses(): number {
     return this.#reading === null ? 0 : this.#reading.pauses;
   }
 
-  /** Bytes that were read and that `to` has not taken. */
+  /** The number of bytes that were read and that `to` has not taken yet. */
   get held(): number {
     return this.#held === null ? 0 : this.#held.bytes;
   }
 
-  /** Bytes for `to` that are here already: those held, and those that a failed `from` left. */
+  /**
+   * The number of bytes that still have to be written to `to`: the held bytes, and the unread bytes of
+   * a failed `from`.
+   */
   get pending(): number {
     return this.#held === null ? 0 : this.#held.pending;
   }
 
-  /** Takes a chunk that Bun read from `from`, and may keep it. */
+  /** Receives a chunk that Bun has read from `from`. The pipe may keep the chunk. */
   receive(chunk: Uint8Array): void {
     this.bytesRead += chunk.length;
     if (this.state === "broken") {
@@ -100,19 +113,22 @@ export class Pipe implements Reader {
     if (chunk.length >= LARGE) this.#means.bulk?.cameShort(this.to);
   }
 
-  /** Stops reading until `to` is ready. To be called if all pipes together hold too much. */
+  /** Stops reading until `to` is ready. Call this if all pipes together hold too many bytes. */
   awaitReady(): void {
     if (!this.to.ready && this.state === "flowing" && !this.isPaused)
       this.#needReading().chunkHeld(0);
   }
 
-  /** Holds bytes of the relay's own, to go to `to` before all bytes of `from`. */
+  /** Adds bytes that the relay itself sends to `to`, before all bytes of `from`. */
   precede(bytes: Uint8Array): void {
     this.#holding().addFirst(bytes);
     this.#account();
   }
 
-  /** `to` may have room. Writes what is held; after that passes on the end, or reads on. */
+  /**
+   * Call this when `to` may have room. Writes the held bytes; if all are written, passes on the end of
+   * stream or continues reading.
+   */
   advance(): void {
     const heldBefore = this.held;
     if (!this.to.ready) return;
@@ -131,14 +147,16 @@ export class Pipe implements Reader {
     }
   }
 
-  /** `from` sent its end of stream. */
+  /** Call this when `from` has sent its end of stream. */
   end(): void {
     if (this.state !== "flowing") return;
     this.state = "ending";
     this.advance();
   }
 
-  /** Takes over the bytes that a failed `from` left in the kernel. `end` or `abort` must follow. */
+  /**
+   * Takes over the unread bytes of a failed `from`. The caller must call `end` or `abort` afterwards.
+   */
   inherit(remains: FailedSocketBytes): void {
     this.bytesRead += remains.bytes;
     this.#holding().remains = remains;
@@ -146,14 +164,20 @@ export class Pipe implements Reader {
     this.#account();
   }
 
-  /** `from` failed. Its bytes still go out, but no end of stream. */
+  /**
+   * Call this when `from` has failed. The held bytes are still written to `to`, but no end of stream
+   * follows.
+   */
   abort(): void {
     if (this.state !== "flowing") return;
     this.state = "aborting";
     if (this.held === 0) this.#release();
   }
 
-  /** `to` takes no more: drops what is held and what still comes. */
+  /**
+   * Call this when `to` takes no more bytes. The pipe drops the held bytes and all further bytes of
+   * `from`.
+   */
   break(): void {
     if (this.state === "ended") return;
     this.state = "broken";
@@ -172,7 +196,7 @@ export class Pipe implements Reader {
     this.to.awaitMuchRoom();
   }
 
-  /** Reads once without Bun, and passes on what had come. */
+  /** Does one own read, and writes the bytes to `to`. */
   takeTurn(): void {
     const { from, to } = this;
     if (this.#means.bulk === null || this.state !== "flowing") return;
@@ -200,13 +224,17 @@ export class Pipe implements Reader {
     }
   }
 
-  /** `to` took all of a chunk. */
+  /** Called when `to` took a whole chunk. */
   #passed(length: number): void {
     if (this.#reading === null && length < LARGE) this.#means.bulk?.chunkPassed(length);
     else if (this.#needReading().chunkPassed(length)) this.takeTurn();
   }
 
-  /** Writes what is held. False if bytes are left, or `to` takes no more. */
+  /**
+   * Writes the held bytes.
+   *
+   * @returns false if bytes are left, or if `to` takes no more bytes
+   */
   #write(): boolean {
     if (this.state === "broken") return false;
     if (this.#held === null) return true;
@@ -217,14 +245,15 @@ export class Pipe implements Reader {
     return this.#held.bytes === 0;
   }
 
-  /** A write found that `to` takes no more. */
+  /** Called when a write found that `to` takes no more bytes. */
   #refused(): void {
     this.break();
-    // In the next turn, because a peer that is closing looks for a moment as if it only stopped reading.
+    // Do this in the next turn of the event loop, because a peer that is closing looks for a moment
+    // like a peer that only stopped reading.
     setImmediate(passRefusalOn, this);
   }
 
-  /** Gives back what was borrowed for reads of the pipe's own. */
+  /** Gives the borrowed kernel pipe back. */
   #release(): void {
     if (this.#held !== null) this.#means.bulk?.release(this.#held);
   }
@@ -241,11 +270,15 @@ export class Pipe implements Reader {
     this.#holding().add(chunk);
     this.#account();
     const mayHoldMore = this.held < HELD_BEFORE_READY && !this.#means.memory.isReached;
-    // The size of this chunk says nothing: it was not offered to `to`.
+    // Pass 0 as the length, because the size of this chunk says nothing: the relay has not tried to
+    // write the chunk to `to`.
     if (this.to.ready || !mayHoldMore) this.#needReading().chunkHeld(0);
   }
 
-  /** Tells how many bytes are held now. Called whenever bytes stay in `#held`, or left it. */
+  /**
+   * Reports the number of held bytes to the memory account. Called after bytes have stayed in `#held`
+   * or have left `#held`.
+   */
   #account(): void {
     const held = this.#held;
     if (held === null) return;
@@ -256,7 +289,10 @@ export class Pipe implements Reader {
   }
 }
 
-/** If `to` shut down its reading, the writes of `from` are to fail too. */
+/**
+ * If `to` has shut down its reading, shuts down the reading from `from`, so that the writes of `from`
+ * fail, too.
+ */
 function passRefusalOn({ from, to }: Pipe): void {
   if (to.readsNoMore) from.shutReading();
 }

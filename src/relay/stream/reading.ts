@@ -1,34 +1,39 @@
 import { type BulkReader, LARGE } from "./bulk-reader.ts";
 import type { Side } from "./side.ts";
 
-// The first and the longest pause between two looks, in milliseconds. Each is twice the one before.
+// The first and the longest pause between two looks, in milliseconds. Each pause is twice as long as
+// the pause before.
 const FIRST_PAUSE = 1;
 const LONGEST_PAUSE = 4096;
 
 /**
- * Who reads `from`. An own read is a system call of the pipe's own, without Bun.
+ * The state of the reading: who reads `from`. An own read is a system call of the relay's own, without
+ * Bun.
  *
  * - `events`: Bun reads, and reports each chunk.
- * - `paused`: nobody reads before `to` has taken what is held. Then Bun does.
- * - `room`: nobody reads before `to` has taken what is held. Then the pipe does, by an own read.
+ * - `paused`: nobody reads until `to` has taken the held bytes. After that, Bun reads.
+ * - `room`: nobody reads until `to` has taken the held bytes. After that, the pipe does an own read.
  * - `turn`: the pipe does an own read in the next turn of the event loop.
- * - `last turn`: as `turn`, but the own read before found nothing.
- * - `look`: nothing comes, and `to` has little room: a read of Bun's may not fit. The pipe does an own read
- *   when `to` has much room, or after a pause.
- * - `over`: Bun reads, and the pipe drops it, because `to` takes no more.
+ * - `last turn`: like `turn`, but the previous own read found no bytes.
+ * - `look`: no bytes come, and `to` has so little room that the bytes of one of Bun's reads may not
+ *   fit. The pipe does an own read when `to` has much room, or after a pause.
+ * - `over`: Bun reads, and the pipe drops the bytes, because `to` takes no more bytes.
  */
 export type ReadingState = "events" | "paused" | "room" | "turn" | "last turn" | "look" | "over";
 
 /**
+ * The events that change the state.
+ *
  * - `chunk held`: Bun read a chunk, and `to` did not take all of it.
- * - `large chunk held`: the same with a chunk so large that more is likely to follow.
- * - `room again`: `to` took all that was held.
+ * - `large chunk held`: the same, with a chunk so large that more chunks are likely to follow.
+ * - `room again`: `to` took all held bytes.
  * - `read passed`: an own read brought bytes, and `to` took all of them.
  * - `read held`: an own read brought bytes, and `to` did not take all of them.
- * - `nothing`: an own read found nothing.
- * - `nothing, little room`: the same, and `to` has little room. Only asked after a second such read.
- * - `end`: an own read met the end of the stream or a failure.
- * - `broken`: `to` takes no more.
+ * - `nothing`: an own read found no bytes.
+ * - `nothing, little room`: the same, and `to` has little room. In the state `turn` the room is not
+ *   checked.
+ * - `end`: an own read found the end of the stream or a failure.
+ * - `broken`: `to` takes no more bytes.
  */
 export type ReadingEvent =
   | "chunk held"
@@ -45,7 +50,8 @@ type Transitions = Readonly<
   Record<ReadingState, Readonly<Partial<Record<ReadingEvent, ReadingState>>>>
 >;
 
-// As in the docstring of `Reading`; a test compares the two. A transition that is missing cannot happen.
+// The same table as in the docstring of `Reading`; a test compares the two tables. A transition that is
+// missing here cannot happen.
 const TABLE: Transitions = {
   events: {
     "chunk held": "paused",
@@ -111,27 +117,28 @@ const TABLE: Transitions = {
   },
 };
 
-/** A pipe, as `Reading` needs it. */
+/** The part of a pipe that `Reading` needs. */
 export interface Reader {
   readonly from: Side;
-  /** Does an own read. Called in `turn`, `last turn` and `look`. */
+  /** Does an own read. Called in the states `turn`, `last turn` and `look`. */
   takeTurn(): void;
   /** Whether `to` has much room. */
   hasMuchRoom(): boolean;
-  /** Asks for `roomAgain` once `to` has much room. */
+  /** Makes the pipe call `roomAgain` as soon as `to` has much room. */
   awaitMuchRoom(): void;
 }
 
-// After an own read so many chunks are taken for bulk, whatever their size: bulk that stalls comes in
-// small chunks, too.
+// After an own read that brought bytes, this number of Bun's chunks count as bulk, even small ones,
+// because stalling bulk also comes in small chunks.
 const CHUNKS_OF_BULK = 16;
 
 /**
  * Decides who reads `from`: Bun, the pipe, or nobody.
  *
- * Bun allocates a buffer of up to 512 KiB for each read. For requests that costs least, but for bulk it
- * costs a lot. So after a large chunk the pipe pauses Bun and does own reads as long as bytes come. It
- * does one in each turn of the event loop, so that other connections get their turn.
+ * Bun allocates a buffer of up to 512 KiB for each read. For requests, Bun's reads cost least; for bulk,
+ * the buffers cost a lot. So after a large chunk the pipe pauses Bun and does own reads as long as bytes
+ * come. The pipe does one own read in each turn of the event loop, so that other connections get their
+ * turn.
  *
  * | state       | chunk held | large chunk held | room again      | read passed | read held | nothing     | nothing, little room | end      | broken |
  * | ----------- | ---------- | ---------------- | --------------- | ----------- | --------- | ----------- | -------------------- | -------- | ------ |
@@ -143,24 +150,25 @@ const CHUNKS_OF_BULK = 16;
  * | `look`      | `room`     | `room`           | `look` now      | `turn`      | `room`    | `events`    | `look`               | `events` | `over` |
  * | `over`      | `over`     | `over`           | `over`          |             |           |             |                      |          | `over` |
  *
- * Bun is paused in `paused`, `room`, `turn`, `last turn` and `look`; a TCP side that failed delivers chunks
- * all the same. In `events` an own read comes only after a large chunk that `to` took whole. A transition
- * to `turn` or `last turn` plans an own read for the next turn of the event loop; "now" does it at once.
+ * Bun is paused in `paused`, `room`, `turn`, `last turn` and `look`, but a failed TCP side delivers chunks
+ * even then. In `events` an own read happens only after a large chunk that `to` took completely. A
+ * transition to `turn` or `last turn` plans an own read for the next turn of the event loop. At a
+ * transition marked "now", the pipe does an own read at once.
  */
 export class Reading {
-  /** How often reading stopped because `to` did not take all. */
+  /** The number of times that reading stopped because `to` did not take all bytes. */
   pauses = 0;
   readonly #reader: Reader;
-  /** Null if Bun does all reads. */
+  /** The reader of bulk; null if Bun does all reads. */
   readonly #bulk: BulkReader | null;
   #state: ReadingState = "events";
   /** Whether a call of `turnCame` is planned. */
   #turnPlanned = false;
-  /** How many further chunks are taken for bulk. */
+  /** The number of further chunks that count as bulk, whatever their size. */
   #chunksOfBulk = 0;
-  /** Non-null exactly in `look`. */
+  /** The timer of the next look; non-null exactly in the state `look`. */
   #look: Timer | null = null;
-  /** Milliseconds before the next look. */
+  /** The time until the next look, in milliseconds. */
   #pause = FIRST_PAUSE;
 
   constructor(reader: Reader, bulk: BulkReader | null) {
@@ -172,17 +180,21 @@ export class Reading {
     return this.#state;
   }
 
-  /** Whether an own read is planned for the next turn. */
+  /** Whether the state plans an own read for the next turn of the event loop. */
   get isTurn(): boolean {
     return isTurn(this.#state);
   }
 
-  /** Whether Bun is paused. It reads from a TCP side that failed all the same. */
+  /** Whether Bun is paused. Bun reads from a failed TCP side even while it is paused. */
   get isPaused(): boolean {
     return pauses(this.#state);
   }
 
-  /** `to` took all of a chunk that Bun read. True if the pipe must do an own read now. */
+  /**
+   * Call this when `to` took a whole chunk that Bun read.
+   *
+   * @returns whether the pipe must do an own read now
+   */
   chunkPassed(length: number): boolean {
     if (length >= LARGE) return this.#bulk !== null && this.#state === "events";
     if (this.#chunksOfBulk > 0) this.#chunksOfBulk -= 1;
@@ -190,47 +202,58 @@ export class Reading {
     return false;
   }
 
-  /** `to` did not take all of a chunk that Bun read, of `length` bytes. */
+  /** Call this when `to` did not take all of a chunk of `length` bytes that Bun read. */
   chunkHeld(length: number): void {
     this.#move(this.#bulk !== null && length >= LARGE ? "large chunk held" : "chunk held");
   }
 
-  /** `to` took all that was held. True if the pipe must do an own read now. */
+  /**
+   * Call this when `to` took all held bytes.
+   *
+   * @returns whether the pipe must do an own read now
+   */
   roomAgain(): boolean {
     const isTurn = this.#state === "room" || this.#state === "look";
     this.#move("room again");
     return isTurn;
   }
 
-  /** An own read brought bytes. `passed`: `to` took all of them. */
+  /**
+   * Call this when an own read brought bytes.
+   *
+   * @param passed - whether `to` took all of the bytes
+   */
   hasRead(passed: boolean): void {
     this.#chunksOfBulk = CHUNKS_OF_BULK;
     this.#move(passed ? "read passed" : "read held");
   }
 
-  /** An own read found nothing. */
+  /** Call this when an own read found no bytes. */
   foundNothing(): void {
     const asks = this.#state !== "turn";
     this.#move(asks && !this.#reader.hasMuchRoom() ? "nothing, little room" : "nothing");
   }
 
-  /** An own read met the end of the stream or a failure. Bun reads next, and reports it. */
+  /**
+   * Call this when an own read found the end of the stream or a failure. Bun reads next, and reports
+   * the end or the failure.
+   */
   foundEnd(): void {
     this.#move("end");
   }
 
-  /** `to` takes no more. */
+  /** Call this when `to` takes no more bytes. */
   broke(): void {
     this.#move("broken");
   }
 
-  /** The planned turn came. */
+  /** Called in the planned turn of the event loop. */
   turnCame(): void {
     this.#turnPlanned = false;
     if (isTurn(this.#state)) this.#reader.takeTurn();
   }
 
-  /** The time of a look came. */
+  /** Called when the pause before a look is over. */
   lookCame(): void {
     if (this.#state === "look") this.#reader.takeTurn();
   }
@@ -261,7 +284,7 @@ export class Reading {
       this.#reader.awaitMuchRoom();
     }
     this.#look = setTimeout(lookCame, this.#pause, this);
-    // Only the connection keeps the process alive.
+    // The timer does not keep the process alive; the connection's sockets do.
     this.#look.unref();
   }
 
@@ -272,17 +295,17 @@ export class Reading {
   }
 }
 
-/** Whether Bun is paused. */
+/** Whether Bun is paused in a state. */
 function pauses(state: ReadingState): boolean {
   return state !== "events" && state !== "over";
 }
 
-/** Whether nobody reads before `to` has taken what is held. */
+/** Whether nobody reads in a state until `to` has taken the held bytes. */
 function waits(state: ReadingState): boolean {
   return state === "paused" || state === "room";
 }
 
-/** Whether an own read is planned. */
+/** Whether a state plans an own read for the next turn. */
 function isTurn(state: ReadingState): boolean {
   return state === "turn" || state === "last turn";
 }

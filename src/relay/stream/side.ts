@@ -4,19 +4,24 @@ import { libc } from "../../os/libc.ts";
 import { socketRoom } from "../../os/socket-room.ts";
 import type { KernelPipe } from "./kernel-pipe.ts";
 
-/** One end of a connection: its socket, and what is known of it. */
+/** One end of a connection: its socket, and the relay's knowledge of the socket. */
 export abstract class Side {
   socket: Socket<unknown> | null = null;
-  /** The socket's descriptor, or -1 if `socket` is null: the kernel reuses the numbers of closed ones. */
+  /**
+   * The socket's descriptor; -1 exactly while `socket` is null, because the kernel reuses the numbers
+   * of closed descriptors.
+   */
   fd = -1;
-  /** Whether bytes may be written. A destination is not ready before it answered. */
+  /**
+   * Whether the relay may write bytes to this side. A destination is ready only after it was reached.
+   */
   ready = false;
-  /** The errno with which a call of ours found this side gone; 0 if none did. */
+  /** The errno of the relay's system call that found this side gone; 0 if no call has found that. */
   #errno = 0;
-  /** Whether Bun's reading is stopped. */
+  /** Whether Bun's reading from this side is stopped. */
   #isPaused = false;
 
-  /** Whether this side is TCP; only TCP can be reset. */
+  /** Whether the socket is a TCP socket; only TCP can be reset. */
   abstract readonly isTcp: boolean;
 
   get errno(): number {
@@ -24,51 +29,59 @@ export abstract class Side {
   }
 
   /**
-   * Notes the error of a call of ours, because Bun will not see it. EPIPE only says that the side is
-   * gone. How it went is told by another errno, before or after.
+   * Stores the error of the relay's own system call, because Bun will not see this error. EPIPE says
+   * only that the side is gone. Another errno, before or after EPIPE, tells the reason, so EPIPE never
+   * replaces it.
    */
   failed(errno: number): void {
     if (this.#errno === 0 || this.#errno === EPIPE) this.#errno = errno;
   }
 
-  /** The side has a socket now. */
+  /** Gives the side a socket. */
   attach(socket: Socket<unknown>): void {
     this.socket = socket;
     this.fd = socket.fd;
   }
 
-  /** The side has no socket any more; does not close it. */
+  /** Removes the socket from the side without closing the socket. */
   detach(): void {
     this.socket = null;
     this.fd = -1;
     this.ready = false;
   }
 
-  /** Stops Bun's reading. */
+  /** Stops Bun's reading from this side. */
   pause(): void {
     this.#isPaused = true;
     this.socket?.pause();
   }
 
-  /** Lets Bun read again. */
+  /** Lets Bun read from this side again. */
   resume(): void {
     this.#isPaused = false;
     this.socket?.resume();
   }
 
-  /** How many bytes a write takes now, about; 0 or less if it takes none. */
+  /** The approximate number of bytes that a write takes now; 0 or less if a write takes none. */
   takesNow(): number {
     return libc === null ? Infinity : socketRoom(libc, this.fd, this.isTcp);
   }
 
-  /** Whether the kernel calls this side writable, so that a large part of its buffer is free. */
+  /**
+   * Whether the kernel reports this side as writable, which means that a large part of the socket's
+   * send buffer is free.
+   */
   hasMuchRoom(): boolean {
     return libc === null || libc.writable(this.fd) !== 0;
   }
 
-  /** `drain` follows once the side has much room. No write has to come short for that. */
+  /**
+   * Makes Bun report the event `drain` as soon as this side has much room, even if no write has found
+   * the side full.
+   */
   awaitMuchRoom(): void {
-    // Bun waits for room after each change of its reading, and forgets that when there is room.
+    // After each pause or resume Bun waits for room, and stops waiting when there is room. So change
+    // the state and change it back.
     if (this.#isPaused) {
       this.socket?.resume();
       this.socket?.pause();
@@ -79,8 +92,10 @@ export abstract class Side {
   }
 
   /**
-   * Hands bytes to the kernel and returns how many it took. If it did not take all, `drain` follows. A
-   * side that takes no more gives a negative errno: -ECONNRESET if it was reset, otherwise -EPIPE.
+   * Writes bytes. If the kernel does not take all of them, the event `drain` follows.
+   *
+   * @returns the number of bytes that the kernel took. If the side takes no more bytes, a negative
+   *   errno: -ECONNRESET if the side was reset, otherwise -EPIPE
    */
   write(bytes: Uint8Array): number {
     if (this.socket === null) return -EPIPE;
@@ -90,8 +105,8 @@ export abstract class Side {
       this.failed(-sent);
       return sent;
     }
-    // The kernel is full. Only a write of Bun's makes Bun wait for room. If that write fails, it does
-    // not say why, and a reset is consumed from the socket.
+    // The kernel has no more room. Only one of Bun's own writes makes Bun wait for room. If Bun's write
+    // fails, Bun does not report the reason, and Bun's call has consumed a reset from the socket.
     const taken = Math.max(sent, 0);
     const more = this.socket.write(taken === 0 ? bytes : bytes.subarray(taken));
     if (more >= 0) return taken + more;
@@ -101,8 +116,9 @@ export abstract class Side {
   }
 
   /**
-   * As `write`, from a kernel pipe. But no `drain` follows, and if the side has no room the result is
-   * -EAGAIN.
+   * Writes bytes from a kernel pipe. Unlike after `write`, no event `drain` follows.
+   *
+   * @returns the number of bytes, or a negative errno; -EAGAIN if the side has no room
    */
   writeFrom(pipe: KernelPipe): number {
     const taken = pipe.drain(this.fd);
@@ -110,35 +126,44 @@ export abstract class Side {
     return taken;
   }
 
-  /** Ends the stream to this side. Bun's `end()` would close both directions. */
+  /** Sends the end of stream to this side. Bun's `end()` would close both directions. */
   shutdown(): void {
     this.socket?.shutdown();
   }
 
   /**
-   * Whether this side, to which a write failed, has only shut down its reading and goes on writing. Only
-   * a Unix socket can do that (shutdown(2), SHUT_RD): TCP does not transmit it.
+   * Whether this side has shut down only its reading and can still send. Ask this after a write to the
+   * side failed. Only a Unix socket can do that (shutdown(2), SHUT_RD), because TCP does not transmit
+   * the end of reading.
    */
   get readsNoMore(): boolean {
     return !this.isTcp && libc !== null && this.fd >= 0 && libc.hungUp(this.fd) === 0;
   }
 
-  /** Shuts down reading: the writes of a Unix peer then fail with EPIPE. A TCP peer notices nothing. */
+  /**
+   * Shuts down the reading from this side. The writes of a Unix peer then fail with EPIPE. A TCP socket
+   * is not changed.
+   */
   shutReading(): void {
     if (!this.isTcp && this.fd >= 0) libc?.shutReading(this.fd);
   }
 
-  /** Closes at once. A TCP peer sees a reset, a Unix peer a close. */
+  /** Closes the socket at once. A TCP peer sees a reset, a Unix peer a close. */
   terminate(): void {
     this.socket?.terminate();
   }
 
-  /** Closes. The kernel still delivers what it has taken, unless bytes from this side are unread. */
+  /**
+   * Closes the socket. The kernel still delivers the bytes that it has taken, unless bytes from this
+   * side are unread.
+   */
   close(): void {
     this.socket?.close();
   }
 
-  /** Bytes that the kernel took and the peer has not got; 0 without FFI. */
+  /**
+   * The number of bytes that the kernel has taken and that the peer has not received; 0 without FFI.
+   */
   unsent(): number {
     return libc === null || this.socket === null ? 0 : Math.max(libc.unsent(this.fd), 0);
   }
