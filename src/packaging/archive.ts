@@ -5,8 +5,9 @@ import { runTool } from "./run-tool.ts";
 const LEVEL = 6;
 
 /**
- * Packs a folder, with its name, as OUTPUT, a tar.gz. The archive depends on nothing but names, modes
- * and content of the files, and on `time`: https://reproducible-builds.org/docs/archives/.
+ * Packs a folder as the tar.gz file `output`. All paths in the archive begin with the folder's
+ * name. The archive depends only on the names, modes and content of the files, and on `time`:
+ * https://reproducible-builds.org/docs/archives/.
  */
 export async function packArchive(folder: string, output: string, time: Date): Promise<void> {
   const tar = await runTool([

@@ -1,21 +1,24 @@
 import type { RuntimePackage } from "./runtime-packages.ts";
 
-/** What the bill of materials describes. */
+/** The product that the bill of materials describes. */
 export interface Product {
   readonly name: string;
   readonly version: string;
   readonly description: string;
   readonly license: string;
-  /** When the sources were committed. */
+  /** The time of the commit of the sources. */
   readonly time: Date;
-  /** All packages inside, and the names of those that the product itself needs. */
+  /**
+   * All packages inside the product, and (`dependencies`) the names of the packages that the
+   * product itself imports.
+   */
   readonly packages: readonly RuntimePackage[];
   readonly dependencies: readonly string[];
 }
 
 /**
- * Entries of `process.versions` that are no part of the Bun runtime: Bun itself, the interfaces that
- * Bun imitates, and its compiler.
+ * Entries of `process.versions` that are not libraries inside the Bun runtime: Bun itself, the
+ * interfaces that Bun imitates, and the compiler that built Bun.
  */
 const NO_PARTS = new Set([
   "bun",
@@ -31,9 +34,9 @@ const NO_PARTS = new Set([
 ]);
 
 /**
- * The bill of materials of the executables: the packages, the Bun runtime, and the libraries that are
- * linked into the runtime. All targets have the same. The format is CycloneDX 1.6
- * (https://cyclonedx.org/docs/1.6/json/).
+ * The bill of materials of the executables: the packages, the Bun runtime, and the libraries that
+ * are linked into the runtime. All targets have the same bill of materials. The format is CycloneDX
+ * 1.6 (https://cyclonedx.org/docs/1.6/json/).
  */
 export function billOfMaterials(product: Product): string {
   const own = purl(product.name, product.version);

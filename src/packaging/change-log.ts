@@ -2,7 +2,7 @@
 export interface ChangeLogEntry {
   readonly version: string;
   readonly date: Date;
-  /** What changed, a text for each list item, without the item's mark. */
+  /** The changes of the version: the text of each list item, without the mark of the item. */
   readonly changes: readonly string[];
 }
 
@@ -25,7 +25,7 @@ export function readChangeLog(text: string): readonly ChangeLogEntry[] {
   });
 }
 
-/** @throws unless the newest version of the change log is the one of package.json. */
+/** @throws if the newest version of the change log is not the version of package.json. */
 export function checkVersion(version: string, [newest]: readonly ChangeLogEntry[]): void {
   if (newest?.version !== version)
     throw new Error(

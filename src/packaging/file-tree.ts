@@ -9,8 +9,8 @@ export type TreeFile = {
 } & ({ readonly text: string | Uint8Array } | { readonly copyOf: string });
 
 /**
- * Writes files and their folders. Each gets its mode whatever the umask is, and the same time, so
- * that a package of the tree depends on nothing but the files.
+ * Writes files and their folders. Each file gets its own mode, independent of the umask, and all
+ * files get the same time, so that a package of the tree depends only on the files.
  *
  * @param folders - further folders, which may stay empty
  */

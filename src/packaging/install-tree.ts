@@ -4,7 +4,7 @@ import type { TreeFile } from "./file-tree.ts";
 import type { RuntimePackage } from "./runtime-packages.ts";
 import { thirdPartyNotice } from "./third-party.ts";
 
-/** The documents that each package has, wherever the package puts them. */
+/** The documents that are in every kind of package. */
 export interface Documents {
   readonly license: string;
   /** The packages inside the executable, with their licenses. */
@@ -17,8 +17,8 @@ export interface Documents {
 }
 
 /**
- * The files of an archive. They lie as below /usr/local, so that unpacking the archive there installs
- * the program, its manual pages and its completions.
+ * The files of an archive. Their paths are relative to /usr/local, so that unpacking the archive in
+ * /usr/local installs the program, its manual pages and its completions.
  */
 export function archiveTree(executable: string, documents: Documents): readonly TreeFile[] {
   const { license, packages, readme, changeLog, manuals } = documents;
@@ -38,7 +38,10 @@ export function archiveTree(executable: string, documents: Documents): readonly 
   ];
 }
 
-/** Where a manual page is below /usr or /usr/local: its section ends its name. */
+/**
+ * The path of a manual page below /usr or /usr/local. The last part of the page's name is its
+ * section.
+ */
 export function manualPath(file: string): string {
   return `share/man/man${file.slice(file.lastIndexOf(".") + 1)}/${file}`;
 }

@@ -1,7 +1,7 @@
 /**
- * Runs a program of the system to its end and returns what it wrote to standard output.
+ * Runs a program of the system until the program ends, and returns its standard output.
  *
- * @throws with what it wrote to standard error, if it fails.
+ * @throws an error with the program's standard error if the program fails.
  */
 export async function runTool(
   command: readonly string[],

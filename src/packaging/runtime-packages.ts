@@ -5,18 +5,18 @@ import { join } from "node:path";
 export interface RuntimePackage {
   readonly name: string;
   readonly version: string;
-  /** An SPDX license id, as its package.json has it. */
+  /** The SPDX license id from the package's package.json. */
   readonly license: string;
   readonly licenseText: string;
-  /** The hash of its tarball, in hexadecimal. */
+  /** The SHA-512 hash of the package's tarball, in hexadecimal. */
   readonly sha512: string;
-  /** The names of the packages that it needs. */
+  /** The names of the packages that this package needs. */
   readonly dependencies: readonly string[];
 }
 
 /**
- * All packages that the program needs when it runs: those of package.json's `dependencies`, and what
- * they need, by name. Versions and hashes are those of bun.lock.
+ * All packages that the program needs when it runs: the packages of package.json's `dependencies`
+ * and the packages that these need, sorted by name. The versions and hashes are those of bun.lock.
  *
  * @throws if bun.lock lacks a package, or a package has no license text.
  */
@@ -34,7 +34,7 @@ export function runtimePackages(root: string): readonly RuntimePackage[] {
   return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** The packages that package.json itself names. */
+/** The names of the packages in package.json's own `dependencies`. */
 export function directDependencies(root: string): readonly string[] {
   return dependenciesOf(readManifest(root));
 }

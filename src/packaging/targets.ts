@@ -1,4 +1,7 @@
-/** The systems that an executable is built for. Bun's name of a target is `bun-` and this name. */
+/**
+ * The systems that an executable is built for. Bun's name of a target is `bun-` followed by this
+ * name.
+ */
 export const TARGETS = [
   "linux-x64",
   "linux-arm64",

@@ -1,10 +1,12 @@
 import type { RuntimePackage } from "./runtime-packages.ts";
 
 /**
- * The licenses of all packages inside the executable. Each asks to be passed on with copies.
+ * The licenses of all packages inside the executable. Each license requires that copies of the
+ * package include the license.
  *
- * @param textOf - the license text of a package; a system that has the text may name its file instead
- * @param lgpl - how to find the LGPL
+ * @param textOf - returns the license text of a package, or the name of the system's file with this
+ * text
+ * @param lgpl - the URL or the file of the LGPL
  */
 export function thirdPartyNotice(
   packages: readonly RuntimePackage[],

@@ -11,7 +11,7 @@ import type { ListenerRole } from "./handover/document.ts";
 import type { OpenedListener } from "./handover/hand-over.ts";
 import type { ProcessWide } from "./process-plan.ts";
 
-/** The roles of admin servers: the addresses that answer questions about the relays. */
+/** The roles of the listening sockets on which the process answers questions about its relays. */
 type AdminRole = Exclude<ListenerRole, "source">;
 
 interface Wanted {
@@ -37,7 +37,7 @@ function plannedServers({
   return wanted;
 }
 
-/** The most descriptors that the servers of a plan use. */
+/** The maximum number of descriptors that the servers of a plan use. */
 export function serverDescriptors(plan: ServerAddresses): number {
   return plannedServers(plan).length * HTTP_DESCRIPTORS_MOST;
 }
@@ -76,7 +76,7 @@ export class AdminServers implements Disposable {
       permissions: AdminPermissions,
     ) => HandedSource | null,
   ): Promise<AdminServers> {
-    // Loaded on demand: without a server the process starts faster.
+    // Load the servers' code on demand, because a process without a server then starts faster.
     const { openAdmin, openMetrics } = await import("../observe/admin/admin-server.ts");
     const open = { admin: openAdmin, metrics: openMetrics };
     const fault = faultLog(log);
@@ -99,7 +99,7 @@ export class AdminServers implements Disposable {
     return this.#servers.map(({ server }) => server.endpoint);
   }
 
-  /** The servers' listening sockets, for a successor. */
+  /** The servers' listening sockets, which a successor can take over. */
   get listeners(): readonly OpenedListener[] {
     return this.#servers.map(({ role, address, permissions, server }) => {
       return { role, address, socket: server.forHandover(), permissions };
@@ -112,8 +112,9 @@ export class AdminServers implements Disposable {
   }
 
   /**
-   * Stops accepting; settles when the last client has its answer. `isGivenUp` gets an index of
-   * `listeners`; if it returns true, the file of that socket is removed.
+   * Stops accepting; settles when the last client has received its answer. `isGivenUp` is called
+   * with the index in `listeners`, the role and the address of each socket. If `isGivenUp` returns
+   * true, the file of this socket is removed.
    */
   async leave(
     isGivenUp: (index: number, role: AdminRole, address: SocketEndpoint) => boolean,

@@ -10,22 +10,30 @@ export function connectionsOfFiles({ processWide, relays }: ProcessPlan): number
   return connectionsMaxDefault(workers, others);
 }
 
-/** How the relays of a process share its connections. */
+/** The limits that divide the connections of a process among its relays. */
 export interface ConnectionLimits {
   /** The connection limit of a relay. */
   readonly of: (relay: RelayPlan) => number;
-  /** Whether the limit of open files sets a relay's limit; false if an option sets it. */
+  /**
+   * Whether a relay's connection limit follows from the limit of open files; false if an option
+   * sets the connection limit.
+   */
   readonly isOfFiles: (relay: RelayPlan) => boolean;
-  /** The connection limit of all relays together; null if each relay has only its own limit. */
+  /**
+   * The connection limit of all relays together; null if there are only limits of single relays.
+   */
   readonly together: number | null;
-  /** The total that the options ask for. A relay without an option counts as one. */
+  /**
+   * The number of connections that the options ask for. A relay without an option counts as one
+   * connection.
+   */
   readonly asked: number;
 }
 
 /**
- * Shares the connections that the limit of open files allows. A relay gets the limit that its
- * option sets; the other relays get equal parts of the rest. The parts are fixed, so a relay at its
- * limit takes nothing from another relay.
+ * Divides the connections that the limit of open files allows among the relays. A relay gets the
+ * limit that its option sets; the other relays get equal parts of the rest. The parts are fixed, so
+ * a relay at its limit takes nothing from another relay.
  *
  * If the process has a limit of its own, no parts are needed: each relay without an option may use
  * all of that limit.

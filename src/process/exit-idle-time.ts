@@ -3,15 +3,18 @@ import type { Observer } from "../relay/observer.ts";
 
 /**
  * Calls `leave` after `time` milliseconds without a connection on any observed relay; the time
- * starts at `begin`. A worker thread may just have accepted a client that this thread does not know
- * yet. `leave` then does nothing, and is called again after that connection.
+ * starts at `begin`. If a worker thread has just accepted a client that this thread does not know
+ * yet, `leave` must do nothing, and is called again after the end of that connection.
  */
 export class IdleExit implements Disposable {
   readonly observer: Partial<Observer>;
   readonly #time: number;
   readonly #leave: () => void;
   #open = 0;
-  /** Set exactly while no connection is open, between `begin` and the first drain. */
+  /**
+   * The timer of the idle time; runs exactly while no connection is open, between `begin` and the
+   * first drain.
+   */
   #timer: Timer | undefined;
   #counting = false;
 
@@ -31,7 +34,7 @@ export class IdleExit implements Disposable {
     };
   }
 
-  /** All relays listen. */
+  /** Starts the idle time; called after all relays listen. */
   begin(): void {
     this.#counting = true;
     this.#wait();

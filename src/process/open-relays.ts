@@ -17,11 +17,11 @@ import { RelayGroup } from "./relay-group.ts";
 import { logOf } from "./relay-log.ts";
 import { warnOfPlainText } from "./start-warnings.ts";
 
-/** What is needed to open the relays of a process. */
+/** Everything that is needed to open the relays of a process. */
 export interface OpeningNeeds {
   readonly plan: ProcessPlan;
   readonly limits: ConnectionLimits;
-  /** What the connections of all relays hold, and its bound. */
+  /** The number of bytes that the connections of all relays hold, and the bound of this number. */
   readonly memory: MemoryBound;
   readonly log: Log;
   /** The sockets that systemd passed. */
@@ -31,13 +31,14 @@ export interface OpeningNeeds {
   readonly observation: Observation | null;
   /** The value of NOTIFY_SOCKET when this process started. */
   readonly notifySocket: string | undefined;
-  /** Each of these makes one more observer for each relay. */
+  /** Functions that make further observers; each function is called once for each relay. */
   readonly watches: readonly (() => Partial<Observer>)[];
 }
 
 /** The observer of each relay of a plan. */
 export function observersOf(needs: OpeningNeeds): ReadonlyMap<RelayPlan, Observer> {
-  // One for all relays: at a limit that they share, each of them may report it.
+  // All relays use the same log observer for the limits that they share, because any relay may
+  // report such a limit.
   const shared = sharedLimitsLog(needs.log, needs.memory.most);
   return new Map(needs.plan.relays.map((plan) => [plan, observerOf(plan, shared, needs)]));
 }
@@ -45,7 +46,7 @@ export function observersOf(needs: OpeningNeeds): ReadonlyMap<RelayPlan, Observe
 /**
  * Opens all relays of a plan, or none.
  *
- * @throws {StartError} with all that failed
+ * @throws {StartError} with all failures
  */
 export function openRelays(
   needs: OpeningNeeds,
@@ -74,7 +75,10 @@ export function openRelays(
   );
 }
 
-/** The passed socket of a source, if there is one; otherwise the address to bind. */
+/**
+ * Returns the socket of a source that systemd passed or the predecessor handed over; if there is no
+ * such socket, the address to bind.
+ */
 function sourceOf(
   { name, source, settings }: RelayPlan,
   { passed, predecessor }: OpeningNeeds,

@@ -9,8 +9,8 @@ export const NOT_PRIVATE = "NOT_PRIVATE";
 /**
  * Checks that this process is in a private network namespace.
  *
- * @throws {RelayError} with `NOT_PRIVATE` if it is not; the message has the reason and how to fix
- * it
+ * @throws {RelayError} with `NOT_PRIVATE` if the namespace is not private; the message has the
+ * reason and the fix
  */
 export function checkPrivateNetwork(notifySocket: string | undefined): void {
   const reason = whyNotPrivate(notifySocket);
@@ -23,13 +23,14 @@ export function checkPrivateNetwork(notifySocket: string | undefined): void {
     );
 }
 
-// The errors for a port where no process of this namespace listens, and for an address that the
-// namespace does not have.
+// The errors for a port on which no process of this network namespace listens, and for an address
+// that this namespace cannot reach.
 const REFUSALS: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENETUNREACH"]);
 
 /**
- * Adds a hint to the message for a destination that refuses: in a private network namespace, the
- * service may be in another namespace, and no other message would say so.
+ * Adds a hint to the message if the destination refuses the connection. In a private network
+ * namespace the reason may be that the service is in another namespace, and no other message would
+ * say so.
  */
 export function explainRefusals(
   observer: Observer,

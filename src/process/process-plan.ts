@@ -3,19 +3,25 @@ import type { LogFormat, LogLevel } from "../observe/log/log.ts";
 import type { RelayOptions } from "../relay/options.ts";
 import type { Workers } from "../workers/worker-count.ts";
 
-/** What one process does: its relays, and what they share. */
+/** The plan of one process: its relays, and the options that the relays share. */
 export interface ProcessPlan {
   readonly processWide: ProcessWide;
-  /** At least one relay. No two have the same name or the same source. */
+  /** At least one relay. No two relays have the same name or the same source. */
   readonly relays: readonly RelayPlan[];
 }
 
 /** The options of the whole process. Times are in milliseconds. */
 export interface ProcessWide {
   readonly workers: Workers;
-  /** The most open connections of all relays together; only the relays' own limits if undefined. */
+  /**
+   * The maximum number of open connections of all relays together; undefined if only the relays'
+   * own limits apply.
+   */
   readonly connectionsMax: number | undefined;
-  /** The most bytes that all connections hold together; a default of the machine's if undefined. */
+  /**
+   * The maximum number of bytes that all connections hold together; undefined for a default that
+   * depends on the machine's memory.
+   */
   readonly memoryMax: number | undefined;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
@@ -33,13 +39,13 @@ export interface ProcessWide {
   /** Whether the process refuses to start in a network namespace that is not private. */
   readonly requirePrivateNetwork: boolean;
   readonly drainTimeout: number;
-  /** The process ends after this long without a connection; undefined for never. */
+  /** The time without a connection after which the process ends; undefined for never. */
   readonly exitIdleTime: number | undefined;
 }
 
 /** One relay of a process. */
 export interface RelayPlan {
-  /** Its name in logs, metrics and status. */
+  /** The relay's name in logs, metrics and status. */
   readonly name: string;
   readonly source: Endpoint;
   readonly destination: SocketEndpoint;
@@ -48,7 +54,7 @@ export interface RelayPlan {
   readonly shownOptions: Readonly<Record<string, string>>;
 }
 
-/** The options that the process gives to each relay. */
+/** The options that the process sets for each relay, so they are not in `RelaySettings`. */
 type SharedOption =
   | "source"
   | "destination"

@@ -29,7 +29,7 @@ export class RelayGroup {
   /**
    * Opens all relays, or none.
    *
-   * @throws {StartError} with all that failed, after the others have stopped.
+   * @throws {StartError} with all failures, after the relays that had started have stopped.
    */
   static async open(
     plans: readonly RelayPlan[],
@@ -66,7 +66,7 @@ export class RelayGroup {
     return this.#members.reduce((sum, { relay }) => sum + relay.connections, 0);
   }
 
-  /** The sources that this process or an earlier one bound. */
+  /** The sources that this process or an earlier process bound, without passed sockets. */
   get listeners(): readonly OpenedListener[] {
     return this.#members.flatMap(({ plan, source, relay }) => {
       const { source: address, settings: permissions } = plan;
@@ -76,7 +76,7 @@ export class RelayGroup {
     });
   }
 
-  /** The names of the relays, each with the id of its last connection. */
+  /** The name of each relay, with the last id that the relay gave to a connection. */
   get lastIds(): readonly HandedRelay[] {
     return this.#members.map(({ plan, relay }) => ({ name: plan.name, lastId: relay.lastId }));
   }
@@ -91,7 +91,7 @@ export class RelayGroup {
     return Promise.all(this.#members.map(({ relay }) => relay.stopped));
   }
 
-  /** Checks the files of the Unix sources now: reports a lost file, or one that is back. */
+  /** Checks the files of the Unix sources now, and reports each file that is lost or is back. */
   lookForFiles(): void {
     for (const { relay } of this.#members) relay.lookForFile();
   }
@@ -104,7 +104,9 @@ export class RelayGroup {
     await Promise.all(this.#members.map(({ relay }) => relay.stop(patience)));
   }
 
-  /** Stops all relays unless a connection is open; resolves with whether it stopped them. */
+  /**
+   * Stops all relays unless a connection is open; resolves with whether the relays were stopped.
+   */
   async stopIfIdle(): Promise<boolean> {
     if (this.connections > 0) return false;
     // No relay accepts a client while the other relays are asked.
@@ -118,7 +120,8 @@ export class RelayGroup {
   }
 
   /**
-   * Stops, and leaves the handed-over sources and their files to the process that still has them.
+   * Stops all relays, and leaves the handed-over sources and their files to the predecessor, which
+   * still accepts clients on them.
    */
   async giveBack(patience: Partial<StopPatience> = {}): Promise<void> {
     for (const { source, relay } of this.#members) if (source.kind === "handed") void relay.leave();
@@ -126,8 +129,8 @@ export class RelayGroup {
   }
 
   /**
-   * Stops accepting, and leaves the sources to a successor that uses those `listeners` with these
-   * indices. Settles as soon as no client is accepted.
+   * Stops accepting, and leaves the sources to a successor that uses the `listeners` with these
+   * indices. Settles as soon as no relay accepts clients any more.
    */
   async leave(claimed: ReadonlySet<number>): Promise<void> {
     let index = 0;

@@ -9,7 +9,7 @@ import { logOf } from "./relay-log.ts";
 import { RunningProcess } from "./running-process.ts";
 import { StartError, type StartFailure } from "./start-error.ts";
 
-// sysexits(3). Starting again would fail in the same way.
+// The exit status for a failure that would happen again at the next start (sysexits(3)).
 const EX_CONFIG = 78;
 
 /**
@@ -21,8 +21,9 @@ const PERMANENT: ReadonlySet<string> = new Set(["ENOSYS", NOT_PRIVATE]);
  * Runs the relays of a plan until the process is asked to stop, until it was idle for
  * `exitIdleTime`, or until a successor has taken over and the last connection has ended.
  *
- * Returns the exit status: 1 if a relay or the admin server could not start, 78 if they never can.
- * The reason is in the log; during a handover it is in the predecessor's log.
+ * Returns the exit status: 1 if a relay or the admin server could not start, 78 if another start
+ * would fail, too. The reason of a failure is in the log; during a handover, the reason is in the
+ * predecessor's log.
  */
 export async function runPlan(plan: ProcessPlan, log: Log): Promise<number> {
   const predecessor = await meetPredecessor();
@@ -48,7 +49,10 @@ export async function runPlan(plan: ProcessPlan, log: Log): Promise<number> {
   }
 }
 
-/** The failures that kept the process from starting, each with its relay if it concerns one. */
+/**
+ * The failures that kept the process from starting, each with its relay (if the failure concerns a
+ * relay).
+ */
 function failuresOf(error: unknown): readonly StartFailure[] {
   if (error instanceof StartError) return error.failures;
   return error instanceof RelayError ? [{ plan: null, error }] : [];

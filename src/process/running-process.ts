@@ -33,13 +33,19 @@ import { takeOver } from "./take-over.ts";
 import { reportFaults } from "./uncaught-errors.ts";
 import { ignoreUserSignals } from "./user-signals.ts";
 
-/** How long to wait until no thread accepts clients any more, in milliseconds. */
+/**
+ * The maximum time, in milliseconds, that a handover waits until no thread of this process accepts
+ * clients any more.
+ */
 const VACATE_MOST = 1_000;
 
 const STANDARD_INPUT = 0;
 const STANDARD_ERROR = 2;
 
-/** How much longer than the drain timeout a stop waits for earlier processes, in milliseconds. */
+/**
+ * The time, in milliseconds, that a stop waits for earlier processes in addition to the drain
+ * timeout.
+ */
 const EARLIER_MARGIN = 1_000;
 
 /**
@@ -49,15 +55,20 @@ const EARLIER_MARGIN = 1_000;
 export class RunningProcess implements AsyncDisposable {
   readonly #plan: ProcessPlan;
   readonly #limits: ConnectionLimits;
-  /** What the connections of all relays hold, and its bound. */
+  /** The number of bytes that the connections of all relays hold, and the bound of this number. */
   readonly #memory: MemoryBound;
   readonly #log: Log;
-  /** Disposed in reverse order when the process ends. */
+  /** The parts of the process. They are disposed in reverse order at the end of the process. */
   readonly #parts = new AsyncDisposableStack();
-  /** What only an accepting process needs: disposed after a handover, or at the end. */
+  /**
+   * The parts that only an accepting process needs. They are disposed after a handover, or at the
+   * end.
+   */
   readonly #front: AsyncDisposableStack;
   readonly #requests: StopRequests;
-  /** The value of NOTIFY_SOCKET before it was removed from the environment. */
+  /**
+   * The value of NOTIFY_SOCKET at the start, before the variable was removed from the environment.
+   */
   readonly #notifySocket = process.env["NOTIFY_SOCKET"];
   readonly #idle = Promise.withResolvers<void>();
   readonly #predecessor: Predecessor | null;
@@ -66,17 +77,19 @@ export class RunningProcess implements AsyncDisposable {
   /** Null until all relays listen. */
   #relays: RelayGroup | null = null;
   #admin: AdminServers | null = null;
-  /** Set after a handover; settles when the servers have answered their last client. */
+  /**
+   * Set during a handover; settles when the servers of `#admin` have answered their last client.
+   */
   #adminLeft: Promise<void> | undefined;
   /** Null if there is no admin server. */
   #observation: Observation | null = null;
   #service: ServiceState | null = null;
-  /** Null if there is no service manager that must know the main process. */
+  /** Null if there is no service manager that must be told a new main process. */
   #manager: Manager | null = null;
   #idleExit: IdleExit | null = null;
-  /** Null if this process did not take over from another one. */
+  /** Null unless this process took over from a predecessor. */
   #earlier: EarlierProcesses | null = null;
-  /** Null unless orphans become children of this process. */
+  /** Null unless this process waits for orphans that became its children. */
   #reaper: Reaper | null = null;
 
   constructor(plan: ProcessPlan, log: Log, predecessor: Predecessor | null) {
@@ -108,7 +121,10 @@ export class RunningProcess implements AsyncDisposable {
     return this.#parts.disposeAsync();
   }
 
-  /** A closed terminal sends HUP, too. Its user does not ask for a new process, so stop instead. */
+  /**
+   * Handles HUP. A closed terminal sends HUP, too, but then the user does not ask for a handover,
+   * so the process stops.
+   */
   #hungUp(): void {
     if (isHungUp(STANDARD_INPUT) || isHungUp(STANDARD_ERROR)) this.#requests.ask(1);
     else this.#handovers.hangUp();
@@ -121,7 +137,8 @@ export class RunningProcess implements AsyncDisposable {
     if (this.#plan.processWide.requirePrivateNetwork) checkPrivateNetwork(this.#notifySocket);
     await this.#openAdmin();
     this.#meetServiceManager();
-    // A name as source can delay the start. A second request to stop does not wait for it.
+    // If the source is a host name, its resolution can delay the start. A second request to stop
+    // does not wait for the start.
     const opening = this.#openRelays();
     const relays = await Promise.race([opening, askedAgain.then(() => null)]);
     if (relays === null) return 0;
@@ -142,14 +159,17 @@ export class RunningProcess implements AsyncDisposable {
     warnOfOldUnits(this.#passed, this.#log);
   }
 
-  /** This process is now the one that accepts clients. */
+  /**
+   * Starts the work of the accepting process: called after this process has started or has taken
+   * over.
+   */
   #begin(relays: RelayGroup): void {
     this.#service?.ready(relays.endpoints);
     this.#idleExit?.begin();
     this.#handovers.begin(() => this.#estate(relays));
   }
 
-  /** Drains all relays; cuts their connections once `hurry` settles. */
+  /** Drains all relays; cuts their connections as soon as `hurry` settles. */
   async #stop(relays: RelayGroup, hurry: Promise<void>): Promise<void> {
     this.#service?.stopping(relays.connections);
     this.#earlier?.stop(null);
@@ -160,14 +180,20 @@ export class RunningProcess implements AsyncDisposable {
     await stopped;
   }
 
-  /** Waits for the connections of earlier processes, which have their own drain timeout. */
+  /**
+   * Waits for the end of the connections of earlier processes, which have their own drain timeout,
+   * but at most for a limit.
+   */
   async #earlierEnd(): Promise<void> {
     if (this.#earlier === null) return;
     const limit = this.#plan.processWide.drainTimeout + EARLIER_MARGIN;
     await Promise.race([this.#earlier.unladen(), Bun.sleep(limit)]);
   }
 
-  /** Takes over from the predecessor. Returns false if this process was asked to stop first, and has stopped. */
+  /**
+   * Takes over from the predecessor. Returns false if this process was asked to stop before the
+   * handover was complete, and has stopped.
+   */
   async #takeOver(predecessor: Predecessor, relays: RelayGroup): Promise<boolean> {
     const front = { relays, admin: this.#admin, requests: this.#requests };
     if (!(await takeOver(predecessor, front))) return false;
@@ -190,7 +216,7 @@ export class RunningProcess implements AsyncDisposable {
     this.#requests.ask(1);
   }
 
-  /** What a successor needs. */
+  /** Returns everything that a successor needs. */
   async #estate(relays: RelayGroup): Promise<Estate> {
     const isParent = this.#predecessor === null && this.#manager === null;
     if (isParent) await this.#reapOrphans();
@@ -207,15 +233,17 @@ export class RunningProcess implements AsyncDisposable {
 
   /** Stops accepting, while the successor uses the listeners with these indices. */
   async #vacate(relays: RelayGroup, claimed: ReadonlySet<number>): Promise<void> {
-    // In the indices the servers follow the sources.
+    // The indices of the servers' sockets follow the indices of the sources.
     const sources = relays.listeners.length;
     this.#observation?.handOver();
     this.#adminLeft = this.#admin?.leave((index) => !claimed.has(sources + index));
-    // A hanging worker does not accept clients either, so do not wait for it.
+    // Do not wait for a hanging worker, because such a worker does not accept clients either.
     await Promise.race([relays.leave(claimed), Bun.sleep(VACATE_MOST)]);
   }
 
-  /** After a handover: goes on until the last connection has ended. */
+  /**
+   * Runs the process after a handover until its last connection has ended; returns the exit status.
+   */
   async #linger(relays: RelayGroup, successor: Successor): Promise<number> {
     const { pid } = successor;
     const open = relays.connections;
@@ -230,7 +258,7 @@ export class RunningProcess implements AsyncDisposable {
     return await linger({ relays, left, successor, requests: this.#requests, reaper });
   }
 
-  /** Waits for orphans that became children of this process. */
+  /** From now on, waits for orphans that became children of this process. */
   async #reapOrphans(): Promise<void> {
     if (libc === null || this.#reaper !== null) return;
     const { Reaper } = await import("./handover/reaper.ts");
@@ -259,7 +287,8 @@ export class RunningProcess implements AsyncDisposable {
     const observers = observersOf(needs);
     this.#parts.use(
       reportFaults((error) => {
-        // An uncaught error belongs to no known relay: report it to the first one.
+        // Report an uncaught error to the first relay's observer, because the relay that caused the
+        // error is not known.
         const [observer] = observers.values();
         observer?.fault(error);
       }),
@@ -282,8 +311,8 @@ export class RunningProcess implements AsyncDisposable {
   }
 
   /**
-   * Opens the servers of `--admin` and `--metrics`, if there are any. Their code is loaded only
-   * then.
+   * Opens the servers of `--admin` and `--metrics`. Their code is loaded only if a plan asks for a
+   * server.
    */
   async #openAdmin(): Promise<void> {
     const { processWide } = this.#plan;
@@ -311,7 +340,10 @@ export class RunningProcess implements AsyncDisposable {
     warnOfOpenServers(this.#admin.endpoints, this.#log);
   }
 
-  /** Stops all relays unless a connection is open, here or in an earlier process. */
+  /**
+   * Stops all relays unless a connection is open in this process or in an earlier process, or a
+   * handover is running.
+   */
   async #stopIfIdle(): Promise<void> {
     const isUsed = this.#handovers.isUnderWay || (this.#earlier?.count ?? 0) > 0;
     if (isUsed) this.#idleExit?.begin();

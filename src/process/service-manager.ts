@@ -11,8 +11,9 @@ export const INIT = 1;
 export interface ServiceManager {
   readonly service: ServiceState;
   /**
-   * The manager that must learn of a new main process. Null in the first process of a container,
-   * which stays the main process, because it must not end before the others.
+   * The manager that must learn of a new main process. Null in the first process of a container:
+   * this process stays the main process, because it must not end before the other processes of the
+   * container.
    */
   readonly manager: Manager | null;
 }
@@ -21,17 +22,17 @@ interface ServiceNeeds {
   readonly log: Log;
   readonly drainTimeout: number;
   /**
-   * Whether this process is the main process from its start. Otherwise the notifier waits for
-   * `release`.
+   * Whether this process is the main process from its start. If not, the notifier holds its
+   * messages until `release` is called.
    */
   readonly isMain: boolean;
-  /** Settles once every relaying thread has answered. */
+  /** Settles after every relaying thread has answered. */
   readonly responds: () => Promise<void>;
 }
 
 /**
- * Finds the service manager from the environment (sd_notify(3)); null if there is none. Removes its
- * variables from the environment.
+ * Finds the service manager by the variables of the environment (sd_notify(3)); null if there is no
+ * manager. Removes these variables from the environment.
  */
 export function meetServiceManager(needs: ServiceNeeds): ServiceManager | null {
   const socket = process.env["NOTIFY_SOCKET"];

@@ -8,7 +8,7 @@ export interface StartFailure {
   readonly error: RelayError;
 }
 
-/** One or more relays could not start, so none did. */
+/** One or more relays could not start, so no relay was started. */
 export class StartError extends Error {
   override readonly name = "StartError";
 

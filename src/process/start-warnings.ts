@@ -2,7 +2,7 @@ import { printAddress, type SocketEndpoint, staysLocal } from "../address/addres
 import type { Log } from "../observe/log/log.ts";
 import type { PassedSockets } from "./handover/passed-sockets.ts";
 
-// Warnings for the operator when a process starts. Each is logged once.
+// Warnings for the operator when a process starts. Each warning is logged once.
 
 /**
  * Warns if the units are older than the configuration file. Clients of a passed socket that no
@@ -27,7 +27,7 @@ export function warnOfOldUnits(passed: PassedSockets, log: Log): void {
 /**
  * Warns if the limit of open files allows fewer connections than the options ask for.
  *
- * @param most - how many connections the limit of open files carries
+ * @param most - the number of connections that the limit of open files allows
  */
 export function warnOfFewFiles(asked: number, most: number, relays: number, log: Log): void {
   if (asked <= most) return;

@@ -5,15 +5,16 @@ export interface StopRequests extends Disposable {
   /** Settles at the second request, which means: stop now. */
   readonly askedAgain: Promise<void>;
   /**
-   * Counts `times` requests that another process received and that also concern this one. If the
-   * same signals reached both processes, as systemd's do, they count once.
+   * Reports that another process has received `times` requests in total that also concern this
+   * process. The numbers are not added to the signals that this process has received itself,
+   * because systemd sends the same signals to both processes.
    */
   ask(times: number): void;
 }
 
 /**
- * Listens for requests to stop until disposed. Before and after that, either signal ends the
- * process.
+ * Listens for requests to stop until disposed. Before the call and after the disposal, each of the
+ * two signals ends the process.
  */
 export function stopRequests(): StopRequests {
   const first = Promise.withResolvers<void>();

@@ -3,7 +3,7 @@ import type { Predecessor } from "./handover/predecessor.ts";
 import type { RelayGroup } from "./relay-group.ts";
 import type { StopRequests } from "./stop-signals.ts";
 
-/** What a process accepts clients with. */
+/** The parts of a process that accept clients, and the requests to stop. */
 interface Front {
   readonly relays: RelayGroup;
   readonly admin: AdminServers | null;
@@ -11,10 +11,10 @@ interface Front {
 }
 
 /**
- * Accepts clients beside the process that hands over, until that one accepts nobody any more. False
- * if this process was asked to stop before, and has stopped.
+ * Accepts clients together with the predecessor until the predecessor accepts no clients any more.
+ * Returns false if this process was asked to stop before that, and has stopped.
  *
- * @throws {HandoverError} if the other process ends before.
+ * @throws {HandoverError} if the predecessor ends before the handover is complete.
  * @throws {RelayError} if the file of a Unix socket cannot have the permissions of the plan.
  */
 export async function takeOver(predecessor: Predecessor, front: Front): Promise<boolean> {
@@ -33,7 +33,7 @@ export async function takeOver(predecessor: Predecessor, front: Front): Promise<
   return false;
 }
 
-/** Drains, and leaves the other process what is its own. */
+/** Drains, and leaves the claimed sockets and their files to the predecessor. */
 async function giveBack(
   predecessor: Predecessor,
   { relays, admin, requests }: Front,

@@ -13,10 +13,12 @@ export interface PassedSocket {
   readonly name: string;
 }
 
-/** What systemd passed to this process. */
+/** The sockets that systemd passed to this process. */
 export interface Activation {
   readonly sockets: readonly PassedSocket[];
-  /** Why there are no sockets, for an error message; `""` exactly if there are sockets. */
+  /**
+   * The reason why there are no sockets, for an error message; `""` exactly if there are sockets.
+   */
   readonly missing: string;
 }
 
@@ -27,12 +29,12 @@ export const NO_ACTIVATION: Activation = {
 };
 
 /**
- * Takes the sockets that systemd passed to this process (sd_listen_fds(3)). LISTEN_PID must be this
- * process, LISTEN_FDS is the number of sockets, LISTEN_FDNAMES has their names. The variables are
- * removed from `env`, because they would be wrong in a child process.
+ * Takes the sockets that systemd passed to this process (sd_listen_fds(3)). LISTEN_PID must be the
+ * id of this process, LISTEN_FDS is the number of sockets, LISTEN_FDNAMES has the names of the
+ * sockets. The variables are removed from `env`, because they would be wrong in a child process.
  *
- * @param pid - of this process
- * @param isOpen - whether a descriptor is open
+ * @param pid - the id of this process
+ * @param isOpen - returns whether a descriptor is open
  */
 export function takePassedSockets(
   env: NodeJS.ProcessEnv,
@@ -80,8 +82,8 @@ function isOpenDescriptor(fd: number): boolean {
 }
 
 /**
- * Chooses the one socket that a source of kind `systemd` means: the only socket, or the only socket
- * with that name.
+ * Chooses the one socket that a source of kind `systemd` means: if `name` is empty, the only
+ * socket; else the only socket with this name.
  *
  * @throws {RelayError} if no socket or several sockets match; the message lists the passed sockets.
  */
@@ -100,7 +102,7 @@ export function choosePassedSocket({ sockets, missing }: Activation, name: strin
   );
 }
 
-// A longer list helps nobody.
+// The maximum number of sockets that a message lists.
 const LISTED_MOST = 10;
 
 function list(sockets: readonly PassedSocket[]): string {

@@ -24,19 +24,19 @@ export class HeldNotifier implements Notifier {
     else if (this.#phase === "held") this.#waiting = { ...this.#waiting, ...assignments };
   }
 
-  /** Another process is about to become the main process: hold messages. */
+  /** Holds messages from now on, because another process is about to become the main process. */
   hold(): void {
     this.#phase = "held";
   }
 
-  /** This process is the main process: sends the held messages. */
+  /** Sends the held messages, because this process is now the main process. */
   release(): void {
     this.#phase = "main";
     if (Object.keys(this.#waiting).length > 0) this.#notifier.notify(this.#waiting);
     this.#waiting = {};
   }
 
-  /** Another process is the main process for good: drops later messages. */
+  /** Drops held and later messages, because another process is now the main process for good. */
   silence(): void {
     this.#phase = "past";
   }

@@ -5,20 +5,24 @@ import { AF_UNIX, type Libc, SOCK_DGRAM } from "../os/libc.ts";
 import { monotonicMicroseconds, sendDescriptor } from "../os/process-calls.ts";
 import type { Assignments } from "./notify-socket.ts";
 
-/** How long this process waits until the manager has read its messages, in milliseconds. */
+/**
+ * The maximum time, in milliseconds, that this process waits for the manager to read its messages.
+ */
 const PATIENCE = 30_000;
 const LOOK_EVERY = 5;
 
 /**
  * Tells the service manager at NOTIFY_SOCKET that another process of the unit is now the main
- * process, and waits until the manager has read that. Returns null; or the reason why this process
- * cannot know whether the manager has read it.
+ * process, and waits until the manager has read this message. Returns null, or the reason why this
+ * process cannot know whether the manager has read the message.
  *
- * Waits by BARRIER=1 of sd_notify(3): the message carries a descriptor, and the manager closes the
- * descriptor once it has read all earlier messages. Without the wait this process might exit first.
- * The manager would then treat the service as ended, and stop all its processes.
+ * The wait uses BARRIER=1 of sd_notify(3): a second message carries a descriptor, and the manager
+ * closes this descriptor after it has read all earlier messages. Without the wait, this process
+ * might exit before the manager has read the first message. The manager would then treat the
+ * service as ended, and stop all its processes.
  *
- * @throws {MainProcessError} if the message cannot be sent; nothing has changed then.
+ * @throws {MainProcessError} if the message cannot be sent. The main process is then the same as
+ * before.
  */
 export async function giveMainProcess(
   system: Libc,
@@ -89,7 +93,8 @@ function send(system: Libc, notifySocket: string, text: string, passed: number |
 }
 
 /**
- * Polls `look` until it returns true, or until `PATIENCE` is over. Returns whether it became true.
+ * Calls `look` until `look` returns true, or until `PATIENCE` is over. Returns whether `look`
+ * returned true.
  */
 async function pollUntil(look: () => boolean): Promise<boolean> {
   for (let waited = 0; waited < PATIENCE; waited += LOOK_EVERY) {

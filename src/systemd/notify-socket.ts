@@ -43,7 +43,7 @@ export function takeNotifier(
   return new SpawningNotifier(address, once(warn));
 }
 
-// How long a message waits for room in the manager's queue before it is sent again, in milliseconds.
+// The time, in milliseconds, after which a message is sent again if the manager's queue was full.
 const SEND_AGAIN = 50;
 
 class DatagramNotifier implements Notifier {
@@ -51,8 +51,8 @@ class DatagramNotifier implements Notifier {
   readonly #address: SocketAddress;
   readonly #warn: (message: string) => void;
   /**
-   * Messages that wait for room in the manager's queue, in order. Non-empty exactly while a timer
-   * runs.
+   * Messages that wait for room in the manager's queue, in order. Non-empty exactly while the timer
+   * of the next try runs.
    */
   #waiting: Assignments[] = [];
 
@@ -92,7 +92,8 @@ class DatagramNotifier implements Notifier {
     );
   }
 
-  // Opens a new socket for each message: the manager may have re-executed since the last message.
+  // Opens a new socket for each message, because the manager may have re-executed itself since the
+  // last message.
   #send(message: Uint8Array): number {
     const fd = this.#libc.socket(AF_UNIX, SOCK_DGRAM);
     if (fd < 0) return fd;
@@ -135,8 +136,8 @@ class SpawningNotifier implements Notifier {
 }
 
 /**
- * One assignment per line. A value cannot contain a line break (sd_notify(3)), so a space replaces
- * it.
+ * Writes one assignment per line. A value cannot contain a line break (sd_notify(3)), so a space
+ * replaces each line break.
  */
 function messageOf(assignments: Assignments): string {
   return Object.entries(assignments)

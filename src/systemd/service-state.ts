@@ -5,33 +5,37 @@ import { INT_MAX } from "../os/int-max.ts";
 import type { Notifier } from "./notify-socket.ts";
 import { STOP_MARGIN } from "./stop-margin.ts";
 
-// Milliseconds between two status messages. People read the status, so more would be useless.
+// The least time between two status messages, in milliseconds. People read the status, so more
+// messages would be useless.
 const STATUS_PAUSE = 1_000;
 
 /**
- * Reports the state of the process to the service manager: ready once all relays accept, stopping,
- * and as the status the number of connections and the last failures. `dispose` ends the timers of
- * the watchdog and the status.
+ * Tells the service manager that the process is ready (when all relays accept) or stopping, and
+ * sends a status text with the number of connections and the last failures. `dispose` ends the
+ * timers of the watchdog and the status.
  */
 export class ServiceState implements Disposable {
   readonly #notifier: Notifier;
   readonly #drainTimeout: number;
   readonly #watchdog: Timer | undefined;
   #status: Timer | undefined;
-  /** True while the relays' threads were asked and not all have answered. */
+  /** True from the question to the relays' threads until all threads have answered. */
   #asking = false;
   #open = 0;
   #served = 0;
-  /** How many connections the earlier processes of the service still have. */
+  /** The number of connections that the earlier processes of the service still have. */
   #elsewhere = 0;
   /** One entry for each relay whose destination cannot be reached at present. */
   readonly #failures = new Set<Failing>();
-  /** What clients need to find a relay's source, for each relay that has lost it. */
+  /**
+   * For each relay whose source clients cannot find any more: the lost thing, the socket file or
+   * the network namespace.
+   */
   readonly #lost: SourceLoss[] = [];
 
   /**
-   * `responds` settles once every relaying thread has answered. Until then the watchdog gets no
-   * message.
+   * `responds` settles after every relaying thread has answered. Until then, the service manager
+   * gets no watchdog message.
    */
   constructor(
     notifier: Notifier,
@@ -50,7 +54,7 @@ export class ServiceState implements Disposable {
     clearTimeout(this.#status);
   }
 
-  /** An observer for one relay of the process. Call this once for each relay. */
+  /** Returns an observer for one relay of the process. Call this method once for each relay. */
   watch(): Partial<Observer> {
     let failing: Failing | null = null;
     return {
@@ -78,20 +82,20 @@ export class ServiceState implements Disposable {
     };
   }
 
-  /** All relays listen. */
+  /** Reports that all relays listen. */
   ready(sources: readonly SocketEndpoint[]): void {
     const [only] = sources.length === 1 ? sources : [];
     const where = only === undefined ? `${sources.length} sources` : printAddress(only);
     this.#notifier.notify({
       READY: "1",
       STATUS: `listening on ${where}`,
-      // After a handover the last watchdog message came from the predecessor, perhaps a whole
-      // period ago.
+      // Send a watchdog message now, because after a handover the last such message came from the
+      // predecessor, perhaps a whole period ago.
       ...(this.#watchdog !== undefined && { WATCHDOG: "1" }),
     });
   }
 
-  /** The relays accept no new clients, and wait for `open` connections to end. */
+  /** Reports that the relays accept no new clients and wait for `open` connections to end. */
   stopping(open: number): void {
     this.#notifier.notify({
       STOPPING: "1",
@@ -100,7 +104,10 @@ export class ServiceState implements Disposable {
     });
   }
 
-  /** Earlier processes of the service, which handed over, still have `open` connections. */
+  /**
+   * Notes that the earlier processes of the service, which have handed over, still have `open`
+   * connections.
+   */
   openElsewhere(open: number): void {
     if (this.#elsewhere === open) return;
     this.#elsewhere = open;
@@ -144,17 +151,17 @@ export class ServiceState implements Disposable {
 
 /** A destination that cannot be reached. */
 interface Failing {
-  /** When the first client failed since the destination was last reached. */
+  /** The time of the first failure since the destination was last reached. */
   readonly since: Date;
   clients: number;
-  /** Why the last client failed. */
+  /** The message of the last failure. */
   message: string;
 }
 
 /**
  * The period of watchdog messages in milliseconds: half of WATCHDOG_USEC (sd_watchdog_enabled(3)).
- * Null if the manager wants no messages, or wants them from another process. The variables are
- * removed from `env`.
+ * Null if the manager wants no watchdog messages, or wants the messages of another process. The
+ * variables are removed from `env`.
  */
 export function takeWatchdogPeriod(env: NodeJS.ProcessEnv, pid: number): number | null {
   const microseconds = env["WATCHDOG_USEC"] ?? "";

@@ -1,37 +1,45 @@
 import type { PausableRelay } from "../relay/relay.ts";
 import type { SharedCounters } from "./shared-counters.ts";
 
-// By how many connections a worker may exceed the least loaded worker: SLACK, plus 1/SLACK_PART of
-// its own connections.
+// The number of connections by which a worker may exceed the least loaded worker is SLACK, plus
+// 1/SLACK_PART of the worker's own connections.
 const SLACK = 4;
 const SLACK_PART = 16;
 
-// How long a worker that exceeds this accepts nobody, in milliseconds.
+// The time, in milliseconds, for which a worker above this limit accepts nobody.
 export const STEP_BACK = 1;
 
-// How long a worker steps back in favor of a least loaded worker that accepts no client, in
-// milliseconds: even on a busy machine every thread runs within this time.
+// If the least loaded worker accepts no client for this time, in milliseconds, the other workers
+// may exceed it by more. Even on a busy machine, every thread that does not hang runs within this
+// time.
 const PATIENCE = 25;
 
 const HOLDER = "balance";
 
 /**
  * Spreads clients evenly over the workers. The kernel lets the first worker accept all waiting
- * clients: of 400 clients at once, one of three workers accepted up to 387. A worker that is too
- * far ahead of the least loaded worker therefore stops accepting for a moment. It resumes by a
- * timer, so no client depends on another worker. If the least loaded worker accepts nobody for some
- * time, because it hangs, the allowed lead grows.
+ * clients: when 400 clients connected at once, one of three workers accepted up to 387 of them. A
+ * worker that is too far ahead of the least loaded worker therefore stops accepting for a moment. A
+ * timer makes the worker resume, so no client depends on another worker. If the least loaded worker
+ * accepts nobody for some time, for example because that worker hangs, the allowed lead grows.
  */
 export class AcceptBalance implements Disposable {
   readonly #counts: SharedCounters;
   readonly #worker: number;
   readonly #relay: Pick<PausableRelay, "pauseFor" | "resumeFor">;
   #timer: Timer | undefined;
-  /** The least loaded worker, its accept count, and when one of the two last changed. */
+  /**
+   * The index of the least loaded worker (-1 if not known yet), the number of clients that this
+   * worker has ever accepted, and the time, by `performance.now()`, of the last change of either
+   * number.
+   */
   #least = -1;
   #leastTaken = 0;
   #since = 0;
-  /** Extra connections by which this worker may be ahead. */
+  /**
+   * The number of connections that is added to the allowed lead; 0 unless the least loaded worker
+   * accepts nobody.
+   */
   #allowance = 0;
   #over = false;
 
@@ -62,7 +70,10 @@ export class AcceptBalance implements Disposable {
     if (open - this.#counts.open(least) > slack) this.#stepBack();
   }
 
-  /** Notes whether the least loaded worker accepts clients. */
+  /**
+   * Notes the time if the least loaded worker is another one, or has accepted a client since the
+   * last call.
+   */
   #watch(least: number): void {
     const taken = this.#counts.taken(least);
     if (least === this.#least && taken === this.#leastTaken) return;

@@ -1,18 +1,21 @@
-/** Pending answers of a worker. */
+/** The answers that callers await from a worker. */
 export class AwaitedAnswers<Kind> {
   #waiting: { readonly kind: Kind; readonly resolve: (value: number) => void }[] = [];
 
-  /** Resolves with the next answer of a kind. */
+  /** Resolves with the number that the next answer of this kind carries; with 0 after `end`. */
   next(kind: Kind): Promise<number> {
     return new Promise((resolve) => this.#waiting.push({ kind, resolve }));
   }
 
-  /** An answer arrived; its value is 0 if the answer carries no number. */
+  /**
+   * Resolves all pending promises of this kind with `value`, which is 0 if the answer carries no
+   * number.
+   */
   arrived(kind: Kind, value: number): void {
     this.#settle((waiting) => waiting === kind, value);
   }
 
-  /** No further answers will arrive: resolves all pending ones with 0. */
+  /** Resolves all pending promises with 0, because no further answers will arrive. */
   end(): void {
     this.#settle(() => true, 0);
   }

@@ -1,6 +1,6 @@
 import type { PlainError } from "./messages.ts";
 
-/** Reduces an error to the parts that can be cloned. */
+/** Reduces an error to the parts that can be cloned between threads. */
 export function encodeError(error: unknown): PlainError {
   if (!(error instanceof Error)) return { message: String(error), stack: undefined };
   return { message: error.message, stack: error.stack };

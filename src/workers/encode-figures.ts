@@ -6,7 +6,7 @@ export type Figures = Omit<
   "id" | "openedAt" | "connectedAt" | "destinationAddress" | "clientAddress" | "clientPeer"
 >;
 
-/** How many numbers `encodeFigures` returns for one connection. */
+/** The length of the array that `encodeFigures` returns. */
 export const FIGURES = 8;
 
 /** Encodes a connection's id and figures as numbers. */

@@ -6,9 +6,13 @@ import type { Ending, Failure, ReachedLimit } from "../relay/observer.ts";
 import type { StopPatience } from "../relay/stop-patience.ts";
 import type { RelayOptions } from "../relay/options.ts";
 
-// The messages between the pooled relays and their workers. All of them allow structured clone.
+// The messages between the pooled relays and their workers. Every message can be copied by
+// structured clone.
 
-/** A message to a worker: an order about one relay, by its number in the pool, or its own end. */
+/**
+ * A message to a worker: an order about one relay, named by the relay's number in the pool, or the
+ * order that ends the worker's thread.
+ */
 export type Order = RelayOrder | { readonly kind: "end" };
 
 export type RelayOrder =
@@ -18,14 +22,14 @@ export type RelayOrder =
   /** Accept nobody until `release`; answered by `held`. */
   | { readonly kind: "hold"; readonly relay: number }
   | { readonly kind: "release"; readonly relay: number }
-  /** Record no packets any more. */
+  /** Stop recording packets for the relay's capture. */
   | { readonly kind: "endCapture"; readonly relay: number }
   /** Answered by `draining` and `stopped`; a second `stop` can only shorten the wait. */
   | {
       readonly kind: "stop";
       readonly relay: number;
       readonly patience: StopPatience;
-      /** Whether to accept the clients in the kernel's queue first. */
+      /** Whether the worker accepts the clients in the kernel's queue before it stops. */
       readonly serveQueue: boolean;
     };
 
@@ -39,20 +43,20 @@ export interface Start {
   readonly listeners: readonly number[];
   readonly endpoint: SocketEndpoint;
   readonly options: WorkerOptions;
-  /** The limit of all shares of the relay together. */
+  /** The maximum number of open connections of all shares of the relay together. */
   readonly connectionsMax: number;
   readonly counts: SharedArrayBuffer;
   /** This worker's part of the limit that all relays of the pool share; null if there is none. */
   readonly sharedMax: number | null;
-  /** What the connections of all threads hold. */
+  /** The number of bytes that the connections of all threads hold, and the bound of this number. */
   readonly memory: MemoryBound;
   /** The number of the worker's thread in the pool, from 0. */
   readonly thread: number;
-  /** How many workers the pool has. */
+  /** The number of workers that have a share of the relay. */
   readonly workers: number;
   /** The memory of `SharedClientCounts`; null if there is no limit per client. */
   readonly clientCounts: SharedArrayBuffer | null;
-  /** The events that the observer handles. */
+  /** The events that the main thread's observer handles. */
   readonly wanted: readonly Event[];
   /** Whether the share accepts nobody before the first `release`. */
   readonly held: boolean;
@@ -67,7 +71,7 @@ export type WorkerOptions = Omit<
 /** A worker's reports about one relay from one turn of its event loop. */
 export interface Batch {
   readonly relay: number;
-  /** When the batch was posted, by the worker's `performance.now()`. */
+  /** The time at which the worker posted the batch, by the worker's `performance.now()`. */
   readonly at: number;
   readonly reports: readonly Report[];
 }
@@ -84,14 +88,19 @@ export type PoolReport =
       readonly message: string;
     }
   | { readonly kind: "held"; readonly open: number }
-  /** Blocks for the relay's capture. */
+  /** Whole pcapng blocks for the relay's capture file. */
   | { readonly kind: "captured"; readonly blocks: Uint8Array }
-  /** The last report of a share: it has stopped, and the stop reset this many connections. */
+  /**
+   * The last report of a share, which has stopped. `cut` is the number of connections that the stop
+   * reset.
+   */
   | { readonly kind: "stopped"; readonly cut: number }
-  /** The worker dies, and loses this many connections. */
+  /** The worker is about to die. `open` is the number of connections that end with the worker. */
   | { readonly kind: "lost"; readonly open: number };
 
-/** A report that the pool passes to its observer, or the data that it needs to do so. */
+/**
+ * An event that the pool passes to the observer, or data of a connection that such events refer to.
+ */
 export type EventReport =
   | { readonly kind: "fault"; readonly error: PlainError }
   | { readonly kind: "warning" | "notice"; readonly message: string }
@@ -118,9 +127,9 @@ export type ConnectionReport =
       readonly figures: Float64Array;
     };
 
-/** The destination was reached: when, and at which address. */
+/** The time at which a connection reached its destination, and the address that was reached. */
 export interface Reached {
-  /** When, by the worker's `performance.now()`. */
+  /** The time of the connect, by the worker's `performance.now()`. */
   readonly at: number;
   readonly address: string;
 }
@@ -129,7 +138,7 @@ export interface Reached {
 export interface Introduction {
   readonly kind: "introduction";
   readonly id: number;
-  /** When, by the worker's `performance.now()`. */
+  /** The time at which the client was accepted, by the worker's `performance.now()`. */
   readonly openedAt: number;
   readonly clientAddress: string;
   readonly clientPeer: Peer | null;

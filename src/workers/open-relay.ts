@@ -7,29 +7,33 @@ import { startRelay } from "../relay/running-relay.ts";
 import { SharedLimit } from "../relay/shared-limit.ts";
 import { type Workers, workerCount } from "./worker-count.ts";
 
-// The default bound leaves three quarters to the kernel's socket buffers, and to whatever else runs here.
+// The default bound is one of so many parts of the memory. The rest is for the kernel's socket
+// buffers and for other programs.
 const MEMORY_PARTS = 4;
 
 /** The limits that all relays of a process have together. */
 export interface SharedLimits {
-  /** The most open connections; null: no such limit. Default: null. */
+  /** The maximum number of open connections; null (the default) for no such limit. */
   readonly sharedMax?: number | null;
-  /** What the connections hold, and its bound. Default: a bound by the memory of this machine. */
+  /**
+   * The number of bytes that the connections hold, and the bound of this number. Default: a bound
+   * that depends on the memory that this process may use.
+   */
   readonly memory?: MemoryBound;
 }
 
 /**
  * Starts a relay.
  *
- * @param lastId - see `RelayContext`
+ * @param lastId - the last id that an earlier process of this relay may have given to a connection
  * @throws {RelayError} if listening on the source fails or a worker cannot start.
  */
 export type OpenRelay = (options: RelayOptions, lastId?: number) => Promise<HandoverRelay>;
 
 /**
  * Returns a function that starts relays, in this thread or in a pool of threads that all relays
- * share. Without FFI threads cannot share a source: then one thread relays, with a warning.
- *
+ * share. Without FFI, threads cannot share a source. Then one thread relays, and the observer of
+ * the first relay gets a warning.
  */
 export function relayOpener(workers: Workers, limits: SharedLimits = {}): OpenRelay {
   const count = workerCount(workers);
@@ -41,9 +45,10 @@ export function relayOpener(workers: Workers, limits: SharedLimits = {}): OpenRe
 }
 
 /**
- * A bound of what all connections of a process hold, for a number of workers.
+ * Makes a bound for the number of bytes that all connections of a process hold, for a number of
+ * workers.
  *
- * @param most - in bytes; null: a quarter of the memory that this process may use
+ * @param most - the bound in bytes; null for a quarter of the memory that this process may use
  */
 export function boundOfThreads(workers: Workers, most: number | null): MemoryBound {
   return memoryBound(workerCount(workers), most ?? Math.floor(availableMemory() / MEMORY_PARTS));
@@ -56,7 +61,8 @@ function inThisThread(sharedMax: number | null, bound: MemoryBound): OpenRelay {
 }
 
 function pooled(system: Libc, workers: number, limits: Required<SharedLimits>): OpenRelay {
-  // Load the pool's modules on demand: a relay in one thread starts faster without them.
+  // Load the pool's modules on demand, because a relay in one thread starts faster without these
+  // modules.
   const loading = Promise.all([import("./pooled-relay.ts"), import("./worker-pool.ts")]);
   const starting = loading.then(([{ startPooledRelay }, { WorkerPool }]) => {
     const pool = new WorkerPool(workers, limits);
@@ -66,7 +72,7 @@ function pooled(system: Libc, workers: number, limits: Required<SharedLimits>): 
   return async (options, lastId = 0) => await (await starting)(options, lastId);
 }
 
-/** Gives the warning to the observer of the first relay. */
+/** Wraps `open` so that the observer of the first relay gets a warning with the reason. */
 function withWarning(reason: string, open: OpenRelay): OpenRelay {
   let isTold = false;
   return async (options, lastId) => {

@@ -26,7 +26,8 @@ import type { WorkerPool } from "./worker-pool.ts";
 import type { WorkerSlot } from "./worker-slot.ts";
 import { SharedSource } from "./shared-source.ts";
 
-// A worker that has not ended this long after its drain timeout counts as hung, in milliseconds.
+// The time after the drain timeout, in milliseconds, after which a worker that has not ended counts
+// as hung.
 const GRACE = 1_000;
 
 /**
@@ -34,7 +35,7 @@ const GRACE = 1_000;
  * the relay. This thread relays nothing: it keeps the source, and reports all connections to the
  * observer.
  *
- * @param lastId - see `RelayContext`
+ * @param lastId - the last id that an earlier process of this relay may have given to a connection
  * @throws {RelayError} if listening on the source fails or a worker cannot start.
  */
 export async function startPooledRelay(
@@ -43,7 +44,7 @@ export async function startPooledRelay(
   pool: WorkerPool,
   lastId = 0,
 ): Promise<HandoverRelay> {
-  // Check that the access rules fit the source before binding it.
+  // Throw before the source is bound if the access rules do not fit the source.
   new ClientAdmission(options, endpointOf(options.source), new OwnClientCounts());
   const { destination, destinationNetns } = options;
   checkDestinationNetwork(destination, destinationNetns, (message) =>
@@ -63,21 +64,24 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
   readonly #patience: StopPatience;
   readonly #connectionsMax: number;
   readonly #counts: SharedCounters;
-  /** Null if there is no limit per client. */
+  /** The memory of `SharedClientCounts`; null if there is no limit per client. */
   readonly #clientCounts: SharedArrayBuffer | null;
   readonly #pool: WorkerPool;
   readonly #relay: number;
   readonly #shares: readonly RelayShare[];
-  /** Null if nothing is captured. */
+  /** The file of the relay's capture; null before the start and if nothing is captured. */
   #captureFile: CaptureFile | null = null;
-  /** Settles when no worker accepts any more. */
+  /** Resolves as soon as no worker accepts clients any more and the source is closed. */
   readonly #closed = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
   /** Whether the workers may accept. False for a handed-over source until `accept` is called. */
   #accepts: boolean;
   #sourceWatch: SourceWatch | null = null;
   #stopping = false;
-  /** When a worker that is still stopping counts as hung, by `performance.now()`. */
+  /**
+   * The time, by `performance.now()`, after which a worker that has not ended counts as hung;
+   * `Infinity` before the stop.
+   */
   #impatientAt = Infinity;
   #impatience: Timer | undefined;
 
@@ -90,7 +94,8 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
     const { drainTimeout = DEFAULTS.drainTimeout } = options;
     this.#patience = { drainTimeout, standstillTimeout: DEFAULTS.standstillTimeout };
     this.#connectionsMax = options.connectionsMax ?? connectionsMaxDefault(pool.workers);
-    // A share without a single place could never accept: use no more workers than places.
+    // A share with a limit of 0 connections could never accept a client. So use at most
+    // `connectionsMax` workers.
     const { relay, slots } = pool.place(this.#connectionsMax, () => this.connections);
     this.#pool = pool;
     this.#relay = relay;
@@ -168,7 +173,7 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
   }
 
   async leave({ isGivenUp = false } = {}): Promise<void> {
-    // From now on the file at the path is the other relay's.
+    // From now on the capture file at this path belongs to the relay in the other process.
     this.#captureFile?.stay();
     void this.#stop(NO_LIMITS, "handed over", !isGivenUp);
     await this.#closed.promise;
@@ -253,7 +258,7 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
     return open;
   }
 
-  /** A worker's part of `connectionsMax`; the parts add up to exactly the limit. */
+  /** A worker's part of `connectionsMax`. The sum of all parts is exactly `connectionsMax`. */
   #quota(index: number): number {
     const count = this.#shares.length;
     return (
@@ -272,7 +277,8 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
   }
 
   /**
-   * Tells the workers how long they may drain; after that time plus GRACE, hung ones are killed.
+   * Tells the workers the time that they have to drain. Workers that have not ended GRACE after
+   * that time are killed.
    */
   #hurry(patience: StopPatience, { servesQueue }: { readonly servesQueue: boolean }): void {
     for (const share of this.#shares) share.stop(patience, servesQueue);
@@ -288,7 +294,8 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
     const due = performance.now() + delay;
     this.#impatience = setTimeout(() => {
       const now = performance.now();
-      // The process stood still. The workers also restart their time limits in that case.
+      // The timer is late because the process stood still. Start the time again, because the
+      // workers also restart their time limits in that case.
       if (stoodStill(now - due, delay)) this.#impatientAt = now + wait;
       if (now < this.#impatientAt) this.#waitForHanging(wait);
       else for (const share of this.#shares) share.terminate();

@@ -12,20 +12,26 @@ export interface RelayShareOwner {
   readonly observer: Observer;
   readonly endpoint: SocketEndpoint;
   startOrder(index: number, slot: WorkerSlot, held: boolean): Start;
-  /** The open connections of all relays of the pool if they reach the limit that they share. */
+  /**
+   * The number of open connections of all relays of the pool if this number has reached the limit
+   * that the relays share; else null.
+   */
   readonly reachedTogether: number | null;
-  /** The share has started. */
+  /** Called after the share has started. */
   joined(index: number): void;
-  /** Blocks for the relay's capture. */
+  /** Called with whole pcapng blocks for the relay's capture file. */
   captured(blocks: Uint8Array): void;
-  /** The share has ended; returns how many connections were still open. */
+  /** Called after the share has ended. Returns the number of connections that were still open. */
   left(index: number): number;
 }
 
 /** The answers that callers wait for; `gone` is the end of the share. */
 type Answer = "ready" | "here" | "held" | "draining" | "gone";
 
-/** One worker's share of a relay. If the worker dies, the next worker takes over the share. */
+/**
+ * One worker's share of a relay. If the worker dies, the worker that replaces it takes over the
+ * share.
+ */
 export class RelayShare implements SlotMember {
   readonly #relay: number;
   readonly #index: number;
@@ -33,13 +39,15 @@ export class RelayShare implements SlotMember {
   readonly #owner: RelayShareOwner;
   readonly #answers = new AwaitedAnswers<Answer>();
   #connections: ReportReceiver;
-  /** Whether a worker was told to start the share, and the share has not ended since. */
+  /** True from the order that starts the share until the share has ended. */
   #isThere = false;
   /** Whether the share has ever been ready: a share that failed to start is not tried again. */
   #used = false;
-  /** Connections that the dying worker reported as lost. */
+  /**
+   * The number of connections that ended because the worker died; 0 after the share's next start.
+   */
   #lost = 0;
-  /** Why the share cannot start. */
+  /** The error that ended the share or its worker; null if there was none. */
   #reason: Error | null = null;
   #stopping = false;
   #cut = 0;
@@ -64,7 +72,10 @@ export class RelayShare implements SlotMember {
     return this.#used && !this.#stopping;
   }
 
-  /** Connections that the stop reset; final once the share has ended. */
+  /**
+   * The number of connections that were reset or lost during the stop; final after the share has
+   * ended.
+   */
   get cut(): number {
     return this.#cut;
   }
@@ -85,21 +96,21 @@ export class RelayShare implements SlotMember {
     throw new RelayError("EWORKER", address, `worker ${this.#slot.number} cannot start: ${why}`);
   }
 
-  /** Resolves when the worker has answered. */
+  /** Resolves after the worker has answered a ping; at once if the share has ended. */
   async responds(): Promise<void> {
     if (!this.#isThere) return;
     this.#slot.tell({ kind: "ping", relay: this.#relay });
     await this.#answers.next("here");
   }
 
-  /** Stops accepting in the worker; resolves with its number of open connections. */
+  /** Makes the worker stop accepting; resolves with the share's number of open connections. */
   async hold(): Promise<number> {
     if (!this.#isThere) return 0;
     this.#slot.tell({ kind: "hold", relay: this.#relay });
     return await this.#answers.next("held");
   }
 
-  /** Tells the worker that its packets have no file any more. */
+  /** Tells the worker to stop recording packets, because the capture file takes no more. */
   endCapture(): void {
     if (this.#isThere) this.#slot.tell({ kind: "endCapture", relay: this.#relay });
   }
@@ -120,13 +131,19 @@ export class RelayShare implements SlotMember {
     if (this.#isThere) await this.#answers.next("draining");
   }
 
-  /** Resolves when the share has ended for good, and its worker, if that has no other share. */
+  /**
+   * Resolves after the share has ended for good and, if the worker has no other share, after the
+   * worker has ended.
+   */
   async ended(): Promise<void> {
     if (this.#isThere) await this.#answers.next("gone");
     await this.#slot.ended();
   }
 
-  /** Kills a worker that does not answer. Its shares of other relays start again. */
+  /**
+   * Kills the worker, because the worker does not answer. The shares of other relays in this worker
+   * start again in a new worker.
+   */
   terminate(): void {
     this.#stopping = true;
     this.#slot.terminate();
@@ -187,7 +204,10 @@ export class RelayShare implements SlotMember {
     }
   }
 
-  /** Of a limit that all relays share, each worker has a part: only all parts are worth a report. */
+  /**
+   * Reports that the relay is full. A worker has only a part of a limit that all relays share, so
+   * such a limit is reported only if the whole limit is reached.
+   */
   #full(report: Extract<Report, { kind: "full" }>): void {
     const open = report.limit === "shared" ? this.#owner.reachedTogether : report.open;
     if (open !== null) this.#connections.pass({ ...report, open });

@@ -13,14 +13,16 @@ const AT_FIRST: Figures = {
   state: "connecting",
 };
 
-/** The main thread's view of a worker's connection, with the figures last reported. */
+/**
+ * The main thread's view of a worker's connection, with the figures of the worker's last report.
+ */
 export class RemoteConnectionView implements ConnectionView {
   readonly id: number;
   readonly clientAddress: string;
   readonly clientPeer: Peer | null;
   connectedAt: number | null = null;
   destinationAddress = "";
-  /** How far the worker's clock is behind this thread's, in milliseconds. */
+  /** The number of milliseconds by which this thread's clock is ahead of the worker's clock. */
   readonly #behind: number;
   #figures = AT_FIRST;
 

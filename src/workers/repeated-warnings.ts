@@ -2,7 +2,10 @@ import type { Observer } from "../relay/observer.ts";
 
 const MINUTE = 60_000;
 
-/** Wraps an observer: it gets each warning once a minute, although every worker sends it. */
+/**
+ * Wraps an observer so that the observer gets the same warning at most once a minute, although
+ * every worker sends the warning.
+ */
 export function onceAMinute(observer: Observer): Observer {
   const silentUntil = new Map<string, number>();
   return {

@@ -10,7 +10,10 @@ import { RemoteConnectionView } from "./remote-connection-view.ts";
 export class ReportReceiver {
   readonly #observer: Observer;
   readonly #open = new Map<number, RemoteConnectionView>();
-  /** How far the worker's clock is behind this thread's: the least difference seen in a message. */
+  /**
+   * The number of milliseconds by which this thread's clock is ahead of the worker's clock: the
+   * least difference between the arrival of a batch and the batch's `at`.
+   */
   #behind = Infinity;
 
   constructor(observer: Observer) {
@@ -22,12 +25,12 @@ export class ReportReceiver {
     return this.#open.size;
   }
 
-  /** Call this with each batch as it arrives. */
+  /** Must be called with each batch on arrival, before the batch's reports are passed. */
   syncClock({ at }: Batch): void {
     this.#behind = Math.min(this.#behind, performance.now() - at);
   }
 
-  /** Passes an event on. */
+  /** Passes the event of a report to the observer. */
   pass(report: EventReport): void {
     switch (report.kind) {
       case "warning":
@@ -58,7 +61,7 @@ export class ReportReceiver {
     }
   }
 
-  /** The worker has died, and its connections with it. */
+  /** Reports every open connection as closed by a fault, because the worker has died. */
   abandon(): void {
     for (const connection of this.#open.values()) this.#observer.closed(connection, "fault");
     this.#open.clear();

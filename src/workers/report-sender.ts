@@ -5,16 +5,18 @@ import { encodeFigures } from "./encode-figures.ts";
 import type { ConnectionReport, Reached, Report, Start } from "./messages.ts";
 import { encodeError } from "./encode-error.ts";
 
-// How often a worker reports the figures of its open connections, in milliseconds.
+// The period in which a worker reports the figures of its open connections, in milliseconds.
 const FIGURES_PERIOD = 200;
 
-/** What was reported about a connection so far. */
+/** The id and the figures of a connection that were reported last. */
 class ReportedConnection {
   /** The connection's id; 0 before its introduction. */
   id = 0;
   #figures: readonly number[] = [];
 
-  /** The encoded figures, if one has changed since the last call; else empty. */
+  /**
+   * Returns the encoded figures if a figure has changed since the last call; else an empty array.
+   */
   changedFigures(connection: ConnectionView): readonly number[] {
     const figures = encodeFigures(this.id, connection);
     if (figures.every((figure, index) => figure === this.#figures[index])) return [];
@@ -24,11 +26,14 @@ class ReportedConnection {
 }
 
 /**
- * A worker's observer. It counts connections in the shared counters. It sends the events that the
- * main thread's observer handles, in one message per turn of the event loop.
+ * A worker's observer. This observer counts connections in the shared counters, and sends the
+ * events that the main thread's observer handles, in one message per turn of the event loop.
  */
 export class ReportSender {
-  /** Names every event: an event that is missing here is a compile error. */
+  /**
+   * The observer of this worker's share. It has every event, because a missing event is a compile
+   * error.
+   */
   readonly observer: Observer;
   readonly #post: (reports: readonly Report[]) => void;
   readonly #counts: SharedCounters;
@@ -51,7 +56,7 @@ export class ReportSender {
     this.#observed = new Set(wanted);
     this.observer = {
       listening: silentObserver.listening,
-      // The pool watches the socket file.
+      // The pool watches the socket file, so a worker reports no loss of the source.
       sourceLost: silentObserver.sourceLost,
       sourceBack: silentObserver.sourceBack,
       opened: (connection) => this.#opened(connection),
@@ -80,7 +85,8 @@ export class ReportSender {
         // The pool knows whether the other workers' parts of a shared limit are taken, too.
         if (limit !== "own") return this.tell({ kind: "full", open, limit });
         const total = this.#counts.total();
-        // Report only if all workers are full: until then another worker accepts the clients.
+        // Report only if all workers are full, because until then another worker accepts the
+        // clients.
         if (total >= connectionsMax && this.#counts.filled())
           this.tell({ kind: "full", open: total, limit });
       },
@@ -92,7 +98,7 @@ export class ReportSender {
     };
   }
 
-  /** Calls `act` after each connection that was accepted and counted. */
+  /** From now on `act` is called after each accepted connection has been counted. */
   afterOpened(act: () => void): void {
     this.#afterOpened = act;
   }
@@ -127,7 +133,8 @@ export class ReportSender {
 
   #closed(connection: ConnectionView, ending: Parameters<Observer["closed"]>[1]): void {
     const told = this.#open.get(connection);
-    // An observer that got any report about a connection must also get its end.
+    // An observer that got any report about a connection must also be told that the connection has
+    // ended.
     if (this.#observed.has("closed") || (told?.id ?? 0) > 0)
       this.#tellAbout(connection, (id) => ({
         kind: "closed",

@@ -1,16 +1,18 @@
 import type { ClientCounts } from "../relay/client-counts.ts";
 
-// Layout: first the seed of the hash function, then one table for each worker.
+// The layout of the memory in 32-bit words: the seed of the hash function at SEED, then from FIRST
+// on one table for each worker.
 const SEED = 0;
 const FIRST = 1;
 
-// A slot: the client in two words, then its number of connections.
+// The layout of a slot: the client in the words HIGH and LOW, then the client's number of
+// connections.
 const HIGH = 0;
 const LOW = 1;
 const COUNT = 2;
 const WORDS = 3;
 
-// `COUNT` of a slot that was never taken, and of a slot whose client has left.
+// The values of `COUNT` in an empty slot, and in a slot whose client has no connection any more.
 const EMPTY = 0;
 const LEFT = -1;
 
@@ -19,16 +21,16 @@ const SLOTS_A_CONNECTION = 3;
 
 type Table = Int32Array<SharedArrayBuffer>;
 
-/** A client as two 32-bit words. */
+/** A client's number, split into two 32-bit words. */
 interface Key {
   readonly high: number;
   readonly low: number;
 }
 
 /**
- * Connections per client, shared by all workers of a pool. Each worker writes only its own table
- * and reads all tables. There is no lock, because a dying worker could leave a lock locked. When a
- * worker dies, the pool clears its table.
+ * The number of open connections of each client, shared by all workers of a pool. Each worker
+ * writes only its own table and reads all tables. There is no lock, because a dying worker could
+ * leave a lock locked. When a worker dies, the pool clears the worker's table.
  *
  * A table uses open addressing with linear probing (Knuth, The Art of Computer Programming 6.4).
  * The states of a slot:
@@ -39,9 +41,10 @@ interface Key {
  * | taken | 1 and up | left, when its client has no connection any more                          |
  * | left  | `LEFT`   | taken, by its client or a new one; empty, once the slot behind it is empty |
  *
- * A worker adds its connection before it sums over all tables. If several workers admit connections
- * of one client at the same time, the last worker sees all of them: together they never exceed the
- * limit. But two workers may both refuse although one refusal would have been enough.
+ * A worker adds a new connection to its own table before it sums over all tables. If several
+ * workers admit connections of one client at the same time, the last worker sees all these
+ * connections, so the workers together never exceed the limit. But two workers may both refuse a
+ * connection although one refusal would have been enough.
  */
 export class SharedClientCounts implements ClientCounts {
   readonly #tables: readonly Table[];
@@ -64,13 +67,16 @@ export class SharedClientCounts implements ClientCounts {
     this.#own = tableOf(worker);
   }
 
-  /** Memory for `connections` connections per worker. The pages become resident on first use. */
+  /**
+   * Returns memory for `connections` connections per worker. The memory's pages become resident
+   * only on first use.
+   */
   static bufferFor(workers: number, connections: number): SharedArrayBuffer {
     const slots = SLOTS_A_CONNECTION * connections + 1;
     const words = new Int32Array(
       new SharedArrayBuffer((FIRST + workers * slots * WORDS) * Int32Array.BYTES_PER_ELEMENT),
     );
-    // A random seed: an attacker cannot choose addresses that collide in the table.
+    // The seed is random, so that an attacker cannot choose addresses that collide in the table.
     words[SEED] = crypto.getRandomValues(new Int32Array(1))[0] ?? 0;
     return words.buffer;
   }
@@ -98,12 +104,15 @@ export class SharedClientCounts implements ClientCounts {
     }
   }
 
-  /** Empties the table after the worker has died with its connections. */
+  /** Empties this worker's table. Called after the worker and its connections have ended. */
   clear(): void {
     this.#own.fill(EMPTY);
   }
 
-  /** A client's slot in the own table; for a new client, a free slot. */
+  /**
+   * Returns the index of the client's slot in this worker's table; for a new client, of a free
+   * slot.
+   */
   #slotFor(key: Key): number {
     let free = -1;
     let slot = this.#start(key);
@@ -123,14 +132,18 @@ export class SharedClientCounts implements ClientCounts {
     for (let probes = 0; probes < this.#slots; probes += 1) {
       const count = Atomics.load(table, slot + COUNT);
       if (count === EMPTY) return 0;
-      // Compare the key last: another client may take the slot meanwhile.
+      // Compare the key after the count was read, because another client may have taken the slot
+      // before.
       if (count > 0 && has(table, slot, key)) return count;
       slot = this.#next(slot);
     }
     return 0;
   }
 
-  /** Empties a left slot, and the left slots before it, if the next slot is empty. */
+  /**
+   * Makes a slot of the state "left" empty if the next slot is empty, and then also the slots of
+   * the state "left" directly before this slot.
+   */
   #tidy(left: number): void {
     if (Atomics.load(this.#own, this.#next(left) + COUNT) !== EMPTY) return;
     for (let slot = left; Atomics.load(this.#own, slot + COUNT) === LEFT; slot = this.#before(slot))

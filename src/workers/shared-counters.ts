@@ -1,5 +1,6 @@
-// Layout: the last connection id given out, then 1 if all places are known to be taken, then WORDS
-// numbers for each worker.
+// The layout of the memory in 32-bit words: the last connection id that was given out, then 1 if
+// the relay is known to be at its limit of connections (else 0), then WORDS numbers for each
+// worker.
 const LAST_ID = 0;
 const FULL = 1;
 const FIRST = 2;
@@ -9,8 +10,9 @@ const QUOTA = 2;
 const WORDS = 3;
 
 /**
- * Counters that all threads of a pool share. For each worker: its open connections, the connections
- * that it has ever accepted, and its quota. Each number is atomic; there is no lock over several.
+ * Counters that all threads of a pool share. For each worker: the number of its open connections,
+ * the number of connections that it has ever accepted, and its quota, the maximum number of its
+ * open connections. Each number is atomic, but no lock keeps several numbers consistent.
  */
 export class SharedCounters {
   readonly #words: Int32Array<SharedArrayBuffer>;
@@ -21,7 +23,7 @@ export class SharedCounters {
     this.#workers = Math.floor((this.#words.length - FIRST) / WORDS);
   }
 
-  /** @param lastId - the last connection id that was given before */
+  /** @param lastId - the last connection id that was given out before; the new ids follow it */
   static forWorkers(workers: number, lastId = 0): SharedCounters {
     const counters = new SharedCounters(
       new SharedArrayBuffer((FIRST + workers * WORDS) * Int32Array.BYTES_PER_ELEMENT),
@@ -30,13 +32,16 @@ export class SharedCounters {
     return counters;
   }
 
-  /** A connection id, unique in the pool; after 2^32 - 1 the ids begin anew. Never 0. */
+  /**
+   * Returns a connection id that is unique in the relay and never 0. After 2^32 - 1 the ids begin
+   * again at 1.
+   */
   nextId(): number {
     const id = (Atomics.add(this.#words, LAST_ID, 1) + 1) >>> 0;
     return id === 0 ? this.nextId() : id;
   }
 
-  /** The last connection id that was given. */
+  /** The last connection id that was given out. */
   get lastId(): number {
     return Atomics.load(this.#words, LAST_ID) >>> 0;
   }
@@ -53,8 +58,9 @@ export class SharedCounters {
   }
 
   /**
-   * Notes that all places are taken. True for the first worker that notes it since a place was free:
-   * of workers that take the last places at the same moment, each sees that none is left.
+   * Notes that the relay is at its limit of connections. Returns true only for the first call since
+   * a connection closed, because several workers may open the last connections at the same moment,
+   * and then all of them see that the limit is reached.
    */
   filled(): boolean {
     return Atomics.exchange(this.#words, FULL, 1) === 0;
@@ -64,31 +70,31 @@ export class SharedCounters {
     return Atomics.load(this.#words, wordOf(worker, OPEN));
   }
 
-  /** How many connections a worker has ever accepted (modulo 2^32). */
+  /** The number of connections that a worker has ever accepted (modulo 2^32). */
   taken(worker: number): number {
     return Atomics.load(this.#words, wordOf(worker, TAKEN));
   }
 
-  /** The open connections of all workers. */
+  /** The number of open connections of all workers. */
   total(): number {
     let total = 0;
     for (let worker = 0; worker < this.#workers; worker += 1) total += this.open(worker);
     return total;
   }
 
-  /** A worker has started; it may have `quota` connections open. */
+  /** Notes that a worker has started, which may have at most `quota` open connections. */
   join(worker: number, quota: number): void {
     Atomics.store(this.#words, wordOf(worker, QUOTA), quota);
   }
 
-  /** A worker has ended, and its connections with it. */
+  /** Notes that a worker and its connections have ended. */
   leave(worker: number): void {
     Atomics.store(this.#words, wordOf(worker, QUOTA), 0);
     Atomics.store(this.#words, wordOf(worker, OPEN), 0);
     Atomics.store(this.#words, FULL, 0);
   }
 
-  /** The least loaded worker other than `worker` that has a free place; -1 if there is none. */
+  /** The least loaded worker other than `worker` that is below its quota; -1 if there is none. */
   leastLoadedBut(worker: number): number {
     let least = -1;
     let fewest = Infinity;

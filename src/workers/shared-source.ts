@@ -7,7 +7,10 @@ import { endpointOf } from "../relay/listen/inherited-socket.ts";
 import { type HandedSource, isInherited } from "../relay/listen/source.ts";
 import type { RelayOptions } from "../relay/options.ts";
 
-/** A bound source whose clients wait in the kernel's queue. This thread never accepts. */
+/**
+ * A bound source from which only the workers accept clients; the thread that bound the source never
+ * does.
+ */
 export class SharedSource {
   readonly endpoint: SocketEndpoint;
   readonly file: PlacedFile | null;
@@ -29,8 +32,8 @@ export class SharedSource {
   /**
    * Binds the source.
    *
-   * @param notice - see `ListenOptions`
-   * @throws {RelayError} as `bindSource` does.
+   * @param notice - called if the relay listens on fewer addresses than the source's text means
+   * @throws {RelayError} if the source cannot be bound.
    */
   static async bind(
     system: Libc,
@@ -46,7 +49,8 @@ export class SharedSource {
   }
 
   /**
-   * What a relay in another process needs for a handover; this object still owns the descriptors.
+   * Returns the data that a relay in another process needs to take over the source. This object
+   * still owns the descriptors.
    */
   forHandover(): HandedSource {
     const { endpoint, fds, file, backlog } = this;

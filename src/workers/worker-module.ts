@@ -2,8 +2,9 @@
 const INSIDE_EXECUTABLE = "/$bunfs/root/";
 
 /**
- * Where the module of a worker's thread is: beside this one, or in the compiled executable. The npm
- * package has another module in place of this one (src/packaging/npm/build-javascript.ts).
+ * The URL of the module that a worker's thread runs: a file beside this module, or a file in the
+ * compiled executable. The npm package has another module in place of this module
+ * (src/packaging/npm/build-javascript.ts).
  */
 export const WORKER_MODULE = import.meta.path.startsWith(INSIDE_EXECUTABLE)
   ? new URL("./workers/worker-thread.js", `file://${INSIDE_EXECUTABLE}`)

@@ -10,9 +10,15 @@ export interface PoolPlace {
 }
 
 interface PoolOptions {
-  /** The most open connections of all relays together; null: no such limit. Default: null. */
+  /**
+   * The maximum number of open connections of all relays together; null (the default) for no such
+   * limit.
+   */
   readonly sharedMax?: number | null;
-  /** What the connections of all relays hold. Default: without a bound. */
+  /**
+   * The number of bytes that the connections of all relays hold, and the bound of this number.
+   * Default: no bound.
+   */
   readonly memory?: MemoryBound;
   /** The module that a worker's thread runs. */
   readonly module?: URL;
@@ -22,16 +28,23 @@ interface PoolOptions {
 export class WorkerPool {
   readonly #slots: readonly WorkerSlot[];
   readonly #sharedMax: number | null;
-  /** Has a word for each worker. */
+  /**
+   * The number of bytes that the connections of all relays hold, in one word for each worker, and
+   * the bound.
+   */
   readonly memory: MemoryBound;
-  /** How many connections each relay has, in the order of their numbers. */
+  /**
+   * For each relay, a function that returns the relay's number of open connections. The index is
+   * the relay's number.
+   */
   readonly #open: (() => number)[] = [];
 
   constructor(
     workers: number,
     { sharedMax = null, memory, module = WORKER_MODULE }: PoolOptions = {},
   ) {
-    // A worker without a single place could never accept: have no more workers than places.
+    // A worker with a limit of 0 connections could never accept a client. So the pool has at most
+    // `sharedMax` workers.
     const length = Math.min(workers, sharedMax ?? workers);
     this.#slots = Array.from({ length }, (_, index) => new WorkerSlot(index + 1, module));
     this.#sharedMax = sharedMax;
@@ -45,7 +58,7 @@ export class WorkerPool {
   /**
    * Assigns at most `most` slots to a new relay. The first slot rotates from relay to relay.
    *
-   * @param open - how many connections the relay has
+   * @param open - returns the relay's number of open connections
    */
   place(most: number, open: () => number): PoolPlace {
     const relay = this.#open.push(open) - 1;
@@ -54,14 +67,20 @@ export class WorkerPool {
     return { relay, slots: turned.slice(0, most) };
   }
 
-  /** A worker's part of the limit that all relays share; the parts add up to exactly the limit. */
+  /**
+   * A worker's part of the limit that all relays share; null if there is no such limit. The sum of
+   * all parts is exactly the limit.
+   */
   partOf({ number }: WorkerSlot): number | null {
     if (this.#sharedMax === null) return null;
     const { workers } = this;
     return Math.floor(this.#sharedMax / workers) + (number <= this.#sharedMax % workers ? 1 : 0);
   }
 
-  /** The open connections of all relays if they reach the limit that the relays share; else null. */
+  /**
+   * The number of open connections of all relays if this number has reached the limit that the
+   * relays share; else null.
+   */
   get reachedTogether(): number | null {
     if (this.#sharedMax === null) return null;
     const open = this.#open.reduce((sum, count) => sum + count(), 0);

@@ -1,10 +1,12 @@
 import type { Observer } from "../relay/observer.ts";
 import type { Batch, Order, Start } from "./messages.ts";
 
-// A worker that lived shorter than this is replaced only after a pause, in milliseconds.
+// A worker that died within this time after its start, in milliseconds, is replaced only after a
+// pause.
 const CALM = 10_000;
 
-// The first and the longest pause before a new thread, in milliseconds. Each pause doubles.
+// The first and the longest pause before a new thread, in milliseconds. Each pause is twice the
+// pause before.
 const PAUSE_FIRST = 10;
 const PAUSE_LAST = 1_000;
 
@@ -13,10 +15,10 @@ export interface SlotMember {
   readonly observer: Observer;
   /** Whether the relay continues in the next thread if this thread dies. */
   readonly goesOn: boolean;
-  /** The relay's first order for a worker. */
+  /** Returns the order that starts the relay's share in a worker. */
   startOrder(): Start;
   batchArrived(batch: Batch): void;
-  /** The worker has died. Returns how many connections this relay lost. */
+  /** Called after the worker has died. Returns the number of connections that this relay lost. */
   lost(why: Error): number;
   /** Called after `lost` was called for every member of the slot. */
   forget(): void;
@@ -24,7 +26,8 @@ export interface SlotMember {
 
 /**
  * The slot of one worker: one thread, which carries shares of several relays. If the thread dies, a
- * new thread replaces it. The slot has a thread while it has members.
+ * new thread replaces it. The slot has a thread, or is about to start a thread, while the slot has
+ * members.
  */
 export class WorkerSlot {
   /** The worker's number in messages, from 1. */
@@ -35,11 +38,11 @@ export class WorkerSlot {
   #thread: Worker | null = null;
   #startedAt = 0;
   #pause = 0;
-  /** Set during the pause before the next thread starts. */
+  /** The timer of the pause before the next thread starts; defined only during this pause. */
   #restart: Timer | undefined;
   /** Whether the thread was told to end, because the slot had no member. */
   #ending = false;
-  /** Why the thread is about to die; null if unknown. */
+  /** The first uncaught error in the current or last thread; null if there was none. */
   #reason: Error | null = null;
 
   /** @param module - the module that a worker's thread runs */
@@ -48,7 +51,7 @@ export class WorkerSlot {
     this.#module = module;
   }
 
-  /** Starts a relay's share in the slot's thread; starts the thread if there is none. */
+  /** Starts a relay's share in the slot's thread; starts a thread if there is none. */
   join(relay: number, member: SlotMember): void {
     this.#members.set(relay, member);
     if (this.#ending) return;
@@ -115,7 +118,7 @@ export class WorkerSlot {
     const losses = members.map((member) => ({ member, lost: member.lost(reason) }));
     const replaced = members.some(({ goesOn }) => goesOn);
     const losers = losses.filter(({ lost }) => lost > 0);
-    // If no connection was lost, warn only once.
+    // If no connection was lost, only the first relay that goes on reports the death.
     const [first] = replaced ? losses.filter(({ member }) => member.goesOn) : [];
     for (const { member, lost } of losers.length > 0 || first === undefined ? losers : [first])
       member.observer.fault(this.#obituary(reason, lost, replaced));

@@ -19,16 +19,22 @@ import { ReportSender } from "./report-sender.ts";
 
 declare const self: Worker;
 
-/** The holder's name for a hold that the pooled relay ordered. */
+/** The name under which a share pauses its relay after an order of the pooled relay. */
 const HOLDER = "pool";
 
-/** The worker's part of the limit that all relays share; null if there is none, or before a start. */
+/**
+ * The worker's part of the limit that all relays share; null if there is no such limit, and before
+ * the first share has started.
+ */
 let limit: SharedLimit | null = null;
 
-/** What this worker's connections hold; null before a start. */
+/** The number of bytes that this worker's connections hold; null before the first share starts. */
 let memory: HeldMemory | null = null;
 
-/** By relay number: `starting` settles when the start has ended; `shares` has the started ones. */
+/**
+ * The key of both maps is the relay's number. A promise in `starting` settles when the start of the
+ * share has ended; `shares` has the shares that have started.
+ */
 const starting = new Map<number, Promise<void>>();
 const shares = new Map<number, RunningShare>();
 
@@ -38,8 +44,8 @@ self.onmessage = ({ data: order }: MessageEvent<Order>) => {
   else void starting.get(order.relay)?.then(() => shares.get(order.relay)?.obey(order));
 };
 
-// An uncaught error ends only this thread, and a new thread replaces it. Without `abandon` Bun
-// would close the sockets, and the peers would see a clean end of stream.
+// An uncaught error ends only this thread, and a new thread replaces this thread. Without `abandon`
+// Bun would close the sockets, and the peers would see a clean end of stream.
 process.on("exit", () => {
   for (const share of shares.values()) share.abandon();
 });
@@ -145,7 +151,7 @@ class RunningShare {
     }
   }
 
-  /** Ends all connections synchronously: the event loop will not run again. */
+  /** Ends all connections synchronously, because the event loop will not run again. */
   abandon(): void {
     if (this.#relay.connections > 0)
       this.#reporter.tell({ kind: "lost", open: this.#relay.connections });

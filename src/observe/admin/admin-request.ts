@@ -19,16 +19,17 @@ export interface AdminRequest<Path extends string> {
   readonly parameters: URLSearchParams;
 }
 
-/** Which requests a listener answers. */
+/** The rules for the requests that a listener answers. */
 export interface RequestRules<Path extends string> {
   /** The paths that exist. */
   readonly paths: readonly Path[];
   /**
    * Whether the client must name a loopback host.
    *
-   * A page of any site can make a browser on this machine ask a loopback address under a name of the
-   * site's own, if the site lets that name point to loopback (DNS rebinding). So a request for a name
-   * that is not loopback's is refused. A request without `Host` comes from no browser.
+   * A web site can let one of its own names point to a loopback address (DNS rebinding). Its pages
+   * can then make a browser on this machine send requests to this server under that name. So a
+   * request for a name that is not a loopback name is refused. A request without `Host` is allowed,
+   * because no browser sends such a request.
    */
   readonly loopbackOnly: boolean;
 }
@@ -42,10 +43,10 @@ export function readRequest<Path extends string>(
   { method, target, hosts }: HttpRequest,
   { paths, loopbackOnly }: RequestRules<Path>,
 ): AdminRequest<Path> {
-  // RFC 9112, 3.2: a server must refuse this.
+  // RFC 9112, 3.2: a server must refuse a request with several Host lines.
   if (hosts.length > 1) throw new RequestError(400, "there is more than one Host");
   const { authority, path, query } = splitTarget(target);
-  // RFC 9112, 3.2.2: the host of an absolute target goes before the Host header.
+  // RFC 9112, 3.2.2: the host of an absolute target takes precedence over the Host header.
   const host = authority ?? hosts[0];
   if (loopbackOnly && host !== undefined) checkLoopback(host);
   if (method !== "GET" && method !== "HEAD")
@@ -63,7 +64,10 @@ interface Target {
   readonly query: string;
 }
 
-/** Takes the origin form (`/status?limit=3`) and the absolute form (`http://localhost/status`). */
+/**
+ * Splits a target in origin form (`/status?limit=3`) or in absolute form
+ * (`http://localhost/status`).
+ */
 function splitTarget(target: string): Target {
   const match = /^(?:https?:\/\/([^/?#]*))?(\/[^?#]*)?(?:\?([^#]*))?$/i.exec(target);
   const [, authority = null, path, query = ""] = match ?? [];

@@ -22,12 +22,12 @@ export interface AdminServer extends Disposable {
   readonly endpoint: SocketEndpoint;
   /** Starts to answer clients. A server on a handed-over socket answers nobody before this call. */
   accept(): void;
-  /** The listening sockets, for another process. This process keeps its own descriptors. */
+  /** Returns the listening sockets for another process. This process keeps its own descriptors. */
   forHandover(): HandedSource;
   /**
    * Stops accepting, and leaves the address and its file to the process that took them over. With
-   * `isGivenUp` no process took them over, and the file is removed. Settles when the last client has
-   * its answer.
+   * `isGivenUp`, no process took them over, and the file is removed. Settles when the last client
+   * has received its answer.
    */
   leave(options: { readonly isGivenUp: boolean }): Promise<void>;
 }
@@ -35,7 +35,7 @@ export interface AdminServer extends Disposable {
 /**
  * Serves the page, the status, metrics and health: `--admin`.
  *
- * @param address - or the sockets of another process that listen there
+ * @param address - the address, or the sockets of another process that listen on it
  * @throws {RelayError} if the address cannot be listened on
  */
 export function openAdmin(
@@ -48,7 +48,7 @@ export function openAdmin(
 /**
  * Serves metrics and health, and nothing else: `--metrics`.
  *
- * @param address - or the sockets of another process that listen there
+ * @param address - the address, or the sockets of another process that listen on it
  * @throws {RelayError} if the address cannot be listened on
  */
 export function openMetrics(

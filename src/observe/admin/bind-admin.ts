@@ -5,10 +5,10 @@ import type { HandedSource } from "../../relay/listen/source.ts";
 import { removeFile } from "../../relay/listen/socket-file/placed-file.ts";
 import type { VisitHandlers } from "./bounded-http-server.ts";
 
-// How many clients may wait in the kernel's queue.
+// The maximum number of clients that wait in the kernel's queue.
 const BACKLOG = 512;
 
-/** Who may use a Unix socket's file. */
+/** The permissions of a Unix socket's file. */
 export interface AdminPermissions {
   readonly mode: number;
   /** A group id; undefined for this process's own group. */
@@ -20,7 +20,7 @@ export interface BoundAdmin {
   readonly listeners: PausableListener;
   /** The address, with the port that the system chose if port 0 was asked for. */
   readonly endpoint: SocketEndpoint;
-  /** The listening sockets, for another process. This process keeps its own descriptors. */
+  /** Returns the listening sockets for another process. This process keeps its own descriptors. */
   readonly forHandover: () => HandedSource;
   /** Removes a Unix socket's file. */
   readonly hide: () => void;
@@ -29,9 +29,9 @@ export interface BoundAdmin {
 /**
  * Listens on an admin address.
  *
- * @param address - or the sockets of another process that listen there
- * @param permissions - of a Unix socket's file
- * @param option - where the address comes from, for an error
+ * @param address - the address, or the sockets of another process that listen on the address
+ * @param permissions - the permissions of a Unix socket's file
+ * @param option - the option that the address comes from, for an error message
  * @throws {RelayError} if the address cannot be listened on
  */
 export async function bindAdmin(

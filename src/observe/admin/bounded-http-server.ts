@@ -27,11 +27,12 @@ export interface HttpAnswer {
 /** Answers a request. It must not throw or reject. */
 export type Answerer = (request: HttpRequest) => Promise<HttpAnswer>;
 
-// How often to check deadlines and descriptors while nothing is urgent, in milliseconds.
+// The longest time between two checks of deadlines and descriptors, in milliseconds.
 const LOOK_PERIOD = 1_000;
 
-// Milliseconds that the kernel and Bun spend on an event besides our handler. The cost of a new
-// connection includes its end: 8,000 connections a second took 44 % of a core.
+// The processor time, in milliseconds, that the kernel and Bun spend on an event in addition to our
+// handler. The cost of a new connection includes the end of the connection: 8,000 connections a
+// second took 44 % of a core.
 const EVENT_COST = 0.02;
 const CONNECTION_COST = 0.1;
 
@@ -40,7 +41,10 @@ class Visit {
   readonly stream: SocketStream;
   /** Whether the whole request has arrived. */
   asked = false;
-  /** When the client was accepted or, once `asked`, when its request had arrived: `performance.now()`. */
+  /**
+   * The time, by `performance.now()`, at which the client was accepted or, if `asked`, at which its
+   * request had arrived.
+   */
   since = performance.now();
 
   constructor(readonly socket: Socket<Visit>) {
@@ -52,13 +56,14 @@ class Visit {
 export type VisitHandlers = AcceptHandlers<Visit>;
 
 /**
- * Answers one HTTP request a connection, within limits: whatever clients do, they get no more of the
- * process' descriptors, memory and processor time than `limits` allows.
+ * Answers one HTTP request per connection, within limits: whatever clients do, they get no more of
+ * the process's descriptors, memory and processor time than `limits` allows.
  *
- * `node:http` parses and writes HTTP. Its server does not accept, because neither it nor `Bun.serve`
- * can bound that: when descriptors run out both try to accept without end, and `Bun.serve` never
- * closes a connection on which nothing was sent. `node:http` does not apply its timeouts to streams
- * that it was handed. (All of Bun 1.4.5.)
+ * `node:http` parses and writes HTTP, but does not accept the connections, because neither the
+ * server of `node:http` nor `Bun.serve` can limit them: when no descriptor is left, both try to
+ * accept without end, and `Bun.serve` never closes a connection on which nothing was sent.
+ * `node:http` does not apply its timeouts to streams that were given to it. (All of this is true
+ * for Bun 1.4.5.)
  */
 export class BoundedHttpServer implements Disposable {
   readonly #limits: HttpLimits;
@@ -68,17 +73,20 @@ export class BoundedHttpServer implements Disposable {
   /** The open connections, the oldest first. */
   readonly #visits = new Set<Visit>();
   readonly #visitOf = new WeakMap<object, Visit>();
-  /** Null before `listen` has ended, and once disposed. */
+  /** Null before `listen` has ended, and from `drain` or the disposal on. */
   #listening: PausableListener | null = null;
   /** Whether the server waits for `accept` before it accepts clients. */
   #held = false;
-  /** Non-null from `drain` on; settles with the last connection. */
+  /** Non-null from `drain` on; settles when the last connection has closed. */
   #drained: PromiseWithResolvers<void> | null = null;
   #paused = false;
-  /** Whether no descriptor was left at the last look. */
+  /** Whether too few descriptors were left at the last check. */
   #exhausted = false;
   #timer: Timer | undefined;
-  /** When `#timer` ends, as of `performance.now()`; `Infinity` exactly while there is no timer. */
+  /**
+   * The time, by `performance.now()`, of the next check; `Infinity` before the first check is
+   * planned.
+   */
   #due = Infinity;
 
   constructor(answer: Answerer, limits: HttpLimits = HTTP_LIMITS) {
@@ -93,10 +101,10 @@ export class BoundedHttpServer implements Disposable {
   /**
    * Begins to serve.
    *
-   * @param bind - listens with the handlers that it is given
-   * @param held - whether nobody is accepted before `accept`
-   * @returns what `bind` gave
-   * @throws what `bind` threw
+   * @param bind - listens with the given handlers
+   * @param held - whether the server accepts no client before `accept` is called
+   * @returns the result of `bind`
+   * @throws the error of `bind`
    */
   async listen<Bound extends { readonly listeners: PausableListener }>(
     bind: (handlers: VisitHandlers) => Bound | Promise<Bound>,
@@ -146,7 +154,8 @@ export class BoundedHttpServer implements Disposable {
     this.#visits.add(visit);
     this.#visitOf.set(visit.stream, visit);
     this.#measure(() => this.#http.emit("connection", visit.stream), CONNECTION_COST);
-    // Happens only without FFI, when the listener cannot pause.
+    // More connections than the limit exist only without FFI, because the listener cannot pause
+    // then.
     if (this.#visits.size > this.#limits.connections) socket.terminate();
     this.#settle();
   }
@@ -230,8 +239,9 @@ export class BoundedHttpServer implements Disposable {
 
   /** Cuts connections that are late, and checks whether descriptors are left. */
   async #look(): Promise<void> {
-    // Bun runs late timers before it reads sockets: first read the requests that have arrived. The
-    // first immediate may run before the event loop polls its descriptors, the second runs after it.
+    // Bun runs late timers before it reads sockets, so let Bun first read the requests that have
+    // arrived. The first immediate may run before the event loop polls its descriptors, the second
+    // immediate runs after the poll.
     await new Promise(setImmediate);
     await new Promise(setImmediate);
     this.#due = Infinity;
@@ -243,7 +253,7 @@ export class BoundedHttpServer implements Disposable {
     this.#settle();
   }
 
-  /** How long a connection may stay in its present phase, in milliseconds. */
+  /** The time that a connection may stay in its present phase, in milliseconds. */
   #patience({ asked, stream }: Visit, isScarce: boolean): number {
     const { asking, answering, leaving, idleWhenScarce } = this.#limits;
     if (asked && !stream.writableFinished) return answering;
@@ -257,13 +267,14 @@ export class BoundedHttpServer implements Disposable {
 }
 
 function cut({ socket, stream }: Visit): void {
-  // The kernel goes on delivering a whole answer; less than that must not look like one.
+  // The kernel still delivers an answer that was written completely. A part of an answer must not
+  // look complete, so reset the connection then.
   if (stream.writableFinished) socket.end();
   else socket.terminate();
 }
 
 function hostsOf({ rawHeaders }: IncomingMessage): string[] {
-  // Names and values alternate.
+  // In `rawHeaders`, names and values alternate.
   return rawHeaders.filter(
     (_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === "host",
   );

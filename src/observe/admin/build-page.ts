@@ -5,9 +5,9 @@ import { join } from "node:path";
 /**
  * Builds the page into one HTML file that contains its script and style.
  *
- * The bundler calls this as a macro, so the executable contains the result. When run from source, the
- * page is built when the admin address is opened. A separate process builds it, because a macro runs
- * inside the bundler, which is not reentrant.
+ * The bundler calls this as a macro, so the executable contains the result. When the program runs
+ * from its source, the page is built when the admin address is opened. A separate process builds
+ * it, because a macro runs inside the bundler, which is not reentrant.
  *
  * @throws if the page's source does not build.
  */

@@ -32,21 +32,27 @@ import {
 
 /** A query for the status. */
 export type StatusQuery = ListQuery & {
-  /** How many open connections (or groups) to list. */
+  /** The maximum number of open connections (or groups) in the list. */
   readonly limit: number;
-  /** How many of them to leave out before the first one. */
+  /** The number of open connections (or groups) to skip before the first one in the list. */
   readonly offset?: number;
-  /** How many seconds of history to include. */
+  /** The number of seconds of history to include. */
   readonly history: number;
-  /** The name of a relay; the first one if absent. */
+  /** The name of the relay that the status is about; absent for the first relay. */
   readonly relay?: string;
-  /** Only connections whose client, state or reached address contain each of these words. */
+  /**
+   * Words that select connections: the client, state and reached address of a listed connection
+   * contain each word.
+   */
   readonly find?: string;
-  /** Only connections of this client: an address without its port, or `user 1000`. */
+  /** The client whose connections are listed: an address without its port, or `user 1000`. */
   readonly client?: string;
 };
 
-/** What is listed: connections of the status' relay or of all, or the clients that have them. */
+/**
+ * The kind of the list: the connections of the relay that the status is about, the connections of
+ * all relays, or (with `group`) the relay's connections grouped by client.
+ */
 type ListQuery =
   | { readonly group?: undefined; readonly sort: Sort; readonly list?: ListedRelays }
   | { readonly group: "client"; readonly sort: GroupSort };
@@ -56,15 +62,15 @@ export class QueryError extends Error {
   override readonly name = "QueryError";
 }
 
-/** The most connections that one answer lists. */
+/** The maximum number of connections that one answer lists. */
 const LIMIT_MOST = 1_000;
 
 const OFFSET_MOST = 999_999_999;
 
-/** The most failures of all relays together that one answer lists. */
+/** The maximum number of failures of all relays together that one answer lists. */
 const FAILURES_MOST = 50;
 
-/** The longest text of `find` and `client`. */
+/** The maximum length of the texts of `find` and `client`. */
 const TEXT_MOST = 200;
 
 const DEFAULTS = { sort: "age", limit: 100, offset: 0, history: 0 } as const;
@@ -72,7 +78,7 @@ const DEFAULTS = { sort: "age", limit: 100, offset: 0, history: 0 } as const;
 const NAMES = ["sort", "limit", "offset", "history", "relay", "list", "find", "client", "group"];
 
 /**
- * Reads the parameters of `/status`; NAMES has all of them.
+ * Reads the parameters of `/status`; NAMES has the names of all parameters.
  *
  * @throws {QueryError} for unknown names, repeated names and values out of range
  */
@@ -329,7 +335,7 @@ function openList(
   return { of: "relay", sort: query.sort, ...range, matching: connections, list: [], groups };
 }
 
-/** The filter that a query asks for; undefined if it asks for all. */
+/** The filter that a query asks for; undefined if the query asks for all connections. */
 function filterOf({ find = "", client }: StatusQuery): Filter | undefined {
   const words = find
     .toLowerCase()

@@ -1,20 +1,26 @@
-/** The most that all clients together may use. Times are in milliseconds. */
+/** The limits of all clients together. Times are in milliseconds. */
 export interface HttpLimits {
-  /** Open connections. Further clients wait in the kernel's queue. */
+  /** The maximum number of open connections. Further clients wait in the kernel's queue. */
   readonly connections: number;
-  /** From accepting a client to the end of its request. */
+  /** The time from the accept of a client to the end of the client's request. */
   readonly asking: number;
-  /** From the end of the request until the kernel has taken the answer. */
+  /** The time from the end of the request until the kernel has taken the whole answer. */
   readonly answering: number;
-  /** From the end of the request until the client has closed, if the kernel has taken the answer. */
+  /**
+   * The time from the end of the request until the client has closed the connection, if the kernel
+   * has taken the whole answer.
+   */
   readonly leaving: number;
-  /** How long a connection may be idle while others wait: it must not keep them out. */
+  /**
+   * The time for `asking` and `leaving` while connections or processor time are scarce, and during
+   * a drain, so that idle connections do not keep other clients out.
+   */
   readonly idleWhenScarce: number;
-  /** Bytes of a request's head. */
+  /** The maximum length of a request's head, in bytes. */
   readonly head: number;
   /** The share of one processor that all clients together get. */
   readonly processorShare: number;
-  /** How much work may be done at once, if there was little before. */
+  /** The processor time that a burst may use at once after a quiet time. */
   readonly processorBurst: number;
 }
 
@@ -30,7 +36,8 @@ export const HTTP_LIMITS: HttpLimits = {
 };
 
 /**
- * Descriptors that a server needs at most: its connections, its listener twice (to pause it), and
- * one connection that is accepted without FFI only to be closed.
+ * The maximum number of descriptors of a server: one for each connection, two for the listener (the
+ * second is for pauses), and one for a connection that is accepted above the limit without FFI and
+ * closed at once.
  */
 export const HTTP_DESCRIPTORS_MOST = HTTP_LIMITS.connections + 3;

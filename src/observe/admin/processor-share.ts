@@ -1,21 +1,21 @@
 /**
- * Bounds the processor time of something that strangers can cause: over time at most a share of one
- * processor, with a reserve for a burst.
+ * Limits the processor time of work that strangers can cause: in the long run at most a share of
+ * one processor, with a reserve for a burst.
  *
  * The reserve fills with time, and work is subtracted from it. The last piece of work may overdraw
- * the reserve; then nothing more may begin before the debt is paid.
+ * the reserve; then no new work may begin until the reserve is above 0 again.
  */
 export class ProcessorShare {
   readonly #share: number;
   readonly #reserveMost: number;
   readonly #now: () => number;
-  /** Milliseconds of work that may still be done; negative while overdrawn. */
+  /** The milliseconds of work that may still be done; negative while the reserve is overdrawn. */
   #reserve: number;
-  /** When `#reserve` was last brought up to date. */
+  /** The time of the last update of `#reserve`, by the clock `#now`. */
   #at: number;
 
   /**
-   * @param share - of one processor, above 0 and at most 1
+   * @param share - the share of one processor, above 0 and at most 1
    * @param reserveMost - the longest burst, in milliseconds of work
    * @param now - a clock in milliseconds that only goes forward
    */
@@ -33,7 +33,7 @@ export class ProcessorShare {
     this.#reserve -= milliseconds;
   }
 
-  /** The milliseconds until work may begin; 0 means at once. */
+  /** The time until new work may begin, in milliseconds; 0 if it may begin at once. */
   get wait(): number {
     this.#fill();
     return this.#reserve > 0 ? 0 : Math.ceil(-this.#reserve / this.#share) + 1;

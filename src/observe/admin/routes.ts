@@ -17,14 +17,14 @@ export const ADMIN_ROUTES: Routes = {
   loopbackOnly: true,
 };
 
-/** The routes of `--metrics`. They do not show who is connected. */
+/** The routes of `--metrics`. These routes do not show which clients are connected. */
 export const METRICS_ROUTES: Routes = {
   paths: ["/metrics", "/healthz", "/readyz"],
   loopbackOnly: false,
 };
 
 /**
- * Answers a request about what was observed.
+ * Answers a request with the figures of the observation.
  *
  * @param fault - called with an unexpected error; the client gets status 500
  */

@@ -12,7 +12,7 @@ const html = builtPage();
 export const page: Page = {
   html,
   headers: {
-    // Allows the page's own script and style, by their hashes, and nothing else.
+    // Of all scripts and styles, only the page's own are allowed, by their hashes.
     "content-security-policy": [
       "default-src 'none'",
       "connect-src 'self'",

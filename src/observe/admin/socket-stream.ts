@@ -4,13 +4,14 @@ import { Duplex } from "node:stream";
 /**
  * A socket of Bun as a stream of Node, for `http.Server`, which parses requests from any stream.
  *
- * The owner of the socket calls `socketSent`, `socketDrained`, `socketEnded` and `socketClosed` from the socket's events.
+ * The owner of the socket calls `socketSent`, `socketDrained`, `socketEnded` and `socketClosed` at
+ * the socket's events.
  */
 export class SocketStream extends Duplex {
   readonly #socket: Socket<unknown>;
   /** Writes the rest of a chunk; non-null exactly while the kernel's buffer is full. */
   #resume: (() => void) | null = null;
-  /** True once nobody reads this stream any more: further bytes are dropped. */
+  /** True from the moment when nobody reads this stream any more; further bytes are dropped. */
   #deaf = false;
 
   constructor(socket: Socket<unknown>) {
@@ -55,7 +56,10 @@ export class SocketStream extends Duplex {
     else this.#resume = () => this._write(chunk.subarray(taken), _encoding, done);
   }
 
-  /** Sends the end of the stream; the socket closes when the client has sent its own. */
+  /**
+   * Sends the end of the stream; the socket closes when the client has sent its end of the stream,
+   * too.
+   */
   override _final(done: (error?: Error) => void): void {
     this.#socket.shutdown();
     done();

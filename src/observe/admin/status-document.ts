@@ -15,29 +15,34 @@ export interface StatusDocument {
   readonly relay: string;
   /** All relays of the process. */
   readonly relays: readonly RelaySummary[];
-  /** The sums of all relays; null if there is only one. */
+  /** The sums of all relays; null if there is only one relay. */
   readonly all: AllDocument | null;
   readonly state: Phase;
   readonly ready: boolean;
-  /** Why it is not ready; null if it is ready. */
+  /** The reason why the relay is not ready; null exactly if the relay is ready. */
   readonly not_ready_because: string | null;
   /** ISO 8601, UTC. */
   readonly started_at: string;
   readonly uptime_seconds: number;
-  /** The source as bound; null before it is. */
+  /** The address on which the relay listens; null before the relay listens. */
   readonly source: string | null;
   readonly destination: string;
   /** Every option that has a value, as on a command line: `{"drain-timeout": "10s"}`. */
   readonly options: Readonly<Record<string, string>>;
   readonly connections: ConnectionCounts;
   readonly traffic: Traffic;
-  /** How often accepting paused because the most connections were open. */
+  /**
+   * The number of times that the relay stopped accepting because it reached a limit of connections.
+   */
   readonly accept_pauses: number;
   readonly log_lines_dropped: number;
-  /** Unexpected errors. */
+  /** The number of unexpected errors. */
   readonly faults: number;
   readonly last_failure: LastFailureDocument | null;
-  /** Failures and refused clients by their reason; the reason that was met last comes first. */
+  /**
+   * The failures and refused clients, one entry for each reason; the entry with the latest event
+   * comes first.
+   */
   readonly failures: readonly FailureDocument[];
   readonly process: ProcessDocument;
   readonly open: OpenList;
@@ -49,20 +54,20 @@ export interface RelaySummary {
   readonly name: string;
   readonly state: Phase;
   readonly ready: boolean;
-  /** Why it is not ready; null if it is ready. */
+  /** The reason why the relay is not ready; null exactly if the relay is ready. */
   readonly not_ready_because: string | null;
-  /** The source as bound; null before it is. */
+  /** The address on which the relay listens; null before the relay listens. */
   readonly source: string | null;
   readonly destination: string;
-  /** Open connections. */
+  /** The number of open connections. */
   readonly open: number;
-  /** How many may be open at once. */
+  /** The maximum number of open connections. */
   readonly max: number;
-  /** Connections accepted so far. */
+  /** The number of connections accepted so far. */
   readonly total: number;
-  /** Of those, the ones whose destination could not be reached. */
+  /** The number of accepted connections that could not reach the destination. */
   readonly failed: number;
-  /** Refused clients. */
+  /** The number of refused clients. */
   readonly refused: number;
   /** Bytes per second in the last sample. */
   readonly rate_up: number;
@@ -71,25 +76,25 @@ export interface RelaySummary {
 
 export interface AllDocument {
   readonly traffic: Traffic;
-  /** The last failures of all relays; the one that was met last comes first. */
+  /** The last failures of all relays; the latest failure comes first. */
   readonly failures: readonly RelayFailureDocument[];
-  /** As `history`. */
+  /** The samples of all relays together, like `history` of one relay. */
   readonly history: readonly SampleDocument[];
 }
 
 export interface ConnectionCounts {
   readonly open: number;
-  /** How many may be open at once. */
+  /** The maximum number of open connections. */
   readonly max: number;
-  /** Accepted so far. */
+  /** The number of connections accepted so far. */
   readonly total: number;
-  /** Of those, the ones that reached the destination. */
+  /** The number of accepted connections that reached the destination. */
   readonly connected: number;
-  /** Refused clients, per reason; they are not counted as accepted. */
+  /** The number of refused clients for each reason. Refused clients are not counted as accepted. */
   readonly refused: Readonly<Record<string, number>>;
-  /** Connections whose destination could not be reached, per error code. */
+  /** The number of connections that could not reach the destination, for each error code. */
   readonly failed: Readonly<Record<string, number>>;
-  /** Closed connections, per ending. */
+  /** The number of closed connections for each ending. */
   readonly closed: Readonly<Record<string, number>>;
 }
 
@@ -99,10 +104,10 @@ export interface Traffic {
   /** Bytes per second in the last sample. */
   readonly rate_up: number;
   readonly rate_down: number;
-  /** Bytes that were read and not yet passed on. */
+  /** The number of bytes that the relay has read and the other side has not taken yet. */
   readonly held_up: number;
   readonly held_down: number;
-  /** How often reading paused because the other side was full. */
+  /** The number of times that reading paused because the other side took no more bytes. */
   readonly pauses_up: number;
   readonly pauses_down: number;
 }
@@ -117,13 +122,13 @@ export interface LastFailureDocument {
 export interface FailureDocument {
   /** `unreachable`: the destination was not reached. `refused`: the client may not connect. */
   readonly kind: FailureKind;
-  /** The system's code, or the reason of the refusal. */
+  /** The system's error code, or the reason of the refusal. */
   readonly reason: string;
   readonly count: number;
   /** ISO 8601, UTC. */
   readonly first_at: string;
   readonly last_at: string;
-  /** The last one in words. */
+  /** The last failure or refusal in words. */
   readonly message: string;
 }
 
@@ -133,27 +138,40 @@ export interface RelayFailureDocument extends FailureDocument {
 }
 
 export interface ProcessDocument {
-  /** Open connections of all relays. */
+  /** The number of open connections of all relays. */
   readonly connections_open: number;
-  /** How many may be open at once in all relays together; null if no such limit is set. */
+  /**
+   * The maximum number of open connections of all relays together; null if no such limit is set.
+   */
   readonly connections_max: number | null;
-  /** Bytes that all connections hold together, because a side has not taken them yet. */
+  /**
+   * The number of bytes that all connections hold together, because a side has not taken these
+   * bytes yet.
+   */
   readonly held_bytes: number;
-  /** How many they may hold; null if no such bound is known. */
+  /**
+   * The maximum number of bytes that all connections may hold together; null if there is no such
+   * limit.
+   */
   readonly held_bytes_max: number | null;
-  /** Open connections that processes before a handover still carry. They are in no other count. */
+  /**
+   * The number of connections that are still open in earlier processes, which handed over. No other
+   * figure includes these connections.
+   */
   readonly earlier_connections: number;
   readonly cpu_seconds: number;
   readonly resident_memory_bytes: number;
-  /** Null if the system does not tell. */
+  /** The number of open descriptors; null if the system does not report it. */
   readonly open_files: number | null;
-  /** Null if there is no limit. */
+  /** The limit of open descriptors; null if there is no limit. */
   readonly open_files_max: number | null;
   /** The longest delay of the event loop in the last second. */
   readonly event_loop_delay_seconds: number;
 }
 
-/** Whose connections a status lists: those of the relay that it is about, or those of all. */
+/**
+ * The relays whose connections a status lists: the relay that the status is about, or all relays.
+ */
 export const LISTED_RELAYS = ["relay", "all"] as const;
 export type ListedRelays = (typeof LISTED_RELAYS)[number];
 
@@ -161,9 +179,12 @@ export interface OpenList {
   readonly of: ListedRelays;
   readonly sort: GroupSort;
   readonly limit: number;
-  /** How many of the list come before the first one here. */
+  /** The number of connections (or groups) that come before the first one in this list. */
   readonly offset: number;
-  /** How many open connections the query asks for: all, or those that `find` and `client` select. */
+  /**
+   * The number of open connections that the query asks for: all connections, or the connections
+   * that `find` and `client` select.
+   */
   readonly matching: number;
   /** Empty if the query asks for groups. */
   readonly list: readonly OpenDocument[];
@@ -172,18 +193,18 @@ export interface OpenList {
 }
 
 export interface GroupList {
-  /** How many clients there are. */
+  /** The number of clients, including the clients that are not in this list. */
   readonly total: number;
   readonly list: readonly GroupDocument[];
 }
 
 /** The open connections of a client. */
 export interface GroupDocument {
-  /** An address without its port, or a Unix user. `?client=` takes it. */
+  /** An address without its port, or a Unix user. The query `?client=` accepts this text. */
   readonly client: string;
-  /** How many connections. */
+  /** The number of the client's connections. */
   readonly open: number;
-  /** Of the oldest connection. */
+  /** The age of the client's oldest connection. */
   readonly age_seconds: number;
   readonly bytes_up: number;
   readonly bytes_down: number;
@@ -196,10 +217,10 @@ export interface GroupDocument {
 export interface OpenDocument extends ClientFields {
   /** The name of the connection's relay. */
   readonly relay: string;
-  /** Unique within its relay, also across handovers. */
+  /** The connection's id, unique within its relay, also across handovers. */
   readonly id: number;
   readonly state: ConnectionState;
-  /** The address of the destination that was reached; empty before that. */
+  /** The address of the destination that was reached; empty before the destination is reached. */
   readonly reached: string;
   readonly age_seconds: number;
   readonly bytes_up: number;
@@ -217,15 +238,18 @@ export interface SampleDocument {
   readonly rate_up: number;
   readonly rate_down: number;
   readonly open: number;
-  /** Connections per second. */
+  /** Accepted connections per second, then failed connections per second. */
   readonly accepted: number;
   readonly failed: number;
   /** Refused clients per second. */
   readonly refused: number;
-  /** Seconds from accepting a client to reaching the destination: the median; null without connects. */
+  /**
+   * The median time from the accept of a client to the connect to the destination, in seconds; null
+   * if no connection reached the destination in this second.
+   */
   readonly connect_p50_seconds: number | null;
-  /** The 99th percentile; null without connects. */
+  /** The 99th percentile of the same time; null in the same case. */
   readonly connect_p99_seconds: number | null;
-  /** The longest delay of the event loop. */
+  /** The longest delay of the event loop in this second. */
   readonly event_loop_delay_seconds: number;
 }

@@ -7,12 +7,14 @@ import type { Log } from "./log.ts";
 export function accessLog(log: Log, destination: Endpoint): Partial<Observer> {
   const target = printAddress(destination);
   let open = 0;
-  // The failure code arrives before the connection ends; keep it until then.
+  // The failure code of each open connection that could not reach the destination, by connection
+  // id. The code arrives before the connection ends.
   const codes = new Map<number, string>();
   return {
     opened(connection) {
       open += 1;
-      // Read the client's identity now: the kernel forgets it when the socket is closed.
+      // Read the client's address and user now, because the kernel forgets both when the socket is
+      // closed.
       void connection.clientAddress;
       void connection.clientPeer;
     },
@@ -49,7 +51,10 @@ export function accessLog(log: Log, destination: Endpoint): Partial<Observer> {
   };
 }
 
-/** Milliseconds from accepting the client to reaching the destination; null if it was not reached. */
+/**
+ * The time from the accept of the client to the connect to the destination, in milliseconds; null
+ * if the destination was not reached.
+ */
 function connectTime({ openedAt, connectedAt }: ConnectionView): number | null {
   return connectedAt === null ? null : Math.round((connectedAt - openedAt) * 1_000) / 1_000;
 }

@@ -1,5 +1,6 @@
-// The classes \p{Cc} and \p{Cf} are not usable: as compiled by Bun 1.4.5, they sometimes miss a
-// character. The last line lists the characters that reorder displayed text (Unicode's Bidi_Control).
+// The classes \p{Cc} and \p{Cf} are not usable, because Bun 1.4.5 compiles them so that they
+// sometimes miss a character. The last line of the expression lists the characters that reorder
+// displayed text (Unicode's Bidi_Control).
 const CONTROLS = new RegExp(
   "[\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029" +
     "\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]",
@@ -13,7 +14,8 @@ const CONTROL = new RegExp(CONTROLS.source);
  * reorder displayed text become escapes, such as `\u001b`.
  */
 export function escapeControls(text: string): string {
-  // Almost no text has one, and to look costs a tenth of a replacement.
+  // Almost no text has a control character, and this test takes a tenth of the time of a
+  // replacement.
   if (!CONTROL.test(text)) return text;
   return text.replace(
     CONTROLS,

@@ -5,14 +5,14 @@ import { formatBytes, formatCount, formatDuration } from "../figures/print-figur
 import type { Log, LogFields } from "./log.ts";
 import { CLIENTS_MOST, RepeatedLines, type Repeats } from "./repeated-lines.ts";
 
-// The least time between two warnings about the limit: at the limit, connections end and begin all
-// the time.
+// The least time between two warnings that the limit of connections is reached. A busy relay
+// reaches its limit again and again, because connections end and begin all the time.
 const FULL_PAUSE_MS = 60_000;
 
-/** How many connections may be open at once, and what sets this limit. */
+/** The maximum number of open connections, and the origin of this limit. */
 export interface ConnectionLimit {
   readonly connectionsMax: number;
-  /** True if the limit of open files sets it; false if an option sets it. */
+  /** True if `connectionsMax` follows from the limit of open files; false if an option sets it. */
   readonly isOfFiles: boolean;
 }
 
@@ -36,10 +36,10 @@ export function logObserver(
 }
 
 /**
- * Logs that a limit that all relays of a process share is reached. One observer for all relays: at
- * such a limit, each of them may report it.
+ * Logs that a limit that all relays of a process share is reached. All relays use one such
+ * observer, because any relay may report the limit.
  *
- * @param memoryMax - the most bytes that all connections hold together
+ * @param memoryMax - the maximum number of bytes that all connections hold together
  */
 export function sharedLimitsLog(log: Log, memoryMax: number): Partial<Observer> {
   const saidFull = { shared: -Infinity, memory: -Infinity };
@@ -199,7 +199,8 @@ function failureObserver(
         event,
         "",
         () => {
-          // This line gives the total, so drop the counts that are not logged yet.
+          // This line gives the total number of failures, so drop the counts that are not logged
+          // yet.
           repeated.forget(UNREACHABLE);
           log.info(
             `${target} is reached again after ${formatDuration(lasted / 1_000)}, ` +

@@ -35,7 +35,8 @@ function fieldName(name: string): string {
   return known;
 }
 
-// All field names come from this program, so this map stays small.
+// The journal's names of the fields. All field names come from this program, so this map stays
+// small.
 const fieldNames = new Map<string, string>();
 
 /** The protocol's binary form: the name, the value's length, and the value, which may have line feeds. */

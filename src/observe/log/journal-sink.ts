@@ -7,19 +7,20 @@ import type { LogOutput } from "./log-output.ts";
 
 const JOURNAL_SOCKET = "/run/systemd/journal/socket";
 
-// How many bytes of entries may wait for the journal.
+// The maximum number of bytes of entries that wait for the journal.
 const ROOM = 1024 * 1024;
 
-// How often to try again while the journal's queue is full. Bun sends no event when a datagram socket
-// has room again.
+// The time between two tries to send while the journal's queue is full. Bun sends no event when a
+// datagram socket has room again.
 const RETRY_MS = 20;
 
-// After the journal has read an entry, it looks up the sending process in /proc. It gets this long.
+// After the journal has read an entry, the journal looks up the sending process in /proc. `flush`
+// gives the journal this time for the look-up.
 const LOOK_MS = 20;
 
 /**
  * Sends entries with their fields to the systemd journal. While the journal's queue is full, up to
- * 1 MiB of entries waits here; further entries are dropped and counted. Nothing blocks.
+ * 1 MiB of entries waits in this process; further entries are dropped and counted. No call blocks.
  */
 export class JournalSink implements LogOutput {
   readonly #libc: Libc;
@@ -30,9 +31,9 @@ export class JournalSink implements LogOutput {
   /** The number of bytes in `#waiting`. */
   #held = 0;
   #lost = 0;
-  /** Lost entries that were not yet reported to `#recovered`. */
+  /** The number of lost entries that were not yet reported to `#recovered`. */
   #untold = 0;
-  /** Set exactly while entries wait. */
+  /** The timer of the next try to send; defined exactly while entries wait. */
   #retry: Timer | undefined;
   #idle: PromiseWithResolvers<void> | undefined;
 
@@ -46,7 +47,8 @@ export class JournalSink implements LogOutput {
   /**
    * Connects to this machine's journal; null if that fails.
    *
-   * @param recovered - called with the number of lost entries once an entry was sent again
+   * @param recovered - called after an entry was sent again, with the number of entries that were
+   * lost before
    */
   static open(
     system: Libc,
@@ -71,8 +73,9 @@ export class JournalSink implements LogOutput {
   }
 
   /**
-   * Settles when the journal has read all entries and has had time to look up this process, or after
-   * `limit` milliseconds. The journal finds the unit of an entry only while its process is running.
+   * Settles when the journal has read all entries and has had time to look up this process, or
+   * after `limit` milliseconds. The journal finds the unit of an entry only while the process that
+   * sent the entry is running.
    */
   async flush(limit: number): Promise<void> {
     const until = performance.now() + limit;
@@ -94,7 +97,10 @@ export class JournalSink implements LogOutput {
     return true;
   }
 
-  /** Connects again and sends: the journal was restarted and has a new socket. */
+  /**
+   * Connects again before the entry is sent, because the journal was restarted and has a new
+   * socket.
+   */
   #sendAnew(bytes: Uint8Array): number {
     this.#libc.close(this.#fd);
     this.#fd = connect(this.#libc, this.#path);

@@ -13,7 +13,7 @@ export interface LogEntry {
   readonly time: Date;
   readonly level: LogLevel;
   readonly message: string;
-  /** The name of the relay that the line is about; "" if it is about the whole process. */
+  /** The name of the relay that the line is about; "" if the line is about the whole process. */
   readonly relay: string;
   readonly fields: LogFields;
 }
@@ -26,13 +26,17 @@ export function formatPlain({ time, level, message }: LogEntry): string {
   return `${time.toISOString()} ${level.padEnd(5)} ${printable(message)}\n`;
 }
 
-/** One JSON object a line: `time`, `level`, `message`, `relay` if it has a name, then the fields. */
+/**
+ * One JSON object a line: `time`, `level`, `message`, `relay` (if the line is about a relay), then
+ * the fields.
+ */
 export function formatJson({ time, level, message, relay, fields }: LogEntry): string {
-  // To put the text together costs half of what a new object with all fields costs.
+  // To join texts takes half the time of a new object with all fields.
   const named = relay === "" ? "" : `,"relay":${JSON.stringify(relay)}`;
   const begin = `{"time":"${time.toISOString()}","level":"${level}","message":${JSON.stringify(message)}${named}`;
   const rest = JSON.stringify(fields);
-  // JSON.stringify does not escape C1 control characters. The escapes mean the same string.
+  // JSON.stringify does not escape C1 control characters. To a JSON parser, the escapes mean the
+  // same string.
   return `${escapeControls(rest === "{}" ? `${begin}}` : `${begin},${rest.slice(1)}`)}\n`;
 }
 
@@ -60,8 +64,8 @@ export function formatPretty({ dim, red, yellow, cyan }: Style): Formatter {
 }
 
 /**
- * Makes a message safe to print. Its second and further lines, such as those of a stack, are indented,
- * so that no line looks like an entry of its own.
+ * Makes a message safe to print. The second and further lines of the message, such as the lines of
+ * a stack, are indented, so that no line looks like an entry of its own.
  */
 export function printable(message: string): string {
   return message.split("\n").map(escapeControls).join("\n    ");

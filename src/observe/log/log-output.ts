@@ -5,7 +5,7 @@ import { LogSink } from "./log-sink.ts";
 export interface LogOutput {
   /** Writes an entry, or drops and counts it. Never blocks. */
   write(entry: LogEntry): void;
-  /** How many entries were dropped since the start. */
+  /** The number of entries that were dropped since the start. */
   readonly lost: number;
   /** Settles when all entries are written, or after `limit` milliseconds. */
   flush(limit: number): Promise<void>;

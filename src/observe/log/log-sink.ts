@@ -3,19 +3,20 @@ import { write } from "node:fs";
 const ROOM = 1024 * 1024;
 const RETRY_MS = 50;
 
-// A write costs as much as formatting twenty lines. Under load, lines are collected for this long, or
-// up to this many bytes, and written together.
+// One write takes the same time as formatting twenty lines. So, under load, lines are collected for
+// GATHER_MS milliseconds or up to GATHER_BYTES bytes, and then written together.
 const GATHER_MS = 20;
 const GATHER_BYTES = 64 * 1024;
 
-// A time limit passes in steps of this many milliseconds.
+// The length of a step of `afterSteps`, in milliseconds.
 const STEP_MS = 10;
 
 /**
- * Calls `act` after `limit` milliseconds in which this process could run. If a busy machine stops the
- * process, only one step passes, because the thread that writes was stopped, too.
+ * Calls `act` after `limit` milliseconds in which this process could run. If a busy machine does
+ * not run the process for some time, only one step of the limit passes, because the thread that
+ * writes did not run either.
  *
- * @returns cancels the call
+ * @returns a function that cancels the call
  */
 function afterSteps(limit: number, act: () => void): () => void {
   let left = Math.ceil(limit / STEP_MS);
@@ -29,12 +30,12 @@ function afterSteps(limit: number, act: () => void): () => void {
 }
 
 /**
- * Writes log lines to a descriptor without ever blocking the relay. The descriptor may be a full pipe,
+ * Writes log lines to a descriptor, and never blocks the relay. The descriptor may be a full pipe,
  * a stopped terminal, a file on a full disk, or closed.
  *
- * Another thread writes. Meanwhile up to 1 MiB of lines waits here; further lines are dropped and
- * counted. `process.stderr` does not work: Bun writes to a terminal on the event loop's own thread, and
- * `writableLength` stays 0 even if a pipe is full (Bun 1.4.5).
+ * Another thread does the writing. Up to 1 MiB of lines waits for that thread; further lines are
+ * dropped and counted. `process.stderr` does not work: Bun writes to a terminal on the event loop's
+ * own thread, and `writableLength` stays 0 even if a pipe is full (Bun 1.4.5).
  */
 export class LogSink {
   readonly #fd: number;
@@ -43,12 +44,12 @@ export class LogSink {
   #waiting: string[] = [];
   /** The number of bytes that wait or are being written. */
   #held = 0;
-  /** How many lines were dropped since the last successful write. */
+  /** The number of lines that were dropped since the last successful write. */
   #lost = 0;
   #lostBefore = 0;
   #writing = false;
   #started = -Infinity;
-  /** Defined exactly while lines are being collected. */
+  /** The timer of the next write; defined exactly while lines are being collected. */
   #gathering: Timer | undefined;
   #idle: PromiseWithResolvers<void> | undefined;
 
@@ -59,7 +60,7 @@ export class LogSink {
     this.#room = room;
   }
 
-  /** How many lines were dropped since the start. */
+  /** The number of lines that were dropped since the start. */
   get lost(): number {
     return this.#lostBefore + this.#lost;
   }
@@ -90,8 +91,8 @@ export class LogSink {
   }
 
   /**
-   * Writes the waiting lines: at once if the last write began at least `GATHER_MS` ago or if `flush`
-   * waits, otherwise when that time is over.
+   * Writes the waiting lines at once if the last write began at least `GATHER_MS` ago, if `flush`
+   * waits, or if there are `GATHER_BYTES` bytes; else `GATHER_MS` after the last write began.
    */
   #gather(): void {
     const wait = this.#started + GATHER_MS - performance.now();
@@ -112,7 +113,7 @@ export class LogSink {
   #send(rest: Buffer, lines: number): void {
     write(this.#fd, rest, 0, rest.length, null, (error, written) => {
       if (error?.code === "EAGAIN" || error?.code === "EINTR") {
-        // Another process that shares the descriptor has made it non-blocking.
+        // Another process that shares the descriptor has made the descriptor non-blocking.
         setTimeout(() => this.#send(rest, lines), RETRY_MS);
       } else if (error) {
         this.#held -= rest.length;

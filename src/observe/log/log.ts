@@ -18,7 +18,10 @@ import { mayPaint, style } from "./terminal-style.ts";
 
 export { LOG_LEVELS, type LogFields, type LogLevel } from "./line-formats.ts";
 
-/** The formats of log lines; `auto` chooses one of the others by the type of standard error. */
+/**
+ * The formats of log lines; `auto` chooses one of the other formats by the type of the log's
+ * descriptor.
+ */
 export const LOG_FORMATS = ["auto", "pretty", "plain", "json", "journal"] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
@@ -30,13 +33,19 @@ export interface Log {
   readonly info: Write;
   readonly warn: Write;
   readonly error: Write;
-  /** Writes a line of level "info" even if the log hides that level: for lines that an option asks for. */
+  /**
+   * Writes a line of level "info" even if the log hides that level: for lines that the user asked
+   * for by an option.
+   */
   readonly always: Write;
-  /** This log for one relay: each line has the relay's name in a field, and in its text if `inWords`. */
+  /**
+   * Returns this log for one relay. Each line has the relay's name in a field and, if `inWords`, in
+   * its text.
+   */
   named(relay: string, inWords: boolean): Log;
   /** Whether lines of this level are written. Lets a caller skip the work for a hidden line. */
   writes(level: LogLevel): boolean;
-  /** How many lines were lost since the start, because the output did not take them. */
+  /** The number of lines that were lost since the start, because the output did not take them. */
   linesLost(): number;
   /** Settles when all lines are written, or after `limit` milliseconds. */
   flush(limit: number): Promise<void>;
@@ -44,17 +53,20 @@ export interface Log {
 
 const STANDARD_ERROR = 2;
 
-/** How often the log reports lost lines at most, in milliseconds. */
+/** The least time between two reports of lost lines, in milliseconds. */
 const LOST_PERIOD = 10_000;
 
-/** Creates a log that writes lines of `level` and above to a descriptor, or to the journal behind it. */
+/**
+ * Creates a log that writes lines of `level` and above to a descriptor, or to the journal if the
+ * descriptor is connected to it.
+ */
 export function createLog(level: LogLevel, format: LogFormat, fd = STANDARD_ERROR): Log {
-  // The log itself reports lost lines, but it needs the output first.
+  // The log itself reports lost lines, but the log can be made only after the output.
   let sayLost = (_lost: number) => {};
   const output = outputOf(format, fd, (lost) => sayLost(lost));
   const consola = createConsola({
     level: LogLevels[level],
-    // consola's throttle does not fit: RepeatedLines says why.
+    // consola's throttle does not fit; the comment of RepeatedLines says why.
     throttle: 0,
     reporters: [{ log: (object) => output.write(entryOf(object)) }],
   });
@@ -75,7 +87,8 @@ function logOf(consola: ConsolaInstance, output: LogOutput, relay = "", prefix =
     info: (message, fields) => consola.info(prefix + message, fields),
     warn: (message, fields) => consola.warn(prefix + message, fields),
     error: (message, fields) => consola.error(prefix + message, fields),
-    // No level hides these lines, and there may be thousands a second: they skip consola's work.
+    // These lines do not go through consola, because no level hides them and there may be thousands
+    // of them a second.
     always: (message, fields = {}) =>
       output.write({ time: new Date(), level: "info", message: prefix + message, relay, fields }),
     named: (name, inWords) =>
@@ -86,7 +99,7 @@ function logOf(consola: ConsolaInstance, output: LogOutput, relay = "", prefix =
   };
 }
 
-/** The entry of a line that consola reports; its arguments are those of `Write`. */
+/** The entry of a line that consola reports; the line's arguments are those of `Write`. */
 function entryOf({ date, type, tag, args }: LogObject): LogEntry {
   const [message, fields] = args as [message: string, fields?: LogFields];
   const level = type === "debug" || type === "warn" || type === "error" ? type : "info";

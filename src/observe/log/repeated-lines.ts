@@ -8,19 +8,22 @@ export interface Repeats {
   readonly milliseconds: number;
 }
 
-/** How many events of one reason are written in full. */
+/** The number of events of one reason that are written in full. */
 const FIRST_LINES = 10;
 
-/** How often further events are summed up, in milliseconds. */
+/** The period in which further events are summed up, in milliseconds. */
 const PERIOD = 10_000;
 
-/** After this long without an event, the next events are written in full again, in milliseconds. */
+/**
+ * The time without an event, in milliseconds, after which the next events are written in full
+ * again.
+ */
 const QUIET = 60_000;
 
-/** How many reasons are counted separately. */
+/** The maximum number of reasons that are counted separately. */
 const REASONS_MOST = 64;
 
-/** How many different clients of one reason are counted. */
+/** The maximum number of different clients that are counted for one reason. */
 export const CLIENTS_MOST = 1_000;
 
 /** The common reason of all events beyond `REASONS_MOST` reasons. */
@@ -28,11 +31,14 @@ const OTHER_REASONS = "others";
 
 /** The events of one reason. */
 interface Reason {
-  /** Lines written in full since the last quiet time. */
+  /** The number of lines that were written in full since the last quiet time. */
   lines: number;
   /** The time of the last event, as of `performance.now()`. */
   last: number;
-  /** Events since `since` that were not written in full; 0 exactly while `timer` is not running. */
+  /**
+   * The number of events since `since` that were not written in full; 0 exactly while `timer` is
+   * not running.
+   */
   count: number;
   since: number;
   readonly clients: Set<string>;
@@ -44,8 +50,8 @@ interface Reason {
  * Limits log lines that strangers can cause, so that they cannot fill a disk. The first events of each
  * reason are written in full. Further events are counted, and one line sums them up every 10 s.
  *
- * consola's throttle does not fit: it holds back only a line that equals the previous line, and it
- * stays silent for as long as such lines keep coming.
+ * consola's throttle does not fit: consola holds back only a line that equals the previous line,
+ * and stays silent while equal lines keep coming.
  */
 export class RepeatedLines implements Disposable {
   readonly #reasons = new Map<string, Reason>();

@@ -23,7 +23,7 @@ const CODES = {
   cyan: [36, 39],
 } as const;
 
-/** A style with colours, or one that returns every text unchanged. */
+/** Returns a style with colours if `painted`, else a style that returns every text unchanged. */
 export function style(painted: boolean): Style {
   const paint = (name: keyof typeof CODES): Paint => {
     const [on, off] = CODES[name];
@@ -41,7 +41,7 @@ export function style(painted: boolean): Style {
 
 /**
  * Whether a descriptor may get colours: it is a terminal that shows colours, and the user has not
- * switched them off (https://no-color.org).
+ * switched colours off (https://no-color.org).
  */
 export function mayPaint(fd: number): boolean {
   const { NO_COLOR, TERM } = process.env;

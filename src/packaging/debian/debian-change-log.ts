@@ -1,6 +1,7 @@
 import type { ChangeLogEntry } from "../change-log.ts";
 
-// deb-changelog(5): lines of other programs stay below 80 columns.
+// The maximum length of a line. Other programs that write deb-changelog(5) keep lines below 80
+// columns.
 const WIDTH = 78;
 
 /** The change log in the format of Debian (deb-changelog(5)). */

@@ -13,7 +13,7 @@ export const DEBIAN_ARCHITECTURES = { "linux-x64": "amd64", "linux-arm64": "arm6
 
 export type DebianArchitecture = (typeof DEBIAN_ARCHITECTURES)[keyof typeof DEBIAN_ARCHITECTURES];
 
-/** What a Debian package is made of. */
+/** The contents of a Debian package. */
 export interface DebianContents {
   readonly architecture: DebianArchitecture;
   readonly version: string;
@@ -110,14 +110,16 @@ function controlFiles(contents: DebianContents, files: readonly TreeFile[]): Tre
   ];
 }
 
-/** In KiB, as deb-control(5) has it: each file counts as whole KiB. */
+/**
+ * The size in KiB, by the rule of deb-control(5): the size of each file is rounded up to whole KiB.
+ */
 function installedSize(files: readonly TreeFile[]): number {
   return files
     .map((file) => ("copyOf" in file ? Bun.file(file.copyOf).size : Buffer.byteLength(file.text)))
     .reduce((sum, bytes) => sum + Math.ceil(bytes / 1_024), 0);
 }
 
-/** For `dpkg --verify` (deb-md5sums(5)). */
+/** The MD5 hash of a file, which `dpkg --verify` checks (deb-md5sums(5)). */
 function md5(file: TreeFile): string {
   const content = "copyOf" in file ? readFileSync(file.copyOf) : file.text;
   return new Bun.CryptoHasher("md5").update(content).digest("hex");
@@ -131,7 +133,7 @@ function plain(path: string, text: string): TreeFile {
   return { path, mode: 0o644, text };
 }
 
-/** Policy 12.1 and 12.7: manual pages and change logs are packed with gzip's level 9. */
+/** Debian policy 12.1 and 12.7: manual pages and change logs are packed with gzip's level 9. */
 function packed(path: string, text: string): TreeFile {
   return { path: `${path}.gz`, mode: 0o644, text: Bun.gzipSync(text, { level: 9 }) };
 }

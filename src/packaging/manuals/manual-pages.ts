@@ -22,7 +22,7 @@ const ROOM = import.meta.dir;
  * The manual pages, from their templates and the option table.
  *
  * @param date - the date that the pages show
- * @throws {Error} for a line `@…@` of a template that means nothing
+ * @throws {Error} for a line `@…@` of a template that is no known request
  */
 export function manualPages(date: Date): readonly ManualPage[] {
   return FILES.map((file) => {
@@ -51,7 +51,10 @@ function fill(request: string): readonly string[] {
   }
 }
 
-/** The options of these commands that the relay does not have as well. */
+/**
+ * The options of these commands, without the options that the command `relay` has, too. If `relay`
+ * is among the commands, the options of `relay`.
+ */
 function optionsOf(commands: readonly CommandName[]): readonly string[] {
   const isRelay = commands.includes("relay");
   return optionList(

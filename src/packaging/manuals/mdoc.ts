@@ -3,7 +3,7 @@ export function plain(text: string): string {
   return protect(text.replaceAll("\\", "\\e"));
 }
 
-/** Keeps a line from being read as a macro. */
+/** Escapes a line so that mdoc(7) does not read it as a macro. */
 function protect(line: string): string {
   return /^[.']/.test(line) ? `\\&${line}` : line;
 }
@@ -18,7 +18,10 @@ export function mdocDate(date: Date): string {
   });
 }
 
-/** Breaks long text lines as mdoc(7) likes them. Macro lines and literal displays stay as they are. */
+/**
+ * Breaks text lines that are longer than 80 columns. Macro lines and literal displays stay
+ * unchanged.
+ */
 export function wrapLines(page: string): string {
   let isLiteral = false;
   const lines = page.split("\n").flatMap((line) => {

@@ -26,7 +26,7 @@ export function optionList(groups: readonly OptionGroup[], isMeant: (row: Row) =
   });
 }
 
-/** The keys of a configuration file at one place, in mdoc(7). */
+/** The keys that a configuration file may have at one place (`scope`), in mdoc(7). */
 export function keyList(groups: readonly OptionGroup[], scope: Scope) {
   return [
     ".Bl -tag -width Ds",
@@ -94,7 +94,10 @@ function keyReference(name: OptionName): string {
   return isOfFile(name) ? `.Ic ${flagOf(name)}` : optionReference(name);
 }
 
-/** A text with macros on lines of their own: punctuation after a macro belongs to its line. */
+/**
+ * Splits a text so that each macro is on a line of its own. Punctuation after a macro stays on the
+ * line of the macro.
+ */
 function inLines(text: string): readonly string[] {
   return text
     .replace(/\n([.,;:)])(?=\s|$)/g, " $1\n")

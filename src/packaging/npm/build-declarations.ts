@@ -7,10 +7,11 @@ import { type Dependencies, LIBRARY_ENTRIES } from "./build-javascript.ts";
 const root = join(import.meta.dir, "../../..");
 
 /**
- * Writes the types of the library's entry points into a folder, with nothing but what can be reached
- * from the entry points.
+ * Writes the types of the library's entry points into a folder, with only the types that can be
+ * reached from the entry points.
  *
- * @throws if a type does not compile, or a package that it names is not installed with the library.
+ * @throws if a type does not compile, or if a type refers to a package that is not installed with
+ * the library.
  */
 export async function buildDeclarations(folder: string, dependencies: Dependencies): Promise<void> {
   const installed = new Set(["bun", ...Object.keys(dependencies)]);
@@ -19,7 +20,7 @@ export async function buildDeclarations(folder: string, dependencies: Dependenci
     plugins: [dts({ tsconfig: join(root, "tsconfig.json") })],
     external: (name) => name.startsWith("node:") || installed.has(name),
     onwarn(warning) {
-      // Types of private fields need no name for users.
+      // Ignore this warning, because users do not need the names of the types of private fields.
       if (warning.plugin === "dts" && /private shared type exports/.test(warning.message)) return;
       throw new Error(`the types cannot be built: ${warning.message}`);
     },

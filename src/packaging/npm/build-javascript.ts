@@ -14,7 +14,7 @@ export const LIBRARY_ENTRIES = {
 const PROGRAM = join(src, "main.ts");
 const WORKER_THREAD = join(src, "workers/worker-thread.ts");
 
-/** Packages by name, each with the version that is to be installed with what was built. */
+/** The versions of the packages that must be installed with the built code, by package name. */
 export type Dependencies = Readonly<Record<string, string>>;
 
 /**
@@ -37,7 +37,10 @@ const workerBesideLibrary: BunPlugin = {
   },
 };
 
-/** What all builds have in common: JavaScript for Bun that imports packages where they are installed. */
+/**
+ * The options of all builds. The output is JavaScript for Bun, and imports the packages that are
+ * installed beside it.
+ */
 const COMMON = {
   naming: { entry: "[name].[ext]", chunk: "[hash].[ext]" },
   target: "bun",
@@ -51,8 +54,8 @@ const COMMON = {
  * Writes the library and the module of its worker threads into a folder. For other runtimes than Bun
  * a `needs-bun` module stands beside each entry point.
  *
- * Modules that both entry points use are files of their own. The worker's module shares none,
- * because a bundler copies it as it is.
+ * Modules that both entry points use are files of their own. The worker's module shares no file
+ * with them, because a bundler copies the worker's module alone and unchanged.
  *
  * @throws {AggregateError} if something does not build.
  */
@@ -91,8 +94,9 @@ function dependenciesOf(folder: string): Dependencies {
 }
 
 /**
- * A module for runtimes other than Bun: importing it fails with one line that says what is needed. It
- * exports the names, because Node.js looks for missing names before it runs a module.
+ * A module for runtimes other than Bun: importing it fails with one line that says what is needed.
+ * The module exports all the names, because Node.js looks for missing names before it runs a
+ * module.
  */
 function needsBun(names: readonly string[]): string {
   const message =

@@ -15,10 +15,10 @@ import { type Effort, pack } from "./pack.ts";
 
 const root = join(import.meta.dir, "../../..");
 
-/** A package as it can be published: `npm publish TARBALL`. */
+/** A package that is ready for `npm publish TARBALL`. */
 export interface NpmPackage {
   readonly name: string;
-  /** What is in the tarball. */
+  /** The folder with the content of the tarball. */
   readonly folder: string;
   readonly tarball: string;
 }
@@ -73,7 +73,7 @@ async function buildMainPackage(destination: string): Promise<NpmPackage> {
   return await finish(folder, { destination, manifest, effort: 12 });
 }
 
-/** The README of a package that nobody installs by itself. */
+/** The README of a package that users do not install directly: it names the package to install. */
 function pointer({ name, description }: Manifest): string {
   return `# ${name}\n\n${description} Install \`${packageJson.name}\`.\n`;
 }
@@ -97,7 +97,7 @@ interface Finish {
   readonly effort: Effort;
 }
 
-/** Adds what every package has, and packs it. */
+/** Adds the files that every package has, and packs the package. */
 async function finish(
   folder: string,
   { destination, manifest, effort }: Finish,

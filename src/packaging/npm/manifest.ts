@@ -4,7 +4,7 @@ import type { Dependencies } from "./build-javascript.ts";
 
 const { name, version, description, license, keywords, engines } = packageJson;
 
-/** What a package.json says. */
+/** The content of a package.json. */
 export interface Manifest {
   readonly name: string;
   readonly version: string;
@@ -12,7 +12,7 @@ export interface Manifest {
   readonly [field: string]: unknown;
 }
 
-/** Where an executable, or the launcher in its place, is in a package. */
+/** The path of the executable, or of the launcher that replaces the executable, in a package. */
 export const EXECUTABLE = `bin/${name}`;
 
 /** Fields of all packages. */
@@ -47,7 +47,7 @@ export function mainManifest(dependencies: Dependencies): Manifest {
   };
 }
 
-/** What `exports` says of an entry point. `types` must come first, and `default` last. */
+/** The value of an entry point in `exports`. `types` must come first, and `default` last. */
 function entry(file: string) {
   return {
     types: `./lib/${file}.d.ts`,
@@ -56,7 +56,10 @@ function entry(file: string) {
   };
 }
 
-/** The package with the executable for one target. Package managers install it only there. */
+/**
+ * The package with the executable for one target. Package managers install this package only on
+ * this target.
+ */
 export function executableManifest(target: Target): Manifest {
   const [os, cpu, libc = os === "linux" ? "glibc" : undefined] = target.split("-");
   return {
@@ -68,12 +71,15 @@ export function executableManifest(target: Target): Manifest {
     cpu: [cpu],
     ...(libc !== undefined && { libc: [libc] }),
     files: ["bin"],
-    // Yarn must not leave the executable in an archive.
+    // Tells Yarn to unpack the package, because an executable inside an archive cannot be run.
     preferUnplugged: true,
   };
 }
 
-/** The package with the same program for Bun, where no executable can be installed. */
+/**
+ * The package with the same program as JavaScript for Bun, for systems without an executable
+ * package.
+ */
 export function programManifest(dependencies: Dependencies): Manifest {
   return {
     name: `@${name}/bun`,

@@ -1,16 +1,16 @@
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
-/** How hard gzip (libdeflate) tries: 1 to 12. */
+/** The compression level of gzip (libdeflate has the levels 1 to 12). */
 export type Effort = 6 | 12;
 
 /**
  * Packs a package's folder as a tarball into another folder, and returns the tarball's path. The
- * tarball depends on the files' names and content alone: `bun pm pack` sorts the files, and gives each
- * the same owner and time.
+ * tarball depends only on the names and the content of the files, because `bun pm pack` sorts the
+ * files, and gives all files the same owner and time.
  *
  * @param programs - the files that can be executed, relative to the folder
- * @throws with what Bun said, if the folder cannot be packed.
+ * @throws an error with Bun's message if the folder cannot be packed.
  */
 export async function pack(
   folder: string,

@@ -1,6 +1,6 @@
 /**
  * Builds the executables for all targets and the npm packages: `bun run package:npm`. Writes
- * dist/npm, and says which tarballs to publish, in this order.
+ * dist/npm, and prints the tarballs to publish, in the right order.
  */
 import { join } from "node:path";
 import { type Target, TARGETS } from "../targets.ts";

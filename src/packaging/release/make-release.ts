@@ -24,7 +24,7 @@ const { name, version, description, license } = packageJson;
  * Builds everything that is published, from a commit, into a new folder `output`. The same commit and
  * the same Bun give the same bytes.
  *
- * @param say - takes a line for each step
+ * @param say - called with a line for each step
  * @throws if the tree differs from its commit, if the change log lacks the version, or a step fails.
  */
 export async function makeRelease(output: string, say: (line: string) => void): Promise<void> {

@@ -2,16 +2,17 @@ import { runTool } from "../run-tool.ts";
 
 /** The commit that a release is made from. */
 export interface SourceState {
-  /** When it was committed: the time of all files of the release. */
+  /** The time of the commit; all files of the release get this time. */
   readonly time: Date;
-  /** Its author, `NAME <EMAIL>`: the maintainer of the Debian packages. */
+  /** The author of the commit, `NAME <EMAIL>`, who is the maintainer of the Debian packages. */
   readonly author: string;
 }
 
 /**
  * The commit of a working tree.
  *
- * @throws unless the tree is exactly the commit: what is released must be found again.
+ * @throws if the tree differs from the commit, because the sources of a release must be found
+ * again.
  */
 export async function sourceState(root: string): Promise<SourceState> {
   const changed = await git(root, "status", "--porcelain");

@@ -7,8 +7,8 @@ export interface ChannelListener {
    */
   message(value: unknown): void;
   /**
-   * The process at the other end has ended, or has closed its end. Called once; never after
-   * `close`.
+   * Called once, after all processes that have the other end of the channel have closed it or
+   * ended. Never called after this end was closed.
    */
   closed(): void;
 }
@@ -22,23 +22,26 @@ const HANDLERS = {
 } as const;
 
 /**
- * The connection between two generations of the relay: a socket pair that carries one JSON value a
- * line. When the last process that has one end exits, the kernel closes that end. So the other side
- * never waits for a dead process.
+ * The connection between two processes of a handover: a socket pair that carries one JSON value per
+ * line. When the last process that has an end exits, the kernel closes this end. So the process at
+ * the other end never waits for a dead process.
  */
 export class Channel implements Disposable {
-  /** While null, received messages are kept for the next listener. */
+  /**
+   * The receiver of messages. While this field is null, received messages are kept for the next
+   * listener.
+   */
   #listener: ChannelListener | null = null;
   readonly #decoder = new TextDecoder();
-  /** Null until `open` has succeeded, and once this end is closed. */
+  /** Null before `open` has succeeded, and after either end was closed. */
   #socket: Socket<Channel> | null = null;
   /** The received part of a line that is not complete yet. */
   #begun = "";
   /** Complete lines that no listener has received yet. */
   readonly #lines: string[] = [];
-  /** Whether the other end is closed and no listener knows it yet. */
+  /** Whether the other end is closed and no listener has been told so yet. */
   #isLost = false;
-  /** Bytes to send that the kernel has not accepted yet. */
+  /** The bytes of sent messages that the kernel has not accepted yet. */
   #waiting: Uint8Array = new Uint8Array(0);
 
   private constructor() {}
@@ -52,14 +55,14 @@ export class Channel implements Disposable {
     return channel;
   }
 
-  /** The descriptor, which may be passed to the next generation; -1 once closed. */
+  /** This end's descriptor, which may be passed to a successor; -1 after either end was closed. */
   get fd(): number {
     return this.#socket?.fd ?? -1;
   }
 
   /**
-   * Sends received messages to `listener`, first the messages that no listener has received. With
-   * null, messages are kept.
+   * Passes received messages to `listener`, first the messages that no listener has received yet.
+   * With null, messages are kept for the next listener.
    */
   listen(listener: ChannelListener | null): void {
     this.#listener = listener;
@@ -111,7 +114,9 @@ export class Channel implements Disposable {
   }
 }
 
-/** Undefined if the line is not JSON: then the process at the other end is not a relay. */
+/**
+ * Parses a line; undefined if the line is not JSON, because then the other process is not a relay.
+ */
 function parse(line: string): unknown {
   try {
     return JSON.parse(line) as unknown;

@@ -3,9 +3,9 @@ import { ownCommand } from "./own-program.ts";
 
 /**
  * Starts this program once more with the descriptors that this process was given. The new process
- * will replace the process that hands over. This process must end then: the new process becomes a
- * child of the service manager or of the first process, which waits for it and reads its exit
- * status.
+ * will replace the process that hands over. This process must end after this call. The new process
+ * then becomes a child of the service manager or of the first process, which waits for the new
+ * process and reads its exit status.
  */
 export function detach(descriptors: number): void {
   const handed = Array.from({ length: descriptors }, (_, index) => FIRST_DESCRIPTOR + index);

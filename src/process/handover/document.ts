@@ -17,44 +17,51 @@ import {
 export const DOCUMENT_VERSION = 1;
 
 /**
- * What a process passes to its successor. The successor may be another version of this program. A
- * version may add fields, but the meaning of a field never changes. A document that older versions
- * could not understand gets a higher version number.
+ * The first message of a process to its successor, which describes everything that is handed over.
+ * The successor may be another version of this program. A version may add fields, but the meaning
+ * of a field never changes. A document that older versions could not understand gets a higher
+ * version number.
  */
 export interface HandoverDocument {
   readonly version: number;
-  /** The process that hands over. */
+  /** The id of the process that hands over. */
   readonly pid: number;
-  /** Whether this is the first process, which stays as the parent of all later ones. */
+  /**
+   * Whether the process that hands over is the first process, which stays as the parent of all
+   * later processes.
+   */
   readonly isParent: boolean;
   readonly listeners: readonly HandedListener[];
   readonly passed: readonly HandedSocket[];
   readonly earlier: readonly EarlierProcess[];
-  /** The relays of the process. Empty if an earlier version wrote the document. */
+  /** The relays of the process. Empty if an earlier version of this program wrote the document. */
   readonly relays: readonly HandedRelay[];
 }
 
 /** A relay of the process. */
 export interface HandedRelay {
   readonly name: string;
-  /**
-   * An upper limit: the process that hands over will not use a higher id for a connection of the
-   * relay.
-   */
+  /** The highest connection id that the process that hands over will use for this relay. */
   readonly lastId: number;
 }
 
 /** A listening socket that the process opened: a relay's source, the admin or the metrics address. */
 export interface HandedListener {
-  /** The role and the address as configured: see `listenerKey`. */
+  /** The text of the role and the configured address, made by `listenerKey`. */
   readonly key: string;
   /** The numbers of the listening sockets' descriptors. `localhost` has two sockets. */
   readonly descriptors: readonly number[];
-  /** The actual port of a TCP address, also if port 0 was configured; 0 for other addresses. */
+  /**
+   * The port of a TCP address that the socket is bound to, also if port 0 was configured; 0 for
+   * other addresses.
+   */
   readonly port: number;
   /** The file of a Unix socket; null for other addresses. */
   readonly file: HandedFile | null;
-  /** The configured length of the kernel's queue; null if an earlier version wrote the document. */
+  /**
+   * The configured length of the kernel's queue of clients; null if an earlier version of this
+   * program wrote the document.
+   */
   readonly backlog: number | null;
 }
 
@@ -66,21 +73,26 @@ export interface HandedFile extends FileIdentity {
   readonly group: number | null;
 }
 
-/** A listening socket that the first process was started with. */
+/** A listening socket that was passed to the first process at its start. */
 export interface HandedSocket {
   readonly descriptor: number;
-  /** The number of the descriptor in the first process, by which `fd:N` names it. */
+  /** The number of the socket's descriptor in the first process: the N of `fd:N`. */
   readonly number: number;
-  /** The name that systemd gave it; null if systemd did not pass it. */
+  /** The name that systemd gave the socket; null if systemd did not pass the socket. */
   readonly name: string | null;
 }
 
-/** A process that handed over earlier. It still has connections, or stays as the parent. */
+/**
+ * A process that handed over before this handover. The process still has connections, or stays as
+ * the parent.
+ */
 export interface EarlierProcess {
   readonly pid: number;
   /** The descriptor of the channel to that process. */
   readonly descriptor: number;
-  /** Whether it is the first process, and stays as the parent of all that follow. */
+  /**
+   * Whether that process is the first process, which stays as the parent of all later processes.
+   */
   readonly isParent: boolean;
 }
 
@@ -126,7 +138,8 @@ const readFields = record<HandoverDocument>({
 /**
  * Reads a document.
  *
- * @throws {ShapeError} if it is none, or of a version that this program does not know.
+ * @throws {ShapeError} if the value is no document, or its version is higher than the versions that
+ * this program knows.
  */
 export function readDocument(value: unknown): HandoverDocument {
   const version = field(value, "version", integer);

@@ -3,24 +3,27 @@ import type { EarlierProcess } from "./document.ts";
 import { type FromLater, readFromEarlier } from "./messages.ts";
 import { ShapeError } from "./read-json.ts";
 
-/** How many earlier processes may linger. When there are more, the oldest is asked to end. */
+/**
+ * The maximum number of earlier processes that may linger. If there are more, the oldest ones are
+ * asked to end.
+ */
 const LINGERING_MOST = 8;
 
 /** Receives the messages of earlier processes that concern this process. */
 export interface EarlierListener {
   /** An earlier process received `times` requests to stop, which also concern this process. */
   asked(times: number): void;
-  /** An earlier process received HUP, which concerns this process. */
+  /** An earlier process received HUP, and passes the request for a handover to this process. */
   hangUp(): void;
   /** The first process, which is this process's parent, has ended. */
   orphaned(): void;
-  /** Reports how many connections all earlier processes have open together. */
+  /** Called with the number of open connections of all earlier processes together. */
   open(connections: number): void;
 }
 
 /**
- * The earlier processes that have not ended: each one still has connections, or is the parent of
- * all. The oldest comes first.
+ * The earlier processes that have not ended: each process still has connections, or is the parent
+ * of all later processes. The oldest process comes first.
  */
 export class EarlierProcesses implements Disposable {
   readonly #listener: EarlierListener;
@@ -53,17 +56,22 @@ export class EarlierProcesses implements Disposable {
     tell(lingering, { kind: "newest", pid: process.pid });
   }
 
-  /** How many earlier processes have connections. */
+  /**
+   * The number of earlier processes that have connections, or have not reported their number yet.
+   */
   get count(): number {
     return this.#laden().length;
   }
 
-  /** How many connections all earlier processes have together. */
+  /** The number of connections of all earlier processes together. */
   get connections(): number {
     return this.#laden().reduce((sum, { connections }) => sum + (connections ?? 0), 0);
   }
 
-  /** The records for the next document; `give` returns the number of a descriptor there. */
+  /**
+   * Returns the records for the next document. `give` returns the number that a descriptor gets in
+   * the successor.
+   */
   records(give: (descriptor: number) => number): EarlierProcess[] {
     return [...this.#processes].map(({ pid, isParent, channel }) => ({
       pid,
@@ -78,8 +86,8 @@ export class EarlierProcesses implements Disposable {
   }
 
   /**
-   * Asks all earlier processes to end within `drainTimeout` milliseconds; null means their own
-   * limit.
+   * Asks all earlier processes to end within `drainTimeout` milliseconds; null means the own drain
+   * timeout of each process.
    */
   stop(drainTimeout: number | null): void {
     for (const process of this.#processes) tell(process, { kind: "stop", drainTimeout });
@@ -92,7 +100,7 @@ export class EarlierProcesses implements Disposable {
     await this.#unladen.promise;
   }
 
-  /** Closes all channels. The processes go on. */
+  /** Closes all channels. The earlier processes go on. */
   [Symbol.dispose](): void {
     for (const { channel } of this.#processes) channel[Symbol.dispose]();
     this.#processes.clear();
@@ -110,7 +118,7 @@ export class EarlierProcesses implements Disposable {
       else if (message?.kind === "hangup") this.#listener.hangUp();
       else if (message?.kind === "open") this.#counted(lingering, message.connections);
     } catch (error) {
-      // Ignore messages that only another version understands.
+      // Ignore messages that only another version of this program understands.
       if (!(error instanceof ShapeError)) throw error;
     }
   }
@@ -127,7 +135,7 @@ export class EarlierProcesses implements Disposable {
     if (lingering.isParent) this.#listener.orphaned();
   }
 
-  /** Asks the oldest processes to end until few enough linger. */
+  /** Asks the oldest processes to end if more than `LINGERING_MOST` processes linger. */
   #limit(): void {
     const lingering = [...this.#processes].filter(
       ({ connections, isEnding }) => connections !== null && connections > 0 && !isEnding,
@@ -150,7 +158,7 @@ interface Lingering {
   readonly channel: Channel;
   /** Null until the process has reported its number of connections. */
   connections: number | null;
-  /** Whether the process was asked to end because too many linger. */
+  /** Whether the process was asked to end because too many processes lingered. */
   isEnding: boolean;
 }
 

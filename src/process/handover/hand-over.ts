@@ -22,27 +22,32 @@ import { FIRST_DESCRIPTOR } from "./handover-variable.ts";
 import { startSuccessor, type Successor, type SuccessorStart } from "./start-successor.ts";
 
 /**
- * How many connection ids a relay may use before its successor takes over. The successor starts
- * above them, so no two connections of a relay have the same id.
+ * The number of connection ids that a relay may use between the writing of the document and the end
+ * of the handover. The successor's ids start above this range, so no two connections of a relay
+ * have the same id.
  */
 const IDS_MEANWHILE = 1_000_000;
 
-/** What a process hands over, and everybody who must know about the handover. */
+/**
+ * Everything that a process hands over, and the other processes that must know about the handover.
+ */
 export interface Estate {
   /** The listening sockets that the process opened. The successor names them by their index. */
   readonly listeners: readonly OpenedListener[];
   readonly passed: PassedSockets;
-  /** The process's relays, each with the id of its last connection. */
+  /** The process's relays, each with the last id that the relay gave to a connection. */
   readonly relays: readonly HandedRelay[];
   readonly earlier: EarlierProcesses | null;
-  /** The service manager that must know the main process; null if there is none. */
+  /**
+   * The service manager that must be told the new main process; null if there is no such manager.
+   */
   readonly manager: Manager | null;
   /**
-   * Stops accepting, and leaves the listeners with these indices to the successor. Settles once no
-   * client is accepted any more.
+   * Stops accepting, and leaves the listeners with these indices to the successor. Settles after
+   * this process has stopped accepting clients.
    */
   vacate(claimed: ReadonlySet<number>): Promise<void>;
-  /** Waits for later processes, if this process stays as their parent; otherwise null. */
+  /** Waits for the ends of later processes; null unless this process stays as their parent. */
   readonly reaper: Reaper | null;
 }
 
@@ -62,7 +67,7 @@ export interface Manager {
   readonly socket: string;
 }
 
-/** How the successor is started. */
+/** The options for the start of the successor. */
 export interface HandoverStart extends Pick<
   SuccessorStart,
   "command" | "environment" | "signal" | "patience"
@@ -73,10 +78,11 @@ export interface HandoverStart extends Pick<
 }
 
 /**
- * Hands over to a new process: starts it, waits until it accepts clients, makes it the main
- * process, stops accepting here, and tells it so.
+ * Hands over to a new process: starts the successor, waits until the successor accepts clients,
+ * makes it the main process, stops accepting in this process, and tells the successor so.
  *
- * @throws {HandoverError} if the other process does not accept; this one is to go on then.
+ * @throws {HandoverError} if the successor does not accept clients, or the service manager cannot
+ * be told. This process must then go on.
  */
 export async function handOver(estate: Estate, start: HandoverStart): Promise<Successor> {
   const { manager, earlier, reaper } = estate;
@@ -89,8 +95,8 @@ export async function handOver(estate: Estate, start: HandoverStart): Promise<Su
       spawned: (child) => reaper?.leave(child),
     });
     if (manager !== null) await moveMainProcess(manager, successor, start);
-    // Stop accepting first: once the successor reports that it took over, no client may meet the
-    // old configuration.
+    // Stop accepting before the successor is told: after the successor has reported that it took
+    // over, no client may meet the old configuration.
     await estate.vacate(successor.claimed);
     // The first process must learn of the successor before this process ends.
     earlier?.announce(successor.pid);
@@ -103,16 +109,20 @@ export async function handOver(estate: Estate, start: HandoverStart): Promise<Su
   }
 }
 
-/** The failed successor may have changed the length of a queue (listen(2)). */
+/**
+ * Sets the lengths of the kernel's queues of clients again, because the failed successor may have
+ * changed them (listen(2)).
+ */
 function restoreQueues({ listeners }: Estate, libc: Libc): void {
   for (const { socket } of listeners)
     for (const fd of socket.fds) if (socket.backlog !== null) libc.listen(fd, socket.backlog);
 }
 
-/** The document, and the descriptors that it refers to. */
+/** Returns the document, and the descriptors that the document refers to. */
 function documentOf({ listeners, passed, relays, earlier, reaper }: Estate) {
   const descriptors: number[] = [];
-  // The channel is the first descriptor, so the first of these has the next number.
+  // The channel gets the number FIRST_DESCRIPTOR in the successor, so these descriptors get the
+  // numbers after it.
   const give = (descriptor: number) => FIRST_DESCRIPTOR + descriptors.push(descriptor);
   const document = {
     version: DOCUMENT_VERSION,
@@ -139,10 +149,7 @@ function withPermissions(
   return { dev, ino, mode: mode ?? null, owner: owner ?? null, group: group ?? null };
 }
 
-/**
- * Makes all later processes children of this process instead of orphans of the process that started
- * them.
- */
+/** Makes this process the parent of all later processes whose own parents have ended. */
 function adoptDescendants(): void {
   const result = becomeSubreaper();
   if (result >= 0) return;
@@ -150,7 +157,10 @@ function adoptDescendants(): void {
   throw new HandoverError(`this process cannot become the parent of those that follow: ${reason}`);
 }
 
-/** Tells the service manager the new main process. It must know that before this process stops. */
+/**
+ * Tells the service manager the new main process. The manager must know the new main process before
+ * this process stops.
+ */
 async function moveMainProcess(
   { notifier, socket }: Manager,
   successor: Successor,

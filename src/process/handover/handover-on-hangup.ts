@@ -4,32 +4,33 @@ import type { Estate } from "./hand-over.ts";
 import { HandoverError } from "./handover-error.ts";
 import type { Successor } from "./start-successor.ts";
 
-/** What every handover of a process needs. */
+/** The log and the start options of every handover of a process. */
 export interface HandoverNeeds {
   readonly log: Log;
   /** The command that starts this program again. */
   readonly command: readonly string[];
-  /** The environment that this process was started with. */
+  /** The environment that this process had at its start. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** How long the new process may take until it accepts clients, in milliseconds. Default: 30 s. */
+  /** The time within which the new process must accept clients, in milliseconds. Default: 30 s. */
   readonly patience?: number;
 }
 
 /**
- * Hands over when HUP arrives. A HUP during a handover asks for the files on disk as they are by
- * then: it is passed on to the successor, or starts another try if the handover fails.
+ * Hands over when HUP arrives. A second HUP during a handover asks for another handover, because
+ * the files on disk may have changed since the first HUP. The second HUP is passed to the
+ * successor, or starts another try if the handover fails.
  */
 export class HandoverOnHangup {
-  /** Settles once a successor has taken over. */
+  /** Settles after a successor has taken over. */
   readonly done: Promise<Successor>;
   readonly #needs: HandoverNeeds;
   readonly #done = Promise.withResolvers<Successor>();
   readonly #abort = new AbortController();
-  /** The handover that is running; null if none is. */
+  /** The running handover; null exactly while no handover is running. */
   #trying: Promise<void> | null = null;
-  /** Whether a HUP arrived before `begin`, or another HUP during a handover. */
+  /** Whether a HUP that arrived before `begin` or during a handover must still be acted on. */
   #again = false;
-  /** Tells what to hand over; null before `begin`. */
+  /** Returns everything that is handed over; null before `begin`. */
   #estate: (() => Promise<Estate>) | null = null;
   #successor: Successor | null = null;
 
@@ -50,7 +51,7 @@ export class HandoverOnHangup {
     else this.#trying = this.#try(this.#estate);
   }
 
-  /** Remembers a HUP for later. */
+  /** Remembers a HUP that must be acted on later. */
   #wait(when: string): void {
     this.#again = true;
     this.#say(`HUP: a handover follows ${when}`, "waits");
@@ -67,8 +68,8 @@ export class HandoverOnHangup {
   }
 
   /**
-   * Stops handing over, and aborts a running handover. Returns the successor if one has taken over,
-   * or takes over now in spite of the stop; the successor is then asked to stop, too.
+   * Stops handing over, and aborts a running handover. Returns the successor if a successor has
+   * taken over. If the successor takes over only during this call, it is asked to stop, too.
    */
   async stop(): Promise<Successor | null> {
     const isLate = this.#successor === null;
@@ -124,7 +125,10 @@ export class HandoverOnHangup {
   }
 }
 
-/** Variables that systemd sets for one process only (sd_listen_fds(3), sd_watchdog_enabled(3)). */
+/**
+ * The variables that systemd sets for one process only, so a successor must not get them
+ * (sd_listen_fds(3), sd_watchdog_enabled(3)).
+ */
 const OF_ONE_PROCESS = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "WATCHDOG_PID"];
 
 function withoutPid(environment: HandoverNeeds["environment"]): HandoverNeeds["environment"] {

@@ -1,12 +1,12 @@
-/** The first descriptor behind standard input, output and error. */
+/** The number of the first descriptor after standard input, output and error. */
 export const FIRST_DESCRIPTOR = 3;
 
-/** What the process that started this process asks of it. */
+/** The request that a process passes to the process that it starts for a handover. */
 export interface HandoverRequest {
   readonly step: HandoverStep;
   /**
-   * How many descriptors this process was given, from `FIRST_DESCRIPTOR` on. The first is the channel
-   * to the process that hands over.
+   * The number of descriptors that were passed to this process, from `FIRST_DESCRIPTOR` on. The
+   * first descriptor is the channel to the process that hands over.
    */
   readonly descriptors: number;
 }
@@ -19,7 +19,7 @@ export type HandoverStep =
 
 const VARIABLE = "SIMPLETCPUNIXRELAY_HANDOVER";
 
-/** The environment for a process, with a request in it. */
+/** Returns the environment for a new process, with a request for this process in a variable. */
 export function withRequest(
   environment: Readonly<Record<string, string | undefined>>,
   { step, descriptors }: HandoverRequest,
@@ -28,8 +28,8 @@ export function withRequest(
 }
 
 /**
- * The request in the variable; null if there is none. Removes the variable, because it must not
- * reach a child process.
+ * Returns the request in the variable; null if there is no valid request. Removes the variable,
+ * because it must not reach a child process.
  */
 function takeRequest(environment: NodeJS.ProcessEnv): HandoverRequest | null {
   const value = environment[VARIABLE] ?? "";
@@ -39,5 +39,5 @@ function takeRequest(environment: NodeJS.ProcessEnv): HandoverRequest | null {
   return { step, descriptors: Number(descriptors) };
 }
 
-/** The request with which this process was started. */
+/** The request that this process got at its start; null if it was not started for a handover. */
 export const handoverRequest: HandoverRequest | null = takeRequest(process.env);

@@ -3,32 +3,38 @@ import { ParentProcess } from "./parent-process.ts";
 import type { Reaper } from "./reaper.ts";
 import type { Successor } from "./start-successor.ts";
 
-/** How often to report the number of open connections to the newest process, in milliseconds. */
+/**
+ * The period in which the number of open connections is reported to the newest process, in
+ * milliseconds.
+ */
 const REPORT_PERIOD = 1_000;
 
 /** The relays of a process that has handed over. */
 export interface LeftRelays {
   readonly connections: number;
-  /** Ends the connections within `drainTimeout`; by default within the relays' own limit. */
+  /**
+   * Ends the connections within `drainTimeout` milliseconds; by default within the relays' own
+   * drain timeout.
+   */
   stop(patience: { readonly drainTimeout?: number }): Promise<void>;
 }
 
-/** A process after its handover. */
+/** The parts of a process that remain after its handover. */
 export interface Remainder {
   readonly relays: LeftRelays;
   /** Settles when the last connection has ended. */
   readonly left: Promise<unknown>;
   readonly successor: Successor;
-  /** Requests to stop: the first one, and a second one. */
+  /** Requests to stop: `asked` settles at the first request, `askedAgain` at the second. */
   readonly requests: { readonly asked: Promise<void>; readonly askedAgain: Promise<void> };
-  /** Null unless this is the first process, which is the parent of all later ones. */
+  /** Null unless this is the first process, which is the parent of all later processes. */
   readonly reaper: Reaper | null;
 }
 
 /**
- * Goes on after a handover until the last connection has ended; the first process, as the parent,
- * goes on until all later processes have ended. Returns the exit status; the parent's is that of
- * the last process.
+ * Goes on after a handover until the last connection has ended. The first process, as the parent,
+ * goes on until all later processes have ended, too. Returns the exit status of this process; the
+ * parent returns the exit status of the newest process.
  *
  * A request to stop, to this process or to the newest one, ends the connections within the drain
  * timeout. The end of all later processes does the same.
@@ -39,7 +45,8 @@ export async function linger(remainder: Remainder): Promise<number> {
   const lingering = new Lingering(remainder, parent);
   const stop = (times: number, drainTimeout?: number) => {
     lingering.stop(drainTimeout);
-    // The first process must pass requests on: whoever started it knows no other process.
+    // The first process must pass requests on, because the user or program that started the first
+    // process knows no other process.
     if (parent !== null) successor.send({ kind: "asked", times });
   };
   void requests.asked.then(() => stop(1));
@@ -47,17 +54,20 @@ export async function linger(remainder: Remainder): Promise<number> {
   await left;
   lingering.over();
   if (parent === null) return 0;
-  // The process now only waits, so free the memory that the connections used.
+  // This process now only waits for others, so free the memory that the connections used.
   Bun.gc(true);
   return await parent.ended();
 }
 
-/** Talks with the newest process. */
+/** Reports to the newest process, and obeys its messages. */
 class Lingering {
   readonly #relays: LeftRelays;
   readonly #successor: Successor;
   readonly #reports: Timer;
-  /** The number of connections last reported to the newest process; -1 before the first report. */
+  /**
+   * The number of connections that was last reported to the newest process; -1 before the first
+   * report to this process.
+   */
   #reported = -1;
 
   constructor({ relays, successor }: Remainder, parent: ParentProcess | null) {
@@ -77,12 +87,14 @@ class Lingering {
     this.#report();
   }
 
-  /** Ends the connections within a drain timeout; undefined means the process's own limit. */
+  /**
+   * Ends the connections within a drain timeout; undefined means the process's own drain timeout.
+   */
   stop(drainTimeout?: number): void {
     void this.#relays.stop(drainTimeout === undefined ? {} : { drainTimeout });
   }
 
-  /** The last connection has ended. */
+  /** Sends the last report, because the last connection has ended. */
   over(): void {
     clearInterval(this.#reports);
     this.#report();
@@ -91,7 +103,8 @@ class Lingering {
   #heard(message: FromLater): void {
     if (message.kind === "stop") this.stop(message.drainTimeout ?? undefined);
     if (message.kind !== "newest") return;
-    // A newer process asks. It has received no report yet.
+    // A new newest process asks. This process has not received a report yet, so report the number
+    // even if it has not changed.
     this.#reported = -1;
     this.#report();
   }

@@ -1,33 +1,37 @@
 import { type HandoverDocument, readDocument } from "./document.ts";
 import { field, integer, listOf, nullOr, type Reader, record, string, word } from "./read-json.ts";
 
-// The messages that two generations exchange over their channel. Either side may be another version
-// of this program, so unknown kinds of messages are ignored.
+// The messages that two processes of a handover exchange over their channel. Either side may be
+// another version of this program, so unknown kinds of messages are ignored.
 
 /** A message of a process to its successor, and later to each newer process. */
 export type FromEarlier =
-  /** Always the first message. */
+  /** The first message, which describes everything that is handed over. */
   | { readonly kind: "document"; readonly document: HandoverDocument }
-  /** The handover is complete: the successor is now the relay. */
+  /** The handover is complete: the sender accepts no client any more. */
   | { readonly kind: "taken" }
-  /** How many connections the sender still has. */
+  /** Reports the number of connections that the sender still has. */
   | { readonly kind: "open"; readonly connections: number }
   /** The sender received `times` requests to stop, which also concern the newest process. */
   | { readonly kind: "asked"; readonly times: number }
-  /** The sender received HUP, which concerns the newest process. */
+  /** The sender received HUP, and passes the request for a handover to the newest process. */
   | { readonly kind: "hangup" };
 
 /** A message of a process to earlier processes. */
 export type FromLater =
   /**
-   * The sender accepts clients; `claimed` has the indices of the document's listeners that it uses.
+   * The sender accepts clients; `claimed` has the indices of the document's listeners that the
+   * sender uses.
    */
   | { readonly kind: "ready"; readonly pid: number; readonly claimed: readonly number[] }
   /** The sender cannot start. */
   | { readonly kind: "failed"; readonly reason: string }
   /** Names the newest process. */
   | { readonly kind: "newest"; readonly pid: number }
-  /** Asks the receiver to end within `drainTimeout` milliseconds; null means its own limit. */
+  /**
+   * Asks the receiver to end within `drainTimeout` milliseconds; null means the receiver's own
+   * drain timeout.
+   */
   | { readonly kind: "stop"; readonly drainTimeout: number | null };
 
 const FROM_EARLIER: Readers<FromEarlier> = {

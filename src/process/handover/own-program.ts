@@ -5,9 +5,10 @@ import { resolve } from "node:path";
 const INSIDE_EXECUTABLE = "/$bunfs/";
 
 /**
- * The command that starts this program again with the same arguments. It starts the file that then
- * stands at the path by which this process was started; a link may lead to another file by then.
- * Call this when the program starts, while the path still leads to the running file.
+ * The command that starts this program again with the same arguments. The command contains the path
+ * by which this process was started, so it starts the file that is at this path at that later time;
+ * an upgrade may have replaced the file or changed a link. Call this function at the start of the
+ * program, while the path still leads to the running file.
  */
 export function ownCommand(): readonly string[] {
   const [, script = "", ...args] = process.argv;
@@ -16,7 +17,10 @@ export function ownCommand(): readonly string[] {
   return [path, ...process.execArgv, script, ...args];
 }
 
-/** The path by which the executable was called; its real path if the called path is unknown. */
+/**
+ * The path by which the executable was called; `executable` if that path does not lead to the
+ * executable.
+ */
 function calledPath(called: string, executable: string): string {
   const path = called.includes("/") ? resolve(called) : Bun.which(called);
   return path !== null && realPath(path) === realPath(executable) ? path : executable;
@@ -26,7 +30,7 @@ function realPath(path: string): string | null {
   try {
     return realpathSync(path);
   } catch {
-    // No such file: argv[0] may be any text (execve(2)).
+    // There is no such file, because argv[0] may be any text (execve(2)).
     return null;
   }
 }

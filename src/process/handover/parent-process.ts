@@ -1,8 +1,8 @@
 import type { Reaper } from "./reaper.ts";
 
 /**
- * The first process as the parent of all later ones, if there is no service manager. Whoever
- * started the first process knows no other process.
+ * The first process as the parent of all later processes, if there is no service manager. The first
+ * process stays, because the user or program that started it knows no other process.
  */
 export class ParentProcess {
   readonly #reaper: Reaper;
@@ -21,7 +21,9 @@ export class ParentProcess {
     if (!this.#statuses.has(pid)) this.#statuses.set(pid, this.#reaper.ended(pid));
   }
 
-  /** No later process is left that could name a newer one. */
+  /**
+   * Called after the channel has closed: no later process is left that could name a newer process.
+   */
   channelClosed(): void {
     this.#alone.resolve();
   }

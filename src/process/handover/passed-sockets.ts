@@ -11,21 +11,25 @@ import type { HandedSocket } from "./document.ts";
 import { isSameListener } from "./same-listener.ts";
 
 /**
- * The listening sockets that the first process was started with, by systemd or another program. The
- * process keeps a descriptor of each socket, to pass it to its successor.
+ * The listening sockets that the first process was started with, by systemd or another program.
+ * Each process keeps a descriptor of each socket, so that the process can pass the socket to its
+ * successor.
  */
 export class PassedSockets implements Disposable {
   readonly #sockets: Set<HandedSocket>;
   /**
-   * Whether `fd:N` may name a socket that is not listed. Only in the first process does N mean what
-   * the user wrote.
+   * Whether `fd:N` may name a descriptor that is not in `#sockets`. Only in the first process, N is
+   * the number that the user meant.
    */
   readonly #isFirst: boolean;
   /** The message for the case that systemd passed no socket. */
   readonly #missing: string;
   /** The sockets that a relay uses. */
   readonly #used = new Set<HandedSocket>();
-  /** How many sources got a socket from `adopt`, and the sources that got none. */
+  /**
+   * The number of sources for which `adopt` found a socket, and the sources for which it found
+   * none.
+   */
   #adopted = 0;
   readonly #left: SocketEndpoint[] = [];
   /** The addresses of the sockets, or the error of the attempt to read them; filled on demand. */
@@ -43,15 +47,15 @@ export class PassedSockets implements Disposable {
     return new PassedSockets(passed, true, missing);
   }
 
-  /** The sockets that another process handed over. */
+  /** The passed sockets that the predecessor handed over. */
   static handed(sockets: readonly HandedSocket[]): PassedSockets {
     return new PassedSockets(sockets, false, NO_ACTIVATION.missing);
   }
 
   /**
-   * The socket for a source; the caller gets a descriptor of its own.
+   * Returns the passed socket of a source. The caller owns the returned descriptor.
    *
-   * @throws {RelayError} if there is none, or it does not listen.
+   * @throws {RelayError} if there is no such socket, or the socket does not listen.
    */
   source(address: InheritedEndpoint): ListeningDescriptors | InheritedDescriptor {
     const known = this.#find(address);
@@ -59,7 +63,7 @@ export class PassedSockets implements Disposable {
     const endpoint = endpointOf({ kind: "fd", fd: descriptor });
     if (known !== undefined) this.#used.add(known);
     if (libc === null) {
-      // The relay then has the only descriptor.
+      // Without FFI the descriptor cannot be duplicated, so the relay gets the only descriptor.
       if (known !== undefined) this.#sockets.delete(known);
       return { kind: "fd", fd: descriptor };
     }
@@ -70,16 +74,16 @@ export class PassedSockets implements Disposable {
   }
 
   /**
-   * Finds the socket that systemd passed and that listens on a source, and duplicates its descriptor
-   * for the caller. Null if there is no such socket: the relay then binds the source itself. So one
-   * configuration file works with and without `.socket` units.
+   * Finds the socket that systemd passed and that listens on a source, and duplicates its
+   * descriptor for the caller. Null if there is no such socket, because the relay can then bind the
+   * source itself. So one configuration file works with and without `.socket` units.
    *
-   * A generated `.socket` unit has the relay's name as its `FileDescriptorName=`. If the socket of that
-   * name listens on another address, or the socket's file lets in more users than `mode`, the units
-   * are older than the file, and the relay is refused.
+   * A generated `.socket` unit has the relay's name as its `FileDescriptorName=`. If the socket of
+   * that name listens on another address, or the socket's file lets in more users than `mode`, the
+   * units are older than the configuration file, and this method throws.
    *
    * @param relay - the relay's name
-   * @throws {RelayError} if the units are older than the file, and as `source` does.
+   * @throws {RelayError} if the units are older than the configuration file, or `source` throws.
    */
   adopt(
     relay: string,
@@ -107,8 +111,8 @@ export class PassedSockets implements Disposable {
   }
 
   /**
-   * The sources that relays bound themselves although other sources had a passed socket: no unit
-   * lists them.
+   * The sources that relays bound themselves although other sources got a passed socket. No
+   * `.socket` unit lists these sources.
    */
   get unknown(): readonly string[] {
     return this.#adopted === 0 ? [] : this.#left.map(printAddress);
@@ -124,7 +128,10 @@ export class PassedSockets implements Disposable {
     });
   }
 
-  /** The records for the next document; `give` returns the number of a descriptor there. */
+  /**
+   * Returns the records for the next document. `give` returns the number that a descriptor gets in
+   * the successor.
+   */
   records(give: (descriptor: number) => number): HandedSocket[] {
     return [...this.#sockets].map((socket) => ({ ...socket, descriptor: give(socket.descriptor) }));
   }
@@ -155,11 +162,11 @@ export class PassedSockets implements Disposable {
   }
 
   /**
-   * The number of a socket that is not listed, for `fd:N`. systemd lists all sockets that it
-   * passes.
+   * Returns N for `fd:N` if the socket is not in `#sockets`. A socket that systemd passes is always
+   * in `#sockets`.
    */
   #numberOf(address: InheritedEndpoint): number {
-    // In a later process this number may belong to another file.
+    // In a later process, the descriptor with this number may be another file.
     if (address.kind === "fd" && this.#isFirst) return address.fd;
     throw relayError("listen on", printAddress(address), "EBADF", "nothing was passed under it");
   }
@@ -175,8 +182,8 @@ function endpointOrError(fd: number): SocketEndpoint | RelayError {
 }
 
 /**
- * Refuses a socket whose file lets in more users than `mode`. The relay may not change systemd's
- * file.
+ * Refuses a socket whose file lets in more users than `mode`. The relay may not change the mode of
+ * a file that systemd made.
  */
 function checkMode(path: string, mode: number | undefined): void {
   if (mode === undefined) return;
@@ -186,12 +193,12 @@ function checkMode(path: string, mode: number | undefined): void {
   throw outdated({ kind: "unix", path }, `systemd made the file with mode ${is}, not ${wanted}`);
 }
 
-/** The permissions of a file; undefined if this process cannot see it. */
+/** The permissions of a file; undefined if this process cannot see the file. */
 function modeOf(path: string): number | undefined {
   try {
     return lstatSync(path).mode & 0o777;
   } catch {
-    // The sandbox may hide the folder.
+    // The service's sandbox may hide the file's folder.
     return undefined;
   }
 }

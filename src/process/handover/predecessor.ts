@@ -23,9 +23,9 @@ import { type FromEarlier, type FromLater, readFromEarlier } from "./messages.ts
 import { ShapeError } from "./read-json.ts";
 
 /**
- * The process that hands over to this one. It accepts clients until this process reports that it
- * accepts them. If this process ends before that, the predecessor goes on as if nothing had
- * happened.
+ * The process that hands over to this process. The predecessor accepts clients until this process
+ * reports that it accepts clients. If this process ends before this report, the predecessor goes on
+ * as if nothing had happened.
  */
 export class Predecessor {
   readonly document: HandoverDocument;
@@ -47,7 +47,8 @@ export class Predecessor {
   /**
    * Receives the document of the process that started this process.
    *
-   * @throws {HandoverError} if it ends before, or hands over what this version does not understand.
+   * @throws {HandoverError} if that process ends before it has sent the document, or if this
+   * version does not understand the document.
    */
   static async meet(): Promise<Predecessor> {
     const document = Promise.withResolvers<HandoverDocument>();
@@ -65,10 +66,11 @@ export class Predecessor {
   }
 
   /**
-   * Takes the listening socket of an address; the caller then owns it. Null if no such socket was
-   * handed over, or if it is a Unix socket whose file is gone, so that no client can find it.
+   * Takes the listening socket of an address; the caller then owns the socket. Null if no such
+   * socket was handed over, or if the socket is a Unix socket whose file is gone, so that no client
+   * can find the socket.
    *
-   * @param permissions - those that a Unix socket's file is to have from `setPermissions` on
+   * @param permissions - the permissions that `setPermissions` gives to a Unix socket's file
    */
   claim(
     role: ListenerRole,
@@ -79,7 +81,8 @@ export class Predecessor {
     const netns = address.kind === "unix" ? undefined : address.netns;
     for (const [index, { descriptors: fds, port, file, backlog, ...handed }] of this.#unclaimed) {
       if (handed.key !== key) continue;
-      // A namespace that was made anew under the same name needs a new socket.
+      // If the network namespace was deleted and made again under the same name, the relay needs a
+      // new socket.
       if (netns !== undefined && !fds.every((fd) => isInNetwork(fd, netns))) continue;
       if (address.kind === "unix" && file !== null) {
         if (!isAt(address.path, file)) continue;
@@ -94,17 +97,19 @@ export class Predecessor {
   }
 
   /**
-   * The highest connection id that the predecessor may use for a relay; 0 if it does not have the
-   * relay.
+   * The highest connection id that the predecessor may use for a relay; 0 if the predecessor does
+   * not have the relay.
    */
   lastIdOf(relay: string): number {
     return this.document.relays.find(({ name }) => name === relay)?.lastId ?? 0;
   }
 
   /**
-   * Changes the permissions of the Unix sockets' files if they are configured differently now.
+   * Changes the permissions of the claimed Unix sockets' files if this process has other configured
+   * permissions than the predecessor.
    *
-   * @throws {RelayError} if the system does not allow it; all files are as before then.
+   * @throws {RelayError} if the system does not allow a change; then all files have the same
+   * permissions as before the call.
    */
   setPermissions(): void {
     using undo = new DisposableStack();
@@ -124,16 +129,16 @@ export class Predecessor {
   }
 
   /**
-   * Reports that this process accepts clients; settles once the handover is complete.
+   * Reports that this process accepts clients; settles when the handover is complete.
    *
-   * @throws {HandoverError} if the other process ends before.
+   * @throws {HandoverError} if the predecessor ends before the handover is complete.
    */
   async take(): Promise<void> {
     const taken = Promise.withResolvers<void>();
     this.channel.listen(
       listener(taken.reject, (message) => {
         if (message.kind !== "taken") return;
-        // Later messages are for this process as the newest one.
+        // Keep later messages for the listener that `becomeEarlier` sets.
         this.channel.listen(null);
         taken.resolve();
       }),
@@ -143,7 +148,7 @@ export class Predecessor {
     for (const { descriptors } of this.#unclaimed.values()) descriptors.forEach(closeSync);
   }
 
-  /** The processes before this one, after `take`. */
+  /** Returns all earlier processes, including the predecessor. Call this method after `take`. */
   async becomeEarlier(listener: EarlierListener): Promise<EarlierProcesses> {
     const { pid, isParent, earlier } = this.document;
     const processes = new EarlierProcesses(listener);
@@ -165,18 +170,21 @@ export class Predecessor {
 interface ClaimedFile {
   readonly path: string;
   readonly file: HandedFile;
-  /** The permissions that are configured now. */
+  /** The permissions that are configured in this process. */
   readonly permissions: Permissions;
 }
 
-/** The permissions that were configured before. */
+/** The permissions that were configured in the predecessor. */
 function asked({ mode, owner, group }: HandedFile): Permissions {
   return { mode: mode ?? undefined, owner: owner ?? undefined, group: group ?? undefined };
 }
 
 let met: Promise<Predecessor> | undefined;
 
-/** The predecessor, as `Predecessor.meet`; null if this process was not started by a handover. */
+/**
+ * Returns the predecessor; null if a handover did not start this process. Only the first call
+ * receives the document.
+ */
 export function meetPredecessor(): Promise<Predecessor | null> {
   if (handoverRequest === null) return Promise.resolve(null);
   return (met ??= Predecessor.meet());

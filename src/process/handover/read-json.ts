@@ -10,10 +10,10 @@ export type Reader<Value> = (value: unknown) => Value;
 type FieldReaders<Value> = { readonly [Name in keyof Value]-?: Reader<Value[Name]> };
 
 /**
- * Reads an object by the readers of its fields. Unknown fields are ignored: another version may have
- * added them.
+ * Returns a reader of objects that uses one reader for each field. Unknown fields are ignored,
+ * because another version of this program may have added them.
  *
- * @throws {ShapeError} naming the field, if one is not what its reader needs
+ * @throws {ShapeError} with the name of the field, if the reader of a field throws
  */
 export function record<Value extends object>(readers: FieldReaders<Value>): Reader<Value> {
   return (value) => {
@@ -79,12 +79,15 @@ export function nullOr<Value>(read: Reader<Value>): Reader<Value | null> {
   return (value) => (value === null ? null : read(value));
 }
 
-/** Reads a field that earlier versions do not write; if it is missing the value is `otherwise`. */
+/**
+ * Returns a reader of a field that earlier versions do not write. If the field is missing, the
+ * value is `otherwise`.
+ */
 export function orElse<Value>(otherwise: Value, read: Reader<Value>): Reader<Value> {
   return (value) => (value === undefined ? otherwise : read(value));
 }
 
-/** Reads exactly this text. */
+/** Returns a reader that accepts only the text `wanted`. */
 export function word<Word extends string>(wanted: Word): Reader<Word> {
   return (value) => {
     if (value !== wanted) throw new ShapeError(`not "${wanted}"`);

@@ -1,15 +1,18 @@
 import { peekEndedChild, reapChild } from "../../os/process-calls.ts";
 
-/** How many exit statuses to remember for later callers of `ended`. */
+/** The maximum number of exit statuses that are remembered for later callers of `ended`. */
 const REMEMBERED_MOST = 64;
 
 /**
  * Waits for children that Bun does not know: orphans that became children of this process, because
- * it is the first process of its PID namespace or a subreaper. Without this they would stay as
- * zombies.
+ * this process is the first process of its PID namespace or a subreaper. Without this class the
+ * orphans would stay as zombies after their end.
  */
 export class Reaper implements Disposable {
-  /** Children that Bun waits for, each until Bun has done so. */
+  /**
+   * The ids of the children that Bun waits for; an id is removed after Bun has waited for the
+   * child.
+   */
   readonly #runtimes = new Set<number>();
   readonly #awaited = new Map<number, PromiseWithResolvers<number>>();
   /** The exit statuses of children that no caller has asked for, the oldest first. */
@@ -20,7 +23,7 @@ export class Reaper implements Disposable {
     this.#reap();
   }
 
-  /** Leaves a child of `Bun.spawn` to Bun. */
+  /** Leaves the wait for a child of `Bun.spawn` to Bun. */
   leave({ pid, exited }: { readonly pid: number; readonly exited: Promise<number> }): void {
     this.#runtimes.add(pid);
     void exited.then(() => {
@@ -29,7 +32,7 @@ export class Reaper implements Disposable {
     });
   }
 
-  /** The exit status of a child, once it has ended. */
+  /** Resolves with the exit status of a child after the child has ended. */
   ended(pid: number): Promise<number> {
     const status = this.#remembered.get(pid);
     if (status !== undefined) return Promise.resolve(status);
@@ -44,7 +47,8 @@ export class Reaper implements Disposable {
 
   readonly #reap = (): void => {
     for (let child = peekEndedChild(); child !== null; child = peekEndedChild()) {
-      // waitid(2) shows the children behind this one once Bun has waited for it.
+      // Bun waits for this child. waitid(2) shows the next ended children only after Bun has waited
+      // for this child, and then `leave` calls `#reap` again.
       if (this.#runtimes.has(child.pid)) return;
       reapChild(child.pid);
       this.#ended(child.pid, child.status);

@@ -15,7 +15,10 @@ export function isSameListener(bound: SocketEndpoint, source: SocketEndpoint): b
   return false;
 }
 
-/** /var/run is a link to /run, and systemd replaces it in `ListenStream=`. */
+/**
+ * Replaces /var/run by /run, because /var/run is a link to /run, and systemd replaces it in
+ * `ListenStream=`, too.
+ */
 function pathOf(path: string): string {
   return resolve(path).replace(/^\/var\/run\//, "/run/");
 }

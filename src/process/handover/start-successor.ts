@@ -5,24 +5,30 @@ import { withRequest } from "./handover-variable.ts";
 import { type FromEarlier, type FromLater, readFromLater } from "./messages.ts";
 import { ShapeError } from "./read-json.ts";
 
-/** How long a new process may take until it accepts clients, in milliseconds. */
+/** The time within which a new process must accept clients, in milliseconds. */
 const PATIENCE = 30_000;
 
-/** How long a new process that was asked to end may take before it is killed, in milliseconds. */
+/**
+ * The time within which a new process that was asked to end must end, in milliseconds. After this
+ * time the process is killed.
+ */
 const LAST_PATIENCE = 2_000;
 
-/** How to start a successor. */
+/** The options for the start of a successor. */
 export interface SuccessorStart {
   /** The program and its arguments. */
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** The descriptors that the document numbers 4, 5 and so on. */
+  /**
+   * The descriptors that get the numbers 4, 5 and so on in the successor. The document uses these
+   * numbers.
+   */
   readonly descriptors: readonly number[];
   /** The first message to the new process. */
   readonly document: Extract<FromEarlier, { kind: "document" }>;
-  /** Ends the new process when aborted. */
+  /** Ends the new process if the signal is aborted. */
   readonly signal: AbortSignal;
-  /** How long the new process may take until it accepts clients, in milliseconds. Default: 30 s. */
+  /** The time within which the new process must accept clients, in milliseconds. Default: 30 s. */
   readonly patience?: number;
   /** Called with the child process that starts the successor and ends soon. */
   readonly spawned?: (child: { readonly pid: number; readonly exited: Promise<number> }) => void;
@@ -31,27 +37,30 @@ export interface SuccessorStart {
 /** Receives the messages of a successor after it has taken over. */
 export interface SuccessorListener {
   message(message: FromLater): void;
-  /** No later process is left. Called once. */
+  /** Called once, when no later process is left. */
   gone(): void;
 }
 
 /** A process that accepts clients from the same sockets and is ready to take over. */
 export interface Successor {
   readonly pid: number;
-  /** The indices of the document's listeners that it uses. */
+  /** The indices of the document's listeners that the successor uses. */
   readonly claimed: ReadonlySet<number>;
   send(message: FromEarlier): void;
-  /** Tells the successor that it will not take over: it finishes its connections and ends. */
+  /**
+   * Tells the successor that it will not take over. The successor then finishes its connections and
+   * ends.
+   */
   giveUp(): void;
-  /** Sends later messages to `listener`. */
+  /** From now on, passes the successor's messages to `listener`. */
   follow(listener: SuccessorListener): void;
 }
 
 /**
  * Starts a successor, and waits until it accepts clients.
  *
- * @throws {HandoverError} if it fails; the message is the reason, and none of its processes is
- * left.
+ * @throws {HandoverError} if the start fails. The message is the reason, and no process of the
+ * successor is left.
  */
 export async function startSuccessor(start: SuccessorStart): Promise<Successor> {
   const { signal, patience = PATIENCE } = start;
@@ -83,8 +92,8 @@ function spawn({ command, environment, descriptors }: SuccessorStart) {
     return Bun.spawn([...command], {
       env: withRequest(environment, { step: "detach", descriptors: 1 + descriptors.length }),
       stdio: ["inherit", "inherit", "inherit", "pipe", ...descriptors],
-      // Its own session and process group: all its processes can then be ended together, and a
-      // terminal's signals reach only the first process, which passes them on.
+      // Give the successor its own session and process group. Then all its processes can be ended
+      // together, and signals from a terminal reach only the first process, which passes them on.
       detached: true,
     });
   } catch (error) {
@@ -93,7 +102,10 @@ function spawn({ command, environment, descriptors }: SuccessorStart) {
   }
 }
 
-/** Ends the successor's processes: asks first, and kills those that do not end soon. */
+/**
+ * Ends the successor's processes: asks them to end, and kills the processes that have not ended
+ * after `LAST_PATIENCE`.
+ */
 async function end(group: number, starting: StartingSuccessor): Promise<void> {
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     signalGroup(group, signal);
@@ -106,14 +118,14 @@ function signalGroup(group: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-group, signal);
   } catch (error) {
-    // All its processes have ended.
+    // ESRCH: all processes of the group have ended.
     if (errorCode(error) !== "ESRCH") throw error;
   }
 }
 
 class StartingSuccessor implements Successor, Disposable {
   readonly ready: Promise<void>;
-  /** Settles when no process has the other end of the channel. */
+  /** Settles when no process has the other end of the channel any more. */
   readonly gone: Promise<void>;
   readonly #ready = Promise.withResolvers<void>();
   readonly #gone = Promise.withResolvers<void>();
@@ -125,7 +137,7 @@ class StartingSuccessor implements Successor, Disposable {
     this.#channel = channel;
     this.ready = this.#ready.promise;
     this.gone = this.#gone.promise;
-    // Once `ready` has settled, later failures are irrelevant.
+    // Without a handler, a failure that nobody awaits would count as an unhandled rejection.
     this.ready.catch(() => {});
   }
 
@@ -159,14 +171,16 @@ class StartingSuccessor implements Successor, Disposable {
     this.#channel.listen({
       message(value) {
         const message = understood(value);
-        // Ignore messages that only another version understands.
+        // Ignore messages that only another version of this program understands.
         if (message !== null && !(message instanceof ShapeError)) listener.message(message);
       },
       closed: () => listener.gone(),
     });
   }
 
-  /** The started process has ended, and no process has the channel any more. */
+  /**
+   * Fails the start, because the started process has ended and no process has the channel any more.
+   */
   ended(status: number): void {
     const how = status === 0 ? "" : ` with status ${status}`;
     this.fail(`the new process ended${how} before it accepted clients`);
@@ -190,7 +204,7 @@ class StartingSuccessor implements Successor, Disposable {
   #accepts(pid: number, claimed: readonly number[]): void {
     this.#pid = pid;
     this.#claimed = new Set(claimed);
-    // Later messages are for the listener of `follow`.
+    // Keep later messages for the listener that `follow` sets.
     this.#channel.listen(null);
     this.#ready.resolve();
   }

@@ -1,7 +1,10 @@
 import { section } from "./unit-sections.ts";
 import type { UnitFile } from "./unit-file.ts";
 
-/** Gives a service a private network: only processes in its network namespace reach its ports. */
+/**
+ * A drop-in that gives a service a private network, so that only processes in the service's network
+ * namespace reach the service's ports.
+ */
 export function privateNetworkDropIn(service: string): UnitFile {
   return {
     name: dropInName(service, "50-private-network.conf"),
@@ -12,7 +15,7 @@ export function privateNetworkDropIn(service: string): UnitFile {
   };
 }
 
-/** Stops a service when no other unit needs it. */
+/** A drop-in that stops a service when no other unit needs the service. */
 export function onDemandDropIn(service: string): UnitFile {
   return {
     name: dropInName(service, "50-on-demand.conf"),

@@ -1,4 +1,4 @@
-/** What a relay's service needs from the machine. The sandbox takes away everything else. */
+/** The access to the machine that a relay's service needs. The sandbox denies all other access. */
 export interface Needs {
   /** The relay opens TCP sockets itself, besides the sockets that systemd passes. */
   readonly tcp: boolean;

@@ -15,14 +15,14 @@ const TEMPLATE = "simpletcpunixrelay@";
 const RUNTIME = "/run/simpletcpunixrelay";
 
 /**
- * What the relays of any file may need. `units --config=FILE` writes units for one file, with only
- * the rights that its relays need.
+ * The access that the relays of any configuration file may need. `units --config=FILE` writes units
+ * for one file, with only the rights that the relays of this file need.
  */
 const ANY_FILE: Needs = {
   tcp: true,
   network: true,
   local: false,
-  // Sources below port 1024. Root of a user namespace has no right to such ports.
+  // A source may be a port below 1024. Root of a user namespace has no right to such ports.
   privilegedPort: true,
   // `allow-users` and the access log name the users of Unix clients.
   users: true,
@@ -34,8 +34,9 @@ const ANY_FILE: Needs = {
 
 /**
  * The template units of a distribution's package. An instance runs the relays of its configuration
- * file. An administrator writes the file after the units, so the service's sandbox allows what any
- * file may need: the network, ports below 1024, the users of clients. The rest stays closed.
+ * file. The administrator writes the file after the units are installed, so the service's sandbox
+ * allows all access that any file may need: the network, ports below 1024, the users of clients.
+ * The sandbox denies all other access.
  *
  * @param program - the absolute path of the installed executable
  */
@@ -58,12 +59,13 @@ export function packagedUnits(program: string): readonly UnitFile[] {
     socket: false,
     onDemand: false,
     supplementaryGroups: [],
-    // systemd's limit for services carries any file.
+    // systemd's default limit of open files for services is high enough for any configuration file.
     serverDescriptors: 0,
     drainTimeout: DEFAULTS.drainTimeout,
     unlistedRelays: ANY_FILE,
   };
-  // Not in the instance's own folder, which systemd removes when the service stops.
+  // This socket's file is not in the instance's own folder, because systemd removes that folder
+  // when the service stops.
   const passed: UnitRelay = {
     ...relay,
     source: { kind: "unix", path: `${RUNTIME}/%i.socket` },

@@ -9,8 +9,9 @@ export function folderOf(path: string): string {
 
 /**
  * The path of a socket's folder below /run (`%t` with a user's manager), for `RuntimeDirectory=`.
- * systemd makes that folder, gives it to the service and removes it at the stop. `undefined` if the
- * folder is elsewhere, or if it belongs to systemd or to users' sessions, which would lose it.
+ * systemd makes this folder, gives it to the service, and removes it when the service stops.
+ * `undefined` if the folder is elsewhere, or if the folder belongs to systemd or to users'
+ * sessions, because these must not lose the folder.
  */
 export function runtimeDirectory(path: string): string | undefined {
   const [, below = ""] = /^(?:\/(?:var\/)?run|%t)\/(.+)$/.exec(folderOf(path)) ?? [];
@@ -45,7 +46,10 @@ const EVERYWHERE = new Set(["", "0.0.0.0", "::"]);
 // Linux's default of net.ipv4.ip_unprivileged_port_start (ip(7)).
 const UNPRIVILEGED_PORTS = 1_024;
 
-/** Whether listening on the endpoint needs a capability. Unknown for a template's port: false. */
+/**
+ * Whether listening on the endpoint needs a capability. False for the port of a template, because
+ * that port is not known yet.
+ */
 export function isPrivileged(endpoint: SocketEndpoint): boolean {
   if (endpoint.kind !== "tcp" || endpoint.port === INSTANCE_PORT) return false;
   return endpoint.port < UNPRIVILEGED_PORTS;

@@ -3,7 +3,7 @@ import { folderOf, hiderOf, isPrivileged, runtimeDirectory } from "./path-rules.
 import { type Needs, unite } from "./needs.ts";
 import type { UnitPlan, UnitRelay } from "./unit-plan.ts";
 
-/** What the relays' service needs from the machine. */
+/** The access to the machine that the relays' service needs. */
 export function needsOf(plan: UnitPlan): Needs {
   const { admin, metrics, relays, unlistedRelays } = plan;
   return unite([
@@ -27,7 +27,8 @@ export function makesFiles(plan: UnitPlan): string[] {
 }
 
 /**
- * Whether DESTINATION is in the private /tmp that the relay shares with the service that it joins.
+ * Whether the destination's socket is in the private /tmp that the relay shares with `service`, the
+ * service that the relay joins.
  */
 export function sharesTmp(destination: SocketEndpoint, service: string | undefined): boolean {
   return (
@@ -47,15 +48,16 @@ const NOTHING: Needs = {
 };
 
 /**
- * The notify socket of a user's manager: the relay needs it, but ProtectHome= hides its folder.
+ * The notify socket of a user's manager. The relay needs this socket, but ProtectHome= hides the
+ * socket's folder.
  */
 function managerSockets({ manager }: UnitPlan): string[] {
   return manager === "user" ? ["%t/systemd/notify"] : [];
 }
 
 /**
- * The relay needs the file's folder: an editor may replace the file, and a bind mount of the file
- * itself would keep the old file.
+ * The folder of the configuration file. The relay needs the folder, because an editor may replace
+ * the file, and a bind mount of the file itself would still show the old file.
  */
 function configFolder({ config }: UnitPlan): string[] {
   return config === undefined ? [] : [folderOf(config)];
@@ -85,7 +87,7 @@ function destinationNeeds({ destination }: UnitRelay, { service }: UnitPlan): Ne
   };
 }
 
-/** An admin address is a Unix socket or a loopback port. */
+/** The needs of the admin server, whose address is a Unix socket or a loopback port. */
 function adminNeeds(admin: SocketEndpoint, plan: UnitPlan): Needs {
   return {
     ...listening(admin, plan),
@@ -94,8 +96,9 @@ function adminNeeds(admin: SocketEndpoint, plan: UnitPlan): Needs {
 }
 
 /**
- * Whether the relay must change a file's owner or group. In a runtime folder, files have the
- * relay's user and group already. Another folder may be setgid.
+ * Whether the relay must change a file's owner or group. Files in a runtime folder already have the
+ * relay's user and group. Another folder may have the setgid bit and so give its own group to new
+ * files.
  */
 function givesAway(endpoint: SocketEndpoint): boolean {
   return endpoint.kind === "unix" && runtimeDirectory(endpoint.path) === undefined;
@@ -116,14 +119,17 @@ function listening(endpoint: SocketEndpoint, { service, manager }: UnitPlan): Ne
   };
 }
 
-/** Abstract sockets also belong to a network namespace (network_namespaces(7)). */
+/**
+ * Whether the endpoint needs the machine's network. Abstract sockets do, too, because they belong
+ * to a network namespace (network_namespaces(7)).
+ */
 function usesNetwork(endpoint: SocketEndpoint, service: string | undefined): boolean {
   return service === undefined && endpoint.kind !== "unix";
 }
 
 /**
- * The folders that the relay must be allowed to write. systemd allows a runtime folder by itself,
- * but ProtectHome= hides that of a user's manager.
+ * The folders that the relay must be allowed to write. systemd itself allows the service to write
+ * its runtime folder, but ProtectHome= hides the runtime folders of a user's manager.
  */
 function writes(path: string, manager: UnitPlan["manager"]): string[] {
   return manager === "system" && runtimeDirectory(path) !== undefined ? [] : [folderOf(path)];

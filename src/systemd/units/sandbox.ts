@@ -5,8 +5,8 @@ import type { Needs } from "./needs.ts";
 
 /**
  * The lines of `[Service]` that are a relay's sandbox. Each line is known to work with Bun.
- * DynamicUser= implies further lines; a service with a static user gets them from `STATIC_USER`.
- * `kept` has the letters of the specifiers that paths may contain.
+ * DynamicUser= implies further lines; a service with a static user gets the same lines from
+ * `STATIC_USER`. `kept` has the letters of the specifiers that paths may contain.
  */
 export function sandbox(needs: Needs, kept: string): string[] {
   return [
@@ -49,12 +49,12 @@ export function withoutPrivileges(lines: readonly string[], needs: Needs): strin
 }
 
 const ROOT_ONLY: ReadonlySet<string> = new Set([
-  // These need BPF programs on control groups, and only root may load such programs.
+  // These settings need BPF programs on control groups, and only root may load such programs.
   "IPAddressAllow",
   "IPAddressDeny",
-  // Fails together with ProcSubset=, which already hides the same file.
+  // This setting fails together with ProcSubset=, which already hides the same file.
   "ProtectKernelLogs",
-  // Has no effect without User=.
+  // This setting has no effect without User=.
   "RemoveIPC",
 ]);
 
@@ -85,8 +85,8 @@ export const STATIC_USER: readonly string[] = [
 ];
 
 function capabilities({ privilegedPort, users }: Needs): string[] {
-  // No PrivateUsers= here: a capability in a user namespace does not allow ports of the network
-  // outside.
+  // No PrivateUsers= here, because a capability in a user namespace gives no right to ports of the
+  // network outside that namespace.
   if (privilegedPort)
     return [
       "AmbientCapabilities=CAP_NET_BIND_SERVICE",

@@ -9,15 +9,20 @@ import { comment, listing, section, setting } from "./unit-sections.ts";
 import { directoryWord, execProgram, execWord, wholeValue } from "./unit-escaping.ts";
 import type { FilePermissions, UnitPlan, UnitRelay } from "./unit-plan.ts";
 
-// systemd's own limit for services. A large `connectionsMax` needs a higher limit.
+// systemd's default limit of open files for services. A large `connectionsMax` needs a higher
+// limit.
 const FILES = 524_288;
 
 /**
- * Exit statuses for wrong usage and wrong configuration (sysexits(3)): a restart would fail again.
+ * The exit statuses for wrong usage and wrong configuration (sysexits(3)). systemd does not restart
+ * the relay after them, because a restart would fail again.
  */
 const PERMANENT_FAILURES = [64, 78];
 
-/** Variables that make Bun run other code than the relay's, open a debugger or disable its JIT. */
+/**
+ * Variables that make Bun run other code than the relay's, open a debugger or disable the JIT
+ * compiler.
+ */
 const BUN_VARIABLES = [
   "BUN_BE_BUN",
   "BUN_INSPECT",
@@ -55,7 +60,8 @@ function unitLines(plan: UnitPlan): string[] {
     ? relays.map((relay) => siblingName(socketName(name, relay), ".socket"))
     : [];
   return [
-    // The last word must not be an address: a backslash at its end would join the next line.
+    // The last word must not be an address, because a backslash at the end of an address would join
+    // the next line to this line.
     `Description=${wholeValue(`${purposeOf(plan)} (simpletcpunixrelay)`, specifiersOf(plan))}`,
     ...(service === undefined ? [] : namespaceLines(service)),
     ...listing("Requires", ownSockets),
@@ -173,7 +179,9 @@ function unique(texts: readonly string[]): string[] {
   return [...new Set(texts)];
 }
 
-/** Lines that only a user's manager needs: the system's manager has them by default. */
+/**
+ * Lines that only a user's manager needs, because these are the defaults of the system's manager.
+ */
 const USERS_OWN = ["KeyringMode=private"];
 
 /** The relay's user and sandbox. */
@@ -202,7 +210,7 @@ function userLines(plan: UnitPlan): string[] {
 
 /**
  * The relay must be in a group to give a file to that group (chown(2)), and PrivateUsers= leaves
- * only one group. So that group is the relay's main group.
+ * the relay only its main group. So the group of the files is the relay's main group.
  */
 function groupOf({ relays, socket, adminGroup }: UnitPlan): string | undefined {
   return (socket ? undefined : groupOfFiles(relays)) ?? adminGroup;

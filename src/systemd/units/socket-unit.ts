@@ -5,17 +5,18 @@ import { comment, section, setting } from "./unit-sections.ts";
 import { wholeValue } from "./unit-escaping.ts";
 import type { FilePermissions, UnitPlan, UnitRelay } from "./unit-plan.ts";
 
-/** The name of the source's descriptor that systemd passes to the one relay of a command line. */
+/** The name of the source's descriptor that systemd passes to the only relay of a command line. */
 export const DESCRIPTOR_NAME = "source";
 
 /**
- * How often clients may start the relay. A relay that fails is restarted once a second, and a relay
- * with --exit-idle-time runs for at least a second. So only a relay that can never start exceeds
- * the limit. Without a limit its clients would start it again at once, for ever.
+ * The limit on the starts of the relay that clients cause. A relay that fails is restarted once a
+ * second, and a relay with --exit-idle-time runs for at least a second. So only a relay that can
+ * never start exceeds the limit. Without a limit, clients would start such a relay again and again
+ * without a pause.
  */
 const TRIGGER_LIMIT = ["TriggerLimitIntervalSec=5s", "TriggerLimitBurst=6"];
 
-/** The name of a relay's .socket unit, without `.socket`; a template's ends in `@`. */
+/** The name of a relay's .socket unit, without `.socket`; the name of a template ends in `@`. */
 export function socketName(name: string, relay: Pick<UnitRelay, "name">): string {
   return relay.name === undefined ? name : `${name}-${relay.name}`;
 }
@@ -35,8 +36,8 @@ export function socketUnit(plan: UnitPlan, relay: UnitRelay): string {
       ...listening(source, kept, freebind),
       ...(source.kind === "unix" ? fileLines(file) : []),
       ...setting("Backlog", backlog),
-      // A relay of a configuration file finds its socket by address. The name shows if a unit is
-      // out of date.
+      // A relay of a configuration file finds its socket by the address. The name shows the relay
+      // whether a unit is older than the file.
       `FileDescriptorName=${relay.name ?? DESCRIPTOR_NAME}`,
       ...setting("Service", relay.name === undefined ? undefined : owner),
       "# If every start of the relay fails, this socket fails too, instead of retrying for ever.",
@@ -56,8 +57,8 @@ function listening(source: SocketEndpoint, kept: string, freebind: boolean): str
   const address = addressText(source);
   return [
     `ListenStream=${wholeValue(host === "" ? address.slice(1) : address, kept)}`,
-    // The relay itself also listens on both families. Without this line net.ipv6.bindv6only would
-    // decide.
+    // Listen on both families, as the relay itself does. Without this line the sysctl
+    // net.ipv6.bindv6only would decide.
     ...(host === "" || host === "::" ? ["BindIPv6Only=both"] : []),
     ...(freebind || needsNetworkUp(source, "source")
       ? ["# The address may appear after this socket starts.", "FreeBind=yes"]

@@ -1,12 +1,12 @@
 import { printAddress, type SocketEndpoint } from "../../address/address.ts";
 import type { UnitPlan } from "./unit-plan.ts";
 
-/** Placeholder for the port `%i`, which is the instance of a template. */
+/** The number that stands for the port `%i`: the port is the instance name of a template. */
 export const INSTANCE_PORT = -1;
 
 const INSTANCE = "%i";
 
-/** Whether a name of units is a template's name. */
+/** Whether a unit name (without suffix) is the name of a template. */
 export function isTemplate(name: string): boolean {
   return name.endsWith("@");
 }
@@ -19,15 +19,15 @@ export function specifiersOf({ name, manager }: Pick<UnitPlan, "name" | "manager
   return `${isTemplate(name) ? "iI" : ""}${manager === "user" ? "th" : ""}`;
 }
 
-/** Like `printAddress`, but the port may be `%i`. */
+/** Like `printAddress`, but prints the port `INSTANCE_PORT` as `%i`. */
 export function addressText(endpoint: SocketEndpoint): string {
   if (endpoint.kind !== "tcp" || endpoint.port !== INSTANCE_PORT) return printAddress(endpoint);
   return printAddress({ ...endpoint, port: 0 }).replace(/0$/, INSTANCE);
 }
 
 /**
- * The full name of one of the relay's units, for use in another of its units. In a template it is
- * the unit of the same instance.
+ * The full name of a unit of the relay, for use in another unit of the relay. In a template, this
+ * is the name of the unit of the same instance.
  */
 export function siblingName(name: string, suffix: ".service" | ".socket"): string {
   return `${name}${isTemplate(name) ? INSTANCE : ""}${suffix}`;

@@ -1,6 +1,6 @@
 /**
- * How to write a text in a unit file so that systemd reads exactly that text. Settings have
- * different parsers, so they need different functions.
+ * Functions that write a text in a unit file so that systemd reads exactly that text. Different
+ * settings have different parsers, so they need different functions.
  *
  * `kept` has the letters of the specifiers that systemd should expand, such as `i` for `%i`.
  */
@@ -14,19 +14,25 @@ export function execWord(text: string, kept = ""): string {
   return /^[^\s"'\\;\x00-\x1f\x7f-\x9f]+$/.test(literal) ? literal : `"${escape(literal)}"`;
 }
 
-/** Whether systemd can start an executable with this path. It refuses quotes and backslashes. */
+/**
+ * Whether systemd can start an executable with this path. systemd refuses quotes and backslashes in
+ * the path.
+ */
 export function isProgram(path: string): boolean {
   return !/["'\\]/.test(path) && !hasControls(path);
 }
 
-/** The program of `ExecStart=`. systemd expands specifiers in it, but no variables. */
+/**
+ * The path of the program in `ExecStart=`. systemd expands specifiers in this path, but no
+ * variables.
+ */
 export function execProgram(path: string): string {
   const literal = withoutSpecifiers(path, "");
   return /[ ;]/.test(literal) ? `"${literal}"` : literal;
 }
 
 /**
- * A path in a list of paths, such as `ReadWritePaths=` and `BindPaths=`. They do not support
+ * A path in a list of paths, such as `ReadWritePaths=` and `BindPaths=`. Such lists do not support
  * escapes such as `\x20`.
  */
 export function pathWord(path: string, kept = ""): string {
@@ -35,8 +41,8 @@ export function pathWord(path: string, kept = ""): string {
 }
 
 /**
- * A folder in `RuntimeDirectory=`. An escaped quote would end a quoted word there, so this function
- * uses hexadecimal escapes.
+ * A folder in `RuntimeDirectory=`. In this setting an escaped quote would end a quoted word, so
+ * this function uses hexadecimal escapes.
  */
 export function directoryWord(path: string, kept = ""): string {
   return withoutSpecifiers(path, kept).replace(/[ "'\\:]/g, hexadecimal);
@@ -56,8 +62,8 @@ export function endsAsWritten(text: string): boolean {
 }
 
 /**
- * Whether a text has a control character: a line break ends a line of a unit, and a list of paths
- * cannot contain the others.
+ * Whether a text has a control character. A unit cannot contain such a text, because a line break
+ * ends a line of the unit, and a list of paths cannot contain the other control characters.
  */
 export function hasControls(text: string): boolean {
   return /[\x00-\x1f\x7f]/.test(text);

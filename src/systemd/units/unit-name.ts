@@ -1,13 +1,14 @@
 import { posix } from "node:path";
 import { printAddress, type SocketEndpoint } from "../../address/address.ts";
 
-/** How long the name of units may be, without their suffix. */
+/** The maximum length of a unit name without the suffix. */
 export const UNIT_NAME_MAX = 255 - ".service".length;
 
 /**
  * A name for the units of a relay: `relay-`, and then the service that the relay joins, or else the
- * source. `/run/app/socket` gives `relay-app`, `:8080` gives `relay-8080`. A service may have one
- * relay on a Unix socket and one on a port; their names differ: `relay-app`, `relay-app-8080`.
+ * source. `/run/app/socket` gives `relay-app`, `:8080` gives `relay-8080`. A service may have a
+ * relay on a Unix socket and a relay on a port. The names of these two relays differ: `relay-app`,
+ * `relay-app-8080`.
  */
 export function defaultName(source: SocketEndpoint, service: string | undefined): string {
   const purpose = service === undefined ? sourceWords(source) : serviceWords(service, source);

@@ -3,9 +3,12 @@ import type { Needs } from "./needs.ts";
 
 /** A process that systemd runs, with one or more relays. */
 export interface UnitPlan {
-  /** The units' name, without `.service` and `.socket`; a template's ends in `@`. */
+  /** The units' name, without `.service` and `.socket`; the name of a template ends in `@`. */
   readonly name: string;
-  /** Which manager runs the units: the system's, or a user's (`systemctl --user`). */
+  /**
+   * The manager that runs the units: the system's manager, or a user's manager (`systemctl
+   * --user`).
+   */
   readonly manager: "system" | "user";
   /** The executable's absolute path; `isProgram` is true for it. */
   readonly program: string;
@@ -32,23 +35,23 @@ export interface UnitPlan {
   readonly socket: boolean;
   /** The service whose network namespace the relay joins. */
   readonly service?: string;
-  /** True if that service starts and stops with the relay. Needs `socket`. */
+  /** True if `service` starts and stops with the relay. True only if `socket` is true. */
   readonly onDemand: boolean;
   /** The user that the relay runs as; absent for a dynamic user of systemd. */
   readonly user?: string;
   /** Further groups of that user, such as the group that may open the destination's socket. */
   readonly supplementaryGroups: readonly string[];
-  /** The most open connections that somebody asked for, of all relays together. */
+  /** The maximum number of open connections of all relays together, if options set a limit. */
   readonly connectionsMax?: number;
-  /** Descriptors that the servers of `--admin` and `--metrics` need at most. */
+  /** The maximum number of descriptors that the servers of `--admin` and `--metrics` need. */
   readonly serverDescriptors: number;
   /** The number of threads that relay; 1 if absent. */
   readonly workers?: number;
-  /** In milliseconds. */
+  /** The drain timeout of the relays, in milliseconds. */
   readonly drainTimeout: number;
   /**
-   * What relays need that are not in `relays`: each instance of a package's template has a
-   * configuration file of its own, which does not exist yet.
+   * The needs of relays that are not in `relays`. Only a package's template has such relays: each
+   * instance reads a configuration file of its own, which does not exist yet.
    */
   readonly unlistedRelays?: Needs;
 }
@@ -58,27 +61,30 @@ export interface UnitRelay {
   /** The relay's name in the configuration file; absent without a configuration file. */
   readonly name?: string;
   /**
-   * A path is absolute; with a user's manager it may begin with `%t` or `%h`. A TCP source never
-   * has port 0, and with `socket` its host is an IP address. In a template `%i` is the instance,
-   * and a port may be `INSTANCE_PORT`.
+   * The path of a Unix source is absolute; with a user's manager the path may begin with `%t` or
+   * `%h`. A TCP source never has port 0, and with `socket` its host is an IP address. In a
+   * template, `%i` is the instance, and a port may be `INSTANCE_PORT`.
    */
   readonly source: SocketEndpoint;
   readonly destination: SocketEndpoint;
   /** The permissions of a Unix source's file. */
   readonly file: FilePermissions;
-  /** The machine may not have the source's address yet. */
+  /** True if the relay may listen on an address that the machine does not have yet. */
   readonly freebind: boolean;
   readonly backlog?: number;
-  /** True if the relay needs the users of Unix clients: for access rules, or to report them. */
+  /** True if the relay must know the users of its Unix clients, for access rules or for reports. */
   readonly seesUsers: boolean;
   /**
-   * True if clients wait while the destination refuses connections: its service may just be
-   * starting.
+   * True if clients wait while the destination refuses connections, because the destination's
+   * service may just be starting.
    */
   readonly waits: boolean;
 }
 
-/** Permissions as on the command line: octal digits, and names or numbers. */
+/**
+ * Permissions in the form of the command line: the mode in octal digits, owner and group as names
+ * or numbers.
+ */
 export interface FilePermissions {
   readonly mode?: string;
   readonly owner?: string;
