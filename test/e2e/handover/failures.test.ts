@@ -6,6 +6,7 @@ import { type RunningRelay, startRelay } from "../../support/process/executable.
 import { eventually, metricsOf, statusOf } from "../observe/admin.ts";
 import { entriesOf } from "../../support/process/log-entries.ts";
 import { InstalledExecutable } from "../../support/process/installed-executable.ts";
+import { successorOf, successorsOf } from "../../support/process/successors.ts";
 import { childrenOf } from "../../support/process/proc.ts";
 import { connectEcho, type EchoServer, startEcho } from "../../support/sockets/echo.ts";
 import { until } from "../../support/waiting.ts";
@@ -169,7 +170,7 @@ describe("TERM", () => {
         () => relay.stderr(),
       );
     }
-    const processes = [relay.pid, ...childrenOf(relay.pid)];
+    const processes = [relay.pid, ...(await successorsOf(relay.pid, 3))];
     expect(processes).toHaveLength(4);
     for (const client of held) await client.ask("still");
     expect(await relay.stop()).toBe(0);
@@ -216,7 +217,7 @@ describe("a process that dies", () => {
     await using relay = await start("--drain-timeout=1h", "127.0.0.1:0");
     process.kill(relay.pid, "SIGHUP");
     await relay.logged(/"event":"took_over"/);
-    const [newest = 0] = childrenOf(relay.pid);
+    const newest = await successorOf(relay.pid);
     process.kill(newest, "SIGKILL");
     expect(await relay.exited).toBe(137);
     await isRefused(relay.address);
@@ -226,7 +227,7 @@ describe("a process that dies", () => {
     await using relay = await start(join(folder, "socket"));
     process.kill(relay.pid, "SIGHUP");
     await relay.logged(/"event":"took_over"/);
-    const [newest = 0] = childrenOf(relay.pid);
+    const newest = await successorOf(relay.pid);
     await relay.stop("SIGKILL");
     await until(() => !existsSync(`/proc/${newest}`), "the newest process to stop");
     expect(existsSync(relay.address)).toBe(false);
@@ -238,7 +239,7 @@ describe("a process that dies", () => {
     await relay.logged(/"event":"took_over"/);
     using lost = await connectEcho(relay.address);
     await lost.ask("held");
-    const [middle = 0] = childrenOf(relay.pid);
+    const middle = await successorOf(relay.pid);
     process.kill(relay.pid, "SIGHUP");
     await until(
       () => count(relay, "took_over") === 2,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { program } from "../../support/machine/parts.ts";
 import { executablePath, startRelay } from "../../support/process/executable.ts";
 import { InstalledExecutable } from "../../support/process/installed-executable.ts";
-import { childrenOf } from "../../support/process/proc.ts";
+import { successorOf } from "../../support/process/successors.ts";
 import { runProgram } from "../../support/process/program.ts";
 import { connectEcho, type EchoServer, startEcho } from "../../support/sockets/echo.ts";
 
@@ -27,7 +27,7 @@ afterEach(() => {
 });
 
 async function newestProgramOf(relay: { readonly pid: number }): Promise<string> {
-  const [newest = 0] = childrenOf(relay.pid);
+  const newest = await successorOf(relay.pid);
   return readlinkSync(`/proc/${newest}/exe`);
 }
 

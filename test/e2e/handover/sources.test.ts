@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type RunningRelay, startRelay } from "../../support/process/executable.ts";
 import { InstalledExecutable } from "../../support/process/installed-executable.ts";
-import { childrenOf, socketDescriptors } from "../../support/process/proc.ts";
+import { socketDescriptors } from "../../support/process/proc.ts";
+import { successorOf } from "../../support/process/successors.ts";
 import { ask, metricsOf } from "../observe/admin.ts";
 import { program } from "../../support/machine/parts.ts";
 import { connectEcho, type EchoServer, startEcho } from "../../support/sockets/echo.ts";
@@ -44,10 +45,6 @@ async function handOver(relay: RunningRelay, times: number): Promise<void> {
   );
 }
 
-function newestOf({ pid }: RunningRelay): number {
-  return childrenOf(pid)[0] ?? pid;
-}
-
 describe("keeps its address and its number of descriptors", () => {
   test.each([
     ["a TCP port that the system chose", "127.0.0.1:0"],
@@ -57,13 +54,13 @@ describe("keeps its address and its number of descriptors", () => {
     await using relay = await startRelay([source, echo.address], { executable: executable.path });
     const address = relay.address.replace(/^\[?::\]?:|^:/, "127.0.0.1:");
     await handOver(relay, 1);
-    const { length } = socketDescriptors(newestOf(relay));
+    const { length } = socketDescriptors(await successorOf(relay.pid));
     for (let times = 2; times <= HANDOVERS; times += 1) {
       await handOver(relay, times);
       await serves(address);
     }
-    await until(() => childrenOf(relay.pid).length === 1, "earlier processes to end");
-    await until(() => socketDescriptors(newestOf(relay)).length <= length, "clients to be gone");
+    const newest = await successorOf(relay.pid);
+    await until(() => socketDescriptors(newest).length <= length, "clients to be gone");
     expect(await relay.stop()).toBe(0);
   });
 
@@ -146,7 +143,7 @@ describe("the metrics address", () => {
     for (let times = 1; times <= HANDOVERS; times += 1) await handOver(relay, times);
     over = true;
     await Promise.all(asking);
-    await until(() => childrenOf(relay.pid).length === 1, "earlier processes to end");
+    await successorOf(relay.pid);
     // The newest process counts anew.
     expect(await accepted()).toBe(0);
     expect(inode()).toBe(before);
@@ -182,8 +179,7 @@ describe("the admin address", () => {
     for (let times = 1; times <= HANDOVERS; times += 1) await handOver(relay, times);
     over = true;
     await Promise.all(asking);
-    await until(() => childrenOf(relay.pid).length === 1, "earlier processes to end");
-    expect(await status()).toBe(newestOf(relay));
+    expect(await status()).toBe(await successorOf(relay.pid));
     expect(await relay.stop()).toBe(0);
     if (address.startsWith("/")) expect(existsSync(address)).toBe(false);
   });

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startRelay } from "../../support/process/executable.ts";
 import { InstalledExecutable } from "../../support/process/installed-executable.ts";
-import { childrenOf, openDescriptors } from "../../support/process/proc.ts";
+import { openDescriptors } from "../../support/process/proc.ts";
+import { successorOf } from "../../support/process/successors.ts";
 import { type EchoServer, startEcho } from "../../support/sockets/echo.ts";
 import { until } from "../../support/waiting.ts";
 import { Load } from "./load.ts";
@@ -55,7 +56,7 @@ describe.each([1, 3])("with --workers=%i", (workers) => {
         relay.address.startsWith("/") ? lstatSync(relay.address).ino : 0;
       const inode = identity();
       await upgrade();
-      const descriptors = descriptorsOfNewest(relay.pid);
+      const descriptors = openDescriptors(await successorOf(relay.pid));
       await using load = await Load.start(relay.address, { visitors: 8, holders: 20 });
       while (handovers < HANDOVERS) {
         const { requests } = load;
@@ -66,10 +67,10 @@ describe.each([1, 3])("with --workers=%i", (workers) => {
       expect(load.errors).toEqual([]);
       expect(load.slowest).toBeLessThan(SLOW);
       expect(identity()).toBe(inode);
-      await until(() => childrenOf(relay.pid).length === 1, "earlier processes to end");
+      const newest = await successorOf(relay.pid);
       await until(
-        () => descriptorsOfNewest(relay.pid) <= descriptors,
-        () => `${descriptorsOfNewest(relay.pid)} descriptors to be ${descriptors}`,
+        () => openDescriptors(newest) <= descriptors,
+        () => `${openDescriptors(newest)} descriptors to be ${descriptors}`,
       );
       expect(await relay.stop()).toBe(0);
       expect(readdirSync(folder)).toEqual([]);
@@ -77,8 +78,3 @@ describe.each([1, 3])("with --workers=%i", (workers) => {
     PATIENCE,
   );
 });
-
-function descriptorsOfNewest(parent: number): number {
-  const [newest = parent] = childrenOf(parent);
-  return openDescriptors(newest);
-}
