@@ -19,9 +19,9 @@ const EPOLL_LINK = "anon_inode:[eventpoll]";
 let ownEpoll: number | null = null;
 
 /**
- * Finds the one epoll instance that watches a descriptor. For a Bun socket that is the instance of
- * the thread's event loop. Null if no instance or several instances watch the descriptor, or if
- * /proc is unreadable (proc(5), fdinfo of an epoll descriptor).
+ * Finds the one epoll instance that watches a descriptor. The sockets of Bun are watched by the
+ * instance of the thread's event loop. Null if no instance or several instances watch the
+ * descriptor, or if /proc is unreadable (proc(5), fdinfo of an epoll descriptor).
  */
 export function findEpollRegistration(fd: number): EpollRegistration | null {
   try {

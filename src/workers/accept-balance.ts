@@ -37,8 +37,8 @@ export class AcceptBalance implements Disposable {
   #leastTaken = 0;
   #since = 0;
   /**
-   * The number of connections that is added to the allowed lead; 0 unless the least loaded worker
-   * accepts nobody.
+   * How many more connections than usual this worker may have ahead of the least loaded worker.
+   * Above 0 only while the least loaded worker accepts no clients.
    */
   #allowance = 0;
   #over = false;

@@ -26,8 +26,8 @@ import type { WorkerPool } from "./worker-pool.ts";
 import type { WorkerSlot } from "./worker-slot.ts";
 import { SharedSource } from "./shared-source.ts";
 
-// The time after the drain timeout, in milliseconds, after which a worker that has not ended counts
-// as hung.
+// How long a worker may still run after the drain timeout, in milliseconds. A worker that runs
+// longer counts as hung.
 const GRACE = 1_000;
 
 /**

@@ -8,7 +8,7 @@ import { encodeError } from "./encode-error.ts";
 // The period in which a worker reports the figures of its open connections, in milliseconds.
 const FIGURES_PERIOD = 200;
 
-/** The id and the figures of a connection that were reported last. */
+/** The id of a connection, and the figures last reported for it. */
 class ReportedConnection {
   /** The connection's id; 0 before its introduction. */
   id = 0;

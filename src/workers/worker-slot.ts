@@ -10,7 +10,7 @@ const CALM = 10_000;
 const PAUSE_FIRST = 10;
 const PAUSE_LAST = 1_000;
 
-/** A relay that has a share in the worker of a slot. */
+/** A relay that runs some of its connections in the slot's worker. */
 export interface SlotMember {
   readonly observer: Observer;
   /** Whether the relay continues in the next thread if this thread dies. */

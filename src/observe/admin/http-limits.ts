@@ -7,8 +7,8 @@ export interface HttpLimits {
   /** The time from the end of the request until the kernel has taken the whole answer. */
   readonly answering: number;
   /**
-   * The time from the end of the request until the client has closed the connection, if the kernel
-   * has taken the whole answer.
+   * The maximum time from the end of the request until the client closes the connection. It applies
+   * once the kernel has taken the whole answer; until then `answering` applies.
    */
   readonly leaving: number;
   /**

@@ -15,7 +15,7 @@ export interface Sample {
    * in this second.
    */
   readonly connectP50: number | null;
-  /** The 99th percentile of the same times; null if no connect succeeded in this second. */
+  /** The 99th percentile of the connect times in this second; null if no connect succeeded. */
   readonly connectP99: number | null;
   /** The longest delay of the event loop in this second. */
   readonly eventLoopDelay: number;

@@ -12,8 +12,8 @@ export interface Figures {
   readonly failed: number;
   readonly refused: number;
   /**
-   * The number of times that accepting paused because the limit of connections was reached; 0 for the
-   * sums of all relays.
+   * The number of times that accepting paused because the limit of connections was reached; always
+   * 0 in the overview of all relays, which does not show it.
    */
   readonly pauses: number;
   readonly traffic: Traffic;

@@ -21,8 +21,8 @@ export const handlers: SocketHandler<SocketOwner, "uint8array"> = {
   binaryType: "uint8array",
 
   /**
-   * Called when a socket to a destination exists, which may still be connecting. Sockets of clients
-   * have another `open` handler.
+   * Called when a socket to a destination was created; the socket may still be connecting. Sockets
+   * of clients have another `open` handler.
    */
   open(socket: OwnedSocket): void {
     const side = socket.data;

@@ -17,11 +17,11 @@ interface Sighting {
 
 /** The connections that `StillConnections` must end, and the time limit. */
 export interface StillnessLimit {
-  /** The time limit without movement, in milliseconds. */
+  /** The maximum time for which a connection may move no bytes, in milliseconds. */
   readonly after: number;
   /**
-   * Returns whether the limit applies to a connection. The time of the connection starts at the first
-   * look at which this is true.
+   * Returns whether the limit applies to a connection. The time without movement counts from the
+   * first check for which this function returns true.
    */
   readonly concerns: (connection: Connection) => boolean;
   readonly end: (connection: Connection) => void;

@@ -22,7 +22,8 @@ export function descriptorsOfRelays(relays: number, workers: number): number {
   return (relays - 1) * (DESCRIPTORS_A_SOURCE + workers * DESCRIPTORS_A_LISTENER);
 }
 
-// Without FFI a client that waits for a place waits in the relay and holds a descriptor there.
+// Without FFI the relay accepts clients before a connection is free for them, so each waiting
+// client holds one descriptor. With FFI, waiting clients stay in the kernel's queue.
 const DESCRIPTORS_A_WAITING_CLIENT = libc === null ? 1 : 0;
 const HAS_KERNEL_PIPES = libc !== null;
 

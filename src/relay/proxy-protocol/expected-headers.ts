@@ -86,8 +86,8 @@ export class ExpectedHeaders {
   }
 
   /**
-   * Returns the handlers for accepted sockets. They read the header of each proxy, and pass the
-   * events of all other sockets to `handlers`.
+   * Returns the handlers for accepted sockets. For a socket whose header has not arrived, they read
+   * the header; they pass the events of every other socket to `handlers`.
    */
   handlersBefore(handlers: Handlers): Handlers {
     return {

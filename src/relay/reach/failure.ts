@@ -67,8 +67,8 @@ function after(fix: string): string {
 }
 
 /**
- * Chooses the code that tells most, because an answer from one address tells more than a missing
- * route to another address.
+ * Chooses the code that says most about the cause of the failure. For example, an answer from one
+ * address says more than a missing route to another address.
  */
 function tellingCode(failures: readonly AddressFailure[]): string {
   const telling = failures.find(({ code }) => !NO_WAY.has(code)) ?? failures[0];

@@ -300,7 +300,7 @@ function pauses(state: ReadingState): boolean {
   return state !== "events" && state !== "over";
 }
 
-/** Whether nobody reads in a state until `to` has taken the held bytes. */
+/** Whether reading stops in this state until `to` has taken the held bytes. */
 function waits(state: ReadingState): boolean {
   return state === "paused" || state === "room";
 }

@@ -128,8 +128,9 @@ function usesNetwork(endpoint: SocketEndpoint, service: string | undefined): boo
 }
 
 /**
- * The folders that the relay must be allowed to write. systemd itself allows the service to write
- * its runtime folder, but ProtectHome= hides the runtime folders of a user's manager.
+ * The folders that the unit must make writable for the relay. A runtime folder of the system's
+ * manager is left out, because systemd makes it writable. A runtime folder of a user's manager is
+ * included, because ProtectHome= hides it.
  */
 function writes(path: string, manager: UnitPlan["manager"]): string[] {
   return manager === "system" && runtimeDirectory(path) !== undefined ? [] : [folderOf(path)];

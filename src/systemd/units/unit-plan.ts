@@ -26,7 +26,8 @@ export interface UnitPlan {
   /** The address where the process serves metrics to anybody. */
   readonly metrics?: SocketEndpoint;
   /**
-   * The options on the command line, without `config` and without the options of a relay's `file`.
+   * The options of the unit's command line, except `config`, and except the options that are in a
+   * relay's `file`.
    */
   readonly options: readonly string[];
   /**

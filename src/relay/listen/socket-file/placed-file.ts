@@ -17,7 +17,8 @@ export interface FileIdentity {
  * A socket file that a relay created, and the path of the file. This is a plain value, so another
  * thread, or the next process of a handover, can use it to watch and remove the file.
  *
- * The kernel reuses the inode number only after the file is removed and its socket is closed.
+ * The inode number identifies the file safely, because the kernel does not reuse the number until
+ * the file is removed and its socket is closed.
  */
 export interface PlacedFile {
   readonly path: string;

@@ -65,10 +65,10 @@ function openOwn(folder: PinnedFile, path: string): PrivateFolder {
 }
 
 /**
- * Creates and opens a folder. "gone" if somebody has removed the folder before it was opened. "not
- * ours" if the name belongs to a file of another type, or to a folder that another user owns or may
- * enter; that file is left alone. Any private folder of this user is safe, even if another user
- * moved it there, because that other user cannot touch its content.
+ * Creates and opens a folder. Returns "gone" if somebody removed the folder before it was opened.
+ * Returns "not ours", and changes nothing, if the name belongs to something other than a folder, or
+ * to a folder that another user owns or may enter. A private folder of this user is accepted even
+ * if another user moved it to this path, because that user cannot touch its content.
  */
 function open(entry: string): PrivateFolder | "not ours" | "gone" {
   try {
