@@ -6,16 +6,15 @@ import { type BoundedRelay, HeldMemory, memoryBound } from "./held-memory.ts";
 import type { SharedLimit } from "./shared-limit.ts";
 import { type Admitted, ClientAdmission, needsAddresses } from "./client-admission.ts";
 import { printPeer, type Refusal } from "./access.ts";
-import { Capture, captureWarning, openCaptureFile, type ThreadCapture } from "./capture/capture.ts";
-import type { CaptureFile } from "./capture/capture-file.ts";
+import type { ThreadCapture } from "./capture/capture.ts";
+import { RelayCapture } from "./capture/relay-capture.ts";
 import { TappedPipe } from "./capture/tapped-pipe.ts";
 import { AcceptLimit } from "./listen/accept-limit.ts";
 import {
+  connectionsAllowed,
   connectionsCarried,
-  connectionsMaxDefault,
   waitingClientsMost,
 } from "./listen/descriptor-budget.ts";
-import { threadBulkReader } from "./stream/bulk-reader.ts";
 import { combineObservers } from "./combine-observers.ts";
 import { ExpectedHeaders } from "./proxy-protocol/expected-headers.ts";
 import { loopCheckOf } from "./reach/loop-check.ts";
@@ -23,37 +22,30 @@ import { reach } from "./reach/reach.ts";
 import { isInOwnNetwork } from "../os/network-namespace.ts";
 import { WaitingLine } from "./reach/waiting-line.ts";
 import {
-  type Attempt,
   Connection,
   destroy,
   isEbb,
-  isHalfClosed,
-  leaveSilently,
   type Shared,
   type SocketOwner,
 } from "./connection/connection.ts";
-import { DepartedClients } from "./connection/departed-clients.ts";
 import { Drain } from "./connection/drain-at-stop.ts";
 import { NO_LIMITS, type StopPatience } from "./stop-patience.ts";
-import { EqualDeadlines } from "./connection/equal-deadlines.ts";
-import { adoptedHandlers, handlers } from "./connection/socket-handlers.ts";
-import { keepaliveLength, keepSideAlive } from "./connection/keepalive.ts";
+import { handlers } from "./connection/socket-handlers.ts";
+import { keepSideAlive } from "./connection/keepalive.ts";
 import { Unadmitted } from "./connection/unadmitted.ts";
-import { VanishedPeers } from "./connection/vanished-peers.ts";
-import { LingeringClose } from "./connection/lingering-close.ts";
-import { StillConnections } from "./connection/still-connections.ts";
+import { watchConnections } from "./connection/watch-connections.ts";
 import { type SourceWatch, watchSource } from "./listen/source-watch.ts";
 import { backlogOf } from "./listen/bind-source.ts";
 import { endpointOf } from "./listen/inherited-socket.ts";
 import { type PlacedFile, removeFile } from "./listen/socket-file/placed-file.ts";
 import { listen, type Listeners } from "./listen/listen.ts";
 import { type HandedSource, isInherited } from "./listen/source.ts";
-import type { Ending, Observer, Stop } from "./observer.ts";
+import type { Observer, Stop } from "./observer.ts";
 import { DEFAULTS, type OneClientOptions, type RelayOptions } from "./options.ts";
 import type { PausableRelay } from "./relay.ts";
 import { type HeaderOf, headerOf } from "./proxy-protocol/write-header.ts";
-import { callsFor, checkDestinationNetwork } from "./network.ts";
-import { targetOf } from "../address/resolve-destination.ts";
+import { newShared } from "./new-shared.ts";
+import { checkDestinationNetwork } from "./network.ts";
 import { loaded } from "../os/libc.ts";
 
 // The delay of a new connection while clients are leaving unanswered (`isEbb`), in milliseconds.
@@ -70,12 +62,6 @@ const NOT_BEGUN = "not begun";
 
 /** The name of the holder that pauses the source between `suspend` and `resume`. */
 const SUSPENDED = "suspended";
-
-// After a peer's reset, the relay first delivers the bytes that the peer sent before. It passes the
-// reset on anyway if the receiver accepts no bytes for this time, in milliseconds. The time is long
-// because a receiver that reads 5 kB/s can appear to read nothing for over a minute
-// (lingering-close.ts).
-const STANDSTILL = 300_000;
 
 /**
  * Listens on the source and relays each connection to the destination, until the relay is stopped.
@@ -110,7 +96,7 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   #listeners: Listeners | null = null;
   #acceptLimit: AcceptLimit | null = null;
   /** Periodic checks of the open connections, until the relay has stopped. */
-  readonly #watches: Disposable[] = [];
+  #watches: readonly Disposable[] = [];
   #file: PlacedFile | null = null;
   /**
    * Watches the source's file or network namespace. Null if the source depends on neither, or if
@@ -135,8 +121,8 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   readonly #limit: SharedLimit | null;
   /** Non-null exactly if another thread writes the packets of this relay to the capture file. */
   readonly #threadCapture: ThreadCapture | null;
-  /** The capture file that this relay writes; null if there is none. */
-  #captureFile: CaptureFile | null = null;
+  /** Null unless the connections of this relay are captured. */
+  #capture: RelayCapture | null = null;
   /** The bytes that all relays of this thread hold, and their limit. */
   readonly #memory: HeldMemory;
   /**
@@ -170,39 +156,12 @@ class RunningRelay implements PausableRelay, BoundedRelay {
     this.#clientAdmission = new ClientAdmission(options, endpoint, counts);
     const { proxyProtocol } = options;
     this.#headerOf = proxyProtocol === undefined ? null : headerOf(proxyProtocol, endpoint);
-    this.#shared = {
-      observer: this.#observer,
-      target: targetOf(options.destination, options.destinationNetns),
-      libc: loaded.libc && callsFor(loaded.libc, options.destinationNetns),
-      leadsBack: null,
-      clientLeftAt: -Infinity,
+    this.#shared = newShared(endpoint, options, memory, this.#observer, {
       isFull: () => this.#acceptLimit?.isFull === true || this.#limit?.isReached === true,
-      departed: new DepartedClients(leaveSilently),
-      sourceIsTcp: endpoint.kind === "tcp",
-      keepalive: options.keepalive ?? DEFAULTS.keepalive,
-      connectRetry: options.connectRetry ?? DEFAULTS.connectRetry,
-      connections: new Set(),
-      attempts: new EqualDeadlines<Attempt>(
-        options.connectTimeout ?? DEFAULTS.connectTimeout,
-        expire,
-      ),
-      lingering: new LingeringClose({
-        farewell: options.lingerTimeout ?? DEFAULTS.lingerTimeout,
-        standstill: STANDSTILL,
-      }),
-      bulk:
-        loaded.libc === null || options.fastPath === false || options.capture !== undefined
-          ? null
-          : threadBulkReader(loaded.libc),
-      capture: null,
-      memory,
-      handlers: loaded.libc === null ? handlers : adoptedHandlers,
       exhausted: (code) => this.#acceptLimit?.descriptorsExhausted(code),
       ended: (connection) => this.#connectionEnded(connection),
       lateSocketEnded: () => this.#freePlace(),
-      lateSockets: 0,
-      isFailing: false,
-    };
+    });
     this.#drain = new Drain(this.#shared.connections);
     this.#unadmitted = new Unadmitted(this.#observer);
     this.#expectedHeaders = options.acceptProxy === true ? this.#expectHeaders() : null;
@@ -235,7 +194,9 @@ class RunningRelay implements PausableRelay, BoundedRelay {
       checkDestinationNetwork(destination, options.destinationNetns, (message) =>
         this.#observer.warning(message),
       );
-    const max = this.#connectionsMax(options);
+    const max = connectionsAllowed(options.connectionsMax, (message) =>
+      this.#observer.warning(message),
+    );
     this.#lateSocketsSpare = connectionsCarried() - max;
     // Begin the capture before `listen` if the source is one connected client, because `listen`
     // then opens the connection of this client.
@@ -265,9 +226,7 @@ class RunningRelay implements PausableRelay, BoundedRelay {
     this.#acceptLimit = new AcceptLimit(max, listeners, this.#observer);
     this.#limit?.join(this);
     this.#memory.join(this);
-    this.#limitStillness(options.idleTimeout, "idle", () => true);
-    this.#limitStillness(options.halfCloseTimeout, "half-closed", isHalfClosed);
-    this.#watchPeers();
+    this.#watches = watchConnections(this.#shared, options);
     this.#accepts = source.kind !== "handed";
     if (this.#accepts) this.#observer.listening(this.#endpoint);
     else this.pauseFor(NOT_BEGUN);
@@ -277,27 +236,18 @@ class RunningRelay implements PausableRelay, BoundedRelay {
    * @throws {RelayError} if the file of the capture cannot be made; the listeners are then stopped.
    */
   #beginCapture(options: RelayOptions | OneClientOptions): void {
-    const { capture: path, destination, source } = options;
-    if (path === undefined) return;
+    const { destination, source } = options;
     const ends = { source: this.#endpoint, destination };
-    let thread = this.#threadCapture;
-    if (thread === null) {
-      const ended = (message: string) => {
-        this.#shared.capture?.end();
-        this.#observer.warning(message);
-      };
-      try {
-        this.#captureFile = openCaptureFile(options, ends, ended);
-      } catch (error) {
-        this.#listeners?.stop();
-        // During a handover the socket file still belongs to the relay that hands over.
-        if (source.kind !== "handed") this.#removeFile();
-        throw error;
-      }
-      thread = { sink: (blocks) => this.#captureFile?.add(blocks), index: 0, threads: 1 };
-      this.#observer.warning(captureWarning(path));
+    const warn = (message: string) => this.#observer.warning(message);
+    try {
+      this.#capture = RelayCapture.begin(options, ends, this.#threadCapture, warn);
+    } catch (error) {
+      this.#listeners?.stop();
+      // During a handover the socket file still belongs to the relay that hands over.
+      if (source.kind !== "handed") this.#removeFile();
+      throw error;
     }
-    this.#shared.capture = new Capture(thread, options, ends);
+    this.#shared.capture = this.#capture?.recording ?? null;
   }
 
   #acceptHandlers(): SocketHandler<SocketOwner, "uint8array"> {
@@ -328,7 +278,7 @@ class RunningRelay implements PausableRelay, BoundedRelay {
 
   async leave({ isGivenUp = false } = {}): Promise<void> {
     // From now on the capture file at the path belongs to the relay that takes over.
-    this.#captureFile?.stay();
+    this.#capture?.stay();
     void this.#stop(NO_LIMITS, "handed over", !isGivenUp);
     await this.#closed.promise;
   }
@@ -355,8 +305,7 @@ class RunningRelay implements PausableRelay, BoundedRelay {
       this.#observer.draining(this.connections);
       await this.#expectedHeaders?.emptied();
       await this.#drain.run();
-      this.#shared.capture?.flush();
-      await this.#captureFile?.close();
+      await this.#capture?.close();
       for (const watch of this.#watches) watch[Symbol.dispose]();
       this.#observer.stopped({ cause, cut: this.#drain.cut });
       this.#stopped.resolve();
@@ -390,7 +339,7 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   }
 
   endCapture(): void {
-    this.#shared.capture?.end();
+    this.#capture?.end();
   }
 
   abandon(): void {
@@ -398,28 +347,11 @@ class RunningRelay implements PausableRelay, BoundedRelay {
     this.#stopping = true;
     this.#expectedHeaders?.cut();
     for (const connection of this.#shared.connections) destroy(connection, "fault");
-    this.#shared.capture?.flush();
+    this.#capture?.flush();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop({ drainTimeout: 0 });
-  }
-
-  /**
-   * The maximum number of open connections. Without FFI this is at most the number that the limit
-   * of open files allows, because a relay without free descriptors could not pause its listener,
-   * and Bun would try to accept in a loop.
-   */
-  #connectionsMax({ connectionsMax: asked }: Pick<RelayOptions, "connectionsMax">): number {
-    const max = asked ?? connectionsMaxDefault();
-    if (loaded.libc !== null) return max;
-    const carried = connectionsCarried();
-    if (max <= carried) return max;
-    this.#observer.warning(
-      `without FFI the limit of open files allows ${carried} connections, not ${max}: ` +
-        "raise the limit (in a systemd unit: LimitNOFILE=)",
-    );
-    return carried;
   }
 
   /**
@@ -524,23 +456,6 @@ class RunningRelay implements PausableRelay, BoundedRelay {
     reach(connection, this.#line, isEbb(this.#shared, connection.openedAt) ? EBB_DELAY : 0);
   }
 
-  #limitStillness(
-    after: number | undefined,
-    ending: Ending,
-    concerns: (connection: Connection) => boolean,
-  ): void {
-    if (after === undefined) return;
-    const end = (connection: Connection) => destroy(connection, ending);
-    this.#watches.push(new StillConnections(this.#shared.connections, { after, concerns, end }));
-  }
-
-  #watchPeers(): void {
-    const { connections, sourceIsTcp, target, keepalive } = this.#shared;
-    if (loaded.libc === null || keepalive === 0 || !(sourceIsTcp || target.isTcp)) return;
-    const patience = keepaliveLength(keepalive);
-    this.#watches.push(new VanishedPeers(connections, loaded.libc, patience));
-  }
-
   /**
    * Removes the socket file, serves the clients that are already in the queue, and only then stops
    * listening. The queue of an inherited or handed-over socket is left to the next process that
@@ -582,10 +497,6 @@ class RunningRelay implements PausableRelay, BoundedRelay {
 function nameOfClient({ clientAddress, clientPeer }: Connection): string {
   if (clientAddress !== "") return clientAddress;
   return clientPeer === null ? "unknown" : printPeer(clientPeer);
-}
-
-function expire(attempt: Attempt): void {
-  attempt.expire();
 }
 
 function withoutLibc(reason: string): string {

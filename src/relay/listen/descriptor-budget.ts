@@ -36,6 +36,28 @@ export function connectionsMaxDefault(workers = 1, others = 0): number {
   return carried(DESCRIPTORS_A_CONNECTION + DESCRIPTORS_A_WAITING_CLIENT, workers, others);
 }
 
+/**
+ * The maximum number of open connections of a relay that was asked for `asked` connections. Without
+ * FFI this is at most the number that the limit of open files allows, because a relay without free
+ * descriptors could not pause its listener, and Bun would try to accept in a loop.
+ *
+ * @param warn - called with a message if fewer connections are allowed than were asked for
+ */
+export function connectionsAllowed(
+  asked: number | undefined,
+  warn: (message: string) => void,
+): number {
+  const max = asked ?? connectionsMaxDefault();
+  if (libc !== null) return max;
+  const carried = connectionsCarried();
+  if (max <= carried) return max;
+  warn(
+    `without FFI the limit of open files allows ${carried} connections, not ${max}: ` +
+      "raise the limit (in a systemd unit: LimitNOFILE=)",
+  );
+  return carried;
+}
+
 /** The number of connections that the limit of open files allows if no client waits for a place. */
 export function connectionsCarried(): number {
   return carried(DESCRIPTORS_A_CONNECTION, 1, 0);

@@ -1,0 +1,43 @@
+import { loaded } from "../../os/libc.ts";
+import type { Ending } from "../observer.ts";
+import { type Connection, destroy, isHalfClosed, type Shared } from "./connection.ts";
+import { keepaliveLength } from "./keepalive.ts";
+import { StillConnections } from "./still-connections.ts";
+import { VanishedPeers } from "./vanished-peers.ts";
+
+/** The times without movement after which a connection ends, in milliseconds; undefined for never. */
+export interface StillnessLimits {
+  readonly idleTimeout?: number | undefined;
+  readonly halfCloseTimeout?: number | undefined;
+}
+
+/**
+ * Starts the periodic checks of a relay's open connections: of their movement, and of TCP peers that
+ * vanished. Each check runs until it is disposed.
+ */
+export function watchConnections(
+  shared: Shared,
+  { idleTimeout, halfCloseTimeout }: StillnessLimits,
+): readonly Disposable[] {
+  return [
+    limitStillness(shared, idleTimeout, "idle", () => true),
+    limitStillness(shared, halfCloseTimeout, "half-closed", isHalfClosed),
+    watchPeers(shared),
+  ].filter((watch) => watch !== null);
+}
+
+function limitStillness(
+  { connections }: Shared,
+  after: number | undefined,
+  ending: Ending,
+  concerns: (connection: Connection) => boolean,
+): Disposable | null {
+  if (after === undefined) return null;
+  const end = (connection: Connection) => destroy(connection, ending);
+  return new StillConnections(connections, { after, concerns, end });
+}
+
+function watchPeers({ connections, sourceIsTcp, target, keepalive }: Shared): Disposable | null {
+  if (loaded.libc === null || keepalive === 0 || !(sourceIsTcp || target.isTcp)) return null;
+  return new VanishedPeers(connections, loaded.libc, keepaliveLength(keepalive));
+}
