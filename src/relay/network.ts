@@ -13,9 +13,9 @@ const REASONS: Readonly<Record<string, string>> = {
     "(ip netns exec, NetworkNamespacePath= in a unit)",
 };
 
-/** Describes why no socket can be made in a network namespace. */
+/** Describes why no socket can be made in a network namespace. The caller adds the code. */
 export function networkWords(netns: string, code: string): string {
-  return `network namespace ${networkPath(netns)}: ${REASONS[code] ?? errnoWords(code)} (${code})`;
+  return `network namespace ${networkPath(netns)}: ${REASONS[code] ?? errnoWords(code)}`;
 }
 
 /**
@@ -38,7 +38,11 @@ export function checkSourceNetwork(source: SocketEndpoint, netns: string | undef
   const code = whyNotEnter(libc, netns);
   if (code === null) return;
   const address = printAddress(source);
-  throw new RelayError(code, address, `cannot listen on ${address}: ${networkWords(netns, code)}`);
+  throw new RelayError(
+    code,
+    address,
+    `cannot listen on ${address}: ${networkWords(netns, code)} (${code})`,
+  );
 }
 
 /**
@@ -58,7 +62,7 @@ export function checkDestinationNetwork(
   if (libc === null) throw needsFfi(`reach ${address}`, loaded.reason);
   const code = whyNotEnter(libc, netns);
   if (code === null) return;
-  const message = `cannot reach ${address}: ${networkWords(netns, code)}`;
+  const message = `cannot reach ${address}: ${networkWords(netns, code)} (${code})`;
   if (code !== "ENOENT") throw new RelayError(code, address, message);
   warn(message);
 }

@@ -90,5 +90,5 @@ function checkLoopback(text: string): void {
   if (match === undefined || Number(port) > PORT_MOST)
     throw new RequestError(400, "Host is not a host name with an optional port");
   if (!LOOPBACK_HOST.test(host))
-    throw new RequestError(421, "only asked for as localhost or a loopback address");
+    throw new RequestError(421, "Host must be localhost or a loopback address");
 }

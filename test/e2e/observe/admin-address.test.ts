@@ -166,7 +166,7 @@ describe("a question", () => {
     for (const path of ["/", "/status", "/metrics", "/healthz", "/readyz"]) {
       const { status, text } = await ask(relay.admin, path, { headers: { host: "example.com" } });
       expect(status).toBe(421);
-      expect(text).toBe("only asked for as localhost or a loopback address\n");
+      expect(text).toBe("Host must be localhost or a loopback address\n");
     }
   });
 
