@@ -83,17 +83,19 @@ test("is waited for longer if the process stood still meanwhile", async () => {
   const reader = openPipe(constants.O_RDONLY | constants.O_NONBLOCK);
   const sink = new LogSink(openPipe(constants.O_RDWR), () => {});
   for (let index = 0; index < 200; index++) sink.write("x".repeat(1_000));
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  let hasBegun = false;
+  void begun.then(() => (hasBegun = true));
   const flushed = sink.flush(200);
-  let read = "";
   setTimeout(() => {
     Bun.sleepSync(400);
     // The reader comes a moment after the standstill.
-    setTimeout(() => {
-      void readUntil(reader, (soFar) => soFar.length === 200_000).then((text) => (read = text));
-    }, 20);
+    setTimeout(begin, 20);
   }, 1);
+  const reading = begun.then(() => readUntil(reader, (text) => text.length === 200_000));
   await flushed;
-  expect(read.length).toBe(200_000);
+  expect(hasBegun).toBe(true);
+  expect(await reading).toBe("x".repeat(200_000));
 });
 
 test("lines of one moment are written together and in order", async () => {
