@@ -139,6 +139,17 @@ const TRAFFIC = object<ReadStatus["traffic"]>({
   pauses_down: number,
 });
 
+/** The readers of the figures that a connection and a group of connections have in common. */
+const FLOW = {
+  age_seconds: number,
+  bytes_up: number,
+  bytes_down: number,
+  rate_up: number,
+  rate_down: number,
+  held_up: number,
+  held_down: number,
+};
+
 const SAMPLE = object<ReadStatus["history"][number]>({
   at: number,
   rate_up: number,
@@ -250,13 +261,7 @@ const STATUS = object<ReadStatus>({
         client_pid: optional(number),
         state: text,
         reached: orElse("", text),
-        age_seconds: number,
-        bytes_up: number,
-        bytes_down: number,
-        rate_up: number,
-        rate_down: number,
-        held_up: number,
-        held_down: number,
+        ...FLOW,
       }),
     ),
     groups: orElse(
@@ -268,13 +273,7 @@ const STATUS = object<ReadStatus>({
             object<NonNullable<ReadStatus["open"]["groups"]>["list"][number]>({
               client: text,
               open: number,
-              age_seconds: number,
-              bytes_up: number,
-              bytes_down: number,
-              rate_up: number,
-              rate_down: number,
-              held_up: number,
-              held_down: number,
+              ...FLOW,
             }),
           ),
         }),

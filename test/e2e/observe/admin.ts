@@ -84,13 +84,14 @@ export async function eventually<Value>(
   what: string,
   look: () => Promise<Value>,
   isWanted: (value: Value) => boolean,
+  patience = PATIENCE,
 ): Promise<Value> {
-  const deadline = performance.now() + PATIENCE;
+  const deadline = performance.now() + patience;
   for (;;) {
     const value = await look();
     if (isWanted(value)) return value;
     if (performance.now() > deadline)
-      throw new Error(`waited ${PATIENCE} ms for ${what}; at last: ${Bun.inspect(value)}`);
+      throw new Error(`waited ${patience} ms for ${what}; at last: ${Bun.inspect(value)}`);
     await Bun.sleep(10);
   }
 }

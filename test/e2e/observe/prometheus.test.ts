@@ -264,7 +264,7 @@ await describeNeeding("a Prometheus in another network namespace", needs, () => 
 
   /** Waits until what an expression gives is as wanted. */
   const becomes = (expression: string, isWanted: (points: readonly Point[]) => boolean) =>
-    until(expression, () => prometheus.query(expression), isWanted);
+    eventually(expression, () => prometheus.query(expression), isWanted, PATIENCE);
 
   test("scrapes each relay through --metrics", async () => {
     await Promise.all([
@@ -448,19 +448,4 @@ function again(pause: number, deed: () => Promise<void> | undefined): () => Prom
     goesOn = false;
     await done;
   };
-}
-
-async function until<Value>(
-  what: string,
-  look: () => Promise<Value>,
-  isWanted: (value: Value) => boolean,
-): Promise<Value> {
-  const deadline = performance.now() + PATIENCE;
-  for (;;) {
-    const value = await look();
-    if (isWanted(value)) return value;
-    if (performance.now() > deadline)
-      throw new Error(`waited ${PATIENCE} ms for ${what}; at last: ${Bun.inspect(value)}`);
-    await Bun.sleep(100);
-  }
 }
