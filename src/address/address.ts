@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from "./ip-text.ts";
-import { leadsBack } from "./leads-back.ts";
+import { leadsBack } from "./self-loop.ts";
 import { isLoopbackHost } from "./loopback.ts";
 import { resolve } from "node:path";
 import { servicePort } from "../os/service-ports.ts";

@@ -3,7 +3,7 @@ import { completeValues, flagOf, type OptionName } from "../options/option-table
 import type { ProcessPlan, RelayPlan } from "../process/process-plan.ts";
 import { ConfigError, Mistakes } from "./config-error.ts";
 import { findClashes, type OwnListener } from "./find-clashes.ts";
-import { processWide } from "./plan-values.ts";
+import { processWide } from "./options-to-plan.ts";
 import { quoteHint } from "./quote-hint.ts";
 import { type PlacedOptions, readOptions, valuesOf } from "./read-options.ts";
 import { type PlacedRelay, readRelay } from "./read-relay.ts";

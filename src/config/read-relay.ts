@@ -13,7 +13,7 @@ import { completeValues, flagOf, isOfFile, showOptions } from "../options/option
 import { parseUnitName } from "../options/parse-unit-options.ts";
 import type { RelaySettings } from "../process/process-plan.ts";
 import type { Mistakes } from "./config-error.ts";
-import { relaySettings } from "./plan-values.ts";
+import { relaySettings } from "./options-to-plan.ts";
 import { ADDRESS_KEYS, type PlacedOptions, readOptions, valuesOf } from "./read-options.ts";
 import type { Position, TomlEntry, TomlTable } from "./toml-tree.ts";
 

@@ -18,7 +18,7 @@ import {
 import type { Source } from "../relay/listen/source.ts";
 import type { RelayOptions as RelayOptionsParsed } from "../relay/options.ts";
 import type { Relay } from "../relay/relay.ts";
-import { relayOpener } from "../workers/open-relay.ts";
+import { relayOpener } from "../workers/open-with-workers.ts";
 import { choosePassedSocket, takePassedSockets } from "../systemd/activation.ts";
 import type { Workers } from "../workers/worker-count.ts";
 

@@ -7,7 +7,7 @@ import type { Observation } from "../observe/figures/observation.ts";
 import { faultLog } from "../observe/log/event-log.ts";
 import type { Log } from "../observe/log/log.ts";
 import type { HandedSource } from "../relay/listen/source.ts";
-import type { ListenerRole } from "./handover/document.ts";
+import type { ListenerRole } from "./handover/handover-document.ts";
 import type { OpenedListener } from "./handover/hand-over.ts";
 import type { ProcessWide } from "./process-plan.ts";
 

@@ -1,4 +1,4 @@
-import { stoodStill } from "../relay/late-timer.ts";
+import { stoodStill } from "../relay/detect-standstill.ts";
 import type { Observer } from "../relay/observer.ts";
 
 /**

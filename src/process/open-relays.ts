@@ -7,7 +7,7 @@ import { combineObservers } from "../relay/combine-observers.ts";
 import type { Source } from "../relay/listen/source.ts";
 import type { Observer } from "../relay/observer.ts";
 import type { MemoryBound } from "../relay/held-memory.ts";
-import { relayOpener } from "../workers/open-relay.ts";
+import { relayOpener } from "../workers/open-with-workers.ts";
 import type { ConnectionLimits } from "./connection-limits.ts";
 import type { PassedSockets } from "./handover/passed-sockets.ts";
 import type { Predecessor } from "./handover/predecessor.ts";

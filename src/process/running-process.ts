@@ -23,10 +23,10 @@ import type { Successor } from "./handover/start-successor.ts";
 import { onHangup } from "./hangup-signal.ts";
 import { observersOf, type OpeningNeeds, openRelays } from "./open-relays.ts";
 import { checkPrivateNetwork } from "./private-network.ts";
-import { boundOfThreads } from "../workers/open-relay.ts";
+import { boundOfThreads } from "../workers/open-with-workers.ts";
 import type { ProcessPlan } from "./process-plan.ts";
 import type { RelayGroup } from "./relay-group.ts";
-import { INIT, meetServiceManager } from "./service-manager.ts";
+import { INIT, meetServiceManager } from "./find-service-manager.ts";
 import { warnOfFewFiles, warnOfOldUnits, warnOfOpenServers } from "./start-warnings.ts";
 import { type StopRequests, stopRequests } from "./stop-signals.ts";
 import { takeOver } from "./take-over.ts";
@@ -253,7 +253,7 @@ export class RunningProcess implements AsyncDisposable {
     });
     const reaper = this.#predecessor === null && this.#manager === null ? this.#reaper : null;
     await this.#front.disposeAsync();
-    const { linger } = await import("./handover/linger.ts");
+    const { linger } = await import("./handover/linger-after-handover.ts");
     const left = Promise.all([relays.stopped, this.#adminLeft]);
     return await linger({ relays, left, successor, requests: this.#requests, reaper });
   }

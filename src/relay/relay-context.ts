@@ -1,7 +1,7 @@
 import type { ThreadCapture } from "./capture/capture.ts";
 import type { ClientCounts } from "./client-counts.ts";
 import type { HeldMemory } from "./held-memory.ts";
-import type { SharedLimit } from "./shared-limit.ts";
+import type { SharedLimit } from "./shared-connection-limit.ts";
 
 /**
  * The things that a relay shares with other relays of its thread or process, or gets from the relay

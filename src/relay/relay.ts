@@ -1,5 +1,5 @@
 import type { SocketEndpoint } from "../address/address.ts";
-import type { StopPatience } from "./stop-patience.ts";
+import type { StopPatience } from "./drain-limits.ts";
 import type { HandedSource } from "./listen/source.ts";
 
 /** A relay that listens. */

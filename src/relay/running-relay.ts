@@ -3,13 +3,13 @@ import type { SocketEndpoint } from "../address/address.ts";
 import { OwnClientCounts } from "./client-counts.ts";
 import type { RelayContext } from "./relay-context.ts";
 import { type BoundedRelay, HeldMemory, memoryBound } from "./held-memory.ts";
-import type { SharedLimit } from "./shared-limit.ts";
+import type { SharedLimit } from "./shared-connection-limit.ts";
 import { type Admitted, ClientAdmission, needsAddresses } from "./client-admission.ts";
 import { printPeer, type Refusal } from "./access.ts";
 import type { ThreadCapture } from "./capture/capture.ts";
 import { RelayCapture } from "./capture/relay-capture.ts";
 import { TappedPipe } from "./capture/tapped-pipe.ts";
-import { AcceptLimit } from "./listen/accept-limit.ts";
+import { AcceptLimit } from "./listen/pause-at-limits.ts";
 import {
   connectionsAllowed,
   connectionsCarried,
@@ -17,7 +17,7 @@ import {
 } from "./listen/descriptor-budget.ts";
 import { combineObservers } from "./combine-observers.ts";
 import { ExpectedHeaders } from "./proxy-protocol/expected-headers.ts";
-import { loopCheckOf } from "./reach/loop-check.ts";
+import { loopCheckOf } from "./reach/self-loop-check.ts";
 import { reach } from "./reach/reach.ts";
 import { isInOwnNetwork } from "../os/network-namespace.ts";
 import { WaitingLine } from "./reach/waiting-line.ts";
@@ -29,10 +29,10 @@ import {
   type SocketOwner,
 } from "./connection/connection.ts";
 import { Drain } from "./connection/drain-at-stop.ts";
-import { NO_LIMITS, type StopPatience } from "./stop-patience.ts";
+import { NO_LIMITS, type StopPatience } from "./drain-limits.ts";
 import { handlers } from "./connection/socket-handlers.ts";
 import { keepSideAlive } from "./connection/keepalive.ts";
-import { Unadmitted } from "./connection/unadmitted.ts";
+import { Unadmitted } from "./connection/unadmitted-socket.ts";
 import { watchConnections } from "./connection/watch-connections.ts";
 import { type SourceWatch, watchSource } from "./listen/source-watch.ts";
 import { backlogOf } from "./listen/bind-source.ts";
@@ -45,7 +45,7 @@ import { DEFAULTS, type OneClientOptions, type RelayOptions } from "./options.ts
 import type { PausableRelay } from "./relay.ts";
 import { type HeaderOf, headerOf } from "./proxy-protocol/write-header.ts";
 import { newShared } from "./new-shared.ts";
-import { checkDestinationNetwork } from "./network.ts";
+import { checkDestinationNetwork } from "./check-network-namespaces.ts";
 import { loaded } from "../os/libc.ts";
 
 // The delay of a new connection while clients are leaving unanswered (`isEbb`), in milliseconds.

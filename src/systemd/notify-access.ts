@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { SYSTEM_UNIT_FOLDERS, unitFileNames } from "./unit-folders.ts";
+import { SYSTEM_UNIT_FOLDERS, unitFileNames } from "./unit-search-path.ts";
 
 /**
  * Whether the system's manager accepts messages only from the main process of this service

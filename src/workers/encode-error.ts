@@ -1,4 +1,4 @@
-import type { PlainError } from "./messages.ts";
+import type { PlainError } from "./worker-messages.ts";
 
 /** Reduces an error to the parts that can be cloned between threads. */
 export function encodeError(error: unknown): PlainError {

@@ -1,6 +1,6 @@
 import type { Observer } from "../relay/observer.ts";
 import { FIGURES } from "./encode-figures.ts";
-import type { Batch, ConnectionReport, EventReport, Introduction } from "./messages.ts";
+import type { Batch, ConnectionReport, EventReport, Introduction } from "./worker-messages.ts";
 import { decodeError } from "./encode-error.ts";
 import { RemoteConnectionView } from "./remote-connection-view.ts";
 

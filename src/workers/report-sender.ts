@@ -2,7 +2,7 @@ import { type Event, silentObserver } from "../relay/combine-observers.ts";
 import type { ConnectionView, Observer } from "../relay/observer.ts";
 import type { SharedCounters } from "./shared-counters.ts";
 import { encodeFigures } from "./encode-figures.ts";
-import type { ConnectionReport, Reached, Report, Start } from "./messages.ts";
+import type { ConnectionReport, Reached, Report, Start } from "./worker-messages.ts";
 import { encodeError } from "./encode-error.ts";
 
 // The period in which a worker reports the figures of its open connections, in milliseconds.

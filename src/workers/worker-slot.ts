@@ -1,5 +1,5 @@
 import type { Observer } from "../relay/observer.ts";
-import type { Batch, Order, Start } from "./messages.ts";
+import type { Batch, Order, Start } from "./worker-messages.ts";
 
 // A worker that died within this time after its start, in milliseconds, is replaced only after a
 // pause.

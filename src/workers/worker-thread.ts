@@ -1,6 +1,6 @@
 import { printAddress, type SocketEndpoint } from "../address/address.ts";
 import { RelayError, relayError } from "../relay/error.ts";
-import type { StopPatience } from "../relay/stop-patience.ts";
+import type { StopPatience } from "../relay/drain-limits.ts";
 import type { PausableRelay } from "../relay/relay.ts";
 import { startRelay } from "../relay/running-relay.ts";
 import { libc } from "../os/libc.ts";
@@ -8,10 +8,10 @@ import { checked, EBADF } from "../os/errno.ts";
 import { AcceptBalance } from "./accept-balance.ts";
 import type { ClientCounts } from "../relay/client-counts.ts";
 import { HeldMemory } from "../relay/held-memory.ts";
-import { SharedLimit } from "../relay/shared-limit.ts";
+import { SharedLimit } from "../relay/shared-connection-limit.ts";
 import { SharedClientCounts } from "./shared-client-counts.ts";
 import { SharedCounters } from "./shared-counters.ts";
-import type { Batch, Order, RelayOrder, Report, Start } from "./messages.ts";
+import type { Batch, Order, RelayOrder, Report, Start } from "./worker-messages.ts";
 import { ReportSender } from "./report-sender.ts";
 
 // The thread of one worker. It runs one share per relay, each with its own descriptors of the

@@ -7,7 +7,7 @@ import { readConfig } from "../../src/config/read-config.ts";
 import type { RelayPlan } from "../../src/process/process-plan.ts";
 import { RelayGroup } from "../../src/process/relay-group.ts";
 import { StartError } from "../../src/process/start-error.ts";
-import { relayOpener } from "../../src/workers/open-relay.ts";
+import { relayOpener } from "../../src/workers/open-with-workers.ts";
 import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
 import { until } from "../support/waiting.ts";
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DOCUMENT_VERSION } from "../../src/process/handover/document.ts";
+import { DOCUMENT_VERSION } from "../../src/process/handover/handover-document.ts";
 import { HandoverError } from "../../src/process/handover/handover-error.ts";
 import { startSuccessor } from "../../src/process/handover/start-successor.ts";
 import { openDescriptors } from "../support/process/proc.ts";

@@ -1,4 +1,4 @@
-import { SYSTEM_UNIT_FOLDERS } from "../../systemd/unit-folders.ts";
+import { SYSTEM_UNIT_FOLDERS } from "../../systemd/unit-search-path.ts";
 
 /**
  * Shell patterns for the unit files of this machine's services. Folders of generated units are left

@@ -5,7 +5,7 @@ import {
   OPTION_GROUPS,
   type OptionGroup,
 } from "../../options/option-table.ts";
-import { ABOUT } from "./about-commands.ts";
+import { ABOUT } from "./command-descriptions.ts";
 import { exampleLines } from "./examples.ts";
 import { spelling, synopsis } from "./help-screen.ts";
 

@@ -9,7 +9,7 @@ import {
 } from "../../options/option-table.ts";
 import type { OptionRow } from "../../options/option-row.ts";
 
-import { ABOUT, AFTERWORD } from "./about-commands.ts";
+import { ABOUT, AFTERWORD } from "./command-descriptions.ts";
 import { exampleLines } from "./examples.ts";
 
 /**

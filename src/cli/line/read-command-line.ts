@@ -4,8 +4,8 @@ import { flagOf, OPTION_ROWS, takes, type OptionName } from "../../options/optio
 import type { OptionRow } from "../../options/option-row.ts";
 import { UsageError } from "./usage-error.ts";
 import { quote } from "../../address/quote.ts";
-import { checkWords, type SwallowedWord } from "./check-words.ts";
-import { commandOf, nameOf } from "./command-of.ts";
+import { checkWords, type SwallowedWord } from "./check-word-count.ts";
+import { commandOf, nameOf } from "./find-command.ts";
 import { nearest } from "../../options/did-you-mean.ts";
 
 /**

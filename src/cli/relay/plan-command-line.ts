@@ -1,6 +1,6 @@
 import { printAddress } from "../../address/address.ts";
 import { loadConfig } from "../../config/load-config.ts";
-import { processWide, relaySettings } from "../../config/plan-values.ts";
+import { processWide, relaySettings } from "../../config/options-to-plan.ts";
 import type { ProcessPlan } from "../../process/process-plan.ts";
 import { fileOverrides } from "../line/file-overrides.ts";
 import { checkAddresses, checkAdminFile, readValues, shownOptions } from "../line/option-values.ts";

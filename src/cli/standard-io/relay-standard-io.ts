@@ -1,6 +1,6 @@
 import type { SocketEndpoint } from "../../address/address.ts";
 import { readAddress } from "../../address/socket-address.ts";
-import { relaySettings } from "../../config/plan-values.ts";
+import { relaySettings } from "../../config/options-to-plan.ts";
 import { accessLog } from "../../observe/log/access-log.ts";
 import { logObserver } from "../../observe/log/event-log.ts";
 import { createLog, type Log } from "../../observe/log/log.ts";
@@ -19,7 +19,7 @@ import type { Relay } from "../../relay/relay.ts";
 import { startRelay } from "../../relay/running-relay.ts";
 import { checkAddresses, readValues } from "../line/option-values.ts";
 import { readDestination } from "../line/read-addresses.ts";
-import { STANDARD_IO } from "../line/command-of.ts";
+import { STANDARD_IO } from "../line/find-command.ts";
 import type { CommandLine } from "../line/read-command-line.ts";
 import { isOneSocket, takeOneSocket } from "./descriptors.ts";
 import { pumpInput, pumpOutput, StreamFailure } from "./pump.ts";

@@ -1,6 +1,6 @@
 import { formatBytes, formatDuration, formatRate } from "../../observe/figures/print-figures.ts";
 import type { ReadConnection } from "./read-status.ts";
-import type { Column } from "./table.ts";
+import type { Column } from "./draw-table.ts";
 
 /** The columns of the table of open connections, the most important columns first. */
 export const CONNECTION_COLUMNS: readonly Column<ReadConnection>[] = [

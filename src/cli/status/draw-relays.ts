@@ -4,9 +4,9 @@ import { paintLine, type Piece } from "./fit-columns.ts";
 import { lineName, processLines, programLine } from "./process-lines.ts";
 import type { ReadStatus, ReadSummary } from "./read-status.ts";
 import { RELAY_COLUMNS } from "./relay-columns.ts";
-import { drawTable } from "./table.ts";
+import { drawTable } from "./draw-table.ts";
 import { type ShownTraffic, trafficLines } from "./traffic-lines.ts";
-import type { View } from "./view.ts";
+import type { View } from "./draw-settings.ts";
 
 // The minimum number of lines on a terminal that shows the traffic. With fewer lines, the tables
 // need the room.

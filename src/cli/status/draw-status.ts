@@ -4,9 +4,9 @@ import { CONNECTION_COLUMNS } from "./connection-columns.ts";
 import type { ReadStatus } from "./read-status.ts";
 import { paintLine, type Piece } from "./fit-columns.ts";
 import { lineName, processLines, programLine } from "./process-lines.ts";
-import { drawTable } from "./table.ts";
+import { drawTable } from "./draw-table.ts";
 import { type ShownTraffic, trafficLines } from "./traffic-lines.ts";
-import type { View } from "./view.ts";
+import type { View } from "./draw-settings.ts";
 
 /** The status of one relay, as lines that fit a terminal. */
 export function drawStatus(status: ReadStatus, view: View): string[] {

@@ -5,7 +5,7 @@ import { paintLine, type Piece } from "./fit-columns.ts";
 import { processLines, programLine } from "./process-lines.ts";
 import type { ReadStatus } from "./read-status.ts";
 import { RELAY_COLUMNS } from "./relay-columns.ts";
-import { plainTable } from "./table.ts";
+import { plainTable } from "./draw-table.ts";
 import { trafficLines } from "./traffic-lines.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { formatCount, formatRate } from "../../observe/figures/print-figures.ts";
 import type { ReadSummary } from "./read-status.ts";
-import type { Column } from "./table.ts";
+import type { Column } from "./draw-table.ts";
 
 /** The columns of the table of relays, the most important columns first. */
 export const RELAY_COLUMNS: readonly Column<ReadSummary>[] = [

@@ -17,7 +17,7 @@ import { stopRequests } from "../../process/stop-signals.ts";
 import { drawRelays } from "./draw-relays.ts";
 import { drawStatus, tableRoom } from "./draw-status.ts";
 import { plainStatus } from "./plain-status.ts";
-import type { View } from "./view.ts";
+import type { View } from "./draw-settings.ts";
 import { cutTo } from "./fit-columns.ts";
 
 const PERIOD_MS = 1_000;

@@ -3,7 +3,7 @@ import { isTemplate } from "../../systemd/units/specifiers.ts";
 import { socketName } from "../../systemd/units/socket-unit.ts";
 import type { UnitPlan } from "../../systemd/units/unit-plan.ts";
 import type { PlacedFile } from "./place-unit-files.ts";
-import { isUnitFolder, unitFolder } from "./unit-folders.ts";
+import { isUnitFolder, unitFolder } from "./install-folder.ts";
 
 /** The files that were written, and the shell commands that install and start the units. */
 export function nextSteps(plan: UnitPlan, folder: string, files: readonly PlacedFile[]): string {

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { UnitPlan, UnitRelay } from "../../systemd/units/unit-plan.ts";
-import { hasService } from "./unit-folders.ts";
+import { hasService } from "./install-folder.ts";
 
 /** The warnings about the units. Each warning says what will not work, and how to fix it. */
 export function unitWarnings(wanted: UnitPlan, file: string | undefined): string[] {

@@ -1,7 +1,7 @@
 import type { OptionValues } from "../../options/option-table.ts";
 import { isProgram } from "../../systemd/units/unit-escaping.ts";
 import type { UnitFile } from "../../systemd/units/unit-file.ts";
-import { writeUnits } from "../../systemd/units/unit-files.ts";
+import { writeUnits } from "../../systemd/units/write-units.ts";
 import type { UnitPlan } from "../../systemd/units/unit-plan.ts";
 import { PROGRAM } from "../../program/version.ts";
 import { checkAddresses, checkAdminFile, readValues } from "../line/option-values.ts";

@@ -2,7 +2,7 @@ import type { SocketEndpoint } from "../../address/address.ts";
 import { printAddress } from "../../address/address.ts";
 import type { Endpoint } from "../../address/address.ts";
 import type { Observer } from "../../relay/observer.ts";
-import { AllRelays } from "./all-relays.ts";
+import { AllRelays } from "./sums-of-all-relays.ts";
 import { EventLoopDelay } from "./event-loop-delay.ts";
 import { PrometheusMetrics } from "./prometheus-metrics.ts";
 import { RateHistory } from "./rate-history.ts";

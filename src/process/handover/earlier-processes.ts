@@ -1,6 +1,6 @@
 import { Channel } from "./channel.ts";
-import type { EarlierProcess } from "./document.ts";
-import { type FromLater, readFromEarlier } from "./messages.ts";
+import type { EarlierProcess } from "./handover-document.ts";
+import { type FromLater, readFromEarlier } from "./handover-messages.ts";
 import { ShapeError } from "./read-json.ts";
 
 /**

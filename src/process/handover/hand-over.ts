@@ -5,8 +5,12 @@ import { becomeSubreaper } from "../../os/process-calls.ts";
 import type { HandedSource } from "../../relay/listen/source.ts";
 import type { Permissions } from "../../relay/listen/socket-file/listen-on-path.ts";
 import type { FileIdentity } from "../../relay/listen/socket-file/placed-file.ts";
-import type { HeldNotifier } from "../../systemd/held-notifier.ts";
-import { giveMainProcess, MainProcessError, reloading } from "../../systemd/main-process.ts";
+import type { HeldNotifier } from "../../systemd/main-process-notifier.ts";
+import {
+  giveMainProcess,
+  MainProcessError,
+  reloading,
+} from "../../systemd/announce-main-process.ts";
 import type { PassedSockets } from "./passed-sockets.ts";
 import type { Reaper } from "./reaper.ts";
 import {
@@ -15,7 +19,7 @@ import {
   type HandedRelay,
   listenerKey,
   type ListenerRole,
-} from "./document.ts";
+} from "./handover-document.ts";
 import type { EarlierProcesses } from "./earlier-processes.ts";
 import { HandoverError } from "./handover-error.ts";
 import { FIRST_DESCRIPTOR } from "./handover-variable.ts";

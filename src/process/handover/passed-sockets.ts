@@ -7,7 +7,7 @@ import { RelayError, relayError } from "../../relay/error.ts";
 import type { ListeningDescriptors, InheritedDescriptor } from "../../relay/listen/source.ts";
 import { endpointOf } from "../../relay/listen/inherited-socket.ts";
 import { type Activation, choosePassedSocket, NO_ACTIVATION } from "../../systemd/activation.ts";
-import type { HandedSocket } from "./document.ts";
+import type { HandedSocket } from "./handover-document.ts";
 import { isSameListener } from "./same-listener.ts";
 
 /**

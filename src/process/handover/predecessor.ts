@@ -15,11 +15,11 @@ import {
   type HandoverDocument,
   listenerKey,
   type ListenerRole,
-} from "./document.ts";
+} from "./handover-document.ts";
 import { type EarlierListener, EarlierProcesses } from "./earlier-processes.ts";
 import { HandoverError } from "./handover-error.ts";
 import { FIRST_DESCRIPTOR, handoverRequest } from "./handover-variable.ts";
-import { type FromEarlier, type FromLater, readFromEarlier } from "./messages.ts";
+import { type FromEarlier, type FromLater, readFromEarlier } from "./handover-messages.ts";
 import { ShapeError } from "./read-json.ts";
 
 /**

@@ -2,7 +2,7 @@ import { errnoWords, errorCode } from "../../os/errno.ts";
 import { Channel } from "./channel.ts";
 import { HandoverError } from "./handover-error.ts";
 import { withRequest } from "./handover-variable.ts";
-import { type FromEarlier, type FromLater, readFromLater } from "./messages.ts";
+import { type FromEarlier, type FromLater, readFromLater } from "./handover-messages.ts";
 import { ShapeError } from "./read-json.ts";
 
 /** The time within which a new process must accept clients, in milliseconds. */

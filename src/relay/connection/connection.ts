@@ -1,5 +1,5 @@
 import type { SocketHandler } from "bun";
-import type { EqualDeadlines } from "./equal-deadlines.ts";
+import type { EqualDeadlines } from "./deadline-queue.ts";
 import type { LingeringClose, Outcome } from "./lingering-close.ts";
 import type { ConnectionState, ConnectionView, Ending, Failure, Observer } from "../observer.ts";
 import type { Target } from "../../address/resolve-destination.ts";
@@ -16,7 +16,7 @@ import { TappedPipe } from "../capture/tapped-pipe.ts";
 import { Pipe, type PipeMeans } from "../stream/pipe.ts";
 import { FailedSocketBytes } from "../stream/failed-socket-bytes.ts";
 import { Side } from "../stream/side.ts";
-import type { Unadmitted } from "./unadmitted.ts";
+import type { Unadmitted } from "./unadmitted-socket.ts";
 
 // If at least this many milliseconds lie between a client's end of stream and the close of its socket,
 // the client ended its stream first and then waited. With less time, both may come from one close.

@@ -1,8 +1,8 @@
 import { INT_MAX } from "../../os/int-max.ts";
 import { type Connection, cutOff } from "./connection.ts";
-import { stoodStill } from "../late-timer.ts";
-import type { StopPatience } from "../stop-patience.ts";
-import { StillConnections } from "./still-connections.ts";
+import { stoodStill } from "../detect-standstill.ts";
+import type { StopPatience } from "../drain-limits.ts";
+import { StillConnections } from "./idle-timeout.ts";
 
 /**
  * Lets a stopped relay wait for its open connections, and cuts the connections whose time limit is

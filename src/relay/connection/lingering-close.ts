@@ -1,4 +1,4 @@
-import { EqualDeadlines } from "./equal-deadlines.ts";
+import { EqualDeadlines } from "./deadline-queue.ts";
 import type { Side } from "../stream/side.ts";
 
 /**

@@ -9,7 +9,7 @@ import {
   type SocketOwner,
 } from "./connection.ts";
 import { errorCode } from "../../os/errno.ts";
-import { Unadmitted } from "./unadmitted.ts";
+import { Unadmitted } from "./unadmitted-socket.ts";
 
 type OwnedSocket = Socket<SocketOwner>;
 

@@ -2,7 +2,7 @@ import { loaded } from "../../os/libc.ts";
 import type { Ending } from "../observer.ts";
 import { type Connection, destroy, isHalfClosed, type Shared } from "./connection.ts";
 import { keepaliveLength } from "./keepalive.ts";
-import { StillConnections } from "./still-connections.ts";
+import { StillConnections } from "./idle-timeout.ts";
 import { VanishedPeers } from "./vanished-peers.ts";
 
 /** The times without movement after which a connection ends, in milliseconds; undefined for never. */

@@ -7,7 +7,7 @@ import { checked } from "../../os/errno.ts";
 import { INT_MAX } from "../../os/int-max.ts";
 import type { Libc } from "../../os/libc.ts";
 import { setKeepalive } from "../connection/keepalive.ts";
-import { callsFor, checkSourceNetwork } from "../network.ts";
+import { callsFor, checkSourceNetwork } from "../check-network-namespaces.ts";
 import { DEFAULTS } from "../options.ts";
 import { bindTcp } from "./bind-tcp.ts";
 import { endpointOf } from "./inherited-socket.ts";

@@ -10,7 +10,7 @@ import { listenError } from "./listen-error.ts";
 import type { AcceptHandlers, PausableListener } from "./pausable-listener.ts";
 import { listenOnPath } from "./socket-file/listen-on-path.ts";
 import type { PlacedFile } from "./socket-file/placed-file.ts";
-import { checkSourceNetwork } from "../network.ts";
+import { checkSourceNetwork } from "../check-network-namespaces.ts";
 import { handedFile, type Source } from "./source.ts";
 import { PauseWithoutFfi, type PauseWithoutFfiOptions } from "./pause-without-ffi.ts";
 

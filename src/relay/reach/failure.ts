@@ -2,7 +2,7 @@ import { statSync, type Stats } from "node:fs";
 import type { Target } from "../../address/resolve-destination.ts";
 import { missingZone } from "../../address/socket-address.ts";
 import { errnoWords } from "../../os/errno.ts";
-import { networkWords } from "../network.ts";
+import { networkWords } from "../check-network-namespaces.ts";
 import type { Failure } from "../observer.ts";
 
 /** The reason why one address of a destination was not reached. */

@@ -1,7 +1,7 @@
 import type { Socket } from "bun";
 import { EAGAIN, ECONNRESET, EPIPE } from "../../os/errno.ts";
 import { libc } from "../../os/libc.ts";
-import { socketRoom } from "../../os/socket-room.ts";
+import { socketRoom } from "../../os/send-buffer-space.ts";
 import type { KernelPipe } from "./kernel-pipe.ts";
 
 /** One end of a connection: its socket, and the relay's knowledge of the socket. */

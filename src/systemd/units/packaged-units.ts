@@ -1,7 +1,7 @@
 import { DEFAULTS } from "../../relay/options.ts";
 import { socketUnit } from "./socket-unit.ts";
 import { serviceUnit } from "./service-unit.ts";
-import type { Needs } from "./needs.ts";
+import type { Needs } from "./sandbox-needs.ts";
 import type { UnitFile } from "./unit-file.ts";
 import type { UnitPlan, UnitRelay } from "./unit-plan.ts";
 

@@ -1,7 +1,7 @@
 import { hiderOf, isIn } from "./path-rules.ts";
 import { listing } from "./unit-sections.ts";
 import { pathWord } from "./unit-escaping.ts";
-import type { Needs } from "./needs.ts";
+import type { Needs } from "./sandbox-needs.ts";
 
 /**
  * The lines of `[Service]` that are a relay's sandbox. Each line is known to work with Bun.

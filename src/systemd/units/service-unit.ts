@@ -1,7 +1,7 @@
 import { descriptorsNeeded, descriptorsOfRelays } from "../../relay/listen/descriptor-budget.ts";
 import { STOP_MARGIN } from "../stop-margin.ts";
 import { folderOf, isPrivileged, needsNetworkUp, runtimeDirectory } from "./path-rules.ts";
-import { makesFiles, needsOf, sharesTmp } from "./relay-needs.ts";
+import { makesFiles, needsOf, sharesTmp } from "./sandbox-needs-of-relay.ts";
 import { sandbox, STATIC_USER, withoutPrivileges } from "./sandbox.ts";
 import { DESCRIPTOR_NAME, socketName } from "./socket-unit.ts";
 import { addressText, siblingName, specifiersOf } from "./specifiers.ts";

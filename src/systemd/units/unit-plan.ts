@@ -1,5 +1,5 @@
 import type { SocketEndpoint } from "../../address/address.ts";
-import type { Needs } from "./needs.ts";
+import type { Needs } from "./sandbox-needs.ts";
 
 /** A process that systemd runs, with one or more relays. */
 export interface UnitPlan {

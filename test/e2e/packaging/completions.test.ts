@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NAMED_COMMANDS } from "../../../src/options/commands.ts";
-import { SYSTEM_UNIT_FOLDERS } from "../../../src/systemd/unit-folders.ts";
+import { SYSTEM_UNIT_FOLDERS } from "../../../src/systemd/unit-search-path.ts";
 import { runRelay } from "../../support/process/executable.ts";
 import { InteractiveShell } from "../../support/process/interactive-shell.ts";
 import { describeNeeding, program } from "../../support/machine/parts.ts";

@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import "../../../src/workers/worker-thread.ts";
-import type { Order } from "../../../src/workers/messages.ts";
+import type { Order } from "../../../src/workers/worker-messages.ts";
 import { channelOf, type Deed } from "./puppet-deeds.ts";
 
 // A worker's thread as it is, that a test can lead astray besides.

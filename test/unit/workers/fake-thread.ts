@@ -1,4 +1,4 @@
-import type { Batch, Order } from "../../../src/workers/messages.ts";
+import type { Batch, Order } from "../../../src/workers/worker-messages.ts";
 
 /** Stands in for a worker's thread, which then only a test runs. */
 export class FakeThread extends EventTarget {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { silentObserver } from "../../../../src/relay/combine-observers.ts";
 import { handlers } from "../../../../src/relay/connection/socket-handlers.ts";
-import { Unadmitted } from "../../../../src/relay/connection/unadmitted.ts";
+import { Unadmitted } from "../../../../src/relay/connection/unadmitted-socket.ts";
 import { adoptListener } from "../../../../src/relay/listen/bun-listener.ts";
 import { Payload } from "../../../support/sockets/payload.ts";
 import { RawListener, RawSocket } from "../../../support/sockets/raw-socket.ts";

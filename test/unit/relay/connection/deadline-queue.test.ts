@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { EqualDeadlines } from "../../../../src/relay/connection/equal-deadlines.ts";
+import { EqualDeadlines } from "../../../../src/relay/connection/deadline-queue.ts";
 
 interface Item {
   readonly name: string;

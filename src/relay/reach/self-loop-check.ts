@@ -1,4 +1,4 @@
-import { leadsBack } from "../../address/leads-back.ts";
+import { leadsBack } from "../../address/self-loop.ts";
 import type { SocketEndpoint } from "../../address/address.ts";
 import { readAddress, type SocketAddress } from "../../address/socket-address.ts";
 

@@ -3,7 +3,7 @@ import type { Peer } from "../os/peer-credentials.ts";
 import type { MemoryBound } from "../relay/held-memory.ts";
 import type { Event } from "../relay/combine-observers.ts";
 import type { Ending, Failure, ReachedLimit } from "../relay/observer.ts";
-import type { StopPatience } from "../relay/stop-patience.ts";
+import type { StopPatience } from "../relay/drain-limits.ts";
 import type { RelayOptions } from "../relay/options.ts";
 
 // The messages between the pooled relays and their workers. Every message can be copied by

@@ -1,4 +1,4 @@
-import { type HandoverDocument, readDocument } from "./document.ts";
+import { type HandoverDocument, readDocument } from "./handover-document.ts";
 import { field, integer, listOf, nullOr, type Reader, record, string, word } from "./read-json.ts";
 
 // The messages that two processes of a handover exchange over their channel. Either side may be

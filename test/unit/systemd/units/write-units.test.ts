@@ -8,7 +8,7 @@ import {
 import { folderOf, hiderOf, runtimeDirectory } from "../../../../src/systemd/units/path-rules.ts";
 import { endsAsWritten, hasControls } from "../../../../src/systemd/units/unit-escaping.ts";
 import { INSTANCE_PORT } from "../../../../src/systemd/units/specifiers.ts";
-import { writeUnits } from "../../../../src/systemd/units/unit-files.ts";
+import { writeUnits } from "../../../../src/systemd/units/write-units.ts";
 import type { UnitPlan, UnitRelay } from "../../../../src/systemd/units/unit-plan.ts";
 import {
   readBinds,

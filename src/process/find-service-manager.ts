@@ -1,5 +1,5 @@
 import type { Log } from "../observe/log/log.ts";
-import { HeldNotifier } from "../systemd/held-notifier.ts";
+import { HeldNotifier } from "../systemd/main-process-notifier.ts";
 import { takeNotifier } from "../systemd/notify-socket.ts";
 import { ServiceState, takeWatchdogPeriod } from "../systemd/service-state.ts";
 import type { Manager } from "./handover/hand-over.ts";

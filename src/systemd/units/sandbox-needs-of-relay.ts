@@ -1,6 +1,6 @@
 import { type SocketEndpoint, staysLocal } from "../../address/address.ts";
 import { folderOf, hiderOf, isPrivileged, runtimeDirectory } from "./path-rules.ts";
-import { type Needs, unite } from "./needs.ts";
+import { type Needs, unite } from "./sandbox-needs.ts";
 import type { UnitPlan, UnitRelay } from "./unit-plan.ts";
 
 /** The access to the machine that the relays' service needs. */

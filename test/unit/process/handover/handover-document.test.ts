@@ -5,13 +5,13 @@ import {
   type HandoverDocument,
   listenerKey,
   readDocument,
-} from "../../../../src/process/handover/document.ts";
+} from "../../../../src/process/handover/handover-document.ts";
 import {
   type FromEarlier,
   type FromLater,
   readFromEarlier,
   readFromLater,
-} from "../../../../src/process/handover/messages.ts";
+} from "../../../../src/process/handover/handover-messages.ts";
 import { ShapeError } from "../../../../src/process/handover/read-json.ts";
 
 const descriptor = fc.integer({ min: 3, max: 1_000 });

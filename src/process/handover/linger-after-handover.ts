@@ -1,4 +1,4 @@
-import type { FromLater } from "./messages.ts";
+import type { FromLater } from "./handover-messages.ts";
 import { ParentProcess } from "./parent-process.ts";
 import type { Reaper } from "./reaper.ts";
 import type { Successor } from "./start-successor.ts";

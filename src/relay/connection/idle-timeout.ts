@@ -1,5 +1,5 @@
 import type { Connection } from "./connection.ts";
-import { stoodStill } from "../late-timer.ts";
+import { stoodStill } from "../detect-standstill.ts";
 
 // The number of looks within the time limit. A connection is ended at most one interval between looks
 // too late.

@@ -1,9 +1,9 @@
 import { printAddress, type SocketEndpoint } from "../address/address.ts";
-import type { StopPatience } from "../relay/stop-patience.ts";
+import type { StopPatience } from "../relay/drain-limits.ts";
 import { RelayError } from "../relay/error.ts";
 import type { Observer } from "../relay/observer.ts";
 import { AwaitedAnswers } from "./awaited-answers.ts";
-import type { Batch, Report, Start } from "./messages.ts";
+import type { Batch, Report, Start } from "./worker-messages.ts";
 import { ReportReceiver } from "./report-receiver.ts";
 import type { SlotMember, WorkerSlot } from "./worker-slot.ts";
 

@@ -2,7 +2,7 @@ import { quote } from "../../address/quote.ts";
 import { COMMANDS, type CommandName, wordsOf } from "../../options/commands.ts";
 import { InvalidValue } from "../../options/invalid-value.ts";
 import type { OptionRow } from "../../options/option-row.ts";
-import { nameOf } from "./command-of.ts";
+import { nameOf } from "./find-command.ts";
 import { UsageError } from "./usage-error.ts";
 
 /**

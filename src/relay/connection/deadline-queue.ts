@@ -1,4 +1,4 @@
-import { stoodStill } from "../late-timer.ts";
+import { stoodStill } from "../detect-standstill.ts";
 
 /**
  * Deadlines that all have the same length. However many deadlines there are, one timer waits for the

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { type LimitedRelay, SharedLimit } from "../../../src/relay/shared-limit.ts";
+import { type LimitedRelay, SharedLimit } from "../../../src/relay/shared-connection-limit.ts";
 
 /** A relay that only remembers whether it may accept; `resumed` lists the relays in their order. */
 class FakeRelay implements LimitedRelay {

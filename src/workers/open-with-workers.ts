@@ -4,7 +4,7 @@ import type { HandoverRelay } from "../relay/relay.ts";
 import { availableMemory } from "../os/available-memory.ts";
 import { HeldMemory, type MemoryBound, memoryBound } from "../relay/held-memory.ts";
 import { startRelay } from "../relay/running-relay.ts";
-import { SharedLimit } from "../relay/shared-limit.ts";
+import { SharedLimit } from "../relay/shared-connection-limit.ts";
 import { type Workers, workerCount } from "./worker-count.ts";
 
 // The default bound is one of so many parts of the memory. The rest is for the kernel's socket

@@ -1,7 +1,7 @@
 import { lstatSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { SYSTEM_UNIT_FOLDERS, unitFileNames } from "../../systemd/unit-folders.ts";
+import { SYSTEM_UNIT_FOLDERS, unitFileNames } from "../../systemd/unit-search-path.ts";
 import type { UnitPlan } from "../../systemd/units/unit-plan.ts";
 
 type Manager = UnitPlan["manager"];
