@@ -101,7 +101,7 @@ async function refusePlace(reason: string): Promise<void> {
  * successor, and then ends.
  */
 async function detach(descriptors: number): Promise<number> {
-  (await import("./process/handover/detach-successor.ts")).detach(descriptors);
+  (await import("./process/handover/detach-successor.ts")).detachSuccessor(descriptors);
   return 0;
 }
 

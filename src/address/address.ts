@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from "./ip-text.ts";
-import { leadsBack } from "./self-loop.ts";
+import { isSelfLoop } from "./self-loop.ts";
 import { isLoopbackHost } from "./loopback.ts";
 import { resolve } from "node:path";
 import { servicePort } from "../os/service-ports.ts";
@@ -149,7 +149,7 @@ export function isSameAddress(source: Endpoint, destination: Endpoint): boolean 
   if (!isSameNetwork(source, destination)) return false;
   if (source.kind === "abstract" && destination.kind === "abstract")
     return source.name === destination.name;
-  if (source.kind === "tcp" && destination.kind === "tcp") return leadsBack(source, destination);
+  if (source.kind === "tcp" && destination.kind === "tcp") return isSelfLoop(source, destination);
   return false;
 }
 

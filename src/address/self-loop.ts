@@ -16,7 +16,7 @@ const LOOPBACKS = ["127.0.0.1", "::1"];
  * network namespace. No resolver is asked: a name that needs a resolver leads back only to a source
  * with the same name.
  */
-export function leadsBack(source: TcpAddress, destination: TcpAddress): boolean {
+export function isSelfLoop(source: TcpAddress, destination: TcpAddress): boolean {
   if (source.port !== destination.port) return false;
   if (source.host.toLowerCase() === destination.host.toLowerCase() && source.host !== "")
     return true;

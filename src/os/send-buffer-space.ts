@@ -16,7 +16,7 @@ const WORDS_LEAST = (WMEM_QUEUED + 1) * Uint32Array.BYTES_PER_ELEMENT;
  * none. The number is not exact, because the kernel also counts its own bookkeeping. Infinity if
  * the kernel does not tell (before Linux 4.12).
  */
-export function socketRoom(system: Libc, fd: number, isTcp: boolean): number {
+export function sendBufferSpace(system: Libc, fd: number, isTcp: boolean): number {
   const length = system.getOptionWords(fd, SOL_SOCKET, SO_MEMINFO, words);
   if (length < WORDS_LEAST) return Infinity;
   const used = words[isTcp ? WMEM_QUEUED : WMEM_ALLOC] ?? 0;

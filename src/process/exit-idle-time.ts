@@ -1,4 +1,4 @@
-import { stoodStill } from "../relay/detect-standstill.ts";
+import { processStoodStill } from "../relay/detect-standstill.ts";
 import type { Observer } from "../relay/observer.ts";
 
 /**
@@ -50,7 +50,7 @@ export class IdleExit implements Disposable {
     clearTimeout(this.#timer);
     const due = performance.now() + this.#time;
     this.#timer = setTimeout(() => {
-      if (stoodStill(performance.now() - due, this.#time)) this.#wait();
+      if (processStoodStill(performance.now() - due, this.#time)) this.#wait();
       else this.#leave();
     }, this.#time);
   }

@@ -1,7 +1,8 @@
 import type { Log } from "../observe/log/log.ts";
-import { HeldNotifier } from "../systemd/main-process-notifier.ts";
+import { MainProcessNotifier } from "../systemd/main-process-notifier.ts";
 import { takeNotifier } from "../systemd/notify-socket.ts";
-import { ServiceState, takeWatchdogPeriod } from "../systemd/service-state.ts";
+import { ServiceState } from "../systemd/service-state.ts";
+import { takeWatchdogPeriod, Watchdog } from "../systemd/watchdog.ts";
 import type { Manager } from "./handover/hand-over.ts";
 
 /** The id of the first process of a PID namespace, which gets all orphans (pid_namespaces(7)). */
@@ -34,17 +35,19 @@ interface ServiceNeeds {
  * Finds the service manager by the variables of the environment (sd_notify(3)); null if there is no
  * manager. Removes these variables from the environment.
  */
-export function meetServiceManager(needs: ServiceNeeds): ServiceManager | null {
+export function findServiceManager(needs: ServiceNeeds): ServiceManager | null {
   const socket = process.env["NOTIFY_SOCKET"];
   const plain = takeNotifier(process.env, (message) =>
     needs.log.warn(message, { event: "warning" }),
   );
   const watchdogPeriod = takeWatchdogPeriod(process.env, process.pid);
   if (plain === null || socket === undefined) return null;
-  const notifier = new HeldNotifier(plain);
+  const notifier = new MainProcessNotifier(plain);
   if (needs.isMain) notifier.release();
+  const watchdog =
+    watchdogPeriod === null ? null : new Watchdog(notifier, watchdogPeriod, needs.responds);
   return {
-    service: new ServiceState(notifier, watchdogPeriod, needs.drainTimeout, needs.responds),
+    service: new ServiceState(notifier, needs.drainTimeout, watchdog),
     manager: process.pid === INIT ? null : { notifier, socket },
   };
 }

@@ -2,7 +2,7 @@ import { inNetwork, type SocketEndpoint } from "../address/address.ts";
 import { RelayError } from "../relay/error.ts";
 import { isInherited, type Source } from "../relay/listen/source.ts";
 import type { HandoverRelay } from "../relay/relay.ts";
-import type { StopPatience } from "../relay/drain-limits.ts";
+import type { DrainLimits } from "../relay/drain-limits.ts";
 import type { HandedRelay } from "./handover/handover-document.ts";
 import type { OpenedListener } from "./handover/hand-over.ts";
 import type { RelayPlan } from "./process-plan.ts";
@@ -100,8 +100,8 @@ export class RelayGroup {
     await Promise.all(this.#members.map(({ relay }) => relay.responds()));
   }
 
-  async stop(patience: Partial<StopPatience> = {}): Promise<void> {
-    await Promise.all(this.#members.map(({ relay }) => relay.stop(patience)));
+  async stop(limits: Partial<DrainLimits> = {}): Promise<void> {
+    await Promise.all(this.#members.map(({ relay }) => relay.stop(limits)));
   }
 
   /**
@@ -123,9 +123,9 @@ export class RelayGroup {
    * Stops all relays, and leaves the handed-over sources and their files to the predecessor, which
    * still accepts clients on them.
    */
-  async giveBack(patience: Partial<StopPatience> = {}): Promise<void> {
+  async giveBack(limits: Partial<DrainLimits> = {}): Promise<void> {
     for (const { source, relay } of this.#members) if (source.kind === "handed") void relay.leave();
-    await this.stop(patience);
+    await this.stop(limits);
   }
 
   /**

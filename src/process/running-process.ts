@@ -26,7 +26,7 @@ import { checkPrivateNetwork } from "./private-network.ts";
 import { boundOfThreads } from "../workers/open-with-workers.ts";
 import type { ProcessPlan } from "./process-plan.ts";
 import type { RelayGroup } from "./relay-group.ts";
-import { INIT, meetServiceManager } from "./find-service-manager.ts";
+import { INIT, findServiceManager } from "./find-service-manager.ts";
 import { warnOfFewFiles, warnOfOldUnits, warnOfOpenServers } from "./start-warnings.ts";
 import { type StopRequests, stopRequests } from "./stop-signals.ts";
 import { takeOver } from "./take-over.ts";
@@ -136,7 +136,7 @@ export class RunningProcess implements AsyncDisposable {
     if (process.pid === INIT) await this.#reapOrphans();
     if (this.#plan.processWide.requirePrivateNetwork) checkPrivateNetwork(this.#notifySocket);
     await this.#openAdmin();
-    this.#meetServiceManager();
+    this.#findServiceManager();
     // If the source is a host name, its resolution can delay the start. A second request to stop
     // does not wait for the start.
     const opening = this.#openRelays();
@@ -253,7 +253,7 @@ export class RunningProcess implements AsyncDisposable {
     });
     const reaper = this.#predecessor === null && this.#manager === null ? this.#reaper : null;
     await this.#front.disposeAsync();
-    const { linger } = await import("./handover/linger-after-handover.ts");
+    const { lingerAfterHandover: linger } = await import("./handover/linger-after-handover.ts");
     const left = Promise.all([relays.stopped, this.#adminLeft]);
     return await linger({ relays, left, successor, requests: this.#requests, reaper });
   }
@@ -297,8 +297,8 @@ export class RunningProcess implements AsyncDisposable {
   }
 
   /** Tells systemd about this process, if systemd started it. */
-  #meetServiceManager(): void {
-    const met = meetServiceManager({
+  #findServiceManager(): void {
+    const met = findServiceManager({
       log: this.#log,
       drainTimeout: this.#plan.processWide.drainTimeout,
       // Until the handover is complete, the predecessor is the main process.

@@ -11,6 +11,6 @@ const LATE_MOST = 1_000;
  * arrived during the standstill still wait in the kernel, because Bun runs late timers before it
  * reads sockets. And the peers may have stood still, too.
  */
-export function stoodStill(late: number, interval: number): boolean {
+export function processStoodStill(late: number, interval: number): boolean {
   return late > Math.min(Math.max(LATE_LEAST, interval / 2), LATE_MOST);
 }

@@ -1,5 +1,5 @@
 /** Time limits of a drain, in milliseconds; Infinity for no limit. */
-export interface StopPatience {
+export interface DrainLimits {
   /** The maximum time that the whole drain may take. */
   readonly drainTimeout: number;
   /** The maximum time for which a connection may move no byte. */
@@ -7,4 +7,4 @@ export interface StopPatience {
 }
 
 /** A drain without time limits: it waits until all connections have ended by themselves. */
-export const NO_LIMITS: StopPatience = { drainTimeout: Infinity, standstillTimeout: Infinity };
+export const NO_LIMITS: DrainLimits = { drainTimeout: Infinity, standstillTimeout: Infinity };

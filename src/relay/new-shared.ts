@@ -3,7 +3,7 @@ import { targetOf } from "../address/resolve-destination.ts";
 import { loaded } from "../os/libc.ts";
 import { type Attempt, leaveSilently, type Shared } from "./connection/connection.ts";
 import { DepartedClients } from "./connection/departed-clients.ts";
-import { EqualDeadlines } from "./connection/deadline-queue.ts";
+import { DeadlineQueue } from "./connection/deadline-queue.ts";
 import { LingeringClose } from "./connection/lingering-close.ts";
 import { adoptedHandlers, handlers } from "./connection/socket-handlers.ts";
 import type { HeldMemory } from "./held-memory.ts";
@@ -40,10 +40,7 @@ export function newShared(
     keepalive: options.keepalive ?? DEFAULTS.keepalive,
     connectRetry: options.connectRetry ?? DEFAULTS.connectRetry,
     connections: new Set(),
-    attempts: new EqualDeadlines<Attempt>(
-      options.connectTimeout ?? DEFAULTS.connectTimeout,
-      expire,
-    ),
+    attempts: new DeadlineQueue<Attempt>(options.connectTimeout ?? DEFAULTS.connectTimeout, expire),
     lingering: new LingeringClose({
       farewell: options.lingerTimeout ?? DEFAULTS.lingerTimeout,
       standstill: STANDSTILL,

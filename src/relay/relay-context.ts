@@ -1,7 +1,7 @@
 import type { ThreadCapture } from "./capture/capture.ts";
 import type { ClientCounts } from "./client-counts.ts";
 import type { HeldMemory } from "./held-memory.ts";
-import type { SharedLimit } from "./shared-connection-limit.ts";
+import type { SharedConnectionLimit } from "./shared-connection-limit.ts";
 
 /**
  * The things that a relay shares with other relays of its thread or process, or gets from the relay
@@ -17,7 +17,7 @@ export interface RelayContext {
    * The limit of open connections that several relays of one thread share; null or absent if there
    * is no such limit.
    */
-  readonly limit?: SharedLimit | null | undefined;
+  readonly limit?: SharedConnectionLimit | null | undefined;
   /**
    * Counts the bytes that connections hold. Default: counts only the bytes of this relay, without a
    * limit.

@@ -1,5 +1,5 @@
 import type { SocketEndpoint } from "../address/address.ts";
-import type { StopPatience } from "./drain-limits.ts";
+import type { DrainLimits } from "./drain-limits.ts";
 import type { HandedSource } from "./listen/source.ts";
 
 /** A relay that listens. */
@@ -18,7 +18,7 @@ export interface Relay extends AsyncDisposable {
    * @param options - milliseconds, Infinity for no limit. Defaults: `drainTimeout` of the relay's
    * options, `standstillTimeout` 2,000.
    */
-  stop(options?: Partial<StopPatience>): Promise<void>;
+  stop(options?: Partial<DrainLimits>): Promise<void>;
   /**
    * Stops the relay if no connection is open; resolves with true if the relay stopped, else with
    * false. No client is accepted between the check and the stop: new clients wait in the kernel's

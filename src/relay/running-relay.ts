@@ -3,13 +3,13 @@ import type { SocketEndpoint } from "../address/address.ts";
 import { OwnClientCounts } from "./client-counts.ts";
 import type { RelayContext } from "./relay-context.ts";
 import { type BoundedRelay, HeldMemory, memoryBound } from "./held-memory.ts";
-import type { SharedLimit } from "./shared-connection-limit.ts";
+import type { SharedConnectionLimit } from "./shared-connection-limit.ts";
 import { type Admitted, ClientAdmission, needsAddresses } from "./client-admission.ts";
 import { printPeer, type Refusal } from "./access.ts";
 import type { ThreadCapture } from "./capture/capture.ts";
 import { RelayCapture } from "./capture/relay-capture.ts";
 import { TappedPipe } from "./capture/tapped-pipe.ts";
-import { AcceptLimit } from "./listen/pause-at-limits.ts";
+import { LimitPause } from "./listen/pause-at-limits.ts";
 import {
   connectionsAllowed,
   connectionsCarried,
@@ -17,7 +17,7 @@ import {
 } from "./listen/descriptor-budget.ts";
 import { combineObservers } from "./combine-observers.ts";
 import { ExpectedHeaders } from "./proxy-protocol/expected-headers.ts";
-import { loopCheckOf } from "./reach/self-loop-check.ts";
+import { selfLoopCheck } from "./reach/self-loop-check.ts";
 import { reach } from "./reach/reach.ts";
 import { isInOwnNetwork } from "../os/network-namespace.ts";
 import { WaitingLine } from "./reach/waiting-line.ts";
@@ -29,10 +29,10 @@ import {
   type SocketOwner,
 } from "./connection/connection.ts";
 import { Drain } from "./connection/drain-at-stop.ts";
-import { NO_LIMITS, type StopPatience } from "./drain-limits.ts";
+import { NO_LIMITS, type DrainLimits } from "./drain-limits.ts";
 import { handlers } from "./connection/socket-handlers.ts";
 import { keepSideAlive } from "./connection/keepalive.ts";
-import { Unadmitted } from "./connection/unadmitted-socket.ts";
+import { UnadmittedSocket } from "./connection/unadmitted-socket.ts";
 import { watchConnections } from "./connection/watch-connections.ts";
 import { type SourceWatch, watchSource } from "./listen/source-watch.ts";
 import { backlogOf } from "./listen/bind-source.ts";
@@ -81,12 +81,12 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   readonly #shared: Shared;
   readonly #observer: Observer;
   readonly #line = new WaitingLine();
-  readonly #patience: StopPatience;
+  readonly #drainLimits: DrainLimits;
   readonly #drain: Drain;
   readonly #inherited: boolean;
   readonly #clientAdmission: ClientAdmission;
   readonly #headerOf: HeaderOf | null;
-  readonly #unadmitted: Unadmitted;
+  readonly #unadmitted: UnadmittedSocket;
   /** Reads the PROXY headers; non-null exactly if the option `acceptProxy` is set. */
   readonly #expectedHeaders: ExpectedHeaders | null;
   /** Resolves when the relay has stopped accepting. */
@@ -94,7 +94,7 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   readonly #stopped = Promise.withResolvers<void>();
   #endpoint: SocketEndpoint;
   #listeners: Listeners | null = null;
-  #acceptLimit: AcceptLimit | null = null;
+  #limitPause: LimitPause | null = null;
   /** Periodic checks of the open connections, until the relay has stopped. */
   #watches: readonly Disposable[] = [];
   #file: PlacedFile | null = null;
@@ -118,7 +118,7 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   /**
    * The limit of open connections that this relay shares with other relays; null if there is none.
    */
-  readonly #limit: SharedLimit | null;
+  readonly #limit: SharedConnectionLimit | null;
   /** Non-null exactly if another thread writes the packets of this relay to the capture file. */
   readonly #threadCapture: ThreadCapture | null;
   /** Null unless the connections of this relay are captured. */
@@ -152,18 +152,18 @@ class RunningRelay implements PausableRelay, BoundedRelay {
     this.#observer = combineObservers(options.observer === undefined ? [] : [options.observer]);
     this.#inherited = isInherited(options.source);
     const { drainTimeout = DEFAULTS.drainTimeout } = options;
-    this.#patience = { drainTimeout, standstillTimeout: DEFAULTS.standstillTimeout };
+    this.#drainLimits = { drainTimeout, standstillTimeout: DEFAULTS.standstillTimeout };
     this.#clientAdmission = new ClientAdmission(options, endpoint, counts);
     const { proxyProtocol } = options;
     this.#headerOf = proxyProtocol === undefined ? null : headerOf(proxyProtocol, endpoint);
     this.#shared = newShared(endpoint, options, memory, this.#observer, {
-      isFull: () => this.#acceptLimit?.isFull === true || this.#limit?.isReached === true,
-      exhausted: (code) => this.#acceptLimit?.descriptorsExhausted(code),
+      isFull: () => this.#limitPause?.isFull === true || this.#limit?.isReached === true,
+      exhausted: (code) => this.#limitPause?.descriptorsExhausted(code),
       ended: (connection) => this.#connectionEnded(connection),
       lateSocketEnded: () => this.#freePlace(),
     });
     this.#drain = new Drain(this.#shared.connections);
-    this.#unadmitted = new Unadmitted(this.#observer);
+    this.#unadmitted = new UnadmittedSocket(this.#observer);
     this.#expectedHeaders = options.acceptProxy === true ? this.#expectHeaders() : null;
   }
 
@@ -218,12 +218,12 @@ class RunningRelay implements PausableRelay, BoundedRelay {
     this.#endpoint = endpoint;
     const isElsewhere = (options.sourceNetns ?? options.destinationNetns) !== undefined;
     if (!isElsewhere && (!this.#inherited || listeners.descriptors.every(isInOwnNetwork)))
-      this.#shared.leadsBack = loopCheckOf(endpoint, options.destination);
+      this.#shared.leadsBack = selfLoopCheck(endpoint, options.destination);
     this.#file = file;
     if (source.kind !== "connected") this.#beginCapture(options);
     if (source.kind !== "descriptors")
       this.#sourceWatch = watchSource(file, options.sourceNetns, this.#observer);
-    this.#acceptLimit = new AcceptLimit(max, listeners, this.#observer);
+    this.#limitPause = new LimitPause(max, listeners, this.#observer);
     this.#limit?.join(this);
     this.#memory.join(this);
     this.#watches = watchConnections(this.#shared, options);
@@ -283,19 +283,19 @@ class RunningRelay implements PausableRelay, BoundedRelay {
     await this.#closed.promise;
   }
 
-  async stop(patience: Partial<StopPatience> = {}): Promise<void> {
-    await this.#stop({ ...this.#patience, ...patience }, "asked");
+  async stop(limits: Partial<DrainLimits> = {}): Promise<void> {
+    await this.#stop({ ...this.#drainLimits, ...limits }, "asked");
   }
 
   async stopIfIdle(): Promise<boolean> {
     if (this.connections > 0) return false;
-    await this.#stop(this.#patience, "idle");
+    await this.#stop(this.#drainLimits, "idle");
     return true;
   }
 
-  async #stop(patience: StopPatience, cause: Stop["cause"], keepsFile = false): Promise<void> {
-    this.#drain.shorten(patience);
-    this.#expectedHeaders?.cutAfter(patience.drainTimeout);
+  async #stop(limits: DrainLimits, cause: Stop["cause"], keepsFile = false): Promise<void> {
+    this.#drain.shorten(limits);
+    this.#expectedHeaders?.cutAfter(limits.drainTimeout);
     if (!this.#stopping) {
       // Resume, because the clients in the queue must be served before the source is closed.
       this.resume();
@@ -331,11 +331,11 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   }
 
   pauseFor(holder: string): void {
-    if (!this.#stopping) this.#acceptLimit?.pauseFor(holder);
+    if (!this.#stopping) this.#limitPause?.pauseFor(holder);
   }
 
   resumeFor(holder: string): void {
-    if (!this.#stopping) this.#acceptLimit?.resumeFor(holder);
+    if (!this.#stopping) this.#limitPause?.resumeFor(holder);
   }
 
   endCapture(): void {
@@ -363,12 +363,12 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   }
 
   #freePlace(): void {
-    if (!this.#stopping) this.#acceptLimit?.closed(this.#taken);
+    if (!this.#stopping) this.#limitPause?.closed(this.#taken);
   }
 
   /** Counts an accepted client. The relay pauses if this client took the last place. */
   #takePlace(): void {
-    this.#acceptLimit?.opened(this.#taken);
+    this.#limitPause?.opened(this.#taken);
     if (this.#limit?.opened(this) === true) this.#observer.full(this.#limit.open, "shared");
     this.#memory.look();
   }
@@ -481,7 +481,7 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   #stopListening(): void {
     this.#limit?.leave(this);
     this.#memory.leave(this);
-    this.#acceptLimit?.[Symbol.dispose]();
+    this.#limitPause?.[Symbol.dispose]();
     this.#listeners?.stop();
   }
 

@@ -14,7 +14,7 @@ const HOLDER = "shared limit";
  * accepted the last client is the last relay to accept again, so that no relay keeps the clients of
  * another relay out.
  */
-export class SharedLimit {
+export class SharedConnectionLimit {
   readonly #most: number;
   /** The relays that share the limit, in the order in which they accept again. */
   readonly #relays = new Set<LimitedRelay>();

@@ -24,7 +24,7 @@ const LOOK_EVERY = 5;
  * @throws {MainProcessError} if the message cannot be sent. The main process is then the same as
  * before.
  */
-export async function giveMainProcess(
+export async function announceMainProcess(
   system: Libc,
   notifySocket: string,
   pid: number,

@@ -10,7 +10,7 @@ import type { Notifier } from "./notify-socket.ts";
  * | main  | is this process                 | sends    | `hold`: held                     |
  * | past  | is another process, for good    | drops    |                                  |
  */
-export class HeldNotifier implements Notifier {
+export class MainProcessNotifier implements Notifier {
   readonly #notifier: Notifier;
   #waiting: Record<string, string> = {};
   #phase: "held" | "main" | "past" = "held";

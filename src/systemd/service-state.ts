@@ -1,9 +1,9 @@
 import type { SocketEndpoint } from "../address/address.ts";
 import { printAddress } from "../address/address.ts";
 import type { Observer, SourceLoss } from "../relay/observer.ts";
-import { INT_MAX } from "../os/int-max.ts";
 import type { Notifier } from "./notify-socket.ts";
 import { STOP_MARGIN } from "./stop-margin.ts";
+import type { Watchdog } from "./watchdog.ts";
 
 // The least time between two status messages, in milliseconds. People read the status, so more
 // messages would be useless.
@@ -11,16 +11,14 @@ const STATUS_PAUSE = 1_000;
 
 /**
  * Tells the service manager that the process is ready (when all relays accept) or stopping, and
- * sends a status text with the number of connections and the last failures. `dispose` ends the
- * timers of the watchdog and the status.
+ * sends a status text with the number of connections and the last failures. `dispose` ends the timer
+ * of the status, and the watchdog.
  */
 export class ServiceState implements Disposable {
   readonly #notifier: Notifier;
   readonly #drainTimeout: number;
-  readonly #watchdog: Timer | undefined;
+  readonly #watchdog: Watchdog | null;
   #status: Timer | undefined;
-  /** True from the question to the relays' threads until all threads have answered. */
-  #asking = false;
   #open = 0;
   #served = 0;
   /** The number of connections that the earlier processes of the service still have. */
@@ -33,24 +31,15 @@ export class ServiceState implements Disposable {
    */
   readonly #lost: SourceLoss[] = [];
 
-  /**
-   * `responds` settles after every relaying thread has answered. Until then, the service manager
-   * gets no watchdog message.
-   */
-  constructor(
-    notifier: Notifier,
-    watchdogPeriod: number | null,
-    drainTimeout: number,
-    responds: () => Promise<void>,
-  ) {
+  /** @param watchdog - null if the manager wants no watchdog messages from this process */
+  constructor(notifier: Notifier, drainTimeout: number, watchdog: Watchdog | null) {
     this.#notifier = notifier;
     this.#drainTimeout = drainTimeout;
-    if (watchdogPeriod !== null)
-      this.#watchdog = setInterval(() => void this.#feedWatchdog(responds), watchdogPeriod);
+    this.#watchdog = watchdog;
   }
 
   [Symbol.dispose](): void {
-    clearInterval(this.#watchdog);
+    this.#watchdog?.[Symbol.dispose]();
     clearTimeout(this.#status);
   }
 
@@ -91,7 +80,7 @@ export class ServiceState implements Disposable {
       STATUS: `listening on ${where}`,
       // Send a watchdog message now, because after a handover the last such message came from the
       // predecessor, perhaps a whole period ago.
-      ...(this.#watchdog !== undefined && { WATCHDOG: "1" }),
+      ...(this.#watchdog !== null && { WATCHDOG: "1" }),
     });
   }
 
@@ -112,14 +101,6 @@ export class ServiceState implements Disposable {
     if (this.#elsewhere === open) return;
     this.#elsewhere = open;
     this.#tellSoon();
-  }
-
-  async #feedWatchdog(responds: () => Promise<void>): Promise<void> {
-    if (this.#asking) return;
-    this.#asking = true;
-    await responds();
-    this.#asking = false;
-    this.#notifier.notify({ WATCHDOG: "1" });
   }
 
   #count(change: 1 | -1): void {
@@ -156,19 +137,4 @@ interface Failing {
   clients: number;
   /** The message of the last failure. */
   message: string;
-}
-
-/**
- * The period of watchdog messages in milliseconds: half of WATCHDOG_USEC (sd_watchdog_enabled(3)).
- * Null if the manager wants no watchdog messages, or wants the messages of another process. The
- * variables are removed from `env`.
- */
-export function takeWatchdogPeriod(env: NodeJS.ProcessEnv, pid: number): number | null {
-  const microseconds = env["WATCHDOG_USEC"] ?? "";
-  const forPid = env["WATCHDOG_PID"];
-  delete env["WATCHDOG_USEC"];
-  delete env["WATCHDOG_PID"];
-  if (forPid !== undefined && Number(forPid) !== pid) return null;
-  if (!/^[1-9]\d{0,15}$/.test(microseconds)) return null;
-  return Math.min(Math.max(1, Number(microseconds) / 2_000), INT_MAX);
 }

@@ -4,7 +4,7 @@ import type { HandoverRelay } from "../relay/relay.ts";
 import { availableMemory } from "../os/available-memory.ts";
 import { HeldMemory, type MemoryBound, memoryBound } from "../relay/held-memory.ts";
 import { startRelay } from "../relay/running-relay.ts";
-import { SharedLimit } from "../relay/shared-connection-limit.ts";
+import { SharedConnectionLimit } from "../relay/shared-connection-limit.ts";
 import { type Workers, workerCount } from "./worker-count.ts";
 
 // The default bound is one of so many parts of the memory. The rest is for the kernel's socket
@@ -55,7 +55,7 @@ export function boundOfThreads(workers: Workers, most: number | null): MemoryBou
 }
 
 function inThisThread(sharedMax: number | null, bound: MemoryBound): OpenRelay {
-  const limit = sharedMax === null ? null : new SharedLimit(sharedMax);
+  const limit = sharedMax === null ? null : new SharedConnectionLimit(sharedMax);
   const memory = new HeldMemory(bound, 0);
   return (options, lastId) => startRelay(options, { limit, memory, lastId });
 }

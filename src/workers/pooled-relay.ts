@@ -3,8 +3,8 @@ import { INT_MAX } from "../os/int-max.ts";
 import type { Libc } from "../os/libc.ts";
 import { OwnClientCounts } from "../relay/client-counts.ts";
 import { ClientAdmission } from "../relay/client-admission.ts";
-import { NO_LIMITS, type StopPatience } from "../relay/drain-limits.ts";
-import { stoodStill } from "../relay/detect-standstill.ts";
+import { NO_LIMITS, type DrainLimits } from "../relay/drain-limits.ts";
+import { processStoodStill } from "../relay/detect-standstill.ts";
 import { connectionsMaxDefault } from "../relay/listen/descriptor-budget.ts";
 import { combineObservers, eventsHeard } from "../relay/combine-observers.ts";
 import { removeFile } from "../relay/listen/socket-file/placed-file.ts";
@@ -21,7 +21,7 @@ import { SharedClientCounts } from "./shared-client-counts.ts";
 import { SharedCounters } from "./shared-counters.ts";
 import type { Start, WorkerOptions } from "./worker-messages.ts";
 import { onceAMinute } from "./repeated-warnings.ts";
-import { RelayShare, type RelayShareOwner } from "./remote-relay.ts";
+import { WorkerShare, type WorkerShareOwner } from "./worker-share.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 import type { WorkerSlot } from "./worker-slot.ts";
 import { SharedSource } from "./shared-source.ts";
@@ -57,18 +57,18 @@ export async function startPooledRelay(
   return relay;
 }
 
-class PooledRelay implements HandoverRelay, RelayShareOwner {
+class PooledRelay implements HandoverRelay, WorkerShareOwner {
   readonly observer: Observer;
   readonly #source: SharedSource;
   readonly #options: WorkerOptions;
-  readonly #patience: StopPatience;
+  readonly #drainLimits: DrainLimits;
   readonly #connectionsMax: number;
   readonly #counts: SharedCounters;
   /** The memory of `SharedClientCounts`; null if there is no limit per client. */
   readonly #clientCounts: SharedArrayBuffer | null;
   readonly #pool: WorkerPool;
   readonly #relay: number;
-  readonly #shares: readonly RelayShare[];
+  readonly #shares: readonly WorkerShare[];
   /** The file of the relay's capture; null before the start and if nothing is captured. */
   #captureFile: CaptureFile | null = null;
   /** Resolves as soon as no worker accepts clients any more and the source is closed. */
@@ -92,7 +92,7 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
     this.#accepts = options.source.kind !== "handed";
     this.#options = { ...rest, backlog: source.backlog };
     const { drainTimeout = DEFAULTS.drainTimeout } = options;
-    this.#patience = { drainTimeout, standstillTimeout: DEFAULTS.standstillTimeout };
+    this.#drainLimits = { drainTimeout, standstillTimeout: DEFAULTS.standstillTimeout };
     this.#connectionsMax = options.connectionsMax ?? connectionsMaxDefault(pool.workers);
     // A share with a limit of 0 connections could never accept a client. So use at most
     // `connectionsMax` workers.
@@ -107,7 +107,7 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
             slots.length,
             Math.ceil(this.#connectionsMax / slots.length),
           );
-    this.#shares = slots.map((slot, index) => new RelayShare(relay, index, slot, this));
+    this.#shares = slots.map((slot, index) => new WorkerShare(relay, index, slot, this));
   }
 
   get endpoint(): SocketEndpoint {
@@ -179,22 +179,22 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
     await this.#closed.promise;
   }
 
-  async stop(patience: Partial<StopPatience> = {}): Promise<void> {
-    await this.#stop({ ...this.#patience, ...patience }, "asked");
+  async stop(limits: Partial<DrainLimits> = {}): Promise<void> {
+    await this.#stop({ ...this.#drainLimits, ...limits }, "asked");
   }
 
-  async #stop(patience: StopPatience, cause: Stop["cause"], keepsFile = false): Promise<void> {
+  async #stop(limits: DrainLimits, cause: Stop["cause"], keepsFile = false): Promise<void> {
     const first = !this.#stopping;
     this.#stopping = true;
     if (first) this.#hide({ removesFile: !keepsFile });
-    this.#hurry(patience, { servesQueue: !keepsFile && !this.#source.inherited });
+    this.#hurry(limits, { servesQueue: !keepsFile && !this.#source.inherited });
     if (first) await this.#drain(cause);
     await this.#stopped.promise;
   }
 
   async stopIfIdle(): Promise<boolean> {
     if ((await this.suspend()) === 0) {
-      await this.#stop(this.#patience, "idle");
+      await this.#stop(this.#drainLimits, "idle");
       return true;
     }
     this.resume();
@@ -280,12 +280,12 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
    * Tells the workers the time that they have to drain. Workers that have not ended GRACE after
    * that time are killed.
    */
-  #hurry(patience: StopPatience, { servesQueue }: { readonly servesQueue: boolean }): void {
-    for (const share of this.#shares) share.stop(patience, servesQueue);
-    const until = performance.now() + patience.drainTimeout + GRACE;
+  #hurry(limits: DrainLimits, { servesQueue }: { readonly servesQueue: boolean }): void {
+    for (const share of this.#shares) share.stop(limits, servesQueue);
+    const until = performance.now() + limits.drainTimeout + GRACE;
     if (until >= this.#impatientAt) return;
     this.#impatientAt = until;
-    this.#waitForHanging(patience.drainTimeout + GRACE);
+    this.#waitForHanging(limits.drainTimeout + GRACE);
   }
 
   #waitForHanging(wait: number): void {
@@ -296,7 +296,7 @@ class PooledRelay implements HandoverRelay, RelayShareOwner {
       const now = performance.now();
       // The timer is late because the process stood still. Start the time again, because the
       // workers also restart their time limits in that case.
-      if (stoodStill(now - due, delay)) this.#impatientAt = now + wait;
+      if (processStoodStill(now - due, delay)) this.#impatientAt = now + wait;
       if (now < this.#impatientAt) this.#waitForHanging(wait);
       else for (const share of this.#shares) share.terminate();
     }, delay);

@@ -3,7 +3,7 @@ import type { Peer } from "../os/peer-credentials.ts";
 import type { MemoryBound } from "../relay/held-memory.ts";
 import type { Event } from "../relay/combine-observers.ts";
 import type { Ending, Failure, ReachedLimit } from "../relay/observer.ts";
-import type { StopPatience } from "../relay/drain-limits.ts";
+import type { DrainLimits } from "../relay/drain-limits.ts";
 import type { RelayOptions } from "../relay/options.ts";
 
 // The messages between the pooled relays and their workers. Every message can be copied by
@@ -28,7 +28,7 @@ export type RelayOrder =
   | {
       readonly kind: "stop";
       readonly relay: number;
-      readonly patience: StopPatience;
+      readonly limits: DrainLimits;
       /** Whether the worker accepts the clients in the kernel's queue before it stops. */
       readonly serveQueue: boolean;
     };

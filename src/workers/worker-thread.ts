@@ -1,6 +1,6 @@
 import { printAddress, type SocketEndpoint } from "../address/address.ts";
 import { RelayError, relayError } from "../relay/error.ts";
-import type { StopPatience } from "../relay/drain-limits.ts";
+import type { DrainLimits } from "../relay/drain-limits.ts";
 import type { PausableRelay } from "../relay/relay.ts";
 import { startRelay } from "../relay/running-relay.ts";
 import { libc } from "../os/libc.ts";
@@ -8,7 +8,7 @@ import { checked, EBADF } from "../os/errno.ts";
 import { AcceptBalance } from "./accept-balance.ts";
 import type { ClientCounts } from "../relay/client-counts.ts";
 import { HeldMemory } from "../relay/held-memory.ts";
-import { SharedLimit } from "../relay/shared-connection-limit.ts";
+import { SharedConnectionLimit } from "../relay/shared-connection-limit.ts";
 import { SharedClientCounts } from "./shared-client-counts.ts";
 import { SharedCounters } from "./shared-counters.ts";
 import type { Batch, Order, RelayOrder, Report, Start } from "./worker-messages.ts";
@@ -26,7 +26,7 @@ const HOLDER = "pool";
  * The worker's part of the limit that all relays share; null if there is no such limit, and before
  * the first share has started.
  */
-let limit: SharedLimit | null = null;
+let limit: SharedConnectionLimit | null = null;
 
 /** The number of bytes that this worker's connections hold; null before the first share starts. */
 let memory: HeldMemory | null = null;
@@ -111,7 +111,7 @@ class RunningShare {
     const reporter = new ReportSender(start, counts, post);
     const fds = duplicateAll(listeners, endpoint);
     memory ??= new HeldMemory(start.memory, start.thread);
-    if (start.sharedMax !== null) limit ??= new SharedLimit(start.sharedMax);
+    if (start.sharedMax !== null) limit ??= new SharedConnectionLimit(start.sharedMax);
     const relay = await startRelay(
       {
         ...options,
@@ -147,7 +147,7 @@ class RunningShare {
       case "release":
         return this.#relay.resumeFor(HOLDER);
       case "stop":
-        return void this.#stop(order.patience, order.serveQueue);
+        return void this.#stop(order.limits, order.serveQueue);
     }
   }
 
@@ -159,12 +159,12 @@ class RunningShare {
     this.#reporter.flush();
   }
 
-  async #stop(patience: StopPatience, serveQueue: boolean): Promise<void> {
+  async #stop(limits: DrainLimits, serveQueue: boolean): Promise<void> {
     const first = !this.#stopping;
     this.#stopping = true;
     if (first) this.#balance[Symbol.dispose]();
     if (first && serveQueue) await this.#serveQueue();
-    await this.#relay.stop(patience);
+    await this.#relay.stop(limits);
     shares.delete(this.#number);
     starting.delete(this.#number);
   }

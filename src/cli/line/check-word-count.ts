@@ -23,7 +23,7 @@ export interface SwallowedWord {
  *   line must not contain them
  * @throws {UsageError}
  */
-export function checkWords(
+export function checkWordCount(
   command: CommandName,
   words: readonly string[],
   hasFile: boolean,

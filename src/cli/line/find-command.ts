@@ -15,7 +15,7 @@ export const STANDARD_IO = "-";
  * @param asksOnly - whether the user asked for help or for the version
  * @throws {UsageError} if the word is neither a command nor an address
  */
-export function commandOf(
+export function findCommand(
   word: string | undefined,
   isAddress: boolean,
   asksOnly: boolean,

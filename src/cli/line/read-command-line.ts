@@ -4,8 +4,8 @@ import { flagOf, OPTION_ROWS, takes, type OptionName } from "../../options/optio
 import type { OptionRow } from "../../options/option-row.ts";
 import { UsageError } from "./usage-error.ts";
 import { quote } from "../../address/quote.ts";
-import { checkWords, type SwallowedWord } from "./check-word-count.ts";
-import { commandOf, nameOf } from "./find-command.ts";
+import { checkWordCount, type SwallowedWord } from "./check-word-count.ts";
+import { findCommand, nameOf } from "./find-command.ts";
 import { nearest } from "../../options/did-you-mean.ts";
 
 /**
@@ -69,10 +69,10 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     }
   }
   const asksOnly = given.has("help") || given.has("version");
-  const command = commandOf(words[0], firstIsAddress, asksOnly);
+  const command = findCommand(words[0], firstIsAddress, asksOnly);
   if (command !== "relay") words.shift();
   checkOptions(command, given);
-  if (!asksOnly) checkWords(command, words, given.has("config"), swallowed);
+  if (!asksOnly) checkWordCount(command, words, given.has("config"), swallowed);
   const asks = given.has("help") ? "help" : given.has("version") ? "version" : undefined;
   return { command, asks, given: byFlag(given), words };
 }

@@ -6,7 +6,7 @@ import type { ReadStatus, ReadSummary } from "./read-status.ts";
 import { RELAY_COLUMNS } from "./relay-columns.ts";
 import { drawTable } from "./draw-table.ts";
 import { type ShownTraffic, trafficLines } from "./traffic-lines.ts";
-import type { View } from "./draw-settings.ts";
+import type { DrawSettings } from "./draw-settings.ts";
 
 // The minimum number of lines on a terminal that shows the traffic. With fewer lines, the tables
 // need the room.
@@ -20,7 +20,7 @@ const RELAYS_PART = 0.6;
  * The status of a process with several relays, as lines that fit a terminal: a line for each relay,
  * then the open connections of all relays. Relays that are not ready come first, with their reasons.
  */
-export function drawRelays(status: ReadStatus, view: View): string[] {
+export function drawRelays(status: ReadStatus, view: DrawSettings): string[] {
   const { columns, rows = Infinity, style, before } = view;
   const { relays, open, process: figures } = status;
   const unready = relays.filter(({ ready }) => !ready);

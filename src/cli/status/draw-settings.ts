@@ -2,7 +2,7 @@ import type { Style } from "../../observe/log/terminal-style.ts";
 import type { ReadStatus } from "./read-status.ts";
 
 /** The settings for drawing a status on a terminal. */
-export interface View {
+export interface DrawSettings {
   readonly columns: number;
   /** The number of lines that fit; absent if there is no limit. */
   readonly rows?: number;

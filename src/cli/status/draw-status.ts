@@ -6,10 +6,10 @@ import { paintLine, type Piece } from "./fit-columns.ts";
 import { lineName, processLines, programLine } from "./process-lines.ts";
 import { drawTable } from "./draw-table.ts";
 import { type ShownTraffic, trafficLines } from "./traffic-lines.ts";
-import type { View } from "./draw-settings.ts";
+import type { DrawSettings } from "./draw-settings.ts";
 
 /** The status of one relay, as lines that fit a terminal. */
-export function drawStatus(status: ReadStatus, view: View): string[] {
+export function drawStatus(status: ReadStatus, view: DrawSettings): string[] {
   const { columns, rows, style, before } = view;
   const head = [
     programLine(status, style),

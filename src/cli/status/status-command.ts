@@ -17,7 +17,7 @@ import { stopRequests } from "../../process/stop-signals.ts";
 import { drawRelays } from "./draw-relays.ts";
 import { drawStatus, tableRoom } from "./draw-status.ts";
 import { plainStatus } from "./plain-status.ts";
-import type { View } from "./draw-settings.ts";
+import type { DrawSettings } from "./draw-settings.ts";
 import { cutTo } from "./fit-columns.ts";
 
 const PERIOD_MS = 1_000;
@@ -139,7 +139,7 @@ async function fetchShown(endpoint: SocketEndpoint, query: ConnectionsQuery): Pr
   return await fetchStatus(endpoint, { ...query, list: "all" });
 }
 
-function draw(status: ReadStatus, view: View): string[] {
+function draw(status: ReadStatus, view: DrawSettings): string[] {
   return status.open.of === "all" ? drawRelays(status, view) : drawStatus(status, view);
 }
 

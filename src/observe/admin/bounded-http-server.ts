@@ -248,13 +248,13 @@ export class BoundedHttpServer implements Disposable {
     const now = performance.now();
     const isScarce = this.#isFull() || this.#share.wait > 0 || this.#drained !== null;
     for (const visit of this.#visits)
-      if (now - visit.since >= this.#patience(visit, isScarce)) cut(visit);
+      if (now - visit.since >= this.#timeLeft(visit, isScarce)) cut(visit);
     this.#exhausted = descriptorShortage(this.#exhausted ? HEADROOM : 1) !== null;
     this.#settle();
   }
 
   /** The time that a connection may stay in its present phase, in milliseconds. */
-  #patience({ asked, stream }: Visit, isScarce: boolean): number {
+  #timeLeft({ asked, stream }: Visit, isScarce: boolean): number {
     const { asking, answering, leaving, idleWhenScarce } = this.#limits;
     if (asked && !stream.writableFinished) return answering;
     if (isScarce) return idleWhenScarce;

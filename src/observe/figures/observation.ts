@@ -2,7 +2,7 @@ import type { SocketEndpoint } from "../../address/address.ts";
 import { printAddress } from "../../address/address.ts";
 import type { Endpoint } from "../../address/address.ts";
 import type { Observer } from "../../relay/observer.ts";
-import { AllRelays } from "./sums-of-all-relays.ts";
+import { SumsOfAllRelays } from "./sums-of-all-relays.ts";
 import { EventLoopDelay } from "./event-loop-delay.ts";
 import { PrometheusMetrics } from "./prometheus-metrics.ts";
 import { RateHistory } from "./rate-history.ts";
@@ -71,7 +71,7 @@ export interface ObservedRelay {
 export class Observation implements Disposable {
   readonly metrics: PrometheusMetrics;
   readonly process: ObservedProcess;
-  readonly all: AllRelays;
+  readonly all: SumsOfAllRelays;
   readonly #relays: ObservedRelay[] = [];
   readonly #eventLoop: EventLoopDelay;
   /**
@@ -83,7 +83,7 @@ export class Observation implements Disposable {
 
   constructor(process: Partial<ObservedProcess> = {}) {
     this.process = { ...NOTHING_KNOWN, ...process };
-    this.all = new AllRelays(this.#relays);
+    this.all = new SumsOfAllRelays(this.#relays);
     this.metrics = new PrometheusMetrics({ relays: this.#relays, process: this.process });
     this.#eventLoop = new EventLoopDelay(
       (seconds) => {

@@ -3,7 +3,7 @@ import { RateHistory, type SampledFigures, type Totals } from "./rate-history.ts
 import type { RelayStatistics } from "./relay-statistics.ts";
 
 /** The sums of the figures of all relays of a process, with a history of the last minutes. */
-export class AllRelays implements SampledFigures {
+export class SumsOfAllRelays implements SampledFigures {
   readonly connectTimes = new ConnectTimes();
   readonly history: RateHistory;
   readonly #relays: readonly { readonly statistics: RelayStatistics }[];

@@ -7,7 +7,7 @@ import { ownCommand } from "./own-program.ts";
  * then becomes a child of the service manager or of the first process, which waits for the new
  * process and reads its exit status.
  */
-export function detach(descriptors: number): void {
+export function detachSuccessor(descriptors: number): void {
   const handed = Array.from({ length: descriptors }, (_, index) => FIRST_DESCRIPTOR + index);
   Bun.spawn([...ownCommand()], {
     env: withRequest(process.env, { step: "take", descriptors }),

@@ -5,9 +5,9 @@ import { becomeSubreaper } from "../../os/process-calls.ts";
 import type { HandedSource } from "../../relay/listen/source.ts";
 import type { Permissions } from "../../relay/listen/socket-file/listen-on-path.ts";
 import type { FileIdentity } from "../../relay/listen/socket-file/placed-file.ts";
-import type { HeldNotifier } from "../../systemd/main-process-notifier.ts";
+import type { MainProcessNotifier } from "../../systemd/main-process-notifier.ts";
 import {
-  giveMainProcess,
+  announceMainProcess,
   MainProcessError,
   reloading,
 } from "../../systemd/announce-main-process.ts";
@@ -66,7 +66,7 @@ export interface OpenedListener {
 
 /** A service manager that is reached by sd_notify(3). */
 export interface Manager {
-  readonly notifier: HeldNotifier;
+  readonly notifier: MainProcessNotifier;
   /** The value of NOTIFY_SOCKET. */
   readonly socket: string;
 }
@@ -173,7 +173,7 @@ async function moveMainProcess(
   const { pid } = successor;
   notifier.hold();
   try {
-    const doubt = await giveMainProcess(libc, socket, pid);
+    const doubt = await announceMainProcess(libc, socket, pid);
     if (doubt !== null)
       warn(`the service manager may not know that its main process is ${pid}: ${doubt}`);
   } catch (error) {

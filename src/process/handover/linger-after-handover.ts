@@ -16,7 +16,7 @@ export interface LeftRelays {
    * Ends the connections within `drainTimeout` milliseconds; by default within the relays' own
    * drain timeout.
    */
-  stop(patience: { readonly drainTimeout?: number }): Promise<void>;
+  stop(limits: { readonly drainTimeout?: number }): Promise<void>;
 }
 
 /** The parts of a process that remain after its handover. */
@@ -39,7 +39,7 @@ export interface Remainder {
  * A request to stop, to this process or to the newest one, ends the connections within the drain
  * timeout. The end of all later processes does the same.
  */
-export async function linger(remainder: Remainder): Promise<number> {
+export async function lingerAfterHandover(remainder: Remainder): Promise<number> {
   const { left, successor, requests, reaper } = remainder;
   const parent = reaper && new ParentProcess(reaper, successor);
   const lingering = new Lingering(remainder, parent);

@@ -1,5 +1,5 @@
 import type { SocketHandler } from "bun";
-import type { EqualDeadlines } from "./deadline-queue.ts";
+import type { DeadlineQueue } from "./deadline-queue.ts";
 import type { LingeringClose, Outcome } from "./lingering-close.ts";
 import type { ConnectionState, ConnectionView, Ending, Failure, Observer } from "../observer.ts";
 import type { Target } from "../../address/resolve-destination.ts";
@@ -16,7 +16,7 @@ import { TappedPipe } from "../capture/tapped-pipe.ts";
 import { Pipe, type PipeMeans } from "../stream/pipe.ts";
 import { FailedSocketBytes } from "../stream/failed-socket-bytes.ts";
 import { Side } from "../stream/side.ts";
-import type { Unadmitted } from "./unadmitted-socket.ts";
+import type { UnadmittedSocket } from "./unadmitted-socket.ts";
 
 // If at least this many milliseconds lie between a client's end of stream and the close of its socket,
 // the client ended its stream first and then waited. With less time, both may come from one close.
@@ -38,7 +38,7 @@ export interface Shared extends PipeMeans {
   readonly connectRetry: number;
   /** All open connections of the relay. */
   readonly connections: Set<Connection>;
-  readonly attempts: EqualDeadlines<Attempt>;
+  readonly attempts: DeadlineQueue<Attempt>;
   readonly lingering: LingeringClose;
   /** Non-null exactly while connections are captured. Bun then does all reads. */
   capture: Capture | null;
@@ -139,7 +139,7 @@ export class ConnectionSide extends Side {
 }
 
 /** The object that receives the events of a socket. It is the socket's `data`. */
-export type SocketOwner = ConnectionSide | Unadmitted;
+export type SocketOwner = ConnectionSide | UnadmittedSocket;
 
 /** One accepted client and its link to the destination. */
 export class Connection implements ConnectionView {

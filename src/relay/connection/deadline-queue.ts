@@ -1,11 +1,11 @@
-import { stoodStill } from "../detect-standstill.ts";
+import { processStoodStill } from "../detect-standstill.ts";
 
 /**
  * Deadlines that all have the same length. However many deadlines there are, one timer waits for the
  * earliest one. Each new deadline is later than all others, so the deadlines come in the order of their
  * insertion.
  */
-export class EqualDeadlines<Item extends object> {
+export class DeadlineQueue<Item extends object> {
   /** The time at which each item expires, by `performance.now()`; in ascending order. */
   readonly #due = new Map<Item, number>();
   readonly #expire: (item: Item) => void;
@@ -46,7 +46,7 @@ export class EqualDeadlines<Item extends object> {
   readonly #tick = (): void => {
     this.#timer = undefined;
     const now = performance.now();
-    if (this.#late === "start anew" && stoodStill(now - this.#timerDue, this.after))
+    if (this.#late === "start anew" && processStoodStill(now - this.#timerDue, this.after))
       return this.#startAnew();
     try {
       for (const [item, due] of this.#due) {

@@ -1,8 +1,8 @@
 import { INT_MAX } from "../../os/int-max.ts";
 import { type Connection, cutOff } from "./connection.ts";
-import { stoodStill } from "../detect-standstill.ts";
-import type { StopPatience } from "../drain-limits.ts";
-import { StillConnections } from "./idle-timeout.ts";
+import { processStoodStill } from "../detect-standstill.ts";
+import type { DrainLimits } from "../drain-limits.ts";
+import { IdleTimeout } from "./idle-timeout.ts";
 
 /**
  * Lets a stopped relay wait for its open connections, and cuts the connections whose time limit is
@@ -22,7 +22,7 @@ export class Drain {
   /**
    * Cuts connections on which no byte moves; null before `run`, and while there is no limit for that.
    */
-  #still: StillConnections | null = null;
+  #still: IdleTimeout | null = null;
   #timer: Timer | undefined;
 
   constructor(connections: ReadonlySet<Connection>) {
@@ -30,7 +30,7 @@ export class Drain {
   }
 
   /** Sets the time limits, also of a wait that is already running. A limit can only become shorter. */
-  shorten({ drainTimeout, standstillTimeout }: StopPatience): void {
+  shorten({ drainTimeout, standstillTimeout }: DrainLimits): void {
     const until = performance.now() + drainTimeout;
     if (until < this.#until) {
       this.#drainTimeout = drainTimeout;
@@ -65,7 +65,7 @@ export class Drain {
     const delay = Math.min(this.#until - now, INT_MAX);
     this.#timer = setTimeout(() => this.#timeUp(now + delay, delay), delay);
     if (this.#still === null && this.#standstillTimeout < Infinity)
-      this.#still = new StillConnections(this.#connections, {
+      this.#still = new IdleTimeout(this.#connections, {
         after: this.#standstillTimeout,
         concerns: () => true,
         end: (connection) => this.#cut(connection),
@@ -74,7 +74,7 @@ export class Drain {
 
   #timeUp(due: number, delay: number): void {
     const now = performance.now();
-    if (stoodStill(now - due, delay)) this.#until = now + this.#drainTimeout;
+    if (processStoodStill(now - due, delay)) this.#until = now + this.#drainTimeout;
     this.#wait();
   }
 

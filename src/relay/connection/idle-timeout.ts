@@ -1,5 +1,5 @@
 import type { Connection } from "./connection.ts";
-import { stoodStill } from "../detect-standstill.ts";
+import { processStoodStill } from "../detect-standstill.ts";
 
 // The number of looks within the time limit. A connection is ended at most one interval between looks
 // too late.
@@ -16,7 +16,7 @@ interface Sighting {
 }
 
 /** The connections that `StillConnections` must end, and the time limit. */
-export interface StillnessLimit {
+export interface IdleLimit {
   /** The maximum time for which a connection may move no bytes, in milliseconds. */
   readonly after: number;
   /**
@@ -34,15 +34,15 @@ export interface StillnessLimit {
  * Bytes move when the relay reads or writes them, and when a peer takes bytes that the kernel holds for
  * the peer. If the process stood still, the time of every connection starts again.
  */
-export class StillConnections implements Disposable {
+export class IdleTimeout implements Disposable {
   readonly #connections: ReadonlySet<Connection>;
-  readonly #limit: StillnessLimit;
+  readonly #limit: IdleLimit;
   #seen = new WeakMap<Connection, Sighting>();
   readonly #period: number;
   readonly #timer: Timer;
   #lastLook = performance.now();
 
-  constructor(connections: ReadonlySet<Connection>, limit: StillnessLimit) {
+  constructor(connections: ReadonlySet<Connection>, limit: IdleLimit) {
     this.#connections = connections;
     this.#limit = limit;
     this.#period = Math.ceil(limit.after / LOOKS);
@@ -58,7 +58,7 @@ export class StillConnections implements Disposable {
     const now = performance.now();
     const late = now - this.#lastLook - this.#period;
     this.#lastLook = now;
-    if (stoodStill(late, this.#limit.after)) this.#seen = new WeakMap();
+    if (processStoodStill(late, this.#limit.after)) this.#seen = new WeakMap();
     for (const connection of this.#connections) this.#lookAt(connection, now);
   }
 

@@ -1,4 +1,4 @@
-import { EqualDeadlines } from "./deadline-queue.ts";
+import { DeadlineQueue } from "./deadline-queue.ts";
 import type { Side } from "../stream/side.ts";
 
 /**
@@ -71,16 +71,16 @@ export class LingeringClose {
   readonly farewell: number;
   readonly #stays = new Map<LingeringSide, Stay>();
   /** The sides that wait for the next look, one list for each pause of `PAUSES`. */
-  readonly #looks: readonly EqualDeadlines<Stay>[];
-  readonly #farewells: EqualDeadlines<Stay>;
+  readonly #looks: readonly DeadlineQueue<Stay>[];
+  readonly #farewells: DeadlineQueue<Stay>;
   readonly #standstill: number;
 
   constructor({ farewell, standstill }: LingeringTimes) {
     this.farewell = farewell;
     this.#standstill = standstill;
     const look = (stay: Stay) => this.#look(stay);
-    this.#looks = PAUSES.map((pause) => new EqualDeadlines(pause, look, "expire"));
-    this.#farewells = new EqualDeadlines(farewell, ({ side }) => side.close());
+    this.#looks = PAUSES.map((pause) => new DeadlineQueue(pause, look, "expire"));
+    this.#farewells = new DeadlineQueue(farewell, ({ side }) => side.close());
   }
 
   /** Lets a side linger. If the side already lingers, nothing changes. */

@@ -9,7 +9,7 @@ import {
   type SocketOwner,
 } from "./connection.ts";
 import { errorCode } from "../../os/errno.ts";
-import { Unadmitted } from "./unadmitted-socket.ts";
+import { UnadmittedSocket } from "./unadmitted-socket.ts";
 
 type OwnedSocket = Socket<SocketOwner>;
 
@@ -26,7 +26,7 @@ export const handlers: SocketHandler<SocketOwner, "uint8array"> = {
    */
   open(socket: OwnedSocket): void {
     const side = socket.data;
-    if (side instanceof Unadmitted || side.connection.attempt === null) {
+    if (side instanceof UnadmittedSocket || side.connection.attempt === null) {
       // Too late: the attempt has ended, for example because the client has left.
       socket.close();
       return;
@@ -70,7 +70,7 @@ export const handlers: SocketHandler<SocketOwner, "uint8array"> = {
    */
   error(socket: OwnedSocket, error: Error): void {
     const owner = socket.data;
-    if (owner instanceof Unadmitted) {
+    if (owner instanceof UnadmittedSocket) {
       owner.observer.fault(error);
       socket.terminate();
       return;
@@ -107,6 +107,6 @@ export const adoptedHandlers: SocketHandler<SocketOwner, "uint8array"> = {
 
   /** Called by Bun within `Bun.connect` if Bun could not adopt the descriptor. */
   connectError({ data: side }: OwnedSocket, error: Error): void {
-    if (!(side instanceof Unadmitted)) side.connection.attempt?.lost(side, errorCode(error));
+    if (!(side instanceof UnadmittedSocket)) side.connection.attempt?.lost(side, errorCode(error));
   },
 };

@@ -4,7 +4,7 @@ import type { Observer } from "../observer.ts";
  * Placeholder owner for the sockets of clients that were refused or are not admitted yet. The handlers
  * ignore the events of these sockets.
  */
-export class Unadmitted {
+export class UnadmittedSocket {
   /** Always null, so that the handlers ignore each event of the socket. */
   readonly socket = null;
 

@@ -2,11 +2,11 @@ import { loaded } from "../../os/libc.ts";
 import type { Ending } from "../observer.ts";
 import { type Connection, destroy, isHalfClosed, type Shared } from "./connection.ts";
 import { keepaliveLength } from "./keepalive.ts";
-import { StillConnections } from "./idle-timeout.ts";
+import { IdleTimeout } from "./idle-timeout.ts";
 import { VanishedPeers } from "./vanished-peers.ts";
 
 /** The times without movement after which a connection ends, in milliseconds; undefined for never. */
-export interface StillnessLimits {
+export interface IdleTimes {
   readonly idleTimeout?: number | undefined;
   readonly halfCloseTimeout?: number | undefined;
 }
@@ -17,16 +17,16 @@ export interface StillnessLimits {
  */
 export function watchConnections(
   shared: Shared,
-  { idleTimeout, halfCloseTimeout }: StillnessLimits,
+  { idleTimeout, halfCloseTimeout }: IdleTimes,
 ): readonly Disposable[] {
   return [
-    limitStillness(shared, idleTimeout, "idle", () => true),
-    limitStillness(shared, halfCloseTimeout, "half-closed", isHalfClosed),
+    limitIdleTime(shared, idleTimeout, "idle", () => true),
+    limitIdleTime(shared, halfCloseTimeout, "half-closed", isHalfClosed),
     watchPeers(shared),
   ].filter((watch) => watch !== null);
 }
 
-function limitStillness(
+function limitIdleTime(
   { connections }: Shared,
   after: number | undefined,
   ending: Ending,
@@ -34,7 +34,7 @@ function limitStillness(
 ): Disposable | null {
   if (after === undefined) return null;
   const end = (connection: Connection) => destroy(connection, ending);
-  return new StillConnections(connections, { after, concerns, end });
+  return new IdleTimeout(connections, { after, concerns, end });
 }
 
 function watchPeers({ connections, sourceIsTcp, target, keepalive }: Shared): Disposable | null {

@@ -15,7 +15,7 @@ const SAY_AGAIN = 60_000;
  * causes, because without a free descriptor Bun retries accept in a busy loop (oven-sh/bun pull
  * 32705).
  */
-export class AcceptLimit implements Disposable, DescriptorWatcher {
+export class LimitPause implements Disposable, DescriptorWatcher {
   readonly #max: number;
   readonly #listening: Pick<PausableListener, "pause" | "resume">;
   readonly #observer: Observer;

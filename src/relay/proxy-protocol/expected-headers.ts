@@ -4,9 +4,9 @@ import { libc } from "../../os/libc.ts";
 import { readPeer } from "../../os/peer-credentials.ts";
 import type { AcceptedClient } from "../accepted-client.ts";
 import { printPeer, type Refusal } from "../access.ts";
-import { EqualDeadlines } from "../connection/deadline-queue.ts";
+import { DeadlineQueue } from "../connection/deadline-queue.ts";
 import type { SocketOwner } from "../connection/connection.ts";
-import { Unadmitted } from "../connection/unadmitted-socket.ts";
+import { UnadmittedSocket } from "../connection/unadmitted-socket.ts";
 import type { Observer } from "../observer.ts";
 import { type HeaderFault, type ProxiedEnds, readProxyHeader } from "./read-header.ts";
 import { HEADER_REFUSALS } from "../refusal-reasons.ts";
@@ -37,7 +37,7 @@ export interface HeaderHandling {
 }
 
 /** A proxy that has not sent its whole header. This object is the owner of the proxy's socket. */
-class ExpectedHeader extends Unadmitted {
+class ExpectedHeader extends UnadmittedSocket {
   /** The bytes of the header that have arrived so far. */
   bytes: Uint8Array = new Uint8Array();
 
@@ -56,7 +56,7 @@ class ExpectedHeader extends Unadmitted {
  */
 export class ExpectedHeaders {
   readonly #waiting = new Set<ExpectedHeader>();
-  readonly #deadlines: EqualDeadlines<ExpectedHeader>;
+  readonly #deadlines: DeadlineQueue<ExpectedHeader>;
   readonly #handling: HeaderHandling;
   /**
    * Called when the relay waits for no header any more; non-null exactly while `emptied` is
@@ -68,7 +68,7 @@ export class ExpectedHeaders {
 
   constructor(handling: HeaderHandling) {
     this.#handling = handling;
-    this.#deadlines = new EqualDeadlines(HEADER_TIMEOUT, (header) => this.#refuse(header, "late"));
+    this.#deadlines = new DeadlineQueue(HEADER_TIMEOUT, (header) => this.#refuse(header, "late"));
   }
 
   /** The number of proxies that have not sent their whole header. */

@@ -1,9 +1,9 @@
-import { leadsBack } from "../../address/self-loop.ts";
+import { isSelfLoop } from "../../address/self-loop.ts";
 import type { SocketEndpoint } from "../../address/address.ts";
 import { readAddress, type SocketAddress } from "../../address/socket-address.ts";
 
 /** Whether a connection to an address of the destination would come back to the relay's source. */
-export type LoopCheck = (address: SocketAddress) => boolean;
+export type SelfLoopCheck = (address: SocketAddress) => boolean;
 
 // The time for which an answer is cached, in milliseconds. An answer can be cached because the
 // machine's own addresses rarely change.
@@ -14,7 +14,10 @@ const GOOD_FOR = 1_000;
  * visible in the text are refused before a relay starts (`isSameAddress`). So only a destination
  * with a host name and with the source's port needs this check.
  */
-export function loopCheckOf(source: SocketEndpoint, destination: SocketEndpoint): LoopCheck | null {
+export function selfLoopCheck(
+  source: SocketEndpoint,
+  destination: SocketEndpoint,
+): SelfLoopCheck | null {
   if (source.kind !== "tcp" || destination.kind !== "tcp") return null;
   if (source.port !== destination.port) return null;
   let known = new Map<string, boolean>();
@@ -28,7 +31,7 @@ export function loopCheckOf(source: SocketEndpoint, destination: SocketEndpoint)
     const cached = known.get(text);
     if (cached !== undefined) return cached;
     const address = readAddress(bytes);
-    const leads = address?.kind === "tcp" && leadsBack(source, address);
+    const leads = address?.kind === "tcp" && isSelfLoop(source, address);
     known.set(text, leads);
     return leads;
   };

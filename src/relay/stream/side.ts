@@ -1,7 +1,7 @@
 import type { Socket } from "bun";
 import { EAGAIN, ECONNRESET, EPIPE } from "../../os/errno.ts";
 import { libc } from "../../os/libc.ts";
-import { socketRoom } from "../../os/send-buffer-space.ts";
+import { sendBufferSpace } from "../../os/send-buffer-space.ts";
 import type { KernelPipe } from "./kernel-pipe.ts";
 
 /** One end of a connection: its socket, and the relay's knowledge of the socket. */
@@ -64,7 +64,7 @@ export abstract class Side {
 
   /** The approximate number of bytes that a write takes now; 0 or less if a write takes none. */
   takesNow(): number {
-    return libc === null ? Infinity : socketRoom(libc, this.fd, this.isTcp);
+    return libc === null ? Infinity : sendBufferSpace(libc, this.fd, this.isTcp);
   }
 
   /**

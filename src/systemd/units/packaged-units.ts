@@ -1,7 +1,7 @@
 import { DEFAULTS } from "../../relay/options.ts";
 import { socketUnit } from "./socket-unit.ts";
 import { serviceUnit } from "./service-unit.ts";
-import type { Needs } from "./sandbox-needs.ts";
+import type { SandboxNeeds } from "./sandbox-needs.ts";
 import type { UnitFile } from "./unit-file.ts";
 import type { UnitPlan, UnitRelay } from "./unit-plan.ts";
 
@@ -18,7 +18,7 @@ const RUNTIME = "/run/simpletcpunixrelay";
  * The access that the relays of any configuration file may need. `units --config=FILE` writes units
  * for one file, with only the rights that the relays of this file need.
  */
-const ANY_FILE: Needs = {
+const ANY_FILE: SandboxNeeds = {
   tcp: true,
   network: true,
   local: false,

@@ -1,10 +1,10 @@
 import { type SocketEndpoint, staysLocal } from "../../address/address.ts";
 import { folderOf, hiderOf, isPrivileged, runtimeDirectory } from "./path-rules.ts";
-import { type Needs, unite } from "./sandbox-needs.ts";
+import { type SandboxNeeds, unite } from "./sandbox-needs.ts";
 import type { UnitPlan, UnitRelay } from "./unit-plan.ts";
 
 /** The access to the machine that the relays' service needs. */
-export function needsOf(plan: UnitPlan): Needs {
+export function needsOf(plan: UnitPlan): SandboxNeeds {
   const { admin, metrics, relays, unlistedRelays } = plan;
   return unite([
     { ...NOTHING, reads: [plan.program, ...configFolder(plan), ...managerSockets(plan)] },
@@ -36,7 +36,7 @@ export function sharesTmp(destination: SocketEndpoint, service: string | undefin
   );
 }
 
-const NOTHING: Needs = {
+const NOTHING: SandboxNeeds = {
   tcp: false,
   network: false,
   local: true,
@@ -63,7 +63,7 @@ function configFolder({ config }: UnitPlan): string[] {
   return config === undefined ? [] : [folderOf(config)];
 }
 
-function sourceNeeds({ source, file, seesUsers }: UnitRelay, plan: UnitPlan): Needs {
+function sourceNeeds({ source, file, seesUsers }: UnitRelay, plan: UnitPlan): SandboxNeeds {
   const { socket } = plan;
   const users = seesUsers && source.kind !== "tcp";
   // systemd opens the source, outside the relay's sandbox.
@@ -76,7 +76,7 @@ function sourceNeeds({ source, file, seesUsers }: UnitRelay, plan: UnitPlan): Ne
   };
 }
 
-function destinationNeeds({ destination }: UnitRelay, { service }: UnitPlan): Needs {
+function destinationNeeds({ destination }: UnitRelay, { service }: UnitPlan): SandboxNeeds {
   const isHidden = destination.kind === "unix" && !sharesTmp(destination, service);
   return {
     ...NOTHING,
@@ -88,7 +88,7 @@ function destinationNeeds({ destination }: UnitRelay, { service }: UnitPlan): Ne
 }
 
 /** The needs of the admin server, whose address is a Unix socket or a loopback port. */
-function adminNeeds(admin: SocketEndpoint, plan: UnitPlan): Needs {
+function adminNeeds(admin: SocketEndpoint, plan: UnitPlan): SandboxNeeds {
   return {
     ...listening(admin, plan),
     chown: plan.adminGroup !== undefined && givesAway(admin),
@@ -105,11 +105,11 @@ function givesAway(endpoint: SocketEndpoint): boolean {
 }
 
 /** Unlike an admin address, a metrics address may be reachable from other machines. */
-function metricsNeeds(metrics: SocketEndpoint, plan: UnitPlan): Needs {
+function metricsNeeds(metrics: SocketEndpoint, plan: UnitPlan): SandboxNeeds {
   return { ...adminNeeds(metrics, plan), local: staysLocal(metrics, "source") };
 }
 
-function listening(endpoint: SocketEndpoint, { service, manager }: UnitPlan): Needs {
+function listening(endpoint: SocketEndpoint, { service, manager }: UnitPlan): SandboxNeeds {
   return {
     ...NOTHING,
     tcp: endpoint.kind === "tcp",

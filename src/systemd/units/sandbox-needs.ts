@@ -1,5 +1,5 @@
 /** The access to the machine that a relay's service needs. The sandbox denies all other access. */
-export interface Needs {
+export interface SandboxNeeds {
   /** The relay opens TCP sockets itself, besides the sockets that systemd passes. */
   readonly tcp: boolean;
   /** The relay uses the machine's network; otherwise it gets a private network namespace. */
@@ -19,7 +19,7 @@ export interface Needs {
 }
 
 /** Unites the needs of several parts of one process. */
-export function unite(parts: readonly Needs[]): Needs {
+export function unite(parts: readonly SandboxNeeds[]): SandboxNeeds {
   return {
     tcp: parts.some(({ tcp }) => tcp),
     network: parts.some(({ network }) => network),

@@ -1,14 +1,14 @@
 import { hiderOf, isIn } from "./path-rules.ts";
 import { listing } from "./unit-sections.ts";
 import { pathWord } from "./unit-escaping.ts";
-import type { Needs } from "./sandbox-needs.ts";
+import type { SandboxNeeds } from "./sandbox-needs.ts";
 
 /**
  * The lines of `[Service]` that are a relay's sandbox. Each line is known to work with Bun.
  * DynamicUser= implies further lines; a service with a static user gets the same lines from
  * `STATIC_USER`. `kept` has the letters of the specifiers that paths may contain.
  */
-export function sandbox(needs: Needs, kept: string): string[] {
+export function sandbox(needs: SandboxNeeds, kept: string): string[] {
   return [
     ...capabilities(needs),
     ...networkLines(needs),
@@ -43,7 +43,7 @@ export function sandbox(needs: Needs, kept: string): string[] {
  * user namespace. A relay that must see real user ids cannot have a user namespace, so it keeps
  * only the lines that need no privileges.
  */
-export function withoutPrivileges(lines: readonly string[], needs: Needs): string[] {
+export function withoutPrivileges(lines: readonly string[], needs: SandboxNeeds): string[] {
   const isKept = (name: string) => (needs.users ? UNPRIVILEGED.has(name) : !ROOT_ONLY.has(name));
   return lines.filter((line) => isComment(line) || isKept(line.split("=", 1)[0] ?? ""));
 }
@@ -84,7 +84,7 @@ export const STATIC_USER: readonly string[] = [
   "RestrictSUIDSGID=yes",
 ];
 
-function capabilities({ privilegedPort, users }: Needs): string[] {
+function capabilities({ privilegedPort, users }: SandboxNeeds): string[] {
   // No PrivateUsers= here, because a capability in a user namespace gives no right to ports of the
   // network outside that namespace.
   if (privilegedPort)
@@ -100,7 +100,7 @@ function capabilities({ privilegedPort, users }: Needs): string[] {
   ];
 }
 
-function networkLines({ tcp, network, local }: Needs): string[] {
+function networkLines({ tcp, network, local }: SandboxNeeds): string[] {
   return [
     ...(network ? [] : ["PrivateNetwork=yes"]),
     `RestrictAddressFamilies=AF_UNIX${tcp ? " AF_INET AF_INET6" : ""}`,
@@ -108,7 +108,7 @@ function networkLines({ tcp, network, local }: Needs): string[] {
   ];
 }
 
-function pathLines({ writes, reads }: Needs, kept: string): string[] {
+function pathLines({ writes, reads }: SandboxNeeds, kept: string): string[] {
   const word = (path: string) => pathWord(path, kept);
   const hidesNone = (path: string) => hiderOf(path) === undefined;
   const bound = writes.filter((path) => !hidesNone(path));

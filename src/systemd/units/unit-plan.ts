@@ -1,5 +1,5 @@
 import type { SocketEndpoint } from "../../address/address.ts";
-import type { Needs } from "./sandbox-needs.ts";
+import type { SandboxNeeds } from "./sandbox-needs.ts";
 
 /** A process that systemd runs, with one or more relays. */
 export interface UnitPlan {
@@ -54,7 +54,7 @@ export interface UnitPlan {
    * The needs of relays that are not in `relays`. Only a package's template has such relays: each
    * instance reads a configuration file of its own, which does not exist yet.
    */
-  readonly unlistedRelays?: Needs;
+  readonly unlistedRelays?: SandboxNeeds;
 }
 
 /** One relay of a unit's process. */

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { RelayError } from "../../../src/index.ts";
 import { choosePassedSocket, takePassedSockets } from "../../../src/systemd/activation.ts";
 import { takeNotifier } from "../../../src/systemd/notify-socket.ts";
-import { takeWatchdogPeriod } from "../../../src/systemd/service-state.ts";
+import { takeWatchdogPeriod } from "../../../src/systemd/watchdog.ts";
 
 const PID = 4_321;
 

@@ -1,6 +1,9 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { type LimitedRelay, SharedLimit } from "../../../src/relay/shared-connection-limit.ts";
+import {
+  type LimitedRelay,
+  SharedConnectionLimit,
+} from "../../../src/relay/shared-connection-limit.ts";
 
 /** A relay that only remembers whether it may accept; `resumed` lists the relays in their order. */
 class FakeRelay implements LimitedRelay {
@@ -25,7 +28,7 @@ class FakeRelay implements LimitedRelay {
 }
 
 test("all relays pause at the limit, and accept again below it", () => {
-  const limit = new SharedLimit(2);
+  const limit = new SharedConnectionLimit(2);
   const relays = [new FakeRelay("a"), new FakeRelay("b")] as const;
   const [a, b] = relays;
   for (const relay of relays) limit.join(relay);
@@ -38,7 +41,7 @@ test("all relays pause at the limit, and accept again below it", () => {
 });
 
 test("the relay that took the last place is the last one to accept again", () => {
-  const limit = new SharedLimit(1);
+  const limit = new SharedConnectionLimit(1);
   const resumed: string[] = [];
   const relays = ["a", "b", "c"].map((name) => new FakeRelay(name, resumed));
   for (const relay of relays) limit.join(relay);
@@ -50,7 +53,7 @@ test("the relay that took the last place is the last one to accept again", () =>
 });
 
 test("a relay that joins at the limit waits, and one that has left is not paused", () => {
-  const limit = new SharedLimit(1);
+  const limit = new SharedConnectionLimit(1);
   const [a, late] = [new FakeRelay("a"), new FakeRelay("late")];
   limit.join(a);
   limit.opened(a);
@@ -65,7 +68,7 @@ test("a relay that joins at the limit waits, and one that has left is not paused
 });
 
 test("a relay that accepts at once when it may, keeps the others paused", () => {
-  const limit = new SharedLimit(1);
+  const limit = new SharedConnectionLimit(1);
   const eager = new (class extends FakeRelay {
     override resumeFor(holder: string): void {
       super.resumeFor(holder);
@@ -84,7 +87,7 @@ test("a relay that accepts at once when it may, keeps the others paused", () => 
 test("whatever opens and closes, the relays accept exactly below the limit", () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 5 }), fc.array(fc.nat(3)), (most, steps) => {
-      const limit = new SharedLimit(most);
+      const limit = new SharedConnectionLimit(most);
       const relays = [new FakeRelay("a"), new FakeRelay("b")];
       for (const relay of relays) limit.join(relay);
       let open = 0;

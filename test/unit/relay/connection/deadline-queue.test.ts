@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { EqualDeadlines } from "../../../../src/relay/connection/deadline-queue.ts";
+import { DeadlineQueue } from "../../../../src/relay/connection/deadline-queue.ts";
 
 interface Item {
   readonly name: string;
@@ -13,7 +13,7 @@ function standStill(milliseconds: number): void {
 test("items expire in the order in which they were added, and not before their time", async () => {
   const expired: string[] = [];
   const done = Promise.withResolvers<void>();
-  const deadlines = new EqualDeadlines<Item>(30, ({ name }) => {
+  const deadlines = new DeadlineQueue<Item>(30, ({ name }) => {
     expired.push(name);
     if (name === "last") done.resolve();
   });
@@ -35,7 +35,7 @@ const TIME = 100;
 test("after a standstill all start anew", async () => {
   const expired: string[] = [];
   const done = Promise.withResolvers<void>();
-  const deadlines = new EqualDeadlines<Item>(TIME, ({ name }) => {
+  const deadlines = new DeadlineQueue<Item>(TIME, ({ name }) => {
     expired.push(name);
     if (name === "two") done.resolve();
   });
@@ -53,7 +53,7 @@ test("after a standstill all start anew", async () => {
 
 test("deadlines that are only looks expire however late", async () => {
   const done = Promise.withResolvers<number>();
-  const deadlines = new EqualDeadlines<Item>(TIME, () => done.resolve(performance.now()), "expire");
+  const deadlines = new DeadlineQueue<Item>(TIME, () => done.resolve(performance.now()), "expire");
   deadlines.add({ name: "one" });
   standStill(10 * TIME);
   const since = performance.now();

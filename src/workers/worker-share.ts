@@ -1,5 +1,5 @@
 import { printAddress, type SocketEndpoint } from "../address/address.ts";
-import type { StopPatience } from "../relay/drain-limits.ts";
+import type { DrainLimits } from "../relay/drain-limits.ts";
 import { RelayError } from "../relay/error.ts";
 import type { Observer } from "../relay/observer.ts";
 import { AwaitedAnswers } from "./awaited-answers.ts";
@@ -8,7 +8,7 @@ import { ReportReceiver } from "./report-receiver.ts";
 import type { SlotMember, WorkerSlot } from "./worker-slot.ts";
 
 /** The part of the pooled relay that a share uses. */
-export interface RelayShareOwner {
+export interface WorkerShareOwner {
   readonly observer: Observer;
   readonly endpoint: SocketEndpoint;
   startOrder(index: number, slot: WorkerSlot, held: boolean): Start;
@@ -32,11 +32,11 @@ type Answer = "ready" | "here" | "held" | "draining" | "gone";
  * One worker's share of a relay. If the worker dies, the worker that replaces it takes over the
  * share.
  */
-export class RelayShare implements SlotMember {
+export class WorkerShare implements SlotMember {
   readonly #relay: number;
   readonly #index: number;
   readonly #slot: WorkerSlot;
-  readonly #owner: RelayShareOwner;
+  readonly #owner: WorkerShareOwner;
   readonly #answers = new AwaitedAnswers<Answer>();
   #connections: ReportReceiver;
   /** True from the order that starts the share until the share has ended. */
@@ -56,7 +56,7 @@ export class RelayShare implements SlotMember {
    * @param relay - the relay's number in the pool
    * @param index - the share's number, from 0
    */
-  constructor(relay: number, index: number, slot: WorkerSlot, owner: RelayShareOwner) {
+  constructor(relay: number, index: number, slot: WorkerSlot, owner: WorkerShareOwner) {
     this.#relay = relay;
     this.#index = index;
     this.#slot = slot;
@@ -120,9 +120,9 @@ export class RelayShare implements SlotMember {
   }
 
   /** Tells the share to stop. A second call can only shorten the drain. */
-  stop(patience: StopPatience, serveQueue: boolean): void {
+  stop(limits: DrainLimits, serveQueue: boolean): void {
     this.#stopping = true;
-    if (this.#isThere) this.#slot.tell({ kind: "stop", relay: this.#relay, patience, serveQueue });
+    if (this.#isThere) this.#slot.tell({ kind: "stop", relay: this.#relay, limits, serveQueue });
     else this.#slot.leave(this.#relay);
   }
 
