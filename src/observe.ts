@@ -17,16 +17,16 @@ import {
   openMetrics,
   type ServerOptions,
 } from "./observe/admin/admin-server.ts";
-import type { Observation } from "./observe/figures/observation.ts";
+import type { Observation } from "./observe/figures/observe-process.ts";
 import { combineObservers } from "./relay/combine-observers.ts";
 import { connectionsMaxDefault } from "./relay/listen/descriptor-budget.ts";
 import type { Observer } from "./relay/observer.ts";
 import { parseAdminAddress, parseMetricsAddress } from "./options/admin-address.ts";
 
-export { Observation } from "./observe/figures/observation.ts";
+export { Observation } from "./observe/figures/observe-process.ts";
 export { PrometheusMetrics } from "./observe/figures/prometheus-metrics.ts";
 export type { AdminServer, ServerOptions } from "./observe/admin/admin-server.ts";
-export type { StatusDocument } from "./observe/admin/status-document.ts";
+export type { StatusDocument } from "./observe/admin/status-format.ts";
 
 /** The relay to observe, with its addresses as text. */
 export interface ObservedOptions {

@@ -1,10 +1,10 @@
-import { isIPv4, isIPv6 } from "./ip-text.ts";
+import { isIPv4, isIPv6 } from "./parse-and-print-ip.ts";
 import { isSelfLoop } from "./self-loop.ts";
 import { isLoopbackHost } from "./loopback.ts";
 import { resolve } from "node:path";
-import { servicePort } from "../os/service-ports.ts";
+import { servicePort } from "../os/etc-services.ts";
 import { missingPart, suggestAddress, NEITHER_FORM } from "./suggest-address.ts";
-import { quote } from "./quote.ts";
+import { quote } from "./quote-word.ts";
 
 /**
  * A parsed socket address. `host` is `""` if the text has no host: an empty host means every

@@ -1,4 +1,4 @@
-import { ipv4Bytes, ipv4Text, ipv6Bytes, ipv6Text, isIPv4, isIPv6 } from "./ip-text.ts";
+import { ipv4Bytes, ipv4Text, ipv6Bytes, ipv6Text, isIPv4, isIPv6 } from "./parse-and-print-ip.ts";
 
 export type IpFamily = "ipv4" | "ipv6";
 

@@ -1,6 +1,6 @@
 import type { SocketEndpoint } from "./address.ts";
 import { printAddress } from "./address.ts";
-import { type FoundAddress, resolveInNetwork } from "./resolve-in-network.ts";
+import { type FoundAddress, resolveInNetwork } from "./resolve-in-namespace.ts";
 import { isLoopbackName } from "./loopback.ts";
 import {
   abstractAddress,

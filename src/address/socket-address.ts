@@ -1,7 +1,7 @@
 import { networkInterfaces } from "node:os";
 import { AF_INET, AF_INET6, AF_UNIX } from "../os/libc.ts";
 import type { SocketEndpoint } from "./address.ts";
-import { ipv4Bytes, ipv4Text, ipv6Bytes, ipv6Text } from "./ip-text.ts";
+import { ipv4Bytes, ipv4Text, ipv6Bytes, ipv6Text } from "./parse-and-print-ip.ts";
 
 // The lengths, in bytes, of the family field, a sockaddr_in and a sockaddr_in6 (unix(7), ip(7),
 // ipv6(7)).

@@ -1,4 +1,4 @@
-import { isIPv4 } from "./ip-text.ts";
+import { isIPv4 } from "./parse-and-print-ip.ts";
 
 export const NEITHER_FORM = "neither a path (it has no /) nor HOST:PORT (it has no :)";
 

@@ -1,4 +1,4 @@
-import { quote } from "../address/quote.ts";
+import { quote } from "../address/quote-word.ts";
 import type { Position } from "./toml-tree.ts";
 
 /** One mistake in a configuration file. */

@@ -6,8 +6,8 @@ import {
   type SocketEndpoint,
 } from "../address/address.ts";
 import type { Mistakes } from "./config-error.ts";
-import type { PlacedRelay } from "./read-relay.ts";
-import { isSameSource, searchKeyOf } from "./same-source.ts";
+import type { PlacedRelay } from "./parse-relay-table.ts";
+import { isSameSource, searchKeyOf } from "./is-same-source.ts";
 import type { Position } from "./toml-tree.ts";
 
 /** An address that the process itself listens on, besides the relays' sources. */

@@ -6,7 +6,7 @@ import {
   printAddress,
 } from "../address/address.ts";
 import type { Cidr } from "../address/cidr.ts";
-import { WORKERS } from "../options/relay-options.ts";
+import { WORKERS } from "../options/values-of-relay-options.ts";
 import {
   takeDestination,
   takeObserver,
@@ -14,10 +14,10 @@ import {
   takeRelayOptions,
   takeSignal,
   takeSource,
-} from "../options/take-relay-options.ts";
-import type { Source } from "../relay/listen/source.ts";
+} from "../options/check-library-options.ts";
+import type { Source } from "../relay/listen/kinds-of-source.ts";
 import type { RelayOptions as RelayOptionsParsed } from "../relay/options.ts";
-import type { Relay } from "../relay/relay.ts";
+import type { Relay } from "../relay/relay-interface.ts";
 import { relayOpener } from "../workers/open-with-workers.ts";
 import { choosePassedSocket, takePassedSockets } from "../systemd/activation.ts";
 import type { Workers } from "../workers/worker-count.ts";

@@ -1,7 +1,7 @@
 import { AddressError, parseAddress, type SocketEndpoint, staysLocal } from "../address/address.ts";
 import { isLoopbackName } from "../address/loopback.ts";
-import { InvalidValue } from "./invalid-value.ts";
-import { quote } from "../address/quote.ts";
+import { InvalidValue } from "./invalid-value-error.ts";
+import { quote } from "../address/quote-word.ts";
 
 /**
  * Reads an admin address: a Unix socket or a loopback port. Any other address is refused, because

@@ -1,5 +1,5 @@
-import { InvalidValue, show } from "./invalid-value.ts";
-import { quote } from "../address/quote.ts";
+import { InvalidValue, show } from "./invalid-value-error.ts";
+import { quote } from "../address/quote-word.ts";
 
 const BYTES = { K: 1024, M: 1024 ** 2, G: 1024 ** 3, T: 1024 ** 4 } as const;
 

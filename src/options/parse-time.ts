@@ -1,6 +1,6 @@
 import { INT_MAX } from "../os/int-max.ts";
-import { InvalidValue, show } from "./invalid-value.ts";
-import { quote } from "../address/quote.ts";
+import { InvalidValue, show } from "./invalid-value-error.ts";
+import { quote } from "../address/quote-word.ts";
 
 const MILLISECONDS = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000 } as const;
 

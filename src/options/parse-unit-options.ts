@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { userId } from "../os/user-ids.ts";
-import { InvalidValue } from "./invalid-value.ts";
-import { quote } from "../address/quote.ts";
+import { InvalidValue } from "./invalid-value-error.ts";
+import { quote } from "../address/quote-word.ts";
 
 // The maximum length of a unit's name. In systemd, UNIT_NAME_MAX is 256, and a name must be
 // shorter.

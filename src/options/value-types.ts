@@ -1,8 +1,8 @@
 import { type Cidr, CidrError, parseCidr } from "../address/cidr.ts";
 import { INT_MAX } from "../os/int-max.ts";
 import { nearest } from "./did-you-mean.ts";
-import { InvalidValue, show } from "./invalid-value.ts";
-import { quote } from "../address/quote.ts";
+import { InvalidValue, show } from "./invalid-value-error.ts";
+import { quote } from "../address/quote-word.ts";
 import { parseSize, takeSize } from "./parse-size.ts";
 import { parseTime, takeTime, type TimeRange } from "./parse-time.ts";
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { errorCode } from "./errno.ts";
-import { socketsInNetwork } from "./sockets-in-network.ts";
+import { socketsInNetwork } from "./sockets-in-namespace.ts";
 import {
   AF_INET,
   AF_INET6,

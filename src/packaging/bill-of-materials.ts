@@ -1,4 +1,4 @@
-import type { RuntimePackage } from "./runtime-packages.ts";
+import type { RuntimePackage } from "./packages-in-executable.ts";
 
 /** The product that the bill of materials describes. */
 export interface Product {

@@ -1,8 +1,8 @@
 import type { Shell } from "../cli/completions/completion-model.ts";
 import type { ManualPage } from "./manuals/manual-pages.ts";
 import type { TreeFile } from "./file-tree.ts";
-import type { RuntimePackage } from "./runtime-packages.ts";
-import { thirdPartyNotice } from "./third-party.ts";
+import type { RuntimePackage } from "./packages-in-executable.ts";
+import { thirdPartyNotice } from "./third-party-notice.ts";
 
 /** The documents that are in every kind of package. */
 export interface Documents {

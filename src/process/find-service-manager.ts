@@ -1,7 +1,7 @@
 import type { Log } from "../observe/log/log.ts";
 import { MainProcessNotifier } from "../systemd/main-process-notifier.ts";
 import { takeNotifier } from "../systemd/notify-socket.ts";
-import { ServiceState } from "../systemd/service-state.ts";
+import { ServiceState } from "../systemd/report-service-state.ts";
 import { takeWatchdogPeriod, Watchdog } from "../systemd/watchdog.ts";
 import type { Manager } from "./handover/hand-over.ts";
 

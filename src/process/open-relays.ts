@@ -1,20 +1,20 @@
 import { inNetwork } from "../address/address.ts";
-import type { Observation } from "../observe/figures/observation.ts";
+import type { Observation } from "../observe/figures/observe-process.ts";
 import { accessLog } from "../observe/log/access-log.ts";
 import { logObserver, sharedLimitsLog } from "../observe/log/event-log.ts";
 import type { Log } from "../observe/log/log.ts";
 import { combineObservers } from "../relay/combine-observers.ts";
-import type { Source } from "../relay/listen/source.ts";
+import type { Source } from "../relay/listen/kinds-of-source.ts";
 import type { Observer } from "../relay/observer.ts";
-import type { MemoryBound } from "../relay/held-memory.ts";
+import type { MemoryBound } from "../relay/held-memory-limit.ts";
 import { relayOpener } from "../workers/open-with-workers.ts";
 import type { ConnectionLimits } from "./connection-limits.ts";
 import type { PassedSockets } from "./handover/passed-sockets.ts";
 import type { Predecessor } from "./handover/predecessor.ts";
-import { explainRefusals } from "./private-network.ts";
+import { explainRefusals } from "./require-private-network.ts";
 import type { ProcessPlan, RelayPlan } from "./process-plan.ts";
-import { RelayGroup } from "./relay-group.ts";
-import { logOf } from "./relay-log.ts";
+import { RelayGroup } from "./relays-of-process.ts";
+import { logOf } from "./log-of-relay.ts";
 import { warnOfPlainText } from "./start-warnings.ts";
 
 /** Everything that is needed to open the relays of a process. */

@@ -3,9 +3,9 @@ import { RelayError } from "../relay/error.ts";
 import { HandoverError } from "./handover/handover-error.ts";
 import { handoverRequest } from "./handover/handover-variable.ts";
 import type { Predecessor } from "./handover/predecessor.ts";
-import { NOT_PRIVATE } from "./private-network.ts";
+import { NOT_PRIVATE } from "./require-private-network.ts";
 import type { ProcessPlan } from "./process-plan.ts";
-import { logOf } from "./relay-log.ts";
+import { logOf } from "./log-of-relay.ts";
 import { RunningProcess } from "./running-process.ts";
 import { StartError, type StartFailure } from "./start-error.ts";
 

@@ -1,10 +1,10 @@
-import type { Observation } from "../observe/figures/observation.ts";
+import type { Observation } from "../observe/figures/observe-process.ts";
 import type { Log } from "../observe/log/log.ts";
 import { libc } from "../os/libc.ts";
-import { heldTogether, type MemoryBound } from "../relay/held-memory.ts";
+import { heldTogether, type MemoryBound } from "../relay/held-memory-limit.ts";
 import { isHungUp } from "../os/terminal.ts";
 import { takePassedSockets } from "../systemd/activation.ts";
-import type { ServiceState } from "../systemd/service-state.ts";
+import type { ServiceState } from "../systemd/report-service-state.ts";
 import { AdminServers, hasAdminServers } from "./admin-servers.ts";
 import {
   type ConnectionLimits,
@@ -15,23 +15,23 @@ import { IdleExit } from "./exit-idle-time.ts";
 import type { EarlierProcesses } from "./handover/earlier-processes.ts";
 import type { Estate, Manager } from "./handover/hand-over.ts";
 import { HandoverOnHangup } from "./handover/handover-on-hangup.ts";
-import { ownCommand } from "./handover/own-program.ts";
+import { ownCommand } from "./handover/own-command.ts";
 import { PassedSockets } from "./handover/passed-sockets.ts";
 import type { Predecessor } from "./handover/predecessor.ts";
-import type { Reaper } from "./handover/reaper.ts";
+import type { Reaper } from "./handover/reap-orphans.ts";
 import type { Successor } from "./handover/start-successor.ts";
 import { onHangup } from "./hangup-signal.ts";
 import { observersOf, type OpeningNeeds, openRelays } from "./open-relays.ts";
-import { checkPrivateNetwork } from "./private-network.ts";
+import { checkPrivateNetwork } from "./require-private-network.ts";
 import { boundOfThreads } from "../workers/open-with-workers.ts";
 import type { ProcessPlan } from "./process-plan.ts";
-import type { RelayGroup } from "./relay-group.ts";
+import type { RelayGroup } from "./relays-of-process.ts";
 import { INIT, findServiceManager } from "./find-service-manager.ts";
 import { warnOfFewFiles, warnOfOldUnits, warnOfOpenServers } from "./start-warnings.ts";
 import { type StopRequests, stopRequests } from "./stop-signals.ts";
 import { takeOver } from "./take-over.ts";
 import { reportFaults } from "./uncaught-errors.ts";
-import { ignoreUserSignals } from "./user-signals.ts";
+import { ignoreUserSignals } from "./ignore-user-signals.ts";
 
 /**
  * The maximum time, in milliseconds, that a handover waits until no thread of this process accepts
@@ -261,7 +261,7 @@ export class RunningProcess implements AsyncDisposable {
   /** From now on, waits for orphans that became children of this process. */
   async #reapOrphans(): Promise<void> {
     if (libc === null || this.#reaper !== null) return;
-    const { Reaper } = await import("./handover/reaper.ts");
+    const { Reaper } = await import("./handover/reap-orphans.ts");
     this.#reaper = this.#parts.use(new Reaper());
   }
 
@@ -317,7 +317,7 @@ export class RunningProcess implements AsyncDisposable {
   async #openAdmin(): Promise<void> {
     const { processWide } = this.#plan;
     if (!hasAdminServers(processWide)) return;
-    const { Observation } = await import("../observe/figures/observation.ts");
+    const { Observation } = await import("../observe/figures/observe-process.ts");
     this.#observation = this.#front.use(
       new Observation({
         connectionsMax: this.#limits.together,

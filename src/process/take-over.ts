@@ -1,6 +1,6 @@
 import type { AdminServers } from "./admin-servers.ts";
 import type { Predecessor } from "./handover/predecessor.ts";
-import type { RelayGroup } from "./relay-group.ts";
+import type { RelayGroup } from "./relays-of-process.ts";
 import type { StopRequests } from "./stop-signals.ts";
 
 /** The parts of a process that accept clients, and the requests to stop. */

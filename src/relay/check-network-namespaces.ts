@@ -1,7 +1,7 @@
 import { printAddress, type SocketEndpoint } from "../address/address.ts";
 import { errnoWords } from "../os/errno.ts";
 import { type Libc, loaded } from "../os/libc.ts";
-import { networkPath, socketsInNetwork, whyNotEnter } from "../os/sockets-in-network.ts";
+import { networkPath, socketsInNetwork, whyNotEnter } from "../os/sockets-in-namespace.ts";
 import { RelayError } from "./error.ts";
 
 /** The reasons why a network namespace cannot be used, by the error code of setns(2) or open(2). */

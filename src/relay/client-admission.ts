@@ -9,7 +9,7 @@ import {
   judgesBehindProxy,
   printPeer,
   type Refusal,
-} from "./access.ts";
+} from "./access-rules.ts";
 import {
   type AcceptedSocket,
   UNIDENTIFIED,

@@ -1,7 +1,7 @@
 import type { SocketEndpoint } from "../address/address.ts";
 import type { Cidr } from "../address/cidr.ts";
-import type { AccessRules } from "./access.ts";
-import type { ConnectedSource, Source } from "./listen/source.ts";
+import type { AccessRules } from "./access-rules.ts";
+import type { ConnectedSource, Source } from "./listen/kinds-of-source.ts";
 import type { Observer } from "./observer.ts";
 import type { ProxyVersion } from "./proxy-protocol/write-header.ts";
 

@@ -1,6 +1,6 @@
-import type { ThreadCapture } from "./capture/capture.ts";
+import type { ThreadCapture } from "./capture/capture-in-thread.ts";
 import type { ClientCounts } from "./client-counts.ts";
-import type { HeldMemory } from "./held-memory.ts";
+import type { HeldMemory } from "./held-memory-limit.ts";
 import type { SharedConnectionLimit } from "./shared-connection-limit.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { PausableRelay } from "../relay/relay.ts";
+import type { PausableRelay } from "../relay/relay-interface.ts";
 import type { SharedCounters } from "./shared-counters.ts";
 
 // The number of connections by which a worker may exceed the least loaded worker is SLACK, plus

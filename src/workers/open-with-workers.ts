@@ -1,8 +1,8 @@
 import { type Libc, loaded } from "../os/libc.ts";
 import type { RelayOptions } from "../relay/options.ts";
-import type { HandoverRelay } from "../relay/relay.ts";
+import type { HandoverRelay } from "../relay/relay-interface.ts";
 import { availableMemory } from "../os/available-memory.ts";
-import { HeldMemory, type MemoryBound, memoryBound } from "../relay/held-memory.ts";
+import { HeldMemory, type MemoryBound, memoryBound } from "../relay/held-memory-limit.ts";
 import { startRelay } from "../relay/running-relay.ts";
 import { SharedConnectionLimit } from "../relay/shared-connection-limit.ts";
 import { type Workers, workerCount } from "./worker-count.ts";

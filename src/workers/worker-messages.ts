@@ -1,6 +1,6 @@
 import type { SocketEndpoint } from "../address/address.ts";
 import type { Peer } from "../os/peer-credentials.ts";
-import type { MemoryBound } from "../relay/held-memory.ts";
+import type { MemoryBound } from "../relay/held-memory-limit.ts";
 import type { Event } from "../relay/combine-observers.ts";
 import type { Ending, Failure, ReachedLimit } from "../relay/observer.ts";
 import type { DrainLimits } from "../relay/drain-limits.ts";

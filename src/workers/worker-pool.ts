@@ -1,5 +1,5 @@
-import { type MemoryBound, memoryBound } from "../relay/held-memory.ts";
-import { WORKER_MODULE } from "./worker-module.ts";
+import { type MemoryBound, memoryBound } from "../relay/held-memory-limit.ts";
+import { WORKER_MODULE } from "./worker-module-url.ts";
 import { WorkerSlot } from "./worker-slot.ts";
 
 /** The slots that a pool assigned to a relay. */

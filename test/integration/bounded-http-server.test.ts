@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { BoundedHttpServer } from "../../src/observe/admin/bounded-http-server.ts";
 import { HTTP_LIMITS, type HttpLimits } from "../../src/observe/admin/http-limits.ts";
-import { listen } from "../../src/relay/listen/listen.ts";
+import { listen } from "../../src/relay/listen/open-listeners.ts";
 import { RawSocket } from "../support/sockets/raw-socket.ts";
 import { until } from "../support/waiting.ts";
 

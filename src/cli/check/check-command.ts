@@ -1,4 +1,4 @@
-import { loadConfig } from "../../config/load-config.ts";
+import { loadConfig } from "../../config/read-config-file.ts";
 import type { CommandLine } from "../line/read-command-line.ts";
 import { writeAll } from "../line/write-output.ts";
 

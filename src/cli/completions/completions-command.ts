@@ -1,4 +1,4 @@
-import { quote } from "../../address/quote.ts";
+import { quote } from "../../address/quote-word.ts";
 import { nearest } from "../../options/did-you-mean.ts";
 import type { CommandLine } from "../line/read-command-line.ts";
 import { UsageError } from "../line/usage-error.ts";

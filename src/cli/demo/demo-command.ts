@@ -6,7 +6,7 @@ import { AddressError, printAddress } from "../../address/address.ts";
 import { createRelay } from "../../library/create-relay.ts";
 import { RelayError } from "../../relay/error.ts";
 import type { ConnectionView } from "../../relay/observer.ts";
-import type { Relay } from "../../relay/relay.ts";
+import type { Relay } from "../../relay/relay-interface.ts";
 import { mayPaint, style } from "../../observe/log/terminal-style.ts";
 import { PROGRAM } from "../../program/version.ts";
 import { readValues } from "../line/option-values.ts";

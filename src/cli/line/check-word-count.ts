@@ -1,6 +1,6 @@
-import { quote } from "../../address/quote.ts";
+import { quote } from "../../address/quote-word.ts";
 import { COMMANDS, type CommandName, wordsOf } from "../../options/commands.ts";
-import { InvalidValue } from "../../options/invalid-value.ts";
+import { InvalidValue } from "../../options/invalid-value-error.ts";
 import type { OptionRow } from "../../options/option-row.ts";
 import { nameOf } from "./find-command.ts";
 import { UsageError } from "./usage-error.ts";

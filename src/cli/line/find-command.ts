@@ -1,5 +1,5 @@
 import { lacksPort } from "../../address/suggest-address.ts";
-import { quote } from "../../address/quote.ts";
+import { quote } from "../../address/quote-word.ts";
 import { type CommandName, NAMED_COMMANDS } from "../../options/commands.ts";
 import { nearest } from "../../options/did-you-mean.ts";
 import { UsageError } from "./usage-error.ts";

@@ -1,10 +1,10 @@
 import type { Addresses } from "./read-addresses.ts";
 import type { GivenOptions } from "./read-command-line.ts";
 import { adminMisfit } from "../../options/check-admin-options.ts";
-import { contradictions } from "../../options/contradictions.ts";
+import { contradictions } from "../../options/contradicting-options.ts";
 import { findMisfits } from "../../options/check-source-options.ts";
 import { UsageError } from "./usage-error.ts";
-import { InvalidValue } from "../../options/invalid-value.ts";
+import { InvalidValue } from "../../options/invalid-value-error.ts";
 import type { CommandName } from "../../options/commands.ts";
 import {
   completeValues,

@@ -3,7 +3,7 @@ import { type CommandName, NAMED_COMMANDS } from "../../options/commands.ts";
 import { flagOf, OPTION_ROWS, takes, type OptionName } from "../../options/option-table.ts";
 import type { OptionRow } from "../../options/option-row.ts";
 import { UsageError } from "./usage-error.ts";
-import { quote } from "../../address/quote.ts";
+import { quote } from "../../address/quote-word.ts";
 import { checkWordCount, type SwallowedWord } from "./check-word-count.ts";
 import { findCommand, nameOf } from "./find-command.ts";
 import { nearest } from "../../options/did-you-mean.ts";

@@ -1,5 +1,5 @@
 import { printAddress } from "../../address/address.ts";
-import { loadConfig } from "../../config/load-config.ts";
+import { loadConfig } from "../../config/read-config-file.ts";
 import { processWide, relaySettings } from "../../config/options-to-plan.ts";
 import type { ProcessPlan } from "../../process/process-plan.ts";
 import { fileOverrides } from "../line/file-overrides.ts";

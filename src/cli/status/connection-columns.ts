@@ -1,5 +1,5 @@
 import { formatBytes, formatDuration, formatRate } from "../../observe/figures/print-figures.ts";
-import type { ReadConnection } from "./read-status.ts";
+import type { ReadConnection } from "./check-status-answer.ts";
 import type { Column } from "./draw-table.ts";
 
 /** The columns of the table of open connections, the most important columns first. */

@@ -2,7 +2,7 @@ import type { Style } from "../../observe/log/terminal-style.ts";
 import { CONNECTION_COLUMNS_OF_RELAYS } from "./connection-columns.ts";
 import { paintLine, type Piece } from "./fit-columns.ts";
 import { lineName, processLines, programLine } from "./process-lines.ts";
-import type { ReadStatus, ReadSummary } from "./read-status.ts";
+import type { ReadStatus, ReadSummary } from "./check-status-answer.ts";
 import { RELAY_COLUMNS } from "./relay-columns.ts";
 import { drawTable } from "./draw-table.ts";
 import { type ShownTraffic, trafficLines } from "./traffic-lines.ts";

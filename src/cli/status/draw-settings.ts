@@ -1,5 +1,5 @@
 import type { Style } from "../../observe/log/terminal-style.ts";
-import type { ReadStatus } from "./read-status.ts";
+import type { ReadStatus } from "./check-status-answer.ts";
 
 /** The settings for drawing a status on a terminal. */
 export interface DrawSettings {

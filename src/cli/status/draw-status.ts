@@ -1,7 +1,7 @@
 import type { Style } from "../../observe/log/terminal-style.ts";
 import { formatCount } from "../../observe/figures/print-figures.ts";
 import { CONNECTION_COLUMNS } from "./connection-columns.ts";
-import type { ReadStatus } from "./read-status.ts";
+import type { ReadStatus } from "./check-status-answer.ts";
 import { paintLine, type Piece } from "./fit-columns.ts";
 import { lineName, processLines, programLine } from "./process-lines.ts";
 import { drawTable } from "./draw-table.ts";

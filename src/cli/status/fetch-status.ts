@@ -4,7 +4,7 @@ import { printAddress, type SocketEndpoint } from "../../address/address.ts";
 import type { StatusQuery } from "../../observe/admin/build-status.ts";
 import { escapeControls } from "../../observe/log/escape-controls.ts";
 import { errnoWords, errorCode } from "../../os/errno.ts";
-import { NoStatus, readStatus, type ReadStatus } from "./read-status.ts";
+import { NoStatus, readStatus, type ReadStatus } from "./check-status-answer.ts";
 
 const PATIENCE_MS = 5_000;
 

@@ -3,7 +3,7 @@ import { CONNECTION_COLUMNS_OF_RELAYS } from "./connection-columns.ts";
 import { countLines, relayLines, trafficOf } from "./draw-status.ts";
 import { paintLine, type Piece } from "./fit-columns.ts";
 import { processLines, programLine } from "./process-lines.ts";
-import type { ReadStatus } from "./read-status.ts";
+import type { ReadStatus } from "./check-status-answer.ts";
 import { RELAY_COLUMNS } from "./relay-columns.ts";
 import { plainTable } from "./draw-table.ts";
 import { trafficLines } from "./traffic-lines.ts";

@@ -1,7 +1,7 @@
 import type { Style } from "../../observe/log/terminal-style.ts";
 import { formatBytes, formatCount, formatDuration } from "../../observe/figures/print-figures.ts";
 import type { Piece } from "./fit-columns.ts";
-import type { ReadStatus } from "./read-status.ts";
+import type { ReadStatus } from "./check-status-answer.ts";
 
 /** The first line of a status: the program's name and version, and the process's uptime and id. */
 export function programLine(status: ReadStatus, style: Style): Piece[] {

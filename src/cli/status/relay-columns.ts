@@ -1,5 +1,5 @@
 import { formatCount, formatRate } from "../../observe/figures/print-figures.ts";
-import type { ReadSummary } from "./read-status.ts";
+import type { ReadSummary } from "./check-status-answer.ts";
 import type { Column } from "./draw-table.ts";
 
 /** The columns of the table of relays, the most important columns first. */

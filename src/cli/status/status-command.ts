@@ -1,5 +1,5 @@
 import type { SocketEndpoint } from "../../address/address.ts";
-import { quote } from "../../address/quote.ts";
+import { quote } from "../../address/quote-word.ts";
 import { SORTS } from "../../observe/figures/open-connections.ts";
 import { escapeControls } from "../../observe/log/escape-controls.ts";
 import { mayPaint, style } from "../../observe/log/terminal-style.ts";
@@ -8,9 +8,9 @@ import { parseAdminAddress } from "../../options/admin-address.ts";
 import { readValues } from "../line/option-values.ts";
 import type { CommandLine } from "../line/read-command-line.ts";
 import { type ConnectionsQuery, type Fetched, fetchStatus, NoAnswer } from "./fetch-status.ts";
-import type { ReadStatus } from "./read-status.ts";
+import type { ReadStatus } from "./check-status-answer.ts";
 import { UsageError } from "../line/usage-error.ts";
-import { InvalidValue } from "../../options/invalid-value.ts";
+import { InvalidValue } from "../../options/invalid-value-error.ts";
 import { LiveScreen } from "./live-screen.ts";
 import { complain, writeAll } from "../line/write-output.ts";
 import { stopRequests } from "../../process/stop-signals.ts";

@@ -1,7 +1,7 @@
 import { formatBytes, formatCount, formatRate } from "../../observe/figures/print-figures.ts";
 import type { Style } from "../../observe/log/terminal-style.ts";
 import type { Piece } from "./fit-columns.ts";
-import type { ReadStatus } from "./read-status.ts";
+import type { ReadStatus } from "./check-status-answer.ts";
 import { sparkline } from "./sparkline.ts";
 
 /** The traffic of one relay, or of all relays of a process together. */

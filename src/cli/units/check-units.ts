@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
 import type { Endpoint, SocketEndpoint } from "../../address/address.ts";
-import { isIPv4, isIPv6 } from "../../address/ip-text.ts";
+import { isIPv4, isIPv6 } from "../../address/parse-and-print-ip.ts";
 import type { OptionValues } from "../../options/option-table.ts";
 import { groupId, userId } from "../../os/user-ids.ts";
-import { folderOf, isIn, runtimeDirectory } from "../../systemd/units/path-rules.ts";
+import { folderOf, isIn, runtimeDirectory } from "../../systemd/units/paths-in-units.ts";
 import { addressText, INSTANCE_PORT, isTemplate } from "../../systemd/units/specifiers.ts";
 import { endsAsWritten, hasControls } from "../../systemd/units/unit-escaping.ts";
 import type { FilePermissions } from "../../systemd/units/unit-plan.ts";

@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
 import type { SocketEndpoint } from "../../address/address.ts";
-import { loadConfig } from "../../config/load-config.ts";
+import { loadConfig } from "../../config/read-config-file.ts";
 import type { OptionValues } from "../../options/option-table.ts";
 import type { ProcessPlan, ProcessWide, RelayPlan } from "../../process/process-plan.ts";
-import { folderOf, hiderOf } from "../../systemd/units/path-rules.ts";
+import { folderOf, hiderOf } from "../../systemd/units/paths-in-units.ts";
 import { socketName } from "../../systemd/units/socket-unit.ts";
 import { isTemplate } from "../../systemd/units/specifiers.ts";
 import { hasControls } from "../../systemd/units/unit-escaping.ts";

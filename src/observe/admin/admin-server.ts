@@ -1,10 +1,10 @@
 import type { SocketEndpoint } from "../../address/address.ts";
-import type { HandedSource } from "../../relay/listen/source.ts";
-import type { Observation } from "../figures/observation.ts";
+import type { HandedSource } from "../../relay/listen/kinds-of-source.ts";
+import type { Observation } from "../figures/observe-process.ts";
 import { ADMIN_MODE } from "./admin-mode.ts";
 import { type AdminPermissions, bindAdmin } from "./bind-admin.ts";
 import { BoundedHttpServer } from "./bounded-http-server.ts";
-import { ADMIN_ROUTES, answer, METRICS_ROUTES, type Routes } from "./routes.ts";
+import { ADMIN_ROUTES, answer, METRICS_ROUTES, type Routes } from "./answer-request.ts";
 
 /** Options of an admin or metrics server. */
 export interface ServerOptions {

@@ -1,8 +1,8 @@
 import type { SocketEndpoint } from "../../address/address.ts";
-import { listen } from "../../relay/listen/listen.ts";
+import { listen } from "../../relay/listen/open-listeners.ts";
 import type { PausableListener } from "../../relay/listen/pausable-listener.ts";
-import type { HandedSource } from "../../relay/listen/source.ts";
-import { removeFile } from "../../relay/listen/socket-file/placed-file.ts";
+import type { HandedSource } from "../../relay/listen/kinds-of-source.ts";
+import { removeFile } from "../../relay/listen/socket-file/identify-and-remove.ts";
 import type { VisitHandlers } from "./bounded-http-server.ts";
 
 // The maximum number of clients that wait in the kernel's queue.

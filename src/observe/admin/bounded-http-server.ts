@@ -2,11 +2,11 @@ import type { Socket } from "bun";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { descriptorShortage } from "../../os/descriptor-shortage.ts";
-import { HEADROOM } from "../../relay/listen/descriptor-probe.ts";
+import { HEADROOM } from "../../relay/listen/watch-for-free-descriptors.ts";
 import type { AcceptHandlers, PausableListener } from "../../relay/listen/pausable-listener.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./http-limits.ts";
 import { ProcessorShare } from "./processor-share.ts";
-import { SocketStream } from "./socket-stream.ts";
+import { SocketStream } from "./bun-socket-as-node-stream.ts";
 
 /** A client's request. */
 export interface HttpRequest {

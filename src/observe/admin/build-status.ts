@@ -1,8 +1,8 @@
 import { PROGRAM, VERSION } from "../../program/version.ts";
-import { clientFields, clientGroup, clientName } from "../figures/client-fields.ts";
+import { clientFields, clientGroup, clientName } from "../figures/client-name-and-fields.ts";
 import type { RateHistory, Sample } from "../figures/rate-history.ts";
 import { HISTORY_SECONDS } from "../figures/rate-history.ts";
-import type { Observation, ObservedRelay } from "../figures/observation.ts";
+import type { Observation, ObservedRelay } from "../figures/observe-process.ts";
 import {
   type ClientGroup,
   type Filter,
@@ -28,7 +28,7 @@ import {
   type SampleDocument,
   type StatusDocument,
   type Traffic,
-} from "./status-document.ts";
+} from "./status-format.ts";
 
 /** A query for the status. */
 export type StatusQuery = ListQuery & {

@@ -1,6 +1,6 @@
 import { type Endpoint, printAddress } from "../../address/address.ts";
 import type { ConnectionView, Observer } from "../../relay/observer.ts";
-import { clientFields, clientName } from "../figures/client-fields.ts";
+import { clientFields, clientName } from "../figures/client-name-and-fields.ts";
 import type { Log } from "./log.ts";
 
 /** Writes one line to the log for each connection, after the connection has ended. */

@@ -1,6 +1,6 @@
 import { printAddress, type Endpoint } from "../../address/address.ts";
 import type { ConnectionView, Observer, Stop } from "../../relay/observer.ts";
-import { clientFields, clientName, UNKNOWN_CLIENT } from "../figures/client-fields.ts";
+import { clientFields, clientName, UNKNOWN_CLIENT } from "../figures/client-name-and-fields.ts";
 import { formatBytes, formatCount, formatDuration } from "../figures/print-figures.ts";
 import type { Log, LogFields } from "./log.ts";
 import { CLIENTS_MOST, RepeatedLines, type Repeats } from "./repeated-lines.ts";

@@ -1,8 +1,8 @@
-import type { SampleDocument } from "../admin/status-document.ts";
+import type { SampleDocument } from "../admin/status-format.ts";
 import { formatDuration } from "../figures/print-figures.ts";
-import type { Cursor } from "./cursor.ts";
+import type { Cursor } from "./chart-cursor.ts";
 import { html, setAttributes, setText, svg } from "./dom.ts";
-import type { Scale } from "./scale.ts";
+import type { Scale } from "./chart-scale.ts";
 
 /** One curve of a plot. */
 export interface Series {

@@ -1,4 +1,4 @@
-import type { GroupDocument, OpenDocument, StatusDocument } from "../admin/status-document.ts";
+import type { GroupDocument, OpenDocument, StatusDocument } from "../admin/status-format.ts";
 import type { GroupSort, Sort } from "../figures/open-connections.ts";
 import { formatBytes, formatCount, formatDuration, formatRate } from "../figures/print-figures.ts";
 import { type Column, DataTable } from "./data-table.ts";

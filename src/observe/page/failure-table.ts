@@ -1,4 +1,4 @@
-import type { FailureDocument, RelayFailureDocument } from "../admin/status-document.ts";
+import type { FailureDocument, RelayFailureDocument } from "../admin/status-format.ts";
 import { formatCount } from "../figures/print-figures.ts";
 import { byId, html, setText } from "./dom.ts";
 import { KeyedChildren } from "./keyed-children.ts";

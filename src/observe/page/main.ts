@@ -1,4 +1,4 @@
-import type { StatusDocument } from "../admin/status-document.ts";
+import type { StatusDocument } from "../admin/status-format.ts";
 import {
   formatBytes,
   formatCount,
@@ -8,16 +8,16 @@ import {
 } from "../figures/print-figures.ts";
 import { Chart, type Series } from "./chart.ts";
 import { clock } from "./clock.ts";
-import { Cursor } from "./cursor.ts";
+import { Cursor } from "./chart-cursor.ts";
 import { byId, setText } from "./dom.ts";
 import { FailureTable } from "./failure-table.ts";
 import { CountList, FactList } from "./count-and-fact-lists.ts";
 import { OpenConnections } from "./connection-tables.ts";
 import { Overview } from "./overview.ts";
 import { Poll, type PollFailure } from "./poll.ts";
-import { RelayChoice } from "./relay-choice.ts";
-import { Samples } from "./samples.ts";
-import { decadeScale, linearScale, mirroredScale } from "./scale.ts";
+import { RelayChoice } from "./chosen-relay.ts";
+import { Samples } from "./recent-samples.ts";
+import { decadeScale, linearScale, mirroredScale } from "./chart-scale.ts";
 import { figuresOfAll, figuresOfRelay, showTiles } from "./tiles.ts";
 
 const SECONDS = 300;

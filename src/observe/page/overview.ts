@@ -1,4 +1,4 @@
-import type { RelaySummary } from "../admin/status-document.ts";
+import type { RelaySummary } from "../admin/status-format.ts";
 import { formatCount, formatRate } from "../figures/print-figures.ts";
 import { DataTable } from "./data-table.ts";
 import { setText, byId } from "./dom.ts";

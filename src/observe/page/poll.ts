@@ -1,4 +1,4 @@
-import type { StatusDocument } from "../admin/status-document.ts";
+import type { StatusDocument } from "../admin/status-format.ts";
 
 const PERIOD_MS = 1_000;
 // While the tab is in the background, the reader sees only the page's title.

@@ -1,7 +1,7 @@
-import type { SampleDocument, StatusDocument, Traffic } from "../admin/status-document.ts";
+import type { SampleDocument, StatusDocument, Traffic } from "../admin/status-format.ts";
 import { formatBytes, formatCount, formatLatency, formatRate } from "../figures/print-figures.ts";
 import { byId, setText } from "./dom.ts";
-import type { Samples } from "./samples.ts";
+import type { Samples } from "./recent-samples.ts";
 
 /** The figures of one relay, or the sums of all relays. */
 export interface Figures {

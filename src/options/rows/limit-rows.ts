@@ -1,4 +1,4 @@
-import { RELAY_OPTIONS, WORKERS } from "../relay-options.ts";
+import { RELAY_OPTIONS, WORKERS } from "../values-of-relay-options.ts";
 import type { OptionRows } from "../option-row.ts";
 import { size } from "../value-types.ts";
 

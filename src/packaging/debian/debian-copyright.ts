@@ -1,6 +1,6 @@
 import type { Documents } from "../install-tree.ts";
-import type { RuntimePackage } from "../runtime-packages.ts";
-import { thirdPartyNotice } from "../third-party.ts";
+import type { RuntimePackage } from "../packages-in-executable.ts";
+import { thirdPartyNotice } from "../third-party-notice.ts";
 
 const COMMON_LICENSES = "/usr/share/common-licenses";
 

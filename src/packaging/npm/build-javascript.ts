@@ -18,7 +18,7 @@ const WORKER_THREAD = join(src, "workers/worker-thread.ts");
 export type Dependencies = Readonly<Record<string, string>>;
 
 /**
- * Replaces `workers/worker-module.ts`. With `type: "file"` Bun gives the path of the thread's module
+ * Replaces `workers/worker-module-url.ts`. With `type: "file"` Bun gives the path of the thread's module
  * where the package is installed. `bun build` copies that module beside the bundle, or into the
  * executable with `--compile`, and gives the path of the copy.
  */
@@ -27,7 +27,7 @@ const workerBesideLibrary: BunPlugin = {
   setup(build) {
     const path = "./worker-thread.js";
     build.onResolve({ filter: /^\.\/worker-thread\.js$/ }, () => ({ path, external: true }));
-    build.onLoad({ filter: /\/workers\/worker-module\.ts$/ }, () => ({
+    build.onLoad({ filter: /\/workers\/worker-module-url\.ts$/ }, () => ({
       loader: "js",
       contents: [
         `import file from "${path}" with { type: "file" };`,

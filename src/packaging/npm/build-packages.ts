@@ -10,8 +10,8 @@ import {
   mainManifest,
   type Manifest,
   programManifest,
-} from "./manifest.ts";
-import { type Effort, pack } from "./pack.ts";
+} from "./package-json.ts";
+import { type Effort, pack } from "./pack-tarball.ts";
 
 const root = join(import.meta.dir, "../../..");
 

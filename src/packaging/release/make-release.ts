@@ -12,7 +12,7 @@ import { writeTree } from "../file-tree.ts";
 import { archiveTree, type Documents } from "../install-tree.ts";
 import { manualPages } from "../manuals/manual-pages.ts";
 import { buildNpmPackages } from "../npm/build-packages.ts";
-import { directDependencies, runtimePackages } from "../runtime-packages.ts";
+import { directDependencies, runtimePackages } from "../packages-in-executable.ts";
 import { type Target, TARGETS } from "../targets.ts";
 import { sourceState } from "./source-state.ts";
 

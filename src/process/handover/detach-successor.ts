@@ -1,5 +1,5 @@
 import { FIRST_DESCRIPTOR, withRequest } from "./handover-variable.ts";
-import { ownCommand } from "./own-program.ts";
+import { ownCommand } from "./own-command.ts";
 
 /**
  * Starts this program once more with the descriptors that this process was given. The new process

@@ -1,4 +1,4 @@
-import { Channel } from "./channel.ts";
+import { Channel } from "./handover-channel.ts";
 import type { EarlierProcess } from "./handover-document.ts";
 import { type FromLater, readFromEarlier } from "./handover-messages.ts";
 import { ShapeError } from "./read-json.ts";

@@ -1,10 +1,10 @@
 import type { SocketEndpoint } from "../../address/address.ts";
 import { errnoCode, errnoWords } from "../../os/errno.ts";
 import type { Libc } from "../../os/libc.ts";
-import { becomeSubreaper } from "../../os/process-calls.ts";
-import type { HandedSource } from "../../relay/listen/source.ts";
+import { becomeSubreaper } from "../../os/child-processes-and-clock.ts";
+import type { HandedSource } from "../../relay/listen/kinds-of-source.ts";
 import type { Permissions } from "../../relay/listen/socket-file/listen-on-path.ts";
-import type { FileIdentity } from "../../relay/listen/socket-file/placed-file.ts";
+import type { FileIdentity } from "../../relay/listen/socket-file/identify-and-remove.ts";
 import type { MainProcessNotifier } from "../../systemd/main-process-notifier.ts";
 import {
   announceMainProcess,
@@ -12,7 +12,7 @@ import {
   reloading,
 } from "../../systemd/announce-main-process.ts";
 import type { PassedSockets } from "./passed-sockets.ts";
-import type { Reaper } from "./reaper.ts";
+import type { Reaper } from "./reap-orphans.ts";
 import {
   DOCUMENT_VERSION,
   type HandedFile,

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { printAddress, type SocketEndpoint } from "../../address/address.ts";
-import type { FileIdentity } from "../../relay/listen/socket-file/placed-file.ts";
+import type { FileIdentity } from "../../relay/listen/socket-file/identify-and-remove.ts";
 import {
   boolean,
   field,

@@ -1,6 +1,6 @@
 import type { FromLater } from "./handover-messages.ts";
 import { ParentProcess } from "./parent-process.ts";
-import type { Reaper } from "./reaper.ts";
+import type { Reaper } from "./reap-orphans.ts";
 import type { Successor } from "./start-successor.ts";
 
 /**

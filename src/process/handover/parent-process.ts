@@ -1,4 +1,4 @@
-import type { Reaper } from "./reaper.ts";
+import type { Reaper } from "./reap-orphans.ts";
 
 /**
  * The first process as the parent of all later processes, if there is no service manager. The first

@@ -1,14 +1,14 @@
 import { isInNetwork } from "../../os/network-namespace.ts";
 import { closeSync } from "node:fs";
 import type { SocketEndpoint } from "../../address/address.ts";
-import type { HandedSource } from "../../relay/listen/source.ts";
+import type { HandedSource } from "../../relay/listen/kinds-of-source.ts";
 import {
   changePermissions,
   permissionChanges,
 } from "../../relay/listen/socket-file/change-permissions.ts";
 import type { Permissions } from "../../relay/listen/socket-file/listen-on-path.ts";
-import { isAt } from "../../relay/listen/socket-file/placed-file.ts";
-import { Channel, type ChannelListener } from "./channel.ts";
+import { isAt } from "../../relay/listen/socket-file/identify-and-remove.ts";
+import { Channel, type ChannelListener } from "./handover-channel.ts";
 import {
   type HandedFile,
   type HandedListener,

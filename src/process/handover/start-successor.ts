@@ -1,5 +1,5 @@
 import { errnoWords, errorCode } from "../../os/errno.ts";
-import { Channel } from "./channel.ts";
+import { Channel } from "./handover-channel.ts";
 import { HandoverError } from "./handover-error.ts";
 import { withRequest } from "./handover-variable.ts";
 import { type FromEarlier, type FromLater, readFromLater } from "./handover-messages.ts";

@@ -1,7 +1,7 @@
-import type { FailedSocketBytes } from "../stream/failed-socket-bytes.ts";
+import type { FailedSocketBytes } from "../stream/unread-bytes-of-failed-socket.ts";
 import { Pipe, type PipeMeans } from "../stream/pipe.ts";
 import type { Side } from "../stream/side.ts";
-import type { Conversation } from "./conversation.ts";
+import type { Conversation } from "./tcp-conversation.ts";
 
 /** A pipe that reports all bytes that it reads to a conversation. It never uses the bulk reader. */
 export class TappedPipe extends Pipe {

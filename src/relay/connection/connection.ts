@@ -9,12 +9,12 @@ import { keepSideAlive } from "./keepalive.ts";
 import { EPIPE } from "../../os/errno.ts";
 import type { Admitted } from "../client-admission.ts";
 import type { Peer } from "../../os/peer-credentials.ts";
-import type { DepartedClients } from "./departed-clients.ts";
-import { clientAddressOf, clientPeerOf } from "./client-identity.ts";
-import type { Capture } from "../capture/capture.ts";
+import type { DepartedClients } from "./departed-local-clients.ts";
+import { clientAddressOf, clientPeerOf } from "./client-address-and-user.ts";
+import type { Capture } from "../capture/capture-in-thread.ts";
 import { TappedPipe } from "../capture/tapped-pipe.ts";
 import { Pipe, type PipeMeans } from "../stream/pipe.ts";
-import { FailedSocketBytes } from "../stream/failed-socket-bytes.ts";
+import { FailedSocketBytes } from "../stream/unread-bytes-of-failed-socket.ts";
 import { Side } from "../stream/side.ts";
 import type { UnadmittedSocket } from "./unadmitted-socket.ts";
 

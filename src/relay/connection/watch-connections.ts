@@ -3,7 +3,7 @@ import type { Ending } from "../observer.ts";
 import { type Connection, destroy, isHalfClosed, type Shared } from "./connection.ts";
 import { keepaliveLength } from "./keepalive.ts";
 import { IdleTimeout } from "./idle-timeout.ts";
-import { VanishedPeers } from "./vanished-peers.ts";
+import { VanishedPeers } from "./unresponsive-peers.ts";
 
 /** The times without movement after which a connection ends, in milliseconds; undefined for never. */
 export interface IdleTimes {

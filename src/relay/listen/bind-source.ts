@@ -12,11 +12,11 @@ import { DEFAULTS } from "../options.ts";
 import { bindTcp } from "./bind-tcp.ts";
 import { endpointOf } from "./inherited-socket.ts";
 import { listenError } from "./listen-error.ts";
-import { openListeningSocket, tcpBinder } from "./listening-socket.ts";
+import { openListeningSocket, tcpBinder } from "./open-listening-socket.ts";
 import { listenOnPath, type SocketFileOptions } from "./socket-file/listen-on-path.ts";
-import type { PlacedFile } from "./socket-file/placed-file.ts";
+import type { PlacedFile } from "./socket-file/identify-and-remove.ts";
 import type { PauseWithoutFfiOptions } from "./pause-without-ffi.ts";
-import { type ConnectedSource, handedFile, isInherited, type Source } from "./source.ts";
+import { type ConnectedSource, handedFile, isInherited, type Source } from "./kinds-of-source.ts";
 
 /** The options for listening on a source. */
 export interface ListenOptions extends SocketFileOptions {

@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from "../../address/ip-text.ts";
+import { isIPv4, isIPv6 } from "../../address/parse-and-print-ip.ts";
 import { isLoopbackName } from "../../address/loopback.ts";
 import { errorCode, SystemCallError } from "../../os/errno.ts";
 

@@ -4,7 +4,7 @@ import { errnoCode } from "../../os/errno.ts";
 import { loaded, SO_ACCEPTCONN, SO_TYPE, SOCK_STREAM, SOL_SOCKET } from "../../os/libc.ts";
 import { readAddress } from "../../address/socket-address.ts";
 import { RelayError } from "../error.ts";
-import type { ConnectedSource, Source } from "./source.ts";
+import type { ConnectedSource, Source } from "./kinds-of-source.ts";
 
 /**
  * The endpoint on which a source listens or will listen.

@@ -1,6 +1,6 @@
 import { errnoWords } from "../../os/errno.ts";
 import type { Observer } from "../observer.ts";
-import { type DescriptorWatcher, watchDescriptors } from "./descriptor-probe.ts";
+import { type DescriptorWatcher, watchDescriptors } from "./watch-for-free-descriptors.ts";
 import type { PausableListener } from "./pausable-listener.ts";
 
 // A shortage of descriptors can begin and end many times, so the relay warns at most once in this

@@ -3,7 +3,7 @@ import { printIpEndpoint } from "../../address/ip-endpoint.ts";
 import { libc } from "../../os/libc.ts";
 import { readPeer } from "../../os/peer-credentials.ts";
 import type { AcceptedClient } from "../accepted-client.ts";
-import { printPeer, type Refusal } from "../access.ts";
+import { printPeer, type Refusal } from "../access-rules.ts";
 import { DeadlineQueue } from "../connection/deadline-queue.ts";
 import type { SocketOwner } from "../connection/connection.ts";
 import { UnadmittedSocket } from "../connection/unadmitted-socket.ts";

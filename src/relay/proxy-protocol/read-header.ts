@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from "../../address/ip-text.ts";
+import { isIPv4, isIPv6 } from "../../address/parse-and-print-ip.ts";
 import { ipFromBytes, ipFromSocketBytes } from "../../address/ip-address.ts";
 import { ipEndpoint, type IpEndpoint } from "../../address/ip-endpoint.ts";
 import { crc32c } from "./crc32c.ts";

@@ -1,4 +1,4 @@
-import type { AddressFailure } from "./failure.ts";
+import type { AddressFailure } from "./describe-failure.ts";
 
 // The first pause before the front waiter tries again, in milliseconds. Each pause doubles.
 const PAUSE_FIRST = 1;

@@ -1,6 +1,6 @@
 import { EAGAIN } from "../../os/errno.ts";
 import type { KernelPipe } from "./kernel-pipe.ts";
-import type { FailedSocketBytes } from "./failed-socket-bytes.ts";
+import type { FailedSocketBytes } from "./unread-bytes-of-failed-socket.ts";
 import type { Side } from "./side.ts";
 
 // The number of bytes that are taken out of a kernel pipe and given to a write of Bun, so that Bun

@@ -1,7 +1,7 @@
 import { EAGAIN } from "../../os/errno.ts";
 import { type BulkReader, LARGE } from "./bulk-reader.ts";
 import { HeldBytes, restOf } from "./held-bytes.ts";
-import type { FailedSocketBytes } from "./failed-socket-bytes.ts";
+import type { FailedSocketBytes } from "./unread-bytes-of-failed-socket.ts";
 import { type Reader, Reading } from "./reading.ts";
 import type { MemoryAccount } from "./memory-account.ts";
 import type { Side } from "./side.ts";

@@ -1,4 +1,4 @@
-import { section } from "./unit-sections.ts";
+import { section } from "./print-sections.ts";
 import type { UnitFile } from "./unit-file.ts";
 
 /**

@@ -1,5 +1,5 @@
-import { hiderOf, isIn } from "./path-rules.ts";
-import { listing } from "./unit-sections.ts";
+import { hiderOf, isIn } from "./paths-in-units.ts";
+import { listing } from "./print-sections.ts";
 import { pathWord } from "./unit-escaping.ts";
 import type { SandboxNeeds } from "./sandbox-needs.ts";
 

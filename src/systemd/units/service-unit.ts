@@ -1,11 +1,11 @@
 import { descriptorsNeeded, descriptorsOfRelays } from "../../relay/listen/descriptor-budget.ts";
 import { STOP_MARGIN } from "../stop-margin.ts";
-import { folderOf, isPrivileged, needsNetworkUp, runtimeDirectory } from "./path-rules.ts";
+import { folderOf, isPrivileged, needsNetworkUp, runtimeDirectory } from "./paths-in-units.ts";
 import { makesFiles, needsOf, sharesTmp } from "./sandbox-needs-of-relay.ts";
 import { sandbox, STATIC_USER, withoutPrivileges } from "./sandbox.ts";
 import { DESCRIPTOR_NAME, socketName } from "./socket-unit.ts";
 import { addressText, siblingName, specifiersOf } from "./specifiers.ts";
-import { comment, listing, section, setting } from "./unit-sections.ts";
+import { comment, listing, section, setting } from "./print-sections.ts";
 import { directoryWord, execProgram, execWord, wholeValue } from "./unit-escaping.ts";
 import type { FilePermissions, UnitPlan, UnitRelay } from "./unit-plan.ts";
 

@@ -1,7 +1,7 @@
 import type { SocketEndpoint } from "../../address/address.ts";
-import { needsNetworkUp } from "./path-rules.ts";
+import { needsNetworkUp } from "./paths-in-units.ts";
 import { addressText, siblingName, specifiersOf } from "./specifiers.ts";
-import { comment, section, setting } from "./unit-sections.ts";
+import { comment, section, setting } from "./print-sections.ts";
 import { wholeValue } from "./unit-escaping.ts";
 import type { FilePermissions, UnitPlan, UnitRelay } from "./unit-plan.ts";
 

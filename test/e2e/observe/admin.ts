@@ -1,6 +1,6 @@
 import { get } from "node:http";
 import { parseAddress } from "../../../src/address/address.ts";
-import type { StatusDocument } from "../../../src/observe/admin/status-document.ts";
+import type { StatusDocument } from "../../../src/observe/admin/status-format.ts";
 import {
   type RunningRelay,
   type RunOptions,

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { StatusDocument } from "../../../src/observe/admin/status-document.ts";
+import type { StatusDocument } from "../../../src/observe/admin/status-format.ts";
 import { connectEcho, startEcho } from "../../support/sockets/echo.ts";
 import {
   executablePath,

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import packageJson from "../../../package.json";
 import { buildNpmPackages, type NpmPackage } from "../../../src/packaging/npm/build-packages.ts";
-import { pack } from "../../../src/packaging/npm/pack.ts";
+import { pack } from "../../../src/packaging/npm/pack-tarball.ts";
 import { type Target, TARGETS } from "../../../src/packaging/targets.ts";
 import {
   packInstalled,

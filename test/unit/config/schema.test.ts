@@ -4,7 +4,7 @@ import { join } from "node:path";
 import Ajv from "ajv";
 import fc from "fast-check";
 import { configSchema } from "../../../src/config/json-schema.ts";
-import { readConfig } from "../../../src/config/read-config.ts";
+import { readConfig } from "../../../src/config/parse-config.ts";
 import {
   type OptionName,
   flagOf,

@@ -5,7 +5,7 @@ import { checkDistinct, readAddresses } from "../../../src/cli/line/read-address
 import { parseAdminAddress } from "../../../src/options/admin-address.ts";
 import { checkAddresses, readValues, shownOptions } from "../../../src/cli/line/option-values.ts";
 import { UsageError } from "../../../src/cli/line/usage-error.ts";
-import { InvalidValue } from "../../../src/options/invalid-value.ts";
+import { InvalidValue } from "../../../src/options/invalid-value-error.ts";
 import { flagOf, OPTION_ROWS, type OptionName } from "../../../src/options/option-table.ts";
 import { readCommandLine } from "../../../src/cli/line/read-command-line.ts";
 import { planUnits } from "../../../src/cli/units/plan-units.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { portInList } from "../../../src/os/service-ports.ts";
+import { portInList } from "../../../src/os/etc-services.ts";
 
 describe("the system's list of services", () => {
   const list = [

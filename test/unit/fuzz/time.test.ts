@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { InvalidValue } from "../../../src/options/invalid-value.ts";
+import { InvalidValue } from "../../../src/options/invalid-value-error.ts";
 import { parseTime } from "../../../src/options/parse-time.ts";
 
 const UNITS = { ms: 1n, s: 1_000n, min: 60_000n, h: 3_600_000n, "": 1_000n } as const;

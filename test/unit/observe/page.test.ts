@@ -5,7 +5,7 @@ import {
   decadeScale,
   linearScale,
   mirroredScale,
-} from "../../../src/observe/page/scale.ts";
+} from "../../../src/observe/page/chart-scale.ts";
 import fc from "fast-check";
 
 test("the page is one file that asks for no other", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { parseAdminAddress } from "../../../src/options/admin-address.ts";
-import { InvalidValue } from "../../../src/options/invalid-value.ts";
+import { InvalidValue } from "../../../src/options/invalid-value-error.ts";
 
 const tcp = (host: string, port: number) => ({ kind: "tcp", host, port }) as const;
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { InvalidValue } from "../../../src/options/invalid-value.ts";
+import { InvalidValue } from "../../../src/options/invalid-value-error.ts";
 import { COMMANDS } from "../../../src/options/commands.ts";
 import { aboutOption, flagOf, OPTION_ROWS, OPTIONS } from "../../../src/options/option-table.ts";
 

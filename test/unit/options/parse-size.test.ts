@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { InvalidValue } from "../../../src/options/invalid-value.ts";
+import { InvalidValue } from "../../../src/options/invalid-value-error.ts";
 import { parseSize, printSize, takeSize } from "../../../src/options/parse-size.ts";
 
 test.each([

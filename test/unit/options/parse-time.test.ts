@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { InvalidValue } from "../../../src/options/invalid-value.ts";
+import { InvalidValue } from "../../../src/options/invalid-value-error.ts";
 import { parseTime, printTime } from "../../../src/options/parse-time.ts";
 
 describe("a time is read as milliseconds", () => {

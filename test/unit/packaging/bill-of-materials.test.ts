@@ -3,7 +3,10 @@ import { Spec, Validation } from "@cyclonedx/cyclonedx-library";
 import { join } from "node:path";
 import packageJson from "../../../package.json";
 import { billOfMaterials } from "../../../src/packaging/bill-of-materials.ts";
-import { directDependencies, runtimePackages } from "../../../src/packaging/runtime-packages.ts";
+import {
+  directDependencies,
+  runtimePackages,
+} from "../../../src/packaging/packages-in-executable.ts";
 
 const root = join(import.meta.dir, "../../..");
 const packages = runtimePackages(root);

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { readConfig } from "../../../src/config/read-config.ts";
+import { readConfig } from "../../../src/config/parse-config.ts";
 import { shareConnections } from "../../../src/process/connection-limits.ts";
 
 /** The limits of relays that ask for so many connections, or for none of their own. */

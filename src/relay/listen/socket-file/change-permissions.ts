@@ -2,8 +2,8 @@ import { chmodSync, chownSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { relayError } from "../../error.ts";
 import type { Permissions } from "./listen-on-path.ts";
-import { PinnedFile } from "./pinned-file.ts";
-import { identityOf, isSameFile, type PlacedFile } from "./placed-file.ts";
+import { PinnedFile } from "./pin-file-by-descriptor.ts";
+import { identityOf, isSameFile, type PlacedFile } from "./identify-and-remove.ts";
 
 const MODE_BITS = 0o7777;
 const MODE_MOST = 0o777;

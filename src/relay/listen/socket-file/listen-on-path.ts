@@ -5,7 +5,7 @@ import { checked, ENODATA, EOPNOTSUPP } from "../../../os/errno.ts";
 import { libc } from "../../../os/libc.ts";
 import { RelayError, relayError } from "../../error.ts";
 import { findStale, moveIntoPlace } from "./move-into-place.ts";
-import { isTrusted, openFolderOf } from "./open-folder.ts";
+import { isTrusted, openFolderOf } from "./walk-to-folder.ts";
 import {
   identityAt,
   identityOf,
@@ -13,9 +13,9 @@ import {
   isSameFile,
   type PlacedFile,
   removeAt,
-} from "./placed-file.ts";
-import { PinnedFile } from "./pinned-file.ts";
-import { openPrivateFolder } from "./private-folder.ts";
+} from "./identify-and-remove.ts";
+import { PinnedFile } from "./pin-file-by-descriptor.ts";
+import { openPrivateFolder } from "./make-private-folder.ts";
 
 /** The permissions of a Unix source's file; omitted fields get the process's defaults. */
 export interface Permissions {
@@ -60,7 +60,7 @@ export interface PlacedListener<Bound extends Listener> {
  * always put another socket at the path. But the attacker must not make the relay change the mode,
  * the owner or the content of any other file. So no step relies on a name in that folder:
  *
- * - The folder is opened once (`open-folder.ts`), and all later steps start from its descriptor.
+ * - The folder is opened once (`walk-to-folder.ts`), and all later steps start from its descriptor.
  *   The owner of a folder further up cannot redirect these steps.
  * - The private folder is checked after it was opened: it belongs to this process's user, and
  *   nobody else may enter it. The attacker may have moved such a folder there, but cannot change
@@ -75,7 +75,7 @@ export interface PlacedListener<Bound extends Listener> {
  *   descriptor number, which may mean another folder by then. Its random part makes that harmless:
  *   no other file has that name.
  * - rmdir(2) can remove at most an empty folder of the attacker, and unlink(2) at exit
- *   (`placed-file.ts`) only a file in the folder where the attacker may write. The attacker could
+ *   (`identify-and-remove.ts`) only a file in the folder where the attacker may write. The attacker could
  *   do both without the relay.
  *
  * The attacker must not gain access to the socket either. A folder can pass a group (mode 2000,

@@ -11,8 +11,8 @@ import {
 } from "../../../os/errno.ts";
 import { type Libc, libc, RENAME_EXCHANGE, RENAME_NOREPLACE } from "../../../os/libc.ts";
 import { RelayError } from "../../error.ts";
-import { type FileIdentity, identityOf, isAt } from "./placed-file.ts";
-import { PinnedFile } from "./pinned-file.ts";
+import { type FileIdentity, identityOf, isAt } from "./identify-and-remove.ts";
+import { PinnedFile } from "./pin-file-by-descriptor.ts";
 import { probeSocket } from "./socket-probe.ts";
 
 // The maximum number of tries. Another try is needed if the file at the path disappears after a

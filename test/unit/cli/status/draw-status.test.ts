@@ -9,7 +9,7 @@ import type {
   OpenDocument,
   RelaySummary,
   StatusDocument,
-} from "../../../../src/observe/admin/status-document.ts";
+} from "../../../../src/observe/admin/status-format.ts";
 import { connection, relay, status } from "./sample-status.ts";
 import { style } from "../../../../src/observe/log/terminal-style.ts";
 

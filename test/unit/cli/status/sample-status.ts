@@ -3,7 +3,7 @@ import type {
   RelaySummary,
   SampleDocument,
   StatusDocument,
-} from "../../../../src/observe/admin/status-document.ts";
+} from "../../../../src/observe/admin/status-format.ts";
 
 /** An open connection as `/status` lists it. */
 export function connection(figures: Partial<OpenDocument> = {}): OpenDocument {

@@ -6,7 +6,10 @@ import { readCommandLine } from "../../../../src/cli/line/read-command-line.ts";
 import { planUnits } from "../../../../src/cli/units/plan-units.ts";
 import { readUnitAddresses } from "../../../../src/cli/units/read-unit-addresses.ts";
 import { DEFAULTS } from "../../../../src/relay/options.ts";
-import { RELAY_OPTION_NAMES, RELAY_OPTIONS } from "../../../../src/options/relay-options.ts";
+import {
+  RELAY_OPTION_NAMES,
+  RELAY_OPTIONS,
+} from "../../../../src/options/values-of-relay-options.ts";
 import { INSTANCE_PORT } from "../../../../src/systemd/units/specifiers.ts";
 
 const RUN = "/run/app/socket";

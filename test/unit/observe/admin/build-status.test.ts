@@ -7,8 +7,8 @@ import {
   statusDocument,
   type StatusQuery,
 } from "../../../../src/observe/admin/build-status.ts";
-import type { StatusDocument } from "../../../../src/observe/admin/status-document.ts";
-import { Observation } from "../../../../src/observe/figures/observation.ts";
+import type { StatusDocument } from "../../../../src/observe/admin/status-format.ts";
+import { Observation } from "../../../../src/observe/figures/observe-process.ts";
 import { combineObservers } from "../../../../src/relay/combine-observers.ts";
 import type { Observer } from "../../../../src/relay/observer.ts";
 import { fakeConnection } from "../fake-connection.ts";

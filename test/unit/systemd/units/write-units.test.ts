@@ -5,7 +5,11 @@ import {
   printAddress,
   type SocketEndpoint,
 } from "../../../../src/address/address.ts";
-import { folderOf, hiderOf, runtimeDirectory } from "../../../../src/systemd/units/path-rules.ts";
+import {
+  folderOf,
+  hiderOf,
+  runtimeDirectory,
+} from "../../../../src/systemd/units/paths-in-units.ts";
 import { endsAsWritten, hasControls } from "../../../../src/systemd/units/unit-escaping.ts";
 import { INSTANCE_PORT } from "../../../../src/systemd/units/specifiers.ts";
 import { writeUnits } from "../../../../src/systemd/units/write-units.ts";

@@ -1,0 +1,44 @@
+import { resolve } from "node:path";
+import { type Endpoint, isSameNetwork, printAddress } from "../address/address.ts";
+import { ipAddress } from "../address/ip-address.ts";
+import { isIPv4 } from "../address/parse-and-print-ip.ts";
+import { isLoopbackName } from "../address/loopback.ts";
+
+/**
+ * A key for searching endpoints. Two endpoints that may be the same address have the same key;
+ * different keys mean different addresses.
+ */
+export function searchKeyOf(endpoint: Endpoint): string {
+  if (endpoint.kind === "unix") return resolve(endpoint.path);
+  return endpoint.kind === "tcp" ? `:${endpoint.port}` : printAddress(endpoint);
+}
+
+/** Whether two listeners would listen on the same address. */
+export function isSameSource(one: Endpoint, other: Endpoint): boolean {
+  if (!isSameNetwork(one, other)) return false;
+  if (one.kind !== other.kind || searchKeyOf(one) !== searchKeyOf(other)) return false;
+  if (one.kind !== "tcp" || other.kind !== "tcp") return true;
+  // For port 0, the system chooses a different free port each time.
+  return one.port !== 0 && overlap(one.host, other.host);
+}
+
+function overlap(one: string, other: string): boolean {
+  if (isEverywhere(one) || isEverywhere(other)) return true;
+  const [these, those] = [addressesOf(one), addressesOf(other)];
+  if (these.includes(EVERY_IPV4)) return those.some(isIPv4);
+  if (those.includes(EVERY_IPV4)) return these.some(isIPv4);
+  return these.some((address) => those.includes(address));
+}
+
+const EVERY_IPV4 = "0.0.0.0";
+
+/** Whether a listener on this host listens on every address of both IP families. */
+function isEverywhere(host: string): boolean {
+  return host === "" || ipAddress(host)?.text === "::";
+}
+
+/** The IP addresses of a host. A name that needs a resolver stays a name. */
+function addressesOf(host: string): readonly string[] {
+  if (isLoopbackName(host)) return ["127.0.0.1", "::1"];
+  return [(host.includes("%") ? undefined : ipAddress(host)?.text) ?? host.toLowerCase()];
+}

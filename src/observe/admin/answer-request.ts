@@ -1,0 +1,115 @@
+import type { Observation, ObservedRelay } from "../figures/observe-process.ts";
+import { readRequest, RequestError } from "./check-request.ts";
+import type { HttpAnswer, HttpRequest } from "./bounded-http-server.ts";
+import { QueryError, readQuery, statusDocument } from "./build-status.ts";
+import { page } from "./served-page.ts";
+
+/** The paths that an address answers, and the clients that it answers. */
+export interface Routes {
+  readonly paths: readonly Path[];
+  /** Whether the client must name a loopback host: see `RequestRules`. */
+  readonly loopbackOnly: boolean;
+}
+
+/** The routes of `--admin`. */
+export const ADMIN_ROUTES: Routes = {
+  paths: ["/", "/status", "/metrics", "/healthz", "/readyz"],
+  loopbackOnly: true,
+};
+
+/** The routes of `--metrics`. These routes do not show which clients are connected. */
+export const METRICS_ROUTES: Routes = {
+  paths: ["/metrics", "/healthz", "/readyz"],
+  loopbackOnly: false,
+};
+
+/**
+ * Answers a request with the figures of the observation.
+ *
+ * @param fault - called with an unexpected error; the client gets status 500
+ */
+export async function answer(
+  request: HttpRequest,
+  routes: Routes,
+  observation: Observation,
+  fault: (error: unknown) => void,
+): Promise<HttpAnswer> {
+  try {
+    const { path, parameters } = readRequest(request, routes);
+    return await ANSWERS[path](observation, parameters);
+  } catch (error) {
+    if (error instanceof RequestError)
+      return textAnswer(error.status, error.message, error.headers);
+    if (error instanceof QueryError) return textAnswer(400, error.message);
+    fault(error);
+    return textAnswer(500, "something went wrong here; the log says what");
+  }
+}
+
+type Answer = (
+  observation: Observation,
+  parameters: URLSearchParams,
+) => HttpAnswer | Promise<HttpAnswer>;
+
+const ANSWERS = {
+  "/": () => respond(200, page.html, "text/html; charset=utf-8", { ...page.headers }),
+  "/status": (observation, parameters) => {
+    observation.process.look();
+    const query = readQuery(parameters);
+    const status = statusDocument(observation, chosenRelay(observation, query.relay), query);
+    return respond(200, `${JSON.stringify(status)}\n`, "application/json");
+  },
+  "/metrics": async ({ process, metrics }) => {
+    process.look();
+    return respond(200, await metrics.expose(), metrics.contentType);
+  },
+  "/healthz": () => textAnswer(200, "ok"),
+  "/readyz": (observation) => {
+    observation.process.look();
+    const { notReadyBecause: reason } = observation;
+    return reason === null ? textAnswer(200, "ready") : textAnswer(503, `not ready: ${reason}`);
+  },
+} as const satisfies Record<string, Answer>;
+
+type Path = keyof typeof ANSWERS;
+
+function chosenRelay({ relays }: Observation, name: string | undefined): ObservedRelay {
+  const [first] = relays;
+  if (first === undefined) throw new QueryError("no relay has started yet");
+  if (name === undefined) return first;
+  const relay = relays.find((each) => each.name === name);
+  if (relay === undefined)
+    throw new QueryError(
+      `there is no relay ${JSON.stringify(name)}; there are ${relays.map((each) => each.name).join(", ")}`,
+    );
+  return relay;
+}
+
+function textAnswer(
+  status: number,
+  text: string,
+  headers: Readonly<Record<string, string>> = {},
+): HttpAnswer {
+  return respond(status, `${text}\n`, "text/plain; charset=utf-8", headers);
+}
+
+function respond(
+  status: number,
+  body: string,
+  type: string,
+  headers: Readonly<Record<string, string>> = {},
+): HttpAnswer {
+  return {
+    status,
+    body,
+    headers: {
+      "content-type": type,
+      "cache-control": "no-store",
+      "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+      "cross-origin-resource-policy": "same-origin",
+      "referrer-policy": "no-referrer",
+      "x-content-type-options": "nosniff",
+      ...headers,
+    },
+  };
+}

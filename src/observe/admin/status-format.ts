@@ -1,0 +1,255 @@
+import type { ConnectionState } from "../../relay/observer.ts";
+import type { ClientFields } from "../figures/client-name-and-fields.ts";
+import type { GroupSort } from "../figures/open-connections.ts";
+import type { FailureKind } from "../figures/recent-failures.ts";
+import type { Phase } from "../figures/relay-statistics.ts";
+
+// The answer of `/status`; the page and the `status` command read it. A release may add names, but the
+// meaning of a name never changes. `up` is from client to destination, `down` the opposite direction.
+
+export interface StatusDocument {
+  readonly program: string;
+  readonly version: string;
+  readonly pid: number;
+  /** The name of the relay that this document is about. */
+  readonly relay: string;
+  /** All relays of the process. */
+  readonly relays: readonly RelaySummary[];
+  /** The sums of all relays; null if there is only one relay. */
+  readonly all: AllDocument | null;
+  readonly state: Phase;
+  readonly ready: boolean;
+  /** The reason why the relay is not ready; null exactly if the relay is ready. */
+  readonly not_ready_because: string | null;
+  /** ISO 8601, UTC. */
+  readonly started_at: string;
+  readonly uptime_seconds: number;
+  /** The address on which the relay listens; null before the relay listens. */
+  readonly source: string | null;
+  readonly destination: string;
+  /** Every option that has a value, as on a command line: `{"drain-timeout": "10s"}`. */
+  readonly options: Readonly<Record<string, string>>;
+  readonly connections: ConnectionCounts;
+  readonly traffic: Traffic;
+  /**
+   * The number of times that the relay stopped accepting because it reached a limit of connections.
+   */
+  readonly accept_pauses: number;
+  readonly log_lines_dropped: number;
+  /** The number of unexpected errors. */
+  readonly faults: number;
+  readonly last_failure: LastFailureDocument | null;
+  /**
+   * The failures and refused clients, one entry for each reason; the entry with the latest event
+   * comes first.
+   */
+  readonly failures: readonly FailureDocument[];
+  readonly process: ProcessDocument;
+  readonly open: OpenList;
+  /** One sample per second, oldest first; as many as the query asked for. */
+  readonly history: readonly SampleDocument[];
+}
+
+export interface RelaySummary {
+  readonly name: string;
+  readonly state: Phase;
+  readonly ready: boolean;
+  /** The reason why the relay is not ready; null exactly if the relay is ready. */
+  readonly not_ready_because: string | null;
+  /** The address on which the relay listens; null before the relay listens. */
+  readonly source: string | null;
+  readonly destination: string;
+  /** The number of open connections. */
+  readonly open: number;
+  /** The maximum number of open connections. */
+  readonly max: number;
+  /** The number of connections accepted so far. */
+  readonly total: number;
+  /** The number of accepted connections that could not reach the destination. */
+  readonly failed: number;
+  /** The number of refused clients. */
+  readonly refused: number;
+  /** Bytes per second in the last sample. */
+  readonly rate_up: number;
+  readonly rate_down: number;
+}
+
+export interface AllDocument {
+  readonly traffic: Traffic;
+  /** The last failures of all relays; the latest failure comes first. */
+  readonly failures: readonly RelayFailureDocument[];
+  /** The samples of all relays together, like `history` of one relay. */
+  readonly history: readonly SampleDocument[];
+}
+
+export interface ConnectionCounts {
+  readonly open: number;
+  /** The maximum number of open connections. */
+  readonly max: number;
+  /** The number of connections accepted so far. */
+  readonly total: number;
+  /** The number of accepted connections that reached the destination. */
+  readonly connected: number;
+  /** The number of refused clients for each reason. Refused clients are not counted as accepted. */
+  readonly refused: Readonly<Record<string, number>>;
+  /** The number of connections that could not reach the destination, for each error code. */
+  readonly failed: Readonly<Record<string, number>>;
+  /** The number of closed connections for each ending. */
+  readonly closed: Readonly<Record<string, number>>;
+}
+
+export interface Traffic {
+  readonly bytes_up: number;
+  readonly bytes_down: number;
+  /** Bytes per second in the last sample. */
+  readonly rate_up: number;
+  readonly rate_down: number;
+  /** The number of bytes that the relay has read and the other side has not taken yet. */
+  readonly held_up: number;
+  readonly held_down: number;
+  /** The number of times that reading paused because the other side took no more bytes. */
+  readonly pauses_up: number;
+  readonly pauses_down: number;
+}
+
+export interface LastFailureDocument {
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface FailureDocument {
+  /** `unreachable`: the destination was not reached. `refused`: the client may not connect. */
+  readonly kind: FailureKind;
+  /** The system's error code, or the reason of the refusal. */
+  readonly reason: string;
+  readonly count: number;
+  /** ISO 8601, UTC. */
+  readonly first_at: string;
+  readonly last_at: string;
+  /** The last failure or refusal in words. */
+  readonly message: string;
+}
+
+export interface RelayFailureDocument extends FailureDocument {
+  /** The relay's name. */
+  readonly relay: string;
+}
+
+export interface ProcessDocument {
+  /** The number of open connections of all relays. */
+  readonly connections_open: number;
+  /**
+   * The maximum number of open connections of all relays together; null if no such limit is set.
+   */
+  readonly connections_max: number | null;
+  /**
+   * The number of bytes that all connections hold together, because a side has not taken these
+   * bytes yet.
+   */
+  readonly held_bytes: number;
+  /**
+   * The maximum number of bytes that all connections may hold together; null if there is no such
+   * limit.
+   */
+  readonly held_bytes_max: number | null;
+  /**
+   * The number of connections that are still open in earlier processes, which handed over. No other
+   * figure includes these connections.
+   */
+  readonly earlier_connections: number;
+  readonly cpu_seconds: number;
+  readonly resident_memory_bytes: number;
+  /** The number of open descriptors; null if the system does not report it. */
+  readonly open_files: number | null;
+  /** The limit of open descriptors; null if there is no limit. */
+  readonly open_files_max: number | null;
+  /** The longest delay of the event loop in the last second. */
+  readonly event_loop_delay_seconds: number;
+}
+
+/**
+ * The relays whose connections a status lists: the relay that the status is about, or all relays.
+ */
+export const LISTED_RELAYS = ["relay", "all"] as const;
+export type ListedRelays = (typeof LISTED_RELAYS)[number];
+
+export interface OpenList {
+  readonly of: ListedRelays;
+  readonly sort: GroupSort;
+  readonly limit: number;
+  /** The number of connections (or groups) that come before the first one in this list. */
+  readonly offset: number;
+  /**
+   * The number of open connections that the query asks for: all connections, or the connections
+   * that `find` and `client` select.
+   */
+  readonly matching: number;
+  /** Empty if the query asks for groups. */
+  readonly list: readonly OpenDocument[];
+  /** The clients, if the query asks for groups; else null. */
+  readonly groups: GroupList | null;
+}
+
+export interface GroupList {
+  /** The number of clients, including the clients that are not in this list. */
+  readonly total: number;
+  readonly list: readonly GroupDocument[];
+}
+
+/** The open connections of a client. */
+export interface GroupDocument {
+  /** An address without its port, or a Unix user. The query `?client=` accepts this text. */
+  readonly client: string;
+  /** The number of the client's connections. */
+  readonly open: number;
+  /** The age of the client's oldest connection. */
+  readonly age_seconds: number;
+  readonly bytes_up: number;
+  readonly bytes_down: number;
+  readonly rate_up: number;
+  readonly rate_down: number;
+  readonly held_up: number;
+  readonly held_down: number;
+}
+
+export interface OpenDocument extends ClientFields {
+  /** The name of the connection's relay. */
+  readonly relay: string;
+  /** The connection's id, unique within its relay, also across handovers. */
+  readonly id: number;
+  readonly state: ConnectionState;
+  /** The address of the destination that was reached; empty before the destination is reached. */
+  readonly reached: string;
+  readonly age_seconds: number;
+  readonly bytes_up: number;
+  readonly bytes_down: number;
+  readonly rate_up: number;
+  readonly rate_down: number;
+  readonly held_up: number;
+  readonly held_down: number;
+}
+
+export interface SampleDocument {
+  /** The end of the second, in seconds since the start. */
+  readonly at: number;
+  /** Bytes per second. */
+  readonly rate_up: number;
+  readonly rate_down: number;
+  readonly open: number;
+  /** Accepted connections per second, then failed connections per second. */
+  readonly accepted: number;
+  readonly failed: number;
+  /** Refused clients per second. */
+  readonly refused: number;
+  /**
+   * The median time from the accept of a client to the connect to the destination, in seconds; null
+   * if no connection reached the destination in this second.
+   */
+  readonly connect_p50_seconds: number | null;
+  /** The 99th percentile of the same time; null in the same case. */
+  readonly connect_p99_seconds: number | null;
+  /** The longest delay of the event loop in this second. */
+  readonly event_loop_delay_seconds: number;
+}

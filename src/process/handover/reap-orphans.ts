@@ -1,0 +1,67 @@
+import { peekEndedChild, reapChild } from "../../os/child-processes-and-clock.ts";
+
+/** The maximum number of exit statuses that are remembered for later callers of `ended`. */
+const REMEMBERED_MOST = 64;
+
+/**
+ * Waits for children that Bun does not know: orphans that became children of this process, because
+ * this process is the first process of its PID namespace or a subreaper. Without this class the
+ * orphans would stay as zombies after their end.
+ */
+export class Reaper implements Disposable {
+  /**
+   * The ids of the children that Bun waits for; an id is removed after Bun has waited for the
+   * child.
+   */
+  readonly #runtimes = new Set<number>();
+  readonly #awaited = new Map<number, PromiseWithResolvers<number>>();
+  /** The exit statuses of children that no caller has asked for, the oldest first. */
+  readonly #remembered = new Map<number, number>();
+
+  constructor() {
+    process.on("SIGCHLD", this.#reap);
+    this.#reap();
+  }
+
+  /** Leaves the wait for a child of `Bun.spawn` to Bun. */
+  leave({ pid, exited }: { readonly pid: number; readonly exited: Promise<number> }): void {
+    this.#runtimes.add(pid);
+    void exited.then(() => {
+      this.#runtimes.delete(pid);
+      this.#reap();
+    });
+  }
+
+  /** Resolves with the exit status of a child after the child has ended. */
+  ended(pid: number): Promise<number> {
+    const status = this.#remembered.get(pid);
+    if (status !== undefined) return Promise.resolve(status);
+    const awaited = this.#awaited.get(pid) ?? Promise.withResolvers<number>();
+    this.#awaited.set(pid, awaited);
+    return awaited.promise;
+  }
+
+  [Symbol.dispose](): void {
+    process.off("SIGCHLD", this.#reap);
+  }
+
+  readonly #reap = (): void => {
+    for (let child = peekEndedChild(); child !== null; child = peekEndedChild()) {
+      // Bun waits for this child. waitid(2) shows the next ended children only after Bun has waited
+      // for this child, and then `leave` calls `#reap` again.
+      if (this.#runtimes.has(child.pid)) return;
+      reapChild(child.pid);
+      this.#ended(child.pid, child.status);
+    }
+  };
+
+  #ended(pid: number, status: number): void {
+    const awaited = this.#awaited.get(pid);
+    this.#awaited.delete(pid);
+    if (awaited !== undefined) return awaited.resolve(status);
+    this.#remembered.set(pid, status);
+    const [oldest] = this.#remembered.keys();
+    if (this.#remembered.size > REMEMBERED_MOST && oldest !== undefined)
+      this.#remembered.delete(oldest);
+  }
+}

@@ -1,0 +1,143 @@
+import { inNetwork, type SocketEndpoint } from "../address/address.ts";
+import { RelayError } from "../relay/error.ts";
+import { isInherited, type Source } from "../relay/listen/kinds-of-source.ts";
+import type { HandoverRelay } from "../relay/relay-interface.ts";
+import type { DrainLimits } from "../relay/drain-limits.ts";
+import type { HandedRelay } from "./handover/handover-document.ts";
+import type { OpenedListener } from "./handover/hand-over.ts";
+import type { RelayPlan } from "./process-plan.ts";
+import { StartError, type StartFailure } from "./start-error.ts";
+
+/** One relay of a process, and its source. */
+interface Member {
+  readonly plan: RelayPlan;
+  readonly source: Source;
+  readonly relay: HandoverRelay;
+}
+
+/** Opens a relay on a source. */
+export type OpenMember = (plan: RelayPlan, source: Source) => Promise<HandoverRelay>;
+
+/** The relays of one process. They start, stop and are handed over together. */
+export class RelayGroup {
+  readonly #members: readonly Member[];
+
+  private constructor(members: readonly Member[]) {
+    this.#members = members;
+  }
+
+  /**
+   * Opens all relays, or none.
+   *
+   * @throws {StartError} with all failures, after the relays that had started have stopped.
+   */
+  static async open(
+    plans: readonly RelayPlan[],
+    sourceOf: (plan: RelayPlan) => Source,
+    open: OpenMember,
+  ): Promise<RelayGroup> {
+    const failures: StartFailure[] = [];
+    const attempts = await Promise.allSettled(
+      plans.map(async (plan) => {
+        try {
+          const source = sourceOf(plan);
+          return { plan, source, relay: await open(plan, source) };
+        } catch (error) {
+          if (error instanceof RelayError) failures.push({ plan, error });
+          throw error;
+        }
+      }),
+    );
+    const group = new RelayGroup(
+      attempts.flatMap((attempt) => (attempt.status === "fulfilled" ? [attempt.value] : [])),
+    );
+    const failed = attempts.filter((attempt) => attempt.status === "rejected");
+    if (failed.length === 0) return group;
+    await group.giveBack({ drainTimeout: 0 });
+    if (failures.length === failed.length) throw new StartError(failures);
+    throw failed.find(({ reason }) => !(reason instanceof RelayError))?.reason;
+  }
+
+  get endpoints(): readonly SocketEndpoint[] {
+    return this.#members.map(({ relay }) => relay.endpoint);
+  }
+
+  get connections(): number {
+    return this.#members.reduce((sum, { relay }) => sum + relay.connections, 0);
+  }
+
+  /** The sources that this process or an earlier process bound, without passed sockets. */
+  get listeners(): readonly OpenedListener[] {
+    return this.#members.flatMap(({ plan, source, relay }) => {
+      const { source: address, settings: permissions } = plan;
+      if (isInherited(source) || address.kind === "systemd" || address.kind === "fd") return [];
+      const located = inNetwork(address, permissions.sourceNetns);
+      return [{ role: "source", address: located, socket: relay.forHandover(), permissions }];
+    });
+  }
+
+  /** The name of each relay, with the last id that the relay gave to a connection. */
+  get lastIds(): readonly HandedRelay[] {
+    return this.#members.map(({ plan, relay }) => ({ name: plan.name, lastId: relay.lastId }));
+  }
+
+  /** Starts to accept on handed-over sources. */
+  accept(): void {
+    for (const { relay } of this.#members) relay.accept();
+  }
+
+  /** Settles when the last connection of a stopping group has ended. */
+  get stopped(): Promise<unknown> {
+    return Promise.all(this.#members.map(({ relay }) => relay.stopped));
+  }
+
+  /** Checks the files of the Unix sources now, and reports each file that is lost or is back. */
+  lookForFiles(): void {
+    for (const { relay } of this.#members) relay.lookForFile();
+  }
+
+  async responds(): Promise<void> {
+    await Promise.all(this.#members.map(({ relay }) => relay.responds()));
+  }
+
+  async stop(limits: Partial<DrainLimits> = {}): Promise<void> {
+    await Promise.all(this.#members.map(({ relay }) => relay.stop(limits)));
+  }
+
+  /**
+   * Stops all relays unless a connection is open; resolves with whether the relays were stopped.
+   */
+  async stopIfIdle(): Promise<boolean> {
+    if (this.connections > 0) return false;
+    // No relay accepts a client while the other relays are asked.
+    const open = await Promise.all(this.#members.map(({ relay }) => relay.suspend()));
+    if (open.every((connections) => connections === 0)) {
+      await Promise.all(this.#members.map(({ relay }) => relay.stopIfIdle()));
+      return true;
+    }
+    for (const { relay } of this.#members) relay.resume();
+    return false;
+  }
+
+  /**
+   * Stops all relays, and leaves the handed-over sources and their files to the predecessor, which
+   * still accepts clients on them.
+   */
+  async giveBack(limits: Partial<DrainLimits> = {}): Promise<void> {
+    for (const { source, relay } of this.#members) if (source.kind === "handed") void relay.leave();
+    await this.stop(limits);
+  }
+
+  /**
+   * Stops accepting, and leaves the sources to a successor that uses the `listeners` with these
+   * indices. Settles as soon as no relay accepts clients any more.
+   */
+  async leave(claimed: ReadonlySet<number>): Promise<void> {
+    let index = 0;
+    await Promise.all(
+      this.#members.map(({ source, relay }) =>
+        relay.leave({ isGivenUp: !isInherited(source) && !claimed.has(index++) }),
+      ),
+    );
+  }
+}

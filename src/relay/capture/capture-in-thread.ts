@@ -1,0 +1,81 @@
+import { printAddress, type SocketEndpoint } from "../../address/address.ts";
+import { PROGRAM, VERSION } from "../../program/version.ts";
+import { CaptureFile } from "./capture-file.ts";
+import { Conversation } from "./tcp-conversation.ts";
+import { fileHeader } from "./pcapng.ts";
+import { type BlockSink, Recorder } from "./packet-recorder.ts";
+import { servicePort } from "./guess-port.ts";
+
+/** The options of a capture; see `RelayOptions`. */
+export interface CaptureOptions {
+  readonly capture?: string | undefined;
+  readonly captureBytes?: number | undefined;
+  readonly captureMax?: number | undefined;
+}
+
+/** The part that one thread has in the capture of a relay. */
+export interface ThreadCapture {
+  readonly sink: BlockSink;
+  /**
+   * The number of this thread, from 0. `threads` is the number of threads that record the relay's
+   * connections.
+   */
+  readonly index: number;
+  readonly threads: number;
+}
+
+/** Records the connections of a relay in one thread. */
+export class Capture {
+  readonly #recorder: Recorder;
+  readonly #port: number;
+  readonly #index: number;
+  readonly #threads: number;
+
+  constructor(
+    { sink, index, threads }: ThreadCapture,
+    { captureBytes = Infinity }: CaptureOptions,
+    ends: { readonly source: SocketEndpoint; readonly destination: SocketEndpoint },
+  ) {
+    this.#recorder = new Recorder(sink, captureBytes);
+    this.#port = servicePort(ends.source, ends.destination);
+    this.#index = index;
+    this.#threads = threads;
+  }
+
+  /** Makes the conversation of a connection. `id` is the connection's number within this thread. */
+  conversation(id: number): Conversation {
+    return new Conversation(this.#recorder, id * this.#threads + this.#index, this.#port);
+  }
+
+  /** Passes all recorded packets to the sink. */
+  flush(): void {
+    this.#recorder.flush();
+  }
+
+  /** Ends the recording; packets that the sink has not got yet are dropped. */
+  end(): void {
+    this.#recorder.end();
+  }
+}
+
+/**
+ * Opens the file of a relay's capture; null if nothing is captured.
+ *
+ * @param ended - called once, with the reason, if the capture ends before the relay does
+ * @throws {RelayError} if the file cannot be made.
+ */
+export function openCaptureFile(
+  { capture: path, captureBytes = 0, captureMax = Infinity }: CaptureOptions,
+  ends: { readonly source: SocketEndpoint; readonly destination: SocketEndpoint },
+  ended: (message: string) => void,
+): CaptureFile | null {
+  if (path === undefined) return null;
+  const relay = `${printAddress(ends.source)} to ${printAddress(ends.destination)}`;
+  const header = fileHeader(`${PROGRAM} ${VERSION}`, relay, captureBytes);
+  return CaptureFile.open({ path, max: captureMax, header, ended });
+}
+
+/** The warning that tells the administrator which data the capture contains. */
+export function captureWarning(path: string): string {
+  return `everything that goes through is captured in ${path}, passwords and other secrets included`;
+}

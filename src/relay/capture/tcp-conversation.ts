@@ -1,0 +1,106 @@
+import type { Recorder } from "./packet-recorder.ts";
+import { ACK, FIN, type PacketEnd, PAYLOAD_MOST, PSH, RST, SYN } from "./tcp-packet.ts";
+
+const NOTHING: Uint8Array = new Uint8Array();
+
+// In a capture all clients of a relay have the same address, and the destination has another
+// address. Both are from the range for private networks (RFC 1918).
+const CLIENT_ADDRESS = Uint8Array.of(10, 0, 0, 1);
+const DESTINATION_ADDRESS = Uint8Array.of(10, 0, 0, 2);
+// The lowest port of a client in a capture. Clients get the ports from here up to 65,535 in turn.
+const FIRST_PORT = 1_024;
+const CLIENT_PORTS = 65_536 - FIRST_PORT;
+
+/** One direction of a conversation. */
+interface Way {
+  readonly end: PacketEnd;
+  /** The sequence number of the next byte. */
+  next: number;
+  /**
+   * `open`: this end may send bytes. `ended`: this end has sent FIN and only acknowledges. `reset`:
+   * this end has sent RST and sends nothing more.
+   */
+  state: "open" | "ended" | "reset";
+}
+
+/**
+ * Records a connection as a TCP conversation between the client and the destination, even if one of
+ * them is a Unix socket. The conversation begins with a whole handshake, because the relay has
+ * already accepted the client. Each packet is recorded at the time at which the relay has read the
+ * packet's bytes.
+ */
+export class Conversation {
+  readonly #recorder: Recorder;
+  readonly #client: Way;
+  readonly #destination: Way;
+
+  /**
+   * @param id - a number that no other open connection of the relay has
+   * @param port - the destination's port, by which Wireshark chooses a protocol
+   */
+  constructor(recorder: Recorder, id: number, port: number) {
+    this.#recorder = recorder;
+    const clientPort = FIRST_PORT + (id % CLIENT_PORTS);
+    this.#client = wayOf(CLIENT_ADDRESS, clientPort);
+    this.#destination = wayOf(DESTINATION_ADDRESS, port);
+  }
+
+  /**
+   * The relay has accepted the client. `client` is the client's address or ids, for the comment of
+   * the first packet.
+   */
+  began(client: string): void {
+    this.#send(this.#client, SYN, NOTHING, `client: ${client}`);
+    this.#send(this.#destination, SYN | ACK);
+    this.#send(this.#client, ACK);
+  }
+
+  /** The client, or the destination, has sent bytes. */
+  sent(fromClient: boolean, bytes: Uint8Array): void {
+    const [way, other] = this.#ways(fromClient);
+    if (this.#recorder.isOver) return;
+    for (let at = 0; at < bytes.length; at += PAYLOAD_MOST)
+      this.#send(way, PSH | ACK, bytes.subarray(at, at + PAYLOAD_MOST));
+    if (other.state !== "reset") this.#send(other, ACK);
+  }
+
+  /** The client, or the destination, has sent its end of stream. */
+  ended(fromClient: boolean): void {
+    const [way, other] = this.#ways(fromClient);
+    if (way.state !== "open") return;
+    this.#send(way, FIN | ACK);
+    way.state = "ended";
+    if (other.state !== "reset") this.#send(other, ACK);
+  }
+
+  /** The client, or the destination, has failed, or its last bytes could not be delivered. */
+  reset(fromClient: boolean): void {
+    const [way] = this.#ways(fromClient);
+    if (way.state === "reset") return;
+    this.#send(way, RST | ACK);
+    way.state = "reset";
+  }
+
+  #ways(fromClient: boolean): readonly [Way, Way] {
+    return fromClient ? [this.#client, this.#destination] : [this.#destination, this.#client];
+  }
+
+  #send(way: Way, flags: number, payload = NOTHING, comment: string | null = null): void {
+    const other = way === this.#client ? this.#destination : this.#client;
+    const packet = {
+      from: way.end,
+      to: other.end,
+      sequence: way.next,
+      acknowledgement: (flags & ACK) === 0 ? 0 : other.next,
+      flags,
+      payload,
+    };
+    this.#recorder.record(packet, comment);
+    // SYN and FIN take a sequence number each (RFC 9293 3.4).
+    way.next += payload.length + ((flags & (SYN | FIN)) === 0 ? 0 : 1);
+  }
+}
+
+function wayOf(address: Uint8Array, port: number): Way {
+  return { end: { address, port }, next: 0, state: "open" };
+}

@@ -1,0 +1,66 @@
+import type { SocketEndpoint } from "../../address/address.ts";
+import type { FileIdentity, PlacedFile } from "./socket-file/identify-and-remove.ts";
+
+/** A relay's source: an address to bind, or sockets that already listen. */
+export type Source = SocketEndpoint | InheritedDescriptor | ListeningDescriptors | HandedSource;
+
+/**
+ * A listening descriptor that this process inherited. The kernel knows the address of the socket.
+ */
+export interface InheritedDescriptor {
+  readonly kind: "fd";
+  readonly fd: number;
+}
+
+/** The listening descriptors of one source that another thread has bound. */
+export interface ListeningDescriptors {
+  readonly kind: "descriptors";
+  /** The descriptors, at least one. */
+  readonly fds: readonly number[];
+  /**
+   * The endpoint of the source. Do not ask the kernel for the endpoint, because its answer may be
+   * outdated: a socket file may have moved.
+   */
+  readonly endpoint: SocketEndpoint;
+}
+
+/**
+ * A source in a handover, which a relay in another process opened. The relay that takes over
+ * accepts nobody until `accept` is called.
+ */
+export interface HandedSource {
+  readonly kind: "handed";
+  /** The endpoint of the source, with the port that the system chose if port 0 was asked for. */
+  readonly endpoint: SocketEndpoint;
+  /** The listening descriptors, at least one. The relay that listens on this source owns them. */
+  readonly fds: readonly number[];
+  /** The file of a Unix source; null for other sources. */
+  readonly file: FileIdentity | null;
+  /**
+   * The queue length that the relay which hands over requested from the kernel; null if unknown.
+   */
+  readonly backlog: number | null;
+}
+
+/**
+ * One client that is already connected, in place of a source. The relay listens on nothing and
+ * accepts nobody else.
+ */
+export interface ConnectedSource {
+  readonly kind: "connected";
+  /** The connected stream socket. The relay owns it. */
+  readonly fd: number;
+  /** The address that the client connected to. */
+  readonly endpoint: SocketEndpoint;
+}
+
+/** Whether another process or thread owns a source and may continue to listen on it. */
+export function isInherited(source: Source | ConnectedSource): boolean {
+  return source.kind === "fd" || source.kind === "descriptors";
+}
+
+/** The socket file of a handed-over source; null if there is none. */
+export function handedFile({ endpoint, file }: HandedSource): PlacedFile | null {
+  if (endpoint.kind !== "unix" || file === null) return null;
+  return { path: endpoint.path, identity: file };
+}

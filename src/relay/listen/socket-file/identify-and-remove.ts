@@ -1,0 +1,90 @@
+import { type BigIntStats, lstatSync, statSync, unlinkSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { errorCode } from "../../../os/errno.ts";
+import { PinnedFile } from "./pin-file-by-descriptor.ts";
+
+/** Identifies a file on this machine while the file exists (stat(2)). */
+export interface FileIdentity {
+  /**
+   * The device number as decimal text. `ino`, the inode number, is text because it may not fit into
+   * a JavaScript number.
+   */
+  readonly dev: string;
+  readonly ino: string;
+}
+
+/**
+ * A socket file that a relay created, and the path of the file. This is a plain value, so another
+ * thread, or the next process of a handover, can use it to watch and remove the file.
+ *
+ * The inode number identifies the file safely, because the kernel does not reuse the number until
+ * the file is removed and its socket is closed.
+ */
+export interface PlacedFile {
+  readonly path: string;
+  readonly identity: FileIdentity;
+}
+
+export function identityOf({ dev, ino }: BigIntStats): FileIdentity {
+  return { dev: String(dev), ino: String(ino) };
+}
+
+export function isSameFile(one: FileIdentity, other: FileIdentity): boolean {
+  return one.ino === other.ino && one.dev === other.dev;
+}
+
+/** Whether the file at a path is the identified file; a symbolic link to that file is not. */
+export function isAt(path: string, file: FileIdentity): boolean {
+  const found = unlessGone(() => lstatSync(path, { bigint: true }));
+  return found !== null && isSameFile(identityOf(found), file);
+}
+
+/** Whether the placed file is still at its path. */
+export function isInPlace({ path, identity }: PlacedFile): boolean {
+  return isAt(path, identity);
+}
+
+/**
+ * Removes the placed file if it is still at its path.
+ *
+ * Between the check and the removal another user may put another file at the path. Only a user with
+ * write permission in the folder can do that, and this user could also remove that file without the
+ * relay. Both steps use the same open folder.
+ */
+export function removeFile({ path, identity }: PlacedFile): void {
+  using folder = unlessGone(() => PinnedFile.folder(dirname(path)));
+  if (folder !== null) removeAt(folder.entry(basename(path)), identity);
+}
+
+/** Removes the file at a path in an open folder, if it is the identified file. */
+export function removeAt(path: string, file: FileIdentity): void {
+  if (!isAt(path, file)) return;
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    // Somebody else has already removed the file.
+    if (errorCode(error) !== "ENOENT") throw error;
+  }
+}
+
+/**
+ * The identity of the file that a connection to `path` reaches after following symbolic links; null
+ * if there is no file.
+ */
+export function identityAt(path: string): FileIdentity | null {
+  const found = unlessGone(() => statSync(path, { bigint: true }));
+  return found === null ? null : identityOf(found);
+}
+
+/**
+ * Returns the result of `look`; null if there is no file at the path, or if the path cannot be
+ * followed.
+ */
+function unlessGone<Result>(look: () => Result): Result | null {
+  try {
+    return look();
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR", "ELOOP", "EACCES"].includes(errorCode(error))) return null;
+    throw error;
+  }
+}

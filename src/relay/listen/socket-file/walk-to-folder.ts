@@ -1,0 +1,133 @@
+import { lstatSync, mkdirSync, readlinkSync } from "node:fs";
+import { dirname } from "node:path";
+import { checked, errorCode, SystemCallError } from "../../../os/errno.ts";
+import { libc } from "../../../os/libc.ts";
+import { ambiguousId } from "../../../os/peer-credentials.ts";
+import { RelayError } from "../../error.ts";
+import { PinnedFile } from "./pin-file-by-descriptor.ts";
+
+// The maximum number of symbolic links on a path; the kernel has the same limit
+// (path_resolution(7)).
+const LINKS_MOST = 40;
+
+// PATH_MAX of linux/limits.h; the target of a link is shorter.
+const LINK_BYTES_MOST = 4_096;
+
+/**
+ * Opens the folder of a socket's path. It opens one part of the path at a time, each relative to
+ * the folder opened before: an attacker who renames or replaces a part cannot redirect the walk.
+ *
+ * A symbolic link is trusted if both the link and its folder belong to root or to this process's
+ * user. Any other link may lead only to a folder of the link's or its folder's owner. Otherwise the
+ * owner of a folder on the path could make a relay of root create its socket, or replace a stale
+ * socket, in a folder where that owner has no permission.
+ *
+ * @param missingMode - creates missing folders with this mode, whatever the umask; they belong to
+ *   this process's user. If undefined, a missing folder is an error.
+ * @throws {RelayError} if a link is refused; or the system's error.
+ */
+export function openFolderOf(path: string, missingMode: number | undefined): PinnedFile {
+  const parts = partsOf(dirname(path));
+  /**
+   * The untrusted symbolic links on the path. Each key is a user who may replace a link, the value
+   * is the name of that link. The path is refused if it leads to a folder that another user owns.
+   */
+  const strangers = new Map<bigint, string>();
+  let folder = new PinnedFile(path.startsWith("/") ? "/" : ".");
+  const enter = (next: PinnedFile) => {
+    folder[Symbol.dispose]();
+    folder = next;
+  };
+  try {
+    let links = 0;
+    for (let part = parts.shift(); part !== undefined; part = parts.shift()) {
+      const entry = folder.entry(part);
+      if (missingMode !== undefined && isMissing(entry)) {
+        refuseOthersFolder(path, folder, strangers);
+        strangers.clear();
+        makeFolder(entry, missingMode);
+      }
+      const next = new PinnedFile(entry);
+      const stats = next.stats();
+      if (!stats.isSymbolicLink()) {
+        enter(next);
+        continue;
+      }
+      using link = next;
+      links += 1;
+      if (links > LINKS_MOST) throw new SystemCallError("ELOOP");
+      for (const user of [stats.uid, folder.stats().uid])
+        if (!isTrusted(user)) strangers.set(user, part);
+      const target = readLink(link, entry);
+      parts.unshift(...partsOf(target));
+      if (target.startsWith("/")) enter(new PinnedFile("/"));
+    }
+    if (!folder.stats().isDirectory()) throw new SystemCallError("ENOTDIR");
+    refuseOthersFolder(path, folder, strangers);
+    return folder;
+  } catch (error) {
+    folder[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function partsOf(path: string): string[] {
+  return path.split("/").filter((part) => part !== "" && part !== ".");
+}
+
+function isMissing(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) === undefined;
+}
+
+/**
+ * Creates a folder with exactly this mode from the start. A later chmod(2) could change another
+ * folder, because the owner of the parent folder can replace the new folder.
+ */
+function makeFolder(path: string, mode: number): void {
+  const umask = process.umask(0);
+  try {
+    mkdirSync(path, mode);
+  } catch (error) {
+    // Another starting relay has created the folder meanwhile.
+    if (errorCode(error) !== "EEXIST") throw error;
+  } finally {
+    process.umask(umask);
+  }
+}
+
+/** Whether `user`, the owner of a file, is root or this process's user. */
+export function isTrusted(user: bigint): boolean {
+  if (user === 0n || user === BigInt(process.geteuid?.() ?? 0)) return true;
+  // In a user namespace that does not map root, root's files seem to belong to the overflow id.
+  return user === BigInt(ambiguousId("uid") ?? 0);
+}
+
+function refuseOthersFolder(
+  path: string,
+  folder: PinnedFile,
+  strangers: ReadonlyMap<bigint, string>,
+): void {
+  if (strangers.size === 0) return;
+  const { uid } = folder.stats();
+  for (const [user, link] of strangers) {
+    if (user === uid) continue;
+    throw new RelayError(
+      "EPERM",
+      path,
+      `cannot listen on ${path}: user ${user} may replace the symbolic link ${link}, but does not ` +
+        "own the folder where it leads; write the path without that link",
+    );
+  }
+}
+
+/**
+ * Reads the target of a link through the link's descriptor, because another link may have taken the
+ * link's name meanwhile.
+ */
+function readLink(link: PinnedFile, name: string): string {
+  // Without FFI the link can be read only by name.
+  if (libc === null || link.fd === null) return readlinkSync(name);
+  const target = Buffer.alloc(LINK_BYTES_MOST);
+  const length = checked(libc.readLink(link.fd, target));
+  return target.toString("utf8", 0, length);
+}

@@ -1,0 +1,63 @@
+import type { SocketEndpoint } from "../address/address.ts";
+import { targetOf } from "../address/resolve-destination.ts";
+import { loaded } from "../os/libc.ts";
+import { type Attempt, leaveSilently, type Shared } from "./connection/connection.ts";
+import { DepartedClients } from "./connection/departed-local-clients.ts";
+import { DeadlineQueue } from "./connection/deadline-queue.ts";
+import { LingeringClose } from "./connection/lingering-close.ts";
+import { adoptedHandlers, handlers } from "./connection/socket-handlers.ts";
+import type { HeldMemory } from "./held-memory-limit.ts";
+import { callsFor } from "./check-network-namespaces.ts";
+import type { Observer } from "./observer.ts";
+import { DEFAULTS, type OneClientOptions, type RelayOptions } from "./options.ts";
+import { threadBulkReader } from "./stream/bulk-reader.ts";
+
+// After a peer's reset, the relay first delivers the bytes that the peer sent before. It passes the
+// reset on anyway if the receiver accepts no bytes for this time, in milliseconds. The time is long
+// because a receiver that reads 5 kB/s can appear to read nothing for over a minute
+// (lingering-close.ts).
+const STANDSTILL = 300_000;
+
+/** The calls by which connections tell the relay what happened, and ask the relay. */
+type RelayCalls = Pick<Shared, "isFull" | "exhausted" | "ended" | "lateSocketEnded">;
+
+/** Makes the state that all connections of a new relay share. */
+export function newShared(
+  endpoint: SocketEndpoint,
+  options: RelayOptions | OneClientOptions,
+  memory: HeldMemory,
+  observer: Observer,
+  callbacks: RelayCalls,
+): Shared {
+  return {
+    observer,
+    target: targetOf(options.destination, options.destinationNetns),
+    libc: loaded.libc && callsFor(loaded.libc, options.destinationNetns),
+    leadsBack: null,
+    clientLeftAt: -Infinity,
+    departed: new DepartedClients(leaveSilently),
+    sourceIsTcp: endpoint.kind === "tcp",
+    keepalive: options.keepalive ?? DEFAULTS.keepalive,
+    connectRetry: options.connectRetry ?? DEFAULTS.connectRetry,
+    connections: new Set(),
+    attempts: new DeadlineQueue<Attempt>(options.connectTimeout ?? DEFAULTS.connectTimeout, expire),
+    lingering: new LingeringClose({
+      farewell: options.lingerTimeout ?? DEFAULTS.lingerTimeout,
+      standstill: STANDSTILL,
+    }),
+    bulk:
+      loaded.libc === null || options.fastPath === false || options.capture !== undefined
+        ? null
+        : threadBulkReader(loaded.libc),
+    capture: null,
+    memory,
+    handlers: loaded.libc === null ? handlers : adoptedHandlers,
+    lateSockets: 0,
+    isFailing: false,
+    ...callbacks,
+  };
+}
+
+function expire(attempt: Attempt): void {
+  attempt.expire();
+}

@@ -1,0 +1,195 @@
+import {
+  type Attempt,
+  type Connection,
+  type ConnectionSide,
+  reached,
+  reachedAndReset,
+  settle,
+  unreachable,
+} from "../connection/connection.ts";
+import { INT_MAX } from "../../os/int-max.ts";
+import { type AddressFailure, failureOf } from "./describe-failure.ts";
+import type { FailedTry, Waiter, WaitingLine } from "./waiting-line.ts";
+
+// The codes of failures that can occur while a service is still starting: there is no listener, no
+// socket file or no name yet.
+const RETRIED: ReadonlySet<string> = new Set([
+  "ECONNREFUSED",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOENT",
+  "ENOTFOUND",
+  "ETIMEDOUT",
+]);
+
+// The errors that occur only on a connected socket, because a reset before the connection gives
+// ECONNREFUSED (Linux, tcp_reset()).
+const AFTER_CONNECTION: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE"]);
+
+const TIMED_OUT: FailedTry = { failures: [{ address: "", code: "ETIMEDOUT" }], kind: "refused" };
+
+/** Whether a failure code proves that the connecting socket was connected meanwhile. */
+export function comesAfterConnection(code: string): boolean {
+  return AFTER_CONNECTION.has(code);
+}
+
+/**
+ * The common part of the two ways to reach a destination: time limits, the waiting line, the end.
+ *
+ * `--connect-timeout` counts from the start of a try, or from the start of the wait for a temporary
+ * shortage to end. After that timeout or a refusal, if `--connect-retry` leaves time, the attempt
+ * is `retrying`: it waits in line until the retry time ends, and each try has a new
+ * `--connect-timeout`.
+ */
+export abstract class ReachingAttempt implements Attempt, Waiter {
+  retrying = false;
+  /** Runs from the moment when `retrying` becomes true until the last try. */
+  #retryTimer: Timer | undefined;
+  #isLastTry = false;
+
+  constructor(
+    readonly connection: Connection,
+    readonly line: WaitingLine,
+  ) {}
+
+  /** Whether the attempt is still active; late events of an abandoned try must be ignored. */
+  protected get live(): boolean {
+    return this.connection.attempt === this;
+  }
+
+  /** Begins a try. It ends in `succeed`, `fail` or `waitOutShortage`. */
+  protected abstract try(): void;
+
+  /** The failures of a try that has timed out. */
+  protected abstract unanswered(): readonly AddressFailure[];
+
+  /** An address was not reached; other addresses may follow. */
+  protected abstract failed(side: ConnectionSide, code: string): void;
+
+  /**
+   * Closes every socket but the winner's, if any. Later events of the closed sockets are ignored.
+   */
+  protected abstract dropAllBut(winner: ConnectionSide | null): void;
+
+  /** The address to which this side's socket connects. */
+  protected abstract addressOf(side: ConnectionSide): string;
+
+  abstract opened(side: ConnectionSide): void;
+  abstract progress(side: ConnectionSide, proven: boolean): void;
+
+  /** Tries the destination; joins the end of the line if other attempts already wait. */
+  start(): void {
+    const { attempts } = this.connection.shared;
+    attempts.add(this);
+    if (this.line.isEmpty) return this.try();
+    this.line.join(this);
+    if (this.line.lastFailure?.kind === "refused") this.#retry();
+  }
+
+  tryAgain(): void {
+    if (this.retrying) this.connection.shared.attempts.add(this);
+    this.try();
+  }
+
+  lost(side: ConnectionSide, code: string | undefined): void {
+    if (!this.live) return;
+    if (code !== undefined && !comesAfterConnection(code)) return this.failed(side, code);
+    this.#noteReached(side);
+    this.dropAllBut(null);
+    reachedAndReset(this.connection);
+  }
+
+  expire(): void {
+    if (!this.line.has(this) || this.line.isTrying(this)) return this.fail(this.unanswered());
+    if (this.#retryTime() > 0) this.#retry();
+    else this.#giveUp(this.line.lastFailure ?? TIMED_OUT);
+  }
+
+  cancel(): void {
+    const { attempts } = this.connection.shared;
+    clearTimeout(this.#retryTimer);
+    attempts.delete(this);
+    this.line.leave(this);
+    this.dropAllBut(null);
+  }
+
+  /** This side's socket is connected; it becomes the socket of the destination. */
+  protected succeed(side: ConnectionSide): void {
+    this.#noteReached(side);
+    this.dropAllBut(side);
+    const { destination } = this.connection;
+    if (side !== destination) passSocket(side, destination);
+    reached(this.connection);
+  }
+
+  /** No address was reached because of a temporary shortage. */
+  protected waitOutShortage(failures: readonly AddressFailure[]): void {
+    const { attempts } = this.connection.shared;
+    if (this.retrying) attempts.delete(this);
+    this.line.waitOn(this, { failures, kind: "shortage" });
+  }
+
+  /** No address was reached. */
+  protected fail(failures: readonly AddressFailure[]): void {
+    if (!this.live) return;
+    const { attempts } = this.connection.shared;
+    const failure: FailedTry = { failures, kind: "refused" };
+    const isRetried = failures.some(({ code }) => RETRIED.has(code));
+    if (!isRetried || this.#retryTime() <= 0) return this.#giveUp(failure);
+    this.dropAllBut(null);
+    this.#retry();
+    attempts.delete(this);
+    if (this.live) this.line.waitOn(this, failure);
+  }
+
+  /** The retry time has ended: make one last try without the line, unless a try is running. */
+  tryLast(): void {
+    this.#isLastTry = true;
+    if (!this.line.has(this) || this.line.isTrying(this)) return;
+    this.line.leave(this);
+    this.tryAgain();
+  }
+
+  #noteReached(side: ConnectionSide): void {
+    const { attempts } = this.connection.shared;
+    this.connection.destinationAddress = this.addressOf(side);
+    if (this.#retryTimer !== undefined) clearTimeout(this.#retryTimer);
+    attempts.delete(this);
+    this.line.succeeded(this);
+  }
+
+  #giveUp({ failures, kind }: FailedTry): void {
+    this.cancel();
+    const { target } = this.connection.shared;
+    unreachable(this.connection, failureOf(target, failures, kind === "shortage"));
+  }
+
+  /** The remaining retry time in milliseconds; 0 or less if there is none. */
+  #retryTime(): number {
+    const { shared, openedAt } = this.connection;
+    return this.#isLastTry ? 0 : openedAt + shared.connectRetry - performance.now();
+  }
+
+  #retry(): void {
+    if (this.retrying) return;
+    this.retrying = true;
+    this.connection.shared.attempts.delete(this);
+    this.#retryTimer = setTimeout(tryLast, Math.min(this.#retryTime(), INT_MAX), this);
+    settle(this.connection);
+  }
+}
+
+/** Moves a socket from one side to another, with the errno that the old side noted. */
+function passSocket(from: ConnectionSide, to: ConnectionSide): void {
+  const { socket, errno } = from;
+  if (socket === null) return;
+  from.detach();
+  socket.data = to;
+  to.attach(socket);
+  if (errno !== 0) to.failed(errno);
+}
+
+function tryLast(attempt: ReachingAttempt): void {
+  attempt.tryLast();
+}

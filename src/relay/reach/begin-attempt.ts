@@ -1,0 +1,26 @@
+import { BunAttempt } from "./connect-with-bun.ts";
+import type { ReachingAttempt } from "./attempt-with-retries.ts";
+import { SystemAttempt } from "./connect-with-ffi.ts";
+import type { WaitingLine } from "./waiting-line.ts";
+import type { Connection } from "../connection/connection.ts";
+
+/**
+ * Starts to connect to the destination. The attempt ends with a call of `reached` or `unreachable`.
+ * All connections of a relay use the same `line`: there an attempt waits while the destination
+ * refuses, or until a temporary shortage ends.
+ *
+ * @param delay - the milliseconds until the attempt begins. If the client leaves before that, the
+ *   relay does not connect.
+ */
+export function reach(connection: Connection, line: WaitingLine, delay = 0): void {
+  const { libc } = connection.shared;
+  const attempt =
+    libc === null ? new BunAttempt(connection, line) : new SystemAttempt(connection, line, libc);
+  connection.attempt = attempt;
+  if (delay === 0) attempt.start();
+  else setTimeout(startLater, delay, attempt);
+}
+
+function startLater(attempt: ReachingAttempt): void {
+  if (attempt.connection.attempt === attempt) attempt.start();
+}

@@ -1,0 +1,280 @@
+import {
+  EADDRNOTAVAIL,
+  EAGAIN,
+  ECONNREFUSED,
+  EINPROGRESS,
+  ELOOP,
+  EMFILE,
+  ENFILE,
+  ETIMEDOUT,
+  errnoCode,
+  errorCode,
+} from "../../os/errno.ts";
+import { type Libc, SO_ERROR, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET } from "../../os/libc.ts";
+import type { SocketAddress } from "../../address/socket-address.ts";
+import { type Connection, ConnectionSide } from "../connection/connection.ts";
+import type { AddressFailure } from "./describe-failure.ts";
+import type { WaitingLine } from "./waiting-line.ts";
+import { comesAfterConnection, ReachingAttempt } from "./attempt-with-retries.ts";
+
+// The Connection Attempt Delay that RFC 8305 section 5 recommends, in milliseconds.
+const NEXT_AFTER = 250;
+
+// The code of getaddrinfo(3) for a resolver that does not answer.
+const NO_NAME_IN_TIME = "EAI_AGAIN";
+
+// Buffers for socket addresses, overwritten at each use. sockaddr_in6 is the longest sockaddr of
+// TCP (ipv6(7)).
+const PEER_NAME = new Uint8Array(28);
+const OWN_NAME = new Uint8Array(28);
+
+/** Several addresses that are tried in parallel. */
+interface Race {
+  /** The addresses to which a connect is in progress, by the side of each socket. */
+  readonly addresses: Map<ConnectionSide, SocketAddress>;
+  /** Runs while the last tried address may answer and another address remains. */
+  nextTimer: Timer | undefined;
+}
+
+/**
+ * Connects by connect(2) and gives the descriptor to Bun. Bun's own connect has three faults: it
+ * loses the answer of a Unix destination that closes at once, it reports most failures as
+ * ECONNREFUSED, and it cannot be canceled (oven-sh/bun pull 37093; issue 41800 and the issues
+ * linked there).
+ *
+ * With several addresses, the next address is tried when one fails, and in parallel when one is
+ * silent. The first address that connects becomes the destination (RFC 8305).
+ */
+export class SystemAttempt extends ReachingAttempt {
+  #addresses: readonly SocketAddress[] = [];
+  /** The index of the address that is tried next. */
+  #next = 0;
+  /**
+   * Non-null from the moment when a connect is in progress and another address remains. While this
+   * is null, there is at most one socket.
+   */
+  #race: Race | null = null;
+  /** Null before the first failure. */
+  #failures: AddressFailure[] | null = null;
+  /** Whether an address failed because of a temporary shortage (`shortage` in `FailedTry`). */
+  #foundShortage = false;
+  /** Counts the resolver queries, to ignore the answers to earlier queries. */
+  #resolved = 0;
+
+  constructor(
+    connection: Connection,
+    line: WaitingLine,
+    readonly system: Libc,
+  ) {
+    super(connection, line);
+  }
+
+  protected override try(): void {
+    this.#next = 0;
+    this.#failures = null;
+    this.#foundShortage = false;
+    // After a temporary shortage the addresses are already known.
+    if (this.retrying || this.#addresses.length === 0) this.#resolve();
+    else this.#tryNext();
+  }
+
+  #resolve(): void {
+    const addresses = this.connection.shared.target.addresses();
+    if ("then" in addresses) this.#await(addresses);
+    else this.#tryAll(addresses);
+  }
+
+  /** Separate from `#resolve`, because a function with closures allocates at each call. */
+  #await(addresses: Promise<readonly SocketAddress[]>): void {
+    // If the destination is reachable, the waiting connections must not wait for this query.
+    if (this.line.lastFailure === null) this.line.leave(this);
+    const number = (this.#resolved += 1);
+    const isLate = () => !this.live || number !== this.#resolved;
+    addresses.then(
+      (found) => void (isLate() || this.#tryAll(found)),
+      (error: unknown) => void (isLate() || this.fail([{ address: "", code: errorCode(error) }])),
+    );
+  }
+
+  #tryAll(addresses: readonly SocketAddress[]): void {
+    this.#addresses = addresses;
+    this.#tryNext();
+  }
+
+  opened(side: ConnectionSide): void {
+    // A Unix socket connects at once or not at all (unix(7)).
+    if (side.isTcp) this.progress(side, false);
+    else this.succeed(side);
+  }
+
+  progress(side: ConnectionSide, proven: boolean): void {
+    if (proven) return this.succeed(side);
+    // Do not check with a second connect(2): on a connection that was reset meanwhile, it would
+    // report the reset and discard the received bytes.
+    if (this.system.peerName(side.fd, PEER_NAME) >= 0) {
+      if (this.#isItself(side)) this.failed(side, errnoCode(ECONNREFUSED));
+      else this.succeed(side);
+      return;
+    }
+    const errno = this.system.getOption(side.fd, SOL_SOCKET, SO_ERROR);
+    if (errno === 0) return;
+    const code = errnoCode(errno);
+    if (!comesAfterConnection(code)) return this.failed(side, code);
+    side.failed(errno);
+    this.succeed(side);
+  }
+
+  /**
+   * Whether a socket is connected to itself. If nobody listens on a loopback port in the range of
+   * local ports, the kernel may choose that same port as the local port, and TCP's simultaneous
+   * open connects the socket to itself (RFC 9293 3.5).
+   */
+  #isItself(side: ConnectionSide): boolean {
+    const length = this.system.name(side.fd, OWN_NAME);
+    // The loop is short, because the ports come first in the sockaddr and almost always differ.
+    for (let at = 0; at < length; at += 1) if (OWN_NAME[at] !== PEER_NAME[at]) return false;
+    return length > 0;
+  }
+
+  /** Tries the remaining addresses in order, until a connect succeeds or is in progress. */
+  #tryNext(): void {
+    clearTimeout(this.#race?.nextTimer);
+    while (this.#next < this.#addresses.length) {
+      const address = this.#addresses[this.#next] as SocketAddress;
+      this.#next += 1;
+      const fd = this.#connect(address);
+      if (fd >= 0) return this.#adopt(fd, address);
+      this.#note(address, errnoCode(fd));
+      this.#foundShortage ||= this.#passes(-fd, address);
+    }
+    if (this.#race !== null && this.#race.addresses.size > 0) return;
+    const failures = this.#failures ?? [];
+    if (this.#foundShortage) this.waitOutShortage(failures);
+    else this.fail(failures);
+  }
+
+  /** Returns the descriptor of a connected or connecting socket, or a negative errno. */
+  #connect(address: SocketAddress): number {
+    const { system } = this;
+    if (this.connection.shared.leadsBack?.(address) === true) return -ELOOP;
+    const fd = system.socket(address.family, SOCK_STREAM);
+    if (fd < 0) return fd;
+    const result = system.connect(fd, address.bytes);
+    if (result >= 0 || result === -EINPROGRESS) return fd;
+    system.close(fd);
+    return result;
+  }
+
+  /** Whether the failure of a connect is temporary, so that a later try may succeed. */
+  #passes(errno: number, address: SocketAddress): boolean {
+    switch (errno) {
+      case EAGAIN:
+        return true;
+      case EMFILE:
+      case ENFILE:
+        this.connection.shared.exhausted(errnoCode(errno));
+        return true;
+      case EADDRNOTAVAIL:
+        return this.#hasWayTo(address);
+      default:
+        return false;
+    }
+  }
+
+  /**
+   * connect(2) gives EADDRNOTAVAIL in two cases: all local ports are taken, or the machine has no
+   * local address for this destination. A UDP connect, which sends nothing, fails only in the
+   * second case.
+   */
+  #hasWayTo(address: SocketAddress): boolean {
+    const { system } = this;
+    const fd = system.socket(address.family, SOCK_DGRAM);
+    if (fd < 0) return false;
+    const result = system.connect(fd, address.bytes);
+    system.close(fd);
+    return result !== -EADDRNOTAVAIL;
+  }
+
+  /**
+   * Gives a socket to Bun. Bun calls the `open` or `connectError` handler of the socket inside this
+   * call, so the attempt may succeed or fail before the call returns.
+   */
+  #adopt(fd: number, address: SocketAddress): void {
+    const { connection } = this;
+    const { shared, destination } = connection;
+    const side =
+      destination.socket === null ? destination : new ConnectionSide(connection, destination.isTcp);
+    this.#race?.addresses.set(side, address);
+    const { handlers } = shared;
+    void Bun.connect({ fd, allowHalfOpen: true, data: side, socket: handlers });
+    if (!this.live || side.socket === null) return;
+    // After a shortage the next waiters can try at once, because this connect has begun. After a
+    // refusal they wait for the outcome, because the destination may now be silent.
+    if (this.line.lastFailure?.kind !== "refused") this.line.succeeded(this);
+    if (this.#next < this.#addresses.length) this.#tryNextLater(side, address);
+  }
+
+  #tryNextLater(side: ConnectionSide, address: SocketAddress): void {
+    const share = this.connection.shared.attempts.after / this.#addresses.length;
+    this.#race ??= { addresses: new Map([[side, address]]), nextTimer: undefined };
+    this.#race.nextTimer = setTimeout(tryNext, Math.min(NEXT_AFTER, share), this);
+  }
+
+  /** The last tried address is silent: try the next address in parallel. */
+  tryNext(): void {
+    if (this.live) this.#tryNext();
+  }
+
+  protected override addressOf(side: ConnectionSide): string {
+    return this.#addressOf(side)?.text ?? "";
+  }
+
+  #addressOf(side: ConnectionSide): SocketAddress | undefined {
+    return this.#race === null ? this.#addresses[this.#next - 1] : this.#race.addresses.get(side);
+  }
+
+  protected override failed(side: ConnectionSide, code: string): void {
+    const address = this.#addressOf(side);
+    // Ignore events of a dropped socket.
+    if (address === undefined) return;
+    this.#race?.addresses.delete(side);
+    drop(side);
+    this.#note(address, code);
+    this.#tryNext();
+  }
+
+  #note({ text }: SocketAddress, code: string): void {
+    (this.#failures ??= []).push({ address: text, code });
+  }
+
+  protected override unanswered(): readonly AddressFailure[] {
+    this.#silent().forEach((address) => this.#note(address, errnoCode(ETIMEDOUT)));
+    return this.#failures ?? [{ address: "", code: NO_NAME_IN_TIME }];
+  }
+
+  /** The addresses that have not answered yet. */
+  #silent(): readonly SocketAddress[] {
+    if (this.#race !== null) return [...this.#race.addresses.values()];
+    return this.#addresses.slice(Math.max(0, this.#next - 1));
+  }
+
+  protected override dropAllBut(winner: ConnectionSide | null): void {
+    if (this.#race === null) {
+      if (winner === null) drop(this.connection.destination);
+      return;
+    }
+    clearTimeout(this.#race.nextTimer);
+    for (const side of this.#race.addresses.keys()) if (side !== winner) drop(side);
+    this.#race = null;
+  }
+}
+
+function tryNext(attempt: SystemAttempt): void {
+  attempt.tryNext();
+}
+
+function drop(side: ConnectionSide): void {
+  const { socket } = side;
+  side.detach();
+  socket?.terminate();
+}

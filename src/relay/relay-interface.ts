@@ -1,0 +1,91 @@
+import type { SocketEndpoint } from "../address/address.ts";
+import type { DrainLimits } from "./drain-limits.ts";
+import type { HandedSource } from "./listen/kinds-of-source.ts";
+
+/** A relay that listens. */
+export interface Relay extends AsyncDisposable {
+  /** The source, with the port that the system chose if port 0 was asked for. */
+  readonly endpoint: SocketEndpoint;
+  /** The number of open connections. */
+  readonly connections: number;
+  /** Resolves when the relay has ended completely, for any reason. Never rejects. */
+  readonly stopped: Promise<void>;
+  /**
+   * Stops accepting and drains the open connections. Resets the connections that do not end within
+   * `drainTimeout`, or on which no byte moves for `standstillTimeout`. A second call can only shorten
+   * the wait. Never rejects.
+   *
+   * @param options - milliseconds, Infinity for no limit. Defaults: `drainTimeout` of the relay's
+   * options, `standstillTimeout` 2,000.
+   */
+  stop(options?: Partial<DrainLimits>): Promise<void>;
+  /**
+   * Stops the relay if no connection is open; resolves with true if the relay stopped, else with
+   * false. No client is accepted between the check and the stop: new clients wait in the kernel's
+   * queue. Never rejects.
+   */
+  stopIfIdle(): Promise<boolean>;
+  /** Resolves once every relaying thread has answered; stays pending while a thread hangs. */
+  responds(): Promise<void>;
+}
+
+/**
+ * A relay that can hand over its source to a relay in another process. Clients notice nothing,
+ * because both relays have the same listening socket and at any time one of the two relays accepts.
+ */
+export interface HandoverRelay extends Relay {
+  /**
+   * The last id that this relay gave to a connection. If it gave none: the last id of the relay
+   * that handed over the source, else 0.
+   */
+  readonly lastId: number;
+  /**
+   * Leaves new clients in the kernel's queue until `resume` is called or the relay stops. Resolves
+   * with the number of open connections. Without FFI a limited number of clients waits in the
+   * relay.
+   */
+  suspend(): Promise<number>;
+  resume(): void;
+  /**
+   * Checks at once whether the source's file or network namespace was lost or is back, and reports
+   * a change. The relay makes the same check periodically.
+   */
+  lookForFile(): void;
+  /** Starts to accept. A relay that took over its source accepts nobody before this call. */
+  accept(): void;
+  /**
+   * Returns the source for the relay that takes over. The descriptors still belong to this relay
+   * and are valid until the end of this turn of the event loop.
+   */
+  forHandover(): HandedSource;
+  /**
+   * Stops accepting, and leaves the source and its file to the relay that took the source over.
+   * `isGivenUp` means that no relay took the source over; then the file is removed. Resolves once
+   * the relay has stopped accepting. The drain of the open connections then has no time limit,
+   * unless `stop` sets one; `stopped` resolves at the end of the drain. Never rejects.
+   */
+  leave(options?: { readonly isGivenUp?: boolean }): Promise<void>;
+}
+
+/**
+ * A relay that several holders can pause: it accepts nobody while at least one holder has called
+ * `pauseFor` and not yet `resumeFor`.
+ */
+export interface PausableRelay extends HandoverRelay {
+  /**
+   * Leaves new clients in the kernel's queue. Without FFI a limited number of clients waits in the
+   * relay. `holder` is the name of the holder.
+   */
+  pauseFor(holder: string): void;
+  resumeFor(holder: string): void;
+  /**
+   * Stops recording packets, because the thread that writes the capture file has ended the capture.
+   */
+  endCapture(): void;
+  /**
+   * Ends everything synchronously, because the thread is about to end. The peers of all connections
+   * see a failure. Clients in the kernel's queue stay there for the next worker or process that
+   * accepts.
+   */
+  abandon(): void;
+}

@@ -1,0 +1,175 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CaptureFile } from "../../../../src/relay/capture/capture-file.ts";
+import { Conversation } from "../../../../src/relay/capture/tcp-conversation.ts";
+import { fileHeader, PACKET_OFFSET } from "../../../../src/relay/capture/pcapng.ts";
+import { Recorder } from "../../../../src/relay/capture/packet-recorder.ts";
+import { servicePort } from "../../../../src/relay/capture/guess-port.ts";
+import { parseAddress } from "../../../../src/index.ts";
+
+/** The blocks of a capture: their types and lengths, which must agree at both ends. */
+function blocksOf(bytes: Buffer): { readonly type: number; readonly body: Buffer }[] {
+  const blocks = [];
+  for (let at = 0; at < bytes.length;) {
+    const length = bytes.readUInt32LE(at + 4);
+    expect(length % 4).toBe(0);
+    expect(bytes.readUInt32LE(at + length - 4)).toBe(length);
+    blocks.push({ type: bytes.readUInt32LE(at), body: bytes.subarray(at, at + length) });
+    at += length;
+  }
+  return blocks;
+}
+
+/** The checksum of correct data is zero (RFC 1071). */
+function checksum(bytes: Uint8Array): number {
+  let sum = 0;
+  for (let at = 0; at < bytes.length; at += 2)
+    sum += ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  return ~sum & 0xffff;
+}
+
+interface Seen {
+  readonly fromClient: boolean;
+  readonly flags: number;
+  readonly sequence: number;
+  readonly acknowledgement: number;
+  readonly payload: Buffer;
+}
+
+/** The packets of a capture, of which all checksums are right. */
+function packetsOf(bytes: Buffer): Seen[] {
+  return blocksOf(bytes).map(({ type, body }) => {
+    expect(type).toBe(6);
+    const packet = body.subarray(PACKET_OFFSET, PACKET_OFFSET + body.readUInt32LE(20));
+    expect(packet.length).toBe(packet.readUInt16BE(2));
+    expect(checksum(packet.subarray(0, 20))).toBe(0);
+    const tcp = packet.subarray(20);
+    const pseudo = Buffer.concat([packet.subarray(12, 20), Buffer.from([0, 6, 0, 0])]);
+    pseudo.writeUInt16BE(tcp.length, 10);
+    expect(checksum(Buffer.concat([pseudo, tcp]))).toBe(0);
+    return {
+      fromClient: packet[15] === 1,
+      flags: tcp[13] ?? 0,
+      sequence: tcp.readUInt32BE(4),
+      acknowledgement: tcp.readUInt32BE(8),
+      payload: tcp.subarray((tcp[12] ?? 0) >> 2),
+    };
+  });
+}
+
+function record(act: (conversation: Conversation) => void, cut = Infinity): Buffer {
+  const blocks: Uint8Array[] = [];
+  const recorder = new Recorder((more) => void blocks.push(more), cut);
+  act(new Conversation(recorder, 1, 80));
+  recorder.flush();
+  return Buffer.concat(blocks);
+}
+
+describe("a conversation", () => {
+  test("has the sequence numbers, the flags and the checksums of TCP", () => {
+    const big = Buffer.alloc(150_001, "abc");
+    const packets = packetsOf(
+      record((conversation) => {
+        conversation.began("somebody");
+        conversation.sent(true, Buffer.from("ping!"));
+        conversation.sent(false, big);
+        conversation.ended(true);
+        conversation.reset(false);
+      }),
+    );
+    const next = new Map([
+      [true, 0],
+      [false, 0],
+    ]);
+    for (const { fromClient, flags, sequence, acknowledgement, payload } of packets) {
+      expect(sequence).toBe(next.get(fromClient) ?? -1);
+      if ((flags & 0x10) !== 0) expect(acknowledgement).toBe(next.get(!fromClient) ?? -1);
+      next.set(fromClient, sequence + payload.length + ((flags & 0x03) === 0 ? 0 : 1));
+    }
+    const flagsOf = packets.map(({ fromClient, flags }) => `${fromClient ? ">" : "<"}${flags}`);
+    expect(flagsOf).toEqual([
+      ...[">2", "<18", ">16"],
+      ...[">24", "<16"],
+      ...["<24", "<24", "<24", ">16"],
+      ...[">17", "<16", "<20"],
+    ]);
+    const down = packets.filter(({ fromClient, flags }) => !fromClient && flags === 24);
+    expect(Buffer.concat(down.map(({ payload }) => payload))).toEqual(big);
+  });
+
+  test("is cut where it is told, with its lengths as they were", () => {
+    const bytes = record((conversation) => conversation.sent(true, Buffer.alloc(1_000)), 60);
+    const [block] = blocksOf(bytes);
+    expect(block?.body.readUInt32LE(20)).toBe(60);
+    expect(block?.body.readUInt32LE(24)).toBe(1_040);
+  });
+});
+
+describe("a file", () => {
+  let folder: string;
+  beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), "capture-"))));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const header = fileHeader("program", "relay", 0);
+  const open = (path: string, max = Infinity, ended: (message: string) => void = () => {}) =>
+    CaptureFile.open({ path, max, header, ended });
+
+  test("can be read by nobody else, and has only whole blocks", async () => {
+    const path = join(folder, "one");
+    const capture = open(path);
+    const packets = record((conversation) => conversation.began("x"));
+    capture.add(packets);
+    await capture.close();
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(blocksOf(readFileSync(path)).map(({ type }) => type)).toEqual([
+      ...[0x0a0d0d0a, 1],
+      ...[6, 6, 6],
+    ]);
+  });
+
+  test("is one of the last two", async () => {
+    const path = join(folder, "turns");
+    const packets = record((conversation) => conversation.sent(true, Buffer.alloc(40_000)));
+    const capture = open(path, 100_000);
+    for (let round = 0; round < 20; round += 1) capture.add(packets);
+    await capture.close();
+    expect(
+      readdirSync(folder)
+        .filter((name) => name.startsWith("turns"))
+        .sort(),
+    ).toEqual(["turns", "turns.1"]);
+    for (const name of ["turns", "turns.1"]) {
+      const bytes = readFileSync(join(folder, name));
+      expect(bytes.length).toBeLessThanOrEqual(100_000);
+      expect(blocksOf(bytes)[0]?.type).toBe(0x0a0d0d0a);
+    }
+  });
+
+  test("keeps an earlier capture, and touches no other file", async () => {
+    const path = join(folder, "again");
+    await open(path).close();
+    await open(path).close();
+    expect(statSync(`${path}.1`).size).toBe(header.length);
+    const other = join(folder, "other");
+    await Bun.write(other, "precious");
+    expect(() => open(other)).toThrow("this file is no capture");
+    expect(readFileSync(other, "utf8")).toBe("precious");
+    symlinkSync(other, join(folder, "link"));
+    expect(() => open(join(folder, "link"))).toThrow("this file is no capture");
+    expect(() => open(join(folder, "missing/file"))).toThrow("no such file or directory (ENOENT)");
+  });
+});
+
+test.each([
+  ["/run/x", "/run/postgresql/.s.PGSQL.5433", 5_432],
+  ["/run/redis/in", "127.0.0.1:1", 6_379],
+  ["/run/x", "@redis", 6_379],
+  ["127.0.0.1:8080", "/run/app", 8_080],
+  ["127.0.0.1:8080", "127.0.0.1:25", 25],
+  ["/run/x", "/run/y", 80],
+])("from %s to %s: port %p", (source, destination, port) => {
+  const from = parseAddress(source, "destination");
+  expect(servicePort(from, parseAddress(destination, "destination"))).toBe(port);
+});
