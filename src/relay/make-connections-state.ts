@@ -1,7 +1,8 @@
 import type { SocketEndpoint } from "../address/address.ts";
 import { targetOf } from "../address/resolve-destination.ts";
 import { loaded } from "../os/libc.ts";
-import { type Attempt, leaveSilently, type Shared } from "./connection/connection.ts";
+import type { Attempt, ConnectionsState } from "./connection/connection.ts";
+import { leaveSilently } from "./connection/settle-connection.ts";
 import { DepartedClients } from "./connection/departed-local-clients.ts";
 import { DeadlineQueue } from "./connection/deadline-queue.ts";
 import { LingeringClose } from "./connection/lingering-close.ts";
@@ -19,16 +20,16 @@ import { threadBulkReader } from "./stream/bulk-reader.ts";
 const STANDSTILL = 300_000;
 
 /** The calls by which connections tell the relay what happened, and ask the relay. */
-type RelayCalls = Pick<Shared, "isFull" | "exhausted" | "ended" | "lateSocketEnded">;
+type RelayCalls = Pick<ConnectionsState, "isFull" | "exhausted" | "ended" | "lateSocketEnded">;
 
 /** Makes the state that all connections of a new relay share. */
-export function newShared(
+export function makeConnectionsState(
   endpoint: SocketEndpoint,
   options: RelayOptions | OneClientOptions,
   memory: HeldMemory,
   observer: Observer,
   callbacks: RelayCalls,
-): Shared {
+): ConnectionsState {
   return {
     observer,
     target: targetOf(options.destination, options.destinationNetns),

@@ -21,13 +21,9 @@ import { selfLoopCheck } from "./reach/self-loop-check.ts";
 import { reach } from "./reach/begin-attempt.ts";
 import { isInOwnNetwork } from "../os/network-namespace.ts";
 import { WaitingLine } from "./reach/waiting-line.ts";
-import {
-  Connection,
-  destroy,
-  isEbb,
-  type Shared,
-  type SocketOwner,
-} from "./connection/connection.ts";
+import { Connection, type ConnectionsState, type SocketOwner } from "./connection/connection.ts";
+import { isEbb } from "./connection/ebb.ts";
+import { destroy } from "./connection/settle-connection.ts";
 import { Drain } from "./connection/drain-at-stop.ts";
 import { NO_LIMITS, type DrainLimits } from "./drain-limits.ts";
 import { handlers } from "./connection/socket-handlers.ts";
@@ -44,7 +40,7 @@ import type { Observer, Stop } from "./observer.ts";
 import { DEFAULTS, type OneClientOptions, type RelayOptions } from "./options.ts";
 import type { PausableRelay } from "./relay-interface.ts";
 import { type HeaderOf, headerOf } from "./proxy-protocol/write-header.ts";
-import { newShared } from "./make-connections-state.ts";
+import { makeConnectionsState } from "./make-connections-state.ts";
 import { checkDestinationNetwork } from "./check-network-namespaces.ts";
 import { loaded } from "../os/libc.ts";
 
@@ -78,7 +74,7 @@ export async function startRelay(
 }
 
 class RunningRelay implements PausableRelay, BoundedRelay {
-  readonly #shared: Shared;
+  readonly #shared: ConnectionsState;
   readonly #observer: Observer;
   readonly #line = new WaitingLine();
   readonly #drainLimits: DrainLimits;
@@ -126,7 +122,7 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   /** The bytes that all relays of this thread hold, and their limit. */
   readonly #memory: HeldMemory;
   /**
-   * The number of late sockets (`Shared.lateSockets`) that can exist without using the descriptors
+   * The number of late sockets (`ConnectionsState.lateSockets`) that can exist without using the descriptors
    * that are kept for connections.
    */
   #lateSocketsSpare = 0;
@@ -156,7 +152,7 @@ class RunningRelay implements PausableRelay, BoundedRelay {
     this.#clientAdmission = new ClientAdmission(options, endpoint, counts);
     const { proxyProtocol } = options;
     this.#headerOf = proxyProtocol === undefined ? null : headerOf(proxyProtocol, endpoint);
-    this.#shared = newShared(endpoint, options, memory, this.#observer, {
+    this.#shared = makeConnectionsState(endpoint, options, memory, this.#observer, {
       isFull: () => this.#limitPause?.isFull === true || this.#limit?.isReached === true,
       exhausted: (code) => this.#limitPause?.descriptorsExhausted(code),
       ended: (connection) => this.#connectionEnded(connection),

@@ -1,12 +1,10 @@
 import type { SocketHandler } from "bun";
 import type { DeadlineQueue } from "./deadline-queue.ts";
-import type { LingeringClose, Outcome } from "./lingering-close.ts";
-import type { ConnectionState, ConnectionView, Ending, Failure, Observer } from "../observer.ts";
+import type { LingeringClose } from "./lingering-close.ts";
+import type { ConnectionState, ConnectionView, Ending, Observer } from "../observer.ts";
 import type { Target } from "../../address/resolve-destination.ts";
 import type { SocketAddress } from "../../address/socket-address.ts";
 import type { Libc } from "../../os/libc.ts";
-import { keepSideAlive } from "./keepalive.ts";
-import { EPIPE } from "../../os/errno.ts";
 import type { Admitted } from "../client-admission.ts";
 import type { Peer } from "../../os/peer-credentials.ts";
 import type { DepartedClients } from "./departed-local-clients.ts";
@@ -14,19 +12,11 @@ import { clientAddressOf, clientPeerOf } from "./client-address-and-user.ts";
 import type { Capture } from "../capture/capture-in-thread.ts";
 import { TappedPipe } from "../capture/tapped-pipe.ts";
 import { Pipe, type PipeMeans } from "../stream/pipe.ts";
-import { FailedSocketBytes } from "../stream/unread-bytes-of-failed-socket.ts";
 import { Side } from "../stream/side.ts";
 import type { UnadmittedSocket } from "./unadmitted-socket.ts";
 
-// If at least this many milliseconds lie between a client's end of stream and the close of its socket,
-// the client ended its stream first and then waited. With less time, both may come from one close.
-const ENDED_BEFORE = 1_000;
-
-// The length of an ebb (`isEbb`) after the latest client that left without an answer, in milliseconds.
-const EBB = 200;
-
 /** The state and the objects that all connections of one relay share. */
-export interface Shared extends PipeMeans {
+export interface ConnectionsState extends PipeMeans {
   readonly observer: Observer;
   readonly target: Target;
   /** The system calls that make the sockets to the destination; null without FFI. */
@@ -178,7 +168,7 @@ export class Connection implements ConnectionView {
   #clientPeer: Peer | null | undefined;
 
   constructor(
-    readonly shared: Shared,
+    readonly shared: ConnectionsState,
     readonly id: number,
     /** The data of the client that the admission collected. */
     readonly admitted: Admitted,
@@ -239,286 +229,4 @@ export class Connection implements ConnectionView {
 /** Whether at least one direction has ended; false while the attempt to reach the destination lasts. */
 export function isHalfClosed({ attempt, up, down }: Connection): boolean {
   return attempt === null && (up.state !== "flowing" || down.state !== "flowing");
-}
-
-/**
- * Called when the destination was reached. The relay sends the preface first, then the bytes that the
- * client has sent meanwhile.
- */
-export function reached(connection: Connection): void {
-  const { shared, destination, up, preface } = connection;
-  connection.attempt = null;
-  destination.ready = true;
-  keepSideAlive(destination, shared.keepalive);
-  tellReached(connection);
-  if (preface !== null) up.precede(preface);
-  connection.preface = null;
-  up.advance();
-  settle(connection);
-}
-
-/** Called when the destination accepted and reset the connection before the relay saw either event. */
-export function reachedAndReset(connection: Connection): void {
-  connection.attempt = null;
-  tellReached(connection);
-  sideClosed(connection.destination, "ECONNRESET");
-}
-
-/** Reports that the destination was reached. The attempt has already stored the address. */
-function tellReached(connection: Connection): void {
-  const { shared } = connection;
-  connection.connectedAt = performance.now();
-  shared.observer.connected(connection);
-  if (!shared.isFailing) return;
-  shared.isFailing = false;
-  shared.observer.reachedAgain();
-}
-
-/**
- * Called when the destination could not be reached. Closes the client's socket at once: a TCP client
- * sees a reset.
- */
-export function unreachable(connection: Connection, failure: Failure): void {
-  connection.attempt = null;
-  connection.shared.isFailing = true;
-  connection.shared.observer.unreachable(connection, failure);
-  destroy(connection, "unreachable");
-}
-
-/** Called when a side has sent its end of stream. */
-export function sideEnded(side: ConnectionSide): void {
-  const { connection, inbound } = side;
-  if (hasFailed(side)) return sideFailed(side);
-  if (inbound.state !== "flowing") return;
-  inbound.end();
-  connection.shared.observer.halfClosed(
-    connection,
-    side === connection.client ? "client" : "destination",
-  );
-  if (side === connection.client && connection.down.bytesRead === 0) clientEnded(connection);
-  settle(connection);
-}
-
-/** Called when a client has sent its end of stream and no byte has come from the destination. */
-function clientEnded(connection: Connection): void {
-  connection.clientEndedAt = performance.now();
-  if (isSilent(connection)) connection.shared.departed.watch(connection);
-}
-
-/** Whether no byte has been read from either side. */
-function isSilent({ up, down }: Connection): boolean {
-  return up.bytesRead === 0 && down.bytesRead === 0;
-}
-
-/** Ends a connection on which no byte was sent, because the client has left. */
-export function leaveSilently(connection: Connection): void {
-  destroy(connection, "client left");
-}
-
-/**
- * Called when the socket of a side is closed. `code` is the error's code; undefined if the socket did
- * not fail.
- */
-export function sideClosed(side: ConnectionSide, code: string | undefined): void {
-  const { connection, inbound, outbound } = side;
-  connection.shared.lingering.delete(side);
-  side.detach();
-  if (isFailure(side, code)) sideFailed(side);
-  inbound.end();
-  outbound.break();
-  if (side === connection.client) clientClosed(connection, code);
-  settle(connection);
-}
-
-/**
- * Called when the client's socket is closed. A destination that has not sent a byte knows only the
- * client's end of stream, so the destination cannot tell whether the client still waits for an answer.
- * The relay shows the destination that the client has gone, in the cases in which no byte is lost by
- * that:
- *
- * | the client sent | destination | the destination sees                     | only if the client                                       |
- * | --------------- | ----------- | ---------------------------------------- | -------------------------------------------------------- |
- * | nothing         | any         | a reset (TCP) or a close (Unix)          | failed, or sent its end of stream a second earlier       |
- * | bytes           | TCP         | a reset, after acknowledging all bytes   | failed                                                   |
- * | bytes           | Unix        | a close, after the kernel took all bytes | failed, or sent its end of stream `farewell` / 2 earlier |
- *
- * At the ebb (`isEbb`), a client that sent nothing, or whose destination is a Unix socket, is treated
- * as if it had failed.
- */
-function clientClosed(connection: Connection, code: string | undefined): void {
-  const { attempt, down, destination, clientEndedAt, shared } = connection;
-  if (down.bytesRead > 0) return;
-  const now = performance.now();
-  const hasFailed = code !== undefined;
-  const hasGone = hasFailed || isEbb(shared, now);
-  if (attempt !== null) {
-    if (hasFailed && isEbb(shared, now)) leaveSilently(connection);
-  } else if (isSilent(connection)) {
-    if (hasGone || now - clientEndedAt >= ENDED_BEFORE) leaveSilently(connection);
-  } else if (destination.isTcp) {
-    // A reset can destroy bytes that a slow destination has not read. So the relay resets only if the
-    // client's socket failed.
-    connection.clientGone = hasFailed;
-  } else {
-    // In a ring of relays, the client is another relay, and has lingered for about `farewell` before it
-    // closed.
-    connection.clientGone = hasGone || now - clientEndedAt >= shared.lingering.farewell / 2;
-  }
-}
-
-/**
- * Whether the ebb lasts: clients are leaving without an answer.
- *
- * In a ring of relays each connection causes the next one. When the first client leaves, the
- * connections end one after the other. Each end frees a place for the newest connection of the ring,
- * which waits in a kernel queue and then causes a further connection. Ends and new connections would go
- * around the ring at the same speed, for ever. So during the ebb the relay passes ends on at once and
- * delays new connections, until the ends have caught up.
- *
- * A ring grows until a relay is full. So the ebb begins only if a client leaves without an answer while
- * the relay is full, and lasts as long as further clients leave in this way. In a relay that is not
- * full, a client that resets delays no other client.
- */
-export function isEbb({ clientLeftAt }: Shared, now: number): boolean {
-  return now - clientLeftAt < EBB;
-}
-
-/**
- * Called when a paused side delivered bytes. Only a TCP side that failed does that. Bun would then read
- * all bytes that the kernel has from this side, perhaps more than a direction may hold. So the relay
- * duplicates the descriptor, closes Bun's socket, and reads the rest through the duplicate when there
- * is room.
- */
-export function pausedSideSent(side: ConnectionSide): void {
-  const { inbound, socket } = side;
-  if (inbound.state !== "flowing") return;
-  const remains = FailedSocketBytes.of(side);
-  if (remains === null) return;
-  inbound.inherit(remains);
-  sideClosed(side, undefined);
-  socket?.terminate();
-}
-
-/**
- * Called when a side has failed. A failure after the side's end of stream changes nothing. A client
- * that fails before the destination is reached is treated as a client that left.
- */
-function sideFailed(side: ConnectionSide): void {
-  const { connection, inbound } = side;
-  if (inbound.state !== "flowing") return;
-  if (connection.attempt === null)
-    connection.ending ??= side === connection.client ? "client reset" : "destination reset";
-  inbound.abort();
-}
-
-/** Ends a connection at once. A TCP peer sees a reset, a Unix peer a close. */
-export function destroy(connection: Connection, ending: Ending): void {
-  const { client, destination, attempt, up, down } = connection;
-  connection.ending ??= ending;
-  connection.attempt = null;
-  attempt?.cancel();
-  // Abort both pipes first. Otherwise the close of the first side would send an end of stream to the
-  // second side before its reset.
-  up.abort();
-  down.abort();
-  client.terminate();
-  destination.terminate();
-  settle(connection);
-}
-
-/**
- * Ends a connection because a stop no longer waits for the connection's end.
- *
- * @returns whether the connection was cut; false if one side was closed and the other side had taken
- *   all bytes and only had to close
- */
-export function cutOff(connection: Connection): boolean {
-  const { client, destination } = connection;
-  const last = client.socket === null ? destination : client;
-  const hasAll = last.outbound.state === "ended" && last.pending === 0 && last.unsent() === 0;
-  if (last.peer.socket !== null || !hasAll) {
-    destroy(connection, "stopped");
-    return true;
-  }
-  last.close();
-  return false;
-}
-
-/**
- * Moves a connection towards its end if one of its sides is gone. Call this after a side closed, and
- * after bytes were written to a side, because they may have been the last ones.
- */
-export function settle(connection: Connection): void {
-  const { client, destination } = connection;
-  if (connection.attempt !== null) {
-    if (client.socket === null || connection.attempt.retrying) leave(connection);
-  } else if (client.socket === null && destination.socket === null) {
-    finish(connection);
-  } else if (client.socket === null) {
-    windUp(destination);
-  } else if (destination.socket === null) {
-    windUp(client);
-  }
-}
-
-/**
- * Called when the client has closed before the destination was reached, and at each `settle` while the
- * attempt retries. The relay still delivers the bytes that the client sent. A client that ended its
- * stream without a byte may wait for a greeting. But the relay ends the connection while the attempt
- * retries, because a destination that cannot be reached sends no greeting.
- */
-function leave(connection: Connection): void {
-  const { up, client } = connection;
-  if (up.held > 0 && up.state !== "aborting") return;
-  if (client.socket !== null && up.state === "flowing") return;
-  destroy(connection, "client left");
-}
-
-/**
- * Called when the peer of this side is gone. The side lingers. If the peer ended cleanly, the relay
- * first writes the bytes that it holds for the side.
- */
-function windUp(side: ConnectionSide): void {
-  const { inbound, outbound, connection } = side;
-  // Both directions have passed on their end of stream, so Bun closes the socket in this turn or the
-  // next.
-  if (inbound.state === "ended" && outbound.state === "ended") return;
-  // The relay still holds bytes for this side, and the side may take these bytes without a time limit.
-  if (outbound.state === "ending") return;
-  const isFailure = outbound.state === "aborting" || connection.clientGone;
-  const outcome: Outcome = isFailure ? "reset" : "close";
-  connection.shared.lingering.add(side, outcome);
-}
-
-/** Called when both sides are gone: removes and reports the connection. */
-function finish(connection: Connection): void {
-  const { shared, up, down } = connection;
-  if (!shared.connections.delete(connection)) return;
-  shared.departed.forget(connection);
-  const hasLeft = connection.ending === "client left" || connection.clientGone;
-  if (hasLeft && connection.connectedAt !== null) clientLeft(shared);
-  // Drop the bytes that are still held, for example for a destination that was never reached.
-  up.break();
-  down.break();
-  const whole = up.dropped === 0 && down.dropped === 0;
-  shared.observer.closed(connection, connection.ending ?? (whole ? "finished" : "abandoned"));
-  shared.ended(connection);
-}
-
-/**
- * Called when a client has left without an answer. Begins the ebb if the relay is full, or prolongs it.
- */
-function clientLeft(shared: Shared): void {
-  const now = performance.now();
-  if (shared.isFull() || isEbb(shared, now)) shared.clientLeftAt = now;
-}
-
-function isFailure(side: ConnectionSide, code: string | undefined): boolean {
-  // Linux reports a reset after the peer's FIN as EPIPE (tcp_reset()): the stream had ended cleanly.
-  return hasFailed(side) || (code !== undefined && code !== "EPIPE");
-}
-
-/** Our system call consumed SO_ERROR, so Bun will report a clean close. Trust the saved errno. */
-function hasFailed({ errno }: Side): boolean {
-  return errno !== 0 && errno !== EPIPE;
 }

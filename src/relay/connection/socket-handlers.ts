@@ -1,13 +1,7 @@
 import type { Socket, SocketHandler } from "bun";
-import {
-  type ConnectionSide,
-  destroy,
-  pausedSideSent,
-  settle,
-  sideClosed,
-  sideEnded,
-  type SocketOwner,
-} from "./connection.ts";
+import type { ConnectionSide, SocketOwner } from "./connection.ts";
+import { destroy, settle } from "./settle-connection.ts";
+import { pausedSideSent, sideClosed, sideEnded } from "./side-events.ts";
 import { errorCode } from "../../os/errno.ts";
 import { UnadmittedSocket } from "./unadmitted-socket.ts";
 

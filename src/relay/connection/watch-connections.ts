@@ -1,6 +1,7 @@
 import { loaded } from "../../os/libc.ts";
 import type { Ending } from "../observer.ts";
-import { type Connection, destroy, isHalfClosed, type Shared } from "./connection.ts";
+import { type Connection, isHalfClosed, type ConnectionsState } from "./connection.ts";
+import { destroy } from "./settle-connection.ts";
 import { keepaliveLength } from "./keepalive.ts";
 import { IdleTimeout } from "./idle-timeout.ts";
 import { VanishedPeers } from "./unresponsive-peers.ts";
@@ -16,7 +17,7 @@ export interface IdleTimes {
  * vanished. Each check runs until it is disposed.
  */
 export function watchConnections(
-  shared: Shared,
+  shared: ConnectionsState,
   { idleTimeout, halfCloseTimeout }: IdleTimes,
 ): readonly Disposable[] {
   return [
@@ -27,7 +28,7 @@ export function watchConnections(
 }
 
 function limitIdleTime(
-  { connections }: Shared,
+  { connections }: ConnectionsState,
   after: number | undefined,
   ending: Ending,
   concerns: (connection: Connection) => boolean,
@@ -37,7 +38,12 @@ function limitIdleTime(
   return new IdleTimeout(connections, { after, concerns, end });
 }
 
-function watchPeers({ connections, sourceIsTcp, target, keepalive }: Shared): Disposable | null {
+function watchPeers({
+  connections,
+  sourceIsTcp,
+  target,
+  keepalive,
+}: ConnectionsState): Disposable | null {
   if (loaded.libc === null || keepalive === 0 || !(sourceIsTcp || target.isTcp)) return null;
   return new VanishedPeers(connections, loaded.libc, keepaliveLength(keepalive));
 }

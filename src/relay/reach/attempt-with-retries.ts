@@ -1,12 +1,6 @@
-import {
-  type Attempt,
-  type Connection,
-  type ConnectionSide,
-  reached,
-  reachedAndReset,
-  settle,
-  unreachable,
-} from "../connection/connection.ts";
+import type { Attempt, Connection, ConnectionSide } from "../connection/connection.ts";
+import { reached, reachedAndReset, unreachable } from "../connection/destination-reached.ts";
+import { settle } from "../connection/settle-connection.ts";
 import { INT_MAX } from "../../os/int-max.ts";
 import { type AddressFailure, failureOf } from "./describe-failure.ts";
 import type { FailedTry, Waiter, WaitingLine } from "./waiting-line.ts";

@@ -1,0 +1,49 @@
+import type { Failure } from "../observer.ts";
+import type { Connection } from "./connection.ts";
+import { keepSideAlive } from "./keepalive.ts";
+import { destroy, settle } from "./settle-connection.ts";
+import { sideClosed } from "./side-events.ts";
+
+/**
+ * Called when the destination was reached. The relay sends the preface first, then the bytes that the
+ * client has sent meanwhile.
+ */
+export function reached(connection: Connection): void {
+  const { shared, destination, up, preface } = connection;
+  connection.attempt = null;
+  destination.ready = true;
+  keepSideAlive(destination, shared.keepalive);
+  tellReached(connection);
+  if (preface !== null) up.precede(preface);
+  connection.preface = null;
+  up.advance();
+  settle(connection);
+}
+
+/** Called when the destination accepted and reset the connection before the relay saw either event. */
+export function reachedAndReset(connection: Connection): void {
+  connection.attempt = null;
+  tellReached(connection);
+  sideClosed(connection.destination, "ECONNRESET");
+}
+
+/** Reports that the destination was reached. The attempt has already stored the address. */
+function tellReached(connection: Connection): void {
+  const { shared } = connection;
+  connection.connectedAt = performance.now();
+  shared.observer.connected(connection);
+  if (!shared.isFailing) return;
+  shared.isFailing = false;
+  shared.observer.reachedAgain();
+}
+
+/**
+ * Called when the destination could not be reached. Closes the client's socket at once: a TCP client
+ * sees a reset.
+ */
+export function unreachable(connection: Connection, failure: Failure): void {
+  connection.attempt = null;
+  connection.shared.isFailing = true;
+  connection.shared.observer.unreachable(connection, failure);
+  destroy(connection, "unreachable");
+}
