@@ -41,10 +41,10 @@ export interface RelayOptions extends Omit<
   /** The proxies that may connect to a TCP source; required for a TCP source with `acceptProxy`. */
   readonly acceptProxyFrom?: readonly (string | Cidr)[] | undefined;
   /**
-   * The number of threads that accept and relay. Default 1: the calling thread relays. With more
-   * threads the calling thread relays nothing. `auto` is the number of processors that this process
-   * may use. The threads load their code from a separate file. `bun build` copies this file into
-   * `--outdir`, or into the executable with `--compile`.
+   * The number of threads that accept and relay connections. Default 1: the calling thread relays.
+   * With more threads the calling thread relays nothing. `auto` is the number of processors that
+   * this process may use. The threads load their code from a separate file. `bun build` copies this
+   * file into `--outdir`, or into the executable with `--compile`.
    */
   readonly workers?: Workers | undefined;
   /**
@@ -57,7 +57,8 @@ export interface RelayOptions extends Omit<
 const OTHER_OPTIONS = ["source", "destination", "observer", "workers", "signal"] as const;
 
 /**
- * Listens on the source and carries each connection to the destination until the relay is stopped.
+ * Starts a relay, which carries each connection from the source to the destination until it is
+ * stopped. Resolves when the relay listens on the source.
  *
  * @throws {AddressError} if an address is not valid, or both addresses are the same.
  * @throws {RelayError} with the code `EINVAL` if an option is unknown or its value is not valid,

@@ -8,9 +8,9 @@ interface AdminFile {
 }
 
 /**
- * The first option for the admin socket's file that was given although the admin address is not a
- * file; `undefined` if there is no such option. The caller must refuse the option, because the mode
- * of a port would protect nothing.
+ * The first option for the admin socket's file that was given, if there is no admin address or it
+ * is not the path of a file; otherwise `undefined`. The caller must refuse the option, because
+ * there is no file that it could protect.
  */
 export function adminMisfit({
   admin,

@@ -121,8 +121,10 @@ function isEndpoint(value: unknown): value is Endpoint {
 }
 
 /**
- * Checks an observer. Each event of the observer must be absent or a function; other properties are
- * ignored.
+ * Checks an observer and returns it; undefined if there is none. For each event, the observer must
+ * have a function or no property. Its other properties are ignored.
+ *
+ * @throws {RelayError} with the code `EINVAL`
  */
 export function takeObserver(observer: unknown): Partial<Observer> | undefined {
   if (observer === undefined || isObserver(observer)) return observer;

@@ -33,7 +33,8 @@ export function findMisfits(
     const { sources } = RELAY_OPTIONS[name];
     const isGiven = values[name] !== undefined && values[name] !== false;
     if (!isGiven || sources.includes(source.kind)) return [];
-    // The client of any source gets an IP address from its PROXY header, so the option makes sense.
+    // With `acceptProxy` the PROXY header gives the client's IP address, so `allow` and `deny` make
+    // sense for every kind of source.
     if (values.acceptProxy === true && (name === "allow" || name === "deny")) return [];
     return [{ name, needs: orList(sources.map((kind) => KINDS[kind])) }];
   });

@@ -1,7 +1,8 @@
 /**
- * The candidate that the user most likely meant, or `undefined` if no candidate is close. The
- * distance is the number of letters to insert, delete, replace or swap with a neighbour. At most a
- * third of the word's letters may differ.
+ * The candidate with the smallest distance to `word`; `undefined` if no candidate is near enough.
+ * The distance is the number of letters to insert, delete, replace or swap with a neighbour; 1 if
+ * the candidate begins with `word`. It may be at most a third of the number of the word's letters,
+ * or 1 for a shorter word.
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const plain = simplify(word);

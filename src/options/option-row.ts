@@ -19,8 +19,8 @@ interface CommonRow {
   /** The scope of the option in a configuration file; set exactly if a file can have the option. */
   readonly scope?: Scope;
   /**
-   * A description, like `about`, of the option's effect at the top of a configuration file. Set
-   * exactly if an option of one relay may also stand there.
+   * A description, written like `about`, of the option's effect on all relays if it stands at the
+   * top of a configuration file. Set exactly if an option of one relay may stand there as well.
    */
   readonly aboutProcess?: string;
   /** Set if help shows the option on the previous row's line, after the previous option. */
@@ -40,8 +40,8 @@ interface CommonRow {
 /** One option that takes a value. */
 export interface ValueOption<Value> extends CommonRow, ValueType<Value> {
   /**
-   * The value of an option that was not given. Without a default, such an option is absent from the
-   * values.
+   * The value of the option if it was not given. If `default` is absent, an option that was not
+   * given is absent from the values.
    */
   readonly default?: Value;
   /**
@@ -63,12 +63,15 @@ export type OptionRow = ValueOption<unknown> | FlagOption;
 /** Rows by the options' names in code; `flagOf` gives the names on the command line. */
 export type OptionRows = Readonly<Record<string, OptionRow>>;
 
-/** The fields of a row for a default time, which is given in milliseconds. */
+/** The fields `default` and `shownDefault` of an option whose value is a time, in milliseconds. */
 export function timeDefault(milliseconds: number) {
   return { default: milliseconds, shownDefault: printTime(milliseconds) } as const;
 }
 
-/** The fields of a row for a default word, which help shows unchanged. */
+/**
+ * The fields `default` and `shownDefault` of an option whose value is a word. Help shows the word
+ * unchanged.
+ */
 export function wordDefault<Word extends string>(word: Word) {
   return { default: word, shownDefault: word } as const;
 }

@@ -102,7 +102,7 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
   group("General", GENERAL_ROWS),
 ];
 
-/** Adds the defaults of the options that were not given to the values that were given. */
+/** Completes the values that were given: each option that was not given gets its default. */
 export function completeValues(given: Partial<Record<OptionName, unknown>>): OptionValues {
   const values: Record<string, unknown> = {};
   for (const [name, row] of OPTION_ROWS) {
@@ -126,8 +126,9 @@ export function readOption(name: OptionName, written: unknown): unknown {
 }
 
 /**
- * The effective values, as text, of the options that `isMeant` chooses. The keys are the names on
- * the command line. The text is the result of `given`, or else the default that help shows.
+ * The values, as text, of the options for which `isMeant` returns true. The key is the option's
+ * name on the command line. The text is the result of `given(name)`; if that is undefined, the
+ * default that help shows. An option without both is left out.
  */
 export function showOptions(
   isMeant: (name: OptionName) => boolean,

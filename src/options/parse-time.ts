@@ -8,11 +8,11 @@ const MILLISECONDS = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000 } as const;
 export interface TimeRange {
   readonly least: number;
   readonly most?: number;
-  /** True if 0 is accepted, too, even if `least` is greater than 0. */
+  /** True if 0 is accepted in addition to the range. */
   readonly zero?: boolean;
   /**
-   * Set if leaving out the option means never. Then the error message about 0 says so, because a
-   * user may write 0 and mean never.
+   * Set if the timeout is off when the option is left out. The error message about 0 then tells the
+   * user to leave out the option, because a user who writes 0 may mean "never".
    */
   readonly never?: true;
 }

@@ -179,8 +179,8 @@ export function list<Value>(item: LibraryType<Value>): LibraryType<readonly Valu
       return items.map(item.parse);
     },
     read(written) {
-      // A file cannot have an empty list, because a command line cannot have one either. An empty
-      // list of allowed clients would refuse everybody.
+      // Refuse an empty list in a file: a command line cannot contain one either, and an empty list
+      // of allowed clients would refuse everybody.
       if (Array.isArray(written) && written.length === 0)
         throw new InvalidValue("the list is empty; leave the option out");
       return each(written, item.read);

@@ -32,11 +32,12 @@ type Constraint<Value> = Pick<LibraryType<NonNullable<Value>>, "read" | "take" |
 
 const TCP: readonly Endpoint["kind"][] = ["tcp"];
 const FILE: readonly Endpoint["kind"][] = ["unix"];
-// Inherited sockets (`systemd`, `fd`) are in this list, because their type is known only when the
-// relay starts.
+// The kinds of source whose clients may have IP addresses. Inherited sockets (`systemd`, `fd`) are
+// included, because their type is known only when the relay starts.
 const ADDRESSES: readonly Endpoint["kind"][] = ["tcp", "systemd", "fd"];
-// The path of a Unix socket is not in this list, because the path leads to the same socket in all
-// network namespaces. Inherited sockets are not in this list, because they are bound already.
+// The kinds of source whose address belongs to a network namespace. A Unix socket's path is not
+// included, because it leads to the same socket in all network namespaces. Inherited sockets are
+// not included, because they are bound already.
 const NETWORKS: readonly Endpoint["kind"][] = ["tcp", "abstract"];
 const ACCOUNTS: readonly Endpoint["kind"][] = ["unix", "abstract", "systemd", "fd"];
 
@@ -44,10 +45,10 @@ const ACCOUNTS: readonly Endpoint["kind"][] = ["unix", "abstract", "systemd", "f
 // worker costs memory and descriptors.
 const WORKERS_MOST = 8_192;
 
-// The smallest size of a capture file, in bytes. A smaller file could hold hardly one packet.
+// The smallest size of a capture file, in bytes. A smaller file has room for hardly one packet.
 const CAPTURE_LEAST = 64 * 1024;
 
-/** The type of the number of threads that relay. */
+/** The type of the option `workers`: the number of threads that carry connections, or `auto`. */
 export const WORKERS: LibraryType<Workers> = countOr("auto", 1, WORKERS_MOST);
 
 /**

@@ -3,9 +3,9 @@ import type { CommandLine } from "../line/read-command-line.ts";
 import { writeAll } from "../line/write-output.ts";
 
 /**
- * Checks a configuration file, and opens no socket.
+ * Checks a configuration file without opening a socket, and prints the number of its relays.
  *
- * @throws {ConfigError} with every mistake of the file
+ * @throws {ConfigError} if the file has mistakes; the message lists all mistakes
  */
 export async function runCheck({ words: [file = ""] }: CommandLine): Promise<number> {
   const { length } = loadConfig(file).relays;

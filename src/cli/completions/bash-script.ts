@@ -98,7 +98,10 @@ complete -F _${PROGRAM} ${PROGRAM}
 `;
 }
 
-/** The bash command that offers the completions of a word. */
+/**
+ * The bash command that offers the completions of `offer`. `word` is the bash expression for the
+ * word that the user is typing.
+ */
 function bashOffer(offer: Offer, word: string): string {
   switch (offer) {
     case "file":

@@ -34,7 +34,7 @@ function commandLines({ name, options, words }: CompletedCommand): string[] {
       : `-n ${quoted(`__fish_seen_subcommand_from ${name}`)}`;
   const offer = words[0]?.offer ?? "nothing";
   return [
-    // Without this line, and its option -f, fish would offer files.
+    // If the command takes no file, this line's option `-f` keeps fish from offering files.
     ...(offer === "file" ? [] : [complete(condition, "-f", ...fishOffer(offer, false))]),
     ...options.map((option) => complete(condition, ...optionWords(option))),
   ];

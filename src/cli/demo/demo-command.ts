@@ -64,7 +64,7 @@ async function show(hold: boolean, asked: Promise<void>): Promise<void> {
   if (hold) await stopped;
 }
 
-/** A relay, and all connections that it has opened so far. */
+/** A relay of the demo, and the list of all connections that clients have opened to it so far. */
 interface Counted {
   readonly relay: Relay;
   readonly connections: readonly ConnectionView[];

@@ -1,8 +1,8 @@
 import type { Style } from "../../observe/log/terminal-style.ts";
 
 /**
- * The result of one request and one upload through one of the chain's two addresses, with the time
- * of each.
+ * The results of one request and one upload through one of the chain's two addresses, with the
+ * duration of each of the two.
  */
 export interface Trial {
   readonly through: string;
@@ -63,7 +63,11 @@ export function drawDemo({ outer, socket, service, trials }: Picture, look: Styl
   return `${lines.join("\n")}\n`;
 }
 
-/** The next steps: a `curl` command for each of the two addresses to which a client can connect. */
+/**
+ * The next steps: a `curl` command for each of the two addresses to which a client can connect.
+ * `open` is true if the demo keeps running, so that the user can connect now; false if the demo
+ * ends and the user must first start it again with `--hold`.
+ */
 export function drawNextSteps({ outer, socket }: Picture, open: boolean, look: Style): string {
   const lines = [
     open

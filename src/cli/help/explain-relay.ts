@@ -46,7 +46,7 @@ function describe(...[name, row]: OptionGroup["rows"][number]): string {
   return fallback === undefined ? about : `${about} Default: ${fallback}.`;
 }
 
-/** Breaks a text into lines that, after the indentation, fit on a screen. */
+/** Breaks a text into lines that still fit on a screen when they are indented by `INDENT`. */
 function wrap(text: string): string[] {
   const lines: string[] = [];
   for (const word of text.split(" ")) {

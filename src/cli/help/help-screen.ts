@@ -13,8 +13,8 @@ import { ABOUT, AFTERWORD } from "./command-descriptions.ts";
 import { exampleLines } from "./examples.ts";
 
 /**
- * The words that the relay's help screen suggests after `help`: all commands but `help` and
- * `version`.
+ * The commands that the help screen of the default command `relay` lists after `help`: all commands
+ * except `help` and `version`.
  */
 const EXPLAINED = [
   "relay",
@@ -69,8 +69,8 @@ function optionLines(command: CommandName): OptionLine[] {
 const COLUMNS = 80;
 
 /**
- * Lines with only the names of the terse options. Each name goes on the first line that has room
- * for the name.
+ * The lines that list the command's terse options: the options that help shows by name only,
+ * without a description. Each name goes on the first line that has room for it.
  */
 function terseLines(command: CommandName): string[] {
   const lines: string[] = [];
@@ -95,8 +95,8 @@ export function synopsis(command: CommandName): string {
 }
 
 /**
- * The text of an option in help: the short form if there is one, the name, and the name of the
- * value.
+ * The text of an option in help: its short form if it has one, its name, and the name of its value
+ * if it takes a value.
  */
 export function spelling(name: OptionName, row: OptionRow): string {
   if (row.metavar !== undefined) return `--${flagOf(name)}=${row.metavar}`;

@@ -6,8 +6,8 @@ import { nameOf } from "./find-command.ts";
 import { UsageError } from "./usage-error.ts";
 
 /**
- * An option's value that the user wrote as a separate word, without `=`. The user may have meant
- * the word for the command.
+ * An option's value that follows the option as a separate word, without `=`. The word may be a
+ * mistake: the user may have written it as a word of the command, for example as SOURCE.
  */
 export interface SwallowedWord {
   /** The option's name as the user wrote it, with its dashes. */
@@ -43,8 +43,8 @@ export function checkWordCount(
 }
 
 /**
- * The end of the message about a missing word. It names an option that took a word as its value
- * although the user may have meant the word for the command. Empty if there is no such option.
+ * The end of the message about a missing word. It names an option that probably took this word as
+ * its value. Empty if there is no such option.
  */
 function swallower(swallowed: readonly SwallowedWord[]): string {
   const taken = swallowed.find(({ value, row }) => /^@|[/:]/.test(value) || !fits(value, row));

@@ -4,8 +4,8 @@ import type { GivenOptions } from "./read-command-line.ts";
 import { UsageError } from "./usage-error.ts";
 
 /**
- * An option on the command line that overrides the file. `at` is null because the option has no
- * place in the file.
+ * An option on the command line. Its value replaces the file's value. `at` is the option's position
+ * in the file: null, because the option is not from the file.
  */
 interface Override {
   readonly value: unknown;
@@ -14,10 +14,10 @@ interface Override {
 }
 
 /**
- * The options that stand on the command line together with `--config`. They concern the whole
- * process and override the options of the file.
+ * The options of the whole process that stand on the command line beside `--config`. Their values
+ * replace the file's values.
  *
- * @throws {UsageError} for an option of one relay, because such an option belongs into the file
+ * @throws {UsageError} for an option of one relay, because only the file can set such an option
  */
 export function fileOverrides(given: GivenOptions): ReadonlyMap<OptionName, Override> {
   return new Map(

@@ -19,7 +19,8 @@ import {
 import type { OptionRow } from "../../options/option-row.ts";
 
 /**
- * Reads the values of a command's options. An option that was not given has its default.
+ * Reads the values of a command's options. An option that was not given has its default; it is
+ * absent from the result if it has no default.
  *
  * @throws {UsageError} for the first value that is not valid
  */
@@ -33,8 +34,8 @@ export function readValues(command: CommandName, given: GivenOptions): OptionVal
 }
 
 /**
- * The texts of a command's options, for the status: the values that were given, and the defaults of
- * the other options.
+ * The values of a command's options as text, which the status shows: each value that was given, and
+ * the default of each other option. The key is the option's name on the command line.
  */
 export function shownOptions(command: CommandName, given: GivenOptions): Record<string, string> {
   return showOptions(

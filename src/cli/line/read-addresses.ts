@@ -45,7 +45,10 @@ interface Networks {
   readonly destinationNetns?: string | undefined;
 }
 
-/** The addresses of the process's own servers, and the network namespaces of the relay. */
+/**
+ * The addresses where the process itself listens for its admin pages and its metrics, and the
+ * network namespaces of the relay.
+ */
 interface OwnAddresses extends Networks {
   readonly admin?: SocketEndpoint | undefined;
   readonly metrics?: SocketEndpoint | undefined;
@@ -69,7 +72,8 @@ export function checkDistinct(
     ["--admin", admin],
     ["--metrics", metrics],
   ] as const) {
-    // For port 0, the system chooses a different free port each time.
+    // With port 0, this address is never the same as another address, because the system chooses a
+    // free port.
     if (own === undefined || (own.kind === "tcp" && own.port === 0)) continue;
     if (isSameAddress(source, own)) throw new UsageError(`${option} is SOURCE`);
     if (isSameAddress(own, destination)) throw new UsageError(`${option} is DESTINATION`);

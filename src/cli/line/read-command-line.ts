@@ -9,15 +9,12 @@ import { findCommand, nameOf } from "./find-command.ts";
 import { nearest } from "../../options/did-you-mean.ts";
 
 /**
- * A command line whose options and words are allowed together. The values of the options are not
- * read yet.
+ * A parsed command line. Its options belong to its command, and it has the right number of words
+ * (unless `asks` is set). The values of the options are not checked yet.
  */
 export interface CommandLine {
   readonly command: CommandName;
-  /**
-   * The text that the user asked for instead of the command's work; undefined if the command must
-   * do its work.
-   */
+  /** The text to print instead of running the command; undefined if the command runs. */
   readonly asks: "help" | "version" | undefined;
   readonly given: GivenOptions;
   /** The words that are not options, without the command's name. */
@@ -36,11 +33,12 @@ const rowsByFlag = new Map<string, readonly [OptionName, OptionRow]>(
 );
 
 /**
- * Parses the command line, and checks its options and words. Every option exists, belongs to the
- * command, has a value exactly if it needs one, and is given only once unless it takes a list. No
- * word is missing, and no word is too many. The program parses its command line only here.
+ * Parses the command line and checks its options and words. Refuses an option that does not exist
+ * or does not belong to the command, an option that lacks its value or has a value but takes none,
+ * and a repeated option that is not a list. Refuses a missing word and a word too many. Only this
+ * file parses the command line.
  *
- * With `--help` or `--version` the words may be anything.
+ * With `--help` or `--version` the number of words is not checked.
  *
  * @throws {UsageError} for the first mistake
  */
@@ -77,7 +75,10 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   return { command, asks, given: byFlag(given), words };
 }
 
-/** The command that a command line names, even if the line has mistakes. */
+/**
+ * The command that a command line names; `relay` if it names no command. The command line may have
+ * mistakes.
+ */
 export function commandNamed(args: readonly string[]): CommandName {
   const [first] = tokensOf(args).filter(({ kind }) => kind !== "option");
   const word = first?.kind === "positional" ? first.value : undefined;
@@ -123,7 +124,10 @@ function readOption(row: OptionRow, { rawName, value, inlineValue }: OptionToken
   return value;
 }
 
-/** Refuses `--access-log yes`, because the word `yes` would be taken for an address. */
+/**
+ * Refuses a word such as `yes` after an option that takes no value, as in `--access-log yes`,
+ * because the word would be taken for an address. `before` is the argument before the word.
+ */
 function checkNoValue(word: string, before: string | undefined): void {
   if (before === undefined || !/^(yes|no|true|false|on|off)$/i.test(word)) return;
   const [, row] = rowsByFlag.get(before.replace(/^--/, "")) ?? [];

@@ -5,14 +5,15 @@ import { endOutput, INPUT, OUTPUT } from "./descriptors.ts";
 import type { StreamSocket } from "./stream-socket.ts";
 
 /**
- * The maximum size of one read of standard input, in bytes. A pipe holds 64 KiB by default
- * (pipe(7)).
+ * The maximum size of one read of standard input, in bytes. It is larger than a pipe, which holds
+ * 64 KiB by default (pipe(7)), so that one read can empty the pipe.
  */
 const READ_MOST = 256 * 1024;
 
-// The first and the longest pause, in milliseconds, before a read or write is repeated that
-// returned EAGAIN. This happens if another process has the same pipe or terminal open and has set
-// O_NONBLOCK, which belongs to the open file and not to one descriptor.
+// The first (shortest) pause and the longest pause, in milliseconds, before a read or write that
+// returned EAGAIN is repeated. EAGAIN occurs if another process has the same pipe or terminal open
+// and has set O_NONBLOCK: this flag belongs to the open file description, which both processes
+// share.
 const PAUSE_LEAST = 1;
 const PAUSE_MOST = 20;
 
@@ -20,9 +21,9 @@ const PAUSE_MOST = 20;
 export class StreamFailure extends Error {}
 
 /**
- * Copies standard input to a socket, then ends the socket's stream. The end is sent only after the
- * relay has reached the destination, because a client that ends earlier counts as a client that
- * left.
+ * Copies standard input to a socket, then sends the end of the stream. The end is sent only after
+ * `reached` has resolved: if a client's stream ends before the relay has reached the destination,
+ * the relay takes the client for one that left.
  *
  * Reads and writes run on the runtime's thread pool, where they may block. So this function works
  * in the same way for pipes, sockets, terminals and files.

@@ -19,8 +19,8 @@ function isSameSocket(one: Stats, other: Stats): boolean {
 
 /**
  * Moves the client's connection from standard input and output to a new descriptor. Standard input
- * and output then refer to /dev/null. So does standard error if it is the same socket, as with
- * inetd, because no message may reach the client.
+ * and output then refer to /dev/null. Standard error then also refers to /dev/null if it is the
+ * same socket (as with inetd), because no log line may reach the client.
  *
  * @returns the new descriptor or a negative errno
  */
@@ -35,8 +35,8 @@ export function takeOneSocket(system: Libc): number {
 
 /** Ends the stream of standard output, so that its reader sees the end. */
 export function endOutput(system: Libc): void {
-  // Another process may have the same socket open. Then closing this descriptor alone would not end
-  // the stream.
+  // Another process may have the same socket open. In this case, closing only this descriptor would
+  // not end the stream.
   if (fstatSync(OUTPUT).isSocket()) system.shutWriting(OUTPUT);
   close(system, OUTPUT);
 }

@@ -29,15 +29,16 @@ import { StreamSocket } from "./stream-socket.ts";
 const EX_FAILED = 1;
 
 /**
- * The time, in milliseconds, that the process waits at most, before it ends, for the log's reader
- * to take the last lines.
+ * The maximum time, in milliseconds, that the process waits at its end for the reader of the log to
+ * take the last lines.
  */
 const LAST_LINES_MS = 500;
 
 const HUNG_UP = "stopped by HUP";
 
 /**
- * Placeholder for the source's address if the client is not a socket. It is not the path of a file.
+ * Placeholder for the source's address if standard input and output are not a socket with an
+ * address. No file has the path `-`.
  */
 const NO_SOCKET: SocketEndpoint = { kind: "unix", path: STANDARD_IO };
 
@@ -45,8 +46,9 @@ const NO_SOCKET: SocketEndpoint = { kind: "unix", path: STANDARD_IO };
 interface OneClient {
   readonly source: ConnectedSource;
   /**
-   * The descriptor of the other end of a socket pair, if this process copies standard input and
-   * output; null if the source is the client's own socket.
+   * The descriptor of this process's end of a socket pair, if this process copies between the pair
+   * and standard input and output (the relay has the other end); null if the source is the client's
+   * own socket.
    */
   readonly otherEnd: number | null;
   /**
@@ -100,7 +102,12 @@ export async function relayStandardIo({ given, words }: CommandLine): Promise<nu
   }
 }
 
-/** @throws {RelayError} if this process cannot open another descriptor */
+/**
+ * Makes the source for the relay: the socket that is standard input and output, or else one end of
+ * a new socket pair.
+ *
+ * @throws {RelayError} if this process cannot open another descriptor
+ */
 function takeClient(system: Libc): OneClient {
   if (isOneSocket()) {
     const fd = checkedDescriptor(takeOneSocket(system));
@@ -111,7 +118,8 @@ function takeClient(system: Libc): OneClient {
   checkedDescriptor(system.socketPair(AF_UNIX, SOCK_STREAM, ends));
   const [fd = -1, otherEnd = -1] = ends;
   const source = { kind: "connected", fd, endpoint: NO_SOCKET } as const;
-  // This process itself has the client's end, so the client needs no time to close.
+  // The client's end of the socket pair belongs to this process itself, so nobody needs time to
+  // close: the shortest time is enough.
   return { source, otherEnd, lingerTimeout: 1 };
 }
 
@@ -171,8 +179,8 @@ async function relayOne(
 }
 
 /**
- * Copies standard input and output. Resolves with the result of `end` once the relay has closed the
- * connection and standard output has taken all bytes.
+ * Copies standard input and output. `end` resolves when the relay has closed the connection.
+ * Resolves with the value of `end`, once standard output has taken all bytes as well.
  */
 async function pumped(
   system: Libc,
@@ -186,8 +194,8 @@ async function pumped(
     if (!(error instanceof StreamFailure)) throw error;
     fail(error.message);
   };
-  // This function does not wait for the end of standard input, because after the destination's end
-  // nobody needs more input.
+  // Do not wait for the end of standard input: once the connection has closed, nobody takes more
+  // input.
   void pumpInput(socket, reached).catch(orFail);
   await pumpOutput(system, socket).catch(orFail);
   return await end;
@@ -198,8 +206,8 @@ async function stopNow(relay: Relay): Promise<void> {
 }
 
 /**
- * Logs the events that call for an action of the user. The failure of the only client is left out,
- * because `relayStandardIo` logs it.
+ * An observer that logs the events on which the user should act. It does not log why the only
+ * connection failed, because `relayStandardIo` logs the reason.
  */
 function problems(log: Log, destination: SocketEndpoint): Partial<Observer> {
   const {

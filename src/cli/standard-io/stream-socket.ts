@@ -49,8 +49,8 @@ export class StreamSocket {
   }
 
   /**
-   * Writes all bytes; resolves with false if the socket has closed or failed. Then the caller may
-   * use the buffer again.
+   * Writes all bytes. Resolves with true when all bytes are written, and with false if the socket
+   * has closed or failed. In both cases the caller may use the buffer again.
    */
   async write(bytes: Uint8Array): Promise<boolean> {
     let at = 0;

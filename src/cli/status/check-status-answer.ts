@@ -42,7 +42,7 @@ type Reader<Type> = (value: unknown, at: string) => Type;
 
 /**
  * Checks and returns a status that another process sent. The check is necessary because that
- * process may not be a relay. Names that this release does not know are left out.
+ * process is perhaps not a relay. Fields that this release does not know are left out.
  *
  * @throws {NoStatus}
  */
@@ -88,7 +88,7 @@ function listOf<Type>(read: Reader<Type>): Reader<readonly Type[]> {
   };
 }
 
-/** Reads an object with any names. `read` reads each value. */
+/** Makes a reader for an object that may have any keys. `read` reads the value of each key. */
 function wordsTo<Type>(read: Reader<Type>): Reader<Readonly<Record<string, Type>>> {
   return (value, at) =>
     Object.fromEntries(
@@ -113,7 +113,7 @@ function object<Type extends object>(readers: Readers<Type>): Reader<Type> {
       const part = readers[key](source[key], within(at, key));
       if (part !== undefined) read[key] = part;
     }
-    // Each key of the type has a reader, and each reader has run.
+    // The cast is safe: every key of the type has a reader, and all readers have run.
     return read as Type;
   };
 }

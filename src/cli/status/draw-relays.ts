@@ -8,8 +8,8 @@ import { drawTable } from "./draw-table.ts";
 import { type ShownTraffic, trafficLines } from "./traffic-lines.ts";
 import type { DrawSettings } from "./draw-settings.ts";
 
-// The minimum number of lines on a terminal that shows the traffic. With fewer lines, the tables
-// need the room.
+// The minimum number of the terminal's lines for the traffic to be shown. On a smaller terminal the
+// traffic is left out, because the tables need the room.
 const ROWS_FOR_TRAFFIC = 20;
 
 // The table of relays takes at most this fraction of the lines below the head. The table of
@@ -36,7 +36,7 @@ export function drawRelays(status: ReadStatus, view: DrawSettings): string[] {
   const reasons = unready.slice(0, Math.max(0, Math.min(3, room - 8))).map(reasonLine(style));
   const left = room - reasons.length;
   const sorted = [...unready, ...relays.filter(({ ready }) => ready)];
-  // The table of relays has a line of titles, and an empty line before it.
+  // The table has one line of titles (+ 1), and an empty line stands before the table (- 1).
   const relayLines = Math.min(sorted.length + 1, Math.max(2, Math.floor(left * RELAYS_PART) - 1));
   const relayTable = drawTable(
     RELAY_COLUMNS,

@@ -56,8 +56,9 @@ export function relayLines(status: ReadStatus, style: Style): Piece[][] {
 }
 
 /**
- * Lines with the numbers of a relay's connections by ending, by failure and by reason of refusal,
- * without numbers that are 0; then the last failure.
+ * Up to three lines that count a relay's closed, failed and refused connections: for each ending,
+ * for each failure and for each reason of a refusal. Counts of 0 are left out, and so is a line
+ * without counts. A further line shows the last failure if there was one.
  */
 export function countLines(status: ReadStatus, style: Style): Piece[][] {
   const { connections, last_failure: last } = status;

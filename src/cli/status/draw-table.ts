@@ -34,7 +34,7 @@ export function drawTable<Item>(
   room: Room,
   style: Style,
 ): Piece[][] {
-  // The titles take one line, and `and N more` another.
+  // The titles take one line. If records are left out, the note `and N more` takes a second line.
   const isCut = total > items.length || items.length + 1 > room.lines;
   const shown = items.slice(0, Math.max(0, room.lines - (isCut ? 2 : 1)));
   // The maximum width of a cell: half of the terminal's width, so that the figures have the other

@@ -30,8 +30,8 @@ export class NoAnswer extends Error {
 }
 
 /**
- * A query for single connections, which this command shows. Only the status page asks for groups of
- * connections.
+ * A query whose answer lists individual connections. It does not ask for groups of connections,
+ * because only the status page shows groups.
  */
 export type ConnectionsQuery = Extract<StatusQuery, { readonly group?: undefined }>;
 
@@ -127,8 +127,8 @@ function reasonOf(error: unknown): string {
   const words = errnoWords(code);
   if (code === "ECONNREFUSED" || code === "ENOENT")
     return `${words} (${code}); is it a running relay's --admin address?`;
-  // The address may be a relay's SOURCE: a destination that does not expect HTTP may reset the
-  // connection.
+  // The user may have given a relay's SOURCE instead of its admin address. In this case the request
+  // went to the destination, which may reset the connection because it does not expect HTTP.
   const hint = code === "ECONNRESET" ? HINT : "";
   return `${words === code ? code : `${words} (${code})`}${hint}`;
 }

@@ -9,9 +9,9 @@ import { plainTable } from "./draw-table.ts";
 import { trafficLines } from "./traffic-lines.ts";
 
 /**
- * The lines of a status for programs. One space separates words. A table has one line, a record,
- * for each relay or connection. A record begins with the relay's name, and one tab separates its
- * fields.
+ * The lines of a status in a form that programs can parse. One space separates the words of a line.
+ * In a table, each relay or connection has one line (a record). A record begins with the relay's
+ * name, and one tab separates its fields.
  */
 export function plainStatus(status: ReadStatus): string[] {
   const { open, relays } = status;

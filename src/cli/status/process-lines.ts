@@ -16,7 +16,8 @@ export function lineName(name: string, style: Style): Piece {
 
 /**
  * Lines about the process: its CPU time, memory and descriptors, the number of lost log lines, and
- * the number of open connections in earlier processes.
+ * the number of connections that are still open in the processes that this process replaced
+ * (handover).
  *
  * @param before - an earlier status, for the CPU usage since then; without it the line shows the
  *   CPU time since the start of the process

@@ -43,7 +43,8 @@ export async function runStatus({ given, words }: CommandLine): Promise<number> 
     return await print(endpoint, shown, json);
   } catch (error) {
     if (!(error instanceof NoAnswer)) throw error;
-    // With --json the user reads standard output, so a failure is printed there, too.
+    // With --check and --json the answer is always JSON on standard output, even if the relay is
+    // not ready or does not answer.
     if (check && json) await printReadyJson(error.message);
     else await complain(`${PROGRAM}: ${error.message}\n`);
     return 1;
@@ -129,7 +130,7 @@ function notReady(
 
 /**
  * Asks for the status that the user wants to see. If the process has several relays and the query
- * names no relay, the list of the status has the connections of all relays.
+ * names no relay, the status lists the connections of all relays.
  *
  * @throws {NoAnswer}
  */

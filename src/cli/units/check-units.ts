@@ -28,8 +28,8 @@ export function checkServers(values: OptionValues): void {
 }
 
 /**
- * Refuses options that cannot work in the units' sandbox. There a relay cannot write files, and it
- * cannot enter a network namespace, because that needs CAP_SYS_ADMIN.
+ * Refuses options that cannot work in the units' sandbox. In the sandbox a relay cannot write
+ * files, and it cannot enter a network namespace, because that needs CAP_SYS_ADMIN.
  */
 export function checkSandbox(values: {
   readonly sourceNetns?: string | undefined;
@@ -65,8 +65,8 @@ export function fixedSource(source: Endpoint): SocketEndpoint {
 }
 
 /**
- * Refuses `%i` outside a template, and a template whose source has no `%i`, because all instances
- * of the template would have the same source.
+ * Refuses `%i` if the units are not a template. Refuses a template whose source has no `%i`,
+ * because all instances of the template would have the same source.
  */
 export function checkInstance(
   endpoints: readonly [source: SocketEndpoint, destination: SocketEndpoint],
@@ -99,7 +99,10 @@ export function checkAddress(
   );
 }
 
-/** Refuses a source that systemd cannot listen on, or cannot keep while the relay is stopped. */
+/**
+ * Refuses a source that systemd cannot listen on. Refuses an admin socket whose folder contains the
+ * source, because systemd removes this folder when the relay stops.
+ */
 export function checkListening(source: SocketEndpoint, admin: SocketEndpoint | undefined): void {
   if (source.kind === "unix" && admin?.kind === "unix") {
     const folder = runtimeDirectory(admin.path);

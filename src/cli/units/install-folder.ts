@@ -26,7 +26,8 @@ export function hasService(service: string): boolean {
 }
 
 function isThere(path: string): boolean {
-  // A symbolic link counts even if its target is missing, because a link gives a unit another name.
+  // A symbolic link counts even if its target is missing: it gives the unit a second name (an
+  // alias), and systemd looks for the target by its name in all unit folders.
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 

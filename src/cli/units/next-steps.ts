@@ -60,8 +60,9 @@ function restartCommands(plan: UnitPlan, files: readonly PlacedFile[]): string[]
   const service = word(instanceOf(plan.name, ".service"));
   if (!plan.socket) return [`try-restart ${service}`];
   const sockets = startsWith(plan).join(" ");
-  // systemd refuses to start a new .socket unit while its service runs. The next command (`enable
-  // --now`) starts all units.
+  // A configuration file may have brought a new .socket unit, which systemd refuses to start while
+  // the service runs. So the service is stopped here; the next command (`enable --now`) starts its
+  // .socket units again.
   const verb = plan.config === undefined ? "try-restart" : "stop";
   return [`${verb} ${service} ${sockets}`];
 }

@@ -38,10 +38,11 @@ import { anyUsersPath, ofAnyUser, ofAnyUsersValues } from "./read-unit-addresses
 /**
  * Plans the units of a configuration file: one service runs all relays, and each relay has a
  * .socket unit. The file needs no change for systemd: a relay takes the passed socket that listens
- * on its source. Options that the file has are not repeated on the service's command line, because
- * there they would override the file after a reload.
+ * on its source. Options that the file sets are not repeated on the service's command line, because
+ * the command line would override the file: after a reload, a changed value in the file would have
+ * no effect.
  *
- * @throws {UsageError} if no unit can do what the file or the command line says
+ * @throws {UsageError} if the units cannot do what the file or the command line says
  * @throws {ConfigError} if the file cannot be read or has mistakes
  */
 export function planFileUnits(
@@ -74,8 +75,9 @@ export function planFileUnits(
     options: relayOptions(
       withoutName(given),
       {
-        // This option would override a value that is written into the file later. But then the user
-        // must make new units anyway, because TimeoutStopSec= depends on the value.
+        // On the command line, this option overrides a value that the user may later write into the
+        // file. This does no harm: after such a change the user must make new units anyway, because
+        // TimeoutStopSec= depends on the value.
         ...(drainsShortly && { drainTimeout: SHORT_DRAIN.text }),
         ...(values.service !== undefined && { requirePrivateNetwork: true }),
         ...exitIdleTime(given),
@@ -105,7 +107,8 @@ function configPath(written: string, { userUnit }: OptionValues): string {
 }
 
 /**
- * The options of the command line, with the options that the file's plan has for the whole process.
+ * The values of the command line's options. Values that the plan has for the whole process replace
+ * them: each comes from the command line, or else from the file.
  */
 function withFile(values: OptionValues, wide: ProcessWide): OptionValues {
   const { admin, adminMode, adminGroup, metrics, exitIdleTime: idle } = wide;
@@ -121,8 +124,9 @@ function withFile(values: OptionValues, wide: ProcessWide): OptionValues {
 }
 
 /**
- * The group of the admin socket's file, as text for a unit. A name is not replaced by a number,
- * because the machine that runs the unit looks up the name.
+ * The group of the admin socket's file, as text for a unit; undefined if neither the command line
+ * nor the file sets the group. A name is not replaced by a number, because the machine that runs
+ * the unit looks up the name.
  */
 function adminGroupOf({ relays }: ProcessPlan, given: GivenOptions): string | undefined {
   return accountOption({ ...relays[0]?.shownOptions, ...given }, "adminGroup");
@@ -176,8 +180,8 @@ function naming<Result>({ name }: RelayPlan, check: () => Result): Result {
 }
 
 /**
- * Refuses different groups or folder modes, because a service has only one group and one
- * RuntimeDirectoryMode=.
+ * Refuses relays whose socket files need different groups or different folder modes. All relays
+ * share one service, and a service has only one group and one RuntimeDirectoryMode=.
  */
 function checkOneOfEach(relays: readonly UnitRelay[], adminGroup: string | undefined): void {
   const files = relays.map(({ file }) => file);
@@ -205,7 +209,10 @@ function connectionsOf({ processWide, relays }: ProcessPlan): number {
   return processWide.connectionsMax ?? wished;
 }
 
-/** Removes `--name`, which names the units here. A relay of a file has its name from the file. */
+/**
+ * Removes `--name` from the options, because here it is the name of the units. A relay of a file
+ * has its name from the file.
+ */
 function withoutName({ name: _units, ...given }: GivenOptions): GivenOptions {
   return given;
 }

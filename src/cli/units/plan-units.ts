@@ -49,8 +49,9 @@ export function planUnits(
   const { destination } = addresses;
   const { service, backlog, connectionsMax } = values;
   const socket = !values.noSocket;
-  // systemd listens in the host's network namespace. The same port in the service's network
-  // namespace is a different address.
+  // This check is skipped if systemd listens in the host's network namespace and the relay connects
+  // in the service's: SOURCE and DESTINATION may then be the same port, because each namespace has
+  // its own ports.
   if (!socket || service === undefined || destination.kind === "unix")
     checkDistinct(addresses, values);
   const source = fixedSource(addresses.source);
@@ -96,8 +97,8 @@ export function planUnits(
 }
 
 /**
- * The part of the plan that concerns the whole process. Relays of a file and the relay of a command
- * line use this function.
+ * The part of the plan that concerns the whole process. It is used for a configuration file and for
+ * the one relay of a command line.
  */
 export function processPlan(
   { service, user, admin, metrics, onDemand, ...values }: OptionValues,
@@ -153,8 +154,10 @@ export function filePermissions(given: GivenOptions): FilePermissions {
 }
 
 /**
- * The user or group of an option, as text for a unit. A name is not replaced by a number, because
- * the machine that runs the unit looks up the name.
+ * The user or group of an option, as text for a unit; undefined if the option was not given. A name
+ * is not replaced by a number, because the machine that runs the unit looks up the name.
+ *
+ * @throws {UsageError} if a unit cannot contain the name
  */
 export function accountOption(given: GivenOptions, name: OptionName): string | undefined {
   const text = given[flagOf(name)];
@@ -166,7 +169,10 @@ export function accountOption(given: GivenOptions, name: OptionName): string | u
 
 type Defaults = { readonly [Name in OptionName]?: string | true };
 
-/** `--on-demand=TIME` sets `--exit-idle-time=TIME` for the relay. */
+/**
+ * The default of `--exit-idle-time`: the TIME of `--on-demand=TIME`; none if `--on-demand` was not
+ * given.
+ */
 export function exitIdleTime(given: GivenOptions): Defaults {
   const time = given[flagOf("onDemand")];
   return time === undefined ? {} : { exitIdleTime: time };
@@ -174,13 +180,14 @@ export function exitIdleTime(given: GivenOptions): Defaults {
 
 /**
  * The options for the relay's command line in the unit, in the order of the option table: the
- * options that were given, and `defaults` for options that were not given.
+ * options that were given, and `defaults` for options that were not given. `socket` is true if a
+ * .socket unit binds the source, so that options for binding are left out.
  */
 export function relayOptions(given: GivenOptions, defaults: Defaults, socket: boolean): string[] {
   return OPTION_ROWS.flatMap(([name, row]) => {
     const value = given[flagOf(name)] ?? defaults[name];
     if (!isRelaysOwn(name, row.commands) || isFileOption(name)) return [];
-    // A template's name would give all its instances the same name.
+    // Leave out the name of a template, because all its instances would get the same relay name.
     if (name === "name" && (value === undefined || isTemplate(String(value)))) return [];
     if (value === undefined || (socket && isBindOption(name))) return [];
     return [value === true ? `--${flagOf(name)}` : `--${flagOf(name)}=${value}`];
@@ -188,8 +195,8 @@ export function relayOptions(given: GivenOptions, defaults: Defaults, socket: bo
 }
 
 /**
- * Whether an option goes into the relay's command line. The own options of the command `units`,
- * except `--name`, do not go there.
+ * Whether an option goes into the relay's command line in the unit: `--name`, and each option of a
+ * relay that is not also an option of the command `units` itself.
  */
 function isRelaysOwn(name: OptionName, commands: readonly CommandName[]): boolean {
   return name === "name" || (takes("units", name) && !commands.includes("units"));

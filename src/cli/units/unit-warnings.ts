@@ -17,9 +17,9 @@ const GROUP_WRITE = 0o020;
 const OTHERS_WRITE = 0o002;
 
 /**
- * Warns if the mode of a socket's file lets only the owner and a group connect, but the group has
- * no clients. Without `group`, systemd gives the file to the group root, and a relay gives the file
- * to the relay's own group.
+ * Warns if the mode of a socket's file lets only the owner and a group connect, but neither `group`
+ * nor `owner` is set, so that no client is likely to be in the group. Without `group`, the file's
+ * group is root if systemd makes the file, and the relay's own group if the relay makes it.
  */
 function groupWarnings(
   { name, source, file: { mode, owner, group } }: UnitRelay,

@@ -3,8 +3,9 @@ import type { OptionRows } from "../option-row.ts";
 import { size } from "../value-types.ts";
 
 /**
- * The smallest value of --memory-max, in bytes. One direction of a connection may hold 1 MiB, so a
- * smaller bound would stop a relay with only a few connections.
+ * The smallest value of --memory-max, in bytes. One direction of a connection may hold 1 MiB, so
+ * with a smaller limit a few slow connections would slow down all others and keep new clients
+ * waiting.
  */
 const MEMORY_LEAST = 4 * 1024 * 1024;
 
