@@ -1,4 +1,4 @@
-import { AF_INET, AF_INET6 } from "../os/libc.ts";
+import { AF_INET, AF_INET6 } from "../os/linux-constants.ts";
 import { ipAddress, type IpAddress, ipFromBytes, ipFromSocketBytes } from "./ip-address.ts";
 
 /** An IP address with a port. */

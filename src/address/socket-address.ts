@@ -1,5 +1,5 @@
 import { networkInterfaces } from "node:os";
-import { AF_INET, AF_INET6, AF_UNIX } from "../os/libc.ts";
+import { AF_INET, AF_INET6, AF_UNIX } from "../os/linux-constants.ts";
 import type { SocketEndpoint } from "./address.ts";
 import { ipv4Bytes, ipv4Text, ipv6Bytes, ipv6Text } from "./parse-and-print-ip.ts";
 

@@ -1,4 +1,5 @@
-import { IPPROTO_TCP, type Libc, TCP_SAVE_SYN, TCP_SAVED_SYN } from "../os/libc.ts";
+import type { Libc } from "../os/libc.ts";
+import { IPPROTO_TCP, TCP_SAVE_SYN, TCP_SAVED_SYN } from "../os/linux-constants.ts";
 import { type IpEndpoint, readIpEndpoint, readSender } from "./ip-endpoint.ts";
 
 // The buffer for a sockaddr; each call overwrites it. sockaddr_in6 is the longest sockaddr of TCP

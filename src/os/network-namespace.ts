@@ -1,16 +1,15 @@
 import { readFileSync } from "node:fs";
 import { errorCode } from "./errno.ts";
 import { socketsInNetwork } from "./sockets-in-namespace.ts";
+import { type Libc, libc } from "./libc.ts";
 import {
   AF_INET,
   AF_INET6,
   AF_UNIX,
-  type Libc,
-  libc,
   SO_NETNS_COOKIE,
   SOCK_STREAM,
   SOL_SOCKET,
-} from "./libc.ts";
+} from "./linux-constants.ts";
 
 const LOOPBACK = "lo";
 

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { errnoCode } from "./errno.ts";
-import { type Libc, SO_PEERCRED, SO_PEERGROUPS, SOL_SOCKET } from "./libc.ts";
+import type { Libc } from "./libc.ts";
+import { SO_PEERCRED, SO_PEERGROUPS, SOL_SOCKET } from "./linux-constants.ts";
 
 const { ENODATA, ERANGE } = constants.errno;
 

@@ -1,4 +1,5 @@
-import { type Libc, SO_MEMINFO, SOL_SOCKET } from "./libc.ts";
+import type { Libc } from "./libc.ts";
+import { SO_MEMINFO, SOL_SOCKET } from "./linux-constants.ts";
 
 // The indexes of words in the answer to SO_MEMINFO (linux/sock_diag.h, SK_MEMINFO_VARS).
 // WMEM_QUEUED counts the bytes that fill the send buffer of a TCP socket. WMEM_ALLOC counts the

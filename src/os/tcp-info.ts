@@ -1,4 +1,5 @@
-import { IPPROTO_TCP, type Libc, TCP_INFO } from "./libc.ts";
+import type { Libc } from "./libc.ts";
+import { IPPROTO_TCP, TCP_INFO } from "./linux-constants.ts";
 
 /** The kernel's figures about sending to the peer of a TCP connection. */
 export interface TcpInfo {

@@ -1,7 +1,8 @@
 import { closeSync, readSync } from "node:fs";
 import { abstractAddress, unixAddress } from "../address/socket-address.ts";
 import { EAGAIN, errnoCode, errnoWords, errorCode } from "../os/errno.ts";
-import { AF_UNIX, type Libc, SOCK_DGRAM } from "../os/libc.ts";
+import type { Libc } from "../os/libc.ts";
+import { AF_UNIX, SOCK_DGRAM } from "../os/linux-constants.ts";
 import { monotonicMicroseconds, sendDescriptor } from "../os/child-processes-and-clock.ts";
 import type { Assignments } from "./notify-socket.ts";
 

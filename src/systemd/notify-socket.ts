@@ -1,5 +1,6 @@
 import { EAGAIN, errnoCode, errnoWords } from "../os/errno.ts";
-import { AF_UNIX, type Libc, loaded, SOCK_DGRAM } from "../os/libc.ts";
+import { type Libc, loaded } from "../os/libc.ts";
+import { AF_UNIX, SOCK_DGRAM } from "../os/linux-constants.ts";
 import { RelayError } from "../relay/error.ts";
 import { onlyMainMayNotify } from "./notify-access.ts";
 import { abstractAddress, type SocketAddress, unixAddress } from "../address/socket-address.ts";

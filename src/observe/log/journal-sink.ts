@@ -1,6 +1,7 @@
 import { unixAddress } from "../../address/socket-address.ts";
 import { EAGAIN, errnoCode } from "../../os/errno.ts";
-import { AF_UNIX, type Libc, SOCK_DGRAM } from "../../os/libc.ts";
+import type { Libc } from "../../os/libc.ts";
+import { AF_UNIX, SOCK_DGRAM } from "../../os/linux-constants.ts";
 import { encodeJournalEntry } from "./journal-entry.ts";
 import type { LogEntry } from "./line-formats.ts";
 import type { LogOutput } from "./log-output.ts";

@@ -1,13 +1,13 @@
 import type { Side } from "../stream/side.ts";
+import { libc } from "../../os/libc.ts";
 import {
   IPPROTO_TCP,
-  libc,
   SO_KEEPALIVE,
   SOL_SOCKET,
   TCP_KEEPCNT,
   TCP_KEEPIDLE,
   TCP_KEEPINTVL,
-} from "../../os/libc.ts";
+} from "../../os/linux-constants.ts";
 
 const PROBES = 6;
 

@@ -1,7 +1,8 @@
 import { fstatSync } from "node:fs";
 import type { SocketEndpoint } from "../../address/address.ts";
 import { errnoCode } from "../../os/errno.ts";
-import { loaded, SO_ACCEPTCONN, SO_TYPE, SOCK_STREAM, SOL_SOCKET } from "../../os/libc.ts";
+import { loaded } from "../../os/libc.ts";
+import { SO_ACCEPTCONN, SO_TYPE, SOCK_STREAM, SOL_SOCKET } from "../../os/linux-constants.ts";
 import { readAddress } from "../../address/socket-address.ts";
 import { RelayError } from "../error.ts";
 import type { ConnectedSource, Source } from "./kinds-of-source.ts";

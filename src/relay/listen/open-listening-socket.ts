@@ -1,5 +1,6 @@
 import { ipSocketAddress, readAddress, type SocketAddress } from "../../address/socket-address.ts";
 import { checked } from "../../os/errno.ts";
+import type { Libc } from "../../os/libc.ts";
 import {
   AF_INET6,
   IP_FREEBIND,
@@ -7,11 +8,10 @@ import {
   IPPROTO_IPV6,
   IPV6_FREEBIND,
   IPV6_V6ONLY,
-  type Libc,
   SO_REUSEADDR,
   SOCK_STREAM,
   SOL_SOCKET,
-} from "../../os/libc.ts";
+} from "../../os/linux-constants.ts";
 import { setKeepalive } from "../connection/keepalive.ts";
 import type { TcpBinder } from "./bind-tcp.ts";
 

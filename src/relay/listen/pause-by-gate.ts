@@ -1,6 +1,7 @@
 import { closeSync, openSync } from "node:fs";
 import { type EpollRegistration, findEpollRegistration } from "../../os/epoll-registration.ts";
-import { AF_UNIX, EPOLL_CTL_ADD, EPOLL_CTL_DEL, type Libc, SOCK_STREAM } from "../../os/libc.ts";
+import type { Libc } from "../../os/libc.ts";
+import { AF_UNIX, EPOLL_CTL_ADD, EPOLL_CTL_DEL, SOCK_STREAM } from "../../os/linux-constants.ts";
 import { type BunListener, adoptListener } from "./bun-listener.ts";
 import type { AcceptHandlers, PausableListener } from "./pausable-listener.ts";
 

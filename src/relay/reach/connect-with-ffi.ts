@@ -10,7 +10,8 @@ import {
   errnoCode,
   errorCode,
 } from "../../os/errno.ts";
-import { type Libc, SO_ERROR, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET } from "../../os/libc.ts";
+import type { Libc } from "../../os/libc.ts";
+import { SO_ERROR, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET } from "../../os/linux-constants.ts";
 import type { SocketAddress } from "../../address/socket-address.ts";
 import { type Connection, ConnectionSide } from "../connection/connection.ts";
 import type { AddressFailure } from "./describe-failure.ts";

@@ -1,4 +1,5 @@
-import { libc, type Libc, SO_ERROR, SOL_SOCKET } from "../../os/libc.ts";
+import { libc, type Libc } from "../../os/libc.ts";
+import { SO_ERROR, SOL_SOCKET } from "../../os/linux-constants.ts";
 import type { Side } from "./side.ts";
 
 const READ_MOST = 256 * 1024;

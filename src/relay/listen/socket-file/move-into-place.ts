@@ -9,7 +9,8 @@ import {
   errnoWords,
   errorCode,
 } from "../../../os/errno.ts";
-import { type Libc, libc, RENAME_EXCHANGE, RENAME_NOREPLACE } from "../../../os/libc.ts";
+import { type Libc, libc } from "../../../os/libc.ts";
+import { RENAME_EXCHANGE, RENAME_NOREPLACE } from "../../../os/linux-constants.ts";
 import { RelayError } from "../../error.ts";
 import { type FileIdentity, identityOf, isAt } from "./identify-and-remove.ts";
 import { PinnedFile } from "./pin-file-by-descriptor.ts";

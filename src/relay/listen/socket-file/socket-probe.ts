@@ -1,5 +1,6 @@
 import { EAGAIN, ECONNREFUSED, EPERM, EPROTOTYPE, errnoCode } from "../../../os/errno.ts";
-import { AF_UNIX, type Libc, SOCK_DGRAM, SOCK_STREAM } from "../../../os/libc.ts";
+import type { Libc } from "../../../os/libc.ts";
+import { AF_UNIX, SOCK_DGRAM, SOCK_STREAM } from "../../../os/linux-constants.ts";
 import { unixAddress } from "../../../address/socket-address.ts";
 
 /** The kernel's answer about a socket file. */

@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Libc, libc, SO_TYPE, SOCK_DGRAM, SOL_SOCKET } from "../../../../../src/os/libc.ts";
+import { type Libc, libc } from "../../../../../src/os/libc.ts";
+import { SO_TYPE, SOCK_DGRAM, SOL_SOCKET } from "../../../../../src/os/linux-constants.ts";
 import { probeSocket } from "../../../../../src/relay/listen/socket-file/socket-probe.ts";
 import { RawListener } from "../../../../support/sockets/raw-socket.ts";
 
