@@ -11,7 +11,10 @@ import type { ListenerRole } from "./handover/handover-document.ts";
 import type { OpenedListener } from "./handover/hand-over.ts";
 import type { ProcessWide } from "./process-plan.ts";
 
-/** The roles of the listening sockets on which the process answers questions about its relays. */
+/**
+ * The roles of the admin and the metrics sockets, on which the process answers requests about its
+ * relays.
+ */
 type AdminRole = Exclude<ListenerRole, "source">;
 
 interface Wanted {
@@ -20,7 +23,7 @@ interface Wanted {
   readonly permissions: AdminPermissions;
 }
 
-/** The options that ask for servers. */
+/** The options that decide which servers a process has, and who may use them. */
 type ServerAddresses = Partial<Pick<ProcessWide, "admin" | "adminMode" | "adminGroup" | "metrics">>;
 
 /** The servers that a plan asks for. */
@@ -42,7 +45,7 @@ export function serverDescriptors(plan: ServerAddresses): number {
   return plannedServers(plan).length * HTTP_DESCRIPTORS_MOST;
 }
 
-/** Whether a plan asks for a server, so that clients can ask about the relays. */
+/** Whether a plan has an admin or a metrics server, from which clients learn about the relays. */
 export function hasAdminServers(plan: ProcessWide): boolean {
   return plannedServers(plan).length > 0;
 }
@@ -52,7 +55,7 @@ const OPENED: Readonly<Record<AdminRole, string>> = {
   metrics: "metrics and health on",
 };
 
-/** The servers of `--admin` and `--metrics`. They start, stop and are handed over together. */
+/** The servers of `--admin` and `--metrics`. Both start, stop and are handed over together. */
 export class AdminServers implements Disposable {
   readonly #servers: readonly (Wanted & { readonly server: AdminServer })[];
 
@@ -106,15 +109,20 @@ export class AdminServers implements Disposable {
     });
   }
 
-  /** Starts to answer on handed-over sockets. */
+  /**
+   * Starts to answer clients on handed-over sockets. Servers whose sockets this
+   * process bound itself answer from `open` on.
+   */
   accept(): void {
     for (const { server } of this.#servers) server.accept();
   }
 
   /**
-   * Stops accepting; settles when the last client has received its answer. `isGivenUp` is called
-   * with the index in `listeners`, the role and the address of each socket. If `isGivenUp` returns
-   * true, the file of this socket is removed.
+   * Stops accepting; settles when the last client has received its answer.
+   *
+   * @param isGivenUp - called for each socket, with its index in `listeners`, its role and its
+   * address. Returns true if no other process uses the socket: then the socket's file is removed.
+   * Returns false if another process uses the socket: then the file stays.
    */
   async leave(
     isGivenUp: (index: number, role: AdminRole, address: SocketEndpoint) => boolean,

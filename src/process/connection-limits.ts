@@ -19,27 +19,26 @@ export interface ConnectionLimits {
    * sets the connection limit.
    */
   readonly isOfFiles: (relay: RelayPlan) => boolean;
-  /**
-   * The connection limit of all relays together; null if there are only limits of single relays.
-   */
+  /** The connection limit of all relays together; null if each relay has only its own limit. */
   readonly together: number | null;
   /**
-   * The number of connections that the options ask for. A relay without an option counts as one
-   * connection.
+   * The number of connections that the options ask for: the limit of the whole process, if an
+   * option sets it; else the sum of the relays' own limits, in which a relay without a limit counts
+   * as one connection.
    */
   readonly asked: number;
 }
 
 /**
- * Divides the connections that the limit of open files allows among the relays. A relay gets the
- * limit that its option sets; the other relays get equal parts of the rest. The parts are fixed, so
- * a relay at its limit takes nothing from another relay.
+ * Divides `most` connections among the relays. A relay whose options set a connection limit gets
+ * this limit; the other relays get equal parts of the rest. The parts are fixed, so a relay at its
+ * limit takes nothing from another relay.
  *
- * If the process has a limit of its own, no parts are needed: each relay without an option may use
- * all of that limit.
+ * If an option limits the connections of the whole process (`wanted`), there are no parts: each
+ * relay whose options set no limit may use all of `wanted`.
  *
- * @param most - the number of connections that the process can carry
- * @param wanted - the limit of all relays together, if an option sets it
+ * @param most - the number of connections that the limit of open files allows
+ * @param wanted - the limit of all relays together; undefined if no option sets it
  */
 export function shareConnections(
   relays: readonly RelayPlan[],

@@ -2,9 +2,10 @@ import { processStoodStill } from "../relay/detect-standstill.ts";
 import type { Observer } from "../relay/observer.ts";
 
 /**
- * Calls `leave` after `time` milliseconds without a connection on any observed relay; the time
+ * Calls `leave` after `time` milliseconds in which no observed relay had a connection. The time
  * starts at `begin`. If a worker thread has just accepted a client that this thread does not know
- * yet, `leave` must do nothing, and is called again after the end of that connection.
+ * yet, `leave` must do nothing. `leave` is then called again `time` milliseconds after the end of
+ * that client's connection.
  */
 export class IdleExit implements Disposable {
   readonly observer: Partial<Observer>;
@@ -12,8 +13,8 @@ export class IdleExit implements Disposable {
   readonly #leave: () => void;
   #open = 0;
   /**
-   * The timer of the idle time; runs exactly while no connection is open, between `begin` and the
-   * first drain.
+   * The timer of the idle time. It runs exactly while no connection is open, but only after `begin`
+   * and before the first relay drains.
    */
   #timer: Timer | undefined;
   #counting = false;
@@ -34,7 +35,7 @@ export class IdleExit implements Disposable {
     };
   }
 
-  /** Starts the idle time; called after all relays listen. */
+  /** Starts the idle time. Called after all relays listen. */
   begin(): void {
     this.#counting = true;
     this.#wait();

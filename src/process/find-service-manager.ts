@@ -12,9 +12,9 @@ export const INIT = 1;
 export interface ServiceManager {
   readonly service: ServiceState;
   /**
-   * The manager that must learn of a new main process. Null in the first process of a container:
-   * this process stays the main process, because it must not end before the other processes of the
-   * container.
+   * The manager that must learn which process is the new main process. Null in the first process of
+   * a container: this process stays the main process, because it must not end before the other
+   * processes of the container.
    */
   readonly manager: Manager | null;
 }
@@ -23,11 +23,11 @@ interface ServiceNeeds {
   readonly log: Log;
   readonly drainTimeout: number;
   /**
-   * Whether this process is the main process from its start. If not, the notifier holds its
-   * messages until `release` is called.
+   * Whether this process is the main process from its start. If not, the manager's notifier keeps
+   * all messages until its method `release` is called.
    */
   readonly isMain: boolean;
-  /** Settles after every relaying thread has answered. */
+  /** Asks every thread that relays for an answer; settles after all of them have answered. */
   readonly responds: () => Promise<void>;
 }
 

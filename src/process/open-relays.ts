@@ -24,10 +24,10 @@ export interface OpeningNeeds {
   /** The number of bytes that the connections of all relays hold, and the bound of this number. */
   readonly memory: MemoryBound;
   readonly log: Log;
-  /** The sockets that systemd passed. */
+  /** The sockets that systemd or another program passed to this process or an earlier one. */
   readonly passed: PassedSockets;
   readonly predecessor: Predecessor | null;
-  /** Null if there is no admin server. */
+  /** What the admin server shows of the relays; null if there is no admin server. */
   readonly observation: Observation | null;
   /** The value of NOTIFY_SOCKET when this process started. */
   readonly notifySocket: string | undefined;
@@ -35,10 +35,10 @@ export interface OpeningNeeds {
   readonly watches: readonly (() => Partial<Observer>)[];
 }
 
-/** The observer of each relay of a plan. */
+/** Makes the observer of each relay of a plan. */
 export function observersOf(needs: OpeningNeeds): ReadonlyMap<RelayPlan, Observer> {
-  // All relays use the same log observer for the limits that they share, because any relay may
-  // report such a limit.
+  // A limit that all relays share can be reported by any of them. So use one log observer for all
+  // relays, which then logs the limit once and not once for each relay.
   const shared = sharedLimitsLog(needs.log, needs.memory.most);
   return new Map(needs.plan.relays.map((plan) => [plan, observerOf(plan, shared, needs)]));
 }

@@ -28,18 +28,19 @@ export interface ProcessWide {
   readonly accessLog: boolean;
   /** The address of the admin server; undefined for none. */
   readonly admin: SocketEndpoint | undefined;
-  /**
-   * Mode and group id of the socket file, if `admin` is a path. Default: 0660 and this process's
-   * group.
-   */
+  /** The mode of the admin socket's file, if `admin` is a path; undefined for 0660. */
   readonly adminMode: number | undefined;
+  /** The group id of the admin socket's file; undefined for this process's group. */
   readonly adminGroup: number | undefined;
-  /** The address of the metrics server, which any client may ask; undefined for none. */
+  /** The address of the metrics server, which answers every client; undefined for none. */
   readonly metrics: SocketEndpoint | undefined;
   /** Whether the process refuses to start in a network namespace that is not private. */
   readonly requirePrivateNetwork: boolean;
   readonly drainTimeout: number;
-  /** The time without a connection after which the process ends; undefined for never. */
+  /**
+   * The time without any connection after which the process ends; undefined if it never ends for
+   * this reason.
+   */
   readonly exitIdleTime: number | undefined;
 }
 
@@ -50,11 +51,14 @@ export interface RelayPlan {
   readonly source: Endpoint;
   readonly destination: SocketEndpoint;
   readonly settings: RelaySettings;
-  /** The options that apply to the relay, in the form of a command line, for the status. */
+  /**
+   * The options that apply to the relay, as the status shows them: each option's name on the
+   * command line, with its value as text.
+   */
   readonly shownOptions: Readonly<Record<string, string>>;
 }
 
-/** The options that the process sets for each relay, so they are not in `RelaySettings`. */
+/** The options that the process sets itself for each relay, so they are not in `RelaySettings`. */
 type SharedOption =
   | "source"
   | "destination"
@@ -65,8 +69,8 @@ type SharedOption =
   | "identifyClients";
 
 /**
- * Every option of one relay that a user can set. All names are required, so the compiler reports an
- * option that was added or renamed but is not passed on.
+ * Every option of one relay that a user can set. The value may be undefined, but each name must be
+ * there, so the compiler reports an option that was added or renamed but is not passed on.
  */
 export type RelaySettings = {
   readonly [Name in Exclude<keyof RelayOptions, SharedOption>]-?: RelayOptions[Name] | undefined;

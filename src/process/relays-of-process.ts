@@ -66,7 +66,10 @@ export class RelayGroup {
     return this.#members.reduce((sum, { relay }) => sum + relay.connections, 0);
   }
 
-  /** The sources that this process or an earlier process bound, without passed sockets. */
+  /**
+   * The sources that this process or an earlier process bound. Sockets that systemd or another
+   * program passed are not among them.
+   */
   get listeners(): readonly OpenedListener[] {
     return this.#members.flatMap(({ plan, source, relay }) => {
       const { source: address, settings: permissions } = plan;
@@ -81,7 +84,10 @@ export class RelayGroup {
     return this.#members.map(({ plan, relay }) => ({ name: plan.name, lastId: relay.lastId }));
   }
 
-  /** Starts to accept on handed-over sources. */
+  /**
+   * Starts to accept clients on handed-over sources. The other sources accept clients from `open`
+   * on.
+   */
   accept(): void {
     for (const { relay } of this.#members) relay.accept();
   }
@@ -105,11 +111,13 @@ export class RelayGroup {
   }
 
   /**
-   * Stops all relays unless a connection is open; resolves with whether the relays were stopped.
+   * Stops all relays if no connection is open. Resolves with true if the relays were stopped, else
+   * with false.
    */
   async stopIfIdle(): Promise<boolean> {
     if (this.connections > 0) return false;
-    // No relay accepts a client while the other relays are asked.
+    // Suspend every relay first, so that none accepts a client while the others still count their
+    // connections.
     const open = await Promise.all(this.#members.map(({ relay }) => relay.suspend()));
     if (open.every((connections) => connections === 0)) {
       await Promise.all(this.#members.map(({ relay }) => relay.stopIfIdle()));
@@ -129,8 +137,9 @@ export class RelayGroup {
   }
 
   /**
-   * Stops accepting, and leaves the sources to a successor that uses the `listeners` with these
-   * indices. Settles as soon as no relay accepts clients any more.
+   * Stops accepting, and leaves the sources to a successor. `claimed` has the indices, in
+   * `listeners`, of the sources that the successor uses; the files of the others are removed.
+   * Settles as soon as no relay accepts clients any more.
    */
   async leave(claimed: ReadonlySet<number>): Promise<void> {
     let index = 0;

@@ -3,7 +3,7 @@ import { whyNotPrivate } from "../os/network-namespace.ts";
 import { RelayError } from "../relay/error.ts";
 import type { Failure, Observer } from "../relay/observer.ts";
 
-/** The error code if the network namespace should be private but is not. */
+/** The code of the error that is thrown if the network namespace should be private but is not. */
 export const NOT_PRIVATE = "NOT_PRIVATE";
 
 /**
@@ -28,9 +28,9 @@ export function checkPrivateNetwork(notifySocket: string | undefined): void {
 const REFUSALS: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENETUNREACH"]);
 
 /**
- * Adds a hint to the message if the destination refuses the connection. In a private network
- * namespace the reason may be that the service is in another namespace, and no other message would
- * say so.
+ * Wraps a relay's observer. If the destination refuses the connection and this network namespace is
+ * private, the wrapper adds a hint to the failure's message: the service may be in another
+ * namespace, and the failure itself does not show this.
  */
 export function explainRefusals(
   observer: Observer,

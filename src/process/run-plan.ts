@@ -13,17 +13,19 @@ import { StartError, type StartFailure } from "./start-error.ts";
 const EX_CONFIG = 78;
 
 /**
- * Errors that another start cannot fix: a missing system call, and a network that is not private.
+ * The codes of errors that another start cannot fix: a missing system call, and a network that is
+ * not private.
  */
 const PERMANENT: ReadonlySet<string> = new Set(["ENOSYS", NOT_PRIVATE]);
 
 /**
- * Runs the relays of a plan until the process is asked to stop, until it was idle for
- * `exitIdleTime`, or until a successor has taken over and the last connection has ended.
+ * Runs the relays of a plan until the process is asked to stop, until it has had no connection for
+ * `exitIdleTime`, or until a successor has taken over and the last connection here has ended.
  *
- * Returns the exit status: 1 if a relay or the admin server could not start, 78 if another start
- * would fail, too. The reason of a failure is in the log; during a handover, the reason is in the
- * predecessor's log.
+ * Returns the exit status: 0 after a normal end, 1 if a relay or a server could not start, 78 if
+ * this failure would happen again at the next start. A process that stayed as the parent of later
+ * processes returns the status of the newest one. The reason of a failure is in the log; during a
+ * handover, the reason is in the predecessor's log.
  */
 export async function runPlan(plan: ProcessPlan, log: Log): Promise<number> {
   const predecessor = await meetPredecessor();
@@ -50,15 +52,15 @@ export async function runPlan(plan: ProcessPlan, log: Log): Promise<number> {
 }
 
 /**
- * The failures that kept the process from starting, each with its relay (if the failure concerns a
- * relay).
+ * Returns the failures that kept the process from starting. Each has its relay; null if the failure
+ * concerns the whole process. Empty if the error is of another kind.
  */
 function failuresOf(error: unknown): readonly StartFailure[] {
   if (error instanceof StartError) return error.failures;
   return error instanceof RelayError ? [{ plan: null, error }] : [];
 }
 
-/** The predecessor of this process; null if a handover did not start it. */
+/** Returns the predecessor of this process; null if this process was not started for a handover. */
 async function meetPredecessor(): Promise<Predecessor | null> {
   if (handoverRequest === null) return null;
   return await (await import("./handover/predecessor.ts")).meetPredecessor();

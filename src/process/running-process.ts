@@ -34,8 +34,8 @@ import { reportFaults } from "./uncaught-errors.ts";
 import { ignoreUserSignals } from "./ignore-user-signals.ts";
 
 /**
- * The maximum time, in milliseconds, that a handover waits until no thread of this process accepts
- * clients any more.
+ * The maximum time, in milliseconds, that a handover waits until all threads of this process have
+ * stopped accepting clients.
  */
 const VACATE_MOST = 1_000;
 
@@ -61,8 +61,8 @@ export class RunningProcess implements AsyncDisposable {
   /** The parts of the process. They are disposed in reverse order at the end of the process. */
   readonly #parts = new AsyncDisposableStack();
   /**
-   * The parts that only an accepting process needs. They are disposed after a handover, or at the
-   * end.
+   * The parts that the process needs only while it accepts clients. They are disposed after a
+   * handover, or at the end of the process.
    */
   readonly #front: AsyncDisposableStack;
   readonly #requests: StopRequests;
@@ -74,22 +74,28 @@ export class RunningProcess implements AsyncDisposable {
   readonly #predecessor: Predecessor | null;
   readonly #handovers: HandoverOnHangup;
   readonly #passed: PassedSockets;
-  /** Null until all relays listen. */
+  /** The running relays; null until all of them listen. */
   #relays: RelayGroup | null = null;
   #admin: AdminServers | null = null;
   /**
    * Set during a handover; settles when the servers of `#admin` have answered their last client.
    */
   #adminLeft: Promise<void> | undefined;
-  /** Null if there is no admin server. */
+  /** What the admin and the metrics server show of the relays; null if there is no such server. */
   #observation: Observation | null = null;
   #service: ServiceState | null = null;
-  /** Null if there is no service manager that must be told a new main process. */
+  /**
+   * The service manager that must be told which process is the main process; null if there is none.
+   */
   #manager: Manager | null = null;
   #idleExit: IdleExit | null = null;
-  /** Null unless this process took over from a predecessor. */
+  /**
+   * The earlier processes that still run; null unless this process took over from a predecessor.
+   */
   #earlier: EarlierProcesses | null = null;
-  /** Null unless this process waits for orphans that became its children. */
+  /**
+   * Waits for orphans that became children of this process; null if this process gets no orphans.
+   */
   #reaper: Reaper | null = null;
 
   constructor(plan: ProcessPlan, log: Log, predecessor: Predecessor | null) {
@@ -122,8 +128,8 @@ export class RunningProcess implements AsyncDisposable {
   }
 
   /**
-   * Handles HUP. A closed terminal sends HUP, too, but then the user does not ask for a handover,
-   * so the process stops.
+   * Handles HUP. If the process's terminal was closed, the kernel has sent HUP and nobody asked for
+   * a handover, so the process stops. Else HUP asks for a handover.
    */
   #hungUp(): void {
     if (isHungUp(STANDARD_INPUT) || isHungUp(STANDARD_ERROR)) this.#requests.ask(1);
@@ -137,8 +143,9 @@ export class RunningProcess implements AsyncDisposable {
     if (this.#plan.processWide.requirePrivateNetwork) checkPrivateNetwork(this.#notifySocket);
     await this.#openAdmin();
     this.#findServiceManager();
-    // If the source is a host name, its resolution can delay the start. A second request to stop
-    // does not wait for the start.
+    // Opening can take long, for example if a source's host name must be resolved. So do not only
+    // wait for it: a second request to stop ends the process at once. A first request takes effect
+    // after the relays have opened.
     const opening = this.#openRelays();
     const relays = await Promise.race([opening, askedAgain.then(() => null)]);
     if (relays === null) return 0;
@@ -160,8 +167,8 @@ export class RunningProcess implements AsyncDisposable {
   }
 
   /**
-   * Starts the work of the accepting process: called after this process has started or has taken
-   * over.
+   * Starts what only a process that accepts clients does: it reports to the service manager, ends
+   * when idle, and hands over. Called after the start; in a successor, after the takeover.
    */
   #begin(relays: RelayGroup): void {
     this.#service?.ready(relays.endpoints);
@@ -169,7 +176,10 @@ export class RunningProcess implements AsyncDisposable {
     this.#handovers.begin(() => this.#estate(relays));
   }
 
-  /** Drains all relays; cuts their connections as soon as `hurry` settles. */
+  /**
+   * Drains all relays, here and in earlier processes. Resets their open connections as soon as
+   * `hurry` settles.
+   */
   async #stop(relays: RelayGroup, hurry: Promise<void>): Promise<void> {
     this.#service?.stopping(relays.connections);
     this.#earlier?.stop(null);
@@ -181,8 +191,9 @@ export class RunningProcess implements AsyncDisposable {
   }
 
   /**
-   * Waits for the end of the connections of earlier processes, which have their own drain timeout,
-   * but at most for a limit.
+   * Waits until all connections of earlier processes have ended, but at most for the drain timeout
+   * plus `EARLIER_MARGIN`, because each earlier process has its own drain timeout, which may be
+   * longer.
    */
   async #earlierEnd(): Promise<void> {
     if (this.#earlier === null) return;
@@ -191,8 +202,8 @@ export class RunningProcess implements AsyncDisposable {
   }
 
   /**
-   * Takes over from the predecessor. Returns false if this process was asked to stop before the
-   * handover was complete, and has stopped.
+   * Takes over from the predecessor; returns true afterwards. Returns false if this process was
+   * asked to stop before the handover was complete; its relays have then stopped.
    */
   async #takeOver(predecessor: Predecessor, relays: RelayGroup): Promise<boolean> {
     const front = { relays, admin: this.#admin, requests: this.#requests };
@@ -231,13 +242,17 @@ export class RunningProcess implements AsyncDisposable {
     };
   }
 
-  /** Stops accepting, while the successor uses the listeners with these indices. */
+  /**
+   * Stops accepting clients. `claimed` has the indices, in the estate's listeners, of the sockets
+   * that the successor uses.
+   */
   async #vacate(relays: RelayGroup, claimed: ReadonlySet<number>): Promise<void> {
     // The indices of the servers' sockets follow the indices of the sources.
     const sources = relays.listeners.length;
     this.#observation?.handOver();
     this.#adminLeft = this.#admin?.leave((index) => !claimed.has(sources + index));
-    // Do not wait for a hanging worker, because such a worker does not accept clients either.
+    // Do not wait longer for a hanging worker, because such a worker does not accept clients
+    // either.
     await Promise.race([relays.leave(claimed), Bun.sleep(VACATE_MOST)]);
   }
 
@@ -258,7 +273,7 @@ export class RunningProcess implements AsyncDisposable {
     return await linger({ relays, left, successor, requests: this.#requests, reaper });
   }
 
-  /** From now on, waits for orphans that became children of this process. */
+  /** Waits from now on for the ends of orphans that became children of this process. */
   async #reapOrphans(): Promise<void> {
     if (libc === null || this.#reaper !== null) return;
     const { Reaper } = await import("./handover/reap-orphans.ts");
@@ -311,8 +326,8 @@ export class RunningProcess implements AsyncDisposable {
   }
 
   /**
-   * Opens the servers of `--admin` and `--metrics`. Their code is loaded only if a plan asks for a
-   * server.
+   * Opens the servers of `--admin` and `--metrics`. Their code is loaded only if the plan has such
+   * a server.
    */
   async #openAdmin(): Promise<void> {
     const { processWide } = this.#plan;
@@ -341,8 +356,8 @@ export class RunningProcess implements AsyncDisposable {
   }
 
   /**
-   * Stops all relays unless a connection is open in this process or in an earlier process, or a
-   * handover is running.
+   * Stops all relays if no connection is open, neither in this process nor in an earlier process,
+   * and no handover is running.
    */
   async #stopIfIdle(): Promise<void> {
     const isUsed = this.#handovers.isUnderWay || (this.#earlier?.count ?? 0) > 0;

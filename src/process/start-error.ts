@@ -1,14 +1,14 @@
 import type { RelayError } from "../relay/error.ts";
 import type { RelayPlan } from "./process-plan.ts";
 
-/** One failure to start. */
+/** One failure to start, of a relay or of the whole process. */
 export interface StartFailure {
   /** The relay that failed; null for the process itself. */
   readonly plan: RelayPlan | null;
   readonly error: RelayError;
 }
 
-/** One or more relays could not start, so no relay was started. */
+/** Thrown if one or more relays could not start. All relays that had started have then stopped. */
 export class StartError extends Error {
   override readonly name = "StartError";
 

@@ -5,9 +5,10 @@ import type { PassedSockets } from "./handover/passed-sockets.ts";
 // Warnings for the operator when a process starts. Each warning is logged once.
 
 /**
- * Warns if the units are older than the configuration file. Clients of a passed socket that no
- * relay uses are never accepted. A relay without a passed socket binds its source inside the
- * sandbox, perhaps in an empty network namespace.
+ * Warns of two signs that the `.socket` units are older than the configuration file. The first sign
+ * is a relay without a passed socket although other relays have one: it binds its source itself,
+ * inside the service's sandbox, perhaps in an empty network namespace. The second sign is a passed
+ * socket that no relay uses: its clients are never accepted.
  */
 export function warnOfOldUnits(passed: PassedSockets, log: Log): void {
   for (const source of passed.unknown)
@@ -27,7 +28,9 @@ export function warnOfOldUnits(passed: PassedSockets, log: Log): void {
 /**
  * Warns if the limit of open files allows fewer connections than the options ask for.
  *
+ * @param asked - the number of connections that the options ask for
  * @param most - the number of connections that the limit of open files allows
+ * @param relays - the number of relays
  */
 export function warnOfFewFiles(asked: number, most: number, relays: number, log: Log): void {
   if (asked <= most) return;
@@ -38,7 +41,10 @@ export function warnOfFewFiles(asked: number, most: number, relays: number, log:
   );
 }
 
-/** Warns that bytes leave this machine without encryption. */
+/**
+ * Warns if an address of the relay is not local to this machine: the bytes then cross a network
+ * without encryption.
+ */
 export function warnOfPlainText(
   source: SocketEndpoint,
   destination: SocketEndpoint,

@@ -5,15 +5,16 @@ export interface StopRequests extends Disposable {
   /** Settles at the second request, which means: stop now. */
   readonly askedAgain: Promise<void>;
   /**
-   * Reports that another process has received `times` requests in total that also concern this
-   * process. The numbers are not added to the signals that this process has received itself,
-   * because systemd sends the same signals to both processes.
+   * Notes that another process has received requests to stop that also concern this process.
+   * `times` is the total number of requests that the other process has received. It is not added to
+   * the number of signals that this process has received itself, because systemd sends the same
+   * signals to both processes: the greater number counts.
    */
   ask(times: number): void;
 }
 
 /**
- * Listens for requests to stop until disposed. Before the call and after the disposal, each of the
+ * Listens for TERM and INT until disposed. Before the call and after the disposal, each of these
  * two signals ends the process.
  */
 export function stopRequests(): StopRequests {

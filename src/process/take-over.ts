@@ -11,8 +11,9 @@ interface Front {
 }
 
 /**
- * Accepts clients together with the predecessor until the predecessor accepts no clients any more.
- * Returns false if this process was asked to stop before that, and has stopped.
+ * Accepts clients together with the predecessor, until the predecessor reports that it accepts no
+ * client any more; then returns true. Returns false if this process was asked to stop before this
+ * report: its relays have then drained, and the predecessor has its sockets back.
  *
  * @throws {HandoverError} if the predecessor ends before the handover is complete.
  * @throws {RelayError} if the file of a Unix socket cannot have the permissions of the plan.
@@ -33,7 +34,10 @@ export async function takeOver(predecessor: Predecessor, front: Front): Promise<
   return false;
 }
 
-/** Drains, and leaves the claimed sockets and their files to the predecessor. */
+/**
+ * Drains this process, and leaves the claimed sockets and their files to the predecessor. A second
+ * request to stop ends the drain.
+ */
 async function giveBack(
   predecessor: Predecessor,
   { relays, admin, requests }: Front,

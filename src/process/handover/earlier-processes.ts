@@ -4,25 +4,31 @@ import { type FromLater, readFromEarlier } from "./handover-messages.ts";
 import { ShapeError } from "./read-json.ts";
 
 /**
- * The maximum number of earlier processes that may linger. If there are more, the oldest ones are
- * asked to end.
+ * The maximum number of earlier processes that may linger, that is, still have connections. If
+ * there are more, the oldest ones are asked to end.
  */
 const LINGERING_MOST = 8;
 
-/** Receives the messages of earlier processes that concern this process. */
+/** Receives the reports of earlier processes that concern this process. */
 export interface EarlierListener {
-  /** An earlier process received `times` requests to stop, which also concern this process. */
+  /**
+   * Called when an earlier process reports requests to stop that also concern this process. `times`
+   * is the total number of requests that the earlier process has received.
+   */
   asked(times: number): void;
-  /** An earlier process received HUP, and passes the request for a handover to this process. */
+  /** Called when an earlier process has received HUP and asks this process to hand over instead. */
   hangUp(): void;
-  /** The first process, which is this process's parent, has ended. */
+  /** Called when the first process has ended, if it was the parent of this process. */
   orphaned(): void;
-  /** Called with the number of open connections of all earlier processes together. */
+  /**
+   * Called when the number of open connections of all earlier processes together may have changed.
+   * `connections` is this number.
+   */
   open(connections: number): void;
 }
 
 /**
- * The earlier processes that have not ended: each process still has connections, or is the parent
+ * The earlier processes that have not ended. Each of them still has connections, or is the parent
  * of all later processes. The oldest process comes first.
  */
 export class EarlierProcesses implements Disposable {
@@ -35,8 +41,8 @@ export class EarlierProcesses implements Disposable {
   }
 
   /**
-   * Opens the channels to the earlier processes of a document, and asks each one for its number of
-   * connections.
+   * Opens the channels to the earlier processes that a document lists, and asks each of these
+   * processes for its number of connections.
    */
   async meet(earlier: readonly EarlierProcess[]): Promise<void> {
     for (const { pid, descriptor, isParent } of earlier) {
@@ -45,7 +51,10 @@ export class EarlierProcesses implements Disposable {
     }
   }
 
-  /** Adds a process and the channel to it. */
+  /**
+   * Adds an earlier process and the channel to it, and asks the process for its number of
+   * connections.
+   */
   add(pid: number, isParent: boolean, channel: Channel): void {
     const lingering: Lingering = { pid, isParent, channel, connections: null, isEnding: false };
     this.#processes.add(lingering);
@@ -63,7 +72,10 @@ export class EarlierProcesses implements Disposable {
     return this.#laden().length;
   }
 
-  /** The number of connections of all earlier processes together. */
+  /**
+   * The number of open connections of all earlier processes together. A process that has not
+   * reported its number yet counts as 0.
+   */
   get connections(): number {
     return this.#laden().reduce((sum, { connections }) => sum + (connections ?? 0), 0);
   }
@@ -86,8 +98,8 @@ export class EarlierProcesses implements Disposable {
   }
 
   /**
-   * Asks all earlier processes to end within `drainTimeout` milliseconds; null means the own drain
-   * timeout of each process.
+   * Asks all earlier processes to end within `drainTimeout` milliseconds; if it is null, each
+   * process uses its own drain timeout.
    */
   stop(drainTimeout: number | null): void {
     for (const process of this.#processes) tell(process, { kind: "stop", drainTimeout });
@@ -118,7 +130,7 @@ export class EarlierProcesses implements Disposable {
       else if (message?.kind === "hangup") this.#listener.hangUp();
       else if (message?.kind === "open") this.#counted(lingering, message.connections);
     } catch (error) {
-      // Ignore messages that only another version of this program understands.
+      // Ignore this message, because only another version of this program understands it.
       if (!(error instanceof ShapeError)) throw error;
     }
   }

@@ -26,9 +26,9 @@ import { FIRST_DESCRIPTOR } from "./handover-variable.ts";
 import { startSuccessor, type Successor, type SuccessorStart } from "./start-successor.ts";
 
 /**
- * The number of connection ids that a relay may use between the writing of the document and the end
- * of the handover. The successor's ids start above this range, so no two connections of a relay
- * have the same id.
+ * The number of ids that a relay may give to connections between the writing of the document and
+ * the end of the handover. The successor's ids start above this range, so no two connections of a
+ * relay have the same id.
  */
 const IDS_MEANWHILE = 1_000_000;
 
@@ -36,19 +36,23 @@ const IDS_MEANWHILE = 1_000_000;
  * Everything that a process hands over, and the other processes that must know about the handover.
  */
 export interface Estate {
-  /** The listening sockets that the process opened. The successor names them by their index. */
+  /**
+   * The listening sockets that this process or an earlier process opened. The successor names them
+   * by their index.
+   */
   readonly listeners: readonly OpenedListener[];
   readonly passed: PassedSockets;
   /** The process's relays, each with the last id that the relay gave to a connection. */
   readonly relays: readonly HandedRelay[];
   readonly earlier: EarlierProcesses | null;
   /**
-   * The service manager that must be told the new main process; null if there is no such manager.
+   * The service manager that must be told which process is the new main process; null if there is
+   * no such manager.
    */
   readonly manager: Manager | null;
   /**
-   * Stops accepting, and leaves the listeners with these indices to the successor. Settles after
-   * this process has stopped accepting clients.
+   * Stops accepting clients, and leaves to the successor the listeners whose indices are in
+   * `claimed`. Settles after this process has stopped accepting clients.
    */
   vacate(claimed: ReadonlySet<number>): Promise<void>;
   /** Waits for the ends of later processes; null unless this process stays as their parent. */
@@ -83,10 +87,11 @@ export interface HandoverStart extends Pick<
 
 /**
  * Hands over to a new process: starts the successor, waits until the successor accepts clients,
- * makes it the main process, stops accepting in this process, and tells the successor so.
+ * makes it the main process, stops accepting in this process, and then tells the successor that the
+ * handover is complete.
  *
- * @throws {HandoverError} if the successor does not accept clients, or the service manager cannot
- * be told. This process must then go on.
+ * @throws {HandoverError} if the successor does not start to accept clients, or the service manager
+ * cannot be told the new main process. This process then still accepts clients and must go on.
  */
 export async function handOver(estate: Estate, start: HandoverStart): Promise<Successor> {
   const { manager, earlier, reaper } = estate;
@@ -99,8 +104,8 @@ export async function handOver(estate: Estate, start: HandoverStart): Promise<Su
       spawned: (child) => reaper?.leave(child),
     });
     if (manager !== null) await moveMainProcess(manager, successor, start);
-    // Stop accepting before the successor is told: after the successor has reported that it took
-    // over, no client may meet the old configuration.
+    // Stop accepting before `taken` is sent: the successor then logs that it took over, and from
+    // this moment on no client may be served with the old configuration.
     await estate.vacate(successor.claimed);
     // The first process must learn of the successor before this process ends.
     earlier?.announce(successor.pid);
@@ -162,8 +167,8 @@ function adoptDescendants(): void {
 }
 
 /**
- * Tells the service manager the new main process. The manager must know the new main process before
- * this process stops.
+ * Tells the service manager that the successor is the new main process. The manager must know this
+ * before this process ends.
  */
 async function moveMainProcess(
   { notifier, socket }: Manager,

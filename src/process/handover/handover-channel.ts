@@ -7,7 +7,7 @@ export interface ChannelListener {
    */
   message(value: unknown): void;
   /**
-   * Called once, after all processes that have the other end of the channel have closed it or
+   * Called once, after the last process that had the other end of the channel has closed it or
    * ended. Never called after this end was closed.
    */
   closed(): void;
@@ -23,8 +23,8 @@ const HANDLERS = {
 
 /**
  * The connection between two processes of a handover: a socket pair that carries one JSON value per
- * line. When the last process that has an end exits, the kernel closes this end. So the process at
- * the other end never waits for a dead process.
+ * line. Several processes may have the same end of the pair. When the last of them closes its end
+ * or exits, the process at the other end is told, so no process waits for a dead process.
  */
 export class Channel implements Disposable {
   /**
@@ -39,7 +39,7 @@ export class Channel implements Disposable {
   #begun = "";
   /** Complete lines that no listener has received yet. */
   readonly #lines: string[] = [];
-  /** Whether the other end is closed and no listener has been told so yet. */
+  /** Whether the other end is closed and no listener's `closed` was called yet. */
   #isLost = false;
   /** The bytes of sent messages that the kernel has not accepted yet. */
   #waiting: Uint8Array = new Uint8Array(0);
@@ -115,7 +115,8 @@ export class Channel implements Disposable {
 }
 
 /**
- * Parses a line; undefined if the line is not JSON, because then the other process is not a relay.
+ * Parses a line. Returns undefined if the line is not JSON: no version of this program sends such a
+ * line, and a receiver rejects undefined like any other unknown message.
  */
 function parse(line: string): unknown {
   try {

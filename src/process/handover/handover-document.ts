@@ -38,22 +38,31 @@ export interface HandoverDocument {
   readonly relays: readonly HandedRelay[];
 }
 
-/** A relay of the process. */
+/** A relay of the process that hands over. */
 export interface HandedRelay {
   readonly name: string;
-  /** The highest connection id that the process that hands over will use for this relay. */
+  /**
+   * The highest id that the process that hands over may give to a connection of this relay. The
+   * successor gives higher ids.
+   */
   readonly lastId: number;
 }
 
 /** A listening socket that the process opened: a relay's source, the admin or the metrics address. */
 export interface HandedListener {
-  /** The text of the role and the configured address, made by `listenerKey`. */
+  /**
+   * The key by which the successor finds the socket: the socket's role and configured address as
+   * one text, made by `listenerKey`.
+   */
   readonly key: string;
-  /** The numbers of the listening sockets' descriptors. `localhost` has two sockets. */
+  /**
+   * The numbers, in the successor, of the listening sockets' descriptors. `localhost` has two
+   * sockets.
+   */
   readonly descriptors: readonly number[];
   /**
-   * The port of a TCP address that the socket is bound to, also if port 0 was configured; 0 for
-   * other addresses.
+   * The TCP port that the socket is bound to, which the system chose if port 0 was configured. 0 if
+   * the address is not a TCP address.
    */
   readonly port: number;
   /** The file of a Unix socket; null for other addresses. */
@@ -83,15 +92,16 @@ export interface HandedSocket {
 }
 
 /**
- * A process that handed over before this handover. The process still has connections, or stays as
- * the parent.
+ * A process that handed over before this handover and still runs, because it still has connections
+ * or is the parent of all later processes.
  */
 export interface EarlierProcess {
   readonly pid: number;
-  /** The descriptor of the channel to that process. */
+  /** The number, in the successor, of the descriptor of the channel to the earlier process. */
   readonly descriptor: number;
   /**
-   * Whether that process is the first process, which stays as the parent of all later processes.
+   * Whether the earlier process is the first process, which stays as the parent of all later
+   * processes.
    */
   readonly isParent: boolean;
 }
@@ -99,7 +109,10 @@ export interface EarlierProcess {
 /** The role of a listening socket. */
 export type ListenerRole = "source" | "admin" | "metrics";
 
-/** The key that identifies the socket of an address in a document. */
+/**
+ * Returns the key that identifies the socket of a role and an address in a document. A relative
+ * path becomes an absolute path.
+ */
 export function listenerKey(role: ListenerRole, address: SocketEndpoint): string {
   const absolute: SocketEndpoint =
     address.kind === "unix" ? { kind: "unix", path: resolve(address.path) } : address;

@@ -4,33 +4,39 @@ import { field, integer, listOf, nullOr, type Reader, record, string, word } fro
 // The messages that two processes of a handover exchange over their channel. Either side may be
 // another version of this program, so unknown kinds of messages are ignored.
 
-/** A message of a process to its successor, and later to each newer process. */
+/**
+ * A message of a process to its successor. After further handovers, the process sends such messages
+ * to the newest process instead.
+ */
 export type FromEarlier =
   /** The first message, which describes everything that is handed over. */
   | { readonly kind: "document"; readonly document: HandoverDocument }
-  /** The handover is complete: the sender accepts no client any more. */
+  /** Reports that the handover is complete: the sender accepts no client any more. */
   | { readonly kind: "taken" }
   /** Reports the number of connections that the sender still has. */
   | { readonly kind: "open"; readonly connections: number }
-  /** The sender received `times` requests to stop, which also concern the newest process. */
+  /**
+   * Reports that the sender has received `times` requests to stop, in total, which also concern the
+   * newest process.
+   */
   | { readonly kind: "asked"; readonly times: number }
-  /** The sender received HUP, and passes the request for a handover to the newest process. */
+  /** Asks the newest process to hand over, because the sender has received HUP. */
   | { readonly kind: "hangup" };
 
 /** A message of a process to earlier processes. */
 export type FromLater =
   /**
-   * The sender accepts clients; `claimed` has the indices of the document's listeners that the
-   * sender uses.
+   * Reports that the sender accepts clients. `claimed` has the indices of the document's listeners
+   * that the sender uses.
    */
   | { readonly kind: "ready"; readonly pid: number; readonly claimed: readonly number[] }
-  /** The sender cannot start. */
+  /** Reports that the sender cannot start. */
   | { readonly kind: "failed"; readonly reason: string }
-  /** Names the newest process. */
+  /** Names the newest process, which wants a report of the receiver's number of connections. */
   | { readonly kind: "newest"; readonly pid: number }
   /**
-   * Asks the receiver to end within `drainTimeout` milliseconds; null means the receiver's own
-   * drain timeout.
+   * Asks the receiver to end within `drainTimeout` milliseconds; if it is null, within the
+   * receiver's own drain timeout.
    */
   | { readonly kind: "stop"; readonly drainTimeout: number | null };
 

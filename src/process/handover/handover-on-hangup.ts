@@ -17,8 +17,8 @@ export interface HandoverNeeds {
 
 /**
  * Hands over when HUP arrives. A second HUP during a handover asks for another handover, because
- * the files on disk may have changed since the first HUP. The second HUP is passed to the
- * successor, or starts another try if the handover fails.
+ * the files on disk may have changed since the first HUP. If the running handover succeeds, the
+ * second HUP is passed to the successor; if it fails, this process tries again.
  */
 export class HandoverOnHangup {
   /** Settles after a successor has taken over. */
@@ -51,7 +51,11 @@ export class HandoverOnHangup {
     else this.#trying = this.#try(this.#estate);
   }
 
-  /** Remembers a HUP that must be acted on later. */
+  /**
+   * Remembers a HUP that cannot be acted on yet, and logs this.
+   *
+   * @param when - the words in the log line that say when the handover will follow
+   */
   #wait(when: string): void {
     this.#again = true;
     this.#say(`HUP: a handover follows ${when}`, "waits");
@@ -61,15 +65,20 @@ export class HandoverOnHangup {
     this.#needs.log.info(words, { event: `hangup_${outcome}` });
   }
 
-  /** Allows handovers from now on. */
+  /**
+   * Allows handovers from now on. If a HUP has arrived before, the first handover starts at once.
+   *
+   * @param estate - returns everything that is handed over
+   */
   begin(estate: () => Promise<Estate>): void {
     this.#estate = estate;
     if (this.#again) this.#tryAgain();
   }
 
   /**
-   * Stops handing over, and aborts a running handover. Returns the successor if a successor has
-   * taken over. If the successor takes over only during this call, it is asked to stop, too.
+   * Stops handing over, and aborts a running handover. Returns the successor that has taken over;
+   * null if there is none. A successor that takes over while this call waits for the running
+   * handover is returned, too, but is asked to stop.
    */
   async stop(): Promise<Successor | null> {
     const isLate = this.#successor === null;

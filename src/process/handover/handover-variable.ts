@@ -5,8 +5,8 @@ export const FIRST_DESCRIPTOR = 3;
 export interface HandoverRequest {
   readonly step: HandoverStep;
   /**
-   * The number of descriptors that were passed to this process, from `FIRST_DESCRIPTOR` on. The
-   * first descriptor is the channel to the process that hands over.
+   * The number of descriptors that are passed to the new process, from number `FIRST_DESCRIPTOR`
+   * on. The first of them is the channel to the process that hands over.
    */
   readonly descriptors: number;
 }
@@ -19,7 +19,10 @@ export type HandoverStep =
 
 const VARIABLE = "SIMPLETCPUNIXRELAY_HANDOVER";
 
-/** Returns the environment for a new process, with a request for this process in a variable. */
+/**
+ * Returns the environment for a new process. One of its variables carries the request to the new
+ * process.
+ */
 export function withRequest(
   environment: Readonly<Record<string, string | undefined>>,
   { step, descriptors }: HandoverRequest,
@@ -28,8 +31,8 @@ export function withRequest(
 }
 
 /**
- * Returns the request in the variable; null if there is no valid request. Removes the variable,
- * because it must not reach a child process.
+ * Returns the request in this process's variable; null if there is no valid request. Removes the
+ * variable, because it must not reach a child process.
  */
 function takeRequest(environment: NodeJS.ProcessEnv): HandoverRequest | null {
   const value = environment[VARIABLE] ?? "";

@@ -4,7 +4,7 @@ import type { Reaper } from "./reap-orphans.ts";
 import type { Successor } from "./start-successor.ts";
 
 /**
- * The period in which the number of open connections is reported to the newest process, in
+ * The time between two reports of the number of open connections to the newest process, in
  * milliseconds.
  */
 const REPORT_PERIOD = 1_000;
@@ -32,9 +32,9 @@ export interface Remainder {
 }
 
 /**
- * Goes on after a handover until the last connection has ended. The first process, as the parent,
- * goes on until all later processes have ended, too. Returns the exit status of this process; the
- * parent returns the exit status of the newest process.
+ * Goes on after a handover until the last connection of this process has ended. The first process,
+ * if it is the parent of all later processes, goes on until they have ended, too. Returns the exit
+ * status of this process: 0, but the parent returns the exit status of the newest process.
  *
  * A request to stop, to this process or to the newest one, ends the connections within the drain
  * timeout. The end of all later processes does the same.
@@ -45,8 +45,8 @@ export async function lingerAfterHandover(remainder: Remainder): Promise<number>
   const lingering = new Lingering(remainder, parent);
   const stop = (times: number, drainTimeout?: number) => {
     lingering.stop(drainTimeout);
-    // The first process must pass requests on, because the user or program that started the first
-    // process knows no other process.
+    // The first process must pass requests on to the newest process, because the user or program
+    // that started the first process knows no other process.
     if (parent !== null) successor.send({ kind: "asked", times });
   };
   void requests.asked.then(() => stop(1));
@@ -59,14 +59,17 @@ export async function lingerAfterHandover(remainder: Remainder): Promise<number>
   return await parent.ended();
 }
 
-/** Reports to the newest process, and obeys its messages. */
+/**
+ * Reports the number of open connections to the newest process, and obeys the messages of later
+ * processes.
+ */
 class Lingering {
   readonly #relays: LeftRelays;
   readonly #successor: Successor;
   readonly #reports: Timer;
   /**
-   * The number of connections that was last reported to the newest process; -1 before the first
-   * report to this process.
+   * The number of connections in the last report to the newest process; -1 if it has got no report
+   * yet.
    */
   #reported = -1;
 
@@ -88,7 +91,8 @@ class Lingering {
   }
 
   /**
-   * Ends the connections within a drain timeout; undefined means the process's own drain timeout.
+   * Ends the connections within `drainTimeout` milliseconds; if it is undefined, within the
+   * process's own drain timeout.
    */
   stop(drainTimeout?: number): void {
     void this.#relays.stop(drainTimeout === undefined ? {} : { drainTimeout });
@@ -103,8 +107,8 @@ class Lingering {
   #heard(message: FromLater): void {
     if (message.kind === "stop") this.stop(message.drainTimeout ?? undefined);
     if (message.kind !== "newest") return;
-    // A new newest process asks. This process has not received a report yet, so report the number
-    // even if it has not changed.
+    // Another process is now the newest. It has not received a report yet, so report the number of
+    // connections even if it has not changed.
     this.#reported = -1;
     this.#report();
   }

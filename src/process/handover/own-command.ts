@@ -5,10 +5,11 @@ import { resolve } from "node:path";
 const INSIDE_EXECUTABLE = "/$bunfs/";
 
 /**
- * The command that starts this program again with the same arguments. The command contains the path
- * by which this process was started, so it starts the file that is at this path at that later time;
- * an upgrade may have replaced the file or changed a link. Call this function at the start of the
- * program, while the path still leads to the running file.
+ * Returns the command that starts this program again with the same arguments. The command contains
+ * the path by which this process was started, not the running file itself: it starts the file that
+ * is at this path when the command runs, because an upgrade may have replaced the file or changed a
+ * link. Call this function at the start of the program, while the path still leads to the running
+ * file.
  */
 export function ownCommand(): readonly string[] {
   const [, script = "", ...args] = process.argv;
@@ -18,8 +19,8 @@ export function ownCommand(): readonly string[] {
 }
 
 /**
- * The path by which the executable was called; `executable` if that path does not lead to the
- * executable.
+ * Returns the path by which the executable was called; returns `executable` if that path does not
+ * lead to the executable.
  */
 function calledPath(called: string, executable: string): string {
   const path = called.includes("/") ? resolve(called) : Bun.which(called);

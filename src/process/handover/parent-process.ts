@@ -15,14 +15,14 @@ export class ParentProcess {
     this.adopt(pid);
   }
 
-  /** Notes that the process with this id is now the newest. */
+  /** Notes that the process with the id `pid` is now the newest process. */
   adopt(pid: number): void {
     this.#newest = pid;
     if (!this.#statuses.has(pid)) this.#statuses.set(pid, this.#reaper.ended(pid));
   }
 
   /**
-   * Called after the channel has closed: no later process is left that could name a newer process.
+   * Notes that the channel has closed, so no later process is left that could name a newer process.
    */
   channelClosed(): void {
     this.#alone.resolve();

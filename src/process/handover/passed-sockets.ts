@@ -14,28 +14,30 @@ import type { HandedSocket } from "./handover-document.ts";
 import { isSameListener } from "./same-listener.ts";
 
 /**
- * The listening sockets that the first process was started with, by systemd or another program.
- * Each process keeps a descriptor of each socket, so that the process can pass the socket to its
- * successor.
+ * The listening sockets that systemd or another program passed to the first process at its start.
+ * Each process keeps a descriptor of each socket, so that it can pass the socket to its successor.
  */
 export class PassedSockets implements Disposable {
   readonly #sockets: Set<HandedSocket>;
   /**
-   * Whether `fd:N` may name a descriptor that is not in `#sockets`. Only in the first process, N is
-   * the number that the user meant.
+   * Whether this process is the first one. Only then N of `fd:N` may also be a descriptor that is
+   * not in `#sockets`, because only the first process has the descriptor numbers that the user
+   * meant.
    */
   readonly #isFirst: boolean;
-  /** The message for the case that systemd passed no socket. */
+  /** The message of the error that is thrown if systemd passed no socket. */
   readonly #missing: string;
   /** The sockets that a relay uses. */
   readonly #used = new Set<HandedSocket>();
   /**
-   * The number of sources for which `adopt` found a socket, and the sources for which it found
-   * none.
+   * The number of sources for which `adopt` found a passed socket and, below, the sources for which
+   * it found none.
    */
   #adopted = 0;
   readonly #left: SocketEndpoint[] = [];
-  /** The addresses of the sockets, or the error of the attempt to read them; filled on demand. */
+  /**
+   * The address of each socket, or the error of the attempt to read the address. Filled on demand.
+   */
   readonly #endpoints = new Map<HandedSocket, SocketEndpoint | RelayError>();
 
   private constructor(sockets: readonly HandedSocket[], isFirst: boolean, missing: string) {
@@ -77,16 +79,19 @@ export class PassedSockets implements Disposable {
   }
 
   /**
-   * Finds the socket that systemd passed and that listens on a source, and duplicates its
-   * descriptor for the caller. Null if there is no such socket, because the relay can then bind the
-   * source itself. So one configuration file works with and without `.socket` units.
+   * Finds the socket that systemd passed and that listens on a relay's source, and duplicates its
+   * descriptor for the caller. Returns null if systemd passed no socket for this source; the relay
+   * then binds the source itself. So one configuration file works with and without `.socket` units.
    *
-   * A generated `.socket` unit has the relay's name as its `FileDescriptorName=`. If the socket of
-   * that name listens on another address, or the socket's file lets in more users than `mode`, the
-   * units are older than the configuration file, and this method throws.
+   * A generated `.socket` unit has the relay's name as its `FileDescriptorName=`. The units are
+   * older than the configuration file if the socket with the relay's name listens on another
+   * address, or if the file of the relay's socket lets in more users than `mode`.
    *
    * @param relay - the relay's name
-   * @throws {RelayError} if the units are older than the configuration file, or `source` throws.
+   * @param address - the relay's source
+   * @param mode - the configured permissions of the socket's file; undefined if none are configured
+   * @throws {RelayError} if the units are older than the configuration file, or if the socket
+   * cannot be used
    */
   adopt(
     relay: string,
@@ -114,14 +119,14 @@ export class PassedSockets implements Disposable {
   }
 
   /**
-   * The sources that relays bound themselves although other sources got a passed socket. No
-   * `.socket` unit lists these sources.
+   * The sources that have no `.socket` unit although the service has such units, so that their
+   * relays bound them themselves. Empty if systemd passed no socket for any source.
    */
   get unknown(): readonly string[] {
     return this.#adopted === 0 ? [] : this.#left.map(printAddress);
   }
 
-  /** The passed sockets that no relay uses: the name and address of each. */
+  /** The sockets that systemd passed and no relay uses: the name and address of each. */
   get unused(): readonly string[] {
     return [...this.#sockets].flatMap((socket) => {
       if (socket.name === null || this.#used.has(socket)) return [];
@@ -165,8 +170,9 @@ export class PassedSockets implements Disposable {
   }
 
   /**
-   * Returns N for `fd:N` if the socket is not in `#sockets`. A socket that systemd passes is always
-   * in `#sockets`.
+   * Returns N of an address `fd:N` whose socket is not in `#sockets`.
+   *
+   * @throws {RelayError} for every other address, because the socket was not passed
    */
   #numberOf(address: InheritedEndpoint): number {
     // In a later process, the descriptor with this number may be another file.
@@ -185,8 +191,10 @@ function endpointOrError(fd: number): SocketEndpoint | RelayError {
 }
 
 /**
- * Refuses a socket whose file lets in more users than `mode`. The relay may not change the mode of
- * a file that systemd made.
+ * Checks that a socket's file lets in no more users than `mode`; undefined allows every file. The
+ * relay does not change the permissions itself, because systemd made the file.
+ *
+ * @throws {RelayError} if the file lets in more users
  */
 function checkMode(path: string, mode: number | undefined): void {
   if (mode === undefined) return;

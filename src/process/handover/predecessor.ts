@@ -24,13 +24,13 @@ import { ShapeError } from "./read-json.ts";
 
 /**
  * The process that hands over to this process. The predecessor accepts clients until this process
- * reports that it accepts clients. If this process ends before this report, the predecessor goes on
- * as if nothing had happened.
+ * has reported that it accepts clients, too. If this process ends without this report, the
+ * predecessor goes on as if nothing had happened.
  */
 export class Predecessor {
   readonly document: HandoverDocument;
   /**
-   * The channel to the predecessor. This object owns the descriptor until the handover is complete.
+   * The channel to the predecessor. This object owns the channel until the handover is complete.
    */
   readonly channel: Channel;
   readonly #unclaimed: Map<number, HandedListener>;
@@ -66,11 +66,9 @@ export class Predecessor {
   }
 
   /**
-   * Takes the listening socket of an address; the caller then owns the socket. Null if no such
-   * socket was handed over, or if the socket is a Unix socket whose file is gone, so that no client
-   * can find the socket.
-   *
-   * @param permissions - the permissions that `setPermissions` gives to a Unix socket's file
+   * Takes the listening sockets of an address; the caller then owns them. Returns null if no such
+   * socket was handed over. Also returns null if clients cannot find the socket any more: the file
+   * of a Unix socket is gone, or the network namespace was replaced.
    */
   claim(
     role: ListenerRole,
@@ -97,17 +95,16 @@ export class Predecessor {
   }
 
   /**
-   * The highest connection id that the predecessor may use for a relay; 0 if the predecessor does
-   * not have the relay.
+   * The highest id that the predecessor may give to a connection of a relay; 0 if the predecessor
+   * does not have the relay.
    */
   lastIdOf(relay: string): number {
     return this.document.relays.find(({ name }) => name === relay)?.lastId ?? 0;
   }
 
   /**
-   * Changes the permissions of the claimed Unix sockets' files if this process has other configured
-   * permissions than the predecessor.
-   *
+   * Changes the permissions of the claimed Unix sockets' files to those that are configured in this
+   * process, as far as they differ from those that are configured in the predecessor.
    * @throws {RelayError} if the system does not allow a change; then all files have the same
    * permissions as before the call.
    */
@@ -182,8 +179,8 @@ function asked({ mode, owner, group }: HandedFile): Permissions {
 let met: Promise<Predecessor> | undefined;
 
 /**
- * Returns the predecessor; null if a handover did not start this process. Only the first call
- * receives the document.
+ * Returns the predecessor; null if this process was not started for a handover. The first call
+ * receives the document; later calls return the same predecessor.
  */
 export function meetPredecessor(): Promise<Predecessor | null> {
   if (handoverRequest === null) return Promise.resolve(null);

@@ -15,7 +15,10 @@ export class Reaper implements Disposable {
    */
   readonly #runtimes = new Set<number>();
   readonly #awaited = new Map<number, PromiseWithResolvers<number>>();
-  /** The exit statuses of children that no caller has asked for, the oldest first. */
+  /**
+   * The exit statuses of ended children for which `ended` was not called yet, by process id. The
+   * oldest comes first.
+   */
   readonly #remembered = new Map<number, number>();
 
   constructor() {
@@ -23,7 +26,7 @@ export class Reaper implements Disposable {
     this.#reap();
   }
 
-  /** Leaves the wait for a child of `Bun.spawn` to Bun. */
+  /** Leaves a child of `Bun.spawn` alone, because Bun waits for this child itself. */
   leave({ pid, exited }: { readonly pid: number; readonly exited: Promise<number> }): void {
     this.#runtimes.add(pid);
     void exited.then(() => {
@@ -47,8 +50,8 @@ export class Reaper implements Disposable {
 
   readonly #reap = (): void => {
     for (let child = peekEndedChild(); child !== null; child = peekEndedChild()) {
-      // Bun waits for this child. waitid(2) shows the next ended children only after Bun has waited
-      // for this child, and then `leave` calls `#reap` again.
+      // Leave this child to Bun. waitid(2) returns this child again, instead of other ended
+      // children, until Bun has waited for it. Then the code in `leave` calls `#reap` again.
       if (this.#runtimes.has(child.pid)) return;
       reapChild(child.pid);
       this.#ended(child.pid, child.status);

@@ -3,8 +3,9 @@ import type { SocketEndpoint } from "../../address/address.ts";
 import { ipAddress } from "../../address/ip-address.ts";
 
 /**
- * Whether a socket that is bound to `bound` is the listener of a source: the same path, name, or host
- * and port, in any spelling. `127.0.0.1:80` is not the listener of `0.0.0.0:80`.
+ * Whether a socket that is bound to `bound` is the listener of the source `source`: both have the
+ * same path, name, or host and port, in any spelling. `127.0.0.1:80` is not the listener of
+ * `0.0.0.0:80`.
  */
 export function isSameListener(bound: SocketEndpoint, source: SocketEndpoint): boolean {
   if (bound.kind === "unix" && source.kind === "unix")

@@ -5,7 +5,10 @@ import { withRequest } from "./handover-variable.ts";
 import { type FromEarlier, type FromLater, readFromLater } from "./handover-messages.ts";
 import { ShapeError } from "./read-json.ts";
 
-/** The time within which a new process must accept clients, in milliseconds. */
+/**
+ * The time, in milliseconds, within which a new process must accept clients; else its start has
+ * failed.
+ */
 const PATIENCE = 30_000;
 
 /**
@@ -26,11 +29,14 @@ export interface SuccessorStart {
   readonly descriptors: readonly number[];
   /** The first message to the new process. */
   readonly document: Extract<FromEarlier, { kind: "document" }>;
-  /** Ends the new process if the signal is aborted. */
+  /**
+   * If this signal is aborted before the successor is ready, the start fails and the new process is
+   * ended.
+   */
   readonly signal: AbortSignal;
   /** The time within which the new process must accept clients, in milliseconds. Default: 30 s. */
   readonly patience?: number;
-  /** Called with the child process that starts the successor and ends soon. */
+  /** Called with the child process, which only starts the successor and then ends. */
   readonly spawned?: (child: { readonly pid: number; readonly exited: Promise<number> }) => void;
 }
 
@@ -41,7 +47,10 @@ export interface SuccessorListener {
   gone(): void;
 }
 
-/** A process that accepts clients from the same sockets and is ready to take over. */
+/**
+ * A new process that accepts clients from the same sockets as this process and is ready to take
+ * over.
+ */
 export interface Successor {
   readonly pid: number;
   /** The indices of the document's listeners that the successor uses. */
@@ -125,7 +134,7 @@ function signalGroup(group: number, signal: NodeJS.Signals): void {
 
 class StartingSuccessor implements Successor, Disposable {
   readonly ready: Promise<void>;
-  /** Settles when no process has the other end of the channel any more. */
+  /** Settles when no other process has the channel's other end any more. */
   readonly gone: Promise<void>;
   readonly #ready = Promise.withResolvers<void>();
   readonly #gone = Promise.withResolvers<void>();
@@ -137,7 +146,8 @@ class StartingSuccessor implements Successor, Disposable {
     this.#channel = channel;
     this.ready = this.#ready.promise;
     this.gone = this.#gone.promise;
-    // Without a handler, a failure that nobody awaits would count as an unhandled rejection.
+    // Handle the rejection here, because a failure that nobody awaits would count as an unhandled
+    // rejection.
     this.ready.catch(() => {});
   }
 
@@ -179,7 +189,8 @@ class StartingSuccessor implements Successor, Disposable {
   }
 
   /**
-   * Fails the start, because the started process has ended and no process has the channel any more.
+   * Fails the start, because the started process has ended with this exit status and no process has
+   * the other end of the channel any more.
    */
   ended(status: number): void {
     const how = status === 0 ? "" : ` with status ${status}`;
