@@ -7,6 +7,7 @@ const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 // pipe2(2) and socket(2) use the same two flags.
 const SOCK_NONBLOCK_CLOEXEC = O_NONBLOCK | O_CLOEXEC;
+const F_GETFD = 1;
 const F_SETFD = 2;
 const F_GETFL = 3;
 const F_SETFL = 4;
@@ -83,6 +84,10 @@ export function callsOf(c: LibcSymbols): Libc {
       if (flags < 0) return flags;
       const result = answer(c.fcntl(fd, F_SETFL, flags | O_NONBLOCK));
       return result < 0 ? result : answer(c.fcntl(fd, F_SETFD, FD_CLOEXEC));
+    },
+    closedOnExec(fd) {
+      const flags = answer(c.fcntl(fd, F_GETFD, 0));
+      return flags < 0 ? flags : flags & FD_CLOEXEC;
     },
     epollControl: (epoll, operation, fd, event) => answer(c.epoll_ctl(epoll, operation, fd, event)),
     getOption(fd, level, option) {

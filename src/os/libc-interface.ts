@@ -46,6 +46,8 @@ export interface Libc {
   replace(fd: number, target: number): number;
   /** Sets the flags of an inherited descriptor: non-blocking, closed on exec. fcntl(2) */
   prepare(fd: number): number;
+  /** 1 if a descriptor is closed on exec, else 0. fcntl(2), F_GETFD */
+  closedOnExec(fd: number): number;
   /**
    * Adds or removes the registration of `fd` with an epoll instance. `event` is a struct
    * epoll_event. epoll_ctl(2)

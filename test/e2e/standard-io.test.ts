@@ -300,6 +300,27 @@ describe("standard streams", () => {
     expect(silent).toMatchObject({ code: 1, stdout: "" });
   });
 
+  test.each([
+    { stream: "output", redirect: ">&-", nowhere: ">/dev/null" },
+    { stream: "input", redirect: "<&-", nowhere: "</dev/null" },
+  ])("a closed standard $stream is a failure, /dev/null is none", async (row) => {
+    const path = freshPath();
+    using listener = new RawListener({ kind: "unix", path });
+    const run = (redirect: string) =>
+      Bun.spawn(["sh", "-c", `exec "$0" - "$1" ${redirect}`, executable, path], {
+        env: ENV,
+        stdio: ["ignore", "ignore", "pipe"],
+      });
+    const closed = run(row.redirect);
+    expect(await new Response(closed.stderr).text()).toContain(`standard ${row.stream} is closed`);
+    expect(await closed.exited).toBe(1);
+    const open = run(row.nowhere);
+    using server = await listener.accept();
+    server.halfClose();
+    expect(await new Response(open.stderr).text()).toBe("");
+    expect(await open.exited).toBe(0);
+  });
+
   test("a destination that comes late is waited for with all that was read", async () => {
     const path = freshPath();
     const child = Bun.spawn([executable, "--connect-retry=1min", "-", path], {

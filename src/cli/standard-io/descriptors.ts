@@ -5,6 +5,24 @@ export const INPUT = 0;
 export const OUTPUT = 1;
 const ERRORS = 2;
 
+const STREAMS = [
+  { fd: INPUT, name: "standard input" },
+  { fd: OUTPUT, name: "standard output" },
+] as const;
+
+/**
+ * The name of a standard stream that was closed when this process started; null if both were open.
+ * The runtime has opened /dev/null in the place of a closed stream, and a relay could only drop
+ * the bytes.
+ *
+ * A /dev/null of the user's (`>/dev/null`) is not a closed stream. The flag tells the two apart: the
+ * runtime's /dev/null is closed on exec, and a descriptor with that flag never comes through
+ * execve(2).
+ */
+export function closedStream(system: Libc): string | null {
+  return STREAMS.find(({ fd }) => system.closedOnExec(fd) === 1)?.name ?? null;
+}
+
 /**
  * Whether standard input and standard output are the same socket. inetd and systemd (`Accept=yes`,
  * `StandardInput=socket`) pass a client's connection in this way.

@@ -22,7 +22,7 @@ import { checkAddresses, readValues } from "../line/option-values.ts";
 import { readDestination } from "../line/read-addresses.ts";
 import { STANDARD_IO } from "../line/find-command.ts";
 import type { CommandLine } from "../line/read-command-line.ts";
-import { isOneSocket, takeOneSocket } from "./descriptors.ts";
+import { closedStream, isOneSocket, takeOneSocket } from "./descriptors.ts";
 import { pumpInput, pumpOutput, StreamFailure } from "./copy-standard-io.ts";
 import { checkStandardIoOptions } from "./standard-io-options.ts";
 import { StreamSocket } from "./stream-socket.ts";
@@ -107,9 +107,17 @@ export async function relayStandardIo({ given, words }: CommandLine): Promise<nu
  * Makes the source for the relay: the socket that is standard input and output, or else one end of
  * a new socket pair.
  *
- * @throws {RelayError} if this process cannot open another descriptor
+ * @throws {RelayError} if standard input or output is closed, or if this process cannot open another
+ *   descriptor
  */
 function takeClient(system: Libc): OneClient {
+  const closed = closedStream(system);
+  if (closed !== null)
+    throw new RelayError(
+      "EBADF",
+      STANDARD_IO,
+      `${closed} is closed, and - as SOURCE needs both streams: open it, or use /dev/null`,
+    );
   if (isOneSocket()) {
     const fd = checkedDescriptor(takeOneSocket(system));
     const endpoint = ownEnd(system, fd) ?? NO_SOCKET;
