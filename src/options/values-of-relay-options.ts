@@ -45,8 +45,9 @@ const ACCOUNTS: readonly Endpoint["kind"][] = ["unix", "abstract", "systemd", "f
 // worker costs memory and descriptors.
 const WORKERS_MOST = 8_192;
 
-// The smallest size of a capture file, in bytes. A smaller file has room for hardly one packet.
-const CAPTURE_LEAST = 64 * 1024;
+// The smallest size of a capture file, in bytes. The header of the file and any one packet (65,535
+// bytes, and a comment) fit into it.
+const CAPTURE_LEAST = 128 * 1024;
 
 /** The type of the option `workers`: the number of threads that carry connections, or `auto`. */
 export const WORKERS: LibraryType<Workers> = countOr("auto", 1, WORKERS_MOST);

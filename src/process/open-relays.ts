@@ -67,7 +67,7 @@ export function openRelays(
           connectionsMax: limits.of(relay),
           observer: observers.get(relay),
         },
-        predecessor?.lastIdOf(name),
+        predecessor?.successionOf(name),
       );
       warnOfPlainText(opened.endpoint, destination, logOf(relay, log));
       return opened;

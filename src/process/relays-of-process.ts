@@ -79,9 +79,11 @@ export class RelayGroup {
     });
   }
 
-  /** The name of each relay, with the last id that the relay gave to a connection. */
-  get lastIds(): readonly HandedRelay[] {
-    return this.#members.map(({ plan, relay }) => ({ name: plan.name, lastId: relay.lastId }));
+  /** The facts about each relay that a relay of the next process needs. */
+  get handed(): readonly HandedRelay[] {
+    return this.#members.map(({ plan, relay: { lastId, captureFile } }) => ({
+      ...{ name: plan.name, lastId, captureFile },
+    }));
   }
 
   /**

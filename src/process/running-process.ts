@@ -234,7 +234,7 @@ export class RunningProcess implements AsyncDisposable {
     return {
       listeners: [...relays.listeners, ...(this.#admin?.listeners ?? [])],
       passed: this.#passed,
-      relays: relays.lastIds,
+      relays: relays.handed,
       earlier: this.#earlier,
       manager: this.#manager,
       vacate: (claimed) => this.#vacate(relays, claimed),

@@ -15,6 +15,7 @@ export const silentObserver: Observer = {
   full: nothing,
   sourceLost: nothing,
   sourceBack: nothing,
+  captureEnded: nothing,
   draining: nothing,
   stopped: nothing,
   fault: nothing,

@@ -172,6 +172,11 @@ export interface Observer {
   sourceLost(what: SourceLoss): void;
   /** The file or the network namespace that was lost is back in its place. */
   sourceBack(what: SourceLoss): void;
+  /**
+   * The capture into the file at `path` has ended before the relay; `reason` says why. The relay
+   * continues.
+   */
+  captureEnded(path: string, reason: string): void;
   /** The relay has stopped accepting and waits for `open` connections to end. */
   draining(open: number): void;
   /** The relay has ended, with all its connections and sockets. */

@@ -3,11 +3,22 @@ import type { ClientCounts } from "./client-counts.ts";
 import type { HeldMemory } from "./held-memory-limit.ts";
 import type { SharedConnectionLimit } from "./shared-connection-limit.ts";
 
+/** The facts about the process that hands over which a relay of the next process needs. */
+export interface Succession {
+  /** The highest connection id that the relay which hands over its source may give. Default: 0. */
+  readonly lastId?: number | undefined;
+  /**
+   * The identities of the capture files that the process which hands over still writes
+   * (`HandoverRelay.captureFile`). Default: none.
+   */
+  readonly captureFiles?: readonly string[] | undefined;
+}
+
 /**
  * The things that a relay shares with other relays of its thread or process, or gets from the relay
  * whose source it takes over.
  */
-export interface RelayContext {
+export interface RelayContext extends Succession {
   /**
    * Counts the connections of each client. Default: counts only the connections of this relay's
    * thread.
@@ -23,8 +34,6 @@ export interface RelayContext {
    * limit.
    */
   readonly memory?: HeldMemory | undefined;
-  /** The highest connection id that the relay which hands over its source may give. Default: 0. */
-  readonly lastId?: number | undefined;
   /**
    * The receiver of the captured packets if another thread writes the capture file. Default: this
    * relay writes its own file if the option `capture` is set.

@@ -39,6 +39,8 @@ export interface HandoverRelay extends Relay {
    * that handed over the source, else 0.
    */
   readonly lastId: number;
+  /** Identifies the file that this relay captures into; null if it captures nothing. */
+  readonly captureFile: string | null;
   /**
    * Leaves new clients in the kernel's queue until `resume` is called or the relay stops. Resolves
    * with the number of open connections. Without FFI a limited number of clients waits in the

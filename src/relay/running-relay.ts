@@ -117,6 +117,8 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   readonly #limit: SharedConnectionLimit | null;
   /** Non-null exactly if another thread writes the packets of this relay to the capture file. */
   readonly #threadCapture: ThreadCapture | null;
+  /** The identities of the capture files that the process which hands over still writes. */
+  readonly #handedCaptures: readonly string[];
   /** Null unless the connections of this relay are captured. */
   #capture: RelayCapture | null = null;
   /** The bytes that all relays of this thread hold, and their limit. */
@@ -136,6 +138,7 @@ class RunningRelay implements PausableRelay, BoundedRelay {
       limit = null,
       memory = new HeldMemory(memoryBound(1, Infinity), 0),
       lastId = 0,
+      captureFiles = [],
       capture,
     }: RelayContext,
   ) {
@@ -143,6 +146,7 @@ class RunningRelay implements PausableRelay, BoundedRelay {
     this.#endpoint = endpoint;
     this.#limit = limit;
     this.#threadCapture = capture ?? null;
+    this.#handedCaptures = captureFiles;
     this.#lastId = lastId;
     this.#backlog = backlogOf(options.source, options);
     this.#observer = combineObservers(options.observer === undefined ? [] : [options.observer]);
@@ -173,6 +177,10 @@ class RunningRelay implements PausableRelay, BoundedRelay {
 
   get lastId(): number {
     return this.#lastId;
+  }
+
+  get captureFile(): string | null {
+    return this.#capture?.fileIdentity ?? null;
   }
 
   get connections(): number {
@@ -233,10 +241,13 @@ class RunningRelay implements PausableRelay, BoundedRelay {
    */
   #beginCapture(options: RelayOptions | OneClientOptions): void {
     const { destination, source } = options;
-    const ends = { source: this.#endpoint, destination };
-    const warn = (message: string) => this.#observer.warning(message);
     try {
-      this.#capture = RelayCapture.begin(options, ends, this.#threadCapture, warn);
+      this.#capture = RelayCapture.begin(options, {
+        ...{ source: this.#endpoint, destination },
+        thread: this.#threadCapture,
+        handedOver: this.#handedCaptures,
+        observer: this.#observer,
+      });
     } catch (error) {
       this.#listeners?.stop();
       // During a handover the socket file still belongs to the relay that hands over.

@@ -1,6 +1,7 @@
 import { type Libc, loaded } from "../os/libc.ts";
 import type { RelayOptions } from "../relay/options.ts";
 import type { HandoverRelay } from "../relay/relay-interface.ts";
+import type { Succession } from "../relay/relay-context.ts";
 import { availableMemory } from "../os/available-memory.ts";
 import { HeldMemory, type MemoryBound, memoryBound } from "../relay/held-memory-limit.ts";
 import { startRelay } from "../relay/running-relay.ts";
@@ -25,10 +26,10 @@ export interface SharedLimits {
 /**
  * Starts a relay.
  *
- * @param lastId - the last id that an earlier process of this relay may have given to a connection
+ * @param succession - absent unless an earlier process hands over
  * @throws {RelayError} if listening on the source fails or a worker cannot start.
  */
-export type OpenRelay = (options: RelayOptions, lastId?: number) => Promise<HandoverRelay>;
+export type OpenRelay = (options: RelayOptions, succession?: Succession) => Promise<HandoverRelay>;
 
 /**
  * Returns a function that starts relays, in this thread or in a pool of threads that all relays
@@ -57,7 +58,7 @@ export function boundOfThreads(workers: Workers, most: number | null): MemoryBou
 function inThisThread(sharedMax: number | null, bound: MemoryBound): OpenRelay {
   const limit = sharedMax === null ? null : new SharedConnectionLimit(sharedMax);
   const memory = new HeldMemory(bound, 0);
-  return (options, lastId) => startRelay(options, { limit, memory, lastId });
+  return (options, succession) => startRelay(options, { ...succession, limit, memory });
 }
 
 function pooled(system: Libc, workers: number, limits: Required<SharedLimits>): OpenRelay {
@@ -66,21 +67,21 @@ function pooled(system: Libc, workers: number, limits: Required<SharedLimits>): 
   const loading = Promise.all([import("./pooled-relay.ts"), import("./worker-pool.ts")]);
   const starting = loading.then(([{ startPooledRelay }, { WorkerPool }]) => {
     const pool = new WorkerPool(workers, limits);
-    return (options: RelayOptions, lastId: number) =>
-      startPooledRelay(system, options, pool, lastId);
+    return (options: RelayOptions, succession?: Succession) =>
+      startPooledRelay(system, options, pool, succession);
   });
-  return async (options, lastId = 0) => await (await starting)(options, lastId);
+  return async (options, succession) => await (await starting)(options, succession);
 }
 
 /** Wraps `open` so that the observer of the first relay gets a warning with the reason. */
 function withWarning(reason: string, open: OpenRelay): OpenRelay {
   let isTold = false;
-  return async (options, lastId) => {
+  return async (options, succession) => {
     if (!isTold)
       options.observer?.warning?.(
         `one thread relays, not several: threads can share the source only with FFI (${reason})`,
       );
     isTold = true;
-    return await open(options, lastId);
+    return await open(options, succession);
   };
 }

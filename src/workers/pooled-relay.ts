@@ -17,6 +17,7 @@ import { checkDestinationNetwork } from "../relay/check-network-namespaces.ts";
 import type { Observer, Stop } from "../relay/observer.ts";
 import { DEFAULTS, type RelayOptions } from "../relay/options.ts";
 import type { HandoverRelay } from "../relay/relay-interface.ts";
+import type { Succession } from "../relay/relay-context.ts";
 import { SharedClientCounts } from "./shared-client-counts.ts";
 import { SharedCounters } from "./shared-counters.ts";
 import type { Start, WorkerOptions } from "./worker-messages.ts";
@@ -35,14 +36,14 @@ const GRACE = 1_000;
  * the relay. This thread relays nothing: it keeps the source, and reports all connections to the
  * observer.
  *
- * @param lastId - the last id that an earlier process of this relay may have given to a connection
+ * @param succession - absent unless an earlier process hands over
  * @throws {RelayError} if listening on the source fails or a worker cannot start.
  */
 export async function startPooledRelay(
   system: Libc,
   options: RelayOptions,
   pool: WorkerPool,
-  lastId = 0,
+  succession: Succession = {},
 ): Promise<HandoverRelay> {
   // Throw before the source is bound if the access rules do not fit the source.
   new ClientAdmission(options, endpointOf(options.source), new OwnClientCounts());
@@ -52,7 +53,7 @@ export async function startPooledRelay(
   );
   const notice = (message: string) => options.observer?.notice?.(message);
   const source = await SharedSource.bind(system, options, notice);
-  const relay = new PooledRelay(source, options, pool, lastId);
+  const relay = new PooledRelay(source, options, pool, succession);
   await relay.start();
   return relay;
 }
@@ -71,6 +72,8 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
   readonly #shares: readonly WorkerShare[];
   /** The file of the relay's capture; null before the start and if nothing is captured. */
   #captureFile: CaptureFile | null = null;
+  /** The identities of the capture files that the process which hands over still writes. */
+  readonly #handedCaptures: readonly string[];
   /** Resolves as soon as no worker accepts clients any more and the source is closed. */
   readonly #closed = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
@@ -85,7 +88,13 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
   #impatientAt = Infinity;
   #impatience: Timer | undefined;
 
-  constructor(source: SharedSource, options: RelayOptions, pool: WorkerPool, lastId: number) {
+  constructor(
+    source: SharedSource,
+    options: RelayOptions,
+    pool: WorkerPool,
+    { lastId = 0, captureFiles = [] }: Succession,
+  ) {
+    this.#handedCaptures = captureFiles;
     const { source: _, observer, mode, owner, group, directoryMode, ...rest } = options;
     this.observer = onceAMinute(combineObservers(observer === undefined ? [] : [observer]));
     this.#source = source;
@@ -122,6 +131,10 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
     return this.#counts.lastId;
   }
 
+  get captureFile(): string | null {
+    return this.#captureFile?.identity ?? null;
+  }
+
   get connections(): number {
     return this.#counts.total();
   }
@@ -150,9 +163,9 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
     const { capture, destination } = this.#options;
     if (capture === undefined) return;
     const ends = { source: this.endpoint, destination };
-    this.#captureFile = openCaptureFile(this.#options, ends, (message) => {
+    this.#captureFile = openCaptureFile(this.#options, ends, this.#handedCaptures, (reason) => {
       for (const share of this.#shares) share.endCapture();
-      this.observer.warning(message);
+      this.observer.captureEnded(capture, reason);
     });
     this.observer.warning(captureWarning(capture));
   }

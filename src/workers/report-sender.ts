@@ -59,6 +59,8 @@ export class ReportSender {
       // The pool watches the socket file, so a worker reports no loss of the source.
       sourceLost: silentObserver.sourceLost,
       sourceBack: silentObserver.sourceBack,
+      // The pool writes the capture file.
+      captureEnded: silentObserver.captureEnded,
       opened: (connection) => this.#opened(connection),
       closed: (connection, ending) => {
         this.#counts.closed(this.#worker);

@@ -109,6 +109,9 @@ function lifeObserver(
         event: "source_back",
       });
     },
+    captureEnded(path, reason) {
+      log.warn(`the capture ${path} has ended: ${reason}`, { event: "capture_ended", path });
+    },
     notice(message) {
       log.debug(message, { event: "notice" });
     },

@@ -42,7 +42,7 @@ export interface Estate {
    */
   readonly listeners: readonly OpenedListener[];
   readonly passed: PassedSockets;
-  /** The process's relays, each with the last id that the relay gave to a connection. */
+  /** The process's relays, each with the last id that the relay has given to a connection. */
   readonly relays: readonly HandedRelay[];
   readonly earlier: EarlierProcesses | null;
   /**
@@ -146,7 +146,10 @@ function documentOf({ listeners, passed, relays, earlier, reaper }: Estate) {
     })),
     passed: passed.records(give),
     earlier: earlier?.records(give) ?? [],
-    relays: relays.map(({ name, lastId }) => ({ name, lastId: lastId + IDS_MEANWHILE })),
+    relays: relays.map(({ name, lastId, captureFile }) => ({
+      ...{ name, captureFile },
+      lastId: lastId + IDS_MEANWHILE,
+    })),
   };
   return { descriptors, document: { kind: "document", document } } as const;
 }

@@ -46,6 +46,11 @@ export interface HandedRelay {
    * successor gives higher ids.
    */
   readonly lastId: number;
+  /**
+   * Identifies the file that the relay captures into (`HandoverRelay.captureFile`); null if there is
+   * none, or if an earlier version of this program wrote the document.
+   */
+  readonly captureFile: string | null;
 }
 
 /** A listening socket that the process opened: a relay's source, the admin or the metrics address. */
@@ -145,7 +150,16 @@ const readFields = record<HandoverDocument>({
     record<HandedSocket>({ descriptor: integer, number: integer, name: nullOr(string) }),
   ),
   earlier: listOf(record<EarlierProcess>({ pid: integer, descriptor: integer, isParent: boolean })),
-  relays: orElse([], listOf(record<HandedRelay>({ name: string, lastId: integer }))),
+  relays: orElse(
+    [],
+    listOf(
+      record<HandedRelay>({
+        name: string,
+        lastId: integer,
+        captureFile: orElse(null, nullOr(string)),
+      }),
+    ),
+  ),
 });
 
 /**

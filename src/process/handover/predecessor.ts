@@ -9,6 +9,7 @@ import {
 import type { Permissions } from "../../relay/listen/socket-file/listen-on-path.ts";
 import { isAt } from "../../relay/listen/socket-file/identify-and-remove.ts";
 import { Channel, type ChannelListener } from "./handover-channel.ts";
+import type { Succession } from "../../relay/relay-context.ts";
 import {
   type HandedFile,
   type HandedListener,
@@ -94,12 +95,14 @@ export class Predecessor {
     return null;
   }
 
-  /**
-   * The highest id that the predecessor may give to a connection of a relay; 0 if the predecessor
-   * does not have the relay.
-   */
-  lastIdOf(relay: string): number {
-    return this.document.relays.find(({ name }) => name === relay)?.lastId ?? 0;
+  /** The facts that this process's relay of a name needs. */
+  successionOf(relay: string): Succession {
+    const { relays } = this.document;
+    return {
+      lastId: relays.find(({ name }) => name === relay)?.lastId,
+      // All of them, because a configuration may give a capture file to another relay.
+      captureFiles: relays.flatMap(({ captureFile }) => captureFile ?? []),
+    };
   }
 
   /**

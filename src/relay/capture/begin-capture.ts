@@ -1,4 +1,5 @@
 import type { SocketEndpoint } from "../../address/address.ts";
+import type { Observer } from "../observer.ts";
 import type { CaptureFile } from "./capture-file.ts";
 import {
   Capture,
@@ -7,6 +8,18 @@ import {
   openCaptureFile,
   type ThreadCapture,
 } from "./capture-in-thread.ts";
+
+/** The parts of a relay that its capture needs. */
+export interface CaptureNeeds {
+  readonly source: SocketEndpoint;
+  readonly destination: SocketEndpoint;
+  /** The receiver of the packets if another thread writes the file; else null. */
+  readonly thread: ThreadCapture | null;
+  /** The identities of the captures that the process which hands over still writes. */
+  readonly handedOver: readonly string[];
+  /** Told that there is a capture, and that a capture ended early. */
+  readonly observer: Pick<Observer, "warning" | "captureEnded">;
+}
 
 /** The capture of one relay in one thread. */
 export class RelayCapture {
@@ -22,27 +35,26 @@ export class RelayCapture {
   /**
    * Begins the capture that the options ask for; null if they ask for none.
    *
-   * @param thread - the receiver of the packets if another thread writes the file
-   * @param warn - called with a message that there is a capture, and with a message if it ends early
-   * @throws {RelayError} if the file cannot be made
+   * @throws {RelayError} if the file cannot be made, or another relay captures into it
    */
-  static begin(
-    options: CaptureOptions,
-    ends: { readonly source: SocketEndpoint; readonly destination: SocketEndpoint },
-    thread: ThreadCapture | null,
-    warn: (message: string) => void,
-  ): RelayCapture | null {
+  static begin(options: CaptureOptions, needs: CaptureNeeds): RelayCapture | null {
+    const { thread, handedOver, observer } = needs;
     const { capture: path } = options;
     if (path === undefined) return null;
-    if (thread !== null) return new RelayCapture(new Capture(thread, options, ends), null);
-    const file = openCaptureFile(options, ends, (message) => {
+    if (thread !== null) return new RelayCapture(new Capture(thread, options, needs), null);
+    const file = openCaptureFile(options, needs, handedOver, (reason) => {
       recording.end();
-      warn(message);
+      observer.captureEnded(path, reason);
     });
     const sink = (blocks: Uint8Array) => file?.add(blocks);
-    const recording = new Capture({ sink, index: 0, threads: 1 }, options, ends);
-    warn(captureWarning(path));
+    const recording = new Capture({ sink, index: 0, threads: 1 }, options, needs);
+    observer.warning(captureWarning(path));
     return new RelayCapture(recording, file);
+  }
+
+  /** Identifies the file while this thread writes it; null if another thread writes it. */
+  get fileIdentity(): string | null {
+    return this.#file?.identity ?? null;
   }
 
   /** From now on, the file at the path belongs to the relay that takes over. */

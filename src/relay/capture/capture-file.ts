@@ -1,22 +1,8 @@
-import {
-  constants,
-  closeSync,
-  ftruncate,
-  lstatSync,
-  openSync,
-  readSync,
-  renameSync,
-  write,
-} from "node:fs";
+import { closeSync, fstatSync, ftruncate, write } from "node:fs";
 import { errnoWords, errorCode } from "../../os/errno.ts";
 import { RelayError } from "../error.ts";
-import { MAGIC } from "./pcapng.ts";
-
-/**
- * Only this process's user may read a capture, because it contains everything that went through the
- * relay.
- */
-const MODE = 0o600;
+import { openCapture, type OpenCapture } from "./capture-path.ts";
+import { wholeBlocks } from "./pcapng.ts";
 
 // The maximum number of bytes that wait for the disk. If more bytes wait, the capture ends, because
 // connections must not wait for the disk.
@@ -25,14 +11,16 @@ const BACKLOG_MOST = 64 * 1024 * 1024;
 export interface CaptureFileOptions {
   readonly path: string;
   /**
-   * The size of a file, in bytes, beyond which the blocks go to the next file; Infinity for one
-   * file without a limit.
+   * The maximum size of a file, in bytes; Infinity for one file without a limit. Any one block fits
+   * into a file of this size after the header.
    */
   readonly max: number;
   /** The first bytes of each file. */
   readonly header: Uint8Array;
   /** Called once, with the reason, if the capture ends before the relay does. */
-  readonly ended: (message: string) => void;
+  readonly ended: (reason: string) => void;
+  /** The identities of the captures that the process which hands over still writes. */
+  readonly handedOver: readonly string[];
 }
 
 /**
@@ -43,8 +31,9 @@ export interface CaptureFileOptions {
  */
 export class CaptureFile {
   readonly #options: CaptureFileOptions;
-  #fd: number;
-  #max: number;
+  #file: OpenCapture;
+  /** Whether the path belongs to another process now, so that this file is the last one. */
+  #isLast = false;
   /**
    * The blocks that are not written yet. While `#isWriting`, the first element is being written.
    */
@@ -60,20 +49,25 @@ export class CaptureFile {
    */
   #whenWritten: (() => void) | null = null;
 
-  private constructor(options: CaptureFileOptions, fd: number) {
+  private constructor(options: CaptureFileOptions, file: OpenCapture) {
     this.#options = options;
-    this.#fd = fd;
-    this.#max = options.max;
+    this.#file = file;
     this.#add(options.header);
+  }
+
+  /** Identifies the current file while this process writes it. */
+  get identity(): string {
+    return this.#file.identity;
   }
 
   /**
    * Begins a capture. An earlier capture at the path becomes the file with the suffix `.1`.
    *
-   * @throws {RelayError} if the file cannot be made, or another file is there.
+   * @throws {RelayError} if the file cannot be made, or another file is there, or another relay
+   *   captures into the file.
    */
   static open(options: CaptureFileOptions): CaptureFile {
-    return new CaptureFile(options, openNew(options.path));
+    return new CaptureFile(options, openCapture(options.path, options.handedOver));
   }
 
   /** Adds whole blocks. */
@@ -81,9 +75,12 @@ export class CaptureFile {
     if (!this.#isOver) this.#add(blocks);
   }
 
-  /** Keeps the current file without a limit, because the path now belongs to another process. */
+  /**
+   * Begins no further file, because the path now belongs to another process. The capture ends when
+   * the current file is full.
+   */
   stay(): void {
-    this.#max = Infinity;
+    this.#isLast = true;
   }
 
   /** Writes the blocks that wait, and closes the file. */
@@ -93,7 +90,7 @@ export class CaptureFile {
       this.#whenWritten = resolve;
       await promise;
     }
-    if (!this.#isOver) closeSync(this.#fd);
+    if (!this.#isOver) closeSync(this.#file.fd);
     this.#isOver = true;
   }
 
@@ -110,18 +107,26 @@ export class CaptureFile {
       this.#whenWritten?.();
       return;
     }
-    const isFull = this.#size > this.#options.header.length;
-    if (isFull && this.#size + blocks.length > this.#max && !this.#beginNext()) return;
+    if (fstatSync(this.#file.fd).nlink === 0) return this.#end("its file was removed");
+    const fitting = wholeBlocks(blocks, this.#options.max - this.#size);
+    if (fitting < blocks.length) {
+      this.#waiting.splice(0, 1, blocks.subarray(0, fitting), blocks.subarray(fitting));
+      if (fitting === 0 && !this.#beginNext()) return;
+    }
     this.#isWriting = true;
     this.#write(this.#waiting[0] ?? blocks, 0);
   }
 
   #write(blocks: Uint8Array, at: number): void {
-    write(this.#fd, blocks, at, blocks.length - at, this.#size + at, (error, written) => {
-      if (this.#isOver) return;
+    write(this.#file.fd, blocks, at, blocks.length - at, this.#size + at, (error, written) => {
+      if (this.#isOver) return closeSync(this.#file.fd);
       if (error !== null) {
         // Cut the file after its last complete block, so that programs can read it.
-        ftruncate(this.#fd, this.#size, () => this.#end(words(errorCode(error))));
+        ftruncate(this.#file.fd, this.#size, () => {
+          this.#isWriting = false;
+          if (this.#isOver) closeSync(this.#file.fd);
+          else this.#end(words(errorCode(error)));
+        });
         return;
       }
       if (at + written < blocks.length) return this.#write(blocks, at + written);
@@ -133,19 +138,24 @@ export class CaptureFile {
     });
   }
 
-  /** Begins the next file; false if that fails. */
+  /** Begins the next file, whose header waits first then; false if that fails. */
   #beginNext(): boolean {
-    closeSync(this.#fd);
+    const { path, header } = this.#options;
+    if (this.#isLast) {
+      this.#end("its file is full, and the next process captures now");
+      return false;
+    }
+    const full = this.#file;
     try {
-      this.#fd = openNew(this.#options.path);
+      this.#file = openCapture(path, [full.identity]);
     } catch (error) {
-      this.#fd = -1;
       this.#end(error instanceof RelayError ? error.message : String(error));
       return false;
     }
+    closeSync(full.fd);
     this.#size = 0;
-    this.#waiting.unshift(this.#options.header);
-    this.#waitingBytes += this.#options.header.length;
+    this.#waiting[0] = header;
+    this.#waitingBytes += header.length;
     return true;
   }
 
@@ -153,49 +163,10 @@ export class CaptureFile {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#waiting = [];
-    if (this.#fd >= 0) closeSync(this.#fd);
+    // A write that is under way uses the descriptor; its callback closes the file.
+    if (!this.#isWriting) closeSync(this.#file.fd);
     this.#whenWritten?.();
-    this.#options.ended(`the capture ${this.#options.path} has ended: ${reason}`);
-  }
-}
-
-/**
- * Makes a file that only this process's user can read. An earlier capture at the path gets the
- * suffix `.1`.
- */
-function openNew(path: string): number {
-  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-  try {
-    moveAway(path);
-    return openSync(path, flags, MODE);
-  } catch (error) {
-    if (error instanceof RelayError) throw error;
-    const code = errorCode(error);
-    throw new RelayError(code, path, `cannot capture into ${path}: ${words(code)}`);
-  }
-}
-
-/** @throws {RelayError} if the file at the path is not a capture */
-function moveAway(path: string): void {
-  const stats = lstatSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) return;
-  if (!stats.isFile() || !isCapture(path))
-    throw new RelayError(
-      "EEXIST",
-      path,
-      `cannot capture into ${path}: this file is no capture; choose another name for --capture`,
-    );
-  renameSync(path, `${path}.1`);
-}
-
-function isCapture(path: string): boolean {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  try {
-    const start = new Uint8Array(MAGIC.length);
-    const length = readSync(fd, start, 0, start.length, 0);
-    return length === 0 || MAGIC.every((byte, index) => start[index] === byte);
-  } finally {
-    closeSync(fd);
+    this.#options.ended(reason);
   }
 }
 

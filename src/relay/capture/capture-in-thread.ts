@@ -61,18 +61,20 @@ export class Capture {
 /**
  * Opens the file of a relay's capture; null if nothing is captured.
  *
+ * @param handedOver - the identities of the captures that the process which hands over still writes
  * @param ended - called once, with the reason, if the capture ends before the relay does
  * @throws {RelayError} if the file cannot be made.
  */
 export function openCaptureFile(
   { capture: path, captureBytes = 0, captureMax = Infinity }: CaptureOptions,
   ends: { readonly source: SocketEndpoint; readonly destination: SocketEndpoint },
-  ended: (message: string) => void,
+  handedOver: readonly string[],
+  ended: (reason: string) => void,
 ): CaptureFile | null {
   if (path === undefined) return null;
   const relay = `${printAddress(ends.source)} to ${printAddress(ends.destination)}`;
   const header = fileHeader(`${PROGRAM} ${VERSION}`, relay, captureBytes);
-  return CaptureFile.open({ path, max: captureMax, header, ended });
+  return CaptureFile.open({ path, max: captureMax, header, handedOver, ended });
 }
 
 /** The warning that tells the administrator which data the capture contains. */

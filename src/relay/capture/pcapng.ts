@@ -92,6 +92,21 @@ export function packetBlock(
   return bytes;
 }
 
+/**
+ * The length of the whole blocks at the beginning of `blocks` that together have at most `most`
+ * bytes.
+ */
+export function wholeBlocks(blocks: Uint8Array, most: number): number {
+  if (blocks.length <= most) return blocks.length;
+  const view = new DataView(blocks.buffer, blocks.byteOffset, blocks.length);
+  let end = 0;
+  for (;;) {
+    const next = end + view.getUint32(end + 4, true);
+    if (next > most) return end;
+    end = next;
+  }
+}
+
 const NOTHING = Buffer.alloc(0);
 const END = Buffer.from(Uint16Array.of(OPT_END, 0).buffer);
 

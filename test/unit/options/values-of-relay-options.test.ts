@@ -41,7 +41,7 @@ const SAME: Readonly<Record<string, readonly Same[]>> = {
   capture: [["./a.pcapng", "./a.pcapng", "./a.pcapng"]],
   captureBytes: [["40", 40, 40]],
   captureMax: [
-    ["64K", "64K", 65_536],
+    ["128K", "128K", 131_072],
     ["1G", "1073741824", 1_073_741_824],
   ],
   sourceNetns: [["vpn", "vpn", "vpn"]],

@@ -33,7 +33,9 @@ const documents: fc.Arbitrary<HandoverDocument> = fc.record({
   ),
   passed: fc.array(fc.record({ descriptor, number: descriptor, name: fc.option(fc.string()) })),
   earlier: fc.array(fc.record({ pid: fc.nat(), descriptor, isParent: fc.boolean() })),
-  relays: fc.array(fc.record({ name: fc.string(), lastId: fc.nat() })),
+  relays: fc.array(
+    fc.record({ name: fc.string(), lastId: fc.nat(), captureFile: fc.option(fc.string()) }),
+  ),
 });
 
 const FILE = { dev: "1", ino: "2", mode: 0o600, owner: null, group: null };
@@ -45,7 +47,7 @@ const DOCUMENT: HandoverDocument = {
   listeners: [{ key: "source :80", descriptors: [4], port: 80, file: FILE, backlog: 9 }],
   passed: [],
   earlier: [],
-  relays: [{ name: "web", lastId: 5 }],
+  relays: [{ name: "web", lastId: 5, captureFile: null }],
 };
 
 test("a document arrives as it was written", () => {

@@ -113,8 +113,12 @@ describe("a file", () => {
   beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), "capture-"))));
   afterAll(() => rmSync(folder, { recursive: true }));
   const header = fileHeader("program", "relay", 0);
-  const open = (path: string, max = Infinity, ended: (message: string) => void = () => {}) =>
-    CaptureFile.open({ path, max, header, ended });
+  const open = (
+    path: string,
+    { max = Infinity, ended = (_: string) => {}, handedOver = [] as readonly string[] } = {},
+  ) => CaptureFile.open({ path, max, header, ended, handedOver });
+  const packetsOfSize = (bytes: number) =>
+    record((conversation) => conversation.sent(true, Buffer.alloc(bytes)));
 
   test("can be read by nobody else, and has only whole blocks", async () => {
     const path = join(folder, "one");
@@ -129,10 +133,10 @@ describe("a file", () => {
     ]);
   });
 
-  test("is one of the last two", async () => {
+  test.each([40_000, 1_000_000])("is one of the last two: %i bytes at once", async (bytes) => {
     const path = join(folder, "turns");
-    const packets = record((conversation) => conversation.sent(true, Buffer.alloc(40_000)));
-    const capture = open(path, 100_000);
+    const packets = packetsOfSize(bytes);
+    const capture = open(path, { max: 100_000 });
     for (let round = 0; round < 20; round += 1) capture.add(packets);
     await capture.close();
     expect(
@@ -145,6 +149,41 @@ describe("a file", () => {
       expect(bytes.length).toBeLessThanOrEqual(100_000);
       expect(blocksOf(bytes)[0]?.type).toBe(0x0a0d0d0a);
     }
+  });
+
+  test("is never shared: another relay is refused, the next process of a handover is not", async () => {
+    const path = join(folder, "shared");
+    const first = open(path);
+    first.add(packetsOfSize(1));
+    expect(() => open(path)).toThrow("another relay captures into this file");
+    const next = open(path, { handedOver: [first.identity] });
+    expect(() => open(path)).toThrow("another relay captures into this file");
+    await Promise.all([first.close(), next.close()]);
+    expect(statSync(`${path}.1`).size).toBeGreaterThan(header.length);
+    expect(statSync(path).size).toBe(header.length);
+    await open(path).close();
+  });
+
+  test("ends with a reason if it is removed", async () => {
+    const path = join(folder, "removed");
+    const reasons: string[] = [];
+    const capture = open(path, { ended: (reason) => reasons.push(reason) });
+    rmSync(path);
+    capture.add(packetsOfSize(1));
+    await capture.close();
+    expect(reasons).toEqual(["its file was removed"]);
+  });
+
+  test("that the next process has taken over ends where it is full", async () => {
+    const path = join(folder, "left");
+    const reasons: string[] = [];
+    const capture = open(path, { max: 100_000, ended: (reason) => reasons.push(reason) });
+    capture.stay();
+    for (let round = 0; round < 20; round += 1) capture.add(packetsOfSize(40_000));
+    await capture.close();
+    expect(reasons).toEqual(["its file is full, and the next process captures now"]);
+    expect(statSync(path).size).toBeLessThanOrEqual(100_000);
+    expect(readdirSync(folder)).not.toContain("left.1");
   });
 
   test("keeps an earlier capture, and touches no other file", async () => {
