@@ -5,6 +5,7 @@ function nothing(): void {}
 /** An observer that ignores every event. */
 export const silentObserver: Observer = {
   listening: nothing,
+  waitingForHeader: nothing,
   opened: nothing,
   refused: nothing,
   connected: nothing,

@@ -137,6 +137,12 @@ export interface Observer {
    * chose if port 0 was asked for.
    */
   listening(endpoint: SocketEndpoint): void;
+  /**
+   * With the option `acceptProxy`: a proxy was accepted and has not sent its whole header (`change`
+   * is 1), or the wait for the header of `-change` proxies has ended, in any way. A waiting proxy
+   * takes a place of an open connection.
+   */
+  waitingForHeader(change: number): void;
   /** A client was accepted and admitted. */
   opened(connection: ConnectionView): void;
   /**

@@ -99,7 +99,7 @@ export interface RelayOptions extends AccessRules {
    */
   readonly captureBytes?: number | undefined;
   /**
-   * The size of the capture file, in bytes, at which a new file begins. The full file gets the
+   * The maximum size of the capture file, in bytes, at least 128 KiB. The full file gets the
    * suffix `.1` and replaces the earlier file with that suffix, so the last two files are kept.
    * Default: one file without a limit.
    */

@@ -16,6 +16,9 @@ export class ReportReceiver {
    */
   #behind = Infinity;
 
+  /** The number of reported proxies that have not sent their whole header. */
+  #waitingForHeader = 0;
+
   constructor(observer: Observer) {
     this.#observer = observer;
   }
@@ -45,6 +48,8 @@ export class ReportReceiver {
         return this.#observer.full(report.open, report.limit);
       case "reachedAgain":
         return this.#observer.reachedAgain();
+      case "waitingForHeader":
+        return this.#waiting(report.change);
       case "figures":
         return this.#update(report.figures);
       case "introduction":
@@ -61,8 +66,17 @@ export class ReportReceiver {
     }
   }
 
-  /** Reports every open connection as closed by a fault, because the worker has died. */
+  #waiting(change: number): void {
+    this.#waitingForHeader += change;
+    this.#observer.waitingForHeader(change);
+  }
+
+  /**
+   * Reports every open connection as closed by a fault, and the end of the wait for every header,
+   * because the worker has died.
+   */
   abandon(): void {
+    if (this.#waitingForHeader > 0) this.#waiting(-this.#waitingForHeader);
     for (const connection of this.#open.values()) this.#observer.closed(connection, "fault");
     this.#open.clear();
   }

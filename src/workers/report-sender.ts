@@ -44,6 +44,8 @@ export class ReportSender {
   #posting: ReturnType<typeof setImmediate> | undefined;
   #figures: Timer | undefined;
   #afterOpened = () => {};
+  /** The change of the number of proxies without a header that is not reported yet. */
+  #waitingForHeader = 0;
 
   constructor(
     { index, wanted, connectionsMax }: Pick<Start, "index" | "wanted" | "connectionsMax">,
@@ -83,6 +85,10 @@ export class ReportSender {
       refused: this.#ifWanted("refused", (client, reason) =>
         this.tell({ kind: "refused", client, reason }),
       ),
+      waitingForHeader: this.#ifWanted("waitingForHeader", (change) => {
+        this.#waitingForHeader += change;
+        this.#postLater();
+      }),
       full: (open, limit) => {
         // The pool knows whether the other workers' parts of a shared limit are taken, too.
         if (limit !== "own") return this.tell({ kind: "full", open, limit });
@@ -108,6 +114,10 @@ export class ReportSender {
   /** Queues a report; it is sent at the end of this turn of the event loop. */
   tell(report: Report): void {
     this.#reports.push(report);
+    this.#postLater();
+  }
+
+  #postLater(): void {
     this.#posting ??= setImmediate(() => this.flush());
   }
 
@@ -115,6 +125,10 @@ export class ReportSender {
   flush(): void {
     clearImmediate(this.#posting);
     this.#posting = undefined;
+    // Most headers come in the turn in which their wait begins, and need no report.
+    if (this.#waitingForHeader !== 0)
+      this.#reports.push({ kind: "waitingForHeader", change: this.#waitingForHeader });
+    this.#waitingForHeader = 0;
     if (this.#reports.length > 0) this.#post(this.#reports);
     this.#reports = [];
   }

@@ -107,6 +107,7 @@ export type EventReport =
   | { readonly kind: "refused"; readonly client: string; readonly reason: string }
   | { readonly kind: "full"; readonly open: number; readonly limit: ReachedLimit }
   | { readonly kind: "reachedAgain" }
+  | { readonly kind: "waitingForHeader"; readonly change: number }
   | ConnectionReport
   /** `FIGURES` numbers for each connection that changed. */
   | { readonly kind: "figures"; readonly figures: Float64Array };

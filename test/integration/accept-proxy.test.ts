@@ -39,6 +39,8 @@ class Behind implements AsyncDisposable {
   readonly opened: string[] = [];
   readonly refused: string[] = [];
   readonly faults: unknown[] = [];
+  /** The number of proxies that the relay waits for, by its observer. */
+  waiting = 0;
 
   private constructor(
     readonly listener: RawListener,
@@ -60,6 +62,7 @@ class Behind implements AsyncDisposable {
       ...options,
       observer: {
         opened: ({ clientAddress }) => void behind.opened.push(clientAddress),
+        waitingForHeader: (change) => void (behind.waiting += change),
         refused: (_, reason) => void behind.refused.push(reason),
         fault: (error) => void behind.faults.push(error),
       },
@@ -197,6 +200,7 @@ describe("connections that wait for their header", () => {
     let at = 0;
     const trickle = setInterval(() => void slow.trySend(TEXT.subarray(at, (at += 1))), 200);
     await until(() => behind.relay.connections === 2, "both to be accepted");
+    expect([behind.waiting, behind.opened]).toEqual([2, []]);
     using third = await behind.connect();
     send(third, TEXT);
     expect([await endOf(silent), await endOf(slow)]).toEqual(["ECONNRESET", "ECONNRESET"]);
@@ -206,6 +210,7 @@ describe("connections that wait for their header", () => {
     using _server = await behind.listener.accept();
     expect(behind.opened).toEqual([CLIENT]);
     expect(behind.refused).toEqual(Array(2).fill("its PROXY header was not complete within 3s"));
+    expect(behind.waiting).toBe(0);
   });
 
   test("are served by a relay that stops, if their header comes in time", async () => {
@@ -323,7 +328,11 @@ describe("who the client is", () => {
     using wrong = await behind.connect();
     send(wrong, Buffer.from("GET /\r\n"));
     expect(await endOf(wrong)).toBe("ECONNRESET");
-    await until(() => behind.refused.length === 1, "the refusal to be told");
+    using silent = await behind.connect();
+    await until(() => behind.waiting === 1, "the wait for a header to be told");
+    silent.close();
+    await until(() => behind.waiting === 0, "the end of this wait to be told");
+    await until(() => behind.refused.length === 2, "the refusals to be told");
     await until(() => behind.opened.length === 12, "all to be told of");
     // Each thread tells of its own.
     expect(behind.opened.toSorted()).toEqual(

@@ -1,22 +1,22 @@
 import { formatBytes, formatDuration, formatRate } from "../../observe/figures/print-figures.ts";
 import type { ReadConnection } from "./check-status-answer.ts";
-import type { Column } from "./draw-table.ts";
+import { type Column, figures, words } from "./draw-table.ts";
 
 /** The columns of the table of open connections, the most important columns first. */
 export const CONNECTION_COLUMNS: readonly Column<ReadConnection>[] = [
-  { title: "CLIENT", cell: clientOf, isText: true },
-  { title: "STATE", cell: ({ state }) => state, isText: true },
-  { title: "AGE", cell: ({ age_seconds: age }) => formatDuration(age) },
-  { title: "RATE ↑", cell: ({ rate_up: rate }) => formatRate(rate) },
-  { title: "RATE ↓", cell: ({ rate_down: rate }) => formatRate(rate) },
-  { title: "HELD", cell: ({ held_up: up, held_down: down }) => formatBytes(up + down) },
-  { title: "BYTES ↑", cell: ({ bytes_up: bytes }) => formatBytes(bytes) },
-  { title: "BYTES ↓", cell: ({ bytes_down: bytes }) => formatBytes(bytes) },
+  words("CLIENT", clientOf),
+  words("STATE", ({ state }) => state),
+  figures("AGE", ({ age_seconds: age }) => age, formatDuration),
+  figures("RATE ↑", ({ rate_up: rate }) => rate, formatRate),
+  figures("RATE ↓", ({ rate_down: rate }) => rate, formatRate),
+  figures("HELD", ({ held_up: up, held_down: down }) => up + down, formatBytes),
+  figures("BYTES ↑", ({ bytes_up: bytes }) => bytes, formatBytes),
+  figures("BYTES ↓", ({ bytes_down: bytes }) => bytes, formatBytes),
 ];
 
 /** The columns of the table of open connections of several relays, with the relay's name first. */
 export const CONNECTION_COLUMNS_OF_RELAYS: readonly Column<ReadConnection>[] = [
-  { title: "RELAY", cell: ({ relay }) => relay, isText: true },
+  words("RELAY", ({ relay }) => relay),
   ...CONNECTION_COLUMNS,
 ];
 

@@ -1,6 +1,7 @@
 import type { Style } from "../../observe/log/terminal-style.ts";
 import { CONNECTION_COLUMNS_OF_RELAYS } from "./connection-columns.ts";
 import { paintLine, type Piece } from "./fit-columns.ts";
+import { noteLines } from "./note-lines.ts";
 import { lineName, processLines, programLine } from "./process-lines.ts";
 import type { ReadStatus, ReadSummary } from "./check-status-answer.ts";
 import { RELAY_COLUMNS } from "./relay-columns.ts";
@@ -15,6 +16,9 @@ const ROWS_FOR_TRAFFIC = 20;
 // The table of relays takes at most this fraction of the lines below the head. The table of
 // connections gets the rest.
 const RELAYS_PART = 0.6;
+
+// The maximum number of lines with reasons and notes.
+const NOTES_MOST = 3;
 
 /**
  * The status of a process with several relays, as lines that fit a terminal: a line for each relay,
@@ -33,8 +37,9 @@ export function drawRelays(status: ReadStatus, view: DrawSettings): string[] {
     ...processLines(status, before, style),
   ];
   const room = rows - head.length;
-  const reasons = unready.slice(0, Math.max(0, Math.min(3, room - 8))).map(reasonLine(style));
-  const left = room - reasons.length;
+  const notes = [...unready.map(reasonLine(style)), ...notesOf(relays, style)];
+  const shownNotes = notes.slice(0, Math.max(0, Math.min(NOTES_MOST, room - 8)));
+  const left = room - shownNotes.length;
   const sorted = [...unready, ...relays.filter(({ ready }) => ready)];
   // The table has one line of titles (+ 1), and an empty line stands before the table (- 1).
   const relayLines = Math.min(sorted.length + 1, Math.max(2, Math.floor(left * RELAYS_PART) - 1));
@@ -46,7 +51,7 @@ export function drawRelays(status: ReadStatus, view: DrawSettings): string[] {
     style,
   );
   const connectionLines = left - relayTable.length - 2;
-  const lines = [...head, ...reasons, [], ...relayTable];
+  const lines = [...head, ...shownNotes, [], ...relayTable];
   if (connectionLines > 1)
     lines.push(
       [],
@@ -86,6 +91,14 @@ function stateLine({ relays }: ReadStatus, unready: readonly ReadSummary[], styl
       ? ["all ready", style.green]
       : [`not ready: ${unready.map(({ name }) => name).join(", ")}`, style.red];
   return [`${relays.length} relays, `, state];
+}
+
+/** The notes about all relays. */
+export function notesOf(relays: readonly ReadSummary[], style: Style): Piece[][] {
+  return relays.flatMap(
+    ({ name, waiting_for_header: waitingForHeader, capture_ended: captureEnded }) =>
+      noteLines({ name, waitingForHeader, captureEnded }, style),
+  );
 }
 
 function reasonLine(style: Style) {

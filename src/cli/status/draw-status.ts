@@ -4,6 +4,7 @@ import { CONNECTION_COLUMNS } from "./connection-columns.ts";
 import type { ReadStatus } from "./check-status-answer.ts";
 import { paintLine, type Piece } from "./fit-columns.ts";
 import { lineName, processLines, programLine } from "./process-lines.ts";
+import { noteLines } from "./note-lines.ts";
 import { drawTable } from "./draw-table.ts";
 import { type ShownTraffic, trafficLines } from "./traffic-lines.ts";
 import type { DrawSettings } from "./draw-settings.ts";
@@ -58,7 +59,7 @@ export function relayLines(status: ReadStatus, style: Style): Piece[][] {
 /**
  * Up to three lines that count a relay's closed, failed and refused connections: for each ending,
  * for each failure and for each reason of a refusal. Counts of 0 are left out, and so is a line
- * without counts. A further line shows the last failure if there was one.
+ * without counts. Further lines show the last failure if there was one, and the notes.
  */
 export function countLines(status: ReadStatus, style: Style): Piece[][] {
   const { connections, last_failure: last } = status;
@@ -74,7 +75,9 @@ export function countLines(status: ReadStatus, style: Style): Piece[][] {
   counted("failed", connections.failed);
   counted("refused", connections.refused);
   if (last !== null) lines.push([lineName("last", style), `${last.at} ${last.message}`]);
-  return lines;
+  const { waiting_for_header: waitingForHeader } = connections;
+  const noted = { name: null, waitingForHeader, captureEnded: status.capture_ended };
+  return [...lines, ...noteLines(noted, style)];
 }
 
 function sumOf(counts: Readonly<Record<string, number>>): number {

@@ -6,11 +6,22 @@ import { cutTo, type Piece } from "./fit-columns.ts";
 export interface Column<Item> {
   readonly title: string;
   readonly cell: (item: Item) => string;
-  /**
-   * Set for a column of words, which is aligned to the left. Columns of figures are aligned to the
-   * right.
-   */
-  readonly isText?: true;
+  /** The exact figure of a cell, in its base unit; absent for a column of words. */
+  readonly exact?: (item: Item) => number;
+}
+
+/** A column of words, which is aligned to the left. */
+export function words<Item>(title: string, cell: (item: Item) => string): Column<Item> {
+  return { title, cell };
+}
+
+/** A column of figures, which is aligned to the right. */
+export function figures<Item>(
+  title: string,
+  exact: (item: Item) => number,
+  format: (figure: number) => string,
+): Column<Item> {
+  return { title, cell: (item) => format(exact(item)), exact };
 }
 
 /** The room that a table has on the terminal. */
@@ -50,8 +61,8 @@ export function drawTable<Item>(
 }
 
 /**
- * A table for programs: a line of titles and a line for each record. One tab separates two cells; no
- * title has a space.
+ * A table for programs: a line of titles and a line for each record, with the exact figures. One tab
+ * separates two cells; no title has a space.
  */
 export function plainTable<Item>(
   columns: readonly Column<Item>[],
@@ -59,7 +70,9 @@ export function plainTable<Item>(
 ): string[] {
   return [
     columns.map(({ title }) => title.replace(" ", "")),
-    ...items.map((item) => columns.map(({ cell }) => cell(item))),
+    ...items.map((item) =>
+      columns.map(({ cell, exact }) => (exact === undefined ? cell(item) : String(exact(item)))),
+    ),
   ].map((cells) => cells.join("\t"));
 }
 
@@ -69,7 +82,7 @@ function layOut<Item>(column: Column<Item>, items: readonly Item[], most: number
   const width = Math.max(...cells.map((cell) => Bun.stringWidth(cell)));
   return cells.map((cell) => {
     const space = " ".repeat(width - Bun.stringWidth(cell));
-    return column.isText ? cell + space : space + cell;
+    return column.exact === undefined ? cell + space : space + cell;
   });
 }
 

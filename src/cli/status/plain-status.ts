@@ -1,5 +1,6 @@
 import { style } from "../../observe/log/terminal-style.ts";
 import { CONNECTION_COLUMNS_OF_RELAYS } from "./connection-columns.ts";
+import { notesOf } from "./draw-relays.ts";
 import { countLines, relayLines, trafficOf } from "./draw-status.ts";
 import { paintLine, type Piece } from "./fit-columns.ts";
 import { processLines, programLine } from "./process-lines.ts";
@@ -9,19 +10,22 @@ import { plainTable } from "./draw-table.ts";
 import { trafficLines } from "./traffic-lines.ts";
 
 /**
- * The lines of a status in a form that programs can parse. One space separates the words of a line.
- * In a table, each relay or connection has one line (a record). A record begins with the relay's
- * name, and one tab separates its fields.
+ * The lines of a status in a form that programs can parse, the same for one relay and for several.
+ * One space separates the words of a line. In a table, each relay or connection has one line (a
+ * record). A record begins with the relay's name, one tab separates its fields, and its figures are
+ * exact: bytes, bytes per second, seconds.
  */
 export function plainStatus(status: ReadStatus): string[] {
-  const { open, relays } = status;
+  const { open } = status;
+  const relays =
+    open.of === "all" ? status.relays : status.relays.filter(({ name }) => name === status.relay);
   const look = style(false);
   const traffic = trafficOf(status);
-  // If there are several relays, each relay has a record. The other details of the document
-  // describe only one of the relays, so they are left out.
+  // If several relays are shown, only their notes follow the records, because the other details of
+  // the document describe only one of the relays.
   const details =
     open.of === "all"
-      ? plainTable(RELAY_COLUMNS, relays)
+      ? words(notesOf(relays, look))
       : words([
           ...relayLines(status, look),
           // The line of titles is left out, because plain lines have no aligned columns.
@@ -30,6 +34,7 @@ export function plainStatus(status: ReadStatus): string[] {
         ]);
   return [
     ...words([programLine(status, look)]),
+    ...plainTable(RELAY_COLUMNS, relays),
     ...details,
     ...words(processLines(status, undefined, look)),
     ...(open.list.length === 0

@@ -1,18 +1,18 @@
 import { formatCount, formatRate } from "../../observe/figures/print-figures.ts";
 import type { ReadSummary } from "./check-status-answer.ts";
-import type { Column } from "./draw-table.ts";
+import { type Column, figures, words } from "./draw-table.ts";
 
 /** The columns of the table of relays, the most important columns first. */
 export const RELAY_COLUMNS: readonly Column<ReadSummary>[] = [
-  { title: "RELAY", cell: ({ name }) => name, isText: true },
-  { title: "STATE", cell: ({ ready }) => (ready ? "ready" : "not ready"), isText: true },
-  { title: "OPEN", cell: ({ open }) => formatCount(open) },
-  { title: "RATE ↑", cell: ({ rate_up: rate }) => formatRate(rate) },
-  { title: "RATE ↓", cell: ({ rate_down: rate }) => formatRate(rate) },
-  { title: "FAILED", cell: ({ failed }) => formatCount(failed) },
-  { title: "REFUSED", cell: ({ refused }) => formatCount(refused) },
-  { title: "IN ALL", cell: ({ total }) => formatCount(total) },
-  { title: "MAX", cell: ({ max }) => formatCount(max) },
-  { title: "SOURCE", cell: ({ source }) => source ?? "not listening", isText: true },
-  { title: "DESTINATION", cell: ({ destination }) => destination, isText: true },
+  words("RELAY", ({ name }) => name),
+  words("STATE", ({ ready }) => (ready ? "ready" : "not ready")),
+  figures("OPEN", ({ open }) => open, formatCount),
+  figures("RATE ↑", ({ rate_up: rate }) => rate, formatRate),
+  figures("RATE ↓", ({ rate_down: rate }) => rate, formatRate),
+  figures("FAILED", ({ failed }) => failed, formatCount),
+  figures("REFUSED", ({ refused }) => refused, formatCount),
+  figures("IN ALL", ({ total }) => total, formatCount),
+  figures("MAX", ({ max }) => max, formatCount),
+  words("SOURCE", ({ source }) => source ?? "not listening"),
+  words("DESTINATION", ({ destination }) => destination),
 ];

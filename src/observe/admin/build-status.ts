@@ -186,6 +186,7 @@ export function statusDocument(
     options: relay.options,
     connections: {
       open: statistics.open.size,
+      waiting_for_header: statistics.waitingForHeader,
       max: relay.connectionsMax,
       total: statistics.accepted,
       connected: statistics.connected,
@@ -197,6 +198,7 @@ export function statusDocument(
     accept_pauses: statistics.acceptPauses,
     log_lines_dropped: observation.process.logLinesLost(),
     faults: statistics.faults,
+    capture_ended: statistics.captureEnded,
     failures: statistics.failures.list().map(failureDocument),
     last_failure: lastFailure && { ...lastFailure, at: lastFailure.at.toISOString() },
     process: {
@@ -257,12 +259,14 @@ function summary({ statistics, history, ...relay }: ObservedRelay): RelaySummary
     source,
     destination: relay.destination,
     open,
+    waiting_for_header: statistics.waitingForHeader,
     max: relay.connectionsMax,
     total: accepted,
     failed,
     refused,
     rate_up: Math.round(history.latest?.up ?? 0),
     rate_down: Math.round(history.latest?.down ?? 0),
+    capture_ended: statistics.captureEnded,
   };
 }
 

@@ -38,6 +38,8 @@ export interface StatusDocument {
   readonly log_lines_dropped: number;
   /** The number of unexpected errors. */
   readonly faults: number;
+  /** The reason why the capture has ended before the relay; null if it has not. */
+  readonly capture_ended: string | null;
   readonly last_failure: LastFailureDocument | null;
   /**
    * The failures and refused clients, one entry for each reason; the entry with the latest event
@@ -61,6 +63,11 @@ export interface RelaySummary {
   readonly destination: string;
   /** The number of open connections. */
   readonly open: number;
+  /**
+   * The number of accepted proxies that have not sent their whole PROXY header. They are not open
+   * connections, but take places of `max`.
+   */
+  readonly waiting_for_header: number;
   /** The maximum number of open connections. */
   readonly max: number;
   /** The number of connections accepted so far. */
@@ -72,6 +79,8 @@ export interface RelaySummary {
   /** Bytes per second in the last sample. */
   readonly rate_up: number;
   readonly rate_down: number;
+  /** The reason why the capture has ended before the relay; null if it has not. */
+  readonly capture_ended: string | null;
 }
 
 export interface AllDocument {
@@ -84,6 +93,8 @@ export interface AllDocument {
 
 export interface ConnectionCounts {
   readonly open: number;
+  /** As in `RelaySummary`. */
+  readonly waiting_for_header: number;
   /** The maximum number of open connections. */
   readonly max: number;
   /** The number of connections accepted so far. */

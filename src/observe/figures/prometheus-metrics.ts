@@ -159,6 +159,11 @@ export class PrometheusMetrics {
       only(statistics.open.size),
     );
     this.#gauge(
+      "connections_waiting_for_header",
+      "Proxies without a whole PROXY header; they are not open, but take places.",
+      ({ statistics }) => only(statistics.waitingForHeader),
+    );
+    this.#gauge(
       "connections_max",
       "Connections that may be open at once.",
       ({ connectionsMax: most }) => only(most),
@@ -201,8 +206,15 @@ export class PrometheusMetrics {
       "How often accepting paused because the most connections were open.",
       ({ statistics }) => only(statistics.acceptPauses),
     );
-    this.#counter("faults_total", "Unexpected errors: bugs of this program.", ({ statistics }) =>
-      only(statistics.faults),
+    this.#gauge(
+      "capture_ended",
+      "Whether the capture has ended before the relay: 1 or 0.",
+      ({ statistics }) => only(statistics.captureEnded === null ? 0 : 1),
+    );
+    this.#counter(
+      "faults_total",
+      "Unexpected errors: bugs of this program, or failures of the system.",
+      ({ statistics }) => only(statistics.faults),
     );
   }
 

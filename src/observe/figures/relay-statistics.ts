@@ -56,6 +56,10 @@ export class RelayStatistics implements SampledFigures {
   connected = 0;
   acceptPauses = 0;
   faults = 0;
+  /** The number of accepted proxies that have not sent their whole PROXY header. */
+  waitingForHeader = 0;
+  /** The reason why the capture has ended before the relay; null if it has not. */
+  captureEnded: string | null = null;
   /**
    * Whether another process now accepts the clients of this source. The relay then counts as ready,
    * because new clients reach that process.
@@ -93,6 +97,12 @@ export class RelayStatistics implements SampledFigures {
       opened: (connection) => {
         this.accepted += 1;
         this.open.add(connection);
+      },
+      waitingForHeader: (change) => {
+        this.waitingForHeader += change;
+      },
+      captureEnded: (_path, reason) => {
+        this.captureEnded = reason;
       },
       refused: (client, reason) => {
         const who = client === "" ? "a client" : client;

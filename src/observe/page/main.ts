@@ -199,7 +199,12 @@ function showAllState({ program, version, relays }: StatusDocument): string {
   showProgram(program, version, `${relays.length} relays`);
   const notReady = relays.filter(({ ready }) => !ready).length;
   const open = relays.reduce((sum, relay) => sum + relay.open, 0);
-  showBanner("");
+  showBanner(
+    relays
+      .filter(({ capture_ended: reason }) => reason !== null)
+      .map(({ name, capture_ended: reason }) => `The capture of ${name} has ended: ${reason}`)
+      .join(". "),
+  );
   if (notReady === 0) showState("All ready", "good");
   else showState(`${notReady} of ${relays.length} not ready`, "bad");
   const count = `${formatCount(open)} open · ${relays.length} relays`;
@@ -218,7 +223,13 @@ function showRelayState(status: StatusDocument): string {
   else if (state !== "listening") showState(state === "stopped" ? "Stopped" : "Starting", "warn");
   else if (reason !== null) showState("Not ready", "bad");
   else showState("Ready", "good");
-  showBanner(state === "listening" && reason !== null ? `Not ready: ${lasting(reason)}` : "");
+  const { capture_ended: captureEnded } = status;
+  showBanner(
+    [
+      ...(state === "listening" && reason !== null ? [`Not ready: ${lasting(reason)}`] : []),
+      ...(captureEnded === null ? [] : [`The capture has ended: ${captureEnded}`]),
+    ].join(". "),
+  );
   const name = status.relays.length > 1 ? status.relay : (source ?? program);
   const count = `${formatCount(status.connections.open)} open · ${name}`;
   return state === "listening" && reason !== null ? `Not ready · ${count}` : count;

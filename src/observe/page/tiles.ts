@@ -6,6 +6,8 @@ import type { Samples } from "./recent-samples.ts";
 /** The figures of one relay, or the sums of all relays. */
 export interface Figures {
   readonly open: number;
+  /** The number of proxies that have not sent their whole header; they take places of `max`. */
+  readonly waiting: number;
   readonly max: number;
   /** The number of accepted connections since the start. */
   readonly total: number;
@@ -25,6 +27,7 @@ export function figuresOfRelay(status: StatusDocument): Figures {
   const { open, max, total, failed, refused } = status.connections;
   return {
     ...{ open, max, total, failed: sumOf(failed), refused: sumOf(refused) },
+    waiting: status.connections.waiting_for_header,
     pauses: status.accept_pauses,
     traffic: status.traffic,
   };
@@ -35,6 +38,7 @@ export function figuresOfAll(status: StatusDocument): Figures {
     status.relays.reduce((total, relay) => total + figure(relay), 0);
   return {
     open: sum(({ open }) => open),
+    waiting: sum(({ waiting_for_header }) => waiting_for_header),
     max: sum(({ max }) => max),
     total: sum(({ total }) => total),
     failed: sum(({ failed }) => failed),
@@ -46,11 +50,15 @@ export function figuresOfAll(status: StatusDocument): Figures {
 
 /** Shows the most important figures in the tiles at the top of the page. */
 export function showTiles(figures: Figures, samples: Samples): void {
-  const { open, max, total, failed, refused, pauses, traffic } = figures;
+  const { open, waiting, max, total, failed, refused, pauses, traffic } = figures;
   const last = samples.list.at(-1);
-  tile("open", formatCount(open), `of ${formatCount(max)}${limitNote(pauses)}`);
+  tile(
+    "open",
+    formatCount(open),
+    `of ${formatCount(max)}${waitingNote(waiting)}${limitNote(pauses)}`,
+  );
   const meter = byId<HTMLMeterElement>("open-meter");
-  Object.assign(meter, { max, high: max * 0.9, value: open });
+  Object.assign(meter, { max, high: max * 0.9, value: open + waiting });
   const recent = samples.sum(5 * MINUTE_S, (sample) => sample.failed + sample.refused);
   tile(
     "failed",
@@ -74,6 +82,10 @@ export function showTiles(figures: Figures, samples: Samples): void {
 function tile(id: string, figure: string, note: string): void {
   setText(byId(id), figure);
   setText(byId(`${id}-note`), note);
+}
+
+function waitingNote(waiting: number): string {
+  return waiting > 0 ? ` · ${formatCount(waiting)} wait for their PROXY header` : "";
 }
 
 function limitNote(pauses: number): string {

@@ -73,7 +73,7 @@ export const OBSERVATION_ROWS = {
     commands: ["relay"],
     scope: "relay",
     about:
-      "Captures all connections in this file (pcapng, for Wireshark and tshark), as TCP conversations. Passwords and other secrets that go through are in the file, too; only the relay's user can read it. An earlier capture gets the suffix .1. A full disk ends the capture, and nothing else. Default: off.",
+      "Captures all connections in this file (pcapng, for Wireshark and tshark), as TCP conversations. Passwords and other secrets that go through are in the file, too; only the relay's user can read it. An earlier capture gets the suffix .1. A full disk ends the capture, and nothing else; so does the removal of the file. No other relay can capture into the same file. Default: off.",
   },
   captureBytes: {
     ...RELAY_OPTIONS.captureBytes,
@@ -91,6 +91,6 @@ export const OBSERVATION_ROWS = {
     commands: ["relay"],
     scope: "relay",
     about:
-      "The most bytes of the file of {capture}, such as 100M. Then a new file begins, and the full one gets the suffix .1, in place of the one before it. Default: one file without a limit.",
+      "The most bytes of the file of {capture}, such as 100M, at least 128K. Then a new file begins, and the full one gets the suffix .1, in place of the one before it. Default: one file without a limit.",
   },
 } as const satisfies OptionRows;

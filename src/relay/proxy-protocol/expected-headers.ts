@@ -82,6 +82,7 @@ export class ExpectedHeaders {
     socket.data = header;
     this.#waiting.add(header);
     this.#deadlines.add(header);
+    this.#handling.observer.waitingForHeader(1);
     if (this.#isCut) setImmediate(() => this.cut());
   }
 
@@ -171,6 +172,7 @@ export class ExpectedHeaders {
   #forget(header: ExpectedHeader): void {
     this.#waiting.delete(header);
     this.#deadlines.delete(header);
+    this.#handling.observer.waitingForHeader(-1);
     if (this.#waiting.size > 0) return;
     this.#whenEmpty?.();
     this.#whenEmpty = null;

@@ -176,6 +176,17 @@ await describeNeeding("the page in Chromium", [program("chromium")], () => {
     expect(complaints).toEqual([]);
   });
 
+  test("says that a capture has ended", async () => {
+    using server = startEcho();
+    const capture = join(folder, "capture");
+    await using relay = await startWatched([`--capture=${capture}`, source(), server.address]);
+    rmSync(capture);
+    const [client] = await connectMany(relay.address, 1);
+    await using opened = await open(relay.admin);
+    await reads(opened.page, "#banner", /^The capture has ended: its file was removed$/);
+    client?.[Symbol.dispose]();
+  });
+
   test("shows refused clients by reason", async () => {
     using server = startEcho();
     const args = ["--deny=127.0.0.1/32", "127.0.0.1:0", server.address];

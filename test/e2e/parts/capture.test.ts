@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { executablePath, startRelay } from "../../support/process/executable.ts";
+import { executablePath, runRelay, startRelay } from "../../support/process/executable.ts";
 import { describeNeeding, program, root } from "../../support/machine/parts.ts";
 import { Dice } from "../../support/soak/dice.ts";
 import { Payload } from "../../support/sockets/payload.ts";
@@ -229,10 +229,12 @@ await describeNeeding("captures", [program("tshark")], () => {
     expect([up.toString(), down.toString()]).toEqual(["ping", "pong"]);
   });
 
-  test("a handover begins a new file, and the earlier one stays", async () => {
-    const [file, path] = [join(folder, "handover"), join(folder, "handover-source")];
-    using listener = new RawListener({ kind: "unix", path: join(folder, "handover-to") });
-    const relay = await startRelay([`--capture=${file}`, path, join(folder, "handover-to")]);
+  test.each(["1", "3"])("a handover begins a new file: %s workers", async (workers) => {
+    const name = join(folder, `handover-${workers}`);
+    const [file, path, to] = [name, `${name}-source`, `${name}-to`];
+    using listener = new RawListener({ kind: "unix", path: to });
+    const options = [`--capture=${file}`, `--workers=${workers}`];
+    const relay = await startRelay([...options, path, to]);
     const talk = async (word: string) => {
       using client = await RawSocket.connect({ kind: "unix", path });
       client.trySend(Buffer.from(word));
@@ -240,8 +242,18 @@ await describeNeeding("captures", [program("tshark")], () => {
       await server.read(word.length);
     };
     await talk("before");
+    // Another process may not take the file, before and after the handover.
+    const refused = async () => {
+      const { code, stderr } = await runRelay([`--capture=${file}`, join(folder, "other"), to]);
+      expect(stderr).toContain(
+        `cannot capture into ${file}: another relay captures into this file`,
+      );
+      expect(code).toBe(1);
+    };
+    await refused();
     process.kill(relay.pid, "SIGHUP");
     await relay.logged(/"event":"took_over"/);
+    await refused();
     await talk("after");
     expect(await relay.stop()).toBe(0);
     expect((await follow(file, 0)).up.toString()).toBe("after");
@@ -284,7 +296,7 @@ await describeNeeding("a full disk", [root, program("mount"), program("tshark")]
       const [file, path] = [join(disk, "capture"), join(folder, "source")];
       using listener = new RawListener({ kind: "unix", path: join(folder, "to") });
       const relay = await startRelay([
-        ...[`--capture=${file}`, `--workers=${workers}`],
+        ...[`--capture=${file}`, `--workers=${workers}`, `--admin=${join(folder, "admin")}`],
         ...[path, join(folder, "to")],
       ]);
       const payload = new Payload(3_000_000);
@@ -298,6 +310,8 @@ await describeNeeding("a full disk", [root, program("mount"), program("tshark")]
       await relay.logged(
         /"level":"warn".*the capture .* has ended: no space left on device \(ENOSPC\)/,
       );
+      const { stdout } = await runRelay(["status", join(folder, "admin")]);
+      expect(stdout).toContain("capture ended: no space left on device (ENOSPC)\n");
       expect(await relay.stop()).toBe(0);
       await relay.logEnded;
       expect([...relay.stderr().matchAll(/has ended/g)]).toHaveLength(1);

@@ -152,6 +152,17 @@ function ofRelay(name: string, values: string, labels = ""): Series {
 const relayProcess = ofProcess("simpletcpunixrelay_build_info", "1x20", ',version="1.0.0"');
 const traffic = ofRelay("connections_total", "0+60x20");
 const most = ofRelay("connections_max", "100x20");
+/** The places of one relay that are taken: open connections, and proxies without a header. */
+const places = (open: number, waiting = 0) => [
+  ofRelay("connections_open", `${open}x20`),
+  ofRelay("connections_waiting_for_header", `${waiting}x20`),
+];
+const mostOfAll = ofProcess("simpletcpunixrelay_process_connections_max", "100x20");
+/** The places of another relay of the same process. */
+const placesOfOther = (open: number) =>
+  [["connections_open", open] as const, ["connections_waiting_for_header", 0] as const].map(
+    ([name, value]) => ofProcess(`simpletcpunixrelay_${name}`, `${value}x20`, ',relay="db"'),
+  );
 const failures = (values: string) =>
   ofRelay("connections_failed_total", values, ',reason="ECONNREFUSED"');
 const descriptors = (open: number) => [
@@ -193,8 +204,16 @@ const CASES: Readonly<Record<string, { fires: readonly Series[]; quiet: readonly
   RelayEventLoopDelayed: { fires: looks(90), quiet: looks(100) },
   RelayDescriptorsNearLimit: { fires: descriptors(950), quiet: descriptors(900) },
   RelayConnectionsNearLimit: {
-    fires: [most, ofRelay("connections_open", "95x20")],
-    quiet: [most, ofRelay("connections_open", "90x20")],
+    fires: [most, ...places(90, 5)],
+    quiet: [most, ...places(90)],
+  },
+  RelayProcessConnectionsNearLimit: {
+    fires: [mostOfAll, ...places(48, 3), ...placesOfOther(40)],
+    quiet: [mostOfAll, ...places(50), ...placesOfOther(40)],
+  },
+  RelayCaptureEnded: {
+    fires: [ofRelay("capture_ended", "0x10 1x10")],
+    quiet: [ofRelay("capture_ended", "0x20")],
   },
   RelayAcceptsNobody: {
     fires: [most, ofRelay("connections_open", "100x20"), ofRelay("connections_total", "100x20")],

@@ -234,17 +234,32 @@ describe("a status for programs", () => {
     const web = relay({ name: "web" });
     expect(plainStatus(ofRelays([web, relay({ name: "a b" })], open)).slice(1)).toEqual([
       "RELAY\tSTATE\tOPEN\tRATE↑\tRATE↓\tFAILED\tREFUSED\tINALL\tMAX\tSOURCE\tDESTINATION",
-      "web\tready\t0\t1.50 kB/s\t2.50 MB/s\t23\t0\t1,234\t100\t/run/in\t127.0.0.1:80",
-      "a b\tready\t0\t1.50 kB/s\t2.50 MB/s\t23\t0\t1,234\t100\t/run/in\t127.0.0.1:80",
+      "web\tready\t0\t1500\t2500000\t23\t0\t1234\t100\t/run/in\t127.0.0.1:80",
+      "a b\tready\t0\t1500\t2500000\t23\t0\t1234\t100\t/run/in\t127.0.0.1:80",
       "process CPU 10 s in all, memory 50.0 MB, 12 of 1,024 descriptors, event loop late by 12.3 ms",
       "RELAY\tCLIENT\tSTATE\tAGE\tRATE↑\tRATE↓\tHELD\tBYTES↑\tBYTES↓",
-      "web\t127.0.0.1:5678\topen\t1 min 2 s\t10 B/s\t20 B/s\t5 B\t1.00 kB\t2.00 MB",
-      "a b\t127.0.0.1:5678\topen\t1 min 2 s\t10 B/s\t20 B/s\t5 B\t1.00 kB\t2.00 MB",
+      "web\t127.0.0.1:5678\topen\t62\t10\t20\t5\t1000\t2000000",
+      "a b\t127.0.0.1:5678\topen\t62\t10\t20\t5\t1000\t2000000",
     ]);
   });
 
-  test("of one relay has its details as lines of words", () => {
+  test("says which relay waits for headers, and whose capture has ended", () => {
+    const web = relay({ name: "web", waiting_for_header: 1_200 });
+    const db = relay({ name: "db", capture_ended: "its file was removed" });
+    const lines = plainStatus(ofRelays([web, db], []));
+    expect(lines).toContain("waiting web: 1,200 for the PROXY header; they take places");
+    expect(lines).toContain("capture db: ended: its file was removed");
+    const one = plainStatus(status([], { capture_ended: "no space left on device (ENOSPC)" }));
+    expect(one).toContain("capture ended: no space left on device (ENOSPC)");
+    expect(drawRelays(ofRelays([web, db], []), { columns: 100, style: plain })).toContain(
+      "capture  db: ended: its file was removed",
+    );
+  });
+
+  test("of one relay has the same records, and its details as lines of words", () => {
     const lines = plainStatus(status([connection()]));
+    expect(lines[1]).toStartWith("RELAY\tSTATE\tOPEN\t");
+    expect(lines[2]).toStartWith("/run/in\tready\t1\t1500\t");
     expect(lines).toContain("/run/in → 127.0.0.1:80");
     expect(lines).toContain("open connections 1 of 100");
     expect(lines.at(-1)).toStartWith("/run/in\t127.0.0.1:5678\topen\t");

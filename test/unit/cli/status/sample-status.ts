@@ -42,12 +42,14 @@ export function relay(figures: Partial<RelaySummary> = {}): RelaySummary {
     source: "/run/in",
     destination: "127.0.0.1:80",
     open: 0,
+    waiting_for_header: 0,
     max: 100,
     total: 1_234,
     failed: 23,
     refused: 0,
     rate_up: 1_500,
     rate_down: 2.5e6,
+    capture_ended: null,
     ...figures,
   };
 }
@@ -71,6 +73,7 @@ export function status(open: readonly OpenDocument[] = [], figures: Partial<Stat
     options: {},
     connections: {
       open: open.length,
+      waiting_for_header: 0,
       max: 100,
       total: 1_234,
       connected: 1_200,
@@ -91,6 +94,7 @@ export function status(open: readonly OpenDocument[] = [], figures: Partial<Stat
     accept_pauses: 0,
     log_lines_dropped: 0,
     faults: 0,
+    capture_ended: null,
     last_failure: { at: "2026-01-01T00:10:00.000Z", code: "ENOENT", message: "cannot reach it" },
     failures: [
       {

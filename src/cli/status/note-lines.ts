@@ -1,0 +1,29 @@
+import { formatCount } from "../../observe/figures/print-figures.ts";
+import type { Style } from "../../observe/log/terminal-style.ts";
+import type { Piece } from "./fit-columns.ts";
+import { lineName } from "./process-lines.ts";
+
+/** The parts of a relay's status that call for a line of their own. */
+export interface Noted {
+  /** The relay's name in front of each line; null if the status shows only this relay. */
+  readonly name: string | null;
+  readonly waitingForHeader: number;
+  readonly captureEnded: string | null;
+}
+
+/** A line about proxies without a header, and a line about a capture that has ended. */
+export function noteLines(
+  { name, waitingForHeader, captureEnded }: Noted,
+  style: Style,
+): Piece[][] {
+  const prefix = name === null ? "" : `${name}: `;
+  const lines: Piece[][] = [];
+  if (waitingForHeader > 0)
+    lines.push([
+      lineName("waiting", style),
+      `${prefix}${formatCount(waitingForHeader)} for the PROXY header; they take places`,
+    ]);
+  if (captureEnded !== null)
+    lines.push([lineName("capture", style), [`${prefix}ended: ${captureEnded}`, style.red]]);
+  return lines;
+}
