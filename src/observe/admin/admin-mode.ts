@@ -1,6 +1,6 @@
 /**
- * The default permissions of an admin socket's file. Only the relay's own user and group may write
- * to the socket, because every client of the socket can read which clients are connected to the
- * relay.
+ * The default permissions of an admin socket's file. Only the file's user and group may connect,
+ * because the answers show which clients are connected to the relay. (A process can connect to a
+ * socket only if it may write to the socket's file: unix(7).)
  */
 export const ADMIN_MODE = 0o660;

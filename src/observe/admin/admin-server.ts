@@ -8,7 +8,7 @@ import { ADMIN_ROUTES, answer, METRICS_ROUTES, type Routes } from "./answer-requ
 
 /** Options of an admin or metrics server. */
 export interface ServerOptions {
-  /** The source of every answer. */
+  /** The figures that the answers show. */
   readonly observation: Observation;
   /** The permissions of a Unix socket's file. Default: mode 0660, this process's group. */
   readonly permissions?: AdminPermissions;
@@ -16,26 +16,35 @@ export interface ServerOptions {
   readonly fault?: (error: unknown) => void;
 }
 
-/** A server that answers until it is disposed. */
+/**
+ * A running admin or metrics server. Disposing the server closes it at once, unless `leave` was
+ * called before.
+ */
 export interface AdminServer extends Disposable {
   /** The address, with the port that the system chose if port 0 was asked for. */
   readonly endpoint: SocketEndpoint;
-  /** Starts to answer clients. A server on a handed-over socket answers nobody before this call. */
+  /**
+   * Starts to answer clients. Only a server on a handed-over socket needs this call; any other
+   * server answers from the start.
+   */
   accept(): void;
-  /** Returns the listening sockets for another process. This process keeps its own descriptors. */
+  /**
+   * Returns the listening sockets, so that the caller can hand them over to another process. This
+   * process's descriptors of the sockets stay open.
+   */
   forHandover(): HandedSource;
   /**
-   * Stops accepting, and leaves the address and its file to the process that took them over. With
-   * `isGivenUp`, no process took them over, and the file is removed. Settles when the last client
-   * has received its answer.
+   * Stops accepting. Settles when the last client has received its answer. The socket's file stays,
+   * because the process that took over the socket uses the file. But if `isGivenUp` is true, no
+   * process took over the socket, and the file is removed.
    */
   leave(options: { readonly isGivenUp: boolean }): Promise<void>;
 }
 
 /**
- * Serves the page, the status, metrics and health: `--admin`.
+ * Opens the server of the option `--admin`, which serves the page, the status, metrics and health.
  *
- * @param address - the address, or the sockets of another process that listen on it
+ * @param address - the address, or listening sockets that another process handed over
  * @throws {RelayError} if the address cannot be listened on
  */
 export function openAdmin(
@@ -46,9 +55,9 @@ export function openAdmin(
 }
 
 /**
- * Serves metrics and health, and nothing else: `--metrics`.
+ * Opens the server of the option `--metrics`, which serves only metrics and health.
  *
- * @param address - the address, or the sockets of another process that listen on it
+ * @param address - the address, or listening sockets that another process handed over
  * @throws {RelayError} if the address cannot be listened on
  */
 export function openMetrics(
@@ -90,7 +99,8 @@ async function open(
     },
     [Symbol.dispose]() {
       if (hasLeft) return;
-      // Until this server accepts, the file of a handed-over socket belongs to the other process.
+      // Before `accept`, the file of a handed-over socket still belongs to the process that handed
+      // over the socket, so do not remove the file.
       if (accepts) bound.hide();
       server[Symbol.dispose]();
     },

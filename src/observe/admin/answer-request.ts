@@ -4,10 +4,13 @@ import type { HttpAnswer, HttpRequest } from "./bounded-http-server.ts";
 import { QueryError, readQuery, statusDocument } from "./build-status.ts";
 import { page } from "./served-page.ts";
 
-/** The paths that an address answers, and the clients that it answers. */
+/**
+ * The requests that an admin or metrics server answers: the paths, and whether the request's host
+ * must be a loopback host.
+ */
 export interface Routes {
   readonly paths: readonly Path[];
-  /** Whether the client must name a loopback host: see `RequestRules`. */
+  /** Whether the request's host must be a loopback name or address: see `RequestRules`. */
   readonly loopbackOnly: boolean;
 }
 
@@ -17,7 +20,10 @@ export const ADMIN_ROUTES: Routes = {
   loopbackOnly: true,
 };
 
-/** The routes of `--metrics`. These routes do not show which clients are connected. */
+/**
+ * The routes of `--metrics`. Their answers do not show which clients are connected, so any host is
+ * allowed.
+ */
 export const METRICS_ROUTES: Routes = {
   paths: ["/metrics", "/healthz", "/readyz"],
   loopbackOnly: false,

@@ -15,21 +15,24 @@ export interface AdminPermissions {
   readonly group: number | undefined;
 }
 
-/** A bound admin address. */
+/** A bound address of an admin or metrics server. */
 export interface BoundAdmin {
   readonly listeners: PausableListener;
   /** The address, with the port that the system chose if port 0 was asked for. */
   readonly endpoint: SocketEndpoint;
-  /** Returns the listening sockets for another process. This process keeps its own descriptors. */
+  /**
+   * Returns the listening sockets, so that the caller can hand them over to another process. This
+   * process's descriptors of the sockets stay open.
+   */
   readonly forHandover: () => HandedSource;
-  /** Removes a Unix socket's file. */
+  /** Removes the file of a Unix socket; does nothing if the address has no file. */
   readonly hide: () => void;
 }
 
 /**
- * Listens on an admin address.
+ * Listens on the address of an admin or metrics server.
  *
- * @param address - the address, or the sockets of another process that listen on the address
+ * @param address - the address, or listening sockets that another process handed over
  * @param permissions - the permissions of a Unix socket's file
  * @param option - the option that the address comes from, for an error message
  * @throws {RelayError} if the address cannot be listened on

@@ -6,10 +6,10 @@ import { join } from "node:path";
  * Builds the page into one HTML file that contains its script and style.
  *
  * The bundler calls this as a macro, so the executable contains the result. When the program runs
- * from its source, the page is built when the admin address is opened. A separate process builds
- * it, because a macro runs inside the bundler, which is not reentrant.
+ * from its source code, the page is built when the admin address is opened. A separate process
+ * builds it, because a macro runs inside the bundler, which is not reentrant.
  *
- * @throws if the page's source does not build.
+ * @throws if the page's code cannot be built.
  */
 export function builtPage(): string {
   const workshop = mkdtempSync(join(tmpdir(), "page-"));

@@ -38,11 +38,11 @@ export type StatusQuery = ListQuery & {
   readonly offset?: number;
   /** The number of seconds of history to include. */
   readonly history: number;
-  /** The name of the relay that the status is about; absent for the first relay. */
+  /** The name of the relay that the status is about. Default: the first relay. */
   readonly relay?: string;
   /**
-   * Words that select connections: the client, state and reached address of a listed connection
-   * contain each word.
+   * Words, separated by spaces. A connection is listed only if each word occurs in the connection's
+   * client, state or reached address, in upper or lower case.
    */
   readonly find?: string;
   /** The client whose connections are listed: an address without its port, or `user 1000`. */
@@ -57,7 +57,7 @@ type ListQuery =
   | { readonly group?: undefined; readonly sort: Sort; readonly list?: ListedRelays }
   | { readonly group: "client"; readonly sort: GroupSort };
 
-/** An invalid query; the message says why. */
+/** An invalid query. The message is the reason. */
 export class QueryError extends Error {
   override readonly name = "QueryError";
 }
@@ -385,12 +385,12 @@ function openDocument(relay: string, { view, rateUp, rateDown }: OpenConnection)
   };
 }
 
-/** Rounds to microseconds. */
+/** Rounds a number of seconds to microseconds. */
 function precise(value: number): number {
   return Math.round(value * 1e6) / 1e6;
 }
 
-/** Rounds to milliseconds. */
+/** Rounds to three decimals, for example a number of seconds to milliseconds. */
 function rounded(value: number): number {
   return Math.round(value * 1_000) / 1_000;
 }

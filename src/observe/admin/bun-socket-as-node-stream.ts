@@ -11,7 +11,7 @@ export class SocketStream extends Duplex {
   readonly #socket: Socket<unknown>;
   /** Writes the rest of a chunk; non-null exactly while the kernel's buffer is full. */
   #resume: (() => void) | null = null;
-  /** True from the moment when nobody reads this stream any more; further bytes are dropped. */
+  /** Whether nobody reads this stream any more; if so, further bytes are dropped. */
   #deaf = false;
 
   constructor(socket: Socket<unknown>) {
@@ -57,8 +57,8 @@ export class SocketStream extends Duplex {
   }
 
   /**
-   * Sends the end of the stream; the socket closes when the client has sent its end of the stream,
-   * too.
+   * Closes the sending direction of the socket. The socket closes fully once the client has closed
+   * its sending direction.
    */
   override _final(done: (error?: Error) => void): void {
     this.#socket.shutdown();

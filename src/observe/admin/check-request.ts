@@ -13,7 +13,7 @@ export class RequestError extends Error {
   }
 }
 
-/** A request that may be answered. */
+/** A request that has passed all checks of `readRequest`. */
 export interface AdminRequest<Path extends string> {
   readonly path: Path;
   readonly parameters: URLSearchParams;
@@ -21,23 +21,25 @@ export interface AdminRequest<Path extends string> {
 
 /** The rules for the requests that a listener answers. */
 export interface RequestRules<Path extends string> {
-  /** The paths that exist. */
+  /** The paths that the server answers. A request for any other path gets status 404. */
   readonly paths: readonly Path[];
   /**
-   * Whether the client must name a loopback host.
+   * Whether the request's host must be a loopback name or address. The client sends the host in the
+   * target or in the `Host` header. A request without a host is always allowed.
    *
-   * A web site can let one of its own names point to a loopback address (DNS rebinding). Its pages
-   * can then make a browser on this machine send requests to this server under that name. So a
-   * request for a name that is not a loopback name is refused. A request without `Host` is allowed,
-   * because no browser sends such a request.
+   * The reason is DNS rebinding: a web site can let one of its own names point to a loopback
+   * address. Its pages can then make a browser on this machine send requests to this server under
+   * that name. So a request whose host is not a loopback host is refused with status 421. A request
+   * without a host is harmless, because no browser sends one.
    */
   readonly loopbackOnly: boolean;
 }
 
 /**
- * Reads a request.
+ * Checks a request against the rules, and splits its target.
  *
- * @throws {RequestError} with status 400, 404, 405 or 421
+ * @throws {RequestError} with status 400 if the request is malformed, 404 if the path is unknown,
+ * 405 if the method is not GET or HEAD, and 421 if the host is not a loopback host but must be one
  */
 export function readRequest<Path extends string>(
   { method, target, hosts }: HttpRequest,
@@ -58,7 +60,7 @@ export function readRequest<Path extends string>(
 }
 
 interface Target {
-  /** Null unless the target is in absolute form. */
+  /** The host and port of a target in absolute form; null if the target is in origin form. */
   readonly authority: string | null;
   readonly path: string;
   readonly query: string;

@@ -27,7 +27,7 @@ export class ProcessorShare {
     this.#at = now();
   }
 
-  /** Subtracts work that took `milliseconds`. */
+  /** Subtracts `milliseconds` of finished work from the reserve. */
   spend(milliseconds: number): void {
     this.#fill();
     this.#reserve -= milliseconds;

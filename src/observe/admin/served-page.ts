@@ -12,7 +12,8 @@ const html = builtPage();
 export const page: Page = {
   html,
   headers: {
-    // Of all scripts and styles, only the page's own are allowed, by their hashes.
+    // The browser may use only the page's own scripts and styles. The policy names them by their
+    // hashes.
     "content-security-policy": [
       "default-src 'none'",
       "connect-src 'self'",

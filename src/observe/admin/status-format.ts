@@ -4,8 +4,9 @@ import type { GroupSort } from "../figures/open-connections.ts";
 import type { FailureKind } from "../figures/recent-failures.ts";
 import type { Phase } from "../figures/relay-statistics.ts";
 
-// The answer of `/status`; the page and the `status` command read it. A release may add names, but the
-// meaning of a name never changes. `up` is from client to destination, `down` the opposite direction.
+// The answer of `/status`, which the page and the `status` command read. A later release may add
+// fields, but the meaning of a field never changes. `up` is the direction from the client to the
+// destination, `down` the opposite direction.
 
 export interface StatusDocument {
   readonly program: string;
@@ -21,18 +22,23 @@ export interface StatusDocument {
   readonly ready: boolean;
   /** The reason why the relay is not ready; null exactly if the relay is ready. */
   readonly not_ready_because: string | null;
-  /** ISO 8601, UTC. */
+  /** The time at which the relay started, in ISO 8601, UTC. */
   readonly started_at: string;
   readonly uptime_seconds: number;
   /** The address on which the relay listens; null before the relay listens. */
   readonly source: string | null;
   readonly destination: string;
-  /** Every option that has a value, as on a command line: `{"drain-timeout": "10s"}`. */
+  /**
+   * The relay's options as on a command line, for example `{"drain-timeout": "10s"}`: the values
+   * that the user gave, and the defaults of the other options. An option that has neither is
+   * missing.
+   */
   readonly options: Readonly<Record<string, string>>;
   readonly connections: ConnectionCounts;
   readonly traffic: Traffic;
   /**
-   * The number of times that the relay stopped accepting because it reached a limit of connections.
+   * The number of times that the relay stopped accepting because it reached a limit: of
+   * connections, or of the bytes that connections hold.
    */
   readonly accept_pauses: number;
   readonly log_lines_dropped: number;
@@ -48,7 +54,10 @@ export interface StatusDocument {
   readonly failures: readonly FailureDocument[];
   readonly process: ProcessDocument;
   readonly open: OpenList;
-  /** One sample per second, oldest first; as many as the query asked for. */
+  /**
+   * The latest samples, one per second, oldest first: as many as the query's `history`, or fewer if
+   * the relay has not run for so long.
+   */
   readonly history: readonly SampleDocument[];
 }
 
@@ -105,7 +114,7 @@ export interface ConnectionCounts {
   readonly refused: Readonly<Record<string, number>>;
   /** The number of connections that could not reach the destination, for each error code. */
   readonly failed: Readonly<Record<string, number>>;
-  /** The number of closed connections for each ending. */
+  /** The number of closed connections for each way in which a connection can end. */
   readonly closed: Readonly<Record<string, number>>;
 }
 
@@ -124,19 +133,22 @@ export interface Traffic {
 }
 
 export interface LastFailureDocument {
-  /** ISO 8601, UTC. */
+  /** The time of the failure, in ISO 8601, UTC. */
   readonly at: string;
   readonly code: string;
   readonly message: string;
 }
 
 export interface FailureDocument {
-  /** `unreachable`: the destination was not reached. `refused`: the client may not connect. */
+  /**
+   * `unreachable`: the relay could not reach the destination. `refused`: the relay refused the
+   * client.
+   */
   readonly kind: FailureKind;
   /** The system's error code, or the reason of the refusal. */
   readonly reason: string;
   readonly count: number;
-  /** ISO 8601, UTC. */
+  /** The times of the first and the last failure, in ISO 8601, UTC. */
   readonly first_at: string;
   readonly last_at: string;
   /** The last failure or refusal in words. */
@@ -161,13 +173,14 @@ export interface ProcessDocument {
    */
   readonly held_bytes: number;
   /**
-   * The maximum number of bytes that all connections may hold together; null if there is no such
-   * limit.
+   * The maximum number of bytes that all connections may hold together; null if this limit is
+   * unknown, as in a program that uses the library.
    */
   readonly held_bytes_max: number | null;
   /**
-   * The number of connections that are still open in earlier processes, which handed over. No other
-   * figure includes these connections.
+   * The number of connections that are still open in earlier processes, which handed over their
+   * listening sockets to this process or to its predecessors. No other figure includes these
+   * connections.
    */
   readonly earlier_connections: number;
   readonly cpu_seconds: number;
@@ -193,11 +206,11 @@ export interface OpenList {
   /** The number of connections (or groups) that come before the first one in this list. */
   readonly offset: number;
   /**
-   * The number of open connections that the query asks for: all connections, or the connections
-   * that `find` and `client` select.
+   * The number of open connections that match the query: all connections, or the connections that
+   * `find` and `client` select. The connections outside this part of the list are included.
    */
   readonly matching: number;
-  /** Empty if the query asks for groups. */
+  /** The open connections in this part of the list; empty if the query asks for groups. */
   readonly list: readonly OpenDocument[];
   /** The clients, if the query asks for groups; else null. */
   readonly groups: GroupList | null;
@@ -243,14 +256,18 @@ export interface OpenDocument extends ClientFields {
 }
 
 export interface SampleDocument {
-  /** The end of the second, in seconds since the start. */
+  /**
+   * The end of the second that this sample covers, in seconds since the start of the relay (in
+   * `all`: since the start of the observation).
+   */
   readonly at: number;
   /** Bytes per second. */
   readonly rate_up: number;
   readonly rate_down: number;
   readonly open: number;
-  /** Accepted connections per second, then failed connections per second. */
+  /** Accepted connections per second. */
   readonly accepted: number;
+  /** Connections per second that could not reach the destination. */
   readonly failed: number;
   /** Refused clients per second. */
   readonly refused: number;
@@ -259,7 +276,10 @@ export interface SampleDocument {
    * if no connection reached the destination in this second.
    */
   readonly connect_p50_seconds: number | null;
-  /** The 99th percentile of the same time; null in the same case. */
+  /**
+   * The 99th percentile of the connect times in this second, in seconds; null if no connection
+   * reached the destination in this second.
+   */
   readonly connect_p99_seconds: number | null;
   /** The longest delay of the event loop in this second. */
   readonly event_loop_delay_seconds: number;

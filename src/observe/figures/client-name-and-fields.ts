@@ -23,8 +23,9 @@ export function clientGroup({ clientAddress, clientPeer }: ConnectionView): stri
 }
 
 /**
- * A client in output for programs. The three ids are present exactly if the kernel reported them, which
- * happens only for a Unix client.
+ * A client in output for programs. The fields `client_uid`, `client_gid` and `client_pid` are
+ * present exactly if the kernel reported the client's ids. The kernel reports ids only for a Unix
+ * client.
  */
 export interface ClientFields {
   /** The address of a TCP client; empty for a Unix client. */

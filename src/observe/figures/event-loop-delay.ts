@@ -2,9 +2,9 @@ const PERIOD_MS = 250;
 const BEATS_A_SECOND = 1_000 / PERIOD_MS;
 
 /**
- * Measures the delay of the event loop. A timer is due four times a second. If the timer fires late,
- * everything else in this process had to wait for the same time. The timer does not keep the process
- * alive.
+ * Measures the delay of the event loop with a timer that is due four times a second. The delay is
+ * the time by which the timer fires late. During this time everything else in this process had to
+ * wait, too. The timer does not keep the process alive.
  */
 export class EventLoopDelay implements Disposable {
   readonly #late: (seconds: number) => void;

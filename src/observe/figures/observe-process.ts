@@ -14,7 +14,10 @@ export interface RelayDescription {
   readonly name: string;
   readonly source: Endpoint;
   readonly destination: SocketEndpoint;
-  /** The options that have a value, written as on a command line. */
+  /**
+   * The relay's options as on a command line: the values that the user gave, and the defaults of
+   * the other options. An option that has neither is missing.
+   */
   readonly options: Readonly<Record<string, string>>;
   /** The maximum number of connections that may be open at the same time. */
   readonly connectionsMax: number;
@@ -30,10 +33,14 @@ export interface ObservedProcess {
    */
   readonly connectionsMax: number | null;
   /**
-   * The maximum number of bytes that all connections together may hold; null if no such limit is known.
+   * The maximum number of bytes that all connections together may hold; null if this limit is
+   * unknown, as in a program that uses the library.
    */
   readonly memoryMax: number | null;
-  /** The number of bytes that all connections together hold, accurate to one KiB for each thread. */
+  /**
+   * The number of bytes that all connections together hold. Each thread's part is rounded up to
+   * whole KiB.
+   */
   readonly heldBytes: () => number;
   /** The number of open connections that earlier processes still carry after a handover. */
   readonly earlierConnections: () => number;
@@ -105,8 +112,8 @@ export class Observation implements Disposable {
   }
 
   /**
-   * The reason for which clients should not be sent to this process now; null if clients should be
-   * sent. If the process has several relays, the text names the relay.
+   * The reason why clients should not be sent to this process now; null if clients should be sent.
+   * If the process has several relays, the text names the relay.
    */
   get notReadyBecause(): string | null {
     if (this.#relays.length === 0) return "starting";

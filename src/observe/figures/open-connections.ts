@@ -23,7 +23,10 @@ export type GroupSort = (typeof GROUP_SORTS)[number];
 /** An open connection and its data rate at the last measurement. */
 export interface OpenConnection {
   readonly view: ConnectionView;
-  /** Bytes per second between the last two measurements; 0 before the first one. */
+  /**
+   * Bytes per second between the last two measurements; 0 before the connection's first
+   * measurement.
+   */
   readonly rateUp: number;
   readonly rateDown: number;
 }
@@ -117,8 +120,9 @@ export class OpenConnections {
   }
 
   /**
-   * Groups the wanted connections by client and returns the part `range` of the sorted list of clients.
-   * `connections` is the number of all wanted connections.
+   * Groups the wanted connections by client, and returns the part `range` of the sorted list of
+   * clients. In the result, `total` is the number of all clients, and `connections` is the number
+   * of all wanted connections.
    */
   groups(
     sort: GroupSort,
@@ -145,9 +149,9 @@ export class OpenConnections {
 }
 
 /**
- * Joins the sorted lists of several relays into one sorted list, and returns the part `range` of the
- * joined list. Each input list must be sorted by `sort`, start with its first connection, and reach to
- * `range.offset + range.limit` or to its end.
+ * Joins the sorted lists of several relays into one sorted list, and returns the part `range` of
+ * the joined list. Each input list must be sorted by `sort` and must begin with its first entry. It
+ * must have at least `range.offset + range.limit` entries, or be complete.
  */
 export function joinLists<Item extends { readonly connection: OpenConnection }>(
   lists: readonly Found<Item>[],
@@ -174,7 +178,7 @@ export interface Range {
   readonly offset: number;
 }
 
-/** A part of a list. */
+/** The entries of a part of a list, and the length of the whole list. */
 export interface Found<Item> {
   /** The number of entries of the whole list. */
   readonly total: number;

@@ -6,8 +6,8 @@ import type { BothWays } from "./open-connections.ts";
 import { processUsage } from "./process-usage.ts";
 import type { CountsByReason, RelayStatistics } from "./relay-statistics.ts";
 
-// The buckets of the connect time, in seconds: from a Unix socket on this machine to a server on the
-// other side of the world.
+// The buckets of the connect time, in seconds. The lowest buckets fit a Unix socket on this
+// machine, the highest fit a server on the other side of the world.
 const CONNECT_SECONDS = [
   0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10,
 ];
@@ -31,7 +31,8 @@ const FAILURE_CODES = [
   ...["ENOTFOUND", "EAI_AGAIN", "EAI_FAIL"],
 ];
 
-// The buckets of a connection's duration, in seconds: from a single request to a session of days.
+// The buckets of a connection's duration, in seconds. The lowest buckets fit a single request, the
+// highest fit a session of days.
 const CONNECTION_SECONDS = [0.001, 0.01, 0.1, 1, 10, 60, 600, 3_600, 86_400];
 
 // The buckets of the event loop's delay, in seconds. A delay below 1 ms says nothing, because timers
@@ -44,7 +45,10 @@ export interface MetricsSources {
   readonly process: ProcessFigures;
 }
 
-/** Figures of the whole process that only this program knows, unlike its memory or CPU time. */
+/**
+ * Figures of the whole process that only this program knows. (The operating system knows others,
+ * such as the memory or the CPU time.)
+ */
 export interface ProcessFigures {
   readonly logLinesLost: () => number;
   /**
@@ -53,7 +57,8 @@ export interface ProcessFigures {
    */
   readonly connectionsMax: number | null;
   /**
-   * The maximum number of bytes that all connections together may hold; null if no such limit is known.
+   * The maximum number of bytes that all connections together may hold; null if this limit is
+   * unknown, as in a program that uses the library.
    */
   readonly memoryMax: number | null;
   /** The number of bytes that all connections together hold. */
@@ -82,7 +87,10 @@ export interface RelayFigures {
  * and they wake an idle process a hundred times a second.
  */
 export class PrometheusMetrics {
-  /** The registry of all metrics. A program that uses the library may add its own metrics. */
+  /**
+   * The registry of all metrics. A program that uses this project as a library may add its own
+   * metrics.
+   */
   readonly registry = new Registry();
   readonly #sources: MetricsSources;
   readonly #connect: Histogram<"relay">;
@@ -132,8 +140,8 @@ export class PrometheusMetrics {
   }
 
   /**
-   * The observer that fills the histograms of a relay. Both histograms exist from now on, with all
-   * counts 0.
+   * Creates the two histograms of a relay (connect time and duration of connections) with all
+   * counts 0, and returns the observer that fills them.
    */
   observerOf(relay: string): Partial<Observer> {
     const labels = { relay };
@@ -322,8 +330,9 @@ function only(value: number): readonly Value[] {
 }
 
 /**
- * The values of a metric that has a count for each word. Each known word has a value from the start, 0,
- * because Prometheus would not see an increase from a missing value to the first count.
+ * The values of a metric that has a count for each value of a label, such as each error code. Each
+ * known label value is present from the start, with the count 0, because Prometheus cannot see the
+ * increase from a missing value to the first count.
  */
 function byWord(label: string, counts: CountsByReason, known: readonly string[]): readonly Value[] {
   const words = new Set([...known, ...counts.keys()]);

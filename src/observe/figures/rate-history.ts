@@ -2,7 +2,9 @@ import type { ConnectTimes } from "./connect-times.ts";
 
 /** The figures of about one second. Rates are per second, and times are in seconds. */
 export interface Sample {
-  /** The end of this second, in seconds since the start. */
+  /**
+   * The end of the second that the sample covers, in seconds since the start that `Totals` names.
+   */
   readonly at: number;
   readonly up: number;
   readonly down: number;
@@ -25,11 +27,14 @@ export interface Sample {
 export const HISTORY_SECONDS = 300;
 
 /**
- * Counts since the start. A rate is the difference between two `Totals`, divided by the time between
- * them.
+ * Counts since the start of a relay or, for all relays together, since the start of the
+ * observation. A rate is the difference between two `Totals`, divided by the time between them.
  */
 export interface Totals {
-  /** Seconds since the start, by a clock that only goes forward. */
+  /**
+   * The time at which the counts were read, in seconds since the start, by a clock that only goes
+   * forward.
+   */
   readonly at: number;
   /** Bytes read from clients (`up`) and from the destination (`down`). */
   readonly up: number;
@@ -44,7 +49,7 @@ export interface Totals {
 /** The object that a history takes its samples from: one relay, or all relays of the process. */
 export interface SampledFigures {
   totals(): Totals;
-  /** The times of the connects since the last sample. */
+  /** The connect times since the last sample. */
   readonly connectTimes: ConnectTimes;
 }
 
@@ -68,7 +73,8 @@ export class RateHistory {
    * Takes a sample. The caller should call this about once a second.
    *
    * @param eventLoopDelay - the longest delay of the event loop since the last sample, in seconds
-   * @returns the seconds since the last sample; 0 if no time has passed, so that no sample was taken
+   * @returns the time since the last sample, in seconds; 0 if no time has passed, in which case the
+   * call takes no sample
    */
   sample(eventLoopDelay: number): number {
     const before = this.#before;

@@ -15,7 +15,10 @@ import { type FailureKind, RecentFailures } from "./recent-failures.ts";
 /** The state of the whole relay. */
 export type Phase = "starting" | "listening" | "draining" | "stopped";
 
-/** A count for each word, such as an error code or an ending. */
+/**
+ * A count for each reason: for each error code, each reason of a refusal, or each way in which a
+ * connection can end.
+ */
 export type CountsByReason = ReadonlyMap<string, number>;
 
 /** The last failure to reach the destination. */
@@ -25,8 +28,8 @@ export interface LastFailure {
   readonly message: string;
 }
 
-// The maximum number of words that are counted separately. There is a limit because each word is a time
-// series in Prometheus.
+// The maximum number of reasons that are counted separately. There is a limit because each reason
+// is a time series in Prometheus.
 const WORDS_MOST = 64;
 const OTHER_WORDS = "other";
 
@@ -36,13 +39,14 @@ const OTHER_WORDS = "other";
 const FAILURE_LASTS_MS = 30_000;
 
 /**
- * Counts the events of a relay. Moving bytes costs no counting here: the open connections' own counts
- * are read on demand, and are added to the totals when a connection closes.
+ * Counts the events of a relay. The relay does not call this class for the bytes that it moves:
+ * each open connection counts its own bytes. These counts are read when somebody asks for the
+ * figures, and are added to the totals when the connection closes.
  */
 export class RelayStatistics implements SampledFigures {
   readonly startedAt = new Date();
   readonly open = new OpenConnections();
-  /** The times of the connects since the last `clear()`. */
+  /** The connect times since the last `clear()`. */
   readonly connectTimes = new ConnectTimes();
   /** The failures to reach the destination and the refused clients, by their reason. */
   readonly failures = new RecentFailures();
@@ -71,8 +75,8 @@ export class RelayStatistics implements SampledFigures {
   readonly #refused = new Map<string, number>();
   readonly #failed = new Map<string, number>();
   /**
-   * The number of closed connections for each ending; each ending starts at 0, so that all endings are
-   * present.
+   * The number of closed connections for each way in which a connection can end. All ways are
+   * present from the start, with the count 0.
    */
   readonly #closed = new Map<string, number>(ENDINGS.map((ending) => [ending, 0]));
   // Totals of the closed connections; `open` has the figures of the open ones.
@@ -80,7 +84,10 @@ export class RelayStatistics implements SampledFigures {
   #bytesDown = 0;
   #pausesUp = 0;
   #pausesDown = 0;
-  /** The part of the source that is lost; null exactly while clients can find the source. */
+  /**
+   * `file` or `network namespace` if this object of the source is lost, so that clients cannot find
+   * the source; null exactly while they can find it.
+   */
   #lost: SourceLoss | null = null;
   /**
    * The time of the latest failure to reach the destination, by `#now`; null before the first failure
@@ -166,7 +173,7 @@ export class RelayStatistics implements SampledFigures {
     return this.#failed;
   }
 
-  /** The number of closed connections for each ending. */
+  /** The number of closed connections for each way in which a connection can end. */
   get closed(): CountsByReason {
     return this.#closed;
   }
@@ -187,9 +194,9 @@ export class RelayStatistics implements SampledFigures {
   }
 
   /**
-   * The reason for which a load balancer should not send clients here now; null if clients should be
-   * sent. The relay never connects to the destination on its own, so it knows only from clients whether
-   * the destination can be reached.
+   * The reason why a load balancer should not send clients here now; null if clients should be
+   * sent. The relay never connects to the destination on its own, so it knows only from clients
+   * whether the destination can be reached.
    */
   get notReadyBecause(): string | null {
     if (this.isHandedOver) return null;
@@ -221,9 +228,9 @@ export class RelayStatistics implements SampledFigures {
 }
 
 /**
- * Adds 1 to the count of a word.
+ * Adds 1 to the count of `word`.
  *
- * @returns the word that was counted: `other` if there are too many different words already
+ * @returns `word`, or `other` if `word` is new and `WORDS_MOST` words are counted already
  */
 function increase(counts: Map<string, number>, word: string): string {
   const key = counts.has(word) || counts.size < WORDS_MOST ? word : OTHER_WORDS;

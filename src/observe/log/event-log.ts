@@ -5,8 +5,8 @@ import { formatBytes, formatCount, formatDuration } from "../figures/print-figur
 import type { Log, LogFields } from "./log.ts";
 import { CLIENTS_MOST, RepeatedLines, type Repeats } from "./repeated-lines.ts";
 
-// The least time between two warnings that the limit of connections is reached. A busy relay
-// reaches its limit again and again, because connections end and begin all the time.
+// The least time between two warnings about the same limit. A busy relay reaches its limit of
+// connections again and again, because connections end and begin all the time.
 const FULL_PAUSE_MS = 60_000;
 
 /** The maximum number of open connections, and the origin of this limit. */
@@ -36,10 +36,10 @@ export function logObserver(
 }
 
 /**
- * Logs that a limit that all relays of a process share is reached. All relays use one such
- * observer, because any relay may report the limit.
+ * Logs when a limit is reached that all relays of a process share, at most once a minute for each
+ * limit. Give the same observer to all relays, because any of them may report the limit.
  *
- * @param memoryMax - the maximum number of bytes that all connections hold together
+ * @param memoryMax - the maximum number of bytes that all connections together may hold
  */
 export function sharedLimitsLog(log: Log, memoryMax: number): Partial<Observer> {
   const saidFull = { shared: -Infinity, memory: -Infinity };
@@ -155,7 +155,10 @@ function refusalObserver(log: Log, repeated: RepeatedLines): Partial<Observer> {
   };
 }
 
-/** Prefix of the reasons of all "cannot reach" lines. */
+/**
+ * The beginning of the reasons under which `RepeatedLines` counts failures to reach the
+ * destination.
+ */
 const UNREACHABLE = "unreachable ";
 
 /** Logs failures to reach the destination, and the first success after them. */
@@ -202,8 +205,8 @@ function failureObserver(
         event,
         "",
         () => {
-          // This line gives the total number of failures, so drop the counts that are not logged
-          // yet.
+          // This line gives the total number of failures, so drop the counts of failures that are
+          // not logged yet.
           repeated.forget(UNREACHABLE);
           log.info(
             `${target} is reached again after ${formatDuration(lasted / 1_000)}, ` +

@@ -35,8 +35,8 @@ function fieldName(name: string): string {
   return known;
 }
 
-// The journal's names of the fields. All field names come from this program, so this map stays
-// small.
+// Maps each field name of this program to its name in the journal. The map stays small, because no
+// field name comes from a client.
 const fieldNames = new Map<string, string>();
 
 /** The protocol's binary form: the name, the value's length, and the value, which may have line feeds. */

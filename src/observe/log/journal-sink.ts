@@ -48,8 +48,8 @@ export class JournalSink implements LogOutput {
   /**
    * Connects to this machine's journal; null if that fails.
    *
-   * @param recovered - called after an entry was sent again, with the number of entries that were
-   * lost before
+   * @param recovered - called when the journal takes entries again after a loss, with the number of
+   * lost entries
    */
   static open(
     system: Libc,
@@ -88,7 +88,10 @@ export class JournalSink implements LogOutput {
     await Bun.sleep(LOOK_MS);
   }
 
-  /** Returns false if the entry must wait. An entry that the journal refuses is counted as lost. */
+  /**
+   * Tries to send an entry. Returns false if the journal's queue is full, so that the entry must
+   * wait; else true. An entry that the journal refuses is not sent again: it counts as lost.
+   */
   #send(bytes: Uint8Array): boolean {
     let result = this.#libc.send(this.#fd, bytes);
     if (result < 0 && isDisconnected(result)) result = this.#sendAnew(bytes);
@@ -99,8 +102,8 @@ export class JournalSink implements LogOutput {
   }
 
   /**
-   * Connects again before the entry is sent, because the journal was restarted and has a new
-   * socket.
+   * Connects to the journal again and sends the entry, because a restarted journal has a new
+   * socket. Returns the number of sent bytes, or a negative errno.
    */
   #sendAnew(bytes: Uint8Array): number {
     this.#libc.close(this.#fd);

@@ -12,9 +12,9 @@ const GATHER_BYTES = 64 * 1024;
 const STEP_MS = 10;
 
 /**
- * Calls `act` after `limit` milliseconds in which this process could run. If a busy machine does
- * not run the process for some time, only one step of the limit passes, because the thread that
- * writes did not run either.
+ * Calls `act` after `limit` milliseconds, counted in steps of a timer. If a busy machine does not
+ * run this process for some time, only one step of that time is counted, because the thread that
+ * writes the lines did not run either.
  *
  * @returns a function that cancels the call
  */
@@ -53,7 +53,11 @@ export class LogSink {
   #gathering: Timer | undefined;
   #idle: PromiseWithResolvers<void> | undefined;
 
-  /** `recovered` is called with the number of dropped lines after the next successful write. */
+  /**
+   * @param recovered - called after the first successful write that follows a loss, with the number
+   * of dropped lines
+   * @param room - the maximum number of bytes that wait or are being written
+   */
   constructor(fd: number, recovered: (lost: number) => void, room = ROOM) {
     this.#fd = fd;
     this.#recovered = recovered;
@@ -113,7 +117,8 @@ export class LogSink {
   #send(rest: Buffer, lines: number): void {
     write(this.#fd, rest, 0, rest.length, null, (error, written) => {
       if (error?.code === "EAGAIN" || error?.code === "EINTR") {
-        // Another process that shares the descriptor has made the descriptor non-blocking.
+        // EAGAIN: another process that shares the descriptor has made the descriptor non-blocking,
+        // and the descriptor is full. Try again later.
         setTimeout(() => this.#send(rest, lines), RETRY_MS);
       } else if (error) {
         this.#held -= rest.length;

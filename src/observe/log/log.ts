@@ -61,7 +61,8 @@ const LOST_PERIOD = 10_000;
  * descriptor is connected to it.
  */
 export function createLog(level: LogLevel, format: LogFormat, fd = STANDARD_ERROR): Log {
-  // The log itself reports lost lines, but the log can be made only after the output.
+  // A placeholder until the log exists: the log reports lost lines, but the log can be made only
+  // after its output.
   let sayLost = (_lost: number) => {};
   const output = outputOf(format, fd, (lost) => sayLost(lost));
   const consola = createConsola({
@@ -107,8 +108,9 @@ function entryOf({ date, type, tag, args }: LogObject): LogEntry {
 }
 
 /**
- * Returns a function that adds up counts. The first count goes to `say` at once; later counts go as
- * one sum after each `period`, in milliseconds.
+ * Returns a function that adds up counts. A count goes to `say` at once, unless `say` was called
+ * less than `period` milliseconds ago. The counts of such a period go to `say` as one sum at its
+ * end.
  */
 function inSums(period: number, say: (sum: number) => void): (count: number) => void {
   let sum = 0;
@@ -129,7 +131,8 @@ function inSums(period: number, say: (sum: number) => void): (count: number) => 
 
 function outputOf(format: LogFormat, fd: number, recovered: (lost: number) => void): LogOutput {
   const chosen = format === "auto" ? fittingFormat(fd) : format;
-  // Without FFI, or if the sandbox hides the journal's socket, the journal gets lines of text.
+  // Entries with fields need FFI and the journal's socket, which a systemd sandbox may hide.
+  // Without these, the journal gets lines of text through the descriptor.
   const journal =
     chosen === "journal" && libc !== null && isJournal(fd, process.env["JOURNAL_STREAM"])
       ? JournalSink.open(libc, recovered)

@@ -2,9 +2,12 @@
 export interface Repeats {
   /** The number of events. */
   readonly count: number;
-  /** The number of different clients; `CLIENTS_MOST` means that many or more. */
+  /**
+   * The number of different clients. Counting stops at `CLIENTS_MOST`, so this value means
+   * `CLIENTS_MOST` or more.
+   */
   readonly clients: number;
-  /** The time over which the events were counted. */
+  /** The length of the period in which the events were counted. */
   readonly milliseconds: number;
 }
 
@@ -26,14 +29,17 @@ const REASONS_MOST = 64;
 /** The maximum number of different clients that are counted for one reason. */
 export const CLIENTS_MOST = 1_000;
 
-/** The common reason of all events beyond `REASONS_MOST` reasons. */
+/**
+ * The reason under which an event is counted if its own reason is new and `REASONS_MOST` reasons
+ * exist already.
+ */
 const OTHER_REASONS = "others";
 
 /** The events of one reason. */
 interface Reason {
   /** The number of lines that were written in full since the last quiet time. */
   lines: number;
-  /** The time of the last event, as of `performance.now()`. */
+  /** The time of the last event, by the clock of the `RepeatedLines` object. */
   last: number;
   /**
    * The number of events since `since` that were not written in full; 0 exactly while `timer` is
@@ -63,11 +69,12 @@ export class RepeatedLines implements Disposable {
   }
 
   /**
-   * Reports an event that happened to a client for a reason.
+   * Adds an event. Writes the event in full, or only counts it for a later summary.
    *
+   * @param name - the reason of the event
    * @param client - identifies the client; "" if it is unknown
-   * @param write - writes the event in full. Called now or never
-   * @param summarize - writes one line for all events that were not written in full. Called later
+   * @param write - writes the event in full; called before `add` returns, or never
+   * @param summarize - writes one line for all events that were only counted; called later
    */
   add(
     name: string,
@@ -93,7 +100,9 @@ export class RepeatedLines implements Disposable {
     if (reason.clients.size < CLIENTS_MOST) reason.clients.add(client);
   }
 
-  /** Sums up all counted events now. */
+  /**
+   * Writes the summaries of all counted events now, without waiting for the end of their periods.
+   */
   flush(): void {
     for (const reason of this.#reasons.values()) if (reason.count > 0) this.#sumUp(reason);
   }

@@ -9,8 +9,8 @@ export interface Scale {
 }
 
 /**
- * A linear scale from 0 to at least `most` and at least `least`. The distance between marks is 1, 2 or
- * 5 times a power of ten.
+ * A linear scale that begins at 0 and includes both `most` and `least`. The distance between marks
+ * is 1, 2 or 5 times a power of ten.
  */
 export function linearScale(most: number, least: number): Scale {
   const { end, step } = axisFor(most, least);
@@ -38,8 +38,8 @@ export function mirroredScale(up: number, down: number, least: number): Scale {
 }
 
 /**
- * A logarithmic scale that includes the values and begins and ends at whole powers of ten. A value
- * below the first power is drawn at the bottom.
+ * A logarithmic scale that begins and ends at whole powers of ten and includes all values. But the
+ * scale never begins below 10 to the power of `first`; smaller values are drawn at the bottom.
  *
  * @param first - the lowest exponent that the scale may begin with
  */

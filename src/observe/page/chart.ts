@@ -14,7 +14,7 @@ export interface Series {
   /** Set if the curve is drawn downwards from the zero line. */
   readonly isBelow?: true;
   /**
-   * How the curve is drawn. Default: a line, with the area between the line and the scale's base
+   * The form of the curve. Default: a line, and the area between the line and the scale's base is
    * filled.
    */
   readonly shape?: "line" | "bars";
@@ -94,7 +94,7 @@ export class Chart {
    * Draws samples.
    *
    * @param samples - oldest first
-   * @param now - the current time by the clock of the samples' `at`, in seconds
+   * @param now - the current time, in seconds since the same start as the samples' `at`
    */
   show(samples: readonly SampleDocument[], now: number): void {
     this.#samples = samples;
@@ -167,7 +167,10 @@ export class Chart {
     return [...levels, ...times];
   }
 
-  /** The sample of the selected moment; the latest sample if no moment is selected. */
+  /**
+   * The sample at the selected moment; the latest sample if no moment is selected; undefined if
+   * there are no samples.
+   */
   #sampleAt(shown: readonly SampleDocument[]): SampleDocument | undefined {
     const { seconds } = this.#options.cursor;
     if (seconds === null) return shown.at(-1);

@@ -212,8 +212,8 @@ export class OpenConnections {
   }
 }
 
-// The smallest page size that the reader can choose. index.html has the same number as the first
-// choice.
+// The smallest page size that the reader can choose. The first choice in index.html must be this
+// number.
 const SMALLEST_PAGE = 20;
 
 function clientOf({ client, client_uid: uid, client_pid: pid }: OpenDocument): string {

@@ -1,9 +1,10 @@
 import { isInUse } from "./dom.ts";
 
 /**
- * Children of an element that are updated in place, so that a text selection and the focus survive an
- * update. An item with the same key keeps the same child. While the reader has the focus or a selection
- * in the parent element, the children are not reordered.
+ * Child elements that are updated in place, so that a text selection and the focus survive an
+ * update. An item keeps the child element that its key had before the update. While the parent
+ * element contains the focus or an end of the reader's text selection, the children that are
+ * already shown are not reordered.
  */
 export class KeyedChildren<Item, Child extends HTMLElement> {
   readonly #parent: HTMLElement;

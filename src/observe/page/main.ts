@@ -145,7 +145,8 @@ function isOverviewShown(): boolean {
 
 function show(status: StatusDocument): void {
   const { all, relays } = status;
-  // This answer is about another relay: the reader has chosen a different relay since the request.
+  // Ignore an answer about another relay: the reader has chosen a different relay since the
+  // request.
   if (choice.name !== null && choice.name !== status.relay) return;
   const isOverview = all !== null && choice.name === null;
   document.documentElement.classList.remove("stale");
@@ -171,8 +172,8 @@ function show(status: StatusDocument): void {
 }
 
 /**
- * Called when a request has failed. The page keeps the old figures and shows the time of the last
- * answer.
+ * Shows that a request has failed: the reason, and the time of the last answer. The old figures
+ * stay.
  */
 function showSilence({ reason, status }: PollFailure): void {
   // The chosen relay may no longer exist, because the configuration file may have changed.
@@ -236,8 +237,8 @@ function showRelayState(status: StatusDocument): string {
 }
 
 /**
- * A reason without the words "12 s ago: " in front. Without this change, a screen reader would announce
- * the reason again each second.
+ * Removes a beginning such as "12 s ago: " from a reason. The number in it changes each second, so
+ * a screen reader would announce the reason again each second.
  */
 function lasting(reason: string): string {
   return reason.replace(/^\d+ s ago: /, "");

@@ -1,7 +1,8 @@
 import type { StatusDocument } from "../admin/status-format.ts";
 
 const PERIOD_MS = 1_000;
-// While the tab is in the background, the reader sees only the page's title.
+// The time between two requests while the tab is in the background. This time is long, because the
+// reader then sees only the page's title.
 const HIDDEN_PERIOD_MS = 10_000;
 const PATIENCE_MS = 5_000;
 
@@ -93,8 +94,8 @@ function failureOf(error: unknown): PollFailure {
   if (error instanceof BadAnswer) return { reason: error.message, status: error.status };
   if (error instanceof DOMException && error.name === "TimeoutError")
     return { reason: `nothing came within ${PATIENCE_MS / 1_000} s`, status: null };
-  // fetch() throws a TypeError if it cannot connect (Fetch Standard, 5.6). The error's message is
-  // different in each browser.
+  // fetch() throws a TypeError if it cannot connect (Fetch Standard, 5.6). Each browser has its own
+  // message for this error, so use a message of our own.
   if (error instanceof TypeError)
     return { reason: `${location.host} cannot be reached`, status: null };
   throw error;

@@ -14,8 +14,8 @@ export interface Figures {
   readonly failed: number;
   readonly refused: number;
   /**
-   * The number of times that accepting paused because the limit of connections was reached; always
-   * 0 in the overview of all relays, which does not show it.
+   * The number of times that the relay stopped accepting because a limit was reached. Always 0 for
+   * all relays together, because the overview does not show this number.
    */
   readonly pauses: number;
   readonly traffic: Traffic;
@@ -97,8 +97,8 @@ function trafficNote(bytes: number, held: number): string {
 }
 
 /**
- * The latest sample of the last minute in which a connection reached the destination; undefined if
- * there is none.
+ * The latest sample in which a connection reached the destination, among the samples of the last
+ * minute; undefined if there is no such sample.
  */
 function latestConnect(samples: readonly SampleDocument[]): SampleDocument | undefined {
   return samples.slice(-MINUTE_S).findLast((sample) => sample.connect_p50_seconds !== null);
