@@ -45,7 +45,10 @@ export class AddressError extends Error {
   constructor(
     readonly text: string,
     readonly reason: string,
-    /** The library option that contained the text; undefined on the command line. */
+    /**
+     * The library option that contained the text; undefined if the text is from the command line or
+     * a configuration file, or if no single option is wrong.
+     */
     readonly option?: Role,
   ) {
     super(`${option === undefined ? "" : `${option} `}${quote(text)}: ${reason}`);
@@ -70,7 +73,7 @@ export const ADDRESS_FORMS =
 
 const EMPTY = "an address is needed";
 const NO_HOST_AND_PORT = "not of the form HOST:PORT";
-/** The reasons after which a message lists the valid forms of an address. */
+/** The reasons for which a message also lists the valid forms of an address. */
 const FORMLESS: readonly string[] = [EMPTY, NO_HOST_AND_PORT, NEITHER_FORM];
 
 // In bytes. The field sun_path of a sockaddr_un has 108 bytes. On Linux a path may fill the whole
@@ -82,7 +85,8 @@ const ABSTRACT_BYTES_MAX = 107;
 /**
  * Parses an address in any form that a user may write (README, "Addresses").
  *
- * @throws {AddressError} if the text is not a valid address. No text causes another error.
+ * @throws {AddressError} if the text is not a valid address. Throws no other error, whatever the
+ *   text.
  */
 export function parseAddress(text: string, role: "destination"): SocketEndpoint;
 export function parseAddress(text: string, role: Role): Endpoint;

@@ -25,12 +25,12 @@ export class CidrError extends Error {
 
 /**
  * Reads `10.0.0.0/8`, `2001:db8::/32` or a single address. A range of IPv4-mapped addresses becomes
- * the range of the same IPv4 addresses. No other IPv6 range, not even `::/0`, contains an IPv4
- * address.
+ * the range of the IPv4 addresses that they stand for. No other IPv6 range, not even `::/0`,
+ * contains an IPv4 address.
  *
- * @throws {CidrError} if the text is not a valid range. No text causes another error. A range with
- *   bits set beyond the prefix, such as `10.0.0.1/8`, is not valid, because the user may mean the
- *   address or its network.
+ * @throws {CidrError} if the text is not a valid range. Throws no other error, whatever the text. A
+ *   range with bits set beyond the prefix, such as `10.0.0.1/8`, is not valid, because the user may
+ *   mean the address or its network.
  */
 export function parseCidr(text: string): Cidr {
   const slash = text.indexOf("/");
@@ -45,8 +45,8 @@ export function parseCidr(text: string): Cidr {
   if (address === null) throw new CidrError(text, "has a zone, which a range cannot have");
   const { bytes, family } = address;
   const bits = isIPv4(host) ? 32 : 128;
-  // `ipAddress` has turned an IPv4-mapped address into an IPv4 address, which lacks the first 96
-  // bits.
+  // The number of leading bits that are no longer in `bytes`: 96 if `ipAddress` has turned an
+  // IPv4-mapped address into an IPv4 address, else 0.
   const dropped = bits - bytes.length * 8;
   const prefix = (length === undefined ? bits : prefixLength(text, length, bits)) - dropped;
   if (prefix < 0) throw new CidrError(text, `is IPv4-mapped: its prefix is at least /${dropped}`);

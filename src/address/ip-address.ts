@@ -13,7 +13,8 @@ export interface IpAddress {
   readonly text: string;
 }
 
-// ::ffff:0:0/96 contains the IPv4-mapped addresses that an IPv6 socket reports (RFC 4291 2.5.5.2).
+// The first 12 bytes of an IPv4-mapped address (::ffff:0:0/96, RFC 4291 2.5.5.2). An IPv6 socket
+// reports an IPv4 peer by such an address.
 const MAPPED = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
 /**

@@ -14,7 +14,7 @@ export function printIpEndpoint({ address: { family, text }, port }: IpEndpoint)
 
 /**
  * The endpoint of the host and port that a Bun socket reports. Null if Bun reports no host or no
- * port, as after the peer has reset the connection.
+ * port, for example because the peer has reset the connection.
  */
 export function ipEndpoint(host: string | undefined, port: number | undefined): IpEndpoint | null {
   const address = host === undefined ? null : ipAddress(host);

@@ -9,8 +9,8 @@ export function isLoopbackName(host: string): boolean {
 }
 
 /**
- * Whether a text is a loopback address: in 127.0.0.0/8 (RFC 1122 3.2.1.3), also IPv4-mapped, or ::1
- * (RFC 4291 2.5.3).
+ * Whether a text is a loopback address: an address in 127.0.0.0/8 (RFC 1122 3.2.1.3), the
+ * IPv4-mapped form of such an address, or ::1 (RFC 4291 2.5.3).
  */
 export function isLoopbackAddress(text: string): boolean {
   const address = ipAddress(text);
@@ -18,7 +18,10 @@ export function isLoopbackAddress(text: string): boolean {
   return address.family === "ipv4" ? address.bytes[0] === 127 : address.text === "::1";
 }
 
-/** Whether a host (a name or an address) is loopback, both as a source and as a destination. */
+/**
+ * Whether a host (a name or an address) means loopback for a source and for a destination. False
+ * for the empty host, which means loopback only for a destination.
+ */
 export function isLoopbackHost(host: string): boolean {
   return isLoopbackName(host) || isLoopbackAddress(host);
 }

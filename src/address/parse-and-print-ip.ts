@@ -5,7 +5,7 @@ const GROUPS = 8;
 /** Whether a text is a dotted IPv4 address; gives the same answers as `isIPv4` of node:net. */
 export function isIPv4(text: string): boolean {
   // This function does not use node:net: almost every start of the program calls the function, and
-  // loading node:net would take 2 of the 10 ms that a start takes.
+  // loading node:net would add 2 ms to a start, which takes about 10 ms.
   return IPV4.test(text);
 }
 

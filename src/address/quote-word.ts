@@ -1,4 +1,4 @@
-/** The form of a user's word in a message: in quotes, with control characters escaped. */
+/** A text that a user wrote, as messages show it: in quotes, with control characters escaped. */
 export function quote(word: string): string {
   // JSON.stringify does not escape DEL and the C1 controls, but some terminals act on them.
   return JSON.stringify(word).replace(

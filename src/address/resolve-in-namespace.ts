@@ -26,8 +26,8 @@ const NOT_FOUND = 2;
 /**
  * Resolves a name in a network namespace, so that the queries go to the name servers that are
  * reachable there. A child process enters the namespace and runs `getent`. The runtime's own
- * threads cannot do this: they resolve names in the namespace of this process, and a thread that
- * entered another namespace could do unrelated work there.
+ * threads cannot do this: they resolve names in the namespace of this process. If such a thread
+ * entered another namespace, it could do unrelated work in that namespace.
  *
  * As in ip-netns(8), /etc/netns/NAME/resolv.conf holds the name servers of a named namespace, if
  * that file exists, in place of /etc/resolv.conf.

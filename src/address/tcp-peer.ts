@@ -16,8 +16,8 @@ const SYN_BYTES = 160;
  * connection (Linux 4.2, TCP_SAVE_SYN of linux/tcp.h).
  */
 export function keepFirstPackets(system: Libc, listener: number): void {
-  // The result is ignored. On an older kernel, which refuses the option, a client that resets early
-  // has no address.
+  // The result is ignored. An older kernel refuses the option; `tcpPeer` then returns null for a
+  // client that has already reset its connection.
   system.setOption(listener, IPPROTO_TCP, TCP_SAVE_SYN, 1);
 }
 

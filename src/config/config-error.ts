@@ -4,8 +4,8 @@ import type { Position } from "./toml-tree.ts";
 /** One mistake in a configuration file. */
 export interface Mistake {
   /**
-   * The place of the mistake in the file; null if there is no place, as for a file that cannot be
-   * read.
+   * The place of the mistake in the file; null if the mistake has no place, for example if the file
+   * cannot be read.
    */
   readonly at: Position | null;
   /** The path of the key in TOML's form: `relay.web.mode`. Empty if the mistake concerns no key. */

@@ -126,9 +126,9 @@ function howToFix(source: Endpoint): string {
 }
 
 /**
- * The names of the relays on a loop from the relay `first` back to itself, `first` at the front;
- * empty if there is no loop. Each loop is found only once: for that relay of the loop whose name is
- * the first in the alphabet.
+ * The names of the relays on a loop from the relay `first` back to itself, `first` at the front.
+ * Empty if there is no loop, or if another relay of the loop comes before `first` in the alphabet.
+ * So each loop is found only once.
  */
 function loopOf(first: PlacedRelay, sources: Sources): readonly string[] {
   const loop: PlacedRelay[] = [];

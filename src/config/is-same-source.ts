@@ -18,7 +18,8 @@ export function isSameSource(one: Endpoint, other: Endpoint): boolean {
   if (!isSameNetwork(one, other)) return false;
   if (one.kind !== other.kind || searchKeyOf(one) !== searchKeyOf(other)) return false;
   if (one.kind !== "tcp" || other.kind !== "tcp") return true;
-  // For port 0, the system chooses a different free port each time.
+  // Two listeners with port 0 are never on the same address, because the system chooses a different
+  // free port for each.
   return one.port !== 0 && overlap(one.host, other.host);
 }
 

@@ -75,8 +75,8 @@ function optionsOf(scope: Scope): Readonly<Record<string, Described>> {
 }
 
 /**
- * The name of another option in the description of a key: the option's own key, or its flag if a
- * file cannot have the option.
+ * The name by which a description mentions an option: the option's key, or its flag if a
+ * configuration file cannot set the option.
  */
 function nameInFile(name: OptionName): string {
   return isOfFile(name) ? flagOf(name) : `--${flagOf(name)}`;

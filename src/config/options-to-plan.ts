@@ -1,9 +1,9 @@
 import type { ProcessWide, RelaySettings } from "../process/process-plan.ts";
 import type { OptionIn, OptionValues } from "../options/option-table.ts";
 
-// These functions list every option and use no spread. In a spread, TypeScript does not report a
-// name that the result type lacks. If an access rule were renamed, the code would still compile,
-// but it would ignore the rule and let everybody in.
+// These functions list every option and use no spread, because in a spread TypeScript does not
+// report a name that the result type lacks. With a spread, the code would still compile after an
+// access rule was renamed, but it would ignore the rule and let everybody in.
 
 /** The values of the options that concern one relay. */
 export function relaySettings(values: Pick<OptionValues, OptionIn<"relay">>): RelaySettings {

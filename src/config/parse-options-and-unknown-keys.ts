@@ -11,10 +11,10 @@ import type { Scope } from "../options/option-row.ts";
 import type { Mistakes } from "./config-error.ts";
 import type { Position, TomlEntry, TomlTable, TomlValue } from "./toml-tree.ts";
 
-/** An option that was given. */
+/** An option that the file or the command line sets. */
 export interface PlacedOption {
   readonly value: unknown;
-  /** The text of the option's value in the form of a command line. */
+  /** The option's value, written as on the command line. */
   readonly shown: string;
   /** The place of the option in the file; null if it came from the command line. */
   readonly at: Position | null;
@@ -86,7 +86,10 @@ function readGiven(
   }
 }
 
-/** The place of the first list element that is not valid by itself. */
+/**
+ * The place of the first list element that is not valid even in a list of its own; undefined if
+ * each element alone is valid, or if the value is not a list.
+ */
 function wrongElement(name: OptionName, { value, elements }: TomlValue): Position | undefined {
   if (!Array.isArray(value)) return undefined;
   return elements.find((_, index) => !makesSense(name, [value[index]]));
@@ -123,7 +126,7 @@ function strayKey(key: string, scope: Scope, others: readonly string[]): string 
   }
 }
 
-/** The text of a file's value in the form of a command line. */
+/** A value of the file, written as on the command line. */
 function show(value: unknown): string {
   return Array.isArray(value) ? value.map(show).join(",") : String(value);
 }

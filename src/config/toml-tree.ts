@@ -97,7 +97,7 @@ class Table implements TomlTable {
 
   /**
    * Returns the table at a path of keys and makes the missing tables on the path. No key on the
-   * path has a plain value, because the parser refuses such a document.
+   * path has a plain value, because the parser has refused a document with such a key.
    */
   tableAt([first, ...rest]: readonly Key[]): Table {
     if (first === undefined) return this;

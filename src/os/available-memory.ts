@@ -23,8 +23,8 @@ export function availableMemory(read: ReadText = readText, machine = totalmem())
 /**
  * The files with the memory limits of this process, for each hierarchy of control groups: the files
  * of the process's own group and of all groups above it. Each line of `list` is
- * `ID:CONTROLLERS:PATH` (cgroups(7), /proc/[pid]/cgroup). Inside a container, the path may be the
- * path on the host; then only the root group exists.
+ * `ID:CONTROLLERS:PATH` (cgroups(7), /proc/[pid]/cgroup). Inside a container, PATH may be the path
+ * on the host. In this case only the folder of the root group exists in the container.
  */
 function groupsOf(list: string): string[][] {
   return list.split("\n").flatMap((line) => {

@@ -52,7 +52,8 @@ const SCM_RIGHTS = 1;
 const MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
 
 const c = open();
-// Each thread has its own errno (errno(3)) and its own instance of this module.
+// The address of errno, which stays the same: each thread has its own errno (errno(3)) and its own
+// instance of this module.
 const errno = c.__errno_location();
 
 /**
@@ -111,7 +112,9 @@ export function monotonicMicroseconds(): bigint {
  * SCM_RIGHTS.
  */
 export function sendDescriptor(socket: number, bytes: Uint8Array, passed: number): number {
-  // Create the ArrayBuffer first, because a typed array that gets its buffer later moves in memory.
+  // Create the ArrayBuffer first and take pointers into it. If a typed array is created without
+  // one, its bytes may move in memory when `.buffer` is first read, and earlier pointers become
+  // wrong.
   const view = new DataView(new ArrayBuffer(BYTES + bytes.length));
   const message = new Uint8Array(view.buffer);
   const start = BigInt(ptr(message));

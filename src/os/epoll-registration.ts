@@ -34,7 +34,7 @@ export function findEpollRegistration(fd: number): EpollRegistration | null {
     ownEpoll = registration.epoll;
     return registration;
   } catch {
-    // The system hides this folder from the process.
+    // This process cannot read its own folders in /proc, or the descriptor is closed.
     return null;
   }
 }
@@ -52,9 +52,10 @@ function epollDescriptors(): number[] {
 }
 
 /**
- * Matches the fdinfo lines of a descriptor; their other numbers are hexadecimal. The descriptor
- * number alone does not identify the socket: epoll keeps the line of a closed descriptor while
- * another descriptor keeps its socket open.
+ * Matches the fdinfo lines of a descriptor. The number of the descriptor is decimal, all other
+ * numbers of a line are hexadecimal. The descriptor's number alone does not identify a socket:
+ * after a descriptor was closed, epoll keeps its line as long as another descriptor refers to the
+ * same socket.
  */
 function linesOf(fd: number): RegExp {
   return new RegExp(

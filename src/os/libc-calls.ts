@@ -26,11 +26,12 @@ const SHUT_RD = 0;
 const SHUT_WR = 1;
 const POLLOUT = 0x4;
 const POLLHUP = 0x10;
-// struct pollfd: an int (the descriptor), then two shorts (requested events, returned events).
+// The index of the returned events in a struct pollfd, which is read as an array of shorts: an int
+// (the descriptor) comes first, then two shorts (requested events, returned events).
 const POLLFD_REVENTS = 3;
 const AT_FDCWD = -100;
-// The number of the system call renameat2 on x86-64 and on arm64 (asm/unistd.h), because glibc 2.27
-// and musl have no function for the call.
+// The number of the system call renameat2 on x86-64 and on arm64 (asm/unistd.h). The call is made
+// by its number, because glibc 2.27 and musl have no function for it.
 const SYS_RENAMEAT2 = process.arch === "arm64" ? 276 : 316;
 const EMPTY_NAME = new Uint8Array(1);
 
@@ -44,7 +45,8 @@ const IFREQ_NAME_BYTES = 16;
  * @throws if the library has no errno
  */
 export function callsOf(c: LibcSymbols): Libc {
-  // Each thread has its own errno (errno(3)) and its own instance of this module.
+  // Get the address of errno only once: each thread has its own errno (errno(3)) and its own
+  // instance of this module.
   const errno = c.__errno_location();
   if (errno === null) throw new Error("the C library has no errno");
   const number = new Int32Array(1);

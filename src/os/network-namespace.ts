@@ -17,6 +17,7 @@ const LOOPBACK = "lo";
  * Fallback tunnel devices: once their module is loaded, the kernel puts them into every new network
  * namespace, down and without an address (sysctl net.core.fb_tunnels_only_for_init_net). Such a
  * tunnel sends through the other interfaces of its namespace and cannot move to another namespace.
+ * So a namespace is still private if it has such a tunnel that is down.
  */
 const FALLBACK_TUNNELS: ReadonlySet<string> = new Set([
   ...["erspan0", "gre0", "gretap0", "ip6_vti0", "ip6gre0", "ip6tnl0", "ip_vti0", "sit0", "tunl0"],

@@ -71,8 +71,9 @@ function read(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch {
-    // In a systemd unit, ProcSubset=pid hides /proc/sys, so the caller uses the default overflow
-    // id. Without the id map of the process the caller assumes that some ids are not mapped.
+    // The file cannot be read. Without the process's id map, the caller assumes that some ids are
+    // not mapped. Without the overflow id, which ProcSubset=pid of a systemd unit hides, the caller
+    // uses the default.
     return "";
   }
 }

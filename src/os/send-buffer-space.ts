@@ -1,9 +1,10 @@
 import type { Libc } from "./libc.ts";
 import { SO_MEMINFO, SOL_SOCKET } from "./linux-constants.ts";
 
-// The indexes of words in the answer to SO_MEMINFO (linux/sock_diag.h, SK_MEMINFO_VARS).
-// WMEM_QUEUED counts the bytes that fill the send buffer of a TCP socket. WMEM_ALLOC counts the
-// bytes that fill a Unix socket, because its peer has not read them.
+// The indexes of words in the answer to SO_MEMINFO (linux/sock_diag.h, SK_MEMINFO_VARS). SNDBUF is
+// the size of the send buffer in bytes. WMEM_QUEUED is the number of bytes in the send buffer of a
+// TCP socket. WMEM_ALLOC is the number of bytes that a Unix socket has sent and its peer has not
+// read.
 const WMEM_ALLOC = 2;
 const SNDBUF = 3;
 const WMEM_QUEUED = 5;

@@ -27,8 +27,8 @@ export function networkPath(netns: string): string {
  * The namespace's file is opened for each socket, because the namespace may have been deleted and
  * replaced by a new namespace of the same name.
  *
- * `socket` then also gives -ENOENT if there is no such namespace, -EINVAL if the file is no
- * namespace, and -EPERM without CAP_SYS_ADMIN.
+ * In addition to the usual errors, `socket` of the result returns -ENOENT if there is no such
+ * namespace, -EINVAL if the file is no namespace, and -EPERM without CAP_SYS_ADMIN.
  */
 export function socketsInNetwork(system: Libc, netns: string): Libc {
   const path = networkPath(netns);
@@ -45,9 +45,10 @@ export function whyNotEnter(system: Libc, netns: string): string | null {
 }
 
 /**
- * A text that identifies the namespace that a file stands for now, for comparisons; null if there
- * is none. A new namespace of the same name has another inode (namespaces(7)). The kernel does not
- * reuse the old inode while anything of the old namespace is open.
+ * A text for comparisons: it identifies the namespace that the file of `netns` now refers to. Null
+ * if the file does not exist or cannot be examined. A new namespace of the same name has another
+ * inode number (namespaces(7)) as long as a descriptor or a socket keeps the old namespace alive,
+ * because until then the kernel does not reuse the number.
  */
 export function networkIdentity(netns: string): string | null {
   try {
@@ -83,8 +84,8 @@ function enter(system: Libc, path: string, act: () => number): number {
     return -numberOf(errorCode(error));
   }
   try {
-    // Try the way back first: it needs the same right as the way there, so a thread without this
-    // right never leaves its namespace.
+    // Enter this thread's own namespace first: this needs the same right as entering another
+    // namespace. So a thread without the right never leaves its own namespace.
     const allowed = system.enterNetwork(own);
     if (allowed < 0) return allowed;
     const entered = system.enterNetwork(target);

@@ -21,7 +21,7 @@ function lookUp(database: "passwd" | "group", name: string): number | undefined 
   // option.
   if (name === "" || name.startsWith("-") || /[:\n\0]/.test(name)) return undefined;
   for (const line of records(database, name)) {
-    // Both databases start NAME:PASSWORD:ID (passwd(5), group(5)).
+    // Each record of both databases starts with NAME:PASSWORD:ID (passwd(5), group(5)).
     const [found, , id] = line.split(":");
     if (found === name && id !== undefined && /^\d+$/.test(id)) return Number(id);
   }

@@ -8,11 +8,9 @@ export interface Product {
   readonly license: string;
   /** The time of the commit of the sources. */
   readonly time: Date;
-  /**
-   * All packages inside the product, and (`dependencies`) the names of the packages that the
-   * product itself imports.
-   */
+  /** All packages inside the product. */
   readonly packages: readonly RuntimePackage[];
+  /** The names of the packages that the product itself imports. */
   readonly dependencies: readonly string[];
 }
 

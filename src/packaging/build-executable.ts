@@ -5,9 +5,9 @@ import type { Target } from "./targets.ts";
 const src = join(import.meta.dir, "..");
 
 /**
- * Builds the executable for a target, or for this machine, and moves it to `outfile`. So an
- * incomplete executable never stands at `outfile`, even if two builds run at the same time. The
- * same sources give the same bytes.
+ * Builds the executable for a target, or for this machine, and moves it to `outfile` when it is
+ * complete. So an incomplete executable is never at `outfile`, even if two builds run at the same
+ * time. The same sources give the same bytes.
  *
  * @throws {AggregateError} if the sources do not build.
  */
@@ -18,8 +18,9 @@ export async function buildExecutable(outfile: string, target?: Target): Promise
   const unfinished = join(temporary, "simpletcpunixrelay");
   try {
     await Bun.build({
-      // A worker thread loads its module by name at run time, from below the common folder of the
-      // entry points. So the module must be an entry point.
+      // A worker thread loads its module by name at run time, so the bundler does not see the
+      // import. The module must therefore be an entry point. Its name in the executable is its path
+      // below the common folder of the entry points.
       entrypoints: [join(src, "main.ts"), join(src, "workers/worker-thread.ts")],
       target: "bun",
       minify: true,

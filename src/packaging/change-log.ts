@@ -1,4 +1,4 @@
-/** A version of CHANGELOG.md. */
+/** A version of the program, as CHANGELOG.md describes it. */
 export interface ChangeLogEntry {
   readonly version: string;
   readonly date: Date;

@@ -49,7 +49,10 @@ export async function announceMainProcess(
   }
 }
 
-/** The message to the service manager cannot be sent. The error's message says why. */
+/**
+ * The error about a message that cannot be sent to the service manager. The error's own message has
+ * the reason.
+ */
 export class MainProcessError extends Error {
   override readonly name = "MainProcessError";
 }
@@ -65,8 +68,8 @@ export function reloading(): Assignments {
 }
 
 /**
- * Sends as soon as the manager's queue has room. Returns the result of `trySending`, a negative
- * errno on failure.
+ * Calls `trySending` until the manager's queue has room for the message, at most for `PATIENCE`.
+ * Returns the last result of `trySending`: a negative errno on failure.
  */
 async function sends(trySending: () => number): Promise<number> {
   let result = -EAGAIN;

@@ -1,12 +1,13 @@
 import type { Notifier } from "./notify-socket.ts";
 
 /**
- * Holds messages to the service manager while this process may not be the unit's main process: the
- * manager ignores messages from other processes (systemd.service(5), NotifyAccess=main).
+ * Holds messages to the service manager while another process is perhaps the unit's main process,
+ * because the manager accepts messages only from the main process (systemd.service(5),
+ * NotifyAccess=main).
  *
  * | phase | the main process                | `notify` | next                             |
  * | ----- | ------------------------------- | -------- | -------------------------------- |
- * | held  | may be another process          | holds    | `release`: main, `silence`: past |
+ * | held  | is perhaps another process      | holds    | `release`: main, `silence`: past |
  * | main  | is this process                 | sends    | `hold`: held                     |
  * | past  | is another process, for good    | drops    |                                  |
  */

@@ -5,7 +5,7 @@ import { SYSTEM_UNIT_FOLDERS, unitFileNames } from "./unit-search-path.ts";
 /**
  * Whether the system's manager accepts messages only from the main process of this service
  * (`NotifyAccess=`, systemd.service(5)). Reads the service's unit files, because a sandboxed
- * process may not reach the manager's bus. False if there is no unit file.
+ * process cannot always reach the manager's bus. False if there is no unit file.
  */
 export function onlyMainMayNotify(): boolean {
   const unit = ownUnit();
@@ -13,7 +13,10 @@ export function onlyMainMayNotify(): boolean {
   return texts.length > 0 && lastNotifyAccess(texts) !== "all";
 }
 
-/** The value of the last `NotifyAccess=` of a unit's files, in the order in which systemd reads them. */
+/**
+ * The last value of `NotifyAccess=` in the texts of a unit's files, which are in the order in which
+ * systemd reads the files. This value counts. Undefined if no file sets `NotifyAccess=`.
+ */
 export function lastNotifyAccess(texts: readonly string[]): string | undefined {
   const settings = texts.flatMap((text) => [...text.matchAll(/^[ \t]*NotifyAccess[ \t]*=(.*)$/gm)]);
   return settings.at(-1)?.[1]?.trim();
@@ -36,7 +39,10 @@ export function unitTexts(unit: string, folders: readonly string[]): string[] {
   return [own, ...paths.flatMap(([, path]) => read(path) ?? [])];
 }
 
-/** The name of the service that this process belongs to, from its control group (cgroups(7)). */
+/**
+ * The name of the service that this process belongs to, from its control group (cgroups(7));
+ * undefined if it belongs to no service of the system's manager.
+ */
 function ownUnit(): string | undefined {
   const groups = read("/proc/self/cgroup")?.split("\n") ?? [];
   // The only hierarchy (cgroup v2), or systemd's own hierarchy (cgroup v1). The pattern below does

@@ -67,8 +67,8 @@ class DatagramNotifier implements Notifier {
 
   notify(assignments: Assignments): void {
     const isFirst = this.#waiting.length === 0;
-    // A newer message replaces a waiting message with the same names. So at most one message of
-    // each kind waits.
+    // A newer message replaces a waiting message that assigns the same variables. So at most one
+    // message for each set of variables waits.
     this.#waiting = this.#waiting.filter((older) => !hasSameNames(older, assignments));
     this.#waiting.push(assignments);
     if (isFirst) this.#sendWaiting();

@@ -10,9 +10,10 @@ import type { Watchdog } from "./watchdog.ts";
 const STATUS_PAUSE = 1_000;
 
 /**
- * Tells the service manager that the process is ready (when all relays accept) or stopping, and
- * sends a status text with the number of connections and the last failures. `dispose` ends the timer
- * of the status, and the watchdog.
+ * Reports the state of the process to the service manager: that all relays accept clients (ready),
+ * that the process is stopping, and a status text with the number of connections and the last
+ * failures. Owns the watchdog, which sends its own messages. `dispose` ends the watchdog and the
+ * timer of the status.
  */
 export class ServiceState implements Disposable {
   readonly #notifier: Notifier;
@@ -26,8 +27,8 @@ export class ServiceState implements Disposable {
   /** One entry for each relay whose destination cannot be reached at present. */
   readonly #failures = new Set<Failing>();
   /**
-   * For each relay whose source clients cannot find any more: the lost thing, the socket file or
-   * the network namespace.
+   * One entry for each relay whose source clients cannot reach any more. The entry names what is
+   * lost: the socket file or the network namespace.
    */
   readonly #lost: SourceLoss[] = [];
 

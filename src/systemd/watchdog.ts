@@ -9,7 +9,7 @@ export class Watchdog implements Disposable {
   readonly #notifier: Notifier;
   readonly #responds: () => Promise<void>;
   readonly #timer: Timer;
-  /** True from the question to the relays' threads until all threads have answered. */
+  /** True while this object waits for the answers of the relaying threads. */
   #asking = false;
 
   /**

@@ -52,8 +52,8 @@ function fill(request: string): readonly string[] {
 }
 
 /**
- * The options of these commands, without the options that the command `relay` has, too. If `relay`
- * is among the commands, the options of `relay`.
+ * The options of these commands, without the options that `relay` has as well. But if `relay` is
+ * one of the commands: all options of `relay` and no others.
  */
 function optionsOf(commands: readonly CommandName[]): readonly string[] {
   const isRelay = commands.includes("relay");

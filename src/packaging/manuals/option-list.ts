@@ -12,7 +12,10 @@ import { plain } from "./mdoc.ts";
 
 type Row = OptionGroup["rows"][number];
 
-/** The options of the groups for the command line, in mdoc(7), each group under its title. */
+/**
+ * The options for which `isMeant` returns true, as they are written on the command line, in
+ * mdoc(7). Each group stands under its title.
+ */
 export function optionList(groups: readonly OptionGroup[], isMeant: (row: Row) => boolean) {
   return groups.flatMap(({ title, rows }) => {
     const meant = rows.filter(isMeant);

@@ -18,9 +18,11 @@ const WORKER_THREAD = join(src, "workers/worker-thread.ts");
 export type Dependencies = Readonly<Record<string, string>>;
 
 /**
- * Replaces `workers/worker-module-url.ts`. With `type: "file"` Bun gives the path of the thread's module
- * where the package is installed. `bun build` copies that module beside the bundle, or into the
- * executable with `--compile`, and gives the path of the copy.
+ * Replaces the module `workers/worker-module-url.ts` by a module that imports the worker thread's
+ * module with `type: "file"`. The value of this import is the path of the worker thread's module in
+ * the installed package. If a user bundles the library with `bun build`, Bun copies the worker
+ * thread's module beside the bundle (into the executable with `--compile`), and the value is the
+ * path of the copy.
  */
 const workerBesideLibrary: BunPlugin = {
   name: "worker-beside-library",
@@ -51,11 +53,11 @@ const COMMON = {
 } satisfies Partial<BuildConfig>;
 
 /**
- * Writes the library and the module of its worker threads into a folder. For other runtimes than Bun
- * a `needs-bun` module stands beside each entry point.
+ * Writes the library and the module of its worker threads into a folder. For other runtimes than
+ * Bun a `needs-bun` module stands beside each entry point.
  *
- * Modules that both entry points use are files of their own. The worker's module shares no file
- * with them, because a bundler copies the worker's module alone and unchanged.
+ * Modules that both `index` and `observe` use are files of their own. The worker threads' module
+ * uses none of these files, because a user's bundler copies it alone and unchanged.
  *
  * @throws {AggregateError} if something does not build.
  */
@@ -95,8 +97,8 @@ function dependenciesOf(folder: string): Dependencies {
 
 /**
  * A module for runtimes other than Bun: importing it fails with one line that says what is needed.
- * The module exports all the names, because Node.js looks for missing names before it runs a
- * module.
+ * The module exports `names`, the names that the real module exports, because Node.js looks for
+ * missing names before it runs a module.
  */
 function needsBun(names: readonly string[]): string {
   const message =

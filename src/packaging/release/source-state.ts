@@ -11,8 +11,8 @@ export interface SourceState {
 /**
  * The commit of a working tree.
  *
- * @throws if the tree differs from the commit, because the sources of a release must be found
- * again.
+ * @throws if the tree differs from the commit, because the commit must contain the exact sources of
+ *   the release.
  */
 export async function sourceState(root: string): Promise<SourceState> {
   const changed = await git(root, "status", "--porcelain");

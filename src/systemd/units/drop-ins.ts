@@ -27,8 +27,8 @@ export function onDemandDropIn(service: string): UnitFile {
 }
 
 /**
- * A file name cannot contain specifiers, so a drop-in for the instance `%i` applies to the whole
- * template.
+ * The name of a drop-in of a service, with its folder. The drop-in of the instance `%i` applies to
+ * the whole template, because a file name cannot contain specifiers.
  */
 function dropInName(service: string, file: string): string {
   return `${service.replace("@%i.", "@.")}.d/${file}`;

@@ -22,7 +22,8 @@ const ANY_FILE: SandboxNeeds = {
   tcp: true,
   network: true,
   local: false,
-  // A source may be a port below 1024. Root of a user namespace has no right to such ports.
+  // A source may be a port below 1024. So the service has the capability for such ports and no user
+  // namespace, in which the capability would give no right to them.
   privilegedPort: true,
   // `allow-users` and the access log name the users of Unix clients.
   users: true,
@@ -59,7 +60,8 @@ export function packagedUnits(program: string): readonly UnitFile[] {
     socket: false,
     onDemand: false,
     supplementaryGroups: [],
-    // systemd's default limit of open files for services is high enough for any configuration file.
+    // The number is not known, and 0 gives the unit systemd's default limit of open files, which is
+    // high enough for any configuration file.
     serverDescriptors: 0,
     drainTimeout: DEFAULTS.drainTimeout,
     unlistedRelays: ANY_FILE,

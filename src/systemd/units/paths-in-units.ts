@@ -10,8 +10,8 @@ export function folderOf(path: string): string {
 /**
  * The path of a socket's folder below /run (`%t` with a user's manager), for `RuntimeDirectory=`.
  * systemd makes this folder, gives it to the service, and removes it when the service stops.
- * `undefined` if the folder is elsewhere, or if the folder belongs to systemd or to users'
- * sessions, because these must not lose the folder.
+ * `undefined` if the folder is elsewhere, or if systemd or users' sessions use the folder, so that
+ * it must not be removed.
  */
 export function runtimeDirectory(path: string): string | undefined {
   const [, below = ""] = /^(?:\/(?:var\/)?run|%t)\/(.+)$/.exec(folderOf(path)) ?? [];
@@ -23,7 +23,7 @@ const OTHERS = new Set(["", "credentials", "dbus", "lock", "private", "systemd",
 
 /**
  * The setting that hides a path from a service: `ProtectHome=` (home) or `PrivateTmp=` (tmp), as in
- * systemd.exec(5).
+ * systemd.exec(5); undefined if neither setting hides the path.
  */
 export function hiderOf(path: string): "home" | "tmp" | undefined {
   if (["/home", "/root", "/run/user", "%t", "%h"].some((folder) => isIn(path, folder)))

@@ -104,7 +104,10 @@ function givesAway(endpoint: SocketEndpoint): boolean {
   return endpoint.kind === "unix" && runtimeDirectory(endpoint.path) === undefined;
 }
 
-/** Unlike an admin address, a metrics address may be reachable from other machines. */
+/**
+ * The needs of the metrics server. Unlike the admin server, it may have an address that other
+ * machines can reach.
+ */
 function metricsNeeds(metrics: SocketEndpoint, plan: UnitPlan): SandboxNeeds {
   return { ...adminNeeds(metrics, plan), local: staysLocal(metrics, "source") };
 }
@@ -120,8 +123,8 @@ function listening(endpoint: SocketEndpoint, { service, manager }: UnitPlan): Sa
 }
 
 /**
- * Whether the endpoint needs the machine's network. Abstract sockets do, too, because they belong
- * to a network namespace (network_namespaces(7)).
+ * Whether the endpoint needs the machine's network. An abstract socket also needs it, because an
+ * abstract socket belongs to a network namespace (network_namespaces(7)).
  */
 function usesNetwork(endpoint: SocketEndpoint, service: string | undefined): boolean {
   return service === undefined && endpoint.kind !== "unix";

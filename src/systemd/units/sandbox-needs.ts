@@ -1,16 +1,16 @@
 /** The access to the machine that a relay's service needs. The sandbox denies all other access. */
 export interface SandboxNeeds {
-  /** The relay opens TCP sockets itself, besides the sockets that systemd passes. */
+  /** True if the relay itself opens TCP sockets. Sockets that systemd passes do not count. */
   readonly tcp: boolean;
-  /** The relay uses the machine's network; otherwise it gets a private network namespace. */
+  /** True if the relay uses the machine's network. If false, the unit has PrivateNetwork=yes. */
   readonly network: boolean;
-  /** All TCP sockets of the relay have both ends on this machine. */
+  /** True if no TCP socket of the relay has an end on another machine. */
   readonly local: boolean;
-  /** The relay itself listens on a port that needs a capability. */
+  /** True if the relay itself listens on a port that needs a capability. */
   readonly privilegedPort: boolean;
-  /** The relay must see the real user ids of other processes. */
+  /** True if the relay must see the real user ids of other processes. */
   readonly users: boolean;
-  /** The relay changes the owner or group of a socket file that it makes. */
+  /** True if the relay changes the owner or group of a socket file that it makes. */
   readonly chown: boolean;
   /** Folders in which the relay makes files. */
   readonly writes: readonly string[];

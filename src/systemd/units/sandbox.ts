@@ -52,7 +52,8 @@ const ROOT_ONLY: ReadonlySet<string> = new Set([
   // These settings need BPF programs on control groups, and only root may load such programs.
   "IPAddressAllow",
   "IPAddressDeny",
-  // This setting fails together with ProcSubset=, which already hides the same file.
+  // In a user's manager this setting fails if ProcSubset= is set as well. It is not needed, because
+  // ProcSubset= already hides /proc/kmsg, the kernel's log.
   "ProtectKernelLogs",
   // This setting has no effect without User=.
   "RemoveIPC",
@@ -116,7 +117,8 @@ function pathLines({ writes, reads }: SandboxNeeds, kept: string): string[] {
     (path) => !hidesNone(path) && !bound.some((folder) => isIn(path, folder)),
   );
   return [
-    // tmpfs replaces each home by an empty folder, into which the paths below can be bound.
+    // With `tmpfs` each home is an empty folder, so that the paths in the lines below can be bound
+    // into it.
     `ProtectHome=${[...bound, ...reached].some((path) => hiderOf(path) === "home") ? "tmpfs" : "yes"}`,
     ...listing("ReadWritePaths", writes.filter(hidesNone).map(word)),
     ...listing("BindPaths", bound.map(word)),

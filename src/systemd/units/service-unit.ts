@@ -209,14 +209,18 @@ function userLines(plan: UnitPlan): string[] {
 }
 
 /**
- * The relay must be in a group to give a file to that group (chown(2)), and PrivateUsers= leaves
- * the relay only its main group. So the group of the files is the relay's main group.
+ * The relay's main group: the group of the socket files that the relay makes; undefined if no
+ * option sets such a group. The relay must be in a group to give a file to that group (chown(2)),
+ * and PrivateUsers= leaves the relay only its main group.
  */
 function groupOf({ relays, socket, adminGroup }: UnitPlan): string | undefined {
   return (socket ? undefined : groupOfFiles(relays)) ?? adminGroup;
 }
 
-/** The group of the socket files that the relays make. There is at most one such group. */
+/**
+ * The group of the socket files that the relays make; undefined if no relay sets a group. All
+ * relays that set a group set the same one.
+ */
 function groupOfFiles(relays: readonly UnitRelay[]): string | undefined {
   return relays.find(({ source, file }) => source.kind === "unix" && file.group !== undefined)?.file
     .group;

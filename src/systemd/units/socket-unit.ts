@@ -5,14 +5,18 @@ import { comment, section, setting } from "./print-sections.ts";
 import { wholeValue } from "./unit-escaping.ts";
 import type { FilePermissions, UnitPlan, UnitRelay } from "./unit-plan.ts";
 
-/** The name of the source's descriptor that systemd passes to the only relay of a command line. */
+/**
+ * The name (`FileDescriptorName=`) of the listening socket that systemd passes to a service whose
+ * command line has the addresses of the only relay.
+ */
 export const DESCRIPTOR_NAME = "source";
 
 /**
- * The limit on the starts of the relay that clients cause. A relay that fails is restarted once a
- * second, and a relay with --exit-idle-time runs for at least a second. So only a relay that can
- * never start exceeds the limit. Without a limit, clients would start such a relay again and again
- * without a pause.
+ * The limit on how often clients can start the relay. Starts that are a second apart do not exceed
+ * it: systemd waits a second before it restarts a failed relay, and a relay with --exit-idle-time
+ * runs for at least a second. Only a relay that always fails and that systemd does not restart
+ * (wrong usage or configuration) exceeds the limit. Without a limit, waiting clients would start
+ * such a relay again and again without a pause.
  */
 const TRIGGER_LIMIT = ["TriggerLimitIntervalSec=5s", "TriggerLimitBurst=6"];
 
@@ -36,8 +40,9 @@ export function socketUnit(plan: UnitPlan, relay: UnitRelay): string {
       ...listening(source, kept, freebind),
       ...(source.kind === "unix" ? fileLines(file) : []),
       ...setting("Backlog", backlog),
-      // A relay of a configuration file finds its socket by the address. The name shows the relay
-      // whether a unit is older than the file.
+      // A relay of a configuration file finds its socket by the address, not by this name. But if
+      // no socket has the address of the relay and one has its name, the relay knows that the unit
+      // is older than the file.
       `FileDescriptorName=${relay.name ?? DESCRIPTOR_NAME}`,
       ...setting("Service", relay.name === undefined ? undefined : owner),
       "# If every start of the relay fails, this socket fails too, instead of retrying for ever.",

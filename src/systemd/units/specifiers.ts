@@ -1,7 +1,9 @@
 import { printAddress, type SocketEndpoint } from "../../address/address.ts";
 import type { UnitPlan } from "./unit-plan.ts";
 
-/** The number that stands for the port `%i`: the port is the instance name of a template. */
+/**
+ * Stands in place of a port number for the port `%i`, which is the name of a template's instance.
+ */
 export const INSTANCE_PORT = -1;
 
 const INSTANCE = "%i";

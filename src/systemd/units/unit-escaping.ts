@@ -32,8 +32,8 @@ export function execProgram(path: string): string {
 }
 
 /**
- * A path in a list of paths, such as `ReadWritePaths=` and `BindPaths=`. Such lists do not support
- * escapes such as `\x20`.
+ * A path as one word of a list of paths, such as `ReadWritePaths=` and `BindPaths=`: in quotes if
+ * necessary, because these lists do not support escapes such as `\x20`.
  */
 export function pathWord(path: string, kept = ""): string {
   const literal = withoutSpecifiers(path, kept);
@@ -41,8 +41,8 @@ export function pathWord(path: string, kept = ""): string {
 }
 
 /**
- * A folder in `RuntimeDirectory=`. In this setting an escaped quote would end a quoted word, so
- * this function uses hexadecimal escapes.
+ * A folder as one word of `RuntimeDirectory=`. This function uses hexadecimal escapes, because in
+ * this setting an escaped quote would end a quoted word.
  */
 export function directoryWord(path: string, kept = ""): string {
   return withoutSpecifiers(path, kept).replace(/[ "'\\:]/g, hexadecimal);
@@ -69,7 +69,8 @@ export function hasControls(text: string): boolean {
   return /[\x00-\x1f\x7f]/.test(text);
 }
 
-// systemd.unit(5), "Specifiers"
+// Doubles each `%`, so that systemd does not expand it (systemd.unit(5), "Specifiers"). The
+// specifiers whose letters are in `kept` stay as they are.
 function withoutSpecifiers(text: string, kept: string): string {
   return text.replace(kept === "" ? /%/g : new RegExp(`%(?![${kept}])`, "g"), "%%");
 }

@@ -31,7 +31,8 @@ export interface UnitPlan {
    */
   readonly options: readonly string[];
   /**
-   * True if systemd listens, outside all namespaces, and starts the relay for the first client.
+   * True if systemd listens in place of the relay, in the host's own namespaces, and starts the
+   * relay for the first client.
    */
   readonly socket: boolean;
   /** The service whose network namespace the relay joins. */
