@@ -6,12 +6,13 @@ import type { SharedCounters } from "./shared-counters.ts";
 const SLACK = 4;
 const SLACK_PART = 16;
 
-// The time, in milliseconds, for which a worker above this limit accepts nobody.
+// The time, in milliseconds, for which a worker accepts nobody after it exceeded the least loaded
+// worker by more than that number.
 export const STEP_BACK = 1;
 
 // If the least loaded worker accepts no client for this time, in milliseconds, the other workers
-// may exceed it by more. Even on a busy machine, every thread that does not hang runs within this
-// time.
+// may exceed it by more: it probably hangs, because even on a busy machine every thread that does
+// not hang runs within this time.
 const PATIENCE = 25;
 
 const HOLDER = "balance";
@@ -29,16 +30,16 @@ export class AcceptBalance implements Disposable {
   readonly #relay: Pick<PausableRelay, "pauseFor" | "resumeFor">;
   #timer: Timer | undefined;
   /**
-   * The index of the least loaded worker (-1 if not known yet), the number of clients that this
-   * worker has ever accepted, and the time, by `performance.now()`, of the last change of either
-   * number.
+   * What was last seen of the least loaded worker: its index (-1 if not known yet), the number of
+   * clients that it has ever accepted, and the time, by `performance.now()`, at which one of these
+   * two numbers last changed.
    */
   #least = -1;
   #leastTaken = 0;
   #since = 0;
   /**
-   * How many more connections than usual this worker may have ahead of the least loaded worker.
-   * Above 0 only while the least loaded worker accepts no clients.
+   * The number of connections that is added to the allowed lead of this worker over the least
+   * loaded worker. Greater than 0 only while the least loaded worker accepts no clients.
    */
   #allowance = 0;
   #over = false;
@@ -59,7 +60,10 @@ export class AcceptBalance implements Disposable {
     this.#relay.resumeFor(HOLDER);
   }
 
-  /** Called after this worker has accepted a client. */
+  /**
+   * Makes this worker accept nobody for a moment if it is too far ahead of the least loaded worker.
+   * Called after this worker has accepted a client.
+   */
   opened(): void {
     const open = this.#counts.open(this.#worker);
     if (open <= SLACK || this.#over) return;
@@ -71,8 +75,8 @@ export class AcceptBalance implements Disposable {
   }
 
   /**
-   * Notes the time if the least loaded worker is another one, or has accepted a client since the
-   * last call.
+   * Notes the current time if, since the last call, the least loaded worker has changed or has
+   * accepted a client. The allowed lead is then the usual one again.
    */
   #watch(least: number): void {
     const taken = this.#counts.taken(least);

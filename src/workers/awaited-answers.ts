@@ -2,7 +2,10 @@
 export class AwaitedAnswers<Kind> {
   #waiting: { readonly kind: Kind; readonly resolve: (value: number) => void }[] = [];
 
-  /** Resolves with the number that the next answer of this kind carries; with 0 after `end`. */
+  /**
+   * Resolves with the number that the next answer of this kind carries; with 0 if no answer arrives
+   * before `end`.
+   */
   next(kind: Kind): Promise<number> {
     return new Promise((resolve) => this.#waiting.push({ kind, resolve }));
   }

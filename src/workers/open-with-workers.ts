@@ -8,13 +8,13 @@ import { startRelay } from "../relay/running-relay.ts";
 import { SharedConnectionLimit } from "../relay/shared-connection-limit.ts";
 import { type Workers, workerCount } from "./worker-count.ts";
 
-// The default bound is one of so many parts of the memory. The rest is for the kernel's socket
-// buffers and for other programs.
+// The default bound is the available memory, divided by this number. The rest of the memory is for
+// the kernel's socket buffers and for other programs.
 const MEMORY_PARTS = 4;
 
-/** The limits that all relays of a process have together. */
+/** The limits for all relays of a process together. */
 export interface SharedLimits {
-  /** The maximum number of open connections; null (the default) for no such limit. */
+  /** The maximum number of open connections of all relays; null (the default) for no such limit. */
   readonly sharedMax?: number | null;
   /**
    * The number of bytes that the connections hold, and the bound of this number. Default: a bound
@@ -32,7 +32,7 @@ export interface SharedLimits {
 export type OpenRelay = (options: RelayOptions, succession?: Succession) => Promise<HandoverRelay>;
 
 /**
- * Returns a function that starts relays, in this thread or in a pool of threads that all relays
+ * Returns a function that starts relays: in this thread, or in a pool of threads that all relays
  * share. Without FFI, threads cannot share a source. Then one thread relays, and the observer of
  * the first relay gets a warning.
  */
@@ -46,9 +46,9 @@ export function relayOpener(workers: Workers, limits: SharedLimits = {}): OpenRe
 }
 
 /**
- * Makes a bound for the number of bytes that all connections of a process hold, for a number of
- * workers.
+ * Makes the bound of the number of bytes that all connections of a process hold.
  *
+ * @param workers - the number of threads that relay
  * @param most - the bound in bytes; null for a quarter of the memory that this process may use
  */
 export function boundOfThreads(workers: Workers, most: number | null): MemoryBound {

@@ -27,14 +27,14 @@ import type { WorkerPool } from "./worker-pool.ts";
 import type { WorkerSlot } from "./worker-slot.ts";
 import { SharedSource } from "./shared-source.ts";
 
-// How long a worker may still run after the drain timeout, in milliseconds. A worker that runs
-// longer counts as hung.
+// The time, in milliseconds, that a worker may still run after the end of the drain timeout. A
+// worker that runs longer counts as hung.
 const GRACE = 1_000;
 
 /**
- * Listens on the source. The workers of a pool carry the connections; each worker has a share of
- * the relay. This thread relays nothing: it keeps the source, and reports all connections to the
- * observer.
+ * Starts a relay whose connections the workers of a pool carry; each worker has a share of the
+ * relay. This thread relays nothing: it binds and keeps the source, and reports all connections to
+ * the observer.
  *
  * @param succession - absent unless an earlier process hands over
  * @throws {RelayError} if listening on the source fails or a worker cannot start.
@@ -77,7 +77,10 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
   /** Resolves as soon as no worker accepts clients any more and the source is closed. */
   readonly #closed = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
-  /** Whether the workers may accept. False for a handed-over source until `accept` is called. */
+  /**
+   * Whether the workers may accept clients. False for a handed-over source until `accept` is
+   * called.
+   */
   #accepts: boolean;
   #sourceWatch: SourceWatch | null = null;
   #stopping = false;
@@ -271,7 +274,9 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
     return open;
   }
 
-  /** A worker's part of `connectionsMax`. The sum of all parts is exactly `connectionsMax`. */
+  /**
+   * Returns a worker's part of `connectionsMax`. The sum of all parts is exactly `connectionsMax`.
+   */
   #quota(index: number): number {
     const count = this.#shares.length;
     return (
@@ -279,7 +284,10 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
     );
   }
 
-  /** Removes the socket file, so that new clients cannot connect, and ends the watch on it. */
+  /**
+   * Stops watching for a loss of the source. If `removesFile`, also removes the socket file, so
+   * that new clients cannot connect.
+   */
   #hide({ removesFile }: { readonly removesFile: boolean }): void {
     this.#sourceWatch?.[Symbol.dispose]();
     try {
@@ -290,8 +298,9 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
   }
 
   /**
-   * Tells the workers the time that they have to drain. Workers that have not ended GRACE after
-   * that time are killed.
+   * Tells the workers to stop, and the limits of their drain. Kills the workers that have not ended
+   * `GRACE` milliseconds after the end of the drain timeout. A later call can only shorten the
+   * time.
    */
   #hurry(limits: DrainLimits, { servesQueue }: { readonly servesQueue: boolean }): void {
     for (const share of this.#shares) share.stop(limits, servesQueue);
@@ -307,8 +316,8 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
     const due = performance.now() + delay;
     this.#impatience = setTimeout(() => {
       const now = performance.now();
-      // The timer is late because the process stood still. Start the time again, because the
-      // workers also restart their time limits in that case.
+      // The timer is late because the whole process was suspended. Let the workers have the whole
+      // time again, because their own time limits also begin again.
       if (processStoodStill(now - due, delay)) this.#impatientAt = now + wait;
       if (now < this.#impatientAt) this.#waitForHanging(wait);
       else for (const share of this.#shares) share.terminate();

@@ -36,7 +36,10 @@ export class RemoteConnectionView implements ConnectionView {
     this.clientPeer = clientPeer;
   }
 
-  /** Notes the time and the address of the connect; null if the destination was not reached. */
+  /**
+   * Notes the time of the connect and the destination's address. `reached` is null if the
+   * destination was not reached.
+   */
   noteConnect(reached: Reached | null): void {
     if (reached === null) return;
     this.connectedAt = reached.at + this.#behind;

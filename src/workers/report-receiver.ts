@@ -11,8 +11,9 @@ export class ReportReceiver {
   readonly #observer: Observer;
   readonly #open = new Map<number, RemoteConnectionView>();
   /**
-   * The number of milliseconds by which this thread's clock is ahead of the worker's clock: the
-   * least difference between the arrival of a batch and the batch's `at`.
+   * The number of milliseconds by which this thread's clock is ahead of the worker's clock;
+   * `Infinity` before the first batch. It is the least difference so far between the time of
+   * arrival of a batch and the batch's `at`.
    */
   #behind = Infinity;
 
@@ -28,12 +29,17 @@ export class ReportReceiver {
     return this.#open.size;
   }
 
-  /** Must be called with each batch on arrival, before the batch's reports are passed. */
+  /**
+   * Estimates the difference between this thread's and the worker's clock again. Call this method
+   * with each batch on its arrival, before the batch's reports are passed.
+   */
   syncClock({ at }: Batch): void {
     this.#behind = Math.min(this.#behind, performance.now() - at);
   }
 
-  /** Passes the event of a report to the observer. */
+  /**
+   * Passes the event of a report to the observer, or updates the view of the report's connection.
+   */
   pass(report: EventReport): void {
     switch (report.kind) {
       case "warning":

@@ -5,10 +5,10 @@ import { encodeFigures } from "./encode-figures.ts";
 import type { ConnectionReport, Reached, Report, Start } from "./worker-messages.ts";
 import { encodeError } from "./encode-error.ts";
 
-// The period in which a worker reports the figures of its open connections, in milliseconds.
+// The time between two reports of the figures of a worker's open connections, in milliseconds.
 const FIGURES_PERIOD = 200;
 
-/** The id of a connection, and the figures last reported for it. */
+/** The id of a connection, and the figures in the last report about it. */
 class ReportedConnection {
   /** The connection's id; 0 before its introduction. */
   id = 0;
@@ -26,13 +26,13 @@ class ReportedConnection {
 }
 
 /**
- * A worker's observer. This observer counts connections in the shared counters, and sends the
- * events that the main thread's observer handles, in one message per turn of the event loop.
+ * A worker's observer. It counts connections in the shared counters, and sends the events that the
+ * main thread's observer handles to the main thread, in one message per turn of the event loop.
  */
 export class ReportSender {
   /**
-   * The observer of this worker's share. It has every event, because a missing event is a compile
-   * error.
+   * The observer of this worker's share. It is a whole `Observer`, so the compiler reports an event
+   * that has no handler here.
    */
   readonly observer: Observer;
   readonly #post: (reports: readonly Report[]) => void;
@@ -90,7 +90,8 @@ export class ReportSender {
         this.#postLater();
       }),
       full: (open, limit) => {
-        // The pool knows whether the other workers' parts of a shared limit are taken, too.
+        // Always tell the pool that this worker's part of a shared limit is used up. Only the pool
+        // knows whether the other workers' parts are used up, too.
         if (limit !== "own") return this.tell({ kind: "full", open, limit });
         const total = this.#counts.total();
         // Report only if all workers are full, because until then another worker accepts the
@@ -106,7 +107,7 @@ export class ReportSender {
     };
   }
 
-  /** From now on `act` is called after each accepted connection has been counted. */
+  /** Sets a function that is called after each accepted connection has been counted. */
   afterOpened(act: () => void): void {
     this.#afterOpened = act;
   }

@@ -12,7 +12,8 @@ const LOW = 1;
 const COUNT = 2;
 const WORDS = 3;
 
-// The values of `COUNT` in an empty slot, and in a slot whose client has no connection any more.
+// The value of `COUNT` in an empty slot, and its value in a slot whose client has no connection any
+// more.
 const EMPTY = 0;
 const LEFT = -1;
 
@@ -29,22 +30,22 @@ interface Key {
 
 /**
  * The number of open connections of each client, shared by all workers of a pool. Each worker
- * writes only its own table and reads all tables. There is no lock, because a dying worker could
- * leave a lock locked. When a worker dies, the pool clears the worker's table.
+ * writes only its own table and reads all tables. There is no lock, because a worker that dies
+ * could leave a lock locked for ever. When a worker dies, the pool clears the worker's table.
  *
- * A table uses open addressing with linear probing (Knuth, The Art of Computer Programming 6.4).
- * The states of a slot:
+ * A table uses open addressing with linear probing (Knuth, The Art of Computer Programming 6.4). A
+ * search ends at an empty slot. The states of a slot, and the changes of a state:
  *
- * | state | `COUNT`  | becomes                                                                   |
- * | ----- | -------- | ------------------------------------------------------------------------- |
- * | empty | `EMPTY`  | taken, by a new client; a search ends here                                |
- * | taken | 1 and up | left, when its client has no connection any more                          |
- * | left  | `LEFT`   | taken, by its client or a new one; empty, once the slot behind it is empty |
+ * | state | `COUNT`  | changes to                                                                          |
+ * | ----- | -------- | ----------------------------------------------------------------------------------- |
+ * | empty | `EMPTY`  | taken: a new client's first connection                                               |
+ * | taken | 1 and up | left: the client's last connection has ended                                         |
+ * | left  | `LEFT`   | taken: the first connection of the same or a new client. Empty: the next slot is empty |
  *
  * A worker adds a new connection to its own table before it sums over all tables. If several
  * workers admit connections of one client at the same time, the last worker sees all these
  * connections, so the workers together never exceed the limit. But two workers may both refuse a
- * connection although one refusal would have been enough.
+ * connection although it would have been enough that one of them refuses.
  */
 export class SharedClientCounts implements ClientCounts {
   readonly #tables: readonly Table[];
@@ -68,8 +69,8 @@ export class SharedClientCounts implements ClientCounts {
   }
 
   /**
-   * Returns memory for `connections` connections per worker. The memory's pages become resident
-   * only on first use.
+   * Returns memory for the tables of `workers` workers with `connections` connections each. The
+   * memory's pages become resident only on first use.
    */
   static bufferFor(workers: number, connections: number): SharedArrayBuffer {
     const slots = SLOTS_A_CONNECTION * connections + 1;
@@ -110,8 +111,8 @@ export class SharedClientCounts implements ClientCounts {
   }
 
   /**
-   * Returns the index of the client's slot in this worker's table; for a new client, of a free
-   * slot.
+   * Returns the index of the client's slot in this worker's table. If the client has no slot yet,
+   * returns the index of a slot that is free.
    */
   #slotFor(key: Key): number {
     let free = -1;
@@ -132,8 +133,8 @@ export class SharedClientCounts implements ClientCounts {
     for (let probes = 0; probes < this.#slots; probes += 1) {
       const count = Atomics.load(table, slot + COUNT);
       if (count === EMPTY) return 0;
-      // Compare the key after the count was read, because another client may have taken the slot
-      // before.
+      // Read the count before the key is compared: another client may take the slot at any time, so
+      // a count that is read after the comparison may be the count of the other client.
       if (count > 0 && has(table, slot, key)) return count;
       slot = this.#next(slot);
     }
@@ -141,8 +142,8 @@ export class SharedClientCounts implements ClientCounts {
   }
 
   /**
-   * Makes a slot of the state "left" empty if the next slot is empty, and then also the slots of
-   * the state "left" directly before this slot.
+   * Makes a slot of the state "left" empty if the next slot is empty. Then does the same with the
+   * slots of the state "left" directly before this slot.
    */
   #tidy(left: number): void {
     if (Atomics.load(this.#own, this.#next(left) + COUNT) !== EMPTY) return;

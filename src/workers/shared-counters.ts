@@ -10,9 +10,10 @@ const QUOTA = 2;
 const WORDS = 3;
 
 /**
- * Counters that all threads of a pool share. For each worker: the number of its open connections,
- * the number of connections that it has ever accepted, and its quota, the maximum number of its
- * open connections. Each number is atomic, but no lock keeps several numbers consistent.
+ * Counters of one relay that all threads of a pool share. For each worker: the number of its open
+ * connections, the number of connections that it has ever accepted, and its quota, which is the
+ * maximum number of its open connections. Each number is atomic, but no lock keeps several numbers
+ * consistent.
  */
 export class SharedCounters {
   readonly #words: Int32Array<SharedArrayBuffer>;
@@ -82,7 +83,11 @@ export class SharedCounters {
     return total;
   }
 
-  /** Notes that a worker has started, which may have at most `quota` open connections. */
+  /**
+   * Notes that a worker has started.
+   *
+   * @param quota - the maximum number of open connections of this worker
+   */
   join(worker: number, quota: number): void {
     Atomics.store(this.#words, wordOf(worker, QUOTA), quota);
   }
@@ -94,7 +99,10 @@ export class SharedCounters {
     Atomics.store(this.#words, FULL, 0);
   }
 
-  /** The least loaded worker other than `worker` that is below its quota; -1 if there is none. */
+  /**
+   * Returns the index of the least loaded worker other than `worker` that is below its quota; -1 if
+   * there is none.
+   */
   leastLoadedBut(worker: number): number {
     let least = -1;
     let fewest = Infinity;

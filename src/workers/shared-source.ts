@@ -14,7 +14,10 @@ import type { RelayOptions } from "../relay/options.ts";
 export class SharedSource {
   readonly endpoint: SocketEndpoint;
   readonly file: PlacedFile | null;
-  /** Whether another process may continue to listen on the source. */
+  /**
+   * Whether the source was passed to this process, for example by systemd. Another process may then
+   * still listen on it after this process has closed it.
+   */
   readonly inherited: boolean;
   readonly fds: readonly number[];
   readonly backlog: number;
@@ -32,7 +35,8 @@ export class SharedSource {
   /**
    * Binds the source.
    *
-   * @param notice - called if the relay listens on fewer addresses than the source's text means
+   * @param notice - called with a message if the relay cannot listen on all addresses of the
+   * source's host, for example on only one of the two addresses of `localhost`
    * @throws {RelayError} if the source cannot be bound.
    */
   static async bind(

@@ -17,14 +17,18 @@ export type Order = RelayOrder | { readonly kind: "end" };
 
 export type RelayOrder =
   | Start
-  /** Answered by `here`, which proves that the thread's event loop runs. */
+  /** Answer with `here`, which proves that the thread's event loop runs. */
   | { readonly kind: "ping"; readonly relay: number }
   /** Accept nobody until `release`; answered by `held`. */
   | { readonly kind: "hold"; readonly relay: number }
   | { readonly kind: "release"; readonly relay: number }
   /** Stop recording packets for the relay's capture. */
   | { readonly kind: "endCapture"; readonly relay: number }
-  /** Answered by `draining` and `stopped`; a second `stop` can only shorten the wait. */
+  /**
+   * Stop accepting clients, and drain. Answered by `draining` when the share accepts nobody any
+   * more, and by `stopped` when its last connection has ended. A second `stop` can only shorten the
+   * drain.
+   */
   | {
       readonly kind: "stop";
       readonly relay: number;
@@ -37,7 +41,7 @@ export type RelayOrder =
 export interface Start {
   readonly kind: "start";
   readonly relay: number;
-  /** The number of the relay's share, from 0. */
+  /** The index of this share among the relay's shares, from 0. */
   readonly index: number;
   /** The pool's listening descriptors; the worker duplicates them. */
   readonly listeners: readonly number[];
@@ -62,7 +66,7 @@ export interface Start {
   readonly held: boolean;
 }
 
-/** A relay's options, without the ones that only the pool uses. */
+/** A relay's options, without the options that only the pool uses. */
 export type WorkerOptions = Omit<
   RelayOptions,
   "source" | "observer" | "mode" | "owner" | "group" | "directoryMode"
@@ -91,15 +95,16 @@ export type PoolReport =
   /** Whole pcapng blocks for the relay's capture file. */
   | { readonly kind: "captured"; readonly blocks: Uint8Array }
   /**
-   * The last report of a share, which has stopped. `cut` is the number of connections that the stop
-   * reset.
+   * The last report of a share: it has stopped. `cut` is the number of connections that were reset
+   * to end the drain.
    */
   | { readonly kind: "stopped"; readonly cut: number }
   /** The worker is about to die. `open` is the number of connections that end with the worker. */
   | { readonly kind: "lost"; readonly open: number };
 
 /**
- * An event that the pool passes to the observer, or data of a connection that such events refer to.
+ * A report that the pool passes to the observer as an event, or data of a connection that the
+ * observer can read in later events.
  */
 export type EventReport =
   | { readonly kind: "fault"; readonly error: PlainError }
@@ -109,7 +114,10 @@ export type EventReport =
   | { readonly kind: "reachedAgain" }
   | { readonly kind: "waitingForHeader"; readonly change: number }
   | ConnectionReport
-  /** `FIGURES` numbers for each connection that changed. */
+  /**
+   * The encoded figures of all connections whose figures have changed: `FIGURES` numbers for each
+   * connection, one connection after the other.
+   */
   | { readonly kind: "figures"; readonly figures: Float64Array };
 
 export type ConnectionReport =
@@ -135,7 +143,7 @@ export interface Reached {
   readonly address: string;
 }
 
-/** The data of a connection that never change. */
+/** The part of a connection's data that never changes. */
 export interface Introduction {
   readonly kind: "introduction";
   readonly id: number;

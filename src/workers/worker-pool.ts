@@ -56,7 +56,8 @@ export class WorkerPool {
   }
 
   /**
-   * Assigns at most `most` slots to a new relay. The first slot rotates from relay to relay.
+   * Assigns at most `most` slots to a new relay. The relay with the next number begins at the next
+   * slot, so that relays with few slots do not all use the same workers.
    *
    * @param open - returns the relay's number of open connections
    */

@@ -25,7 +25,7 @@ export interface WorkerShareOwner {
   left(index: number): number;
 }
 
-/** The answers that callers wait for; `gone` is the end of the share. */
+/** The kinds of answers that callers wait for; `gone` is the end of the share. */
 type Answer = "ready" | "here" | "held" | "draining" | "gone";
 
 /**
@@ -41,7 +41,10 @@ export class WorkerShare implements SlotMember {
   #connections: ReportReceiver;
   /** True from the order that starts the share until the share has ended. */
   #isThere = false;
-  /** Whether the share has ever been ready: a share that failed to start is not tried again. */
+  /**
+   * Whether the share has ever been ready. A share that has never been ready failed to start, and
+   * is not started again in another worker.
+   */
   #used = false;
   /**
    * The number of connections that ended because the worker died; 0 after the share's next start.
@@ -110,7 +113,10 @@ export class WorkerShare implements SlotMember {
     return await this.#answers.next("held");
   }
 
-  /** Tells the worker to stop recording packets, because the capture file takes no more. */
+  /**
+   * Tells the worker to stop recording packets, because no more packets can be written to the
+   * capture file.
+   */
   endCapture(): void {
     if (this.#isThere) this.#slot.tell({ kind: "endCapture", relay: this.#relay });
   }
@@ -213,7 +219,10 @@ export class WorkerShare implements SlotMember {
     if (open !== null) this.#connections.pass({ ...report, open });
   }
 
-  /** The worker no longer has this share. */
+  /**
+   * Notes that the share has ended: the slot forgets it, and all promises that wait for its answers
+   * resolve.
+   */
   #end(): void {
     this.#isThere = false;
     this.#owner.left(this.#index);

@@ -18,9 +18,15 @@ export interface SlotMember {
   /** Returns the order that starts the relay's share in a worker. */
   startOrder(): Start;
   batchArrived(batch: Batch): void;
-  /** Called after the worker has died. Returns the number of connections that this relay lost. */
+  /**
+   * Called after the worker has died because of `why`. Returns the number of connections that this
+   * relay lost.
+   */
   lost(why: Error): number;
-  /** Called after `lost` was called for every member of the slot. */
+  /**
+   * Forgets what belonged to the dead worker, and reports its open connections as closed. Called
+   * after `lost` was called for every member of the slot.
+   */
   forget(): void;
 }
 
@@ -30,7 +36,7 @@ export interface SlotMember {
  * members.
  */
 export class WorkerSlot {
-  /** The worker's number in messages, from 1. */
+  /** The worker's number, from 1, as it is shown in errors and in the thread's name. */
   readonly number: number;
   readonly #module: URL;
   readonly #members = new Map<number, SlotMember>();
@@ -73,7 +79,10 @@ export class WorkerSlot {
     this.#thread?.postMessage(order);
   }
 
-  /** Resolves when the thread has ended; at once if the slot still has members. */
+  /**
+   * Resolves when the thread has ended; at once if there is no thread, or if the thread goes on
+   * because the slot still has members.
+   */
   async ended(): Promise<void> {
     if (this.#thread === null || this.#members.size > 0) return;
     const ended = Promise.withResolvers<void>();
@@ -146,7 +155,10 @@ export class WorkerSlot {
   }
 }
 
-/** Builds a thread's error from Bun's message, which also has source lines and a stack. */
+/**
+ * Makes an `Error` of Bun's message about an uncaught error. The message also has source lines and
+ * a stack.
+ */
 function uncaught(message: string): Error {
   const [, words] = /^\w*error: (.*)$/im.exec(message) ?? [];
   const error = new Error(words ?? message.split("\n", 1)[0]);

@@ -19,7 +19,10 @@ import { ReportSender } from "./report-sender.ts";
 
 declare const self: Worker;
 
-/** The name under which a share pauses its relay after an order of the pooled relay. */
+/**
+ * The name of the holder that pauses a relay between the orders `hold` and `release` of the pooled
+ * relay.
+ */
 const HOLDER = "pool";
 
 /**
@@ -32,8 +35,9 @@ let limit: SharedConnectionLimit | null = null;
 let memory: HeldMemory | null = null;
 
 /**
- * The key of both maps is the relay's number. A promise in `starting` settles when the start of the
- * share has ended; `shares` has the shares that have started.
+ * The key of both maps is the relay's number. `starting` has a promise for each share that was
+ * ordered to start; the promise settles when the start has succeeded or failed. `shares` has the
+ * shares that have started.
  */
 const starting = new Map<number, Promise<void>>();
 const shares = new Map<number, RunningShare>();
@@ -172,8 +176,8 @@ class RunningShare {
   /** Accepts the clients that were in the kernel's queue when the stop was requested. */
   async #serveQueue(): Promise<void> {
     this.#relay.resumeFor(HOLDER);
-    // Two immediates: the first may run before the event loop polls its descriptors, the second
-    // runs after the poll.
+    // Wait for two immediates: the first may run before the event loop polls its descriptors, but
+    // the second runs after the poll.
     await new Promise(setImmediate);
     await new Promise(setImmediate);
   }
