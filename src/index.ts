@@ -14,7 +14,7 @@ export {
   type SocketEndpoint,
   staysLocal,
 } from "./address/address.ts";
-export type { AccessRules } from "./relay/access-rules.ts";
+export type { AccessRules } from "./relay/admission/access-rules.ts";
 export { type Cidr, CidrError, parseCidr } from "./address/cidr.ts";
 export type { Peer } from "./os/peer-credentials.ts";
 export { RelayError } from "./relay/error.ts";
@@ -28,7 +28,7 @@ export type {
   Stop,
 } from "./relay/observer.ts";
 export { DEFAULTS } from "./relay/options.ts";
-export type { ProxyVersion } from "./relay/proxy-protocol/write-header.ts";
+export type { ProxyVersion } from "./relay/options.ts";
 export type { Relay } from "./relay/relay-interface.ts";
 export { createRelay, type RelayOptions } from "./library/create-relay.ts";
 export type { Workers } from "./workers/worker-count.ts";

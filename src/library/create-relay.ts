@@ -15,7 +15,7 @@ import {
   takeSignal,
   takeSource,
 } from "../options/check-library-options.ts";
-import type { Source } from "../relay/listen/kinds-of-source.ts";
+import type { Source } from "../relay/kinds-of-source.ts";
 import type { RelayOptions as RelayOptionsParsed } from "../relay/options.ts";
 import type { Relay } from "../relay/relay-interface.ts";
 import { relayOpener } from "../workers/open-with-workers.ts";

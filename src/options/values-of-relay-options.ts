@@ -1,6 +1,6 @@
 import type { Endpoint } from "../address/address.ts";
 import { groupId, userId } from "../os/user-ids.ts";
-import { PROXY_VERSIONS } from "../relay/proxy-protocol/write-header.ts";
+import { PROXY_VERSIONS } from "../relay/options.ts";
 import type { RelayOptions } from "../relay/options.ts";
 import type { Workers } from "../workers/worker-count.ts";
 import {

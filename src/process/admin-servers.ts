@@ -6,7 +6,7 @@ import { HTTP_DESCRIPTORS_MOST } from "../observe/admin/http-limits.ts";
 import type { Observation } from "../observe/figures/observe-process.ts";
 import { faultLog } from "../observe/log/event-log.ts";
 import type { Log } from "../observe/log/log.ts";
-import type { HandedSource } from "../relay/listen/kinds-of-source.ts";
+import type { HandedSource } from "../relay/kinds-of-source.ts";
 import type { ListenerRole } from "./handover/handover-document.ts";
 import type { OpenedListener } from "./handover/hand-over.ts";
 import type { ProcessWide } from "./process-plan.ts";

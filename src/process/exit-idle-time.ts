@@ -1,4 +1,4 @@
-import { processStoodStill } from "../relay/detect-standstill.ts";
+import { processStoodStill } from "../os/detect-standstill.ts";
 import type { Observer } from "../relay/observer.ts";
 
 /**

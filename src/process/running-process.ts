@@ -1,7 +1,7 @@
 import type { Observation } from "../observe/figures/observe-process.ts";
 import type { Log } from "../observe/log/log.ts";
 import { libc } from "../os/libc.ts";
-import { heldTogether, type MemoryBound } from "../relay/held-memory-limit.ts";
+import { heldTogether, type MemoryBound } from "../relay/limits/held-memory-limit.ts";
 import { isHungUp } from "../os/terminal.ts";
 import { takePassedSockets } from "../systemd/activation.ts";
 import type { ServiceState } from "../systemd/report-service-state.ts";

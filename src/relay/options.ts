@@ -1,9 +1,16 @@
 import type { SocketEndpoint } from "../address/address.ts";
 import type { Cidr } from "../address/cidr.ts";
-import type { AccessRules } from "./access-rules.ts";
-import type { ConnectedSource, Source } from "./listen/kinds-of-source.ts";
+import type { AccessRules } from "./admission/access-rules.ts";
+import type { ConnectedSource, Source } from "./kinds-of-source.ts";
 import type { Observer } from "./observer.ts";
-import type { ProxyVersion } from "./proxy-protocol/write-header.ts";
+
+/**
+ * The versions of the PROXY headers that a relay can send: `v1` is a line of text; `v2` is binary
+ * and can describe Unix clients. HAProxy refuses a v2 header for a Unix client, because HAProxy
+ * parses the first bytes of that header as a TLV (3.5-dev5, src/connection.c).
+ */
+export const PROXY_VERSIONS = ["v1", "v2"] as const;
+export type ProxyVersion = (typeof PROXY_VERSIONS)[number];
 
 /** The options of a relay. Times are in milliseconds. */
 export interface RelayOptions extends AccessRules {

@@ -1,7 +1,7 @@
 import type { ThreadCapture } from "./capture/capture-in-thread.ts";
-import type { ClientCounts } from "./client-counts.ts";
-import type { HeldMemory } from "./held-memory-limit.ts";
-import type { SharedConnectionLimit } from "./shared-connection-limit.ts";
+import type { ClientCounts } from "./admission/client-counts.ts";
+import type { HeldMemory } from "./limits/held-memory-limit.ts";
+import type { SharedConnectionLimit } from "./limits/shared-connection-limit.ts";
 
 /** The facts about the process that hands over which a relay of the next process needs. */
 export interface Succession {

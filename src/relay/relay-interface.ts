@@ -1,6 +1,6 @@
 import type { SocketEndpoint } from "../address/address.ts";
-import type { DrainLimits } from "./drain-limits.ts";
-import type { HandedSource } from "./listen/kinds-of-source.ts";
+import type { DrainLimits } from "./limits/drain-limits.ts";
+import type { HandedSource } from "./kinds-of-source.ts";
 
 /** A relay that listens. */
 export interface Relay extends AsyncDisposable {

@@ -3,9 +3,9 @@ import type { RelayOptions } from "../relay/options.ts";
 import type { HandoverRelay } from "../relay/relay-interface.ts";
 import type { Succession } from "../relay/relay-context.ts";
 import { availableMemory } from "../os/available-memory.ts";
-import { HeldMemory, type MemoryBound, memoryBound } from "../relay/held-memory-limit.ts";
+import { HeldMemory, type MemoryBound, memoryBound } from "../relay/limits/held-memory-limit.ts";
 import { startRelay } from "../relay/running-relay.ts";
-import { SharedConnectionLimit } from "../relay/shared-connection-limit.ts";
+import { SharedConnectionLimit } from "../relay/limits/shared-connection-limit.ts";
 import { type Workers, workerCount } from "./worker-count.ts";
 
 // The default bound is the available memory, divided by this number. The rest of the memory is for

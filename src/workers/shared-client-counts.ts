@@ -1,4 +1,4 @@
-import type { ClientCounts } from "../relay/client-counts.ts";
+import type { ClientCounts } from "../relay/admission/client-counts.ts";
 
 // The layout of the memory in 32-bit words: the seed of the hash function at SEED, then from FIRST
 // on one table for each worker.

@@ -1,10 +1,10 @@
 import type { SocketEndpoint } from "../address/address.ts";
 import type { Libc } from "../os/libc.ts";
 import { backlogOf, bindSource, type BoundSource } from "../relay/listen/bind-source.ts";
-import type { PlacedFile } from "../relay/listen/socket-file/identify-and-remove.ts";
-import { needsAddresses } from "../relay/client-admission.ts";
+
+import { needsAddresses } from "../relay/admission/client-admission.ts";
 import { endpointOf } from "../relay/listen/inherited-socket.ts";
-import { type HandedSource, isInherited } from "../relay/listen/kinds-of-source.ts";
+import { type PlacedFile, type HandedSource, isInherited } from "../relay/kinds-of-source.ts";
 import type { RelayOptions } from "../relay/options.ts";
 
 /**

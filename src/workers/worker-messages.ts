@@ -1,9 +1,9 @@
 import type { SocketEndpoint } from "../address/address.ts";
 import type { Peer } from "../os/peer-credentials.ts";
-import type { MemoryBound } from "../relay/held-memory-limit.ts";
+import type { MemoryBound } from "../relay/limits/held-memory-limit.ts";
 import type { Event } from "../relay/combine-observers.ts";
 import type { Ending, Failure, ReachedLimit } from "../relay/observer.ts";
-import type { DrainLimits } from "../relay/drain-limits.ts";
+import type { DrainLimits } from "../relay/limits/drain-limits.ts";
 import type { RelayOptions } from "../relay/options.ts";
 
 // The messages between the pooled relays and their workers. Every message can be copied by

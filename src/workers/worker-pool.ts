@@ -1,4 +1,4 @@
-import { type MemoryBound, memoryBound } from "../relay/held-memory-limit.ts";
+import { type MemoryBound, memoryBound } from "../relay/limits/held-memory-limit.ts";
 import { WORKER_MODULE } from "./worker-module-url.ts";
 import { WorkerSlot } from "./worker-slot.ts";
 

@@ -1,14 +1,14 @@
 import { printAddress, type SocketEndpoint } from "../address/address.ts";
 import { RelayError, relayError } from "../relay/error.ts";
-import type { DrainLimits } from "../relay/drain-limits.ts";
+import type { DrainLimits } from "../relay/limits/drain-limits.ts";
 import type { PausableRelay } from "../relay/relay-interface.ts";
 import { startRelay } from "../relay/running-relay.ts";
 import { libc } from "../os/libc.ts";
 import { checked, EBADF } from "../os/errno.ts";
 import { AcceptBalance } from "./accept-balance.ts";
-import type { ClientCounts } from "../relay/client-counts.ts";
-import { HeldMemory } from "../relay/held-memory-limit.ts";
-import { SharedConnectionLimit } from "../relay/shared-connection-limit.ts";
+import type { ClientCounts } from "../relay/admission/client-counts.ts";
+import { HeldMemory } from "../relay/limits/held-memory-limit.ts";
+import { SharedConnectionLimit } from "../relay/limits/shared-connection-limit.ts";
 import { SharedClientCounts } from "./shared-client-counts.ts";
 import { SharedCounters } from "./shared-counters.ts";
 import type { Batch, Order, RelayOrder, Report, Start } from "./worker-messages.ts";

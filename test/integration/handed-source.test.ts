@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SocketEndpoint } from "../../src/index.ts";
 import { libc } from "../../src/os/libc.ts";
-import type { HandedSource, Source } from "../../src/relay/listen/kinds-of-source.ts";
+import type { HandedSource, Source } from "../../src/relay/kinds-of-source.ts";
 import type { RelayOptions } from "../../src/relay/options.ts";
 import type { HandoverRelay } from "../../src/relay/relay-interface.ts";
 import { startRelay } from "../../src/relay/running-relay.ts";

@@ -13,7 +13,7 @@ import { reportFaults } from "../../process/uncaught-errors.ts";
 import { stopRequests } from "../../process/stop-signals.ts";
 import { combineObservers } from "../../relay/combine-observers.ts";
 import { RelayError } from "../../relay/error.ts";
-import type { ConnectedSource } from "../../relay/listen/kinds-of-source.ts";
+import type { ConnectedSource } from "../../relay/kinds-of-source.ts";
 import type { Ending, Observer } from "../../relay/observer.ts";
 import type { OneClientOptions } from "../../relay/options.ts";
 import type { Relay } from "../../relay/relay-interface.ts";

@@ -1,5 +1,5 @@
 import type { SocketEndpoint } from "../../address/address.ts";
-import type { HandedSource } from "../../relay/listen/kinds-of-source.ts";
+import type { HandedSource } from "../../relay/kinds-of-source.ts";
 import type { Observation } from "../figures/observe-process.ts";
 import { ADMIN_MODE } from "./admin-mode.ts";
 import { type AdminPermissions, bindAdmin } from "./bind-admin.ts";

@@ -1,7 +1,7 @@
 import type { SocketEndpoint } from "../../address/address.ts";
 import { listen } from "../../relay/listen/open-listeners.ts";
 import type { PausableListener } from "../../relay/listen/pausable-listener.ts";
-import type { HandedSource } from "../../relay/listen/kinds-of-source.ts";
+import type { HandedSource } from "../../relay/kinds-of-source.ts";
 import { removeFile } from "../../relay/listen/socket-file/identify-and-remove.ts";
 import type { VisitHandlers } from "./bounded-http-server.ts";
 

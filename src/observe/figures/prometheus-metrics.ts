@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from "@prometheus-io/client";
 import { ENDINGS, type Observer } from "../../relay/observer.ts";
-import { KNOWN_REFUSALS } from "../../relay/refusal-reasons.ts";
+import { KNOWN_REFUSALS } from "../../relay/admission/refusal-reasons.ts";
 import { PROGRAM, VERSION } from "../../program/version.ts";
 import type { BothWays } from "./open-connections.ts";
 import { processUsage } from "./process-usage.ts";

@@ -2,9 +2,9 @@ import type { SocketEndpoint } from "../../address/address.ts";
 import { errnoCode, errnoWords } from "../../os/errno.ts";
 import type { Libc } from "../../os/libc.ts";
 import { becomeSubreaper } from "../../os/child-processes-and-clock.ts";
-import type { HandedSource } from "../../relay/listen/kinds-of-source.ts";
+import type { FileIdentity, HandedSource } from "../../relay/kinds-of-source.ts";
 import type { Permissions } from "../../relay/listen/socket-file/listen-on-path.ts";
-import type { FileIdentity } from "../../relay/listen/socket-file/identify-and-remove.ts";
+
 import type { MainProcessNotifier } from "../../systemd/main-process-notifier.ts";
 import {
   announceMainProcess,

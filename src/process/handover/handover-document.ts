@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { printAddress, type SocketEndpoint } from "../../address/address.ts";
-import type { FileIdentity } from "../../relay/listen/socket-file/identify-and-remove.ts";
+import type { FileIdentity } from "../../relay/kinds-of-source.ts";
 import {
   boolean,
   field,

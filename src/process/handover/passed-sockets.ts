@@ -4,10 +4,7 @@ import { printAddress } from "../../address/address.ts";
 import { errnoCode } from "../../os/errno.ts";
 import { libc } from "../../os/libc.ts";
 import { RelayError, relayError } from "../../relay/error.ts";
-import type {
-  ListeningDescriptors,
-  InheritedDescriptor,
-} from "../../relay/listen/kinds-of-source.ts";
+import type { ListeningDescriptors, InheritedDescriptor } from "../../relay/kinds-of-source.ts";
 import { endpointOf } from "../../relay/listen/inherited-socket.ts";
 import { type Activation, choosePassedSocket, NO_ACTIVATION } from "../../systemd/activation.ts";
 import type { HandedSocket } from "./handover-document.ts";

@@ -1,7 +1,7 @@
 import { isInNetwork } from "../../os/network-namespace.ts";
 import { closeSync } from "node:fs";
 import type { SocketEndpoint } from "../../address/address.ts";
-import type { HandedSource } from "../../relay/listen/kinds-of-source.ts";
+import type { HandedSource } from "../../relay/kinds-of-source.ts";
 import {
   changePermissions,
   permissionChanges,

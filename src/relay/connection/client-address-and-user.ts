@@ -2,7 +2,7 @@ import { ipEndpoint, printIpEndpoint } from "../../address/ip-endpoint.ts";
 import { tcpPeer } from "../../address/tcp-peer.ts";
 import { libc } from "../../os/libc.ts";
 import { type Peer, readPeer } from "../../os/peer-credentials.ts";
-import type { AcceptedClient } from "../accepted-client.ts";
+import type { AcceptedClient } from "../admission/accepted-client.ts";
 import type { Side } from "../stream/side.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { processStoodStill } from "../detect-standstill.ts";
+import { processStoodStill } from "../../os/detect-standstill.ts";
 
 /**
  * Deadlines that all have the same length. However many deadlines there are, one timer waits for the

@@ -1,7 +1,7 @@
 import { isLoopbackAddress } from "../../address/loopback.ts";
 import type { IpEndpoint } from "../../address/ip-endpoint.ts";
 import { readTcpTable, type TcpEnd, type TcpTable } from "../../os/tcp-table.ts";
-import { identifyTcpClient } from "../accepted-client.ts";
+import { identifyTcpClient } from "../admission/accepted-client.ts";
 import type { Side } from "../stream/side.ts";
 
 // The first and the longest pause between two looks, in milliseconds. Each pause is twice as long as

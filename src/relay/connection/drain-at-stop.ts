@@ -1,8 +1,8 @@
 import { INT_MAX } from "../../os/int-max.ts";
 import type { Connection } from "./connection.ts";
 import { cutOff } from "./settle-connection.ts";
-import { processStoodStill } from "../detect-standstill.ts";
-import type { DrainLimits } from "../drain-limits.ts";
+import { processStoodStill } from "../../os/detect-standstill.ts";
+import type { DrainLimits } from "../limits/drain-limits.ts";
 import { IdleTimeout } from "./idle-timeout.ts";
 
 /**

@@ -1,5 +1,5 @@
 import type { Connection } from "./connection.ts";
-import { processStoodStill } from "../detect-standstill.ts";
+import { processStoodStill } from "../../os/detect-standstill.ts";
 
 // The number of looks within the time limit. A connection is ended at most one interval between looks
 // too late.

@@ -14,9 +14,15 @@ import { endpointOf } from "./inherited-socket.ts";
 import { listenError } from "./listen-error.ts";
 import { openListeningSocket, tcpBinder } from "./open-listening-socket.ts";
 import { listenOnPath, type SocketFileOptions } from "./socket-file/listen-on-path.ts";
-import type { PlacedFile } from "./socket-file/identify-and-remove.ts";
+
 import type { PauseWithoutFfiOptions } from "./pause-without-ffi.ts";
-import { type ConnectedSource, handedFile, isInherited, type Source } from "./kinds-of-source.ts";
+import {
+  type PlacedFile,
+  type ConnectedSource,
+  handedFile,
+  isInherited,
+  type Source,
+} from "../kinds-of-source.ts";
 
 /** The options for listening on a source. */
 export interface ListenOptions extends SocketFileOptions {

@@ -9,9 +9,9 @@ import { endpointOf } from "./inherited-socket.ts";
 import { listenError } from "./listen-error.ts";
 import type { AcceptHandlers, PausableListener } from "./pausable-listener.ts";
 import { listenOnPath } from "./socket-file/listen-on-path.ts";
-import type { PlacedFile } from "./socket-file/identify-and-remove.ts";
+
 import { checkSourceNetwork } from "../check-network-namespaces.ts";
-import { handedFile, type Source } from "./kinds-of-source.ts";
+import { type PlacedFile, handedFile, type Source } from "../kinds-of-source.ts";
 import { PauseWithoutFfi, type PauseWithoutFfiOptions } from "./pause-without-ffi.ts";
 
 /** A source that Bun has bound and from which Bun accepts clients. */

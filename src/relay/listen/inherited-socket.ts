@@ -5,7 +5,7 @@ import { loaded } from "../../os/libc.ts";
 import { SO_ACCEPTCONN, SO_TYPE, SOCK_STREAM, SOL_SOCKET } from "../../os/linux-constants.ts";
 import { readAddress } from "../../address/socket-address.ts";
 import { RelayError } from "../error.ts";
-import type { ConnectedSource, Source } from "./kinds-of-source.ts";
+import type { ConnectedSource, Source } from "../kinds-of-source.ts";
 
 /**
  * The endpoint on which a source listens or will listen.

@@ -2,7 +2,7 @@ import { printAddress } from "../../address/address.ts";
 import { missingZone } from "../../address/socket-address.ts";
 import { errorCode } from "../../os/errno.ts";
 import { RelayError, relayError } from "../error.ts";
-import type { Source } from "./kinds-of-source.ts";
+import type { Source } from "../kinds-of-source.ts";
 
 /**
  * Converts an error of listening on a source to a `RelayError` with an explanation and, if known, a

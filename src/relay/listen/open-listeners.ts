@@ -6,8 +6,8 @@ import { GatedListener } from "./pause-by-gate.ts";
 import type { AcceptHandlers, PausableListener } from "./pausable-listener.ts";
 import { ReopenedListener } from "./pause-by-reopening.ts";
 import { listenError } from "./listen-error.ts";
-import { type PlacedFile, removeFile } from "./socket-file/identify-and-remove.ts";
-import type { ConnectedSource, Source } from "./kinds-of-source.ts";
+import { removeFile } from "./socket-file/identify-and-remove.ts";
+import type { PlacedFile, ConnectedSource, Source } from "../kinds-of-source.ts";
 
 /** A source that accepts clients. */
 export interface Listening {

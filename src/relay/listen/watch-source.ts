@@ -1,6 +1,7 @@
 import { networkIdentity } from "../../os/sockets-in-namespace.ts";
 import type { Observer, SourceLoss } from "../observer.ts";
-import { isInPlace, type PlacedFile } from "./socket-file/identify-and-remove.ts";
+import { isInPlace } from "./socket-file/identify-and-remove.ts";
+import type { PlacedFile } from "../kinds-of-source.ts";
 
 // The time between two checks that clients can still find a source, in milliseconds.
 const LOOK = 2_000;

@@ -2,14 +2,14 @@ import type { Socket, SocketHandler } from "bun";
 import { printIpEndpoint } from "../../address/ip-endpoint.ts";
 import { libc } from "../../os/libc.ts";
 import { readPeer } from "../../os/peer-credentials.ts";
-import type { AcceptedClient } from "../accepted-client.ts";
-import { printPeer, type Refusal } from "../access-rules.ts";
+import type { AcceptedClient, ProxiedEnds } from "../admission/accepted-client.ts";
+import { printPeer, type Refusal } from "../admission/access-rules.ts";
 import { DeadlineQueue } from "../connection/deadline-queue.ts";
 import type { SocketOwner } from "../connection/connection.ts";
 import { UnadmittedSocket } from "../connection/unadmitted-socket.ts";
 import type { Observer } from "../observer.ts";
-import { type HeaderFault, type ProxiedEnds, readProxyHeader } from "./read-header.ts";
-import { HEADER_REFUSALS } from "../refusal-reasons.ts";
+import { type HeaderFault, readProxyHeader } from "./read-header.ts";
+import { HEADER_REFUSALS } from "../admission/refusal-reasons.ts";
 
 type OwnedSocket = Socket<SocketOwner>;
 type Handlers = SocketHandler<SocketOwner, "uint8array">;

@@ -1,6 +1,7 @@
 import { isIPv4, isIPv6 } from "../../address/parse-and-print-ip.ts";
 import { ipFromBytes, ipFromSocketBytes } from "../../address/ip-address.ts";
-import { ipEndpoint, type IpEndpoint } from "../../address/ip-endpoint.ts";
+import { ipEndpoint } from "../../address/ip-endpoint.ts";
+import type { ProxiedEnds } from "../admission/accepted-client.ts";
 import { crc32c } from "./crc32c.ts";
 
 /**
@@ -9,14 +10,6 @@ import { crc32c } from "./crc32c.ts";
  * Source of all facts here: haproxy/haproxy, doc/proxy-protocol.txt, of 2026-04-27. "Section" below
  * means a section of that file.
  */
-
-/** The two ends of the connection that a proxy accepted. */
-export interface ProxiedEnds {
-  /** The proxy's client. */
-  readonly client: IpEndpoint;
-  /** The proxy's own address, to which the client connected. */
-  readonly source: IpEndpoint;
-}
 
 /** The result of reading the first bytes that a proxy sent. */
 export type HeaderReading =

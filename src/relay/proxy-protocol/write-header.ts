@@ -3,17 +3,10 @@ import { libc } from "../../os/libc.ts";
 import { ambiguousId, readPeer } from "../../os/peer-credentials.ts";
 import { ipv4MappedAddress } from "../../address/ip-address.ts";
 import type { IpEndpoint } from "../../address/ip-endpoint.ts";
-import type { AcceptedClient } from "../accepted-client.ts";
+import type { AcceptedClient } from "../admission/accepted-client.ts";
+import type { ProxyVersion } from "../options.ts";
 
-/**
- * The PROXY protocol version of the header: `v1` is a line of text; `v2` is binary and can describe
- * Unix clients. HAProxy refuses a v2 header for a Unix client, because HAProxy parses the first
- * bytes of that header as a TLV (3.5-dev5, src/connection.c).
- *
- * Source of all facts here: haproxy/haproxy, doc/proxy-protocol.txt, of 2026-04-27.
- */
-export const PROXY_VERSIONS = ["v1", "v2"] as const;
-export type ProxyVersion = (typeof PROXY_VERSIONS)[number];
+// Source of all facts here: haproxy/haproxy, doc/proxy-protocol.txt, of 2026-04-27.
 
 /** The client that a header describes. */
 export type ProxiedClient =

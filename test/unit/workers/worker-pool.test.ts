@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
 import { combineObservers } from "../../../src/relay/combine-observers.ts";
 import type { Batch, Start } from "../../../src/workers/worker-messages.ts";
-import { memoryBound } from "../../../src/relay/held-memory-limit.ts";
+import { memoryBound } from "../../../src/relay/limits/held-memory-limit.ts";
 import { WorkerPool } from "../../../src/workers/worker-pool.ts";
 import { type SlotMember, WorkerSlot } from "../../../src/workers/worker-slot.ts";
 import { FakeThread } from "./fake-thread.ts";

@@ -3,7 +3,8 @@ import { basename, dirname } from "node:path";
 import { relayError } from "../../error.ts";
 import type { Permissions } from "./listen-on-path.ts";
 import { PinnedFile } from "./pin-file-by-descriptor.ts";
-import { identityOf, isSameFile, type PlacedFile } from "./identify-and-remove.ts";
+import { identityOf, isSameFile } from "./identify-and-remove.ts";
+import type { PlacedFile } from "../../kinds-of-source.ts";
 
 const MODE_BITS = 0o7777;
 const MODE_MOST = 0o777;

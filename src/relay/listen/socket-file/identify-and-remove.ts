@@ -1,29 +1,8 @@
 import { type BigIntStats, lstatSync, statSync, unlinkSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { errorCode } from "../../../os/errno.ts";
+import type { FileIdentity, PlacedFile } from "../../kinds-of-source.ts";
 import { PinnedFile } from "./pin-file-by-descriptor.ts";
-
-/** Identifies a file on this machine while the file exists (stat(2)). */
-export interface FileIdentity {
-  /**
-   * The device number as decimal text. `ino`, the inode number, is text because it may not fit into
-   * a JavaScript number.
-   */
-  readonly dev: string;
-  readonly ino: string;
-}
-
-/**
- * A socket file that a relay created, and the path of the file. This is a plain value, so another
- * thread, or the next process of a handover, can use it to watch and remove the file.
- *
- * The inode number identifies the file safely, because the kernel does not reuse the number until
- * the file is removed and its socket is closed.
- */
-export interface PlacedFile {
-  readonly path: string;
-  readonly identity: FileIdentity;
-}
 
 export function identityOf({ dev, ino }: BigIntStats): FileIdentity {
   return { dev: String(dev), ino: String(ino) };

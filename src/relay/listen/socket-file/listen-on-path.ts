@@ -6,14 +6,8 @@ import { libc } from "../../../os/libc.ts";
 import { RelayError, relayError } from "../../error.ts";
 import { findStale, moveIntoPlace } from "./move-into-place.ts";
 import { isTrusted, openFolderOf } from "./walk-to-folder.ts";
-import {
-  identityAt,
-  identityOf,
-  isInPlace,
-  isSameFile,
-  type PlacedFile,
-  removeAt,
-} from "./identify-and-remove.ts";
+import { identityAt, identityOf, isInPlace, isSameFile, removeAt } from "./identify-and-remove.ts";
+import type { PlacedFile } from "../../kinds-of-source.ts";
 import { PinnedFile } from "./pin-file-by-descriptor.ts";
 import { openPrivateFolder } from "./make-private-folder.ts";
 

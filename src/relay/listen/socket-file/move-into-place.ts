@@ -12,7 +12,8 @@ import {
 import { type Libc, libc } from "../../../os/libc.ts";
 import { RENAME_EXCHANGE, RENAME_NOREPLACE } from "../../../os/linux-constants.ts";
 import { RelayError } from "../../error.ts";
-import { type FileIdentity, identityOf, isAt } from "./identify-and-remove.ts";
+import { identityOf, isAt } from "./identify-and-remove.ts";
+import type { FileIdentity } from "../../kinds-of-source.ts";
 import { PinnedFile } from "./pin-file-by-descriptor.ts";
 import { probeSocket } from "./socket-probe.ts";
 

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { ipAddress } from "../../../../src/address/ip-address.ts";
 import { printIpEndpoint } from "../../../../src/address/ip-endpoint.ts";
 import { crc32c } from "../../../../src/relay/proxy-protocol/crc32c.ts";
-import { proxyHeader, PROXY_VERSIONS } from "../../../../src/relay/proxy-protocol/write-header.ts";
+import { PROXY_VERSIONS } from "../../../../src/relay/options.ts";
+import { proxyHeader } from "../../../../src/relay/proxy-protocol/write-header.ts";
 import {
   BINARY_BYTES_MAX,
   type HeaderReading,

@@ -3,7 +3,10 @@ import fc from "fast-check";
 import { parseAddress } from "../../../../src/index.ts";
 import { ipAddress, ipFromBytes } from "../../../../src/address/ip-address.ts";
 import { ipEndpoint } from "../../../../src/address/ip-endpoint.ts";
-import { UNIDENTIFIED, type AcceptedClient } from "../../../../src/relay/accepted-client.ts";
+import {
+  UNIDENTIFIED,
+  type AcceptedClient,
+} from "../../../../src/relay/admission/accepted-client.ts";
 import { Pipe } from "../../../../src/relay/stream/pipe.ts";
 import {
   CREDENTIAL_TLV,

@@ -14,9 +14,9 @@ import { join } from "node:path";
 import {
   identityOf,
   isInPlace,
-  type PlacedFile,
   removeFile,
 } from "../../../../../src/relay/listen/socket-file/identify-and-remove.ts";
+import type { PlacedFile } from "../../../../../src/relay/kinds-of-source.ts";
 
 let top: string;
 let file: PlacedFile;

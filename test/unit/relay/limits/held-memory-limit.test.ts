@@ -4,7 +4,7 @@ import {
   HeldMemory,
   heldTogether,
   memoryBound,
-} from "../../../src/relay/held-memory-limit.ts";
+} from "../../../../src/relay/limits/held-memory-limit.ts";
 
 const KIB = 1024;
 const MOST = 80 * KIB;

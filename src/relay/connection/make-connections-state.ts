@@ -1,17 +1,17 @@
-import type { SocketEndpoint } from "../address/address.ts";
-import { targetOf } from "../address/resolve-destination.ts";
-import { loaded } from "../os/libc.ts";
-import type { Attempt, ConnectionsState } from "./connection/connection.ts";
-import { leaveSilently } from "./connection/settle-connection.ts";
-import { DepartedClients } from "./connection/departed-local-clients.ts";
-import { DeadlineQueue } from "./connection/deadline-queue.ts";
-import { LingeringClose } from "./connection/lingering-close.ts";
-import { adoptedHandlers, handlers } from "./connection/socket-handlers.ts";
-import type { HeldMemory } from "./held-memory-limit.ts";
-import { callsFor } from "./check-network-namespaces.ts";
-import type { Observer } from "./observer.ts";
-import { DEFAULTS, type OneClientOptions, type RelayOptions } from "./options.ts";
-import { threadBulkReader } from "./stream/bulk-reader.ts";
+import type { SocketEndpoint } from "../../address/address.ts";
+import { targetOf } from "../../address/resolve-destination.ts";
+import { loaded } from "../../os/libc.ts";
+import type { Attempt, ConnectionsState } from "./connection.ts";
+import { leaveSilently } from "./settle-connection.ts";
+import { DepartedClients } from "./departed-local-clients.ts";
+import { DeadlineQueue } from "./deadline-queue.ts";
+import { LingeringClose } from "./lingering-close.ts";
+import { adoptedHandlers, handlers } from "./socket-handlers.ts";
+import type { HeldMemory } from "../limits/held-memory-limit.ts";
+import { callsFor } from "../check-network-namespaces.ts";
+import type { Observer } from "../observer.ts";
+import { DEFAULTS, type OneClientOptions, type RelayOptions } from "../options.ts";
+import { threadBulkReader } from "../stream/bulk-reader.ts";
 
 // After a peer's reset, the relay first delivers the bytes that the peer sent before. It passes the
 // reset on anyway if the receiver accepts no bytes for this time, in milliseconds. The time is long

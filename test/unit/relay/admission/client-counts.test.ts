@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { ipAddress } from "../../../src/address/ip-address.ts";
-import { ipClient, OwnClientCounts } from "../../../src/relay/client-counts.ts";
+import { ipAddress } from "../../../../src/address/ip-address.ts";
+import { ipClient, OwnClientCounts } from "../../../../src/relay/admission/client-counts.ts";
 
 function clientOf(text: string): bigint {
   const address = ipAddress(text);

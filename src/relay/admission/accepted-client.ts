@@ -1,6 +1,6 @@
-import { ipEndpoint, type IpEndpoint } from "../address/ip-endpoint.ts";
-import { tcpOwnEnd, tcpPeer } from "../address/tcp-peer.ts";
-import { libc } from "../os/libc.ts";
+import { ipEndpoint, type IpEndpoint } from "../../address/ip-endpoint.ts";
+import { tcpOwnEnd, tcpPeer } from "../../address/tcp-peer.ts";
+import { libc } from "../../os/libc.ts";
 
 /** An accepted socket. Bun's own types wrongly say that the addresses are always present. */
 export interface AcceptedSocket {
@@ -32,6 +32,14 @@ export interface AcceptedClient {
    * do not need it.
    */
   readonly source: IpEndpoint | null;
+}
+
+/** The two ends of the connection that a proxy accepted. */
+export interface ProxiedEnds {
+  /** The proxy's client. */
+  readonly client: IpEndpoint;
+  /** The proxy's own address, to which the client connected. */
+  readonly source: IpEndpoint;
 }
 
 /** A client about which the options need no facts. */

@@ -1,13 +1,14 @@
-import type { SocketEndpoint } from "../address/address.ts";
-import { printIpEndpoint } from "../address/ip-endpoint.ts";
-import { loaded } from "../os/libc.ts";
-import { readPeer } from "../os/peer-credentials.ts";
+import type { SocketEndpoint } from "../../address/address.ts";
+import { printIpEndpoint } from "../../address/ip-endpoint.ts";
+import { loaded } from "../../os/libc.ts";
+import { readPeer } from "../../os/peer-credentials.ts";
 import {
   cannotGuard,
   type Judge,
   judgeOf,
   judgesBehindProxy,
   printPeer,
+  type ProxyRules,
   type Refusal,
 } from "./access-rules.ts";
 import {
@@ -15,10 +16,9 @@ import {
   UNIDENTIFIED,
   type AcceptedClient,
   identifyTcpClient,
+  type ProxiedEnds,
 } from "./accepted-client.ts";
 import { type ClientCounts, ipClient } from "./client-counts.ts";
-import type { OneClientOptions, RelayOptions } from "./options.ts";
-import type { ProxiedEnds } from "./proxy-protocol/read-header.ts";
 import { REFUSAL_REASONS } from "./refusal-reasons.ts";
 
 /** An admitted client. */
@@ -35,7 +35,13 @@ const UNIDENTIFIED_ADMITTED: Admitted = { accepted: UNIDENTIFIED, countedAs: nul
 
 const NO_ADDRESS: Refusal = { client: "", reason: REFUSAL_REASONS.addressUnknown };
 
-type AdmissionOptions = RelayOptions | OneClientOptions;
+/** The options that decide about clients; see `RelayOptions`. */
+export interface AdmissionOptions extends ProxyRules {
+  readonly proxyProtocol?: "v1" | "v2" | undefined;
+  readonly connectionsMaxPerClient?: number | undefined;
+  readonly identifyClients?: boolean | undefined;
+  readonly acceptProxy?: boolean | undefined;
+}
 
 /** Whether the relay must know each TCP client's address before it serves the client. */
 export function needsAddresses(options: AdmissionOptions, source: SocketEndpoint): boolean {

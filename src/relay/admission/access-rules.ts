@@ -1,10 +1,10 @@
-import { printAddress, type SocketEndpoint } from "../address/address.ts";
-import { type Libc, loaded } from "../os/libc.ts";
-import { ambiguousId, type Peer, readPeer, readPeerGroups } from "../os/peer-credentials.ts";
-import type { Cidr } from "../address/cidr.ts";
-import { RelayError } from "./error.ts";
-import type { IpAddress } from "../address/ip-address.ts";
-import { printIpEndpoint } from "../address/ip-endpoint.ts";
+import { printAddress, type SocketEndpoint } from "../../address/address.ts";
+import { type Libc, loaded } from "../../os/libc.ts";
+import { ambiguousId, type Peer, readPeer, readPeerGroups } from "../../os/peer-credentials.ts";
+import type { Cidr } from "../../address/cidr.ts";
+import { RelayError } from "../error.ts";
+import type { IpAddress } from "../../address/ip-address.ts";
+import { printIpEndpoint } from "../../address/ip-endpoint.ts";
 import type { AcceptedClient } from "./accepted-client.ts";
 import { REFUSAL_REASONS } from "./refusal-reasons.ts";
 

@@ -1,4 +1,4 @@
-import type { MemoryAccount } from "./stream/memory-account.ts";
+import type { MemoryAccount } from "../stream/memory-account.ts";
 
 /**
  * The data that all threads of a process share: the number of bytes that their connections hold,

@@ -1,5 +1,4 @@
-import type { SocketEndpoint } from "../../address/address.ts";
-import type { FileIdentity, PlacedFile } from "./socket-file/identify-and-remove.ts";
+import type { SocketEndpoint } from "../address/address.ts";
 
 /** A relay's source: an address to bind, or sockets that already listen. */
 export type Source = SocketEndpoint | InheritedDescriptor | ListeningDescriptors | HandedSource;
@@ -22,6 +21,28 @@ export interface ListeningDescriptors {
    * outdated: a socket file may have moved.
    */
   readonly endpoint: SocketEndpoint;
+}
+
+/** Identifies a file on this machine while the file exists (stat(2)). */
+export interface FileIdentity {
+  /**
+   * The device number as decimal text. `ino`, the inode number, is text because it may not fit into
+   * a JavaScript number.
+   */
+  readonly dev: string;
+  readonly ino: string;
+}
+
+/**
+ * A socket file that a relay created, and the path of the file. This is a plain value, so another
+ * thread, or the next process of a handover, can use it to watch and remove the file.
+ *
+ * The inode number identifies the file safely, because the kernel does not reuse the number until
+ * the file is removed and its socket is closed.
+ */
+export interface PlacedFile {
+  readonly path: string;
+  readonly identity: FileIdentity;
 }
 
 /**

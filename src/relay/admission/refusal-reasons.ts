@@ -1,5 +1,3 @@
-import type { HeaderFault } from "./proxy-protocol/read-header.ts";
-
 /** The reasons for which the access rules and the limits refuse clients. */
 export const REFUSAL_REASONS = {
   addressUnknown: "its address is unknown",
@@ -12,13 +10,13 @@ export const REFUSAL_REASONS = {
 } as const;
 
 /** The reasons for which proxies are refused because of their header. */
-export const HEADER_REFUSALS: Readonly<Record<HeaderFault | "late" | "cut", string>> = {
+export const HEADER_REFUSALS = {
   missing: "it sent no PROXY header (--accept-proxy)",
   malformed: "its PROXY header is malformed",
   "too long": "its PROXY header is too long",
   late: "its PROXY header was not complete within 3s",
   cut: "it left before its PROXY header was complete",
-};
+} as const;
 
 /**
  * All reasons that a healthy system gives. Reasons that name an errno, such as `its credential

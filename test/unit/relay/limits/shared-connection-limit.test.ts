@@ -3,7 +3,7 @@ import fc from "fast-check";
 import {
   type LimitedRelay,
   SharedConnectionLimit,
-} from "../../../src/relay/shared-connection-limit.ts";
+} from "../../../../src/relay/limits/shared-connection-limit.ts";
 
 /** A relay that only remembers whether it may accept; `resumed` lists the relays in their order. */
 class FakeRelay implements LimitedRelay {

@@ -3,11 +3,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { parseAddress, parseCidr, RelayError, type SocketEndpoint } from "../../../src/index.ts";
-import { ipEndpoint } from "../../../src/address/ip-endpoint.ts";
-import { type AccessRules, judgeOf } from "../../../src/relay/access-rules.ts";
-import { UNIDENTIFIED, type AcceptedClient } from "../../../src/relay/accepted-client.ts";
-import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
+import { parseAddress, parseCidr, RelayError, type SocketEndpoint } from "../../../../src/index.ts";
+import { ipEndpoint } from "../../../../src/address/ip-endpoint.ts";
+import { type AccessRules, judgeOf } from "../../../../src/relay/admission/access-rules.ts";
+import {
+  UNIDENTIFIED,
+  type AcceptedClient,
+} from "../../../../src/relay/admission/accepted-client.ts";
+import { RawListener, RawSocket } from "../../../support/sockets/raw-socket.ts";
 
 const TCP = parseAddress("127.0.0.1:80", "destination");
 const UNIX = parseAddress("/run/socket", "destination");
