@@ -105,7 +105,7 @@ export class BoundedHttpServer implements Disposable {
   /**
    * Begins to serve.
    *
-   * @param bind - listens with the given handlers
+   * @param bind - binds an address, and gives the given handlers to its listener
    * @param held - whether the server accepts no client before `accept` is called
    * @returns the result of `bind`
    * @throws the error of `bind`

@@ -141,8 +141,8 @@ export class Observation implements Disposable {
   }
 
   /**
-   * Call this when another process is about to accept the clients of these relays. The relays then
-   * count as ready, because the handover is no outage.
+   * Makes the relays count as ready from now on, because a handover is no outage. Call this when
+   * another process is about to accept the clients of these relays.
    */
   handOver(): void {
     for (const { statistics } of this.#relays) statistics.isHandedOver = true;

@@ -39,7 +39,10 @@ function fieldName(name: string): string {
 // field name comes from a client.
 const fieldNames = new Map<string, string>();
 
-/** The protocol's binary form: the name, the value's length, and the value, which may have line feeds. */
+/**
+ * Encodes a field in the protocol's binary form: the name, the value's length, and the value, which
+ * may have line feeds.
+ */
 function encodeLines(name: string, value: string): Buffer {
   const bytes = Buffer.from(value);
   const length = Buffer.alloc(8);

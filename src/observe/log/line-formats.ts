@@ -21,14 +21,16 @@ export interface LogEntry {
 /** Turns an entry into the text to write, with its line feed. */
 export type Formatter = (entry: LogEntry) => string;
 
-/** Time, level and message: for files, and for programs that read lines. */
+/**
+ * Formats an entry with its time, level and message, for files and for programs that read lines.
+ */
 export function formatPlain({ time, level, message }: LogEntry): string {
   return `${time.toISOString()} ${level.padEnd(5)} ${printable(message)}\n`;
 }
 
 /**
- * One JSON object a line: `time`, `level`, `message`, `relay` (if the line is about a relay), then
- * the fields.
+ * Formats an entry as a line with one JSON object: `time`, `level`, `message`, `relay` (if the line
+ * is about a relay), then the fields.
  */
 export function formatJson({ time, level, message, relay, fields }: LogEntry): string {
   // Joining texts takes half the time of building and encoding an object with all fields.
@@ -48,7 +50,7 @@ export const PRIORITIES: Readonly<Record<LogLevel, number>> = {
   error: 3,
 };
 
-/** For the systemd journal: each line begins with its priority (sd-daemon(3)). */
+/** Formats an entry for the systemd journal: each line begins with its priority (sd-daemon(3)). */
 export function formatJournal({ level, message }: LogEntry): string {
   return printable(message)
     .split("\n")
@@ -56,7 +58,10 @@ export function formatJournal({ level, message }: LogEntry): string {
     .join("");
 }
 
-/** For a person at a terminal: the time of day, the level in colour, and the message. */
+/**
+ * Returns a formatter for a person at a terminal: the time of day, the level in colour, and the
+ * message.
+ */
 export function formatPretty({ dim, red, yellow, cyan }: Style): Formatter {
   const paints = { debug: dim, info: cyan, warn: yellow, error: red };
   return ({ time, level, message }) =>

@@ -39,8 +39,8 @@ export interface Log {
    */
   readonly always: Write;
   /**
-   * Returns this log for one relay. Each line has the relay's name in a field and, if `inWords`, in
-   * its text.
+   * Returns this log for one relay. Each line has the relay's name in a field and, if `inWords` is
+   * true, also in its text.
    */
   named(relay: string, inWords: boolean): Log;
   /** Whether lines of this level are written. Lets a caller skip the work for a hidden line. */

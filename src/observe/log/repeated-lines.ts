@@ -11,10 +11,13 @@ export interface Repeats {
   readonly milliseconds: number;
 }
 
-/** The number of events of one reason that are written in full. */
+/**
+ * The number of events of one reason that are written in full before further events are only
+ * counted.
+ */
 const FIRST_LINES = 10;
 
-/** The period in which further events are summed up, in milliseconds. */
+/** The period, in milliseconds, after which one line sums up the events that were only counted. */
 const PERIOD = 10_000;
 
 /**
@@ -107,7 +110,10 @@ export class RepeatedLines implements Disposable {
     for (const reason of this.#reasons.values()) if (reason.count > 0) this.#sumUp(reason);
   }
 
-  /** Drops the counts of all reasons that begin with `prefix`, because another line reports them. */
+  /**
+   * Drops the counts of all reasons that begin with `prefix`. Call this if another line has
+   * reported these events.
+   */
   forget(prefix: string): void {
     for (const [name, reason] of this.#reasons) if (name.startsWith(prefix)) startAnew(reason);
   }
