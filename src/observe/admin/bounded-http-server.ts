@@ -248,7 +248,7 @@ export class BoundedHttpServer implements Disposable {
   }
 
   /**
-   * Cuts the connections that have used up the time of their present phase (`#timeLeft`), and
+   * Cuts the connections that have used up the time of their present phase (`#phaseTime`), and
    * checks whether enough descriptors are left.
    */
   async #look(): Promise<void> {
@@ -261,13 +261,13 @@ export class BoundedHttpServer implements Disposable {
     const now = performance.now();
     const isScarce = this.#isFull() || this.#share.wait > 0 || this.#drained !== null;
     for (const visit of this.#visits)
-      if (now - visit.since >= this.#timeLeft(visit, isScarce)) cut(visit);
+      if (now - visit.since >= this.#phaseTime(visit, isScarce)) cut(visit);
     this.#exhausted = descriptorShortage(this.#exhausted ? HEADROOM : 1) !== null;
     this.#settle();
   }
 
   /** The time that a connection may stay in its present phase, in milliseconds. */
-  #timeLeft({ asked, stream }: Visit, isScarce: boolean): number {
+  #phaseTime({ asked, stream }: Visit, isScarce: boolean): number {
     const { asking, answering, leaving, idleWhenScarce } = this.#limits;
     if (asked && !stream.writableFinished) return answering;
     if (isScarce) return idleWhenScarce;

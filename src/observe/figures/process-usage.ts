@@ -2,7 +2,7 @@ import { readdirSync, statSync } from "node:fs";
 import { openFilesMax } from "../../os/open-files-limit.ts";
 
 /** The resources that the process uses. */
-export interface ProcessFigures {
+export interface ProcessUsage {
   readonly cpuUserSeconds: number;
   readonly cpuSystemSeconds: number;
   readonly residentBytes: number;
@@ -17,7 +17,7 @@ export interface ProcessFigures {
 const limit = openFilesMax();
 
 /** The current figures of this process. */
-export function processUsage(): ProcessFigures {
+export function processUsage(): ProcessUsage {
   const { user, system } = process.cpuUsage();
   return {
     cpuUserSeconds: user / 1e6,

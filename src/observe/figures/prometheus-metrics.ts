@@ -211,7 +211,7 @@ export class PrometheusMetrics {
     );
     this.#counter(
       "accept_pauses_total",
-      "How often accepting paused because the most connections were open.",
+      "How often accepting paused at the limit of connections or of held bytes.",
       ({ statistics }) => only(statistics.acceptPauses),
     );
     this.#gauge(
