@@ -161,8 +161,16 @@ describe.each([
 
   test.each([
     ["no header", Buffer.from("GET / HTTP/1.1\r\n\r\n"), "it sent no PROXY header"],
-    ["a wrong header", Buffer.from("PROXY TCP4 1.2.3.4\r\n"), "its PROXY header is malformed"],
-    ["a header too long", Buffer.alloc(200, "PROXY UNKNOWN "), "its PROXY header is too long"],
+    [
+      "a wrong header",
+      Buffer.from("PROXY TCP4 1.2.3.4\r\n"),
+      "its PROXY header (v1) does not have 6 words",
+    ],
+    [
+      "a header too long",
+      Buffer.alloc(200, "PROXY UNKNOWN "),
+      "its PROXY header (v1) is longer than 107 bytes",
+    ],
   ])("a connection with %s is turned away and reaches nobody", async (_, bytes, reason) => {
     await using behind = await Behind.start(from, to);
     using client = await behind.connect();
@@ -267,9 +275,12 @@ describe("who the client is", () => {
       expect(await visit(behind, from("192.0.2.7"))).toBe("its address is denied");
       expect(await visit(behind, from("198.51.100.1"))).toBe("its address is not allowed");
       // The proxy itself is the client, and is not in the list.
-      const reason = kind === "TCP" ? "its address is not allowed" : "its address is unknown";
-      expect(await visit(behind, LOCAL)).toBe(reason);
-      expect(await visit(behind, Buffer.from("PROXY UNKNOWN\r\n"))).toBe(reason);
+      const reason = (says: string) =>
+        kind === "TCP"
+          ? "its address is not allowed"
+          : `its PROXY header says ${says}, so that --allow and --deny find no address`;
+      expect(await visit(behind, LOCAL)).toBe(reason("LOCAL"));
+      expect(await visit(behind, Buffer.from("PROXY UNKNOWN\r\n"))).toBe(reason("UNKNOWN"));
       const mapped = Buffer.from("PROXY TCP6 ::ffff:192.0.2.7 ::1 1 2\r\n");
       expect(await visit(behind, mapped)).toBe("its address is denied");
     },

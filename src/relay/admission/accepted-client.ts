@@ -42,6 +42,12 @@ export interface ProxiedEnds {
   readonly source: IpEndpoint;
 }
 
+/**
+ * The reason why a PROXY header has no addresses of a TCP connection. `UNKNOWN` is of version 1; `LOCAL`,
+ * a Unix client (`unix`) and another family or protocol (`other`) are of version 2.
+ */
+export type Unaddressed = "UNKNOWN" | "LOCAL" | "unix" | "other";
+
 /** A client about which the options need no facts. */
 export const UNIDENTIFIED: AcceptedClient = { fd: -1, client: null, source: null };
 

@@ -179,6 +179,16 @@ function judgeByCredential(
   };
 }
 
+/**
+ * The address of an accepted TCP client, or the user, group and process of a Unix client; `""` if
+ * unknown.
+ */
+export function printAccepted({ fd, client }: AcceptedClient): string {
+  if (client !== null) return printIpEndpoint(client);
+  const peer = loaded.libc === null || fd < 0 ? null : readPeer(loaded.libc, fd);
+  return peer === null || "code" in peer ? "" : printPeer(peer);
+}
+
 /** Describes a Unix client for messages, by the user, group and process of the client. */
 export function printPeer({ pid, uid, gid }: Peer): string {
   return `user ${uid}, group ${gid}, process ${pid}`;

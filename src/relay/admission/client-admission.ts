@@ -7,6 +7,7 @@ import {
   type Judge,
   judgeOf,
   judgesBehindProxy,
+  printAccepted,
   printPeer,
   type ProxyRules,
   type Refusal,
@@ -17,9 +18,10 @@ import {
   type AcceptedClient,
   identifyTcpClient,
   type ProxiedEnds,
+  type Unaddressed,
 } from "./accepted-client.ts";
 import { type ClientCounts, ipClient } from "./client-counts.ts";
-import { REFUSAL_REASONS } from "./refusal-reasons.ts";
+import { REFUSAL_REASONS, UNADDRESSED_REFUSALS } from "./refusal-reasons.ts";
 
 /** An admitted client. */
 export interface Admitted {
@@ -114,11 +116,14 @@ export class ClientAdmission {
   }
 
   /**
-   * Admits or refuses the client that a proxy's header names. If the header names no client (`ends`
-   * is null), the proxy itself counts as the client.
+   * Admits or refuses the client that a proxy's header names. If the header names no client, the
+   * proxy itself counts as the client.
    */
-  admitProxied(proxy: AcceptedClient, ends: ProxiedEnds | null): Admitted | Refusal {
-    const accepted = ends === null ? proxy : { fd: proxy.fd, ...ends };
+  admitProxied(proxy: AcceptedClient, ends: ProxiedEnds | Unaddressed): Admitted | Refusal {
+    const isNamed = typeof ends !== "string";
+    if (!isNamed && proxy.client === null && this.#proxiedJudge !== null)
+      return { client: printAccepted(proxy), reason: UNADDRESSED_REFUSALS[ends] };
+    const accepted = isNamed ? { fd: proxy.fd, ...ends } : proxy;
     return this.#proxiedJudge?.(accepted) ?? this.#withinLimit(accepted);
   }
 

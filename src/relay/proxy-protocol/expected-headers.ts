@@ -1,9 +1,6 @@
 import type { Socket, SocketHandler } from "bun";
-import { printIpEndpoint } from "../../address/ip-endpoint.ts";
-import { libc } from "../../os/libc.ts";
-import { readPeer } from "../../os/peer-credentials.ts";
-import type { AcceptedClient, ProxiedEnds } from "../admission/accepted-client.ts";
-import { printPeer, type Refusal } from "../admission/access-rules.ts";
+import type { AcceptedClient, ProxiedEnds, Unaddressed } from "../admission/accepted-client.ts";
+import { printAccepted, type Refusal } from "../admission/access-rules.ts";
 import { DeadlineQueue } from "../connection/deadline-queue.ts";
 import type { SocketOwner } from "../connection/connection.ts";
 import { UnadmittedSocket } from "../connection/unadmitted-socket.ts";
@@ -27,7 +24,7 @@ export interface HeaderHandling {
   came(
     socket: OwnedSocket,
     proxy: AcceptedClient,
-    ends: ProxiedEnds | null,
+    ends: ProxiedEnds | Unaddressed,
     rest: Uint8Array,
   ): void;
   /** A proxy was refused because its header was invalid, late or incomplete. */
@@ -163,7 +160,7 @@ export class ExpectedHeaders {
     if (!this.#waiting.has(header)) return;
     // Read the name before the socket is closed, because the kernel then no longer tells the peer
     // of a Unix socket.
-    const client = nameOf(header.proxy);
+    const client = printAccepted(header.proxy);
     this.#forget(header);
     header.connecting.terminate();
     this.#handling.refused({ client, reason: HEADER_REFUSALS[why] });
@@ -177,11 +174,4 @@ export class ExpectedHeaders {
     this.#whenEmpty?.();
     this.#whenEmpty = null;
   }
-}
-
-/** The address of a TCP proxy, or the user, group and process of a Unix proxy; `""` if unknown. */
-function nameOf({ fd, client }: AcceptedClient): string {
-  if (client !== null) return printIpEndpoint(client);
-  const peer = libc === null || fd < 0 ? null : readPeer(libc, fd);
-  return peer === null || "code" in peer ? "" : printPeer(peer);
 }

@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from "../../address/parse-and-print-ip.ts";
 import { ipFromBytes, ipFromSocketBytes } from "../../address/ip-address.ts";
 import { ipEndpoint } from "../../address/ip-endpoint.ts";
-import type { ProxiedEnds } from "../admission/accepted-client.ts";
+import type { ProxiedEnds, Unaddressed } from "../admission/accepted-client.ts";
 import { crc32c } from "./crc32c.ts";
 
 /**
@@ -20,18 +20,23 @@ export type HeaderReading =
       /** The number of bytes of the header. */
       readonly length: number;
       /**
-       * Null if the header has no IP addresses: `UNKNOWN` (version 1), `LOCAL`, a Unix client or an
-       * unknown family (version 2). The specification then says: "the receiver must use the real
-       * connection endpoints" (sections 2.1 and 2.2).
+       * The reason if the header has no addresses of a TCP connection. The specification then says:
+       * "the receiver must use the real connection endpoints" (sections 2.1 and 2.2).
        */
-      readonly ends: ProxiedEnds | null;
+      readonly ends: ProxiedEnds | Unaddressed;
     };
 
-/** The fault of an invalid header. `missing`: the first bytes are not the beginning of a header. */
-export type HeaderFault = "missing" | "malformed" | "too long";
+/**
+ * The fault of an invalid header: `missing` if the first bytes are not the beginning of a header,
+ * otherwise the wrong part of a header in text (version 1) or of a binary header (version 2).
+ */
+export type HeaderFault =
+  | "missing"
+  | `text ${"too long" | "line end" | "word count" | "family" | "address" | "port"}`
+  | `binary ${"too long" | "version" | "family" | "length" | "TLV" | "checksum"}`;
 
 // "The maximum line lengths the receiver must support including the CRLF" (section 2.1).
-const TEXT_BYTES_MAX = 107;
+export const TEXT_BYTES_MAX = 107;
 const TEXT_PREFIX = Buffer.from("PROXY ");
 const SIGNATURE = Buffer.from("\r\n\r\n\0\r\nQUIT\n");
 // The signature, one byte for the version and the command, one byte for the family and the
@@ -46,15 +51,16 @@ const BINARY_PREFIX_BYTES = 16;
 export const BINARY_BYTES_MAX = 4_096;
 
 const INCOMPLETE: HeaderReading = { kind: "incomplete" };
-const MISSING: HeaderReading = { kind: "invalid", fault: "missing" };
-const MALFORMED: HeaderReading = { kind: "invalid", fault: "malformed" };
-const TOO_LONG: HeaderReading = { kind: "invalid", fault: "too long" };
+
+function invalid(fault: HeaderFault): HeaderReading {
+  return { kind: "invalid", fault };
+}
 
 /** Reads the header at the beginning of `bytes`; further bytes may follow it. */
 export function readProxyHeader(bytes: Uint8Array): HeaderReading {
   if (beginsAlike(bytes, TEXT_PREFIX)) return readText(bytes);
   if (beginsAlike(bytes, SIGNATURE)) return readBinary(bytes);
-  return MISSING;
+  return invalid("missing");
 }
 
 /**
@@ -71,20 +77,21 @@ function beginsAlike(bytes: Uint8Array, prefix: Uint8Array): boolean {
 function readText(bytes: Uint8Array): HeaderReading {
   const line = Buffer.from(bytes.subarray(0, TEXT_BYTES_MAX)).toString("latin1");
   const end = line.indexOf("\n");
-  if (end < 0) return line.length < TEXT_BYTES_MAX ? INCOMPLETE : TOO_LONG;
+  if (end < 0) return line.length < TEXT_BYTES_MAX ? INCOMPLETE : invalid("text too long");
   const text = /^PROXY ([^\r\n]*)\r\n/.exec(line)?.[1];
-  if (text === undefined) return MALFORMED;
+  if (text === undefined) return invalid("text line end");
   const length = end + 1;
   // After UNKNOWN the receiver "must ignore anything presented before the CRLF".
-  if (/^UNKNOWN(?: |$)/.test(text)) return { kind: "complete", length, ends: null };
+  if (/^UNKNOWN(?: |$)/.test(text)) return { kind: "complete", length, ends: "UNKNOWN" };
   const [family, clientHost = "", sourceHost = "", clientPort = "", sourcePort = "", ...rest] =
     text.split(" ");
   const isHost = family === "TCP4" ? isIPv4 : family === "TCP6" ? isPlainIPv6 : null;
-  if (isHost === null || rest.length > 0) return MALFORMED;
-  if (!isHost(clientHost) || !isHost(sourceHost)) return MALFORMED;
+  if (isHost === null) return invalid("text family");
+  if (sourcePort === "" || rest.length > 0) return invalid("text word count");
+  if (!isHost(clientHost) || !isHost(sourceHost)) return invalid("text address");
   const client = ipEndpoint(clientHost, readPort(clientPort));
   const source = ipEndpoint(sourceHost, readPort(sourcePort));
-  if (client === null || source === null) return MALFORMED;
+  if (client === null || source === null) return invalid("text port");
   return { kind: "complete", length, ends: { client, source } };
 }
 
@@ -104,7 +111,8 @@ const LOCAL = 0;
 const PROXY = 1;
 // The highest numbers that the specification assigns to an address family and to a transport
 // protocol.
-const FAMILY_MAX = 3;
+const UNIX_FAMILY = 3;
+const FAMILY_MAX = UNIX_FAMILY;
 const PROTOCOL_MAX = 2;
 const TCP_OVER_IPV4 = 0x11;
 const TCP_OVER_IPV6 = 0x21;
@@ -116,28 +124,30 @@ function readBinary(bytes: Uint8Array): HeaderReading {
   if (bytes.length < BINARY_PREFIX_BYTES) return INCOMPLETE;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const command = view.getUint8(12) & 0x0f;
-  if (view.getUint8(12) >> 4 !== VERSION_2 || command > PROXY) return MALFORMED;
+  if (view.getUint8(12) >> 4 !== VERSION_2 || command > PROXY) return invalid("binary version");
   const transport = view.getUint8(13);
   const family = transport >> 4;
   const length = BINARY_PREFIX_BYTES + view.getUint16(14);
-  if (length > BINARY_BYTES_MAX) return TOO_LONG;
+  if (length > BINARY_BYTES_MAX) return invalid("binary too long");
   if (bytes.length < length) return INCOMPLETE;
   // "The receiver must … discard the protocol block including the family which is ignored."
-  if (command === LOCAL) return { kind: "complete", length, ends: null };
-  if (family > FAMILY_MAX || (transport & 0x0f) > PROTOCOL_MAX) return MALFORMED;
+  if (command === LOCAL) return { kind: "complete", length, ends: "LOCAL" };
+  if (family > FAMILY_MAX || (transport & 0x0f) > PROTOCOL_MAX) return invalid("binary family");
   const tlvs = BINARY_PREFIX_BYTES + (ADDRESS_BYTES[family] ?? 0);
-  if (tlvs > length || !hasValidTlvs(bytes.subarray(0, length), tlvs)) return MALFORMED;
+  if (tlvs > length) return invalid("binary length");
+  const fault = faultOfTlvs(bytes.subarray(0, length), tlvs);
+  if (fault !== null) return invalid(fault);
   return { kind: "complete", length, ends: readEnds(bytes, transport) };
 }
 
-function readEnds(bytes: Uint8Array, transport: number): ProxiedEnds | null {
+function readEnds(bytes: Uint8Array, transport: number): ProxiedEnds | Unaddressed {
   switch (transport) {
     case TCP_OVER_IPV4:
       return endsAt(bytes, 4);
     case TCP_OVER_IPV6:
       return endsAt(bytes, 16);
     default:
-      return null;
+      return transport >> 4 === UNIX_FAMILY ? "unix" : "other";
   }
 }
 
@@ -164,21 +174,22 @@ const PP2_TYPE_CRC32C = 0x03;
 const CRC_BYTES = 4;
 
 /**
- * Whether the TLVs from `start` on end exactly at the end of the header, and whether the header's
- * checksum, if there is one, is right.
+ * The fault of the TLVs from `start` on: they must end exactly at the end of the header, and the
+ * header's checksum, if there is one, must be right. Null if they have no fault.
  */
-function hasValidTlvs(header: Uint8Array, start: number): boolean {
+function faultOfTlvs(header: Uint8Array, start: number): HeaderFault | null {
   const view = new DataView(header.buffer, header.byteOffset, header.length);
   let at = start;
   while (at < header.length) {
-    if (at + TLV_PREFIX_BYTES > header.length) return false;
+    if (at + TLV_PREFIX_BYTES > header.length) return "binary TLV";
     const value = at + TLV_PREFIX_BYTES;
     const end = value + view.getUint16(at + 1);
-    if (end > header.length) return false;
-    if (view.getUint8(at) === PP2_TYPE_CRC32C && !hasChecksum(header, value, end)) return false;
+    if (end > header.length) return "binary TLV";
+    if (view.getUint8(at) === PP2_TYPE_CRC32C && !hasChecksum(header, value, end))
+      return "binary checksum";
     at = end;
   }
-  return true;
+  return null;
 }
 
 /**

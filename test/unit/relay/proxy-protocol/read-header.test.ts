@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { ipAddress } from "../../../../src/address/ip-address.ts";
 import { printIpEndpoint } from "../../../../src/address/ip-endpoint.ts";
+import { HEADER_REFUSALS } from "../../../../src/relay/admission/refusal-reasons.ts";
 import { crc32c } from "../../../../src/relay/proxy-protocol/crc32c.ts";
 import { PROXY_VERSIONS } from "../../../../src/relay/options.ts";
 import { proxyHeader } from "../../../../src/relay/proxy-protocol/write-header.ts";
@@ -9,6 +10,7 @@ import {
   BINARY_BYTES_MAX,
   type HeaderReading,
   readProxyHeader,
+  TEXT_BYTES_MAX,
 } from "../../../../src/relay/proxy-protocol/read-header.ts";
 
 // The specification: doc/proxy-protocol.txt of haproxy/haproxy, 2026-04-27.
@@ -24,8 +26,8 @@ function shown(reading: HeaderReading): string {
     case "invalid":
       return reading.fault;
     case "complete":
-      return reading.ends === null
-        ? "no addresses"
+      return typeof reading.ends === "string"
+        ? reading.ends
         : `${printIpEndpoint(reading.ends.client)} to ${printIpEndpoint(reading.ends.source)}`;
   }
 }
@@ -38,8 +40,8 @@ describe("a header", () => {
     ["PROXY TCP4 192.0.2.1 192.0.2.11 56324 443\r\n", "192.0.2.1:56324 to 192.0.2.11:443"],
     ["PROXY TCP6 2001:db8::1 ::1 1 65535\r\n", "[2001:db8::1]:1 to [::1]:65535"],
     ["PROXY TCP6 ::ffff:10.1.2.3 ::1 1 2\r\n", "10.1.2.3:1 to [::1]:2"],
-    ["PROXY UNKNOWN\r\n", "no addresses"],
-    ["PROXY UNKNOWN ffff:f...f:ffff whatever 65535 65535\r\n", "no addresses"],
+    ["PROXY UNKNOWN\r\n", "UNKNOWN"],
+    ["PROXY UNKNOWN ffff:f...f:ffff whatever 65535 65535\r\n", "UNKNOWN"],
   ])("of version 1: %j", (text, ends) => {
     const header = Buffer.from(text);
     expect(shown(readProxyHeader(header))).toBe(ends);
@@ -64,11 +66,11 @@ describe("a header", () => {
       "2111 0014 c0000201 c000020b dc04 01bb 040000 e10002 abcd",
       "192.0.2.1:56324 to 192.0.2.11:443",
     ],
-    ["that is local", "2000 0000", "no addresses"],
-    ["that is local, with a family and bytes to ignore", LOCAL_WITH_JUNK, "no addresses"],
-    ["of an unspecified family", "2100 0000", "no addresses"],
-    ["over UDP", "2112 000c c0000201 c000020b dc04 01bb", "no addresses"],
-    ["of a Unix client", `2131 00d8 ${"0".repeat(432)}`, "no addresses"],
+    ["that is local", "2000 0000", "LOCAL"],
+    ["that is local, with a family and bytes to ignore", LOCAL_WITH_JUNK, "LOCAL"],
+    ["of an unspecified family", "2100 0000", "other"],
+    ["over UDP", "2112 000c c0000201 c000020b dc04 01bb", "other"],
+    ["of a Unix client", `2131 00d8 ${"0".repeat(432)}`, "unix"],
   ])("of version 2 %s", (_, rest, ends) => {
     const header = binary(rest);
     expect(shown(readProxyHeader(header))).toBe(ends);
@@ -80,36 +82,49 @@ describe("a header", () => {
     ["GET / HTTP/1.1\r\n\r\n", "missing"],
     ["PROXX", "missing"],
     ["\r\n\r\n\0\r\nQUIZ", "missing"],
-    ["PROXY TCP4 192.0.2.1 192.0.2.11 56324 443\n", "malformed"],
-    ["PROXY TCP4 192.0.2.1 192.0.2.11 56324\r\n", "malformed"],
-    ["PROXY TCP4 192.0.2.1 192.0.2.11 56324 443 1\r\n", "malformed"],
-    ["PROXY TCP4 192.0.2.1 192.0.2.11 056324 443\r\n", "malformed"],
-    ["PROXY TCP4 192.0.2.1 192.0.2.11 65536 443\r\n", "malformed"],
-    ["PROXY TCP4 192.0.2.01 192.0.2.11 1 443\r\n", "malformed"],
-    ["PROXY TCP4 ::1 ::1 1 443\r\n", "malformed"],
-    ["PROXY TCP6 fe80::1%1 ::1 1 443\r\n", "malformed"],
-    ["PROXY TCP6 1.2.3.4 ::1 1 443\r\n", "malformed"],
-    ["PROXY TCP4  192.0.2.1 192.0.2.11 1 443\r\n", "malformed"],
-    ["PROXY UDP4 192.0.2.1 192.0.2.11 1 443\r\n", "malformed"],
-    ["PROXY UNKNOWNS\r\n", "malformed"],
-    [`PROXY UNKNOWN ${"x".repeat(93)}`, "too long"],
+    ["PROXY TCP4 192.0.2.1 192.0.2.11 56324 443\n", "text line end"],
+    ["PROXY TCP4 192.0.2.1 192.0.2.11 56324\r\n", "text word count"],
+    ["PROXY TCP4 192.0.2.1 192.0.2.11 56324 443 1\r\n", "text word count"],
+    ["PROXY TCP4 192.0.2.1 192.0.2.11 056324 443\r\n", "text port"],
+    ["PROXY TCP4 192.0.2.1 192.0.2.11 65536 443\r\n", "text port"],
+    ["PROXY TCP4 192.0.2.01 192.0.2.11 1 443\r\n", "text address"],
+    ["PROXY TCP4 ::1 ::1 1 443\r\n", "text address"],
+    ["PROXY TCP6 fe80::1%1 ::1 1 443\r\n", "text address"],
+    ["PROXY TCP6 1.2.3.4 ::1 1 443\r\n", "text address"],
+    ["PROXY TCP4  192.0.2.1 192.0.2.11 1 443\r\n", "text word count"],
+    ["PROXY UDP4 192.0.2.1 192.0.2.11 1 443\r\n", "text family"],
+    ["PROXY UNKNOWNS\r\n", "text family"],
+    [`PROXY UNKNOWN ${"x".repeat(93)}`, "text too long"],
   ])("in text, %j, is %s", (text, fault) => {
     expect(shown(readProxyHeader(Buffer.from(text)))).toBe(fault);
   });
 
   test.each([
-    ["of another version", "1111 000c c0000201 c000020b dc04 01bb", "malformed"],
-    ["with an unknown command", "2211 000c c0000201 c000020b dc04 01bb", "malformed"],
-    ["of an unknown family", "2141 000c c0000201 c000020b dc04 01bb", "malformed"],
-    ["of an unknown protocol", "2113 000c c0000201 c000020b dc04 01bb", "malformed"],
-    ["shorter than its addresses", "2111 000b c0000201 c000020b dc04 01", "malformed"],
-    ["with half a TLV", "2111 000e c0000201 c000020b dc04 01bb 0400", "malformed"],
-    ["with a TLV that is cut", "2111 0010 c0000201 c000020b dc04 01bb 040002 00", "malformed"],
-    ["with a wrong checksum", "2111 0013 c0000201 c000020b dc04 01bb 030004 00000000", "malformed"],
-    ["with half a checksum", "2111 0011 c0000201 c000020b dc04 01bb 030002 0000", "malformed"],
-    ["that is too long", "2111 0ff1", "too long"],
+    ["of another version", "1111 000c c0000201 c000020b dc04 01bb", "binary version"],
+    ["with an unknown command", "2211 000c c0000201 c000020b dc04 01bb", "binary version"],
+    ["of an unknown family", "2141 000c c0000201 c000020b dc04 01bb", "binary family"],
+    ["of an unknown protocol", "2113 000c c0000201 c000020b dc04 01bb", "binary family"],
+    ["shorter than its addresses", "2111 000b c0000201 c000020b dc04 01", "binary length"],
+    ["with half a TLV", "2111 000e c0000201 c000020b dc04 01bb 0400", "binary TLV"],
+    ["with a TLV that is cut", "2111 0010 c0000201 c000020b dc04 01bb 040002 00", "binary TLV"],
+    [
+      "with a wrong checksum",
+      "2111 0013 c0000201 c000020b dc04 01bb 030004 00000000",
+      "binary checksum",
+    ],
+    [
+      "with half a checksum",
+      "2111 0011 c0000201 c000020b dc04 01bb 030002 0000",
+      "binary checksum",
+    ],
+    ["that is too long", "2111 0ff1", "binary too long"],
   ])("in binary %s is refused", (_, rest, fault) => {
     expect(shown(readProxyHeader(binary(rest)))).toBe(fault);
+  });
+
+  test("that is too long is refused with the limit", () => {
+    expect(HEADER_REFUSALS["text too long"]).toContain(` ${TEXT_BYTES_MAX} bytes`);
+    expect(HEADER_REFUSALS["binary too long"]).toContain(` ${BINARY_BYTES_MAX} bytes`);
   });
 
   test("in binary with the right checksum is accepted", () => {
