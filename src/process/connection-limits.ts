@@ -1,4 +1,5 @@
 import { connectionsMaxDefault, descriptorsOfRelays } from "../relay/listen/descriptor-budget.ts";
+import type { ConnectionLimit } from "../observe/log/event-log.ts";
 import { workerCount } from "../workers/worker-count.ts";
 import { serverDescriptors } from "./admin-servers.ts";
 import type { ProcessPlan, RelayPlan } from "./process-plan.ts";
@@ -15,10 +16,11 @@ export interface ConnectionLimits {
   /** The connection limit of a relay. */
   readonly of: (relay: RelayPlan) => number;
   /**
-   * Whether a relay's connection limit follows from the limit of open files; false if an option
-   * sets the connection limit.
+   * The number of connections that a relay can really carry: its connection limit, or what the limit
+   * of open files allows if that is less. `isOfFiles` is true if the number follows from the limit
+   * of open files, and false if an option sets it.
    */
-  readonly isOfFiles: (relay: RelayPlan) => boolean;
+  readonly carriedOf: (relay: RelayPlan) => ConnectionLimit;
   /** The connection limit of all relays together; null if each relay has only its own limit. */
   readonly together: number | null;
   /**
@@ -50,7 +52,8 @@ export function shareConnections(
     const together = isShared ? Math.min(wanted, most) : wanted;
     return {
       of: ({ settings }) => Math.min(settings.connectionsMax ?? together, together),
-      isOfFiles: () => false,
+      carriedOf: ({ settings: { connectionsMax = wanted } }) =>
+        lesserOf(Math.min(connectionsMax, wanted), most),
       together: isShared ? together : null,
       asked: wanted,
     };
@@ -61,8 +64,15 @@ export function shareConnections(
   const part = Math.max(1, Math.floor((most - wished) / Math.max(1, sharing)));
   return {
     of: ({ settings }) => settings.connectionsMax ?? part,
-    isOfFiles: ({ settings }) => settings.connectionsMax === undefined,
+    carriedOf: ({ settings: { connectionsMax } }) =>
+      connectionsMax === undefined
+        ? { connectionsMax: part, isOfFiles: true }
+        : lesserOf(connectionsMax, most),
     together: null,
     asked: wished + sharing,
   };
+}
+
+function lesserOf(asked: number, most: number): ConnectionLimit {
+  return { connectionsMax: Math.min(asked, most), isOfFiles: most < asked };
 }

@@ -101,7 +101,7 @@ function observerOf(
   const connectionsMax = limits.of(relay);
   const own = logOf(relay, log);
   const observer = combineObservers([
-    logObserver(own, destination, { connectionsMax, isOfFiles: limits.isOfFiles(relay) }),
+    logObserver(own, destination, limits.carriedOf(relay)),
     shared,
     ...(plan.processWide.accessLog ? [accessLog(own, destination)] : []),
     ...(observation?.add({ name, source, destination, options, connectionsMax }) ?? []),

@@ -307,16 +307,19 @@ describe("the log", () => {
   test.each([
     [
       "plain",
-      /^\d{4}-\d\d-\d\dT[\d:.]+Z info {2}listening on (.+), relaying to 127\.0\.0\.1:9, \d+ at once at most\n$/,
+      /^\d{4}-\d\d-\d\dT[\d:.]+Z info {2}listening on (.+), relaying to 127\.0\.0\.1:9, \d+ at once at most \(limit of open files\)\n$/,
     ],
-    ["journal", /^<6>listening on (.+), relaying to 127\.0\.0\.1:9, \d+ at once at most\n$/],
+    [
+      "journal",
+      /^<6>listening on (.+), relaying to 127\.0\.0\.1:9, \d+ at once at most \(limit of open files\)\n$/,
+    ],
     [
       "pretty",
-      /^\d\d:\d\d:\d\d info {2}listening on (.+), relaying to 127\.0\.0\.1:9, \d+ at once at most\n$/,
+      /^\d\d:\d\d:\d\d info {2}listening on (.+), relaying to 127\.0\.0\.1:9, \d+ at once at most \(limit of open files\)\n$/,
     ],
     [
       "auto",
-      /^\d{4}-\d\d-\d\dT[\d:.]+Z info {2}listening on (.+), relaying to 127\.0\.0\.1:9, \d+ at once at most\n$/,
+      /^\d{4}-\d\d-\d\dT[\d:.]+Z info {2}listening on (.+), relaying to 127\.0\.0\.1:9, \d+ at once at most \(limit of open files\)\n$/,
     ],
   ])("in the format %s", async (format, line) => {
     await using relay = await startRelay([`--log-format=${format}`, "127.0.0.1:0", "127.0.0.1:9"]);

@@ -78,7 +78,9 @@ function lifeObserver(
   return {
     listening(endpoint) {
       const source = printAddress(endpoint);
-      log.info(`listening on ${source}, relaying to ${target}, ${connectionsMax} at once at most`, {
+      const why = isOfFiles ? " (limit of open files)" : "";
+      const most = `${connectionsMax} at once at most${why}`;
+      log.info(`listening on ${source}, relaying to ${target}, ${most}`, {
         event: "listening",
         source,
         destination: target,

@@ -1,7 +1,7 @@
 import { statSync, type Stats } from "node:fs";
 import type { Target } from "../../address/resolve-destination.ts";
 import { missingZone } from "../../address/socket-address.ts";
-import { errnoWords } from "../../os/errno.ts";
+import { errnoWords, errorCode } from "../../os/errno.ts";
 import { networkWords } from "../check-network-namespaces.ts";
 import type { Failure } from "../observer.ts";
 
@@ -100,12 +100,25 @@ function ownWords({ endpoint, netns }: Target, code: string): string | undefined
   if (netns !== undefined && (code === "ENOENT" || code === "EINVAL"))
     return networkWords(netns, code);
   if (code === "ETIMEDOUT") return "no answer in time";
-  if (code === "ELOOP") return "it is the relay's own source";
+  // The kernel gives ELOOP only for a path. The relay itself gives it for its own source.
+  if (code === "ELOOP")
+    return endpoint.kind === "unix" && isLoopOfLinks(endpoint.path)
+      ? undefined
+      : "it is the relay's own source";
   if (endpoint.kind === "tcp") return undefined;
   // unix(7): the kernel also gives ECONNREFUSED if the file at the path is not a socket.
   if (code === "ECONNREFUSED" && endpoint.kind === "unix") return fileWords(endpoint.path);
   if (code === "EPROTOTYPE") return "is a socket for datagrams or packets, not for streams";
   return undefined;
+}
+
+function isLoopOfLinks(path: string): boolean {
+  try {
+    statSync(path);
+    return false;
+  } catch (error) {
+    return errorCode(error) === "ELOOP";
+  }
 }
 
 /** Describes the file at a path; undefined if the file is a socket or unknown. */

@@ -59,3 +59,24 @@ test.each<[number, number, (number | null)[], number[], number | null]>([
     ...{ each, together: shared, asked: together },
   });
 });
+
+// The first line of the log says this number, and whether it is of the limit of open files.
+test.each<[number, number | null, number | null, number, boolean]>([
+  [15, null, null, 15, true],
+  [15, 10, null, 10, false],
+  [15, 1_000, null, 15, true],
+  [15, null, 1_000, 15, true],
+  [15, null, 10, 10, false],
+  [15, 12, 10, 10, false],
+])(
+  "of %i, a relay asks for %j of %j together and carries %i",
+  (most, own, together, carried, of) => {
+    const text =
+      (together === null ? "" : `connections-max = ${together}\n`) +
+      `[relay.r]\nsource = ":0"\ndestination = "@x"\n` +
+      (own === null ? "" : `connections-max = ${own}\n`);
+    const { relays, processWide } = readConfig("x.toml", text);
+    const { carriedOf } = shareConnections(relays, most, processWide.connectionsMax);
+    expect(relays.map(carriedOf)).toEqual([{ connectionsMax: carried, isOfFiles: of }]);
+  },
+);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseAddress } from "../../../../src/address/address.ts";
@@ -35,6 +35,17 @@ describe("a destination that was not reached", () => {
     ["@name", "EPROTOTYPE", "is a socket for datagrams or packets, not for streams (EPROTOTYPE)"],
   ])("%s, %s: %s", (destination, code, words) => {
     expect(failure(destination, [code]).message).toBe(`cannot reach ${destination}: ${words}`);
+  });
+
+  test("whose links lead in a circle is not called the relay's own source", () => {
+    const folder = mkdtempSync(join(tmpdir(), "links-"));
+    const path = join(folder, "loop");
+    symlinkSync("loop", path);
+    expect(failure(path, ["ELOOP"]).message).toBe(
+      `cannot reach ${path}: too many symbolic links encountered (ELOOP)`,
+    );
+    rmSync(folder, { recursive: true });
+    expect(failure(path, ["ELOOP"]).message).toContain("it is the relay's own source (ELOOP)");
   });
 
   test("that may not be opened, with what gives the right to", () => {
