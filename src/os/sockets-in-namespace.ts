@@ -4,7 +4,7 @@ import { errnoCode, errorCode } from "./errno.ts";
 import type { Libc } from "./libc.ts";
 
 /** The folder in which `ip netns add NAME` puts the file of a namespace (ip-netns(8)). */
-const NAMED = "/run/netns";
+export const NAMESPACES_FOLDER = "/run/netns";
 
 // The network namespace of this thread. /proc/self would give the namespace of the process's first
 // thread (proc(5)).
@@ -15,7 +15,7 @@ const OWN = "/proc/thread-self/ns/net";
  * `/proc/PID/ns/net`.
  */
 export function networkPath(netns: string): string {
-  return netns.includes("/") ? netns : `${NAMED}/${netns}`;
+  return netns.includes("/") ? netns : `${NAMESPACES_FOLDER}/${netns}`;
 }
 
 /**

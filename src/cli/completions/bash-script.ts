@@ -1,6 +1,7 @@
 import { PROGRAM } from "../../program/version.ts";
 import { NAMED_COMMANDS } from "../../options/commands.ts";
 import { COMPLETED_COMMANDS, type Offer, VALUE_FLAGS } from "./completion-model.ts";
+import { NAMESPACES_FOLDER } from "../../os/sockets-in-namespace.ts";
 import { SERVICE_GLOBS } from "./unit-globs.ts";
 
 /**
@@ -94,6 +95,14 @@ _${PROGRAM}_services() {
   done
 }
 
+_${PROGRAM}_namespaces() {
+  local file
+  [[ $1 == /* ]] && _${PROGRAM}_files "$1"
+  for file in ${NAMESPACES_FOLDER}/*; do
+    [[ -e $file && \${file##*/} == "$1"* ]] && COMPREPLY+=("\${file##*/}")
+  done
+}
+
 complete -F _${PROGRAM} ${PROGRAM}
 `;
 }
@@ -114,6 +123,8 @@ function bashOffer(offer: Offer, word: string): string {
       return `COMPREPLY+=($(compgen -g -- "${word}"))`;
     case "service":
       return `_${PROGRAM}_services "${word}"`;
+    case "network namespace":
+      return `_${PROGRAM}_namespaces "${word}"`;
     case "nothing":
       return ":";
     default:

@@ -17,6 +17,8 @@ export type Offer =
   | "group"
   /** The name of a service unit of systemd. */
   | "service"
+  /** The name of a network namespace of ip-netns(8), or an absolute path. */
+  | "network namespace"
   | "nothing";
 
 /** The facts about an option that the completion scripts need. */
@@ -49,7 +51,7 @@ export const VALUE_OFFERS: Readonly<Record<string, Offer>> = {
   MODE: "nothing",
   N: "nothing",
   NAME: "nothing",
-  NETNS: "file",
+  NETNS: "network namespace",
   SERVICE: "service",
   SIZE: "nothing",
   TIME: "nothing",

@@ -6,6 +6,7 @@ import {
   type CompletedOption,
   type Offer,
 } from "./completion-model.ts";
+import { NAMESPACES_FOLDER } from "../../os/sockets-in-namespace.ts";
 import { SERVICE_GLOBS } from "./unit-globs.ts";
 
 /** The completion script for fish 3.0 and later. */
@@ -16,6 +17,17 @@ export function fishScript(): string {
     `function __${PROGRAM}_services`,
     `    for file in ${SERVICE_GLOBS.join(" ")}`,
     "        string replace -r '.*/' '' -- $file",
+    "    end",
+    "end",
+    "",
+    `function __${PROGRAM}_namespaces`,
+    "    set -l word (commandline -ct | string replace -r '^--[^=]*=' '')",
+    "    if string match -q '/*' -- $word",
+    "        __fish_complete_path $word",
+    "    else",
+    `        for file in ${NAMESPACES_FOLDER}/*`,
+    "            string replace -r '.*/' '' -- $file",
+    "        end",
     "    end",
     "end",
     "",
@@ -64,6 +76,8 @@ function fishOffer(offer: Offer, isList: boolean): string[] {
       return [call("__fish_complete_groups", isList)];
     case "service":
       return [call(`__${PROGRAM}_services`, false)];
+    case "network namespace":
+      return [call(`__${PROGRAM}_namespaces`, false)];
     default:
       return [`-a ${quoted(offer.join(" "))}`];
   }

@@ -7,6 +7,7 @@ import {
   type Offer,
   VALUE_FLAGS,
 } from "./completion-model.ts";
+import { NAMESPACES_FOLDER } from "../../os/sockets-in-namespace.ts";
 import { SERVICE_GLOBS } from "./unit-globs.ts";
 
 /**
@@ -45,6 +46,11 @@ ${NAMED_COMMANDS.map((name) => `    ${quoted(`${name}:${COMMANDS[name].summary}`
 _${PROGRAM}_services() {
   local -a services=(${SERVICE_GLOBS.map((glob) => `${glob}(N:t)`).join(" ")})
   compadd -a services
+}
+
+_${PROGRAM}_namespaces() {
+  local -a names=(${NAMESPACES_FOLDER}/*(N:t))
+  if [[ $PREFIX == /* ]]; then _files; else compadd -a names; fi
 }
 
 if [[ $funcstack[1] == _${PROGRAM} ]]; then
@@ -92,6 +98,8 @@ function zshOffer(offer: Offer): string {
       return "_groups";
     case "service":
       return `_${PROGRAM}_services`;
+    case "network namespace":
+      return `_${PROGRAM}_namespaces`;
     case "nothing":
       return " ";
     default:

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { NAMESPACES_FOLDER } from "../../../src/os/sockets-in-namespace.ts";
 import { NAMED_COMMANDS } from "../../../src/options/commands.ts";
 import { SYSTEM_UNIT_FOLDERS } from "../../../src/systemd/unit-search-path.ts";
 import { runRelay } from "../../support/process/executable.ts";
@@ -19,6 +20,7 @@ beforeAll(() => {
 
 afterAll(() => {
   rmSync(folder, { recursive: true });
+  if (namespace !== null) rmSync(join(NAMESPACES_FOLDER, namespace));
 });
 
 /** A service that this machine has, in a folder where every shell looks. */
@@ -30,6 +32,13 @@ const service = SYSTEM_UNIT_FOLDERS.flatMap((unitFolder) => {
     return [];
   }
 })[0];
+
+/** The name of a network namespace, as far as a shell sees; null if only root may make one. */
+const namespace = process.getuid?.() === 0 ? `vpn-of-tests-${process.pid}` : null;
+if (namespace !== null) {
+  mkdirSync(NAMESPACES_FOLDER, { recursive: true });
+  writeFileSync(join(NAMESPACES_FOLDER, namespace), "");
+}
 
 /** A line without its first word, and the words that a shell must offer for its end. */
 const CASES: readonly (readonly [line: string, offers: readonly string[]])[] = [
@@ -55,6 +64,8 @@ const CASES: readonly (readonly [line: string, offers: readonly string[]])[] = [
   ["--log-level info status --w", ["--wait=", "--watch"]],
   ["units --no", ["--no-socket"]],
   ["units --output=units-", ["units-here"]],
+  ["--source-netns=/proc/self/ns/ne", ["/proc/self/ns/net"]],
+  ...(namespace === null ? [] : [["--destination-netns=vpn-of-t", [namespace]] as const]),
   ...(service === undefined
     ? []
     : [[`units --service=${service.replace(".service", "")}`, [service]] as const]),
