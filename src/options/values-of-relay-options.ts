@@ -3,17 +3,13 @@ import { groupId, userId } from "../os/user-ids.ts";
 import { PROXY_VERSIONS } from "../relay/options.ts";
 import type { RelayOptions } from "../relay/options.ts";
 import type { Workers } from "../workers/worker-count.ts";
+import { account, cidr, file, mode, netns } from "./system-value-types.ts";
 import {
-  account,
   choice,
-  cidr,
   count,
   countOr,
-  file,
   type LibraryType,
   list,
-  mode,
-  netns,
   size,
   time,
   yesOrNo,

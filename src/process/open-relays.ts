@@ -1,7 +1,8 @@
 import { inNetwork } from "../address/address.ts";
 import type { Observation } from "../observe/figures/observe-process.ts";
 import { accessLog } from "../observe/log/access-log.ts";
-import { logObserver, sharedLimitsLog } from "../observe/log/event-log.ts";
+import { logObserver } from "../observe/log/event-log.ts";
+import { sharedLimitsLog } from "../observe/log/shared-limits-log.ts";
 import type { Log } from "../observe/log/log.ts";
 import { combineObservers } from "../relay/combine-observers.ts";
 import type { Source } from "../relay/kinds-of-source.ts";

@@ -1,7 +1,7 @@
 import { get } from "node:http";
 import type { IncomingMessage } from "node:http";
 import { printAddress, type SocketEndpoint } from "../../address/address.ts";
-import type { StatusQuery } from "../../observe/admin/build-status.ts";
+import type { StatusQuery } from "../../observe/admin/status-query.ts";
 import { escapeControls } from "../../observe/log/escape-controls.ts";
 import { errnoWords, errorCode } from "../../os/errno.ts";
 import { NoStatus, readStatus, type ReadStatus } from "./check-status-answer.ts";

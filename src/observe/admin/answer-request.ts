@@ -1,7 +1,8 @@
 import type { Observation, ObservedRelay } from "../figures/observe-process.ts";
 import { readRequest, RequestError } from "./check-request.ts";
 import type { HttpAnswer, HttpRequest } from "./bounded-http-server.ts";
-import { QueryError, readQuery, statusDocument } from "./build-status.ts";
+import { statusDocument } from "./build-status.ts";
+import { QueryError, readQuery } from "./status-query.ts";
 import { page } from "./served-page.ts";
 
 /**

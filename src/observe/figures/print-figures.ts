@@ -58,3 +58,8 @@ export function formatLatency(seconds: number): string {
 export function formatCount(count: number): string {
   return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ",");
 }
+
+/** A number of things in words, such as `1 connection` or `2,000 connections`. */
+export function formatNumberOf(count: number, thing: string): string {
+  return `${formatCount(count)} ${thing}${count === 1 ? "" : "s"}`;
+}

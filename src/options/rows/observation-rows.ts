@@ -2,7 +2,8 @@ import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../../ob
 import { groupId } from "../../os/user-ids.ts";
 import { parseAdminAddress, parseMetricsAddress } from "../admin-address.ts";
 import { RELAY_OPTIONS } from "../values-of-relay-options.ts";
-import { account, choice, mode, text } from "../value-types.ts";
+import { account, mode } from "../system-value-types.ts";
+import { choice, text } from "../value-types.ts";
 import { type OptionRows, wordDefault } from "../option-row.ts";
 
 /** The options of the log, the status, the metrics and the capture. */
