@@ -37,17 +37,20 @@ export interface ListenOptions extends SocketFileOptions {
   /** The network namespace of a TCP or abstract source; undefined for this process's namespace. */
   readonly sourceNetns?: string | undefined;
   /**
-   * Whether the relay needs the address of every TCP client, even of a client that resets the
-   * connection at once.
+   * Whether the kernel keeps the first packet (SYN) of each TCP client, so that the relay learns
+   * the address even of a client that resets the connection at once.
    */
   readonly keepsFirstPackets?: boolean | undefined;
   /** The option that contains the address, for error messages; undefined for a relay's source. */
   readonly option?: string | undefined;
-  /** The limit of clients that wait while the source is paused without FFI. Default: 16 clients. */
+  /**
+   * The limit of clients that wait in the relay while the source is paused without FFI. Default: 16
+   * clients.
+   */
   readonly waiting?: PauseWithoutFfiOptions | undefined;
   /**
-   * Called if the relay listens on fewer addresses than the source means. The message is a detail
-   * for debugging.
+   * Called if the relay cannot listen on all addresses of the source's host. The message is a
+   * detail for debugging.
    */
   readonly notice?: ((message: string) => void) | undefined;
 }
@@ -83,7 +86,7 @@ function refuseOwnDestination(
   );
 }
 
-/** The queue length to request from the kernel for a source. */
+/** Returns the queue length to request from the kernel for a source. */
 export function backlogOf(source: Source | ConnectedSource, { backlog }: ListenOptions): number {
   return backlog ?? (isInherited(source) ? INT_MAX : DEFAULTS.backlog);
 }

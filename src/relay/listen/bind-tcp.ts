@@ -30,11 +30,11 @@ const PORT_TRIES = 32;
 
 /**
  * Listens on a TCP address. An empty host means every interface: one socket for both families, or
- * IPv4 only if the system has no IPv6. A loopback name means both loopback addresses, or the
- * loopback address that the system has. For any other name the relay listens on the first address
- * that works.
+ * IPv4 only if the system has no IPv6. A loopback name means both loopback addresses, or the only
+ * one that the system has. For any other name the relay listens on the first address that works.
  *
- * @param notice - called if the relay listens on fewer addresses than `host` means
+ * @param notice - called with a message if the relay cannot listen on all addresses that `host`
+ * means
  * @throws an error with the system's or the resolver's code.
  */
 export async function bindTcp<Bound>(

@@ -21,7 +21,8 @@ export interface BunSource {
   readonly file: PlacedFile | null;
 }
 
-// The default limit of waiting clients. Only the admin server uses this default.
+// The default limit of clients that wait while the source is paused. Only the admin server uses
+// this default.
 const FEW_WAIT: PauseWithoutFfiOptions = { most: 16, refused() {} };
 
 /**
@@ -46,7 +47,7 @@ export async function bindWithBun<Data>(
   }
 }
 
-/** The listeners that Bun has bound, before a waiting room takes them over. */
+/** The listeners that Bun has bound, before they are passed to `PauseWithoutFfi`. */
 interface Bound {
   readonly listeners: readonly BunListener[];
   readonly endpoint: SocketEndpoint;

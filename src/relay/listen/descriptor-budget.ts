@@ -9,8 +9,8 @@ const DESCRIPTORS_A_KERNEL_PIPE = 2;
 // The number of descriptors of each further thread: its event loop, and its duplicates of the
 // listener.
 const DESCRIPTORS_A_WORKER = 8;
-// The numbers of descriptors of each further relay: one for its source, and for each thread the
-// duplicates of that source.
+// The number of descriptors of each further relay: DESCRIPTORS_A_SOURCE for its source, and in each
+// thread DESCRIPTORS_A_LISTENER for the duplicates of its source.
 const DESCRIPTORS_A_SOURCE = 1;
 const DESCRIPTORS_A_LISTENER = 3;
 
@@ -22,25 +22,30 @@ export function descriptorsOfRelays(relays: number, workers: number): number {
   return (relays - 1) * (DESCRIPTORS_A_SOURCE + workers * DESCRIPTORS_A_LISTENER);
 }
 
-// Without FFI the relay accepts clients before a connection is free for them, so each waiting
-// client holds one descriptor. With FFI, waiting clients stay in the kernel's queue.
+// The number of descriptors of each client that waits. Without FFI the relay also accepts clients
+// while the maximum number of connections is open, and these clients wait in the relay. With FFI
+// they wait in the kernel's queue and need no descriptor.
 const DESCRIPTORS_A_WAITING_CLIENT = libc === null ? 1 : 0;
 const HAS_KERNEL_PIPES = libc !== null;
 
 /**
- * The number of connections that the limit of open files allows, at least 1. `others` is the number
- * of descriptors that the process needs for other purposes, such as an admin server. Without FFI
- * the limit also leaves descriptors for the same number of clients that wait for a place.
+ * The number of connections that the limit of open files allows, at least 1. Without FFI the limit
+ * also leaves descriptors for the same number of waiting clients.
+ *
+ * @param others - the number of descriptors that the process needs for other purposes, such as an
+ * admin server
  */
 export function connectionsMaxDefault(workers = 1, others = 0): number {
   return carried(DESCRIPTORS_A_CONNECTION + DESCRIPTORS_A_WAITING_CLIENT, workers, others);
 }
 
 /**
- * The maximum number of open connections of a relay that was asked for `asked` connections. Without
- * FFI this is at most the number that the limit of open files allows, because a relay without free
- * descriptors could not pause its listener, and Bun would try to accept in a loop.
+ * The maximum number of open connections of a relay whose options ask for `asked` connections. With
+ * FFI this is `asked`. Without FFI it is at most the number that the limit of open files allows: if
+ * no descriptor were left, a relay without FFI could not pause its listener, and Bun would try to
+ * accept in a loop.
  *
+ * @param asked - undefined for the number that the limit of open files allows
  * @param warn - called with a message if fewer connections are allowed than were asked for
  */
 export function connectionsAllowed(
@@ -58,7 +63,9 @@ export function connectionsAllowed(
   return carried;
 }
 
-/** The number of connections that the limit of open files allows if no client waits for a place. */
+/**
+ * The number of connections that the limit of open files allows if no client waits in the relay.
+ */
 export function connectionsCarried(): number {
   return carried(DESCRIPTORS_A_CONNECTION, 1, 0);
 }
@@ -72,7 +79,7 @@ function carried(filesEach: number, workers: number, others: number): number {
 }
 
 /**
- * The number of clients that can wait for a place while the maximum number of connections is open.
+ * The number of clients that can wait in the relay while the maximum number of connections is open.
  * Each waiting client holds a descriptor.
  */
 export function waitingClientsMost(connectionsMax: number): number {

@@ -8,10 +8,10 @@ import { RelayError } from "../error.ts";
 import type { ConnectedSource, Source } from "../kinds-of-source.ts";
 
 /**
- * The endpoint on which a source listens or will listen.
+ * Returns the endpoint on which a source listens or will listen.
  *
  * @throws {RelayError} if the source is a descriptor that does not listen. The message says what
- *   the descriptor is.
+ * the descriptor is.
  */
 export function endpointOf(source: Source | ConnectedSource): SocketEndpoint {
   switch (source.kind) {

@@ -49,7 +49,10 @@ export async function listen<Data>(
   return { listeners: new Listeners(opened, fds), endpoint, file };
 }
 
-/** Accepts the one client of a connected source. */
+/**
+ * Gives the socket of a source's one client, which is already connected, to Bun. Bun then calls the
+ * handlers as for an accepted client.
+ */
 async function adoptClient<Data>(
   { fd, endpoint }: ConnectedSource,
   handlers: AcceptHandlers<Data>,

@@ -40,21 +40,30 @@ export class LimitPause implements Disposable, DescriptorWatcher {
     this.#watch[Symbol.dispose]();
   }
 
-  /** Called after a client was admitted. */
+  /**
+   * Pauses the listener if the limit is now reached. Called after a client was admitted; `open` is
+   * the number of open connections.
+   */
   opened(open: number): void {
     if (this.#full || open < this.#max) return;
     this.#full = this.#listening.pause();
     if (this.#full) this.#observer.full(open, "own");
   }
 
-  /** Called after a connection has ended. */
+  /**
+   * Resumes the listener if it was paused at the limit and there is room again. Called after a
+   * connection has ended; `open` is the number of open connections.
+   */
   closed(open: number): void {
     if (!this.#full || open >= this.#max) return;
     this.#full = false;
     this.#resume();
   }
 
-  /** Leaves new clients in the kernel's queue until every holder has called `resumeFor`. */
+  /**
+   * Leaves new clients in the kernel's queue until `resumeFor` was called for each holder that had
+   * called `pauseFor`. `holder` is a name for the reason of the pause.
+   */
   pauseFor(holder: string): void {
     if (this.#listening.pause()) this.#holders.add(holder);
   }
@@ -72,7 +81,7 @@ export class LimitPause implements Disposable, DescriptorWatcher {
     return this.#exhausted;
   }
 
-  /** A system call failed because no descriptor was left. */
+  /** Pauses the listener, and warns, because no descriptor is left. `code` is EMFILE or ENFILE. */
   descriptorsExhausted(code: string): void {
     if (this.#exhausted) return;
     this.#exhausted = this.#listening.pause();
@@ -90,8 +99,8 @@ export class LimitPause implements Disposable, DescriptorWatcher {
   }
 
   #resume(): void {
-    // If the listener cannot resume because no descriptor is left, the next periodic check tries
-    // again.
+    // Resume only if no other reason for a pause is left. If this fails because no descriptor is
+    // free, the next periodic check resumes the listener.
     if (this.#full || this.#holders.size > 0) return;
     this.#exhausted = !this.#listening.resume();
   }

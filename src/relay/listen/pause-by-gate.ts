@@ -12,20 +12,21 @@ import type { AcceptHandlers, PausableListener } from "./pausable-listener.ts";
  * calls accept4(2) until it fails. This class changes two things without Bun's knowledge: the open
  * file behind Bun's descriptor number, and the epoll registration of that descriptor.
  *
- * | gate   | Bun's descriptor is | epoll watches | clients                                        |
- * | ------ | ------------------- | ------------- | ---------------------------------------------- |
- * | open   | the source's socket | the socket    | are accepted                                   |
- * | closed | /dev/null           | nothing       | wait: accept4(2) fails with ENOTSOCK, no event |
+ * | gate   | Bun's descriptor is | epoll watches | clients                                                              |
+ * | ------ | ------------------- | ------------- | -------------------------------------------------------------------- |
+ * | open   | the source's socket | the socket    | are accepted                                                         |
+ * | closed | /dev/null           | nothing       | wait: epoll reports no event, and accept4(2) fails with ENOTSOCK     |
  *
  * Closing the gate removes the registration, then replaces the open file. Therefore a running
  * accept loop of Bun ends at its next accept4(2), and an event that epoll has already reported
- * accepts nobody. Opening the gate restores the socket, then the registration with the same data.
- * epoll_ctl(2) itself checks for waiting clients, so none is missed (epoll(7), level-triggered).
+ * accepts nobody. Opening the gate restores the socket, then adds the registration with the data
+ * that it had before. epoll_ctl(2) itself checks for waiting clients, so none is missed (epoll(7),
+ * level-triggered).
  *
  * The alternative is to stop Bun's listener and to make a new one later (`ReopenedListener`). But
- * Bun calls `listen(fd, 511)` for each new listener; until the relay restores a longer queue,
- * non-blocking connects of Unix clients fail. Here Bun calls listen only once, on a stand-in
- * socket.
+ * Bun calls `listen(fd, 511)` for each new listener. Until the relay restores a longer queue,
+ * non-blocking connects of Unix clients fail if more than 511 clients wait. `GatedListener` lets
+ * Bun call listen only once, and on another socket (the stand-in).
  */
 export class GatedListener implements PausableListener {
   readonly #system: Libc;
@@ -52,8 +53,9 @@ export class GatedListener implements PausableListener {
   }
 
   /**
-   * Accepts from the listening socket `fd`. Null if a gate is not possible, for example because the
-   * relay cannot find the epoll registration of the event loop; then the socket is unchanged.
+   * Accepts from the listening socket `fd`. Returns null if a gate is not possible, for example
+   * because the relay cannot find the epoll registration of the event loop; the socket is then
+   * unchanged.
    *
    * @throws the system's error if no descriptor is left.
    */

@@ -16,7 +16,7 @@ export class ReopenedListener implements PausableListener {
   readonly #fd: number;
   readonly #backlog: number;
   readonly #adopt: (fd: number) => BunListener;
-  /** Null exactly while paused, and after `stop`. */
+  /** Bun's listener; null exactly while paused, and after `stop`. */
   #listener: BunListener | null = null;
 
   private constructor(

@@ -4,7 +4,7 @@ import { descriptorShortage } from "../../os/descriptor-shortage.ts";
 import type { BunListener } from "./bun-listener.ts";
 import type { AcceptHandlers, PausableListener } from "./pausable-listener.ts";
 
-/** The limit of a waiting room. */
+/** The limit of clients that wait while a source is paused without FFI. */
 export interface PauseWithoutFfiOptions {
   /** The maximum number of clients that wait at the same time. */
   readonly most: number;
@@ -18,9 +18,10 @@ export interface PauseWithoutFfiOptions {
  * from a waiting client until `resume`. A waiting client holds a descriptor, so the number of
  * waiting clients is limited. Clients above the limit are reset.
  *
- * If no descriptor is left, Bun calls accept in a busy loop (oven-sh/bun pull 32705). So the
- * waiting room keeps one descriptor free: `pause` closes a spare descriptor, because other code may
- * have taken all others, and a client that takes the last descriptor is reset.
+ * If no descriptor is left, Bun calls accept in a busy loop (oven-sh/bun pull 32705). So one
+ * descriptor must be free while the source is paused. Other code may have taken all the others, so
+ * the relay holds a spare descriptor, which `pause` closes. A waiting client that takes the last
+ * free descriptor is reset.
  */
 export class PauseWithoutFfi<Data> implements PausableListener {
   /** The handlers that Bun's listeners must have. */
@@ -31,8 +32,8 @@ export class PauseWithoutFfi<Data> implements PausableListener {
   #listeners: readonly BunListener[] = [];
   #paused = false;
   /**
-   * A descriptor of /dev/null, which is held only to be closed by `pause`. Null before `guard`,
-   * while paused, and if no descriptor was left.
+   * A descriptor of /dev/null, which is held only so that `pause` can close it. Null before
+   * `guard`, while paused, and if no descriptor was left.
    */
   #spare: number | null = null;
 
@@ -59,8 +60,8 @@ export class PauseWithoutFfi<Data> implements PausableListener {
     this.#paused = false;
     this.#spare ??= openSpare();
     for (const socket of this.#waiting) {
-      // The client that was admitted before may have taken the last place and so paused the source
-      // again.
+      // The client that was admitted last may have reached the limit of connections and so paused
+      // the source again.
       if (this.#paused) break;
       this.#waiting.delete(socket);
       socket.resume();
@@ -105,7 +106,8 @@ export class PauseWithoutFfi<Data> implements PausableListener {
   }
 
   #arrive(socket: Socket<Data>): void {
-    // From here on, events of this client are ignored.
+    // Add the client first, also if it is reset below: the handlers ignore the events of the
+    // clients in `#waiting`.
     this.#waiting.add(socket);
     if (this.#waiting.size <= this.#options.most && descriptorShortage(1) === null) {
       socket.pause();

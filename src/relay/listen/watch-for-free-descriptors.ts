@@ -10,9 +10,12 @@ const PERIOD = 1_000;
 export interface DescriptorWatcher {
   /** Whether a shortage was reported and has not ended. */
   readonly isExhausted: boolean;
-  /** No descriptor is left; EMFILE is the process's limit, ENFILE the system's. */
+  /**
+   * Called when no descriptor is left. `code` is EMFILE at the limit of the process, and ENFILE at
+   * the limit of the system.
+   */
   descriptorsExhausted(code: string): void;
-  /** Descriptors are available again. */
+  /** Called when descriptors are available again after a shortage. */
   descriptorsAvailable(): void;
 }
 
@@ -20,9 +23,9 @@ const watchers = new Set<DescriptorWatcher>();
 let timer: Timer | undefined;
 
 /**
- * Checks periodically whether descriptors are left, once for all relays of this thread, until the
- * returned object is disposed. It is not enough to count the relay's own descriptors, because other
- * code and other processes use descriptors, too.
+ * Checks periodically whether descriptors are left, and notifies the watcher, until the returned
+ * object is disposed. All relays of this thread share one check. It is not enough to count the
+ * relay's own descriptors, because other code and other processes use descriptors, too.
  */
 export function watchDescriptors(watcher: DescriptorWatcher): Disposable {
   watchers.add(watcher);

@@ -7,8 +7,8 @@ import type { PlacedFile } from "../kinds-of-source.ts";
 const LOOK = 2_000;
 
 /**
- * Reports that clients cannot find a source any more, and that clients can find the source again,
- * until this object is disposed.
+ * Reports when clients cannot find a source any more, and when they can find it again. Reports
+ * nothing after it was disposed.
  */
 export interface SourceWatch extends Disposable {
   /** Checks at once, in addition to the periodic checks. */
@@ -16,9 +16,9 @@ export interface SourceWatch extends Disposable {
 }
 
 /**
- * Watches the file of a Unix source, or the network namespace of another source, because clients
- * cannot find the source without it. Open connections do not need the file or the namespace. Null
- * for a source that has neither.
+ * Watches what clients need to find a source: the file of a Unix source, or the network namespace
+ * of a TCP or abstract source. Open connections need neither of them. Returns null if the source
+ * has no file and is in this process's own namespace.
  */
 export function watchSource(
   file: PlacedFile | null,

@@ -11,7 +11,8 @@ const MODE_MOST = 0o777;
 
 /**
  * Changes the permissions of a listening socket's file; omitted fields stay unchanged. Returns a
- * function that restores the old permissions. If another file is now at the path, nothing changes.
+ * function that restores the old permissions. Both functions change nothing if another file is at
+ * the path.
  *
  * @throws {RelayError} if the system refuses the change; the file is then unchanged.
  */
@@ -36,7 +37,8 @@ export function changePermissions(file: PlacedFile, changes: Permissions): () =>
 }
 
 /**
- * The changes that a file with the permissions `from` needs so that it has the permissions `to`.
+ * Returns the changes that a file with the permissions `from` needs so that it has the permissions
+ * `to`.
  */
 export function permissionChanges(from: Permissions, to: Permissions): Permissions {
   return {

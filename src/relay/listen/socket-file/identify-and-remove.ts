@@ -12,7 +12,7 @@ export function isSameFile(one: FileIdentity, other: FileIdentity): boolean {
   return one.ino === other.ino && one.dev === other.dev;
 }
 
-/** Whether the file at a path is the identified file; a symbolic link to that file is not. */
+/** Whether the identified file itself is at a path; false for a symbolic link to that file. */
 export function isAt(path: string, file: FileIdentity): boolean {
   const found = unlessGone(() => lstatSync(path, { bigint: true }));
   return found !== null && isSameFile(identityOf(found), file);

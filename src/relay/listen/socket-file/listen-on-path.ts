@@ -52,7 +52,8 @@ export interface PlacedListener<Bound extends Listener> {
  * A relay that runs as root may place its socket in the folder of an untrusted user (the attacker).
  * The attacker can rename, replace and remove each entry of that folder at any moment, and so can
  * always put another socket at the path. But the attacker must not make the relay change the mode,
- * the owner or the content of any other file. So no step relies on a name in that folder:
+ * the owner or the content of any other file. So no step trusts that a name in that folder still
+ * leads to the same file:
  *
  * - The folder is opened once (`walk-to-folder.ts`), and all later steps start from its descriptor.
  *   The owner of a folder further up cannot redirect these steps.
@@ -61,16 +62,17 @@ export interface PlacedListener<Bound extends Listener> {
  *   its content.
  * - In the private folder, bind(2) creates a random name that nobody else can replace. Mode and
  *   owner are then set through a descriptor of the socket file, not by name.
- * - rename(2) into place either replaces nothing or exchanges two files. The file that was
- *   exchanged out is removed only if it is the stale socket seen before, by device and inode. A
- *   descriptor of that socket stays open meanwhile, so that its inode number is not reused. Any
- *   other file is moved back.
- * - If Bun binds the socket, it removes the bound name when it stops listening. The name contains a
- *   descriptor number, which may mean another folder by then. Its random part makes that harmless:
- *   no other file has that name.
- * - rmdir(2) can remove at most an empty folder of the attacker, and unlink(2) at exit
- *   (`identify-and-remove.ts`) only a file in the folder where the attacker may write. The attacker could
- *   do both without the relay.
+ * - rename(2) moves the socket into place. It either replaces nothing or exchanges two files. After
+ *   an exchange, the relay removes the other file only if its device and inode numbers are those of
+ *   the stale socket that the relay has found before. A descriptor of the stale socket stays open
+ *   until then, so that its inode number is not reused. Any other file is moved back. Only on a
+ *   file system that cannot exchange two files, rename(2) replaces the file at the path.
+ * - If Bun binds the socket, Bun removes the bound name when it stops listening. The name contains
+ *   a descriptor number, which may belong to another folder at that time. Bun then removes nothing,
+ *   because no other file has the random part of the name.
+ * - rmdir(2) can remove at most an empty folder of the attacker. unlink(2) at exit
+ *   (`identify-and-remove.ts`) can remove only a file in the folder where the attacker may write.
+ *   The attacker could do both without the relay.
  *
  * The attacker must not gain access to the socket either. A folder can pass a group (mode 2000,
  * inode(7)) and a list of users (acl(5)) to new files. The socket inherits them only from a folder

@@ -57,7 +57,7 @@ export function moveIntoPlace(made: string, target: string, path: string): void 
   throw taken(path, "a file at the path keeps appearing and disappearing", "choose another path");
 }
 
-/** Moves the socket to a free path; false if the path is not free. */
+/** Moves the socket to `target` if no file is there; returns false if a file is there. */
 function moveToFree(made: string, target: string): boolean {
   const result = libc === null ? -ENOSYS : libc.rename(made, target, RENAME_NOREPLACE);
   if (result >= 0) return true;
@@ -113,8 +113,11 @@ function refuseUnlessStale(found: PinnedFile, path: string, own: string | null):
 }
 
 /**
- * Exchanges the new socket and the stale socket, then removes the stale socket. False if the stale
- * socket has disappeared. If another file has replaced the stale socket, that file is moved back.
+ * Exchanges the new socket and the stale socket, then removes the stale socket. Returns false if
+ * the stale socket has disappeared. If another file has replaced the stale socket, that file is
+ * moved back.
+ *
+ * @throws {RelayError} if another file was there, or the exchange is refused
  */
 function replaceStale(
   system: Libc,
@@ -126,13 +129,16 @@ function replaceStale(
   const result = system.rename(made, target, RENAME_EXCHANGE);
   if (result === -ENOENT) return false;
   if (isUnsupported(result)) {
-    // This file system cannot exchange two files. Starting relays still take turns, because the
-    // private folder is also a lock.
+    // This file system cannot exchange two files, so rename(2) replaces the file at the path. This
+    // is the stale socket and not the socket of another starting relay, because starting relays of
+    // one user take turns: the private folder is also a lock. Only a file that another program has
+    // put there since the check is lost.
     renameSync(made, target);
     return true;
   }
   if (result < 0) {
-    // For example, the stale socket belongs to another user, in a folder of mode 1777.
+    // The system refuses the exchange, for example because the stale socket belongs to another user
+    // and the folder has the mode 1777.
     const code = errnoCode(result);
     throw new RelayError(
       code,

@@ -49,7 +49,8 @@ function useOf(answer: number): SocketUse {
   switch (answer) {
     case 0:
     case -EPROTOTYPE:
-    // EAGAIN: a stream socket's queue is full. EPERM: a datagram socket has another peer.
+    // These two answers also come from a bound socket. EAGAIN: the queue of the stream socket is
+    // full. EPERM: the datagram socket is connected to another peer.
     case -EAGAIN:
     case -EPERM:
       return "bound";

@@ -14,23 +14,25 @@ const LINKS_MOST = 40;
 const LINK_BYTES_MOST = 4_096;
 
 /**
- * Opens the folder of a socket's path. It opens one part of the path at a time, each relative to
- * the folder opened before: an attacker who renames or replaces a part cannot redirect the walk.
+ * Opens the folder of a socket's path. The path is opened one part at a time, each part relative to
+ * the folder opened before. So an attacker who renames or replaces a part that is already open
+ * cannot lead the relay to another folder.
  *
  * A symbolic link is trusted if both the link and its folder belong to root or to this process's
- * user. Any other link may lead only to a folder of the link's or its folder's owner. Otherwise the
- * owner of a folder on the path could make a relay of root create its socket, or replace a stale
- * socket, in a folder where that owner has no permission.
+ * user. Any other link may be replaced by the link's owner and by the owner of its folder: each of
+ * them who is not trusted must also own the folder at the end of the path. Otherwise such an owner
+ * could make a relay of root create its socket, or replace a stale socket, in a folder where that
+ * owner has no permission.
  *
  * @param missingMode - creates missing folders with this mode, whatever the umask; they belong to
- *   this process's user. If undefined, a missing folder is an error.
+ * this process's user. If undefined, a missing folder is an error.
  * @throws {RelayError} if a link is refused; or the system's error.
  */
 export function openFolderOf(path: string, missingMode: number | undefined): PinnedFile {
   const parts = partsOf(dirname(path));
   /**
-   * The untrusted symbolic links on the path. Each key is a user who may replace a link, the value
-   * is the name of that link. The path is refused if it leads to a folder that another user owns.
+   * The untrusted users who may replace a symbolic link on the path, each with the name of such a
+   * link. The path is refused if the folder at its end does not belong to each of these users.
    */
   const strangers = new Map<bigint, string>();
   let folder = new PinnedFile(path.startsWith("/") ? "/" : ".");
