@@ -15,16 +15,18 @@ export interface CaptureNeeds {
   readonly destination: SocketEndpoint;
   /** The receiver of the packets if another thread writes the file; else null. */
   readonly thread: ThreadCapture | null;
-  /** The identities of the captures that the process which hands over still writes. */
+  /** The identities of the capture files that the process which hands over still writes. */
   readonly handedOver: readonly string[];
-  /** Told that there is a capture, and that a capture ended early. */
+  /**
+   * Gets a warning that there is a capture, and the event that the capture ended before the relay.
+   */
   readonly observer: Pick<Observer, "warning" | "captureEnded">;
 }
 
 /** The capture of one relay in one thread. */
 export class RelayCapture {
   readonly recording: Capture;
-  /** Null if another thread writes the file. */
+  /** The file of the capture; null if another thread writes it. */
   readonly #file: CaptureFile | null;
 
   private constructor(recording: Capture, file: CaptureFile | null) {
@@ -33,7 +35,7 @@ export class RelayCapture {
   }
 
   /**
-   * Begins the capture that the options ask for; null if they ask for none.
+   * Begins the capture that the options ask for; returns null if they ask for none.
    *
    * @throws {RelayError} if the file cannot be made, or another relay captures into it
    */
@@ -57,7 +59,10 @@ export class RelayCapture {
     return this.#file?.identity ?? null;
   }
 
-  /** From now on, the file at the path belongs to the relay that takes over. */
+  /**
+   * Writes only the current file from now on, because the path then belongs to the relay that takes
+   * over (see `CaptureFile.stay`).
+   */
   stay(): void {
     this.#file?.stay();
   }
@@ -67,12 +72,15 @@ export class RelayCapture {
     this.recording.flush();
   }
 
-  /** Ends the recording; packets that were not passed on yet are dropped. */
+  /** Ends the recording, and drops the packets that were not passed on yet. */
   end(): void {
     this.recording.end();
   }
 
-  /** Writes all recorded packets, and closes the file. */
+  /**
+   * Ends the capture: writes all recorded packets, and closes the file. If another thread writes
+   * the file, only passes the recorded packets to that thread.
+   */
   async close(): Promise<void> {
     this.flush();
     await this.#file?.close();

@@ -11,15 +11,15 @@ const BACKLOG_MOST = 64 * 1024 * 1024;
 export interface CaptureFileOptions {
   readonly path: string;
   /**
-   * The maximum size of a file, in bytes; Infinity for one file without a limit. Any one block fits
-   * into a file of this size after the header.
+   * The maximum size of a file, in bytes; Infinity for one file without a limit. A block that does
+   * not fit any more goes into the next file. Any one block fits into a new file, after the header.
    */
   readonly max: number;
   /** The first bytes of each file. */
   readonly header: Uint8Array;
   /** Called once, with the reason, if the capture ends before the relay does. */
   readonly ended: (reason: string) => void;
-  /** The identities of the captures that the process which hands over still writes. */
+  /** The identities of the capture files that the process which hands over still writes. */
   readonly handedOver: readonly string[];
 }
 
@@ -32,7 +32,9 @@ export interface CaptureFileOptions {
 export class CaptureFile {
   readonly #options: CaptureFileOptions;
   #file: OpenCapture;
-  /** Whether the path belongs to another process now, so that this file is the last one. */
+  /**
+   * Whether no file may follow the current one, because the path now belongs to another process.
+   */
   #isLast = false;
   /**
    * The blocks that are not written yet. While `#isWriting`, the first element is being written.
@@ -63,8 +65,8 @@ export class CaptureFile {
   /**
    * Begins a capture. An earlier capture at the path becomes the file with the suffix `.1`.
    *
-   * @throws {RelayError} if the file cannot be made, or another file is there, or another relay
-   *   captures into the file.
+   * @throws {RelayError} if the file cannot be made, if the file at the path is no capture, or if
+   * another relay captures into it
    */
   static open(options: CaptureFileOptions): CaptureFile {
     return new CaptureFile(options, openCapture(options.path, options.handedOver));
@@ -138,7 +140,10 @@ export class CaptureFile {
     });
   }
 
-  /** Begins the next file, whose header waits first then; false if that fails. */
+  /**
+   * Begins the next file, and puts its header in front of the blocks that wait. Returns false if
+   * this fails; the capture has then ended.
+   */
   #beginNext(): boolean {
     const { path, header } = this.#options;
     if (this.#isLast) {

@@ -13,12 +13,12 @@ export interface CaptureOptions {
   readonly captureMax?: number | undefined;
 }
 
-/** The part that one thread has in the capture of a relay. */
+/** What one thread needs to record its connections of a relay. */
 export interface ThreadCapture {
   readonly sink: BlockSink;
   /**
-   * The number of this thread, from 0. `threads` is the number of threads that record the relay's
-   * connections.
+   * The number of this thread among the threads that record the relay's connections, from 0.
+   * `threads` is the number of these threads.
    */
   readonly index: number;
   readonly threads: number;
@@ -42,7 +42,10 @@ export class Capture {
     this.#threads = threads;
   }
 
-  /** Makes the conversation of a connection. `id` is the connection's number within this thread. */
+  /**
+   * Makes the conversation that records a connection. `id` is the connection's number within this
+   * thread.
+   */
   conversation(id: number): Conversation {
     return new Conversation(this.#recorder, id * this.#threads + this.#index, this.#port);
   }
@@ -59,11 +62,12 @@ export class Capture {
 }
 
 /**
- * Opens the file of a relay's capture; null if nothing is captured.
+ * Opens the file of a relay's capture; returns null if the options ask for no capture.
  *
- * @param handedOver - the identities of the captures that the process which hands over still writes
+ * @param handedOver - the identities of the capture files that the process which hands over still
+ * writes
  * @param ended - called once, with the reason, if the capture ends before the relay does
- * @throws {RelayError} if the file cannot be made.
+ * @throws {RelayError} if the file cannot be made, or another relay captures into it
  */
 export function openCaptureFile(
   { capture: path, captureBytes = 0, captureMax = Infinity }: CaptureOptions,

@@ -30,12 +30,13 @@ export interface OpenCapture {
  * Makes the file of a capture, and locks it (flock(2)), so that no other relay captures into it. An
  * earlier capture at the path gets the suffix `.1`.
  *
- * Without FFI nothing is locked: a second relay then moves the first one's file away.
+ * Without FFI nothing is locked: a second relay at the same path then moves the first relay's file
+ * away.
  *
- * @param own - the identities of the captures that may be moved away although they are still
- *   written: the full file of this relay, and the files of the process that hands over
- * @throws {RelayError} if the file cannot be made, or the file at the path is no capture, or another
- *   relay captures into it
+ * @param own - the identities of the files that may be moved away although they are still written:
+ * the full file of this relay, and the files of the process that hands over
+ * @throws {RelayError} if the file cannot be made, or the file at the path is no capture, or
+ * another relay captures into it
  */
 export function openCapture(path: string, own: readonly string[]): OpenCapture {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
@@ -43,8 +44,8 @@ export function openCapture(path: string, own: readonly string[]): OpenCapture {
     const earlier = openEarlier(path);
     if (earlier === null) return lockNew(path, openSync(path, flags, MODE));
     try {
-      // The lock is held until the new file is locked, so that of two relays which start at the same
-      // time only one moves the earlier capture away.
+      // Hold the earlier capture's lock until the new file is locked: if two relays start at the
+      // same time, only one of them may move the earlier capture away.
       if (!tryLock(path, earlier) && !own.includes(identityOf(fstatSync(earlier))))
         throw inUse(path);
       renameSync(path, `${path}.1`);
@@ -55,13 +56,14 @@ export function openCapture(path: string, own: readonly string[]): OpenCapture {
   } catch (error) {
     if (error instanceof RelayError) throw error;
     const code = errorCode(error);
-    // Another relay has made the file since this one looked.
+    // This relay found no file at the path, or has moved it away. So another relay has made this
+    // file meanwhile.
     if (code === "EEXIST") throw inUse(path);
     throw failure(path, code);
   }
 }
 
-/** Locks a file that this process has just made. */
+/** Locks the new file `fd`, which this process has just made at `path`. Closes it if this fails. */
 function lockNew(path: string, fd: number): OpenCapture {
   try {
     const identity = identityOf(fstatSync(fd));
@@ -77,8 +79,8 @@ function lockNew(path: string, fd: number): OpenCapture {
 }
 
 /**
- * Locks an open file. Returns false if another relay holds the lock; true also if nothing can be
- * locked: without FFI, and on a file system without locks.
+ * Locks an open file. Returns false if another relay holds the lock. Returns true also if nothing
+ * can be locked: without FFI, and on a file system without locks.
  */
 function tryLock(path: string, fd: number): boolean {
   if (loaded.libc === null) return true;

@@ -17,10 +17,10 @@ const KNOWN: readonly (readonly [name: RegExp, port: number])[] = [
 const HTTP = 80;
 
 /**
- * The port that the destination has in a capture. It is the first of these that exists: the port
- * that the name of the destination's Unix socket suggests, the port that the name of the source's
- * Unix socket suggests, the TCP port of the destination, the TCP port of the source, the port of
- * HTTP.
+ * Returns the port that the destination has in a capture. It is the first of these that exists: the
+ * port that the name of the destination's Unix socket suggests, the port that the name of the
+ * source's Unix socket suggests, the TCP port of the destination, the TCP port of the source, the
+ * port of HTTP.
  */
 export function servicePort(source: SocketEndpoint, destination: SocketEndpoint): number {
   const ends = [destination, source];

@@ -21,8 +21,8 @@ export class Recorder {
   #isOver = false;
 
   /**
-   * @param cut - the maximum number of bytes of a packet that are recorded; Infinity for whole
-   *   packets
+   * @param cut - the maximum number of bytes that are recorded of each packet; Infinity for whole
+   * packets
    */
   constructor(sink: BlockSink, cut: number) {
     this.#sink = sink;
@@ -58,7 +58,7 @@ export class Recorder {
     this.#sink(blocks);
   }
 
-  /** Ends the recording; blocks that the sink has not got yet are dropped. */
+  /** Ends the recording, and drops the blocks that were not passed to the sink yet. */
   end(): void {
     this.#isOver = true;
     this.#blocks = [];

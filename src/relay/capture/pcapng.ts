@@ -39,9 +39,11 @@ export const PACKET_OFFSET = 28;
 export const MAGIC = Uint8Array.of(0x0a, 0x0d, 0x0d, 0x0a);
 
 /**
- * The beginning of a file: its section header and its one interface.
+ * Makes the beginning of a file: its section header and its one interface.
  *
- * @param cut - the maximum number of bytes of a packet that the file contains; 0 for whole packets
+ * @param program - the name and version of the program that writes the file
+ * @param relay - the relay's addresses, as the name of the interface
+ * @param cut - the maximum number of bytes that the file keeps of each packet; 0 for whole packets
  */
 export function fileHeader(program: string, relay: string, cut: number): Uint8Array {
   const section = Buffer.alloc(16);
@@ -68,8 +70,9 @@ export function fileHeader(program: string, relay: string, cut: number): Uint8Ar
  * `PACKET_OFFSET`.
  *
  * @param time - nanoseconds since 1970
- * @param captured - the number of bytes of the packet that the block contains
- * @param original - the number of bytes that the packet has
+ * @param captured - the number of bytes that the block keeps of the packet
+ * @param original - the number of bytes of the whole packet
+ * @param comment - a text that is shown with the packet; null for none
  */
 export function packetBlock(
   time: bigint,
@@ -93,8 +96,8 @@ export function packetBlock(
 }
 
 /**
- * The length of the whole blocks at the beginning of `blocks` that together have at most `most`
- * bytes.
+ * Returns the length of the whole blocks at the beginning of `blocks` that together have at most
+ * `most` bytes.
  */
 export function wholeBlocks(blocks: Uint8Array, most: number): number {
   if (blocks.length <= most) return blocks.length;
@@ -130,7 +133,7 @@ function option(code: number, value: string | Uint8Array): Uint8Array {
 }
 
 /**
- * The length of a field with its padding, because each field of a block is filled up to a multiple
+ * Returns the length of a field with its padding: each field of a block is filled up to a multiple
  * of 4 bytes.
  */
 function padded(length: number): number {

@@ -3,17 +3,21 @@ import { Pipe, type PipeMeans } from "../stream/pipe.ts";
 import type { Side } from "../stream/side.ts";
 import type { Conversation } from "./tcp-conversation.ts";
 
-/** A pipe that reports all bytes that it reads to a conversation. It never uses the bulk reader. */
+/**
+ * A pipe that reports all bytes that it reads to a conversation. It never uses the bulk reader,
+ * because the bytes that the bulk reader moves do not pass through this class.
+ */
 export class TappedPipe extends Pipe {
   readonly conversation: Conversation;
   readonly #fromClient: boolean;
   /**
-   * The bytes that a failed sender has sent and that are still to be read; null if there were none.
+   * The unread bytes of a failed sender. Null before the sender has failed, and if the sender left
+   * no unread bytes.
    */
   #remains: FailedSocketBytes | null = null;
   /**
-   * The way in which the sender ended. Non-null only while `#remains` has bytes, because the
-   * conversation must get these bytes before the end.
+   * The end of the sender that was not reported to the conversation yet, because the unread bytes
+   * in `#remains` must be reported first. Null if no report is due.
    */
   #end: "ended" | "reset" | null = null;
 

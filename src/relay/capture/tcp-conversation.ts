@@ -17,17 +17,17 @@ interface Way {
   /** The sequence number of the next byte. */
   next: number;
   /**
-   * `open`: this end may send bytes. `ended`: this end has sent FIN and only acknowledges. `reset`:
-   * this end has sent RST and sends nothing more.
+   * The state of the end that sends in this direction. `open`: it may send bytes. `ended`: it has
+   * sent FIN, and now sends only acknowledgements. `reset`: it has sent RST and sends nothing more.
    */
   state: "open" | "ended" | "reset";
 }
 
 /**
  * Records a connection as a TCP conversation between the client and the destination, even if one of
- * them is a Unix socket. The conversation begins with a whole handshake, because the relay has
- * already accepted the client. Each packet is recorded at the time at which the relay has read the
- * packet's bytes.
+ * them is a Unix socket. The conversation begins with a whole handshake when the relay has accepted
+ * the client, even if the relay is not connected to the destination yet. The time of a packet with
+ * bytes is the time at which the relay has read these bytes.
  */
 export class Conversation {
   readonly #recorder: Recorder;
@@ -46,8 +46,9 @@ export class Conversation {
   }
 
   /**
-   * The relay has accepted the client. `client` is the client's address or ids, for the comment of
-   * the first packet.
+   * Records the handshake. Called when the relay has accepted the client.
+   *
+   * @param client - the client's address or ids, for the comment of the first packet
    */
   began(client: string): void {
     this.#send(this.#client, SYN, NOTHING, `client: ${client}`);
@@ -55,7 +56,7 @@ export class Conversation {
     this.#send(this.#client, ACK);
   }
 
-  /** The client, or the destination, has sent bytes. */
+  /** Records bytes that the client has sent, or the destination if `fromClient` is false. */
   sent(fromClient: boolean, bytes: Uint8Array): void {
     const [way, other] = this.#ways(fromClient);
     if (this.#recorder.isOver) return;
@@ -64,7 +65,9 @@ export class Conversation {
     if (other.state !== "reset") this.#send(other, ACK);
   }
 
-  /** The client, or the destination, has sent its end of stream. */
+  /**
+   * Records the end of stream (FIN) of the client, or of the destination if `fromClient` is false.
+   */
   ended(fromClient: boolean): void {
     const [way, other] = this.#ways(fromClient);
     if (way.state !== "open") return;
@@ -73,7 +76,10 @@ export class Conversation {
     if (other.state !== "reset") this.#send(other, ACK);
   }
 
-  /** The client, or the destination, has failed, or its last bytes could not be delivered. */
+  /**
+   * Records the reset (RST) of the client, or of the destination if `fromClient` is false. Called
+   * when this end has failed, or when the last bytes that it sent could not be delivered.
+   */
   reset(fromClient: boolean): void {
     const [way] = this.#ways(fromClient);
     if (way.state === "reset") return;

@@ -18,8 +18,8 @@ const HEADER_TIMEOUT = 3_000;
 export interface HeaderHandling {
   readonly observer: Observer;
   /**
-   * A whole header has arrived. `rest` holds the bytes that follow the header. This function must
-   * give the socket a new owner (`socket.data`) or terminate the socket.
+   * Called when a whole header has arrived. `rest` holds the bytes that follow the header. This
+   * function must give the socket a new owner (`socket.data`) or terminate the socket.
    */
   came(
     socket: OwnedSocket,
@@ -27,9 +27,9 @@ export interface HeaderHandling {
     ends: ProxiedEnds | Unaddressed,
     rest: Uint8Array,
   ): void;
-  /** A proxy was refused because its header was invalid, late or incomplete. */
+  /** Called when a proxy was refused because its header was invalid, late or incomplete. */
   refused(refusal: Refusal): void;
-  /** The relay has stopped and has reset a proxy before the proxy's header was complete. */
+  /** Called when the relay stops and has reset a proxy whose header was not complete. */
   cut(): void;
 }
 
@@ -55,10 +55,7 @@ export class ExpectedHeaders {
   readonly #waiting = new Set<ExpectedHeader>();
   readonly #deadlines: DeadlineQueue<ExpectedHeader>;
   readonly #handling: HeaderHandling;
-  /**
-   * Called when the relay waits for no header any more; non-null exactly while `emptied` is
-   * pending.
-   */
+  /** Resolves the promise of `emptied`. Non-null exactly while this promise is pending. */
   #whenEmpty: (() => void) | null = null;
 
   #isCut = false;

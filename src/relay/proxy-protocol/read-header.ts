@@ -63,10 +63,7 @@ export function readProxyHeader(bytes: Uint8Array): HeaderReading {
   return invalid("missing");
 }
 
-/**
- * Whether the bytes that have arrived so far agree with a prefix. They may be fewer than the
- * prefix.
- */
+/** Whether `bytes` begins with `prefix` or, if `bytes` is shorter, is the beginning of `prefix`. */
 function beginsAlike(bytes: Uint8Array, prefix: Uint8Array): boolean {
   const length = Math.min(bytes.length, prefix.length);
   for (let index = 0; index < length; index += 1) if (bytes[index] !== prefix[index]) return false;
@@ -193,8 +190,8 @@ function faultOfTlvs(header: Uint8Array, start: number): HeaderFault | null {
 }
 
 /**
- * Whether the checksum at the offset `value` is right. It covers the whole header, with zeros in
- * place of the checksum itself (section 2.2.3).
+ * Whether the checksum from the offset `value` to the offset `end` is right. It covers the whole
+ * header, with zeros in place of the checksum itself (section 2.2.3).
  */
 function hasChecksum(header: Uint8Array, value: number, end: number): boolean {
   if (end - value !== CRC_BYTES) return false;

@@ -66,7 +66,7 @@ function unixClient(fd: number, destination: string, noUser: number | null): Pro
   return { kind: "unix", destination, credential: peer };
 }
 
-/** The header of version 1 (section 2.1). */
+/** Makes the header of version 1 (section 2.1). */
 function textHeader(client: ProxiedClient): Uint8Array {
   // Version 1 cannot describe a client without an IP address.
   if (client.kind !== "tcp") return Buffer.from("PROXY UNKNOWN\r\n");
