@@ -26,8 +26,8 @@ export interface ListeningDescriptors {
 /** Identifies a file on this machine while the file exists (stat(2)). */
 export interface FileIdentity {
   /**
-   * The device number as decimal text. `ino`, the inode number, is text because it may not fit into
-   * a JavaScript number.
+   * The device number and, below, the inode number, as decimal text, because an inode number may
+   * not fit into a JavaScript number.
    */
   readonly dev: string;
   readonly ino: string;

@@ -23,22 +23,26 @@ const AFTER_CONNECTION: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE"]);
 
 const TIMED_OUT: FailedTry = { failures: [{ address: "", code: "ETIMEDOUT" }], kind: "refused" };
 
-/** Whether a failure code proves that the connecting socket was connected meanwhile. */
+/** Whether a failure code proves that the socket, which was connecting, was connected meanwhile. */
 export function comesAfterConnection(code: string): boolean {
   return AFTER_CONNECTION.has(code);
 }
 
 /**
- * The common part of the two ways to reach a destination: time limits, the waiting line, the end.
+ * The common part of the two ways to reach a destination: the time limits, the wait in line, and
+ * the report of the result.
  *
  * `--connect-timeout` counts from the start of a try, or from the start of the wait for a temporary
- * shortage to end. After that timeout or a refusal, if `--connect-retry` leaves time, the attempt
- * is `retrying`: it waits in line until the retry time ends, and each try has a new
- * `--connect-timeout`.
+ * shortage to end. If a try is refused or reaches this timeout, the attempt ends with an error,
+ * unless `--connect-retry` leaves time. Then the attempt is `retrying`: it waits in line until the
+ * retry time ends, and each try has a new `--connect-timeout`.
  */
 export abstract class ReachingAttempt implements Attempt, Waiter {
   retrying = false;
-  /** Runs from the moment when `retrying` becomes true until the last try. */
+  /**
+   * The timer of the retry time. Runs from the moment when `retrying` becomes true until the last
+   * try.
+   */
   #retryTimer: Timer | undefined;
   #isLastTry = false;
 
@@ -52,21 +56,28 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
     return this.connection.attempt === this;
   }
 
-  /** Begins a try. It ends in `succeed`, `fail` or `waitOutShortage`. */
+  /** Begins a try. The try ends with a call of `succeed`, `fail` or `waitOutShortage`. */
   protected abstract try(): void;
 
-  /** The failures of a try that has timed out. */
+  /**
+   * Returns the failures of a try that has timed out: those that have occurred, and a timeout for
+   * each address (or for the resolver) that has not answered.
+   */
   protected abstract unanswered(): readonly AddressFailure[];
 
-  /** An address was not reached; other addresses may follow. */
+  /**
+   * Handles the failure of the connect to one address. `code` is the system's code. The try may go
+   * on with other addresses.
+   */
   protected abstract failed(side: ConnectionSide, code: string): void;
 
   /**
-   * Closes every socket but the winner's, if any. Later events of the closed sockets are ignored.
+   * Closes every socket of this attempt but the winner's; null for no winner. Later events of the
+   * closed sockets are ignored.
    */
   protected abstract dropAllBut(winner: ConnectionSide | null): void;
 
-  /** The address to which this side's socket connects. */
+  /** Returns the address to which this side's socket connects. */
   protected abstract addressOf(side: ConnectionSide): string;
 
   abstract opened(side: ConnectionSide): void;
@@ -108,7 +119,10 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
     this.dropAllBut(null);
   }
 
-  /** This side's socket is connected; it becomes the socket of the destination. */
+  /**
+   * Ends the attempt with success: the connected socket of `side` becomes the socket of the
+   * destination.
+   */
   protected succeed(side: ConnectionSide): void {
     this.#noteReached(side);
     this.dropAllBut(side);
@@ -117,14 +131,20 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
     reached(this.connection);
   }
 
-  /** No address was reached because of a temporary shortage. */
+  /**
+   * Ends a try that reached no address because of a temporary shortage: waits in line until the
+   * shortage ends.
+   */
   protected waitOutShortage(failures: readonly AddressFailure[]): void {
     const { attempts } = this.connection.shared;
     if (this.retrying) attempts.delete(this);
     this.line.waitOn(this, { failures, kind: "shortage" });
   }
 
-  /** No address was reached. */
+  /**
+   * Ends a try that reached no address: waits in line and tries again if the failure may pass and
+   * retry time is left. Else ends the attempt with an error.
+   */
   protected fail(failures: readonly AddressFailure[]): void {
     if (!this.live) return;
     const { attempts } = this.connection.shared;
@@ -137,7 +157,10 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
     if (this.live) this.line.waitOn(this, failure);
   }
 
-  /** The retry time has ended: make one last try without the line, unless a try is running. */
+  /**
+   * Makes one last try without the line, unless a try is running. Called when the retry time has
+   * ended.
+   */
   tryLast(): void {
     this.#isLastTry = true;
     if (!this.line.has(this) || this.line.isTrying(this)) return;

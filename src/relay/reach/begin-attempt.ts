@@ -5,9 +5,9 @@ import type { WaitingLine } from "./waiting-line.ts";
 import type { Connection } from "../connection/connection.ts";
 
 /**
- * Starts to connect to the destination. The attempt ends with a call of `reached` or `unreachable`.
- * All connections of a relay use the same `line`: there an attempt waits while the destination
- * refuses, or until a temporary shortage ends.
+ * Starts to connect to the destination. The attempt ends with a call of `reached`,
+ * `reachedAndReset` or `unreachable`. All connections of a relay in one thread use the same `line`:
+ * an attempt waits in it while the destination refuses, or until a temporary shortage ends.
  *
  * @param delay - the milliseconds until the attempt begins. If the client leaves before that, the
  *   relay does not connect.

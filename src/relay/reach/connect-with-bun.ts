@@ -6,7 +6,7 @@ import type { ConnectionSide } from "../connection/connection.ts";
 import type { AddressFailure } from "./describe-failure.ts";
 import { ReachingAttempt } from "./attempt-with-retries.ts";
 
-// The time for which the relay tries again if a Unix destination refuses, in milliseconds. A
+// The time for which a try is repeated after a Unix destination has refused, in milliseconds. A
 // listener may exist, because Bun reports ECONNREFUSED also for a full queue (oven-sh/bun pull
 // 37093).
 const PERHAPS_FULL = 1_000;
@@ -17,8 +17,8 @@ const PERHAPS_FULL = 1_000;
  */
 interface Connecting {
   /**
-   * Whether the attempt has dropped this call. `lateSockets` counts a dropped call until the call
-   * ends.
+   * Whether the attempt has dropped this call. A dropped call counts in `lateSockets` until the
+   * call ends.
    */
   isLate: boolean;
 }
@@ -79,7 +79,7 @@ export class BunAttempt extends ReachingAttempt {
   }
 
   progress(): void {
-    // Bun sends no event before the socket is connected.
+    // Nothing to do: Bun sends no event of a socket before the socket is connected.
   }
 
   protected override addressOf({ socket }: ConnectionSide): string {
@@ -89,13 +89,15 @@ export class BunAttempt extends ReachingAttempt {
   }
 
   protected override failed(_side: ConnectionSide, code: string): void {
-    // Bun reports ECONNREFUSED for nearly every failure.
+    // Bun reports ECONNREFUSED for nearly every failure, so look for a shortage.
     const shortage = code === "ECONNREFUSED" ? this.#findShortage() : null;
     if (shortage === null) this.fail([{ address: "", code }]);
     else this.waitOutShortage([{ address: "", code: shortage }]);
   }
 
-  /** The code of a shortage that Bun may have reported as a refusal; null if there is none. */
+  /**
+   * Returns the code of a shortage that Bun may have reported as a refusal; null if there is none.
+   */
   #findShortage(): string | null {
     const { shared, openedAt } = this.connection;
     const shortage = descriptorShortage(1);

@@ -29,11 +29,14 @@ const NO_NAME_IN_TIME = "EAI_AGAIN";
 const PEER_NAME = new Uint8Array(28);
 const OWN_NAME = new Uint8Array(28);
 
-/** Several addresses that are tried in parallel. */
+/** The connects to several addresses that are tried in parallel. */
 interface Race {
   /** The addresses to which a connect is in progress, by the side of each socket. */
   readonly addresses: Map<ConnectionSide, SocketAddress>;
-  /** Runs while the last tried address may answer and another address remains. */
+  /**
+   * Starts the connect to the next address when it fires. Runs while the connect to the last tried
+   * address is in progress and another address remains.
+   */
   nextTimer: Timer | undefined;
 }
 
@@ -51,15 +54,15 @@ export class SystemAttempt extends ReachingAttempt {
   /** The index of the address that is tried next. */
   #next = 0;
   /**
-   * Non-null from the moment when a connect is in progress and another address remains. While this
-   * is null, there is at most one socket.
+   * The parallel connects. Null until a connect is in progress while another address remains: until
+   * then there is at most one socket.
    */
   #race: Race | null = null;
-  /** Null before the first failure. */
+  /** The failures of the current try; null before the first failure. */
   #failures: AddressFailure[] | null = null;
   /** Whether an address failed because of a temporary shortage (`shortage` in `FailedTry`). */
   #foundShortage = false;
-  /** Counts the resolver queries, to ignore the answers to earlier queries. */
+  /** The number of resolver queries so far. An answer to a query before the last one is ignored. */
   #resolved = 0;
 
   constructor(
@@ -85,7 +88,10 @@ export class SystemAttempt extends ReachingAttempt {
     else this.#tryAll(addresses);
   }
 
-  /** Separate from `#resolve`, because a function with closures allocates at each call. */
+  /**
+   * Continues the try when the resolver has answered. Separate from `#resolve`, because a function
+   * that contains closures allocates memory at each call, even if the closures are not used.
+   */
   #await(addresses: Promise<readonly SocketAddress[]>): void {
     // If the destination is reachable, the waiting connections must not wait for this query.
     if (this.line.lastFailure === null) this.line.leave(this);
@@ -126,9 +132,9 @@ export class SystemAttempt extends ReachingAttempt {
   }
 
   /**
-   * Whether a socket is connected to itself. If nobody listens on a loopback port in the range of
-   * local ports, the kernel may choose that same port as the local port, and TCP's simultaneous
-   * open connects the socket to itself (RFC 9293 3.5).
+   * Whether a socket whose peer's address is in `PEER_NAME` is connected to itself. If nobody
+   * listens on a loopback port in the range of local ports, the kernel may choose that same port as
+   * the local port, and TCP's simultaneous open connects the socket to itself (RFC 9293 3.5).
    */
   #isItself(side: ConnectionSide): boolean {
     const length = this.system.name(side.fd, OWN_NAME);
@@ -154,7 +160,10 @@ export class SystemAttempt extends ReachingAttempt {
     else this.fail(failures);
   }
 
-  /** Returns the descriptor of a connected or connecting socket, or a negative errno. */
+  /**
+   * Begins a connect. Returns the descriptor of the connected or connecting socket, or a negative
+   * errno.
+   */
   #connect(address: SocketAddress): number {
     const { system } = this;
     if (this.connection.shared.leadsBack?.(address) === true) return -ELOOP;
@@ -166,7 +175,7 @@ export class SystemAttempt extends ReachingAttempt {
     return result;
   }
 
-  /** Whether the failure of a connect is temporary, so that a later try may succeed. */
+  /** Whether the failure of a connect is a temporary shortage, so that a later try may succeed. */
   #passes(errno: number, address: SocketAddress): boolean {
     switch (errno) {
       case EAGAIN:
@@ -183,9 +192,9 @@ export class SystemAttempt extends ReachingAttempt {
   }
 
   /**
-   * connect(2) gives EADDRNOTAVAIL in two cases: all local ports are taken, or the machine has no
-   * local address for this destination. A UDP connect, which sends nothing, fails only in the
-   * second case.
+   * Whether this machine has a local address for a destination's address. connect(2) gives
+   * EADDRNOTAVAIL in two cases: all local ports are taken, or there is no local address. A UDP
+   * connect, which sends nothing, fails only in the second case.
    */
   #hasWayTo(address: SocketAddress): boolean {
     const { system } = this;
@@ -209,8 +218,9 @@ export class SystemAttempt extends ReachingAttempt {
     const { handlers } = shared;
     void Bun.connect({ fd, allowHalfOpen: true, data: side, socket: handlers });
     if (!this.live || side.socket === null) return;
-    // After a shortage the next waiters can try at once, because this connect has begun. After a
-    // refusal they wait for the outcome, because the destination may now be silent.
+    // The next waiters can try at once if they waited for the end of a shortage, because this
+    // connect could begin. If they waited because of a refusal, they wait for the result of this
+    // connect, because the destination may not answer at all.
     if (this.line.lastFailure?.kind !== "refused") this.line.succeeded(this);
     if (this.#next < this.#addresses.length) this.#tryNextLater(side, address);
   }
@@ -221,7 +231,7 @@ export class SystemAttempt extends ReachingAttempt {
     this.#race.nextTimer = setTimeout(tryNext, Math.min(NEXT_AFTER, share), this);
   }
 
-  /** The last tried address is silent: try the next address in parallel. */
+  /** Tries the next address in parallel, because the last tried address has not answered yet. */
   tryNext(): void {
     if (this.live) this.#tryNext();
   }

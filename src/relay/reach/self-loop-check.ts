@@ -10,9 +10,10 @@ export type SelfLoopCheck = (address: SocketAddress) => boolean;
 const GOOD_FOR = 1_000;
 
 /**
- * Returns the check for a destination's addresses; null if no address can lead back. Loops that are
- * visible in the text are refused before a relay starts (`isSameAddress`). So only a destination
- * with a host name and with the source's port needs this check.
+ * Returns the check for a destination's addresses; null if no address can lead back to the source.
+ * A loop that is visible in the two addresses as the user wrote them is refused before a relay
+ * starts (`isSameAddress`). So only a destination with a host name and with the source's port needs
+ * this check.
  */
 export function selfLoopCheck(
   source: SocketEndpoint,

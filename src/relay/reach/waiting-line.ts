@@ -1,9 +1,10 @@
 import type { AddressFailure } from "./describe-failure.ts";
 
-// The first pause before the front waiter tries again, in milliseconds. Each pause doubles.
+// The first pause before the front waiter tries again, in milliseconds. Each further pause is twice
+// as long as the pause before, up to the limits below.
 const PAUSE_FIRST = 1;
-// The longest pauses, in milliseconds. After a shortage ends, or after the destination is back, the
-// line may take this time to notice the change.
+// The longest pause after a shortage and after a refusal, in milliseconds. The line may take this
+// time to notice that a shortage has ended or that the destination is back.
 const PAUSE_SHORTAGE = 50;
 const PAUSE_REFUSED = 1_000;
 
@@ -21,8 +22,8 @@ export interface FailedTry {
 /** An attempt that waits in line. */
 export interface Waiter {
   /**
-   * Called when the waiter is in front: try once, then call `waitOn`, `succeeded` or `leave`,
-   * now or later.
+   * Called when the waiter is in front: makes one try, and then calls `waitOn`, `succeeded` or
+   * `leave` of the line, now or later.
    */
   tryAgain(): void;
 }
@@ -76,9 +77,13 @@ export class WaitingLine {
     this.#tryAfter(PAUSE_FIRST);
   }
 
-  /** The waiter's try failed: it stays in front, or becomes the first waiter of an empty line. */
+  /**
+   * Makes a waiter wait after its failed try. A waiter in front stays there. A waiter that has
+   * tried without the line joins its end.
+   */
   waitOn(waiter: Waiter, failure: FailedTry): void {
-    // A waiter further behind has not tried, and so learned nothing about the destination.
+    // Ignore a waiter that is in the line but not in front: it has not tried, so its failure says
+    // nothing about the destination.
     if (waiter !== this.#trying && this.#waiters.has(waiter)) return;
     this.#lastFailure = failure;
     this.#waiters.add(waiter);
@@ -89,8 +94,8 @@ export class WaitingLine {
   }
 
   /**
-   * The attempt need not wait any more, whether it was in front or never in the line: the next
-   * waiter tries at once.
+   * Removes a waiter after its success, and lets the next waiter try at once. The waiter may also
+   * have tried without the line, and then is not in it.
    */
   succeeded(waiter: Waiter): void {
     if (this.isEmpty) return;
@@ -121,14 +126,16 @@ export class WaitingLine {
     this.#pause = PAUSE_FIRST;
   }
 
-  /** Lets the front waiter try after a delay; false if a timer or a try is already running. */
+  /**
+   * Lets the front waiter try after a delay. Returns false if a timer or a try is already running.
+   */
   #tryAfter(milliseconds: number): boolean {
     if (this.#timer !== undefined || this.#trying !== null) return false;
     this.#timer = setTimeout(this.#letTry, milliseconds);
     return true;
   }
 
-  /** Lets the waiters try in order, until a waiter must wait or its try is still running. */
+  /** Lets the waiters try in order, until a waiter must wait or its try does not end at once. */
   readonly #letTry = (): void => {
     this.#timer = undefined;
     this.#running = true;
