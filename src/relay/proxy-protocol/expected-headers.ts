@@ -155,8 +155,8 @@ export class ExpectedHeaders {
 
   #refuse(header: ExpectedHeader, why: HeaderFault | "late" | "cut"): void {
     if (!this.#waiting.has(header)) return;
-    // Read the name before the socket is closed, because the kernel then no longer tells the peer
-    // of a Unix socket.
+    // Read the name before the socket is closed: afterwards the kernel does not tell any more who
+    // the peer of a Unix socket is.
     const client = printAccepted(header.proxy);
     this.#forget(header);
     header.connecting.terminate();

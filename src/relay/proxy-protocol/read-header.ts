@@ -20,8 +20,9 @@ export type HeaderReading =
       /** The number of bytes of the header. */
       readonly length: number;
       /**
-       * The reason if the header has no addresses of a TCP connection. The specification then says:
-       * "the receiver must use the real connection endpoints" (sections 2.1 and 2.2).
+       * The two ends in the header; the reason if the header has no addresses of a TCP connection.
+       * In that case the specification says: "the receiver must use the real connection endpoints"
+       * (sections 2.1 and 2.2).
        */
       readonly ends: ProxiedEnds | Unaddressed;
     };
