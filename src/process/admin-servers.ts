@@ -26,7 +26,7 @@ interface Wanted {
 /** The options that decide which servers a process has, and who may use them. */
 type ServerAddresses = Partial<Pick<ProcessWide, "admin" | "adminMode" | "adminGroup" | "metrics">>;
 
-/** The servers that a plan asks for. */
+/** Returns the servers that a plan has. */
 function plannedServers({
   admin,
   adminMode,

@@ -39,7 +39,10 @@ export class WorkerShare implements SlotMember {
   readonly #owner: WorkerShareOwner;
   readonly #answers = new AwaitedAnswers<Answer>();
   #connections: ReportReceiver;
-  /** True from the order that starts the share until the share has ended. */
+  /**
+   * Whether the worker has the share: true from the order that starts the share until the share has
+   * ended.
+   */
   #isThere = false;
   /**
    * Whether the share has ever been ready. A share that has never been ready failed to start, and
@@ -57,7 +60,7 @@ export class WorkerShare implements SlotMember {
 
   /**
    * @param relay - the relay's number in the pool
-   * @param index - the share's number, from 0
+   * @param index - the index of this share among the relay's shares, from 0
    */
   constructor(relay: number, index: number, slot: WorkerSlot, owner: WorkerShareOwner) {
     this.#relay = relay;

@@ -119,7 +119,8 @@ export class EarlierProcesses implements Disposable {
   }
 
   #laden(): readonly Lingering[] {
-    // A process that has not reported its connections yet may have some.
+    // Count a process that has not reported its number of connections yet, because it may have
+    // some.
     return [...this.#processes].filter(({ connections }) => connections !== 0);
   }
 
@@ -168,7 +169,7 @@ interface Lingering {
   readonly pid: number;
   readonly isParent: boolean;
   readonly channel: Channel;
-  /** Null until the process has reported its number of connections. */
+  /** The number of connections in the process's last report; null before the first report. */
   connections: number | null;
   /** Whether the process was asked to end because too many processes lingered. */
   isEnding: boolean;

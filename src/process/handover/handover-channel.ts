@@ -33,7 +33,7 @@ export class Channel implements Disposable {
    */
   #listener: ChannelListener | null = null;
   readonly #decoder = new TextDecoder();
-  /** Null before `open` has succeeded, and after either end was closed. */
+  /** The socket of this end; null before `open` has succeeded, and after either end was closed. */
   #socket: Socket<Channel> | null = null;
   /** The received part of a line that is not complete yet. */
   #begun = "";

@@ -27,7 +27,10 @@ export interface Remainder {
   readonly successor: Successor;
   /** Requests to stop: `asked` settles at the first request, `askedAgain` at the second. */
   readonly requests: { readonly asked: Promise<void>; readonly askedAgain: Promise<void> };
-  /** Null unless this is the first process, which is the parent of all later processes. */
+  /**
+   * Waits for the ends of the later processes; null unless this process is the first one, which is
+   * their parent.
+   */
   readonly reaper: Reaper | null;
 }
 

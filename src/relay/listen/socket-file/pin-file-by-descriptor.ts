@@ -13,9 +13,9 @@ const O_PATH = 0o10000000;
  * nothing.
  */
 export class PinnedFile implements Disposable {
-  /** Leads to the file until this object is disposed. */
+  /** A path that leads to the file until this object is disposed. */
   readonly path: string;
-  /** Null on systems other than Linux. */
+  /** The descriptor of the file; null on systems other than Linux. */
   readonly fd: number | null;
 
   /** @throws the system's error if no file has that name. */
