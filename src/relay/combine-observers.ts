@@ -31,7 +31,8 @@ export const EVENTS: readonly Event[] = Object.keys(silentObserver).filter(
 );
 
 /**
- * The events that an observer made by `combineObservers` handles; the observer ignores all others.
+ * Returns the events that an observer handles. An observer made by `combineObservers` ignores all
+ * other events; for an observer made in another way, the result may be every event.
  */
 export function eventsHeard(observer: Observer): readonly Event[] {
   return EVENTS.filter((event) => observer[event] !== nothing);
@@ -73,7 +74,10 @@ function combine<Name extends Event>(
   combined[event] = all as Observer[Name];
 }
 
-/** If `fault` itself throws, the error becomes an uncaught exception of the process. */
+/**
+ * Throws an error again in a microtask, so that the error becomes an uncaught exception of the
+ * process. Used for an error that a `fault` method itself throws.
+ */
 function rethrowLater(error: unknown): void {
   queueMicrotask(() => {
     throw error;

@@ -58,7 +58,7 @@ export interface ConnectionView {
 
 /** The states of a connection. */
 export const CONNECTION_STATES = [
-  /** The destination has not answered yet. */
+  /** The destination is not reached yet. */
   "connecting",
   /** Both directions are open. */
   "open",
@@ -90,7 +90,7 @@ export const ENDINGS = [
   "destination reset",
   /** The destination could not be reached. */
   "unreachable",
-  /** The client left before the destination answered. */
+  /** The client left before the destination sent a byte. */
   "client left",
   /** No byte moved in either direction during the idle timeout. */
   "idle",
@@ -110,7 +110,10 @@ export type Ending = (typeof ENDINGS)[number];
  */
 export type ReachedLimit = "own" | "shared" | "memory";
 
-/** The things that lead clients to a source and that can get lost. */
+/**
+ * What clients need to find a source, and what can get lost: the file of a Unix source, or the
+ * network namespace of a TCP or abstract source.
+ */
 export type SourceLoss = "file" | "network namespace";
 
 /** The facts about the stop of a relay. */
@@ -138,9 +141,10 @@ export interface Observer {
    */
   listening(endpoint: SocketEndpoint): void;
   /**
-   * With the option `acceptProxy`: a proxy was accepted and has not sent its whole header (`change`
-   * is 1), or the wait for the header of `-change` proxies has ended, in any way. A waiting proxy
-   * takes a place of an open connection.
+   * With the option `acceptProxy`: the number of proxies that have not sent their whole header has
+   * changed by `change`. 1: a proxy was accepted. Negative: the wait for the headers of `-change`
+   * proxies has ended, because the header arrived, or because the proxy was refused, left or was
+   * reset. A proxy counts as an open connection while the relay waits for its header.
    */
   waitingForHeader(change: number): void;
   /** A client was accepted and admitted. */
@@ -157,8 +161,8 @@ export interface Observer {
   /** The destination could not be reached. The event `closed` follows. */
   unreachable(connection: ConnectionView, failure: Failure): void;
   /**
-   * The destination was reached for the first time after one or more connections were
-   * `unreachable`. Each worker reports this for its own connections.
+   * The destination was reached for the first time after it had been `unreachable` for one or more
+   * connections. Each worker reports this for its own connections.
    */
   reachedAgain(): void;
   /** One direction reached its end of stream; the other direction continues. */
@@ -179,8 +183,8 @@ export interface Observer {
   /** The file or the network namespace that was lost is back in its place. */
   sourceBack(what: SourceLoss): void;
   /**
-   * The capture into the file at `path` has ended before the relay; `reason` says why. The relay
-   * continues.
+   * The capture into the file at `path` has ended while the relay still runs; `reason` says why.
+   * The relay continues.
    */
   captureEnded(path: string, reason: string): void;
   /** The relay has stopped accepting and waits for `open` connections to end. */

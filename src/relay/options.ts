@@ -60,8 +60,9 @@ export interface RelayOptions extends AccessRules {
    */
   readonly identifyClients?: boolean | undefined;
   /**
-   * The time for which the relay tries again to reach a destination that refuses or is absent,
-   * while the client waits. Default 0: no further try.
+   * The time for which the relay tries again to reach a destination that refuses, does not answer
+   * or does not exist yet (for example, its socket file or its name is missing). The client waits
+   * meanwhile. Default 0: only one try.
    */
   readonly connectRetry?: number | undefined;
   /** Ends a connection on which no byte moves in either direction for this time. Default: never. */
@@ -135,8 +136,8 @@ export interface RelayOptions extends AccessRules {
   /**
    * The time that the relay gives the second side of a connection to close by itself, after the
    * first side has closed and the second side has received everything. After this time the relay
-   * closes the second side. Default 10,000, because nginx's `lingering_close` allows 5 to 30
-   * seconds.
+   * closes the second side. Default 10,000, which is between the two limits of nginx's
+   * `lingering_close`: 5 s (`lingering_timeout`) and 30 s (`lingering_time`).
    */
   readonly lingerTimeout?: number | undefined;
   /**

@@ -3,12 +3,15 @@ import type { ClientCounts } from "./admission/client-counts.ts";
 import type { HeldMemory } from "./limits/held-memory-limit.ts";
 import type { SharedConnectionLimit } from "./limits/shared-connection-limit.ts";
 
-/** The facts about the process that hands over which a relay of the next process needs. */
+/** Facts about the old process of a handover, which a relay of the new process needs. */
 export interface Succession {
-  /** The highest connection id that the relay which hands over its source may give. Default: 0. */
+  /**
+   * The highest connection id that the old relay, which hands over its source, may give. Default:
+   * 0.
+   */
   readonly lastId?: number | undefined;
   /**
-   * The identities of the capture files that the process which hands over still writes
+   * The identities of the capture files that the old process still writes
    * (`HandoverRelay.captureFile`). Default: none.
    */
   readonly captureFiles?: readonly string[] | undefined;
@@ -35,8 +38,8 @@ export interface RelayContext extends Succession {
    */
   readonly memory?: HeldMemory | undefined;
   /**
-   * The receiver of the captured packets if another thread writes the capture file. Default: this
-   * relay writes its own file if the option `capture` is set.
+   * Receives the captured packets of this relay, if another thread writes the capture file.
+   * Default: this relay writes its own file if the option `capture` is set.
    */
   readonly capture?: ThreadCapture | undefined;
 }

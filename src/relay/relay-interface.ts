@@ -20,12 +20,12 @@ export interface Relay extends AsyncDisposable {
    */
   stop(options?: Partial<DrainLimits>): Promise<void>;
   /**
-   * Stops the relay if no connection is open; resolves with true if the relay stopped, else with
-   * false. No client is accepted between the check and the stop: new clients wait in the kernel's
-   * queue. Never rejects.
+   * Stops the relay if no connection is open. Resolves with true if the relay stopped, otherwise
+   * with false. No client is accepted between the check and the stop: new clients wait in the
+   * kernel's queue. Never rejects.
    */
   stopIfIdle(): Promise<boolean>;
-  /** Resolves once every relaying thread has answered; stays pending while a thread hangs. */
+  /** Resolves once every thread that relays has answered; stays pending while a thread hangs. */
   responds(): Promise<void>;
 }
 
@@ -35,16 +35,16 @@ export interface Relay extends AsyncDisposable {
  */
 export interface HandoverRelay extends Relay {
   /**
-   * The last id that this relay gave to a connection. If it gave none: the last id of the relay
-   * that handed over the source, else 0.
+   * The id of the latest connection of this relay. Before the relay's first connection: the last id
+   * of the relay that handed over the source, or 0 if the source was not handed over.
    */
   readonly lastId: number;
   /** Identifies the file that this relay captures into; null if it captures nothing. */
   readonly captureFile: string | null;
   /**
    * Leaves new clients in the kernel's queue until `resume` is called or the relay stops. Resolves
-   * with the number of open connections. Without FFI a limited number of clients waits in the
-   * relay.
+   * with the number of open connections. Without FFI the relay cannot leave clients in the queue:
+   * it accepts a limited number of clients, lets them wait, and refuses further clients.
    */
   suspend(): Promise<number>;
   resume(): void;
@@ -61,22 +61,25 @@ export interface HandoverRelay extends Relay {
    */
   forHandover(): HandedSource;
   /**
-   * Stops accepting, and leaves the source and its file to the relay that took the source over.
-   * `isGivenUp` means that no relay took the source over; then the file is removed. Resolves once
-   * the relay has stopped accepting. The drain of the open connections then has no time limit,
-   * unless `stop` sets one; `stopped` resolves at the end of the drain. Never rejects.
+   * Stops accepting. The source stays open in the relay that took the source over, and the source's
+   * file stays in its place. `isGivenUp` means that no relay took the source over; then the file is
+   * removed. Resolves once the relay has stopped accepting. The drain of the open connections then
+   * has no time limit, unless `stop` sets one; `stopped` resolves at the end of the drain. Never
+   * rejects.
    */
   leave(options?: { readonly isGivenUp?: boolean }): Promise<void>;
 }
 
 /**
- * A relay that several holders can pause: it accepts nobody while at least one holder has called
- * `pauseFor` and not yet `resumeFor`.
+ * A relay that several parts of the program (holders) can pause: the relay accepts nobody while at
+ * least one holder has called `pauseFor` and has not yet called `resumeFor`.
  */
 export interface PausableRelay extends HandoverRelay {
   /**
-   * Leaves new clients in the kernel's queue. Without FFI a limited number of clients waits in the
-   * relay. `holder` is the name of the holder.
+   * Leaves new clients in the kernel's queue until `resumeFor` is called with the same `holder`:
+   * the name of the part of the program that wants the pause. Without FFI the relay cannot leave
+   * clients in the queue: it accepts a limited number of clients, lets them wait, and refuses
+   * further clients.
    */
   pauseFor(holder: string): void;
   resumeFor(holder: string): void;

@@ -44,19 +44,22 @@ import { makeConnectionsState } from "./connection/make-connections-state.ts";
 import { checkDestinationNetwork } from "./check-network-namespaces.ts";
 import { loaded } from "../os/libc.ts";
 
-// The delay of a new connection while clients are leaving unanswered (`isEbb`), in milliseconds.
-// The end of another connection passes through a relay in less time: the relay waits until the last
-// bytes are acknowledged, which may take 40 ms (tcp(7), TCP_QUICKACK), and sees this at its next
-// check.
+// The delay of a new connection during an ebb (`isEbb`), in milliseconds. It must be longer than
+// the time that a relay needs to pass on the end of a connection: up to 40 ms until the last bytes
+// are acknowledged (tcp(7), TCP_QUICKACK), and the pause until the relay's next check whether they
+// are.
 const EBB_DELAY = 100;
 
-/** The reason for which a client is refused while the source is paused without FFI. */
+/**
+ * The reason for refusing a client that finds no place to wait, while the source is paused without
+ * FFI.
+ */
 const NO_PLACE_TO_WAIT = "all places are taken, and without FFI no more clients can wait";
 
-/** The name of the holder that pauses a handed-over source until `accept` is called. */
+/** The name under which this file pauses a handed-over source until `accept` is called. */
 const NOT_BEGUN = "not begun";
 
-/** The name of the holder that pauses the source between `suspend` and `resume`. */
+/** The name under which this file pauses the source between `suspend` and `resume`. */
 const SUSPENDED = "suspended";
 
 /**
@@ -91,7 +94,7 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   #endpoint: SocketEndpoint;
   #listeners: Listeners | null = null;
   #limitPause: LimitPause | null = null;
-  /** Periodic checks of the open connections, until the relay has stopped. */
+  /** The periodic checks of the open connections; they run until the relay has stopped. */
   #watches: readonly Disposable[] = [];
   #file: PlacedFile | null = null;
   /**
@@ -100,8 +103,7 @@ class RunningRelay implements PausableRelay, BoundedRelay {
    */
   #sourceWatch: SourceWatch | null = null;
   /**
-   * Whether the relay may accept clients. For a handed-over source this is false until `accept` is
-   * called.
+   * Whether the relay may accept clients. False for a handed-over source until `accept` is called.
    */
   #accepts = false;
   /**
@@ -117,15 +119,15 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   readonly #limit: SharedConnectionLimit | null;
   /** Non-null exactly if another thread writes the packets of this relay to the capture file. */
   readonly #threadCapture: ThreadCapture | null;
-  /** The identities of the capture files that the process which hands over still writes. */
+  /** The identities of the capture files that the old process of a handover still writes. */
   readonly #handedCaptures: readonly string[];
-  /** Null unless the connections of this relay are captured. */
+  /** The capture of this relay's connections; null if they are not captured. */
   #capture: RelayCapture | null = null;
   /** The bytes that all relays of this thread hold, and their limit. */
   readonly #memory: HeldMemory;
   /**
-   * The number of late sockets (`ConnectionsState.lateSockets`) that can exist without using the descriptors
-   * that are kept for connections.
+   * The number of late sockets (`ConnectionsState.lateSockets`) that can exist without using the
+   * descriptors that are kept for connections.
    */
   #lateSocketsSpare = 0;
   #stopping = false;
@@ -237,7 +239,10 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   }
 
   /**
-   * @throws {RelayError} if the file of the capture cannot be made; the listeners are then stopped.
+   * Begins the capture that the option `capture` asks for, if it is set.
+   *
+   * @throws {RelayError} if the capture file cannot be made. The listeners are stopped before the
+   *   error is thrown.
    */
   #beginCapture(options: RelayOptions | OneClientOptions): void {
     const { destination, source } = options;
@@ -362,8 +367,8 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   }
 
   /**
-   * The number of places that are taken. Late sockets take places only if there are more of them
-   * than `#lateSocketsSpare`.
+   * The number of taken places: the open connections, and the late sockets above
+   * `#lateSocketsSpare`.
    */
   get #taken(): number {
     return this.connections + Math.max(0, this.#shared.lateSockets - this.#lateSocketsSpare);
@@ -381,7 +386,7 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   }
 
   memoryFull(): void {
-    // Stop reading from clients whose destination has not answered yet, because the bytes of such
+    // Stop reading from clients whose destination is not reached yet, because the bytes of such
     // clients may add up fastest.
     for (const { up } of this.#shared.connections) up.awaitReady();
     this.#observer.full(this.connections, "memory");
@@ -402,8 +407,8 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   }
 
   /**
-   * Accepts a proxy, which takes a place from now on. The relay admits the proxy's client after the
-   * header has arrived.
+   * Accepts a proxy, which counts as an open connection from now on. The relay admits the proxy's
+   * client after the header has arrived.
    */
   #acceptProxy(socket: Socket<SocketOwner>, headers: ExpectedHeaders): void {
     socket.data = this.#unadmitted;
@@ -464,8 +469,9 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   }
 
   /**
-   * Removes the socket file, serves the clients that are already in the queue, and only then stops
-   * listening. The queue of an inherited or handed-over socket is left to the next process that
+   * Stops listening. Removes the socket file, serves the clients that are already in the queue, and
+   * only then closes the source. With `keepsFile`, the file and the queue are left to the process
+   * that takes the source over. The queue of an inherited socket is left to the next process that
    * accepts from the socket.
    */
   async #close(keepsFile: boolean): Promise<void> {
@@ -500,7 +506,7 @@ class RunningRelay implements PausableRelay, BoundedRelay {
   }
 }
 
-/** The name of a client in the comments of a capture. */
+/** Returns the name of a client for the comments of a capture. */
 function nameOfClient({ clientAddress, clientPeer }: Connection): string {
   if (clientAddress !== "") return clientAddress;
   return clientPeer === null ? "unknown" : printPeer(clientPeer);

@@ -21,12 +21,13 @@ export interface AccessRules {
    */
   readonly deny?: readonly Cidr[] | undefined;
   /**
-   * For Unix clients: only processes with one of these user ids, or allowed by `allowGroups`, may
-   * connect. The kernel records the ids of a client at the moment when the client connects.
+   * For Unix clients: only processes that have one of these user ids, or that `allowGroups` allows,
+   * may connect. The kernel records the ids of a client at the moment when the client connects.
    */
   readonly allowUsers?: readonly number[] | undefined;
   /**
-   * For Unix clients: processes with one of these ids as group or supplementary group may connect.
+   * For Unix clients: only processes that have one of these ids as their group or as a
+   * supplementary group, or that `allowUsers` allows, may connect.
    */
   readonly allowGroups?: readonly number[] | undefined;
 }
@@ -41,11 +42,14 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/** A function that decides whether an accepted client may use the relay. Null admits the client. */
+/**
+ * A function that decides whether an accepted client may use the relay. It returns null if the
+ * client is admitted, otherwise the refusal.
+ */
 export type Judge = (accepted: AcceptedClient) => Refusal | null;
 
 /**
- * Makes the judge for a source's clients; null if every client may connect.
+ * Makes the judge for a source's clients. Returns null if every client may connect.
  *
  * @throws {RelayError} if the rules are for the other kind of source (TCP or Unix), because such
  *   rules would leave this source open; also if rules for Unix clients are given without FFI.
@@ -82,7 +86,7 @@ export interface ProxyRules extends AccessRules {
 /**
  * Makes the two judges for a source that expects PROXY headers. `ofProxy` judges a proxy when the
  * proxy connects, by its address, or by its user and group. `ofClient` judges the client by the
- * address that the header names. A judge that is null admits everyone.
+ * address that the header names. A judge is null if it has no rules.
  *
  * @throws {RelayError} as `judgeOf` does; also if a TCP source has no `acceptProxyFrom`.
  */
@@ -142,7 +146,8 @@ function judgeByAddress(allow: readonly Cidr[] | undefined, deny: readonly Cidr[
 
 /** Returns a function that tells whether an address is in one of the ranges. */
 function rangesOf(ranges: readonly Cidr[]): (address: IpAddress) => boolean {
-  // Two lists, because one BlockList would match an IPv4 address against ::/0.
+  // Keep a list for each address family, because a single BlockList would say that an IPv4 address
+  // is in ::/0.
   const { BlockList } = process.getBuiltinModule("node:net");
   const lists = { ipv4: new BlockList(), ipv6: new BlockList() };
   for (const { family, network, prefix } of ranges)
@@ -157,8 +162,8 @@ function judgeByCredential(
 ): Judge {
   const users = new Set(allowUsers);
   const groups = new Set(allowGroups);
-  // The overflow id stands for every user (or group) that is not mapped, so this id must admit
-  // nobody.
+  // In a user namespace, the kernel reports the overflow id for every user (or group) that the
+  // namespace does not map. Many users share this id, so a rule for this id must admit nobody.
   const noUser = ambiguousId("uid");
   const noGroup = ambiguousId("gid");
   if (noUser !== null) users.delete(noUser);
@@ -180,8 +185,8 @@ function judgeByCredential(
 }
 
 /**
- * The address of an accepted TCP client, or the user, group and process of a Unix client; `""` if
- * unknown.
+ * Describes an accepted client for messages: the address of a TCP client, or the user, group and
+ * process of a Unix client; `""` if unknown.
  */
 export function printAccepted({ fd, client }: AcceptedClient): string {
   if (client !== null) return printIpEndpoint(client);

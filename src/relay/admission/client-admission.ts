@@ -62,13 +62,15 @@ export function needsAddresses(options: AdmissionOptions, source: SocketEndpoint
 export class ClientAdmission {
   readonly #needsAddresses: boolean;
   /**
-   * `wantsSource` is true only if the relay sends PROXY headers, because only such a header
-   * contains the address that the client connected to.
+   * The facts to look up for each TCP client. `wantsSource` is true only if the relay sends PROXY
+   * headers, because only such a header contains the address that the client connected to.
    */
   readonly #wanted: { readonly wantsSource: boolean };
-  /** Judges the peer of each accepted socket: a client or a proxy. Null admits every peer. */
+  /**
+   * Judges the peer of each accepted socket: a client or a proxy. Null if every peer is admitted.
+   */
   readonly #judge: Judge | null;
-  /** Judges the clients that PROXY headers name. Null admits every such client. */
+  /** Judges the clients that PROXY headers name. Null if every such client is admitted. */
   readonly #proxiedJudge: Judge | null;
   readonly #max: number;
   readonly #counts: ClientCounts;
@@ -127,7 +129,10 @@ export class ClientAdmission {
     return this.#proxiedJudge?.(accepted) ?? this.#withinLimit(accepted);
   }
 
-  /** Call this when the connection of an admitted client has ended. */
+  /**
+   * Removes a connection of an admitted client from the client counts. Call this once, when the
+   * connection has ended.
+   */
   left({ countedAs }: Admitted): void {
     if (countedAs !== null) this.#counts.leave(countedAs);
   }
@@ -143,7 +148,10 @@ export class ClientAdmission {
   }
 }
 
-/** The number that identifies a client in `ClientCounts`, and the client's name for messages. */
+/**
+ * Returns the number that identifies a client in `ClientCounts`, and the client's name for
+ * messages. Returns a refusal if the client cannot be identified.
+ */
 function whoOf({ fd, client }: AcceptedClient): { client: bigint; name: string } | Refusal {
   if (client !== null) return { client: ipClient(client.address), name: printIpEndpoint(client) };
   if (loaded.libc === null) return NO_ADDRESS;

@@ -31,13 +31,15 @@ export class OwnClientCounts implements ClientCounts {
   }
 }
 
-// The numbers of IPv4 clients begin with these 32 bits. No IPv6 client gets the same number,
-// because IPv6 addresses that begin so are multicast addresses (RFC 4291 2.7), which no client has.
+// The upper 32 bits of the number that identifies an IPv4 client; the lower 32 bits are the
+// client's address. No IPv6 client gets such a number, because IPv6 addresses that begin with these
+// 32 bits are multicast addresses (RFC 4291 2.7), which no client has.
 const IPV4_CLIENTS = 0xffff_ffff_0000_0000n;
 
 /**
- * The number that identifies the client of an IP address. For IPv6 this is the first 64 bits of the
- * address, because one host may use any address of its /64 network (RFC 4291 2.5.4, RFC 8981).
+ * Returns the number that identifies the client of an IP address. For IPv6 this is the first 64
+ * bits of the address, because one host may use any address of its /64 network (RFC 4291 2.5.4, RFC
+ * 8981).
  */
 export function ipClient({ family, bytes }: IpAddress): bigint {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

@@ -13,16 +13,19 @@ export interface MemoryBound {
 
 /** A relay that accepts nobody while the bound is reached. */
 export interface BoundedRelay {
-  /** Leaves new clients in the kernel's queue until `resumeFor` is called with the same holder. */
+  /**
+   * Leaves new clients in the kernel's queue until `resumeFor` is called with the same `holder`:
+   * the name of the part of the program that wants the pause.
+   */
   pauseFor(holder: string): void;
   resumeFor(holder: string): void;
-  /** Called when the bound is reached, after the relay was paused. */
+  /** Tells the relay that the bound is reached. Called after the relay was paused. */
   memoryFull(): void;
 }
 
 const KIB = 1024;
 
-/** The name of the holder that pauses the relays while the bound is reached. */
+/** The name under which this file pauses the relays while the bound is reached. */
 const HOLDER = "memory";
 
 // The part of a reached bound that must be free before the relays accept clients again. Without
@@ -63,7 +66,10 @@ export class HeldMemory implements MemoryAccount {
   readonly #relays = new Set<BoundedRelay>();
   /** The number of bytes that the connections of this thread hold. */
   #own = 0;
-  /** Non-null exactly while the bound counts as reached. */
+  /**
+   * The timer of the checks whether enough is free again; non-null exactly while the bound counts
+   * as reached.
+   */
   #looks: Timer | null = null;
 
   /**

@@ -1,11 +1,14 @@
 /** A relay that can stop accepting for a while. */
 export interface LimitedRelay {
-  /** Leaves new clients in the kernel's queue until `resumeFor` is called with the same holder. */
+  /**
+   * Leaves new clients in the kernel's queue until `resumeFor` is called with the same `holder`:
+   * the name of the part of the program that wants the pause.
+   */
   pauseFor(holder: string): void;
   resumeFor(holder: string): void;
 }
 
-/** The name of the holder that pauses the relays while the limit is reached. */
+/** The name under which this file pauses the relays while the limit is reached. */
 const HOLDER = "shared limit";
 
 /**
@@ -43,7 +46,10 @@ export class SharedConnectionLimit {
     this.#relays.delete(relay);
   }
 
-  /** Counts a client that a relay has accepted. True if the limit is reached with this client. */
+  /**
+   * Counts a client that a relay has accepted. Returns whether the limit is reached with this
+   * client.
+   */
   opened(relay: LimitedRelay): boolean {
     this.#open += 1;
     if (this.#open !== this.#most) return false;
