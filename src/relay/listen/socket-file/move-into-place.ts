@@ -43,7 +43,8 @@ export function findStale(target: string, path: string, own: string | null): Pin
 
 /**
  * Moves a socket from `made`, a name in a private folder, to `target`. A stale socket is replaced
- * atomically; no other file is lost.
+ * atomically. Every other file at `target` is left alone; only on a file system that cannot exchange
+ * two files may a file that appears between the check and the move be lost.
  *
  * @throws {RelayError} if the path is taken; or the system's error.
  */
