@@ -3,9 +3,17 @@ import { POLLNVAL, system } from "./process/system-calls.ts";
 /** Milliseconds that a test waits for one thing, where it does not say otherwise. */
 export const PATIENCE = 20_000;
 
-// Turns of the event loop before a wait goes over to timers, and the longest pause between looks.
+// Turns of the event loop before a wait goes over to timers.
 const EAGER_TURNS = 200;
-const PAUSE_MOST = 2;
+
+// The pauses between looks grow with the wait, in milliseconds: a wait that has taken long may take a
+// little longer, and many long waits side by side leave the processor to the relay.
+const PAUSE_LEAST = 1;
+const PAUSE_MOST = 20;
+const PAUSE_SHARE = 1 / 50;
+
+// If one look takes more milliseconds, because it reads the kernel's tables, say, a pause follows.
+const CHEAP_LOOK = 0.1;
 
 /** What was waited for did not come in time. */
 export class Impatience extends Error {
@@ -32,11 +40,14 @@ interface Wait {
 class Poller {
   readonly #waits = new Set<Wait>();
   #turns = 0;
+  // When the last wait began or ended.
+  #moved = 0;
   #running = false;
 
   wait(fd: number, events: number, what: string, patience: number): Promise<number> {
     return new Promise((resolve, reject) => {
-      const until = performance.now() + patience;
+      this.#moved = performance.now();
+      const until = this.#moved + patience;
       this.#waits.add({ fd, events, what, patience, until, resolve, reject });
       this.#turns = 0;
       if (this.#running) return;
@@ -64,10 +75,11 @@ class Poller {
       this.#waits.delete(wait);
       if (events === 0) return wait.reject(new Impatience(wait.what, wait.patience));
       this.#turns = 0;
+      this.#moved = now;
       wait.resolve(events);
     });
     if (this.#waits.size === 0) this.#running = false;
-    else nextLook((this.#turns += 1), this.#turn);
+    else nextLook((this.#turns += 1), now - this.#moved, this.#turn);
   };
 }
 
@@ -102,11 +114,15 @@ export async function until(
   what: string | (() => string),
   patience = PATIENCE,
 ): Promise<void> {
-  const deadline = performance.now() + patience;
+  const started = performance.now();
+  let looked = started;
   for (let turns = 0; !condition(); turns += 1) {
-    if (performance.now() >= deadline)
+    const now = performance.now();
+    if (now >= started + patience)
       throw new Impatience(typeof what === "string" ? what : what(), patience);
-    await new Promise<void>((resolve) => nextLook(turns, resolve));
+    if (now - looked > CHEAP_LOOK) turns += EAGER_TURNS;
+    await new Promise<void>((resolve) => nextLook(turns, now - started, resolve));
+    looked = performance.now();
   }
 }
 
@@ -115,7 +131,7 @@ export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-function nextLook(turns: number, look: () => void): void {
+function nextLook(turns: number, waited: number, look: () => void): void {
   if (turns < EAGER_TURNS) setImmediate(look);
-  else setTimeout(look, Math.min(PAUSE_MOST, turns / EAGER_TURNS));
+  else setTimeout(look, Math.min(PAUSE_MOST, Math.max(PAUSE_LEAST, waited * PAUSE_SHARE)));
 }

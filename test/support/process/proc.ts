@@ -1,5 +1,10 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
+/** The open descriptors of a process; `self` is this one. The one that read the list is among them. */
+export function descriptors(pid: number | "self"): number[] {
+  return readdirSync(`/proc/${pid}/fd`).map(Number);
+}
+
 /** The descriptors of a process that are sockets; `self` is this one. */
 export function socketDescriptors(pid: number | "self"): number[] {
   return descriptorsOf(pid, "socket");
