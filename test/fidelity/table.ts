@@ -12,6 +12,7 @@ import { optionRows, quietRows } from "./rows/resources.ts";
 import { shutReadingRows } from "./rows/shut-reading.ts";
 import type { Row } from "./rows/row.ts";
 import { rawDescriptors } from "../support/sockets/raw-socket.ts";
+import { commandFor, failureWith } from "../support/repeat.ts";
 import { countFromHere, type Harness } from "./relay-under-test.ts";
 
 const TIMEOUT = 60_000;
@@ -29,6 +30,8 @@ const rows: readonly Row[] = [
 
 /** How much of the table is tried. */
 interface Extent {
+  /** The file that asks for it, `import.meta.path`: a failure names it. */
+  readonly file: string;
   readonly directions: readonly Direction[];
   /**
    * Whether the processor's time of a relay can be told from that of the test's own ends: only where
@@ -42,19 +45,25 @@ interface Extent {
 /** Makes the tests of the table: each row in each direction, over one way to run a relay. */
 export function testFidelity(
   harness: Harness,
-  { directions, measuresCpu, differences = [] }: Extent,
+  { file, directions, measuresCpu, differences = [] }: Extent,
 ): void {
   checkNames(differences);
   const differenceOf = (row: Row, direction: Direction) =>
     differences.find(({ row: name, where }) => name === row.name && where(direction));
   for (const direction of directions) {
-    describe(`${harness.name}, ${direction.name}`, () => {
+    const group = `${harness.name}, ${direction.name}`;
+    describe(group, () => {
       for (const row of rows.filter(({ sleeps }) => sleeps !== true))
-        testRow(harness, direction, row, { difference: differenceOf(row, direction) });
+        testRow(harness, direction, row, {
+          file,
+          group,
+          difference: differenceOf(row, direction),
+        });
     });
   }
   // These rows spend their time asleep, and do it together.
-  describe(`${harness.name}, slow rows`, () => {
+  const group = `${harness.name}, slow rows`;
+  describe(group, () => {
     for (const direction of directions)
       for (const row of [
         ...(measuresCpu ? quietRows : []),
@@ -62,6 +71,8 @@ export function testFidelity(
         ...rows.filter(({ sleeps }) => sleeps),
       ])
         testRow(harness, direction, row, {
+          file,
+          group,
           define: test.concurrent,
           prefix: `${direction.name}: `,
           difference: differenceOf(row, direction),
@@ -80,10 +91,14 @@ function checkNames(differences: readonly Difference[]): void {
  * Makes the tests of the rows about bytes alone: the relay is the same for all families of
  * addresses, so for the others it is enough that bytes come through.
  */
-export function testBytes(harness: Harness, directions: readonly Direction[]): void {
+export function testBytes(
+  harness: Harness,
+  { file, directions }: Pick<Extent, "file" | "directions">,
+): void {
   for (const direction of directions) {
-    describe(`${harness.name}, ${direction.name}`, () => {
-      for (const row of byteRows) testRow(harness, direction, row);
+    const group = `${harness.name}, ${direction.name}`;
+    describe(group, () => {
+      for (const row of byteRows) testRow(harness, direction, row, { file, group });
     });
   }
   endWith(harness);
@@ -99,6 +114,9 @@ function endWith(harness: Harness): void {
 }
 
 interface Definition {
+  readonly file: string;
+  /** The name of the group of tests that it belongs to. */
+  readonly group: string;
   readonly define?: (name: string, run: () => Promise<void>, timeout: number) => void;
   readonly prefix?: string;
   readonly difference?: Difference | undefined;
@@ -108,21 +126,29 @@ function testRow(
   harness: Harness,
   direction: Direction,
   row: Row,
-  { define = test, prefix = "", difference }: Definition = {},
+  { file, group, define = test, prefix = "", difference }: Definition,
 ): void {
   if (row.where?.(direction) === false) return;
+  const name =
+    difference === undefined
+      ? `${prefix}${row.name}`
+      : `${prefix}known not to hold: ${row.name} (${difference.why})`;
   const run = async () => {
     await using wire = await Wire.open(harness, direction, row);
     await row.run(wire);
     await wire.finish();
   };
-  if (difference === undefined) define(`${prefix}${row.name}`, run, TIMEOUT);
-  else
-    define(
-      `${prefix}known not to hold: ${row.name} (${difference.why})`,
-      () => expectFailure(run, difference),
-      TIMEOUT,
-    );
+  define(
+    name,
+    async () => {
+      try {
+        await (difference === undefined ? run() : expectFailure(run, difference));
+      } catch (error) {
+        throw failureWith(commandFor(file, { name: `${group} ${name}` }), error);
+      }
+    },
+    TIMEOUT,
+  );
 }
 
 async function expectFailure(run: () => Promise<void>, difference: Difference): Promise<void> {

@@ -9,12 +9,12 @@ import type { RelayOptions } from "../../src/relay/options.ts";
 import type { HandoverRelay } from "../../src/relay/relay-interface.ts";
 import { startRelay } from "../../src/relay/running-relay.ts";
 import { startPooledRelay } from "../../src/workers/pooled-relay.ts";
-import { WorkerPool } from "../../src/workers/worker-pool.ts";
 import { startEcho, type EchoServer } from "../support/sockets/echo.ts";
 import { Payload } from "../support/sockets/payload.ts";
 import { RawSocket } from "../support/sockets/raw-socket.ts";
 import { parseAddress } from "../../src/index.ts";
 import { socketDescriptors } from "../support/process/proc.ts";
+import { puppetPool } from "../support/threads/puppets.ts";
 import { turn, until } from "../support/waiting.ts";
 
 const PAYLOAD = new Payload(1_000);
@@ -82,7 +82,7 @@ describe.each([1, 3])("a source handed on to a relay of %i threads", (workers) =
     const relay =
       workers === 1
         ? await startRelay(all)
-        : await startPooledRelay(system, all, new WorkerPool(workers));
+        : await startPooledRelay(system, all, puppetPool(workers));
     relays.push(relay);
     return relay;
   }

@@ -5,4 +5,4 @@ import { executablePath } from "../../support/process/executable.ts";
 
 // Built before the first row that it would make slow.
 await executablePath();
-testFidelity(executable, { directions: [TCP_TO_UNIX], measuresCpu: true });
+testFidelity(executable, { file: import.meta.path, directions: [TCP_TO_UNIX], measuresCpu: true });

@@ -9,6 +9,6 @@ import { executablePath } from "../../support/process/executable.ts";
 
 // Built before the first row that it would make slow.
 await executablePath();
-testBytes(executable, OTHER_FAMILIES);
-testBytes(executableWith(3), OTHER_FAMILIES.slice(0, 1));
-testBytes(executableWithoutFfi, OTHER_FAMILIES.slice(0, 1));
+testBytes(executable, { file: import.meta.path, directions: OTHER_FAMILIES });
+testBytes(executableWith(3), { file: import.meta.path, directions: OTHER_FAMILIES.slice(0, 1) });
+testBytes(executableWithoutFfi, { file: import.meta.path, directions: OTHER_FAMILIES.slice(0, 1) });

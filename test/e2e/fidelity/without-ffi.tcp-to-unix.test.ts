@@ -7,6 +7,7 @@ import { executablePath } from "../../support/process/executable.ts";
 // Built before the first row that it would make slow.
 await executablePath();
 testFidelity(executableWithoutFfi, {
+  file: import.meta.path,
   directions: [TCP_TO_UNIX],
   measuresCpu: true,
   differences: DIFFERENCES_WITHOUT_FFI,

@@ -6,4 +6,8 @@ import { executablePath } from "../../support/process/executable.ts";
 // Built before the first row that it would make slow.
 await executablePath();
 // The other two directions are tried with workers in process.
-testFidelity(executableWith(3), { directions: [TCP_TO_TCP], measuresCpu: true });
+testFidelity(executableWith(3), {
+  file: import.meta.path,
+  directions: [TCP_TO_TCP],
+  measuresCpu: true,
+});

@@ -4,14 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DIRECTIONS } from "../../fidelity/directions.ts";
 import { cpuSeconds, socketDescriptors } from "../../support/process/proc.ts";
+import { commandFor, failureWith, IN_CI, SEED } from "../../support/repeat.ts";
 import { MemoryWatch } from "../../support/soak/memory.ts";
 import { Route } from "../../support/soak/route.ts";
 import { runTraffic } from "../../support/soak/traffic.ts";
 import { until } from "../../support/waiting.ts";
 
-const isCI = process.env["CI"] === "true";
-const seconds = Number(process.env["SOAK_SECONDS"] ?? (isCI ? 180 : 20));
-const seed = Number(process.env["SOAK_SEED"] ?? Date.now() & 0x7fffffff);
+const seconds = Number(process.env["SOAK_SECONDS"] ?? (IN_CI ? 180 : 20));
 
 // Places for fewer than come, and patience with a destination that is away: neither, one, or both.
 const OPTIONS: Readonly<Record<string, readonly string[]>> = {
@@ -33,7 +32,7 @@ const WAKE_UPS_MOST = 20;
 const GROWTH_MOST = (seconds < 60 ? 20 : 10) * 1_024;
 
 test(
-  `${seconds} s of mixed traffic and faults in four directions, SOAK_SEED=${seed}`,
+  `${seconds} s of mixed traffic and faults in four directions`,
   async () => {
     const folder = mkdtempSync(join(tmpdir(), "soak-"));
     try {
@@ -45,11 +44,13 @@ test(
       }
       const files = readdirSync(folder).sort();
       const end = performance.now() + seconds * 1_000;
-      await together(routes, (route, index, others) => soak(route, seed + index, end, others));
+      await together(routes, (route, index, others) => soak(route, SEED + index, end, others));
       expect(readdirSync(folder).sort()).toEqual(files);
       for (const { relay } of routes) expect(await relay.stop()).toBe(0);
       const destinations = files.filter((name) => name.endsWith(".destination"));
       expect(readdirSync(folder).sort()).toEqual(destinations);
+    } catch (error) {
+      throw failureWith(commandFor(import.meta.path, { seeded: true }), error);
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -2,4 +2,4 @@ import { TCP_TO_UNIX } from "../../fidelity/directions.ts";
 import { inProcess } from "../../fidelity/relay-under-test.ts";
 import { testFidelity } from "../../fidelity/table.ts";
 
-testFidelity(inProcess, { directions: [TCP_TO_UNIX] });
+testFidelity(inProcess, { file: import.meta.path, directions: [TCP_TO_UNIX] });

@@ -2,4 +2,4 @@ import { UNIX_TO_TCP } from "../../fidelity/directions.ts";
 import { inProcess } from "../../fidelity/relay-under-test.ts";
 import { testFidelity } from "../../fidelity/table.ts";
 
-testFidelity(inProcess, { directions: [UNIX_TO_TCP] });
+testFidelity(inProcess, { file: import.meta.path, directions: [UNIX_TO_TCP] });

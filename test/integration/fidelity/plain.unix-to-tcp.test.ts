@@ -2,4 +2,4 @@ import { UNIX_TO_TCP } from "../../fidelity/directions.ts";
 import { inProcessPlain } from "../../fidelity/relay-under-test.ts";
 import { testFidelity } from "../../fidelity/table.ts";
 
-testFidelity(inProcessPlain, { directions: [UNIX_TO_TCP] });
+testFidelity(inProcessPlain, { file: import.meta.path, directions: [UNIX_TO_TCP] });

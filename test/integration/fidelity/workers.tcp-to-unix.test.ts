@@ -2,4 +2,4 @@ import { TCP_TO_UNIX } from "../../fidelity/directions.ts";
 import { inProcessWith } from "../../fidelity/relay-under-test.ts";
 import { testFidelity } from "../../fidelity/table.ts";
 
-testFidelity(inProcessWith(3), { directions: [TCP_TO_UNIX] });
+testFidelity(inProcessWith(3), { file: import.meta.path, directions: [TCP_TO_UNIX] });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { type Cidr, CidrError, parseCidr } from "../../../src/index.ts";
+import { holds } from "../../support/property.ts";
 
 describe("a range of addresses", () => {
   test.each<[text: string, family: Cidr["family"], network: string, prefix: number]>([
@@ -76,7 +77,8 @@ describe("a range of addresses", () => {
 describe("whatever the text", () => {
   test("it is a range, or a CidrError says why not", () => {
     const soup = fc.string({ unit: fc.constantFrom(..."0123456789abcf.:/%[] \n\u0661") });
-    fc.assert(
+    holds(
+      import.meta.path,
       fc.property(fc.oneof(fc.string(), soup), (text) => {
         try {
           const { family, network, prefix } = parseCidr(text);
@@ -85,7 +87,7 @@ describe("whatever the text", () => {
           expect(error).toBeInstanceOf(CidrError);
         }
       }),
-      { numRuns: 5_000 },
+      { runs: 5_000 },
     );
   });
 
@@ -98,7 +100,8 @@ describe("whatever the text", () => {
         fc.integer({ min: 96, max: 128 }),
       ),
     );
-    fc.assert(
+    holds(
+      import.meta.path,
       fc.property(ranges, ([address, prefix]) => {
         const text = `${address}/${prefix}`;
         const { value, bits } = numberOf(address);
@@ -110,7 +113,7 @@ describe("whatever the text", () => {
         expect(network.value).toBe(network.bits === 32 ? value & 0xffff_ffffn : value);
         expect(network.bits - parsed.prefix).toBe(bits - prefix);
       }),
-      { numRuns: 5_000 },
+      { runs: 5_000 },
     );
   });
 });

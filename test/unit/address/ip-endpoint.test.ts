@@ -7,6 +7,7 @@ import {
   readSender,
 } from "../../../src/address/ip-endpoint.ts";
 import { ipv4Address, ipv6Address } from "../../../src/address/socket-address.ts";
+import { holds } from "../../support/property.ts";
 
 const printed = (endpoint: ReturnType<typeof ipEndpoint>) => endpoint && printIpEndpoint(endpoint);
 
@@ -23,7 +24,8 @@ describe("an endpoint of a sockaddr", () => {
   });
 
   test("is the same as by its text", () => {
-    fc.assert(
+    holds(
+      import.meta.path,
       fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), fc.nat(65_535), (host, port) => {
         const { bytes } = host.includes(":") ? ipv6Address(host, port) : ipv4Address(host, port);
         expect(readIpEndpoint(bytes)).toEqual(ipEndpoint(host, port));
@@ -68,7 +70,8 @@ describe("the sender of a packet", () => {
   });
 
   test("of any bytes is an endpoint or none, and nothing is thrown", () => {
-    fc.assert(
+    holds(
+      import.meta.path,
       fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
         const sender = readSender(bytes);
         if (sender !== null) expect(printIpEndpoint(sender)).toMatch(/^(\[.+\]|[\d.]+):\d+$/);

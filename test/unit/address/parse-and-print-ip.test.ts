@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { isIPv4, isIPv6 } from "node:net";
 import * as ours from "../../../src/address/parse-and-print-ip.ts";
+import { holds } from "../../support/property.ts";
 
 const near = fc.oneof(
   fc
@@ -15,17 +16,19 @@ const near = fc.oneof(
 );
 
 test("a text is an IP address exactly where node:net says so", () => {
-  fc.assert(
+  holds(
+    import.meta.path,
     fc.property(near, (text) => {
       expect(ours.isIPv4(text)).toBe(isIPv4(text));
       expect(ours.isIPv6(text)).toBe(isIPv6(text));
     }),
-    { numRuns: 5_000 },
+    { runs: 5_000 },
   );
 });
 
 test("an IPv6 address is printed as RFC 5952 asks, and read back the same", () => {
-  fc.assert(
+  holds(
+    import.meta.path,
     fc.property(fc.uint8Array({ minLength: 16, maxLength: 16 }), (bytes) => {
       const text = ours.ipv6Text(bytes);
       expect(isIPv6(text)).toBe(true);

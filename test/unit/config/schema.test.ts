@@ -15,6 +15,7 @@ import {
 import type { OptionRow } from "../../../src/options/option-row.ts";
 import type { ValueSchema } from "../../../src/options/value-types.ts";
 import { printToml, type Style } from "./print-toml.ts";
+import { holds } from "../../support/property.ts";
 
 const room = join(import.meta.dir, "../../../src/config");
 const validate = new Ajv({ strict: true, allErrors: true }).compile(configSchema());
@@ -173,7 +174,8 @@ function withoutSources(given: Record<string, unknown>): Record<string, unknown>
 const styles = fc.constantFrom<Style>("headers", "dotted", "inline");
 
 test("any file of valid values, however it is written, means what it says and keeps to the schema", () => {
-  fc.assert(
+  holds(
+    import.meta.path,
     fc.property(config, styles, (written, style) => {
       const text = printToml(written, style);
       expect(Bun.TOML.parse(text)).toEqual(written);
@@ -195,6 +197,6 @@ test("any file of valid values, however it is written, means what it says and ke
         expect<unknown>(each.settings).toMatchObject(meant(given, "relay"));
       }
     }),
-    { numRuns: 200 },
+    { runs: 200 },
   );
 });

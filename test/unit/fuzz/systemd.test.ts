@@ -4,6 +4,7 @@ import { RelayError } from "../../../src/index.ts";
 import { choosePassedSocket, takePassedSockets } from "../../../src/systemd/activation.ts";
 import { takeNotifier } from "../../../src/systemd/notify-socket.ts";
 import { takeWatchdogPeriod } from "../../../src/systemd/watchdog.ts";
+import { holds } from "../../support/property.ts";
 
 const PID = 4_321;
 
@@ -37,7 +38,8 @@ describe("the sockets that systemd passed", () => {
 
   test("are a list of descriptors from 3 on, whatever the variables say", () => {
     const names = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"];
-    fc.assert(
+    holds(
+      import.meta.path,
       fc.property(fc.oneof(environment(names), right), (variables) => {
         const env = { ...variables, HOME: "/" };
         const { sockets: passed, missing } = takePassedSockets(env, PID, (fd) => fd < 100);
@@ -46,13 +48,14 @@ describe("the sockets that systemd passed", () => {
         expect(passed.map(({ fd }) => fd)).toEqual(passed.map((_, index) => 3 + index));
         for (const { name } of passed) expect(name).not.toContain(":");
       }),
-      { numRuns: 2_000 },
+      { runs: 2_000 },
     );
   });
 
   test("of one of them the meant one is chosen, or what was passed is told", () => {
     const name = fc.oneof(anything, fc.constantFrom("web", "", "unknown"));
-    fc.assert(
+    holds(
+      import.meta.path,
       fc.property(right, name, (variables, wanted) => {
         const passed = takePassedSockets({ ...variables }, PID, () => true);
         try {
@@ -63,13 +66,14 @@ describe("the sockets that systemd passed", () => {
           expect(error).toBeInstanceOf(RelayError);
         }
       }),
-      { numRuns: 2_000 },
+      { runs: 2_000 },
     );
   });
 });
 
 test("the watchdog's period is none or one that a timer can keep", () => {
-  fc.assert(
+  holds(
+    import.meta.path,
     fc.property(environment(["WATCHDOG_USEC", "WATCHDOG_PID"]), (env) => {
       const period = takeWatchdogPeriod(env, PID);
       expect(env).toEqual({});
@@ -77,7 +81,7 @@ test("the watchdog's period is none or one that a timer can keep", () => {
       expect(period).toBeGreaterThanOrEqual(1);
       expect(period).toBeLessThan(2 ** 31);
     }),
-    { numRuns: 2_000 },
+    { runs: 2_000 },
   );
 });
 
@@ -91,7 +95,8 @@ test("a state that reaches nobody is told of once, wherever it should have gone"
     nowhere.map((name) => `/${name}`),
   );
   const state = fc.dictionary(anything, anything, { maxKeys: 4 });
-  fc.assert(
+  holds(
+    import.meta.path,
     fc.property(address, state, (NOTIFY_SOCKET, assignments) => {
       const env = { NOTIFY_SOCKET };
       const warnings: string[] = [];
@@ -102,7 +107,7 @@ test("a state that reaches nobody is told of once, wherever it should have gone"
       notifier?.notify(assignments);
       expect(warnings).toHaveLength(notifier === null ? 0 : 1);
     }),
-    { numRuns: 1_000 },
+    { runs: 1_000 },
   );
 });
 

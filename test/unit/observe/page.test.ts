@@ -7,6 +7,7 @@ import {
   mirroredScale,
 } from "../../../src/observe/page/chart-scale.ts";
 import fc from "fast-check";
+import { holds } from "../../support/property.ts";
 
 test("the page is one file that asks for no other", () => {
   const { html } = page;
@@ -52,7 +53,8 @@ test.each([
 });
 
 test("an axis takes every value in and has two to four marks", () => {
-  fc.assert(
+  holds(
+    import.meta.path,
     fc.property(fc.double({ min: 0, max: 1e15, noNaN: true }), (most) => {
       const { end, step } = axisFor(most, 3);
       expect(end).toBeGreaterThanOrEqual(most);
@@ -64,7 +66,8 @@ test("an axis takes every value in and has two to four marks", () => {
 
 test("a mirrored scale has each direction on its side of the zero line", () => {
   const rate = fc.double({ min: 0, max: 1e12, noNaN: true });
-  fc.assert(
+  holds(
+    import.meta.path,
     fc.property(rate, rate, (up, down) => {
       const { position, marks } = mirroredScale(up, down, 1_000);
       const zero = position(0);
@@ -100,7 +103,8 @@ test("a scale of decades shows microseconds and seconds, and 0 at its bottom", (
 
 test("a scale of decades takes every time in", () => {
   const time = fc.double({ min: 0, max: 10_000, noNaN: true });
-  fc.assert(
+  holds(
+    import.meta.path,
     fc.property(fc.array(time), (times) => {
       const { position, marks } = decadeScale(times, -5);
       for (const one of times) expect(position(one)).toBeWithin(0, 1.000_001);

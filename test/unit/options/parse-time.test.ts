@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { InvalidValue } from "../../../src/options/invalid-value-error.ts";
 import { parseTime, printTime } from "../../../src/options/parse-time.ts";
+import { holds } from "../../support/property.ts";
 
 describe("a time is read as milliseconds", () => {
   test.each([
@@ -58,7 +59,8 @@ describe("a range is kept", () => {
 });
 
 test("what is printed is read as the same", () => {
-  fc.assert(
+  holds(
+    import.meta.path,
     fc.property(fc.integer({ min: 0, max: 2 ** 31 - 1 }), (milliseconds) => {
       expect(parseTime(printTime(milliseconds), { least: 0 })).toBe(milliseconds);
     }),
@@ -67,7 +69,8 @@ test("what is printed is read as the same", () => {
 
 test("no text gives anything but whole milliseconds or an InvalidValue", () => {
   const almost = fc.stringMatching(/^[-+ ]?[0-9.e]{0,20}(ms|s|min|h|m)?$/);
-  fc.assert(
+  holds(
+    import.meta.path,
     fc.property(fc.oneof(fc.string(), almost), (text) => {
       try {
         expect(Number.isSafeInteger(parseTime(text, { least: 0 }))).toBe(true);
@@ -75,6 +78,6 @@ test("no text gives anything but whole milliseconds or an InvalidValue", () => {
         expect(error).toBeInstanceOf(InvalidValue);
       }
     }),
-    { numRuns: 2_000 },
+    { runs: 2_000 },
   );
 });

@@ -5,6 +5,7 @@ import { UsageError } from "../../../../src/cli/line/usage-error.ts";
 import { flagOf, OPTION_ROWS } from "../../../../src/options/option-table.ts";
 import { commandNamed, readCommandLine } from "../../../../src/cli/line/read-command-line.ts";
 import type { CommandName } from "../../../../src/options/commands.ts";
+import { holds } from "../../../support/property.ts";
 
 const pair = [":1", ":2"];
 
@@ -161,7 +162,8 @@ test("whatever the words, the answer is a command line or one line that refuses 
     fc.constantFrom(...flags, "-h", "--", "-", "demo", ":1", "./x", "=", "--=", "-=", "--no-mode"),
     fc.tuple(fc.constantFrom(...flags), fc.string()).map(([flag, value]) => `${flag}=${value}`),
   );
-  fc.assert(
+  holds(
+    import.meta.path,
     fc.property(fc.array(word, { maxLength: 6 }), (args) => {
       try {
         expect(readCommandLine(args).words).toBeArray();
@@ -170,6 +172,6 @@ test("whatever the words, the answer is a command line or one line that refuses 
         expect((error as UsageError).message).not.toMatch(CONTROL_CHARACTER);
       }
     }),
-    { numRuns: 3_000 },
+    { runs: 3_000 },
   );
 });

@@ -4,6 +4,7 @@ import { drawStatus } from "../../../../src/cli/status/draw-status.ts";
 import { NoStatus, readStatus } from "../../../../src/cli/status/check-status-answer.ts";
 import { style } from "../../../../src/observe/log/terminal-style.ts";
 import { connection, status } from "./sample-status.ts";
+import { holds } from "../../../support/property.ts";
 
 const good = () => status([connection({ client: "", client_uid: 1, client_pid: 2 })]);
 
@@ -64,7 +65,8 @@ describe("a status from a stranger", () => {
   test("never makes a terminal obey, whatever it has and wherever", () => {
     const evil = fc.constantFrom("\u001b[2J", "\u009b2J", "\n", "\u202e", "\u0007");
     const part = fc.oneof(evil, fc.object({ key: fc.oneof(evil, fc.string()) }), fc.jsonValue());
-    fc.assert(
+    holds(
+      import.meta.path,
       fc.property(fc.constantFrom(...pathsOf(good())), part, (path, value) => {
         try {
           const read = readStatus(replaced(path, value));
@@ -75,7 +77,7 @@ describe("a status from a stranger", () => {
           expect(error.message).not.toMatch(OBEYED);
         }
       }),
-      { numRuns: 500 },
+      { runs: 500 },
     );
   });
 });

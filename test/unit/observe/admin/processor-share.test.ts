@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { ProcessorShare } from "../../../../src/observe/admin/processor-share.ts";
+import { holds } from "../../../support/property.ts";
 
 function clocked(share: number, burst: number) {
   const clock = { now: 0 };
@@ -27,7 +28,8 @@ test("time without work fills the reserve up to the burst and no further", () =>
 
 test("whatever the work, over time it gets its share and one piece of work more", () => {
   const pieces = fc.array(fc.double({ min: 0, max: 50, noNaN: true }), { maxLength: 200 });
-  fc.assert(
+  holds(
+    import.meta.path,
     fc.property(pieces, (works) => {
       const { clock, share } = clocked(0.1, 20);
       let done = 0;

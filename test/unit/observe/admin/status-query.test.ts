@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { QueryError, readQuery } from "../../../../src/observe/admin/status-query.ts";
+import { holds } from "../../../support/property.ts";
 
 const read = (query: string) => readQuery(new URLSearchParams(query));
 
@@ -58,7 +59,8 @@ describe("a query", () => {
   });
 
   test("whatever it says, is read or refused", () => {
-    fc.assert(
+    holds(
+      import.meta.path,
       fc.property(fc.string(), (query) => {
         try {
           const { limit, history } = read(query);

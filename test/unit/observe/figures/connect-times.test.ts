@@ -1,10 +1,12 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { ConnectTimes } from "../../../../src/observe/figures/connect-times.ts";
+import { holds } from "../../../support/property.ts";
 
 test("a percentile is within 10 % of the true one", () => {
   const times = fc.array(fc.double({ min: 0.001, max: 100_000, noNaN: true }), { minLength: 1 });
-  fc.assert(
+  holds(
+    import.meta.path,
     fc.property(times, fc.constantFrom(0.5, 0.9, 0.99, 1), (milliseconds, part) => {
       const counted = new ConnectTimes();
       for (const one of milliseconds) counted.note(one);

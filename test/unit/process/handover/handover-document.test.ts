@@ -13,6 +13,7 @@ import {
   readFromLater,
 } from "../../../../src/process/handover/handover-messages.ts";
 import { ShapeError } from "../../../../src/process/handover/read-json.ts";
+import { holds } from "../../../support/property.ts";
 
 const descriptor = fc.integer({ min: 3, max: 1_000 });
 const id = fc.option(fc.nat());
@@ -51,7 +52,8 @@ const DOCUMENT: HandoverDocument = {
 };
 
 test("a document arrives as it was written", () => {
-  fc.assert(
+  holds(
+    import.meta.path,
     fc.property(documents, (document) => {
       const message: FromEarlier = { kind: "document", document };
       expect(readFromEarlier(JSON.parse(JSON.stringify(message)))).toEqual(message);
@@ -60,7 +62,8 @@ test("a document arrives as it was written", () => {
 });
 
 test("any other value is refused, and never believed", () => {
-  fc.assert(
+  holds(
+    import.meta.path,
     fc.property(fc.jsonValue(), (value) => {
       expect(() => readDocument(value)).toThrow(ShapeError);
     }),

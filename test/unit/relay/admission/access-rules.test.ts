@@ -11,6 +11,7 @@ import {
   type AcceptedClient,
 } from "../../../../src/relay/admission/accepted-client.ts";
 import { RawListener, RawSocket } from "../../../support/sockets/raw-socket.ts";
+import { holds } from "../../../support/property.ts";
 
 const TCP = parseAddress("127.0.0.1:80", "destination");
 const UNIX = parseAddress("/run/socket", "destination");
@@ -116,7 +117,8 @@ describe("TCP clients by address", () => {
       return { bits: bits.slice(0, prefix), size: bits.length, prefix };
     });
     const list = fc.option(fc.array(range, { maxLength: 4 }));
-    fc.assert(
+    holds(
+      import.meta.path,
       fc.property(list, list, address, (allow, deny, client) => {
         const holds = (ranges: typeof allow) =>
           (ranges ?? []).some(
@@ -135,7 +137,7 @@ describe("TCP clients by address", () => {
         const host = client.mapped ? `::ffff:${text}` : text;
         expect(verdict(rules, TCP, tcpClient(host))).toBe(expected);
       }),
-      { numRuns: 2_000 },
+      { runs: 2_000 },
     );
   });
 });

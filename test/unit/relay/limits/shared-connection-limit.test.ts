@@ -4,6 +4,7 @@ import {
   type LimitedRelay,
   SharedConnectionLimit,
 } from "../../../../src/relay/limits/shared-connection-limit.ts";
+import { holds } from "../../../support/property.ts";
 
 /** A relay that only remembers whether it may accept; `resumed` lists the relays in their order. */
 class FakeRelay implements LimitedRelay {
@@ -85,7 +86,8 @@ test("a relay that accepts at once when it may, keeps the others paused", () => 
 });
 
 test("whatever opens and closes, the relays accept exactly below the limit", () => {
-  fc.assert(
+  holds(
+    import.meta.path,
     fc.property(fc.integer({ min: 1, max: 5 }), fc.array(fc.nat(3)), (most, steps) => {
       const limit = new SharedConnectionLimit(most);
       const relays = [new FakeRelay("a"), new FakeRelay("b")];

@@ -12,6 +12,7 @@ import {
   readProxyHeader,
   TEXT_BYTES_MAX,
 } from "../../../../src/relay/proxy-protocol/read-header.ts";
+import { holds } from "../../../support/property.ts";
 
 // The specification: doc/proxy-protocol.txt of haproxy/haproxy, 2026-04-27.
 const SIGNATURE = "0d0a0d0a000d0a515549540a";
@@ -162,7 +163,8 @@ const endpoint = fc.record({
 
 describe("any header that this program writes", () => {
   test("reads back, and is incomplete until its last byte", () => {
-    fc.assert(
+    holds(
+      import.meta.path,
       fc.property(
         ...[endpoint, endpoint, fc.constantFrom(...PROXY_VERSIONS), fc.uint8Array()],
         (client, source, version, data) => {
@@ -190,7 +192,8 @@ describe("any bytes", () => {
     binary("2121"),
   );
   test("are read without an error, and more bytes never change a verdict", () => {
-    fc.assert(
+    holds(
+      import.meta.path,
       fc.property(start, fc.uint8Array({ maxLength: 300 }), (first, rest) => {
         const bytes = Buffer.concat([first, rest]);
         let verdict: HeaderReading | null = null;

@@ -15,6 +15,7 @@ import {
   proxyHeader,
 } from "../../../../src/relay/proxy-protocol/write-header.ts";
 import { Side } from "../../../../src/relay/stream/side.ts";
+import { holds } from "../../../support/property.ts";
 
 // The specification: doc/proxy-protocol.txt of haproxy/haproxy, 2026-04-27.
 const SIGNATURE = "0d0a0d0a000d0a515549540a";
@@ -77,7 +78,8 @@ describe("a TCP client", () => {
   const tuples = fc.oneof(fc.tuple(ipv4, port, ipv4, port), fc.tuple(ipv6, port, ipv6, port));
 
   test("whatever the addresses and ports: both headers say them, and fit", () => {
-    fc.assert(
+    holds(
+      import.meta.path,
       fc.property(tuples, ([from, fromPort, to, toPort]) => {
         const client: ProxiedClient = {
           kind: "tcp",
@@ -108,7 +110,7 @@ describe("a TCP client", () => {
         const view = new DataView(header.buffer, header.byteOffset + 16 + 2 * from.length, 4);
         expect([view.getUint16(0), view.getUint16(2)]).toEqual([fromPort, toPort]);
       }),
-      { numRuns: 2_000 },
+      { runs: 2_000 },
     );
   });
 
@@ -203,7 +205,8 @@ describe("a destination's kernel that takes little at a time", () => {
   test("gets the header, then what the client had sent, then what it sends", () => {
     const bytes = fc.uint8Array({ minLength: 1, maxLength: 20 });
     const chunks = fc.array(bytes, { maxLength: 5 });
-    fc.assert(
+    holds(
+      import.meta.path,
       fc.property(chunks, chunks, fc.array(fc.nat(8)), (before, after, sizes) => {
         const to = new Narrow(sizes);
         const pipe = new Pipe(new Narrow([]), to, {

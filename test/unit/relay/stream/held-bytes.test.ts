@@ -7,6 +7,7 @@ import { KernelPipe } from "../../../../src/relay/stream/kernel-pipe.ts";
 import { Side } from "../../../../src/relay/stream/side.ts";
 import { socketPair } from "../../../support/sockets/socket-pair.ts";
 import { must, system } from "../../../support/process/system-calls.ts";
+import { holds } from "../../../support/property.ts";
 
 /** A side that has room for so many bytes, and then none until it gets more. */
 class Roomy extends Side {
@@ -48,7 +49,8 @@ test("what is held in chunks and in the kernel goes out in the order in which it
   using pair = socketPair();
   const pipe = KernelPipe.open(libc);
   if (pipe === null) throw new Error("there is no pipe");
-  fc.assert(
+  holds(
+    import.meta.path,
     fc.property(acts, (acts) => {
       const held = new HeldBytes();
       held.kernelPipe = pipe;

@@ -18,6 +18,7 @@ import {
   readUnit,
   readWhole,
 } from "./unit-reader.ts";
+import { holds } from "../../../support/property.ts";
 
 describe("an argument of ExecStart=", () => {
   test.each([
@@ -125,53 +126,58 @@ function throughFile(value: string): string {
 
 describe("systemd reads what was meant", () => {
   test("of any arguments", () => {
-    fc.assert(
+    holds(
+      import.meta.path,
       fc.property(fc.array(text), (words) => {
         const value = ["/bin/x", ...words.map((word) => execWord(word))].join(" ");
         expect(readExec(throughFile(value))).toEqual(["/bin/x", ...words]);
       }),
-      { numRuns: 2_000 },
+      { runs: 2_000 },
     );
   });
 
   test("of any program that it takes", () => {
-    fc.assert(
+    holds(
+      import.meta.path,
       fc.property(path.filter(isProgram), text, (program, word) => {
         const value = `${execProgram(program)} ${execWord(word)}`;
         expect(readExec(throughFile(value))).toEqual([program, word]);
       }),
-      { numRuns: 2_000 },
+      { runs: 2_000 },
     );
   });
 
   test("of any paths", () => {
-    fc.assert(
+    holds(
+      import.meta.path,
       fc.property(fc.array(path), (paths) => {
         const value = throughFile(paths.map((path) => pathWord(path)).join(" "));
         expect(readPaths(value)).toEqual(paths);
         expect(readBinds(value)).toEqual(paths);
       }),
-      { numRuns: 2_000 },
+      { runs: 2_000 },
     );
   });
 
   test("of any folders below /run", () => {
-    fc.assert(
+    holds(
+      import.meta.path,
       fc.property(fc.array(path), (paths) => {
         const folders = paths.map((absolute) => absolute.slice(1));
         const value = throughFile(folders.map((folder) => directoryWord(folder)).join(" "));
         expect(readDirectories(value)).toEqual(folders);
       }),
-      { numRuns: 2_000 },
+      { runs: 2_000 },
     );
   });
 
   test("of any text to the end of a line that ends as written", () => {
-    fc.assert(
+    holds(
+      import.meta.path,
       fc.property(path.filter(endsAsWritten), (whole) => {
         expect(readWhole(throughFile(wholeValue(whole)))).toBe(whole);
       }),
-      { numRuns: 2_000 },
+      { runs: 2_000 },
     );
   });
 });

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { parseAddress, type SocketEndpoint } from "../../../../src/address/address.ts";
 import { parseUnitName } from "../../../../src/options/parse-unit-options.ts";
 import { defaultName } from "../../../../src/systemd/units/unit-name.ts";
+import { holds } from "../../../support/property.ts";
 
 test.each([
   ["/run/app/socket", undefined, "relay-app"],
@@ -37,7 +38,8 @@ test("is a name that --name takes, whatever the source", () => {
     fc.string({ unit: fc.constantFrom(..."ab-_.:\\@"), minLength: 1, maxLength: 247 }),
     { nil: undefined },
   );
-  fc.assert(
+  holds(
+    import.meta.path,
     fc.property(endpoint, service, (source, joined) => {
       const name = defaultName(source, joined === undefined ? undefined : `${joined}.service`);
       expect(parseUnitName(name)).toBe(name);
