@@ -1,5 +1,6 @@
 import { EAGAIN } from "../../os/errno.ts";
 import { type BulkReader, LARGE } from "./bulk-reader.ts";
+import { freeChunk } from "./free-chunk.ts";
 import { HeldBytes, restOf } from "./held-bytes.ts";
 import type { FailedSocketBytes } from "./unread-bytes-of-failed-socket.ts";
 import { type Reader, Reading } from "./reading.ts";
@@ -93,24 +94,30 @@ export class Pipe implements Reader {
     return this.#held === null ? 0 : this.#held.pending;
   }
 
-  /** Receives a chunk that Bun has read from `from`. The pipe may keep the chunk. */
+  /**
+   * Receives a chunk that Bun has read from `from`. The chunk belongs to the pipe from now on: the pipe
+   * keeps the chunk, or frees the memory of the chunk.
+   */
   receive(chunk: Uint8Array): void {
-    this.bytesRead += chunk.length;
-    if (this.state === "broken") {
-      this.dropped += chunk.length;
-      return;
-    }
+    const { length } = chunk;
+    this.bytesRead += length;
+    if (this.state === "broken") return this.#drop(chunk);
     if (this.held > 0 || !this.to.ready) return this.#hold(chunk);
     const sent = this.to.write(chunk);
-    if (sent === chunk.length) return this.#passed(sent);
+    if (sent === length) {
+      freeChunk(chunk);
+      return this.#passed(length);
+    }
     if (sent < 0) {
-      this.dropped += chunk.length;
+      this.#drop(chunk);
       return this.#refused();
     }
-    this.#holding().add(sent === 0 ? chunk : restOf(chunk, sent));
-    this.#needReading().chunkHeld(chunk.length);
+    const rest = sent === 0 ? chunk : restOf(chunk, sent);
+    if (rest.buffer !== chunk.buffer) freeChunk(chunk);
+    this.#holding().add(rest);
+    this.#needReading().chunkHeld(length);
     this.#account();
-    if (chunk.length >= LARGE) this.#means.bulk?.cameShort(this.to);
+    if (length >= LARGE) this.#means.bulk?.cameShort(this.to);
   }
 
   /** Stops reading until `to` is ready. Call this if all pipes together hold too many bytes. */
@@ -264,6 +271,11 @@ export class Pipe implements Reader {
 
   #holding(): HeldBytes {
     return (this.#held ??= new HeldBytes());
+  }
+
+  #drop(chunk: Uint8Array): void {
+    this.dropped += chunk.length;
+    freeChunk(chunk);
   }
 
   #hold(chunk: Uint8Array): void {

@@ -78,6 +78,58 @@ test("a large chunk that its receiver does not take whole is followed by reads o
   socket.terminate();
 });
 
+/** A pipe to a receiver that takes `space` bytes. */
+function pipeTo(space: number) {
+  const to = new Receiver();
+  to.space = space;
+  return { pipe: new Pipe(new Sender(), to, { bulk: null, memory }), to };
+}
+
+describe("the memory of a large chunk is free at once, without the garbage collector", () => {
+  test("if the receiver took the chunk", () => {
+    const { pipe, to } = pipeTo(Infinity);
+    const chunk = new Uint8Array(64 * KIB);
+    pipe.receive(chunk);
+    expect({ left: chunk.length, taken: to.taken }).toEqual({ left: 0, taken: 64 * KIB });
+    expect(pipe.bytesRead).toBe(64 * KIB);
+  });
+
+  test("if the receiver took most of the chunk: only the rest is held", () => {
+    const { pipe, to } = pipeTo(60 * KIB);
+    const chunk = new Uint8Array(64 * KIB);
+    pipe.receive(chunk);
+    expect({ left: chunk.length, held: pipe.held }).toEqual({ left: 0, held: 4 * KIB });
+    to.space = Infinity;
+    pipe.advance();
+    expect({ taken: to.taken, held: pipe.held }).toEqual({ taken: 64 * KIB, held: 0 });
+  });
+
+  test("if the receiver takes nothing any more", () => {
+    const { pipe } = pipeTo(0);
+    pipe.break();
+    const chunk = new Uint8Array(64 * KIB);
+    pipe.receive(chunk);
+    expect({ left: chunk.length, dropped: pipe.dropped }).toEqual({ left: 0, dropped: 64 * KIB });
+  });
+
+  test("but not if the receiver took little: the chunk itself is held", () => {
+    const { pipe, to } = pipeTo(4 * KIB);
+    const chunk = new Uint8Array(64 * KIB);
+    pipe.receive(chunk);
+    expect({ left: chunk.length, held: pipe.held }).toEqual({ left: 64 * KIB, held: 60 * KIB });
+    to.space = Infinity;
+    pipe.advance();
+    expect(to.taken).toBe(64 * KIB);
+  });
+
+  test("but not if the chunk is a part of a buffer that may have other users", () => {
+    const { pipe } = pipeTo(Infinity);
+    const buffer = new Uint8Array(64 * KIB);
+    pipe.receive(buffer.subarray(1));
+    expect(buffer.length).toBe(64 * KIB);
+  });
+});
+
 type PipeEvent = "end" | "abort" | "all written" | "break";
 
 /** A pipe in a state, and the events by which it gets into others. */
