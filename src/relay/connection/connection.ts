@@ -21,7 +21,10 @@ export interface ConnectionsState extends PipeMeans {
   readonly target: Target;
   /** The system calls that make the sockets to the destination; null without FFI. */
   readonly libc: Libc | null;
-  /** Returns whether an address of the destination leads back to the source; null if no address can. */
+  /**
+   * Returns whether an address of the destination leads back to the source; null if no address can
+   * lead back.
+   */
   leadsBack: ((address: SocketAddress) => boolean) | null;
   readonly sourceIsTcp: boolean;
   readonly keepalive: number;
@@ -35,13 +38,13 @@ export interface ConnectionsState extends PipeMeans {
   /** The handlers for the events of every socket of every connection. */
   readonly handlers: SocketHandler<SocketOwner, "uint8array">;
   /**
-   * Called with the code EMFILE or ENFILE if a socket to the destination could not be made, because no
-   * descriptor was free.
+   * Reports that no descriptor was free for a socket to the destination. The code is EMFILE or
+   * ENFILE.
    */
   readonly exhausted: (code: string) => void;
   /**
-   * The time at which a client last began or prolonged the ebb (`isEbb`), by `performance.now()`;
-   * -Infinity before the first ebb.
+   * The time, by `performance.now()`, at which a client last left without an answer and so began or
+   * prolonged an ebb (`isEbb`: a time in which many clients leave); -Infinity before the first ebb.
    */
   clientLeftAt: number;
   /**
@@ -50,19 +53,24 @@ export interface ConnectionsState extends PipeMeans {
    */
   readonly isFull: () => boolean;
   /**
-   * The clients that have ended their stream and may have left, although the kernel did not report
-   * that.
+   * Watches the clients that have ended their stream, and finds those that have left without a
+   * report from the kernel.
    */
   readonly departed: DepartedClients<Connection>;
-  /** Called when a connection has ended, after it left `connections`. */
+  /** Reports the end of a connection. Called after the connection has left `connections`. */
   readonly ended: (connection: Connection) => void;
-  /** Called when a late socket has ended, after `lateSockets` has decreased. */
+  /**
+   * Reports the end of a late socket (see `lateSockets`). Called after `lateSockets` has decreased.
+   */
   readonly lateSocketEnded: () => void;
   /**
    * The number of sockets that Bun is still connecting for attempts that have ended; always 0 with FFI.
    */
   lateSockets: number;
-  /** Whether the latest attempt that had a result could not reach the destination. */
+  /**
+   * Whether the latest completed attempt could not reach the destination. An attempt that was
+   * cancelled does not count.
+   */
   isFailing: boolean;
 }
 
@@ -70,21 +78,29 @@ export interface ConnectionsState extends PipeMeans {
 export interface Attempt {
   /** Whether a try has failed and the attempt keeps trying, until the time `connectRetry` is over. */
   readonly retrying: boolean;
-  /** Called when a side of the attempt has got a socket, which may still be connecting. */
+  /**
+   * Tells the attempt that one of its sides has got a socket. The attempt succeeds if the socket is
+   * already connected; the socket may also still be connecting.
+   */
   opened(side: ConnectionSide): void;
   /**
-   * Called at an event of a side's connecting socket. If the socket is connected, it belongs to the
-   * connection's destination side afterwards.
+   * Checks whether a side's connecting socket is connected; called at any event of the socket. If
+   * it is connected, the attempt succeeds, and the socket moves to the connection's destination
+   * side. If it failed, the attempt tries the next address or fails.
    *
    * @param proven - whether the event brought bytes, which proves that the socket is connected
    */
   progress(side: ConnectionSide, proven: boolean): void;
   /**
-   * Called when a side's connecting socket is closed. `code` is the error's code; undefined if the
-   * socket did not fail.
+   * Tells the attempt that a side's connecting socket is closed. `code` is the code of the socket's
+   * error; undefined if there was no error. If the socket could not connect, the attempt tries the
+   * next address or fails. Otherwise the destination accepted the connection and ended it at once.
    */
   lost(side: ConnectionSide, code: string | undefined): void;
-  /** Called when the time limit of the attempt or of its current try is over. */
+  /**
+   * Ends the current try, or the wait for a try, because `connectTimeout` is over. The attempt then
+   * retries or fails.
+   */
   expire(): void;
   /** Ends the attempt without a report. */
   cancel(): void;
@@ -128,7 +144,7 @@ export class ConnectionSide extends Side {
   }
 }
 
-/** The object that receives the events of a socket. It is the socket's `data`. */
+/** The object that receives the events of a socket. It is stored in the socket's `data`. */
 export type SocketOwner = ConnectionSide | UnadmittedSocket;
 
 /** One accepted client and its link to the destination. */
@@ -145,8 +161,8 @@ export class Connection implements ConnectionView {
   /** Non-null exactly while the relay tries to reach the destination. */
   attempt: Attempt | null = null;
   /**
-   * The cause of the connection's end; null while no cause is known. If both sides ended without a
-   * cause, the number of dropped bytes decides between `finished` and `abandoned`.
+   * The cause of the connection's end; null while no cause is known. If both sides end without a
+   * cause, the connection was `finished` if no byte was dropped, otherwise `abandoned`.
    */
   ending: Ending | null = null;
   /**
@@ -226,7 +242,10 @@ export class Connection implements ConnectionView {
   }
 }
 
-/** Whether at least one direction has ended; false while the attempt to reach the destination lasts. */
+/**
+ * Returns whether at least one direction has ended; false while the attempt to reach the
+ * destination lasts.
+ */
 export function isHalfClosed({ attempt, up, down }: Connection): boolean {
   return attempt === null && (up.state !== "flowing" || down.state !== "flowing");
 }

@@ -23,8 +23,8 @@ export class DeadlineQueue<Item extends object> {
     readonly after: number,
     expire: (item: Item) => void,
     /**
-     * What to do with the items if the process stood still: give each item the whole time again, or
-     * expire the items whose time is over.
+     * What happens to the items if the process stood still. `start anew`: each item gets its full
+     * time again. `expire`: the items whose time is over expire.
      */
     late: "start anew" | "expire" = "start anew",
   ) {
@@ -32,7 +32,7 @@ export class DeadlineQueue<Item extends object> {
     this.#late = late;
   }
 
-  /** Starts the time of an item. If the item's time already runs, the time starts again. */
+  /** Starts the time of an item. If the time of the item already runs, it starts again from 0. */
   add(item: Item): void {
     this.#due.delete(item);
     this.#due.set(item, performance.now() + this.after);

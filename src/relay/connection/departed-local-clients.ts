@@ -4,13 +4,14 @@ import { readTcpTable, type TcpEnd, type TcpTable } from "../../os/tcp-table.ts"
 import { identifyTcpClient } from "../admission/accepted-client.ts";
 import type { Side } from "../stream/side.ts";
 
-// The first and the longest pause between two looks, in milliseconds. Each pause is twice as long as
-// the one before; a newly watched connection starts again with the first pause.
+// The first and the longest pause between two looks at the kernel's table of TCP sockets, in
+// milliseconds. Each pause is twice as long as the one before. When a further connection is
+// watched, the pauses start again with the first one.
 const PAUSE_FIRST = 1_000;
 const PAUSE_LAST = 32_000;
 
-// Each pause is at least this many times as long as the look before it, so that looks take at most 2 %
-// of the time.
+// Each pause is at least this many times as long as the look before it, so that the looks take at
+// most 2 % of the time.
 const COST = 50;
 
 /** The part of a connection that the watcher needs. */
@@ -27,15 +28,18 @@ interface WatchedConnection {
 type Ends = { readonly client: TcpEnd; readonly source: TcpEnd } | null;
 
 /**
- * Finds clients that left after their end of stream, while no byte was sent in either direction.
+ * Finds clients that left after they had ended their stream, while no byte was sent in either
+ * direction.
  *
- * TCP shows no difference between a client that closed and a client that waits for an answer, until the
- * relay sends bytes. For a client on the same machine, the kernel's table of TCP sockets shows whether
- * a process still owns the client's socket.
+ * TCP shows no difference between a client that closed and a client that waits for an answer, until
+ * the relay sends bytes. For a client on the same machine, the kernel's table of TCP sockets shows
+ * whether a process still owns the client's socket.
  *
- * This matters in a ring of relays. There each connection causes the next one until a relay is full,
- * and no connection is ever answered. When the relay ends the connection of the first client, after the
- * client has left, all other connections of the ring end, too.
+ * This matters if relays form a ring, so that the destination of each relay is the source of the
+ * next one. Then the connection of one client causes a connection to the next relay, and so on
+ * around the ring, until one relay has reached its limit of open connections. None of these
+ * connections is ever answered. When that client leaves, its relay must end its connection. Then
+ * all other connections of the ring end, one after the other.
  */
 export class DepartedClients<Watched extends WatchedConnection> {
   readonly #watched = new Map<Watched, Ends>();

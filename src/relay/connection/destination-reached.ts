@@ -5,8 +5,8 @@ import { destroy, settle } from "./settle-connection.ts";
 import { sideClosed } from "./side-events.ts";
 
 /**
- * Called when the destination was reached. The relay sends the preface first, then the bytes that the
- * client has sent meanwhile.
+ * Lets the bytes of a connection flow, because the destination was reached. The relay first sends
+ * the preface, then the bytes that the client has sent meanwhile.
  */
 export function reached(connection: Connection): void {
   const { shared, destination, up, preface } = connection;
@@ -20,7 +20,10 @@ export function reached(connection: Connection): void {
   settle(connection);
 }
 
-/** Called when the destination accepted and reset the connection before the relay saw either event. */
+/**
+ * Reports the destination as reached, then ends the connection as reset by the destination. Called
+ * if the destination accepted and reset the connection before the relay saw either event.
+ */
 export function reachedAndReset(connection: Connection): void {
   connection.attempt = null;
   tellReached(connection);
@@ -38,8 +41,8 @@ function tellReached(connection: Connection): void {
 }
 
 /**
- * Called when the destination could not be reached. Closes the client's socket at once: a TCP client
- * sees a reset.
+ * Reports that the destination could not be reached, and closes the client's socket at once: a TCP
+ * client sees a reset.
  */
 export function unreachable(connection: Connection, failure: Failure): void {
   connection.attempt = null;

@@ -6,8 +6,9 @@ import type { DrainLimits } from "../limits/drain-limits.ts";
 import { IdleTimeout } from "./idle-timeout.ts";
 
 /**
- * Lets a stopped relay wait for its open connections, and cuts the connections whose time limit is
- * over. If the process stood still, both time limits start again.
+ * Lets a stopped relay wait until its open connections have ended. Cuts all connections when
+ * `drainTimeout` is over, and cuts a connection on which no byte has moved for `standstillTimeout`.
+ * If the process stood still, both times start again.
  */
 export class Drain {
   /** The number of connections that the stop has cut. */
@@ -21,7 +22,8 @@ export class Drain {
   #until = Infinity;
   #standstillTimeout = Infinity;
   /**
-   * Cuts connections on which no byte moves; null before `run`, and while there is no limit for that.
+   * Cuts the connections on which no byte moves for `#standstillTimeout`; null before `run`, and
+   * while `#standstillTimeout` is Infinity.
    */
   #still: IdleTimeout | null = null;
   #timer: Timer | undefined;
@@ -53,7 +55,10 @@ export class Drain {
     this.#running = false;
   }
 
-  /** The relay must call this after each connection that has ended. */
+  /**
+   * Ends the wait of `run` if no connection is left. The relay must call this after each end of a
+   * connection.
+   */
   connectionEnded(): void {
     if (this.#running && this.#connections.size === 0) this.#finish();
   }

@@ -1,27 +1,32 @@
 import type { ConnectionsState } from "./connection.ts";
 
-// The length of an ebb (`isEbb`) after the latest client that left without an answer, in milliseconds.
+// The time for which an ebb (`isEbb`) lasts after a client has left without an answer, in
+// milliseconds.
 const EBB = 200;
 
 /**
- * Whether the ebb lasts: clients are leaving without an answer.
+ * Returns whether an ebb lasts: clients leave without an answer, the latest one within the last
+ * `EBB` milliseconds. During an ebb the relay ends connections at once and delays new connections.
  *
- * In a ring of relays each connection causes the next one. When the first client leaves, the
- * connections end one after the other. Each end frees a place for the newest connection of the ring,
- * which waits in a kernel queue and then causes a further connection. Ends and new connections would go
- * around the ring at the same speed, for ever. So during the ebb the relay passes ends on at once and
- * delays new connections, until the ends have caught up.
+ * An ebb is for relays that form a ring, so that the destination of each relay is the source of the
+ * next one. Each connection of the ring causes the next connection. When the client of the first
+ * connection leaves, the connections end one after the other, around the ring. But each ended
+ * connection frees a place for a connection that waits in a kernel queue. That connection then
+ * causes new connections, also around the ring. Without the delay, ending and opening would follow
+ * each other around the ring for ever.
  *
- * A ring grows until a relay is full. So the ebb begins only if a client leaves without an answer while
- * the relay is full, and lasts as long as further clients leave in this way. In a relay that is not
- * full, a client that resets delays no other client.
+ * The connections of a ring become more until one relay has reached its limit of open connections
+ * (is full). So an ebb begins only if a client leaves a full relay without an answer, and lasts as
+ * long as further clients leave in this way. In a relay that is not full, a client that resets its
+ * connection delays no other client.
  */
 export function isEbb({ clientLeftAt }: ConnectionsState, now: number): boolean {
   return now - clientLeftAt < EBB;
 }
 
 /**
- * Called when a client has left without an answer. Begins the ebb if the relay is full, or prolongs it.
+ * Begins an ebb if the relay is full, or prolongs the ebb that lasts. Called when a client has left
+ * without an answer.
  */
 export function clientLeft(shared: ConnectionsState): void {
   const now = performance.now();

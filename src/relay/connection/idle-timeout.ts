@@ -1,21 +1,24 @@
 import type { Connection } from "./connection.ts";
 import { processStoodStill } from "../../os/detect-standstill.ts";
 
-// The number of looks within the time limit. A connection is ended at most one interval between looks
-// too late.
+// The relay looks at each connection this many times within the time limit. So a connection ends
+// late by at most one interval between two looks: a tenth of the limit.
 const LOOKS = 10;
 
-/** The observation of a connection since bytes last moved. */
+/** What the relay has seen of a connection since bytes last moved. */
 interface Sighting {
   /** The value of `movedBytes`, which has not changed since this observation began. */
   readonly moved: number;
   /** The time of the latest look that found movement, by `performance.now()`. */
   at: number;
-  /** The value of `unsentBytes` at the last look; null before the kernel was asked. */
+  /**
+   * The value of `unsentBytes` at the last look; null before the kernel was asked for the first
+   * time.
+   */
   unsent: number | null;
 }
 
-/** The connections that `StillConnections` must end, and the time limit. */
+/** The connections that an `IdleTimeout` must end, and the time limit. */
 export interface IdleLimit {
   /** The maximum time for which a connection may move no bytes, in milliseconds. */
   readonly after: number;
@@ -28,11 +31,12 @@ export interface IdleLimit {
 }
 
 /**
- * Ends connections on which no byte moved for a time. One timer looks at all connections. So a chunk
- * costs nothing, and ten thousand connections cost one wake-up.
+ * Ends connections on which no byte moved for the time limit. One timer looks at all connections
+ * together. So nothing is done for each chunk, and the process wakes up once for each look, however
+ * many connections there are.
  *
- * Bytes move when the relay reads or writes them, and when a peer takes bytes that the kernel holds for
- * the peer. If the process stood still, the time of every connection starts again.
+ * Bytes move when the relay reads or writes them, and when a peer takes bytes that the kernel holds
+ * for the peer. If the process stood still, the time of every connection starts again.
  */
 export class IdleTimeout implements Disposable {
   readonly #connections: ReadonlySet<Connection>;
@@ -84,12 +88,12 @@ export class IdleTimeout implements Disposable {
   }
 }
 
-/** A number that changes whenever the relay reads or writes bytes of the connection. */
+/** Returns a number that changes whenever the relay reads or writes bytes of the connection. */
 function movedBytes({ up, down }: Connection): number {
   return 2 * (up.bytesRead + down.bytesRead) - up.pending - down.pending;
 }
 
-/** The number of bytes that the kernel holds for both peers. */
+/** Returns the number of bytes that the kernel holds for both peers together. */
 function unsentBytes({ client, destination }: Connection): number {
   return client.unsent() + destination.unsent();
 }

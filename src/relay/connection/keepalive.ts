@@ -12,29 +12,33 @@ import {
 const PROBES = 6;
 
 /**
- * The value of TCP_KEEPIDLE in seconds, for `idle` milliseconds. The kernel accepts only whole numbers
- * above 0 (tcp(7)).
+ * Returns the value of TCP_KEEPIDLE in seconds for a time of `idle` milliseconds. The kernel
+ * accepts only whole numbers above 0 (tcp(7)).
  */
 function idleSeconds(idle: number): number {
   return Math.max(1, Math.round(idle / 1_000));
 }
 
 /**
- * The value of TCP_KEEPINTVL in seconds. All probes together take about as long as `idle` milliseconds.
+ * Returns the value of TCP_KEEPINTVL in seconds, so that all probes together take about as long as
+ * `idle` milliseconds.
  */
 function intervalSeconds(idle: number): number {
   return Math.max(1, Math.round(idleSeconds(idle) / PROBES));
 }
 
-/** The time after which keepalive ends the connection to a peer that vanished, in milliseconds. */
+/**
+ * Returns the time after which keepalive ends the connection to a peer that vanished, in
+ * milliseconds. `idle` is the option `keepalive`, in milliseconds.
+ */
 export function keepaliveLength(idle: number): number {
   return 1_000 * (idleSeconds(idle) + PROBES * intervalSeconds(idle));
 }
 
 /**
- * Makes the kernel probe the peer of a socket: first after `idle` milliseconds without traffic, then
- * six times within about the same time again. Accepted sockets inherit these options from the listening
- * socket (tcp(7)).
+ * Makes the kernel send keepalive probes to the peer of a socket: the first one after `idle`
+ * milliseconds without traffic, then six within about the same time again. Accepted sockets inherit
+ * these settings from the listening socket (tcp(7)).
  */
 export function setKeepalive(fd: number, idle: number): void {
   if (libc === null || idle === 0) return;

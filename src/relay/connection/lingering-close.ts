@@ -31,19 +31,20 @@ interface Stay {
    */
   untaken: number;
   /**
-   * The number of looks without progress, which determines the pause. A look that sees progress
-   * subtracts `LOOKS_A_PAUSE` from the number, down to 0.
+   * The number of looks without progress, which determines the pause before the next look. A look
+   * that sees progress subtracts `LOOKS_A_PAUSE` from the number, down to 0.
    */
   looks: number;
   /**
-   * The time without progress, in milliseconds: the sum of the pauses between looks. A clock would also
-   * count the time in which the process stood still.
+   * The time without progress, in milliseconds: the sum of the pauses between the looks. A clock
+   * would also count the time in which the process stood still.
    */
   stood: number;
 }
 
-// The pauses between looks, in milliseconds. After every `LOOKS_A_PAUSE` looks without progress the
-// pause doubles, so that a pause is about a quarter of the time without progress.
+// The first pause between two looks, in milliseconds. After every `LOOKS_A_PAUSE` looks without
+// progress the pause doubles. So a pause is about a quarter of the time that has passed without
+// progress.
 const FIRST_PAUSE = 50;
 const LOOKS_A_PAUSE = 4;
 const PAUSES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((power) => FIRST_PAUSE * 2 ** power);
@@ -52,19 +53,21 @@ const PAUSES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((power) => FIRST_PAUSE * 2
 const LONGEST: Readonly<Record<Outcome, number>> = { close: PAUSES.length - 1, reset: 6 };
 
 /**
- * The last phase of a side whose peer is gone. No more bytes will come for the side, but the side must
- * still get the bytes that were written to it. A reset would make the kernel drop these bytes, and so
- * would a close while bytes from the side are unread (tcp(7); RFC 1122 4.2.2.13). So the socket stays
- * open, and the relay reads and drops the bytes that the side sends.
+ * The last phase of a side after the other side of the connection is gone. No more bytes will come
+ * for the remaining side, but it must still get the bytes that were written to it. A reset would
+ * make the kernel drop these bytes, and so would a close while bytes from the side are unread
+ * (tcp(7); RFC 1122 4.2.2.13). So the socket stays open, and the relay reads and drops the bytes
+ * that the side sends.
  *
- * - `close` waits without a limit until the side has taken everything, then up to `farewell` until the
- *   side closes.
+ * - `close` waits without a limit until the side has taken everything, then up to `farewell` until
+ *   the side closes.
  * - `reset` waits until the side has taken everything, or has taken nothing for `standstill`.
  *
- * A TCP side has taken the bytes that its kernel has acknowledged. This number grows in steps: Linux
- * opens a closed window only when a sixteenth of the buffer is free (__tcp_select_window()). With a
- * buffer of 6 MiB and a reader of 5 kB/s a step takes over a minute. No event reports a step, so the
- * relay looks from time to time.
+ * A TCP side has taken the bytes that the kernel at the remote end has acknowledged. The number of
+ * acknowledged bytes grows in steps: a Linux receiver whose window is closed opens it again only
+ * when a sixteenth of its buffer is free (__tcp_select_window()). With a buffer of 6 MiB and a
+ * reader of 5 kB/s a step takes over a minute. No event reports a step, so the relay looks at the
+ * number periodically.
  */
 export class LingeringClose {
   /** See `LingeringTimes`. */
@@ -123,12 +126,12 @@ export class LingeringClose {
   }
 }
 
-/** The pause before the next look, as an index of `PAUSES`. */
+/** Returns the pause before the next look, as an index of `PAUSES`. */
 function pauseOf({ outcome, looks }: Stay): number {
   return Math.min(Math.floor(looks / LOOKS_A_PAUSE), LONGEST[outcome]);
 }
 
-/** The number of bytes that a close would lose now. */
+/** Returns the number of bytes that a close would lose now. */
 function pendingBytes({ pending, isTcp }: LingeringSide, unsent: number): number {
   // After a Unix socket has accepted bytes, they are in the queue of its peer, and survive the close
   // (unix(7)).

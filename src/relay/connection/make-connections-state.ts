@@ -19,7 +19,10 @@ import { threadBulkReader } from "../stream/bulk-reader.ts";
 // (lingering-close.ts).
 const STANDSTILL = 300_000;
 
-/** The calls by which connections tell the relay what happened, and ask the relay. */
+/**
+ * The functions by which connections report to the relay what happened, and ask it whether it is
+ * full (`isFull`).
+ */
 type RelayCalls = Pick<ConnectionsState, "isFull" | "exhausted" | "ended" | "lateSocketEnded">;
 
 /** Makes the state that all connections of a new relay share. */

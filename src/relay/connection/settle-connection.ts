@@ -9,8 +9,8 @@ export function destroy(connection: Connection, ending: Ending): void {
   connection.ending ??= ending;
   connection.attempt = null;
   attempt?.cancel();
-  // Abort both pipes first. Otherwise the close of the first side would send an end of stream to the
-  // second side before its reset.
+  // Abort both pipes first. Otherwise, when the first side is closed, the second side would get an
+  // end of stream before it is reset.
   up.abort();
   down.abort();
   client.terminate();
@@ -19,10 +19,10 @@ export function destroy(connection: Connection, ending: Ending): void {
 }
 
 /**
- * Ends a connection because a stop no longer waits for the connection's end.
+ * Ends a connection because the stop of the relay no longer waits for the connection's end.
  *
- * @returns whether the connection was cut; false if one side was closed and the other side had taken
- *   all bytes and only had to close
+ * @returns whether the connection was cut; false if one side was already closed, and the other side
+ *   had taken all bytes and only had to close
  */
 export function cutOff(connection: Connection): boolean {
   const { client, destination } = connection;
@@ -54,10 +54,12 @@ export function settle(connection: Connection): void {
 }
 
 /**
- * Called when the client has closed before the destination was reached, and at each `settle` while the
- * attempt retries. The relay still delivers the bytes that the client sent. A client that ended its
- * stream without a byte may wait for a greeting. But the relay ends the connection while the attempt
- * retries, because a destination that cannot be reached sends no greeting.
+ * Ends a connection whose client has left before the destination was reached. If the client sent
+ * bytes and did not fail, the connection continues, so that the relay can deliver the bytes.
+ *
+ * Also called while the attempt retries. Then a client that only ended its stream, and sent no
+ * byte, also counts as having left. It may wait for a greeting, but a destination that cannot be
+ * reached sends none.
  */
 function leave(connection: Connection): void {
   const { up, client } = connection;
@@ -67,22 +69,22 @@ function leave(connection: Connection): void {
 }
 
 /**
- * Called when the peer of this side is gone. The side lingers. If the peer ended cleanly, the relay
- * first writes the bytes that it holds for the side.
+ * Lets a side linger, because the other side of the connection is gone. If the other side ended
+ * cleanly, the relay first writes the bytes that it holds for this side.
  */
 function windUp(side: ConnectionSide): void {
   const { inbound, outbound, connection } = side;
   // Both directions have passed on their end of stream, so Bun closes the socket in this turn or the
   // next.
   if (inbound.state === "ended" && outbound.state === "ended") return;
-  // The relay still holds bytes for this side, and the side may take these bytes without a time limit.
+  // The relay still holds bytes for this side, which may take them without a time limit.
   if (outbound.state === "ending") return;
   const isFailure = outbound.state === "aborting" || connection.clientGone;
   const outcome: Outcome = isFailure ? "reset" : "close";
   connection.shared.lingering.add(side, outcome);
 }
 
-/** Called when both sides are gone: removes and reports the connection. */
+/** Removes and reports a connection whose two sides are gone. */
 function finish(connection: Connection): void {
   const { shared, up, down } = connection;
   if (!shared.connections.delete(connection)) return;
@@ -97,7 +99,7 @@ function finish(connection: Connection): void {
   shared.ended(connection);
 }
 
-/** Ends a connection on which no byte was sent, because the client has left. */
+/** Ends a connection whose client has left before the destination sent a byte. */
 export function leaveSilently(connection: Connection): void {
   destroy(connection, "client left");
 }

@@ -5,11 +5,15 @@ import type { Connection, ConnectionSide } from "./connection.ts";
 import { isEbb } from "./ebb.ts";
 import { leaveSilently, settle } from "./settle-connection.ts";
 
-// If at least this many milliseconds lie between a client's end of stream and the close of its socket,
-// the client ended its stream first and then waited. With less time, both may come from one close.
+// The minimum time, in milliseconds, from a client's end of stream to the close of the client's
+// socket, from which the relay concludes that the client first ended its stream and then waited. If
+// the time is shorter, a single close by the client may have caused both events.
 const ENDED_BEFORE = 1_000;
 
-/** Called when a side has sent its end of stream. */
+/**
+ * Passes on the end of stream of a side, and reports the half-closed connection. Called when the
+ * side has sent its end of stream, or seems to have sent it after a failure.
+ */
 export function sideEnded(side: ConnectionSide): void {
   const { connection, inbound } = side;
   if (hasFailed(side)) return sideFailed(side);
@@ -23,20 +27,25 @@ export function sideEnded(side: ConnectionSide): void {
   settle(connection);
 }
 
-/** Called when a client has sent its end of stream and no byte has come from the destination. */
+/**
+ * Stores the time of the client's end of stream, and watches the client if no byte was sent in
+ * either direction. Called when the client has sent its end of stream and no byte has come from the
+ * destination.
+ */
 function clientEnded(connection: Connection): void {
   connection.clientEndedAt = performance.now();
   if (isSilent(connection)) connection.shared.departed.watch(connection);
 }
 
-/** Whether no byte has been read from either side. */
+/** Returns whether no byte has been read from either side. */
 function isSilent({ up, down }: Connection): boolean {
   return up.bytesRead === 0 && down.bytesRead === 0;
 }
 
 /**
- * Called when the socket of a side is closed. `code` is the error's code; undefined if the socket did
- * not fail.
+ * Removes a closed socket from its side. The direction that reads from the side ends, or aborts if
+ * the side failed; the direction that writes to the side breaks. `code` is the code of the socket's
+ * error; undefined if there was no error.
  */
 export function sideClosed(side: ConnectionSide, code: string | undefined): void {
   const { connection, inbound, outbound } = side;
@@ -50,19 +59,18 @@ export function sideClosed(side: ConnectionSide, code: string | undefined): void
 }
 
 /**
- * Called when the client's socket is closed. A destination that has not sent a byte knows only the
- * client's end of stream, so the destination cannot tell whether the client still waits for an answer.
- * The relay shows the destination that the client has gone, in the cases in which no byte is lost by
- * that:
+ * Shows the destination that the client has gone, if no byte can be lost in this way. Called when
+ * the client's socket is closed. A destination that has not sent a byte has seen only the client's
+ * end of stream, so it cannot tell whether the client still waits for an answer.
  *
- * | the client sent | destination | the destination sees                     | only if the client                                       |
- * | --------------- | ----------- | ---------------------------------------- | -------------------------------------------------------- |
- * | nothing         | any         | a reset (TCP) or a close (Unix)          | failed, or sent its end of stream a second earlier       |
- * | bytes           | TCP         | a reset, after acknowledging all bytes   | failed                                                   |
- * | bytes           | Unix        | a close, after the kernel took all bytes | failed, or sent its end of stream `farewell` / 2 earlier |
+ * | the client sent | destination | the destination sees                     | condition: the client                                                  |
+ * | --------------- | ----------- | ---------------------------------------- | ---------------------------------------------------------------------- |
+ * | nothing         | any         | a reset (TCP) or a close (Unix)          | failed, or ended its stream at least 1 s before its close              |
+ * | bytes           | TCP         | a reset, after acknowledging all bytes   | failed                                                                 |
+ * | bytes           | Unix        | a close, after the kernel took all bytes | failed, or ended its stream at least `farewell` / 2 before its close |
  *
- * At the ebb (`isEbb`), a client that sent nothing, or whose destination is a Unix socket, is treated
- * as if it had failed.
+ * During an ebb (`isEbb`), a client counts as failed if it sent nothing, or if its destination is a
+ * Unix socket.
  */
 function clientClosed(connection: Connection, code: string | undefined): void {
   const { attempt, down, destination, clientEndedAt, shared } = connection;
@@ -75,21 +83,21 @@ function clientClosed(connection: Connection, code: string | undefined): void {
   } else if (isSilent(connection)) {
     if (hasGone || now - clientEndedAt >= ENDED_BEFORE) leaveSilently(connection);
   } else if (destination.isTcp) {
-    // A reset can destroy bytes that a slow destination has not read. So the relay resets only if the
-    // client's socket failed.
+    // A reset can destroy bytes that a slow destination has not read. So the relay resets the
+    // destination only if the client's socket failed.
     connection.clientGone = hasFailed;
   } else {
-    // In a ring of relays, the client is another relay, and has lingered for about `farewell` before it
-    // closed.
+    // In a ring of relays the client is another relay, which closes about `farewell` after its end
+    // of stream. So conclude that the client has gone if at least half of `farewell` has passed.
     connection.clientGone = hasGone || now - clientEndedAt >= shared.lingering.farewell / 2;
   }
 }
 
 /**
- * Called when a paused side delivered bytes. Only a TCP side that failed does that. Bun would then read
- * all bytes that the kernel has from this side, perhaps more than a direction may hold. So the relay
- * duplicates the descriptor, closes Bun's socket, and reads the rest through the duplicate when there
- * is room.
+ * Keeps the unread bytes of a failed side in the kernel. Called when a paused side delivered bytes,
+ * because only a TCP side that failed does that. Bun would then read all bytes that the kernel has
+ * from this side, perhaps more than a direction may hold. So the relay duplicates the descriptor,
+ * closes Bun's socket, and reads the rest through the duplicate when there is room.
  */
 export function pausedSideSent(side: ConnectionSide): void {
   const { inbound, socket } = side;
@@ -102,8 +110,9 @@ export function pausedSideSent(side: ConnectionSide): void {
 }
 
 /**
- * Called when a side has failed. A failure after the side's end of stream changes nothing. A client
- * that fails before the destination is reached is treated as a client that left.
+ * Aborts the direction that reads from a failed side, so that the other side is reset after it has
+ * got all bytes. A failure after the side's end of stream changes nothing. A client that fails
+ * before the destination is reached is treated as a client that left.
  */
 function sideFailed(side: ConnectionSide): void {
   const { connection, inbound } = side;
@@ -118,7 +127,10 @@ function isFailure(side: ConnectionSide, code: string | undefined): boolean {
   return hasFailed(side) || (code !== undefined && code !== "EPIPE");
 }
 
-/** Our system call consumed SO_ERROR, so Bun will report a clean close. Trust the saved errno. */
+/**
+ * Returns whether the relay's own system call found that a side failed. That call consumed
+ * SO_ERROR, so Bun will report a clean close; trust the saved errno.
+ */
 function hasFailed({ errno }: Side): boolean {
   return errno !== 0 && errno !== EPIPE;
 }

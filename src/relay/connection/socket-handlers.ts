@@ -15,8 +15,8 @@ export const handlers: SocketHandler<SocketOwner, "uint8array"> = {
   binaryType: "uint8array",
 
   /**
-   * Called when a socket to a destination was created; the socket may still be connecting. Sockets
-   * of clients have another `open` handler.
+   * Gives a new socket to its side. Bun calls this for each socket to a destination; the socket may
+   * still be connecting. Sockets of clients have another `open` handler.
    */
   open(socket: OwnedSocket): void {
     const side = socket.data;
@@ -59,8 +59,8 @@ export const handlers: SocketHandler<SocketOwner, "uint8array"> = {
   },
 
   /**
-   * Called when a handler threw an error, which is a bug. The socket's connection ends, and the relay
-   * continues.
+   * Reports an error that a handler threw, which is a bug. The socket's connection ends, and the
+   * relay continues.
    */
   error(socket: OwnedSocket, error: Error): void {
     const owner = socket.data;
@@ -75,8 +75,8 @@ export const handlers: SocketHandler<SocketOwner, "uint8array"> = {
 };
 
 /**
- * The side to which an event of a socket belongs; null if the event must be ignored, or if the socket
- * is still connecting.
+ * Returns the side to which an event of a socket belongs; null if the event must be ignored, or if
+ * the socket is still connecting.
  *
  * @param proven - whether the event brought bytes, which proves that the socket is connected
  */
@@ -92,14 +92,16 @@ function readySide(socket: OwnedSocket, proven: boolean): ConnectionSide | null 
 }
 
 /**
- * The handlers of a socket to the destination whose descriptor Bun adopts. Because of `connectError`,
- * the caller does not need the promise of `Bun.connect`. Using that promise would cost a second promise
- * and a closure for each connection.
+ * The handlers of a socket to the destination, if Bun adopts a descriptor that the relay made.
+ * `connectError` reports a failure, so the caller ignores the promise that `Bun.connect` returns.
+ * Handling that promise would create a second promise and a closure for each connection.
  */
 export const adoptedHandlers: SocketHandler<SocketOwner, "uint8array"> = {
   ...handlers,
 
-  /** Called by Bun within `Bun.connect` if Bun could not adopt the descriptor. */
+  /**
+   * Tells the attempt that Bun could not adopt the descriptor. Bun calls this inside `Bun.connect`.
+   */
   connectError({ data: side }: OwnedSocket, error: Error): void {
     if (!(side instanceof UnadmittedSocket)) side.connection.attempt?.lost(side, errorCode(error));
   },

@@ -1,8 +1,8 @@
 import type { Observer } from "../observer.ts";
 
 /**
- * Placeholder owner for the sockets of clients that were refused or are not admitted yet. The handlers
- * ignore the events of these sockets.
+ * Placeholder owner for the sockets of clients that were refused or are not admitted yet. The
+ * handlers ignore all events of these sockets, except errors of a handler.
  */
 export class UnadmittedSocket {
   /** Always null, so that the handlers ignore each event of the socket. */

@@ -3,19 +3,20 @@ import type { Libc } from "../../os/libc.ts";
 import { readTcpInfo, type TcpInfo } from "../../os/tcp-info.ts";
 import type { Connection, ConnectionSide } from "./connection.ts";
 
-// The number of looks within the time limit. A side is ended at most two intervals between looks too
-// late.
+// The relay looks at each side this many times within the time limit. So a side ends late by at
+// most two intervals between looks: one until a look finds that the answer is missing, and one
+// until the first look after the limit.
 const LOOKS = 10;
 
-// The minimum number of retransmissions or probes without an answer. The answer to a single one may
-// still be on its way.
+// A peer counts as vanished only after at least this many retransmissions or probes without an
+// answer, because the answer to a single one may still be on its way.
 const UNANSWERED_LEAST = 2;
 
-/** The observation of a side at the last look. */
+/** What the relay saw of a side at the last look. */
 interface Sighting {
   /** The value of `writtenTo` at that look. */
   readonly written: number;
-  /** Whether the peer had acknowledged all bytes. */
+  /** Whether the peer had acknowledged all bytes that were written to it. */
   readonly settled: boolean;
   /** Non-null exactly while the peer owes an answer. */
   readonly debt: Debt | null;
@@ -30,16 +31,17 @@ interface Debt {
 }
 
 /**
- * Ends a TCP side if its peer vanished while bytes for the peer are unacknowledged, for example because
- * the peer's machine lost power or the network is broken. TCP keepalive finds such peers only on idle
- * connections: it does not run while bytes are unacknowledged, and the kernel waits a quarter of an
- * hour for the acknowledgement (tcp(7), tcp_retries2).
+ * Ends a TCP side if its peer vanished while bytes for the peer are unacknowledged, for example
+ * because the peer's machine lost power or the network is broken. TCP keepalive finds such peers
+ * only on idle connections: it does not run while bytes are unacknowledged, and the kernel waits a
+ * quarter of an hour for the acknowledgement (tcp(7), tcp_retries2).
  *
- * The kernel's option for this case, TCP_USER_TIMEOUT, is not usable here. It also ends a connection
- * whose peer is alive and only does not read (tcp(7): "buffered data may remain untransmitted due to
- * zero window size"; seen on Linux 6.18). A relay must accept such a peer without a time limit. So the
- * relay asks the kernel from time to time whether peers answer. A side whose peer has acknowledged
- * everything costs no system call.
+ * The kernel's option for this case, TCP_USER_TIMEOUT, is not usable here. It also ends a
+ * connection whose peer is alive but does not read at the moment (tcp(7): "buffered data may remain
+ * untransmitted due to zero window size"; seen on Linux 6.18). A relay must wait for such a peer
+ * without a time limit. So the relay periodically asks the kernel whether peers answer. It makes no
+ * system call for a side whose peer had acknowledged everything at an earlier look, if nothing was
+ * written to the side since.
  */
 export class VanishedPeers implements Disposable {
   readonly #connections: ReadonlySet<Connection>;
@@ -87,8 +89,8 @@ export class VanishedPeers implements Disposable {
 }
 
 /**
- * The missing answer of a peer at this look; null if no answer is missing. `debt` is the result of the
- * look before.
+ * Returns the missing answer of a peer at this look; null if no answer is missing. `debt` is the
+ * result of the look before.
  */
 function debtAfter(debt: Debt | null, info: TcpInfo, now: number): Debt | null {
   if (info.unacknowledged === 0 && info.probes === 0) return null;
@@ -96,7 +98,7 @@ function debtAfter(debt: Debt | null, info: TcpInfo, now: number): Debt | null {
   return isOld ? debt : { since: now, retransmissions: info.retransmissions };
 }
 
-/** A number that changes whenever bytes or the end of stream are written to a side. */
+/** Returns a number that changes whenever bytes or the end of stream are written to a side. */
 function writtenTo({ outbound }: ConnectionSide): number {
   return outbound.bytesRead - outbound.pending + (outbound.state === "ended" ? 0.5 : 0);
 }

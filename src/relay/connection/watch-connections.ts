@@ -6,15 +6,18 @@ import { keepaliveLength } from "./keepalive.ts";
 import { IdleTimeout } from "./idle-timeout.ts";
 import { VanishedPeers } from "./unresponsive-peers.ts";
 
-/** The times without movement after which a connection ends, in milliseconds; undefined for never. */
+/**
+ * The times after which a connection on which no byte moves ends, in milliseconds; undefined if it
+ * may stay open for ever.
+ */
 export interface IdleTimes {
   readonly idleTimeout?: number | undefined;
   readonly halfCloseTimeout?: number | undefined;
 }
 
 /**
- * Starts the periodic checks of a relay's open connections: of their movement, and of TCP peers that
- * vanished. Each check runs until it is disposed.
+ * Starts the periodic checks of a relay's open connections: whether bytes move on them, and whether
+ * TCP peers have vanished. Each check runs until it is disposed.
  */
 export function watchConnections(
   shared: ConnectionsState,
