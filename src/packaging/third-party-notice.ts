@@ -13,10 +13,22 @@ export function thirdPartyNotice(
   textOf: (runtimePackage: RuntimePackage) => string = ({ licenseText }) => licenseText,
   lgpl = "https://www.gnu.org/licenses/old-licenses/lgpl-2.0.html",
 ): string {
+  return `${aboutBun(lgpl)}\n${licensesOf(packages, textOf)}`;
+}
+
+/**
+ * The name, version and license of each package.
+ *
+ * @param textOf - returns the license text of a package
+ */
+export function licensesOf(
+  packages: readonly RuntimePackage[],
+  textOf: (runtimePackage: RuntimePackage) => string = ({ licenseText }) => licenseText,
+): string {
   const sections = packages.map((one) =>
     [RULE, `${one.name} ${one.version} (${one.license})`, RULE, "", textOf(one), ""].join("\n"),
   );
-  return `${aboutBun(lgpl)}\n${sections.join("\n")}`;
+  return sections.join("\n");
 }
 
 const RULE = "=".repeat(78);

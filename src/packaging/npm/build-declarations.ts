@@ -2,23 +2,25 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { rollup } from "rollup";
 import { dts } from "rollup-plugin-dts";
-import { type Dependencies, LIBRARY_ENTRIES } from "./build-javascript.ts";
+import { dependencies } from "../../../package.json";
+import { LIBRARY_ENTRIES } from "./build-javascript.ts";
 
 const root = join(import.meta.dir, "../../..");
 
 /**
  * Writes the types of the library's entry points into a folder, with only the types that can be
- * reached from the entry points.
+ * reached from the entry points. The types of the packages whose code is in the library are among
+ * them.
  *
- * @throws if a type does not compile, or if a type refers to a package that is not installed with
- * the library.
+ * @throws if a type does not compile, or if a type refers to another package.
  */
-export async function buildDeclarations(folder: string, dependencies: Dependencies): Promise<void> {
-  const installed = new Set(["bun", ...Object.keys(dependencies)]);
+export async function buildDeclarations(folder: string): Promise<void> {
   const bundle = await rollup({
     input: LIBRARY_ENTRIES,
-    plugins: [dts({ tsconfig: join(root, "tsconfig.json") })],
-    external: (name) => name.startsWith("node:") || installed.has(name),
+    plugins: [
+      dts({ tsconfig: join(root, "tsconfig.json"), includeExternal: Object.keys(dependencies) }),
+    ],
+    external: (name) => name.startsWith("node:") || name === "bun",
     onwarn(warning) {
       // Ignore this warning, because users do not need the names of the types of private fields.
       if (warning.plugin === "dts" && /private shared type exports/.test(warning.message)) return;

@@ -1,9 +1,12 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { BuildConfig, BunPlugin } from "bun";
-import { dependencies, engines } from "../../../package.json";
+import type { BuildConfig, BuildOutput, BunPlugin } from "bun";
+import { engines } from "../../../package.json";
+import { runtimePackages } from "../packages-in-executable.ts";
+import { licensesOf } from "../third-party-notice.ts";
 
-const src = join(import.meta.dir, "../..");
+const root = join(import.meta.dir, "../../..");
+const src = join(root, "src");
 
 /** The library's entry points by their names in the package. */
 export const LIBRARY_ENTRIES = {
@@ -13,9 +16,6 @@ export const LIBRARY_ENTRIES = {
 
 const PROGRAM = join(src, "main.ts");
 const WORKER_THREAD = join(src, "workers/worker-thread.ts");
-
-/** The versions of the packages that must be installed with the built code, by package name. */
-export type Dependencies = Readonly<Record<string, string>>;
 
 /**
  * Replaces the module `workers/worker-module-url.ts` by a module that imports the worker thread's
@@ -40,15 +40,17 @@ const workerBesideLibrary: BunPlugin = {
 };
 
 /**
- * The options of all builds. The output is JavaScript for Bun, and imports the packages that are
- * installed beside it.
+ * The options of all builds. The output is JavaScript for Bun, and contains the code of the packages
+ * that it needs. So npm installs no package of anybody else, and no warning about the versions of
+ * Node.js that such a package wants.
  */
 const COMMON = {
   naming: { entry: "[name].[ext]", chunk: "[hash].[ext]" },
   target: "bun",
   format: "esm",
   minify: true,
-  packages: "external",
+  packages: "bundle",
+  metafile: true,
   plugins: [workerBesideLibrary],
 } satisfies Partial<BuildConfig>;
 
@@ -61,17 +63,18 @@ const COMMON = {
  *
  * @throws {AggregateError} if something does not build.
  */
-export async function buildLibrary(folder: string): Promise<Dependencies> {
+export async function buildLibrary(folder: string): Promise<void> {
   const common = { ...COMMON, outdir: folder };
-  await Bun.build({ ...common, entrypoints: Object.values(LIBRARY_ENTRIES), splitting: true });
-  await Bun.build({ ...common, entrypoints: [WORKER_THREAD] });
-  const needed = dependenciesOf(folder);
+  const outputs = [
+    await Bun.build({ ...common, entrypoints: Object.values(LIBRARY_ENTRIES), splitting: true }),
+    await Bun.build({ ...common, entrypoints: [WORKER_THREAD] }),
+  ];
+  writeLicenses(folder, outputs);
   for (const [name, module] of Object.entries(LIBRARY_ENTRIES)) {
     const exported: object = await import(module);
     writeFileSync(join(folder, `${name}.needs-bun.js`), needsBun(Object.keys(exported)));
   }
   writeFileSync(join(folder, "worker-thread.needs-bun.js"), needsBun([]));
-  return needed;
 }
 
 /**
@@ -79,20 +82,20 @@ export async function buildLibrary(folder: string): Promise<Dependencies> {
  *
  * @throws {AggregateError} if it does not build.
  */
-export async function buildProgram(folder: string): Promise<Dependencies> {
+export async function buildProgram(folder: string): Promise<void> {
   const entrypoints = [PROGRAM, WORKER_THREAD];
-  await Bun.build({ ...COMMON, entrypoints, outdir: folder, splitting: true });
-  return dependenciesOf(folder);
+  const output = await Bun.build({ ...COMMON, entrypoints, outdir: folder, splitting: true });
+  writeLicenses(folder, [output]);
 }
 
-/** The packages that the modules of a folder import, with their versions. */
-function dependenciesOf(folder: string): Dependencies {
-  const imports = readdirSync(folder).flatMap((name) =>
-    new Bun.Transpiler({ loader: "js" }).scanImports(readFileSync(join(folder, name))),
+/** Writes the licenses of the packages whose code is in the outputs. */
+function writeLicenses(folder: string, outputs: readonly BuildOutput[]): void {
+  const files = outputs.flatMap(({ metafile }) => Object.keys(metafile?.inputs ?? {}));
+  const packages = runtimePackages(root).filter(({ name }) =>
+    files.some((file) => file.includes(`node_modules/${name}/`)),
   );
-  const isImported = (name: string) =>
-    imports.some(({ path }) => path === name || path.startsWith(`${name}/`));
-  return Object.fromEntries(Object.entries(dependencies).filter(([name]) => isImported(name)));
+  const notice = `The modules in this folder contain these packages.\n\n${licensesOf(packages)}`;
+  writeFileSync(join(folder, "LICENSES-third-party.txt"), notice);
 }
 
 /**

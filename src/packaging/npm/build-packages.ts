@@ -56,8 +56,9 @@ async function buildExecutablePackage(
 }
 
 async function buildProgramPackage(destination: string): Promise<NpmPackage> {
-  const folder = emptyFolder(destination, programManifest({}).name);
-  const manifest = programManifest(await buildProgram(join(folder, "lib")));
+  const folder = emptyFolder(destination, programManifest().name);
+  const manifest = programManifest();
+  await buildProgram(join(folder, "lib"));
   writeFileSync(join(folder, "README.md"), pointer(manifest));
   return await finish(folder, { destination, manifest, effort: 12 });
 }
@@ -65,11 +66,11 @@ async function buildProgramPackage(destination: string): Promise<NpmPackage> {
 async function buildMainPackage(destination: string): Promise<NpmPackage> {
   const folder = emptyFolder(destination, packageJson.name);
   const library = join(folder, "lib");
-  const dependencies = await buildLibrary(library);
-  await buildDeclarations(library, dependencies);
+  await buildLibrary(library);
+  await buildDeclarations(library);
   addProgram(folder, join(import.meta.dir, "launcher.sh"));
   copyFileSync(join(import.meta.dir, "package-readme.md"), join(folder, "README.md"));
-  const manifest = mainManifest(dependencies);
+  const manifest = mainManifest();
   return await finish(folder, { destination, manifest, effort: 12 });
 }
 

@@ -1,6 +1,5 @@
 import packageJson from "../../../package.json";
 import { type Target, TARGETS } from "../targets.ts";
-import type { Dependencies } from "./build-javascript.ts";
 
 const { name, version, description, license, keywords, engines } = packageJson;
 
@@ -25,7 +24,7 @@ const COMMON = {
 };
 
 /** The main package: the library and the launcher. */
-export function mainManifest(dependencies: Dependencies): Manifest {
+export function mainManifest(): Manifest {
   const others = [...TARGETS.map((target) => `@${name}/${target}`), `@${name}/bun`];
   return {
     name,
@@ -42,7 +41,6 @@ export function mainManifest(dependencies: Dependencies): Manifest {
     bin: { [name]: EXECUTABLE },
     files: ["bin", "lib"],
     engines,
-    dependencies,
     optionalDependencies: Object.fromEntries(others.map((other) => [other, version])),
   };
 }
@@ -80,7 +78,7 @@ export function executableManifest(target: Target): Manifest {
  * The package with the same program as JavaScript for Bun, for systems without an executable
  * package.
  */
-export function programManifest(dependencies: Dependencies): Manifest {
+export function programManifest(): Manifest {
   return {
     name: `@${name}/bun`,
     ...COMMON,
@@ -89,7 +87,6 @@ export function programManifest(dependencies: Dependencies): Manifest {
     exports: { "./main.js": "./lib/main.js" },
     files: ["lib"],
     engines,
-    dependencies,
     preferUnplugged: true,
   };
 }

@@ -2,10 +2,9 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { dependencies } from "../../../package.json";
 import { TARGETS } from "../../../src/packaging/targets.ts";
 import { describeNeeding } from "../../support/machine/parts.ts";
-import { packInstalled, published, startRegistry } from "../../support/packages/npm-registry.ts";
+import { published, startRegistry } from "../../support/packages/npm-registry.ts";
 import { RELEASE_NEEDS, releaseFolder } from "../../support/packaging/release.ts";
 import { copyTree, RELEASE_MS, runRelease, VERSION } from "../../support/packaging/tree-copy.ts";
 import { blockWith } from "../../support/readme.ts";
@@ -91,8 +90,7 @@ await describeNeeding("bun run release", RELEASE_NEEDS, () => {
       await succeed("tar", "-xzf", join(folder, file), ...words, "package/package.json");
       return await published(place, join(folder, file));
     });
-    const theirs = packInstalled(Object.keys(dependencies), join(scratch, "dependencies"));
-    using registry = startRegistry([...(await Promise.all(ours)), ...(await theirs)]);
+    using registry = startRegistry(await Promise.all(ours));
     const prefix = join(scratch, "global");
     const { code, stderr } = await runProgram(["sh", "-ec", blockWith("npm install ")], {
       env: {
@@ -103,7 +101,7 @@ await describeNeeding("bun run release", RELEASE_NEEDS, () => {
         npm_config_prefix: prefix,
       },
     });
-    if (code !== 0) throw new Error(stderr);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     const printed = await succeed(join(prefix, "bin/simpletcpunixrelay"), "--version");
     expect(printed).toBe(`simpletcpunixrelay ${VERSION}\n`);
   });
