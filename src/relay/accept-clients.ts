@@ -1,0 +1,188 @@
+import type { Socket } from "bun";
+import type { SocketEndpoint } from "../address/address.ts";
+import { loaded } from "../os/libc.ts";
+import { printPeer, type Refusal } from "./admission/access-rules.ts";
+import { type Admitted, ClientAdmission } from "./admission/client-admission.ts";
+import type { ClientCounts } from "./admission/client-counts.ts";
+import { TappedPipe } from "./capture/tapped-pipe.ts";
+import { Connection, type ConnectionsState, type SocketOwner } from "./connection/connection.ts";
+import { isEbb } from "./connection/ebb.ts";
+import { keepSideAlive } from "./connection/keepalive.ts";
+import { handlers } from "./connection/socket-handlers.ts";
+import { UnadmittedSocket } from "./connection/unadmitted-socket.ts";
+import type { AcceptHandlers } from "./listen/pausable-listener.ts";
+import type { OneClientOptions, RelayOptions } from "./options.ts";
+import type { Places } from "./places.ts";
+import { ExpectedHeaders } from "./proxy-protocol/expected-headers.ts";
+import { type HeaderOf, headerOf } from "./proxy-protocol/write-header.ts";
+import { reach } from "./reach/begin-attempt.ts";
+import { WaitingLine } from "./reach/waiting-line.ts";
+
+// The delay of a new connection during an ebb (`isEbb`), in milliseconds. It must be longer than
+// the time that a relay needs to pass on the end of a connection: up to 40 ms until the last bytes
+// are acknowledged (tcp(7), TCP_QUICKACK), and the pause until the relay's next check whether they
+// are.
+const EBB_DELAY = 100;
+
+interface AcceptorNeeds {
+  /** The source. */
+  readonly endpoint: SocketEndpoint;
+  /** Counts the open connections of each client. */
+  readonly counts: ClientCounts;
+  /** The id after which the ids of new connections begin. */
+  readonly lastId: number;
+  readonly shared: ConnectionsState;
+  readonly places: Places;
+}
+
+/**
+ * Admits or refuses each accepted client, opens a connection for an admitted client, and begins to
+ * reach the destination.
+ */
+export class ClientAcceptor {
+  readonly #shared: ConnectionsState;
+  readonly #places: Places;
+  readonly #line = new WaitingLine();
+  readonly #clientAdmission: ClientAdmission;
+  readonly #headerOf: HeaderOf | null;
+  readonly #unadmitted: UnadmittedSocket;
+  /** Reads the PROXY headers; non-null exactly if the option `acceptProxy` is set. */
+  readonly #expectedHeaders: ExpectedHeaders | null;
+  /**
+   * The last id that was given to a connection, by this relay or by the relay that handed over the
+   * source.
+   */
+  #lastId: number;
+
+  /** @throws {RelayError} as `ClientAdmission` does. */
+  constructor(
+    options: RelayOptions | OneClientOptions,
+    { endpoint, counts, lastId, shared, places }: AcceptorNeeds,
+  ) {
+    this.#shared = shared;
+    this.#places = places;
+    this.#lastId = lastId;
+    this.#clientAdmission = new ClientAdmission(options, endpoint, counts);
+    const { proxyProtocol } = options;
+    this.#headerOf = proxyProtocol === undefined ? null : headerOf(proxyProtocol, endpoint);
+    this.#unadmitted = new UnadmittedSocket(shared.observer);
+    this.#expectedHeaders = options.acceptProxy === true ? this.#expectHeaders() : null;
+  }
+
+  /** The id of the last connection. */
+  get lastId(): number {
+    return this.#lastId;
+  }
+
+  /** The number of proxies that have not sent their whole header. */
+  get waitingForHeader(): number {
+    return this.#expectedHeaders === null ? 0 : this.#expectedHeaders.count;
+  }
+
+  /** Returns the handlers for the events of accepted sockets. */
+  handlers(): AcceptHandlers<SocketOwner> {
+    const headers = this.#expectedHeaders;
+    if (headers === null) return { ...handlers, open: (socket) => this.#accept(socket) };
+    return {
+      ...headers.handlersBefore(handlers),
+      open: (socket) => this.#acceptProxy(socket, headers),
+    };
+  }
+
+  /** Called when a connection has ended. */
+  left({ admitted }: Connection): void {
+    this.#clientAdmission.left(admitted);
+  }
+
+  /** Resets all proxies whose header is not complete within `time` milliseconds from now. */
+  cutHeadersAfter(time: number): void {
+    this.#expectedHeaders?.cutAfter(time);
+  }
+
+  /** Resets all proxies whose header is not complete, and all proxies that are accepted later. */
+  cutHeaders(): void {
+    this.#expectedHeaders?.cut();
+  }
+
+  /** Resolves when the relay waits for no header: each proxy has sent its header or is gone. */
+  async headersEnded(): Promise<void> {
+    await this.#expectedHeaders?.emptied();
+  }
+
+  #accept(socket: Socket<SocketOwner>): void {
+    socket.data = this.#unadmitted;
+    const admitted = this.#clientAdmission.admit(socket);
+    if ("reason" in admitted) return this.#refuse(socket, admitted);
+    const connection = this.#open(socket, admitted);
+    this.#places.take();
+    this.#reach(connection);
+  }
+
+  /**
+   * Accepts a proxy, which counts as an open connection from now on. The relay admits the proxy's
+   * client after the header has arrived.
+   */
+  #acceptProxy(socket: Socket<SocketOwner>, headers: ExpectedHeaders): void {
+    socket.data = this.#unadmitted;
+    const proxy = this.#clientAdmission.admitProxy(socket);
+    if ("reason" in proxy) return this.#refuse(socket, proxy);
+    headers.expect(socket, proxy);
+    this.#places.take();
+  }
+
+  #expectHeaders(): ExpectedHeaders {
+    return new ExpectedHeaders({
+      observer: this.#shared.observer,
+      came: (socket, proxy, ends, rest) => {
+        socket.data = this.#unadmitted;
+        const admitted = this.#clientAdmission.admitProxied(proxy, ends);
+        if ("reason" in admitted) {
+          this.#refuse(socket, admitted);
+          return this.#places.leave();
+        }
+        const connection = this.#open(socket, admitted);
+        if (rest.length > 0) connection.up.receive(rest);
+        this.#reach(connection);
+      },
+      refused: ({ client, reason }) => {
+        this.#shared.observer.refused(client, reason);
+        this.#places.leave();
+      },
+      cut: () => this.#places.leave(),
+    });
+  }
+
+  #refuse(socket: Socket<SocketOwner>, { client, reason }: Refusal): void {
+    socket.terminate();
+    this.#shared.observer.refused(client, reason);
+  }
+
+  #open(socket: Socket<SocketOwner>, admitted: Admitted): Connection {
+    this.#lastId += 1;
+    const connection = new Connection(this.#shared, this.#lastId, admitted);
+    const { client } = connection;
+    socket.data = client;
+    client.attach(socket);
+    client.ready = true;
+    if (this.#headerOf !== null) connection.preface = this.#headerOf(admitted.accepted);
+    if (loaded.libc === null) keepSideAlive(client, this.#shared.keepalive);
+    const { connections, bulk } = this.#shared;
+    connections.add(connection);
+    if (connections.size === 1) bulk?.join();
+    const { up } = connection;
+    if (up instanceof TappedPipe) up.conversation.began(nameOfClient(connection));
+    this.#shared.observer.opened(connection);
+    return connection;
+  }
+
+  #reach(connection: Connection): void {
+    if (this.#shared.memory.isReached) connection.up.awaitReady();
+    reach(connection, this.#line, isEbb(this.#shared, connection.openedAt) ? EBB_DELAY : 0);
+  }
+}
+
+/** Returns the name of a client for the comments of a capture. */
+function nameOfClient({ clientAddress, clientPeer }: Connection): string {
+  if (clientAddress !== "") return clientAddress;
+  return clientPeer === null ? "unknown" : printPeer(clientPeer);
+}

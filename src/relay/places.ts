@@ -1,0 +1,115 @@
+import type { ConnectionsState } from "./connection/connection.ts";
+import type { BoundedRelay, HeldMemory } from "./limits/held-memory-limit.ts";
+import type { SharedConnectionLimit } from "./limits/shared-connection-limit.ts";
+import { connectionsCarried } from "./listen/descriptor-budget.ts";
+import { LimitPause } from "./listen/pause-at-limits.ts";
+import type { PausableListener } from "./listen/pausable-listener.ts";
+
+interface PlacesNeeds {
+  /** The limit of open connections that the relay shares with other relays; null if there is none. */
+  readonly limit: SharedConnectionLimit | null;
+  /** The bytes that all relays of this thread hold, and their limit. */
+  readonly memory: HeldMemory;
+  /** Returns the number of the relay's clients, and of proxies that have not sent their header. */
+  readonly count: () => number;
+}
+
+/**
+ * The places of one relay: each client takes one. The source pauses while no place is free, or while
+ * one of the limits that the relay shares with other relays is reached.
+ */
+export class Places implements BoundedRelay, Disposable {
+  readonly #shared: ConnectionsState;
+  readonly #limit: SharedConnectionLimit | null;
+  readonly #memory: HeldMemory;
+  readonly #count: () => number;
+  /** Null until `begin`. */
+  #pause: LimitPause | null = null;
+  /**
+   * The number of late sockets (`ConnectionsState.lateSockets`) that can exist without using the
+   * descriptors that are kept for connections.
+   */
+  #lateSocketsSpare = 0;
+  #isClosed = false;
+
+  constructor(shared: ConnectionsState, { limit, memory, count }: PlacesNeeds) {
+    this.#shared = shared;
+    this.#limit = limit;
+    this.#memory = memory;
+    this.#count = count;
+  }
+
+  /** Begins to pause the listener at the limits. `max` is the number of places of the relay. */
+  begin(max: number, listener: Pick<PausableListener, "pause" | "resume">): void {
+    this.#lateSocketsSpare = connectionsCarried() - max;
+    this.#pause = new LimitPause(max, listener, this.#shared.observer);
+    this.#limit?.join(this);
+    this.#memory.join(this);
+  }
+
+  /** From now on, nothing pauses the source or lets it accept again, because the relay stops. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  [Symbol.dispose](): void {
+    this.#limit?.leave(this);
+    this.#memory.leave(this);
+    this.#pause?.[Symbol.dispose]();
+  }
+
+  /** Whether all places of the relay are taken, or the limit that several relays share is reached. */
+  get isFull(): boolean {
+    return this.#pause?.isFull === true || this.#limit?.isReached === true;
+  }
+
+  /** Counts an accepted client. The source pauses if this client took the last place. */
+  take(): void {
+    this.#pause?.opened(this.#taken);
+    if (this.#limit?.opened(this) === true) this.#shared.observer.full(this.#limit.open, "shared");
+    this.#memory.look();
+  }
+
+  /** Counts the end of a client that had taken a place. */
+  leave(): void {
+    this.#free();
+    this.#limit?.closed();
+  }
+
+  /** Called when a late socket has ended. */
+  lateSocketEnded(): void {
+    this.#free();
+  }
+
+  /** A system call failed because no descriptor was left. */
+  descriptorsExhausted(code: string): void {
+    this.#pause?.descriptorsExhausted(code);
+  }
+
+  pauseFor(holder: string): void {
+    if (!this.#isClosed) this.#pause?.pauseFor(holder);
+  }
+
+  resumeFor(holder: string): void {
+    if (!this.#isClosed) this.#pause?.resumeFor(holder);
+  }
+
+  memoryFull(): void {
+    // Stop reading from clients whose destination is not reached yet, because the bytes of such
+    // clients may add up fastest.
+    for (const { up } of this.#shared.connections) up.awaitReady();
+    this.#shared.observer.full(this.#count(), "memory");
+  }
+
+  /**
+   * The number of taken places: the open connections, and the late sockets above
+   * `#lateSocketsSpare`.
+   */
+  get #taken(): number {
+    return this.#count() + Math.max(0, this.#shared.lateSockets - this.#lateSocketsSpare);
+  }
+
+  #free(): void {
+    if (!this.#isClosed) this.#pause?.closed(this.#taken);
+  }
+}
