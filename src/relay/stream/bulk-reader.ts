@@ -10,37 +10,40 @@ export const LARGE = 64 * 1024;
 // The size, in bytes, below which a chunk is likely to be a request, or the answer to a request.
 const SMALL = 16 * 1024;
 
-// The maximum size of one read in bytes, if no other connection waits: large reads wake both ends less
-// often.
+// The maximum size of one read in bytes, if no other connection waits: large reads wake the sender
+// and the receiver less often. A read copies the bytes or splices them.
 const COPIED_MOST = 256 * 1024;
 const SPLICED_MOST = CAPACITY;
 // The maximum size of one read in bytes, if other connections wait for their turn.
 const COPIED_LEAST = 32 * 1024;
 const SPLICED_LEAST = 128 * 1024;
 
-// The minimum size of one read in bytes, if the other side has any room. Reading more than the room
-// costs little, because the kernel accepts the whole write that fills a socket's buffer. This is also
-// the maximum if all connections together hold too much, or if the reported room cannot be trusted.
+// The minimum size of one read in bytes, if the other side has any room. A read of this size may
+// exceed the room, but this costs little: the kernel takes the whole write that fills a socket's
+// buffer, even if the write exceeds the buffer. If all connections together hold too much, or if
+// the reported room cannot be trusted, this is also the maximum size.
 const ROOM_LEAST = 32 * 1024;
 
-// The size of a read in bytes, if the other side has no room. The other side does not take this byte at
-// once, and the incomplete write makes Bun wait for room.
+// The size of a read in bytes, if the other side has no room. The other side does not take this
+// byte at once, and this incomplete write makes Bun wait for room.
 const SAMPLE = 1;
 
-// A TCP socket exceeds the size of its send buffer by one segment at most. If a socket exceeds the size
-// by more than this number of bytes, the kernel has reduced the buffer, because all TCP sockets
-// together use too much memory (tcp(7), tcp_mem).
+// The bytes that a TCP socket holds for sending exceed the socket's send buffer by one segment at
+// most. If they exceed the buffer by more than this number, the kernel has reduced the buffer,
+// because all TCP sockets together use too much memory (tcp(7), tcp_mem).
 const EXCESS_MOST = 64 * 1024;
 // The time, in milliseconds, for which the reader does not trust the room that the kernel reports for
 // TCP sockets, after the kernel has reduced a send buffer.
 const SCARCITY = 10_000;
 
-// The minimum number of bytes for which a stalled direction keeps a kernel pipe, if its receiver has
-// never taken all held bytes. Fewer bytes are copied out of the kernel pipe.
+// If a direction stalls and its receiver has never taken all held bytes, the direction keeps its
+// kernel pipe only if the pipe contains at least this number of bytes. Fewer bytes are copied out
+// of the kernel pipe, and the pipe is given back.
 const PIPED_LEAST = 64 * 1024;
 
-// The number of reads after a small chunk for which other connections count as waiting. These reads
-// take about a millisecond together.
+// After a small chunk was passed on, the reader assumes for this number of reads that other
+// connections wait for their turn, and keeps the reads short. All these reads together take about a
+// millisecond.
 const TURNS_OF_OTHERS = 64;
 
 let ofThread: BulkReader | undefined;
@@ -54,15 +57,16 @@ export function threadBulkReader(system: Libc): BulkReader {
 }
 
 /**
- * Reads bulk by the relay's own system calls. Bun allocates a buffer of up to 512 KiB for each read,
- * which makes the transfer of a gigabyte a third more expensive. splice(2) passes memory pages on
- * without a copy. From a Unix socket to a TCP socket, splice(2) costs more than a copy, so the bytes
- * are copied there (PROFILE.md).
+ * Reads bulk by the relay's own system calls, for two reasons. Bun allocates a buffer of up to 512
+ * KiB for each read, which makes the transfer of a gigabyte a third more expensive. And splice(2)
+ * passes memory pages on without a copy. From a Unix socket to a TCP socket, splice(2) costs more
+ * than a copy, so the bytes are copied there (PROFILE.md).
  */
 export class BulkReader {
   readonly #system: Libc;
   readonly #kernelPipes: KernelPipes;
-  // The buffer of all pipes. Bytes are written or copied out of the buffer before the next read.
+  // The buffer that all pipes share. The bytes are written, or copied out of the buffer, before the
+  // next read.
   readonly #buffer = new Uint8Array(COPIED_MOST);
   #turnsOfOthers = 0;
   /**
@@ -79,8 +83,8 @@ export class BulkReader {
   }
 
   /**
-   * Call this for each chunk that was passed on. The sender of a small chunk may wait for an answer, so
-   * the next reads of all connections are short.
+   * Makes the next reads of all connections short if the passed chunk was small, because the sender
+   * of a small chunk may wait for an answer. Call this for each chunk that was passed on.
    */
   chunkPassed(length: number): void {
     if (length < SMALL) this.#turnsOfOthers = TURNS_OF_OTHERS;
@@ -100,8 +104,9 @@ export class BulkReader {
     const splices = from.isTcp || !to.isTcp;
     if (splices) held.kernelPipe ??= this.#kernelPipes.borrow();
     // A Unix receiver reports little room, even if it reads as fast as it can. So the read may be
-    // larger than the room: a full kernel pipe wakes the sender less often. The number of kernel pipes
-    // is small, so slow receivers cannot make many directions hold so much.
+    // larger than the room, because the sender is woken less often if a whole kernel pipe is
+    // filled. There are only few kernel pipes, so slow receivers cannot make many directions hold a
+    // whole kernel pipe.
     const isAhead = held.receiverReads && held.kernelPipe !== null && !to.isTcp && !sparing;
     const most = isAhead ? Infinity : this.#roomOf(to, sparing);
     if (most === SAMPLE) {
@@ -117,14 +122,14 @@ export class BulkReader {
     return this.#copy(from, held, Math.min(most, alone ? COPIED_MOST : COPIED_LEAST));
   }
 
-  /** Whether the relay can trust the room that the kernel reports for `to`. */
+  /** Returns whether the reader trusts the room that the kernel reports for `to`. */
   countsOnRoom(to: Side): boolean {
     if (this.#scarceUntil === 0 || !to.isTcp) return true;
     if (performance.now() >= this.#scarceUntil) this.#scarceUntil = 0;
     return this.#scarceUntil === 0;
   }
 
-  /** The maximum size of one read, in bytes, for the room that `to` has. */
+  /** Returns the maximum size of one read, in bytes, for the room that `to` has. */
   #roomOf(to: Side, sparing: boolean): number {
     const room = to.takesNow();
     if (room <= 0) return SAMPLE;
@@ -137,7 +142,11 @@ export class BulkReader {
     return length;
   }
 
-  /** Call this if `to` did not take all bytes of a large chunk or of a read. */
+  /**
+   * Checks whether the kernel has reduced the send buffer of `to`. If so, the reader does not trust
+   * the room of TCP sockets for a while. Call this if `to` did not take all bytes of a large chunk
+   * or of a read.
+   */
   cameShort(to: Side): void {
     if (to.isTcp && to.takesNow() < -EXCESS_MOST) this.#scarceUntil = performance.now() + SCARCITY;
   }
@@ -164,14 +173,14 @@ export class BulkReader {
     this.#kernelPipes.giveBack(kernelPipe);
   }
 
-  /** Call this when a relay has its first connection. */
+  /** Counts a relay that has a connection. Call this when a relay has its first connection. */
   join(): void {
     this.#users += 1;
   }
 
   /**
-   * Call this when a relay has no connection any more. If no relay has a connection, the free kernel
-   * pipes are closed.
+   * Removes a relay from the relays that have a connection. If none is left, the free kernel pipes
+   * are closed. Call this when the last connection of a relay has ended.
    */
   leave(): void {
     this.#users -= 1;

@@ -3,13 +3,13 @@ import type { KernelPipe } from "./kernel-pipe.ts";
 import type { FailedSocketBytes } from "./unread-bytes-of-failed-socket.ts";
 import type { Side } from "./side.ts";
 
-// The number of bytes that are taken out of a kernel pipe and given to a write of Bun, so that Bun
-// waits for room. With a page of bytes instead, bulk costs a fifth more (PROFILE.md).
+// The number of bytes that the relay takes out of a kernel pipe and writes through Bun, so that Bun
+// waits for room. If this were a page of bytes, bulk would cost a fifth more (PROFILE.md).
 const SAMPLE = 1;
 
 /**
- * The held bytes of one direction, in stream order: the chunks, then the kernel pipe, then the remains
- * of a failed sender.
+ * The bytes that one direction must still write, in stream order: the held bytes in the chunks, the
+ * held bytes in the kernel pipe, then the unread bytes of a failed sender.
  */
 export class HeldBytes {
   /**
@@ -24,20 +24,23 @@ export class HeldBytes {
   receiverReads = false;
   /**
    * The unread bytes of a failed sender; null if there are none. In stream order they are the last
-   * bytes: no chunk is received after this is set.
+   * bytes, because no chunk is received after this is set.
    */
   remains: FailedSocketBytes | null = null;
-  /** The number of held bytes that the memory account has been told of. */
+  /** The number of held bytes that was last reported to the memory account. */
   counted = 0;
   readonly #chunks: Uint8Array[] = [];
   #chunkBytes = 0;
 
-  /** The number of held bytes. */
+  /** The number of held bytes, in the chunks and in the kernel pipe. */
   get bytes(): number {
     return this.kernelPipe === null ? this.#chunkBytes : this.#chunkBytes + this.kernelPipe.bytes;
   }
 
-  /** The number of held bytes and of unread bytes of a failed sender. */
+  /**
+   * The number of bytes that must still be written: the held bytes and the unread bytes of a failed
+   * sender.
+   */
   get pending(): number {
     return this.remains === null ? this.bytes : this.bytes + this.remains.bytes;
   }
@@ -65,8 +68,8 @@ export class HeldBytes {
   }
 
   /**
-   * Replaces the last chunk by a copy, because the chunk's memory belongs to another object, which will
-   * overwrite it.
+   * Replaces the last chunk by a copy, because the chunk's memory belongs to another object, which
+   * will overwrite the memory.
    */
   copyLast(): void {
     const last = this.#chunks.pop();
@@ -89,7 +92,8 @@ export class HeldBytes {
   }
 
   /**
-   * Drops all held bytes and the unread bytes of a failed sender.
+   * Drops all held bytes and the unread bytes of a failed sender. The bytes in the kernel pipe are
+   * dropped when the caller gives the pipe back.
    *
    * @returns the number of dropped bytes
    */
@@ -109,8 +113,8 @@ export class HeldBytes {
     while (failure === 0 && this.#chunkBytes === 0 && kernelPipe !== null && kernelPipe.bytes > 0) {
       const taken = to.writeFrom(kernelPipe);
       if (taken === -EAGAIN) {
-        // Bun reports room only after a write of its own found no room. So one byte goes through Bun's
-        // write.
+        // Bun reports room only after one of Bun's writes found no room. So write one byte through
+        // Bun.
         this.takeOut(SAMPLE);
         failure = this.#writeChunks(to);
       } else if (taken < 0) {
@@ -137,8 +141,8 @@ export class HeldBytes {
 }
 
 /**
- * The rest of a chunk, of which `sent` bytes were sent. A small rest is copied, because otherwise the
- * rest would keep the memory of the whole chunk in use.
+ * Returns the rest of a chunk, of which `sent` bytes were sent. A small rest is copied, because
+ * otherwise the rest would keep the memory of the whole chunk in use.
  */
 export function restOf(chunk: Uint8Array, sent: number): Uint8Array {
   const rest = chunk.subarray(sent);

@@ -75,13 +75,14 @@ export class KernelPipe {
 }
 
 const PIPES_MOST = 32;
-// The number of descriptors of the process for each kernel pipe of a thread. If the process may have
-// few descriptors, there are fewer kernel pipes, because connections need the descriptors more.
+// A thread may have one kernel pipe for each 64 descriptors that the process may have. So a process
+// with a low limit of descriptors has few kernel pipes, because connections need the descriptors
+// more.
 const FILES_A_PIPE = 64;
 
 /**
- * The maximum number of kernel pipes of a thread, if the process may have `files` descriptors. Two
- * descriptors are reserved for each kernel pipe.
+ * Returns the maximum number of kernel pipes of a thread, if the process may have `files`
+ * descriptors. Each kernel pipe has two descriptors.
  */
 export function kernelPipesMost(files = openFilesMax()): number {
   return Math.min(PIPES_MOST, Math.floor(files / FILES_A_PIPE));
@@ -97,12 +98,15 @@ export class KernelPipes {
   readonly #free: KernelPipe[] = [];
   #lent = 0;
 
-  /** @param system - null if no kernel pipe must be made */
+  /**
+   * @param system - the system calls; null if no kernel pipes may be made, so that `borrow` always
+   *   returns null
+   */
   constructor(system: Libc | null) {
     this.#system = system;
   }
 
-  /** Lends a kernel pipe; null if too many are lent already, or if no pipe can be made. */
+  /** Lends a kernel pipe. Returns null if too many are lent already, or if no pipe can be made. */
   borrow(): KernelPipe | null {
     if (this.#system === null || this.#lent >= this.#most) return null;
     const pipe = this.#free.pop() ?? KernelPipe.open(this.#system);

@@ -3,8 +3,8 @@ export interface MemoryAccount {
   /** Whether the pipes together hold so many bytes that each pipe must read less. */
   readonly isReached: boolean;
   /**
-   * A pipe reports that the number of its held bytes has changed by `bytes`, which is negative if the
-   * pipe holds less.
+   * Counts a change of the number of bytes that a pipe holds: `bytes` more, or fewer if `bytes` is
+   * negative.
    */
   changed(bytes: number): void;
 }

@@ -26,9 +26,9 @@ import type { Side } from "./side.ts";
  */
 export type PipeState = "flowing" | "ending" | "ended" | "aborting" | "broken";
 
-// Before the destination was reached, Bun reads from the client until this many bytes are held. The
-// client is not paused earlier, because Bun does not report that a paused Unix client has left. The
-// last read may add up to 512 KiB.
+// Before the destination is reached, Bun reads from the client until at least this many bytes are
+// held. The client is not paused earlier, because Bun does not report that a paused Unix client has
+// left. The last read may add up to 512 KiB.
 const HELD_BEFORE_READY = 64 * 1024;
 
 /** The objects that the pipes of a relay share. */
@@ -41,15 +41,18 @@ export interface PipeMeans {
 
 /**
  * One direction of a connection: passes bytes from `from` on to `to`, and holds the bytes that `to`
- * does not take. Held bytes pause the reading, so a pipe holds about 1 MiB at most: two of Bun's reads,
- * or one full kernel pipe. If `from` fails while it is paused, one more read may be added; the rest of
- * its bytes stays in the kernel.
+ * does not take. While bytes are held, the reading from `from` is paused. So a pipe holds about 1
+ * MiB at most: two of Bun's reads of up to 512 KiB, or one full kernel pipe. If `from` fails while
+ * the reading is paused, Bun may deliver one more chunk; the other unread bytes of `from` stay in
+ * the kernel.
  */
 export class Pipe implements Reader {
   state: PipeState = "flowing";
   /** The number of bytes read from `from` so far. */
   bytesRead = 0;
-  /** The number of these bytes that were dropped because `to` took no more bytes. */
+  /**
+   * The number of bytes that were read from `from` and dropped, because `to` took no more bytes.
+   */
   dropped = 0;
   /**
    * The held bytes; null until bytes are held for the first time. Most connections never hold bytes, so
@@ -58,8 +61,8 @@ export class Pipe implements Reader {
   #held: HeldBytes | null = null;
   readonly #means: PipeMeans;
   /**
-   * Decides who reads `from`; null until a chunk was large or was held. While this is null, Bun reads,
-   * as in the state `events`.
+   * Decides who reads `from`; null until a chunk was large or was held. While this is null, Bun
+   * reads, as in the state `events` of `Reading`.
    */
   #reading: Reading | null = null;
 
@@ -133,8 +136,8 @@ export class Pipe implements Reader {
   }
 
   /**
-   * Call this when `to` may have room. Writes the held bytes; if all are written, passes on the end of
-   * stream or continues reading.
+   * Writes the held bytes. If all of them are written, passes on the end of stream or continues
+   * reading. Call this when `to` may have room.
    */
   advance(): void {
     const heldBefore = this.held;
@@ -154,7 +157,10 @@ export class Pipe implements Reader {
     }
   }
 
-  /** Call this when `from` has sent its end of stream. */
+  /**
+   * Passes on the end of stream after the held bytes. Call this when `from` has sent its end of
+   * stream.
+   */
   end(): void {
     if (this.state !== "flowing") return;
     this.state = "ending";
@@ -172,8 +178,8 @@ export class Pipe implements Reader {
   }
 
   /**
-   * Call this when `from` has failed. The held bytes are still written to `to`, but no end of stream
-   * follows.
+   * Aborts the pipe: the held bytes are still written to `to`, but no end of stream follows. Call
+   * this when `from` has failed.
    */
   abort(): void {
     if (this.state !== "flowing") return;
@@ -182,8 +188,7 @@ export class Pipe implements Reader {
   }
 
   /**
-   * Call this when `to` takes no more bytes. The pipe drops the held bytes and all further bytes of
-   * `from`.
+   * Drops the held bytes and all further bytes of `from`. Call this when `to` takes no more bytes.
    */
   break(): void {
     if (this.state === "ended") return;
@@ -203,7 +208,10 @@ export class Pipe implements Reader {
     this.to.awaitMuchRoom();
   }
 
-  /** Does one own read, and writes the bytes to `to`. */
+  /**
+   * Reads once from `from` by the relay's own system call, without Bun, and writes the bytes to
+   * `to`.
+   */
   takeTurn(): void {
     const { from, to } = this;
     if (this.#means.bulk === null || this.state !== "flowing") return;
@@ -231,7 +239,10 @@ export class Pipe implements Reader {
     }
   }
 
-  /** Called when `to` took a whole chunk. */
+  /**
+   * Reports a chunk that `to` took completely to the bulk reader or the reading. Does an own read
+   * if the reading asks for one.
+   */
   #passed(length: number): void {
     if (this.#reading === null && length < LARGE) this.#means.bulk?.chunkPassed(length);
     else if (this.#needReading().chunkPassed(length)) this.takeTurn();
@@ -252,11 +263,14 @@ export class Pipe implements Reader {
     return this.#held.bytes === 0;
   }
 
-  /** Called when a write found that `to` takes no more bytes. */
+  /**
+   * Breaks the pipe, and lets `from` know in the next turn if `to` has shut down its reading.
+   * Called when a write found that `to` takes no more bytes.
+   */
   #refused(): void {
     this.break();
-    // Do this in the next turn of the event loop, because a peer that is closing looks for a moment
-    // like a peer that only stopped reading.
+    // Check `to` in the next turn of the event loop, because a peer that is closing looks for a
+    // moment like a peer that only stopped reading.
     setImmediate(passRefusalOn, this);
   }
 
@@ -288,8 +302,8 @@ export class Pipe implements Reader {
   }
 
   /**
-   * Reports the number of held bytes to the memory account. Called after bytes have stayed in `#held`
-   * or have left `#held`.
+   * Reports the change of the number of held bytes to the memory account. Called after bytes were
+   * added to `#held` and stayed there, and after bytes left `#held`.
    */
   #account(): void {
     const held = this.#held;

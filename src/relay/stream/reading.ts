@@ -1,18 +1,19 @@
 import { type BulkReader, LARGE } from "./bulk-reader.ts";
 import type { Side } from "./side.ts";
 
-// The first and the longest pause between two looks, in milliseconds. Each pause is twice as long as
-// the pause before.
+// The first and the longest pause between two own reads in the state `look`, in milliseconds. Each
+// pause is twice as long as the pause before.
 const FIRST_PAUSE = 1;
 const LONGEST_PAUSE = 4096;
 
 /**
- * The state of the reading: who reads `from`. An own read is a system call of the relay's own, without
- * Bun.
+ * The state of the reading: who reads `from`. An own read is a read by the relay's own system call,
+ * without Bun.
  *
  * - `events`: Bun reads, and reports each chunk.
  * - `paused`: nobody reads until `to` has taken the held bytes. After that, Bun reads.
- * - `room`: nobody reads until `to` has taken the held bytes. After that, the pipe does an own read.
+ * - `room`: nobody reads until `to` has taken the held bytes. After that, the pipe does an own
+ *   read.
  * - `turn`: the pipe does an own read in the next turn of the event loop.
  * - `last turn`: like `turn`, but the previous own read found no bytes.
  * - `look`: no bytes come, and `to` has so little room that the bytes of one of Bun's reads may not
@@ -25,13 +26,14 @@ export type ReadingState = "events" | "paused" | "room" | "turn" | "last turn" |
  * The events that change the state.
  *
  * - `chunk held`: Bun read a chunk, and `to` did not take all of it.
- * - `large chunk held`: the same, with a chunk so large that more chunks are likely to follow.
+ * - `large chunk held`: like `chunk held`, but the chunk is so large that more chunks are likely to
+ *   follow.
  * - `room again`: `to` took all held bytes.
  * - `read passed`: an own read brought bytes, and `to` took all of them.
  * - `read held`: an own read brought bytes, and `to` did not take all of them.
  * - `nothing`: an own read found no bytes.
- * - `nothing, little room`: the same, and `to` has little room. In the state `turn` the room is not
- *   checked.
+ * - `nothing, little room`: like `nothing`, but `to` also has little room. In the state `turn` the
+ *   room is not checked, so the event is always `nothing`.
  * - `end`: an own read found the end of the stream or a failure.
  * - `broken`: `to` takes no more bytes.
  */
@@ -50,8 +52,8 @@ type Transitions = Readonly<
   Record<ReadingState, Readonly<Partial<Record<ReadingEvent, ReadingState>>>>
 >;
 
-// The same table as in the docstring of `Reading`; a test compares the two tables. A transition that is
-// missing here cannot happen.
+// The same table as in the docstring of `Reading`; a test compares the two tables. A transition
+// that is missing here cannot happen.
 const TABLE: Transitions = {
   events: {
     "chunk held": "paused",
@@ -122,23 +124,26 @@ export interface Reader {
   readonly from: Side;
   /** Does an own read. Called in the states `turn`, `last turn` and `look`. */
   takeTurn(): void;
-  /** Whether `to` has much room. */
+  /** Returns whether `to` has much room. */
   hasMuchRoom(): boolean;
   /** Makes the pipe call `roomAgain` as soon as `to` has much room. */
   awaitMuchRoom(): void;
 }
 
-// After an own read that brought bytes, this number of Bun's chunks count as bulk, even small ones,
-// because stalling bulk also comes in small chunks.
+// After an own read that brought bytes, this number of Bun's chunks count as bulk, even if they are
+// small, because bulk that often stalls also comes in small chunks.
 const CHUNKS_OF_BULK = 16;
 
 /**
  * Decides who reads `from`: Bun, the pipe, or nobody.
  *
- * Bun allocates a buffer of up to 512 KiB for each read. For requests, Bun's reads cost least; for bulk,
- * the buffers cost a lot. So after a large chunk the pipe pauses Bun and does own reads as long as bytes
- * come. The pipe does one own read in each turn of the event loop, so that other connections get their
- * turn.
+ * Bun allocates a buffer of up to 512 KiB for each read. For requests, Bun's reads cost least; for
+ * bulk, the buffers cost a lot. So after a large chunk the pipe pauses Bun and does own reads as long
+ * as bytes come. The pipe does one own read in each turn of the event loop, so that other connections
+ * get their turn.
+ *
+ * Each row of this table is a state, each column an event, and each cell the next state. An empty
+ * cell means that the event cannot happen in the state.
  *
  * | state       | chunk held | large chunk held | room again      | read passed | read held | nothing     | nothing, little room | end      | broken |
  * | ----------- | ---------- | ---------------- | --------------- | ----------- | --------- | ----------- | -------------------- | -------- | ------ |
@@ -150,10 +155,13 @@ const CHUNKS_OF_BULK = 16;
  * | `look`      | `room`     | `room`           | `look` now      | `turn`      | `room`    | `events`    | `look`               | `events` | `over` |
  * | `over`      | `over`     | `over`           | `over`          |             |           |             |                      |          | `over` |
  *
- * Bun is paused in `paused`, `room`, `turn`, `last turn` and `look`, but a failed TCP side delivers chunks
- * even then. In `events` an own read happens only after a large chunk that `to` took completely. A
- * transition to `turn` or `last turn` plans an own read for the next turn of the event loop. At a
- * transition marked "now", the pipe does an own read at once.
+ * A transition to `turn` or `last turn` plans an own read for the next turn of the event loop. At a
+ * transition marked "now", the pipe does an own read at once. The events of own reads also happen in
+ * `events`, because after a large chunk that `to` took completely the pipe does an own read at once,
+ * and the state changes only with the result of this read.
+ *
+ * Bun is paused in `paused`, `room`, `turn`, `last turn` and `look`, but a failed TCP side delivers
+ * chunks even then.
  */
 export class Reading {
   /** The number of times that reading stopped because `to` did not take all bytes. */
@@ -164,11 +172,11 @@ export class Reading {
   #state: ReadingState = "events";
   /** Whether a call of `turnCame` is planned. */
   #turnPlanned = false;
-  /** The number of further chunks that count as bulk, whatever their size. */
+  /** The number of further chunks of Bun that count as bulk, whatever their size. */
   #chunksOfBulk = 0;
-  /** The timer of the next look; non-null exactly in the state `look`. */
+  /** The timer of the next own read in the state `look`; non-null exactly in this state. */
   #look: Timer | null = null;
-  /** The time until the next look, in milliseconds. */
+  /** The latest pause before an own read in the state `look`, in milliseconds. */
   #pause = FIRST_PAUSE;
 
   constructor(reader: Reader, bulk: BulkReader | null) {
@@ -191,7 +199,7 @@ export class Reading {
   }
 
   /**
-   * Call this when `to` took a whole chunk that Bun read.
+   * Decides whether an own read follows a whole chunk that Bun read and that `to` took.
    *
    * @returns whether the pipe must do an own read now
    */
@@ -202,13 +210,15 @@ export class Reading {
     return false;
   }
 
-  /** Call this when `to` did not take all of a chunk of `length` bytes that Bun read. */
+  /**
+   * Pauses Bun. Call this when `to` did not take all of a chunk of `length` bytes that Bun read.
+   */
   chunkHeld(length: number): void {
     this.#move(this.#bulk !== null && length >= LARGE ? "large chunk held" : "chunk held");
   }
 
   /**
-   * Call this when `to` took all held bytes.
+   * Continues reading if the held bytes stopped it. Call this when `to` took all held bytes.
    *
    * @returns whether the pipe must do an own read now
    */
@@ -219,7 +229,7 @@ export class Reading {
   }
 
   /**
-   * Call this when an own read brought bytes.
+   * Plans the next own read, or waits if bytes are held. Call this when an own read brought bytes.
    *
    * @param passed - whether `to` took all of the bytes
    */
@@ -228,32 +238,38 @@ export class Reading {
     this.#move(passed ? "read passed" : "read held");
   }
 
-  /** Call this when an own read found no bytes. */
+  /**
+   * Decides whether the pipe does a further own read, or Bun reads. Call this when an own read
+   * found no bytes.
+   */
   foundNothing(): void {
     const asks = this.#state !== "turn";
     this.#move(asks && !this.#reader.hasMuchRoom() ? "nothing, little room" : "nothing");
   }
 
   /**
-   * Call this when an own read found the end of the stream or a failure. Bun reads next, and reports
-   * the end or the failure.
+   * Lets Bun read next, so that Bun reports the end of the stream or the failure. Call this when an
+   * own read found one of the two.
    */
   foundEnd(): void {
     this.#move("end");
   }
 
-  /** Call this when `to` takes no more bytes. */
+  /** Lets Bun read from now on. Call this when `to` takes no more bytes. */
   broke(): void {
     this.#move("broken");
   }
 
-  /** Called in the planned turn of the event loop. */
+  /**
+   * Does the own read that was planned for this turn of the event loop, if the state still plans
+   * it.
+   */
   turnCame(): void {
     this.#turnPlanned = false;
     if (isTurn(this.#state)) this.#reader.takeTurn();
   }
 
-  /** Called when the pause before a look is over. */
+  /** Does an own read if the state is still `look`. Called when the pause is over. */
   lookCame(): void {
     if (this.#state === "look") this.#reader.takeTurn();
   }
@@ -295,17 +311,17 @@ export class Reading {
   }
 }
 
-/** Whether Bun is paused in a state. */
+/** Returns whether Bun is paused in a state. */
 function pauses(state: ReadingState): boolean {
   return state !== "events" && state !== "over";
 }
 
-/** Whether reading stops in this state until `to` has taken the held bytes. */
+/** Returns whether reading stops in a state until `to` has taken the held bytes. */
 function waits(state: ReadingState): boolean {
   return state === "paused" || state === "room";
 }
 
-/** Whether a state plans an own read for the next turn. */
+/** Returns whether a state plans an own read for the next turn of the event loop. */
 function isTurn(state: ReadingState): boolean {
   return state === "turn" || state === "last turn";
 }

@@ -16,7 +16,10 @@ export abstract class Side {
    * Whether the relay may write bytes to this side. A destination is ready only after it was reached.
    */
   ready = false;
-  /** The errno of the relay's system call that found this side gone; 0 if no call has found that. */
+  /**
+   * The errno of the relay's own system call that found this side gone; 0 if no call has found
+   * that.
+   */
   #errno = 0;
   /** Whether Bun's reading from this side is stopped. */
   #isPaused = false;
@@ -80,8 +83,9 @@ export abstract class Side {
    * the side full.
    */
   awaitMuchRoom(): void {
-    // After each pause or resume Bun waits for room, and stops waiting when there is room. So change
-    // the state and change it back.
+    // Bun waits for room after each pause and each resume, and stops waiting when there is room. So
+    // pause and resume the socket (or the other way round) only to make Bun wait; the state of the
+    // reading does not change.
     if (this.#isPaused) {
       this.socket?.resume();
       this.socket?.pause();
@@ -105,8 +109,9 @@ export abstract class Side {
       this.failed(-sent);
       return sent;
     }
-    // The kernel has no more room. Only one of Bun's own writes makes Bun wait for room. If Bun's write
-    // fails, Bun does not report the reason, and Bun's call has consumed a reset from the socket.
+    // The kernel has no more room. Write the rest through Bun, because only that makes Bun wait for
+    // room. If Bun's write fails, Bun does not report the reason, and the relay cannot read the
+    // reason from the socket (SO_ERROR), because Bun's call has already consumed it.
     const taken = Math.max(sent, 0);
     const more = this.socket.write(taken === 0 ? bytes : bytes.subarray(taken));
     if (more >= 0) return taken + more;
@@ -116,7 +121,8 @@ export abstract class Side {
   }
 
   /**
-   * Writes bytes from a kernel pipe. Unlike after `write`, no event `drain` follows.
+   * Writes bytes from a kernel pipe. If bytes are left, no event `drain` follows, unlike after
+   * `write`.
    *
    * @returns the number of bytes, or a negative errno; -EAGAIN if the side has no room
    */
@@ -132,17 +138,17 @@ export abstract class Side {
   }
 
   /**
-   * Whether this side has shut down only its reading and can still send. Ask this after a write to the
-   * side failed. Only a Unix socket can do that (shutdown(2), SHUT_RD), because TCP does not transmit
-   * the end of reading.
+   * Whether this side has shut down only its reading and can still send. Ask this after a write to
+   * the side has failed. Only a Unix socket can shut down its reading in a way that the relay sees
+   * (shutdown(2), SHUT_RD), because TCP does not transmit the end of reading.
    */
   get readsNoMore(): boolean {
     return !this.isTcp && libc !== null && this.fd >= 0 && libc.hungUp(this.fd) === 0;
   }
 
   /**
-   * Shuts down the reading from this side. The writes of a Unix peer then fail with EPIPE. A TCP socket
-   * is not changed.
+   * Shuts down the reading from this side. The writes of a Unix peer then fail with EPIPE. On a TCP
+   * socket, this function does nothing.
    */
   shutReading(): void {
     if (!this.isTcp && this.fd >= 0) libc?.shutReading(this.fd);

@@ -12,7 +12,7 @@ const READ_MOST = 256 * 1024;
 export class FailedSocketBytes {
   readonly #system: Libc;
   readonly #fd: number;
-  /** Called with the bytes of each read; null if no caller needs the bytes. */
+  /** Receives the bytes of each read; null if no caller needs them. */
   onRead: ((bytes: Uint8Array) => void) | null = null;
   #bytes: number;
 
@@ -24,8 +24,8 @@ export class FailedSocketBytes {
 
   /**
    * Takes over the unread bytes of a failed side: duplicates the descriptor, so that the caller can
-   * close the side's socket without losing the bytes. Reads the error from the socket, which clears it
-   * there, and stores the error in the side.
+   * close the side's socket without losing the bytes. Also reads the socket's error, which clears
+   * the error in the socket, and stores it in the side.
    *
    * @returns null if the side has not failed, if there are no unread bytes, or if no descriptor is
    *   free; Bun then delivers the bytes
