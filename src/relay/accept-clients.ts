@@ -7,7 +7,7 @@ import type { ClientCounts } from "./admission/client-counts.ts";
 import { TappedPipe } from "./capture/tapped-pipe.ts";
 import { Connection, type ConnectionsState, type SocketOwner } from "./connection/connection.ts";
 import { isEbb } from "./connection/ebb.ts";
-import { keepSideAlive } from "./connection/keepalive.ts";
+import { keepAliveWithoutFfi } from "./connection/keepalive.ts";
 import { handlers } from "./connection/socket-handlers.ts";
 import { UnadmittedSocket } from "./connection/unadmitted-socket.ts";
 import type { AcceptHandlers } from "./listen/pausable-listener.ts";
@@ -165,7 +165,7 @@ export class ClientAcceptor {
     client.attach(socket);
     client.ready = true;
     if (this.#headerOf !== null) connection.preface = this.#headerOf(admitted.accepted);
-    if (loaded.libc === null) keepSideAlive(client, this.#shared.keepalive);
+    if (loaded.libc === null) keepAliveWithoutFfi(client, this.#shared.keepalive);
     const { connections, bulk } = this.#shared;
     connections.add(connection);
     if (connections.size === 1) bulk?.join();

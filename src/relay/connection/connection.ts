@@ -142,6 +142,15 @@ export class ConnectionSide extends Side {
   get pending(): number {
     return this.outbound.pending;
   }
+
+  override shutdown(): void {
+    // A client that has ended its stream, and now gets the end of stream, sees no difference between a
+    // shutdown and a close. The destination must not be closed here, because the way in which the client
+    // left still decides how the destination's connection ends (`clientClosed`).
+    const { client, up } = this.connection;
+    if (this === client && up.state === "ended") this.close();
+    else super.shutdown();
+  }
 }
 
 /** The object that receives the events of a socket. It is stored in the socket's `data`. */

@@ -1,6 +1,6 @@
 import type { Failure } from "../observer.ts";
 import type { Connection } from "./connection.ts";
-import { keepSideAlive } from "./keepalive.ts";
+import { keepAliveWithoutFfi } from "./keepalive.ts";
 import { destroy, settle } from "./settle-connection.ts";
 import { sideClosed } from "./side-events.ts";
 
@@ -12,7 +12,8 @@ export function reached(connection: Connection): void {
   const { shared, destination, up, preface } = connection;
   connection.attempt = null;
   destination.ready = true;
-  keepSideAlive(destination, shared.keepalive);
+  // With FFI, `VanishedPeers` sets keepalive later.
+  if (shared.libc === null) keepAliveWithoutFfi(destination, shared.keepalive);
   tellReached(connection);
   if (preface !== null) up.precede(preface);
   connection.preface = null;

@@ -39,6 +39,9 @@ export function keepaliveLength(idle: number): number {
  * Makes the kernel send keepalive probes to the peer of a socket: the first one after `idle`
  * milliseconds without traffic, then six within about the same time again. Accepted sockets inherit
  * these settings from the listening socket (tcp(7)).
+ *
+ * SO_KEEPALIVE must come first: the kernel then counts TCP_KEEPIDLE from the last packet of the peer,
+ * so a call within `idle` is never too late (tcp_sock_set_keepidle_locked()).
  */
 export function setKeepalive(fd: number, idle: number): void {
   if (libc === null || idle === 0) return;
@@ -48,9 +51,7 @@ export function setKeepalive(fd: number, idle: number): void {
   libc.setOption(fd, IPPROTO_TCP, TCP_KEEPCNT, PROBES);
 }
 
-/** Sets keepalive for one connected side, also without FFI. */
-export function keepSideAlive(side: Side, idle: number): void {
-  if (!side.isTcp || idle === 0) return;
-  if (libc === null) side.socket?.setKeepAlive(true, idle);
-  else setKeepalive(side.fd, idle);
+/** Sets keepalive for one connected side without FFI. The kernel's own interval and count apply. */
+export function keepAliveWithoutFfi({ socket, isTcp }: Side, idle: number): void {
+  if (isTcp && idle !== 0) socket?.setKeepAlive(true, idle);
 }

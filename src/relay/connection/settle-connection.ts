@@ -74,9 +74,9 @@ function leave(connection: Connection): void {
  */
 function windUp(side: ConnectionSide): void {
   const { inbound, outbound, connection } = side;
-  // Both directions have passed on their end of stream, so Bun closes the socket in this turn or the
-  // next.
-  if (inbound.state === "ended" && outbound.state === "ended") return;
+  // Both directions have passed on their end of stream, so nothing is unread and the kernel delivers what
+  // it has taken. Bun would close the socket, too, but only at its next event.
+  if (inbound.state === "ended" && outbound.state === "ended") return side.close();
   // The relay still holds bytes for this side, which may take them without a time limit.
   if (outbound.state === "ending") return;
   const isFailure = outbound.state === "aborting" || connection.clientGone;

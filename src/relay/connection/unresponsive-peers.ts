@@ -2,6 +2,7 @@ import { ETIMEDOUT } from "../../os/errno.ts";
 import type { Libc } from "../../os/libc.ts";
 import { readTcpInfo, type TcpInfo } from "../../os/tcp-info.ts";
 import type { Connection, ConnectionSide } from "./connection.ts";
+import { keepaliveLength, setKeepalive } from "./keepalive.ts";
 
 // The relay looks at each side this many times within the time limit. So a side ends late by at
 // most two intervals between looks: one until a look finds that the answer is missing, and one
@@ -31,10 +32,13 @@ interface Debt {
 }
 
 /**
- * Ends a TCP side if its peer vanished while bytes for the peer are unacknowledged, for example
- * because the peer's machine lost power or the network is broken. TCP keepalive finds such peers
- * only on idle connections: it does not run while bytes are unacknowledged, and the kernel waits a
- * quarter of an hour for the acknowledgement (tcp(7), tcp_retries2).
+ * Ends a TCP side if its peer vanished, for example because the peer's machine lost power or the network
+ * is broken. On an idle connection, TCP keepalive does this. Accepted sockets inherit keepalive from the
+ * listening socket. For a destination, the first look sets it: most connections end before that look, and
+ * need no system call. The first look comes earlier than the first probe.
+ *
+ * Keepalive does not find a peer that vanished while bytes are unacknowledged: it does not run then, and
+ * the kernel waits a quarter of an hour for the acknowledgement (tcp(7), tcp_retries2).
  *
  * The kernel's option for this case, TCP_USER_TIMEOUT, is not usable here. It also ends a
  * connection whose peer is alive but does not read at the moment (tcp(7): "buffered data may remain
@@ -46,16 +50,19 @@ interface Debt {
 export class VanishedPeers implements Disposable {
   readonly #connections: ReadonlySet<Connection>;
   readonly #system: Libc;
+  readonly #keepalive: number;
+  /** The time for which an answer of a peer may be missing, in milliseconds. */
   readonly #patience: number;
   readonly #seen = new WeakMap<ConnectionSide, Sighting>();
   readonly #timer: Timer;
 
-  /** @param patience - the time for which an answer of a peer may be missing, in milliseconds */
-  constructor(connections: ReadonlySet<Connection>, system: Libc, patience: number) {
+  /** @param keepalive - the idle time before the first probe, in milliseconds; above 0 */
+  constructor(connections: ReadonlySet<Connection>, system: Libc, keepalive: number) {
     this.#connections = connections;
     this.#system = system;
-    this.#patience = patience;
-    this.#timer = setInterval(() => this.#look(), patience / LOOKS);
+    this.#keepalive = keepalive;
+    this.#patience = keepaliveLength(keepalive);
+    this.#timer = setInterval(() => this.#look(), this.#patience / LOOKS);
   }
 
   [Symbol.dispose](): void {
@@ -66,7 +73,10 @@ export class VanishedPeers implements Disposable {
     const now = performance.now();
     for (const { client, destination } of this.#connections) {
       if (client.isTcp) this.#lookAt(client, now);
-      if (destination.isTcp) this.#lookAt(destination, now);
+      if (!destination.isTcp) continue;
+      if (destination.ready && !this.#seen.has(destination))
+        setKeepalive(destination.fd, this.#keepalive);
+      this.#lookAt(destination, now);
     }
   }
 

@@ -2,7 +2,6 @@ import { loaded } from "../../os/libc.ts";
 import type { Ending } from "../observer.ts";
 import { type Connection, isHalfClosed, type ConnectionsState } from "./connection.ts";
 import { destroy } from "./settle-connection.ts";
-import { keepaliveLength } from "./keepalive.ts";
 import { IdleTimeout } from "./idle-timeout.ts";
 import { VanishedPeers } from "./unresponsive-peers.ts";
 
@@ -48,5 +47,5 @@ function watchPeers({
   keepalive,
 }: ConnectionsState): Disposable | null {
   if (loaded.libc === null || keepalive === 0 || !(sourceIsTcp || target.isTcp)) return null;
-  return new VanishedPeers(connections, loaded.libc, keepaliveLength(keepalive));
+  return new VanishedPeers(connections, loaded.libc, keepalive);
 }
