@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from "@prometheus-io/client";
 import { ENDINGS, type Observer } from "../../relay/observer.ts";
 import { KNOWN_REFUSALS } from "../../relay/admission/refusal-reasons.ts";
 import { PROGRAM, VERSION } from "../../program/version.ts";
+import { DurationHistogram } from "./duration-histogram.ts";
 import type { BothWays } from "./open-connections.ts";
 import { processUsage } from "./process-usage.ts";
 import type { CountsByReason, RelayStatistics } from "./relay-statistics.ts";
@@ -93,25 +94,23 @@ export class PrometheusMetrics {
    */
   readonly registry = new Registry();
   readonly #sources: MetricsSources;
-  readonly #connect: Histogram<"relay">;
-  readonly #connection: Histogram<"relay">;
+  readonly #connect: DurationHistogram;
+  readonly #connection: DurationHistogram;
   readonly #eventLoopDelay: Histogram;
 
   constructor(sources: MetricsSources) {
     this.#sources = sources;
     const registers = [this.registry];
-    this.#connect = new Histogram({
+    this.#connect = new DurationHistogram({
       name: `${PROGRAM}_connect_duration_seconds`,
       help: "Time from accepting a client to reaching the destination.",
       buckets: CONNECT_SECONDS,
-      labelNames: ["relay"],
       registers,
     });
-    this.#connection = new Histogram({
+    this.#connection = new DurationHistogram({
       name: `${PROGRAM}_connection_duration_seconds`,
       help: "Time from accepting a client to the end of its connection.",
       buckets: CONNECTION_SECONDS,
-      labelNames: ["relay"],
       registers,
     });
     this.#eventLoopDelay = new Histogram({
@@ -144,15 +143,13 @@ export class PrometheusMetrics {
    * counts 0, and returns the observer that fills them.
    */
   observerOf(relay: string): Partial<Observer> {
-    const labels = { relay };
-    this.#connect.zero(labels);
-    this.#connection.zero(labels);
+    const connects = this.#connect.of(relay);
+    const connections = this.#connection.of(relay);
     return {
       connected: ({ openedAt, connectedAt }) => {
-        if (connectedAt !== null) this.#connect.observe(labels, (connectedAt - openedAt) / 1_000);
+        if (connectedAt !== null) connects.note((connectedAt - openedAt) / 1_000);
       },
-      closed: ({ openedAt }) =>
-        this.#connection.observe(labels, (performance.now() - openedAt) / 1_000),
+      closed: ({ openedAt }) => connections.note((performance.now() - openedAt) / 1_000),
     };
   }
 

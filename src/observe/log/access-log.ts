@@ -24,8 +24,8 @@ export function accessLog(log: Log, destination: Endpoint): Partial<Observer> {
     closed(connection, ending) {
       open -= 1;
       const { id, openedAt, bytesUp, bytesDown, destinationAddress: reached } = connection;
-      const code = codes.get(id);
-      codes.delete(id);
+      const code = codes.size === 0 ? undefined : codes.get(id);
+      if (code !== undefined) codes.delete(id);
       const duration = Math.round(performance.now() - openedAt);
       const connect = connectTime(connection);
       const outcome = code === undefined ? ending : `${ending} (${code})`;
@@ -33,7 +33,7 @@ export function accessLog(log: Log, destination: Endpoint): Partial<Observer> {
       log.always(
         `${clientName(connection)} ${outcome} after ${duration} ms, ` +
           `${bytesUp} bytes up, ${bytesDown} down${reaching}; ${open} open`,
-        {
+        () => ({
           event: "access",
           connection: id,
           ...clientFields(connection),
@@ -45,7 +45,7 @@ export function accessLog(log: Log, destination: Endpoint): Partial<Observer> {
           bytes_down: bytesDown,
           duration_ms: duration,
           open,
-        },
+        }),
       );
     },
   };

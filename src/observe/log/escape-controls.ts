@@ -9,6 +9,11 @@ const CONTROLS = new RegExp(
 
 const CONTROL = new RegExp(CONTROLS.source);
 
+/** Whether a text has a character that `escapeControls` replaces. */
+export function hasControls(text: string): boolean {
+  return CONTROL.test(text);
+}
+
 /**
  * Makes text from outside safe to print. Control characters, line separators and characters that
  * reorder displayed text become escapes, such as `\u001b`.
@@ -16,7 +21,7 @@ const CONTROL = new RegExp(CONTROLS.source);
 export function escapeControls(text: string): string {
   // Almost no text has a control character, and this test takes a tenth of the time of a
   // replacement.
-  if (!CONTROL.test(text)) return text;
+  if (!hasControls(text)) return text;
   return text.replace(
     CONTROLS,
     (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`,

@@ -24,6 +24,7 @@ const LOOK_MS = 20;
  * 1 MiB of entries waits in this process; further entries are dropped and counted. No call blocks.
  */
 export class JournalSink implements LogOutput {
+  readonly writesFields = true;
   readonly #libc: Libc;
   readonly #path: string;
   readonly #recovered: (lost: number) => void;

@@ -1,4 +1,5 @@
-import { escapeControls } from "./escape-controls.ts";
+import { escapeControls, hasControls } from "./escape-controls.ts";
+import { isoTime } from "./iso-time.ts";
 import type { Style } from "./terminal-style.ts";
 
 /** The levels of log lines, the least important first. */
@@ -25,7 +26,7 @@ export type Formatter = (entry: LogEntry) => string;
  * Formats an entry with its time, level and message, for files and for programs that read lines.
  */
 export function formatPlain({ time, level, message }: LogEntry): string {
-  return `${time.toISOString()} ${level.padEnd(5)} ${printable(message)}\n`;
+  return `${isoTime(time)} ${level.padEnd(5)} ${printable(message)}\n`;
 }
 
 /**
@@ -35,7 +36,7 @@ export function formatPlain({ time, level, message }: LogEntry): string {
 export function formatJson({ time, level, message, relay, fields }: LogEntry): string {
   // Joining texts takes half the time of building and encoding an object with all fields.
   const named = relay === "" ? "" : `,"relay":${JSON.stringify(relay)}`;
-  const begin = `{"time":"${time.toISOString()}","level":"${level}","message":${JSON.stringify(message)}${named}`;
+  const begin = `{"time":"${isoTime(time)}","level":"${level}","message":${JSON.stringify(message)}${named}`;
   const rest = JSON.stringify(fields);
   // JSON.stringify does not escape all characters that could harm a terminal (`escapeControls`), so
   // escape them here. A JSON parser turns each escape back into the same character.
@@ -73,6 +74,7 @@ export function formatPretty({ dim, red, yellow, cyan }: Style): Formatter {
  * a stack, are indented, so that no line looks like an entry of its own.
  */
 export function printable(message: string): string {
+  if (!hasControls(message)) return message;
   return message.split("\n").map(escapeControls).join("\n    ");
 }
 

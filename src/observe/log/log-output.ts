@@ -1,10 +1,12 @@
-import type { Formatter, LogEntry } from "./line-formats.ts";
+import { formatJson, type Formatter, type LogEntry } from "./line-formats.ts";
 import { LogSink } from "./log-sink.ts";
 
 /** The target of the log: a descriptor or the journal. */
 export interface LogOutput {
   /** Writes an entry, or drops and counts it. Never blocks. */
   write(entry: LogEntry): void;
+  /** Whether the fields of an entry are written; if not, a caller need not make them. */
+  readonly writesFields: boolean;
   /** The number of entries that were dropped since the start. */
   readonly lost: number;
   /** Settles when all entries are written, or after `limit` milliseconds. */
@@ -20,6 +22,7 @@ export function lineOutput(
   const sink = new LogSink(fd, recovered);
   return {
     write: (entry) => sink.write(format(entry)),
+    writesFields: format === formatJson,
     get lost() {
       return sink.lost;
     },

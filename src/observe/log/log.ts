@@ -36,8 +36,10 @@ export interface Log {
   /**
    * Writes a line of level "info" even if the log hides that level: for lines that the user asked
    * for by an option.
+   *
+   * @param fields - called only if the format writes fields
    */
-  readonly always: Write;
+  readonly always: (message: string, fields: () => LogFields) => void;
   /**
    * Returns this log for one relay. Each line has the relay's name in a field and, if `inWords` is
    * true, also in its text.
@@ -52,6 +54,8 @@ export interface Log {
 }
 
 const STANDARD_ERROR = 2;
+
+const NO_FIELDS: LogFields = {};
 
 /** The least time between two reports of lost lines, in milliseconds. */
 const LOST_PERIOD = 10_000;
@@ -90,8 +94,10 @@ function logOf(consola: ConsolaInstance, output: LogOutput, relay = "", prefix =
     error: (message, fields) => consola.error(prefix + message, fields),
     // These lines do not go through consola, because no level hides them and there may be thousands
     // of them a second.
-    always: (message, fields = {}) =>
-      output.write({ time: new Date(), level: "info", message: prefix + message, relay, fields }),
+    always: (message, fieldsOf) => {
+      const fields = output.writesFields ? fieldsOf() : NO_FIELDS;
+      output.write({ time: new Date(), level: "info", message: prefix + message, relay, fields });
+    },
     named: (name, inWords) =>
       logOf(consola.withTag(name), output, name, inWords ? `${name}: ` : ""),
     writes: (level) => LogLevels[level] <= consola.level,
