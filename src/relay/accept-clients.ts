@@ -29,7 +29,7 @@ interface AcceptorNeeds {
   readonly endpoint: SocketEndpoint;
   /** Counts the open connections of each client. */
   readonly counts: ClientCounts;
-  /** The id after which the ids of new connections begin. */
+  /** The last id that is already taken; the first connection gets the next id. */
   readonly lastId: number;
   readonly shared: ConnectionsState;
   readonly places: Places;
@@ -69,7 +69,7 @@ export class ClientAcceptor {
     this.#expectedHeaders = options.acceptProxy === true ? this.#expectHeaders() : null;
   }
 
-  /** The id of the last connection. */
+  /** The id of the latest connection, of this relay or of the relay that handed over the source. */
   get lastId(): number {
     return this.#lastId;
   }
@@ -89,7 +89,7 @@ export class ClientAcceptor {
     };
   }
 
-  /** Called when a connection has ended. */
+  /** Removes an ended connection from the counts of its client. */
   left({ admitted }: Connection): void {
     this.#clientAdmission.left(admitted);
   }

@@ -13,14 +13,17 @@ const REASONS: Readonly<Record<string, string>> = {
     "(ip netns exec, NetworkNamespacePath= in a unit)",
 };
 
-/** Describes why no socket can be made in a network namespace. The caller adds the code. */
+/**
+ * Describes for a message why no socket can be made in a network namespace. The caller adds the
+ * code to the message.
+ */
 export function networkWords(netns: string, code: string): string {
   return `network namespace ${networkPath(netns)}: ${REASONS[code] ?? errnoWords(code)}`;
 }
 
 /**
- * The system calls for one end of a relay. They make sockets in the network namespace `netns`, or
- * in this process's own namespace if `netns` is undefined.
+ * Returns the system calls for one end of a relay. They make sockets in the network namespace
+ * `netns`, or in this process's own namespace if `netns` is undefined.
  */
 export function callsFor(system: Libc, netns: string | undefined): Libc {
   return netns === undefined ? system : socketsInNetwork(system, netns);

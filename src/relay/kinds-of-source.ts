@@ -75,12 +75,12 @@ export interface ConnectedSource {
   readonly endpoint: SocketEndpoint;
 }
 
-/** Whether another process or thread owns a source and may continue to listen on it. */
+/** Returns whether another process or thread owns a source and may continue to listen on it. */
 export function isInherited(source: Source | ConnectedSource): boolean {
   return source.kind === "fd" || source.kind === "descriptors";
 }
 
-/** The socket file of a handed-over source; null if there is none. */
+/** Returns the socket file of a handed-over source; null if there is none. */
 export function handedFile({ endpoint, file }: HandedSource): PlacedFile | null {
   if (endpoint.kind !== "unix" || file === null) return null;
   return { path: endpoint.path, identity: file };

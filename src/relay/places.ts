@@ -10,20 +10,23 @@ interface PlacesNeeds {
   readonly limit: SharedConnectionLimit | null;
   /** The bytes that all relays of this thread hold, and their limit. */
   readonly memory: HeldMemory;
-  /** Returns the number of the relay's clients, and of proxies that have not sent their header. */
+  /**
+   * Returns the number of the relay's open connections, and of the proxies that have not sent their
+   * header.
+   */
   readonly count: () => number;
 }
 
 /**
- * The places of one relay: each client takes one. The source pauses while no place is free, or while
- * one of the limits that the relay shares with other relays is reached.
+ * The places of one relay: each client takes one place. The source pauses while no place is free,
+ * or while one of the limits that the relay shares with other relays is reached.
  */
 export class Places implements BoundedRelay, Disposable {
   readonly #shared: ConnectionsState;
   readonly #limit: SharedConnectionLimit | null;
   readonly #memory: HeldMemory;
   readonly #count: () => number;
-  /** Null until `begin`. */
+  /** Pauses the source at the limits; null until `begin`. */
   #pause: LimitPause | null = null;
   /**
    * The number of late sockets (`ConnectionsState.lateSockets`) that can exist without using the
@@ -47,7 +50,7 @@ export class Places implements BoundedRelay, Disposable {
     this.#memory.join(this);
   }
 
-  /** From now on, nothing pauses the source or lets it accept again, because the relay stops. */
+  /** Ends all pausing and resuming of the source, because the relay stops. */
   close(): void {
     this.#isClosed = true;
   }
@@ -76,12 +79,15 @@ export class Places implements BoundedRelay, Disposable {
     this.#limit?.closed();
   }
 
-  /** Called when a late socket has ended. */
+  /** Counts the end of a late socket (`ConnectionsState.lateSockets`). */
   lateSocketEnded(): void {
     this.#free();
   }
 
-  /** A system call failed because no descriptor was left. */
+  /**
+   * Pauses the source, because a system call failed for want of a descriptor. `code` is EMFILE or
+   * ENFILE.
+   */
   descriptorsExhausted(code: string): void {
     this.#pause?.descriptorsExhausted(code);
   }

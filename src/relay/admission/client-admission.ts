@@ -45,7 +45,7 @@ export interface AdmissionOptions extends ProxyRules {
   readonly acceptProxy?: boolean | undefined;
 }
 
-/** Whether the relay must know each TCP client's address before it serves the client. */
+/** Returns whether the relay must know each TCP client's address before it serves the client. */
 export function needsAddresses(options: AdmissionOptions, source: SocketEndpoint): boolean {
   const { allow, deny, proxyProtocol, connectionsMaxPerClient } = options;
   const { identifyClients = false, acceptProxy = false } = options;

@@ -48,8 +48,8 @@ export interface ConnectionsState extends PipeMeans {
    */
   clientLeftAt: number;
   /**
-   * Returns whether the limit of open connections is reached. If a connection ended in this turn of the
-   * event loop, its place still counts as taken.
+   * Returns whether the limit of open connections is reached. The place of a connection that ended
+   * in this turn of the event loop still counts as taken.
    */
   readonly isFull: () => boolean;
   /**
@@ -76,7 +76,9 @@ export interface ConnectionsState extends PipeMeans {
 
 /** An attempt to reach the destination of a connection. */
 export interface Attempt {
-  /** Whether a try has failed and the attempt keeps trying, until the time `connectRetry` is over. */
+  /**
+   * Whether a try has failed, and the attempt tries again until the time `connectRetry` is over.
+   */
   readonly retrying: boolean;
   /**
    * Tells the attempt that one of its sides has got a socket. The attempt succeeds if the socket is
@@ -185,8 +187,8 @@ export class Connection implements ConnectionView {
    */
   clientEndedAt = Infinity;
   /**
-   * Whether the client has gone without an answer and the relay must tell the destination: a TCP
-   * destination sees a reset, a Unix destination a close.
+   * Whether the client has gone before the destination sent a byte, and the relay must show this to
+   * the destination: a TCP destination sees a reset, a Unix destination a close.
    */
   clientGone = false;
   #clientAddress: string | undefined;

@@ -91,11 +91,11 @@ export class BulkReader {
   }
 
   /**
-   * Reads once from a side into `held`, which must be empty. The size of the read depends on the room
-   * of `to`. After a write, call `keep` if bytes are left in `held`.
+   * Reads once from a side into `held`, which must be empty. The size of the read depends on the
+   * room of `to`. After a write, call `keep` if bytes are left in `held`.
    *
-   * @param sparing - whether all connections together hold so much that the read must be small, even if
-   *   `to` has much room
+   * @param sparing - whether all connections together hold so much that the read must be small,
+   *   even if `to` has much room
    * @returns the number of bytes, 0 at the end of the stream, or a negative errno
    */
   read(from: Side, to: Side, held: HeldBytes, sparing: boolean): number {
@@ -163,8 +163,8 @@ export class BulkReader {
   }
 
   /**
-   * Takes back the kernel pipe that `read` lent to `held`, because the direction does no more own reads
-   * for now.
+   * Takes back the kernel pipe that `read` lent to `held`. Call this when the direction does no
+   * more own reads for now.
    */
   release(held: HeldBytes): void {
     const { kernelPipe } = held;

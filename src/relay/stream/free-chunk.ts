@@ -1,16 +1,17 @@
 /**
- * The size, in bytes, from which it is worth freeing a chunk. Below this size the call costs more than
- * it saves.
+ * The minimum size, in bytes, of a chunk that is freed. For a smaller chunk, the call costs more
+ * than it saves.
  */
 const FREED_LEAST = 16 * 1024;
 
 /**
- * Frees the memory of a large chunk now. Otherwise the memory stays in use until the garbage collector
- * runs. Until then a few connections can read many MiB. The next chunk gets the freed memory, which the
- * processor still has in its cache. The chunk is empty afterwards.
+ * Frees the memory of a large chunk at once. Otherwise the memory stays in use until the garbage
+ * collector runs, and until then a few connections can read many MiB. The next chunk gets the freed
+ * memory, which the processor still has in its cache. The given chunk is empty afterwards.
  *
- * Call this only for a chunk that nothing else uses, such as a chunk from one of Bun's reads. A chunk
- * that is only a part of its buffer is left alone, because something else may use the rest.
+ * Call this only for a chunk that nothing else uses, such as a chunk from one of Bun's reads. This
+ * function does nothing with a chunk that is only a part of its buffer, because other code may use
+ * the rest of the buffer.
  */
 export function freeChunk({ buffer, byteLength }: Uint8Array): void {
   if (byteLength < FREED_LEAST || byteLength !== buffer.byteLength) return;

@@ -18,8 +18,8 @@ export class HeldBytes {
    */
   kernelPipe: KernelPipe | null = null;
   /**
-   * Whether the receiver has taken all held bytes at least once. While this is false, the receiver may
-   * be one that never reads.
+   * Whether the receiver has taken all held bytes at least once. While this is false, the receiver
+   * may be a program that never reads.
    */
   receiverReads = false;
   /**

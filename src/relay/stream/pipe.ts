@@ -316,8 +316,8 @@ export class Pipe implements Reader {
 }
 
 /**
- * If `to` has shut down its reading, shuts down the reading from `from`, so that the writes of `from`
- * fail, too.
+ * Shuts down the reading from `from` if `to` has shut down its reading, so that the writes of
+ * `from` fail, too.
  */
 function passRefusalOn({ from, to }: Pipe): void {
   if (to.readsNoMore) from.shutReading();

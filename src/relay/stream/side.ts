@@ -32,9 +32,9 @@ export abstract class Side {
   }
 
   /**
-   * Stores the error of the relay's own system call, because Bun will not see this error. EPIPE says
-   * only that the side is gone. Another errno, before or after EPIPE, tells the reason, so EPIPE never
-   * replaces it.
+   * Stores the errno of the relay's own system call, because Bun will not see this error. EPIPE
+   * says only that the side is gone, and never replaces another errno. Any other errno replaces
+   * EPIPE, because it tells the reason.
    */
   failed(errno: number): void {
     if (this.#errno === 0 || this.#errno === EPIPE) this.#errno = errno;
@@ -65,14 +65,17 @@ export abstract class Side {
     this.socket?.resume();
   }
 
-  /** The approximate number of bytes that a write takes now; 0 or less if a write takes none. */
+  /**
+   * Returns the approximate number of bytes that a write takes now; 0 or less if a write takes
+   * none.
+   */
   takesNow(): number {
     return libc === null ? Infinity : sendBufferSpace(libc, this.fd, this.isTcp);
   }
 
   /**
-   * Whether the kernel reports this side as writable, which means that a large part of the socket's
-   * send buffer is free.
+   * Returns whether the kernel reports this side as writable, which means that a large part of the
+   * socket's send buffer is free.
    */
   hasMuchRoom(): boolean {
     return libc === null || libc.writable(this.fd) !== 0;
@@ -132,7 +135,10 @@ export abstract class Side {
     return taken;
   }
 
-  /** Sends the end of stream to this side. Bun's `end()` would close both directions. */
+  /**
+   * Sends the end of stream to this side. Do not use Bun's `end()` instead, because it closes both
+   * directions.
+   */
   shutdown(): void {
     this.socket?.shutdown();
   }
@@ -168,7 +174,8 @@ export abstract class Side {
   }
 
   /**
-   * The number of bytes that the kernel has taken and that the peer has not received; 0 without FFI.
+   * Returns the number of bytes that the kernel has taken and that the peer has not received; 0
+   * without FFI.
    */
   unsent(): number {
     return libc === null || this.socket === null ? 0 : Math.max(libc.unsent(this.fd), 0);
