@@ -1,11 +1,11 @@
 import type { Observation } from "../observe/figures/observe-process.ts";
 import type { Log } from "../observe/log/log.ts";
 import { libc } from "../os/libc.ts";
-import { heldTogether, type MemoryBound } from "../relay/limits/held-memory-limit.ts";
+import type { MemoryBound } from "../relay/limits/held-memory-limit.ts";
 import { isHungUp } from "../os/terminal.ts";
 import { takePassedSockets } from "../systemd/activation.ts";
 import type { ServiceState } from "../systemd/report-service-state.ts";
-import { AdminServers, hasAdminServers } from "./admin-servers.ts";
+import type { AdminServers } from "./admin-servers.ts";
 import {
   type ConnectionLimits,
   connectionsOfFiles,
@@ -21,14 +21,16 @@ import type { Predecessor } from "./handover/predecessor.ts";
 import type { Reaper } from "./handover/reap-orphans.ts";
 import type { Successor } from "./handover/start-successor.ts";
 import { onHangup } from "./hangup-signal.ts";
+import { openObservedServers } from "./open-observed-servers.ts";
 import { observersOf, type OpeningNeeds, openRelays } from "./open-relays.ts";
 import { checkPrivateNetwork } from "./require-private-network.ts";
 import { boundOfThreads } from "../workers/open-with-workers.ts";
 import type { ProcessPlan } from "./process-plan.ts";
 import type { RelayGroup } from "./relays-of-process.ts";
 import { INIT, findServiceManager } from "./find-service-manager.ts";
-import { warnOfFewFiles, warnOfOldUnits, warnOfOpenServers } from "./start-warnings.ts";
+import { warnOfFewFiles, warnOfOldUnits } from "./start-warnings.ts";
 import { type StopRequests, stopRequests } from "./stop-signals.ts";
+import { stopRelays } from "./stop-relays.ts";
 import { takeOver } from "./take-over.ts";
 import { reportFaults } from "./uncaught-errors.ts";
 import { ignoreUserSignals } from "./ignore-user-signals.ts";
@@ -41,12 +43,6 @@ const VACATE_MOST = 1_000;
 
 const STANDARD_INPUT = 0;
 const STANDARD_ERROR = 2;
-
-/**
- * The time, in milliseconds, that a stop waits for earlier processes in addition to the drain
- * timeout.
- */
-const EARLIER_MARGIN = 1_000;
 
 /**
  * The running relays of one process and everything that they share: signals, the service manager,
@@ -156,7 +152,9 @@ export class RunningProcess implements AsyncDisposable {
     await Promise.race([asked, this.#idle.promise, this.#handovers.done]);
     const successor = await this.#handovers.stop();
     if (successor !== null) return await this.#linger(relays, successor);
-    await this.#stop(relays, askedAgain);
+    this.#service?.stopping(relays.connections);
+    const { drainTimeout } = this.#plan.processWide;
+    await stopRelays({ relays, earlier: this.#earlier, drainTimeout, hurry: askedAgain });
     return 0;
   }
 
@@ -174,31 +172,6 @@ export class RunningProcess implements AsyncDisposable {
     this.#service?.ready(relays.endpoints);
     this.#idleExit?.begin();
     this.#handovers.begin(() => this.#estate(relays));
-  }
-
-  /**
-   * Drains all relays, here and in earlier processes. Resets their open connections as soon as
-   * `hurry` settles.
-   */
-  async #stop(relays: RelayGroup, hurry: Promise<void>): Promise<void> {
-    this.#service?.stopping(relays.connections);
-    this.#earlier?.stop(null);
-    const stopped = Promise.all([relays.stop(), this.#earlierEnd()]);
-    await Promise.race([stopped, hurry]);
-    this.#earlier?.stop(0);
-    await relays.stop({ drainTimeout: 0 });
-    await stopped;
-  }
-
-  /**
-   * Waits until all connections of earlier processes have ended, but at most for the drain timeout
-   * plus `EARLIER_MARGIN`, because each earlier process has its own drain timeout, which may be
-   * longer.
-   */
-  async #earlierEnd(): Promise<void> {
-    if (this.#earlier === null) return;
-    const limit = this.#plan.processWide.drainTimeout + EARLIER_MARGIN;
-    await Promise.race([this.#earlier.unladen(), Bun.sleep(limit)]);
   }
 
   /**
@@ -325,34 +298,18 @@ export class RunningProcess implements AsyncDisposable {
     this.#manager = met.manager;
   }
 
-  /**
-   * Opens the servers of `--admin` and `--metrics`. Their code is loaded only if the plan has such
-   * a server.
-   */
   async #openAdmin(): Promise<void> {
-    const { processWide } = this.#plan;
-    if (!hasAdminServers(processWide)) return;
-    const { Observation } = await import("../observe/figures/observe-process.ts");
-    this.#observation = this.#front.use(
-      new Observation({
-        connectionsMax: this.#limits.together,
-        memoryMax: this.#memory.most,
-        heldBytes: () => heldTogether(this.#memory),
-        logLinesLost: () => this.#log.linesLost(),
-        earlierConnections: () => this.#earlier?.connections ?? 0,
-        look: () => this.#relays?.lookForFiles(),
-      }),
-    );
-    this.#admin = this.#front.use(
-      await AdminServers.open(
-        processWide,
-        this.#observation,
-        this.#log,
-        (role, address, permissions) =>
-          this.#predecessor?.claim(role, address, permissions) ?? null,
-      ),
-    );
-    warnOfOpenServers(this.#admin.endpoints, this.#log);
+    const opened = await openObservedServers(this.#front, {
+      processWide: this.#plan.processWide,
+      connectionsMax: this.#limits.together,
+      memory: this.#memory,
+      log: this.#log,
+      predecessor: this.#predecessor,
+      earlierConnections: () => this.#earlier?.connections ?? 0,
+      lookForFiles: () => this.#relays?.lookForFiles(),
+    });
+    this.#observation = opened?.observation ?? null;
+    this.#admin = opened?.servers ?? null;
   }
 
   /**

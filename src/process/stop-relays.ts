@@ -1,0 +1,43 @@
+import type { EarlierProcesses } from "./handover/earlier-processes.ts";
+import type { RelayGroup } from "./relays-of-process.ts";
+
+/**
+ * The time, in milliseconds, that a stop waits for earlier processes in addition to the drain
+ * timeout.
+ */
+const EARLIER_MARGIN = 1_000;
+
+interface StopNeeds {
+  readonly relays: RelayGroup;
+  /** The earlier processes that still run; null if this process took over from none. */
+  readonly earlier: EarlierProcesses | null;
+  /** In milliseconds. */
+  readonly drainTimeout: number;
+  /** Settles when the open connections must be reset. */
+  readonly hurry: Promise<void>;
+}
+
+/** Drains all relays, here and in earlier processes. */
+export async function stopRelays({
+  relays,
+  earlier,
+  drainTimeout,
+  hurry,
+}: StopNeeds): Promise<void> {
+  earlier?.stop(null);
+  const stopped = Promise.all([relays.stop(), earlierEnd(earlier, drainTimeout)]);
+  await Promise.race([stopped, hurry]);
+  earlier?.stop(0);
+  await relays.stop({ drainTimeout: 0 });
+  await stopped;
+}
+
+/**
+ * Waits until all connections of earlier processes have ended, but at most for the drain timeout
+ * plus `EARLIER_MARGIN`, because each earlier process has its own drain timeout, which may be
+ * longer.
+ */
+async function earlierEnd(earlier: EarlierProcesses | null, drainTimeout: number): Promise<void> {
+  if (earlier === null) return;
+  await Promise.race([earlier.unladen(), Bun.sleep(drainTimeout + EARLIER_MARGIN)]);
+}
