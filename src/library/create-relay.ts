@@ -6,7 +6,7 @@ import {
   printAddress,
 } from "../address/address.ts";
 import type { Cidr } from "../address/cidr.ts";
-import { WORKERS } from "../options/values-of-relay-options.ts";
+import { MEMORY_MAX, WORKERS } from "../options/values-of-relay-options.ts";
 import {
   takeDestination,
   takeObserver,
@@ -18,7 +18,7 @@ import {
 import type { Source } from "../relay/kinds-of-source.ts";
 import type { RelayOptions as RelayOptionsParsed } from "../relay/options.ts";
 import type { Relay } from "../relay/relay-interface.ts";
-import { relayOpener } from "../workers/open-with-workers.ts";
+import { boundOfThreads, relayOpener } from "../workers/open-with-workers.ts";
 import { choosePassedSocket, takePassedSockets } from "../systemd/activation.ts";
 import type { Workers } from "../workers/worker-count.ts";
 
@@ -48,13 +48,29 @@ export interface RelayOptions extends Omit<
    */
   readonly workers?: Workers | undefined;
   /**
+   * The maximum number of bytes that all connections of this relay together hold because a side does
+   * not take them; at least 4 MiB. At this bound the relay reads only as many bytes as the other side
+   * takes, and further clients wait in the kernel's queue. Connections may exceed the bound by 1 MiB
+   * for each worker, and by 512 KiB for each connection whose sender fails. Without FFI, with
+   * `fastPath: false` and with `capture`, each connection may exceed the bound by 512 KiB in each
+   * direction. Default: a quarter of the memory that the control group or the machine has.
+   */
+  readonly memoryMax?: number | undefined;
+  /**
    * A signal that stops the relay in the same way as `stop()`. If the signal is aborted already, no
    * relay starts.
    */
   readonly signal?: AbortSignal | undefined;
 }
 
-const OTHER_OPTIONS = ["source", "destination", "observer", "workers", "signal"] as const;
+const OTHER_OPTIONS = [
+  "source",
+  "destination",
+  "observer",
+  "workers",
+  "memoryMax",
+  "signal",
+] as const;
 
 /**
  * Starts a relay, which carries each connection from the source to the destination until it is
@@ -70,6 +86,11 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
   const destination = takeDestination(options.destination);
   const values = takeRelayOptions({ ...options }, OTHER_OPTIONS, { source, destination });
   const workers = takeOption("workers", WORKERS, options.workers ?? 1);
+  const { memoryMax } = options;
+  const memory = boundOfThreads(
+    workers,
+    memoryMax === undefined ? null : takeOption("memoryMax", MEMORY_MAX, memoryMax),
+  );
   const observer = takeObserver(options.observer);
   const signal = takeSignal(options.signal);
   const { sourceNetns, destinationNetns } = values;
@@ -77,7 +98,7 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
     throw new AddressError(printAddress(destination), "the destination is the source");
   signal?.throwIfAborted();
   const relayOptions = { ...values, source: claim(source), destination, observer };
-  const relay = await relayOpener(workers)(relayOptions);
+  const relay = await relayOpener(workers, { memory })(relayOptions);
   if (signal !== undefined) await stopOnAbort(relay, signal);
   return relay;
 }

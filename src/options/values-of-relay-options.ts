@@ -45,6 +45,15 @@ const WORKERS_MOST = 8_192;
 // bytes, and a comment) fit into it.
 const CAPTURE_LEAST = 128 * 1024;
 
+/**
+ * The smallest bound of held memory, in bytes. One direction of a connection may hold 1 MiB, so with
+ * a smaller bound a few slow connections would slow down all others and keep new clients waiting.
+ */
+const MEMORY_LEAST = 4 * 1024 * 1024;
+
+/** The type of the option `memoryMax`: the bound, in bytes, of what all connections hold. */
+export const MEMORY_MAX: LibraryType<number> = size(MEMORY_LEAST);
+
 /** The type of the option `workers`: the number of threads that carry connections, or `auto`. */
 export const WORKERS: LibraryType<Workers> = countOr("auto", 1, WORKERS_MOST);
 

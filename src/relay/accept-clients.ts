@@ -8,6 +8,7 @@ import { TappedPipe } from "./capture/tapped-pipe.ts";
 import { Connection, type ConnectionsState, type SocketOwner } from "./connection/connection.ts";
 import { isEbb } from "./connection/ebb.ts";
 import { keepAliveWithoutFfi } from "./connection/keepalive.ts";
+import { readSparingly } from "./connection/read-sparingly.ts";
 import { handlers } from "./connection/socket-handlers.ts";
 import { UnadmittedSocket } from "./connection/unadmitted-socket.ts";
 import type { AcceptHandlers } from "./listen/pausable-listener.ts";
@@ -176,7 +177,7 @@ export class ClientAcceptor {
   }
 
   #reach(connection: Connection): void {
-    if (this.#shared.memory.isReached) connection.up.awaitReady();
+    if (this.#shared.memory.isReached) readSparingly(connection);
     reach(connection, this.#line, isEbb(this.#shared, connection.openedAt) ? EBB_DELAY : 0);
   }
 }

@@ -1,4 +1,5 @@
 import type { ConnectionsState } from "./connection/connection.ts";
+import { readSparingly } from "./connection/read-sparingly.ts";
 import type { BoundedRelay, HeldMemory } from "./limits/held-memory-limit.ts";
 import type { SharedConnectionLimit } from "./limits/shared-connection-limit.ts";
 import { connectionsCarried } from "./listen/descriptor-budget.ts";
@@ -101,9 +102,7 @@ export class Places implements BoundedRelay, Disposable {
   }
 
   memoryFull(): void {
-    // Stop reading from clients whose destination is not reached yet, because the bytes of such
-    // clients may add up fastest.
-    for (const { up } of this.#shared.connections) up.awaitReady();
+    for (const connection of this.#shared.connections) readSparingly(connection);
     this.#shared.observer.full(this.#count(), "memory");
   }
 

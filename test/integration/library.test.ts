@@ -55,6 +55,8 @@ describe("the library refuses, and names the option", () => {
     [{ workers: 1.5 }, "workers: 1.5 is not a number from 1 to 8192; or say auto"],
     [{ workers: "many" }, 'workers: "many" is not a number from 1 to 8192; or say auto'],
     [{ workers: 100_000 }, "workers: 100000 is not a number from 1 to 8192; or say auto"],
+    [{ memoryMax: 1024 }, "memoryMax: 1024 is too small"],
+    [{ memoryMax: "64M" }, 'memoryMax: "64M" is not'],
     [{ connectionsMax: 0 }, "connectionsMax: 0 is not a number from 1 to 2147483647"],
     [{ connectionsMax: 1.5 }, "connectionsMax: 1.5 is not a number from 1 to 2147483647"],
     [{ backlog: -1 }, "backlog: -1 is not a number from 0 to 2147483647"],

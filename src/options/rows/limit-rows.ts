@@ -1,13 +1,5 @@
-import { RELAY_OPTIONS, WORKERS } from "../values-of-relay-options.ts";
+import { MEMORY_MAX, RELAY_OPTIONS, WORKERS } from "../values-of-relay-options.ts";
 import type { OptionRows } from "../option-row.ts";
-import { size } from "../value-types.ts";
-
-/**
- * The smallest value of --memory-max, in bytes. One direction of a connection may hold 1 MiB, so
- * with a smaller limit a few slow connections would slow down all others and keep new clients
- * waiting.
- */
-const MEMORY_LEAST = 4 * 1024 * 1024;
 
 /**
  * The options that limit the numbers of connections, waiting clients and threads, and the memory of
@@ -34,13 +26,13 @@ export const LIMIT_ROWS = {
       "The most open connections at once of one client: an IPv4 address, an IPv6 /64 network or a Unix user. Further connections are refused. Default: no limit per client.",
   },
   memoryMax: {
-    ...size(MEMORY_LEAST),
+    ...MEMORY_MAX,
     help: "the most that all connections hold (a quarter of the memory)",
     terse: true,
     commands: ["relay"],
     scope: "process",
     about:
-      "The most bytes that all connections together may hold because a side does not take them, like 64M or 1G. At this bound each connection reads less, and further clients wait in the kernel's queue. Default: a quarter of what the control group or the machine has.",
+      "The most bytes that all connections together may hold because a side does not take them, like 64M or 1G. At this bound the relay reads only what the other side takes, and further clients wait in the kernel's queue. Connections may exceed the bound by 1M for each worker, and by 512K for each connection whose sender fails. Default: a quarter of what the control group or the machine has.",
   },
   backlog: {
     ...RELAY_OPTIONS.backlog,

@@ -1,6 +1,7 @@
 import type { Failure } from "../observer.ts";
 import type { Connection } from "./connection.ts";
 import { keepAliveWithoutFfi } from "./keepalive.ts";
+import { readSparingly } from "./read-sparingly.ts";
 import { destroy, settle } from "./settle-connection.ts";
 import { sideClosed } from "./side-events.ts";
 
@@ -18,6 +19,7 @@ export function reached(connection: Connection): void {
   if (preface !== null) up.precede(preface);
   connection.preface = null;
   up.advance();
+  if (shared.memory.isReached) readSparingly(connection);
   settle(connection);
 }
 

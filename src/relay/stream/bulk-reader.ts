@@ -20,8 +20,9 @@ const SPLICED_LEAST = 128 * 1024;
 
 // The minimum size of one read in bytes, if the other side has any room. A read of this size may
 // exceed the room, but this costs little: the kernel takes the whole write that fills a socket's
-// buffer, even if the write exceeds the buffer. If all connections together hold too much, or if
-// the reported room cannot be trusted, this is also the maximum size.
+// buffer, even if the write exceeds the buffer. If the reported room cannot be trusted, this is also
+// the maximum size. If all connections together hold too much, this is the maximum size, and the
+// read never exceeds the room.
 const ROOM_LEAST = 32 * 1024;
 
 // The size of a read in bytes, if the other side has no room. The other side does not take this
@@ -133,7 +134,8 @@ export class BulkReader {
   #roomOf(to: Side, sparing: boolean): number {
     const room = to.takesNow();
     if (room <= 0) return SAMPLE;
-    return !sparing && this.countsOnRoom(to) ? Math.max(room, ROOM_LEAST) : ROOM_LEAST;
+    if (sparing) return Math.min(room, ROOM_LEAST);
+    return this.countsOnRoom(to) ? Math.max(room, ROOM_LEAST) : ROOM_LEAST;
   }
 
   #copy(from: Side, held: HeldBytes, most: number): number {

@@ -123,10 +123,15 @@ export class Pipe implements Reader {
     if (length >= LARGE) this.#means.bulk?.cameShort(this.to);
   }
 
-  /** Stops reading until `to` is ready. Call this if all pipes together hold too many bytes. */
-  awaitReady(): void {
-    if (!this.to.ready && this.state === "flowing" && !this.isPaused)
-      this.#needReading().chunkHeld(0);
+  /**
+   * Call this when all pipes together hold too many bytes. Bun stops reading from `from`. While bytes
+   * are held or `to` is not ready, nobody reads; after that, the pipe reads only as many bytes as `to`
+   * takes. If Bun must do all reads, Bun reads again as soon as `to` is ready.
+   */
+  memoryFull(): void {
+    if (!this.from.ready || this.state !== "flowing" || this.isPaused) return;
+    if (this.to.ready && this.held === 0) this.#needReading().memoryFull();
+    else this.#needReading().chunkHeld(0);
   }
 
   /** Adds bytes that the relay itself sends to `to`, before all bytes of `from`. */
@@ -148,6 +153,7 @@ export class Pipe implements Reader {
     if (this.state === "flowing") {
       if (this.#held !== null && heldBefore > 0) this.#held.receiverReads = true;
       if (this.#reading?.roomAgain() === true) this.takeTurn();
+      if (this.#means.memory.isReached) this.memoryFull();
       return;
     }
     this.#release();

@@ -4,7 +4,7 @@ import type { Side } from "./side.ts";
 // The first and the longest pause between two own reads in the state `look`, in milliseconds. Each
 // pause is twice as long as the pause before.
 const FIRST_PAUSE = 1;
-const LONGEST_PAUSE = 4096;
+const LONGEST_PAUSE = 1024;
 
 /**
  * The state of the reading: who reads `from`. An own read is a read by the relay's own system call,
@@ -16,8 +16,8 @@ const LONGEST_PAUSE = 4096;
  *   read.
  * - `turn`: the pipe does an own read in the next turn of the event loop.
  * - `last turn`: like `turn`, but the previous own read found no bytes.
- * - `look`: no bytes come, and `to` has so little room that the bytes of one of Bun's reads may not
- *   fit. The pipe does an own read when `to` has much room, or after a pause.
+ * - `look`: no bytes come, and one of Bun's reads may bring too many: `to` has little room, or all pipes
+ *   together hold too many bytes. The pipe does an own read when `to` has much room, or after a pause.
  * - `over`: Bun reads, and the pipe drops the bytes, because `to` takes no more bytes.
  */
 export type ReadingState = "events" | "paused" | "room" | "turn" | "last turn" | "look" | "over";
@@ -32,8 +32,9 @@ export type ReadingState = "events" | "paused" | "room" | "turn" | "last turn" |
  * - `read passed`: an own read brought bytes, and `to` took all of them.
  * - `read held`: an own read brought bytes, and `to` did not take all of them.
  * - `nothing`: an own read found no bytes.
- * - `nothing, little room`: like `nothing`, but `to` also has little room. In the state `turn` the
- *   room is not checked, so the event is always `nothing`.
+ * - `nothing, little room`: like `nothing`, but `to` also has little room, or all pipes together hold
+ *   too many bytes. In the state `turn` neither is checked, so the event is always `nothing`.
+ * - `memory full`: all pipes together hold too many bytes.
  * - `end`: an own read found the end of the stream or a failure.
  * - `broken`: `to` takes no more bytes.
  */
@@ -45,6 +46,7 @@ export type ReadingEvent =
   | "read held"
   | "nothing"
   | "nothing, little room"
+  | "memory full"
   | "end"
   | "broken";
 
@@ -63,6 +65,7 @@ const TABLE: Transitions = {
     "read held": "room",
     nothing: "events",
     "nothing, little room": "look",
+    "memory full": "look",
     end: "events",
     broken: "over",
   },
@@ -70,12 +73,14 @@ const TABLE: Transitions = {
     "chunk held": "paused",
     "large chunk held": "paused",
     "room again": "events",
+    "memory full": "paused",
     broken: "over",
   },
   room: {
     "chunk held": "room",
     "large chunk held": "room",
     "room again": "turn",
+    "memory full": "room",
     broken: "over",
   },
   turn: {
@@ -86,6 +91,7 @@ const TABLE: Transitions = {
     "read held": "room",
     nothing: "last turn",
     "nothing, little room": "last turn",
+    "memory full": "turn",
     end: "events",
     broken: "over",
   },
@@ -97,6 +103,7 @@ const TABLE: Transitions = {
     "read held": "room",
     nothing: "events",
     "nothing, little room": "look",
+    "memory full": "last turn",
     end: "events",
     broken: "over",
   },
@@ -108,6 +115,7 @@ const TABLE: Transitions = {
     "read held": "room",
     nothing: "events",
     "nothing, little room": "look",
+    "memory full": "look",
     end: "events",
     broken: "over",
   },
@@ -115,6 +123,7 @@ const TABLE: Transitions = {
     "chunk held": "over",
     "large chunk held": "over",
     "room again": "over",
+    "memory full": "over",
     broken: "over",
   },
 };
@@ -124,7 +133,7 @@ export interface Reader {
   readonly from: Side;
   /** Does an own read. Called in the states `turn`, `last turn` and `look`. */
   takeTurn(): void;
-  /** Returns whether `to` has much room. */
+  /** Returns whether `to` has much room and all pipes together do not hold too many bytes. */
   hasMuchRoom(): boolean;
   /** Makes the pipe call `roomAgain` as soon as `to` has much room. */
   awaitMuchRoom(): void;
@@ -145,15 +154,15 @@ const CHUNKS_OF_BULK = 16;
  * Each row of this table is a state, each column an event, and each cell the next state. An empty
  * cell means that the event cannot happen in the state.
  *
- * | state       | chunk held | large chunk held | room again      | read passed | read held | nothing     | nothing, little room | end      | broken |
- * | ----------- | ---------- | ---------------- | --------------- | ----------- | --------- | ----------- | -------------------- | -------- | ------ |
- * | `events`    | `paused`   | `room`           | `events`        | `turn`      | `room`    | `events`    | `look`               | `events` | `over` |
- * | `paused`    | `paused`   | `paused`         | `events`        |             |           |             |                      |          | `over` |
- * | `room`      | `room`     | `room`           | `turn` now      |             |           |             |                      |          | `over` |
- * | `turn`      | `room`     | `room`           | `turn`          | `turn`      | `room`    | `last turn` | `last turn`          | `events` | `over` |
- * | `last turn` | `room`     | `room`           | `last turn`     | `turn`      | `room`    | `events`    | `look`               | `events` | `over` |
- * | `look`      | `room`     | `room`           | `look` now      | `turn`      | `room`    | `events`    | `look`               | `events` | `over` |
- * | `over`      | `over`     | `over`           | `over`          |             |           |             |                      |          | `over` |
+ * | state       | chunk held | large chunk held | room again      | read passed | read held | nothing     | nothing, little room | memory full | end      | broken |
+ * | ----------- | ---------- | ---------------- | --------------- | ----------- | --------- | ----------- | -------------------- | ----------- | -------- | ------ |
+ * | `events`    | `paused`   | `room`           | `events`        | `turn`      | `room`    | `events`    | `look`               | `look`      | `events` | `over` |
+ * | `paused`    | `paused`   | `paused`         | `events`        |             |           |             |                      | `paused`    |          | `over` |
+ * | `room`      | `room`     | `room`           | `turn` now      |             |           |             |                      | `room`      |          | `over` |
+ * | `turn`      | `room`     | `room`           | `turn`          | `turn`      | `room`    | `last turn` | `last turn`          | `turn`      | `events` | `over` |
+ * | `last turn` | `room`     | `room`           | `last turn`     | `turn`      | `room`    | `events`    | `look`               | `last turn` | `events` | `over` |
+ * | `look`      | `room`     | `room`           | `look` now      | `turn`      | `room`    | `events`    | `look`               | `look`      | `events` | `over` |
+ * | `over`      | `over`     | `over`           | `over`          |             |           |             |                      | `over`      |          | `over` |
  *
  * A transition to `turn` or `last turn` plans an own read for the next turn of the event loop. At a
  * transition marked "now", the pipe does an own read at once. The events of own reads also happen in
@@ -253,6 +262,14 @@ export class Reading {
    */
   foundEnd(): void {
     this.#move("end");
+  }
+
+  /**
+   * Call this when all pipes together hold too many bytes. The pipe then does the reads, because one of
+   * Bun's reads may bring 512 KiB. If Bun must do all reads, nothing changes.
+   */
+  memoryFull(): void {
+    if (this.#bulk !== null) this.#move("memory full");
   }
 
   /** Lets Bun read from now on. Call this when `to` takes no more bytes. */

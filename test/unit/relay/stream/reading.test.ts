@@ -87,6 +87,9 @@ function fire(reading: Reading, counter: TurnCounter, event: ReadingEvent): bool
       counter.hasRoom = false;
       reading.foundNothing();
       return false;
+    case "memory full":
+      reading.memoryFull();
+      return false;
     case "end":
       reading.foundEnd();
       return false;
@@ -117,7 +120,7 @@ test("the table in the docstring has every state and every event", () => {
   expect(new Set(cells.map(({ state }) => state))).toEqual(
     new Set(Object.keys(ROUTES) as ReadingState[]),
   );
-  expect(cells).toHaveLength(7 * 9);
+  expect(cells).toHaveLength(7 * 10);
 });
 
 describe("by the table of the docstring", () => {
