@@ -1,4 +1,4 @@
-import { fstatSync } from "node:fs";
+import { isOpenDescriptor } from "../os/is-open-descriptor.ts";
 import { RelayError } from "../relay/error.ts";
 
 /** The first descriptor that systemd passes (sd_listen_fds(3), SD_LISTEN_FDS_START). */
@@ -70,15 +70,6 @@ function foreignPid(forPid: string | undefined, pid: number): string {
 
 function shown(text: string | undefined): string {
   return text === undefined ? "not set" : JSON.stringify(text.slice(0, 40));
-}
-
-function isOpenDescriptor(fd: number): boolean {
-  try {
-    fstatSync(fd);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /**

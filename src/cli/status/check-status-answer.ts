@@ -128,20 +128,8 @@ function keysOf<Type extends object>(value: Type): (keyof Type & string)[] {
   return Object.keys(value).filter((key): key is keyof Type & string => key in value);
 }
 
-const TRAFFIC = object<ReadStatus["traffic"]>({
-  bytes_up: number,
-  bytes_down: number,
-  rate_up: number,
-  rate_down: number,
-  held_up: number,
-  held_down: number,
-  pauses_up: number,
-  pauses_down: number,
-});
-
-/** The readers of the figures that a connection and a group of connections have in common. */
-const FLOW = {
-  age_seconds: number,
+/** The readers of the figures that a relay, a client and a connection have in common. */
+const BYTES = {
   bytes_up: number,
   bytes_down: number,
   rate_up: number,
@@ -149,6 +137,12 @@ const FLOW = {
   held_up: number,
   held_down: number,
 };
+
+const TRAFFIC = object<ReadStatus["traffic"]>({
+  ...BYTES,
+  pauses_up: number,
+  pauses_down: number,
+});
 
 const SAMPLE = object<ReadStatus["history"][number]>({
   at: number,
@@ -265,7 +259,8 @@ const STATUS = object<ReadStatus>({
         client_pid: optional(number),
         state: text,
         reached: orElse("", text),
-        ...FLOW,
+        ...BYTES,
+        age_seconds: number,
       }),
     ),
     groups: orElse(
@@ -277,7 +272,8 @@ const STATUS = object<ReadStatus>({
             object<NonNullable<ReadStatus["open"]["groups"]>["list"][number]>({
               client: text,
               open: number,
-              ...FLOW,
+              ...BYTES,
+              age_seconds: number,
             }),
           ),
         }),

@@ -118,7 +118,8 @@ export interface ConnectionCounts {
   readonly closed: Readonly<Record<string, number>>;
 }
 
-export interface Traffic {
+/** The bytes of a relay, a client or a connection: `up` from the client, `down` to the client. */
+interface BytesDocument {
   readonly bytes_up: number;
   readonly bytes_down: number;
   /** Bytes per second in the last sample. */
@@ -127,6 +128,9 @@ export interface Traffic {
   /** The number of bytes that the relay has read and the other side has not taken yet. */
   readonly held_up: number;
   readonly held_down: number;
+}
+
+export interface Traffic extends BytesDocument {
   /** The number of times that reading paused because the other side took no more bytes. */
   readonly pauses_up: number;
   readonly pauses_down: number;
@@ -223,22 +227,16 @@ export interface GroupList {
 }
 
 /** The open connections of a client. */
-export interface GroupDocument {
+export interface GroupDocument extends BytesDocument {
   /** An address without its port, or a Unix user. The query `?client=` accepts this text. */
   readonly client: string;
   /** The number of the client's connections. */
   readonly open: number;
   /** The age of the client's oldest connection. */
   readonly age_seconds: number;
-  readonly bytes_up: number;
-  readonly bytes_down: number;
-  readonly rate_up: number;
-  readonly rate_down: number;
-  readonly held_up: number;
-  readonly held_down: number;
 }
 
-export interface OpenDocument extends ClientFields {
+export interface OpenDocument extends ClientFields, BytesDocument {
   /** The name of the connection's relay. */
   readonly relay: string;
   /** The connection's id, unique within its relay, also across handovers. */
@@ -247,12 +245,6 @@ export interface OpenDocument extends ClientFields {
   /** The address of the destination that was reached; empty before the destination is reached. */
   readonly reached: string;
   readonly age_seconds: number;
-  readonly bytes_up: number;
-  readonly bytes_down: number;
-  readonly rate_up: number;
-  readonly rate_down: number;
-  readonly held_up: number;
-  readonly held_down: number;
 }
 
 export interface SampleDocument {

@@ -4,7 +4,7 @@ import type { Endpoint } from "../../address/address.ts";
 import type { Observer } from "../../relay/observer.ts";
 import { SumsOfAllRelays } from "./sums-of-all-relays.ts";
 import { EventLoopDelay } from "./event-loop-delay.ts";
-import { PrometheusMetrics } from "./prometheus-metrics.ts";
+import { type ProcessFigures, PrometheusMetrics } from "./prometheus-metrics.ts";
 import { RateHistory } from "./rate-history.ts";
 import { RelayStatistics } from "./relay-statistics.ts";
 
@@ -23,27 +23,8 @@ export interface RelayDescription {
   readonly connectionsMax: number;
 }
 
-/** Figures of the process that no single relay can report. */
-export interface ObservedProcess {
-  /** The number of log lines that were lost since the start. */
-  readonly logLinesLost: () => number;
-  /**
-   * The maximum number of connections that may be open at the same time in all relays together; null if
-   * there is no such limit.
-   */
-  readonly connectionsMax: number | null;
-  /**
-   * The maximum number of bytes that all connections together may hold; null if this limit is
-   * unknown, as in a program that uses the library.
-   */
-  readonly memoryMax: number | null;
-  /**
-   * The number of bytes that all connections together hold. Each thread's part is rounded up to
-   * whole KiB.
-   */
-  readonly heldBytes: () => number;
-  /** The number of open connections that earlier processes still carry after a handover. */
-  readonly earlierConnections: () => number;
+/** Figures of the process that no single relay can report, and a call that brings them up to date. */
+export interface ObservedProcess extends ProcessFigures {
   /**
    * Makes the relays run their periodic checks now, for example whether their socket files still exist.
    */

@@ -51,6 +51,7 @@ export interface MetricsSources {
  * such as the memory or the CPU time.)
  */
 export interface ProcessFigures {
+  /** The number of log lines that were lost since the start. */
   readonly logLinesLost: () => number;
   /**
    * The maximum number of connections that may be open at the same time in all relays together; null if
@@ -62,7 +63,10 @@ export interface ProcessFigures {
    * unknown, as in a program that uses the library.
    */
   readonly memoryMax: number | null;
-  /** The number of bytes that all connections together hold. */
+  /**
+   * The number of bytes that all connections together hold. Each thread's part is rounded up to whole
+   * KiB.
+   */
   readonly heldBytes: () => number;
   /** The number of open connections that earlier processes still carry after a handover. */
   readonly earlierConnections: () => number;

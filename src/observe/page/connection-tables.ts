@@ -1,8 +1,9 @@
 import type { GroupDocument, OpenDocument, StatusDocument } from "../admin/status-format.ts";
 import type { GroupSort, Sort } from "../figures/open-connections.ts";
-import { formatBytes, formatCount, formatDuration, formatRate } from "../figures/print-figures.ts";
+import { formatBytes, formatCount, formatDuration } from "../figures/print-figures.ts";
 import { type Column, DataTable } from "./data-table.ts";
 import { byId, setText } from "./dom.ts";
+import { rateColumns } from "./rate-columns.ts";
 
 type Counted = Pick<
   OpenDocument,
@@ -16,19 +17,7 @@ const FIGURES: readonly Column<Counted, Sort>[] = [
     cell: ({ age_seconds }) => formatDuration(age_seconds),
     sorts: ["age", "newest"],
   },
-  {
-    label: "Rate ↑",
-    spoken: "Rate from the client",
-    kind: "number",
-    cell: ({ rate_up }) => formatRate(rate_up),
-    sorts: ["rate"],
-  },
-  {
-    label: "Rate ↓",
-    spoken: "Rate from the destination",
-    kind: "number",
-    cell: ({ rate_down }) => formatRate(rate_down),
-  },
+  ...rateColumns<Sort>("the client", "rate"),
   {
     label: "Bytes ↑",
     spoken: "Bytes from the client",

@@ -1,7 +1,8 @@
 import type { RelaySummary } from "../admin/status-format.ts";
-import { formatCount, formatRate } from "../figures/print-figures.ts";
+import { formatCount } from "../figures/print-figures.ts";
 import { DataTable } from "./data-table.ts";
 import { setText, byId } from "./dom.ts";
+import { rateColumns } from "./rate-columns.ts";
 
 type Sort = "state" | "name" | "open" | "rate" | "failed" | "refused";
 
@@ -47,19 +48,7 @@ export class Overview {
           cell: ({ source, destination }) => `${source ?? "not listening"} → ${destination}`,
         },
         { label: "Open", kind: "number", cell: ({ open }) => formatCount(open), sorts: ["open"] },
-        {
-          label: "Rate ↑",
-          spoken: "Rate from clients",
-          kind: "number",
-          cell: ({ rate_up }) => formatRate(rate_up),
-          sorts: ["rate"],
-        },
-        {
-          label: "Rate ↓",
-          spoken: "Rate from the destination",
-          kind: "number",
-          cell: ({ rate_down }) => formatRate(rate_down),
-        },
+        ...rateColumns<Sort>("clients", "rate"),
         {
           label: "Failed",
           kind: "number",

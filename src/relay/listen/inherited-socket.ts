@@ -1,6 +1,6 @@
-import { fstatSync } from "node:fs";
 import type { SocketEndpoint } from "../../address/address.ts";
 import { errnoCode } from "../../os/errno.ts";
+import { isOpenDescriptor } from "../../os/is-open-descriptor.ts";
 import { loaded } from "../../os/libc.ts";
 import { SO_ACCEPTCONN, SO_TYPE, SOCK_STREAM, SOL_SOCKET } from "../../os/linux-constants.ts";
 import { readAddress } from "../../address/socket-address.ts";
@@ -33,7 +33,7 @@ export function endpointOf(source: Source | ConnectedSource): SocketEndpoint {
 function inheritedEndpoint(fd: number): SocketEndpoint {
   const refuse = (code: string, what: string) =>
     new RelayError(code, `fd:${fd}`, `cannot listen on descriptor ${fd}: ${what}`);
-  if (!isOpen(fd))
+  if (!isOpenDescriptor(fd))
     throw refuse("EBADF", "it is not open; no descriptor with that number was passed");
   if (loaded.libc === null)
     throw refuse("ENOSYS", `without FFI its type cannot be checked (${loaded.reason})`);
@@ -50,13 +50,4 @@ function inheritedEndpoint(fd: number): SocketEndpoint {
   if (endpoint === null)
     throw refuse("EAFNOSUPPORT", "it is neither a TCP socket nor a Unix socket");
   return endpoint;
-}
-
-function isOpen(fd: number): boolean {
-  try {
-    fstatSync(fd);
-    return true;
-  } catch {
-    return false;
-  }
 }
