@@ -1,36 +1,23 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, lstatSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync, lstatSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type RunningRelay, startRelay, turnedAway } from "../../support/process/executable.ts";
 import { runProgram } from "../../support/process/program.ts";
-import { InstalledExecutable } from "../../support/process/installed-executable.ts";
 import { childrenOf } from "../../support/process/proc.ts";
 import { connectEcho, type EchoServer, startEcho } from "../../support/sockets/echo.ts";
 import { until } from "../../support/waiting.ts";
 import { Load } from "./load.ts";
+import { handoverBench } from "./handover-bench.ts";
 
-const INSTALL = 120_000;
+const bench = handoverBench();
 
-let executable: InstalledExecutable;
-beforeAll(async () => void (executable = await InstalledExecutable.install()), INSTALL);
-afterAll(() => executable[Symbol.dispose]());
-
-let folder: string;
 let file: string;
-let echo: EchoServer;
 let other: EchoServer;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "handover-"));
-  file = join(folder, "relays.toml");
-  echo = startEcho();
+  file = join(bench.folder, "relays.toml");
   other = startEcho();
 });
-afterEach(() => {
-  echo[Symbol.dispose]();
-  other[Symbol.dispose]();
-  rmSync(folder, { recursive: true });
-});
+afterEach(() => other[Symbol.dispose]());
 
 interface RelayKeys {
   readonly source: string;
@@ -53,7 +40,7 @@ function write(
 }
 
 function start(): Promise<RunningRelay> {
-  return startRelay([`--config=${file}`], { executable: executable.path });
+  return startRelay([`--config=${file}`], { executable: bench.executable.path });
 }
 
 function count(relay: RunningRelay, event: string): number {
@@ -74,7 +61,7 @@ async function serves(address: string): Promise<void> {
   await client.ask("hello");
 }
 
-const at = (name: string) => join(folder, name);
+const at = (name: string) => join(bench.folder, name);
 
 /** The length of the kernel's queue of a listening port (ss(8), Send-Q). */
 async function backlogOf(address: string): Promise<number> {
@@ -85,8 +72,8 @@ async function backlogOf(address: string): Promise<number> {
 }
 
 test("the queue of a source is as long as the file says, or as before if a reload fails", async () => {
-  const kept = { source: "127.0.0.1:0", destination: echo.address, backlog: 100 };
-  const taken = { source: other.address, destination: echo.address };
+  const kept = { source: "127.0.0.1:0", destination: bench.echo.address, backlog: 100 };
+  const taken = { source: other.address, destination: bench.echo.address };
   write({ kept });
   await using relay = await start();
   expect(await backlogOf(relay.address)).toBe(100);
@@ -106,9 +93,9 @@ describe.each([1, 3])("a reload of a file, with %i workers", (workers) => {
   const processWide = `workers = ${workers}`;
 
   test("under load: what changes, changes; all others are untouched", async () => {
-    const kept = { source: at("kept"), destination: echo.address, mode: "0600" };
-    const moved = { source: at("moved"), destination: echo.address };
-    const removed = { source: at("removed"), destination: echo.address };
+    const kept = { source: at("kept"), destination: bench.echo.address, mode: "0600" };
+    const moved = { source: at("moved"), destination: bench.echo.address };
+    const removed = { source: at("removed"), destination: bench.echo.address };
     write({ kept, moved, removed }, processWide);
     await using relay = await start();
     await until(
@@ -159,7 +146,7 @@ describe.each([1, 3])("a reload of a file, with %i workers", (workers) => {
   });
 
   test("a wrong file, or a port that is taken, changes nothing and is told of", async () => {
-    const kept = { source: at("kept"), destination: echo.address, mode: "0600" };
+    const kept = { source: at("kept"), destination: bench.echo.address, mode: "0600" };
     write({ kept }, processWide);
     await using relay = await start();
     const { ino } = lstatSync(kept.source);
@@ -172,7 +159,7 @@ describe.each([1, 3])("a reload of a file, with %i workers", (workers) => {
     await serves(kept.source);
 
     // The mode must not have changed, either.
-    const taken = { source: other.address, destination: echo.address };
+    const taken = { source: other.address, destination: bench.echo.address };
     write({ kept: { ...kept, mode: "0666" }, taken }, processWide);
     process.kill(relay.pid, "SIGHUP");
     await relay.logged(/"handover_failed".*address already in use \(EADDRINUSE\)/);

@@ -1,37 +1,36 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, lstatSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { beforeEach, describe, expect, test } from "bun:test";
+import { existsSync, lstatSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type RunningRelay, startRelay } from "../../support/process/executable.ts";
 import { eventually, metricsOf, statusOf } from "../observe/admin.ts";
 import { entriesOf } from "../../support/process/log-entries.ts";
-import { InstalledExecutable } from "../../support/process/installed-executable.ts";
 import { successorOf, successorsOf } from "../../support/process/successors.ts";
 import { childrenOf } from "../../support/process/proc.ts";
-import { connectEcho, type EchoServer, startEcho } from "../../support/sockets/echo.ts";
+import { connectEcho, startEcho } from "../../support/sockets/echo.ts";
 import { until } from "../../support/waiting.ts";
+import { handoverBench } from "./handover-bench.ts";
 
-// The executable is copied, and built before if need be.
-const INSTALL = 120_000;
-
-let executable: InstalledExecutable;
-beforeAll(async () => void (executable = await InstalledExecutable.install()), INSTALL);
-afterAll(() => executable[Symbol.dispose]());
-
-let folder: string;
-let echo: EchoServer;
-beforeEach(() => {
-  executable.upgrade();
-  folder = mkdtempSync(join(tmpdir(), "handover-"));
-  echo = startEcho();
-});
-afterEach(() => {
-  echo[Symbol.dispose]();
-  rmSync(folder, { recursive: true });
-});
+const bench = handoverBench();
+beforeEach(() => bench.executable.upgrade());
 
 function start(...args: readonly string[]): Promise<RunningRelay> {
-  return startRelay([...args, echo.address], { executable: executable.path });
+  return startRelay([...args, bench.echo.address], { executable: bench.executable.path });
+}
+
+/** Hands over several times, each time with one more open connection. Returns the clients. */
+async function handOverHolding(relay: RunningRelay, handovers: number) {
+  const held = [];
+  for (let handover = 1; handover <= handovers; handover += 1) {
+    const client = await connectEcho(relay.address);
+    await client.ask("held");
+    held.push(client);
+    process.kill(relay.pid, "SIGHUP");
+    await until(
+      () => count(relay, "took_over") === handover,
+      () => relay.stderr(),
+    );
+  }
+  return held;
 }
 
 /** Whether a client is served. */
@@ -50,14 +49,14 @@ function count(relay: RunningRelay, event: string): number {
 
 describe("a new process that cannot take over", () => {
   const BROKEN: readonly (readonly [string, () => void, RegExp])[] = [
-    ["is no program", () => executable.breakByText(), /cannot start .*: .*/],
-    ["is not there", () => rmSync(executable.path), /cannot start .*: no such file/],
-    ["exits with 3", () => executable.breakBy("exit 3"), /ended with status 3 before/],
-    ["exits with 0", () => executable.breakBy("exit 0"), /ended before it accepted/],
-    ["is killed", () => executable.breakBy("kill -9 $$"), /ended with status 137 before/],
+    ["is no program", () => bench.executable.breakByText(), /cannot start .*: .*/],
+    ["is not there", () => rmSync(bench.executable.path), /cannot start .*: no such file/],
+    ["exits with 3", () => bench.executable.breakBy("exit 3"), /ended with status 3 before/],
+    ["exits with 0", () => bench.executable.breakBy("exit 0"), /ended before it accepted/],
+    ["is killed", () => bench.executable.breakBy("kill -9 $$"), /ended with status 137 before/],
     [
       "says something else",
-      () => executable.breakBy('echo "{}" >&3; sleep 100'),
+      () => bench.executable.breakBy('echo "{}" >&3; sleep 100'),
       /said what this one does not understand/,
     ],
   ];
@@ -65,7 +64,7 @@ describe("a new process that cannot take over", () => {
   test.each(BROKEN)(
     "because it %s: the old one goes on, and a line says why",
     async (_, breakIt, reason) => {
-      await using relay = await start(join(folder, "socket"));
+      await using relay = await start(join(bench.folder, "socket"));
       using held = await connectEcho(relay.address);
       await held.ask("before");
       const { ino } = lstatSync(relay.address);
@@ -79,7 +78,7 @@ describe("a new process that cannot take over", () => {
       await serves(relay.address);
       expect(lstatSync(relay.address).ino).toBe(ino);
       // The next one is as good as if there had been no other.
-      executable.upgrade();
+      bench.executable.upgrade();
       process.kill(relay.pid, "SIGHUP");
       await relay.logged(/"event":"took_over"/);
       await held.ask("still");
@@ -91,7 +90,7 @@ describe("a new process that cannot take over", () => {
   );
 
   test("because another program has the address: one line says why", async () => {
-    await using relay = await start(join(folder, "socket"));
+    await using relay = await start(join(bench.folder, "socket"));
     using held = await connectEcho(relay.address);
     await held.ask("before");
     rmSync(relay.address);
@@ -106,7 +105,7 @@ describe("a new process that cannot take over", () => {
 });
 
 test("a source's file that was removed is there again after a handover", async () => {
-  await using relay = await start(join(folder, "socket"));
+  await using relay = await start(join(bench.folder, "socket"));
   rmSync(relay.address);
   process.kill(relay.pid, "SIGHUP");
   await relay.logged(/"event":"took_over"/);
@@ -117,7 +116,7 @@ test("a source's file that was removed is there again after a handover", async (
 
 test("HUP during a handover is passed on: the newest process hands over once more", async () => {
   await using relay = await start("127.0.0.1:0");
-  executable.breakBy(`sleep 0.3; exec ${executable.version} "$@"`);
+  bench.executable.breakBy(`sleep 0.3; exec ${bench.executable.version} "$@"`);
   process.kill(relay.pid, "SIGHUP");
   await relay.logged(/"event":"handover"/);
   process.kill(relay.pid, "SIGHUP");
@@ -132,8 +131,8 @@ test("HUP during a handover is passed on: the newest process hands over once mor
 
 describe("TERM", () => {
   test("during a handover ends both", async () => {
-    await using relay = await start(join(folder, "socket"));
-    executable.breakBy("sleep 100");
+    await using relay = await start(join(bench.folder, "socket"));
+    bench.executable.breakBy("sleep 100");
     process.kill(relay.pid, "SIGHUP");
     await relay.logged(/"event":"handover"/);
     await until(() => childrenOf(relay.pid).length === 1, "the new process");
@@ -159,17 +158,7 @@ describe("TERM", () => {
 
   test("after handovers ends all by the drain timeout, with the last one's status", async () => {
     await using relay = await start("--drain-timeout=1s", "127.0.0.1:0");
-    const held = [];
-    for (let handover = 1; handover <= 3; handover += 1) {
-      const client = await connectEcho(relay.address);
-      await client.ask("held");
-      held.push(client);
-      process.kill(relay.pid, "SIGHUP");
-      await until(
-        () => count(relay, "took_over") === handover,
-        () => relay.stderr(),
-      );
-    }
+    const held = await handOverHolding(relay, 3);
     const processes = [relay.pid, ...(await successorsOf(relay.pid, 3))];
     expect(processes).toHaveLength(4);
     for (const client of held) await client.ask("still");
@@ -200,7 +189,7 @@ describe("TERM", () => {
 describe("a process that dies", () => {
   test("the old one during a handover: the new one ends, and nobody has the source", async () => {
     await using relay = await start("127.0.0.1:0");
-    executable.breakBy(`echo started >&2; sleep 0.3; exec ${executable.version} "$@"`);
+    bench.executable.breakBy(`echo started >&2; sleep 0.3; exec ${bench.executable.version} "$@"`);
     process.kill(relay.pid, "SIGHUP");
     await relay.logged(/started\n/);
     const children = childrenOf(relay.pid);
@@ -224,7 +213,7 @@ describe("a process that dies", () => {
   });
 
   test("the first: the newest stops", async () => {
-    await using relay = await start(join(folder, "socket"));
+    await using relay = await start(join(bench.folder, "socket"));
     process.kill(relay.pid, "SIGHUP");
     await relay.logged(/"event":"took_over"/);
     const newest = await successorOf(relay.pid);
@@ -296,17 +285,7 @@ test.each([1, 3])(
 
 test("more than 8 processes do not linger: the oldest ends by the drain timeout", async () => {
   await using relay = await start("--drain-timeout=0", "127.0.0.1:0");
-  const held = [];
-  for (let handover = 1; handover <= 10; handover += 1) {
-    const client = await connectEcho(relay.address);
-    await client.ask("held");
-    held.push(client);
-    process.kill(relay.pid, "SIGHUP");
-    await until(
-      () => count(relay, "took_over") === handover,
-      () => relay.stderr(),
-    );
-  }
+  const held = await handOverHolding(relay, 10);
   const [oldest, second, ...others] = held;
   await Promise.all([oldest?.closed, second?.closed]);
   for (const client of others) await client.ask("still");

@@ -1,30 +1,14 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { linkSync, mkdtempSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { linkSync, readlinkSync, renameSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { program } from "../../support/machine/parts.ts";
 import { executablePath, startRelay } from "../../support/process/executable.ts";
-import { InstalledExecutable } from "../../support/process/installed-executable.ts";
 import { successorOf } from "../../support/process/successors.ts";
 import { runProgram } from "../../support/process/program.ts";
-import { connectEcho, type EchoServer, startEcho } from "../../support/sockets/echo.ts";
+import { connectEcho } from "../../support/sockets/echo.ts";
+import { handoverBench } from "./handover-bench.ts";
 
-const INSTALL = 120_000;
-
-let executable: InstalledExecutable;
-beforeAll(async () => void (executable = await InstalledExecutable.install()), INSTALL);
-afterAll(() => executable[Symbol.dispose]());
-
-let folder: string;
-let echo: EchoServer;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "handover-"));
-  echo = startEcho();
-});
-afterEach(() => {
-  echo[Symbol.dispose]();
-  rmSync(folder, { recursive: true });
-});
+const bench = handoverBench();
 
 async function newestProgramOf(relay: { readonly pid: number }): Promise<string> {
   const newest = await successorOf(relay.pid);
@@ -33,12 +17,12 @@ async function newestProgramOf(relay: { readonly pid: number }): Promise<string>
 
 describe("HUP starts the file that then stands where the program was called", () => {
   test("by a link that leads elsewhere by then", async () => {
-    const link = join(folder, "relay");
-    symlinkSync(executable.path, link);
-    await using relay = await startRelay(["127.0.0.1:0", echo.address], { executable: link });
-    const next = join(folder, "next");
-    const real = join(folder, "real");
-    linkSync(executable.version, real);
+    const link = join(bench.folder, "relay");
+    symlinkSync(bench.executable.path, link);
+    await using relay = await startRelay(["127.0.0.1:0", bench.echo.address], { executable: link });
+    const next = join(bench.folder, "next");
+    const real = join(bench.folder, "real");
+    linkSync(bench.executable.version, real);
     symlinkSync(real, next);
     renameSync(next, link);
     process.kill(relay.pid, "SIGHUP");
@@ -48,11 +32,11 @@ describe("HUP starts the file that then stands where the program was called", ()
   });
 
   test("by its name alone", async () => {
-    const first = join(folder, "relay");
-    linkSync(executable.version, first);
-    await using relay = await startRelay(["127.0.0.1:0", echo.address], {
+    const first = join(bench.folder, "relay");
+    linkSync(bench.executable.version, first);
+    await using relay = await startRelay(["127.0.0.1:0", bench.echo.address], {
       executable: "relay",
-      env: { PATH: `${folder}:${process.env["PATH"] ?? ""}` },
+      env: { PATH: `${bench.folder}:${process.env["PATH"] ?? ""}` },
       prefix: ["env"],
     });
     process.kill(relay.pid, "SIGHUP");
@@ -63,7 +47,7 @@ describe("HUP starts the file that then stands where the program was called", ()
 });
 
 test("without FFI, HUP says that it cannot, and the relay goes on", async () => {
-  await using relay = await startRelay(["127.0.0.1:0", echo.address], {
+  await using relay = await startRelay(["127.0.0.1:0", bench.echo.address], {
     env: { BUN_JSC_useJIT: "0" },
   });
   process.kill(relay.pid, "SIGHUP");
@@ -90,7 +74,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 test.if(await program("python3").present())(
   "a terminal that is closed ends the relay as TERM does",
   async () => {
-    const words = [await executablePath(), join(folder, "socket"), echo.address];
+    const words = [await executablePath(), join(bench.folder, "socket"), bench.echo.address];
     const outcome = await runProgram(["python3", "-c", CLOSE_TERMINAL, ...words], {
       env: { PATH: process.env["PATH"] ?? "" },
     });

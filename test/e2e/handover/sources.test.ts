@@ -1,34 +1,19 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, lstatSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { existsSync, lstatSync } from "node:fs";
 import { join } from "node:path";
 import { type RunningRelay, startRelay } from "../../support/process/executable.ts";
-import { InstalledExecutable } from "../../support/process/installed-executable.ts";
 import { socketDescriptors } from "../../support/process/proc.ts";
 import { successorOf } from "../../support/process/successors.ts";
 import { ask, metricsOf } from "../observe/admin.ts";
 import { program } from "../../support/machine/parts.ts";
-import { connectEcho, type EchoServer, startEcho } from "../../support/sockets/echo.ts";
+import { connectEcho } from "../../support/sockets/echo.ts";
 import { ipv6Loopback } from "../../support/sockets/visitor.ts";
 import { until } from "../../support/waiting.ts";
+import { handoverBench } from "./handover-bench.ts";
 
-const INSTALL = 120_000;
 const HANDOVERS = 3;
 
-let executable: InstalledExecutable;
-beforeAll(async () => void (executable = await InstalledExecutable.install()), INSTALL);
-afterAll(() => executable[Symbol.dispose]());
-
-let folder: string;
-let echo: EchoServer;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "handover-"));
-  echo = startEcho();
-});
-afterEach(() => {
-  echo[Symbol.dispose]();
-  rmSync(folder, { recursive: true });
-});
+const bench = handoverBench();
 
 async function serves(address: string): Promise<void> {
   using client = await connectEcho(address);
@@ -36,7 +21,7 @@ async function serves(address: string): Promise<void> {
 }
 
 async function handOver(relay: RunningRelay, times: number): Promise<void> {
-  executable.upgrade();
+  bench.executable.upgrade();
   process.kill(relay.pid, "SIGHUP");
   const tookOver = () => relay.stderr().split('"event":"took_over"').length - 1;
   await until(
@@ -51,7 +36,9 @@ describe("keeps its address and its number of descriptors", () => {
     ["all interfaces", ":0"],
     ["an abstract name", `@handover-${crypto.randomUUID()}`],
   ])("%s", async (_, source) => {
-    await using relay = await startRelay([source, echo.address], { executable: executable.path });
+    await using relay = await startRelay([source, bench.echo.address], {
+      executable: bench.executable.path,
+    });
     const address = relay.address.replace(/^\[?::\]?:|^:/, "127.0.0.1:");
     await handOver(relay, 1);
     const { length } = socketDescriptors(await successorOf(relay.pid));
@@ -66,8 +53,8 @@ describe("keeps its address and its number of descriptors", () => {
 
   const both = ipv6Loopback.present() ? test : test.skip;
   both("localhost, which is two sockets", async () => {
-    await using relay = await startRelay(["localhost:0", echo.address], {
-      executable: executable.path,
+    await using relay = await startRelay(["localhost:0", bench.echo.address], {
+      executable: bench.executable.path,
     });
     const [port = ""] = /\d+$/.exec(relay.address) ?? [];
     for (let times = 1; times <= HANDOVERS; times += 1) {
@@ -99,10 +86,10 @@ describe.if(await program("python3").present())("a socket that it was started wi
     ["by systemd's name", "systemd:mine"],
     ["by its number", "fd:4"],
   ])("%s", async (_, source) => {
-    const paths = ["other", "mine"].map((name) => join(folder, name));
+    const paths = ["other", "mine"].map((name) => join(bench.folder, name));
     const [other = "", mine = ""] = paths;
-    await using relay = await startRelay([source, echo.address], {
-      executable: executable.path,
+    await using relay = await startRelay([source, bench.echo.address], {
+      executable: bench.executable.path,
       prefix: ["python3", "-c", ACTIVATE, ...paths],
     });
     expect(relay.address).toBe(mine);
@@ -121,11 +108,14 @@ describe.if(await program("python3").present())("a socket that it was started wi
 describe("the metrics address", () => {
   test.each([
     ["TCP", () => "127.0.0.1:0"],
-    ["Unix", () => join(folder, "metrics")],
+    ["Unix", () => join(bench.folder, "metrics")],
   ])("%s is always answered, by the newest process at last", async (_, metrics) => {
-    await using relay = await startRelay([`--metrics=${metrics()}`, "127.0.0.1:0", echo.address], {
-      executable: executable.path,
-    });
+    await using relay = await startRelay(
+      [`--metrics=${metrics()}`, "127.0.0.1:0", bench.echo.address],
+      {
+        executable: bench.executable.path,
+      },
+    );
     const [, address = ""] = /metrics and health on ([^"]+)/.exec(relay.stderr()) ?? [];
     const inode = () => (address.startsWith("/") ? lstatSync(address).ino : 0);
     const before = inode();
@@ -155,11 +145,14 @@ describe("the metrics address", () => {
 describe("the admin address", () => {
   test.each([
     ["TCP", () => "127.0.0.1:0"],
-    ["Unix", () => join(folder, "admin")],
+    ["Unix", () => join(bench.folder, "admin")],
   ])("%s is always answered, by the newest process at last", async (_, admin) => {
-    await using relay = await startRelay([`--admin=${admin()}`, "127.0.0.1:0", echo.address], {
-      executable: executable.path,
-    });
+    await using relay = await startRelay(
+      [`--admin=${admin()}`, "127.0.0.1:0", bench.echo.address],
+      {
+        executable: bench.executable.path,
+      },
+    );
     const [, address = ""] = /status and metrics on ([^"]+)/.exec(relay.stderr()) ?? [];
     const status = async (): Promise<unknown> => {
       const unix = address.startsWith("/") ? { unix: address } : {};

@@ -1,14 +1,12 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { lstatSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { startRelay } from "../../support/process/executable.ts";
-import { InstalledExecutable } from "../../support/process/installed-executable.ts";
 import { openDescriptors } from "../../support/process/proc.ts";
 import { successorOf } from "../../support/process/successors.ts";
-import { type EchoServer, startEcho } from "../../support/sockets/echo.ts";
 import { until } from "../../support/waiting.ts";
 import { Load } from "./load.ts";
+import { handoverBench } from "./handover-bench.ts";
 
 const HANDOVERS = 30;
 const PATIENCE = 120_000;
@@ -17,34 +15,21 @@ const PATIENCE = 120_000;
 // next SYN, or fail.
 const SLOW = 1_000;
 
-let executable: InstalledExecutable;
-beforeAll(async () => void (executable = await InstalledExecutable.install()), PATIENCE);
-afterAll(() => executable[Symbol.dispose]());
-
-let folder: string;
-let echo: EchoServer;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "handover-"));
-  echo = startEcho();
-});
-afterEach(() => {
-  echo[Symbol.dispose]();
-  rmSync(folder, { recursive: true });
-});
+const bench = handoverBench();
 
 describe.each([1, 3])("with --workers=%i", (workers) => {
   test.each([
     ["TCP", (): string => "127.0.0.1:0"],
-    ["Unix", (): string => join(folder, "socket")],
+    ["Unix", (): string => join(bench.folder, "socket")],
   ] as const)(
     `%s: ${HANDOVERS} upgrades that no client notices`,
     async (_, source) => {
-      await using relay = await startRelay([`--workers=${workers}`, source(), echo.address], {
-        executable: executable.path,
+      await using relay = await startRelay([`--workers=${workers}`, source(), bench.echo.address], {
+        executable: bench.executable.path,
       });
       let handovers = 0;
       const upgrade = async (): Promise<void> => {
-        executable.upgrade();
+        bench.executable.upgrade();
         process.kill(relay.pid, "SIGHUP");
         handovers += 1;
         await until(
@@ -73,7 +58,7 @@ describe.each([1, 3])("with --workers=%i", (workers) => {
         () => `${openDescriptors(newest)} descriptors to be ${descriptors}`,
       );
       expect(await relay.stop()).toBe(0);
-      expect(readdirSync(folder)).toEqual([]);
+      expect(readdirSync(bench.folder)).toEqual([]);
     },
     PATIENCE,
   );

@@ -39,9 +39,12 @@ export async function startNginx(folder: string, owner: AsyncDisposableStack): P
 /** curl as it is without a user's settings, silent but for errors. */
 export const CURL = ["curl", "-q", "--noproxy", "*", "-sS", "--max-time", "60"] as const;
 
-// Debian's build would put its temporary files below /var/lib. A worker of root's nginx would be
-// `nobody`, who cannot write into the folder.
-function configuration(folder: string, port: number, path: string): string {
+/**
+ * The beginning of a configuration: one worker in the foreground, and an `http` block that is still
+ * open. Debian's build would put its temporary files below /var/lib. A worker of root's nginx would
+ * be `nobody`, who cannot write into the folder.
+ */
+export function nginxHead(folder: string): string {
   return `
 ${process.getuid?.() === 0 ? "user root;" : ""}
 daemon off;
@@ -55,7 +58,11 @@ http {
   fastcgi_temp_path ${folder}/temporary-fastcgi;
   uwsgi_temp_path ${folder}/temporary-uwsgi;
   scgi_temp_path ${folder}/temporary-scgi;
-  server {
+`;
+}
+
+function configuration(folder: string, port: number, path: string): string {
+  return `${nginxHead(folder)}  server {
     listen 127.0.0.1:${port};
     listen unix:${path};
     root ${folder};

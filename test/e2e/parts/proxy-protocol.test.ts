@@ -6,6 +6,7 @@ import { RawSocket } from "../../support/sockets/raw-socket.ts";
 import { portIn } from "../../support/sockets/socket-name.ts";
 import { system } from "../../support/process/system-calls.ts";
 import { connectFrom, ipv6Loopback } from "../../support/sockets/visitor.ts";
+import { nginxHead } from "./nginx.ts";
 import {
   describeParts,
   type PartServer,
@@ -50,20 +51,7 @@ const nginx: Receiver = {
   program: "nginx",
   versionsOfUnix: ["v1", "v2"],
   command: (file, folder) => ["nginx", "-p", folder, "-e", "stderr", "-c", file],
-  configuration: (folder, port, path) => `
-${process.getuid?.() === 0 ? "user root;" : ""}
-daemon off;
-worker_processes 1;
-pid ${folder}/nginx.pid;
-events { worker_connections 512; }
-http {
-  access_log off;
-  client_body_temp_path ${folder}/temporary-body;
-  proxy_temp_path ${folder}/temporary-proxy;
-  fastcgi_temp_path ${folder}/temporary-fastcgi;
-  uwsgi_temp_path ${folder}/temporary-uwsgi;
-  scgi_temp_path ${folder}/temporary-scgi;
-  server {
+  configuration: (folder, port, path) => `${nginxHead(folder)}  server {
     listen 127.0.0.1:${port} proxy_protocol;
     listen unix:${path} proxy_protocol;
     location / {
