@@ -107,6 +107,7 @@ function processLines(plan: UnitPlan): string[] {
     "Type=notify",
     ...comment(betterWay(plan)),
     `ExecStart=${[execProgram(program), ...words].join(" ")}`,
+    ...checkLines(plan),
     "# Hands over to the executable that is installed now, also after an upgrade. No client notices.",
     'ExecReload=/bin/sh -c "kill -HUP $MAINPID"',
     "# These variables could make Bun run other code with the rights of the relay.",
@@ -118,6 +119,19 @@ function processLines(plan: UnitPlan): string[] {
     `TimeoutStopSec=${(drainTimeout + STOP_MARGIN) / 1_000}s`,
     "WatchdogSec=30s",
     `LimitNOFILE=${Math.max(FILES, files)}`,
+  ];
+}
+
+/**
+ * A mistake in the configuration file fails `systemctl reload`, before anything is signalled. A
+ * process cannot report to systemd that its reload has failed, so later failures are only logged.
+ */
+function checkLines(plan: UnitPlan): string[] {
+  const { program, config } = plan;
+  if (config === undefined) return [];
+  return [
+    "# A mistake in the file fails the reload, and the relays go on.",
+    `ExecReload=${execProgram(program)} check ${execWord(config, specifiersOf(plan))}`,
   ];
 }
 

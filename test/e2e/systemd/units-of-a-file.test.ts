@@ -79,9 +79,9 @@ await describeRelay("the units of a configuration file", (bench) => {
   }
 
   /** Reloads, and waits until another process is the main one. */
-  async function reload(unit: string): Promise<void> {
+  async function reload(unit: string, ...command: readonly string[]): Promise<void> {
     const before = await bench.machine.show(unit, "MainPID");
-    await bench.systemctl("reload", unit);
+    await bench.systemctl(...(command.length === 0 ? ["reload", unit] : command));
     await bench.machine.reaches(unit, "MainPID", new RegExp(`^(?!(${before}|0)$)`));
     await bench.machine.reaches(unit, "ActiveState", "active");
   }
@@ -130,7 +130,8 @@ await describeRelay("the units of a configuration file", (bench) => {
 
     test("a relay that leaves the file leaves a socket, which the journal names", async () => {
       await write({ web: THREE["web"] ?? { source: "", destination: "" } });
-      await reload(unit);
+      // As after an upgrade of the package (README).
+      await reload(unit, "try-reload-or-restart", "relay-*.service");
       await expectEchoes(UNIX);
       await said(unit, `the socket port (${TCP}), and no relay has it`);
       await said(unit, `the socket other (${OTHER_TCP}), and no relay has it`);
@@ -142,6 +143,17 @@ await describeRelay("the units of a configuration file", (bench) => {
       await bench.systemctl("reload", unit);
       await said(unit, `systemd listens on ${TCP} for this relay; write the units again`);
       await bench.machine.reaches(unit, "ActiveState", "active");
+      expect(await bench.machine.show(unit, "MainPID")).toBe(before);
+      await expectEchoes(UNIX);
+    });
+
+    test("a mistake in the file fails the reload itself, and the relays go on", async () => {
+      const before = await bench.machine.show(unit, "MainPID");
+      await bench.machine.write(FILE, "[relay.web]\nsource = 1\n");
+      const { code } = await bench.machine.run(["systemctl", "reload", unit]);
+      expect(code).toBe(1);
+      await said(unit, "relay.web.source: 1 is not an address");
+      expect(await bench.machine.show(unit, "ActiveState")).toBe("active");
       expect(await bench.machine.show(unit, "MainPID")).toBe(before);
       await expectEchoes(UNIX);
     });

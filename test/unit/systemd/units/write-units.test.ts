@@ -380,7 +380,10 @@ describe("units of a configuration file", () => {
     expect(value(settings, "Unit.Description")).toBe(`Relays of ${config} (simpletcpunixrelay)`);
     const exec = `${PROGRAM} --log-level=debug --config=${config}`;
     expect(value(settings, "Service.ExecStart")).toBe(exec);
-    expect(value(settings, "Service.ExecReload")).toContain("kill -HUP");
+    expect(settings.get("Service.ExecReload")).toEqual([
+      `${PROGRAM} check ${config}`,
+      expect.stringContaining("kill -HUP"),
+    ]);
   });
 
   test("have sockets with the relay's name and permissions, for the one service", () => {
