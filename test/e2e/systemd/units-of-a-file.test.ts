@@ -79,9 +79,9 @@ await describeRelay("the units of a configuration file", (bench) => {
   }
 
   /** Reloads, and waits until another process is the main one. */
-  async function reload(unit: string, ...command: readonly string[]): Promise<void> {
+  async function reload(unit: string, verb = "reload", units = unit): Promise<void> {
     const before = await bench.machine.show(unit, "MainPID");
-    await bench.systemctl(...(command.length === 0 ? ["reload", unit] : command));
+    await bench.systemctl(verb, units);
     await bench.machine.reaches(unit, "MainPID", new RegExp(`^(?!(${before}|0)$)`));
     await bench.machine.reaches(unit, "ActiveState", "active");
   }
