@@ -6,7 +6,7 @@ import { type Admitted, ClientAdmission } from "./admission/client-admission.ts"
 import type { ClientCounts } from "./admission/client-counts.ts";
 import { TappedPipe } from "./capture/tapped-pipe.ts";
 import { Connection, type ConnectionsState, type SocketOwner } from "./connection/connection.ts";
-import { isEbb } from "./connection/ebb.ts";
+import { areClientsLeaving } from "./connection/clients-leaving.ts";
 import { keepAliveWithoutFfi } from "./connection/keepalive.ts";
 import { readSparingly } from "./connection/read-sparingly.ts";
 import { handlers } from "./connection/socket-handlers.ts";
@@ -19,11 +19,11 @@ import { type HeaderOf, headerOf } from "./proxy-protocol/write-header.ts";
 import { reach } from "./reach/begin-attempt.ts";
 import { WaitingLine } from "./reach/waiting-line.ts";
 
-// The delay of a new connection during an ebb (`isEbb`), in milliseconds. It must be longer than
-// the time that a relay needs to pass on the end of a connection: up to 40 ms until the last bytes
+// The delay of a new connection while clients leave (`areClientsLeaving`), in milliseconds. It must
+// be longer than the time that a relay needs to pass on the end of a connection: up to 40 ms until the last bytes
 // are acknowledged (tcp(7), TCP_QUICKACK), and the pause until the relay's next check whether they
 // are.
-const EBB_DELAY = 100;
+const LEAVING_DELAY = 100;
 
 interface AcceptorNeeds {
   /** The source. */
@@ -178,7 +178,11 @@ export class ClientAcceptor {
 
   #reach(connection: Connection): void {
     if (this.#shared.memory.isReached) readSparingly(connection);
-    reach(connection, this.#line, isEbb(this.#shared, connection.openedAt) ? EBB_DELAY : 0);
+    reach(
+      connection,
+      this.#line,
+      areClientsLeaving(this.#shared, connection.openedAt) ? LEAVING_DELAY : 0,
+    );
   }
 }
 

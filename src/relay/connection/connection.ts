@@ -43,8 +43,8 @@ export interface ConnectionsState extends PipeMeans {
    */
   readonly exhausted: (code: string) => void;
   /**
-   * The time, by `performance.now()`, at which a client last left without an answer and so began or
-   * prolonged an ebb (`isEbb`: a time in which many clients leave); -Infinity before the first ebb.
+   * The time, by `performance.now()`, at which the latest client that counts for
+   * `areClientsLeaving` left; -Infinity before the first.
    */
   clientLeftAt: number;
   /**

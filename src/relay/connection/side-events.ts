@@ -2,7 +2,7 @@ import { EPIPE } from "../../os/errno.ts";
 import { FailedSocketBytes } from "../stream/unread-bytes-of-failed-socket.ts";
 import type { Side } from "../stream/side.ts";
 import type { Connection, ConnectionSide } from "./connection.ts";
-import { isEbb } from "./ebb.ts";
+import { areClientsLeaving } from "./clients-leaving.ts";
 import { leaveSilently, settle } from "./settle-connection.ts";
 
 // The minimum time, in milliseconds, from a client's end of stream to the close of the client's
@@ -69,17 +69,17 @@ export function sideClosed(side: ConnectionSide, code: string | undefined): void
  * | bytes           | TCP         | a reset, after acknowledging all bytes   | failed                                                                 |
  * | bytes           | Unix        | a close, after the kernel took all bytes | failed, or ended its stream at least `farewell` / 2 before its close |
  *
- * During an ebb (`isEbb`), a client counts as failed if it sent nothing, or if its destination is a
- * Unix socket.
+ * While many clients leave (`areClientsLeaving`), a client counts as failed if it sent nothing, or if
+ * its destination is a Unix socket.
  */
 function clientClosed(connection: Connection, code: string | undefined): void {
   const { attempt, down, destination, clientEndedAt, shared } = connection;
   if (down.bytesRead > 0) return;
   const now = performance.now();
   const hasFailed = code !== undefined;
-  const hasGone = hasFailed || isEbb(shared, now);
+  const hasGone = hasFailed || areClientsLeaving(shared, now);
   if (attempt !== null) {
-    if (hasFailed && isEbb(shared, now)) leaveSilently(connection);
+    if (hasFailed && areClientsLeaving(shared, now)) leaveSilently(connection);
   } else if (isSilent(connection)) {
     if (hasGone || now - clientEndedAt >= ENDED_BEFORE) leaveSilently(connection);
   } else if (destination.isTcp) {
