@@ -8,9 +8,10 @@ interface AdminFile {
 }
 
 /**
- * The first option for the admin socket's file that was given, if there is no admin address or it
- * is not the path of a file; otherwise `undefined`. The caller must refuse the option, because
- * there is no file that it could protect.
+ * Finds an option that has no effect: a given option for the file of the admin socket, if no admin
+ * address is given or the admin address is not a path. Returns the first such option, or
+ * `undefined` if there is none. The caller must refuse the option, because the user believes that
+ * it protects the admin socket.
  */
 export function adminMisfit({
   admin,

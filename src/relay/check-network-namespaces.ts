@@ -49,10 +49,11 @@ export function checkSourceNetwork(source: SocketEndpoint, netns: string | undef
 }
 
 /**
- * Refuses a relay that can never connect from a network namespace. A namespace that does not exist
- * yet causes only a warning.
+ * Refuses a relay that can never connect to its destination from the network namespace that its
+ * options name, for example because a permission is missing. If the namespace does not exist yet,
+ * the function only warns.
  *
- * @throws {RelayError} with the system's code, and the fix.
+ * @throws {RelayError} with the system's error code, and with the way to fix the error.
  */
 export function checkDestinationNetwork(
   destination: SocketEndpoint,

@@ -148,7 +148,8 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
       this.#openCapture();
     } catch (error) {
       for (const share of this.#shares) share.terminate();
-      // During a handover the socket file still belongs to the process that hands over.
+      // Before the end of a handover this relay does not accept clients, and the socket file still
+      // belongs to the process that hands over. So leave the file in place then.
       if (this.#accepts) this.#hide({ removesFile: true });
       await Promise.all(this.#shares.map((share) => share.ended()));
       this.#source.close();

@@ -44,7 +44,9 @@ export class ReportSender {
   #posting: ReturnType<typeof setImmediate> | undefined;
   #figures: Timer | undefined;
   #afterOpened = () => {};
-  /** The change of the number of proxies without a header that is not reported yet. */
+  /**
+   * The change, since the last report, of the number of proxies that have not sent their header.
+   */
   #waitingForHeader = 0;
 
   constructor(

@@ -85,8 +85,8 @@ async function waitUntilReady(
 }
 
 /**
- * Prints `ready` if the relay with the name `relay` is ready for clients or, if `relay` is
- * undefined, if all relays are ready.
+ * Prints `ready` if the relay named `relay` is ready for clients. If `relay` is undefined, all
+ * relays of the process must be ready.
  *
  * @throws {NoAnswer} with the reason if a relay is not ready
  */

@@ -8,8 +8,9 @@ import type { OptionValues } from "../../options/option-table.ts";
 
 /**
  * Reads SOURCE and DESTINATION of units. Unlike on a relay's command line, a port may be `%i`,
- * which stands for the instance of a template. With `--user-unit`, `%t` replaces this user's
- * runtime folder and `%h` the home folder, so that the units work for any user.
+ * which stands for the instance of a template. With `--user-unit`, this function writes `%t` in
+ * place of this user's runtime folder and `%h` in place of the home folder, so that the units work
+ * for any user.
  *
  * @throws {UsageError} if SOURCE or DESTINATION is not an address
  */

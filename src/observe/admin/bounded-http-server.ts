@@ -76,11 +76,14 @@ export class BoundedHttpServer implements Disposable {
   readonly #visitOf = new WeakMap<object, Visit>();
   /** The listener; null before `listen` has ended, and again from `drain` or the disposal on. */
   #listening: PausableListener | null = null;
-  /** Whether the server waits for `accept` before it accepts clients. */
+  /**
+   * True if the server was opened for a handover and `accept` has not been called yet. The server
+   * then accepts no clients.
+   */
   #held = false;
   /**
-   * The end of the drain, which settles when the last connection has closed; null before `drain` is
-   * called.
+   * The promise that `drain` returns; it resolves when the last connection has closed. Null before
+   * `drain` is called.
    */
   #drained: PromiseWithResolvers<void> | null = null;
   #paused = false;

@@ -117,8 +117,8 @@ export class LogSink {
   #send(rest: Buffer, lines: number): void {
     write(this.#fd, rest, 0, rest.length, null, (error, written) => {
       if (error?.code === "EAGAIN" || error?.code === "EINTR") {
-        // EAGAIN: another process that shares the descriptor has made the descriptor non-blocking,
-        // and the descriptor is full. Try again later.
+        // EAGAIN: another process that writes to the same pipe or terminal has made it
+        // non-blocking, and its buffer is full. Try again later.
         setTimeout(() => this.#send(rest, lines), RETRY_MS);
       } else if (error) {
         this.#held -= rest.length;

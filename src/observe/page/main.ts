@@ -21,8 +21,8 @@ import { decadeScale, linearScale, mirroredScale } from "./chart-scale.ts";
 import { figuresOfAll, figuresOfRelay, showTiles } from "./tiles.ts";
 
 const SECONDS = 300;
-// The lowest power of ten of the delay axis: 10^-5 s is 10 µs. Connects and delays of the event loop
-// are seldom shorter.
+// The lowest power of ten on the delay axis, in seconds: 10 µs. The times to connect to the
+// destination, and the delays of the event loop, are seldom shorter.
 const SHORTEST_DECADE = -5;
 
 const cursor = new Cursor(SECONDS);

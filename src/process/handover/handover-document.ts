@@ -61,8 +61,8 @@ export interface HandedListener {
    */
   readonly key: string;
   /**
-   * The numbers, in the successor, of the listening sockets' descriptors. `localhost` has two
-   * sockets.
+   * The descriptors that the listening sockets have in the successor. A source on `localhost` has
+   * two sockets.
    */
   readonly descriptors: readonly number[];
   /**

@@ -87,16 +87,18 @@ export interface Attempt {
   opened(side: ConnectionSide): void;
   /**
    * Checks whether a side's connecting socket is connected; called at any event of the socket. If
-   * it is connected, the attempt succeeds, and the socket moves to the connection's destination
-   * side. If it failed, the attempt tries the next address or fails.
+   * the socket is connected, the attempt succeeds, and the socket moves to the connection's
+   * destination side. If the socket could not connect, the attempt tries the next address; the
+   * attempt fails if there is no further address.
    *
-   * @param proven - whether the event brought bytes, which proves that the socket is connected
+   * @param proven - true if bytes arrived with the event, which proves that the socket is connected
    */
   progress(side: ConnectionSide, proven: boolean): void;
   /**
    * Tells the attempt that a side's connecting socket is closed. `code` is the code of the socket's
    * error; undefined if there was no error. If the socket could not connect, the attempt tries the
-   * next address or fails. Otherwise the destination accepted the connection and ended it at once.
+   * next address; the attempt fails if there is no further address. Otherwise the destination
+   * accepted the connection and ended it at once.
    */
   lost(side: ConnectionSide, code: string | undefined): void;
   /**

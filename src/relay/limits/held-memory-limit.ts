@@ -28,12 +28,13 @@ const KIB = 1024;
 /** The name under which this file pauses the relays while the bound is reached. */
 const HOLDER = "memory";
 
-// The part of a reached bound that must be free before the relays accept clients again. Without
-// this distance each byte would begin or end a pause.
+// The fraction of the bound that must be free before relays that paused at the bound accept clients
+// again. Without this margin, the relays would pause and resume at almost every byte.
 const FREE = 1 / 8;
 
-// The time between two checks whether enough is free again, in milliseconds. The thread checks
-// periodically because no event tells that another thread holds less.
+// The time between two checks whether the connections hold little enough again, in milliseconds. A
+// thread must check periodically, because it gets no event when the connections of another thread
+// hold less.
 const LOOK = 100;
 
 /** Makes a bound of `most` bytes for a number of threads, which hold nothing yet. */

@@ -120,8 +120,8 @@ export class ExpectedHeaders {
   }
 
   /**
-   * Resets all proxies whose header is not complete, and all proxies that the relay accepts from
-   * now on. These proxies do not count as refused.
+   * Resets the connections of all proxies whose header is not complete. From now on, the connection
+   * of each newly accepted proxy is reset, too. These proxies do not count as refused.
    */
   cut(): void {
     this.#isCut = true;

@@ -172,8 +172,9 @@ const PP2_TYPE_CRC32C = 0x03;
 const CRC_BYTES = 4;
 
 /**
- * The fault of the TLVs from `start` on: they must end exactly at the end of the header, and the
- * header's checksum, if there is one, must be right. Null if they have no fault.
+ * Checks the TLVs that begin at `start`: the last TLV must end exactly at the end of the header,
+ * and the header's checksum, if there is one, must be right. Returns the fault, or null if there is
+ * none.
  */
 function faultOfTlvs(header: Uint8Array, start: number): HeaderFault | null {
   const view = new DataView(header.buffer, header.byteOffset, header.length);

@@ -3,8 +3,8 @@ import type { AddressFailure } from "./describe-failure.ts";
 // The first pause before the front waiter tries again, in milliseconds. Each further pause is twice
 // as long as the pause before, up to the limits below.
 const PAUSE_FIRST = 1;
-// The longest pause after a shortage and after a refusal, in milliseconds. The line may take this
-// time to notice that a shortage has ended or that the destination is back.
+// The longest pauses while a resource is short, and while the destination refuses, in milliseconds.
+// When the shortage or the refusal ends, the waiting line may notice this so much later.
 const PAUSE_SHORTAGE = 50;
 const PAUSE_REFUSED = 1_000;
 

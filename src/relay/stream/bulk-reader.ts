@@ -4,10 +4,14 @@ import type { HeldBytes } from "./held-bytes.ts";
 import { CAPACITY, KernelPipes } from "./kernel-pipe.ts";
 import type { Side } from "./side.ts";
 
-/** The size, in bytes, from which a chunk is likely to be followed by more chunks. */
+/**
+ * The minimum size of a large chunk, in bytes. After a large chunk, more chunks are likely to
+ * follow at once.
+ */
 export const LARGE = 64 * 1024;
 
-// The size, in bytes, below which a chunk is likely to be a request, or the answer to a request.
+// Smaller chunks than this size, in bytes, are small: a small chunk is likely to be a request, or
+// the answer to a request.
 const SMALL = 16 * 1024;
 
 // The maximum size of one read in bytes, if no other connection waits: large reads wake the sender

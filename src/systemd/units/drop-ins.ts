@@ -27,8 +27,8 @@ export function onDemandDropIn(service: string): UnitFile {
 }
 
 /**
- * The name of a drop-in of a service, with its folder. The drop-in of the instance `%i` applies to
- * the whole template, because a file name cannot contain specifiers.
+ * The path of a service's drop-in: a folder and a file name. For a service with the instance `%i`,
+ * the drop-in belongs to the whole template, because a file name cannot contain specifiers.
  */
 function dropInName(service: string, file: string): string {
   return `${service.replace("@%i.", "@.")}.d/${file}`;
