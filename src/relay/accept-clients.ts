@@ -19,14 +19,14 @@ import { type HeaderOf, headerOf } from "./proxy-protocol/write-header.ts";
 import { reach } from "./reach/begin-attempt.ts";
 import { WaitingLine } from "./reach/waiting-line.ts";
 
-// The delay of a new connection while clients leave (`areClientsLeaving`), in milliseconds. It must
-// be longer than the time that a relay needs to pass on the end of a connection: up to 40 ms until the last bytes
-// are acknowledged (tcp(7), TCP_QUICKACK), and the pause until the relay's next check whether they
-// are.
+// The delay of a new connection while clients leave (`areClientsLeaving`), in milliseconds. The
+// delay must be longer than a relay needs to pass on the end of a connection: up to 40 ms until the
+// last bytes are acknowledged (tcp(7), TCP_QUICKACK), plus the pause until the relay next checks for
+// the acknowledgement.
 const LEAVING_DELAY = 100;
 
 interface AcceptorNeeds {
-  /** The source. */
+  /** The address of the relay's source. */
   readonly endpoint: SocketEndpoint;
   /** Counts the open connections of each client. */
   readonly counts: ClientCounts;
@@ -95,17 +95,26 @@ export class ClientAcceptor {
     this.#clientAdmission.left(admitted);
   }
 
-  /** Resets all proxies whose header is not complete within `time` milliseconds from now. */
+  /**
+   * Resets the connections of all proxies whose header is not complete within `time` milliseconds
+   * from now.
+   */
   cutHeadersAfter(time: number): void {
     this.#expectedHeaders?.cutAfter(time);
   }
 
-  /** Resets all proxies whose header is not complete, and all proxies that are accepted later. */
+  /**
+   * Resets the connections of all proxies whose header is not complete, and of all proxies that are
+   * accepted later.
+   */
   cutHeaders(): void {
     this.#expectedHeaders?.cut();
   }
 
-  /** Resolves when the relay waits for no header: each proxy has sent its header or is gone. */
+  /**
+   * Resolves when the relay waits for no header: each accepted proxy has sent its header or has
+   * gone.
+   */
   async headersEnded(): Promise<void> {
     await this.#expectedHeaders?.emptied();
   }

@@ -6,8 +6,8 @@ import type { SharedConnectionLimit } from "./limits/shared-connection-limit.ts"
 /** Facts about the old process of a handover, which a relay of the new process needs. */
 export interface Succession {
   /**
-   * The highest connection id that the old relay, which hands over its source, may give. Default:
-   * 0.
+   * The highest connection id that the old relay, which hands over its source, can still give to a
+   * connection. Default: 0.
    */
   readonly lastId?: number | undefined;
   /**

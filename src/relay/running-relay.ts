@@ -285,7 +285,7 @@ class RunningRelay implements PausableRelay {
   }
 
   async responds(): Promise<void> {
-    // This relay runs in the caller's thread, which obviously responds.
+    // This relay runs in the thread of the caller, so the thread responds.
   }
 
   pauseFor(holder: string): void {

@@ -40,7 +40,7 @@ const CONNECTION_COST = 0.1;
 /** One connection. It carries one request and one answer, then it is closed. */
 class Visit {
   readonly stream: SocketStream;
-  /** Whether the request's head has arrived, or bytes that are not a valid request. */
+  /** True after the head of a request has arrived, or bytes that are not a valid request. */
   asked = false;
   /**
    * The time, by `performance.now()`, at which the connection's present phase began: the accept of
@@ -74,7 +74,7 @@ export class BoundedHttpServer implements Disposable {
   /** The open connections, the oldest first. */
   readonly #visits = new Set<Visit>();
   readonly #visitOf = new WeakMap<object, Visit>();
-  /** The listener; null before `listen` has ended, and again from `drain` or the disposal on. */
+  /** The listener; null before `listen` has ended, and again after `drain` or the disposal. */
   #listening: PausableListener | null = null;
   /**
    * True if the server was opened for a handover and `accept` has not been called yet. The server
@@ -178,7 +178,7 @@ export class BoundedHttpServer implements Disposable {
 
   async #asked(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const visit = this.#visitOf.get(request.socket);
-    // One request per connection: ignore everything after the first request.
+    // Ignore everything after the first request, because a connection carries only one request.
     if (visit === undefined || !this.#hasAsked(visit)) return;
     const began = performance.now();
     const { status, headers, body } = await this.#answer({
@@ -290,7 +290,7 @@ function cut({ socket, stream }: Visit): void {
 }
 
 function hostsOf({ rawHeaders }: IncomingMessage): string[] {
-  // In `rawHeaders`, names and values alternate.
+  // In `rawHeaders`, each header name is followed by its value.
   return rawHeaders.filter(
     (_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === "host",
   );

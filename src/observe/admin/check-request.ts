@@ -1,6 +1,9 @@
 import type { HttpRequest } from "./bounded-http-server.ts";
 
-/** A request that is refused: the HTTP status of the answer, and the reason as the message. */
+/**
+ * The error for a refused request: it has the HTTP status of the answer, and the reason as its
+ * message.
+ */
 export class RequestError extends Error {
   override readonly name = "RequestError";
 
@@ -73,7 +76,7 @@ interface Target {
 function splitTarget(target: string): Target {
   const match = /^(?:https?:\/\/([^/?#]*))?(\/[^?#]*)?(?:\?([^#]*))?$/i.exec(target);
   const [, authority = null, path, query = ""] = match ?? [];
-  // An absolute form without a path means "/" (RFC 9110, 4.2.3).
+  // A target in absolute form without a path means the path "/" (RFC 9110, 4.2.3).
   if (match === null || (path === undefined && authority === null))
     throw new RequestError(400, "the request target is not a path");
   return { authority, path: path ?? "/", query };

@@ -14,15 +14,19 @@ export interface HttpLimits {
    */
   readonly leaving: number;
   /**
-   * Replaces `asking` and `leaving` while connections or processor time are scarce, and during a
-   * drain. This time is shorter, so that idle connections do not keep other clients out.
+   * The time limit in place of `asking` and `leaving` while connections or processor time are
+   * scarce, and during a drain. It is shorter, so that idle connections do not keep other clients
+   * out.
    */
   readonly idleWhenScarce: number;
   /** The maximum length of a request's head, in bytes. */
   readonly head: number;
   /** The share of one processor that all clients together get. */
   readonly processorShare: number;
-  /** The processor time that all clients together may use at once after a quiet time. */
+  /**
+   * The maximum processor time that all clients together may use without a pause, after a time with
+   * little use.
+   */
   readonly processorBurst: number;
 }
 

@@ -10,7 +10,7 @@ import { rounded } from "./round-figures.ts";
 import type { GroupDocument, OpenDocument, OpenList } from "./status-format.ts";
 import type { StatusQuery } from "./status-query.ts";
 
-/** The list of open connections, or of their clients, that a query asks for. */
+/** Makes the list of open connections, or of their clients, that a query asks for. */
 export function openList(
   observation: Observation,
   { name, statistics: { open } }: ObservedRelay,
@@ -39,7 +39,7 @@ export function openList(
   return { of: "relay", sort: query.sort, ...range, matching: connections, list: [], groups };
 }
 
-/** The filter that a query asks for; undefined if the query asks for all connections. */
+/** Returns the filter that a query asks for; undefined if the query asks for all connections. */
 function filterOf({ find = "", client }: StatusQuery): Filter | undefined {
   const words = find
     .toLowerCase()

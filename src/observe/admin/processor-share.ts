@@ -9,7 +9,10 @@ export class ProcessorShare {
   readonly #share: number;
   readonly #reserveMost: number;
   readonly #now: () => number;
-  /** The milliseconds of work that may still be done; negative while the reserve is overdrawn. */
+  /**
+   * The reserve: the processor time, in milliseconds, that work may still use; negative while the
+   * reserve is overdrawn.
+   */
   #reserve: number;
   /** The time of the last update of `#reserve`, by the clock `#now`. */
   #at: number;

@@ -102,7 +102,10 @@ export interface AllDocument {
 
 export interface ConnectionCounts {
   readonly open: number;
-  /** As in `RelaySummary`. */
+  /**
+   * The number of accepted proxies that have not sent their whole PROXY header. They are not open
+   * connections, but take places of `max`.
+   */
   readonly waiting_for_header: number;
   /** The maximum number of open connections. */
   readonly max: number;

@@ -6,8 +6,8 @@ const BUCKETS_A_DOUBLING = 4;
 const DOUBLINGS = 27;
 
 /**
- * The distribution of connect times. Each time is counted in a bucket, so noting a time allocates no
- * memory, however many connects there are.
+ * The distribution of the times to connect to the destination. Each time is counted in a bucket, so
+ * adding a time allocates no memory, however many times there are.
  */
 export class ConnectTimes {
   readonly #counts = new Uint32Array(BUCKETS_A_DOUBLING * DOUBLINGS + 1);
@@ -36,8 +36,8 @@ export class ConnectTimes {
   }
 
   /**
-   * The time in seconds within which the given part of the connects succeeded; null if no connect was
-   * noted.
+   * The time in seconds within which the given part of the connects succeeded; null if no time was
+   * added.
    *
    * @param part - above 0 and at most 1; 0.99 for the 99th percentile
    */

@@ -2,7 +2,9 @@ import { Histogram, type Registry } from "@prometheus-io/client";
 
 /** The times of one relay: the part of a histogram that has one value of the label `relay`. */
 export class Durations {
-  /** The number of times in each bucket; the last number is of the times above all bounds. */
+  /**
+   * The number of measured times in each bucket; the last number counts the times above all bounds.
+   */
   readonly counts: number[];
   /** The sum of all times, in seconds. */
   sum = 0;
@@ -48,7 +50,10 @@ export class DurationHistogram extends Histogram<Label> {
     this.#config = config;
   }
 
-  /** The times of a relay. From the first call on they are exported, at first with all counts 0. */
+  /**
+   * Returns the times of a relay. After the first call, the relay is part of the exported
+   * histogram, at first with all counts 0.
+   */
   of(relay: string): Durations {
     let durations = this.#durations.get(relay);
     if (durations === undefined) {
@@ -66,7 +71,10 @@ export class DurationHistogram extends Histogram<Label> {
     return { name, help, type: "histogram", aggregator: "sum", collect() {}, values };
   }
 
-  /** The registry calls this method, which the types do not declare, instead of `get` for its text. */
+  /**
+   * Returns the values as text for the registry. The registry calls this method instead of `get`;
+   * the library's types do not declare the method.
+   */
   getForPromString(): Promise<Values> {
     return this.get();
   }

@@ -53,8 +53,8 @@ export interface ObservedRelay {
 }
 
 /**
- * All figures about the relays of a process, for the status page, the status document and Prometheus.
- * The object takes measurements until it is disposed.
+ * All figures about the relays of a process, for the status page, the status document and
+ * Prometheus. The figures are measured periodically until this object is disposed.
  */
 export class Observation implements Disposable {
   readonly metrics: PrometheusMetrics;

@@ -108,8 +108,8 @@ export class OpenConnections {
   }
 
   /**
-   * The part `range` of the sorted list of wanted connections. Of connections with equal values the
-   * oldest comes first.
+   * Returns the part `range` of the sorted list of wanted connections. If connections have equal
+   * values, the oldest comes first.
    */
   list(sort: Sort, range: Range, isWanted: Filter = () => true): Found<OpenConnection> {
     const wanted = [...this.#open.values()].filter(isWanted);
@@ -245,7 +245,7 @@ const WEIGHTS: Readonly<
   held: ({ heldUp, heldDown }) => heldUp + heldDown,
 };
 
-/** Sorts a list. The given list must have the oldest entry first. */
+/** Sorts a list by `sort`. The oldest entry must come first in the given list. */
 function inOrder<Item extends Rates>(
   items: readonly Item[],
   sort: Sort,

@@ -23,8 +23,8 @@ export function formatRate(bytesASecond: number): string {
 const SECONDS = { d: 86_400, h: 3_600, min: 60, s: 1 } as const;
 
 /**
- * A length of time in its two largest units: `12 s`, `3 min 5 s`, `2 d 1 h`. Below 10 s the text has
- * one decimal.
+ * Formats a length of time in its two largest units: `12 s`, `3 min 5 s`, `2 d 1 h`. Below 10 s the
+ * text has one decimal.
  */
 export function formatDuration(seconds: number): string {
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;

@@ -6,7 +6,7 @@ export interface ProcessUsage {
   readonly cpuUserSeconds: number;
   readonly cpuSystemSeconds: number;
   readonly residentBytes: number;
-  /** The number of open descriptors; null if the system does not tell. */
+  /** The number of open descriptors; null if the system does not report the number. */
   readonly openFiles: number | null;
   /** The maximum number of open descriptors; null if there is no limit. */
   readonly openFilesMax: number | null;
@@ -38,7 +38,7 @@ function openFiles(): number | null {
     const { size } = statSync(DESCRIPTORS);
     return size > 0 ? size : readdirSync(DESCRIPTORS).length;
   } catch {
-    // The system has no /proc, for example macOS.
+    // The system has no /proc; macOS is an example.
     return null;
   }
 }

@@ -36,11 +36,11 @@ const FAILURE_CODES = [
 // highest fit a session of days.
 const CONNECTION_SECONDS = [0.001, 0.01, 0.1, 1, 10, 60, 600, 3_600, 86_400];
 
-// The buckets of the event loop's delay, in seconds. A delay below 1 ms says nothing, because timers
+// The buckets of the event loop's delay, in seconds. There is no bucket below 1 ms, because timers
 // are not more precise.
 const LATE_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1];
 
-/** The objects that the metrics are read from. */
+/** The relays and the process whose figures become metrics. */
 export interface MetricsSources {
   readonly relays: readonly RelayFigures[];
   readonly process: ProcessFigures;

@@ -9,15 +9,18 @@ export class SumsOfAllRelays implements SampledFigures {
   readonly #relays: readonly { readonly statistics: RelayStatistics }[];
   readonly #startedAt = performance.now();
 
-  /** The caller may add relays to the array `relays` later. */
+  /**
+   * The caller may add relays to the array `relays` after this call; they are then part of the
+   * sums.
+   */
   constructor(relays: readonly { readonly statistics: RelayStatistics }[]) {
     this.#relays = relays;
     this.history = new RateHistory(this);
   }
 
   /**
-   * Takes a sample. Call this before the connect times of the single relays are cleared, because the
-   * sample adds them up.
+   * Takes a sample. Call this before the connect times of the individual relays are cleared,
+   * because the sample contains the sum of these times.
    */
   sample(eventLoopDelay: number): void {
     this.connectTimes.clear();

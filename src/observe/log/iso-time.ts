@@ -1,12 +1,14 @@
 const SECOND = 1_000;
 
-// The last result without its milliseconds, as `2026-11-28T22:35:31.`, and its whole seconds since 1970.
+// The last result without its milliseconds, such as `2026-11-28T22:35:31.`, and the whole seconds
+// since 1970 that it stands for.
 let lastSecond = NaN;
 let lastText = "";
 
 /**
- * The same text as `Date.toISOString`, for the years 0 to 9999. Under load most lines fall into the
- * second of the line before, so only the milliseconds are formatted anew. That takes a fifth of the time.
+ * Formats a time exactly as `Date.toISOString` does, for the years 0 to 9999. Under load most log
+ * lines fall into the same second as the line before, so only the milliseconds are formatted again.
+ * This takes a fifth of the time of `Date.toISOString`.
  */
 export function isoTime(time: Date): string {
   const at = time.getTime();

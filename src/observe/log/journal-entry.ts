@@ -13,7 +13,8 @@ const NAME_MOST = 64;
  * the relay's name becomes `RELAY_NAME`.
  */
 export function encodeJournalEntry({ level, message, relay, fields }: LogEntry): Uint8Array {
-  // Each line is `NAME=value`. Values with line feeds have a binary form, and come last.
+  // Each line has the form `NAME=value`. A value with line feeds needs a binary form, so these
+  // fields come last.
   let lines = `PRIORITY=${PRIORITIES[level]}\nSYSLOG_IDENTIFIER=${PROGRAM}\n`;
   const longer: Buffer[] = [];
   const add = (name: string, value: string) => {

@@ -15,8 +15,8 @@ const ROOM = 1024 * 1024;
 // datagram socket has room again.
 const RETRY_MS = 20;
 
-// After the journal has read an entry, the journal looks up the sending process in /proc. `flush`
-// gives the journal this time for the look-up.
+// The time that `flush` gives the journal after the journal has read an entry, in milliseconds. In
+// this time the journal looks up the sending process in /proc.
 const LOOK_MS = 20;
 
 /**

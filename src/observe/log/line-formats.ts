@@ -9,7 +9,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** The machine-readable fields of a line. Their names stay the same from release to release. */
 export type LogFields = Readonly<Record<string, string | number | boolean>>;
 
-/** The content of one log line. */
+/** The content of one line of the log. */
 export interface LogEntry {
   readonly time: Date;
   readonly level: LogLevel;

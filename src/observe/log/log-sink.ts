@@ -8,7 +8,7 @@ const RETRY_MS = 50;
 const GATHER_MS = 20;
 const GATHER_BYTES = 64 * 1024;
 
-// The length of a step of `afterSteps`, in milliseconds.
+// The length of one step in `afterSteps`, in milliseconds.
 const STEP_MS = 10;
 
 /**

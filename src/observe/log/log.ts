@@ -71,7 +71,7 @@ export function createLog(level: LogLevel, format: LogFormat, fd = STANDARD_ERRO
   const output = outputOf(format, fd, (lost) => sayLost(lost));
   const consola = createConsola({
     level: LogLevels[level],
-    // consola's throttle does not fit; the comment of RepeatedLines says why.
+    // Switch consola's throttle off: the docstring of `RepeatedLines` says why it does not fit.
     throttle: 0,
     reporters: [{ log: (object) => output.write(entryOf(object)) }],
   });
@@ -92,8 +92,8 @@ function logOf(consola: ConsolaInstance, output: LogOutput, relay = "", prefix =
     info: (message, fields) => consola.info(prefix + message, fields),
     warn: (message, fields) => consola.warn(prefix + message, fields),
     error: (message, fields) => consola.error(prefix + message, fields),
-    // These lines do not go through consola, because no level hides them and there may be thousands
-    // of them a second.
+    // Write these lines without consola, because they must appear at every log level, and there may
+    // be thousands of them a second.
     always: (message, fieldsOf) => {
       const fields = output.writesFields ? fieldsOf() : NO_FIELDS;
       output.write({ time: new Date(), level: "info", message: prefix + message, relay, fields });
@@ -175,7 +175,7 @@ export function isJournal(fd: number, stream: string | undefined): boolean {
     const { dev, ino } = fstatSync(fd, { bigint: true });
     return stream === `${dev}:${ino}`;
   } catch {
-    // A closed standard error is not the journal.
+    // Standard error is closed, so it is not connected to the journal.
     return false;
   }
 }

@@ -44,7 +44,7 @@ export function failureObserver(
   repeated: RepeatedLines,
 ): Partial<Observer> {
   const target = printAddress(destination);
-  /** The failures since the destination was last reached; null if there are none. */
+  /** The failures since the relay last reached the destination; null if there are none. */
   let spell: { readonly since: number; clients: number } | null = null;
   return {
     unreachable(connection, { code, message }) {

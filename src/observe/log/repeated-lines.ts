@@ -3,8 +3,8 @@ export interface Repeats {
   /** The number of events. */
   readonly count: number;
   /**
-   * The number of different clients. Counting stops at `CLIENTS_MOST`, so this value means
-   * `CLIENTS_MOST` or more.
+   * The number of different clients. The counting stops at `CLIENTS_MOST`, so the value
+   * `CLIENTS_MOST` means this number or more.
    */
   readonly clients: number;
   /** The length of the period in which the events were counted. */

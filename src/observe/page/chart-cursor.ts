@@ -1,5 +1,6 @@
 /**
- * The moment that the reader selected in the plots, in seconds before now. All plots share one cursor.
+ * The moment that the reader of the page selected in the plots, in seconds before now. All plots
+ * share one cursor.
  */
 export class Cursor {
   readonly #most: number;

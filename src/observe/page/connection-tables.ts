@@ -122,7 +122,7 @@ export class OpenConnections {
     };
   }
 
-  /** Clears the filter and the chosen client, because another relay is shown from now on. */
+  /** Clears the filter and the chosen client. Called when the page begins to show another relay. */
   reset(): void {
     this.#find.value = "";
     this.#choose(null);

@@ -1,8 +1,8 @@
 import type { SampleDocument } from "../admin/status-format.ts";
 
 /**
- * The samples of the last minutes, collected from the answers. Each answer contains only the samples of
- * the last seconds.
+ * The samples of the last minutes, collected from the answers to the status requests. Each answer
+ * contains only the samples of the last seconds.
  */
 export class Samples {
   readonly #seconds: number;

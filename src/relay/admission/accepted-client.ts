@@ -23,13 +23,13 @@ export interface AcceptedSocket {
 export interface AcceptedClient {
   readonly fd: number;
   /**
-   * The endpoint of a TCP client; null for a Unix client. May be null if the options do not need
-   * it.
+   * The endpoint of a TCP client; null for a Unix client. Null also for a TCP client, if no option
+   * of the relay needs the endpoint.
    */
   readonly client: IpEndpoint | null;
   /**
-   * The endpoint that a TCP client connected to; null for a Unix client. May be null if the options
-   * do not need it.
+   * The endpoint that a TCP client connected to; null for a Unix client. Null also for a TCP
+   * client, if no option of the relay needs the endpoint.
    */
   readonly source: IpEndpoint | null;
 }
@@ -48,7 +48,7 @@ export interface ProxiedEnds {
  */
 export type Unaddressed = "UNKNOWN" | "LOCAL" | "unix" | "other";
 
-/** A client about which the options need no facts. */
+/** The facts about a client if no option of the relay needs any facts. */
 export const UNIDENTIFIED: AcceptedClient = { fd: -1, client: null, source: null };
 
 /**

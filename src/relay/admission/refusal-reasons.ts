@@ -41,8 +41,8 @@ export const UNADDRESSED_REFUSALS: Readonly<Record<Unaddressed, string>> = {
 };
 
 /**
- * All reasons that a healthy system gives. Reasons that name an errno, such as `its credential
- * cannot be read (EMFILE)`, are not in this list.
+ * All reasons that do not depend on a failure of the system. Reasons with an error code, such as
+ * `its credential cannot be read (EMFILE)`, are not in this list.
  */
 export const KNOWN_REFUSALS: readonly string[] = [
   ...Object.values(REFUSAL_REASONS),

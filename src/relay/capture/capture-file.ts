@@ -11,8 +11,9 @@ const BACKLOG_MOST = 64 * 1024 * 1024;
 export interface CaptureFileOptions {
   readonly path: string;
   /**
-   * The maximum size of a file, in bytes; Infinity for one file without a limit. A block that does
-   * not fit any more goes into the next file. Any one block fits into a new file, after the header.
+   * The maximum size of a file, in bytes; Infinity for one file without a limit. If a block does
+   * not fit into the rest of a file, the block goes into the next file. A new file has room for any
+   * block.
    */
   readonly max: number;
   /** The first bytes of each file. */
@@ -45,10 +46,7 @@ export class CaptureFile {
   #size = 0;
   #isWriting = false;
   #isOver = false;
-  /**
-   * Called when no block waits for the disk any more, or the capture has ended. Null before
-   * `close`.
-   */
+  /** Called when all blocks are written, or when the capture has ended. Null before `close`. */
   #whenWritten: (() => void) | null = null;
 
   private constructor(options: CaptureFileOptions, file: OpenCapture) {

@@ -35,7 +35,9 @@ export class Conversation {
   readonly #destination: Way;
 
   /**
-   * @param id - a number that no other open connection of the relay has
+   * @param id - the number of the connection; no other open connection of the relay has the same
+   *   number
+   *
    * @param port - the destination's port, by which Wireshark chooses a protocol
    */
   constructor(recorder: Recorder, id: number, port: number) {

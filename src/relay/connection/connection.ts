@@ -64,7 +64,8 @@ export interface ConnectionsState extends PipeMeans {
    */
   readonly lateSocketEnded: () => void;
   /**
-   * The number of sockets that Bun is still connecting for attempts that have ended; always 0 with FFI.
+   * The number of late sockets: Bun is still connecting them, but the attempts for which they were
+   * made have ended. Always 0 with FFI.
    */
   lateSockets: number;
   /**
@@ -148,9 +149,10 @@ export class ConnectionSide extends Side {
   }
 
   override shutdown(): void {
-    // A client that has ended its stream, and now gets the end of stream, sees no difference between a
-    // shutdown and a close. The destination must not be closed here, because the way in which the client
-    // left still decides how the destination's connection ends (`clientClosed`).
+    // Close the client's socket instead of shutting it down, if the client has already ended its
+    // stream: the client sees no difference. Do not close the destination's socket in this way,
+    // because the way in which the client left still decides how the destination's connection ends
+    // (`clientClosed`).
     const { client, up } = this.connection;
     if (this === client && up.state === "ended") this.close();
     else super.shutdown();
@@ -189,8 +191,8 @@ export class Connection implements ConnectionView {
    */
   clientEndedAt = Infinity;
   /**
-   * Whether the client has gone before the destination sent a byte, and the relay must show this to
-   * the destination: a TCP destination sees a reset, a Unix destination a close.
+   * Whether the client left before the destination sent a byte, and the relay must show this to the
+   * destination: a TCP destination gets a reset, a Unix destination a close.
    */
   clientGone = false;
   #clientAddress: string | undefined;
@@ -199,7 +201,7 @@ export class Connection implements ConnectionView {
   constructor(
     readonly shared: ConnectionsState,
     readonly id: number,
-    /** The data of the client that the admission collected. */
+    /** The result of the client's admission. */
     readonly admitted: Admitted,
   ) {
     this.client = new ConnectionSide(this, shared.sourceIsTcp);

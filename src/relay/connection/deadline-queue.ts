@@ -1,9 +1,9 @@
 import { processStoodStill } from "../../os/detect-standstill.ts";
 
 /**
- * Deadlines that all have the same length. However many deadlines there are, one timer waits for the
- * earliest one. Each new deadline is later than all others, so the deadlines come in the order of their
- * insertion.
+ * Deadlines that are all the same time ahead when they are added. However many deadlines there are,
+ * one timer waits for the earliest one. Each new deadline is later than all others, so the
+ * deadlines are in the order of their insertion.
  */
 export class DeadlineQueue<Item extends object> {
   /** The time at which each item expires, by `performance.now()`; in ascending order. */
@@ -11,8 +11,8 @@ export class DeadlineQueue<Item extends object> {
   readonly #expire: (item: Item) => void;
   readonly #late: "start anew" | "expire";
   /**
-   * Set while there are items, except during `#tick`. If all items were deleted, the timer stays set
-   * until it fires.
+   * The timer for the earliest deadline. Set while there are items, except during `#tick`. If all
+   * items are deleted, the timer stays set until it fires.
    */
   #timer: Timer | undefined;
   /** The time at which `#timer` should fire, by `performance.now()`. */
@@ -32,7 +32,10 @@ export class DeadlineQueue<Item extends object> {
     this.#late = late;
   }
 
-  /** Starts the time of an item. If the time of the item already runs, it starts again from 0. */
+  /**
+   * Adds an item, which expires after the time `after`. If the item is already in the queue, its
+   * time starts again from 0.
+   */
   add(item: Item): void {
     this.#due.delete(item);
     this.#due.set(item, performance.now() + this.after);

@@ -10,8 +10,8 @@ import type { Side } from "../stream/side.ts";
 const PAUSE_FIRST = 1_000;
 const PAUSE_LAST = 32_000;
 
-// Each pause is at least this many times as long as the look before it, so that the looks take at
-// most 2 % of the time.
+// Each pause is at least this many times as long as the preceding look at the table, so that the
+// looks take at most 2 % of the process's time.
 const COST = 50;
 
 /** The part of a connection that the watcher needs. */

@@ -32,7 +32,10 @@ export class Drain {
     this.#connections = connections;
   }
 
-  /** Sets the time limits, also of a wait that is already running. A limit can only become shorter. */
+  /**
+   * Sets the time limits, also for a wait that has already begun. A later call can only make a
+   * limit shorter.
+   */
   shorten({ drainTimeout, standstillTimeout }: DrainLimits): void {
     const until = performance.now() + drainTimeout;
     if (until < this.#until) {

@@ -77,8 +77,8 @@ export class IdleTimeout implements Disposable {
       this.#seen.set(connection, { moved, at: now, unsent: null });
       return;
     }
-    // The relay has written nothing since the last look, so the kernel cannot hold more than before. If
-    // it held 0 bytes, there is no need to ask again.
+    // Skip the question to the kernel if the kernel held 0 bytes at the last look: the relay has
+    // written nothing since that look, so the kernel still holds 0 bytes.
     if (seen.unsent !== 0) {
       const unsent = unsentBytes(connection);
       if (seen.unsent !== null && unsent < seen.unsent) seen.at = now;

@@ -31,8 +31,8 @@ interface Stay {
    */
   untaken: number;
   /**
-   * The number of looks without progress, which determines the pause before the next look. A look
-   * that sees progress subtracts `LOOKS_A_PAUSE` from the number, down to 0.
+   * The number of looks without progress; the pause before the next look depends on this number. A
+   * look that sees progress subtracts `LOOKS_A_PAUSE` from the number, down to 0.
    */
   looks: number;
   /**
@@ -48,8 +48,8 @@ interface Stay {
 const FIRST_PAUSE = 50;
 const LOOKS_A_PAUSE = 4;
 const PAUSES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((power) => FIRST_PAUSE * 2 ** power);
-// The index of the longest pause for each outcome. A late close costs only a descriptor, but a late
-// reset keeps the peer waiting.
+// The index in `PAUSES` of the longest pause, for each outcome. The pauses before a close may be
+// longer, because a late close costs only a descriptor, but a late reset keeps the peer waiting.
 const LONGEST: Readonly<Record<Outcome, number>> = { close: PAUSES.length - 1, reset: 6 };
 
 /**

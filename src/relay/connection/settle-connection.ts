@@ -77,14 +77,17 @@ function windUp(side: ConnectionSide): void {
   // Both directions have passed on their end of stream, so nothing is unread and the kernel delivers what
   // it has taken. Bun would close the socket, too, but only at its next event.
   if (inbound.state === "ended" && outbound.state === "ended") return side.close();
-  // The relay still holds bytes for this side, which may take them without a time limit.
+  // The relay still holds bytes for this side. The side may take them without a time limit.
   if (outbound.state === "ending") return;
   const isFailure = outbound.state === "aborting" || connection.clientGone;
   const outcome: Outcome = isFailure ? "reset" : "close";
   connection.shared.lingering.add(side, outcome);
 }
 
-/** Removes and reports a connection whose two sides are gone. */
+/**
+ * Removes a connection from the open connections and reports its end. Called when both sides are
+ * gone.
+ */
 function finish(connection: Connection): void {
   const { shared, up, down } = connection;
   if (!shared.connections.delete(connection)) return;

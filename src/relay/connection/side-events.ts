@@ -28,9 +28,9 @@ export function sideEnded(side: ConnectionSide): void {
 }
 
 /**
- * Stores the time of the client's end of stream, and watches the client if no byte was sent in
- * either direction. Called when the client has sent its end of stream and no byte has come from the
- * destination.
+ * Stores the time of the client's end of stream. If no byte was sent in either direction, also
+ * watches the client, because it may have left. Called when the client has sent its end of stream
+ * and no byte has come from the destination.
  */
 function clientEnded(connection: Connection): void {
   connection.clientEndedAt = performance.now();

@@ -9,8 +9,8 @@ import { keepaliveLength, setKeepalive } from "./keepalive.ts";
 // until the first look after the limit.
 const LOOKS = 10;
 
-// A peer counts as vanished only after at least this many retransmissions or probes without an
-// answer, because the answer to a single one may still be on its way.
+// A peer counts as vanished only if it has not answered at least this many retransmissions or
+// probes, because the answer to a single one may still be on its way.
 const UNANSWERED_LEAST = 2;
 
 /** What the relay saw of a side at the last look. */

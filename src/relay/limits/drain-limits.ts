@@ -2,7 +2,9 @@
 export interface DrainLimits {
   /** The maximum time that the whole drain may take. */
   readonly drainTimeout: number;
-  /** The maximum time for which a connection may move no byte. */
+  /**
+   * The maximum time without a moved byte on a connection; after this time the connection is cut.
+   */
   readonly standstillTimeout: number;
 }
 

@@ -68,8 +68,8 @@ export class HeldMemory implements MemoryAccount {
   /** The number of bytes that the connections of this thread hold. */
   #own = 0;
   /**
-   * The timer of the checks whether enough is free again; non-null exactly while the bound counts
-   * as reached.
+   * The timer of the checks whether the connections hold little enough again; non-null exactly
+   * while the bound counts as reached.
    */
   #looks: Timer | null = null;
 
@@ -106,7 +106,8 @@ export class HeldMemory implements MemoryAccount {
   look(): void {
     if (this.#looks !== null || heldTogether(this.#bound) < this.#bound.most) return;
     this.#looks = setInterval(lookAgain, LOOK, this);
-    // This timer must not keep the process alive; only a connection may.
+    // Unreference the timer, because the timer alone must not keep the process alive; open
+    // connections do.
     this.#looks.unref();
     for (const relay of this.#relays) {
       relay.pauseFor(HOLDER);
@@ -115,8 +116,8 @@ export class HeldMemory implements MemoryAccount {
   }
 
   /**
-   * Checks, after the bound was reached, whether enough is free again. If so, all relays accept
-   * again.
+   * Checks whether the connections hold little enough again after the bound was reached. If so, all
+   * relays accept again.
    */
   lookAgain(): void {
     if (this.#looks === null) return;

@@ -64,7 +64,8 @@ export class SharedConnectionLimit {
     this.#open -= 1;
     if (!wasReached) return;
     for (const each of [...this.#relays]) {
-      // Without FFI a relay accepts at once, inside `resumeFor`, and may reach the limit again.
+      // Without FFI, `resumeFor` itself admits waiting clients, so this relay may have reached the
+      // limit again.
       if (this.isReached) break;
       each.resumeFor(HOLDER);
     }

@@ -144,7 +144,7 @@ async function bind(own: Libc, source: Source, options: ListenOptions): Promise<
       for (const fd of fds) {
         checked(system.prepare(fd));
         if (endpoint.kind === "tcp") setKeepalive(fd, keepalive);
-        // Do not call listen(2) on a handed-over socket whose queue already has this length.
+        // Call listen(2) on a handed-over socket only if its queue has another length.
         if (source.kind !== "handed" || source.backlog !== backlog)
           checked(system.listen(fd, backlog));
       }

@@ -20,8 +20,8 @@ export interface BoundTcp<Bound> {
   readonly port: number;
 }
 
-// The error codes for an address, or an address family, that the system does not have. A service
-// manager can also forbid the family (systemd.exec(5), RestrictAddressFamilies=).
+// The error codes that mean that the system does not have an address or an address family. A
+// service manager can also forbid the family (systemd.exec(5), RestrictAddressFamilies=).
 const ABSENT: ReadonlySet<string> = new Set(["EAFNOSUPPORT", "EADDRNOTAVAIL"]);
 
 // The maximum number of tries to find a free port for both loopback addresses: the port that the

@@ -22,9 +22,9 @@ export function descriptorsOfRelays(relays: number, workers: number): number {
   return (relays - 1) * (DESCRIPTORS_A_SOURCE + workers * DESCRIPTORS_A_LISTENER);
 }
 
-// The number of descriptors of each client that waits. Without FFI the relay also accepts clients
-// while the maximum number of connections is open, and these clients wait in the relay. With FFI
-// they wait in the kernel's queue and need no descriptor.
+// The number of descriptors that each waiting client takes. Without FFI the relay also accepts
+// clients while the maximum number of connections is open, and these clients wait in the relay.
+// With FFI they wait in the kernel's queue and take no descriptor.
 const DESCRIPTORS_A_WAITING_CLIENT = libc === null ? 1 : 0;
 const HAS_KERNEL_PIPES = libc !== null;
 
@@ -64,7 +64,8 @@ export function connectionsAllowed(
 }
 
 /**
- * The number of connections that the limit of open files allows if no client waits in the relay.
+ * The number of connections that the limit of open files would allow if no clients waited in the
+ * relay.
  */
 export function connectionsCarried(): number {
   return carried(DESCRIPTORS_A_CONNECTION, 1, 0);

@@ -105,7 +105,10 @@ export class ExpectedHeaders {
     };
   }
 
-  /** Resolves when no proxy is left that has not sent its whole header. */
+  /**
+   * Resolves when the relay waits for no header: each accepted proxy has sent its header or has
+   * gone.
+   */
   async emptied(): Promise<void> {
     if (this.#waiting.size === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -113,7 +116,10 @@ export class ExpectedHeaders {
     await promise;
   }
 
-  /** Resets all proxies whose header is not complete within `time` milliseconds from now. */
+  /**
+   * Resets the connections of all proxies whose header is not complete within `time` milliseconds
+   * from now.
+   */
   cutAfter(time: number): void {
     if (time === 0) this.cut();
     else if (time < HEADER_TIMEOUT) setTimeout(() => this.cut(), time);
@@ -155,8 +161,8 @@ export class ExpectedHeaders {
 
   #refuse(header: ExpectedHeader, why: HeaderFault | "late" | "cut"): void {
     if (!this.#waiting.has(header)) return;
-    // Read the name before the socket is closed: afterwards the kernel does not tell any more who
-    // the peer of a Unix socket is.
+    // Read the client's name before the socket is closed, because the kernel tells the peer of a
+    // Unix socket only while the socket is open.
     const client = printAccepted(header.proxy);
     this.#forget(header);
     header.connecting.terminate();

@@ -33,7 +33,7 @@ export type ProxiedClient =
 
 type ProxiedEnds = Pick<Extract<ProxiedClient, { kind: "tcp" }>, "source" | "destination">;
 
-/** Makes the header for an admitted client. */
+/** A function that makes the PROXY header for an admitted client. */
 export type HeaderOf = (accepted: AcceptedClient) => Uint8Array;
 
 /** Returns the function that makes headers for the clients of a source. */

@@ -23,7 +23,10 @@ const AFTER_CONNECTION: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE"]);
 
 const TIMED_OUT: FailedTry = { failures: [{ address: "", code: "ETIMEDOUT" }], kind: "refused" };
 
-/** Whether a failure code proves that the socket, which was connecting, was connected meanwhile. */
+/**
+ * Whether a failure code proves that the connect to the address had already succeeded when the
+ * failure occurred.
+ */
 export function comesAfterConnection(code: string): boolean {
   return AFTER_CONNECTION.has(code);
 }
@@ -72,8 +75,8 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
   protected abstract failed(side: ConnectionSide, code: string): void;
 
   /**
-   * Closes every socket of this attempt but the winner's; null for no winner. Later events of the
-   * closed sockets are ignored.
+   * Closes the sockets of all sides of this attempt except `winner`; null closes all sockets. Later
+   * events of the closed sockets are ignored.
    */
   protected abstract dropAllBut(winner: ConnectionSide | null): void;
 

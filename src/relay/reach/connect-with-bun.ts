@@ -79,7 +79,7 @@ export class BunAttempt extends ReachingAttempt {
   }
 
   progress(): void {
-    // Nothing to do: Bun sends no event of a socket before the socket is connected.
+    // Do nothing, because Bun sends no event of a socket before the socket is connected.
   }
 
   protected override addressOf({ socket }: ConnectionSide): string {

@@ -89,11 +89,13 @@ export class SystemAttempt extends ReachingAttempt {
   }
 
   /**
-   * Continues the try when the resolver has answered. Separate from `#resolve`, because a function
-   * that contains closures allocates memory at each call, even if the closures are not used.
+   * Continues the try when the resolver has answered. This is a separate method, because the
+   * function that contains its closures allocates memory at each call, even if the closures are not
+   * used.
    */
   #await(addresses: Promise<readonly SocketAddress[]>): void {
-    // If the destination is reachable, the waiting connections must not wait for this query.
+    // If the last try did not fail, the destination is probably reachable. Leave the line now, so
+    // that the connections behind this one do not wait for this resolver query.
     if (this.line.lastFailure === null) this.line.leave(this);
     const number = (this.#resolved += 1);
     const isLate = () => !this.live || number !== this.#resolved;

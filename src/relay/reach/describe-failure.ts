@@ -13,8 +13,7 @@ export interface AddressFailure {
   readonly code: string;
 }
 
-// Local errors, which occur before any packet is sent, because this machine has no route to the
-// address.
+// The codes of local errors: this machine has no route to the address, so no packet was sent.
 const NO_WAY: ReadonlySet<string> = new Set([
   "EADDRNOTAVAIL",
   "EAFNOSUPPORT",

@@ -5,8 +5,8 @@ import { readAddress, type SocketAddress } from "../../address/socket-address.ts
 /** Whether a connection to an address of the destination would come back to the relay's source. */
 export type SelfLoopCheck = (address: SocketAddress) => boolean;
 
-// The time for which an answer is cached, in milliseconds. An answer can be cached because the
-// machine's own addresses rarely change.
+// The time for which an answer of the check is cached, in milliseconds. The answers rarely change,
+// because they depend on the machine's own addresses.
 const GOOD_FOR = 1_000;
 
 /**

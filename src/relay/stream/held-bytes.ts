@@ -4,7 +4,8 @@ import type { FailedSocketBytes } from "./unread-bytes-of-failed-socket.ts";
 import type { Side } from "./side.ts";
 
 // The number of bytes that the relay takes out of a kernel pipe and writes through Bun, so that Bun
-// waits for room. If this were a page of bytes, bulk would cost a fifth more (PROFILE.md).
+// reports when the socket has room. With a whole page of bytes, the transfer of bulk would cost a
+// fifth more (PROFILE.md).
 const SAMPLE = 1;
 
 /**
@@ -68,8 +69,8 @@ export class HeldBytes {
   }
 
   /**
-   * Replaces the last chunk by a copy, because the chunk's memory belongs to another object, which
-   * will overwrite the memory.
+   * Replaces the last chunk by a copy, because the owner of the chunk's memory will overwrite the
+   * memory.
    */
   copyLast(): void {
     const last = this.#chunks.pop();
@@ -113,8 +114,8 @@ export class HeldBytes {
     while (failure === 0 && this.#chunkBytes === 0 && kernelPipe !== null && kernelPipe.bytes > 0) {
       const taken = to.writeFrom(kernelPipe);
       if (taken === -EAGAIN) {
-        // Bun reports room only after one of Bun's writes found no room. So write one byte through
-        // Bun.
+        // Write one byte through Bun, because Bun reports room only after one of its own writes
+        // found no room.
         this.takeOut(SAMPLE);
         failure = this.#writeChunks(to);
       } else if (taken < 0) {

@@ -75,9 +75,9 @@ export class KernelPipe {
 }
 
 const PIPES_MOST = 32;
-// A thread may have one kernel pipe for each 64 descriptors that the process may have. So a process
-// with a low limit of descriptors has few kernel pipes, because connections need the descriptors
-// more.
+// The number of descriptors of the process for which a thread may have one kernel pipe. So a
+// process with a low limit of descriptors has few kernel pipes, because its connections need the
+// descriptors more.
 const FILES_A_PIPE = 64;
 
 /**

@@ -270,8 +270,8 @@ export class Pipe implements Reader {
   }
 
   /**
-   * Breaks the pipe, and lets `from` know in the next turn if `to` has shut down its reading.
-   * Called when a write found that `to` takes no more bytes.
+   * Breaks the pipe because a write found that `to` takes no more bytes. If `to` has only shut down
+   * its reading, the same is shown to `from` in the next turn of the event loop.
    */
   #refused(): void {
     this.break();
@@ -302,8 +302,8 @@ export class Pipe implements Reader {
     this.#holding().add(chunk);
     this.#account();
     const mayHoldMore = this.held < HELD_BEFORE_READY && !this.#means.memory.isReached;
-    // Pass 0 as the length, because the size of this chunk says nothing: the relay has not tried to
-    // write the chunk to `to`.
+    // Pass 0 as the length: the relay has not tried to write this chunk, so the chunk's size does
+    // not show how much `to` can take.
     if (this.to.ready || !mayHoldMore) this.#needReading().chunkHeld(0);
   }
 
@@ -322,8 +322,8 @@ export class Pipe implements Reader {
 }
 
 /**
- * Shuts down the reading from `from` if `to` has shut down its reading, so that the writes of
- * `from` fail, too.
+ * If `to` has shut down its reading, shuts down the relay's reading from `from`. A Unix peer at
+ * `from` then sees that its writes fail, as if it were connected to `to` directly.
  */
 function passRefusalOn({ from, to }: Pipe): void {
   if (to.readsNoMore) from.shutReading();

@@ -54,7 +54,7 @@ type Transitions = Readonly<
   Record<ReadingState, Readonly<Partial<Record<ReadingEvent, ReadingState>>>>
 >;
 
-// The same table as in the docstring of `Reading`; a test compares the two tables. A transition
+// The transitions, as in the docstring of `Reading`; a test compares the two tables. A transition
 // that is missing here cannot happen.
 const TABLE: Transitions = {
   events: {
@@ -317,7 +317,8 @@ export class Reading {
       this.#reader.awaitMuchRoom();
     }
     this.#look = setTimeout(lookCame, this.#pause, this);
-    // The timer does not keep the process alive; the connection's sockets do.
+    // Unreference the timer, because the timer alone must not keep the process alive; open sockets
+    // do.
     this.#look.unref();
   }
 

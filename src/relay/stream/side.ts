@@ -66,7 +66,7 @@ export abstract class Side {
   }
 
   /**
-   * Returns the approximate number of bytes that a write takes now; 0 or less if a write takes
+   * Returns the approximate number of bytes that this side can take now; 0 or less if it can take
    * none.
    */
   takesNow(): number {
@@ -144,9 +144,9 @@ export abstract class Side {
   }
 
   /**
-   * Whether this side has shut down only its reading and can still send. Ask this after a write to
-   * the side has failed. Only a Unix socket can shut down its reading in a way that the relay sees
-   * (shutdown(2), SHUT_RD), because TCP does not transmit the end of reading.
+   * Whether this side has shut down only its reading and can still send. Read this property only
+   * after a write to the side has failed. It is true only for a Unix socket, because TCP does not
+   * tell the peer about a shutdown of reading (shutdown(2), SHUT_RD).
    */
   get readsNoMore(): boolean {
     return !this.isTcp && libc !== null && this.fd >= 0 && libc.hungUp(this.fd) === 0;

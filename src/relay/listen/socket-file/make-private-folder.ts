@@ -42,9 +42,11 @@ async function openShared(folder: PinnedFile, path: string): Promise<PrivateFold
     const opened = open(entry);
     if (opened === "not ours") return null;
     if (opened !== "gone") {
-      // Ignore other errors than EAGAIN (lock held), for example of a file system without locks.
+      // EAGAIN means that another process holds the lock. Ignore other errors, for example of a
+      // file system without locks.
       const isHeld = opened.folder.fd !== null && libc.lock(opened.folder.fd) === -EAGAIN;
-      // The last holder of the lock may have removed this folder: then lock the new folder instead.
+      // If the last holder of the lock has removed this folder, the lock is useless: then open and
+      // lock the new folder instead.
       if (!isHeld && isAt(entry, identityOf(opened.folder.stats()))) return opened;
       opened.folder[Symbol.dispose]();
     }

@@ -138,7 +138,7 @@ function replaceStale(
     return true;
   }
   if (result < 0) {
-    // The system refuses the exchange, for example because the stale socket belongs to another user
+    // The system refused the exchange, for example because the stale socket belongs to another user
     // and the folder has the mode 1777.
     const code = errnoCode(result);
     throw new RelayError(
