@@ -39,9 +39,11 @@ const ALERTS = [
   ["RelayEventLoopDelayed", { instance: "several" }],
   ["RelayDescriptorsNearLimit", { instance: "full" }],
   ["RelayConnectionsNearLimit", { relay: "full" }],
+  ["RelayProcessConnectionsNearLimit", { instance: "shared" }],
   ["RelayAcceptsNobody", { relay: "full" }],
   ["RelayLogLinesDropped", { instance: "several" }],
   ["RelayHoldsMemory", { instance: "holding" }],
+  ["RelayCaptureEnded", { relay: "captured" }],
 ] as const;
 
 const needs = [...networkNeeds, ...["prometheus", "curl", "mkfifo", "mount"].map(program)];
@@ -63,7 +65,8 @@ await describeNeeding("a Prometheus in another network namespace", needs, () => 
     owner.defer(() => rmSync(folder, { recursive: true }));
     network = owner.use(await makeNetwork());
     owner.use(startEcho(at("echo")));
-    for (const [index, name] of ["killed", "full", "several", "read-only", "holding"].entries())
+    const names = ["killed", "full", "several", "read-only", "holding", "shared"];
+    for (const [index, name] of names.entries())
       instances.set(name, `${network.near.address}:${9_100 + index}`);
     const rules = at("rules.yaml");
     writeFileSync(
@@ -228,6 +231,37 @@ await describeNeeding("a Prometheus in another network namespace", needs, () => 
     });
   }
 
+  /** Two relays with one limit, which one of them reaches; the capture of the other one is removed. */
+  async function startShared(): Promise<void> {
+    writeFileSync(
+      at("shared.toml"),
+      `metrics = "${instances.get("shared")}"
+       connections-max = 20
+       [relay.crowded]
+       source = "${at("crowded")}"
+       destination = "${at("echo")}"
+       [relay.captured]
+       source = "${at("captured")}"
+       destination = "${at("echo")}"
+       capture = "${at("capture")}"`,
+    );
+    const relay = await startRelay([`--config=${at("shared.toml")}`], {
+      prefix: network.near.prefix,
+    });
+    owner.use(relay);
+    await relay.logged(/"event":"listening".*captured|captured.*"event":"listening"/);
+    faults.push(async () => {
+      const clients = await connectMany(at("crowded"), 19);
+      rmSync(at("capture"));
+      await carryAndClose(at("captured"), 1);
+      mends.push(async () => {
+        clients.forEach((client) => client[Symbol.dispose]());
+        process.kill(relay.pid, "SIGHUP");
+        await relay.logged(/"event":"took_over"/);
+      });
+    });
+  }
+
   /** A source whose file cannot be removed. */
   async function startReadOnly(): Promise<void> {
     mkdirSync(at("read-only"));
@@ -273,11 +307,14 @@ await describeNeeding("a Prometheus in another network namespace", needs, () => 
       startSeveral(),
       startReadOnly(),
       startHolding(),
+      startShared(),
     ]);
     await becomes("up == 1", (points) => points.length === instances.size);
     const relays = await prometheus.labelValues("relay", "simpletcpunixrelay_info");
     expect(relays.toSorted()).toEqual([
       at("killed"),
+      "captured",
+      "crowded",
       "full",
       "gone",
       "holding",
