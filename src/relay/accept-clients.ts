@@ -20,9 +20,9 @@ import { reach } from "./reach/begin-attempt.ts";
 import { WaitingLine } from "./reach/waiting-line.ts";
 
 // The delay of a new connection while clients leave (`areClientsLeaving`), in milliseconds. The
-// delay must be longer than a relay needs to pass on the end of a connection: up to 40 ms until the
-// last bytes are acknowledged (tcp(7), TCP_QUICKACK), plus the pause until the relay next checks for
-// the acknowledgement.
+// delay must be longer than the time that a relay needs to pass on the end of a connection. That
+// time has two parts: up to 40 ms until the peer acknowledges the last bytes (tcp(7),
+// TCP_QUICKACK), and the pause until the relay checks again whether the peer has acknowledged them.
 const LEAVING_DELAY = 100;
 
 interface AcceptorNeeds {
@@ -195,7 +195,10 @@ export class ClientAcceptor {
   }
 }
 
-/** Returns the name of a client for the comments of a capture. */
+/**
+ * Returns the text that describes a client in a comment of the capture file: the address of a TCP
+ * client, or the user, group and process of a Unix client; `unknown` if the relay knows neither.
+ */
 function nameOfClient({ clientAddress, clientPeer }: Connection): string {
   if (clientAddress !== "") return clientAddress;
   return clientPeer === null ? "unknown" : printPeer(clientPeer);

@@ -11,7 +11,10 @@ export interface InheritedDescriptor {
   readonly fd: number;
 }
 
-/** The listening descriptors of one source that another thread has bound. */
+/**
+ * The listening descriptors of one source, if its endpoint is known: another thread has bound the
+ * source, or its socket was passed to this process, for example by systemd.
+ */
 export interface ListeningDescriptors {
   readonly kind: "descriptors";
   /** The descriptors, at least one. */
@@ -25,11 +28,11 @@ export interface ListeningDescriptors {
 
 /** Identifies a file on this machine while the file exists (stat(2)). */
 export interface FileIdentity {
-  /**
-   * The device number and, below, the inode number, as decimal text, because an inode number may
-   * not fit into a JavaScript number.
-   */
+  /** The device number of the file's file system, as decimal text. */
   readonly dev: string;
+  /**
+   * The inode number, as decimal text, because an inode number may not fit into a JavaScript number.
+   */
   readonly ino: string;
 }
 

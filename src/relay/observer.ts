@@ -111,8 +111,8 @@ export type Ending = (typeof ENDINGS)[number];
 export type ReachedLimit = "own" | "shared" | "memory";
 
 /**
- * What clients need to find a source, and what can get lost: the file of a Unix source, or the
- * network namespace of a TCP or abstract source.
+ * The thing that is lost when clients cannot find a source any more: the file of a Unix source, or
+ * the network namespace of a TCP or abstract source.
  */
 export type SourceLoss = "file" | "network namespace";
 

@@ -142,8 +142,8 @@ export interface RelayOptions extends AccessRules {
   readonly lingerTimeout?: number | undefined;
   /**
    * Whether the relay moves bulk data by its own system calls (needs FFI) instead of the runtime's
-   * reads. Default: true. `false` is for comparisons of the two ways, and for tests that both ways
-   * behave the same.
+   * reads. Default: true. Use `false` to compare the two ways, or to test that both ways behave in
+   * the same way.
    */
   readonly fastPath?: boolean | undefined;
   /** Receives the relay's events. */

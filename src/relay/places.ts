@@ -86,8 +86,8 @@ export class Places implements BoundedRelay, Disposable {
   }
 
   /**
-   * Pauses the source, because a system call failed for want of a descriptor. `code` is EMFILE or
-   * ENFILE.
+   * Pauses the source, because a system call failed when no descriptor was free. `code` is EMFILE
+   * (the limit of the process) or ENFILE (the limit of the system).
    */
   descriptorsExhausted(code: string): void {
     this.#pause?.descriptorsExhausted(code);

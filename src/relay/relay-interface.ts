@@ -25,7 +25,10 @@ export interface Relay extends AsyncDisposable {
    * kernel's queue. Never rejects.
    */
   stopIfIdle(): Promise<boolean>;
-  /** Resolves once every thread that relays has answered; stays pending while a thread hangs. */
+  /**
+   * Resolves when each thread that does the relay's work has proved that it is not blocked. Stays
+   * pending while one of these threads is blocked.
+   */
   responds(): Promise<void>;
 }
 

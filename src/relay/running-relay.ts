@@ -82,7 +82,10 @@ class RunningRelay implements PausableRelay {
   #accepts = false;
   /** The queue length that the relay requests from the kernel. */
   readonly #backlog: number;
-  /** Non-null exactly if another thread writes the packets of this relay to the capture file. */
+  /**
+   * Receives the captured packets of this relay if another thread writes the capture file. Null if
+   * this relay writes its own file or captures nothing.
+   */
   readonly #threadCapture: ThreadCapture | null;
   /** The identities of the capture files that the old process of a handover still writes. */
   readonly #handedCaptures: readonly string[];
@@ -151,8 +154,8 @@ class RunningRelay implements PausableRelay {
   async listen(options: RelayOptions | OneClientOptions): Promise<void> {
     if (loaded.libc === null) this.#observer.warning(withoutLibc(loaded.reason));
     const { source, destination } = options;
-    // A source of the kind `descriptors` is for a worker; another thread has already checked the
-    // network.
+    // A worker's source has the kind `descriptors`; another thread has already checked the network
+    // namespace of the destination.
     if (source.kind !== "descriptors")
       checkDestinationNetwork(destination, options.destinationNetns, (message) =>
         this.#observer.warning(message),
@@ -160,7 +163,7 @@ class RunningRelay implements PausableRelay {
     const max = connectionsAllowed(options.connectionsMax, (message) =>
       this.#observer.warning(message),
     );
-    // Begin the capture before `listen` if the source is one connected client, because `listen`
+    // If the source is one connected client, begin the capture before `listen`, because `listen`
     // then opens the connection of this client.
     if (source.kind === "connected") this.#beginCapture(options);
     const { listeners, endpoint, file } = await listen(
@@ -234,7 +237,8 @@ class RunningRelay implements PausableRelay {
   }
 
   async leave({ isGivenUp = false } = {}): Promise<void> {
-    // From now on the capture file at the path belongs to the relay that takes over.
+    // Begin no further capture file, because from now on the path belongs to the relay that takes
+    // over.
     this.#capture?.stay();
     void this.#stop(NO_LIMITS, "handed over", !isGivenUp);
     await this.#closed.promise;

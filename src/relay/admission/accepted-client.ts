@@ -11,7 +11,7 @@ export interface AcceptedSocket {
    */
   readonly remoteAddress?: string;
   readonly remotePort?: number;
-  /** The local address that the client connected to. */
+  /** The local address that the client connected to; undefined for a Unix client. */
   readonly localAddress?: string;
   readonly localPort?: number;
 }
@@ -43,8 +43,9 @@ export interface ProxiedEnds {
 }
 
 /**
- * The reason why a PROXY header has no addresses of a TCP connection. `UNKNOWN` is of version 1; `LOCAL`,
- * a Unix client (`unix`) and another family or protocol (`other`) are of version 2.
+ * The reason why a PROXY header has no addresses of a TCP connection. `UNKNOWN` occurs in headers
+ * of version 1. `LOCAL`, a Unix client (`unix`) and another family or protocol (`other`) occur in
+ * headers of version 2.
  */
 export type Unaddressed = "UNKNOWN" | "LOCAL" | "unix" | "other";
 

@@ -56,7 +56,8 @@ export function heldTogether({ words }: MemoryBound): number {
 /**
  * Counts the bytes that the connections of one thread hold, as part of a bound for the whole
  * process. While the bound is reached, the relays of the thread accept nobody, and each connection
- * reads less (`MemoryAccount`). A byte that passes through without being held costs nothing here.
+ * reads less (`MemoryAccount`). A byte that is passed on at once is never held, so it is not
+ * counted.
  *
  * Each thread writes only its own word, so no lock is needed, and a thread that dies leaves no lock
  * locked.
