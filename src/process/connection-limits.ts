@@ -24,9 +24,9 @@ export interface ConnectionLimits {
   /** The connection limit of all relays together; null if each relay has only its own limit. */
   readonly together: number | null;
   /**
-   * The number of connections that the options ask for: the limit of the whole process, if an
-   * option sets it; else the sum of the relays' own limits, in which a relay without a limit counts
-   * as one connection.
+   * The number of connections that the options ask for. If an option sets the limit of the whole
+   * process: this limit. Otherwise: the sum of the relays' own limits, in which a relay without a
+   * limit counts as one connection.
    */
   readonly asked: number;
 }

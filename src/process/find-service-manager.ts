@@ -5,7 +5,10 @@ import { ServiceState } from "../systemd/report-service-state.ts";
 import { takeWatchdogPeriod, Watchdog } from "../systemd/watchdog.ts";
 import type { Manager } from "./handover/hand-over.ts";
 
-/** The id of the first process of a PID namespace, which gets all orphans (pid_namespaces(7)). */
+/**
+ * The id of the first process of a PID namespace. This process becomes the parent of all orphans of
+ * the namespace (pid_namespaces(7)).
+ */
 export const INIT = 1;
 
 /** A service manager that wants to know the state of this process. */

@@ -28,7 +28,7 @@ export interface OpeningNeeds {
   /** The sockets that systemd or another program passed to this process or an earlier one. */
   readonly passed: PassedSockets;
   readonly predecessor: Predecessor | null;
-  /** What the admin server shows of the relays; null if there is no admin server. */
+  /** The figures of the relays for the admin server; null if there is no admin server. */
   readonly observation: Observation | null;
   /** The value of NOTIFY_SOCKET when this process started. */
   readonly notifySocket: string | undefined;
@@ -77,8 +77,8 @@ export function openRelays(
 }
 
 /**
- * Returns the socket of a source that systemd passed or the predecessor handed over; if there is no
- * such socket, the address to bind.
+ * Returns the passed socket of a source: systemd passed it, or the predecessor handed it over. If
+ * there is no such socket, returns the address to bind.
  */
 function sourceOf(
   { name, source, settings }: RelayPlan,

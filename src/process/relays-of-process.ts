@@ -79,7 +79,7 @@ export class RelayGroup {
     });
   }
 
-  /** The facts about each relay that a relay of the next process needs. */
+  /** The facts about each relay that the successor's relay with the same name needs. */
   get handed(): readonly HandedRelay[] {
     return this.#members.map(({ plan, relay: { lastId, captureFile } }) => ({
       ...{ name: plan.name, lastId, captureFile },

@@ -3,7 +3,7 @@ import { whyNotPrivate } from "../os/network-namespace.ts";
 import { RelayError } from "../relay/error.ts";
 import type { Failure, Observer } from "../relay/observer.ts";
 
-/** The code of the error that is thrown if the network namespace should be private but is not. */
+/** The code of the error about a network namespace that should be private but is not. */
 export const NOT_PRIVATE = "NOT_PRIVATE";
 
 /**

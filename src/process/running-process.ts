@@ -77,7 +77,10 @@ export class RunningProcess implements AsyncDisposable {
    * Set during a handover; settles when the servers of `#admin` have answered their last client.
    */
   #adminLeft: Promise<void> | undefined;
-  /** What the admin and the metrics server show of the relays; null if there is no such server. */
+  /**
+   * The figures of the relays for the admin and the metrics server; null if there is no such
+   * server.
+   */
   #observation: Observation | null = null;
   #service: ServiceState | null = null;
   /**
@@ -289,7 +292,8 @@ export class RunningProcess implements AsyncDisposable {
     const met = findServiceManager({
       log: this.#log,
       drainTimeout: this.#plan.processWide.drainTimeout,
-      // Until the handover is complete, the predecessor is the main process.
+      // A process with a predecessor is not the main process yet: the predecessor is, until the
+      // handover is complete.
       isMain: this.#predecessor === null,
       responds: async () => this.#relays?.responds(),
     });

@@ -11,7 +11,7 @@ interface StopNeeds {
   readonly relays: RelayGroup;
   /** The earlier processes that still run; null if this process took over from none. */
   readonly earlier: EarlierProcesses | null;
-  /** In milliseconds. */
+  /** The drain timeout of the relays of this process, in milliseconds. */
   readonly drainTimeout: number;
   /** Settles when the open connections must be reset. */
   readonly hurry: Promise<void>;

@@ -22,7 +22,7 @@ export interface Activation {
   readonly missing: string;
 }
 
-/** The activation of a process that got no socket from systemd. */
+/** The result of `takePassedSockets` for a process that got no socket from systemd. */
 export const NO_ACTIVATION: Activation = {
   sockets: [],
   missing: "systemd passed no socket; start this service by its .socket unit",

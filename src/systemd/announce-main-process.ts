@@ -49,10 +49,7 @@ export async function announceMainProcess(
   }
 }
 
-/**
- * The error about a message that cannot be sent to the service manager. The error's own message has
- * the reason.
- */
+/** The error if a message cannot be sent to the service manager. Its message has the reason. */
 export class MainProcessError extends Error {
   override readonly name = "MainProcessError";
 }

@@ -1,15 +1,15 @@
 import type { Notifier } from "./notify-socket.ts";
 
 /**
- * Holds messages to the service manager while another process is perhaps the unit's main process,
+ * Holds messages to the service manager while another process may be the unit's main process,
  * because the manager accepts messages only from the main process (systemd.service(5),
  * NotifyAccess=main).
  *
- * | phase | the main process                | `notify` | next                             |
- * | ----- | ------------------------------- | -------- | -------------------------------- |
- * | held  | is perhaps another process      | holds    | `release`: main, `silence`: past |
- * | main  | is this process                 | sends    | `hold`: held                     |
- * | past  | is another process, for good    | drops    |                                  |
+ * | phase | the main process                | `notify` | next                             | | -----
+ * | ------------------------------- | -------- | -------------------------------- | | held  | is
+ * perhaps another process      | holds    | `release`: main, `silence`: past | | main  | is this
+ * process                 | sends    | `hold`: held                     | | past  | is another
+ * process, for good    | drops    |                                  |
  */
 export class MainProcessNotifier implements Notifier {
   readonly #notifier: Notifier;

@@ -56,7 +56,7 @@ function confFiles(folder: string): string[] {
     const names = readdirSync(folder).filter((name) => name.endsWith(".conf"));
     return names.map((name) => join(folder, name));
   } catch {
-    // The folder does not exist: no drop-ins.
+    // The folder does not exist, so it has no drop-ins.
     return [];
   }
 }

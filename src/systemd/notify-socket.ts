@@ -67,8 +67,8 @@ class DatagramNotifier implements Notifier {
 
   notify(assignments: Assignments): void {
     const isFirst = this.#waiting.length === 0;
-    // A newer message replaces a waiting message that assigns the same variables. So at most one
-    // message for each set of variables waits.
+    // Drop the waiting message that assigns the same variables, because the newer message replaces
+    // it. So at most one message waits for each set of variables.
     this.#waiting = this.#waiting.filter((older) => !hasSameNames(older, assignments));
     this.#waiting.push(assignments);
     if (isFirst) this.#sendWaiting();

@@ -110,7 +110,7 @@ export class ServiceState implements Disposable {
     this.#tellSoon();
   }
 
-  /** Sends the status within `STATUS_PAUSE`. */
+  /** Sends the status after at most `STATUS_PAUSE` milliseconds. */
   #tellSoon(): void {
     this.#status ??= setTimeout(() => {
       this.#status = undefined;

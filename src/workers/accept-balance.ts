@@ -1,28 +1,27 @@
 import type { PausableRelay } from "../relay/relay-interface.ts";
 import type { SharedCounters } from "./shared-counters.ts";
 
-// The number of connections by which a worker may exceed the least loaded worker is SLACK, plus
-// 1/SLACK_PART of the worker's own connections.
+// A worker may have more connections than the least loaded worker, but at most SLACK more, plus
+// 1/SLACK_PART of the worker's own connections (the allowed lead).
 const SLACK = 4;
 const SLACK_PART = 16;
 
-// The time, in milliseconds, for which a worker accepts nobody after it exceeded the least loaded
-// worker by more than that number.
+// The time, in milliseconds, for which a worker accepts nobody after it exceeded the allowed lead.
 export const STEP_BACK = 1;
 
-// If the least loaded worker accepts no client for this time, in milliseconds, the other workers
-// may exceed it by more: it probably hangs, because even on a busy machine every thread that does
-// not hang runs within this time.
+// The time, in milliseconds, after which a least loaded worker that has accepted no client probably
+// hangs: even on a busy machine every thread that does not hang runs within this time. The allowed
+// lead of the other workers then grows.
 const PATIENCE = 25;
 
 const HOLDER = "balance";
 
 /**
  * Spreads clients evenly over the workers. The kernel lets the first worker accept all waiting
- * clients: when 400 clients connected at once, one of three workers accepted up to 387 of them. A
- * worker that is too far ahead of the least loaded worker therefore stops accepting for a moment. A
- * timer makes the worker resume, so no client depends on another worker. If the least loaded worker
- * accepts nobody for some time, for example because that worker hangs, the allowed lead grows.
+ * clients: when 400 clients connected at once, one of three workers accepted up to 387 of them. So
+ * a worker that exceeds its allowed lead over the least loaded worker stops accepting for a moment.
+ * A timer makes the worker resume, so a client is accepted even if other workers hang. If the least
+ * loaded worker accepts nobody for some time, for example because it hangs, the allowed lead grows.
  */
 export class AcceptBalance implements Disposable {
   readonly #counts: SharedCounters;
@@ -38,8 +37,8 @@ export class AcceptBalance implements Disposable {
   #leastTaken = 0;
   #since = 0;
   /**
-   * The number of connections that is added to the allowed lead of this worker over the least
-   * loaded worker. Greater than 0 only while the least loaded worker accepts no clients.
+   * The number of connections by which the allowed lead of this worker has grown. Greater than 0
+   * only while the least loaded worker accepts no clients.
    */
   #allowance = 0;
   #over = false;

@@ -8,8 +8,8 @@ import { startRelay } from "../relay/running-relay.ts";
 import { SharedConnectionLimit } from "../relay/limits/shared-connection-limit.ts";
 import { type Workers, workerCount } from "./worker-count.ts";
 
-// The default bound is the available memory, divided by this number. The rest of the memory is for
-// the kernel's socket buffers and for other programs.
+// The default bound is the memory that this process may use, divided by this number. The rest is
+// for the kernel's socket buffers and for other programs.
 const MEMORY_PARTS = 4;
 
 /** The limits for all relays of a process together. */

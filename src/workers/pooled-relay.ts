@@ -45,7 +45,8 @@ export async function startPooledRelay(
   pool: WorkerPool,
   succession: Succession = {},
 ): Promise<HandoverRelay> {
-  // Throw before the source is bound if the access rules do not fit the source.
+  // Make the admission once, only for its errors: access rules that do not fit the source must fail
+  // before the source is bound.
   new ClientAdmission(options, endpointOf(options.source), new OwnClientCounts());
   const { destination, destinationNetns } = options;
   checkDestinationNetwork(destination, destinationNetns, (message) =>
@@ -106,8 +107,8 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
     const { drainTimeout = DEFAULTS.drainTimeout } = options;
     this.#drainLimits = { drainTimeout, standstillTimeout: DEFAULTS.standstillTimeout };
     this.#connectionsMax = options.connectionsMax ?? connectionsMaxDefault(pool.workers);
-    // A share with a limit of 0 connections could never accept a client. So use at most
-    // `connectionsMax` workers.
+    // Use at most `connectionsMax` workers, because a share with a limit of 0 connections could
+    // never accept a client.
     const { relay, slots } = pool.place(this.#connectionsMax, () => this.connections);
     this.#pool = pool;
     this.#relay = relay;
@@ -190,7 +191,8 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
   }
 
   async leave({ isGivenUp = false } = {}): Promise<void> {
-    // From now on the capture file at this path belongs to the relay in the other process.
+    // Keep the capture file at its path, because the path now belongs to the relay in the other
+    // process.
     this.#captureFile?.stay();
     void this.#stop(NO_LIMITS, "handed over", !isGivenUp);
     await this.#closed.promise;

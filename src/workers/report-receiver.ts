@@ -67,7 +67,7 @@ export class ReportReceiver {
       case "closed":
         return this.#passConnection(report);
       default:
-        // A report kind without a case above is a compile error.
+        // The compiler reports an error here if a kind of report has no case above.
         return report satisfies never;
     }
   }

@@ -92,8 +92,8 @@ export class ReportSender {
         this.#postLater();
       }),
       full: (open, limit) => {
-        // Always tell the pool that this worker's part of a shared limit is used up. Only the pool
-        // knows whether the other workers' parts are used up, too.
+        // Report that this worker's part of a shared limit is used up, because only the pool knows
+        // whether the parts of all other workers are also used up.
         if (limit !== "own") return this.tell({ kind: "full", open, limit });
         const total = this.#counts.total();
         // Report only if all workers are full, because until then another worker accepts the
@@ -128,7 +128,8 @@ export class ReportSender {
   flush(): void {
     clearImmediate(this.#posting);
     this.#posting = undefined;
-    // Most headers come in the turn in which their wait begins, and need no report.
+    // Most headers arrive in the turn in which the wait for them begins; then the change is 0, and
+    // no report is needed.
     if (this.#waitingForHeader !== 0)
       this.#reports.push({ kind: "waitingForHeader", change: this.#waitingForHeader });
     this.#waitingForHeader = 0;

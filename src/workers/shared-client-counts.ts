@@ -133,8 +133,9 @@ export class SharedClientCounts implements ClientCounts {
     for (let probes = 0; probes < this.#slots; probes += 1) {
       const count = Atomics.load(table, slot + COUNT);
       if (count === EMPTY) return 0;
-      // Read the count before the key is compared: another client may take the slot at any time, so
-      // a count that is read after the comparison may be the count of the other client.
+      // Read the count first and compare the key afterwards, because another client may take the
+      // slot at any time: a count that is read after the comparison may be the count of the other
+      // client.
       if (count > 0 && has(table, slot, key)) return count;
       slot = this.#next(slot);
     }

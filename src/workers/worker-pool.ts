@@ -43,8 +43,8 @@ export class WorkerPool {
     workers: number,
     { sharedMax = null, memory, module = WORKER_MODULE }: PoolOptions = {},
   ) {
-    // A worker with a limit of 0 connections could never accept a client. So the pool has at most
-    // `sharedMax` workers.
+    // Use at most `sharedMax` workers, because a worker with a limit of 0 connections could never
+    // accept a client.
     const length = Math.min(workers, sharedMax ?? workers);
     this.#slots = Array.from({ length }, (_, index) => new WorkerSlot(index + 1, module));
     this.#sharedMax = sharedMax;

@@ -66,7 +66,8 @@ export class EarlierProcesses implements Disposable {
   }
 
   /**
-   * The number of earlier processes that have connections, or have not reported their number yet.
+   * The number of earlier processes that have connections. A process that has not reported its
+   * number of connections yet counts, too.
    */
   get count(): number {
     return this.#laden().length;

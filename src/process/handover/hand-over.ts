@@ -107,7 +107,8 @@ export async function handOver(estate: Estate, start: HandoverStart): Promise<Su
     // Stop accepting before `taken` is sent: the successor then logs that it took over, and from
     // this moment on no client may be served with the old configuration.
     await estate.vacate(successor.claimed);
-    // The first process must learn of the successor before this process ends.
+    // Announce the successor before this process ends, because the first process learns of the
+    // successor only from this process.
     earlier?.announce(successor.pid);
     successor.send({ kind: "taken" });
     return successor;

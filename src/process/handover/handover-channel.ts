@@ -39,7 +39,7 @@ export class Channel implements Disposable {
   #begun = "";
   /** Complete lines that no listener has received yet. */
   readonly #lines: string[] = [];
-  /** Whether the other end is closed and no listener's `closed` was called yet. */
+  /** True if the other end is closed, but `closed` was not called on any listener yet. */
   #isLost = false;
   /** The bytes of sent messages that the kernel has not accepted yet. */
   #waiting: Uint8Array = new Uint8Array(0);

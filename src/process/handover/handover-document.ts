@@ -102,7 +102,7 @@ export interface HandedSocket {
  */
 export interface EarlierProcess {
   readonly pid: number;
-  /** The number, in the successor, of the descriptor of the channel to the earlier process. */
+  /** The descriptor that the channel to the earlier process has in the successor. */
   readonly descriptor: number;
   /**
    * Whether the earlier process is the first process, which stays as the parent of all later

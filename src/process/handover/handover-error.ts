@@ -1,4 +1,7 @@
-/** A failed handover. The message is the reason; it follows "handover failed: " in the log. */
+/**
+ * The error of a failed handover. Its message is the reason, which follows "handover failed: " in
+ * the log.
+ */
 export class HandoverError extends Error {
   override readonly name = "HandoverError";
 }

@@ -57,7 +57,8 @@ export async function lingerAfterHandover(remainder: Remainder): Promise<number>
   await left;
   lingering.over();
   if (parent === null) return 0;
-  // This process now only waits for others, so free the memory that the connections used.
+  // Free the memory that the connections used, because this process now only waits for other
+  // processes.
   Bun.gc(true);
   return await parent.ended();
 }
@@ -110,8 +111,8 @@ class Lingering {
   #heard(message: FromLater): void {
     if (message.kind === "stop") this.stop(message.drainTimeout ?? undefined);
     if (message.kind !== "newest") return;
-    // Another process is now the newest. It has not received a report yet, so report the number of
-    // connections even if it has not changed.
+    // Report the number of connections even if it has not changed, because another process is now
+    // the newest and has received no report yet.
     this.#reported = -1;
     this.#report();
   }

@@ -1,7 +1,7 @@
 import { realpathSync } from "node:fs";
 import { resolve } from "node:path";
 
-// A compiled executable has its modules under this path (Bun 1.4.5).
+// The path under which a compiled executable has its modules (Bun 1.4.5).
 const INSIDE_EXECUTABLE = "/$bunfs/";
 
 /**
@@ -31,7 +31,7 @@ function realPath(path: string): string | null {
   try {
     return realpathSync(path);
   } catch {
-    // There is no such file, because argv[0] may be any text (execve(2)).
+    // No file has this name: argv[0] may be any text (execve(2)).
     return null;
   }
 }

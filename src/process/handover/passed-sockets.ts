@@ -22,13 +22,13 @@ export class PassedSockets implements Disposable {
    * meant.
    */
   readonly #isFirst: boolean;
-  /** The message of the error that is thrown if systemd passed no socket. */
+  /** The message for the error if a source needs a passed socket and systemd passed none. */
   readonly #missing: string;
   /** The sockets that a relay uses. */
   readonly #used = new Set<HandedSocket>();
   /**
-   * The number of sources for which `adopt` found a passed socket and, below, the sources for which
-   * it found none.
+   * The number of sources for which `adopt` found a passed socket. The field below has the sources
+   * for which `adopt` found none.
    */
   #adopted = 0;
   readonly #left: SocketEndpoint[] = [];
@@ -65,7 +65,8 @@ export class PassedSockets implements Disposable {
     const endpoint = endpointOf({ kind: "fd", fd: descriptor });
     if (known !== undefined) this.#used.add(known);
     if (libc === null) {
-      // Without FFI the descriptor cannot be duplicated, so the relay gets the only descriptor.
+      // Forget the socket without FFI: the descriptor cannot be duplicated, so the relay gets the
+      // only one.
       if (known !== undefined) this.#sockets.delete(known);
       return { kind: "fd", fd: descriptor };
     }
@@ -172,7 +173,8 @@ export class PassedSockets implements Disposable {
    * @throws {RelayError} for every other address, because the socket was not passed
    */
   #numberOf(address: InheritedEndpoint): number {
-    // In a later process, the descriptor with this number may be another file.
+    // Only in the first process: in a later process, the descriptor with this number may be another
+    // file.
     if (address.kind === "fd" && this.#isFirst) return address.fd;
     throw relayError("listen on", printAddress(address), "EBADF", "nothing was passed under it");
   }

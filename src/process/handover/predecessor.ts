@@ -95,12 +95,16 @@ export class Predecessor {
     return null;
   }
 
-  /** The facts that this process's relay of a name needs. */
+  /**
+   * The facts about a relay of the predecessor that the relay with the same name needs in this
+   * process.
+   */
   successionOf(relay: string): Succession {
     const { relays } = this.document;
     return {
       lastId: relays.find(({ name }) => name === relay)?.lastId,
-      // All of them, because a configuration may give a capture file to another relay.
+      // Pass the files of all relays, because the new configuration may give a capture file to
+      // another relay.
       captureFiles: relays.flatMap(({ captureFile }) => captureFile ?? []),
     };
   }

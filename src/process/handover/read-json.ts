@@ -1,4 +1,4 @@
-/** A JSON value of an unexpected shape. */
+/** The error about a JSON value that does not have the expected shape. */
 export class ShapeError extends Error {
   override readonly name = "ShapeError";
 }

@@ -24,7 +24,10 @@ function pathOf(path: string): string {
   return resolve(path).replace(/^\/var\/run\//, "/run/");
 }
 
-/** An empty host means every interface of both families, like `::`. */
+/**
+ * Returns the host to compare. An empty host is `::`, because both mean every interface of both
+ * families.
+ */
 function hostOf(host: string): string {
   if (host === "") return "::";
   return (host.includes("%") ? undefined : ipAddress(host)?.text) ?? host.toLowerCase();

@@ -61,7 +61,7 @@ export interface Successor {
    * ends.
    */
   giveUp(): void;
-  /** From now on, passes the successor's messages to `listener`. */
+  /** Passes the messages of the successor to `listener`, also those that have already arrived. */
   follow(listener: SuccessorListener): void;
 }
 

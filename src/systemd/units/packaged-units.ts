@@ -22,12 +22,13 @@ const ANY_FILE: SandboxNeeds = {
   tcp: true,
   network: true,
   local: false,
-  // A source may be a port below 1024. So the service has the capability for such ports and no user
-  // namespace, in which the capability would give no right to them.
+  // The service has the capability for ports below 1024, because a source may be such a port. So it
+  // has no user namespace, in which the capability would give no right to these ports.
   privilegedPort: true,
-  // `allow-users` and the access log name the users of Unix clients.
+  // The relay must see the real users of Unix clients, for `allow-users` and for the access log.
   users: true,
-  // `group` gives a socket's file to a group of SupplementaryGroups=.
+  // The relay must be able to change the group of a socket's file to a group of
+  // SupplementaryGroups=, for the option `group`.
   chown: true,
   writes: [],
   reads: [],
@@ -60,8 +61,8 @@ export function packagedUnits(program: string): readonly UnitFile[] {
     socket: false,
     onDemand: false,
     supplementaryGroups: [],
-    // The number is not known, and 0 gives the unit systemd's default limit of open files, which is
-    // high enough for any configuration file.
+    // The number of descriptors is not known. With 0 the unit gets systemd's default limit of open
+    // files, which is high enough for any configuration file.
     serverDescriptors: 0,
     drainTimeout: DEFAULTS.drainTimeout,
     unlistedRelays: ANY_FILE,

@@ -66,7 +66,8 @@ function configFolder({ config }: UnitPlan): string[] {
 function sourceNeeds({ source, file, seesUsers }: UnitRelay, plan: UnitPlan): SandboxNeeds {
   const { socket } = plan;
   const users = seesUsers && source.kind !== "tcp";
-  // systemd opens the source, outside the relay's sandbox.
+  // With `socket`, systemd opens the source outside the relay's sandbox, so the source needs no
+  // access.
   if (socket) return { ...NOTHING, users };
   return {
     ...listening(source, plan),

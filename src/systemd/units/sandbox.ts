@@ -86,8 +86,8 @@ export const STATIC_USER: readonly string[] = [
 ];
 
 function capabilities({ privilegedPort, users }: SandboxNeeds): string[] {
-  // No PrivateUsers= here, because a capability in a user namespace gives no right to ports of the
-  // network outside that namespace.
+  // Leave PrivateUsers= out, because a capability in a user namespace gives no right to ports of
+  // the network outside that namespace.
   if (privilegedPort)
     return [
       "AmbientCapabilities=CAP_NET_BIND_SERVICE",
@@ -117,8 +117,8 @@ function pathLines({ writes, reads }: SandboxNeeds, kept: string): string[] {
     (path) => !hidesNone(path) && !bound.some((folder) => isIn(path, folder)),
   );
   return [
-    // With `tmpfs` each home is an empty folder, so that the paths in the lines below can be bound
-    // into it.
+    // With `tmpfs` each home is an empty folder, into which the lines below can bind paths. With
+    // `yes` they cannot.
     `ProtectHome=${[...bound, ...reached].some((path) => hiderOf(path) === "home") ? "tmpfs" : "yes"}`,
     ...listing("ReadWritePaths", writes.filter(hidesNone).map(word)),
     ...listing("BindPaths", bound.map(word)),

@@ -40,8 +40,8 @@ export function socketUnit(plan: UnitPlan, relay: UnitRelay): string {
       ...listening(source, kept, freebind),
       ...(source.kind === "unix" ? fileLines(file) : []),
       ...setting("Backlog", backlog),
-      // A relay of a configuration file finds its socket by the address, not by this name. But if
-      // no socket has the address of the relay and one has its name, the relay knows that the unit
+      // A relay of a configuration file finds its socket by the address, not by this name. If no
+      // socket has the relay's address but one has the relay's name, the relay knows that the unit
       // is older than the file.
       `FileDescriptorName=${relay.name ?? DESCRIPTOR_NAME}`,
       ...setting("Service", relay.name === undefined ? undefined : owner),

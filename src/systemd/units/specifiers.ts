@@ -2,7 +2,7 @@ import { printAddress, type SocketEndpoint } from "../../address/address.ts";
 import type { UnitPlan } from "./unit-plan.ts";
 
 /**
- * Stands in place of a port number for the port `%i`, which is the name of a template's instance.
+ * The value of a port in place of a number: the port is `%i`, the name of a template's instance.
  */
 export const INSTANCE_PORT = -1;
 
