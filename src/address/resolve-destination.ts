@@ -50,7 +50,7 @@ function fixedAddresses(endpoint: SocketEndpoint): readonly SocketAddress[] | nu
   const { host, port } = endpoint;
   if (host === "" || isLoopbackName(host))
     return [ipv4Address("127.0.0.1", port), ipv6Address("::1", port)];
-  // An address with a zone is built for each connection, because the zone's interface may appear
+  // Build an address with a zone for each connection, because the zone's interface may appear
   // later.
   if (host.includes("%")) return null;
   if (host.includes(":")) return [ipv6Address(host, port)];

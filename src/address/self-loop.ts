@@ -13,8 +13,8 @@ const LOOPBACKS = ["127.0.0.1", "::1"];
 
 /**
  * Whether a connection to `destination` can reach a listener on `source`, if both are in one
- * network namespace. No resolver is asked: a name that needs a resolver leads back only to a source
- * with the same name.
+ * network namespace. This function asks no resolver. So a name that needs a resolver counts as a
+ * loop only if the source has the same name.
  */
 export function isSelfLoop(source: TcpAddress, destination: TcpAddress): boolean {
   if (source.port !== destination.port) return false;
@@ -29,7 +29,8 @@ function accepts(source: string, host: string): boolean {
   if (address === null) return false;
   if (isLoopbackName(source)) return LOOPBACKS.includes(address.text);
   const own = source === "" ? null : ipAddress(source);
-  // An IPv6 listener on every interface accepts IPv4 as well.
+  // Accept addresses of both families, because an IPv6 listener on every interface receives IPv4
+  // connections as well.
   if (source === "" || own?.text === "::") return isOwn(address);
   if (own?.text === "0.0.0.0") return address.family === "ipv4" && isOwn(address);
   return own?.text === address.text && zoneOf(source) === zoneOf(host);

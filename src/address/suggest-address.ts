@@ -16,7 +16,7 @@ export function suggestAddress(text: string): string | undefined {
   if (url !== null) return `a URL is not an address; write ${addressOfUrl(url)}`;
   const [, prefix = "", rest = ""] = /^(unix|tcp|systemd|fd):(.*)$/is.exec(text) ?? [];
   const small = prefix.toLowerCase();
-  // `TCP:80` is valid: port 80 of the host `TCP`.
+  // Do not correct `TCP:80`, which is valid: port 80 of the host `TCP`.
   if (prefix !== small && (small !== "tcp" || rest.includes(":")))
     return `write ${small}: in small letters`;
   if (/^(?:tcp|unix)[46]?-(?:listen|connect|l):/i.test(text) || /^tcp[46]:.*:/is.test(text))

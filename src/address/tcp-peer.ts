@@ -6,8 +6,8 @@ import { type IpEndpoint, readIpEndpoint, readSender } from "./ip-endpoint.ts";
 // (ipv6(7)).
 const sockaddr = new Uint8Array(28);
 
-// In bytes; more than the longest headers of a SYN: 40 for IPv6 or at most 60 for IPv4, then at
-// most 60 for TCP.
+// The size of the buffer for the headers of a SYN, in bytes. The longest headers are shorter: an IP
+// header of at most 60 bytes, and a TCP header of at most 60 bytes.
 const SYN_BYTES = 160;
 
 /**
@@ -16,8 +16,8 @@ const SYN_BYTES = 160;
  * connection (Linux 4.2, TCP_SAVE_SYN of linux/tcp.h).
  */
 export function keepFirstPackets(system: Libc, listener: number): void {
-  // The result is ignored. An older kernel refuses the option; `tcpPeer` then returns null for a
-  // client that has already reset its connection.
+  // Ignore the result, because the relay works without the option: on an older kernel, `tcpPeer`
+  // only returns null for a client that has already reset its connection.
   system.setOption(listener, IPPROTO_TCP, TCP_SAVE_SYN, 1);
 }
 

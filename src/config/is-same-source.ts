@@ -5,8 +5,8 @@ import { isIPv4 } from "../address/parse-and-print-ip.ts";
 import { isLoopbackName } from "../address/loopback.ts";
 
 /**
- * A key for searching endpoints. Two endpoints that may be the same address have the same key;
- * different keys mean different addresses.
+ * Returns a key by which a map finds endpoints that may be the same address: such endpoints have
+ * the same key. Endpoints with different keys are different addresses.
  */
 export function searchKeyOf(endpoint: Endpoint): string {
   if (endpoint.kind === "unix") return resolve(endpoint.path);

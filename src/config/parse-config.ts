@@ -71,7 +71,7 @@ function parse(file: string, text: string): TomlTable {
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     const { at, message } = error;
-    // The parser cannot go on after a mistake of syntax.
+    // Report only this mistake, because the parser cannot continue after a mistake of syntax.
     const words = `this is not TOML: ${message}${quoteHint(text, at)}; the file was not checked further`;
     throw new ConfigError(file, [{ at, key: "", message: words }]);
   }

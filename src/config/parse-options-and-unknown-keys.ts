@@ -87,8 +87,9 @@ function readGiven(
 }
 
 /**
- * The place of the first list element that is not valid even in a list of its own; undefined if
- * each element alone is valid, or if the value is not a list.
+ * Returns the place of the first invalid element of a list: an element that would also be invalid
+ * as the only element of a list. Undefined if there is no such element, or if the value is not a
+ * list.
  */
 function wrongElement(name: OptionName, { value, elements }: TomlValue): Position | undefined {
   if (!Array.isArray(value)) return undefined;
@@ -126,7 +127,7 @@ function strayKey(key: string, scope: Scope, others: readonly string[]): string 
   }
 }
 
-/** A value of the file, written as on the command line. */
+/** Returns the text of a value of the file in the form of the command line. */
 function show(value: unknown): string {
   return Array.isArray(value) ? value.map(show).join(",") : String(value);
 }

@@ -1,9 +1,9 @@
 import type { Position } from "./toml-tree.ts";
 
 /**
- * A hint about a value that is not valid TOML, mostly because the quotes are missing, as in `mode =
- * 0660`, `connect-timeout = 5s` or `source = /run/web/socket`. Empty if the line has another
- * mistake.
+ * Returns a hint about a value that is not valid TOML, mostly because the quotes are missing, as in
+ * `mode = 0660`, `connect-timeout = 5s` or `source = /run/web/socket`. Empty if the line has
+ * another mistake.
  *
  * @param at - the place where the parser found the mistake
  */

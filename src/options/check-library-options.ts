@@ -147,7 +147,7 @@ export function takeSignal(signal: unknown): AbortSignal | undefined {
   throw invalidOption("signal", `${show(signal)} is not an AbortSignal`);
 }
 
-/** The error about an option that a program passed. */
+/** Makes the error about an option with an invalid value that a program passed. */
 function invalidOption(name: string, reason: string): RelayError {
   return new RelayError("EINVAL", "", `${name}: ${reason}`);
 }

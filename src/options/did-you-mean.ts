@@ -23,7 +23,10 @@ function simplify(word: string): string {
   return word.toLowerCase().replace(/[^a-z0-9]/g, "");
 }
 
-/** The optimal string alignment distance. */
+/**
+ * Returns the number of letters to insert, delete, replace or swap with a neighbour (the optimal
+ * string alignment distance).
+ */
 function edits(from: string, to: string): number {
   let before: number[] = [];
   let last = Array.from({ length: to.length + 1 }, (_, column) => column);

@@ -73,7 +73,7 @@ export const RELAY_OPTIONS = {
   identifyClients: yesOrNo(),
   connectTimeout: time({ least: 1 }),
   connectRetry: time({ least: 0 }),
-  // tcp(7): TCP_KEEPIDLE is in seconds and at most 32767.
+  // TCP_KEEPIDLE is in seconds, and is at most 32767 (tcp(7)).
   keepalive: time({ least: 1_000, most: 32_767_000, zero: true }),
   idleTimeout: time({ least: 1, never: true }),
   halfCloseTimeout: time({ least: 1, never: true }),

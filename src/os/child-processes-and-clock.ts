@@ -52,8 +52,8 @@ const SCM_RIGHTS = 1;
 const MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
 
 const c = open();
-// The address of errno, which stays the same: each thread has its own errno (errno(3)) and its own
-// instance of this module.
+// The address of errno. It never changes, because each thread has its own errno (errno(3)) and its
+// own instance of this module.
 const errno = c.__errno_location();
 
 /**
@@ -96,8 +96,8 @@ function waitFor(kind: number, pid: number, flags: number): EndedChild | null {
 }
 
 /**
- * The time of CLOCK_MONOTONIC in microseconds; systemd orders events by this clock.
- * clock_gettime(2)
+ * Returns the time of CLOCK_MONOTONIC in microseconds. systemd uses this clock to find the order of
+ * events. clock_gettime(2)
  */
 export function monotonicMicroseconds(): bigint {
   const time = new BigInt64Array(2);

@@ -1,7 +1,10 @@
 import { closeSync, openSync } from "node:fs";
 import { errorCode } from "./errno.ts";
 
-/** EMFILE or ENFILE if fewer than `wanted` descriptors are left, else null. */
+/**
+ * Checks whether `wanted` descriptors are left. Returns null if they are; otherwise EMFILE (the
+ * limit of the process) or ENFILE (the limit of the system).
+ */
 export function descriptorShortage(wanted: number): string | null {
   try {
     const fd = openSync("/dev/null", "r");

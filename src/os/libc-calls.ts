@@ -5,7 +5,8 @@ import { AF_UNIX, SOCK_DGRAM } from "./linux-constants.ts";
 
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
-// pipe2(2) and socket(2) use the same two flags.
+// The flags "non-blocking" and "closed on exec" of pipe2(2) and socket(2); both calls use the same
+// values.
 const SOCK_NONBLOCK_CLOEXEC = O_NONBLOCK | O_CLOEXEC;
 const F_GETFD = 1;
 const F_SETFD = 2;

@@ -3,7 +3,7 @@
  * of zero or more, or the errno as a negative number (`-111` for ECONNREFUSED).
  *
  * Only this folder uses bun:ffi, which Bun's documentation calls experimental. If FFI is
- * unavailable (`loaded` has the reason), each caller has a simpler fallback, named beside the call.
+ * unavailable (`loaded` has the reason), each caller does without the call in its own way.
  */
 export interface Libc {
   /** A non-blocking socket, closed on exec; the caller owns the descriptor. socket(2) */

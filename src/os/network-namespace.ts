@@ -52,7 +52,7 @@ export function whyNotPrivate(notifySocket: string | undefined): string | null {
     if (hasSocketAt(sockets, managers)) return "is the one that the service manager runs in";
     return null;
   } catch (error) {
-    // Without /proc the answer is unknown: report the namespace as not private.
+    // Report the namespace as not private, because without /proc the answer is unknown.
     return `cannot be examined (${errorCode(error)})`;
   }
 }
@@ -106,7 +106,7 @@ export function isInNetwork(fd: number, netns: string): boolean {
 function ownNetwork(system: Libc): string | null {
   for (const family of [AF_UNIX, AF_INET, AF_INET6]) {
     const fd = system.socket(family, SOCK_STREAM);
-    // A service manager may forbid some address families.
+    // Try the next address family, because a service manager may forbid some families.
     if (fd < 0) continue;
     const network = networkOf(system, fd);
     system.close(fd);

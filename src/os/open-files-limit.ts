@@ -21,7 +21,8 @@ function readLimit(): number {
     const [, soft = ""] = /^Max open files +(\d+)/m.exec(limits) ?? [];
     return soft === "" ? Infinity : Number(soft);
   } catch {
-    // There is no /proc, for example on macOS. Then the first EMFILE reveals the limit.
+    // The system has no /proc, for example macOS. The limit then shows itself only by the first
+    // EMFILE.
     return Infinity;
   }
 }

@@ -16,7 +16,7 @@ const WORDS_LEAST = (WMEM_QUEUED + 1) * Uint32Array.BYTES_PER_ELEMENT;
 /**
  * The approximate number of bytes that a stream socket can take now; 0 or less if the socket takes
  * none. The number is not exact, because the kernel also counts its own bookkeeping. Infinity if
- * the kernel does not tell (before Linux 4.12).
+ * the kernel does not report the size (before Linux 4.12).
  */
 export function sendBufferSpace(system: Libc, fd: number, isTcp: boolean): number {
   const length = system.getOptionWords(fd, SOL_SOCKET, SO_MEMINFO, words);

@@ -21,8 +21,9 @@ export function networkPath(netns: string): string {
 /**
  * Returns the same calls as `system`, but `socket` makes its sockets in another network namespace.
  * A socket stays in the namespace in which it was made, so only `socket` enters the namespace
- * (setns(2)). `socket` enters the namespace, makes the socket and returns without giving up the
- * thread, so no other code of this thread, and no other thread, is ever in the namespace.
+ * (setns(2)). `socket` enters the namespace, makes the socket, and leaves the namespace again, all
+ * in one synchronous call. So no other code of this thread ever runs in the namespace, and other
+ * threads never enter it.
  *
  * The namespace's file is opened for each socket, because the namespace may have been deleted and
  * replaced by a new namespace of the same name.

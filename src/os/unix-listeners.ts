@@ -26,7 +26,7 @@ function readList(): string {
   try {
     return readFileSync("/proc/net/unix", "utf8");
   } catch {
-    // There is no /proc, so the answer is unknown.
+    // The system has no /proc, so the answer is unknown.
     return "";
   }
 }

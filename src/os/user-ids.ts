@@ -17,8 +17,8 @@ export function groupId(name: string): number | undefined {
 }
 
 function lookUp(database: "passwd" | "group", name: string): number | undefined {
-  // No name contains a separator of the file's records, and getent would read a leading "-" as an
-  // option.
+  // Refuse a name that no user or group can have: one with a separator of the file's records, or
+  // with a leading "-", which getent would read as an option.
   if (name === "" || name.startsWith("-") || /[:\n\0]/.test(name)) return undefined;
   for (const line of records(database, name)) {
     // Each record of both databases starts with NAME:PASSWORD:ID (passwd(5), group(5)).
@@ -33,7 +33,7 @@ function records(database: "passwd" | "group", name: string): string[] {
     const { stdout } = Bun.spawnSync(["getent", database, name], { stderr: "ignore" });
     return stdout.toString().split("\n");
   } catch {
-    // No getent: a minimal container, or a system other than Linux.
+    // The system has no getent: it is a minimal container, or not Linux.
     return readRecords(`/etc/${database}`);
   }
 }
@@ -42,7 +42,7 @@ function readRecords(path: string): string[] {
   try {
     return readFileSync(path, "utf8").split("\n");
   } catch {
-    // A system without this file has only numeric ids.
+    // A system without this file knows only numeric ids.
     return [];
   }
 }

@@ -15,7 +15,7 @@ export interface Product {
 }
 
 /**
- * Entries of `process.versions` that are not libraries inside the Bun runtime: Bun itself, the
+ * The entries of `process.versions` that are not libraries inside the Bun runtime: Bun itself, the
  * interfaces that Bun imitates, and the compiler that built Bun.
  */
 const NO_PARTS = new Set([
@@ -110,7 +110,10 @@ function runtimeParts(bun: string) {
     }));
 }
 
-/** https://github.com/package-url/purl-spec: `@` of a scope is written `%40`. */
+/**
+ * Returns the package URL of an npm package (https://github.com/package-url/purl-spec): the `@` of
+ * a scope is written `%40`.
+ */
 function purl(name: string, version: string): string {
   return `pkg:npm/${name.replace("@", "%40")}@${version}`;
 }

@@ -26,10 +26,11 @@ export async function buildExecutable(outfile: string, target?: Target): Promise
       minify: true,
       // The source map is inside the executable, so that stack traces name lines of the source.
       sourcemap: "inline",
-      // Halves the time from the start to the first connection: 10 ms instead of 21.
+      // Compile to bytecode: this halves the time from the start to the first connection, from 21
+      // ms to 10 ms.
       bytecode: true,
-      // Saves another 3.5 ms, because modules that are imported on demand get files of their own,
-      // which are not read at the start.
+      // Split the code: this saves another 3.5 ms, because modules that are imported on demand get
+      // files of their own, which are not read at the start.
       splitting: true,
       format: "esm",
       compile: {

@@ -127,7 +127,7 @@ export class WorkerSlot {
     const losses = members.map((member) => ({ member, lost: member.lost(reason) }));
     const replaced = members.some(({ goesOn }) => goesOn);
     const losers = losses.filter(({ lost }) => lost > 0);
-    // If no connection was lost, only the first relay that goes on reports the death.
+    // Let only the first relay that goes on report the death if no connection was lost.
     const [first] = replaced ? losses.filter(({ member }) => member.goesOn) : [];
     for (const { member, lost } of losers.length > 0 || first === undefined ? losers : [first])
       member.observer.fault(this.#obituary(reason, lost, replaced));

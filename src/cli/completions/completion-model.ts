@@ -9,7 +9,7 @@ export type Shell = (typeof SHELLS)[number];
 
 /** The completions that a shell offers for an option's value or for a word of the command line. */
 export type Offer =
-  /** One of these words. */
+  /** A list of words, of which the user types one. */
   | readonly string[]
   | "file"
   | "folder"

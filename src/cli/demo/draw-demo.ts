@@ -64,9 +64,9 @@ export function drawDemo({ outer, socket, service, trials }: Picture, look: Styl
 }
 
 /**
- * The next steps: a `curl` command for each of the two addresses to which a client can connect.
- * `open` is true if the demo keeps running, so that the user can connect now; false if the demo
- * ends and the user must first start it again with `--hold`.
+ * The text about the next steps: a `curl` command for each of the two addresses to which a client
+ * can connect. `open` is true if the demo keeps running, so that the user can connect now; false if
+ * the demo ends and the user must first start it again with `--hold`.
  */
 export function drawNextSteps({ outer, socket }: Picture, open: boolean, look: Style): string {
   const lines = [

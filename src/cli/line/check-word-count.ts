@@ -43,8 +43,8 @@ export function checkWordCount(
 }
 
 /**
- * The end of the message about a missing word. It names an option that probably took this word as
- * its value. Empty if there is no such option.
+ * Returns the end of the message about a missing word: it names the option that probably took this
+ * word as its value. Empty if there is no such option.
  */
 function swallower(swallowed: readonly SwallowedWord[]): string {
   const taken = swallowed.find(({ value, row }) => /^@|[/:]/.test(value) || !fits(value, row));

@@ -34,8 +34,9 @@ export function readValues(command: CommandName, given: GivenOptions): OptionVal
 }
 
 /**
- * The values of a command's options as text, which the status shows: each value that was given, and
- * the default of each other option. The key is the option's name on the command line.
+ * Returns the values of a command's options as text, for the status: the given value of each option
+ * that was given, and the default of each other option. The key is the option's name on the command
+ * line.
  */
 export function shownOptions(command: CommandName, given: GivenOptions): Record<string, string> {
   return showOptions(

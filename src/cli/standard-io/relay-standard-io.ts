@@ -71,7 +71,7 @@ export async function relayStandardIo({ given, words }: CommandLine): Promise<nu
   const values = readValues("relay", given);
   const destination = readDestination(words[1] ?? "");
   checkAddresses(values, { source: NO_SOCKET, destination });
-  // The default is `warn`, because the user of a pipe wants to hear only of problems.
+  // Use the level `warn` by default, because the user of a pipe wants to see only problems.
   const level = given["log-level"] === undefined ? "warn" : values.logLevel;
   const log = createLog(level, values.logFormat);
   const named = log.named(values.name ?? STANDARD_IO, values.name !== undefined);
@@ -90,7 +90,8 @@ export async function relayStandardIo({ given, words }: CommandLine): Promise<nu
     const failure = await relayOne(loaded.libc, client, options, observers, named);
     if (failure === null) return 0;
     const fields = { event: "failed" };
-    // HUP is not an error: ssh sends this signal to a ProxyCommand at the end of each session.
+    // Log HUP as no error, because ssh sends this signal to a ProxyCommand at the end of each
+    // session.
     if (failure === HUNG_UP) named.info(failure, fields);
     else named.error(failure, fields);
     return EX_FAILED;
@@ -127,8 +128,8 @@ function takeClient(system: Libc): OneClient {
   checkedDescriptor(system.socketPair(AF_UNIX, SOCK_STREAM, ends));
   const [fd = -1, otherEnd = -1] = ends;
   const source = { kind: "connected", fd, endpoint: NO_SOCKET } as const;
-  // The client's end of the socket pair belongs to this process itself, so nobody needs time to
-  // close: the shortest time is enough.
+  // The client's end of the socket pair belongs to this process itself, so no client needs time to
+  // close, and the shortest time is enough.
   return { source, otherEnd, lingerTimeout: 1 };
 }
 
@@ -203,8 +204,8 @@ async function pumped(
     if (!(error instanceof StreamFailure)) throw error;
     fail(error.message);
   };
-  // Do not wait for the end of standard input: once the connection has closed, nobody takes more
-  // input.
+  // Do not wait for the end of standard input, because the bytes of standard input have no receiver
+  // once the connection has closed.
   void pumpInput(socket, reached).catch(orFail);
   await pumpOutput(system, socket).catch(orFail);
   return await end;

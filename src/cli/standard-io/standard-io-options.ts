@@ -2,7 +2,7 @@ import { flagOf, OPTION_ROWS, type OptionName } from "../../options/option-table
 import type { GivenOptions } from "../line/read-command-line.ts";
 import { UsageError } from "../line/usage-error.ts";
 
-/** The options that make sense for a single client that is connected already. */
+/** The options that make sense if the relay has a single client, which is already connected. */
 const SENSIBLE: ReadonlySet<OptionName> = new Set<OptionName>([
   "accessLog",
   "capture",

@@ -170,7 +170,7 @@ const STATUS = object<ReadStatus>({
   program: text,
   version: text,
   pid: number,
-  // Earlier releases send neither `relay` nor `relays`.
+  // Accept an answer without `relay` and `relays`, because earlier releases do not send them.
   relay: orElse("", text),
   relays: orElse(
     [],

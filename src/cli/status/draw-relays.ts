@@ -13,8 +13,8 @@ import type { DrawSettings } from "./draw-settings.ts";
 // traffic is left out, because the tables need the room.
 const ROWS_FOR_TRAFFIC = 20;
 
-// The table of relays takes at most this fraction of the lines below the head. The table of
-// connections gets the rest.
+// The maximum part of the lines below the head for the table of relays. The table of connections
+// gets the rest.
 const RELAYS_PART = 0.6;
 
 // The maximum number of lines with reasons and notes.

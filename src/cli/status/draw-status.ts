@@ -57,9 +57,10 @@ export function relayLines(status: ReadStatus, style: Style): Piece[][] {
 }
 
 /**
- * Up to three lines that count a relay's closed, failed and refused connections: for each ending,
- * for each failure and for each reason of a refusal. Counts of 0 are left out, and so is a line
- * without counts. Further lines show the last failure if there was one, and the notes.
+ * Returns up to three lines with a relay's counts: closed connections for each ending, failed
+ * connections for each failure, and refused clients for each reason. Counts of 0 are left out, and
+ * so is a line without counts. Further lines show the last failure, if there was one, and the
+ * notes.
  */
 export function countLines(status: ReadStatus, style: Style): Piece[][] {
   const { connections, last_failure: last } = status;

@@ -76,7 +76,7 @@ export function plainTable<Item>(
   ].map((cells) => cells.join("\t"));
 }
 
-/** A column's title and cells, padded to the same width, which is at most `most`. */
+/** Returns a column's title and cells, padded to the same width of at most `most` columns. */
 function layOut<Item>(column: Column<Item>, items: readonly Item[], most: number): string[] {
   const cells = [column.title, ...items.map((item) => cutTo(column.cell(item), most))];
   const width = Math.max(...cells.map((cell) => Bun.stringWidth(cell)));

@@ -26,8 +26,8 @@ export class LiveScreen implements Disposable {
     this.#out = out;
     this.#quit = quit;
     this.#key = key;
-    // Without raw mode the terminal echoes keys into the picture and delivers them only after
-    // Enter.
+    // Switch raw mode on. Without raw mode the terminal echoes keys into the picture, and delivers
+    // them only after Enter.
     this.#isRaw = process.stdin.isTTY;
     if (this.#isRaw) process.stdin.setRawMode(true).on("data", this.#pressed).resume();
     out.write(ENTER);

@@ -107,8 +107,9 @@ function configPath(written: string, { userUnit }: OptionValues): string {
 }
 
 /**
- * The values of the command line's options. Values that the plan has for the whole process replace
- * them: each comes from the command line, or else from the file.
+ * Returns the values of the command line's options, in which the process-wide values of the plan
+ * replace the given ones. A process-wide value of the plan is from the command line or, if it is
+ * not there, from the file.
  */
 function withFile(values: OptionValues, wide: ProcessWide): OptionValues {
   const { admin, adminMode, adminGroup, metrics, exitIdleTime: idle } = wide;
@@ -169,7 +170,10 @@ function unitRelay(
   };
 }
 
-/** Runs a check of one relay, and puts the relay's name before the message of a refusal. */
+/**
+ * Runs a check for one relay. If the check throws a usage error, puts the relay's name before the
+ * error's message.
+ */
 function naming<Result>({ name }: RelayPlan, check: () => Result): Result {
   try {
     return check();
@@ -201,8 +205,8 @@ function distinct(texts: readonly (string | undefined)[]): number {
 }
 
 /**
- * The value of `connections-max` for the whole process, or else the sum of the relays' own values;
- * 0 if no value is set.
+ * Returns the value of `connections-max` for the whole process; if it is not set, the sum of the
+ * relays' own values; 0 if no value is set at all.
  */
 function connectionsOf({ processWide, relays }: ProcessPlan): number {
   const wished = relays.reduce((sum, { settings }) => sum + (settings.connectionsMax ?? 0), 0);
@@ -210,8 +214,8 @@ function connectionsOf({ processWide, relays }: ProcessPlan): number {
 }
 
 /**
- * Removes `--name` from the options, because here it is the name of the units. A relay of a file
- * has its name from the file.
+ * Returns the options without `--name`, which is the name of the units here; a relay of a file has
+ * its name from the file.
  */
 function withoutName({ name: _units, ...given }: GivenOptions): GivenOptions {
   return given;

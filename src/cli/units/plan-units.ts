@@ -49,9 +49,9 @@ export function planUnits(
   const { destination } = addresses;
   const { service, backlog, connectionsMax } = values;
   const socket = !values.noSocket;
-  // This check is skipped if systemd listens in the host's network namespace and the relay connects
-  // in the service's: SOURCE and DESTINATION may then be the same port, because each namespace has
-  // its own ports.
+  // Skip this check if systemd listens in the host's network namespace and the relay connects in
+  // the service's: SOURCE and DESTINATION may then be the same port, because each namespace has its
+  // own ports.
   if (!socket || service === undefined || destination.kind === "unix")
     checkDistinct(addresses, values);
   const source = fixedSource(addresses.source);

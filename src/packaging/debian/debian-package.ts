@@ -45,7 +45,7 @@ export async function buildDebianPackage(
     const files = installedFiles(contents);
     writeTree(root, [...files, ...controlFiles(contents, files)], time, [CONFIG_FOLDER.slice(1)]);
     await runTool(
-      // Level 0 of xz makes a package 5 % larger than level 1, in half the time.
+      // Use level 0 of xz: the package is 5 % larger than with level 1, but takes half the time.
       ["dpkg-deb", "--root-owner-group", "-Zxz", "-z0", "--build", root, output],
       { env: { SOURCE_DATE_EPOCH: String(time.getTime() / 1_000) } },
     );
@@ -84,7 +84,7 @@ function controlFiles(contents: DebianContents, files: readonly TreeFile[]): Tre
     `Architecture: ${architecture}`,
     `Maintainer: ${maintainer}`,
     `Installed-Size: ${installedSize(files)}`,
-    // The oldest glibc that the runtime starts with.
+    // The runtime needs at least this version of glibc.
     "Depends: libc6 (>= 2.17)",
     "Section: net",
     "Priority: optional",

@@ -19,7 +19,7 @@ const COMMON = {
   version,
   license,
   ...("repository" in packageJson && { repository: packageJson.repository }),
-  // A package with a scope is private by default.
+  // Publish for everybody, because a package with a scope is private by default.
   publishConfig: { access: "public" },
 };
 
