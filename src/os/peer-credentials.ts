@@ -23,15 +23,17 @@ export interface Unreadable {
 // The user id that means that the kernel recorded no credential (net/core/sock.c, cred_to_ucred()).
 const UID_UNKNOWN = 2 ** 32 - 1;
 
+// The buffer for a credential, overwritten at each use: pid, uid, gid (struct ucred of unix(7)).
+const credential = new Uint32Array(3);
+
 /** Asks the kernel for the credential of the process that connected a Unix socket. */
 export function readPeer(system: Libc, fd: number): Peer | Unreadable {
-  const credential = new Uint32Array(3);
   const length = system.getOptionWords(fd, SOL_SOCKET, SO_PEERCRED, credential);
   if (length < 0) return { code: errnoCode(length) };
-  const [pid, uid, gid] = credential;
+  const uid = credential[1];
   if (length !== credential.byteLength || uid === undefined || uid === UID_UNKNOWN)
     return { code: errnoCode(ENODATA) };
-  return { pid: pid ?? 0, uid, gid: gid ?? UID_UNKNOWN };
+  return { pid: credential[0] ?? 0, uid, gid: credential[2] ?? UID_UNKNOWN };
 }
 
 // The first and the largest number of groups to ask for. NGROUPS_MAX of linux/limits.h is 65536;

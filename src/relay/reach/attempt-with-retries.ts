@@ -89,8 +89,13 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
   /** Tries the destination; joins the end of the line if other attempts already wait. */
   start(): void {
     const { attempts } = this.connection.shared;
+    if (this.line.isEmpty) {
+      this.try();
+      // Most tries succeed at once, and need no time limit. A retrying attempt has its own.
+      if (this.live && !this.retrying) attempts.add(this);
+      return;
+    }
     attempts.add(this);
-    if (this.line.isEmpty) return this.try();
     this.line.join(this);
     if (this.line.lastFailure?.kind === "refused") this.#retry();
   }
