@@ -15,10 +15,14 @@ export interface CaptureNeeds {
   readonly destination: SocketEndpoint;
   /** The receiver of the packets if another thread writes the file; else null. */
   readonly thread: ThreadCapture | null;
-  /** The identities of the capture files that the process which hands over still writes. */
+  /**
+   * The identities of the capture files that are still written by the process from which this relay
+   * takes over. This relay may move these files away although they are locked.
+   */
   readonly handedOver: readonly string[];
   /**
-   * Gets a warning that there is a capture, and the event that the capture ended before the relay.
+   * Gets a warning when the capture begins, and the event `captureEnded` if the capture ends while
+   * the relay goes on.
    */
   readonly observer: Pick<Observer, "warning" | "captureEnded">;
 }
@@ -60,19 +64,22 @@ export class RelayCapture {
   }
 
   /**
-   * Writes only the current file from now on, because the path then belongs to the relay that takes
-   * over (see `CaptureFile.stay`).
+   * Begins no further file after the current one, because the path now belongs to the relay that
+   * takes over (see `CaptureFile.stay`).
    */
   stay(): void {
     this.#file?.stay();
   }
 
-  /** Passes all recorded packets to the thread that writes the file. */
+  /** Passes all recorded packets on: to the file, or to the thread that writes the file. */
   flush(): void {
     this.recording.flush();
   }
 
-  /** Ends the recording, and drops the packets that were not passed on yet. */
+  /**
+   * Ends the recording, and drops the packets that were not yet passed to the file or to the thread
+   * that writes the file.
+   */
   end(): void {
     this.recording.end();
   }

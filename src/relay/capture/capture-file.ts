@@ -12,15 +12,18 @@ export interface CaptureFileOptions {
   readonly path: string;
   /**
    * The maximum size of a file, in bytes; Infinity for one file without a limit. If a block does
-   * not fit into the rest of a file, the block goes into the next file. A new file has room for any
-   * block.
+   * not fit into the rest of a file, the block goes into the next file. `max` must be so large
+   * that a new file has room for its header and any one block.
    */
   readonly max: number;
   /** The first bytes of each file. */
   readonly header: Uint8Array;
-  /** Called once, with the reason, if the capture ends before the relay does. */
+  /** Called once, with the reason, if the capture ends while the relay goes on. */
   readonly ended: (reason: string) => void;
-  /** The identities of the capture files that the process which hands over still writes. */
+  /**
+   * The identities of the capture files that are still written by the process from which this relay
+   * takes over (see `openCapture`).
+   */
   readonly handedOver: readonly string[];
 }
 
@@ -28,21 +31,23 @@ export interface CaptureFileOptions {
  * A capture in a file. A full file gets the suffix `.1` and replaces the earlier file with that
  * suffix; then a new file begins. So the last two files are kept.
  *
- * A failure ends the capture. It never delays or ends a connection.
+ * A failure ends only the capture. Neither the capture nor its failure delays or ends a connection.
  */
 export class CaptureFile {
   readonly #options: CaptureFileOptions;
   #file: OpenCapture;
-  /**
-   * Whether no file may follow the current one, because the path now belongs to another process.
-   */
+  /** Whether the current file is the last one, because the path now belongs to another process. */
   #isLast = false;
   /**
-   * The blocks that are not written yet. While `#isWriting`, the first element is being written.
+   * The blocks that are not written yet. While `#isWriting` is true, the first element is being
+   * written.
    */
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
-  /** The number of bytes that are completely written to the file. */
+  /**
+   * The total size, in bytes, of the blocks that are completely written to the current file,
+   * including its header.
+   */
   #size = 0;
   #isWriting = false;
   #isOver = false;
@@ -166,7 +171,8 @@ export class CaptureFile {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#waiting = [];
-    // A write that is under way uses the descriptor; its callback closes the file.
+    // If a write is under way, it still uses the descriptor, so its callback closes the descriptor
+    // instead.
     if (!this.#isWriting) closeSync(this.#file.fd);
     this.#whenWritten?.();
     this.#options.ended(reason);

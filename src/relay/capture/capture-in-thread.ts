@@ -17,7 +17,7 @@ export interface CaptureOptions {
 export interface ThreadCapture {
   readonly sink: BlockSink;
   /**
-   * The number of this thread among the threads that record the relay's connections, from 0.
+   * The index of this thread, from 0, among the threads that record the relay's connections.
    * `threads` is the number of these threads.
    */
   readonly index: number;
@@ -55,7 +55,7 @@ export class Capture {
     this.#recorder.flush();
   }
 
-  /** Ends the recording; packets that the sink has not got yet are dropped. */
+  /** Ends the recording, and drops the packets that were not passed to the sink yet. */
   end(): void {
     this.#recorder.end();
   }
@@ -64,9 +64,9 @@ export class Capture {
 /**
  * Opens the file of a relay's capture; returns null if the options ask for no capture.
  *
- * @param handedOver - the identities of the capture files that the process which hands over still
- * writes
- * @param ended - called once, with the reason, if the capture ends before the relay does
+ * @param handedOver - the identities of the capture files that are still written by the process
+ *   from which this relay takes over
+ * @param ended - called once, with the reason, if the capture ends while the relay goes on
  * @throws {RelayError} if the file cannot be made, or another relay captures into it
  */
 export function openCaptureFile(

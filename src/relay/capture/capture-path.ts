@@ -33,10 +33,11 @@ export interface OpenCapture {
  * Without FFI nothing is locked: a second relay at the same path then moves the first relay's file
  * away.
  *
- * @param own - the identities of the files that may be moved away although they are still written:
- * the full file of this relay, and the files of the process that hands over
+ * @param own - the identities of the files that may be moved away although they are locked: this
+ *   relay's previous file, which has reached its maximum size, and the files of the process from
+ *   which this relay takes over
  * @throws {RelayError} if the file cannot be made, or the file at the path is no capture, or
- * another relay captures into it
+ *   another relay captures into it
  */
 export function openCapture(path: string, own: readonly string[]): OpenCapture {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
@@ -56,8 +57,8 @@ export function openCapture(path: string, own: readonly string[]): OpenCapture {
   } catch (error) {
     if (error instanceof RelayError) throw error;
     const code = errorCode(error);
-    // This relay found no file at the path, or has moved it away. So another relay has made this
-    // file meanwhile.
+    // This relay found no file at the path, or has moved the earlier file away. So another relay
+    // has made the file that is now at the path.
     if (code === "EEXIST") throw inUse(path);
     throw failure(path, code);
   }

@@ -4,8 +4,8 @@ import { HEADER_BYTES, lengthOf, type TcpPacket, writePacket } from "./tcp-packe
 /** A function that takes whole blocks of a capture. */
 export type BlockSink = (blocks: Uint8Array) => void;
 
-// The number of recorded bytes at which the recorder passes the blocks on at once. Fewer bytes wait
-// until the end of the turn of the event loop.
+// The number of recorded bytes at which the recorder passes the blocks to the sink immediately.
+// Fewer bytes are passed to the sink at the end of the turn of the event loop.
 const FLUSH_AT = 256 * 1024;
 
 /** The time at which `Bun.nanoseconds()` was 0, in nanoseconds since 1970. */

@@ -24,7 +24,10 @@ const OPT_COMMENT = 1;
 const SHB_USERAPPL = 4;
 const IF_NAME = 2;
 const IF_TSRESOL = 9;
-/** Time stamps count nanoseconds: 10 to the power of -9. */
+/**
+ * The resolution of the time stamps, as a negative exponent of 10: the value 9 means nanoseconds
+ * (10^-9 seconds).
+ */
 const NANOSECONDS = 9;
 
 /**
@@ -96,8 +99,8 @@ export function packetBlock(
 }
 
 /**
- * Returns the length of the whole blocks at the beginning of `blocks` that together have at most
- * `most` bytes.
+ * Returns the total length of the whole blocks at the beginning of `blocks`: as many blocks as fit
+ * into `most` bytes.
  */
 export function wholeBlocks(blocks: Uint8Array, most: number): number {
   if (blocks.length <= most) return blocks.length;

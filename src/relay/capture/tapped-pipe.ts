@@ -16,8 +16,8 @@ export class TappedPipe extends Pipe {
    */
   #remains: FailedSocketBytes | null = null;
   /**
-   * The end of the sender that was not reported to the conversation yet, because the unread bytes
-   * in `#remains` must be reported first. Null if no report is due.
+   * How the sender has ended, if this is not reported to the conversation yet, because the unread
+   * bytes in `#remains` must be reported first. Null if no such report is due.
    */
   #end: "ended" | "reset" | null = null;
 

@@ -50,7 +50,8 @@ export class Conversation {
   /**
    * Records the handshake. Called when the relay has accepted the client.
    *
-   * @param client - the client's address or ids, for the comment of the first packet
+   * @param client - the client's address, or the user, group and process ids of a Unix client, for
+   *   the comment of the first packet
    */
   began(client: string): void {
     this.#send(this.#client, SYN, NOTHING, `client: ${client}`);
@@ -80,7 +81,8 @@ export class Conversation {
 
   /**
    * Records the reset (RST) of the client, or of the destination if `fromClient` is false. Called
-   * when this end has failed, or when the last bytes that it sent could not be delivered.
+   * when the socket of that side has failed, or when the last bytes from that side could not be
+   * delivered.
    */
   reset(fromClient: boolean): void {
     const [way] = this.#ways(fromClient);

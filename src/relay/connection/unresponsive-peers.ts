@@ -4,9 +4,9 @@ import { readTcpInfo, type TcpInfo } from "../../os/tcp-info.ts";
 import type { Connection, ConnectionSide } from "./connection.ts";
 import { keepaliveLength, setKeepalive } from "./keepalive.ts";
 
-// The relay looks at each side this many times within the time limit. So a side ends late by at
-// most two intervals between looks: one until a look finds that the answer is missing, and one
-// until the first look after the limit.
+// The number of looks at each side within the time limit. A side ends late by at most two intervals
+// between looks: one until a look finds that the answer is missing, and one until the first look
+// after the limit.
 const LOOKS = 10;
 
 // A peer counts as vanished only if it has not answered at least this many retransmissions or
@@ -32,20 +32,24 @@ interface Debt {
 }
 
 /**
- * Ends a TCP side if its peer vanished, for example because the peer's machine lost power or the network
- * is broken. On an idle connection, TCP keepalive does this. Accepted sockets inherit keepalive from the
- * listening socket. For a destination, the first look sets it: most connections end before that look, and
- * need no system call. The first look comes earlier than the first probe.
+ * Ends a TCP side if its peer vanished, for example because the peer's machine lost power or the
+ * network is broken.
  *
- * Keepalive does not find a peer that vanished while bytes are unacknowledged: it does not run then, and
- * the kernel waits a quarter of an hour for the acknowledgement (tcp(7), tcp_retries2).
+ * On an idle connection, TCP keepalive finds such a peer. Accepted sockets inherit keepalive from
+ * the listening socket. On the destination's socket, this class sets keepalive when it first looks
+ * at the connection. This is before the first keepalive probe is due, and most connections end even
+ * earlier, so they need no system call.
+ *
+ * Keepalive does not find a peer that vanished while bytes are unacknowledged: keepalive does not
+ * run then, and the kernel waits a quarter of an hour for the acknowledgement (tcp(7),
+ * tcp_retries2).
  *
  * The kernel's option for this case, TCP_USER_TIMEOUT, is not usable here. It also ends a
  * connection whose peer is alive but does not read at the moment (tcp(7): "buffered data may remain
  * untransmitted due to zero window size"; seen on Linux 6.18). A relay must wait for such a peer
- * without a time limit. So the relay periodically asks the kernel whether peers answer. It makes no
- * system call for a side whose peer had acknowledged everything at an earlier look, if nothing was
- * written to the side since.
+ * without a time limit. So this class looks at each side periodically: it asks the kernel whether
+ * the peer answers. It makes no system call for a side whose peer had acknowledged everything at an
+ * earlier look, if nothing was written to the side since.
  */
 export class VanishedPeers implements Disposable {
   readonly #connections: ReadonlySet<Connection>;

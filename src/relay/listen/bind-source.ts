@@ -41,7 +41,10 @@ export interface ListenOptions extends SocketFileOptions {
    * the address even of a client that resets the connection at once.
    */
   readonly keepsFirstPackets?: boolean | undefined;
-  /** The option that contains the address, for error messages; undefined for a relay's source. */
+  /**
+   * The name of the command-line option that gave the address, for error messages; undefined for a
+   * relay's source.
+   */
   readonly option?: string | undefined;
   /**
    * The limit of clients that wait in the relay while the source is paused without FFI. Default: 16
@@ -49,8 +52,8 @@ export interface ListenOptions extends SocketFileOptions {
    */
   readonly waiting?: PauseWithoutFfiOptions | undefined;
   /**
-   * Called if the relay cannot listen on all addresses of the source's host. The message is a
-   * detail for debugging.
+   * Called with a message for debugging if the system lacks one of the addresses that the source's
+   * host means. The relay then listens only on the others.
    */
   readonly notice?: ((message: string) => void) | undefined;
 }

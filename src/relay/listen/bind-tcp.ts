@@ -33,8 +33,8 @@ const PORT_TRIES = 32;
  * IPv4 only if the system has no IPv6. A loopback name means both loopback addresses, or the only
  * one that the system has. For any other name the relay listens on the first address that works.
  *
- * @param notice - called with a message if the relay cannot listen on all addresses that `host`
- * means
+ * @param notice - called with a message if the system lacks one of the addresses that an empty host
+ *   or a loopback name means; the relay then listens only on the others
  * @throws an error with the system's or the resolver's code.
  */
 export async function bindTcp<Bound>(

@@ -29,11 +29,11 @@ const DESCRIPTORS_A_WAITING_CLIENT = libc === null ? 1 : 0;
 const HAS_KERNEL_PIPES = libc !== null;
 
 /**
- * The number of connections that the limit of open files allows, at least 1. Without FFI the limit
- * also leaves descriptors for the same number of waiting clients.
+ * The number of connections that the limit of open files allows, at least 1. Without FFI the number
+ * is smaller, so that descriptors remain for the same number of waiting clients.
  *
  * @param others - the number of descriptors that the process needs for other purposes, such as an
- * admin server
+ *   admin server
  */
 export function connectionsMaxDefault(workers = 1, others = 0): number {
   return carried(DESCRIPTORS_A_CONNECTION + DESCRIPTORS_A_WAITING_CLIENT, workers, others);

@@ -8,7 +8,8 @@ import type { Source } from "../kinds-of-source.ts";
  * Converts an error of listening on a source to a `RelayError` with an explanation and, if known, a
  * fix. An error that is a `RelayError` keeps its explanation.
  *
- * @param option - the option that contains the address; undefined for a relay's source
+ * @param option - the name of the command-line option that gave the address; undefined for a
+ *   relay's source
  */
 export function listenError(source: Source, error: unknown, option?: string): RelayError {
   if (error instanceof RelayError && option !== undefined)

@@ -50,8 +50,8 @@ export async function listen<Data>(
 }
 
 /**
- * Gives the socket of a source's one client, which is already connected, to Bun. Bun then calls the
- * handlers as for an accepted client.
+ * Gives the client's socket to Bun, if the source is one client that is already connected
+ * (`ConnectedSource`). Bun then calls the handlers as for an accepted client.
  */
 async function adoptClient<Data>(
   { fd, endpoint }: ConnectedSource,

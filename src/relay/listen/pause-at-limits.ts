@@ -61,8 +61,8 @@ export class LimitPause implements Disposable, DescriptorWatcher {
   }
 
   /**
-   * Leaves new clients in the kernel's queue until `resumeFor` was called for each holder that had
-   * called `pauseFor`. `holder` is a name for the reason of the pause.
+   * Pauses the listener for a reason with the name `holder`. New clients stay in the kernel's queue
+   * at least until `resumeFor` is called with the same name.
    */
   pauseFor(holder: string): void {
     if (this.#listening.pause()) this.#holders.add(holder);

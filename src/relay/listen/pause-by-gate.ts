@@ -18,10 +18,10 @@ import type { AcceptHandlers, PausableListener } from "./pausable-listener.ts";
  * | closed | /dev/null           | nothing       | wait: epoll reports no event, and accept4(2) fails with ENOTSOCK     |
  *
  * Closing the gate removes the registration, then replaces the open file. Therefore a running
- * accept loop of Bun ends at its next accept4(2), and an event that epoll has already reported
- * accepts nobody. Opening the gate restores the socket, then adds the registration with the data
- * that it had before. epoll_ctl(2) itself checks for waiting clients, so none is missed (epoll(7),
- * level-triggered).
+ * accept loop of Bun ends at its next accept4(2), and if epoll has already reported an event, Bun
+ * accepts no client for it. Opening the gate restores the socket, then adds the registration with
+ * the data that it had before. epoll_ctl(2) itself checks for waiting clients, so none is missed
+ * (epoll(7), level-triggered).
  *
  * The alternative is to stop Bun's listener and to make a new one later (`ReopenedListener`). But
  * Bun calls `listen(fd, 511)` for each new listener. Until the relay restores a longer queue,

@@ -5,11 +5,12 @@ import type { AcceptHandlers, PausableListener } from "./pausable-listener.ts";
 
 /**
  * A listener that pauses by closing Bun's listener, and resumes by opening a new Bun listener on a
- * second descriptor of the same socket. The kernel queues clients while one descriptor is open.
+ * second descriptor of the same socket. The kernel queues clients as long as at least one
+ * descriptor of the socket is open.
  *
- * Each new Bun listener sets the queue length to 511 until the relay corrects the length. In that
- * moment a non-blocking connect of a Unix client fails if the queue already has more clients.
- * `GatedListener` avoids this.
+ * Each new Bun listener sets the queue length to 511, and the relay corrects the length at once.
+ * Between the two calls, a non-blocking connect of a Unix client fails if the queue already has
+ * more than 511 clients. `GatedListener` avoids this.
  */
 export class ReopenedListener implements PausableListener {
   readonly #system: Libc;

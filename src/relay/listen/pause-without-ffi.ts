@@ -96,7 +96,8 @@ export class PauseWithoutFfi<Data> implements PausableListener {
     return {
       ...admitted,
       open: (socket) => (this.#paused ? this.#arrive(socket) : admitted.open?.(socket)),
-      // A waiting client that resets causes `data` and `close`, although its socket is paused.
+      // If a waiting client resets its connection, Bun reports the events `data` and `close`,
+      // although the socket is paused.
       data: (socket, chunk) => (waits(socket) ? undefined : admitted.data?.(socket, chunk)),
       drain: (socket) => (waits(socket) ? undefined : admitted.drain?.(socket)),
       end: (socket) => (waits(socket) ? undefined : admitted.end?.(socket)),

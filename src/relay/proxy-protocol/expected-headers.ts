@@ -29,7 +29,10 @@ export interface HeaderHandling {
   ): void;
   /** Called when a proxy was refused because its header was invalid, late or incomplete. */
   refused(refusal: Refusal): void;
-  /** Called when the relay stops and has reset a proxy whose header was not complete. */
+  /**
+   * Called when the relay stops and has reset the connection of a proxy whose header was not
+   * complete.
+   */
   cut(): void;
 }
 
@@ -48,8 +51,9 @@ class ExpectedHeader extends UnadmittedSocket {
 }
 
 /**
- * The accepted proxies of one relay that have not sent their whole header. A proxy that does not
- * send its whole header within `HEADER_TIMEOUT` is reset and counts as refused.
+ * The accepted proxies of one relay that have not sent their whole header. If a proxy does not send
+ * its whole header within `HEADER_TIMEOUT`, its connection is reset, and the proxy counts as
+ * refused.
  */
 export class ExpectedHeaders {
   readonly #waiting = new Set<ExpectedHeader>();

@@ -20,16 +20,17 @@ export type HeaderReading =
       /** The number of bytes of the header. */
       readonly length: number;
       /**
-       * The two ends in the header; the reason if the header has no addresses of a TCP connection.
-       * In that case the specification says: "the receiver must use the real connection endpoints"
-       * (sections 2.1 and 2.2).
+       * The two ends of the connection that the header names; or, if the header names no TCP
+       * connection, the reason why, such as `LOCAL` or `UNKNOWN`. In that case the specification
+       * says: "the receiver must use the real connection endpoints" (sections 2.1 and 2.2).
        */
       readonly ends: ProxiedEnds | Unaddressed;
     };
 
 /**
- * The fault of an invalid header: `missing` if the first bytes are not the beginning of a header,
- * otherwise the wrong part of a header in text (version 1) or of a binary header (version 2).
+ * The fault of an invalid header. `missing`: the first bytes are not the beginning of a header.
+ * Every other value names the part of the header that is wrong: `text …` in a header of version 1,
+ * `binary …` in a header of version 2.
  */
 export type HeaderFault =
   | "missing"

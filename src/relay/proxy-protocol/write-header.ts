@@ -42,8 +42,8 @@ export function headerOf(version: ProxyVersion, source: SocketEndpoint): HeaderO
   const destination = source.kind === "unix" ? source.path : `\0${source.name}`;
   const noUser = ambiguousId("uid");
   return (accepted) => {
-    // The client of a Unix source can have an IP address, because a proxy may have connected to the
-    // source and named such a client.
+    // The client of a Unix source can have an IP address: if a proxy has connected to the source,
+    // its header may have named a TCP client.
     const isTcp = accepted.client !== null;
     const client = isTcp ? tcpClient(accepted) : unixClient(accepted.fd, destination, noUser);
     return proxyHeader(version, client);
@@ -80,8 +80,8 @@ function textHeader(client: ProxiedClient): Uint8Array {
 
 /**
  * Gives both addresses the same family, because a header has only one family. The families differ
- * if a proxy named an IPv4-mapped IPv6 address together with another IPv6 address: the relay has
- * read the first address as IPv4, and the header needs this address as IPv6 again.
+ * if a proxy's header named one IPv4-mapped IPv6 address and one other IPv6 address. The relay has
+ * read the mapped address as IPv4, so this function makes it IPv6 again.
  */
 function inOneFamily({ source, destination }: ProxiedEnds): ProxiedEnds {
   if (source.address.family === destination.address.family) return { source, destination };

@@ -5,8 +5,8 @@ import { INT_MAX } from "../../os/int-max.ts";
 import { type AddressFailure, failureOf } from "./describe-failure.ts";
 import type { FailedTry, Waiter, WaitingLine } from "./waiting-line.ts";
 
-// The codes of failures that can occur while a service is still starting: there is no listener, no
-// socket file or no name yet.
+// The codes of failures that can occur while a service is still starting, for example because
+// nobody listens, the socket file does not exist, or the host name does not resolve yet.
 const RETRIED: ReadonlySet<string> = new Set([
   "ECONNREFUSED",
   "EAI_AGAIN",
@@ -35,10 +35,11 @@ export function comesAfterConnection(code: string): boolean {
  * The common part of the two ways to reach a destination: the time limits, the wait in line, and
  * the report of the result.
  *
- * `--connect-timeout` counts from the start of a try, or from the start of the wait for a temporary
- * shortage to end. If a try is refused or reaches this timeout, the attempt ends with an error,
- * unless `--connect-retry` leaves time. Then the attempt is `retrying`: it waits in line until the
- * retry time ends, and each try has a new `--connect-timeout`.
+ * `--connect-timeout` limits the time from the start of the attempt, which includes the time that
+ * the attempt waits for the end of a temporary shortage. If a try is refused or this limit is
+ * reached, the attempt ends with an error, unless `--connect-retry` leaves time. Then the attempt
+ * is `retrying`: it waits in line and tries again until the retry time ends, and each try has its
+ * own `--connect-timeout`.
  */
 export abstract class ReachingAttempt implements Attempt, Waiter {
   retrying = false;
@@ -86,7 +87,10 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
   abstract opened(side: ConnectionSide): void;
   abstract progress(side: ConnectionSide, proven: boolean): void;
 
-  /** Tries the destination; joins the end of the line if other attempts already wait. */
+  /**
+   * Tries the destination at once. If other attempts already wait in line, joins the end of the
+   * line instead.
+   */
   start(): void {
     const { attempts } = this.connection.shared;
     if (this.line.isEmpty) {
@@ -150,8 +154,8 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
   }
 
   /**
-   * Ends a try that reached no address: waits in line and tries again if the failure may pass and
-   * retry time is left. Else ends the attempt with an error.
+   * Ends a try that reached no address. If the failure may be temporary and retry time is left,
+   * waits in line and tries again. Else ends the attempt with an error.
    */
   protected fail(failures: readonly AddressFailure[]): void {
     if (!this.live) return;
@@ -166,8 +170,8 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
   }
 
   /**
-   * Makes one last try without the line, unless a try is running. Called when the retry time has
-   * ended.
+   * Makes one last try at once, without waiting in line. If a try is already running, that try is
+   * the last one. Called when the retry time has ended.
    */
   tryLast(): void {
     this.#isLastTry = true;

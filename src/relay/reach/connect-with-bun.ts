@@ -6,9 +6,9 @@ import type { ConnectionSide } from "../connection/connection.ts";
 import type { AddressFailure } from "./describe-failure.ts";
 import { ReachingAttempt } from "./attempt-with-retries.ts";
 
-// The time for which a try is repeated after a Unix destination has refused, in milliseconds. A
-// listener may exist, because Bun reports ECONNREFUSED also for a full queue (oven-sh/bun pull
-// 37093).
+// How long, in milliseconds from the accept of the client, a refusal by a Unix destination counts
+// as a temporary shortage. Bun reports ECONNREFUSED also for a full queue (oven-sh/bun pull 37093),
+// so a listener may exist although Bun reports a refusal.
 const PERHAPS_FULL = 1_000;
 
 /**

@@ -31,11 +31,11 @@ const OWN_NAME = new Uint8Array(28);
 
 /** The connects to several addresses that are tried in parallel. */
 interface Race {
-  /** The addresses to which a connect is in progress, by the side of each socket. */
+  /** Maps the side of each connecting socket to the address to which the socket connects. */
   readonly addresses: Map<ConnectionSide, SocketAddress>;
   /**
-   * Starts the connect to the next address when it fires. Runs while the connect to the last tried
-   * address is in progress and another address remains.
+   * The timer that starts the connect to the next address. It runs while the connect to the last
+   * tried address is in progress and another address remains.
    */
   nextTimer: Timer | undefined;
 }
@@ -54,8 +54,8 @@ export class SystemAttempt extends ReachingAttempt {
   /** The index of the address that is tried next. */
   #next = 0;
   /**
-   * The parallel connects. Null until a connect is in progress while another address remains: until
-   * then there is at most one socket.
+   * The parallel connects. Null until a connect is in progress and another address remains to be
+   * tried; while it is null, there is at most one socket.
    */
   #race: Race | null = null;
   /** The failures of the current try; null before the first failure. */
@@ -77,7 +77,8 @@ export class SystemAttempt extends ReachingAttempt {
     this.#next = 0;
     this.#failures = null;
     this.#foundShortage = false;
-    // After a temporary shortage the addresses are already known.
+    // Resolve the name for the first try, and for each try while `retrying`. Every other try
+    // follows a temporary shortage, and uses the known addresses again.
     if (this.retrying || this.#addresses.length === 0) this.#resolve();
     else this.#tryNext();
   }
@@ -194,9 +195,9 @@ export class SystemAttempt extends ReachingAttempt {
   }
 
   /**
-   * Whether this machine has a local address for a destination's address. connect(2) gives
-   * EADDRNOTAVAIL in two cases: all local ports are taken, or there is no local address. A UDP
-   * connect, which sends nothing, fails only in the second case.
+   * Whether this machine has a local address from which it can connect to `address`. connect(2)
+   * gives EADDRNOTAVAIL in two cases: all local ports are taken, or there is no local address. A
+   * UDP connect, which sends nothing, fails only in the second case.
    */
   #hasWayTo(address: SocketAddress): boolean {
     const { system } = this;
@@ -220,9 +221,9 @@ export class SystemAttempt extends ReachingAttempt {
     const { handlers } = shared;
     void Bun.connect({ fd, allowHalfOpen: true, data: side, socket: handlers });
     if (!this.live || side.socket === null) return;
-    // The next waiters can try at once if they waited for the end of a shortage, because this
-    // connect could begin. If they waited because of a refusal, they wait for the result of this
-    // connect, because the destination may not answer at all.
+    // If the next waiters wait for the end of a shortage, they can try at once: this connect has
+    // begun, so the shortage has ended. If they wait because of a refusal, they wait for the result
+    // of this connect, because the destination may not answer at all.
     if (this.line.lastFailure?.kind !== "refused") this.line.succeeded(this);
     if (this.#next < this.#addresses.length) this.#tryNextLater(side, address);
   }

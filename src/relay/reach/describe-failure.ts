@@ -99,7 +99,8 @@ function ownWords({ endpoint, netns }: Target, code: string): string | undefined
   if (netns !== undefined && (code === "ENOENT" || code === "EINVAL"))
     return networkWords(netns, code);
   if (code === "ETIMEDOUT") return "no answer in time";
-  // The kernel gives ELOOP only for a path. The relay itself gives it for its own source.
+  // ELOOP comes from the kernel if a Unix path has too many symbolic links. Otherwise it comes from
+  // the relay, because the destination is the relay's own source.
   if (code === "ELOOP")
     return endpoint.kind === "unix" && isLoopOfLinks(endpoint.path)
       ? undefined

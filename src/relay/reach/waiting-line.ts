@@ -3,9 +3,11 @@ import type { AddressFailure } from "./describe-failure.ts";
 // The first pause before the front waiter tries again, in milliseconds. Each further pause is twice
 // as long as the pause before, up to the limits below.
 const PAUSE_FIRST = 1;
-// The longest pauses while a resource is short, and while the destination refuses, in milliseconds.
-// When the shortage or the refusal ends, the waiting line may notice this so much later.
+// The longest pause between two tries while a resource is short, in milliseconds. The line may
+// notice the end of the shortage this much too late.
 const PAUSE_SHORTAGE = 50;
+// The longest pause between two tries while the destination refuses, in milliseconds. The line may
+// notice this much too late that the destination accepts connections again.
 const PAUSE_REFUSED = 1_000;
 
 /** The failure because of which the front waiter must wait. */
@@ -78,8 +80,8 @@ export class WaitingLine {
   }
 
   /**
-   * Makes a waiter wait after its failed try. A waiter in front stays there. A waiter that has
-   * tried without the line joins its end.
+   * Makes a waiter wait after its failed try. The waiter in front stays in front. A waiter that is
+   * not in the line yet joins the end of the line.
    */
   waitOn(waiter: Waiter, failure: FailedTry): void {
     // Ignore a waiter that is in the line but not in front: it has not tried, so its failure says
@@ -94,8 +96,8 @@ export class WaitingLine {
   }
 
   /**
-   * Removes a waiter after its success, and lets the next waiter try at once. The waiter may also
-   * have tried without the line, and then is not in it.
+   * Removes a waiter after its success, and lets the next waiter try at once. The next waiter tries
+   * also if the successful waiter is not in the line, because its first try succeeded.
    */
   succeeded(waiter: Waiter): void {
     if (this.isEmpty) return;

@@ -26,9 +26,10 @@ export function isInPlace({ path, identity }: PlacedFile): boolean {
 /**
  * Removes the placed file if it is still at its path.
  *
- * Between the check and the removal another user may put another file at the path. Only a user with
- * write permission in the folder can do that, and this user could also remove that file without the
- * relay. Both steps use the same open folder.
+ * Between the check and the removal, another user may put another file at the path; the relay then
+ * removes this other file. That is no danger: only a user with write permission in the folder can
+ * put a file there, and this user could remove the other file also without the relay. The check and
+ * the removal use the same open folder, so they cannot be led to different folders.
  */
 export function removeFile({ path, identity }: PlacedFile): void {
   using folder = unlessGone(() => PinnedFile.folder(dirname(path)));

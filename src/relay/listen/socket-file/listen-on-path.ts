@@ -58,18 +58,21 @@ export interface PlacedListener<Bound extends Listener> {
  * - The folder is opened once (`walk-to-folder.ts`), and all later steps start from its descriptor.
  *   The owner of a folder further up cannot redirect these steps.
  * - The private folder is checked after it was opened: it belongs to this process's user, and
- *   nobody else may enter it. The attacker may have moved such a folder there, but cannot change
- *   its content.
+ *   nobody else may enter it. The attacker may have moved another private folder of this user
+ *   there, but cannot change its content.
  * - In the private folder, bind(2) creates a random name that nobody else can replace. Mode and
  *   owner are then set through a descriptor of the socket file, not by name.
- * - rename(2) moves the socket into place. It either replaces nothing or exchanges two files. After
- *   an exchange, the relay removes the other file only if its device and inode numbers are those of
+ * - rename(2) moves the socket into place. If the path is free, the socket takes it without
+ *   replacing a file. Otherwise the socket and the file at the path are exchanged. After an
+ *   exchange, the relay removes the other file only if its device and inode numbers are those of
  *   the stale socket that the relay has found before. A descriptor of the stale socket stays open
- *   until then, so that its inode number is not reused. Any other file is moved back. Only on a
- *   file system that cannot exchange two files, rename(2) replaces the file at the path.
- * - If Bun binds the socket, Bun removes the bound name when it stops listening. The name contains
- *   a descriptor number, which may belong to another folder at that time. Bun then removes nothing,
- *   because no other file has the random part of the name.
+ *   until then, so that its inode number is not reused. Any other file is moved back. There is one
+ *   exception: on a file system that cannot exchange two files, rename(2) replaces the file at the
+ *   path.
+ * - If Bun has bound the socket, Bun removes the bound name when it stops listening. The name leads
+ *   through a descriptor number, and at that time this number may be the descriptor of another
+ *   folder. Bun then removes nothing, because no file in the other folder has the random part of
+ *   the name.
  * - rmdir(2) can remove at most an empty folder of the attacker. unlink(2) at exit
  *   (`identify-and-remove.ts`) can remove only a file in the folder where the attacker may write.
  *   The attacker could do both without the relay.
@@ -83,8 +86,8 @@ export interface PlacedListener<Bound extends Listener> {
  *
  * Without FFI all of this holds, with three exceptions: an existing socket is never replaced, a
  * link's target is read by the link's name, and a list of users is inherited. Systems other than
- * Linux lack these descriptors: the relay uses names there, which is safe only in a folder of its
- * own user.
+ * Linux lack these descriptors: the relay uses names there, which is safe only in a folder of the
+ * relay's own user.
  *
  * @param bind - binds and listens at the given name
  * @throws {RelayError} if the path is taken; or the system's error.

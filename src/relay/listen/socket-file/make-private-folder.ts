@@ -42,8 +42,8 @@ async function openShared(folder: PinnedFile, path: string): Promise<PrivateFold
     const opened = open(entry);
     if (opened === "not ours") return null;
     if (opened !== "gone") {
-      // EAGAIN means that another process holds the lock. Ignore other errors, for example of a
-      // file system without locks.
+      // EAGAIN means that another process holds the lock. After any other error, for example on a
+      // file system without locks, continue without the lock.
       const isHeld = opened.folder.fd !== null && libc.lock(opened.folder.fd) === -EAGAIN;
       // If the last holder of the lock has removed this folder, the lock is useless: then open and
       // lock the new folder instead.
@@ -106,7 +106,8 @@ function remove(entry: string, folder: PinnedFile): void {
     // If an attacker replaced the folder, this removes at most an empty folder of the attacker.
     rmdirSync(entry);
   } catch (error) {
-    // A killed relay may have left its socket in the folder, which is harmless.
+    // ENOTEMPTY: a killed relay may have left its socket in the folder, which is harmless. ENOENT
+    // and ENOTDIR: somebody has removed or replaced the folder.
     if (!["ENOTEMPTY", "ENOENT", "ENOTDIR"].includes(errorCode(error))) throw error;
   } finally {
     folder[Symbol.dispose]();

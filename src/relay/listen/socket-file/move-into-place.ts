@@ -43,8 +43,8 @@ export function findStale(target: string, path: string, own: string | null): Pin
 
 /**
  * Moves a socket from `made`, a name in a private folder, to `target`. A stale socket is replaced
- * atomically. Every other file at `target` is left alone; only on a file system that cannot exchange
- * two files may a file that appears between the check and the move be lost.
+ * atomically. Every other file at `target` is left alone, with one exception: on a file system that
+ * cannot exchange two files, a file that appears between the check and the move is lost.
  *
  * @throws {RelayError} if the path is taken; or the system's error.
  */
@@ -130,10 +130,10 @@ function replaceStale(
   const result = system.rename(made, target, RENAME_EXCHANGE);
   if (result === -ENOENT) return false;
   if (isUnsupported(result)) {
-    // This file system cannot exchange two files, so rename(2) replaces the file at the path. This
-    // is the stale socket and not the socket of another starting relay, because starting relays of
-    // one user take turns: the private folder is also a lock. Only a file that another program has
-    // put there since the check is lost.
+    // This file system cannot exchange two files, so rename(2) replaces the file at the path. That
+    // file is normally the stale socket. It is not the socket of another starting relay of this
+    // user, because these relays take turns: the private folder is also a lock. It can be a file
+    // that another program has put there since the check; that file is then lost.
     renameSync(made, target);
     return true;
   }

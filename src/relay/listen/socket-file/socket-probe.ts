@@ -14,20 +14,22 @@ export type SocketUse =
 
 /**
  * Finds out whether a socket is bound to a socket file. The server that has bound the socket does
- * not notice the probe.
+ * not notice the probe, with one exception (see `own`).
  *
  * The probe connects a datagram socket to the file, which sends nothing. If a stream socket is
  * bound, the types differ and the kernel answers EPROTOTYPE. If a datagram socket is bound, connect
  * succeeds. If no socket is bound, the kernel answers ECONNREFUSED (unix(7); Linux, unix_find_bsd()
  * in net/unix/af_unix.c). The probe needs only write permission on the file, like any client, and
- * works across network namespaces. The alternatives are worse: /proc/net/unix has neither device
- * nor inode, only the path at the time of bind(2). sock_diag(7) has both, but covers one network
- * namespace only, and needs an address family that a unit's RestrictAddressFamilies= may forbid.
+ * works across network namespaces. The alternatives are worse: /proc/net/unix has neither the
+ * device number nor the inode number of the file, only the path at the time of bind(2).
+ * sock_diag(7) has both, but covers one network namespace only, and needs an address family that a
+ * unit's RestrictAddressFamilies= may forbid.
  *
- * @param own - the file of a stream socket that this process has bound. A second probe of this file
- *   verifies the answer "stale", because a kernel that only imitates Linux may answer ECONNREFUSED
- *   for any stream socket. On such a kernel the probe makes a real stream connection to `path`.
- *   Null if there is no such file yet.
+ * @param own - the file of a stream socket that this process has bound; null if there is no such
+ *   file yet. The function uses it to verify the result "stale", because a kernel that only
+ *   imitates Linux may answer ECONNREFUSED for any stream socket. If the kernel gives this answer
+ *   for `own`, too, the function makes a real stream connection to `path`, which the server
+ *   notices.
  */
 export function probeSocket(system: Libc, path: string, own: string | null): SocketUse {
   const use = useOf(connectTo(system, path, SOCK_DGRAM));
@@ -49,7 +51,7 @@ function useOf(answer: number): SocketUse {
   switch (answer) {
     case 0:
     case -EPROTOTYPE:
-    // These two answers also come from a bound socket. EAGAIN: the queue of the stream socket is
+    // EAGAIN and EPERM also mean that a socket is bound. EAGAIN: the queue of the stream socket is
     // full. EPERM: the datagram socket is connected to another peer.
     case -EAGAIN:
     case -EPERM:

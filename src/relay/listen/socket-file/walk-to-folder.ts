@@ -18,21 +18,21 @@ const LINK_BYTES_MOST = 4_096;
  * the folder opened before. So an attacker who renames or replaces a part that is already open
  * cannot lead the relay to another folder.
  *
- * A symbolic link is trusted if both the link and its folder belong to root or to this process's
- * user. Any other link may be replaced by the link's owner and by the owner of its folder: each of
- * them who is not trusted must also own the folder at the end of the path. Otherwise such an owner
- * could make a relay of root create its socket, or replace a stale socket, in a folder where that
- * owner has no permission.
+ * A user is trusted if it is root or this process's user. A symbolic link can be replaced by its
+ * owner, and by the owner of the folder that contains the link. The relay follows the link only if
+ * each of these two users is trusted, or owns the folder at the end of the path. Otherwise an
+ * untrusted user could make a relay that runs as root create its socket, or replace a stale socket,
+ * in a folder where this user has no permission.
  *
  * @param missingMode - creates missing folders with this mode, whatever the umask; they belong to
- * this process's user. If undefined, a missing folder is an error.
+ *   this process's user. If undefined, a missing folder is an error.
  * @throws {RelayError} if a link is refused; or the system's error.
  */
 export function openFolderOf(path: string, missingMode: number | undefined): PinnedFile {
   const parts = partsOf(dirname(path));
   /**
-   * The untrusted users who may replace a symbolic link on the path, each with the name of such a
-   * link. The path is refused if the folder at its end does not belong to each of these users.
+   * The untrusted users who can replace a symbolic link on the path, each with the name of one such
+   * link. The path is refused if one of these users does not own the folder at the end of the path.
    */
   const strangers = new Map<bigint, string>();
   let folder = new PinnedFile(path.startsWith("/") ? "/" : ".");
