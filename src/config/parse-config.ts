@@ -5,8 +5,8 @@ import { ConfigError, Mistakes } from "./config-error.ts";
 import { findClashes, type OwnListener } from "./find-clashes.ts";
 import { processWide } from "./options-to-plan.ts";
 import { quoteHint } from "./quote-hint.ts";
-import { type PlacedOptions, readOptions, valuesOf } from "./parse-options-and-unknown-keys.ts";
-import { type PlacedRelay, readRelay } from "./parse-relay-table.ts";
+import { type PlacedOptions, parseOptions, valuesOf } from "./parse-options-and-unknown-keys.ts";
+import { type PlacedRelay, parseRelayTable } from "./parse-relay-table.ts";
 import { parseToml, TomlError, type TomlTable } from "./toml-tree.ts";
 
 /** The plan of a configuration file, and the names of the process's options that were set. */
@@ -24,18 +24,18 @@ const TABLES = ["defaults", "relay"] as const;
  * @param overrides - process-wide options from the command line; they override the file's options
  * @throws {ConfigError} with all mistakes
  */
-export function readConfig(
+export function parseConfig(
   file: string,
   text: string,
   overrides: PlacedOptions = new Map(),
 ): ConfigPlan {
   const mistakes = new Mistakes();
   const root = parse(file, text);
-  const own = readOptions(root, "process", [], TABLES, mistakes);
+  const own = parseOptions(root, "process", [], TABLES, mistakes);
   const given: PlacedOptions = new Map([...own, ...overrides]);
   const shared = { processWide: given, defaults: readDefaults(root, mistakes) };
   const relays = [...tableOf(root, "relay", mistakes)].flatMap(
-    ([name, entry]) => readRelay(name, entry, shared, mistakes) ?? [],
+    ([name, entry]) => parseRelayTable(name, entry, shared, mistakes) ?? [],
   );
   if (!root.entries.has("relay"))
     mistakes.add(root.at, [], "there is no relay; write [relay.NAME] with source and destination");
@@ -57,7 +57,7 @@ export function readConfig(
 }
 
 /**
- * The plan of one relay; null if an address is missing or wrong. `readRelay` has already added this
+ * The plan of one relay; null if an address is missing or wrong. `parseRelayTable` has already added this
  * mistake.
  */
 function planOf({ name, source, destination, ...rest }: PlacedRelay): RelayPlan | null {
@@ -79,7 +79,7 @@ function parse(file: string, text: string): TomlTable {
 
 function readDefaults(root: TomlTable, mistakes: Mistakes): PlacedOptions {
   const entries = tableOf(root, "defaults", mistakes);
-  return readOptions({ kind: "table", at: root.at, entries }, "relay", ["defaults"], [], mistakes);
+  return parseOptions({ kind: "table", at: root.at, entries }, "relay", ["defaults"], [], mistakes);
 }
 
 /** The entries of a table at the top of the file; empty if the table is absent. */

@@ -41,7 +41,7 @@ export const ADDRESS_KEYS = ["source", "destination"] as const;
  * Reads the options of one scope from a table. Any other key of the table is a mistake unless
  * `others` contains the key.
  */
-export function readOptions(
+export function parseOptions(
   table: TomlTable,
   scope: Scope,
   path: readonly string[],

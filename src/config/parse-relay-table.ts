@@ -17,7 +17,7 @@ import { relaySettings } from "./options-to-plan.ts";
 import {
   ADDRESS_KEYS,
   type PlacedOptions,
-  readOptions,
+  parseOptions,
   valuesOf,
 } from "./parse-options-and-unknown-keys.ts";
 import type { Position, TomlEntry, TomlTable } from "./toml-tree.ts";
@@ -46,7 +46,7 @@ export interface SharedOptions {
 }
 
 /** Reads `[relay.NAME]`; null if `relay.NAME` is not a table. */
-export function readRelay(
+export function parseRelayTable(
   name: string,
   { at, value }: TomlEntry,
   shared: SharedOptions,
@@ -60,7 +60,7 @@ export function readRelay(
     return null;
   }
   checkName(name, at, mistakes);
-  const own = readOptions(value, "relay", path, ADDRESS_KEYS, mistakes);
+  const own = parseOptions(value, "relay", path, ADDRESS_KEYS, mistakes);
   const source = readAddress("source", value, path, mistakes);
   const destination = readAddress("destination", value, path, mistakes);
   if (source !== null)

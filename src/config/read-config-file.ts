@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { errnoWords, errorCode } from "../os/errno.ts";
 import { ConfigError } from "./config-error.ts";
-import { type ConfigPlan, readConfig } from "./parse-config.ts";
+import { type ConfigPlan, parseConfig } from "./parse-config.ts";
 import type { PlacedOptions } from "./parse-options-and-unknown-keys.ts";
 
 /**
@@ -9,8 +9,8 @@ import type { PlacedOptions } from "./parse-options-and-unknown-keys.ts";
  *
  * @throws {ConfigError} if the file cannot be read or has mistakes
  */
-export function loadConfig(file: string, overrides?: PlacedOptions): ConfigPlan {
-  return readConfig(file, textOf(file), overrides);
+export function readConfigFile(file: string, overrides?: PlacedOptions): ConfigPlan {
+  return parseConfig(file, textOf(file), overrides);
 }
 
 function textOf(file: string): string {

@@ -14,7 +14,7 @@ import type { PassedSockets } from "./handover/passed-sockets.ts";
 import type { Predecessor } from "./handover/predecessor.ts";
 import { explainRefusals } from "./require-private-network.ts";
 import type { ProcessPlan, RelayPlan } from "./process-plan.ts";
-import { RelayGroup } from "./relays-of-process.ts";
+import { RelaysOfProcess } from "./relays-of-process.ts";
 import { logOf } from "./log-of-relay.ts";
 import { warnOfPlainText } from "./start-warnings.ts";
 
@@ -52,11 +52,11 @@ export function observersOf(needs: OpeningNeeds): ReadonlyMap<RelayPlan, Observe
 export function openRelays(
   needs: OpeningNeeds,
   observers: ReadonlyMap<RelayPlan, Observer>,
-): Promise<RelayGroup> {
+): Promise<RelaysOfProcess> {
   const { plan, limits, memory, log, predecessor } = needs;
   const { workers, drainTimeout, accessLog: identifyClients } = plan.processWide;
   const open = relayOpener(workers, { sharedMax: limits.together, memory });
-  return RelayGroup.open(
+  return RelaysOfProcess.open(
     plan.relays,
     (relay) => sourceOf(relay, needs),
     async (relay, source) => {

@@ -19,7 +19,7 @@ interface Member {
 export type OpenMember = (plan: RelayPlan, source: Source) => Promise<HandoverRelay>;
 
 /** The relays of one process. They start, stop and are handed over together. */
-export class RelayGroup {
+export class RelaysOfProcess {
   readonly #members: readonly Member[];
 
   private constructor(members: readonly Member[]) {
@@ -35,7 +35,7 @@ export class RelayGroup {
     plans: readonly RelayPlan[],
     sourceOf: (plan: RelayPlan) => Source,
     open: OpenMember,
-  ): Promise<RelayGroup> {
+  ): Promise<RelaysOfProcess> {
     const failures: StartFailure[] = [];
     const attempts = await Promise.allSettled(
       plans.map(async (plan) => {
@@ -48,7 +48,7 @@ export class RelayGroup {
         }
       }),
     );
-    const group = new RelayGroup(
+    const group = new RelaysOfProcess(
       attempts.flatMap((attempt) => (attempt.status === "fulfilled" ? [attempt.value] : [])),
     );
     const failed = attempts.filter((attempt) => attempt.status === "rejected");

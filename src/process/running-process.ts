@@ -26,7 +26,7 @@ import { observersOf, type OpeningNeeds, openRelays } from "./open-relays.ts";
 import { checkPrivateNetwork } from "./require-private-network.ts";
 import { boundOfThreads } from "../workers/open-with-workers.ts";
 import type { ProcessPlan } from "./process-plan.ts";
-import type { RelayGroup } from "./relays-of-process.ts";
+import type { RelaysOfProcess } from "./relays-of-process.ts";
 import { INIT, findServiceManager } from "./find-service-manager.ts";
 import { warnOfFewFiles, warnOfOldUnits } from "./start-warnings.ts";
 import { type StopRequests, stopRequests } from "./stop-signals.ts";
@@ -71,7 +71,7 @@ export class RunningProcess implements AsyncDisposable {
   readonly #handovers: HandoverOnHangup;
   readonly #passed: PassedSockets;
   /** The running relays; null until all of them listen. */
-  #relays: RelayGroup | null = null;
+  #relays: RelaysOfProcess | null = null;
   #admin: AdminServers | null = null;
   /**
    * Set during a handover; settles when the servers of `#admin` have answered their last client.
@@ -171,7 +171,7 @@ export class RunningProcess implements AsyncDisposable {
    * Starts what only a process that accepts clients does: it reports to the service manager, ends
    * when idle, and hands over. Called after the start; in a successor, after the takeover.
    */
-  #begin(relays: RelayGroup): void {
+  #begin(relays: RelaysOfProcess): void {
     this.#service?.ready(relays.endpoints);
     this.#idleExit?.begin();
     this.#handovers.begin(() => this.#estate(relays));
@@ -181,7 +181,7 @@ export class RunningProcess implements AsyncDisposable {
    * Takes over from the predecessor; returns true afterwards. Returns false if this process was
    * asked to stop before the handover was complete; its relays have then stopped.
    */
-  async #takeOver(predecessor: Predecessor, relays: RelayGroup): Promise<boolean> {
+  async #takeOver(predecessor: Predecessor, relays: RelaysOfProcess): Promise<boolean> {
     const front = { relays, admin: this.#admin, requests: this.#requests };
     if (!(await takeOver(predecessor, front))) return false;
     const { pid } = predecessor.document;
@@ -204,7 +204,7 @@ export class RunningProcess implements AsyncDisposable {
   }
 
   /** Returns everything that a successor needs. */
-  async #estate(relays: RelayGroup): Promise<Estate> {
+  async #estate(relays: RelaysOfProcess): Promise<Estate> {
     const isParent = this.#predecessor === null && this.#manager === null;
     if (isParent) await this.#reapOrphans();
     return {
@@ -222,7 +222,7 @@ export class RunningProcess implements AsyncDisposable {
    * Stops accepting clients. `claimed` has the indices, in the estate's listeners, of the sockets
    * that the successor uses.
    */
-  async #vacate(relays: RelayGroup, claimed: ReadonlySet<number>): Promise<void> {
+  async #vacate(relays: RelaysOfProcess, claimed: ReadonlySet<number>): Promise<void> {
     // The indices of the servers' sockets follow the indices of the sources.
     const sources = relays.listeners.length;
     this.#observation?.handOver();
@@ -235,7 +235,7 @@ export class RunningProcess implements AsyncDisposable {
   /**
    * Runs the process after a handover until its last connection has ended; returns the exit status.
    */
-  async #linger(relays: RelayGroup, successor: Successor): Promise<number> {
+  async #linger(relays: RelaysOfProcess, successor: Successor): Promise<number> {
     const { pid } = successor;
     const open = relays.connections;
     const words = open === 0 ? "" : `; open connections that stay here: ${open}`;
@@ -256,7 +256,7 @@ export class RunningProcess implements AsyncDisposable {
     this.#reaper = this.#parts.use(new Reaper());
   }
 
-  #openRelays(): Promise<RelayGroup> {
+  #openRelays(): Promise<RelaysOfProcess> {
     const { exitIdleTime } = this.#plan.processWide;
     if (exitIdleTime !== undefined)
       this.#idleExit = this.#front.use(new IdleExit(exitIdleTime, () => void this.#stopIfIdle()));

@@ -1,5 +1,5 @@
 import type { EarlierProcesses } from "./handover/earlier-processes.ts";
-import type { RelayGroup } from "./relays-of-process.ts";
+import type { RelaysOfProcess } from "./relays-of-process.ts";
 
 /**
  * The time, in milliseconds, that a stop waits for earlier processes in addition to the drain
@@ -8,7 +8,7 @@ import type { RelayGroup } from "./relays-of-process.ts";
 const EARLIER_MARGIN = 1_000;
 
 interface StopNeeds {
-  readonly relays: RelayGroup;
+  readonly relays: RelaysOfProcess;
   /** The earlier processes that still run; null if this process took over from none. */
   readonly earlier: EarlierProcesses | null;
   /** The drain timeout of the relays of this process, in milliseconds. */

@@ -1,11 +1,11 @@
 import type { AdminServers } from "./admin-servers.ts";
 import type { Predecessor } from "./handover/predecessor.ts";
-import type { RelayGroup } from "./relays-of-process.ts";
+import type { RelaysOfProcess } from "./relays-of-process.ts";
 import type { StopRequests } from "./stop-signals.ts";
 
 /** The parts of a process that accept clients, and the requests to stop. */
 interface Front {
-  readonly relays: RelayGroup;
+  readonly relays: RelaysOfProcess;
   readonly admin: AdminServers | null;
   readonly requests: Pick<StopRequests, "asked" | "askedAgain">;
 }

@@ -16,7 +16,7 @@ import type { OneClientOptions, RelayOptions } from "./options.ts";
 import type { Places } from "./places.ts";
 import { ExpectedHeaders } from "./proxy-protocol/expected-headers.ts";
 import { type HeaderOf, headerOf } from "./proxy-protocol/write-header.ts";
-import { reach } from "./reach/begin-attempt.ts";
+import { beginAttempt } from "./reach/begin-attempt.ts";
 import { WaitingLine } from "./reach/waiting-line.ts";
 
 // The delay of a new connection while clients leave (`areClientsLeaving`), in milliseconds. The
@@ -187,7 +187,7 @@ export class ClientAcceptor {
 
   #reach(connection: Connection): void {
     if (this.#shared.memory.isReached) readSparingly(connection);
-    reach(
+    beginAttempt(
       connection,
       this.#line,
       areClientsLeaving(this.#shared, connection.openedAt) ? LEAVING_DELAY : 0,

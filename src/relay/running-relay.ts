@@ -19,7 +19,7 @@ import { HeldMemory, memoryBound } from "./limits/held-memory-limit.ts";
 import { backlogOf } from "./listen/bind-source.ts";
 import { connectionsAllowed, waitingClientsMost } from "./listen/descriptor-budget.ts";
 import { endpointOf } from "./listen/inherited-socket.ts";
-import { listen, type Listeners } from "./listen/open-listeners.ts";
+import { openListeners, type Listeners } from "./listen/open-listeners.ts";
 import { removeFile } from "./listen/socket-file/identify-and-remove.ts";
 import { type SourceWatch, watchSource } from "./listen/watch-source.ts";
 import type { Observer, Stop } from "./observer.ts";
@@ -163,10 +163,10 @@ class RunningRelay implements PausableRelay {
     const max = connectionsAllowed(options.connectionsMax, (message) =>
       this.#observer.warning(message),
     );
-    // If the source is one connected client, begin the capture before `listen`, because `listen`
+    // If the source is one connected client, begin the capture before `openListeners`, because it
     // then opens the connection of this client.
     if (source.kind === "connected") this.#beginCapture(options);
-    const { listeners, endpoint, file } = await listen(
+    const { listeners, endpoint, file } = await openListeners(
       source,
       {
         ...options,

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { BoundedHttpServer } from "../../src/observe/admin/bounded-http-server.ts";
 import { HTTP_LIMITS, type HttpLimits } from "../../src/observe/admin/http-limits.ts";
-import { listen } from "../../src/relay/listen/open-listeners.ts";
+import { openListeners } from "../../src/relay/listen/open-listeners.ts";
 import { RawSocket } from "../support/sockets/raw-socket.ts";
 import { until } from "../support/waiting.ts";
 
@@ -30,7 +30,7 @@ async function serve(limits: Partial<HttpLimits> = {}, body = "ok"): Promise<Ser
   );
   disposables.push(server);
   const { endpoint } = await server.listen((handlers) =>
-    listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, {}, handlers),
+    openListeners({ kind: "tcp", host: "127.0.0.1", port: 0 }, {}, handlers),
   );
   return {
     asked,

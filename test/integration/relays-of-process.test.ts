@@ -3,9 +3,9 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RelayError, type SocketEndpoint } from "../../src/index.ts";
-import { readConfig } from "../../src/config/parse-config.ts";
+import { parseConfig } from "../../src/config/parse-config.ts";
 import type { RelayPlan } from "../../src/process/process-plan.ts";
-import { RelayGroup } from "../../src/process/relays-of-process.ts";
+import { RelaysOfProcess } from "../../src/process/relays-of-process.ts";
 import { StartError } from "../../src/process/start-error.ts";
 import { relayOpener } from "../../src/workers/open-with-workers.ts";
 import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
@@ -23,11 +23,11 @@ afterEach(async () => {
 async function openGroup(
   workers: number,
   plans: readonly RelayPlan[],
-): Promise<{ readonly group: RelayGroup; readonly listener: RawListener }> {
+): Promise<{ readonly group: RelaysOfProcess; readonly listener: RawListener }> {
   const listener = new RawListener(LOOPBACK);
   after.defer(async () => listener.close());
   const openRelay = relayOpener(workers);
-  const group = await RelayGroup.open(
+  const group = await RelaysOfProcess.open(
     plans,
     ({ source }) => source as SocketEndpoint,
     (plan, source) => openRelay({ ...plan.settings, source, destination: listener.endpoint }),
@@ -40,7 +40,7 @@ function plansOf(...sources: readonly string[]): readonly RelayPlan[] {
   const relays = sources.map((source, index) => [
     ...[`[relay.r${index}]`, `source = "${source}"`, 'destination = "@elsewhere"'],
   ]);
-  return readConfig("x.toml", relays.flat().join("\n")).relays;
+  return parseConfig("x.toml", relays.flat().join("\n")).relays;
 }
 
 describe.each([1, 3])("the relays of a process, with %i threads", (workers) => {

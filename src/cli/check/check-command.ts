@@ -1,4 +1,4 @@
-import { loadConfig } from "../../config/read-config-file.ts";
+import { readConfigFile } from "../../config/read-config-file.ts";
 import type { CommandLine } from "../line/read-command-line.ts";
 import { writeAll } from "../line/write-output.ts";
 
@@ -8,6 +8,6 @@ import { writeAll } from "../line/write-output.ts";
  * @throws {ConfigError} if the file has mistakes; the message lists all mistakes
  */
 export async function runCheck({ words: [file = ""] }: CommandLine): Promise<number> {
-  const { length } = loadConfig(file).relays;
+  const { length } = readConfigFile(file).relays;
   return await writeAll(1, `${file}: ${length} relay${length === 1 ? "" : "s"}\n`);
 }

@@ -1,7 +1,7 @@
 import type { CommandName } from "../../options/commands.ts";
 
 /** A description of each command, in lines of at most 80 columns. */
-export const ABOUT: Readonly<Record<CommandName, readonly string[]>> = {
+export const COMMAND_DESCRIPTIONS: Readonly<Record<CommandName, readonly string[]>> = {
   relay: [
     "Relays connections from SOURCE to DESTINATION, byte for byte: a Unix socket",
     "(/PATH, @NAME, unix:NAME), TCP (HOST:PORT, [IPv6]:PORT, :PORT), stdio (SOURCE -)",

@@ -5,7 +5,7 @@ import {
   OPTION_GROUPS,
   type OptionGroup,
 } from "../../options/option-table.ts";
-import { ABOUT } from "./command-descriptions.ts";
+import { COMMAND_DESCRIPTIONS } from "./command-descriptions.ts";
 import { exampleLines } from "./examples.ts";
 import { spelling, synopsis } from "./help-screen.ts";
 
@@ -20,7 +20,7 @@ export function explainRelay(look: Style): string {
   return [
     `${look.bold("Usage:")} ${look.cyan(synopsis("relay"))}`,
     "",
-    ...ABOUT.relay,
+    ...COMMAND_DESCRIPTIONS.relay,
     "A TIME is 500ms, 5s, 2min, 1h or bare seconds. An option that takes a list",
     "(--allow=A,B) may be repeated.",
     "",

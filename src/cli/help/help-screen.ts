@@ -9,7 +9,7 @@ import {
 } from "../../options/option-table.ts";
 import type { OptionRow } from "../../options/option-row.ts";
 
-import { ABOUT, AFTERWORD } from "./command-descriptions.ts";
+import { COMMAND_DESCRIPTIONS, AFTERWORD } from "./command-descriptions.ts";
 import { exampleLines } from "./examples.ts";
 
 /**
@@ -36,7 +36,7 @@ export function helpScreen(command: CommandName, { bold, cyan }: Style): string 
     `${bold("Usage:")} ${cyan(synopsis(command))}`,
     ...(command === "relay" ? [`       ${cyan(`${PROGRAM} help ${EXPLAINED.join("|")}`)}`] : []),
     "",
-    ...ABOUT[command],
+    ...COMMAND_DESCRIPTIONS[command],
     "",
     `${bold("Options:")} ${OPTIONS_NOTE[command] ?? ""}`.trimEnd(),
     ...lines.map(({ spelled, help }) => `  ${cyan(spelled.padEnd(width))}  ${help}`),

@@ -1,5 +1,5 @@
 import { printAddress } from "../../address/address.ts";
-import { loadConfig } from "../../config/read-config-file.ts";
+import { readConfigFile } from "../../config/read-config-file.ts";
 import { processWide, relaySettings } from "../../config/options-to-plan.ts";
 import type { ProcessPlan } from "../../process/process-plan.ts";
 import { fileOverrides } from "../line/file-overrides.ts";
@@ -19,7 +19,7 @@ export function planCommandLine({ given, words }: CommandLine): ProcessPlan {
   if (values.config !== undefined) {
     if (values.name !== undefined)
       throw new UsageError("--name concerns one relay: its name in the file is [relay.NAME]");
-    return loadConfig(values.config, fileOverrides(given));
+    return readConfigFile(values.config, fileOverrides(given));
   }
   const addresses = readAddresses(words);
   checkDistinct(addresses, values);

@@ -30,7 +30,7 @@ export class StreamFailure extends Error {}
  *
  * @throws {StreamFailure}
  */
-export async function pumpInput(socket: StreamSocket, reached: Promise<void>): Promise<void> {
+export async function copyInput(socket: StreamSocket, reached: Promise<void>): Promise<void> {
   const buffer = new Uint8Array(READ_MOST);
   for (;;) {
     const length = await patiently("read standard input", () => readSome(buffer));
@@ -47,7 +47,7 @@ export async function pumpInput(socket: StreamSocket, reached: Promise<void>): P
  *
  * @throws {StreamFailure}
  */
-export async function pumpOutput(system: Libc, socket: StreamSocket): Promise<void> {
+export async function copyOutput(system: Libc, socket: StreamSocket): Promise<void> {
   for (;;) {
     const chunk = await socket.read();
     if (chunk === null) break;

@@ -23,7 +23,7 @@ import { readDestination } from "../line/read-addresses.ts";
 import { STANDARD_IO } from "../line/find-command.ts";
 import type { CommandLine } from "../line/read-command-line.ts";
 import { closedStream, isOneSocket, takeOneSocket } from "./descriptors.ts";
-import { pumpInput, pumpOutput, StreamFailure } from "./copy-standard-io.ts";
+import { copyInput, copyOutput, StreamFailure } from "./copy-standard-io.ts";
 import { checkStandardIoOptions } from "./standard-io-options.ts";
 import { StreamSocket } from "./stream-socket.ts";
 
@@ -206,8 +206,8 @@ async function pumped(
   };
   // Do not wait for the end of standard input, because the bytes of standard input have no receiver
   // once the connection has closed.
-  void pumpInput(socket, reached).catch(orFail);
-  await pumpOutput(system, socket).catch(orFail);
+  void copyInput(socket, reached).catch(orFail);
+  await copyOutput(system, socket).catch(orFail);
   return await end;
 }
 

@@ -46,7 +46,7 @@ type Reader<Type> = (value: unknown, at: string) => Type;
  *
  * @throws {NoStatus}
  */
-export function readStatus(value: unknown): ReadStatus {
+export function checkStatusAnswer(value: unknown): ReadStatus {
   const status = STATUS(value, "");
   if (status.program !== PROGRAM) wrong("program", `is not ${PROGRAM}`);
   return status;

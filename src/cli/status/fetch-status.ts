@@ -4,7 +4,7 @@ import { printAddress, type SocketEndpoint } from "../../address/address.ts";
 import type { StatusQuery } from "../../observe/admin/status-query.ts";
 import { escapeControls } from "../../observe/log/escape-controls.ts";
 import { errnoWords, errorCode } from "../../os/errno.ts";
-import { NoStatus, readStatus, type ReadStatus } from "./check-status-answer.ts";
+import { NoStatus, checkStatusAnswer, type ReadStatus } from "./check-status-answer.ts";
 
 const PATIENCE_MS = 5_000;
 
@@ -57,7 +57,7 @@ export async function fetchStatus(
   if (status !== 200) throw new NoAnswer(`${foreign}${HINT}`);
   try {
     const received: unknown = JSON.parse(text);
-    return { status: readStatus(received), received };
+    return { status: checkStatusAnswer(received), received };
   } catch (error) {
     if (error instanceof NoStatus)
       throw new NoAnswer(`${foreign}: ${error.message}${HINT}`, { cause: error });

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { SocketEndpoint } from "../../address/address.ts";
-import { loadConfig } from "../../config/read-config-file.ts";
+import { readConfigFile } from "../../config/read-config-file.ts";
 import type { OptionValues } from "../../options/option-table.ts";
 import type { ProcessPlan, ProcessWide, RelayPlan } from "../../process/process-plan.ts";
 import { folderOf, hiderOf } from "../../systemd/units/paths-in-units.ts";
@@ -51,7 +51,7 @@ export function planFileUnits(
   given: GivenOptions,
   program: string,
 ): UnitPlan {
-  const plan = loadConfig(written, fileOverrides(given));
+  const plan = readConfigFile(written, fileOverrides(given));
   const config = configPath(written, values);
   const all = ofAnyUsersValues(withFile(values, plan.processWide));
   const name = values.name ?? defaultFileName(config);

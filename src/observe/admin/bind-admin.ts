@@ -1,5 +1,5 @@
 import type { SocketEndpoint } from "../../address/address.ts";
-import { listen } from "../../relay/listen/open-listeners.ts";
+import { openListeners } from "../../relay/listen/open-listeners.ts";
 import type { PausableListener } from "../../relay/listen/pausable-listener.ts";
 import type { HandedSource } from "../../relay/kinds-of-source.ts";
 import { removeFile } from "../../relay/listen/socket-file/identify-and-remove.ts";
@@ -44,7 +44,7 @@ export async function bindAdmin(
   option: string,
 ): Promise<BoundAdmin> {
   const options = { ...permissions, backlog: BACKLOG, keepalive: 0, option };
-  const { listeners, endpoint, file } = await listen(address, options, handlers);
+  const { listeners, endpoint, file } = await openListeners(address, options, handlers);
   const { descriptors: fds } = listeners;
   return {
     ...{ listeners, endpoint },

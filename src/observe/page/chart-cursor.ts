@@ -2,7 +2,7 @@
  * The moment that the reader of the page selected in the plots, in seconds before now. All plots
  * share one cursor.
  */
-export class Cursor {
+export class ChartCursor {
   readonly #most: number;
   readonly #moved: (() => void)[] = [];
   #seconds: number | null = null;

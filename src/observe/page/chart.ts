@@ -1,6 +1,6 @@
 import type { SampleDocument } from "../admin/status-format.ts";
 import { formatDuration } from "../figures/print-figures.ts";
-import type { Cursor } from "./chart-cursor.ts";
+import type { ChartCursor } from "./chart-cursor.ts";
 import { html, setAttributes, setText, svg } from "./dom.ts";
 import type { Scale } from "./chart-scale.ts";
 
@@ -26,7 +26,7 @@ export interface ChartOptions {
   readonly format: (value: number) => string;
   readonly scale: (samples: readonly SampleDocument[]) => Scale;
   readonly seconds: number;
-  readonly cursor: Cursor;
+  readonly cursor: ChartCursor;
 }
 
 // The margins around the plot, in pixels. The left one has room for an axis label such as "999 MB/s".

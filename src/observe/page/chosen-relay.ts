@@ -8,7 +8,7 @@ const PARAMETER = "relay";
  * The relay that the reader has chosen. The choice is part of the page's URL, so that a link to the
  * page keeps the choice.
  */
-export class RelayChoice {
+export class ChosenRelay {
   readonly #select = byId<HTMLSelectElement>("relay");
   readonly #options: KeyedChildren<RelaySummary, HTMLOptionElement>;
   readonly #changed: () => void;

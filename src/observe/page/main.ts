@@ -8,15 +8,15 @@ import {
 } from "../figures/print-figures.ts";
 import { Chart, type Series } from "./chart.ts";
 import { clock } from "./clock.ts";
-import { Cursor } from "./chart-cursor.ts";
+import { ChartCursor } from "./chart-cursor.ts";
 import { byId, setText } from "./dom.ts";
 import { FailureTable } from "./failure-table.ts";
 import { CountList, FactList } from "./count-and-fact-lists.ts";
 import { OpenConnections } from "./connection-tables.ts";
 import { Overview } from "./overview.ts";
 import { Poll, type PollFailure } from "./poll.ts";
-import { RelayChoice } from "./chosen-relay.ts";
-import { Samples } from "./recent-samples.ts";
+import { ChosenRelay } from "./chosen-relay.ts";
+import { RecentSamples } from "./recent-samples.ts";
 import { decadeScale, linearScale, mirroredScale } from "./chart-scale.ts";
 import { figuresOfAll, figuresOfRelay, showTiles } from "./tiles.ts";
 
@@ -25,8 +25,8 @@ const SECONDS = 300;
 // destination, and the delays of the event loop, are seldom shorter.
 const SHORTEST_DECADE = -5;
 
-const cursor = new Cursor(SECONDS);
-const samples = new Samples(SECONDS);
+const cursor = new ChartCursor(SECONDS);
+const samples = new RecentSamples(SECONDS);
 const charts = [
   new Chart(byId("throughput"), {
     title: "Traffic",
@@ -94,7 +94,7 @@ const processFacts = new FactList("process");
 const options = new FactList("options");
 const table = new OpenConnections(() => poll.now());
 const overview = new Overview((name) => choice.choose(name));
-const choice = new RelayChoice(() => {
+const choice = new ChosenRelay(() => {
   samples.clear();
   table.reset();
   poll.now();

@@ -4,7 +4,7 @@ import type { SampleDocument } from "../admin/status-format.ts";
  * The samples of the last minutes, collected from the answers to the status requests. Each answer
  * contains only the samples of the last seconds.
  */
-export class Samples {
+export class RecentSamples {
   readonly #seconds: number;
   #list: readonly SampleDocument[] = [];
   /** The process and the relay that the samples come from; `""` before the first answer and after `clear()`. */
@@ -33,7 +33,7 @@ export class Samples {
   }
 
   /**
-   * Adds the samples of an answer. Samples from another subject replace the old ones.
+   * Adds the samples of an answer. RecentSamples from another subject replace the old ones.
    *
    * @param subject - the process and the relay that the samples come from
    */

@@ -1,7 +1,7 @@
 import type { SampleDocument, StatusDocument, Traffic } from "../admin/status-format.ts";
 import { formatBytes, formatCount, formatLatency, formatRate } from "../figures/print-figures.ts";
 import { byId, setText } from "./dom.ts";
-import type { Samples } from "./recent-samples.ts";
+import type { RecentSamples } from "./recent-samples.ts";
 
 /** The figures of one relay, or the sums of all relays. */
 export interface Figures {
@@ -49,7 +49,7 @@ export function figuresOfAll(status: StatusDocument): Figures {
 }
 
 /** Shows the most important figures in the tiles at the top of the page. */
-export function showTiles(figures: Figures, samples: Samples): void {
+export function showTiles(figures: Figures, samples: RecentSamples): void {
   const { open, waiting, max, total, failed, refused, pauses, traffic } = figures;
   const last = samples.list.at(-1);
   tile(

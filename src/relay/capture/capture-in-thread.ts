@@ -1,10 +1,10 @@
 import { printAddress, type SocketEndpoint } from "../../address/address.ts";
 import { PROGRAM, VERSION } from "../../program/version.ts";
 import { CaptureFile } from "./capture-file.ts";
-import { Conversation } from "./tcp-conversation.ts";
+import { TcpConversation } from "./tcp-conversation.ts";
 import { fileHeader } from "./pcapng.ts";
-import { type BlockSink, Recorder } from "./packet-recorder.ts";
-import { servicePort } from "./guess-port.ts";
+import { type BlockSink, PacketRecorder } from "./packet-recorder.ts";
+import { guessPort } from "./guess-port.ts";
 
 /** The options of a capture; see `RelayOptions`. */
 export interface CaptureOptions {
@@ -26,7 +26,7 @@ export interface ThreadCapture {
 
 /** Records the connections of a relay in one thread. */
 export class Capture {
-  readonly #recorder: Recorder;
+  readonly #recorder: PacketRecorder;
   readonly #port: number;
   readonly #index: number;
   readonly #threads: number;
@@ -36,8 +36,8 @@ export class Capture {
     { captureBytes = Infinity }: CaptureOptions,
     ends: { readonly source: SocketEndpoint; readonly destination: SocketEndpoint },
   ) {
-    this.#recorder = new Recorder(sink, captureBytes);
-    this.#port = servicePort(ends.source, ends.destination);
+    this.#recorder = new PacketRecorder(sink, captureBytes);
+    this.#port = guessPort(ends.source, ends.destination);
     this.#index = index;
     this.#threads = threads;
   }
@@ -46,8 +46,8 @@ export class Capture {
    * Makes the conversation that records a connection. `id` is the connection's number within this
    * thread.
    */
-  conversation(id: number): Conversation {
-    return new Conversation(this.#recorder, id * this.#threads + this.#index, this.#port);
+  conversation(id: number): TcpConversation {
+    return new TcpConversation(this.#recorder, id * this.#threads + this.#index, this.#port);
   }
 
   /** Passes all recorded packets to the sink. */

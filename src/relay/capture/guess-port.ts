@@ -22,7 +22,7 @@ const HTTP = 80;
  * source's Unix socket suggests, the TCP port of the destination, the TCP port of the source, the
  * port of HTTP.
  */
-export function servicePort(source: SocketEndpoint, destination: SocketEndpoint): number {
+export function guessPort(source: SocketEndpoint, destination: SocketEndpoint): number {
   const ends = [destination, source];
   for (const end of ends) {
     const name = end.kind === "unix" ? end.path : end.kind === "abstract" ? end.name : "";

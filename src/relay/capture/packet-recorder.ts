@@ -12,7 +12,7 @@ const FLUSH_AT = 256 * 1024;
 const CLOCK_START = BigInt(Date.now()) * 1_000_000n - BigInt(Math.round(Bun.nanoseconds()));
 
 /** Records the packets of one relay in one thread, in the order in which they happen. */
-export class Recorder {
+export class PacketRecorder {
   readonly #sink: BlockSink;
   readonly #cut: number;
   #blocks: Uint8Array[] = [];

@@ -1,14 +1,14 @@
 import type { FailedSocketBytes } from "../stream/unread-bytes-of-failed-socket.ts";
 import { Pipe, type PipeMeans } from "../stream/pipe.ts";
 import type { Side } from "../stream/side.ts";
-import type { Conversation } from "./tcp-conversation.ts";
+import type { TcpConversation } from "./tcp-conversation.ts";
 
 /**
  * A pipe that reports all bytes that it reads to a conversation. It never uses the bulk reader,
  * because the bytes that the bulk reader moves do not pass through this class.
  */
 export class TappedPipe extends Pipe {
-  readonly conversation: Conversation;
+  readonly conversation: TcpConversation;
   readonly #fromClient: boolean;
   /**
    * The unread bytes of a failed sender. Null before the sender has failed, and if the sender left
@@ -25,7 +25,7 @@ export class TappedPipe extends Pipe {
     from: Side,
     to: Side,
     { memory }: PipeMeans,
-    conversation: Conversation,
+    conversation: TcpConversation,
     fromClient: boolean,
   ) {
     super(from, to, { bulk: null, memory });

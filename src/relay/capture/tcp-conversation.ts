@@ -1,4 +1,4 @@
-import type { Recorder } from "./packet-recorder.ts";
+import type { PacketRecorder } from "./packet-recorder.ts";
 import { ACK, FIN, type PacketEnd, PAYLOAD_MOST, PSH, RST, SYN } from "./tcp-packet.ts";
 
 const NOTHING: Uint8Array = new Uint8Array();
@@ -29,8 +29,8 @@ interface Way {
  * the client, even if the relay is not connected to the destination yet. The time of a packet with
  * bytes is the time at which the relay has read these bytes.
  */
-export class Conversation {
-  readonly #recorder: Recorder;
+export class TcpConversation {
+  readonly #recorder: PacketRecorder;
   readonly #client: Way;
   readonly #destination: Way;
 
@@ -40,7 +40,7 @@ export class Conversation {
    *
    * @param port - the destination's port, by which Wireshark chooses a protocol
    */
-  constructor(recorder: Recorder, id: number, port: number) {
+  constructor(recorder: PacketRecorder, id: number, port: number) {
     this.#recorder = recorder;
     const clientPort = FIRST_PORT + (id % CLIENT_PORTS);
     this.#client = wayOf(CLIENT_ADDRESS, clientPort);

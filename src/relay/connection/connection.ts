@@ -7,7 +7,7 @@ import type { SocketAddress } from "../../address/socket-address.ts";
 import type { Libc } from "../../os/libc.ts";
 import type { Admitted } from "../admission/client-admission.ts";
 import type { Peer } from "../../os/peer-credentials.ts";
-import type { DepartedClients } from "./departed-local-clients.ts";
+import type { DepartedLocalClients } from "./departed-local-clients.ts";
 import { clientAddressOf, clientPeerOf } from "./client-address-and-user.ts";
 import type { Capture } from "../capture/capture-in-thread.ts";
 import { TappedPipe } from "../capture/tapped-pipe.ts";
@@ -56,7 +56,7 @@ export interface ConnectionsState extends PipeMeans {
    * Watches the clients that have ended their stream, and finds those that have left without a
    * report from the kernel.
    */
-  readonly departed: DepartedClients<Connection>;
+  readonly departed: DepartedLocalClients<Connection>;
   /** Reports the end of a connection. Called after the connection has left `connections`. */
   readonly ended: (connection: Connection) => void;
   /**

@@ -41,7 +41,7 @@ type Ends = { readonly client: TcpEnd; readonly source: TcpEnd } | null;
  * connections is ever answered. When that client leaves, its relay must end its connection. Then
  * all other connections of the ring end, one after the other.
  */
-export class DepartedClients<Watched extends WatchedConnection> {
+export class DepartedLocalClients<Watched extends WatchedConnection> {
   readonly #watched = new Map<Watched, Ends>();
   readonly #end: (connection: Watched) => void;
   #timer: Timer | undefined;

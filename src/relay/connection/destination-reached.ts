@@ -13,7 +13,7 @@ export function reached(connection: Connection): void {
   const { shared, destination, up, preface } = connection;
   connection.attempt = null;
   destination.ready = true;
-  // With FFI, `VanishedPeers` sets keepalive later.
+  // With FFI, `UnresponsivePeers` sets keepalive later.
   if (shared.libc === null) keepAliveWithoutFfi(destination, shared.keepalive);
   tellReached(connection);
   if (preface !== null) up.precede(preface);

@@ -3,7 +3,7 @@ import { targetOf } from "../../address/resolve-destination.ts";
 import { loaded } from "../../os/libc.ts";
 import type { Attempt, ConnectionsState } from "./connection.ts";
 import { leaveSilently } from "./settle-connection.ts";
-import { DepartedClients } from "./departed-local-clients.ts";
+import { DepartedLocalClients } from "./departed-local-clients.ts";
 import { DeadlineQueue } from "./deadline-queue.ts";
 import { LingeringClose } from "./lingering-close.ts";
 import { adoptedHandlers, handlers } from "./socket-handlers.ts";
@@ -39,7 +39,7 @@ export function makeConnectionsState(
     libc: loaded.libc && callsFor(loaded.libc, options.destinationNetns),
     leadsBack: null,
     clientLeftAt: -Infinity,
-    departed: new DepartedClients(leaveSilently),
+    departed: new DepartedLocalClients(leaveSilently),
     sourceIsTcp: endpoint.kind === "tcp",
     keepalive: options.keepalive ?? DEFAULTS.keepalive,
     connectRetry: options.connectRetry ?? DEFAULTS.connectRetry,

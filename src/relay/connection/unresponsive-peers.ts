@@ -51,7 +51,7 @@ interface Debt {
  * the peer answers. It makes no system call for a side whose peer had acknowledged everything at an
  * earlier look, if nothing was written to the side since.
  */
-export class VanishedPeers implements Disposable {
+export class UnresponsivePeers implements Disposable {
   readonly #connections: ReadonlySet<Connection>;
   readonly #system: Libc;
   readonly #keepalive: number;

@@ -3,7 +3,7 @@ import type { Ending } from "../observer.ts";
 import { type Connection, isHalfClosed, type ConnectionsState } from "./connection.ts";
 import { destroy } from "./settle-connection.ts";
 import { IdleTimeout } from "./idle-timeout.ts";
-import { VanishedPeers } from "./unresponsive-peers.ts";
+import { UnresponsivePeers } from "./unresponsive-peers.ts";
 
 /**
  * The times after which a connection on which no byte moves ends, in milliseconds; undefined if it
@@ -47,5 +47,5 @@ function watchPeers({
   keepalive,
 }: ConnectionsState): Disposable | null {
   if (loaded.libc === null || keepalive === 0 || !(sourceIsTcp || target.isTcp)) return null;
-  return new VanishedPeers(connections, loaded.libc, keepalive);
+  return new UnresponsivePeers(connections, loaded.libc, keepalive);
 }

@@ -23,7 +23,7 @@ export interface Listening {
  *
  * @throws {RelayError} with the system's code, the address and, if known, the fix.
  */
-export async function listen<Data>(
+export async function openListeners<Data>(
   source: Source | ConnectedSource,
   options: ListenOptions,
   handlers: AcceptHandlers<Data>,

@@ -2,7 +2,7 @@ import type { Attempt, Connection, ConnectionSide } from "../connection/connecti
 import { reached, reachedAndReset, unreachable } from "../connection/destination-reached.ts";
 import { settle } from "../connection/settle-connection.ts";
 import { INT_MAX } from "../../os/int-max.ts";
-import { type AddressFailure, failureOf } from "./describe-failure.ts";
+import { type AddressFailure, describeFailure } from "./describe-failure.ts";
 import type { FailedTry, Waiter, WaitingLine } from "./waiting-line.ts";
 
 // The codes of failures that can occur while a service is still starting, for example because
@@ -41,7 +41,7 @@ export function comesAfterConnection(code: string): boolean {
  * is `retrying`: it waits in line and tries again until the retry time ends, and each try has its
  * own `--connect-timeout`.
  */
-export abstract class ReachingAttempt implements Attempt, Waiter {
+export abstract class AttemptWithRetries implements Attempt, Waiter {
   retrying = false;
   /**
    * The timer of the retry time. Runs from the moment when `retrying` becomes true until the last
@@ -191,7 +191,7 @@ export abstract class ReachingAttempt implements Attempt, Waiter {
   #giveUp({ failures, kind }: FailedTry): void {
     this.cancel();
     const { target } = this.connection.shared;
-    unreachable(this.connection, failureOf(target, failures, kind === "shortage"));
+    unreachable(this.connection, describeFailure(target, failures, kind === "shortage"));
   }
 
   /** The remaining retry time in milliseconds; 0 or less if there is none. */
@@ -219,6 +219,6 @@ function passSocket(from: ConnectionSide, to: ConnectionSide): void {
   if (errno !== 0) to.failed(errno);
 }
 
-function tryLast(attempt: ReachingAttempt): void {
+function tryLast(attempt: AttemptWithRetries): void {
   attempt.tryLast();
 }

@@ -1,6 +1,6 @@
 import { BunAttempt } from "./connect-with-bun.ts";
-import type { ReachingAttempt } from "./attempt-with-retries.ts";
-import { SystemAttempt } from "./connect-with-ffi.ts";
+import type { AttemptWithRetries } from "./attempt-with-retries.ts";
+import { FfiAttempt } from "./connect-with-ffi.ts";
 import type { WaitingLine } from "./waiting-line.ts";
 import type { Connection } from "../connection/connection.ts";
 
@@ -12,15 +12,15 @@ import type { Connection } from "../connection/connection.ts";
  * @param delay - the milliseconds until the attempt begins. If the client leaves before that, the
  *   relay does not connect.
  */
-export function reach(connection: Connection, line: WaitingLine, delay = 0): void {
+export function beginAttempt(connection: Connection, line: WaitingLine, delay = 0): void {
   const { libc } = connection.shared;
   const attempt =
-    libc === null ? new BunAttempt(connection, line) : new SystemAttempt(connection, line, libc);
+    libc === null ? new BunAttempt(connection, line) : new FfiAttempt(connection, line, libc);
   connection.attempt = attempt;
   if (delay === 0) attempt.start();
   else setTimeout(startLater, delay, attempt);
 }
 
-function startLater(attempt: ReachingAttempt): void {
+function startLater(attempt: AttemptWithRetries): void {
   if (attempt.connection.attempt === attempt) attempt.start();
 }

@@ -4,7 +4,7 @@ import { errorCode } from "../../os/errno.ts";
 import { isListening } from "../../os/unix-listeners.ts";
 import type { ConnectionSide } from "../connection/connection.ts";
 import type { AddressFailure } from "./describe-failure.ts";
-import { ReachingAttempt } from "./attempt-with-retries.ts";
+import { AttemptWithRetries } from "./attempt-with-retries.ts";
 
 // How long, in milliseconds from the accept of the client, a refusal by a Unix destination counts
 // as a temporary shortage. Bun reports ECONNREFUSED also for a full queue (oven-sh/bun pull 37093),
@@ -24,7 +24,7 @@ interface Connecting {
 }
 
 /** Connects with Bun's own connect, for use without FFI. */
-export class BunAttempt extends ReachingAttempt {
+export class BunAttempt extends AttemptWithRetries {
   /** The call whose result the attempt waits for; null if there is none. */
   #connecting: Connecting | null = null;
 

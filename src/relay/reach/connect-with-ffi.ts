@@ -16,7 +16,7 @@ import type { SocketAddress } from "../../address/socket-address.ts";
 import { type Connection, ConnectionSide } from "../connection/connection.ts";
 import type { AddressFailure } from "./describe-failure.ts";
 import type { WaitingLine } from "./waiting-line.ts";
-import { comesAfterConnection, ReachingAttempt } from "./attempt-with-retries.ts";
+import { comesAfterConnection, AttemptWithRetries } from "./attempt-with-retries.ts";
 
 // The Connection Attempt Delay that RFC 8305 section 5 recommends, in milliseconds.
 const NEXT_AFTER = 250;
@@ -49,7 +49,7 @@ interface Race {
  * With several addresses, the next address is tried when one fails, and in parallel when one is
  * silent. The first address that connects becomes the destination (RFC 8305).
  */
-export class SystemAttempt extends ReachingAttempt {
+export class FfiAttempt extends AttemptWithRetries {
   #addresses: readonly SocketAddress[] = [];
   /** The index of the address that is tried next. */
   #next = 0;
@@ -283,7 +283,7 @@ export class SystemAttempt extends ReachingAttempt {
   }
 }
 
-function tryNext(attempt: SystemAttempt): void {
+function tryNext(attempt: FfiAttempt): void {
   attempt.tryNext();
 }
 

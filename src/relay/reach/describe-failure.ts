@@ -37,7 +37,7 @@ const LACKED: Readonly<Record<string, string>> = {
  * @param waited - whether the time limit ended while the attempt waited for the end of a temporary
  *   shortage
  */
-export function failureOf(
+export function describeFailure(
   target: Target,
   failures: readonly AddressFailure[],
   waited: boolean,

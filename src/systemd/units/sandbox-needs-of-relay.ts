@@ -4,7 +4,7 @@ import { type SandboxNeeds, unite } from "./sandbox-needs.ts";
 import type { UnitPlan, UnitRelay } from "./unit-plan.ts";
 
 /** The access to the machine that the relays' service needs. */
-export function needsOf(plan: UnitPlan): SandboxNeeds {
+export function sandboxNeedsOf(plan: UnitPlan): SandboxNeeds {
   const { admin, metrics, relays, unlistedRelays } = plan;
   return unite([
     { ...NOTHING, reads: [plan.program, ...configFolder(plan), ...managerSockets(plan)] },

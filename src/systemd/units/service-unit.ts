@@ -1,7 +1,7 @@
 import { descriptorsNeeded, descriptorsOfRelays } from "../../relay/listen/descriptor-budget.ts";
 import { STOP_MARGIN } from "../stop-margin.ts";
 import { folderOf, isPrivileged, needsNetworkUp, runtimeDirectory } from "./paths-in-units.ts";
-import { makesFiles, needsOf, sharesTmp } from "./sandbox-needs-of-relay.ts";
+import { makesFiles, sandboxNeedsOf, sharesTmp } from "./sandbox-needs-of-relay.ts";
 import { sandbox, STATIC_USER, withoutPrivileges } from "./sandbox.ts";
 import { DESCRIPTOR_NAME, socketName } from "./socket-unit.ts";
 import { addressText, siblingName, specifiersOf } from "./specifiers.ts";
@@ -200,7 +200,7 @@ const USERS_OWN = ["KeyringMode=private"];
 
 /** The relay's user and sandbox. */
 function lockLines(plan: UnitPlan): string[] {
-  const needs = needsOf(plan);
+  const needs = sandboxNeedsOf(plan);
   const lines = sandbox(needs, specifiersOf(plan));
   if (plan.manager === "system") return [...userLines(plan), "", ...lines];
   return withoutPrivileges([...STATIC_USER, ...USERS_OWN, ...lines], needs);

@@ -1,14 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { readConfig } from "../../../src/config/parse-config.ts";
+import { parseConfig } from "../../../src/config/parse-config.ts";
 import { DEFAULTS } from "../../../src/relay/options.ts";
 
 const room = join(import.meta.dir, "../../../src/config");
 
 /** The plan of a text. */
 function read(...lines: readonly string[]) {
-  return readConfig("x.toml", lines.join("\n"));
+  return parseConfig("x.toml", lines.join("\n"));
 }
 
 const WEB = ["[relay.web]", 'source = "/run/web"', 'destination = "127.0.0.1:2"'];
@@ -75,7 +75,7 @@ describe("a file says", () => {
 });
 
 test("the process' options can be given elsewhere, in place of the file's", () => {
-  const plan = readConfig(
+  const plan = parseConfig(
     "x.toml",
     ['log-level = "warn"', ...WEB].join("\n"),
     new Map([["logLevel", { value: "debug", shown: "debug", at: null }]]),
@@ -115,7 +115,7 @@ test.each([
 });
 
 test("the example is right", () => {
-  const { processWide, relays } = readConfig(
+  const { processWide, relays } = parseConfig(
     "example.toml",
     readFileSync(join(room, "example.toml"), "utf8"),
   );

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import Ajv from "ajv";
 import fc from "fast-check";
 import { configSchema } from "../../../src/config/json-schema.ts";
-import { readConfig } from "../../../src/config/parse-config.ts";
+import { parseConfig } from "../../../src/config/parse-config.ts";
 import {
   type OptionName,
   flagOf,
@@ -180,7 +180,7 @@ test("any file of valid values, however it is written, means what it says and ke
       const text = printToml(written, style);
       expect(Bun.TOML.parse(text)).toEqual(written);
       expect(validate(written) ? [] : validate.errors).toEqual([]);
-      const { processWide, relays } = readConfig("x.toml", text);
+      const { processWide, relays } = parseConfig("x.toml", text);
       expect(relays.map((each) => each.name).sort()).toEqual(Object.keys(written.relay).sort());
       const meant = (given: Readonly<Record<string, unknown>>, scope: "relay" | "process") =>
         Object.fromEntries(

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { ConfigError } from "../../../src/config/config-error.ts";
-import { readConfig } from "../../../src/config/parse-config.ts";
+import { parseConfig } from "../../../src/config/parse-config.ts";
 
 const WEB = '[relay.web]\nsource = "127.0.0.1:1"\ndestination = "127.0.0.1:2"\n';
 const FILE = '[relay.web]\nsource = "/run/web"\ndestination = "127.0.0.1:2"\n';
@@ -207,7 +207,7 @@ const WRONG: readonly (readonly [text: string, ...mistakes: readonly string[]])[
 
 function mistakesOf(text: string): readonly string[] {
   try {
-    readConfig("x.toml", text);
+    parseConfig("x.toml", text);
     return [];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

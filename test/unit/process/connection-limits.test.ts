@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { readConfig } from "../../../src/config/parse-config.ts";
+import { parseConfig } from "../../../src/config/parse-config.ts";
 import { shareConnections } from "../../../src/process/connection-limits.ts";
 
 /** The limits of relays that ask for so many connections, or for none of their own. */
@@ -10,7 +10,7 @@ function limits(most: number, ...wishes: readonly (number | null)[]) {
       ...(wish === null ? [] : [`connections-max = ${wish}`]),
     ].join("\n"),
   );
-  const plans = readConfig("x.toml", relays.join("\n")).relays;
+  const plans = parseConfig("x.toml", relays.join("\n")).relays;
   const { of, asked } = shareConnections(plans, most);
   return { each: plans.map(of), asked };
 }
@@ -35,7 +35,7 @@ function limitsOfProcess(together: number, most: number, ...wishes: readonly (nu
       `[relay.r${index}]\nsource = ":0"\ndestination = "@x"\n` +
       (wish === null ? "" : `connections-max = ${wish}\n`),
   );
-  const { relays, processWide } = readConfig(
+  const { relays, processWide } = parseConfig(
     "x.toml",
     `connections-max = ${together}\n${text.join("")}`,
   );
@@ -75,7 +75,7 @@ test.each<[number, number | null, number | null, number, boolean]>([
       (together === null ? "" : `connections-max = ${together}\n`) +
       `[relay.r]\nsource = ":0"\ndestination = "@x"\n` +
       (own === null ? "" : `connections-max = ${own}\n`);
-    const { relays, processWide } = readConfig("x.toml", text);
+    const { relays, processWide } = parseConfig("x.toml", text);
     const { carriedOf } = shareConnections(relays, most, processWide.connectionsMax);
     expect(relays.map(carriedOf)).toEqual([{ connectionsMax: carried, isOfFiles: of }]);
   },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { drawStatus } from "../../../../src/cli/status/draw-status.ts";
-import { NoStatus, readStatus } from "../../../../src/cli/status/check-status-answer.ts";
+import { NoStatus, checkStatusAnswer } from "../../../../src/cli/status/check-status-answer.ts";
 import { style } from "../../../../src/observe/log/terminal-style.ts";
 import { connection, status } from "./sample-status.ts";
 import { holds } from "../../../support/property.ts";
@@ -26,12 +26,12 @@ function pathsOf(value: unknown, at: readonly (string | number)[] = []): (string
 
 describe("a status from a stranger", () => {
   test("that is one is read as it is", () => {
-    expect(readStatus(JSON.parse(JSON.stringify(good())))).toEqual(good());
+    expect(checkStatusAnswer(JSON.parse(JSON.stringify(good())))).toEqual(good());
   });
 
   test("of a later release is read without what is new", () => {
-    expect(readStatus(replaced(["news"], { of: "later" }))).toEqual(good());
-    expect(readStatus(replaced(["state"], "pausing")).state).toBe("pausing");
+    expect(checkStatusAnswer(replaced(["news"], { of: "later" }))).toEqual(good());
+    expect(checkStatusAnswer(replaced(["state"], "pausing")).state).toBe("pausing");
   });
 
   test.each([
@@ -51,11 +51,11 @@ describe("a status from a stranger", () => {
     [["program"], "nginx", "program of the answer is not simpletcpunixrelay"],
     [["version"], undefined, "version of the answer is not a string"],
   ])("with %j as %j is refused", (path, part, message) => {
-    expect(() => readStatus(replaced(path, part))).toThrow(new NoStatus(message));
+    expect(() => checkStatusAnswer(replaced(path, part))).toThrow(new NoStatus(message));
   });
 
   test.each([[null], [1], ["x"], [[]], [true]])("that is %j is refused", (value) => {
-    expect(() => readStatus(value)).toThrow(NoStatus);
+    expect(() => checkStatusAnswer(value)).toThrow(NoStatus);
   });
 
   // What a terminal obeys, and what reorders text.
@@ -69,7 +69,7 @@ describe("a status from a stranger", () => {
       import.meta.path,
       fc.property(fc.constantFrom(...pathsOf(good())), part, (path, value) => {
         try {
-          const read = readStatus(replaced(path, value));
+          const read = checkStatusAnswer(replaced(path, value));
           const lines = drawStatus(read, { columns: 200, style: style(false) });
           for (const line of lines) expect(line).not.toMatch(OBEYED);
         } catch (error) {

@@ -3,10 +3,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CaptureFile } from "../../../../src/relay/capture/capture-file.ts";
-import { Conversation } from "../../../../src/relay/capture/tcp-conversation.ts";
+import { TcpConversation } from "../../../../src/relay/capture/tcp-conversation.ts";
 import { fileHeader, PACKET_OFFSET } from "../../../../src/relay/capture/pcapng.ts";
-import { Recorder } from "../../../../src/relay/capture/packet-recorder.ts";
-import { servicePort } from "../../../../src/relay/capture/guess-port.ts";
+import { PacketRecorder } from "../../../../src/relay/capture/packet-recorder.ts";
+import { guessPort } from "../../../../src/relay/capture/guess-port.ts";
 import { parseAddress } from "../../../../src/index.ts";
 
 /** The blocks of a capture: their types and lengths, which must agree at both ends. */
@@ -60,10 +60,10 @@ function packetsOf(bytes: Buffer): Seen[] {
   });
 }
 
-function record(act: (conversation: Conversation) => void, cut = Infinity): Buffer {
+function record(act: (conversation: TcpConversation) => void, cut = Infinity): Buffer {
   const blocks: Uint8Array[] = [];
-  const recorder = new Recorder((more) => void blocks.push(more), cut);
-  act(new Conversation(recorder, 1, 80));
+  const recorder = new PacketRecorder((more) => void blocks.push(more), cut);
+  act(new TcpConversation(recorder, 1, 80));
   recorder.flush();
   return Buffer.concat(blocks);
 }
@@ -210,5 +210,5 @@ test.each([
   ["/run/x", "/run/y", 80],
 ])("from %s to %s: port %p", (source, destination, port) => {
   const from = parseAddress(source, "destination");
-  expect(servicePort(from, parseAddress(destination, "destination"))).toBe(port);
+  expect(guessPort(from, parseAddress(destination, "destination"))).toBe(port);
 });

@@ -4,7 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseAddress } from "../../../../src/address/address.ts";
 import { targetOf } from "../../../../src/address/resolve-destination.ts";
-import { type AddressFailure, failureOf } from "../../../../src/relay/reach/describe-failure.ts";
+import {
+  type AddressFailure,
+  describeFailure,
+} from "../../../../src/relay/reach/describe-failure.ts";
 import { RawListener } from "../../../support/sockets/raw-socket.ts";
 
 function failure(
@@ -12,7 +15,7 @@ function failure(
   failures: readonly (AddressFailure | string)[],
   waited = false,
 ) {
-  return failureOf(
+  return describeFailure(
     targetOf(parseAddress(destination, "destination")),
     failures.map((one) => (typeof one === "string" ? { address: destination, code: one } : one)),
     waited,
