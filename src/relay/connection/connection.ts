@@ -22,8 +22,9 @@ export interface ConnectionsState extends PipeMeans {
   /** The system calls that make the sockets to the destination; null without FFI. */
   readonly libc: Libc | null;
   /**
-   * Returns whether an address of the destination leads back to the source; null if no address can
-   * lead back.
+   * Returns whether a connection to an address of the destination would arrive at the relay's own
+   * source. Null if the relay does not check this: no address of the destination can lead back to
+   * the source, or one end of the relay is in another network namespace.
    */
   leadsBack: ((address: SocketAddress) => boolean) | null;
   readonly sourceIsTcp: boolean;
@@ -33,7 +34,10 @@ export interface ConnectionsState extends PipeMeans {
   readonly connections: Set<Connection>;
   readonly attempts: DeadlineQueue<Attempt>;
   readonly lingering: LingeringClose;
-  /** Non-null exactly while connections are captured. Bun then does all reads. */
+  /**
+   * Makes the record of each new connection; null if the relay has no capture. A relay with a
+   * capture has no bulk reader (`bulk`), so Bun does all reads.
+   */
   capture: Capture | null;
   /** The handlers for the events of every socket of every connection. */
   readonly handlers: SocketHandler<SocketOwner, "uint8array">;
@@ -43,8 +47,8 @@ export interface ConnectionsState extends PipeMeans {
    */
   readonly exhausted: (code: string) => void;
   /**
-   * The time, by `performance.now()`, at which the latest client that counts for
-   * `areClientsLeaving` left; -Infinity before the first.
+   * The time at which the latest client left that counts for `areClientsLeaving`, by
+   * `performance.now()`; -Infinity before the first such client.
    */
   clientLeftAt: number;
   /**
@@ -53,8 +57,8 @@ export interface ConnectionsState extends PipeMeans {
    */
   readonly isFull: () => boolean;
   /**
-   * Watches the clients that have ended their stream, and finds those that have left without a
-   * report from the kernel.
+   * Watches the clients that have ended their stream, and finds the clients among them that have
+   * left although the kernel reported nothing.
    */
   readonly departed: DepartedLocalClients<Connection>;
   /** Reports the end of a connection. Called after the connection has left `connections`. */
@@ -78,7 +82,9 @@ export interface ConnectionsState extends PipeMeans {
 /** An attempt to reach the destination of a connection. */
 export interface Attempt {
   /**
-   * Whether a try has failed, and the attempt tries again until the time `connectRetry` is over.
+   * Whether the attempt repeats its tries until the time `connectRetry` is over. The repetition
+   * begins when a try of this attempt has failed, or when the attempt joins other attempts whose
+   * latest try has failed.
    */
   readonly retrying: boolean;
   /**
@@ -99,7 +105,8 @@ export interface Attempt {
    * Tells the attempt that a side's connecting socket is closed. `code` is the code of the socket's
    * error; undefined if there was no error. If the socket could not connect, the attempt tries the
    * next address; the attempt fails if there is no further address. Otherwise the destination
-   * accepted the connection and ended it at once.
+   * accepted the connection and ended it at once. Then the attempt succeeds, and the connection
+   * ends as reset by the destination.
    */
   lost(side: ConnectionSide, code: string | undefined): void;
   /**
@@ -112,10 +119,10 @@ export interface Attempt {
 }
 
 /**
- * One end of a connection: its socket, the pipe that reads from the socket and the pipe that writes to
- * the socket. While the relay tries several addresses of a destination at the same time, each socket
- * has a side of its own. The first socket that connects then moves to the connection's destination
- * side.
+ * One end of a connection: its socket, the pipe that reads from the socket, and the pipe that
+ * writes to the socket. While the relay tries several addresses of a destination at the same time,
+ * each socket has a side of its own. The first socket that connects then moves to the connection's
+ * destination side.
  */
 export class ConnectionSide extends Side {
   constructor(
@@ -181,13 +188,13 @@ export class Connection implements ConnectionView {
    */
   ending: Ending | null = null;
   /**
-   * Bytes that the relay itself sends to the destination before the bytes of the client; null if there
-   * are none, and after the destination was reached.
+   * The bytes that the relay itself sends to the destination before the bytes of the client, such
+   * as a PROXY header; null if there are none, and after the destination was reached.
    */
   preface: Uint8Array | null = null;
   /**
-   * The time at which the client sent its end of stream while no byte had come from the destination, by
-   * `performance.now()`; Infinity if that has not happened.
+   * The time at which the client sent its end of stream while no byte had come from the
+   * destination, by `performance.now()`; Infinity if this has not happened.
    */
   clientEndedAt = Infinity;
   /**
@@ -258,8 +265,8 @@ export class Connection implements ConnectionView {
 }
 
 /**
- * Returns whether at least one direction has ended; false while the attempt to reach the
- * destination lasts.
+ * Returns whether one direction or both directions of an open connection have ended; false while
+ * the relay tries to reach the destination.
  */
 export function isHalfClosed({ attempt, up, down }: Connection): boolean {
   return attempt === null && (up.state !== "flowing" || down.state !== "flowing");

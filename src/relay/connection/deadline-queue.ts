@@ -23,8 +23,8 @@ export class DeadlineQueue<Item extends object> {
     readonly after: number,
     expire: (item: Item) => void,
     /**
-     * What happens to the items if the process stood still. `start anew`: each item gets its full
-     * time again. `expire`: the items whose time is over expire.
+     * The treatment of the items after the process stood still (`processStoodStill`). `start anew`:
+     * the full time of each item starts again. `expire`: each item whose time is over expires.
      */
     late: "start anew" | "expire" = "start anew",
   ) {

@@ -38,8 +38,8 @@ type Ends = { readonly client: TcpEnd; readonly source: TcpEnd } | null;
  * This matters if relays form a ring, so that the destination of each relay is the source of the
  * next one. Then the connection of one client causes a connection to the next relay, and so on
  * around the ring, until one relay has reached its limit of open connections. None of these
- * connections is ever answered. When that client leaves, its relay must end its connection. Then
- * all other connections of the ring end, one after the other.
+ * connections is ever answered. When the client leaves, the relay that accepted the client must end
+ * the client's connection. Then all other connections of the ring end, one after the other.
  */
 export class DepartedLocalClients<Watched extends WatchedConnection> {
   readonly #watched = new Map<Watched, Ends>();

@@ -40,8 +40,9 @@ export function keepaliveLength(idle: number): number {
  * milliseconds without traffic, then six within about the same time again. Accepted sockets inherit
  * these settings from the listening socket (tcp(7)).
  *
- * SO_KEEPALIVE must come first: the kernel then counts TCP_KEEPIDLE from the last packet of the peer,
- * so a call within `idle` is never too late (tcp_sock_set_keepidle_locked()).
+ * SO_KEEPALIVE must be set first. The kernel then counts TCP_KEEPIDLE from the last packet of the
+ * peer and not from this call (tcp_sock_set_keepidle_locked()). So the first probe is not late if
+ * this function is called within `idle` milliseconds after that packet.
  */
 export function setKeepalive(fd: number, idle: number): void {
   if (libc === null || idle === 0) return;
@@ -51,7 +52,10 @@ export function setKeepalive(fd: number, idle: number): void {
   libc.setOption(fd, IPPROTO_TCP, TCP_KEEPCNT, PROBES);
 }
 
-/** Sets keepalive for one connected side without FFI. The kernel's own interval and count apply. */
+/**
+ * Sets keepalive for one connected side without FFI. The kernel's own values apply to the interval
+ * and to the number of the probes.
+ */
 export function keepAliveWithoutFfi({ socket, isTcp }: Side, idle: number): void {
   if (isTcp && idle !== 0) socket?.setKeepAlive(true, idle);
 }

@@ -53,21 +53,21 @@ const PAUSES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((power) => FIRST_PAUSE * 2
 const LONGEST: Readonly<Record<Outcome, number>> = { close: PAUSES.length - 1, reset: 6 };
 
 /**
- * The last phase of a side after the other side of the connection is gone. No more bytes will come
- * for the remaining side, but it must still get the bytes that were written to it. A reset would
- * make the kernel drop these bytes, and so would a close while bytes from the side are unread
- * (tcp(7); RFC 1122 4.2.2.13). So the socket stays open, and the relay reads and drops the bytes
- * that the side sends.
+ * Lets sides linger. A side lingers after the other side of its connection is gone. No more bytes
+ * will come for the remaining side, but it must still get the bytes that were written to it. A
+ * reset would make the kernel drop these bytes, and so would a close while bytes from the side are
+ * unread (tcp(7); RFC 1122 4.2.2.13). So the socket stays open, and the relay reads and drops the
+ * bytes that the side sends.
  *
  * - `close` waits without a limit until the side has taken everything, then up to `farewell` until
  *   the side closes.
  * - `reset` waits until the side has taken everything, or has taken nothing for `standstill`.
  *
- * A TCP side has taken the bytes that the kernel at the remote end has acknowledged. The number of
- * acknowledged bytes grows in steps: a Linux receiver whose window is closed opens it again only
- * when a sixteenth of its buffer is free (__tcp_select_window()). With a buffer of 6 MiB and a
- * reader of 5 kB/s a step takes over a minute. No event reports a step, so the relay looks at the
- * number periodically.
+ * A Unix side has taken the bytes that its socket has accepted. A TCP side has taken the bytes that
+ * the kernel at the remote end has acknowledged. The number of acknowledged bytes grows in steps: a
+ * Linux receiver whose window is closed opens it again only when a sixteenth of its buffer is free
+ * (__tcp_select_window()). With a buffer of 6 MiB and a reader of 5 kB/s a step takes over a
+ * minute. No event reports a step, so the relay looks at the number periodically.
  */
 export class LingeringClose {
   /** See `LingeringTimes`. */

@@ -20,8 +20,8 @@ import { threadBulkReader } from "../stream/bulk-reader.ts";
 const STANDSTILL = 300_000;
 
 /**
- * The functions by which connections report to the relay what happened, and ask it whether it is
- * full (`isFull`).
+ * The functions by which connections report events to the relay, or ask whether the relay is full
+ * (`isFull`).
  */
 type RelayCalls = Pick<ConnectionsState, "isFull" | "exhausted" | "ended" | "lateSocketEnded">;
 

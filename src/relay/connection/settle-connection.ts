@@ -19,10 +19,12 @@ export function destroy(connection: Connection, ending: Ending): void {
 }
 
 /**
- * Ends a connection because the stop of the relay no longer waits for the connection's end.
+ * Ends a connection, because the stopping relay no longer waits until the connection ends by
+ * itself.
  *
- * @returns whether the connection was cut; false if one side was already closed, and the other side
- *   had taken all bytes and only had to close
+ * @returns true if the connection was cut: it was reset before all bytes were delivered, or while
+ *   both sides were open. False if one side was already closed and the other side had taken all
+ *   bytes; then the relay only closes the other side.
  */
 export function cutOff(connection: Connection): boolean {
   const { client, destination } = connection;
@@ -69,15 +71,18 @@ function leave(connection: Connection): void {
 }
 
 /**
- * Lets a side linger, because the other side of the connection is gone. If the other side ended
- * cleanly, the relay first writes the bytes that it holds for this side.
+ * Lets a side linger, because the other side of the connection is gone. The relay still delivers
+ * the bytes for this side. At the end it resets this side if the other side failed, or if the
+ * destination must see that the client has gone (`clientGone`); otherwise it closes this side.
  */
 function windUp(side: ConnectionSide): void {
   const { inbound, outbound, connection } = side;
-  // Both directions have passed on their end of stream, so nothing is unread and the kernel delivers what
-  // it has taken. Bun would close the socket, too, but only at its next event.
+  // Both directions have passed on their end of stream, so no byte is unread, and the kernel still
+  // delivers the bytes that it has accepted. Close the socket now, because Bun would close it only
+  // at the socket's next event.
   if (inbound.state === "ended" && outbound.state === "ended") return side.close();
-  // The relay still holds bytes for this side. The side may take them without a time limit.
+  // The relay still holds bytes for this side. Wait without a time limit until the side has taken
+  // them; `settle` is called again after each write.
   if (outbound.state === "ending") return;
   const isFailure = outbound.state === "aborting" || connection.clientGone;
   const outcome: Outcome = isFailure ? "reset" : "close";

@@ -5,14 +5,15 @@ import type { Connection, ConnectionSide } from "./connection.ts";
 import { areClientsLeaving } from "./clients-leaving.ts";
 import { leaveSilently, settle } from "./settle-connection.ts";
 
-// The minimum time, in milliseconds, from a client's end of stream to the close of the client's
-// socket, from which the relay concludes that the client first ended its stream and then waited. If
-// the time is shorter, a single close by the client may have caused both events.
+// The minimum time between a client's end of stream and the close of the client's socket, in
+// milliseconds, that shows two separate events: the client first ended its stream, and then waited.
+// If the time is shorter, a single close by the client may have caused both events.
 const ENDED_BEFORE = 1_000;
 
 /**
- * Passes on the end of stream of a side, and reports the half-closed connection. Called when the
- * side has sent its end of stream, or seems to have sent it after a failure.
+ * Passes on the end of stream of a side, and reports the half-closed connection. Called when Bun
+ * reports the end of stream. If a system call of the relay found before that the side failed, Bun
+ * reports an end of stream instead of the failure; then this function handles the failure.
  */
 export function sideEnded(side: ConnectionSide): void {
   const { connection, inbound } = side;
@@ -59,18 +60,18 @@ export function sideClosed(side: ConnectionSide, code: string | undefined): void
 }
 
 /**
- * Shows the destination that the client has gone, if no byte can be lost in this way. Called when
+ * Shows the destination that the client has gone, but only if this can lose no byte. Called when
  * the client's socket is closed. A destination that has not sent a byte has seen only the client's
  * end of stream, so it cannot tell whether the client still waits for an answer.
  *
- * | the client sent | destination | the destination sees                     | condition: the client                                                  |
- * | --------------- | ----------- | ---------------------------------------- | ---------------------------------------------------------------------- |
- * | nothing         | any         | a reset (TCP) or a close (Unix)          | failed, or ended its stream at least 1 s before its close              |
- * | bytes           | TCP         | a reset, after acknowledging all bytes   | failed                                                                 |
- * | bytes           | Unix        | a close, after the kernel took all bytes | failed, or ended its stream at least `farewell` / 2 before its close |
+ * | the client sent | destination | the destination sees                                 | condition: the client                                                |
+ * | --------------- | ----------- | ---------------------------------------------------- | -------------------------------------------------------------------- |
+ * | nothing         | any         | a reset (TCP) or a close (Unix)                      | failed, or ended its stream at least 1 s before its close            |
+ * | bytes           | TCP         | a reset, after its kernel has acknowledged all bytes | failed                                                               |
+ * | bytes           | Unix        | a close, after the kernel has accepted all bytes     | failed, or ended its stream at least `farewell` / 2 before its close |
  *
- * While many clients leave (`areClientsLeaving`), a client counts as failed if it sent nothing, or if
- * its destination is a Unix socket.
+ * While many clients leave (`areClientsLeaving`), a client counts as failed if it sent nothing, or
+ * if its destination is a Unix socket.
  */
 function clientClosed(connection: Connection, code: string | undefined): void {
   const { attempt, down, destination, clientEndedAt, shared } = connection;

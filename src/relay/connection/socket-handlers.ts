@@ -85,8 +85,8 @@ function readySide(socket: OwnedSocket, proven: boolean): ConnectionSide | null 
   if (before.socket === null || before.socket !== socket) return null;
   if (before.ready) return before;
   before.connection.attempt?.progress(before, proven);
-  // If the socket was the first of several addresses to connect, it now belongs to the connection's
-  // destination side.
+  // If the relay tried several addresses and this socket was the first one that connected, the
+  // socket now belongs to the connection's destination side.
   const after = socket.data;
   return after.socket !== null && after.socket === socket && after.ready ? after : null;
 }

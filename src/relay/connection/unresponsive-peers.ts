@@ -19,11 +19,11 @@ interface Sighting {
   readonly written: number;
   /** Whether the peer had acknowledged all bytes that were written to it. */
   readonly settled: boolean;
-  /** Non-null exactly while the peer owes an answer. */
+  /** The answer that the peer owed at that look; null if it owed none. */
   readonly debt: Debt | null;
 }
 
-/** A missing answer of a peer. */
+/** An answer that a peer owes: the acknowledgement of bytes, or the answer to a probe. */
 interface Debt {
   /** The time of the first look at which the answer was missing, by `performance.now()`. */
   readonly since: number;
@@ -103,8 +103,8 @@ export class UnresponsivePeers implements Disposable {
 }
 
 /**
- * Returns the missing answer of a peer at this look; null if no answer is missing. `debt` is the
- * result of the look before.
+ * Returns the answer that a peer owes at this look; null if it owes none. `debt` is the result of
+ * the look before.
  */
 function debtAfter(debt: Debt | null, info: TcpInfo, now: number): Debt | null {
   if (info.unacknowledged === 0 && info.probes === 0) return null;

@@ -6,8 +6,9 @@ import { IdleTimeout } from "./idle-timeout.ts";
 import { UnresponsivePeers } from "./unresponsive-peers.ts";
 
 /**
- * The times after which a connection on which no byte moves ends, in milliseconds; undefined if it
- * may stay open for ever.
+ * The time limits for open connections, in milliseconds; undefined for no limit. A connection on
+ * which no byte moves for `idleTimeout` ends, and so does a half-closed connection on which no byte
+ * moves for `halfCloseTimeout`.
  */
 export interface IdleTimes {
   readonly idleTimeout?: number | undefined;
