@@ -17,8 +17,8 @@ export interface ServerOptions {
 }
 
 /**
- * A running admin or metrics server. Disposing the server closes it at once, unless `leave` was
- * called before.
+ * A running admin or metrics server. Disposing the server closes its listening socket and all its
+ * connections at once. After `leave` was called, disposing does nothing.
  */
 export interface AdminServer extends Disposable {
   /** The address, with the port that the system chose if port 0 was asked for. */
@@ -34,9 +34,11 @@ export interface AdminServer extends Disposable {
    */
   forHandover(): HandedSource;
   /**
-   * Stops accepting. Settles when the last client has received its answer. The socket's file stays,
-   * because the process that took over the socket uses the file. But if `isGivenUp` is true, no
-   * process took over the socket, and the file is removed.
+   * Stops accepting clients. Resolves when the last client has received its answer.
+   *
+   * @param options - `isGivenUp` is false if another process has taken over the socket: the
+   *   socket's file then stays, because that process uses it. `isGivenUp` is true if no process has
+   *   taken over the socket: the file is then removed.
    */
   leave(options: { readonly isGivenUp: boolean }): Promise<void>;
 }

@@ -31,7 +31,8 @@ export const METRICS_ROUTES: Routes = {
 };
 
 /**
- * Answers a request with the figures of the observation.
+ * Answers a request: with the page, or with the status, the metrics, the health or the readiness of
+ * the process. A request that breaks the rules gets the status of its error.
  *
  * @param fault - called with an unexpected error; the client gets status 500
  */

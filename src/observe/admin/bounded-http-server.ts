@@ -32,15 +32,19 @@ const LOOK_PERIOD = 1_000;
 
 // Estimates of the processor time, in milliseconds, that the kernel and Bun spend in addition to
 // our handlers: EVENT_COST on one event of a connection, such as the arrival of bytes;
-// CONNECTION_COST on the accept and the close of a connection together. In a measurement, 8,000
-// connections a second took 44 % of a core, which is 0.055 ms for each connection.
+// CONNECTION_COST on the accept and the close of a connection together. CONNECTION_COST is
+// rather too high than too low: in a measurement, 8,000 connections a second took 44 % of a core,
+// which is 0.055 ms for each connection.
 const EVENT_COST = 0.02;
 const CONNECTION_COST = 0.1;
 
 /** One connection. It carries one request and one answer, then it is closed. */
 class Visit {
   readonly stream: SocketStream;
-  /** True after the head of a request has arrived, or bytes that are not a valid request. */
+  /**
+   * True after the client has sent the whole head of a request, or bytes that are not a valid
+   * request.
+   */
   asked = false;
   /**
    * The time, by `performance.now()`, at which the connection's present phase began: the accept of
@@ -108,7 +112,8 @@ export class BoundedHttpServer implements Disposable {
   /**
    * Begins to serve.
    *
-   * @param bind - binds an address, and gives the given handlers to its listener
+   * @param bind - a function that listens on an address, and uses its argument as the handlers of
+   *   the accepted sockets
    * @param held - whether the server accepts no client before `accept` is called
    * @returns the result of `bind`
    * @throws the error of `bind`
@@ -139,8 +144,8 @@ export class BoundedHttpServer implements Disposable {
   }
 
   /**
-   * Stops accepting. Settles when all connected clients have their answers and their connections
-   * have closed.
+   * Stops accepting clients. Resolves when every connection has closed: after its answer, or
+   * because its time was used up (`#phaseTime`).
    */
   async drain(): Promise<void> {
     this.#listening?.stop();

@@ -11,7 +11,7 @@ export class SocketStream extends Duplex {
   readonly #socket: Socket<unknown>;
   /** Writes the rest of a chunk; non-null exactly while the kernel's buffer is full. */
   #resume: (() => void) | null = null;
-  /** True after `ignoreInput`, and after the stream is destroyed. The stream then drops arriving bytes. */
+  /** True after `ignoreInput` or `socketClosed` was called: bytes that arrive later are dropped. */
   #deaf = false;
 
   constructor(socket: Socket<unknown>) {

@@ -76,7 +76,7 @@ interface Target {
 function splitTarget(target: string): Target {
   const match = /^(?:https?:\/\/([^/?#]*))?(\/[^?#]*)?(?:\?([^#]*))?$/i.exec(target);
   const [, authority = null, path, query = ""] = match ?? [];
-  // A target in absolute form without a path means the path "/" (RFC 9110, 4.2.3).
+  // A target may lack the path only in absolute form; the path is then "/" (RFC 9110, 4.2.3).
   if (match === null || (path === undefined && authority === null))
     throw new RequestError(400, "the request target is not a path");
   return { authority, path: path ?? "/", query };

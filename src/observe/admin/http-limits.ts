@@ -9,14 +9,15 @@ export interface HttpLimits {
    */
   readonly answering: number;
   /**
-   * The maximum time from the arrival of the request until the client closes the connection. It
-   * applies once the kernel has taken the whole answer; until then `answering` applies.
+   * The maximum time from the arrival of the request until the client has closed the connection.
+   * This limit is checked only after the kernel has taken the whole answer; before, `answering` is
+   * checked.
    */
   readonly leaving: number;
   /**
-   * The time limit in place of `asking` and `leaving` while connections or processor time are
-   * scarce, and during a drain. It is shorter, so that idle connections do not keep other clients
-   * out.
+   * The time limit in place of `asking` and `leaving` while all `connections` are in use, while the
+   * `processorShare` is used up, and during a drain. It is shorter, so that idle connections do not
+   * keep other clients out.
    */
   readonly idleWhenScarce: number;
   /** The maximum length of a request's head, in bytes. */
@@ -43,8 +44,8 @@ export const HTTP_LIMITS: HttpLimits = {
 
 /**
  * The maximum number of descriptors of a server: one for each connection, and three for the
- * listener (`GatedListener`). Without FFI the listener needs only one of the three. The other two
- * are for clients that are accepted above the limit and closed at once, because the listener then
- * cannot pause.
+ * listener (`GatedListener`). Without FFI the listener needs only one of the three. But then it
+ * cannot pause, so it accepts clients above the limit of connections, and the server closes their
+ * connections at once: the other two descriptors are for these clients.
  */
 export const HTTP_DESCRIPTORS_MOST = HTTP_LIMITS.connections + 3;

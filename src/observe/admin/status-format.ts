@@ -44,7 +44,10 @@ export interface StatusDocument {
   readonly log_lines_dropped: number;
   /** The number of unexpected errors. */
   readonly faults: number;
-  /** The reason why the capture has ended before the relay; null if it has not. */
+  /**
+   * The reason why the capture has ended although the relay goes on; null if the capture goes on,
+   * too, or if there is none.
+   */
   readonly capture_ended: string | null;
   readonly last_failure: LastFailureDocument | null;
   /**
@@ -73,8 +76,8 @@ export interface RelaySummary {
   /** The number of open connections. */
   readonly open: number;
   /**
-   * The number of accepted proxies that have not sent their whole PROXY header. They are not open
-   * connections, but take places of `max`.
+   * The number of accepted proxies that have not sent their whole PROXY header. They are not
+   * counted in `open`, but they count towards the limit `max`.
    */
   readonly waiting_for_header: number;
   /** The maximum number of open connections. */
@@ -88,13 +91,20 @@ export interface RelaySummary {
   /** Bytes per second in the last sample. */
   readonly rate_up: number;
   readonly rate_down: number;
-  /** The reason why the capture has ended before the relay; null if it has not. */
+  /**
+   * The reason why the capture has ended although the relay goes on; null if the capture goes on,
+   * too, or if there is none.
+   */
   readonly capture_ended: string | null;
 }
 
 export interface AllDocument {
   readonly traffic: Traffic;
-  /** The last failures of all relays; the latest failure comes first. */
+  /**
+   * The failures and refused clients of all relays, one entry for each relay and reason; the entry
+   * with the latest event comes first. There are at most `FAILURES_MOST` entries
+   * (build-status.ts).
+   */
   readonly failures: readonly RelayFailureDocument[];
   /** The samples of all relays together, like `history` of one relay. */
   readonly history: readonly SampleDocument[];
@@ -103,8 +113,8 @@ export interface AllDocument {
 export interface ConnectionCounts {
   readonly open: number;
   /**
-   * The number of accepted proxies that have not sent their whole PROXY header. They are not open
-   * connections, but take places of `max`.
+   * The number of accepted proxies that have not sent their whole PROXY header. They are not
+   * counted in `open`, but they count towards the limit `max`.
    */
   readonly waiting_for_header: number;
   /** The maximum number of open connections. */
@@ -201,7 +211,8 @@ export interface ProcessDocument {
 }
 
 /**
- * The relays whose connections a status lists: the relay that the status is about, or all relays.
+ * The choices for the relays whose connections a status lists: `relay` for the relay that the
+ * status is about, `all` for all relays.
  */
 export const LISTED_RELAYS = ["relay", "all"] as const;
 export type ListedRelays = (typeof LISTED_RELAYS)[number];

@@ -14,8 +14,8 @@ export function clientName({ clientAddress, clientPeer }: ConnectionView): strin
 }
 
 /**
- * The key under which the connections of one client are counted together: the address without the port,
- * or the Unix user.
+ * The key under which the connections of one client are counted together: the address without the
+ * port, the Unix user, or `UNKNOWN_CLIENT` if both are unknown.
  */
 export function clientGroup({ clientAddress, clientPeer }: ConnectionView): string {
   if (clientAddress !== "") return clientAddress.replace(/:\d+$/, "");

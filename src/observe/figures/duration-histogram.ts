@@ -1,12 +1,16 @@
 import { Histogram, type Registry } from "@prometheus-io/client";
 
-/** The times of one relay: the part of a histogram that has one value of the label `relay`. */
+/**
+ * The durations of one relay: the part of a histogram whose label `relay` is the name of this
+ * relay.
+ */
 export class Durations {
   /**
-   * The number of measured times in each bucket; the last number counts the times above all bounds.
+   * The number of durations in each bucket, not cumulative. The last element counts the durations
+   * above all bounds.
    */
   readonly counts: number[];
-  /** The sum of all times, in seconds. */
+  /** The sum of all durations, in seconds. */
   sum = 0;
   readonly #bounds: readonly number[];
 
@@ -37,9 +41,9 @@ type Label = "relay" | "le";
 type Values = Awaited<ReturnType<Histogram<Label>["get"]>>;
 
 /**
- * A histogram of times, with the label `relay`, whose counts are plain numbers. The library's own
- * histogram makes a text of the labels and of the bucket's bound for each time, which takes over ten
- * times as long. That shows on a relay of short connections.
+ * A histogram of durations with the label `relay`. Its counts are plain numbers. For each duration,
+ * the library's own histogram builds a text of the labels and of the bucket's bound, which takes
+ * over ten times as long. This would noticeably slow down a relay with many short connections.
  */
 export class DurationHistogram extends Histogram<Label> {
   readonly #config: Config;
@@ -51,8 +55,8 @@ export class DurationHistogram extends Histogram<Label> {
   }
 
   /**
-   * Returns the times of a relay. After the first call, the relay is part of the exported
-   * histogram, at first with all counts 0.
+   * Returns the durations of a relay. The first call for a relay creates them with all counts 0;
+   * from then on they are exported.
    */
   of(relay: string): Durations {
     let durations = this.#durations.get(relay);
@@ -72,8 +76,8 @@ export class DurationHistogram extends Histogram<Label> {
   }
 
   /**
-   * Returns the values as text for the registry. The registry calls this method instead of `get`;
-   * the library's types do not declare the method.
+   * Returns the same as `get`. The registry calls this method instead of `get` when it makes the
+   * text for Prometheus. The library's types do not declare this method.
    */
   getForPromString(): Promise<Values> {
     return this.get();

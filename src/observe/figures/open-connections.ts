@@ -121,8 +121,8 @@ export class OpenConnections {
 
   /**
    * Groups the wanted connections by client, and returns the part `range` of the sorted list of
-   * clients. In the result, `total` is the number of all clients, and `connections` is the number
-   * of all wanted connections.
+   * clients. In the result, `total` is the number of clients that have a wanted connection, and
+   * `connections` is the number of wanted connections, both for the whole list.
    */
   groups(
     sort: GroupSort,
@@ -150,8 +150,8 @@ export class OpenConnections {
 
 /**
  * Joins the sorted lists of several relays into one sorted list, and returns the part `range` of
- * the joined list. Each input list must be sorted by `sort` and must begin with its first entry. It
- * must have at least `range.offset + range.limit` entries, or be complete.
+ * the joined list. Each input list must be the beginning of the relay's list, sorted by `sort`: its
+ * first `range.offset + range.limit` entries, or the whole list if it is shorter.
  */
 export function joinLists<Item extends { readonly connection: OpenConnection }>(
   lists: readonly Found<Item>[],

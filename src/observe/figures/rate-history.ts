@@ -3,7 +3,8 @@ import type { ConnectTimes } from "./connect-times.ts";
 /** The figures of about one second. Rates are per second, and times are in seconds. */
 export interface Sample {
   /**
-   * The end of the second that the sample covers, in seconds since the start that `Totals` names.
+   * The end of the second that the sample covers, in seconds since the start of the relay or, in
+   * the history of all relays, since the start of the observation.
    */
   readonly at: number;
   readonly up: number;

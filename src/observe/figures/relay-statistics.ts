@@ -62,7 +62,10 @@ export class RelayStatistics implements SampledFigures {
   faults = 0;
   /** The number of accepted proxies that have not sent their whole PROXY header. */
   waitingForHeader = 0;
-  /** The reason why the capture has ended before the relay; null if it has not. */
+  /**
+   * The reason why the capture has ended although the relay goes on; null if the capture goes on,
+   * too, or if there is none.
+   */
   captureEnded: string | null = null;
   /**
    * Whether another process now accepts the clients of this source. The relay then counts as ready,
@@ -85,13 +88,13 @@ export class RelayStatistics implements SampledFigures {
   #pausesUp = 0;
   #pausesDown = 0;
   /**
-   * `file` or `network namespace` if this object of the source is lost, so that clients cannot find
-   * the source; null exactly while they can find it.
+   * What the source has lost, so that clients cannot find it: its socket's `file` or its `network
+   * namespace`. Null exactly while clients can find the source.
    */
   #lost: SourceLoss | null = null;
   /**
-   * The time of the latest failure to reach the destination, by `#now`; null before the first failure
-   * and after a success.
+   * The time of the latest failure to reach the destination, by `#now`; null before the first
+   * failure, and after each success.
    */
   #failingSince: number | null = null;
 
@@ -228,9 +231,10 @@ export class RelayStatistics implements SampledFigures {
 }
 
 /**
- * Adds 1 to the count of `word`.
+ * Adds 1 to the count of `word`. If `word` is new and `WORDS_MOST` words are counted already, adds
+ * 1 to the count of `other` instead.
  *
- * @returns `word`, or `other` if `word` is new and `WORDS_MOST` words are counted already
+ * @returns the word whose count was increased
  */
 function increase(counts: Map<string, number>, word: string): string {
   const key = counts.has(word) || counts.size < WORDS_MOST ? word : OTHER_WORDS;

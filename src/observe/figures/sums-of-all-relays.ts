@@ -20,7 +20,7 @@ export class SumsOfAllRelays implements SampledFigures {
 
   /**
    * Takes a sample. Call this before the connect times of the individual relays are cleared,
-   * because the sample contains the sum of these times.
+   * because the sample is made from these connect times.
    */
   sample(eventLoopDelay: number): void {
     this.connectTimes.clear();

@@ -1,7 +1,7 @@
 const SECOND = 1_000;
 
-// The last result without its milliseconds, such as `2026-11-28T22:35:31.`, and the whole seconds
-// since 1970 that it stands for.
+// The last result of `isoTime`: its whole second since 1970, and its text without the milliseconds,
+// such as `2026-11-28T22:35:31.`.
 let lastSecond = NaN;
 let lastText = "";
 

@@ -3,9 +3,14 @@ import { LogSink } from "./log-sink.ts";
 
 /** The target of the log: a descriptor or the journal. */
 export interface LogOutput {
-  /** Writes an entry, or drops and counts it. Never blocks. */
+  /**
+   * Writes an entry. If there is no room for the entry, drops it and counts it in `lost`. Never
+   * blocks.
+   */
   write(entry: LogEntry): void;
-  /** Whether the fields of an entry are written; if not, a caller need not make them. */
+  /**
+   * Whether the output writes the fields of an entry. If not, a caller need not make the fields.
+   */
   readonly writesFields: boolean;
   /** The number of entries that were dropped since the start. */
   readonly lost: number;

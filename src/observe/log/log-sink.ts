@@ -12,9 +12,9 @@ const GATHER_BYTES = 64 * 1024;
 const STEP_MS = 10;
 
 /**
- * Calls `act` after `limit` milliseconds, counted in steps of a timer. If a busy machine does not
- * run this process for some time, only one step of that time is counted, because the thread that
- * writes the lines did not run either.
+ * Calls `act` after `limit` milliseconds, counted in steps of `STEP_MS`. If a busy machine does not
+ * run this process for some time, the thread that writes the lines does not run either. Such a time
+ * counts as only one step, so that the thread still gets the whole `limit`.
  *
  * @returns a function that cancels the call
  */

@@ -65,8 +65,8 @@ const LOST_PERIOD = 10_000;
  * descriptor is connected to it.
  */
 export function createLog(level: LogLevel, format: LogFormat, fd = STANDARD_ERROR): Log {
-  // A placeholder until the log exists: the log reports lost lines, but the log can be made only
-  // after its output.
+  // The output needs a function that logs the number of lost lines, but the log can be made only
+  // after its output. So this function does nothing until the log exists, and is then replaced.
   let sayLost = (_lost: number) => {};
   const output = outputOf(format, fd, (lost) => sayLost(lost));
   const consola = createConsola({
@@ -106,7 +106,10 @@ function logOf(consola: ConsolaInstance, output: LogOutput, relay = "", prefix =
   };
 }
 
-/** The entry of a line that consola reports; the line's arguments are those of `Write`. */
+/**
+ * Converts a line that consola reports to an entry. `args` has the arguments of the call of
+ * `debug`, `info`, `warn` or `error`: the message and the fields.
+ */
 function entryOf({ date, type, tag, args }: LogObject): LogEntry {
   const [message, fields] = args as [message: string, fields?: LogFields];
   const level = type === "debug" || type === "warn" || type === "error" ? type : "info";
@@ -114,9 +117,9 @@ function entryOf({ date, type, tag, args }: LogObject): LogEntry {
 }
 
 /**
- * Returns a function that adds up counts. A count goes to `say` at once, unless `say` was called
- * less than `period` milliseconds ago. The counts of such a period go to `say` as one sum at its
- * end.
+ * Returns a function that takes a count. It passes the count to `say` at once if `period`
+ * milliseconds have passed since the last call of `say`. Otherwise it adds the count to a sum, and
+ * `say` gets the sum when these `period` milliseconds have passed.
  */
 function inSums(period: number, say: (sum: number) => void): (count: number) => void {
   let sum = 0;

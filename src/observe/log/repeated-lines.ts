@@ -45,8 +45,8 @@ interface Reason {
   /** The time of the last event, by the clock of the `RepeatedLines` object. */
   last: number;
   /**
-   * The number of events since `since` that were not written in full; 0 exactly while `timer` is
-   * not running.
+   * The number of events that were only counted, and not written, from the time `since` on. `timer`
+   * runs exactly while this number is above 0.
    */
   count: number;
   since: number;
@@ -77,7 +77,9 @@ export class RepeatedLines implements Disposable {
    * @param name - the reason of the event
    * @param client - identifies the client; "" if it is unknown
    * @param write - writes the event in full; called before `add` returns, or never
-   * @param summarize - writes one line for all events that were only counted; called later
+   * @param summarize - writes one line for all events that were only counted; called at the end of
+   *   the period, or earlier by `flush`, unless there are no such events or `forget` has dropped
+   *   them
    */
   add(
     name: string,

@@ -9,8 +9,10 @@ export interface Scale {
 }
 
 /**
- * A linear scale that begins at 0 and includes both `most` and `least`. The distance between marks
- * is 1, 2 or 5 times a power of ten.
+ * A linear scale that begins at 0. The distance between marks is 1, 2 or 5 times a power of ten.
+ *
+ * @param most - the greatest value to show
+ * @param least - the shortest length of the axis, so that small values do not fill the plot
  */
 export function linearScale(most: number, least: number): Scale {
   const { end, step } = axisFor(most, least);
@@ -61,8 +63,8 @@ export function decadeScale(values: readonly number[], first: number): Scale {
 }
 
 /**
- * The end of an axis that begins at 0 and includes both `most` and `least`, and the distance between
- * the axis marks. The distance is 1, 2 or 5 times a power of ten.
+ * Returns the end of an axis that begins at 0, and the distance between its marks, which is 1, 2 or
+ * 5 times a power of ten. The end is at least `most` and at least `least`.
  */
 export function axisFor(
   most: number,

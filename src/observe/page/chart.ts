@@ -186,8 +186,8 @@ export class Chart {
     }
     const selected = cursor.seconds === null ? undefined : sample;
     setText(this.#when, selected === undefined ? "" : ago(this.#now - selected.at));
-    // A screen reader announces a selection in the plot that has the focus, but not the new values of
-    // each second.
+    // Let a screen reader announce the values only if the plot has the focus and a moment is
+    // selected. Otherwise the screen reader would announce the new values each second.
     const isHeard = selected !== undefined && document.activeElement === this.#figure;
     this.#figure.setAttribute("aria-live", isHeard ? "polite" : "off");
   }

@@ -27,8 +27,8 @@ export class ChosenRelay {
   }
 
   /**
-   * The name of the chosen relay; null if no relay is chosen. The page then shows all relays
-   * together, or the relay itself if the process has only one.
+   * The name of the chosen relay; null if no relay is chosen. If it is null, the page shows all
+   * relays together, or the one relay of a process that has only one.
    */
   get name(): string | null {
     return new URLSearchParams(location.hash.slice(1)).get(PARAMETER);

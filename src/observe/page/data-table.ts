@@ -27,7 +27,7 @@ export class DataTable<Item, Sort extends string> {
   readonly #headings: readonly HTMLTableCellElement[];
   readonly #rows: KeyedChildren<Item, HTMLTableRowElement>;
   readonly #changed: () => void;
-  /** The item that each row shows. A click on a cell finds its item here. */
+  /** The item that each row shows. A cell that is clicked gets its row's item from here. */
   readonly #items = new WeakMap<HTMLTableRowElement, Item>();
 
   /**

@@ -1,8 +1,9 @@
 import type { SampleDocument } from "../admin/status-format.ts";
 
 /**
- * The samples of the last minutes, collected from the answers to the status requests. Each answer
- * contains only the samples of the last seconds.
+ * The samples of the last minutes, collected from the answers to the status requests. The first
+ * answer contains the whole history. Each later answer contains only the samples of the last
+ * seconds.
  */
 export class RecentSamples {
   readonly #seconds: number;

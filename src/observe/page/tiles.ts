@@ -6,7 +6,10 @@ import type { RecentSamples } from "./recent-samples.ts";
 /** The figures of one relay, or the sums of all relays. */
 export interface Figures {
   readonly open: number;
-  /** The number of proxies that have not sent their whole header; they take places of `max`. */
+  /**
+   * The number of accepted proxies that have not sent their whole PROXY header; they count towards
+   * the limit `max`.
+   */
   readonly waiting: number;
   readonly max: number;
   /** The number of accepted connections since the start. */
