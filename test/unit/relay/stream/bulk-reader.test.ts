@@ -1,0 +1,57 @@
+import { expect, test } from "bun:test";
+import { libc } from "../../../../src/os/libc.ts";
+import { BulkReader } from "../../../../src/relay/stream/bulk-reader.ts";
+import { HeldBytes } from "../../../../src/relay/stream/held-bytes.ts";
+import { Side } from "../../../../src/relay/stream/side.ts";
+import { must, system } from "../../../support/process/system-calls.ts";
+import { socketPair } from "../../../support/sockets/socket-pair.ts";
+
+const KIB = 1024;
+
+class Sender extends Side {
+  readonly isTcp = false;
+}
+
+/** A receiver that reports `room`. */
+class Receiver extends Side {
+  constructor(
+    readonly isTcp: boolean,
+    readonly room: number,
+  ) {
+    super();
+  }
+
+  override takesNow(): number {
+    return this.room;
+  }
+}
+
+/** The size of one read from a sender that has sent 100 KiB. */
+function readFor(to: Receiver, sparing: boolean): number {
+  if (libc === null) throw new Error("this test needs the C library through bun:ffi");
+  const bulk = new BulkReader(libc);
+  bulk.join();
+  using pair = socketPair();
+  must("send", system.send(pair.one, new Uint8Array(100 * KIB)));
+  const from = new Sender();
+  from.fd = pair.other;
+  const held = new HeldBytes();
+  const length = bulk.read(from, to, held, sparing);
+  held.kernelPipe?.read(length);
+  bulk.release(held);
+  bulk.leave();
+  return length;
+}
+
+test.each([true, false])(
+  "if all connections hold too much, a read never exceeds the room (TCP: %p)",
+  (isTcp) => {
+    const sizes = [0, 1, 1000, 64 * KIB].map((room) => readFor(new Receiver(isTcp, room), true));
+    expect(sizes).toEqual([1, 1, 1000, 32 * KIB]);
+  },
+);
+
+test.each([true, false])("otherwise a read may exceed a small room (TCP: %p)", (isTcp) => {
+  const sizes = [0, 1000, 64 * KIB].map((room) => readFor(new Receiver(isTcp, room), false));
+  expect(sizes).toEqual([1, 32 * KIB, 64 * KIB]);
+});
