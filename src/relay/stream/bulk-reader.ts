@@ -22,20 +22,21 @@ const SPLICED_MOST = CAPACITY;
 const COPIED_LEAST = 32 * 1024;
 const SPLICED_LEAST = 128 * 1024;
 
-// The minimum size of one read in bytes, if the other side has any room. A read of this size may
-// exceed the room, but this costs little: the kernel takes the whole write that fills a socket's
-// buffer, even if the write exceeds the buffer. If the reported room cannot be trusted, this is also
-// the maximum size. If all connections together hold too much, this is the maximum size, and the
-// read never exceeds the room.
+// The minimum size of one read in bytes, if the other side has any room. The read may bring more
+// bytes than the room, but the excess costs little: if a socket's buffer has any room, the kernel
+// accepts the whole write, even if the buffer is over-full afterwards. If the reported room cannot
+// be trusted, each read has at most this size. If all connections together hold too many bytes,
+// each read has at most this size and never exceeds the room.
 const ROOM_LEAST = 32 * 1024;
 
-// The size of a read in bytes, if the other side has no room. The other side does not take this
-// byte at once, and this incomplete write makes Bun wait for room.
+// The size of a read in bytes, if the other side has no room. The other side cannot take this byte,
+// and this incomplete write makes Bun wait for room.
 const SAMPLE = 1;
 
-// The bytes that a TCP socket holds for sending exceed the socket's send buffer by one segment at
-// most. If they exceed the buffer by more than this number, the kernel has reduced the buffer,
-// because all TCP sockets together use too much memory (tcp(7), tcp_mem).
+// The maximum number of bytes by which the contents of a TCP socket's send buffer normally exceed
+// the size of the buffer. (The real excess is one segment at most.) A larger excess shows that the
+// kernel has reduced the buffer, because all TCP sockets together use too much memory (tcp(7),
+// tcp_mem).
 const EXCESS_MOST = 64 * 1024;
 // The time, in milliseconds, for which the reader does not trust the room that the kernel reports for
 // TCP sockets, after the kernel has reduced a send buffer.
@@ -108,10 +109,11 @@ export class BulkReader {
     if (!alone) this.#turnsOfOthers -= 1;
     const splices = from.isTcp || !to.isTcp;
     if (splices) held.kernelPipe ??= this.#kernelPipes.borrow();
-    // A Unix receiver reports little room, even if it reads as fast as it can. So the read may be
-    // larger than the room, because the sender is woken less often if a whole kernel pipe is
-    // filled. There are only few kernel pipes, so slow receivers cannot make many directions hold a
-    // whole kernel pipe.
+    // Read more than the reported room if the receiver is a Unix socket that has taken all held
+    // bytes before, and if the direction has a kernel pipe. Such a receiver reports little room
+    // even if it reads as fast as it can, and the sender is woken less often if each read fills the
+    // whole kernel pipe. Slow receivers cannot make many directions hold a whole kernel pipe,
+    // because there are only few kernel pipes.
     const isAhead = held.receiverReads && held.kernelPipe !== null && !to.isTcp && !sparing;
     const most = isAhead ? Infinity : this.#roomOf(to, sparing);
     if (most === SAMPLE) {
@@ -169,8 +171,8 @@ export class BulkReader {
   }
 
   /**
-   * Takes back the kernel pipe that `read` lent to `held`. Call this when the direction does no
-   * more own reads for now.
+   * Takes back the kernel pipe that `read` lent to `held`, if there is one. Call this when the
+   * relay makes no more reads of this direction by its own system calls for now.
    */
   release(held: HeldBytes): void {
     const { kernelPipe } = held;

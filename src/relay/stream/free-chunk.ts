@@ -1,6 +1,6 @@
 /**
- * The minimum size, in bytes, of a chunk that is freed. For a smaller chunk, the call costs more
- * than it saves.
+ * The minimum size, in bytes, of a chunk that is freed. To free a smaller chunk costs more than it
+ * saves.
  */
 const FREED_LEAST = 16 * 1024;
 

@@ -14,8 +14,8 @@ const SAMPLE = 1;
  */
 export class HeldBytes {
   /**
-   * The kernel pipe that the direction has borrowed; null while it has none. In stream order, the bytes
-   * in the kernel pipe follow the chunks.
+   * The kernel pipe that the direction has borrowed; null while it has none. In stream order, the
+   * bytes in the kernel pipe follow the chunks.
    */
   kernelPipe: KernelPipe | null = null;
   /**

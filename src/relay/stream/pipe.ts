@@ -40,11 +40,11 @@ export interface PipeMeans {
 }
 
 /**
- * One direction of a connection: passes bytes from `from` on to `to`, and holds the bytes that `to`
- * does not take. While bytes are held, the reading from `from` is paused. So a pipe holds about 1
- * MiB at most: two of Bun's reads of up to 512 KiB, or one full kernel pipe. If `from` fails while
- * the reading is paused, Bun may deliver one more chunk; the other unread bytes of `from` stay in
- * the kernel.
+ * One direction of a connection: reads bytes from the side `from`, writes them to the side `to`,
+ * and holds the bytes that `to` does not take. While bytes are held, the reading from `from` is
+ * paused. So a pipe holds about 1 MiB at most: two of Bun's reads of up to 512 KiB, or one full
+ * kernel pipe. If `from` fails while the reading is paused, Bun may deliver one more chunk; the
+ * other unread bytes of `from` stay in the kernel.
  */
 export class Pipe implements Reader {
   state: PipeState = "flowing";
@@ -55,8 +55,8 @@ export class Pipe implements Reader {
    */
   dropped = 0;
   /**
-   * The held bytes; null until bytes are held for the first time. Most connections never hold bytes, so
-   * this saves memory.
+   * The held bytes; null until bytes are held for the first time. This saves memory, because most
+   * connections never hold bytes.
    */
   #held: HeldBytes | null = null;
   readonly #means: PipeMeans;
@@ -90,16 +90,16 @@ export class Pipe implements Reader {
   }
 
   /**
-   * The number of bytes that still have to be written to `to`: the held bytes, and the unread bytes of
-   * a failed `from`.
+   * The number of bytes that still have to be written to `to`: the held bytes, and the unread bytes
+   * of a failed `from`.
    */
   get pending(): number {
     return this.#held === null ? 0 : this.#held.pending;
   }
 
   /**
-   * Receives a chunk that Bun has read from `from`. The chunk belongs to the pipe from now on: the pipe
-   * keeps the chunk, or frees the memory of the chunk.
+   * Receives a chunk that Bun has read from `from`. The chunk belongs to the pipe from now on: the
+   * pipe keeps the chunk, or frees the chunk's memory.
    */
   receive(chunk: Uint8Array): void {
     const { length } = chunk;
@@ -124,9 +124,10 @@ export class Pipe implements Reader {
   }
 
   /**
-   * Call this when all pipes together hold too many bytes. Bun stops reading from `from`. While bytes
-   * are held or `to` is not ready, nobody reads; after that, the pipe reads only as many bytes as `to`
-   * takes. If Bun must do all reads, Bun reads again as soon as `to` is ready.
+   * Makes the pipe read and hold fewer bytes. Call this when all pipes together hold too many
+   * bytes. If bytes are held or `to` is not ready, nobody reads from `from` until `to` is ready and
+   * has taken the held bytes. After that, or at once if no bytes are held, the pipe reads only as
+   * many bytes as `to` takes. Without a bulk reader the pipe cannot do so, and Bun reads as before.
    */
   memoryFull(): void {
     if (!this.from.ready || this.state !== "flowing" || this.isPaused) return;
@@ -174,7 +175,8 @@ export class Pipe implements Reader {
   }
 
   /**
-   * Takes over the unread bytes of a failed `from`. The caller must call `end` or `abort` afterwards.
+   * Takes over the unread bytes of a failed `from`. The caller must call `end` or `abort`
+   * afterwards.
    */
   inherit(remains: FailedSocketBytes): void {
     this.bytesRead += remains.bytes;
@@ -246,8 +248,9 @@ export class Pipe implements Reader {
   }
 
   /**
-   * Reports a chunk that `to` took completely to the bulk reader or the reading. Does an own read
-   * if the reading asks for one.
+   * Reports a chunk, which `to` has taken completely, to the object that decides about the next
+   * reads: to `#reading`, or to the bulk reader if there is no `#reading` yet and the chunk is not
+   * large. Does an own read at once if `#reading` asks for one.
    */
   #passed(length: number): void {
     if (this.#reading === null && length < LARGE) this.#means.bulk?.chunkPassed(length);
@@ -270,8 +273,8 @@ export class Pipe implements Reader {
   }
 
   /**
-   * Breaks the pipe because a write found that `to` takes no more bytes. If `to` has only shut down
-   * its reading, the same is shown to `from` in the next turn of the event loop.
+   * Breaks the pipe, because a write found that `to` takes no more bytes. If `to` has only shut
+   * down its reading, `passRefusalOn` shows this to `from` in the next turn of the event loop.
    */
   #refused(): void {
     this.break();

@@ -16,8 +16,9 @@ const LONGEST_PAUSE = 1024;
  *   read.
  * - `turn`: the pipe does an own read in the next turn of the event loop.
  * - `last turn`: like `turn`, but the previous own read found no bytes.
- * - `look`: no bytes come, and one of Bun's reads may bring too many: `to` has little room, or all pipes
- *   together hold too many bytes. The pipe does an own read when `to` has much room, or after a pause.
+ * - `look`: no bytes come, and one of Bun's reads may bring too many: `to` has little room, or all
+ *   pipes together hold too many bytes. The pipe does an own read when `to` has much room, or after
+ *   a pause.
  * - `over`: Bun reads, and the pipe drops the bytes, because `to` takes no more bytes.
  */
 export type ReadingState = "events" | "paused" | "room" | "turn" | "last turn" | "look" | "over";
@@ -147,9 +148,9 @@ const CHUNKS_OF_BULK = 16;
  * Decides who reads `from`: Bun, the pipe, or nobody.
  *
  * Bun allocates a buffer of up to 512 KiB for each read. For requests, Bun's reads cost least; for
- * bulk, the buffers cost a lot. So after a large chunk the pipe pauses Bun and does own reads as long
- * as bytes come. The pipe does one own read in each turn of the event loop, so that other connections
- * get their turn.
+ * bulk, the buffers cost a lot. So after a large chunk the pipe pauses Bun and does own reads as
+ * long as bytes come. The pipe does one own read in each turn of the event loop, so that other
+ * connections get their turn.
  *
  * Each row of this table is a state, each column an event, and each cell the next state. An empty
  * cell means that the event cannot happen in the state.
@@ -165,9 +166,11 @@ const CHUNKS_OF_BULK = 16;
  * | `over`      | `over`     | `over`           | `over`          |             |           |             |                      | `over`      |          | `over` |
  *
  * A transition to `turn` or `last turn` plans an own read for the next turn of the event loop. At a
- * transition marked "now", the pipe does an own read at once. The events of own reads also happen in
- * `events`, because after a large chunk that `to` took completely the pipe does an own read at once,
- * and the state changes only with the result of this read.
+ * transition marked "now", the pipe does an own read at once.
+ *
+ * The row `events` also has cells for the results of own reads: after a large chunk that `to` took
+ * completely, the pipe does an own read at once, while the state is still `events`. Only the result
+ * of this read changes the state.
  *
  * Bun is paused in `paused`, `room`, `turn`, `last turn` and `look`, but a failed TCP side delivers
  * chunks even then.
@@ -265,8 +268,8 @@ export class Reading {
   }
 
   /**
-   * Call this when all pipes together hold too many bytes. The pipe then does the reads, because one of
-   * Bun's reads may bring 512 KiB. If Bun must do all reads, nothing changes.
+   * Lets the pipe do the next reads, because one of Bun's reads may bring 512 KiB. If Bun must do
+   * all reads, nothing changes. Call this when all pipes together hold too many bytes.
    */
   memoryFull(): void {
     if (this.#bulk !== null) this.#move("memory full");

@@ -8,8 +8,8 @@ import type { KernelPipe } from "./kernel-pipe.ts";
 export abstract class Side {
   socket: Socket<unknown> | null = null;
   /**
-   * The socket's descriptor; -1 exactly while `socket` is null, because the kernel reuses the numbers
-   * of closed descriptors.
+   * The socket's descriptor; -1 exactly while `socket` is null, because the kernel reuses the
+   * numbers of closed descriptors.
    */
   fd = -1;
   /**
@@ -82,13 +82,12 @@ export abstract class Side {
   }
 
   /**
-   * Makes Bun report the event `drain` as soon as this side has much room, even if no write has found
-   * the side full.
+   * Makes Bun report the event `drain` as soon as this side has much room, even if no write has
+   * found the side full.
    */
   awaitMuchRoom(): void {
-    // Bun waits for room after each pause and each resume, and stops waiting when there is room. So
-    // pause and resume the socket (or the other way round) only to make Bun wait; the state of the
-    // reading does not change.
+    // Bun starts to wait for room at each pause and at each resume of a socket, and stops when
+    // there is room. So do both, in the order that leaves the state of the reading unchanged.
     if (this.#isPaused) {
       this.socket?.resume();
       this.socket?.pause();
@@ -113,8 +112,9 @@ export abstract class Side {
       return sent;
     }
     // The kernel has no more room. Write the rest through Bun, because only that makes Bun wait for
-    // room. If Bun's write fails, Bun does not report the reason, and the relay cannot read the
-    // reason from the socket (SO_ERROR), because Bun's call has already consumed it.
+    // room. If Bun's write fails, the relay cannot find the reason: Bun does not report it, and
+    // Bun's call has already removed it from the socket (SO_ERROR). Then assume that a TCP side was
+    // reset; a Unix side cannot be reset.
     const taken = Math.max(sent, 0);
     const more = this.socket.write(taken === 0 ? bytes : bytes.subarray(taken));
     if (more >= 0) return taken + more;
@@ -166,8 +166,8 @@ export abstract class Side {
   }
 
   /**
-   * Closes the socket. The kernel still delivers the bytes that it has taken, unless bytes from this
-   * side are unread.
+   * Closes the socket. The kernel still delivers the bytes that it has taken, unless bytes from
+   * this side are unread.
    */
   close(): void {
     this.socket?.close();
