@@ -13,12 +13,12 @@ export function connectionsOfFiles({ processWide, relays }: ProcessPlan): number
 
 /** The limits that divide the connections of a process among its relays. */
 export interface ConnectionLimits {
-  /** The connection limit of a relay. */
+  /** Returns the connection limit of a relay. */
   readonly of: (relay: RelayPlan) => number;
   /**
-   * The number of connections that a relay can really carry: its connection limit, or what the limit
-   * of open files allows if that is less. `isOfFiles` is true if the number follows from the limit
-   * of open files, and false if an option sets it.
+   * Returns the number of connections that a relay can really carry: its connection limit, or the
+   * number that the limit of open files allows, if this number is less. `isOfFiles` is true if the
+   * result follows from the limit of open files, and false if an option sets it.
    */
   readonly carriedOf: (relay: RelayPlan) => ConnectionLimit;
   /** The connection limit of all relays together; null if each relay has only its own limit. */
@@ -33,11 +33,13 @@ export interface ConnectionLimits {
 
 /**
  * Divides `most` connections among the relays. A relay whose options set a connection limit gets
- * this limit; the other relays get equal parts of the rest. The parts are fixed, so a relay at its
- * limit takes nothing from another relay.
+ * exactly this limit. The connections that remain are divided equally among the other relays; each
+ * of these relays gets at least one connection, even if none remains. Each relay's part is fixed,
+ * so a relay at its limit takes nothing from another relay.
  *
- * If an option limits the connections of the whole process (`wanted`), there are no parts: each
- * relay whose options set no limit may use all of `wanted`.
+ * If an option limits the connections of the whole process (`wanted`), the connections are not
+ * divided: each relay may use as many of these connections as its own options allow. If there are
+ * several relays, all of them together may use at most `wanted` connections, and at most `most`.
  *
  * @param most - the number of connections that the limit of open files allows
  * @param wanted - the limit of all relays together; undefined if no option sets it

@@ -2,10 +2,13 @@ import { processStoodStill } from "../os/detect-standstill.ts";
 import type { Observer } from "../relay/observer.ts";
 
 /**
- * Calls `leave` after `time` milliseconds in which no observed relay had a connection. The time
- * starts at `begin`. If a worker thread has just accepted a client that this thread does not know
- * yet, `leave` must do nothing. `leave` is then called again `time` milliseconds after the end of
- * that client's connection.
+ * Calls `leave` when no observed relay has had a connection for `time` milliseconds. The time
+ * starts at `begin`, and starts again when the last open connection ends.
+ *
+ * A worker thread may have just accepted a client whose connection is not reported to this thread
+ * yet. So `leave` must itself ask all threads for their connections, and must do nothing if one of
+ * them has a connection. `leave` is then called again `time` milliseconds after this connection has
+ * ended.
  */
 export class IdleExit implements Disposable {
   readonly observer: Partial<Observer>;
@@ -13,8 +16,8 @@ export class IdleExit implements Disposable {
   readonly #leave: () => void;
   #open = 0;
   /**
-   * The timer of the idle time. It runs exactly while no connection is open, but only after `begin`
-   * and before the first relay drains.
+   * The timer of the idle time; undefined before its first start. It runs only while no connection
+   * is open, and only from the call of `begin` until the first relay drains.
    */
   #timer: Timer | undefined;
   #counting = false;
@@ -35,7 +38,7 @@ export class IdleExit implements Disposable {
     };
   }
 
-  /** Starts the idle time. Called after all relays listen. */
+  /** Starts the idle time. Call this method after all relays listen. */
   begin(): void {
     this.#counting = true;
     this.#wait();

@@ -11,13 +11,14 @@ import type { Manager } from "./handover/hand-over.ts";
  */
 export const INIT = 1;
 
-/** A service manager that wants to know the state of this process. */
+/** The service manager of this process, which wants to know this process's state. */
 export interface ServiceManager {
   readonly service: ServiceState;
   /**
-   * The manager that must learn which process is the new main process. Null in the first process of
-   * a container: this process stays the main process, because it must not end before the other
-   * processes of the container.
+   * The access to the service manager for a handover, which must report that the successor is the
+   * new main process. Null if this process is the first process of its PID namespace, for example
+   * in a container: then this process stays the main process even after a handover, because the
+   * other processes of the namespace are killed when its first process ends (pid_namespaces(7)).
    */
   readonly manager: Manager | null;
 }
@@ -26,17 +27,20 @@ interface ServiceNeeds {
   readonly log: Log;
   readonly drainTimeout: number;
   /**
-   * Whether this process is the main process from its start. If not, the manager's notifier keeps
-   * all messages until its method `release` is called.
+   * Whether this process is the main process from its start. If not, the notifier
+   * (`manager.notifier`) keeps all messages until its method `release` is called.
    */
   readonly isMain: boolean;
-  /** Asks every thread that relays for an answer; settles after all of them have answered. */
+  /**
+   * Asks every thread that carries connections to prove that it is not blocked; settles after all
+   * these threads have answered.
+   */
   readonly responds: () => Promise<void>;
 }
 
 /**
- * Finds the service manager by the variables of the environment (sd_notify(3)); null if there is no
- * manager. Removes these variables from the environment.
+ * Finds the service manager by the variables of the environment (sd_notify(3)), and removes these
+ * variables from the environment. Returns null if there is no service manager.
  */
 export function findServiceManager(needs: ServiceNeeds): ServiceManager | null {
   const socket = process.env["NOTIFY_SOCKET"];

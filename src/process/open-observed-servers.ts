@@ -26,8 +26,9 @@ interface ObservedServers {
 }
 
 /**
- * Opens the servers of `--admin` and `--metrics`; returns null if the plan has no such server. Their
- * code is loaded only if it is needed. `parts` disposes the servers and the figures.
+ * Opens the servers of `--admin` and `--metrics`, and begins to measure the figures that they show.
+ * Adds the servers and the figures to `parts`, which the caller disposes. Returns null if the plan
+ * has no such server; the code of the servers is then not loaded.
  */
 export async function openObservedServers(
   parts: AsyncDisposableStack,

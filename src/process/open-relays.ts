@@ -28,7 +28,10 @@ export interface OpeningNeeds {
   /** The sockets that systemd or another program passed to this process or an earlier one. */
   readonly passed: PassedSockets;
   readonly predecessor: Predecessor | null;
-  /** The figures of the relays for the admin server; null if there is no admin server. */
+  /**
+   * The figures about the relays, which the admin and the metrics server show; null if the process
+   * has neither of these servers.
+   */
   readonly observation: Observation | null;
   /** The value of NOTIFY_SOCKET when this process started. */
   readonly notifySocket: string | undefined;
@@ -36,7 +39,7 @@ export interface OpeningNeeds {
   readonly watches: readonly (() => Partial<Observer>)[];
 }
 
-/** Makes the observer of each relay of a plan. */
+/** Makes the observer of each relay of the plan. */
 export function observersOf(needs: OpeningNeeds): ReadonlyMap<RelayPlan, Observer> {
   // A limit that all relays share can be reported by any of them. So use one log observer for all
   // relays, which then logs the limit once and not once for each relay.
@@ -77,8 +80,8 @@ export function openRelays(
 }
 
 /**
- * Returns the passed socket of a source: systemd passed it, or the predecessor handed it over. If
- * there is no such socket, returns the address to bind.
+ * Returns the source that a relay opens: the socket that systemd passed or the predecessor handed
+ * over; if there is no such socket, the address to bind.
  */
 function sourceOf(
   { name, source, settings }: RelayPlan,

@@ -26,20 +26,22 @@ export interface ProcessWide {
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   readonly accessLog: boolean;
-  /** The address of the admin server; undefined for none. */
+  /** The address of the admin server; undefined for no such server. */
   readonly admin: SocketEndpoint | undefined;
   /** The mode of the admin socket's file, if `admin` is a path; undefined for 0660. */
   readonly adminMode: number | undefined;
   /** The group id of the admin socket's file; undefined for this process's group. */
   readonly adminGroup: number | undefined;
-  /** The address of the metrics server, which answers every client; undefined for none. */
+  /**
+   * The address of the metrics server, which answers every client; undefined for no such server.
+   */
   readonly metrics: SocketEndpoint | undefined;
   /** Whether the process refuses to start in a network namespace that is not private. */
   readonly requirePrivateNetwork: boolean;
   readonly drainTimeout: number;
   /**
-   * The time without any connection after which the process ends; undefined if it never ends for
-   * this reason.
+   * The time without any connection after which the process ends; undefined if the process never
+   * ends because it is idle.
    */
   readonly exitIdleTime: number | undefined;
 }

@@ -67,8 +67,8 @@ export class RelaysOfProcess {
   }
 
   /**
-   * The sources that this process or an earlier process bound. Sockets that systemd or another
-   * program passed are not among them.
+   * The listening sockets of the sources that this process or an earlier process bound. Sockets
+   * that systemd or another program passed are not among them.
    */
   get listeners(): readonly OpenedListener[] {
     return this.#members.flatMap(({ plan, source, relay }) => {
@@ -79,7 +79,9 @@ export class RelaysOfProcess {
     });
   }
 
-  /** The facts about each relay that the successor's relay with the same name needs. */
+  /**
+   * For each relay of this process, the facts that the successor's relay with the same name needs.
+   */
   get handed(): readonly HandedRelay[] {
     return this.#members.map(({ plan, relay: { lastId, captureFile } }) => ({
       ...{ name: plan.name, lastId, captureFile },
@@ -87,8 +89,8 @@ export class RelaysOfProcess {
   }
 
   /**
-   * Starts to accept clients on handed-over sources. The other sources accept clients from `open`
-   * on.
+   * Starts to accept clients on handed-over sources. On the other sources, the relays accept
+   * clients from `open` on.
    */
   accept(): void {
     for (const { relay } of this.#members) relay.accept();
@@ -140,8 +142,8 @@ export class RelaysOfProcess {
 
   /**
    * Stops accepting, and leaves the sources to a successor. `claimed` has the indices, in
-   * `listeners`, of the sources that the successor uses; the files of the others are removed.
-   * Settles as soon as no relay accepts clients any more.
+   * `listeners`, of the sources that the successor uses; the files of the other sources are
+   * removed. Settles as soon as no relay accepts clients any more.
    */
   async leave(claimed: ReadonlySet<number>): Promise<void> {
     let index = 0;

@@ -23,14 +23,15 @@ export function checkPrivateNetwork(notifySocket: string | undefined): void {
     );
 }
 
-// The errors for a port on which no process of this network namespace listens, and for an address
-// that this namespace cannot reach.
+// The error for a port on which no process of this network namespace listens, and the error for an
+// address that this namespace cannot reach.
 const REFUSALS: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENETUNREACH"]);
 
 /**
- * Wraps a relay's observer. If the destination refuses the connection and this network namespace is
- * private, the wrapper adds a hint to the failure's message: the service may be in another
- * namespace, and the failure itself does not show this.
+ * Wraps a relay's observer. If a connection to the destination fails with an error of `REFUSALS`,
+ * and this network namespace is private, the wrapper adds a hint to the failure's message: the
+ * destination's service may be in another network namespace. The system's error does not show this
+ * cause.
  */
 export function explainRefusals(
   observer: Observer,

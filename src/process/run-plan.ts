@@ -52,8 +52,9 @@ export async function runPlan(plan: ProcessPlan, log: Log): Promise<number> {
 }
 
 /**
- * Returns the failures that kept the process from starting. Each failure names its relay, or null
- * if it concerns the whole process. Returns an empty list if the error is of another kind.
+ * Returns the failures that kept the process from starting. A failure's `plan` is the relay that
+ * failed; null if the failure concerns the whole process. Returns an empty list if `error` is
+ * neither a `StartError` nor a `RelayError`.
  */
 function failuresOf(error: unknown): readonly StartFailure[] {
   if (error instanceof StartError) return error.failures;

@@ -46,7 +46,7 @@ const STANDARD_ERROR = 2;
 
 /**
  * The running relays of one process and everything that they share: signals, the service manager,
- * the admin server, the exit of an idle process, and the handover.
+ * the admin and the metrics server, the exit of an idle process, and the handover.
  */
 export class RunningProcess implements AsyncDisposable {
   readonly #plan: ProcessPlan;
@@ -54,16 +54,16 @@ export class RunningProcess implements AsyncDisposable {
   /** The number of bytes that the connections of all relays hold, and the bound of this number. */
   readonly #memory: MemoryBound;
   readonly #log: Log;
-  /** The parts of the process. They are disposed in reverse order at the end of the process. */
+  /** The parts of the process, which are disposed in reverse order at the end of the process. */
   readonly #parts = new AsyncDisposableStack();
   /**
    * The parts that the process needs only while it accepts clients. They are disposed after a
-   * handover, or at the end of the process.
+   * handover, or else at the end of the process.
    */
   readonly #front: AsyncDisposableStack;
   readonly #requests: StopRequests;
   /**
-   * The value of NOTIFY_SOCKET at the start, before the variable was removed from the environment.
+   * The value of NOTIFY_SOCKET at the start. Later the variable is removed from the environment.
    */
   readonly #notifySocket = process.env["NOTIFY_SOCKET"];
   readonly #idle = Promise.withResolvers<void>();
@@ -74,17 +74,19 @@ export class RunningProcess implements AsyncDisposable {
   #relays: RelaysOfProcess | null = null;
   #admin: AdminServers | null = null;
   /**
-   * Set during a handover; settles when the servers of `#admin` have answered their last client.
+   * Settles when the servers of `#admin` have answered their last client; undefined before the
+   * handover.
    */
   #adminLeft: Promise<void> | undefined;
   /**
-   * The figures of the relays for the admin and the metrics server; null if there is no such
-   * server.
+   * The figures about the relays, which the admin and the metrics server show; null if the process
+   * has neither of these servers.
    */
   #observation: Observation | null = null;
   #service: ServiceState | null = null;
   /**
-   * The service manager that must be told which process is the main process; null if there is none.
+   * The access to the service manager, which must be told which process is the main process; null
+   * if no service manager must be told.
    */
   #manager: Manager | null = null;
   #idleExit: IdleExit | null = null;
@@ -93,7 +95,8 @@ export class RunningProcess implements AsyncDisposable {
    */
   #earlier: EarlierProcesses | null = null;
   /**
-   * Waits for orphans that became children of this process; null if this process gets no orphans.
+   * Waits for the ends of orphans that become children of this process; null if this process gets
+   * no orphans.
    */
   #reaper: Reaper | null = null;
 
@@ -127,8 +130,8 @@ export class RunningProcess implements AsyncDisposable {
   }
 
   /**
-   * Handles HUP. If the process's terminal was closed, the kernel has sent HUP and nobody asked for
-   * a handover, so the process stops. Else HUP asks for a handover.
+   * Handles HUP. If the process's terminal was closed, the kernel has sent the HUP and nobody has
+   * asked for a handover, so the process stops. Otherwise HUP asks for a handover.
    */
   #hungUp(): void {
     if (isHungUp(STANDARD_INPUT) || isHungUp(STANDARD_ERROR)) this.#requests.ask(1);
@@ -142,9 +145,9 @@ export class RunningProcess implements AsyncDisposable {
     if (this.#plan.processWide.requirePrivateNetwork) checkPrivateNetwork(this.#notifySocket);
     await this.#openAdmin();
     this.#findServiceManager();
-    // Opening can take long, for example if a source's host name must be resolved. So do not only
-    // wait for it: a second request to stop ends the process at once. A first request takes effect
-    // after the relays have opened.
+    // Opening can take long, for example if a source's host name must be resolved. So wait at the
+    // same time for a second request to stop, which ends the process at once. A first request takes
+    // effect after the relays have opened.
     const opening = this.#openRelays();
     const relays = await Promise.race([opening, askedAgain.then(() => null)]);
     if (relays === null) return 0;
@@ -168,8 +171,9 @@ export class RunningProcess implements AsyncDisposable {
   }
 
   /**
-   * Starts what only a process that accepts clients does: it reports to the service manager, ends
-   * when idle, and hands over. Called after the start; in a successor, after the takeover.
+   * Starts the activities of a process that accepts clients: the report to the service manager that
+   * this process is ready, the exit after an idle time, and the handover on HUP. Called after the
+   * start; in a successor, called after the takeover.
    */
   #begin(relays: RelaysOfProcess): void {
     this.#service?.ready(relays.endpoints);
@@ -203,7 +207,7 @@ export class RunningProcess implements AsyncDisposable {
     this.#requests.ask(1);
   }
 
-  /** Returns everything that a successor needs. */
+  /** Returns everything that this process hands over to a successor. */
   async #estate(relays: RelaysOfProcess): Promise<Estate> {
     const isParent = this.#predecessor === null && this.#manager === null;
     if (isParent) await this.#reapOrphans();
@@ -219,16 +223,17 @@ export class RunningProcess implements AsyncDisposable {
   }
 
   /**
-   * Stops accepting clients. `claimed` has the indices, in the estate's listeners, of the sockets
-   * that the successor uses.
+   * Stops accepting clients, because a successor takes over. `claimed` has the indices, in the list
+   * `listeners` of the estate, of the sockets that the successor uses.
    */
   async #vacate(relays: RelaysOfProcess, claimed: ReadonlySet<number>): Promise<void> {
     // The indices of the servers' sockets follow the indices of the sources.
     const sources = relays.listeners.length;
     this.#observation?.handOver();
     this.#adminLeft = this.#admin?.leave((index) => !claimed.has(sources + index));
-    // Do not wait longer for a hanging worker, because such a worker does not accept clients
-    // either.
+    // Wait at most `VACATE_MOST` milliseconds, because a hanging worker never reports that it has
+    // stopped accepting. It is safe not to wait for this report: a hanging worker accepts no
+    // clients.
     await Promise.race([relays.leave(claimed), Bun.sleep(VACATE_MOST)]);
   }
 
@@ -249,7 +254,10 @@ export class RunningProcess implements AsyncDisposable {
     return await linger({ relays, left, successor, requests: this.#requests, reaper });
   }
 
-  /** Waits from now on for the ends of orphans that became children of this process. */
+  /**
+   * Makes `#reaper`, which waits for the ends of orphans that become children of this process. Does
+   * nothing if `#reaper` exists already, or if system calls through FFI are not available.
+   */
   async #reapOrphans(): Promise<void> {
     if (libc === null || this.#reaper !== null) return;
     const { Reaper } = await import("./handover/reap-orphans.ts");
@@ -287,7 +295,10 @@ export class RunningProcess implements AsyncDisposable {
     return openRelays(needs, observers);
   }
 
-  /** Tells systemd about this process, if systemd started it. */
+  /**
+   * Finds the service manager of this process, if there is one. From then on, `#service` reports
+   * this process's state to it.
+   */
   #findServiceManager(): void {
     const met = findServiceManager({
       log: this.#log,
@@ -317,8 +328,9 @@ export class RunningProcess implements AsyncDisposable {
   }
 
   /**
-   * Stops all relays if no connection is open, neither in this process nor in an earlier process,
-   * and no handover is running.
+   * Stops all relays if none of them has an open connection. During a handover, and while an
+   * earlier process has open connections, starts the idle time again instead. Called at the end of
+   * the idle time.
    */
   async #stopIfIdle(): Promise<void> {
     const isUsed = this.#handovers.isUnderWay || (this.#earlier?.count ?? 0) > 0;

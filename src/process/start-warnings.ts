@@ -6,9 +6,10 @@ import type { PassedSockets } from "./handover/passed-sockets.ts";
 
 /**
  * Warns of two signs that the `.socket` units are older than the configuration file. The first sign
- * is a relay without a passed socket although other relays have one: it binds its source itself,
- * inside the service's sandbox, perhaps in an empty network namespace. The second sign is a passed
- * socket that no relay uses: its clients are never accepted.
+ * is a relay for which systemd passed no socket although it passed sockets for other relays: this
+ * relay binds its source itself, inside the service's sandbox, perhaps in an empty network
+ * namespace. The second sign is a passed socket that no relay listens on: the clients of this
+ * socket are never accepted.
  */
 export function warnOfOldUnits(passed: PassedSockets, log: Log): void {
   for (const source of passed.unknown)

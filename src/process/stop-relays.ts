@@ -9,11 +9,11 @@ const EARLIER_MARGIN = 1_000;
 
 interface StopNeeds {
   readonly relays: RelaysOfProcess;
-  /** The earlier processes that still run; null if this process took over from none. */
+  /** The earlier processes that still run; null if this process has no predecessor. */
   readonly earlier: EarlierProcesses | null;
-  /** The drain timeout of the relays of this process, in milliseconds. */
+  /** The relays' drain timeout, in milliseconds. */
   readonly drainTimeout: number;
-  /** Settles when the open connections must be reset. */
+  /** Settles at the second request to stop: then all open connections are reset. */
   readonly hurry: Promise<void>;
 }
 

@@ -36,7 +36,7 @@ export async function takeOver(predecessor: Predecessor, front: Front): Promise<
 
 /**
  * Drains this process, and leaves the claimed sockets and their files to the predecessor. A second
- * request to stop ends the drain.
+ * request to stop resets the connections that are still open.
  */
 async function giveBack(
   predecessor: Predecessor,

@@ -1,17 +1,18 @@
 import type { PausableRelay } from "../relay/relay-interface.ts";
 import type { SharedCounters } from "./shared-counters.ts";
 
-// A worker may have more connections than the least loaded worker, but at most SLACK more, plus
-// 1/SLACK_PART of the worker's own connections (the allowed lead).
+// The allowed lead is the maximum difference between a worker's number of connections and that of
+// the least loaded worker. It is SLACK plus 1/SLACK_PART of the worker's own connections.
 const SLACK = 4;
 const SLACK_PART = 16;
 
-// The time, in milliseconds, for which a worker accepts nobody after it exceeded the allowed lead.
+// The time, in milliseconds, for which a worker accepts nobody when its lead over the least loaded
+// worker is greater than the allowed lead.
 export const STEP_BACK = 1;
 
-// The time, in milliseconds, after which a least loaded worker that has accepted no client probably
-// hangs: even on a busy machine every thread that does not hang runs within this time. The allowed
-// lead of the other workers then grows.
+// If the least loaded worker accepts no client for this time, in milliseconds, the allowed lead of
+// the other workers grows, because the least loaded worker probably hangs: even on a busy machine,
+// each healthy thread runs at least once within this time.
 const PATIENCE = 25;
 
 const HOLDER = "balance";
@@ -19,9 +20,10 @@ const HOLDER = "balance";
 /**
  * Spreads clients evenly over the workers. The kernel lets the first worker accept all waiting
  * clients: when 400 clients connected at once, one of three workers accepted up to 387 of them. So
- * a worker that exceeds its allowed lead over the least loaded worker stops accepting for a moment.
- * A timer makes the worker resume, so a client is accepted even if other workers hang. If the least
- * loaded worker accepts nobody for some time, for example because it hangs, the allowed lead grows.
+ * a worker stops accepting for a moment if its lead over the least loaded worker is greater than
+ * the allowed lead. A timer makes the worker resume, so clients are accepted even if other workers
+ * hang. If the least loaded worker accepts nobody for some time, for example because it hangs, the
+ * allowed lead grows.
  */
 export class AcceptBalance implements Disposable {
   readonly #counts: SharedCounters;
@@ -29,12 +31,14 @@ export class AcceptBalance implements Disposable {
   readonly #relay: Pick<PausableRelay, "pauseFor" | "resumeFor">;
   #timer: Timer | undefined;
   /**
-   * What was last seen of the least loaded worker: its index (-1 if not known yet), the number of
-   * clients that it has ever accepted, and the time, by `performance.now()`, at which one of these
-   * two numbers last changed.
+   * The index of the least loaded worker at the last call of `#watch`; -1 before the first call.
    */
   #least = -1;
+  /**
+   * The number of clients that the worker `#least` had ever accepted at the last call of `#watch`.
+   */
   #leastTaken = 0;
+  /** The time, by `performance.now()`, at which `#least` or `#leastTaken` last changed. */
   #since = 0;
   /**
    * The number of connections by which the allowed lead of this worker has grown. Greater than 0
@@ -60,8 +64,8 @@ export class AcceptBalance implements Disposable {
   }
 
   /**
-   * Makes this worker accept nobody for a moment if it is too far ahead of the least loaded worker.
-   * Called after this worker has accepted a client.
+   * Makes this worker accept nobody for a moment if its lead over the least loaded worker is
+   * greater than the allowed lead. Called after this worker has accepted a client.
    */
   opened(): void {
     const open = this.#counts.open(this.#worker);
@@ -74,8 +78,9 @@ export class AcceptBalance implements Disposable {
   }
 
   /**
-   * Notes the current time if, since the last call, the least loaded worker has changed or has
-   * accepted a client. The allowed lead is then the usual one again.
+   * Checks whether, since the last call, another worker has become the least loaded one, or the
+   * least loaded worker has accepted a client. If so, notes the current time and resets the allowed
+   * lead to its usual value.
    */
   #watch(least: number): void {
     const taken = this.#counts.taken(least);

@@ -3,8 +3,8 @@ export class AwaitedAnswers<Kind> {
   #waiting: { readonly kind: Kind; readonly resolve: (value: number) => void }[] = [];
 
   /**
-   * Resolves with the number that the next answer of this kind carries; with 0 if no answer arrives
-   * before `end`.
+   * Resolves with the number that the worker's next answer of this kind carries; with 0 if no such
+   * answer arrives before `end` is called.
    */
   next(kind: Kind): Promise<number> {
     return new Promise((resolve) => this.#waiting.push({ kind, resolve }));

@@ -8,8 +8,9 @@ import { startRelay } from "../relay/running-relay.ts";
 import { SharedConnectionLimit } from "../relay/limits/shared-connection-limit.ts";
 import { type Workers, workerCount } from "./worker-count.ts";
 
-// The default bound is the memory that this process may use, divided by this number. The rest is
-// for the kernel's socket buffers and for other programs.
+// The default bound of the bytes that all connections hold together is the available memory,
+// divided by this number. The rest of the memory is for the kernel's socket buffers and for other
+// programs.
 const MEMORY_PARTS = 4;
 
 /** The limits for all relays of a process together. */
@@ -17,8 +18,8 @@ export interface SharedLimits {
   /** The maximum number of open connections of all relays; null (the default) for no such limit. */
   readonly sharedMax?: number | null;
   /**
-   * The number of bytes that the connections hold, and the bound of this number. Default: a bound
-   * that depends on the memory that this process may use.
+   * The number of bytes that the connections of all relays hold, and the bound of this number.
+   * Default: the bound is a quarter of the memory that this process may use.
    */
   readonly memory?: MemoryBound;
 }
@@ -26,15 +27,16 @@ export interface SharedLimits {
 /**
  * Starts a relay.
  *
- * @param succession - absent unless an earlier process hands over
+ * @param succession - the facts about the old process of a handover; absent unless this process
+ * takes over from another process
  * @throws {RelayError} if listening on the source fails or a worker cannot start.
  */
 export type OpenRelay = (options: RelayOptions, succession?: Succession) => Promise<HandoverRelay>;
 
 /**
  * Returns a function that starts relays: in this thread, or in a pool of threads that all relays
- * share. Without FFI, threads cannot share a source. Then one thread relays, and the observer of
- * the first relay gets a warning.
+ * share. Without FFI, several threads cannot share a source. Then this thread carries all
+ * connections, and the observer of the first relay gets a warning.
  */
 export function relayOpener(workers: Workers, limits: SharedLimits = {}): OpenRelay {
   const count = workerCount(workers);
@@ -46,9 +48,10 @@ export function relayOpener(workers: Workers, limits: SharedLimits = {}): OpenRe
 }
 
 /**
- * Makes the bound of the number of bytes that all connections of a process hold.
+ * Makes the object in which the threads of a process count the bytes that their connections hold,
+ * and which contains the bound of this number.
  *
- * @param workers - the number of threads that relay
+ * @param workers - the number of threads that carry connections
  * @param most - the bound in bytes; null for a quarter of the memory that this process may use
  */
 export function boundOfThreads(workers: Workers, most: number | null): MemoryBound {
@@ -73,7 +76,10 @@ function pooled(system: Libc, workers: number, limits: Required<SharedLimits>): 
   return async (options, succession) => await (await starting)(options, succession);
 }
 
-/** Wraps `open` so that the observer of the first relay gets a warning with the reason. */
+/**
+ * Wraps `open` so that the observer of the first relay gets a warning. `reason` says why FFI is not
+ * available.
+ */
 function withWarning(reason: string, open: OpenRelay): OpenRelay {
   let isTold = false;
   return async (options, succession) => {

@@ -28,15 +28,16 @@ import type { WorkerSlot } from "./worker-slot.ts";
 import { SharedSource } from "./shared-source.ts";
 
 // The time, in milliseconds, that a worker may still run after the end of the drain timeout. A
-// worker that runs longer counts as hung.
+// worker that runs longer counts as hung, and is killed.
 const GRACE = 1_000;
 
 /**
  * Starts a relay whose connections the workers of a pool carry; each worker has a share of the
- * relay. This thread relays nothing: it binds and keeps the source, and reports all connections to
- * the observer.
+ * relay. This thread carries no connection: it binds and keeps the source, and reports all
+ * connections to the observer.
  *
- * @param succession - absent unless an earlier process hands over
+ * @param succession - the facts about the old process of a handover; absent unless this process
+ * takes over from another process
  * @throws {RelayError} if listening on the source fails or a worker cannot start.
  */
 export async function startPooledRelay(
@@ -71,7 +72,7 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
   readonly #pool: WorkerPool;
   readonly #relay: number;
   readonly #shares: readonly WorkerShare[];
-  /** The file of the relay's capture; null before the start and if nothing is captured. */
+  /** The relay's capture file; null before the start, and null if the relay captures nothing. */
   #captureFile: CaptureFile | null = null;
   /** The identities of the capture files that the process which hands over still writes. */
   readonly #handedCaptures: readonly string[];
@@ -79,7 +80,7 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
   readonly #closed = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
   /**
-   * Whether the workers may accept clients. False for a handed-over source until `accept` is
+   * Whether the workers may accept clients. If the source was handed over, false until `accept` is
    * called.
    */
   #accepts: boolean;
@@ -149,8 +150,8 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
       this.#openCapture();
     } catch (error) {
       for (const share of this.#shares) share.terminate();
-      // Before the end of a handover this relay does not accept clients, and the socket file still
-      // belongs to the process that hands over. So leave the file in place then.
+      // Remove the socket file only if this relay may accept clients. Before the end of a handover
+      // it may not, because the file still belongs to the process that hands over.
       if (this.#accepts) this.#hide({ removesFile: true });
       await Promise.all(this.#shares.map((share) => share.ended()));
       this.#source.close();
@@ -191,8 +192,8 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
   }
 
   async leave({ isGivenUp = false } = {}): Promise<void> {
-    // Keep the capture file at its path, because the path now belongs to the relay in the other
-    // process.
+    // The path of the capture file now belongs to the process that has the source, so begin no
+    // further file there.
     this.#captureFile?.stay();
     void this.#stop(NO_LIMITS, "handed over", !isGivenUp);
     await this.#closed.promise;
@@ -278,7 +279,8 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
   }
 
   /**
-   * Returns a worker's part of `connectionsMax`. The sum of all parts is exactly `connectionsMax`.
+   * Returns the part of `connectionsMax` that the worker of a share gets. The sum of all parts is
+   * exactly `connectionsMax`.
    */
   #quota(index: number): number {
     const count = this.#shares.length;
@@ -288,7 +290,7 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
   }
 
   /**
-   * Stops watching for a loss of the source. If `removesFile`, also removes the socket file, so
+   * Ends the checks whether the source is lost. If `removesFile`, also removes the socket file, so
    * that new clients cannot connect.
    */
   #hide({ removesFile }: { readonly removesFile: boolean }): void {
@@ -301,9 +303,10 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
   }
 
   /**
-   * Tells the workers to stop, and the limits of their drain. Kills the workers that have not ended
-   * `GRACE` milliseconds after the end of the drain timeout. A later call can only shorten the
-   * time.
+   * Tells the workers to stop, and sends them the limits of their drain. If `servesQueue`, the
+   * workers first accept the clients that are in the kernel's queue. Kills the workers if the relay
+   * has not stopped `GRACE` milliseconds after the end of the drain timeout. A later call can only
+   * shorten this time.
    */
   #hurry(limits: DrainLimits, { servesQueue }: { readonly servesQueue: boolean }): void {
     for (const share of this.#shares) share.stop(limits, servesQueue);
@@ -319,8 +322,8 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
     const due = performance.now() + delay;
     this.#impatience = setTimeout(() => {
       const now = performance.now();
-      // The timer is late because the whole process was suspended. Let the workers have the whole
-      // time again, because their own time limits also begin again.
+      // If the timer is late because the whole process was suspended, give the workers the whole
+      // time again, because their own time limits also begin again after a suspension.
       if (processStoodStill(now - due, delay)) this.#impatientAt = now + wait;
       if (now < this.#impatientAt) this.#waitForHanging(wait);
       else for (const share of this.#shares) share.terminate();

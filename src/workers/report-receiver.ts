@@ -12,26 +12,26 @@ export class ReportReceiver {
   readonly #open = new Map<number, RemoteConnectionView>();
   /**
    * The number of milliseconds by which this thread's clock is ahead of the worker's clock;
-   * `Infinity` before the first batch. It is the least difference so far between the time of
-   * arrival of a batch and the batch's `at`.
+   * `Infinity` before the first batch. It is the least difference so far between the time at which
+   * a batch arrived here and the batch's `at`.
    */
   #behind = Infinity;
 
-  /** The number of reported proxies that have not sent their whole header. */
+  /** The number of proxies whose PROXY header the worker still awaits, by the worker's reports. */
   #waitingForHeader = 0;
 
   constructor(observer: Observer) {
     this.#observer = observer;
   }
 
-  /** The number of reported connections that are still open. */
+  /** The number of connections that the worker has reported and that are still open. */
   get open(): number {
     return this.#open.size;
   }
 
   /**
-   * Estimates the difference between this thread's and the worker's clock again. Call this method
-   * with each batch on its arrival, before the batch's reports are passed.
+   * Estimates again the difference between this thread's clock and the worker's clock. Call this
+   * method with each batch when it arrives, before the batch's reports are passed to `pass`.
    */
   syncClock({ at }: Batch): void {
     this.#behind = Math.min(this.#behind, performance.now() - at);
@@ -78,8 +78,8 @@ export class ReportReceiver {
   }
 
   /**
-   * Reports every open connection as closed by a fault, and the end of the wait for every header,
-   * because the worker has died.
+   * Tells the observer that every open connection was closed by a fault, and that no proxy's header
+   * is awaited any more. Called after the worker has died.
    */
   abandon(): void {
     if (this.#waitingForHeader > 0) this.#waiting(-this.#waitingForHeader);

@@ -5,7 +5,7 @@ import { encodeFigures } from "./encode-figures.ts";
 import type { ConnectionReport, Reached, Report, Start } from "./worker-messages.ts";
 import { encodeError } from "./encode-error.ts";
 
-// The time between two reports of the figures of a worker's open connections, in milliseconds.
+// The time, in milliseconds, between two reports of the figures of a worker's open connections.
 const FIGURES_PERIOD = 200;
 
 /** The id of a connection, and the figures in the last report about it. */
@@ -26,8 +26,9 @@ class ReportedConnection {
 }
 
 /**
- * A worker's observer. It counts connections in the shared counters, and sends the events that the
- * main thread's observer handles to the main thread, in one message per turn of the event loop.
+ * A worker's observer. It counts connections in the shared counters. It reports to the main thread
+ * the events that the main thread's observer handles, and the events that the pool needs. All
+ * reports of one turn of the event loop go in one message.
  */
 export class ReportSender {
   /**
@@ -45,7 +46,8 @@ export class ReportSender {
   #figures: Timer | undefined;
   #afterOpened = () => {};
   /**
-   * The change, since the last report, of the number of proxies that have not sent their header.
+   * The change, since the last report of this kind, of the number of proxies whose PROXY header is
+   * awaited.
    */
   #waitingForHeader = 0;
 
@@ -92,12 +94,12 @@ export class ReportSender {
         this.#postLater();
       }),
       full: (open, limit) => {
-        // Report that this worker's part of a shared limit is used up, because only the pool knows
-        // whether the parts of all other workers are also used up.
+        // Always tell the pool if this worker has used up its part of a limit that relays share.
+        // Only the pool knows whether the other workers have used up their parts, too.
         if (limit !== "own") return this.tell({ kind: "full", open, limit });
         const total = this.#counts.total();
-        // Report only if all workers are full, because until then another worker accepts the
-        // clients.
+        // Report the relay's own limit only if all workers are full, because until then another
+        // worker accepts the clients.
         if (total >= connectionsMax && this.#counts.filled())
           this.tell({ kind: "full", open: total, limit });
       },
@@ -128,8 +130,9 @@ export class ReportSender {
   flush(): void {
     clearImmediate(this.#posting);
     this.#posting = undefined;
-    // Most headers arrive in the turn in which the wait for them begins; then the change is 0, and
-    // no report is needed.
+    // Most headers arrive in the same turn of the event loop in which the wait for them begins. At
+    // the end of such a turn the number of awaited headers has not changed, and no report is
+    // needed.
     if (this.#waitingForHeader !== 0)
       this.#reports.push({ kind: "waitingForHeader", change: this.#waitingForHeader });
     this.#waitingForHeader = 0;
@@ -153,8 +156,8 @@ export class ReportSender {
 
   #closed(connection: ConnectionView, ending: Parameters<Observer["closed"]>[1]): void {
     const told = this.#open.get(connection);
-    // An observer that got any report about a connection must also be told that the connection has
-    // ended.
+    // An observer that has got any report about a connection must also learn that the connection
+    // has ended.
     if (this.#observed.has("closed") || (told?.id ?? 0) > 0)
       this.#tellAbout(connection, (id) => ({
         kind: "closed",
@@ -169,7 +172,10 @@ export class ReportSender {
     this.#figures = undefined;
   }
 
-  /** Reports an event of a connection; sends the introduction before the first report. */
+  /**
+   * Reports an event of a connection. Before the first report about the connection, sends its
+   * introduction.
+   */
   #tellAbout(connection: ConnectionView, report: (id: number) => ConnectionReport): void {
     const told = this.#open.get(connection);
     if (told === undefined) return;

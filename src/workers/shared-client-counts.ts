@@ -5,8 +5,8 @@ import type { ClientCounts } from "../relay/admission/client-counts.ts";
 const SEED = 0;
 const FIRST = 1;
 
-// The layout of a slot: the client in the words HIGH and LOW, then the client's number of
-// connections.
+// The layout of a slot: the number that identifies a client, in the words HIGH and LOW, and then
+// the number of the client's connections.
 const HIGH = 0;
 const LOW = 1;
 const COUNT = 2;
@@ -22,7 +22,7 @@ const SLOTS_A_CONNECTION = 3;
 
 type Table = Int32Array<SharedArrayBuffer>;
 
-/** A client's number, split into two 32-bit words. */
+/** The 64-bit number that identifies a client (see `ClientCounts`), split into two 32-bit words. */
 interface Key {
   readonly high: number;
   readonly low: number;
@@ -111,8 +111,8 @@ export class SharedClientCounts implements ClientCounts {
   }
 
   /**
-   * Returns the index of the client's slot in this worker's table. If the client has no slot yet,
-   * returns the index of a slot that is free.
+   * Returns the index of a client's slot in this worker's table. If the client has no slot yet,
+   * returns the index of a free slot: a slot of the state "empty" or "left".
    */
   #slotFor(key: Key): number {
     let free = -1;

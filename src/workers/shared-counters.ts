@@ -1,6 +1,6 @@
 // The layout of the memory in 32-bit words: the last connection id that was given out, then 1 if
 // the relay is known to be at its limit of connections (else 0), then WORDS numbers for each
-// worker.
+// worker, at the offsets OPEN, TAKEN and QUOTA.
 const LAST_ID = 0;
 const FULL = 1;
 const FIRST = 2;
@@ -24,7 +24,10 @@ export class SharedCounters {
     this.#workers = Math.floor((this.#words.length - FIRST) / WORDS);
   }
 
-  /** @param lastId - the last connection id that was given out before; the new ids follow it */
+  /**
+   * @param lastId - the highest connection id that the process which hands over may give to a
+   * connection of the relay; 0 if the relay takes over from no process. The new ids follow this id.
+   */
   static forWorkers(workers: number, lastId = 0): SharedCounters {
     const counters = new SharedCounters(
       new SharedArrayBuffer((FIRST + workers * WORDS) * Int32Array.BYTES_PER_ELEMENT),
@@ -59,9 +62,10 @@ export class SharedCounters {
   }
 
   /**
-   * Notes that the relay is at its limit of connections. Returns true only for the first call since
-   * a connection closed, because several workers may open the last connections at the same moment,
-   * and then all of them see that the limit is reached.
+   * Notes that the relay is at its limit of connections. Returns true for the first call after a
+   * connection was closed, else false. So only one worker reports that the relay is full, even if
+   * several workers open the last connections at the same moment and all of them see that the limit
+   * is reached.
    */
   filled(): boolean {
     return Atomics.exchange(this.#words, FULL, 1) === 0;

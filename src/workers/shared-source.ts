@@ -8,8 +8,8 @@ import { type PlacedFile, type HandedSource, isInherited } from "../relay/kinds-
 import type { RelayOptions } from "../relay/options.ts";
 
 /**
- * A bound source from which only the workers accept clients; the thread that bound the source never
- * does.
+ * A bound source from which only the workers accept clients. The thread that bound the source
+ * accepts no clients.
  */
 export class SharedSource {
   readonly endpoint: SocketEndpoint;

@@ -1,14 +1,14 @@
 import { availableParallelism } from "node:os";
 
 /**
- * The number of threads that relay: an integer of at least 1, or `auto` for one thread per
- * processor.
+ * The number of threads that carry connections: an integer of at least 1, or `auto` for one thread
+ * per processor.
  */
 export type Workers = number | "auto";
 
 /**
- * The number of workers. For `auto`, this is the number of processors that this process may use.
- * Bun derives that number from the affinity (sched(7)) and from the control group's quotas
+ * Returns the number of workers. For `auto`, this is the number of processors that this process may
+ * use. Bun derives that number from the affinity (sched(7)) and from the control group's quotas
  * (cgroups(7)).
  */
 export function workerCount(workers: Workers): number {

@@ -19,7 +19,7 @@ export type RelayOrder =
   | Start
   /** Answer with `here`, which proves that the thread's event loop runs. */
   | { readonly kind: "ping"; readonly relay: number }
-  /** Accept nobody until `release`; answered by `held`. */
+  /** Accept nobody until the order `release`; answered by `held`. */
   | { readonly kind: "hold"; readonly relay: number }
   | { readonly kind: "release"; readonly relay: number }
   /** Stop recording packets for the relay's capture. */
@@ -95,16 +95,17 @@ export type PoolReport =
   /** Whole pcapng blocks for the relay's capture file. */
   | { readonly kind: "captured"; readonly blocks: Uint8Array }
   /**
-   * The last report of a share: it has stopped. `cut` is the number of connections that were reset
-   * to end the drain.
+   * The last report of a share, which has stopped. `cut` is the number of connections that the
+   * worker has reset to end the drain.
    */
   | { readonly kind: "stopped"; readonly cut: number }
   /** The worker is about to die. `open` is the number of connections that end with the worker. */
   | { readonly kind: "lost"; readonly open: number };
 
 /**
- * A report that the pool passes to the observer as an event, or data of a connection that the
- * observer can read in later events.
+ * A report for the observer. The pool passes it to the observer as an event. With an `introduction`
+ * or with `figures` it only updates its data about the connections, which the observer can read at
+ * later events.
  */
 export type EventReport =
   | { readonly kind: "fault"; readonly error: PlainError }

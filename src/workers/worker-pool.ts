@@ -30,7 +30,7 @@ export class WorkerPool {
   readonly #sharedMax: number | null;
   /**
    * The number of bytes that the connections of all relays hold, in one word for each worker, and
-   * the bound.
+   * the bound of this number.
    */
   readonly memory: MemoryBound;
   /**
@@ -56,8 +56,8 @@ export class WorkerPool {
   }
 
   /**
-   * Assigns at most `most` slots to a new relay. The relay with the next number begins at the next
-   * slot, so that relays with few slots do not all use the same workers.
+   * Assigns at most `most` slots to a new relay. Its first slot is the slot after the first slot of
+   * the relay before it. So relays with few slots do not all use the same workers.
    *
    * @param open - returns the relay's number of open connections
    */

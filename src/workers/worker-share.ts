@@ -7,7 +7,7 @@ import type { Batch, Report, Start } from "./worker-messages.ts";
 import { ReportReceiver } from "./report-receiver.ts";
 import type { SlotMember, WorkerSlot } from "./worker-slot.ts";
 
-/** The part of the pooled relay that a share uses. */
+/** The properties and methods of a pooled relay that its shares use. */
 export interface WorkerShareOwner {
   readonly observer: Observer;
   readonly endpoint: SocketEndpoint;
@@ -223,8 +223,8 @@ export class WorkerShare implements SlotMember {
   }
 
   /**
-   * Notes that the share has ended: the slot forgets it, and all promises that wait for its answers
-   * resolve.
+   * Notes that the share has ended: removes the share from the slot, and resolves all promises that
+   * wait for an answer of the share.
    */
   #end(): void {
     this.#isThere = false;

@@ -5,15 +5,15 @@ import type { Batch, Order, Start } from "./worker-messages.ts";
 // pause.
 const CALM = 10_000;
 
-// The first and the longest pause before a new thread, in milliseconds. Each pause is twice the
-// pause before.
+// The first and the longest pause before a new thread starts, in milliseconds. Each pause is twice
+// as long as the pause before it.
 const PAUSE_FIRST = 10;
 const PAUSE_LAST = 1_000;
 
 /** A relay that runs some of its connections in the slot's worker. */
 export interface SlotMember {
   readonly observer: Observer;
-  /** Whether the relay continues in the next thread if this thread dies. */
+  /** Whether the relay's share starts again in the next thread if this thread dies. */
   readonly goesOn: boolean;
   /** Returns the order that starts the relay's share in a worker. */
   startOrder(): Start;
@@ -24,8 +24,8 @@ export interface SlotMember {
    */
   lost(why: Error): number;
   /**
-   * Forgets what belonged to the dead worker, and reports its open connections as closed. Called
-   * after `lost` was called for every member of the slot.
+   * Discards this relay's data about the dead worker, and reports the relay's open connections in
+   * this worker as closed. Called after `lost` was called for every member of the slot.
    */
   forget(): void;
 }
@@ -65,7 +65,10 @@ export class WorkerSlot {
     else if (this.#restart === undefined) this.#begin();
   }
 
-  /** Forgets a relay whose share has ended. */
+  /**
+   * Removes a relay whose share has ended from the slot. Ends the thread if the slot has no other
+   * relay.
+   */
   leave(relay: number): void {
     this.#members.delete(relay);
     if (this.#members.size > 0) return;
@@ -127,7 +130,9 @@ export class WorkerSlot {
     const losses = members.map((member) => ({ member, lost: member.lost(reason) }));
     const replaced = members.some(({ goesOn }) => goesOn);
     const losers = losses.filter(({ lost }) => lost > 0);
-    // Let only the first relay that goes on report the death if no connection was lost.
+    // Each relay that lost connections reports the worker's death. If no relay lost a connection,
+    // only the first relay that goes on reports the death. If no relay goes on either, nobody
+    // reports it.
     const [first] = replaced ? losses.filter(({ member }) => member.goesOn) : [];
     for (const { member, lost } of losers.length > 0 || first === undefined ? losers : [first])
       member.observer.fault(this.#obituary(reason, lost, replaced));

@@ -19,10 +19,7 @@ import { ReportSender } from "./report-sender.ts";
 
 declare const self: Worker;
 
-/**
- * The name of the holder that pauses a relay between the orders `hold` and `release` of the pooled
- * relay.
- */
+/** The name under which this file pauses a relay between the pool's orders `hold` and `release`. */
 const HOLDER = "pool";
 
 /**
@@ -31,7 +28,9 @@ const HOLDER = "pool";
  */
 let limit: SharedConnectionLimit | null = null;
 
-/** The number of bytes that this worker's connections hold; null before the first share starts. */
+/**
+ * Counts the bytes that this worker's connections hold; null before the first share has started.
+ */
 let memory: HeldMemory | null = null;
 
 /**

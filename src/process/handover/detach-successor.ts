@@ -2,12 +2,13 @@ import { FIRST_DESCRIPTOR, withRequest } from "./handover-variable.ts";
 import { ownCommand } from "./own-command.ts";
 
 /**
- * Starts this program once more, as the successor, and passes it the descriptors that this process
- * was given. This process only stands between the predecessor and the successor, and must end after
- * this call: its end makes the successor a child of the service manager, or of the first process,
- * which waits for the successor's exit status.
+ * Starts this program once more, as the successor, and passes this process's descriptors on to it.
+ * The predecessor has started this process only for this step, so this process must end after the
+ * call. Its end makes the successor a child of the service manager, or of the first process if that
+ * process stays as the parent of all later processes. The new parent waits for the successor's exit
+ * status.
  *
- * @param descriptors - the number of descriptors
+ * @param descriptors - the number of descriptors to pass on, from number `FIRST_DESCRIPTOR` on
  */
 export function detachSuccessor(descriptors: number): void {
   const handed = Array.from({ length: descriptors }, (_, index) => FIRST_DESCRIPTOR + index);

@@ -12,8 +12,9 @@ const LINGERING_MOST = 8;
 /** Receives the reports of earlier processes that concern this process. */
 export interface EarlierListener {
   /**
-   * Called when an earlier process reports requests to stop that also concern this process. `times`
-   * is the total number of requests that the earlier process has received.
+   * Called when an earlier process reports that it has received requests to stop, which also
+   * concern this process. `times` is the total number of requests that the earlier process has
+   * received.
    */
   asked(times: number): void;
   /** Called when an earlier process has received HUP and asks this process to hand over instead. */
@@ -41,8 +42,8 @@ export class EarlierProcesses implements Disposable {
   }
 
   /**
-   * Opens the channels to the earlier processes that a document lists, and asks each of these
-   * processes for its number of connections.
+   * Opens the channels to the earlier processes that the predecessor's handover document lists, and
+   * asks each of these processes for its number of connections.
    */
   async meet(earlier: readonly EarlierProcess[]): Promise<void> {
     for (const { pid, descriptor, isParent } of earlier) {
@@ -82,8 +83,9 @@ export class EarlierProcesses implements Disposable {
   }
 
   /**
-   * Returns the records for the next document. `give` returns the number that a descriptor gets in
-   * the successor.
+   * Returns a record of each earlier process, for the handover document that this process sends to
+   * its successor. `give` passes a descriptor of this process on to the successor, and returns the
+   * number that the descriptor gets there.
    */
   records(give: (descriptor: number) => number): EarlierProcess[] {
     return [...this.#processes].map(({ pid, isParent, channel }) => ({
@@ -149,7 +151,7 @@ export class EarlierProcesses implements Disposable {
     if (lingering.isParent) this.#listener.orphaned();
   }
 
-  /** Asks the oldest processes to end if more than `LINGERING_MOST` processes linger. */
+  /** Asks the oldest processes to end if more than `LINGERING_MOST` processes have connections. */
   #limit(): void {
     const lingering = [...this.#processes].filter(
       ({ connections, isEnding }) => connections !== null && connections > 0 && !isEnding,
@@ -172,7 +174,9 @@ interface Lingering {
   readonly channel: Channel;
   /** The number of connections in the process's last report; null before the first report. */
   connections: number | null;
-  /** Whether the process was asked to end because too many processes lingered. */
+  /**
+   * Whether this process has asked the earlier process to end because too many processes lingered.
+   */
   isEnding: boolean;
 }
 

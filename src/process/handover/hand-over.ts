@@ -26,9 +26,9 @@ import { FIRST_DESCRIPTOR } from "./handover-variable.ts";
 import { startSuccessor, type Successor, type SuccessorStart } from "./start-successor.ts";
 
 /**
- * The number of ids that a relay may give to connections between the writing of the document and
- * the end of the handover. The successor's ids start above this range, so no two connections of a
- * relay have the same id.
+ * The number of ids that a relay may still give to connections between the writing of the handover
+ * document and the end of the handover. The successor's ids start above this range, so no two
+ * connections of a relay have the same id.
  */
 const IDS_MEANWHILE = 1_000_000;
 
@@ -37,8 +37,8 @@ const IDS_MEANWHILE = 1_000_000;
  */
 export interface Estate {
   /**
-   * The listening sockets that this process or an earlier process opened. The successor names them
-   * by their index.
+   * The listening sockets that this process or an earlier process opened. The successor names a
+   * socket by its index in this list.
    */
   readonly listeners: readonly OpenedListener[];
   readonly passed: PassedSockets;
@@ -46,8 +46,8 @@ export interface Estate {
   readonly relays: readonly HandedRelay[];
   readonly earlier: EarlierProcesses | null;
   /**
-   * The service manager that must be told which process is the new main process; null if there is
-   * no such manager.
+   * The access to the service manager, which must be told that the successor is the new main
+   * process; null if no service manager must be told.
    */
   readonly manager: Manager | null;
   /**
@@ -55,7 +55,10 @@ export interface Estate {
    * `claimed`. Settles after this process has stopped accepting clients.
    */
   vacate(claimed: ReadonlySet<number>): Promise<void>;
-  /** Waits for the ends of later processes; null unless this process stays as their parent. */
+  /**
+   * Waits for the ends of later processes; null unless this process stays as the parent of all
+   * later processes.
+   */
   readonly reaper: Reaper | null;
 }
 
@@ -68,7 +71,7 @@ export interface OpenedListener {
   readonly permissions: Permissions;
 }
 
-/** A service manager that is reached by sd_notify(3). */
+/** The access to a service manager (sd_notify(3)). */
 export interface Manager {
   readonly notifier: MainProcessNotifier;
   /** The value of NOTIFY_SOCKET. */
@@ -90,8 +93,9 @@ export interface HandoverStart extends Pick<
  * makes it the main process, stops accepting in this process, and then tells the successor that the
  * handover is complete.
  *
- * @throws {HandoverError} if the successor does not start to accept clients, or the service manager
- * cannot be told the new main process. This process then still accepts clients and must go on.
+ * @throws {HandoverError} if the successor does not start to accept clients, or if the service
+ * manager cannot be told that the successor is the new main process. This process then still
+ * accepts clients and must go on.
  */
 export async function handOver(estate: Estate, start: HandoverStart): Promise<Successor> {
   const { manager, earlier, reaper } = estate;
@@ -104,8 +108,8 @@ export async function handOver(estate: Estate, start: HandoverStart): Promise<Su
       spawned: (child) => reaper?.leave(child),
     });
     if (manager !== null) await moveMainProcess(manager, successor, start);
-    // Stop accepting before `taken` is sent: the successor then logs that it took over, and from
-    // this moment on no client may be served with the old configuration.
+    // Stop accepting before `taken` is sent. When the successor receives `taken`, it logs that it
+    // took over, and after this log line no client may be served with the old configuration.
     await estate.vacate(successor.claimed);
     // Announce the successor before this process ends, because the first process learns of the
     // successor only from this process.
@@ -120,15 +124,18 @@ export async function handOver(estate: Estate, start: HandoverStart): Promise<Su
 }
 
 /**
- * Sets the lengths of the kernel's queues of clients again, because the failed successor may have
- * changed them (listen(2)).
+ * Sets the configured lengths of the kernel's queues of clients again, because the failed successor
+ * may have changed these lengths (listen(2)).
  */
 function restoreQueues({ listeners }: Estate, libc: Libc): void {
   for (const { socket } of listeners)
     for (const fd of socket.fds) if (socket.backlog !== null) libc.listen(fd, socket.backlog);
 }
 
-/** Returns the document, and the descriptors that the document refers to. */
+/**
+ * Returns the message with the handover document, and the descriptors of this process that the
+ * document refers to.
+ */
 function documentOf({ listeners, passed, relays, earlier, reaper }: Estate) {
   const descriptors: number[] = [];
   // The channel gets the number FIRST_DESCRIPTOR in the successor, so these descriptors get the

@@ -115,8 +115,8 @@ export class Channel implements Disposable {
 }
 
 /**
- * Parses a line. Returns undefined if the line is not JSON: no version of this program sends such a
- * line, and a receiver rejects undefined like any other unknown message.
+ * Parses a line. Returns undefined if the line is not JSON. No version of this program sends such a
+ * line, so a receiver treats undefined like any other value that is not a message.
  */
 function parse(line: string): unknown {
   try {

@@ -13,14 +13,17 @@ import {
   string,
 } from "./read-json.ts";
 
-/** The version of the documents that this program writes, and the highest version that it reads. */
+/**
+ * The value of `HandoverDocument.version` that this program writes, and the highest value that it
+ * can read.
+ */
 export const DOCUMENT_VERSION = 1;
 
 /**
- * The first message of a process to its successor, which describes everything that is handed over.
- * The successor may be another version of this program. A version may add fields, but the meaning
- * of a field never changes. A document that older versions could not understand gets a higher
- * version number.
+ * The content of a process's first message to its successor, which describes everything that is
+ * handed over. The successor may be another version of this program. A newer version of the program
+ * may add fields to the document, but never changes the meaning of a field. If older versions of
+ * the program could not understand a document, the document's `version` is raised.
  */
 export interface HandoverDocument {
   readonly version: number;
@@ -53,21 +56,22 @@ export interface HandedRelay {
   readonly captureFile: string | null;
 }
 
-/** A listening socket that the process opened: a relay's source, the admin or the metrics address. */
+/**
+ * The listening sockets of one address: of a relay's source, of the admin address or of the metrics
+ * address. The process that hands over, or an earlier process, opened them. `localhost` may have
+ * two sockets; every other address has one.
+ */
 export interface HandedListener {
   /**
-   * The key by which the successor finds the socket: the socket's role and configured address as
+   * The key by which the successor finds the sockets: their role and their configured address as
    * one text, made by `listenerKey`.
    */
   readonly key: string;
-  /**
-   * The descriptors that the listening sockets have in the successor. A source on `localhost` has
-   * two sockets.
-   */
+  /** The sockets' descriptors in the successor. */
   readonly descriptors: readonly number[];
   /**
-   * The TCP port that the socket is bound to, which the system chose if port 0 was configured. 0 if
-   * the address is not a TCP address.
+   * The TCP port that the sockets are bound to, which the system chose if port 0 was configured. 0
+   * if the address is not a TCP address.
    */
   readonly port: number;
   /** The file of a Unix socket; null for other addresses. */
@@ -87,7 +91,7 @@ export interface HandedFile extends FileIdentity {
   readonly group: number | null;
 }
 
-/** A listening socket that was passed to the first process at its start. */
+/** A listening socket that systemd or another program passed to the first process at its start. */
 export interface HandedSocket {
   readonly descriptor: number;
   /** The number of the socket's descriptor in the first process: the N of `fd:N`. */
@@ -115,8 +119,8 @@ export interface EarlierProcess {
 export type ListenerRole = "source" | "admin" | "metrics";
 
 /**
- * Returns the key that identifies the socket of a role and an address in a document. A relative
- * path becomes an absolute path.
+ * Returns the key that identifies the sockets of a role and an address in a handover document. A
+ * relative path becomes an absolute path.
  */
 export function listenerKey(role: ListenerRole, address: SocketEndpoint): string {
   const absolute: SocketEndpoint =
@@ -163,10 +167,10 @@ const readFields = record<HandoverDocument>({
 });
 
 /**
- * Reads a document.
+ * Reads a handover document.
  *
- * @throws {ShapeError} if the value is no document, or its version is higher than the versions that
- * this program knows.
+ * @throws {ShapeError} if the value is not a handover document, or if its `version` is higher than
+ * `DOCUMENT_VERSION`.
  */
 export function readDocument(value: unknown): HandoverDocument {
   const version = field(value, "version", integer);

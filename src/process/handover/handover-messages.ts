@@ -16,8 +16,8 @@ export type FromEarlier =
   /** Reports the number of connections that the sender still has. */
   | { readonly kind: "open"; readonly connections: number }
   /**
-   * Reports that the sender has received `times` requests to stop, in total, which also concern the
-   * newest process.
+   * Reports the total number of requests to stop that the sender has received. The requests also
+   * concern the newest process.
    */
   | { readonly kind: "asked"; readonly times: number }
   /** Asks the newest process to hand over, because the sender has received HUP. */
@@ -32,7 +32,9 @@ export type FromLater =
   | { readonly kind: "ready"; readonly pid: number; readonly claimed: readonly number[] }
   /** Reports that the sender cannot start. */
   | { readonly kind: "failed"; readonly reason: string }
-  /** Names the newest process, which wants a report of the receiver's number of connections. */
+  /**
+   * Names the newest process. The receiver then reports its number of connections to this process.
+   */
   | { readonly kind: "newest"; readonly pid: number }
   /**
    * Asks the receiver to end within `drainTimeout` milliseconds; if it is null, within the
@@ -60,13 +62,23 @@ type Readers<Message extends { readonly kind: string }> = {
   readonly [Kind in Message["kind"]]: Reader<Extract<Message, { readonly kind: Kind }>>;
 };
 
-/** Reads a message of an earlier process; null if its kind is unknown. Throws a `ShapeError`. */
+/**
+ * Reads a message of an earlier process. Returns null if the message's kind is unknown.
+ *
+ * @throws {ShapeError} if the value is not a message, or if a field of a known kind of message has
+ * an unexpected value
+ */
 export function readFromEarlier(value: unknown): FromEarlier | null {
   const kind = field(value, "kind", string);
   return isKey(FROM_EARLIER, kind) ? FROM_EARLIER[kind](value) : null;
 }
 
-/** Reads a message of a later process; null if its kind is unknown. Throws a `ShapeError`. */
+/**
+ * Reads a message of a later process. Returns null if the message's kind is unknown.
+ *
+ * @throws {ShapeError} if the value is not a message, or if a field of a known kind of message has
+ * an unexpected value
+ */
 export function readFromLater(value: unknown): FromLater | null {
   const kind = field(value, "kind", string);
   return isKey(FROM_LATER, kind) ? FROM_LATER[kind](value) : null;

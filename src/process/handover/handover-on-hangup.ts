@@ -11,7 +11,7 @@ export interface HandoverNeeds {
   readonly command: readonly string[];
   /** The environment that this process had at its start. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** The time within which the new process must accept clients, in milliseconds. Default: 30 s. */
+  /** The time, in milliseconds, within which the new process must accept clients. Default: 30 s. */
   readonly patience?: number;
 }
 
@@ -28,7 +28,10 @@ export class HandoverOnHangup {
   readonly #abort = new AbortController();
   /** The running handover; null exactly while no handover is running. */
   #trying: Promise<void> | null = null;
-  /** Whether a HUP that arrived before `begin` or during a handover must still be acted on. */
+  /**
+   * Whether a HUP arrived before `begin` or during a handover, and this process has not acted on it
+   * yet.
+   */
   #again = false;
   /** Returns everything that is handed over; null before `begin`. */
   #estate: (() => Promise<Estate>) | null = null;
@@ -77,8 +80,8 @@ export class HandoverOnHangup {
 
   /**
    * Stops handing over, and aborts a running handover. Returns the successor that has taken over;
-   * null if there is none. A successor that takes over while this call waits for the running
-   * handover is returned, too, but is asked to stop.
+   * null if there is none. If the running handover succeeds although it was aborted, this method
+   * asks the successor to stop, too, and then returns it.
    */
   async stop(): Promise<Successor | null> {
     const isLate = this.#successor === null;

@@ -4,8 +4,8 @@ import type { Reaper } from "./reap-orphans.ts";
 import type { Successor } from "./start-successor.ts";
 
 /**
- * The time between two reports of the number of open connections to the newest process, in
- * milliseconds.
+ * The time, in milliseconds, between two reports to the newest process. A report has the number of
+ * this process's open connections.
  */
 const REPORT_PERIOD = 1_000;
 
@@ -22,25 +22,30 @@ export interface LeftRelays {
 /** The parts of a process that remain after its handover. */
 export interface Remainder {
   readonly relays: LeftRelays;
-  /** Settles when the last connection has ended. */
+  /**
+   * Settles when the last connection of the relays has ended, and the admin and the metrics server
+   * have answered their last client.
+   */
   readonly left: Promise<unknown>;
   readonly successor: Successor;
   /** Requests to stop: `asked` settles at the first request, `askedAgain` at the second. */
   readonly requests: { readonly asked: Promise<void>; readonly askedAgain: Promise<void> };
   /**
-   * Waits for the ends of the later processes; null unless this process is the first one, which is
-   * their parent.
+   * Waits for the ends of the later processes; null unless this process is the first process, which
+   * stays as the parent of all later processes.
    */
   readonly reaper: Reaper | null;
 }
 
 /**
- * Goes on after a handover until the last connection of this process has ended. The first process,
- * if it is the parent of all later processes, goes on until they have ended, too. Returns the exit
- * status of this process: 0, but the parent returns the exit status of the newest process.
+ * Keeps this process running after a handover until its last connection has ended. If this process
+ * is the first process and the parent of all later processes, it also keeps running until the later
+ * processes have ended. Returns the exit status of this process: the parent returns the exit status
+ * of the newest process, every other process returns 0.
  *
- * A request to stop, to this process or to the newest one, ends the connections within the drain
- * timeout. The end of all later processes does the same.
+ * The connections of this process are ended within the drain timeout if this process or the newest
+ * process is asked to stop, or if all later processes have ended. A second request to stop resets
+ * them at once.
  */
 export async function lingerAfterHandover(remainder: Remainder): Promise<number> {
   const { left, successor, requests, reaper } = remainder;

@@ -5,11 +5,10 @@ import { resolve } from "node:path";
 const INSIDE_EXECUTABLE = "/$bunfs/";
 
 /**
- * Returns the command that starts this program again with the same arguments. The command contains
- * the path by which this process was started, not the running file itself: it starts the file that
- * is at this path when the command runs, because an upgrade may have replaced the file or changed a
- * link. Call this function at the start of the program, while the path still leads to the running
- * file.
+ * Returns the command that starts this program again with the same arguments. The command names the
+ * path by which this process was started, not the file that is running. An upgrade may replace the
+ * file at this path or change a link, and the command must then start the new file. Call this
+ * function at the start of the program, while the path still leads to the running file.
  */
 export function ownCommand(): readonly string[] {
   const [, script = "", ...args] = process.argv;
@@ -19,8 +18,11 @@ export function ownCommand(): readonly string[] {
 }
 
 /**
- * Returns the path by which the executable was called; returns `executable` if that path does not
- * lead to the executable.
+ * Returns the path by which the executable was called. Returns `executable` if that path does not
+ * lead to the running file.
+ *
+ * @param called - argv[0]
+ * @param executable - the path of the running file
  */
 function calledPath(called: string, executable: string): string {
   const path = called.includes("/") ? resolve(called) : Bun.which(called);

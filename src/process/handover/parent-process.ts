@@ -22,13 +22,14 @@ export class ParentProcess {
   }
 
   /**
-   * Notes that the channel has closed, so no later process is left that could name a newer process.
+   * Notes that the channel to the later processes has closed. No later process is left then, so the
+   * process of the last call of `adopt` stays the newest process.
    */
   channelClosed(): void {
     this.#alone.resolve();
   }
 
-  /** Settles when all later processes have ended, with the exit status of the newest. */
+  /** Waits until all later processes have ended. Returns the exit status of the newest process. */
   async ended(): Promise<number> {
     await this.#alone.promise;
     await Promise.all(this.#statuses.values());

@@ -17,23 +17,23 @@ import { isSameListener } from "./same-listener.ts";
 export class PassedSockets implements Disposable {
   readonly #sockets: Set<HandedSocket>;
   /**
-   * Whether this process is the first one. Only then N of `fd:N` may also be a descriptor that is
-   * not in `#sockets`, because only the first process has the descriptor numbers that the user
-   * meant.
+   * Whether this process is the first process. In the first process, N of `fd:N` may be any
+   * descriptor, even a descriptor that is not in `#sockets`. In a later process, N must be the
+   * number of a socket in `#sockets`, because only in the first process do descriptors have the
+   * numbers that the user meant.
    */
   readonly #isFirst: boolean;
   /** The message for the error if a source needs a passed socket and systemd passed none. */
   readonly #missing: string;
-  /** The sockets that a relay uses. */
+  /** The passed sockets that a relay of this process listens on. */
   readonly #used = new Set<HandedSocket>();
-  /**
-   * The number of sources for which `adopt` found a passed socket. The field below has the sources
-   * for which `adopt` found none.
-   */
+  /** The number of sources for which `adopt` found a passed socket. */
   #adopted = 0;
+  /** The sources for which `adopt` found no passed socket. */
   readonly #left: SocketEndpoint[] = [];
   /**
-   * The address of each socket, or the error of the attempt to read the address. Filled on demand.
+   * The address of each passed socket, or the error of the attempt to read the address. An entry is
+   * added when the address is first needed.
    */
   readonly #endpoints = new Map<HandedSocket, SocketEndpoint | RelayError>();
 
@@ -43,13 +43,13 @@ export class PassedSockets implements Disposable {
     this.#missing = missing;
   }
 
-  /** The sockets that systemd passed to this process. */
+  /** Returns the sockets that systemd passed to this process, which is the first process. */
   static ofFirst({ sockets, missing }: Activation): PassedSockets {
     const passed = sockets.map(({ fd, name }) => ({ descriptor: fd, number: fd, name }));
     return new PassedSockets(passed, true, missing);
   }
 
-  /** The passed sockets that the predecessor handed over. */
+  /** Returns the passed sockets that the predecessor handed over to this process. */
   static handed(sockets: readonly HandedSocket[]): PassedSockets {
     return new PassedSockets(sockets, false, NO_ACTIVATION.missing);
   }
@@ -65,8 +65,8 @@ export class PassedSockets implements Disposable {
     const endpoint = endpointOf({ kind: "fd", fd: descriptor });
     if (known !== undefined) this.#used.add(known);
     if (libc === null) {
-      // Forget the socket without FFI: the descriptor cannot be duplicated, so the relay gets the
-      // only one.
+      // Without FFI the descriptor cannot be duplicated. So the relay gets the only descriptor, and
+      // this object forgets the socket.
       if (known !== undefined) this.#sockets.delete(known);
       return { kind: "fd", fd: descriptor };
     }
@@ -77,13 +77,15 @@ export class PassedSockets implements Disposable {
   }
 
   /**
-   * Finds the socket that systemd passed and that listens on a relay's source, and duplicates its
-   * descriptor for the caller. Returns null if systemd passed no socket for this source; the relay
-   * then binds the source itself. So one configuration file works with and without `.socket` units.
+   * Finds the socket that systemd passed and that listens on a relay's source, and returns a
+   * descriptor of this socket. The caller owns the descriptor. Returns null if systemd passed no
+   * socket for this source; the relay then binds the source itself. So one configuration file works
+   * with and without `.socket` units.
    *
-   * A generated `.socket` unit has the relay's name as its `FileDescriptorName=`. The units are
-   * older than the configuration file if the socket with the relay's name listens on another
-   * address, or if the file of the relay's socket lets in more users than `mode`.
+   * A generated `.socket` unit has the relay's name as its `FileDescriptorName=`. The units count
+   * as older than the configuration file in two cases: no passed socket listens on the source, but
+   * a passed socket with the relay's name listens on another address; or the file of the source's
+   * socket gives permissions that `mode` does not give.
    *
    * @param relay - the relay's name
    * @param address - the relay's source
@@ -117,14 +119,15 @@ export class PassedSockets implements Disposable {
   }
 
   /**
-   * The sources that have no `.socket` unit although the service has such units, so that their
-   * relays bound them themselves. Empty if systemd passed no socket for any source.
+   * The sources for which systemd passed no socket although it passed sockets for other sources.
+   * The relays of these sources have bound their sources themselves. Empty if systemd passed no
+   * socket for any source.
    */
   get unknown(): readonly string[] {
     return this.#adopted === 0 ? [] : this.#left.map(printAddress);
   }
 
-  /** The sockets that systemd passed and no relay uses: the name and address of each. */
+  /** The name and the address of each socket that systemd passed and that no relay listens on. */
   get unused(): readonly string[] {
     return [...this.#sockets].flatMap((socket) => {
       if (socket.name === null || this.#used.has(socket)) return [];
@@ -135,8 +138,9 @@ export class PassedSockets implements Disposable {
   }
 
   /**
-   * Returns the records for the next document. `give` returns the number that a descriptor gets in
-   * the successor.
+   * Returns a record of each passed socket, for the handover document that this process sends to
+   * its successor. `give` passes a descriptor of this process on to the successor, and returns the
+   * number that the descriptor gets there.
    */
   records(give: (descriptor: number) => number): HandedSocket[] {
     return [...this.#sockets].map((socket) => ({ ...socket, descriptor: give(socket.descriptor) }));
@@ -168,13 +172,14 @@ export class PassedSockets implements Disposable {
   }
 
   /**
-   * Returns N of an address `fd:N` whose socket is not in `#sockets`.
+   * Returns N of an address `fd:N` whose socket is not in `#sockets`. Only the first process may
+   * use such a descriptor.
    *
-   * @throws {RelayError} for every other address, because the socket was not passed
+   * @throws {RelayError} if this process is not the first process, or if the address is not of the
+   * kind `fd:N`: no socket was passed for this address
    */
   #numberOf(address: InheritedEndpoint): number {
-    // Only in the first process: in a later process, the descriptor with this number may be another
-    // file.
+    // Do not use N in a later process, because the descriptor N may be another file there.
     if (address.kind === "fd" && this.#isFirst) return address.fd;
     throw relayError("listen on", printAddress(address), "EBADF", "nothing was passed under it");
   }
@@ -190,10 +195,10 @@ function endpointOrError(fd: number): SocketEndpoint | RelayError {
 }
 
 /**
- * Checks that a socket's file lets in no more users than `mode`; undefined allows every file. The
- * relay does not change the permissions itself, because systemd made the file.
+ * Checks that a socket's file gives no permissions that `mode` does not give; undefined allows
+ * every file. The relay does not change the permissions itself, because systemd made the file.
  *
- * @throws {RelayError} if the file lets in more users
+ * @throws {RelayError} if the file gives more permissions
  */
 function checkMode(path: string, mode: number | undefined): void {
   if (mode === undefined) return;

@@ -31,7 +31,7 @@ import { ShapeError } from "./read-json.ts";
 export class Predecessor {
   readonly document: HandoverDocument;
   /**
-   * The channel to the predecessor. This object owns the channel until the handover is complete.
+   * The channel to the predecessor. This object owns the channel until `becomeEarlier` is called.
    */
   readonly channel: Channel;
   readonly #unclaimed: Map<number, HandedListener>;
@@ -46,10 +46,10 @@ export class Predecessor {
   }
 
   /**
-   * Receives the document of the process that started this process.
+   * Receives the handover document of the process that started this process.
    *
    * @throws {HandoverError} if that process ends before it has sent the document, or if this
-   * version does not understand the document.
+   * version of the program does not understand the document.
    */
   static async meet(): Promise<Predecessor> {
     const document = Promise.withResolvers<HandoverDocument>();
@@ -68,8 +68,8 @@ export class Predecessor {
 
   /**
    * Takes the listening sockets of an address; the caller then owns them. Returns null if no such
-   * socket was handed over. Also returns null if clients cannot find the socket any more: the file
-   * of a Unix socket is gone, or the network namespace was replaced.
+   * sockets were handed over. Also returns null if clients can no longer reach the sockets, because
+   * the file of a Unix socket is gone or the network namespace was replaced.
    */
   claim(
     role: ListenerRole,
@@ -96,22 +96,25 @@ export class Predecessor {
   }
 
   /**
-   * The facts about a relay of the predecessor that the relay with the same name needs in this
-   * process.
+   * Returns the facts about the predecessor that a relay of this process needs.
+   *
+   * @param relay - the name of the relay
    */
   successionOf(relay: string): Succession {
     const { relays } = this.document;
     return {
       lastId: relays.find(({ name }) => name === relay)?.lastId,
-      // Pass the files of all relays, because the new configuration may give a capture file to
-      // another relay.
+      // Pass the capture files of all relays of the predecessor, because the new configuration may
+      // give one relay's capture file to another relay.
       captureFiles: relays.flatMap(({ captureFile }) => captureFile ?? []),
     };
   }
 
   /**
-   * Changes the permissions of the claimed Unix sockets' files to those that are configured in this
-   * process, as far as they differ from those that are configured in the predecessor.
+   * Gives the files of the claimed Unix sockets the permissions that this process's configuration
+   * asks for. Does not change a permission for which the predecessor's configuration asked for the
+   * same.
+   *
    * @throws {RelayError} if the system does not allow a change; then all files have the same
    * permissions as before the call.
    */
@@ -126,7 +129,7 @@ export class Predecessor {
     undo.move();
   }
 
-  /** Whether the listening socket of an address was claimed. */
+  /** Whether the listening sockets of an address were claimed. */
   hasClaimed(role: ListenerRole, address: SocketEndpoint): boolean {
     const key = listenerKey(role, address);
     return this.#claimed.some((index) => this.document.listeners[index]?.key === key);
@@ -178,7 +181,7 @@ interface ClaimedFile {
   readonly permissions: Permissions;
 }
 
-/** The permissions that were configured in the predecessor. */
+/** Returns the permissions that are configured in the predecessor. */
 function asked({ mode, owner, group }: HandedFile): Permissions {
   return { mode: mode ?? undefined, owner: owner ?? undefined, group: group ?? undefined };
 }
@@ -187,7 +190,7 @@ let met: Promise<Predecessor> | undefined;
 
 /**
  * Returns the predecessor; null if this process was not started for a handover. The first call
- * receives the document; later calls return the same predecessor.
+ * receives the handover document; later calls return the same predecessor.
  */
 export function meetPredecessor(): Promise<Predecessor | null> {
   if (handoverRequest === null) return Promise.resolve(null);

@@ -80,8 +80,8 @@ export function nullOr<Value>(read: Reader<Value>): Reader<Value | null> {
 }
 
 /**
- * Returns a reader of a field that earlier versions do not write. If the field is missing, the
- * value is `otherwise`.
+ * Returns a reader of a field that earlier versions of this program do not write. If the field is
+ * missing, the reader returns `otherwise`.
  */
 export function orElse<Value>(otherwise: Value, read: Reader<Value>): Reader<Value> {
   return (value) => (value === undefined ? otherwise : read(value));

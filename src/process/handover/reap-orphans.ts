@@ -10,14 +10,14 @@ const REMEMBERED_MOST = 64;
  */
 export class Reaper implements Disposable {
   /**
-   * The ids of the children that Bun waits for; an id is removed after Bun has waited for the
+   * The ids of the children that Bun waits for. An id is removed after Bun has waited for its
    * child.
    */
   readonly #runtimes = new Set<number>();
   readonly #awaited = new Map<number, PromiseWithResolvers<number>>();
   /**
-   * The exit statuses of ended children for which `ended` was not called yet, by process id. The
-   * oldest comes first.
+   * The exit statuses of ended children, by process id. Only children for which `ended` was not
+   * called before their end are here. The oldest entry comes first.
    */
   readonly #remembered = new Map<number, number>();
 

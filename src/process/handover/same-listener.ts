@@ -17,8 +17,8 @@ export function isSameListener(bound: SocketEndpoint, source: SocketEndpoint): b
 }
 
 /**
- * Replaces /var/run by /run, because /var/run is a link to /run, and systemd replaces it in
- * `ListenStream=`, too.
+ * Replaces /var/run by /run in a path, because /var/run is a link to /run, and systemd makes the
+ * same replacement in `ListenStream=`.
  */
 function pathOf(path: string): string {
   return resolve(path).replace(/^\/var\/run\//, "/run/");

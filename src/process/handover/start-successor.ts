@@ -6,14 +6,14 @@ import { type FromEarlier, type FromLater, readFromLater } from "./handover-mess
 import { ShapeError } from "./read-json.ts";
 
 /**
- * The time, in milliseconds, within which a new process must accept clients; else its start has
- * failed.
+ * The time, in milliseconds, within which a new process must accept clients. Otherwise its start
+ * has failed.
  */
 const PATIENCE = 30_000;
 
 /**
- * The time within which a new process that was asked to end must end, in milliseconds. After this
- * time the process is killed.
+ * The time, in milliseconds, within which a new process must end after it was asked to end. After
+ * this time it is killed.
  */
 const LAST_PATIENCE = 2_000;
 
@@ -23,8 +23,8 @@ export interface SuccessorStart {
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
   /**
-   * The descriptors that get the numbers 4, 5 and so on in the successor. The document uses these
-   * numbers.
+   * The descriptors of this process that get the numbers 4, 5 and so on in the successor. The
+   * handover document names the descriptors by these numbers.
    */
   readonly descriptors: readonly number[];
   /** The first message to the new process. */
@@ -34,9 +34,9 @@ export interface SuccessorStart {
    * ended.
    */
   readonly signal: AbortSignal;
-  /** The time within which the new process must accept clients, in milliseconds. Default: 30 s. */
+  /** The time, in milliseconds, within which the new process must accept clients. Default: 30 s. */
   readonly patience?: number;
-  /** Called with the child process, which only starts the successor and then ends. */
+  /** Called with the child process. The child process starts the successor, and then ends. */
   readonly spawned?: (child: { readonly pid: number; readonly exited: Promise<number> }) => void;
 }
 
@@ -53,7 +53,7 @@ export interface SuccessorListener {
  */
 export interface Successor {
   readonly pid: number;
-  /** The indices of the document's listeners that the successor uses. */
+  /** The indices, in the document's list `listeners`, of the sockets that the successor uses. */
   readonly claimed: ReadonlySet<number>;
   send(message: FromEarlier): void;
   /**
@@ -68,8 +68,8 @@ export interface Successor {
 /**
  * Starts a successor, and waits until it accepts clients.
  *
- * @throws {HandoverError} if the start fails. The message is the reason, and no process of the
- * successor is left.
+ * @throws {HandoverError} if the start fails. The message is the reason. The processes that this
+ * call has started have then ended.
  */
 export async function startSuccessor(start: SuccessorStart): Promise<Successor> {
   const { signal, patience = PATIENCE } = start;
@@ -112,8 +112,8 @@ function spawn({ command, environment, descriptors }: SuccessorStart) {
 }
 
 /**
- * Ends the successor's processes: asks them to end, and kills the processes that have not ended
- * after `LAST_PATIENCE`.
+ * Ends the started processes: asks them to end, and kills those that have not ended after
+ * `LAST_PATIENCE`.
  */
 async function end(group: number, starting: StartingSuccessor): Promise<void> {
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
@@ -189,7 +189,7 @@ class StartingSuccessor implements Successor, Disposable {
   }
 
   /**
-   * Fails the start, because the started process has ended with this exit status and no process has
+   * Fails the start, because the child process has ended with this exit status, and no process has
    * the other end of the channel any more.
    */
   ended(status: number): void {
