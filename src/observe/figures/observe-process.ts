@@ -23,10 +23,13 @@ export interface RelayDescription {
   readonly connectionsMax: number;
 }
 
-/** Figures of the process that no single relay can report, and a call that brings them up to date. */
+/**
+ * Figures of the process that no single relay can report, and a call that brings them up to date.
+ */
 export interface ObservedProcess extends ProcessFigures {
   /**
-   * Makes the relays run their periodic checks now, for example whether their socket files still exist.
+   * Makes the relays run their periodic checks now, for example whether their socket files still
+   * exist.
    */
   readonly look: () => void;
 }

@@ -2,7 +2,8 @@ import type { ConnectionView } from "../../relay/observer.ts";
 import { clientGroup } from "./client-name-and-fields.ts";
 
 /**
- * A figure for each direction: `up` for bytes from the client, `down` for bytes from the destination.
+ * A figure for each direction: `up` for bytes from the client, `down` for bytes from the
+ * destination.
  */
 export interface BothWays {
   readonly up: number;
@@ -10,8 +11,8 @@ export interface BothWays {
 }
 
 /**
- * The sort orders for a list of open connections. `newest` puts the newest first; each other order puts
- * the greatest value first.
+ * The sort orders for a list of open connections. `newest` puts the newest first; each other order
+ * puts the greatest value first.
  */
 export const SORTS = ["age", "newest", "bytes", "rate", "held"] as const;
 export type Sort = (typeof SORTS)[number];

@@ -14,8 +14,8 @@ const CONNECT_SECONDS = [
 ];
 
 // The error codes of an unreachable destination: from connect(2), tcp(7), unix(7), socket(2),
-// path_resolution(7) and the resolver. The relay also reports ELOOP if the destination is the relay's
-// own source.
+// path_resolution(7) and the resolver. The relay also reports ELOOP if the destination is the
+// relay's own source.
 const FAILURE_CODES = [
   ...[
     "ECONNREFUSED",
@@ -54,8 +54,8 @@ export interface ProcessFigures {
   /** The number of log lines that were lost since the start. */
   readonly logLinesLost: () => number;
   /**
-   * The maximum number of connections that may be open at the same time in all relays together; null if
-   * there is no such limit.
+   * The maximum number of connections that may be open at the same time in all relays together;
+   * null if there is no such limit.
    */
   readonly connectionsMax: number | null;
   /**
@@ -64,8 +64,8 @@ export interface ProcessFigures {
    */
   readonly memoryMax: number | null;
   /**
-   * The number of bytes that all connections together hold. Each thread's part is rounded up to whole
-   * KiB.
+   * The number of bytes that all connections together hold. Each thread's part is rounded up to
+   * whole KiB.
    */
   readonly heldBytes: () => number;
   /** The number of open connections that earlier processes still carry after a handover. */
@@ -82,14 +82,15 @@ export interface RelayFigures {
 }
 
 /**
- * The metrics for Prometheus, named by its conventions (https://prometheus.io/docs/practices/naming/).
- * Each time series about a relay has the label `relay`.
+ * The metrics for Prometheus, named by its conventions
+ * (https://prometheus.io/docs/practices/naming/). Each time series about a relay has the label
+ * `relay`.
  *
  * The values are read at each scrape. Only the histograms are updated earlier, at the events
  * themselves.
  *
- * The default metrics of the Prometheus client library are not used: under Bun most of them are empty,
- * and they wake an idle process a hundred times a second.
+ * The default metrics of the Prometheus client library are not used: under Bun most of them are
+ * empty, and they wake an idle process a hundred times a second.
  */
 export class PrometheusMetrics {
   /**

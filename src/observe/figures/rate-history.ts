@@ -14,8 +14,8 @@ export interface Sample {
   readonly failed: number;
   readonly refused: number;
   /**
-   * The median time from accepting a client to reaching the destination; null if no connect succeeded
-   * in this second.
+   * The median time from accepting a client to reaching the destination; null if no connect
+   * succeeded in this second.
    */
   readonly connectP50: number | null;
   /** The 99th percentile of the connect times in this second; null if no connect succeeded. */

@@ -4,7 +4,9 @@ export type FailureKind = "unreachable" | "refused";
 /** The record of all failures that have the same kind and the same reason. */
 export interface FailureRecord {
   readonly kind: FailureKind;
-  /** The system's error code of an unreachable destination, or the reason for refusing the client. */
+  /**
+   * The system's error code of an unreachable destination, or the reason for refusing the client.
+   */
   readonly reason: string;
   readonly count: number;
   /** The times of the first and the last failure, in milliseconds since 1970. */
@@ -15,8 +17,8 @@ export interface FailureRecord {
 }
 
 /**
- * Counts failures by kind and reason. The number of different reasons has no limit here, so the caller
- * must limit it.
+ * Counts failures by kind and reason. The number of different reasons has no limit here, so the
+ * caller must limit it.
  */
 export class RecentFailures {
   readonly #records = new Map<

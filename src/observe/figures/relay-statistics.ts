@@ -33,9 +33,9 @@ export interface LastFailure {
 const WORDS_MOST = 64;
 const OTHER_WORDS = "other";
 
-// The time for which a relay counts as not ready after a failure to reach the destination. The relay
-// tries the destination only for clients, and a load balancer sends no clients to a relay that is not
-// ready. So the relay must count as ready again after some time.
+// The time for which a relay counts as not ready after a failure to reach the destination. The
+// relay tries the destination only for clients, and a load balancer sends no clients to a relay
+// that is not ready. So the relay must count as ready again after some time.
 const FAILURE_LASTS_MS = 30_000;
 
 /**
@@ -188,8 +188,8 @@ export class RelayStatistics implements SampledFigures {
   }
 
   /**
-   * The number of times that reading paused because the other side was full. `up` counts the reading
-   * from clients.
+   * The number of times that reading paused because the other side was full. `up` counts the
+   * reading from clients.
    */
   get pauses(): BothWays {
     const { up, down } = this.open.pauses();

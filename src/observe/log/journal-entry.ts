@@ -9,8 +9,8 @@ const NAME_MOST = 64;
 
 /**
  * Encodes an entry as a datagram of the journal's native protocol
- * (https://systemd.io/JOURNAL_NATIVE_PROTOCOL/). The field `event` becomes `RELAY_EVENT`, and so on;
- * the relay's name becomes `RELAY_NAME`.
+ * (https://systemd.io/JOURNAL_NATIVE_PROTOCOL/). The field `event` becomes `RELAY_EVENT`, and so
+ * on; the relay's name becomes `RELAY_NAME`.
  */
 export function encodeJournalEntry({ level, message, relay, fields }: LogEntry): Uint8Array {
   // Each line has the form `NAME=value`. A value with line feeds needs a binary form, so these

@@ -56,8 +56,9 @@ interface Reason {
 }
 
 /**
- * Limits log lines that strangers can cause, so that they cannot fill a disk. The first events of each
- * reason are written in full. Further events are counted, and one line sums them up every 10 s.
+ * Limits log lines that strangers can cause, so that they cannot fill a disk. The first events of
+ * each reason are written in full. Further events are counted, and one line sums them up at the end
+ * of each period (`PERIOD`).
  *
  * consola's throttle does not fit: consola holds back only a line that equals the previous line,
  * and stays silent while equal lines keep coming.

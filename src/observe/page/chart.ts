@@ -29,7 +29,8 @@ export interface ChartOptions {
   readonly cursor: ChartCursor;
 }
 
-// The margins around the plot, in pixels. The left one has room for an axis label such as "999 MB/s".
+// The margins around the plot, in pixels. The left one has room for an axis label such as "999
+// MB/s".
 const LEFT = 58;
 const RIGHT = 6;
 const TOP = 8;
@@ -47,8 +48,8 @@ interface Drawing {
 
 /**
  * A plot of the last minutes. The reader selects a moment with the pointer or the arrow keys. The
- * selection applies to all plots, and the legends then show the values of the selected moment instead
- * of the latest values.
+ * selection applies to all plots, and the legends then show the values of the selected moment
+ * instead of the latest values.
  */
 export class Chart {
   readonly #options: ChartOptions;

@@ -41,8 +41,8 @@ const FIGURES: readonly Column<Counted, Sort>[] = [
 ];
 
 /**
- * The table of the open connections, or of the clients that have open connections. With the filter and
- * the pages the reader can reach each connection, even if there are many.
+ * The table of the open connections, or of the clients that have open connections. With the filter
+ * and the pages the reader can reach each connection, even if there are many.
  */
 export class OpenConnections {
   readonly #changed: () => void;

@@ -17,8 +17,8 @@ export interface Column<Item, Sort extends string> {
 }
 
 /**
- * A table that updates its rows in place. The reader sets the sort order with the headings. The caller
- * sorts the items.
+ * A table that updates its rows in place. The reader sets the sort order with the headings. The
+ * caller sorts the items.
  */
 export class DataTable<Item, Sort extends string> {
   sort: Sort;

@@ -35,8 +35,8 @@ export function svg<Tag extends keyof SVGElementTagNameMap>(
 
 /**
  * Sets the text of an element, unless the element already has that text. If the reader's selection
- * begins or ends in the element's text, the text stays unchanged until the selection is gone, because a
- * change would remove the selection.
+ * begins or ends in the element's text, the text stays unchanged until the selection is gone,
+ * because a change would remove the selection.
  */
 export function setText(element: Element, text: string): void {
   if (element.textContent === text) return;

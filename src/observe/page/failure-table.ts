@@ -38,8 +38,8 @@ export class FailureTable {
 function fill(row: HTMLTableRowElement, failure: Failure): void {
   const { kind, reason, relay, count, last_at: last, message } = failure;
   const [what, counted, when] = row.cells;
-  // The message of an unreachable destination already contains the error code, so the code is not shown
-  // twice.
+  // The message of an unreachable destination already contains the error code, so the code is not
+  // shown twice.
   const words = message.includes(reason) ? message : `${reason}: ${message}`;
   if (what) setText(what, relay === undefined ? words : `${relay}: ${words}`);
   if (what) what.dataset["kind"] = kind;

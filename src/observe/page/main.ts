@@ -102,7 +102,9 @@ const choice = new ChosenRelay(() => {
 const poll = new Poll(address, show, showSilence);
 const pause = byId<HTMLButtonElement>("pause");
 
-/** The time of the last answer and the page's title after this answer; null before the first answer. */
+/**
+ * The time of the last answer and the page's title after this answer; null before the first answer.
+ */
 let lastAnswer: { readonly at: Date; readonly title: string } | null = null;
 
 pause.addEventListener("click", () => {
@@ -124,8 +126,8 @@ function countChart(id: string, title: string, series: readonly Series[]): Chart
 }
 
 /**
- * The URL of the next status request. The request asks only for the part of the history that the page
- * does not have yet.
+ * The URL of the next status request. The request asks only for the part of the history that the
+ * page does not have yet.
  */
 function address(): string {
   const relay = choice.name;

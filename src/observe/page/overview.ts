@@ -16,8 +16,8 @@ const ORDERS: Readonly<Record<Sort, (a: RelaySummary, b: RelaySummary) => number
 };
 
 /**
- * The table of all relays of the process. At first the table is sorted by state, so the relays that are
- * not ready come first.
+ * The table of all relays of the process. At first the table is sorted by state, so the relays that
+ * are not ready come first.
  */
 export class Overview {
   readonly #table: DataTable<RelaySummary, Sort>;

@@ -24,8 +24,8 @@ class BadAnswer extends Error {
 }
 
 /**
- * Requests the status once per second, and less often while the page is hidden. A paused poll sends no
- * periodic request. Each request waits for the answer to the previous one.
+ * Requests the status once per second, and less often while the page is hidden. A paused poll sends
+ * no periodic request. Each request waits for the answer to the previous one.
  */
 export class Poll {
   readonly #url: () => string;

@@ -8,7 +8,10 @@ import type { SampleDocument } from "../admin/status-format.ts";
 export class RecentSamples {
   readonly #seconds: number;
   #list: readonly SampleDocument[] = [];
-  /** The process and the relay that the samples come from; `""` before the first answer and after `clear()`. */
+  /**
+   * The process and the relay that the samples come from; `""` before the first answer and after
+   * `clear()`.
+   */
   #subject = "";
   #answered = -Infinity;
 
@@ -44,13 +47,14 @@ export class RecentSamples {
     this.#subject = subject;
     const last = this.#list.at(-1)?.at ?? -Infinity;
     this.#list = [...this.#list, ...history.filter(({ at }) => at > last)].slice(-this.#seconds);
-    // After a change of the subject, this answer may contain only the last seconds, so the next request
-    // asks for the whole history.
+    // After a change of the subject, this answer may contain only the last seconds, so the next
+    // request asks for the whole history.
     this.#answered = isAnother ? -Infinity : performance.now();
   }
 
   /**
-   * The number of events in the last `seconds`, computed from the rate of the events in each sample.
+   * The number of events in the last `seconds`, computed from the rate of the events in each
+   * sample.
    */
   sum(seconds: number, rateOf: (sample: SampleDocument) => number): number {
     const until = this.#list.at(-1)?.at ?? 0;

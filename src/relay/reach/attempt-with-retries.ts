@@ -95,7 +95,8 @@ export abstract class AttemptWithRetries implements Attempt, Waiter {
     const { attempts } = this.connection.shared;
     if (this.line.isEmpty) {
       this.try();
-      // Most tries succeed at once, and need no time limit. A retrying attempt has its own.
+      // Set the time limit only now, because most tries succeed at once and need no limit. If the
+      // attempt is `retrying` by now, each of its further tries sets the limit anew.
       if (this.live && !this.retrying) attempts.add(this);
       return;
     }
