@@ -73,7 +73,7 @@ class RunningRelay implements PausableRelay {
   #file: PlacedFile | null = null;
   /**
    * Watches the source's file or network namespace. Null if the source depends on neither, or if
-   * another thread opened the source.
+   * another thread or another program opened the source.
    */
   #sourceWatch: SourceWatch | null = null;
   /**

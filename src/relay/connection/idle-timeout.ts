@@ -1,11 +1,11 @@
 import type { Connection } from "./connection.ts";
 import { processStoodStill } from "../../os/detect-standstill.ts";
 
-// The relay looks at each connection this many times within the time limit. So a connection ends
-// late by at most one interval between two looks: a tenth of the limit.
+// The number of looks at each connection within the time limit. So a connection ends late by at
+// most one interval between two looks: a tenth of the limit.
 const LOOKS = 10;
 
-/** What the relay has seen of a connection since bytes last moved. */
+/** The relay's observations of a connection since bytes last moved. */
 interface Sighting {
   /** The value of `movedBytes`, which has not changed since this observation began. */
   readonly moved: number;

@@ -96,9 +96,9 @@ function clientClosed(connection: Connection, code: string | undefined): void {
 
 /**
  * Keeps the unread bytes of a failed side in the kernel. Called when a paused side delivered bytes,
- * because only a TCP side that failed does that. Bun would then read all bytes that the kernel has
- * from this side, perhaps more than a direction may hold. So the relay duplicates the descriptor,
- * closes Bun's socket, and reads the rest through the duplicate when there is room.
+ * because only a failed TCP side does this. Bun would then read all bytes that the kernel has from
+ * this side, perhaps more than a direction may hold. So the relay duplicates the descriptor, closes
+ * Bun's socket, and reads the rest through the duplicate when the other side has room.
  */
 export function pausedSideSent(side: ConnectionSide): void {
   const { inbound, socket } = side;

@@ -10,12 +10,13 @@ import type { Side } from "./side.ts";
  */
 export const LARGE = 64 * 1024;
 
-// Smaller chunks than this size, in bytes, are small: a small chunk is likely to be a request, or
-// the answer to a request.
+// The size, in bytes, below which a chunk is small: a small chunk is likely to be a request, or the
+// answer to a request.
 const SMALL = 16 * 1024;
 
-// The maximum size of one read in bytes, if no other connection waits: large reads wake the sender
-// and the receiver less often. A read copies the bytes or splices them.
+// The maximum size of one read in bytes, if no other connection waits: for a read that copies the
+// bytes, and for a read that splices them. The sizes are large because large reads wake the sender
+// and the receiver less often.
 const COPIED_MOST = 256 * 1024;
 const SPLICED_MOST = CAPACITY;
 // The maximum size of one read in bytes, if other connections wait for their turn.
