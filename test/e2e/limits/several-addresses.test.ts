@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseAddress } from "../../../src/index.ts";
 import { startRelay } from "../../support/process/executable.ts";
-import { socketDescriptors, SYN_SENT, tcpSockets } from "../../support/process/proc.ts";
+import { socketDescriptors } from "../../support/process/proc.ts";
+import { SYN_SENT, tcpSocketsIn } from "../../support/process/tcp-sockets.ts";
 import { describeNeeding, program, root } from "../../support/machine/parts.ts";
 import { Payload } from "../../support/sockets/payload.ts";
 import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
@@ -87,8 +88,7 @@ function withHosts(...addresses: readonly string[]): readonly string[] {
 }
 
 function attemptsInSyn(port: number): number {
-  return tcpSockets().filter(({ state, remotePort }) => state === SYN_SENT && remotePort === port)
-    .length;
+  return tcpSocketsIn(SYN_SENT).filter(({ remotePort }) => remotePort === port).length;
 }
 
 async function expectServed(address: string, answering: RawListener): Promise<void> {

@@ -1,5 +1,5 @@
 import type { RawSocket } from "../../support/sockets/raw-socket.ts";
-import { CLOSE_WAIT } from "../../support/process/proc.ts";
+import { CLOSE_WAIT } from "../../support/process/tcp-sockets.ts";
 import { Impatience, PATIENCE } from "../../support/waiting.ts";
 import { relaySocket } from "./relay-socket.ts";
 

@@ -10,7 +10,7 @@ const MIB = 1024 * KIB;
 const FLOOD = 256 * MIB;
 
 // Short where it can be set, so that a row which outlasts it is quick.
-const LINGER_TIMEOUT = 1_500;
+const LINGER_TIMEOUT = 600;
 
 // The shortest there is. A reader that stands still for longer than its 7 s is no peer that vanished.
 const KEEPALIVE = 1_000;
@@ -20,7 +20,7 @@ const BUSY = 10_000;
 
 /** Longer than the longest time that the relay gives anything. */
 function long({ relay }: Wire): number {
-  return relay.lingerTimeout + 1_500;
+  return relay.lingerTimeout + 1_000;
 }
 
 /** What takes as long as it likes, and what does not. Nearly all of the rows' time is sleep. */

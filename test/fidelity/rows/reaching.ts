@@ -3,7 +3,7 @@ import { unlinkSync } from "node:fs";
 import type { Wire } from "../directions.ts";
 import { answerAtOnce } from "../../support/sockets/answer-at-once.ts";
 import { Payload } from "../../support/sockets/payload.ts";
-import { SYN_SENT, tcpSockets } from "../../support/process/proc.ts";
+import { SYN_SENT, tcpSocketsIn } from "../../support/process/tcp-sockets.ts";
 import type { RawSocket } from "../../support/sockets/raw-socket.ts";
 import { turn, until } from "../../support/waiting.ts";
 import { expectFailed, expectFailure, expectWhole, type Row } from "./row.ts";
@@ -296,9 +296,7 @@ async function pending(wire: Wire, count = 1): Promise<void> {
 /** How many connections to the destination wait for an answer to their SYN. */
 function attemptsInSyn({ listener: { endpoint } }: Wire): number {
   if (endpoint.kind !== "tcp") return 0;
-  return tcpSockets().filter(
-    ({ state, remotePort }) => state === SYN_SENT && remotePort === endpoint.port,
-  ).length;
+  return tcpSocketsIn(SYN_SENT).filter(({ remotePort }) => remotePort === endpoint.port).length;
 }
 
 /** Leaves for good: a TCP client by a reset, since its close would be but a half-close. */

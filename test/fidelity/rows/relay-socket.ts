@@ -1,4 +1,4 @@
-import { type TcpSocket, tcpSocket } from "../../support/process/proc.ts";
+import { type TcpSocket, tcpSocket } from "../../support/process/tcp-sockets.ts";
 import type { RawSocket } from "../../support/sockets/raw-socket.ts";
 
 /** Looks at the relay's socket at the other end of one of the test's, which may be closed since. */

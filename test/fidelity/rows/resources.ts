@@ -2,7 +2,7 @@ import { expect } from "bun:test";
 import type { Role, Wire } from "../directions.ts";
 import { Payload } from "../../support/sockets/payload.ts";
 import { expectIdle } from "../../support/process/idle.ts";
-import { tcpSocket } from "../../support/process/proc.ts";
+import { tcpSocket } from "../../support/process/tcp-sockets.ts";
 import type { RawSocket } from "../../support/sockets/raw-socket.ts";
 import { until } from "../../support/waiting.ts";
 import { SMALL_BUFFERS } from "./backpressure.ts";

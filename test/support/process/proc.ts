@@ -92,57 +92,6 @@ function statFields(process: number | string): string[] {
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
 
-/** A TCP socket of this network namespace. */
-export interface TcpSocket {
-  readonly localPort: number;
-  readonly remotePort: number;
-  readonly state: number;
-  /** Bytes sent that the peer's kernel has not got. */
-  readonly unsent: number;
-  /** Bytes that have arrived and are not read. */
-  readonly unread: number;
-  /** Seconds until a keepalive probe goes out; null where none will. */
-  readonly keepalive: number | null;
-}
-
-/** TCP_SYN_SENT and TCP_CLOSE_WAIT of linux/net/tcp_states.h. */
-export const SYN_SENT = 2;
-export const CLOSE_WAIT = 8;
-
-const KEEPALIVE_TIMER = 2;
-
-/** All TCP sockets over IPv4: /proc/net/tcp (proc(5); linux Documentation/networking/proc_net_tcp). */
-export function tcpSockets(): TcpSocket[] {
-  const lines = readFileSync("/proc/net/tcp", "utf8").trim().split("\n").slice(1);
-  return lines.map((line) => {
-    const [, local = "", remote = "", state = "", queues = "", timer = ""] = line
-      .trim()
-      .split(/\s+/);
-    const [unsent = "", unread = ""] = queues.split(":");
-    const [kind = "", when = ""] = timer.split(":");
-    return {
-      localPort: portOf(local),
-      remotePort: portOf(remote),
-      state: parseInt(state, 16),
-      unsent: parseInt(unsent, 16),
-      unread: parseInt(unread, 16),
-      keepalive:
-        parseInt(kind, 16) === KEEPALIVE_TIMER ? parseInt(when, 16) / TICKS_A_SECOND : null,
-    };
-  });
-}
-
-/** The one TCP socket between two ports, the relay's or the test's by which is local. */
-export function tcpSocket(localPort: number, remotePort: number): TcpSocket | undefined {
-  return tcpSockets().find(
-    (socket) => socket.localPort === localPort && socket.remotePort === remotePort,
-  );
-}
-
-function portOf(address: string): number {
-  return parseInt(address.slice(address.indexOf(":") + 1), 16);
-}
-
 /** The processes whose parent is this one, zombies included. */
 export function childrenOf(pid: number): number[] {
   // If a child exits meanwhile, the kernel may leave out another one (proc(5), children).

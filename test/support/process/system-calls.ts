@@ -8,6 +8,7 @@ export type Errno = `E${string}`;
 export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
+export const AF_NETLINK = 16;
 export const POLLIN = 0x1;
 export const POLLOUT = 0x4;
 export const POLLHUP = 0x10;
@@ -117,8 +118,8 @@ export function must(call: string, result: number): number {
  * number. Sockets are non-blocking and closed on exec.
  */
 export const system = {
-  socket: (family: number, type = SOCK_STREAM) =>
-    answer(c.socket(family, type | SOCK_NONBLOCK_CLOEXEC, 0)),
+  socket: (family: number, type = SOCK_STREAM, protocol = 0) =>
+    answer(c.socket(family, type | SOCK_NONBLOCK_CLOEXEC, protocol)),
   connect: (fd: number, name: Uint8Array) => answer(c.connect(fd, name, name.length)),
   bind: (fd: number, name: Uint8Array) => answer(c.bind(fd, name, name.length)),
   listen: (fd: number, backlog: number) => answer(c.listen(fd, backlog)),
