@@ -23,6 +23,11 @@ export interface Succession {
  */
 export interface RelayContext extends Succession {
   /**
+   * Whether this relay is one thread's share of a relay. Another thread has then checked the
+   * options, and watches the source. Default: false.
+   */
+  readonly isShare?: boolean | undefined;
+  /**
    * Counts the connections of each client. Default: counts only the connections of this relay's
    * thread.
    */

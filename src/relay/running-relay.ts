@@ -87,6 +87,8 @@ class RunningRelay implements PausableRelay {
    * this relay writes its own file or captures nothing.
    */
   readonly #threadCapture: ThreadCapture | null;
+  /** Whether this relay is one thread's share of a relay (`RelayContext.isShare`). */
+  readonly #isShare: boolean;
   /** The identities of the capture files that the old process of a handover still writes. */
   readonly #handedCaptures: readonly string[];
   /** The capture of this relay's connections; null if they are not captured. */
@@ -103,11 +105,13 @@ class RunningRelay implements PausableRelay {
       lastId = 0,
       captureFiles = [],
       capture,
+      isShare = false,
     }: RelayContext,
   ) {
     this.#endpoint = endpoint;
     this.#threadCapture = capture ?? null;
     this.#handedCaptures = captureFiles;
+    this.#isShare = isShare;
     this.#backlog = backlogOf(options.source, options);
     this.#observer = combineObservers(options.observer === undefined ? [] : [options.observer]);
     this.#inherited = isInherited(options.source);
@@ -154,9 +158,7 @@ class RunningRelay implements PausableRelay {
   async listen(options: RelayOptions | OneClientOptions): Promise<void> {
     if (loaded.libc === null) this.#observer.warning(withoutLibc(loaded.reason));
     const { source, destination } = options;
-    // A worker's source has the kind `descriptors`; another thread has already checked the network
-    // namespace of the destination.
-    if (source.kind !== "descriptors")
+    if (!this.#isShare)
       checkDestinationNetwork(destination, options.destinationNetns, (message) =>
         this.#observer.warning(message),
       );
@@ -186,8 +188,7 @@ class RunningRelay implements PausableRelay {
       this.#shared.leadsBack = selfLoopCheck(endpoint, options.destination);
     this.#file = file;
     if (source.kind !== "connected") this.#beginCapture(options);
-    if (source.kind !== "descriptors")
-      this.#sourceWatch = watchSource(file, options.sourceNetns, this.#observer);
+    if (!this.#isShare) this.#sourceWatch = watchSource(file, options.sourceNetns, this.#observer);
     this.#places.begin(max, listeners);
     this.#watches = watchConnections(this.#shared, options);
     this.#accepts = source.kind !== "handed";

@@ -122,6 +122,7 @@ class RunningShare {
         observer: reporter.observer,
       },
       {
+        isShare: true,
         counts: clientCountsOf(start),
         limit,
         memory,

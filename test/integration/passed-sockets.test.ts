@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseAddress, type SocketEndpoint } from "../../src/address/address.ts";
 import { PassedSockets } from "../../src/process/handover/passed-sockets.ts";
+import { silentObserver } from "../../src/relay/combine-observers.ts";
 import { RelayError } from "../../src/relay/error.ts";
+import { startRelay } from "../../src/relay/running-relay.ts";
 import { libc } from "../../src/os/libc.ts";
 import { RawListener } from "../support/sockets/raw-socket.ts";
 
@@ -97,4 +99,20 @@ describe("a source that is an address", () => {
       "systemd made the file with mode 0660, not 0600; write the units again",
     );
   });
+});
+
+test("a relay at a passed socket warns of a namespace of its destination that is missing", async () => {
+  const { own, endpoints } = sockets(["x", ANY_PORT]);
+  const [endpoint = ANY_PORT] = endpoints;
+  const source = own.adopt("x", endpoint, undefined);
+  if (source === null) throw new Error("the socket was not passed");
+  const warnings: string[] = [];
+  const relay = await startRelay({
+    source,
+    destination: { kind: "tcp", host: "127.0.0.1", port: 9 },
+    destinationNetns: join(tmpdir(), "no-such-namespace"),
+    observer: { ...silentObserver, warning: (message) => warnings.push(message) },
+  });
+  await relay.stop();
+  expect(warnings).toContainEqual(expect.stringContaining("no-such-namespace"));
 });
