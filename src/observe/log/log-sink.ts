@@ -5,7 +5,7 @@ const RETRY_MS = 50;
 
 // One write takes the same time as formatting twenty lines. So, under load, lines are collected for
 // GATHER_MS milliseconds or up to GATHER_BYTES bytes, and then written together.
-const GATHER_MS = 20;
+const GATHER_MS = 50;
 const GATHER_BYTES = 64 * 1024;
 
 // The length of one step in `afterSteps`, in milliseconds.
@@ -41,8 +41,14 @@ export class LogSink {
   readonly #fd: number;
   readonly #recovered: (lost: number) => void;
   readonly #room: number;
-  #waiting: string[] = [];
-  /** The number of bytes that wait or are being written. */
+  /** The lines that wait. One text, because to join many texts later takes longer. */
+  #waiting = "";
+  /** The number of lines in `#waiting`. */
+  #waitingLines = 0;
+  /**
+   * The number of bytes that wait or are being written. For the waiting lines this is their number of
+   * characters, which is less only if they are not ASCII: to count bytes would cost a pass over each line.
+   */
   #held = 0;
   /** The number of lines that were dropped since the last successful write. */
   #lost = 0;
@@ -71,13 +77,13 @@ export class LogSink {
 
   /** Queues a line, or drops it if there is no room. */
   write(line: string): void {
-    const bytes = Buffer.byteLength(line);
-    if (this.#held + bytes > this.#room) {
+    if (this.#held + line.length > this.#room) {
       this.#lost++;
       return;
     }
-    this.#held += bytes;
-    this.#waiting.push(line);
+    this.#held += line.length;
+    this.#waiting += line;
+    this.#waitingLines += 1;
     if (this.#writing) return;
     if (this.#gathering === undefined) this.#gather();
     else if (this.#held >= GATHER_BYTES) this.#start();
@@ -108,10 +114,13 @@ export class LogSink {
     clearTimeout(this.#gathering);
     this.#gathering = undefined;
     this.#started = performance.now();
-    const lines = this.#waiting;
-    this.#waiting = [];
+    const bytes = Buffer.from(this.#waiting);
+    const lines = this.#waitingLines;
+    this.#held += bytes.length - this.#waiting.length;
+    this.#waiting = "";
+    this.#waitingLines = 0;
     this.#writing = true;
-    this.#send(Buffer.from(lines.join("")), lines.length);
+    this.#send(bytes, lines);
   };
 
   #send(rest: Buffer, lines: number): void {
@@ -142,7 +151,7 @@ export class LogSink {
 
   #next(): void {
     this.#writing = false;
-    if (this.#waiting.length > 0) {
+    if (this.#waitingLines > 0) {
       this.#gather();
       return;
     }

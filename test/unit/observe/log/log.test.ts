@@ -336,6 +336,24 @@ describe("what happens in a relay", () => {
   });
 });
 
+test.each([
+  ["plain", 0],
+  ["json", 1],
+] as const)(
+  "the fields of a line that no level hides are made for %s %d times",
+  async (format, times) => {
+    let made = 0;
+    const log = createLog("error", format, fd);
+    log.always("a line", () => {
+      made += 1;
+      return { event: "access" };
+    });
+    await log.flush(10_000);
+    expect(readFileSync(join(folder, "log"), "utf8")).toContain("a line");
+    expect(made).toBe(times);
+  },
+);
+
 test("the journal is known by device and inode, not by the variable alone", () => {
   const { dev, ino } = fstatSync(fd, { bigint: true });
   expect(isJournal(fd, `${dev}:${ino}`)).toBe(true);
