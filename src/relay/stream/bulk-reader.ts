@@ -139,6 +139,9 @@ export class BulkReader {
 
   /** Returns the maximum size of one read, in bytes, for the room that `to` has. */
   #roomOf(to: Side, sparing: boolean): number {
+    // Most reads need no question to the kernel, because a TCP receiver has room for many reads.
+    const known = to.isTcp && !sparing && this.#scarceUntil === 0 ? to.roomLeast : 0;
+    if (known >= COPIED_MOST) return known;
     const room = to.takesNow();
     if (room <= 0) return SAMPLE;
     if (sparing) return Math.min(room, ROOM_LEAST);

@@ -4,6 +4,10 @@ import { libc } from "../../os/libc.ts";
 import { sendBufferSpace } from "../../os/send-buffer-space.ts";
 import type { KernelPipe } from "./kernel-pipe.ts";
 
+// The room that one written byte takes at most. The kernel also counts its own bookkeeping, which is
+// smaller than the bytes if the writes are large.
+const ROOM_A_BYTE = 2;
+
 /** One end of a connection: its socket, and the relay's knowledge of the socket. */
 export abstract class Side {
   socket: Socket<unknown> | null = null;
@@ -21,6 +25,8 @@ export abstract class Side {
    * that.
    */
   #errno = 0;
+  /** The answer of the latest `takesNow`, less the room that later writes took; 0 if unknown. */
+  #roomLeast = 0;
   /** Whether Bun's reading from this side is stopped. */
   #isPaused = false;
 
@@ -70,7 +76,18 @@ export abstract class Side {
    * none.
    */
   takesNow(): number {
-    return libc === null ? Infinity : sendBufferSpace(libc, this.fd, this.isTcp);
+    const room = libc === null ? Infinity : sendBufferSpace(libc, this.fd, this.isTcp);
+    this.#roomLeast = room === Infinity ? 0 : room;
+    return room;
+  }
+
+  /**
+   * The approximate number of bytes that a write takes at least, without asking the kernel; 0 or less
+   * if that is not known. The kernel may have reduced the send buffer since `takesNow` was called,
+   * because all TCP sockets together use too much memory.
+   */
+  get roomLeast(): number {
+    return this.#roomLeast;
   }
 
   /**
@@ -106,7 +123,11 @@ export abstract class Side {
   write(bytes: Uint8Array): number {
     if (this.socket === null) return -EPIPE;
     const sent = libc === null ? 0 : libc.send(this.fd, bytes);
-    if (sent === bytes.length) return sent;
+    if (sent === bytes.length) {
+      this.#roomLeast -= ROOM_A_BYTE * sent;
+      return sent;
+    }
+    this.#roomLeast = 0;
     if (sent < 0 && sent !== -EAGAIN) {
       this.failed(-sent);
       return sent;
@@ -131,6 +152,7 @@ export abstract class Side {
    */
   writeFrom(pipe: KernelPipe): number {
     const taken = pipe.drain(this.fd);
+    this.#roomLeast = taken < 0 ? 0 : this.#roomLeast - ROOM_A_BYTE * taken;
     if (taken < 0 && taken !== -EAGAIN) this.failed(-taken);
     return taken;
   }

@@ -55,3 +55,21 @@ test.each([true, false])("otherwise a read may exceed a small room (TCP: %p)", (
   const sizes = [0, 1000, 64 * KIB].map((room) => readFor(new Receiver(isTcp, room), false));
   expect(sizes).toEqual([1, 32 * KIB, 64 * KIB]);
 });
+
+test("the kernel is not asked for the room while the receiver has much, unless reads must be small", () => {
+  const questions: boolean[] = [];
+  class Asked extends Receiver {
+    override get roomLeast(): number {
+      return 256 * KIB;
+    }
+
+    override takesNow(): number {
+      questions.push(true);
+      return super.takesNow();
+    }
+  }
+  expect(readFor(new Asked(true, 1000), false)).toBe(100 * KIB);
+  expect(questions).toEqual([]);
+  expect(readFor(new Asked(true, 1000), true)).toBe(1000);
+  expect(questions).toEqual([true]);
+});
