@@ -10,6 +10,7 @@ import {
   errnoCode,
   errorCode,
 } from "../../os/errno.ts";
+import { mayBeLocalPort } from "../../os/local-port-range.ts";
 import type { Libc } from "../../os/libc.ts";
 import { SO_ERROR, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET } from "../../os/linux-constants.ts";
 import type { SocketAddress } from "../../address/socket-address.ts";
@@ -140,6 +141,10 @@ export class FfiAttempt extends AttemptWithRetries {
    * the local port, and TCP's simultaneous open connects the socket to itself (RFC 9293 3.5).
    */
   #isItself(side: ConnectionSide): boolean {
+    const port = (PEER_NAME[2] ?? 0) * 256 + (PEER_NAME[3] ?? 0);
+    // Most services listen on a port outside the range, which saves a system call. In another network
+    // namespace the range may differ.
+    if (this.connection.shared.target.netns === undefined && !mayBeLocalPort(port)) return false;
     const length = this.system.name(side.fd, OWN_NAME);
     // The loop is short, because the ports come first in the sockaddr and almost always differ.
     for (let at = 0; at < length; at += 1) if (OWN_NAME[at] !== PEER_NAME[at]) return false;
