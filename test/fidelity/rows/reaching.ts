@@ -18,7 +18,7 @@ const CONNECT_TIMEOUT = 8_000;
 const AT_ONCE = 900;
 const TRIES = 5;
 
-// Sooner than any time that the relay waits for a destination.
+// Sooner than the relay gives up a destination by default, 5 s, or tries again for.
 const SOON = 4_000;
 
 const toUnix: Row["where"] = ({ destination }) => destination === "unix";
