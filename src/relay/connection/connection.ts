@@ -28,6 +28,11 @@ export interface ConnectionsState extends PipeMeans {
    */
   leadsBack: ((address: SocketAddress) => boolean) | null;
   readonly sourceIsTcp: boolean;
+  /**
+   * Whether other processes may have the client's socket open, too. True exactly if the source is a
+   * client that was connected already.
+   */
+  readonly clientIsShared: boolean;
   readonly keepalive: number;
   readonly connectRetry: number;
   /** All open connections of the relay. */
@@ -157,11 +162,12 @@ export class ConnectionSide extends Side {
 
   override shutdown(): void {
     // Close the client's socket instead of shutting it down, if the client has already ended its
-    // stream: the client sees no difference. Do not close the destination's socket in this way,
+    // stream: the client sees no difference. If other processes share the socket, only a shutdown
+    // sends the end of the stream (close(2)). Do not close the destination's socket in this way,
     // because the way in which the client left still decides how the destination's connection ends
     // (`clientClosed`).
-    const { client, up } = this.connection;
-    if (this === client && up.state === "ended") this.close();
+    const { client, up, shared } = this.connection;
+    if (this === client && up.state === "ended" && !shared.clientIsShared) this.close();
     else super.shutdown();
   }
 }

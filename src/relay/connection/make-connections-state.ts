@@ -41,6 +41,7 @@ export function makeConnectionsState(
     clientLeftAt: -Infinity,
     departed: new DepartedLocalClients(leaveSilently),
     sourceIsTcp: endpoint.kind === "tcp",
+    clientIsShared: options.source.kind === "connected",
     keepalive: options.keepalive ?? DEFAULTS.keepalive,
     connectRetry: options.connectRetry ?? DEFAULTS.connectRetry,
     connections: new Set(),
