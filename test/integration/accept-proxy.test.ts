@@ -242,6 +242,16 @@ describe("connections that wait for their header", () => {
     expect(behind.relay.connections).toBe(0);
   });
 
+  test("are reset when a stop has waited for as long as it may", async () => {
+    await using behind = await Behind.start("TCP", "Unix");
+    using client = await behind.connect();
+    await until(() => behind.relay.connections === 1, "the relay to accept");
+    await behind.relay.stop({ drainTimeout: 50 });
+    expect(await endOf(client)).toBe("ECONNRESET");
+    // The time for the header was not up: that would be a refusal.
+    expect(behind.refused).toEqual([]);
+  });
+
   test("are reset by a stop that waits for nobody", async () => {
     await using behind = await Behind.start("TCP", "Unix");
     using client = await behind.connect();
