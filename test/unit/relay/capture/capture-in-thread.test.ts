@@ -106,6 +106,31 @@ describe("a conversation", () => {
     expect(block?.body.readUInt32LE(20)).toBe(60);
     expect(block?.body.readUInt32LE(24)).toBe(1_040);
   });
+
+  test("has the reset of an end once, and no answer of that end after it", () => {
+    const packets = packetsOf(
+      record((conversation) => {
+        conversation.reset(true);
+        conversation.reset(true);
+        conversation.sent(false, Buffer.from("late"));
+        conversation.ended(false);
+      }),
+    );
+    const flagsOf = packets.map(({ fromClient, flags }) => `${fromClient ? ">" : "<"}${flags}`);
+    expect(flagsOf).toEqual([">20", "<24", "<17"]);
+  });
+});
+
+test("a recorder that has ended records and passes on nothing more", () => {
+  const blocks: Uint8Array[] = [];
+  const recorder = new PacketRecorder((more) => void blocks.push(more), Infinity);
+  const conversation = new TcpConversation(recorder, 1, 80);
+  conversation.sent(true, Buffer.from("waits"));
+  recorder.end();
+  conversation.ended(true);
+  recorder.flush();
+  expect(recorder.isOver).toBe(true);
+  expect(blocks).toEqual([]);
 });
 
 describe("a file", () => {
