@@ -121,9 +121,12 @@ describe("standard streams", () => {
       env: ENV,
       stdio: [inputEnd, outputStart, "pipe"],
     });
-    closeSync(inputEnd);
-    closeSync(outputStart);
     using server = await listener.accept();
+    // Bun.spawn made them blocking. The flag is of the open file, which the child shares (fcntl(2)).
+    for (const fd of [inputEnd, outputStart]) {
+      expect(libc.prepare(fd)).toBe(0);
+      closeSync(fd);
+    }
     const payload = new Payload(1_000_000);
     const sending = Bun.write(Bun.file(inputStart), payload.bytes);
     expect(await server.read(payload.length)).toEqual(payload.received());
