@@ -90,6 +90,11 @@ await describeNeeding("network namespaces", [root, program("ip"), program("socat
     const tasks = readdirSync(`/proc/${pid}/task`);
     return new Set(tasks.map((task) => readlinkSync(`/proc/${pid}/task/${task}/ns/net`)));
   }
+  /** How many descriptors of namespaces a process has open. */
+  function openNetworks({ pid }: RunningRelay): number {
+    const links = readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`));
+    return links.filter((link) => link.startsWith("net:")).length;
+  }
   const own = () => new Set([readlinkSync("/proc/self/ns/net")]);
 
   test.each(["1", "3"])("Unix here, TCP in a namespace, %s workers", async (workers) => {
@@ -100,6 +105,8 @@ await describeNeeding("network namespaces", [root, program("ip"), program("socat
     for (let round = 0; round < 20; round += 1)
       expect(await ask(null, `UNIX-CONNECT:${path}`)).toBe("ping");
     expect(networksOf(relay)).toEqual(own());
+    // Each thread keeps its own namespace open, and none of a connection.
+    expect(openNetworks(relay)).toBeLessThanOrEqual(Number(workers) + 1);
   });
 
   test.each(["1", "3"])(
@@ -266,3 +273,12 @@ test.each([
   expect(code).toBe(64);
   expect(stderr).toContain(message);
 });
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    // Closed since the folder was read.
+    return "";
+  }
+}
