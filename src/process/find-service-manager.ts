@@ -1,5 +1,5 @@
 import type { Log } from "../observe/log/log.ts";
-import { MainProcessNotifier } from "../systemd/main-process-notifier.ts";
+import { MainProcessNotifier } from "../systemd/handover-notifier.ts";
 import { takeNotifier } from "../systemd/notify-socket.ts";
 import { ServiceState } from "../systemd/report-service-state.ts";
 import { takeWatchdogPeriod, Watchdog } from "../systemd/watchdog.ts";

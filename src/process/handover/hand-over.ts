@@ -5,7 +5,7 @@ import { becomeSubreaper } from "../../os/child-processes-and-clock.ts";
 import type { FileIdentity, HandedSource } from "../../relay/kinds-of-source.ts";
 import type { Permissions } from "../../relay/listen/socket-file/listen-on-path.ts";
 
-import type { MainProcessNotifier } from "../../systemd/main-process-notifier.ts";
+import type { MainProcessNotifier } from "../../systemd/handover-notifier.ts";
 import {
   announceMainProcess,
   MainProcessError,

@@ -1,6 +1,6 @@
 import { BunAttempt } from "./connect-with-bun.ts";
 import type { AttemptWithRetries } from "./attempt-with-retries.ts";
-import { FfiAttempt } from "./connect-with-ffi.ts";
+import { FfiAttempt } from "./staggered-connects.ts";
 import type { WaitingLine } from "./waiting-line.ts";
 import type { Connection } from "../connection/connection.ts";
 
