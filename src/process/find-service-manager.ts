@@ -1,5 +1,5 @@
 import type { Log } from "../observe/log/log.ts";
-import { MainProcessNotifier } from "../systemd/handover-notifier.ts";
+import { HandoverNotifier } from "../systemd/handover-notifier.ts";
 import { takeNotifier } from "../systemd/notify-socket.ts";
 import { ServiceState } from "../systemd/report-service-state.ts";
 import { takeWatchdogPeriod, Watchdog } from "../systemd/watchdog.ts";
@@ -49,7 +49,7 @@ export function findServiceManager(needs: ServiceNeeds): ServiceManager | null {
   );
   const watchdogPeriod = takeWatchdogPeriod(process.env, process.pid);
   if (plain === null || socket === undefined) return null;
-  const notifier = new MainProcessNotifier(plain);
+  const notifier = new HandoverNotifier(plain);
   if (needs.isMain) notifier.release();
   const watchdog =
     watchdogPeriod === null ? null : new Watchdog(notifier, watchdogPeriod, needs.responds);

@@ -11,7 +11,7 @@ import type { Notifier } from "./notify-socket.ts";
  * process                 | sends    | `hold`: held                     | | past  | is another
  * process, for good    | drops    |                                  |
  */
-export class MainProcessNotifier implements Notifier {
+export class HandoverNotifier implements Notifier {
   readonly #notifier: Notifier;
   #waiting: Record<string, string> = {};
   #phase: "held" | "main" | "past" = "held";

@@ -5,7 +5,7 @@ import { becomeSubreaper } from "../../os/child-processes-and-clock.ts";
 import type { FileIdentity, HandedSource } from "../../relay/kinds-of-source.ts";
 import type { Permissions } from "../../relay/listen/socket-file/listen-on-path.ts";
 
-import type { MainProcessNotifier } from "../../systemd/handover-notifier.ts";
+import type { HandoverNotifier } from "../../systemd/handover-notifier.ts";
 import {
   announceMainProcess,
   MainProcessError,
@@ -73,7 +73,7 @@ export interface OpenedListener {
 
 /** The access to a service manager (sd_notify(3)). */
 export interface Manager {
-  readonly notifier: MainProcessNotifier;
+  readonly notifier: HandoverNotifier;
   /** The value of NOTIFY_SOCKET. */
   readonly socket: string;
 }

@@ -1,6 +1,6 @@
 import { BunAttempt } from "./connect-with-bun.ts";
 import type { AttemptWithRetries } from "./attempt-with-retries.ts";
-import { FfiAttempt } from "./staggered-connects.ts";
+import { StaggeredConnects } from "./staggered-connects.ts";
 import type { WaitingLine } from "./waiting-line.ts";
 import type { Connection } from "../connection/connection.ts";
 
@@ -15,7 +15,9 @@ import type { Connection } from "../connection/connection.ts";
 export function beginAttempt(connection: Connection, line: WaitingLine, delay = 0): void {
   const { libc } = connection.shared;
   const attempt =
-    libc === null ? new BunAttempt(connection, line) : new FfiAttempt(connection, line, libc);
+    libc === null
+      ? new BunAttempt(connection, line)
+      : new StaggeredConnects(connection, line, libc);
   connection.attempt = attempt;
   if (delay === 0) attempt.start();
   else setTimeout(startLater, delay, attempt);

@@ -50,7 +50,7 @@ interface Race {
  * With several addresses, the next address is tried when one fails, and in parallel when one is
  * silent. The first address that connects becomes the destination (RFC 8305).
  */
-export class FfiAttempt extends AttemptWithRetries {
+export class StaggeredConnects extends AttemptWithRetries {
   #addresses: readonly SocketAddress[] = [];
   /** The index of the address that is tried next. */
   #next = 0;
@@ -288,7 +288,7 @@ export class FfiAttempt extends AttemptWithRetries {
   }
 }
 
-function tryNext(attempt: FfiAttempt): void {
+function tryNext(attempt: StaggeredConnects): void {
   attempt.tryNext();
 }
 
