@@ -93,7 +93,7 @@ await describeNeeding("network namespaces", [root, program("ip"), program("socat
   /** How many descriptors of namespaces a process has open. */
   function openNetworks({ pid }: RunningRelay): number {
     const links = readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`));
-    return links.filter((link) => link.startsWith("net:")).length;
+    return links.filter((link) => /^net:|^\/run\/netns\//.test(link)).length;
   }
   const own = () => new Set([readlinkSync("/proc/self/ns/net")]);
 
