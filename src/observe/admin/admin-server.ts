@@ -24,8 +24,8 @@ export interface AdminServer extends Disposable {
   /** The address, with the port that the system chose if port 0 was asked for. */
   readonly endpoint: SocketEndpoint;
   /**
-   * Starts to answer clients. Only a server on a handed-over socket needs this call; any other
-   * server answers from the start.
+   * Starts to accept clients. Needed only if another process handed over the listening sockets;
+   * any other server accepts clients from the start.
    */
   accept(): void;
   /**
@@ -101,8 +101,8 @@ async function open(
     },
     [Symbol.dispose]() {
       if (hasLeft) return;
-      // Before `accept`, the file of a handed-over socket still belongs to the process that handed
-      // over the socket, so do not remove the file.
+      // If another process handed over the socket and `accept` was not called, that process still
+      // uses the socket's file. So remove the file only after `accept`.
       if (accepts) bound.hide();
       server[Symbol.dispose]();
     },

@@ -5,7 +5,8 @@ import type { HandedSource } from "../../relay/kinds-of-source.ts";
 import { removeFile } from "../../relay/listen/socket-file/identify-and-remove.ts";
 import type { VisitHandlers } from "./bounded-http-server.ts";
 
-// The maximum number of clients that wait in the kernel's queue.
+// The maximum number of clients that wait in the kernel's queue of a listening socket until the
+// server accepts them.
 const BACKLOG = 512;
 
 /** The permissions of a Unix socket's file. */

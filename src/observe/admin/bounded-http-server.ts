@@ -27,15 +27,18 @@ export interface HttpAnswer {
 /** Answers a request. It must not throw or reject. */
 export type Answerer = (request: HttpRequest) => Promise<HttpAnswer>;
 
-// The longest time between two checks of deadlines and descriptors, in milliseconds.
+// The longest time, in milliseconds, between two checks whether a connection has used up its time
+// and whether the process has a free descriptor.
 const LOOK_PERIOD = 1_000;
 
-// Estimates of the processor time, in milliseconds, that the kernel and Bun spend in addition to
-// our handlers: EVENT_COST on one event of a connection, such as the arrival of bytes;
-// CONNECTION_COST on the accept and the close of a connection together. CONNECTION_COST is
-// rather too high than too low: in a measurement, 8,000 connections a second took 44 % of a core,
-// which is 0.055 ms for each connection.
+// An estimate of the processor time, in milliseconds, that the kernel and Bun spend on one event of
+// a connection, such as the arrival of bytes. `#measure` adds it to the time that the event's
+// handler takes.
 const EVENT_COST = 0.02;
+
+// The same estimate for the accept and the close of a connection together. It is rather too high
+// than too low: in a measurement, 8,000 connections a second took 44 % of a core, which is 0.055 ms
+// for each connection.
 const CONNECTION_COST = 0.1;
 
 /** One connection. It carries one request and one answer, then it is closed. */
@@ -91,7 +94,9 @@ export class BoundedHttpServer implements Disposable {
    */
   #drained: PromiseWithResolvers<void> | null = null;
   #paused = false;
-  /** Whether too few descriptors were left at the last check. */
+  /**
+   * True if the last check found too few free descriptors. The server then accepts no clients.
+   */
   #exhausted = false;
   #timer: Timer | undefined;
   /**
@@ -110,11 +115,11 @@ export class BoundedHttpServer implements Disposable {
   }
 
   /**
-   * Begins to serve.
+   * Listens. Accepts clients at once, unless `held` is true.
    *
    * @param bind - a function that listens on an address, and uses its argument as the handlers of
    *   the accepted sockets
-   * @param held - whether the server accepts no client before `accept` is called
+   * @param held - true if the server must not accept clients until `accept` is called
    * @returns the result of `bind`
    * @throws the error of `bind`
    */

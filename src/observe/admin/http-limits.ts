@@ -15,9 +15,9 @@ export interface HttpLimits {
    */
   readonly leaving: number;
   /**
-   * The time limit in place of `asking` and `leaving` while all `connections` are in use, while the
-   * `processorShare` is used up, and during a drain. It is shorter, so that idle connections do not
-   * keep other clients out.
+   * A shorter limit, so that idle connections do not keep other clients out. It replaces `asking`
+   * and `leaving` in three cases: all `connections` are in use, the `processorShare` is used up, or
+   * the server drains.
    */
   readonly idleWhenScarce: number;
   /** The maximum length of a request's head, in bytes. */
@@ -25,8 +25,8 @@ export interface HttpLimits {
   /** The share of one processor that all clients together get. */
   readonly processorShare: number;
   /**
-   * The maximum processor time that all clients together may use without a pause, after a time with
-   * little use.
+   * The maximum reserve of processor time. The reserve grows while the clients use less than
+   * `processorShare`, and all clients together may use it at once.
    */
   readonly processorBurst: number;
 }
@@ -44,8 +44,8 @@ export const HTTP_LIMITS: HttpLimits = {
 
 /**
  * The maximum number of descriptors of a server: one for each connection, and three for the
- * listener (`GatedListener`). Without FFI the listener needs only one of the three. But then it
- * cannot pause, so it accepts clients above the limit of connections, and the server closes their
- * connections at once: the other two descriptors are for these clients.
+ * listener (`GatedListener`). Without FFI the listener needs only one descriptor, but it cannot
+ * pause. So it accepts clients above the limit of connections, and the server closes their
+ * connections at once. These clients use the two descriptors that the listener does not need.
  */
 export const HTTP_DESCRIPTORS_MOST = HTTP_LIMITS.connections + 3;

@@ -37,16 +37,16 @@ export interface StatusDocument {
   readonly connections: ConnectionCounts;
   readonly traffic: Traffic;
   /**
-   * The number of times that the relay stopped accepting because it reached a limit: of
-   * connections, or of the bytes that connections hold.
+   * The number of times that the relay stopped accepting clients because a limit was reached: a
+   * limit of open connections, or the limit of held bytes (`held_bytes_max`).
    */
   readonly accept_pauses: number;
   readonly log_lines_dropped: number;
   /** The number of unexpected errors. */
   readonly faults: number;
   /**
-   * The reason why the capture has ended although the relay goes on; null if the capture goes on,
-   * too, or if there is none.
+   * The reason why the capture (option `--capture`) has ended before the relay; null if the capture
+   * is still running, or if the relay has no capture.
    */
   readonly capture_ended: string | null;
   readonly last_failure: LastFailureDocument | null;
@@ -76,8 +76,8 @@ export interface RelaySummary {
   /** The number of open connections. */
   readonly open: number;
   /**
-   * The number of accepted proxies that have not sent their whole PROXY header. They are not
-   * counted in `open`, but they count towards the limit `max`.
+   * The number of accepted clients that are proxies and have not sent their whole PROXY header.
+   * They are not counted in `open`, but they count towards the limit `max`.
    */
   readonly waiting_for_header: number;
   /** The maximum number of open connections. */
@@ -88,12 +88,13 @@ export interface RelaySummary {
   readonly failed: number;
   /** The number of refused clients. */
   readonly refused: number;
-  /** Bytes per second in the last sample. */
+  /** Bytes per second from clients in the last sample. */
   readonly rate_up: number;
+  /** Bytes per second from the destination in the last sample. */
   readonly rate_down: number;
   /**
-   * The reason why the capture has ended although the relay goes on; null if the capture goes on,
-   * too, or if there is none.
+   * The reason why the capture (option `--capture`) has ended before the relay; null if the capture
+   * is still running, or if the relay has no capture.
    */
   readonly capture_ended: string | null;
 }
@@ -113,8 +114,8 @@ export interface AllDocument {
 export interface ConnectionCounts {
   readonly open: number;
   /**
-   * The number of accepted proxies that have not sent their whole PROXY header. They are not
-   * counted in `open`, but they count towards the limit `max`.
+   * The number of accepted clients that are proxies and have not sent their whole PROXY header.
+   * They are not counted in `open`, but they count towards the limit `max`.
    */
   readonly waiting_for_header: number;
   /** The maximum number of open connections. */
@@ -135,17 +136,26 @@ export interface ConnectionCounts {
 interface BytesDocument {
   readonly bytes_up: number;
   readonly bytes_down: number;
-  /** Bytes per second in the last sample. */
+  /** Bytes per second from clients in the last sample. */
   readonly rate_up: number;
+  /** Bytes per second from the destination in the last sample. */
   readonly rate_down: number;
-  /** The number of bytes that the relay has read and the other side has not taken yet. */
+  /** The number of bytes read from clients that the destination has not taken yet. */
   readonly held_up: number;
+  /** The number of bytes read from the destination that clients have not taken yet. */
   readonly held_down: number;
 }
 
 export interface Traffic extends BytesDocument {
-  /** The number of times that reading paused because the other side took no more bytes. */
+  /**
+   * The number of times that the relay paused reading from a client, because the destination took
+   * no more bytes.
+   */
   readonly pauses_up: number;
+  /**
+   * The number of times that the relay paused reading from the destination, because the client took
+   * no more bytes.
+   */
   readonly pauses_down: number;
 }
 
@@ -165,8 +175,9 @@ export interface FailureDocument {
   /** The system's error code, or the reason of the refusal. */
   readonly reason: string;
   readonly count: number;
-  /** The times of the first and the last failure, in ISO 8601, UTC. */
+  /** The time of the first failure, in ISO 8601, UTC. */
   readonly first_at: string;
+  /** The time of the last failure, in ISO 8601, UTC. */
   readonly last_at: string;
   /** The last failure or refusal in words. */
   readonly message: string;
@@ -190,8 +201,8 @@ export interface ProcessDocument {
    */
   readonly held_bytes: number;
   /**
-   * The maximum number of bytes that all connections may hold together; null if this limit is
-   * unknown, as in a program that uses the library.
+   * The maximum number of bytes that all connections may hold together; null in a program that uses
+   * the library and does not pass this limit to its `Observation`.
    */
   readonly held_bytes_max: number | null;
   /**
@@ -263,12 +274,13 @@ export interface OpenDocument extends ClientFields, BytesDocument {
 
 export interface SampleDocument {
   /**
-   * The end of the second that this sample covers, in seconds since the start of the relay (in
-   * `all`: since the start of the observation).
+   * The end of the second that this sample covers, in seconds since the start of the relay. In
+   * `all`: in seconds since the process created its `Observation`.
    */
   readonly at: number;
-  /** Bytes per second. */
+  /** Bytes per second from clients. */
   readonly rate_up: number;
+  /** Bytes per second from the destination. */
   readonly rate_down: number;
   readonly open: number;
   /** Accepted connections per second. */

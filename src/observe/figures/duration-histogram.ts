@@ -1,8 +1,8 @@
 import { Histogram, type Registry } from "@prometheus-io/client";
 
 /**
- * The durations of one relay: the part of a histogram whose label `relay` is the name of this
- * relay.
+ * The counts of one relay's durations, such as connect times: the part of a histogram whose label
+ * `relay` is the name of this relay.
  */
 export class Durations {
   /**
@@ -41,9 +41,10 @@ type Label = "relay" | "le";
 type Values = Awaited<ReturnType<Histogram<Label>["get"]>>;
 
 /**
- * A histogram of durations with the label `relay`. Its counts are plain numbers. For each duration,
- * the library's own histogram builds a text of the labels and of the bucket's bound, which takes
- * over ten times as long. This would noticeably slow down a relay with many short connections.
+ * A histogram of durations with the label `relay`. Its counts are plain numbers. The histogram of
+ * the Prometheus library is not used to count, because it builds a text of the labels and of the
+ * bucket's bound for each duration. This takes over ten times as long, and would noticeably slow
+ * down a relay with many short connections.
  */
 export class DurationHistogram extends Histogram<Label> {
   readonly #config: Config;
@@ -55,8 +56,8 @@ export class DurationHistogram extends Histogram<Label> {
   }
 
   /**
-   * Returns the durations of a relay. The first call for a relay creates them with all counts 0;
-   * from then on they are exported.
+   * Returns the object that counts the durations of a relay. The first call for a relay creates the
+   * object with all counts 0; from then on the metrics contain these counts.
    */
   of(relay: string): Durations {
     let durations = this.#durations.get(relay);

@@ -14,8 +14,8 @@ export class EventLoopDelay implements Disposable {
   #timer: Timer;
 
   /**
-   * @param late - called four times a second with the delay in seconds
-   * @param second - called about once a second
+   * @param late - called each time the timer fires, with the event loop's delay in seconds
+   * @param second - called about once a second, after every fourth call of `late`
    */
   constructor(late: (seconds: number) => void, second: () => void) {
     this.#late = late;

@@ -24,7 +24,8 @@ export interface RelayDescription {
 }
 
 /**
- * Figures of the process that no single relay can report, and a call that brings them up to date.
+ * Figures of the process that no single relay can report, and `look`, which brings the figures of
+ * the relays up to date.
  */
 export interface ObservedProcess extends ProcessFigures {
   /**
@@ -65,11 +66,9 @@ export class Observation implements Disposable {
   readonly all: SumsOfAllRelays;
   readonly #relays: ObservedRelay[] = [];
   readonly #eventLoop: EventLoopDelay;
-  /**
-   * The longest delay of the event loop, in seconds: `#delayNow` in the second that is now running,
-   * `#delay` in the second before.
-   */
+  /** The longest delay of the event loop since the last call of `#second`, in seconds. */
   #delayNow = 0;
+  /** The longest delay of the event loop between the last two calls of `#second`, in seconds. */
   #delay = 0;
 
   constructor(process: Partial<ObservedProcess> = {}) {
@@ -96,8 +95,9 @@ export class Observation implements Disposable {
   }
 
   /**
-   * The reason why clients should not be sent to this process now; null if clients should be sent.
-   * If the process has several relays, the text names the relay.
+   * The reason why a load balancer should send no clients to this process now; null if the process
+   * is ready for clients. If the process has several relays, the text names the relay that is not
+   * ready.
    */
   get notReadyBecause(): string | null {
     if (this.#relays.length === 0) return "starting";
@@ -125,8 +125,8 @@ export class Observation implements Disposable {
   }
 
   /**
-   * Makes the relays count as ready from now on, because a handover is no outage. Call this when
-   * another process is about to accept the clients of these relays.
+   * Makes the relays count as ready from now on, because new clients reach another process. Call
+   * this when that process is about to accept the clients of these relays.
    */
   handOver(): void {
     for (const { statistics } of this.#relays) statistics.isHandedOver = true;

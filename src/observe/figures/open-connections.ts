@@ -25,10 +25,11 @@ export type GroupSort = (typeof GROUP_SORTS)[number];
 export interface OpenConnection {
   readonly view: ConnectionView;
   /**
-   * Bytes per second between the last two measurements; 0 before the connection's first
-   * measurement.
+   * Bytes per second from the client between the last two measurements; 0 before the connection's
+   * first measurement.
    */
   readonly rateUp: number;
+  /** Bytes per second from the destination, measured like `rateUp`. */
   readonly rateDown: number;
 }
 
@@ -86,7 +87,7 @@ export class OpenConnections {
     return { up, down };
   }
 
-  /** The number of held bytes of the open connections. */
+  /** The number of bytes that were read from one side and that the other side has not taken yet. */
   held(): BothWays {
     let up = 0;
     let down = 0;
@@ -246,7 +247,10 @@ const WEIGHTS: Readonly<
   held: ({ heldUp, heldDown }) => heldUp + heldDown,
 };
 
-/** Sorts a list by `sort`. The oldest entry must come first in the given list. */
+/**
+ * Sorts a list by `sort`. The given list must be sorted by age, the oldest entry first, because
+ * entries of equal value keep their order, and because `age` and `newest` do not compare the ages.
+ */
 function inOrder<Item extends Rates>(
   items: readonly Item[],
   sort: Sort,

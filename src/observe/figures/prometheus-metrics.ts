@@ -59,13 +59,13 @@ export interface ProcessFigures {
    */
   readonly connectionsMax: number | null;
   /**
-   * The maximum number of bytes that all connections together may hold; null if this limit is
-   * unknown, as in a program that uses the library.
+   * The maximum number of bytes that all connections together may hold; null in a program that uses
+   * the library and does not pass this limit to its `Observation`.
    */
   readonly memoryMax: number | null;
   /**
-   * The number of bytes that all connections together hold. Each thread's part is rounded up to
-   * whole KiB.
+   * The number of bytes that all connections together hold. The bytes of the connections of each
+   * thread are rounded up to whole KiB.
    */
   readonly heldBytes: () => number;
   /** The number of open connections that earlier processes still carry after a handover. */

@@ -3,8 +3,8 @@ import type { ConnectTimes } from "./connect-times.ts";
 /** The figures of about one second. Rates are per second, and times are in seconds. */
 export interface Sample {
   /**
-   * The end of the second that the sample covers, in seconds since the start of the relay or, in
-   * the history of all relays, since the start of the observation.
+   * The end of the second that the sample covers, in seconds since the start of the relay. In the
+   * history of all relays: in seconds since the `Observation` was created.
    */
   readonly at: number;
   readonly up: number;
@@ -28,17 +28,18 @@ export interface Sample {
 export const HISTORY_SECONDS = 300;
 
 /**
- * Counts since the start of a relay or, for all relays together, since the start of the
- * observation. A rate is the difference between two `Totals`, divided by the time between them.
+ * The counts of one relay since its start, or the sums of the counts of all relays. A rate is the
+ * difference between two `Totals`, divided by the time between them.
  */
 export interface Totals {
   /**
-   * The time at which the counts were read, in seconds since the start, by a clock that only goes
-   * forward.
+   * The time at which the counts were read, by a clock that only goes forward, in seconds since the
+   * start of the relay. For all relays together: in seconds since the `Observation` was created.
    */
   readonly at: number;
-  /** Bytes read from clients (`up`) and from the destination (`down`). */
+  /** The number of bytes read from clients. */
   readonly up: number;
+  /** The number of bytes read from the destination. */
   readonly down: number;
   /** The number of connections that are open now; the other counts only grow. */
   readonly open: number;

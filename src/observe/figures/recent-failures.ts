@@ -9,8 +9,9 @@ export interface FailureRecord {
    */
   readonly reason: string;
   readonly count: number;
-  /** The times of the first and the last failure, in milliseconds since 1970. */
+  /** The time of the first failure, in milliseconds since 1970. */
   readonly firstAt: number;
+  /** The time of the last failure, in milliseconds since 1970. */
   readonly lastAt: number;
   /** The message of the last failure, in words. */
   readonly message: string;

@@ -12,7 +12,7 @@ import { type BothWays, OpenConnections } from "./open-connections.ts";
 import type { SampledFigures, Totals } from "./rate-history.ts";
 import { type FailureKind, RecentFailures } from "./recent-failures.ts";
 
-/** The state of the whole relay. */
+/** The phases of a relay, in the order in which a relay goes through them. */
 export type Phase = "starting" | "listening" | "draining" | "stopped";
 
 /**
@@ -28,9 +28,11 @@ export interface LastFailure {
   readonly message: string;
 }
 
-// The maximum number of reasons that are counted separately. There is a limit because each reason
-// is a time series in Prometheus.
+// The maximum number of reasons that one map counts separately. There is a limit because each
+// reason is a time series in Prometheus.
 const WORDS_MOST = 64;
+
+// The key under which all further reasons are counted together.
 const OTHER_WORDS = "other";
 
 // The time for which a relay counts as not ready after a failure to reach the destination. The
@@ -60,11 +62,13 @@ export class RelayStatistics implements SampledFigures {
   connected = 0;
   acceptPauses = 0;
   faults = 0;
-  /** The number of accepted proxies that have not sent their whole PROXY header. */
+  /**
+   * The number of accepted clients that are proxies and have not sent their whole PROXY header.
+   */
   waitingForHeader = 0;
   /**
-   * The reason why the capture has ended although the relay goes on; null if the capture goes on,
-   * too, or if there is none.
+   * The reason why the capture (option `--capture`) has ended before the relay; null if the capture
+   * is still running, or if the relay has no capture.
    */
   captureEnded: string | null = null;
   /**
@@ -82,14 +86,17 @@ export class RelayStatistics implements SampledFigures {
    * present from the start, with the count 0.
    */
   readonly #closed = new Map<string, number>(ENDINGS.map((ending) => [ending, 0]));
-  // Totals of the closed connections; `open` has the figures of the open ones.
+  /** The number of bytes that closed connections have read from clients. */
   #bytesUp = 0;
+  /** The number of bytes that closed connections have read from the destination. */
   #bytesDown = 0;
+  /** The number of times that closed connections have paused reading from clients. */
   #pausesUp = 0;
+  /** The number of times that closed connections have paused reading from the destination. */
   #pausesDown = 0;
   /**
-   * What the source has lost, so that clients cannot find it: its socket's `file` or its `network
-   * namespace`. Null exactly while clients can find the source.
+   * The thing whose loss keeps clients from finding the source: the socket's `file` or the source's
+   * `network namespace`. Null exactly while clients can find the source.
    */
   #lost: SourceLoss | null = null;
   /**
@@ -197,9 +204,9 @@ export class RelayStatistics implements SampledFigures {
   }
 
   /**
-   * The reason why a load balancer should not send clients here now; null if clients should be
-   * sent. The relay never connects to the destination on its own, so it knows only from clients
-   * whether the destination can be reached.
+   * The reason why a load balancer should send no clients to this relay now; null if the relay is
+   * ready for clients. The relay connects to the destination only for clients. So it learns only
+   * from these connections whether the destination can be reached.
    */
   get notReadyBecause(): string | null {
     if (this.isHandedOver) return null;
@@ -231,10 +238,11 @@ export class RelayStatistics implements SampledFigures {
 }
 
 /**
- * Adds 1 to the count of `word`. If `word` is new and `WORDS_MOST` words are counted already, adds
- * 1 to the count of `other` instead.
+ * Adds 1 to the count of `word`: an error code, a reason of a refusal, or a way in which a
+ * connection can end. If `word` is new and `counts` already has `WORDS_MOST` keys, adds 1 to the
+ * count of `OTHER_WORDS` instead.
  *
- * @returns the word whose count was increased
+ * @returns the key whose count was increased
  */
 function increase(counts: Map<string, number>, word: string): string {
   const key = counts.has(word) || counts.size < WORDS_MOST ? word : OTHER_WORDS;

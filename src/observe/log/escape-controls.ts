@@ -1,6 +1,7 @@
-// The classes \p{Cc} and \p{Cf} are not usable: because of a bug in Bun 1.4.5, they sometimes do
-// not match a character that belongs to them. The last line of the expression lists the characters
-// that reorder displayed text (Unicode's Bidi_Control).
+// Matches the characters that `escapeControls` replaces. The first line of the expression lists the
+// control characters and line separators, the second line the characters that reorder displayed
+// text (Unicode's Bidi_Control). The expression does not use the classes \p{Cc} and \p{Cf}, because
+// in Bun 1.4.5 they sometimes do not match a character that belongs to them (a bug).
 const CONTROLS = new RegExp(
   "[\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029" +
     "\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]",

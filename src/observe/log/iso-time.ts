@@ -1,8 +1,9 @@
 const SECOND = 1_000;
 
-// The last result of `isoTime`: its whole second since 1970, and its text without the milliseconds,
-// such as `2026-11-28T22:35:31.`.
+// The time that `isoTime` formatted last, in whole seconds since 1970; NaN before the first call.
 let lastSecond = NaN;
+
+// The text of `lastSecond` without the milliseconds, such as `2026-11-28T22:35:31.`.
 let lastText = "";
 
 /**

@@ -3,9 +3,11 @@ import { write } from "node:fs";
 const ROOM = 1024 * 1024;
 const RETRY_MS = 50;
 
-// One write takes the same time as formatting twenty lines. So, under load, lines are collected for
-// GATHER_MS milliseconds or up to GATHER_BYTES bytes, and then written together.
+// The time, in milliseconds, for which lines are collected under load before they are written
+// together. One write takes as long as formatting twenty lines, so fewer writes save time.
 const GATHER_MS = 50;
+
+// The number of bytes at which the collected lines are written before GATHER_MS is over.
 const GATHER_BYTES = 64 * 1024;
 
 // The length of one step in `afterSteps`, in milliseconds.
@@ -41,13 +43,17 @@ export class LogSink {
   readonly #fd: number;
   readonly #recovered: (lost: number) => void;
   readonly #room: number;
-  /** The lines that wait. One text, because to join many texts later takes longer. */
+  /**
+   * The lines that wait for the next write. They are one text, because joining many texts later
+   * takes longer.
+   */
   #waiting = "";
   /** The number of lines in `#waiting`. */
   #waitingLines = 0;
   /**
-   * The number of bytes that wait or are being written. For the waiting lines this is their number of
-   * characters, which is less only if they are not ASCII: to count bytes would cost a pass over each line.
+   * The number of bytes that wait or are being written. Each waiting character counts as one byte,
+   * because counting the bytes would cost a pass over each line. If the waiting lines have
+   * characters beyond ASCII, the number is too low until `#start` corrects it.
    */
   #held = 0;
   /** The number of lines that were dropped since the last successful write. */
@@ -101,8 +107,8 @@ export class LogSink {
   }
 
   /**
-   * Writes the waiting lines at once if the last write began at least `GATHER_MS` ago, if `flush`
-   * waits, or if there are `GATHER_BYTES` bytes; else `GATHER_MS` after the last write began.
+   * Starts or plans the next write. The write starts `GATHER_MS` after the start of the last write.
+   * It starts at once if this time is over, if `flush` waits, or if there are `GATHER_BYTES` bytes.
    */
   #gather(): void {
     const wait = this.#started + GATHER_MS - performance.now();
@@ -126,8 +132,8 @@ export class LogSink {
   #send(rest: Buffer, lines: number): void {
     write(this.#fd, rest, 0, rest.length, null, (error, written) => {
       if (error?.code === "EAGAIN" || error?.code === "EINTR") {
-        // EAGAIN: another process that writes to the same pipe or terminal has made it
-        // non-blocking, and its buffer is full. Try again later.
+        // EAGAIN: the buffer of the pipe or terminal is full, and another process has made the pipe
+        // or terminal non-blocking. Try again later.
         setTimeout(() => this.#send(rest, lines), RETRY_MS);
       } else if (error) {
         this.#held -= rest.length;

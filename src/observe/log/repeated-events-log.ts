@@ -32,8 +32,8 @@ export function refusalObserver(log: Log, repeated: RepeatedLines): Partial<Obse
 }
 
 /**
- * The beginning of the reasons under which `RepeatedLines` counts failures to reach the
- * destination.
+ * The prefix of the names under which `RepeatedLines` counts failures to reach the destination. The
+ * error code follows the prefix.
  */
 const UNREACHABLE = "unreachable ";
 
@@ -81,8 +81,8 @@ export function failureObserver(
         event,
         "",
         () => {
-          // This line gives the total number of failures, so drop the counts of failures that are
-          // not logged yet.
+          // The log line below contains the total number of failures. So drop the failures that
+          // `repeated` has counted and not logged yet.
           repeated.forget(UNREACHABLE);
           log.info(
             `${target} is reached again after ${formatDuration(lasted / 1_000)}, ` +

@@ -44,13 +44,12 @@ interface Reason {
   lines: number;
   /** The time of the last event, by the clock of the `RepeatedLines` object. */
   last: number;
-  /**
-   * The number of events that were only counted, and not written, from the time `since` on. `timer`
-   * runs exactly while this number is above 0.
-   */
+  /** The number of events that were only counted since the last summary. */
   count: number;
+  /** The time of the first event in `count`, by the clock of the `RepeatedLines` object. */
   since: number;
   readonly clients: Set<string>;
+  /** The timer of the next summary; defined exactly while `count` is above 0. */
   timer: Timer | undefined;
   summarize: (repeats: Repeats) => void;
 }
@@ -78,9 +77,8 @@ export class RepeatedLines implements Disposable {
    * @param name - the reason of the event
    * @param client - identifies the client; "" if it is unknown
    * @param write - writes the event in full; called before `add` returns, or never
-   * @param summarize - writes one line for all events that were only counted; called at the end of
-   *   the period, or earlier by `flush`, unless there are no such events or `forget` has dropped
-   *   them
+   * @param summarize - writes one line for all events of this reason that were only counted; called
+   *   at the end of the period, or earlier by `flush`; not called if `forget` dropped the count
    */
   add(
     name: string,

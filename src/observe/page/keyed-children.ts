@@ -1,10 +1,10 @@
 import { isInUse } from "./dom.ts";
 
 /**
- * Child elements that are updated in place, so that a text selection and the focus survive an
- * update. After an update, an item is shown by the same child element as the item with the same key
- * before the update. While the parent element contains the focus or an end of the reader's text
- * selection, the children that are already shown are not reordered.
+ * The child elements that show a list of items. An update keeps the child element of each key that
+ * is still in the list, and changes the element in place, so that a text selection and the focus
+ * survive. While the parent element contains the focus or an end of the reader's text selection,
+ * the children that are already shown are not reordered.
  */
 export class KeyedChildren<Item, Child extends HTMLElement> {
   readonly #parent: HTMLElement;

@@ -6,7 +6,10 @@ interface Rates {
   readonly rate_down: number;
 }
 
-/** Returns the two columns of the rates; `sort` is the sort order of the first one. */
+/**
+ * Returns two columns: the rate from the client and the rate from the destination. Only the heading
+ * of the first column sorts the table, by `sort`.
+ */
 export function rateColumns<Sort extends string>(
   client: "the client" | "clients",
   sort: Sort,

@@ -37,7 +37,8 @@ export class RecentSamples {
   }
 
   /**
-   * Adds the samples of an answer. RecentSamples from another subject replace the old ones.
+   * Adds the samples of an answer. If `subject` has changed since the last answer, removes the old
+   * samples first.
    *
    * @param subject - the process and the relay that the samples come from
    */
@@ -47,8 +48,8 @@ export class RecentSamples {
     this.#subject = subject;
     const last = this.#list.at(-1)?.at ?? -Infinity;
     this.#list = [...this.#list, ...history.filter(({ at }) => at > last)].slice(-this.#seconds);
-    // After a change of the subject, this answer may contain only the last seconds, so the next
-    // request asks for the whole history.
+    // If the subject has changed, the request still asked only for the seconds that were missing
+    // for the old subject. So the next request asks for the whole history.
     this.#answered = isAnother ? -Infinity : performance.now();
   }
 

@@ -7,8 +7,8 @@ import type { RecentSamples } from "./recent-samples.ts";
 export interface Figures {
   readonly open: number;
   /**
-   * The number of accepted proxies that have not sent their whole PROXY header; they count towards
-   * the limit `max`.
+   * The number of accepted clients that are proxies and have not sent their whole PROXY header.
+   * They count towards the limit `max`.
    */
   readonly waiting: number;
   readonly max: number;
@@ -17,8 +17,9 @@ export interface Figures {
   readonly failed: number;
   readonly refused: number;
   /**
-   * The number of times that the relay stopped accepting because a limit was reached. Always 0 for
-   * all relays together, because the overview does not show this number.
+   * The number of times that the relay stopped accepting clients because a limit of open
+   * connections or of held bytes was reached. In the sums of all relays this number is always 0,
+   * because the page does not show it there.
    */
   readonly pauses: number;
   readonly traffic: Traffic;
