@@ -6,7 +6,7 @@ import { join } from "node:path";
 const UNIFIED = "/sys/fs/cgroup";
 const LEGACY = "/sys/fs/cgroup/memory";
 
-/** A function that reads a file; undefined if there is no such file. */
+/** Returns the text of a file; undefined if the file does not exist or cannot be read. */
 export type ReadText = (path: string) => string | undefined;
 
 /**

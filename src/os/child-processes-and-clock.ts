@@ -107,9 +107,9 @@ export function monotonicMicroseconds(): bigint {
 }
 
 /**
- * Sends a message together with a descriptor, without blocking. The descriptor stays open here.
- * Returns the number of bytes sent, or the errno as a negative number. sendmsg(2), unix(7),
- * SCM_RIGHTS.
+ * Sends the message `bytes` and the descriptor `passed` through a Unix socket, without blocking.
+ * `passed` also stays open in this process. Returns the number of bytes sent, or the errno as a
+ * negative number. sendmsg(2), unix(7), SCM_RIGHTS.
  */
 export function sendDescriptor(socket: number, bytes: Uint8Array, passed: number): number {
   // Create the ArrayBuffer first and take pointers into it. If a typed array is created without

@@ -19,9 +19,10 @@ const EPOLL_LINK = "anon_inode:[eventpoll]";
 let ownEpoll: number | null = null;
 
 /**
- * Finds the one epoll instance that watches a descriptor. The sockets of Bun are watched by the
- * instance of the thread's event loop. Null if no instance or several instances watch the
- * descriptor, or if /proc is unreadable (proc(5), fdinfo of an epoll descriptor).
+ * Returns the registration of a descriptor with the one epoll instance that watches it. For a
+ * socket of Bun, this is the instance of the thread's event loop. Null if no instance or several
+ * instances watch the descriptor, or if /proc is unreadable (proc(5), fdinfo of an epoll
+ * descriptor).
  */
 export function findEpollRegistration(fd: number): EpollRegistration | null {
   try {
@@ -52,10 +53,10 @@ function epollDescriptors(): number[] {
 }
 
 /**
- * Matches the fdinfo lines of a descriptor. The number of the descriptor is decimal, all other
- * numbers of a line are hexadecimal. The descriptor's number alone does not identify a socket:
- * after a descriptor was closed, epoll keeps its line as long as another descriptor refers to the
- * same socket.
+ * Returns a pattern for the lines of `fd` in the fdinfo file of an epoll descriptor. `fd` is
+ * decimal in a line, all other numbers are hexadecimal. Several lines can have the same `fd`: after
+ * a descriptor was closed, its line stays as long as another descriptor refers to the same socket.
+ * The caller must therefore also compare the inode.
  */
 function linesOf(fd: number): RegExp {
   return new RegExp(

@@ -34,7 +34,7 @@ export function errnoCode(errno: number): string {
   return names.get(number) ?? `errno ${number}`;
 }
 
-// Descriptions of codes that the runtime's table lacks or describes vaguely.
+// Descriptions of error codes that Bun's `getSystemErrorMap` lacks or describes vaguely.
 const WORDS: Readonly<Record<string, string>> = {
   // Codes of name lookups: getaddrinfo(3), and c-ares, which Bun may use (ares.h).
   EAI_AGAIN: "the name's resolver did not answer",
@@ -59,7 +59,7 @@ const WORDS: Readonly<Record<string, string>> = {
   ENOTINITIALIZED: "the resolver is not initialized",
   EDESTRUCTION: "the resolver was shut down",
   ECANCELLED: "the question to the name's resolver was canceled",
-  // Codes of the kernel, with the words of strerror(3).
+  // Codes of the kernel, with the texts that strerror(3) gives.
   EBADMSG: "bad message",
   ECHILD: "no child processes",
   EDEADLK: "resource deadlock avoided",
@@ -88,7 +88,10 @@ export function errnoWords(code: string): string {
   return WORDS[code] ?? words.get(code) ?? (code.startsWith("errno ") ? "unknown error" : code);
 }
 
-/** The code of a runtime error, or its message if the error has no code. */
+/**
+ * The `code` of an error that Bun threw, such as `ENOENT`; the error's message if the error has no
+ * code.
+ */
 export function errorCode(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return "code" in error && typeof error.code === "string" ? error.code : error.message;

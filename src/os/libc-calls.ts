@@ -27,8 +27,8 @@ const SHUT_RD = 0;
 const SHUT_WR = 1;
 const POLLOUT = 0x4;
 const POLLHUP = 0x10;
-// The index of the returned events in a struct pollfd, which is read as an array of shorts: an int
-// (the descriptor) comes first, then two shorts (requested events, returned events).
+// The index of `revents` if a struct pollfd is read as an array of shorts: `fd` is an int and takes
+// two of them, `events` takes the third.
 const POLLFD_REVENTS = 3;
 const AT_FDCWD = -100;
 // The number of the system call renameat2 on x86-64 and on arm64 (asm/unistd.h). The call is made

@@ -1,9 +1,9 @@
 /**
- * The system calls that Bun's sockets do not offer. Each returns the kernel's own answer: a result
- * of zero or more, or the errno as a negative number (`-111` for ECONNREFUSED).
+ * The system calls that Bun's sockets do not offer. Each method returns a result of zero or more,
+ * or the errno as a negative number (`-111` for ECONNREFUSED).
  *
- * Only this folder uses bun:ffi, which Bun's documentation calls experimental. If FFI is
- * unavailable (`loaded` has the reason), each caller does without the call in its own way.
+ * Only src/os uses bun:ffi, because Bun's documentation calls it experimental. If FFI is
+ * unavailable, `libc` is null, and each caller must have a way to work without these calls.
  */
 export interface Libc {
   /** A non-blocking socket, closed on exec; the caller owns the descriptor. socket(2) */

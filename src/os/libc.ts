@@ -8,7 +8,8 @@ export type { Libc } from "./libc-interface.ts";
 export type LibcOrReason =
   { readonly libc: Libc } | { readonly libc: null; readonly reason: string };
 
-// glibc's C library, then musl's, whose file name contains the architecture.
+// The file names of the C library, tried in this order: of glibc, then of musl. The file name of
+// musl contains the architecture.
 export const LIBRARY_NAMES = [
   "libc.so.6",
   `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`,
@@ -32,7 +33,7 @@ function explain(reason: string): string {
   return /\bJIT\b/.test(reason) ? `${reason}: remove MemoryDenyWriteExecute=yes` : reason;
 }
 
-/** Loaded once, when the program starts. */
+/** The result of the one attempt to load the libc, when this module is first imported. */
 export const loaded: LibcOrReason = load();
 
 /** The libc of this process, or null if it is unavailable (`loaded` has the reason). */

@@ -14,10 +14,11 @@ import {
 const LOOPBACK = "lo";
 
 /**
- * Fallback tunnel devices: once their module is loaded, the kernel puts them into every new network
- * namespace, down and without an address (sysctl net.core.fb_tunnels_only_for_init_net). Such a
- * tunnel sends through the other interfaces of its namespace and cannot move to another namespace.
- * So a namespace is still private if it has such a tunnel that is down.
+ * The names of fallback tunnel devices. After their module was loaded, the kernel puts a tunnel
+ * device into every new network namespace, in the state "down" and without an address (sysctl
+ * net.core.fb_tunnels_only_for_init_net). The device sends only through the other interfaces of its
+ * namespace, and cannot move to another namespace. `whyNotPrivate` therefore ignores a device that
+ * is down.
  */
 const FALLBACK_TUNNELS: ReadonlySet<string> = new Set([
   ...["erspan0", "gre0", "gretap0", "ip6_vti0", "ip6gre0", "ip6tnl0", "ip_vti0", "sit0", "tunl0"],
@@ -33,11 +34,11 @@ const MANAGER_SOCKET = "/run/systemd/notify";
 const SHOWN_INTERFACES = 3;
 
 /**
- * The reason why this process's network namespace is not private (network_namespaces(7)), as words
- * that follow "this network namespace"; null if the namespace is private. A namespace is private if
- * it has no interface but loopback, and if the service manager is not in it. The second condition
- * detects the host's own namespace on a machine without a network, where every user could reach a
- * port on loopback.
+ * The reason why this process's network namespace is not private (network_namespaces(7)); null if
+ * the namespace is private. The reason completes a sentence that begins with "this network
+ * namespace". A namespace is private if it has no interface but loopback, and if the service
+ * manager is not in it. The namespace of the manager is the host's own: there every user can reach
+ * a port on loopback, even if the machine has no other interface.
  *
  * `notifySocket` is this process's NOTIFY_SOCKET (sd_notify(3)), a socket of the service manager.
  */

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 
 /**
- * The limit; null before the first call of `openFilesMax`. The limit is cached, because a process
- * with many relays asks many times.
+ * The result of `openFilesMax`; null before its first call. The result is cached, because a process
+ * with many relays calls `openFilesMax` many times.
  */
 let known: number | null = null;
 
@@ -21,8 +21,8 @@ function readLimit(): number {
     const [, soft = ""] = /^Max open files +(\d+)/m.exec(limits) ?? [];
     return soft === "" ? Infinity : Number(soft);
   } catch {
-    // The system has no /proc, for example macOS. The limit then shows itself only by the first
-    // EMFILE.
+    // The system has no /proc, for example macOS. The process then learns of the limit only when a
+    // system call fails with EMFILE.
     return Infinity;
   }
 }

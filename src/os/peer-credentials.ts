@@ -8,7 +8,7 @@ const { ENODATA, ERANGE } = constants.errno;
 
 /** The process that connected a Unix socket, as recorded at connect (unix(7), SO_PEERCRED). */
 export interface Peer {
-  /** The process id; 0 if the process is in a PID namespace that is not visible from here. */
+  /** The process id; 0 if the PID namespace of the relay does not contain the process. */
   readonly pid: number;
   readonly uid: number;
   readonly gid: number;
@@ -16,7 +16,7 @@ export interface Peer {
 
 /** The result if the kernel did not give a peer's credential. */
 export interface Unreadable {
-  /** The system's code, such as `ENOTCONN`. */
+  /** The name of the errno, such as `ENOTCONN`. */
   readonly code: string;
 }
 
@@ -36,9 +36,10 @@ export function readPeer(system: Libc, fd: number): Peer | Unreadable {
   return { pid: credential[0] ?? 0, uid, gid: credential[2] ?? UID_UNKNOWN };
 }
 
-// The first and the largest number of groups to ask for. NGROUPS_MAX of linux/limits.h is 65536;
-// most processes have only a few groups.
+// The number of groups for which the first SO_PEERGROUPS call has room. It is small, because most
+// processes have only a few groups.
 const GROUPS_FIRST = 64;
+// The maximum number of groups that a process can have: NGROUPS_MAX of linux/limits.h.
 const GROUPS_MOST = 65_536;
 
 /** The supplementary groups that the peer had when it connected (Linux 4.13, SO_PEERGROUPS). */
@@ -73,9 +74,9 @@ function read(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch {
-    // The file cannot be read. Without the process's id map, the caller assumes that some ids are
-    // not mapped. Without the overflow id, which ProcSubset=pid of a systemd unit hides, the caller
-    // uses the default.
+    // If the id map cannot be read, `ambiguousId` assumes that some ids are not mapped. If the
+    // overflow id cannot be read, for example in a unit with `ProcSubset=pid`, `ambiguousId`
+    // assumes OVERFLOW_ID.
     return "";
   }
 }

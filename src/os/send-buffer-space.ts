@@ -1,13 +1,16 @@
 import type { Libc } from "./libc.ts";
 import { SO_MEMINFO, SOL_SOCKET } from "./linux-constants.ts";
 
-// The indexes of words in the answer to SO_MEMINFO (linux/sock_diag.h, SK_MEMINFO_VARS). SNDBUF is
-// the size of the send buffer in bytes. WMEM_QUEUED is the number of bytes in the send buffer of a
-// TCP socket. WMEM_ALLOC is the number of bytes that a Unix socket has sent and its peer has not
-// read.
+// SO_MEMINFO returns an array of 32-bit numbers. The constants are indexes in this array
+// (linux/sock_diag.h).
+
+// The number of bytes that a Unix socket has sent and its peer has not read.
 const WMEM_ALLOC = 2;
+// The size of the send buffer, in bytes.
 const SNDBUF = 3;
+// The number of bytes in the send buffer of a TCP socket.
 const WMEM_QUEUED = 5;
+// The length of the array: SK_MEMINFO_VARS.
 const WORDS = 9;
 
 const words = new Uint32Array(WORDS);

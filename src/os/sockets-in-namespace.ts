@@ -46,10 +46,10 @@ export function whyNotEnter(system: Libc, netns: string): string | null {
 }
 
 /**
- * A text for comparisons: it identifies the namespace that the file of `netns` now refers to. Null
- * if the file does not exist or cannot be examined. A new namespace of the same name has another
- * inode number (namespaces(7)) as long as a descriptor or a socket keeps the old namespace alive,
- * because until then the kernel does not reuse the number.
+ * A text that identifies the namespace to which the file of `netns` refers now (device and inode
+ * number, namespaces(7)). Null if the file does not exist or cannot be examined. Two texts can be
+ * compared only if a descriptor or a socket keeps the older namespace alive: after its end, the
+ * kernel may give its inode number to a new namespace.
  */
 export function networkIdentity(netns: string): string | null {
   try {

@@ -52,8 +52,8 @@ function plain(end: string): string {
 }
 
 /**
- * Prints an end as the kernel does: words of 32 bits in the machine's own order, which is
- * little-endian.
+ * Prints the address and port of one end as the kernel does. The kernel prints the address in
+ * groups of 4 bytes, each in the machine's byte order, which is little-endian.
  */
 function print({ bytes, port }: TcpEnd): string {
   const words = Array.from({ length: bytes.length / 4 }, (_, word) =>

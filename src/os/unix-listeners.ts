@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 
-// __SO_ACCEPTCON (linux/net.h: the socket listens) and SOCK_STREAM, as /proc/net/unix prints them.
+// The flags of a listening socket in /proc/net/unix: __SO_ACCEPTCON of linux/net.h.
 const LISTENS = "00010000";
+// The type of a stream socket in /proc/net/unix: SOCK_STREAM.
 const STREAM = "0001";
 
 /**

@@ -25,7 +25,11 @@ export function readChangeLog(text: string): readonly ChangeLogEntry[] {
   });
 }
 
-/** @throws if the newest version of the change log is not the version of package.json. */
+/**
+ * Checks that `version`, the version of package.json, is the newest version of the change log.
+ *
+ * @throws if the two versions differ.
+ */
 export function checkVersion(version: string, [newest]: readonly ChangeLogEntry[]): void {
   if (newest?.version !== version)
     throw new Error(

@@ -73,8 +73,8 @@ function shown(text: string | undefined): string {
 }
 
 /**
- * Chooses the one socket that a source of kind `systemd` means: if `name` is empty, the only
- * socket; else the only socket with this name.
+ * Chooses the passed socket for the source `systemd` or `systemd:NAME`. If `name` is empty, systemd
+ * must have passed exactly one socket; else exactly one socket with this name.
  *
  * @throws {RelayError} if no socket or several sockets match; the message lists the passed sockets.
  */

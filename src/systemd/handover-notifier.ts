@@ -5,11 +5,11 @@ import type { Notifier } from "./notify-socket.ts";
  * because the manager accepts messages only from the main process (systemd.service(5),
  * NotifyAccess=main).
  *
- * | phase | the main process                | `notify` | next                             | | -----
- * | ------------------------------- | -------- | -------------------------------- | | held  | is
- * perhaps another process      | holds    | `release`: main, `silence`: past | | main  | is this
- * process                 | sends    | `hold`: held                     | | past  | is another
- * process, for good    | drops    |                                  |
+ * | phase        | main process             | messages | next phase                                 |
+ * | ------------ | ------------------------ | -------- | ------------------------------------------ |
+ * | held (first) | perhaps another process  | held     | main after `release`, past after `silence` |
+ * | main         | this process             | sent     | held after `hold`                          |
+ * | past         | another process for good | dropped  | none                                       |
  */
 export class HandoverNotifier implements Notifier {
   readonly #notifier: Notifier;

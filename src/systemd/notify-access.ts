@@ -14,8 +14,9 @@ export function onlyMainMayNotify(): boolean {
 }
 
 /**
- * The last value of `NotifyAccess=` in the texts of a unit's files, which are in the order in which
- * systemd reads the files. This value counts. Undefined if no file sets `NotifyAccess=`.
+ * The value of `NotifyAccess=` that systemd uses: the last value in the texts of the unit's files.
+ * `texts` has the order in which systemd reads the files. Undefined if no file sets
+ * `NotifyAccess=`.
  */
 export function lastNotifyAccess(texts: readonly string[]): string | undefined {
   const settings = texts.flatMap((text) => [...text.matchAll(/^[ \t]*NotifyAccess[ \t]*=(.*)$/gm)]);
@@ -45,8 +46,8 @@ export function unitTexts(unit: string, folders: readonly string[]): string[] {
  */
 function ownUnit(): string | undefined {
   const groups = read("/proc/self/cgroup")?.split("\n") ?? [];
-  // The only hierarchy (cgroup v2), or systemd's own hierarchy (cgroup v1). The pattern below does
-  // not match the services of a user's manager, whose paths are deeper.
+  // Take the line of the only hierarchy (cgroup v2), or of systemd's own hierarchy (cgroup v1). The
+  // pattern below does not match the services of a user's manager, because their paths are deeper.
   const own = groups.find((group) => /^\d+:(?:name=systemd)?:/.test(group)) ?? "";
   return /^[^/]*(?:\/[^/]+\.slice)*\/([^/]+\.service)$/.exec(own)?.[1];
 }

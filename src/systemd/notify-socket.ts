@@ -52,8 +52,8 @@ class DatagramNotifier implements Notifier {
   readonly #address: SocketAddress;
   readonly #warn: (message: string) => void;
   /**
-   * Messages that wait for room in the manager's queue, in order. Non-empty exactly while the timer
-   * of the next try runs.
+   * Messages that wait for room in the manager's queue, in order. Non-empty exactly while a timer
+   * runs that will send the first of them again.
    */
   #waiting: Assignments[] = [];
 

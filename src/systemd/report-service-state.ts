@@ -22,7 +22,10 @@ export class ServiceState implements Disposable {
   #status: Timer | undefined;
   #open = 0;
   #served = 0;
-  /** The number of connections that the earlier processes of the service still have. */
+  /**
+   * The number of open connections in the service's earlier processes, which have handed over their
+   * listening sockets.
+   */
   #elsewhere = 0;
   /** One entry for each relay whose destination cannot be reached at present. */
   readonly #failures = new Set<Failing>();
@@ -79,8 +82,8 @@ export class ServiceState implements Disposable {
     this.#notifier.notify({
       READY: "1",
       STATUS: `listening on ${where}`,
-      // Send a watchdog message now, because after a handover the last such message came from the
-      // predecessor, perhaps a whole period ago.
+      // Send a watchdog message now, because after a handover the last watchdog message came from
+      // the process that handed over, perhaps a whole watchdog period ago.
       ...(this.#watchdog !== null && { WATCHDOG: "1" }),
     });
   }
@@ -95,8 +98,8 @@ export class ServiceState implements Disposable {
   }
 
   /**
-   * Notes that the earlier processes of the service, which have handed over, still have `open`
-   * connections.
+   * Takes the number of open connections in the service's earlier processes, and reports it in the
+   * next status.
    */
   openElsewhere(open: number): void {
     if (this.#elsewhere === open) return;

@@ -22,7 +22,7 @@ const ROOM = import.meta.dir;
  * The manual pages, from their templates and the option table.
  *
  * @param date - the date that the pages show
- * @throws {Error} for a line `@…@` of a template that is no known request
+ * @throws {Error} if a template has an unknown line `@…@`
  */
 export function manualPages(date: Date): readonly ManualPage[] {
   return FILES.map((file) => {
@@ -34,7 +34,10 @@ export function manualPages(date: Date): readonly ManualPage[] {
   });
 }
 
-/** The lines for a request of a template, such as `OPTIONS units`. */
+/**
+ * Returns the lines that replace the line `@…@` of a template. `request` is the text between the
+ * signs, such as `OPTIONS units`.
+ */
 function fill(request: string): readonly string[] {
   const [kind, ...words] = request.split(" ");
   switch (kind) {
@@ -52,8 +55,8 @@ function fill(request: string): readonly string[] {
 }
 
 /**
- * The options of these commands, without the options that `relay` has as well. But if `relay` is
- * one of the commands: all options of `relay` and no others.
+ * If `relay` is among `commands`, lists the options of `relay`, and no others. Else lists the
+ * options of `commands` that `relay` does not have.
  */
 function optionsOf(commands: readonly CommandName[]): readonly string[] {
   const isRelay = commands.includes("relay");

@@ -13,8 +13,8 @@ import { plain } from "./mdoc.ts";
 type Row = OptionGroup["rows"][number];
 
 /**
- * The options for which `isMeant` returns true, as they are written on the command line, in
- * mdoc(7). Each group stands under its title.
+ * Returns the lines in mdoc(7) that describe the command-line options for which `isMeant` returns
+ * true. Each group of options has its title above it.
  */
 export function optionList(groups: readonly OptionGroup[], isMeant: (row: Row) => boolean) {
   return groups.flatMap(({ title, rows }) => {
@@ -29,7 +29,10 @@ export function optionList(groups: readonly OptionGroup[], isMeant: (row: Row) =
   });
 }
 
-/** The keys that a configuration file may have at one place (`scope`), in mdoc(7). */
+/**
+ * Returns the lines in mdoc(7) that describe the keys of a configuration file: the keys of a relay,
+ * or the keys of the whole process, depending on `scope`.
+ */
 export function keyList(groups: readonly OptionGroup[], scope: Scope) {
   return [
     ".Bl -tag -width Ds",

@@ -40,9 +40,9 @@ const workerBesideLibrary: BunPlugin = {
 };
 
 /**
- * The options of all builds. The output is JavaScript for Bun, and contains the code of the packages
- * that it needs. So npm installs no package of anybody else, and no warning about the versions of
- * Node.js that such a package wants.
+ * The options of all builds. The output is JavaScript for Bun, and contains the code of the
+ * packages that it needs. So npm does not install these packages, and does not warn if such a
+ * package needs another version of Node.js.
  */
 const COMMON = {
   naming: { entry: "[name].[ext]", chunk: "[hash].[ext]" },

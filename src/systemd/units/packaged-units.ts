@@ -22,8 +22,9 @@ const ANY_FILE: SandboxNeeds = {
   tcp: true,
   network: true,
   local: false,
-  // The service has the capability for ports below 1024, because a source may be such a port. So it
-  // has no user namespace, in which the capability would give no right to these ports.
+  // A source may be a port below 1024, so the service gets the capability for these ports. The
+  // service therefore has no user namespace, because there the capability would give no right to
+  // these ports.
   privilegedPort: true,
   // The relay must see the real users of Unix clients, for `allow-users` and for the access log.
   users: true,
@@ -61,8 +62,8 @@ export function packagedUnits(program: string): readonly UnitFile[] {
     socket: false,
     onDemand: false,
     supplementaryGroups: [],
-    // The number of descriptors is not known. With 0 the unit gets systemd's default limit of open
-    // files, which is high enough for any configuration file.
+    // It is not known whether a configuration file has an admin or metrics server. With 0 and
+    // without `connectionsMax`, the unit gets systemd's default limit of open files.
     serverDescriptors: 0,
     drainTimeout: DEFAULTS.drainTimeout,
     unlistedRelays: ANY_FILE,

@@ -10,7 +10,10 @@ export function setting(name: string, value: string | number | undefined): strin
   return value === undefined ? [] : [`${name}=${value}`];
 }
 
-/** Returns the line of a setting that lists words; an empty list if there are no words. */
+/**
+ * Returns the line of a setting whose value is a list: `words`, without duplicates. An empty list
+ * if there are no words.
+ */
 export function listing(name: string, words: readonly string[]): string[] {
   return words.length === 0 ? [] : [`${name}=${[...new Set(words)].join(" ")}`];
 }

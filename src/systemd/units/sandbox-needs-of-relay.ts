@@ -27,8 +27,8 @@ export function makesFiles(plan: UnitPlan): string[] {
 }
 
 /**
- * Whether the destination's socket is in the private /tmp that the relay shares with `service`, the
- * service that the relay joins.
+ * Whether the destination's socket is in a folder for temporary files that the relay may share with
+ * `service`. If the unit has JoinsNamespaceOf=`service`, systemd gives both the same private /tmp.
  */
 export function sharesTmp(destination: SocketEndpoint, service: string | undefined): boolean {
   return (
@@ -66,8 +66,8 @@ function configFolder({ config }: UnitPlan): string[] {
 function sourceNeeds({ source, file, seesUsers }: UnitRelay, plan: UnitPlan): SandboxNeeds {
   const { socket } = plan;
   const users = seesUsers && source.kind !== "tcp";
-  // With `socket`, systemd opens the source outside the relay's sandbox, so the source needs no
-  // access.
+  // With `socket`, systemd opens the source outside the relay's sandbox, so the sandbox need not
+  // allow access to the source.
   if (socket) return { ...NOTHING, users };
   return {
     ...listening(source, plan),
@@ -97,9 +97,9 @@ function adminNeeds(admin: SocketEndpoint, plan: UnitPlan): SandboxNeeds {
 }
 
 /**
- * Whether the relay must change a file's owner or group. Files in a runtime folder already have the
- * relay's user and group. Another folder may have the setgid bit and so give its own group to new
- * files.
+ * Whether the relay may have to change the owner or group of the socket file that it makes. False
+ * in a runtime folder, because files there already have the relay's user and group. True in any
+ * other folder, because a folder with the setgid bit gives its own group to new files.
  */
 function givesAway(endpoint: SocketEndpoint): boolean {
   return endpoint.kind === "unix" && runtimeDirectory(endpoint.path) === undefined;

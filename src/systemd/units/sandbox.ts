@@ -117,8 +117,8 @@ function pathLines({ writes, reads }: SandboxNeeds, kept: string): string[] {
     (path) => !hidesNone(path) && !bound.some((folder) => isIn(path, folder)),
   );
   return [
-    // With `tmpfs` each home is an empty folder, into which the lines below can bind paths. With
-    // `yes` they cannot.
+    // `tmpfs` makes each home an empty folder, so that BindPaths= and BindReadOnlyPaths= can mount
+    // paths in it. With `yes` they could not.
     `ProtectHome=${[...bound, ...reached].some((path) => hiderOf(path) === "home") ? "tmpfs" : "yes"}`,
     ...listing("ReadWritePaths", writes.filter(hidesNone).map(word)),
     ...listing("BindPaths", bound.map(word)),

@@ -60,8 +60,8 @@ function unitLines(plan: UnitPlan): string[] {
     ? relays.map((relay) => siblingName(socketName(name, relay), ".socket"))
     : [];
   return [
-    // The last word must not be an address, because a backslash at the end of an address would join
-    // the next line to this line.
+    // The description must not end in an address, because a backslash at the end of the line would
+    // join the next line to this line.
     `Description=${wholeValue(`${purposeOf(plan)} (simpletcpunixrelay)`, specifiersOf(plan))}`,
     ...(service === undefined ? [] : namespaceLines(service)),
     ...listing("Requires", ownSockets),
@@ -123,8 +123,9 @@ function processLines(plan: UnitPlan): string[] {
 }
 
 /**
- * A mistake in the configuration file fails `systemctl reload`, before anything is signalled. A
- * process cannot report to systemd that its reload has failed, so later failures are only logged.
+ * The line that checks the configuration file before a reload; empty without a file. If the file
+ * has a mistake, `systemctl reload` fails, and the relays get no signal. A failure after the signal
+ * is only logged, because a process cannot report to systemd that its reload has failed.
  */
 function checkLines(plan: UnitPlan): string[] {
   const { program, config } = plan;
@@ -198,7 +199,7 @@ function unique(texts: readonly string[]): string[] {
  */
 const USERS_OWN = ["KeyringMode=private"];
 
-/** The relay's user and sandbox. */
+/** The lines that set the relay's user, groups and sandbox. */
 function lockLines(plan: UnitPlan): string[] {
   const needs = sandboxNeedsOf(plan);
   const lines = sandbox(needs, specifiersOf(plan));

@@ -6,17 +6,18 @@ import { wholeValue } from "./unit-escaping.ts";
 import type { FilePermissions, UnitPlan, UnitRelay } from "./unit-plan.ts";
 
 /**
- * The name (`FileDescriptorName=`) of the listening socket that systemd passes to a service whose
- * command line has the addresses of the only relay.
+ * The name (`FileDescriptorName=`) of the listening socket that systemd passes to a relay for which
+ * `UnitRelay.name` is absent.
  */
 export const DESCRIPTOR_NAME = "source";
 
 /**
- * The limit on how often clients can start the relay. Starts that are a second apart do not exceed
- * it: systemd waits a second before it restarts a failed relay, and a relay with --exit-idle-time
- * runs for at least a second. Only a relay that always fails and that systemd does not restart
- * (wrong usage or configuration) exceeds the limit. Without a limit, waiting clients would start
- * such a relay again and again without a pause.
+ * The limit on how often waiting clients can make systemd start the relay. Only a relay that always
+ * fails because of wrong usage or wrong configuration exceeds the limit: systemd does not restart
+ * this relay, so without a limit the clients would start it again and again without a pause.
+ *
+ * The starts of other relays are at least a second apart, because systemd waits a second before it
+ * restarts a failed relay, and `units` refuses an --exit-idle-time below a second.
  */
 const TRIGGER_LIMIT = ["TriggerLimitIntervalSec=5s", "TriggerLimitBurst=6"];
 

@@ -2,7 +2,8 @@ import { printAddress, type SocketEndpoint } from "../../address/address.ts";
 import type { UnitPlan } from "./unit-plan.ts";
 
 /**
- * The value of a port in place of a number: the port is `%i`, the name of a template's instance.
+ * The value of `port` in an endpoint if the port is `%i`, the name of a template's instance. It is
+ * -1, because no real port has this number.
  */
 export const INSTANCE_PORT = -1;
 

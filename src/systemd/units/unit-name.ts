@@ -5,10 +5,10 @@ import { printAddress, type SocketEndpoint } from "../../address/address.ts";
 export const UNIT_NAME_MAX = 255 - ".service".length;
 
 /**
- * A name for the units of a relay: `relay-`, and then the service that the relay joins, or else the
- * source. `/run/app/socket` gives `relay-app`, `:8080` gives `relay-8080`. A service may have a
- * relay on a Unix socket and a relay on a port. The names of these two relays differ: `relay-app`,
- * `relay-app-8080`.
+ * A name for the units of a relay, made from the source: `/run/app/socket` gives `relay-app`,
+ * `:8080` gives `relay-8080`. If the relay joins the network namespace of `service`, the name is
+ * made from the service: `relay-app` for app.service, and `relay-app-8080` if the source is a port.
+ * So a relay on a Unix socket and a relay on a port of the same service have different names.
  */
 export function defaultName(source: SocketEndpoint, service: string | undefined): string {
   const purpose = service === undefined ? sourceWords(source) : serviceWords(service, source);

@@ -12,7 +12,7 @@ export interface UnitPlan {
   readonly manager: "system" | "user";
   /** The executable's absolute path; `isProgram` is true for it. */
   readonly program: string;
-  /** At least one relay; exactly one relay without `config`. */
+  /** The relays of the process: exactly one if `config` is absent, else one or more. */
   readonly relays: readonly UnitRelay[];
   /**
    * The configuration file of the relays: an absolute path. With a user's manager the path may
@@ -26,8 +26,8 @@ export interface UnitPlan {
   /** The address where the process serves metrics to anybody. */
   readonly metrics?: SocketEndpoint;
   /**
-   * The options of the unit's command line, except `config`, and except the options that are in a
-   * relay's `file`.
+   * The options of the unit's command line. The option `--config` is not among them; it is in
+   * `config`. The options `--mode`, `--owner` and `--group` are in the `file` of the relay.
    */
   readonly options: readonly string[];
   /**
@@ -47,7 +47,7 @@ export interface UnitPlan {
   readonly connectionsMax?: number;
   /** The maximum number of descriptors that the servers of `--admin` and `--metrics` need. */
   readonly serverDescriptors: number;
-  /** The number of threads that relay; 1 if absent. */
+  /** The number of threads that relay connections; 1 if absent. */
   readonly workers?: number;
   /** The drain timeout of the relays, in milliseconds. */
   readonly drainTimeout: number;
@@ -60,7 +60,10 @@ export interface UnitPlan {
 
 /** One relay of a unit's process. */
 export interface UnitRelay {
-  /** The relay's name in the configuration file; absent without a configuration file. */
+  /**
+   * The relay's name in the configuration file. Absent without a configuration file, and in the
+   * units of a package, because their configuration files do not exist yet.
+   */
   readonly name?: string;
   /**
    * The path of a Unix source is absolute; with a user's manager the path may begin with `%t` or
