@@ -5,11 +5,11 @@ import type { Notifier } from "./notify-socket.ts";
  * because the manager accepts messages only from the main process (systemd.service(5),
  * NotifyAccess=main).
  *
- * | phase        | main process             | messages | next phase                                 |
- * | ------------ | ------------------------ | -------- | ------------------------------------------ |
- * | held (first) | perhaps another process  | held     | main after `release`, past after `silence` |
- * | main         | this process             | sent     | held after `hold`                          |
- * | past         | another process for good | dropped  | none                                       |
+ * | phase        | main process             | messages | next phase (method)                |
+ * | ------------ | ------------------------ | -------- | ---------------------------------- |
+ * | held (first) | perhaps another process  | held     | main (`release`), past (`silence`) |
+ * | main         | this process             | sent     | held (`hold`)                      |
+ * | past         | another process for good | dropped  | none                               |
  */
 export class HandoverNotifier implements Notifier {
   readonly #notifier: Notifier;
