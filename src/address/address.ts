@@ -73,13 +73,13 @@ export const ADDRESS_FORMS =
 
 const EMPTY = "an address is needed";
 const NO_HOST_AND_PORT = "not of the form HOST:PORT";
-/** The reasons for which a message also lists the valid forms of an address. */
+/** The values of `reason` for which `withForms` also lists the valid forms of an address. */
 const FORMLESS: readonly string[] = [EMPTY, NO_HOST_AND_PORT, NEITHER_FORM];
 
-// In bytes. The field sun_path of a sockaddr_un has 108 bytes. On Linux a path may fill the whole
-// field, without a NUL at the end (unix(7)). An abstract name begins with a NUL, so 107 bytes are
-// left for the name.
+// The maximum length of a path, in bytes: the length of the field sun_path of a sockaddr_un. On
+// Linux a path may fill the whole field, without a NUL at the end (unix(7)).
 const PATH_BYTES_MAX = 108;
+// The maximum length of an abstract name, in bytes, without the NUL before the name.
 const ABSTRACT_BYTES_MAX = 107;
 
 /**

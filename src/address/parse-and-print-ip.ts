@@ -50,7 +50,8 @@ function withoutDots(address: string): string {
 
 /** The text of an IPv4 address given as 4 bytes. */
 export function ipv4Text(bytes: Uint8Array): string {
-  // Not `join`, which takes three times as long: the access log prints each client's address.
+  // Do not use `join`, because it takes three times as long, and the access log prints each
+  // client's address.
   return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`;
 }
 

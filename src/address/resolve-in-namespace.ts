@@ -29,8 +29,8 @@ const NOT_FOUND = 2;
  * threads cannot do this: they resolve names in the namespace of this process. If such a thread
  * entered another namespace, it could do unrelated work in that namespace.
  *
- * As in ip-netns(8), /etc/netns/NAME/resolv.conf holds the name servers of a named namespace, if
- * that file exists, in place of /etc/resolv.conf.
+ * If `netns` is a name and the folder /etc/netns/NAME exists, `ip netns exec` runs `getent`, so
+ * that the files of this folder, for example resolv.conf, replace the files in /etc (ip-netns(8)).
  */
 export async function resolveInNetwork(
   host: string,

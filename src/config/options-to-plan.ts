@@ -1,9 +1,10 @@
 import type { ProcessWide, RelaySettings } from "../process/process-plan.ts";
 import type { OptionIn, OptionValues } from "../options/option-table.ts";
 
-// These functions list every option and use no spread, because in a spread TypeScript does not
-// report a name that the result type lacks. With a spread, the code would still compile after an
-// access rule was renamed, but it would ignore the rule and let everybody in.
+// These functions list every option and use no spread. TypeScript reports a listed name that the
+// result type lacks, but it does not report such a name in a spread. So if an access rule was
+// renamed in one of the two types only, a spread would still compile, but the relay would ignore
+// the rule and let everybody in.
 
 /** The values of the options that concern one relay. */
 export function relaySettings(values: Pick<OptionValues, OptionIn<"relay">>): RelaySettings {

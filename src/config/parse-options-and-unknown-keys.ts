@@ -87,9 +87,8 @@ function readGiven(
 }
 
 /**
- * Returns the place of the first invalid element of a list: an element that would also be invalid
- * as the only element of a list. Undefined if there is no such element, or if the value is not a
- * list.
+ * Returns the place of the first invalid element of a list. Each element is checked alone, as a
+ * list of one element. Undefined if each element is valid alone, or if the value is not a list.
  */
 function wrongElement(name: OptionName, { value, elements }: TomlValue): Position | undefined {
   if (!Array.isArray(value)) return undefined;

@@ -80,7 +80,8 @@ function parse(text: string): AST.TOMLProgram {
 }
 
 function positionOf({ lineNumber, column, message }: ParseError, text: string): Position {
-  // The parser notices a missing part at the end of a line only on the next line.
+  // If a part is missing at the end of a line, the parser reports the start of the next line.
+  // Return the end of the line that lacks the part.
   const isMissing = /^(Unterminated|Unspecified|Expected)/.test(message);
   if (column > 0 || lineNumber === 1 || !isMissing) return { line: lineNumber, column: column + 1 };
   const before = text.split(/\r?\n/)[lineNumber - 2] ?? "";

@@ -48,12 +48,15 @@ export interface RelayOptions extends Omit<
    */
   readonly workers?: Workers | undefined;
   /**
-   * The maximum number of bytes that all connections of this relay together hold because a side does
-   * not take them; at least 4 MiB. At this bound the relay reads only as many bytes as the other side
-   * takes, and further clients wait in the kernel's queue. Connections may exceed the bound by 1 MiB
-   * for each worker, and by 512 KiB for each connection whose sender fails. Without FFI, with
-   * `fastPath: false` and with `capture`, each connection may exceed the bound by 512 KiB in each
-   * direction. Default: a quarter of the memory that the control group or the machine has.
+   * The maximum number of bytes that all connections of this relay together hold: bytes that the
+   * relay has read from one side and that the other side has not taken yet. At least 4 MiB.
+   * Default: a quarter of the memory that the control group or the machine has. When the
+   * connections hold this many bytes, each connection reads only as many bytes as its other side
+   * takes, and further clients wait in the kernel's queue.
+   *
+   * The connections may hold more than the maximum: 1 MiB for each worker, and 512 KiB for each
+   * connection whose sending side fails. Without FFI, with `fastPath: false` or with `capture`,
+   * each connection may hold 512 KiB more in each direction.
    */
   readonly memoryMax?: number | undefined;
   /**

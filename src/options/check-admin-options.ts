@@ -8,10 +8,10 @@ interface AdminFile {
 }
 
 /**
- * Finds an option that has no effect: a given option for the file of the admin socket, if no admin
- * address is given or the admin address is not a path. Returns the first such option, or
- * `undefined` if there is none. The caller must refuse the option, because the user believes that
- * it protects the admin socket.
+ * Returns `adminMode` or `adminGroup` if the option is given but has no effect, because the admin
+ * address is not the path of a socket file or is not given. `undefined` if there is no such option.
+ * The caller must refuse the option, because the user believes that the option protects the admin
+ * socket.
  */
 export function adminMisfit({
   admin,

@@ -1,14 +1,14 @@
 /** One command of the command line. */
 interface CommandRow {
-  /** The words that the command needs. */
+  /** The names of the arguments that the command requires, such as SOURCE. */
   readonly words: readonly string[];
-  /** A further word that the user may leave out. */
+  /** The name of a further argument that the user may leave out. */
   readonly optionalWord?: string;
   readonly summary: string;
 }
 
 /**
- * All commands with their words. `relay` is the default command, so the command line does not
+ * All commands with their arguments. `relay` is the default command, so the command line does not
  * contain its name.
  */
 export const COMMANDS = {
@@ -34,13 +34,13 @@ export const COMMAND_NAMES: readonly CommandName[] = Object.keys(COMMANDS).filte
 /** The commands whose name stands on the command line: all commands but `relay`. */
 export const NAMED_COMMANDS = COMMAND_NAMES.filter((name) => name !== "relay");
 
-/** All words of a command, with the optional word. */
+/** The names of all arguments of a command, with the optional argument. */
 export function wordsOf(command: CommandName): readonly string[] {
   const { words, optionalWord }: CommandRow = COMMANDS[command];
   return optionalWord === undefined ? words : [...words, optionalWord];
 }
 
-/** The words of a command for a synopsis, with the optional word in brackets. */
+/** The names of a command's arguments for a synopsis, with the optional argument in brackets. */
 export function synopsisWords(command: CommandName): readonly string[] {
   const { words, optionalWord }: CommandRow = COMMANDS[command];
   return optionalWord === undefined ? words : [...words, `[${optionalWord}]`];

@@ -1,8 +1,9 @@
 /**
  * The candidate with the smallest distance to `word`; `undefined` if no candidate is near enough.
- * The distance is the number of letters to insert, delete, replace or swap with a neighbour; 1 if
- * the candidate begins with `word`. It may be at most a third of the number of the word's letters,
- * or 1 for a shorter word.
+ * Only letters and digits count, and capital letters equal small letters. The distance is the
+ * number of letters to insert, delete, replace or swap with a neighbour; 1 if the candidate begins
+ * with `word` and `word` has at least three letters. The maximum distance is a third of the number
+ * of the letters of `word`, but at least 1.
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const plain = simplify(word);

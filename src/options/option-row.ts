@@ -19,8 +19,9 @@ interface CommonRow {
   /** The scope of the option in a configuration file; set exactly if a file can have the option. */
   readonly scope?: Scope;
   /**
-   * A description, written like `about`, of the option's effect on all relays if it stands at the
-   * top of a configuration file. Set exactly if an option of one relay may stand there as well.
+   * A description, written like `about`, of an option of one relay that may also stand at the top
+   * of a configuration file: the option's effect on all relays together. Absent for any other
+   * option.
    */
   readonly aboutProcess?: string;
   /** Set if help shows the option on the previous row's line, after the previous option. */

@@ -127,8 +127,9 @@ export function readOption(name: OptionName, written: unknown): unknown {
 
 /**
  * The values, as text, of the options for which `isMeant` returns true. The key is the option's
- * name on the command line. The text is the result of `given(name)`; if that is undefined, the
- * default that help shows. An option without both is left out.
+ * name on the command line. `given` returns the text of an option's value, or undefined if the
+ * option was not given. The default that help shows replaces undefined. An option that was not
+ * given and has no such default is left out.
  */
 export function showOptions(
   isMeant: (name: OptionName) => boolean,

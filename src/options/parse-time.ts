@@ -34,7 +34,8 @@ export function parseTime(text: string, range: TimeRange): number {
   const exact = Number(match[1]) * MILLISECONDS[unitOf(match[2])];
   checkRange(exact, range, quote(text), printTime);
   const whole = Math.round(exact);
-  // Decimals of a second or an hour are rarely exact in binary: 1.1 s is 1100.0000000000002 ms.
+  // Accept a tiny difference, because decimals are rarely exact in binary: 1.1 h is
+  // 3960000.0000000005 ms.
   if (Math.abs(exact - whole) > 1e-6)
     throw new InvalidValue(`${quote(text)} is finer than a millisecond`);
   return whole;

@@ -46,12 +46,16 @@ const WORKERS_MOST = 8_192;
 const CAPTURE_LEAST = 128 * 1024;
 
 /**
- * The smallest bound of held memory, in bytes. One direction of a connection may hold 1 MiB, so with
- * a smaller bound a few slow connections would slow down all others and keep new clients waiting.
+ * The smallest value of the option `memoryMax`, in bytes. One direction of a connection may hold
+ * 1 MiB. So with a smaller value a few slow connections would slow down all others and keep new
+ * clients waiting.
  */
 const MEMORY_LEAST = 4 * 1024 * 1024;
 
-/** The type of the option `memoryMax`: the bound, in bytes, of what all connections hold. */
+/**
+ * The type of the option `memoryMax`: the maximum number of bytes that all connections together
+ * hold.
+ */
 export const MEMORY_MAX: LibraryType<number> = size(MEMORY_LEAST);
 
 /** The type of the option `workers`: the number of threads that carry connections, or `auto`. */

@@ -108,8 +108,8 @@ complete -F _${PROGRAM} ${PROGRAM}
 }
 
 /**
- * The bash command that offers the completions of `offer`. `word` is the bash expression for the
- * word that the user is typing.
+ * The bash command that adds the completions of the kind `offer` to COMPREPLY. `word` is the bash
+ * expression for the word that the user is typing.
  */
 function bashOffer(offer: Offer, word: string): string {
   switch (offer) {

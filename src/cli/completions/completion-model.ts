@@ -7,7 +7,7 @@ import type { ValueSchema } from "../../options/value-types.ts";
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof SHELLS)[number];
 
-/** The completions that a shell offers for an option's value or for a word of the command line. */
+/** The kind of completions that a shell offers for an option's value or for an argument. */
 export type Offer =
   /** A list of words, of which the user types one. */
   | readonly string[]
@@ -37,7 +37,7 @@ export interface CompletedOption {
 export interface CompletedCommand {
   readonly name: CommandName;
   readonly options: readonly CompletedOption[];
-  /** The words of the command, in their order, with the completions to offer for each word. */
+  /** The arguments of the command, such as SOURCE, in their order. */
   readonly words: readonly { readonly name: string; readonly offer: Offer }[];
 }
 
@@ -59,7 +59,7 @@ export const VALUE_OFFERS: Readonly<Record<string, Offer>> = {
 };
 
 /**
- * The completions to offer for a word of a command. The key is the name of the word in the
+ * The completions to offer for an argument of a command. The key is the argument's name in the
  * synopsis. For an address the shell offers files, because the address may be a socket's path.
  */
 const WORD_OFFERS: Readonly<Record<string, Offer>> = {

@@ -46,7 +46,8 @@ function commandLines({ name, options, words }: CompletedCommand): string[] {
       : `-n ${quoted(`__fish_seen_subcommand_from ${name}`)}`;
   const offer = words[0]?.offer ?? "nothing";
   return [
-    // If the command takes no file, this line's option `-f` keeps fish from offering files.
+    // Add `-f` unless the command's first argument is a file, because without `-f` fish also offers
+    // files.
     ...(offer === "file" ? [] : [complete(condition, "-f", ...fishOffer(offer, false))]),
     ...options.map((option) => complete(condition, ...optionWords(option))),
   ];

@@ -1,8 +1,8 @@
 import type { Style } from "../../observe/log/terminal-style.ts";
 
 /**
- * The results of one request and one upload through one of the chain's two addresses, with the
- * duration of each of the two.
+ * The durations of one request and of one upload, both through the same address of the chain: the
+ * outer port or the Unix socket.
  */
 export interface Trial {
   readonly through: string;

@@ -88,7 +88,10 @@ function join(one: OptionLine, next: OptionLine): OptionLine {
   return { spelled: `${one.spelled} ${next.spelled}`, help: `${one.help}, ${next.help}` };
 }
 
-/** The synopsis of a command: the names of the program and the command, and the command's words. */
+/**
+ * The synopsis of a command: the program's name, the command's name, `[OPTIONS]` and the names of
+ * the command's arguments. `relay` is the default command, so its name is left out.
+ */
 export function synopsis(command: CommandName): string {
   const name = command === "relay" ? [] : [command];
   return [PROGRAM, ...name, "[OPTIONS]", ...synopsisWords(command)].join(" ");

@@ -6,8 +6,9 @@ import { nameOf } from "./find-command.ts";
 import { UsageError } from "./usage-error.ts";
 
 /**
- * An option's value that follows the option as a separate word, without `=`. The word may be a
- * mistake: the user may have written it as a word of the command, for example as SOURCE.
+ * An option and its value, if the user wrote a space between them and not `=`. The value may be a
+ * mistake: the user may have forgotten the value, so that the option took the next argument, for
+ * example SOURCE.
  */
 export interface SwallowedWord {
   /** The option's name as the user wrote it, with its dashes. */
@@ -17,7 +18,8 @@ export interface SwallowedWord {
 }
 
 /**
- * Refuses a command line that lacks a word of its command, or that has a word too many.
+ * Refuses a command line that lacks an argument of its command, such as SOURCE, or that has too
+ * many arguments.
  *
  * @param hasFile - whether `--config` names a file. The file contains the addresses, so the command
  *   line must not contain them
@@ -43,8 +45,8 @@ export function checkWordCount(
 }
 
 /**
- * Returns the end of the message about a missing word: it names the option that probably took this
- * word as its value. Empty if there is no such option.
+ * Returns the end of the message about a missing argument. The text names the option that probably
+ * took the argument as its value; empty if no option did.
  */
 function swallower(swallowed: readonly SwallowedWord[]): string {
   const taken = swallowed.find(({ value, row }) => /^@|[/:]/.test(value) || !fits(value, row));

@@ -3,13 +3,11 @@ import { readGiven } from "./option-values.ts";
 import type { GivenOptions } from "./read-command-line.ts";
 import { UsageError } from "./usage-error.ts";
 
-/**
- * An option on the command line. Its value replaces the file's value. `at` is the option's position
- * in the file: null, because the option is not from the file.
- */
+/** An option on the command line whose value replaces the value in the configuration file. */
 interface Override {
   readonly value: unknown;
   readonly shown: string;
+  /** Null, because the option has no place in the configuration file. */
   readonly at: null;
 }
 

@@ -9,15 +9,15 @@ import { findCommand, nameOf } from "./find-command.ts";
 import { nearest } from "../../options/did-you-mean.ts";
 
 /**
- * A parsed command line. Its options belong to its command, and it has the right number of words
- * (unless `asks` is set). The values of the options are not checked yet.
+ * A parsed command line. Its options belong to its command, and the number of its arguments is
+ * right, unless `asks` is set. The values of the options are not checked yet.
  */
 export interface CommandLine {
   readonly command: CommandName;
   /** The text to print instead of running the command; undefined if the command runs. */
   readonly asks: "help" | "version" | undefined;
   readonly given: GivenOptions;
-  /** The words that are not options, without the command's name. */
+  /** The command's arguments, such as SOURCE, without options and without the command's name. */
   readonly words: readonly string[];
 }
 
@@ -33,12 +33,12 @@ const rowsByFlag = new Map<string, readonly [OptionName, OptionRow]>(
 );
 
 /**
- * Parses the command line and checks its options and words. Refuses an option that does not exist
- * or does not belong to the command, an option that lacks its value or has a value but takes none,
- * and a repeated option that is not a list. Refuses a missing word and a word too many. Only this
+ * Parses the command line and checks its options and arguments. Refuses an option that does not
+ * exist or does not belong to the command, an option that lacks its value or has a value but takes
+ * none, and a repeated option that is not a list. Refuses too few and too many arguments. No other
  * file parses the command line.
  *
- * With `--help` or `--version` the number of words is not checked.
+ * With `--help` or `--version` the number of arguments is not checked.
  *
  * @throws {UsageError} for the first mistake
  */

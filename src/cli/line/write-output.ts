@@ -8,8 +8,8 @@ import { isJournal } from "../../observe/log/log.ts";
 export function writeAll(fd: 1 | 2, text: string): Promise<0 | 1> {
   const stream = fd === 1 ? process.stdout : process.stderr;
   const { promise, resolve } = Promise.withResolvers<0 | 1>();
-  // Add a listener for the error if the reader has closed the pipe: the error goes to the callback
-  // and is also emitted as an event, and without a listener the event would end the process.
+  // If the reader has closed the pipe, the stream reports the error to the callback and also emits
+  // the event `error`. Listen for the event, because without a listener the event ends the process.
   stream.once("error", () => resolve(1));
   stream.write(text, (error) => resolve(error ? 1 : 0));
   return promise;

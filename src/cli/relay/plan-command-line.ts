@@ -9,7 +9,8 @@ import type { CommandLine } from "../line/read-command-line.ts";
 import { UsageError } from "../line/usage-error.ts";
 
 /**
- * The plan of a command line: its one relay, or the relays of the file that `--config` names.
+ * Returns the plan of the process: the relays to run, and their common options. The plan contains
+ * the one relay of the command line, or the relays of the file that `--config` names.
  *
  * @throws {UsageError}
  * @throws {ConfigError} if the file cannot be read or has mistakes

@@ -5,8 +5,8 @@ import type { CommandLine } from "../line/read-command-line.ts";
 import { planCommandLine } from "./plan-command-line.ts";
 
 /**
- * The maximum time, in milliseconds, that the process waits at its end for the reader of the log to
- * take the last lines.
+ * The maximum time, in milliseconds, that the process waits before it exits until the reader of the
+ * log has taken the last lines.
  */
 const LAST_LINES_MS = 500;
 

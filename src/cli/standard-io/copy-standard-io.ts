@@ -10,20 +10,20 @@ import type { StreamSocket } from "./stream-socket.ts";
  */
 const READ_MOST = 256 * 1024;
 
-// The first (shortest) pause and the longest pause, in milliseconds, before a read or write that
-// returned EAGAIN is repeated. EAGAIN occurs if another process has the same pipe or terminal open
-// and has set O_NONBLOCK: this flag belongs to the open file description, which both processes
-// share.
+// The first pause, in milliseconds, before a read or write that failed with EAGAIN is repeated.
+// EAGAIN occurs if another process has the same pipe or terminal open and has set O_NONBLOCK,
+// because both processes share the open file description, to which this flag belongs.
 const PAUSE_LEAST = 1;
+// The longest pause, in milliseconds. Each pause is twice as long as the pause before.
 const PAUSE_MOST = 20;
 
 /** The error about a failed read of standard input or a failed write to standard output. */
 export class StreamFailure extends Error {}
 
 /**
- * Copies standard input to a socket, then sends the end of the stream. The end is sent only after
- * `reached` has resolved: if a client's stream ends before the relay has reached the destination,
- * the relay takes the client for one that left.
+ * Copies standard input to a socket, then sends the end of the stream. Sends the end only after
+ * `reached` has resolved, which means that the relay has reached the destination. If the stream
+ * ended earlier, the relay might assume that the client has left, and end the connection.
  *
  * Reads and writes run on the runtime's thread pool, where they may block. So this function works
  * in the same way for pipes, sockets, terminals and files.

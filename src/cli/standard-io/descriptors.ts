@@ -11,13 +11,13 @@ const STREAMS = [
 ] as const;
 
 /**
- * The name of a standard stream that was closed when this process started; null if both were open.
- * The runtime has opened /dev/null in the place of a closed stream, and a relay could only drop
- * the bytes.
+ * The name of the stream, standard input or standard output, that was closed when this process
+ * started; null if both were open. The runtime has opened /dev/null in the place of a closed
+ * stream, and a relay could only drop the bytes.
  *
- * A /dev/null of the user's (`>/dev/null`) is not a closed stream. The flag tells the two apart: the
- * runtime's /dev/null is closed on exec, and a descriptor with that flag never comes through
- * execve(2).
+ * If the user redirects a stream to /dev/null (`>/dev/null`), the stream is not closed. Only the
+ * runtime's descriptor of /dev/null has the flag FD_CLOEXEC: a descriptor from the user cannot have
+ * this flag, because execve(2) would have closed the descriptor.
  */
 export function closedStream(system: Libc): string | null {
   return STREAMS.find(({ fd }) => system.closedOnExec(fd) === 1)?.name ?? null;

@@ -30,8 +30,8 @@ import { StreamSocket } from "./stream-socket.ts";
 const EX_FAILED = 1;
 
 /**
- * The maximum time, in milliseconds, that the process waits at its end for the reader of the log to
- * take the last lines.
+ * The maximum time, in milliseconds, that the process waits before it exits until the reader of the
+ * log has taken the last lines.
  */
 const LAST_LINES_MS = 500;
 
@@ -47,9 +47,9 @@ const NO_SOCKET: SocketEndpoint = { kind: "unix", path: STANDARD_IO };
 interface OneClient {
   readonly source: ConnectedSource;
   /**
-   * The descriptor of this process's end of a socket pair, if this process copies between the pair
-   * and standard input and output (the relay has the other end); null if the source is the client's
-   * own socket.
+   * The descriptor of one end of a socket pair; the relay has the other end as its source. This
+   * process copies the bytes between this descriptor and standard input and output. Null if the
+   * source is the client's own socket.
    */
   readonly otherEnd: number | null;
   /**
@@ -90,8 +90,8 @@ export async function relayStandardIo({ given, words }: CommandLine): Promise<nu
     const failure = await relayOne(loaded.libc, client, options, observers, named);
     if (failure === null) return 0;
     const fields = { event: "failed" };
-    // Log HUP as no error, because ssh sends this signal to a ProxyCommand at the end of each
-    // session.
+    // Log SIGHUP at the level `info`, because ssh sends this signal to a ProxyCommand at the end of
+    // each session.
     if (failure === HUNG_UP) named.info(failure, fields);
     else named.error(failure, fields);
     return EX_FAILED;
@@ -189,8 +189,9 @@ async function relayOne(
 }
 
 /**
- * Copies standard input and output. `end` resolves when the relay has closed the connection.
- * Resolves with the value of `end`, once standard output has taken all bytes as well.
+ * Copies standard input to the descriptor `otherEnd`, and the bytes from `otherEnd` to standard
+ * output. `end` resolves when the relay has closed the connection. The result resolves with the
+ * value of `end` after standard output has taken all bytes and `end` has resolved.
  */
 async function pumped(
   system: Libc,

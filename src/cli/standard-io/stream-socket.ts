@@ -73,8 +73,8 @@ export class StreamSocket {
   }
 
   came(chunk: Uint8Array): void {
-    // The socket pauses after each chunk, so a chunk rarely comes while another chunk is unread
-    // (Bun 1.4.5).
+    // Append to the unread chunk, because Bun 1.4.5 may deliver a further chunk after `pause`. This
+    // happens rarely, so the cost of the copy does not matter.
     this.#chunk = this.#chunk === null ? chunk : Buffer.concat([this.#chunk, chunk]);
     this.#socket.pause();
     this.#wake();

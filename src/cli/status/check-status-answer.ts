@@ -71,12 +71,18 @@ function orNull<Type>(read: Reader<Type>): Reader<Type | null> {
   return (value, at) => (value === null ? null : read(value, at));
 }
 
-/** Reads a value that may be absent. `otherwise` replaces an absent value. */
+/**
+ * Makes a reader for a value that may be absent. The reader returns `otherwise` for an absent
+ * value.
+ */
 function orElse<Type>(otherwise: Type, read: Reader<Type>): Reader<Type> {
   return (value, at) => (value === undefined ? otherwise : read(value, at));
 }
 
-/** Reads a value that may be absent. */
+/**
+ * Makes a reader for a value that may be absent. The reader returns `undefined` for an absent
+ * value.
+ */
 function optional<Type>(read: Reader<Type>): Reader<Type | undefined> {
   return (value, at) => (value === undefined ? undefined : read(value, at));
 }

@@ -13,11 +13,12 @@ import type { DrawSettings } from "./draw-settings.ts";
 // traffic is left out, because the tables need the room.
 const ROWS_FOR_TRAFFIC = 20;
 
-// The maximum part of the lines below the head for the table of relays. The table of connections
-// gets the rest.
+// The maximum fraction of the free lines that the table of relays may take. The free lines are the
+// lines below the process's figures and the notes. The table of connections gets the other lines.
 const RELAYS_PART = 0.6;
 
-// The maximum number of lines with reasons and notes.
+// The maximum number of lines with the reasons why relays are not ready, and with the relays'
+// notes.
 const NOTES_MOST = 3;
 
 /**
@@ -93,7 +94,7 @@ function stateLine({ relays }: ReadStatus, unready: readonly ReadSummary[], styl
   return [`${relays.length} relays, `, state];
 }
 
-/** The notes about all relays. */
+/** The notes of all relays (`noteLines`), with the relay's name in each line. */
 export function notesOf(relays: readonly ReadSummary[], style: Style): Piece[][] {
   return relays.flatMap(
     ({ name, waiting_for_header: waitingForHeader, capture_ended: captureEnded }) =>

@@ -6,7 +6,10 @@ import { cutTo, type Piece } from "./fit-columns.ts";
 export interface Column<Item> {
   readonly title: string;
   readonly cell: (item: Item) => string;
-  /** The exact figure of a cell, in its base unit; absent for a column of words. */
+  /**
+   * The exact figure of a cell: a count, bytes, bytes per second or seconds. Absent for a column of
+   * words.
+   */
   readonly exact?: (item: Item) => number;
 }
 

@@ -12,12 +12,11 @@ const PATIENCE_MS = 5_000;
 // takes 0.3 MB.
 const ANSWER_MOST = 16 * 1024 * 1024;
 
-/**
- * An answer of a relay: the whole JSON (`received`), and the parts that this release knows
- * (`status`).
- */
+/** An answer of a relay. */
 export interface Fetched {
+  /** The parts of the answer that this release knows, with checked types. */
   readonly status: ReadStatus;
+  /** The whole JSON of the answer. */
   readonly received: unknown;
 }
 
@@ -48,7 +47,8 @@ export async function fetchStatus(
 ): Promise<Fetched> {
   const address = printAddress(endpoint);
   const { status, text } = await ask(endpoint, pathOf(query)).catch((error: unknown) => {
-    // Node's error codes for an answer that is not HTTP begin with HPE_.
+    // A code that begins with HPE_ means that the answer is not HTTP. Return status 0, which is not
+    // 200, so that the check below reports that the process is not a relay.
     if (errorCode(error).startsWith("HPE_")) return { status: 0, text: "" };
     throw new NoAnswer(`cannot ask ${address}: ${reasonOf(error)}`, { cause: error });
   });

@@ -1,7 +1,8 @@
 import type { WriteStream } from "node:tty";
 
-// xterm's control sequences (https://invisible-island.net/xterm/ctlseqs/ctlseqs.html). ENTER
-// switches to the alternate screen and hides the cursor; LEAVE undoes both.
+// Control sequences of xterm (https://invisible-island.net/xterm/ctlseqs/ctlseqs.html). ENTER
+// switches to the alternate screen and hides the cursor. LEAVE shows the cursor and switches back
+// to the normal screen.
 const ENTER = "\u001b[?1049h\u001b[?25l";
 const LEAVE = "\u001b[?25h\u001b[?1049l";
 const HOME = "\u001b[H";

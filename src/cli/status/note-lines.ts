@@ -11,7 +11,11 @@ export interface Noted {
   readonly captureEnded: string | null;
 }
 
-/** A line about proxies without a header, and a line about a capture that has ended. */
+/**
+ * Returns a line with the number of proxies whose PROXY header the relay waits for, and a line with
+ * the reason why the capture has ended. A line is left out if no proxy is waited for, or if the
+ * capture has not ended.
+ */
 export function noteLines(
   { name, waitingForHeader, captureEnded }: Noted,
   style: Style,

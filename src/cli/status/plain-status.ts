@@ -21,8 +21,8 @@ export function plainStatus(status: ReadStatus): string[] {
     open.of === "all" ? status.relays : status.relays.filter(({ name }) => name === status.relay);
   const look = style(false);
   const traffic = trafficOf(status);
-  // If several relays are shown, only their notes follow the records, because the other details of
-  // the document describe only one of the relays.
+  // If several relays are shown, only their notes follow the table of relays, because the traffic
+  // and the counts in the status belong to only one of the relays.
   const details =
     open.of === "all"
       ? words(notesOf(relays, look))

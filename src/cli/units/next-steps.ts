@@ -45,8 +45,9 @@ function installCommands(
 }
 
 /**
- * The command that makes the drop-ins take effect. With `--on-demand` the service must start with
- * the first client and not at boot, so the command disables the service.
+ * The systemctl command that makes the drop-ins of the destination's service take effect. With
+ * `--on-demand` this service must start with the first client and not at boot, so the command stops
+ * and disables the service.
  */
 function serviceCommands({ service, onDemand }: UnitPlan): string[] {
   if (service === undefined) return [];

@@ -14,8 +14,8 @@ import { errnoWords, errorCode } from "../../os/errno.ts";
 import type { UnitFile } from "../../systemd/units/unit-file.ts";
 
 /**
- * The error about a unit file that could not be written. The message names the file. Without
- * `force`, nothing was changed.
+ * The error about a unit file that could not be written. The message names the file. If
+ * `placeUnits` was called without `force`, it has changed nothing.
  */
 export class UnitFilesError extends Error {
   override readonly name = "UnitFilesError";
@@ -49,8 +49,9 @@ export function placeUnits(
   const taken = files.find(({ outcome }) => outcome === "replaced");
   if (taken !== undefined && !force) throw exists(taken.path);
   const changes = files.filter(({ outcome }) => outcome !== "unchanged");
-  // `placed` is disposed after `leftovers`, because `placed` removes new folders, which must be
-  // empty by then.
+  // Undoes the changes after an error: removes the new files and folders. Declared before
+  // `leftovers`, because `leftovers` must first remove the temporary files, so that the folders are
+  // empty.
   using placed = new DisposableStack();
   using leftovers = new DisposableStack();
   const staged = changes.map(({ path, text }) => {

@@ -107,9 +107,9 @@ function configPath(written: string, { userUnit }: OptionValues): string {
 }
 
 /**
- * Returns the values of the command line's options, in which the process-wide values of the plan
- * replace the given ones. A process-wide value of the plan is from the command line or, if it is
- * not there, from the file.
+ * Returns `values`, the values from the command line, with the process-wide values of `wide` in
+ * place of the same options in `values`. `wide` also contains the values of the options that only
+ * the file sets.
  */
 function withFile(values: OptionValues, wide: ProcessWide): OptionValues {
   const { admin, adminMode, adminGroup, metrics, exitIdleTime: idle } = wide;

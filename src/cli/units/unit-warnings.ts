@@ -12,14 +12,15 @@ export function unitWarnings(wanted: UnitPlan, file: string | undefined): string
   ];
 }
 
-// inode(7)
+// The bits of a file's mode that let the group, and all others, write to the file (inode(7)). A
+// client needs this permission to connect to a Unix socket.
 const GROUP_WRITE = 0o020;
 const OTHERS_WRITE = 0o002;
 
 /**
- * Warns if the mode of a socket's file lets only the owner and a group connect, but neither `group`
- * nor `owner` is set, so that no client is likely to be in the group. Without `group`, the file's
- * group is root if systemd makes the file, and the relay's own group if the relay makes it.
+ * Warns if the mode of a source's socket file lets its group connect but not everybody, and neither
+ * the group nor the owner of the file is set. Then the file's group is root if systemd makes the
+ * file, and the relay's own group if the relay makes the file. Probably no client is in this group.
  */
 function groupWarnings(
   { name, source, file: { mode, owner, group } }: UnitRelay,
@@ -70,7 +71,7 @@ function serviceWarnings({ name, service, admin, metrics }: UnitPlan): string[] 
   ];
 }
 
-// inode(7)
+// The bits of a mode that let everybody read a file, and open files in a folder (inode(7)).
 const OTHERS_READ = 0o004;
 const OTHERS_SEARCH = 0o001;
 
