@@ -118,7 +118,7 @@ export class AdminServers implements Disposable {
   }
 
   /**
-   * Stops accepting; settles when the last client has received its answer.
+   * Stops accepting clients. Settles when all clients have received their answers.
    *
    * @param isGivenUp - called for each socket, with its index in `listeners`, its role and its
    * address. Returns true if no other process uses the socket: then the socket's file is removed.

@@ -13,33 +13,35 @@ export function connectionsOfFiles({ processWide, relays }: ProcessPlan): number
 
 /** The limits that divide the connections of a process among its relays. */
 export interface ConnectionLimits {
-  /** Returns the connection limit of a relay. */
+  /** Returns the maximum number of open connections of a relay. */
   readonly of: (relay: RelayPlan) => number;
   /**
-   * Returns the number of connections that a relay can really carry: its connection limit, or the
-   * number that the limit of open files allows, if this number is less. `isOfFiles` is true if the
-   * result follows from the limit of open files, and false if an option sets it.
+   * Returns the number of connections that a relay can carry: the lesser of its connection limit
+   * and of the number that the limit of open files allows. `isOfFiles` is true if the limit of open
+   * files determines this number, and false if an option determines it.
    */
   readonly carriedOf: (relay: RelayPlan) => ConnectionLimit;
   /** The connection limit of all relays together; null if each relay has only its own limit. */
   readonly together: number | null;
   /**
-   * The number of connections that the options ask for. If an option sets the limit of the whole
-   * process: this limit. Otherwise: the sum of the relays' own limits, in which a relay without a
-   * limit counts as one connection.
+   * The number of connections that the options ask for: the limit of the whole process if an option
+   * sets it, otherwise the sum of the relays' own limits. In this sum, a relay without a limit
+   * counts as one connection.
    */
   readonly asked: number;
 }
 
 /**
- * Divides `most` connections among the relays. A relay whose options set a connection limit gets
- * exactly this limit. The connections that remain are divided equally among the other relays; each
- * of these relays gets at least one connection, even if none remains. Each relay's part is fixed,
- * so a relay at its limit takes nothing from another relay.
+ * Divides the connections that a process can carry among its relays.
  *
- * If an option limits the connections of the whole process (`wanted`), the connections are not
- * divided: each relay may use as many of these connections as its own options allow. If there are
- * several relays, all of them together may use at most `wanted` connections, and at most `most`.
+ * If `wanted` is undefined, a relay whose options set a connection limit gets exactly this limit.
+ * The remaining connections are divided equally among the other relays. Each of these relays gets
+ * at least one connection, even if none remains. All limits are fixed, so a relay never uses
+ * another relay's connections.
+ *
+ * If `wanted` is set, the connections are not divided: each relay may use all of them, unless its
+ * own options set a lower limit. Several relays together may use at most the lesser of `wanted` and
+ * `most`. If there is only one relay, `most` does not lower its limit.
  *
  * @param most - the number of connections that the limit of open files allows
  * @param wanted - the limit of all relays together; undefined if no option sets it

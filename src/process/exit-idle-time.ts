@@ -2,13 +2,14 @@ import { processStoodStill } from "../os/detect-standstill.ts";
 import type { Observer } from "../relay/observer.ts";
 
 /**
- * Calls `leave` when no observed relay has had a connection for `time` milliseconds. The time
- * starts at `begin`, and starts again when the last open connection ends.
+ * Ends an idle process: calls `leave`, a parameter of the constructor, when no observed relay has
+ * had an open connection for `time` milliseconds. The idle time starts at `begin`, and starts again
+ * when the last open connection ends.
  *
- * A worker thread may have just accepted a client whose connection is not reported to this thread
- * yet. So `leave` must itself ask all threads for their connections, and must do nothing if one of
- * them has a connection. `leave` is then called again `time` milliseconds after this connection has
- * ended.
+ * A worker thread may have accepted a client that it has not reported to this thread yet. So
+ * `leave` must ask all threads for their number of open connections, and must do nothing if a
+ * thread has a connection. Then `leave` is called again, `time` milliseconds after the last
+ * connection has ended.
  */
 export class IdleExit implements Disposable {
   readonly observer: Partial<Observer>;

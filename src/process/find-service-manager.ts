@@ -11,13 +11,13 @@ import type { Manager } from "./handover/hand-over.ts";
  */
 export const INIT = 1;
 
-/** The service manager of this process, which wants to know this process's state. */
+/** The objects through which this process talks to its service manager. */
 export interface ServiceManager {
   readonly service: ServiceState;
   /**
-   * The access to the service manager for a handover, which must report that the successor is the
-   * new main process. Null if this process is the first process of its PID namespace, for example
-   * in a container: then this process stays the main process even after a handover, because the
+   * The notifier and the socket with which a handover tells the service manager that the successor
+   * is the new main process. Null if this process is the first process of its PID namespace, for
+   * example in a container. Such a process stays the main process after a handover, because the
    * other processes of the namespace are killed when its first process ends (pid_namespaces(7)).
    */
   readonly manager: Manager | null;
@@ -27,8 +27,8 @@ interface ServiceNeeds {
   readonly log: Log;
   readonly drainTimeout: number;
   /**
-   * Whether this process is the main process from its start. If not, the notifier
-   * (`manager.notifier`) keeps all messages until its method `release` is called.
+   * Whether this process is the main process from its start. If false, `manager.notifier` holds all
+   * messages to the service manager until its method `release` is called.
    */
   readonly isMain: boolean;
   /**
@@ -39,8 +39,8 @@ interface ServiceNeeds {
 }
 
 /**
- * Finds the service manager by the variables of the environment (sd_notify(3)), and removes these
- * variables from the environment. Returns null if there is no service manager.
+ * Finds the service manager by the variable NOTIFY_SOCKET (sd_notify(3)), and removes this variable
+ * and the watchdog's variables from the environment. Returns null if there is no service manager.
  */
 export function findServiceManager(needs: ServiceNeeds): ServiceManager | null {
   const socket = process.env["NOTIFY_SOCKET"];

@@ -3,8 +3,8 @@ import type { Log } from "../observe/log/log.ts";
 import type { RelayPlan } from "./process-plan.ts";
 
 /**
- * The log of one relay. A name that equals the source is left out of the text, because the name
- * would add nothing.
+ * Returns the log of one relay. The text of its lines has the relay's name, unless the name equals
+ * the source, because the name would then add nothing.
  */
 export function logOf({ name, source }: RelayPlan, log: Log): Log {
   return log.named(name, name !== printAddress(source));

@@ -8,14 +8,16 @@ import { warnOfOpenServers } from "./start-warnings.ts";
 
 interface ServersNeeds {
   readonly processWide: ProcessWide;
-  /** The maximum number of open connections of all relays together; null if there is none. */
+  /**
+   * The maximum number of open connections of all relays together; null if there is no such limit.
+   */
   readonly connectionsMax: number | null;
   readonly memory: MemoryBound;
   readonly log: Log;
   readonly predecessor: Predecessor | null;
   /** Returns the number of open connections of earlier processes. */
   readonly earlierConnections: () => number;
-  /** Checks at once whether the socket files of the sources are in their places. */
+  /** Checks at once whether the file or the network namespace of a source was lost or is back. */
   readonly lookForFiles: () => void;
 }
 

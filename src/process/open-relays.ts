@@ -22,7 +22,10 @@ import { warnOfPlainText } from "./start-warnings.ts";
 export interface OpeningNeeds {
   readonly plan: ProcessPlan;
   readonly limits: ConnectionLimits;
-  /** The number of bytes that the connections of all relays hold, and the bound of this number. */
+  /**
+   * The shared counters of the bytes that the connections of all relays hold, and the maximum of
+   * their sum.
+   */
   readonly memory: MemoryBound;
   readonly log: Log;
   /** The sockets that systemd or another program passed to this process or an earlier one. */
@@ -33,16 +36,22 @@ export interface OpeningNeeds {
    * has neither of these servers.
    */
   readonly observation: Observation | null;
-  /** The value of NOTIFY_SOCKET when this process started. */
+  /**
+   * The value of NOTIFY_SOCKET when this process started; undefined if the variable was not set. It
+   * is needed to find out whether the network namespace is private.
+   */
   readonly notifySocket: string | undefined;
-  /** Functions that make further observers; each function is called once for each relay. */
+  /**
+   * Functions that make the relays' observers besides those of the log and of `observation`. Each
+   * function is called once for each relay.
+   */
   readonly watches: readonly (() => Partial<Observer>)[];
 }
 
 /** Makes the observer of each relay of the plan. */
 export function observersOf(needs: OpeningNeeds): ReadonlyMap<RelayPlan, Observer> {
-  // A limit that all relays share can be reported by any of them. So use one log observer for all
-  // relays, which then logs the limit once and not once for each relay.
+  // Use one log observer for the limits that all relays share. Each relay may report such a limit,
+  // and one observer logs it once and not once for each relay.
   const shared = sharedLimitsLog(needs.log, needs.memory.most);
   return new Map(needs.plan.relays.map((plan) => [plan, observerOf(plan, shared, needs)]));
 }
@@ -80,8 +89,8 @@ export function openRelays(
 }
 
 /**
- * Returns the source that a relay opens: the socket that systemd passed or the predecessor handed
- * over; if there is no such socket, the address to bind.
+ * Returns the source that a relay opens: the socket that systemd passed or that the predecessor
+ * handed over. If there is neither, returns the address, which the relay then binds.
  */
 function sourceOf(
   { name, source, settings }: RelayPlan,

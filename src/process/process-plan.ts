@@ -28,7 +28,7 @@ export interface ProcessWide {
   readonly accessLog: boolean;
   /** The address of the admin server; undefined for no such server. */
   readonly admin: SocketEndpoint | undefined;
-  /** The mode of the admin socket's file, if `admin` is a path; undefined for 0660. */
+  /** The permissions of the admin socket's file, if `admin` is a path; undefined for mode 0660. */
   readonly adminMode: number | undefined;
   /** The group id of the admin socket's file; undefined for this process's group. */
   readonly adminGroup: number | undefined;
@@ -36,7 +36,9 @@ export interface ProcessWide {
    * The address of the metrics server, which answers every client; undefined for no such server.
    */
   readonly metrics: SocketEndpoint | undefined;
-  /** Whether the process refuses to start in a network namespace that is not private. */
+  /**
+   * Whether the process refuses to start if its network namespace is not private (`whyNotPrivate`).
+   */
   readonly requirePrivateNetwork: boolean;
   readonly drainTimeout: number;
   /**
@@ -60,7 +62,10 @@ export interface RelayPlan {
   readonly shownOptions: Readonly<Record<string, string>>;
 }
 
-/** The options that the process sets itself for each relay, so they are not in `RelaySettings`. */
+/**
+ * The relay options that are not in `RelaySettings`, because the process sets them itself or leaves
+ * them at their defaults.
+ */
 type SharedOption =
   | "source"
   | "destination"
@@ -71,8 +76,9 @@ type SharedOption =
   | "identifyClients";
 
 /**
- * Every option of one relay that a user can set. The value may be undefined, but each name must be
- * there, so the compiler reports an option that was added or renamed but is not passed on.
+ * The options of one relay that a user can set. Each option must be present, with the value
+ * undefined if the user has not set it. So the compiler reports an option that was added or renamed
+ * but is not passed on.
  */
 export type RelaySettings = {
   readonly [Name in Exclude<keyof RelayOptions, SharedOption>]-?: RelayOptions[Name] | undefined;

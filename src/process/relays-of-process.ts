@@ -80,7 +80,8 @@ export class RelaysOfProcess {
   }
 
   /**
-   * For each relay of this process, the facts that the successor's relay with the same name needs.
+   * The name, the last connection id and the capture file of each relay, for the successor's relay
+   * with the same name.
    */
   get handed(): readonly HandedRelay[] {
     return this.#members.map(({ plan, relay: { lastId, captureFile } }) => ({
@@ -96,12 +97,15 @@ export class RelaysOfProcess {
     for (const { relay } of this.#members) relay.accept();
   }
 
-  /** Settles when the last connection of a stopping group has ended. */
+  /** Settles when all relays have stopped and the last connection has ended. */
   get stopped(): Promise<unknown> {
     return Promise.all(this.#members.map(({ relay }) => relay.stopped));
   }
 
-  /** Checks the files of the Unix sources now, and reports each file that is lost or is back. */
+  /**
+   * Checks now whether the file or the network namespace of a source was lost or is back, and
+   * reports each change.
+   */
   lookForFiles(): void {
     for (const { relay } of this.#members) relay.lookForFile();
   }
@@ -141,9 +145,11 @@ export class RelaysOfProcess {
   }
 
   /**
-   * Stops accepting, and leaves the sources to a successor. `claimed` has the indices, in
-   * `listeners`, of the sources that the successor uses; the files of the other sources are
-   * removed. Settles as soon as no relay accepts clients any more.
+   * Stops accepting clients, and leaves the sources to a successor. Settles as soon as no relay
+   * accepts clients any more.
+   *
+   * @param claimed - the indices, in `listeners`, of the sources that the successor uses; the files
+   * of the other sources are removed
    */
   async leave(claimed: ReadonlySet<number>): Promise<void> {
     let index = 0;

@@ -3,14 +3,17 @@ import { whyNotPrivate } from "../os/network-namespace.ts";
 import { RelayError } from "../relay/error.ts";
 import type { Failure, Observer } from "../relay/observer.ts";
 
-/** The code of the error about a network namespace that should be private but is not. */
+/**
+ * The code of the error that a network namespace is not private although
+ * `--require-private-network` is set.
+ */
 export const NOT_PRIVATE = "NOT_PRIVATE";
 
 /**
- * Checks that this process is in a private network namespace.
+ * Checks that this process is in a private network namespace (`whyNotPrivate`).
  *
- * @throws {RelayError} with `NOT_PRIVATE` if the namespace is not private; the message has the
- * reason and the fix
+ * @throws {RelayError} with `NOT_PRIVATE` if the namespace is not private; the message says why,
+ * and how the user makes the namespace private
  */
 export function checkPrivateNetwork(notifySocket: string | undefined): void {
   const reason = whyNotPrivate(notifySocket);
@@ -23,15 +26,15 @@ export function checkPrivateNetwork(notifySocket: string | undefined): void {
     );
 }
 
-// The error for a port on which no process of this network namespace listens, and the error for an
-// address that this namespace cannot reach.
+// The error codes of a failed connect. ECONNREFUSED: no process of this network namespace listens
+// on the port. ENETUNREACH: this network namespace cannot reach the address.
 const REFUSALS: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENETUNREACH"]);
 
 /**
- * Wraps a relay's observer. If a connection to the destination fails with an error of `REFUSALS`,
- * and this network namespace is private, the wrapper adds a hint to the failure's message: the
- * destination's service may be in another network namespace. The system's error does not show this
- * cause.
+ * Wraps a relay's observer, so that a failed connection to the destination is explained. If the
+ * error is one of `REFUSALS`, and this network namespace is private, the wrapper adds a hint to the
+ * failure's message: the destination's service may be in another network namespace. The system's
+ * error does not show that the namespace is the cause.
  */
 export function explainRefusals(
   observer: Observer,

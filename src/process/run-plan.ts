@@ -13,19 +13,20 @@ import { StartError, type StartFailure } from "./start-error.ts";
 const EX_CONFIG = 78;
 
 /**
- * The codes of errors that another start cannot fix: a missing system call, and a network that is
- * not private.
+ * The codes of errors that would happen again at each start: a system call is missing, or the
+ * network namespace is not private although it must be.
  */
 const PERMANENT: ReadonlySet<string> = new Set(["ENOSYS", NOT_PRIVATE]);
 
 /**
- * Runs the relays of a plan until the process is asked to stop, until it has had no connection for
- * `exitIdleTime`, or until a successor has taken over and the last connection here has ended.
+ * Runs the relays of a plan until the process is asked to stop, until no connection was open for
+ * `exitIdleTime`, or until a successor has taken over and the last connection of this process has
+ * ended.
  *
- * Returns the exit status: 0 after a normal end, 1 if a relay or a server could not start, 78 if
- * this failure would happen again at the next start. A process that stayed as the parent of later
- * processes returns the status of the newest one. The reason of a failure is in the log; during a
- * handover, the reason is in the predecessor's log.
+ * Returns the exit status: 0 after a normal end, 78 if a relay or a server could not start and the
+ * same failure would happen at the next start, 1 after any other failed start. A process that
+ * stayed as the parent of later processes returns the exit status of the newest process. The log
+ * has the reason of a failure; during a handover, the predecessor's log has the reason.
  */
 export async function runPlan(plan: ProcessPlan, log: Log): Promise<number> {
   const predecessor = await meetPredecessor();
@@ -52,9 +53,9 @@ export async function runPlan(plan: ProcessPlan, log: Log): Promise<number> {
 }
 
 /**
- * Returns the failures that kept the process from starting. A failure's `plan` is the relay that
- * failed; null if the failure concerns the whole process. Returns an empty list if `error` is
- * neither a `StartError` nor a `RelayError`.
+ * Returns the failures that kept the process from starting; `plan` is null if the failure concerns
+ * the whole process and not one relay. Returns an empty list if `error` is neither a `StartError`
+ * nor a `RelayError`.
  */
 function failuresOf(error: unknown): readonly StartFailure[] {
   if (error instanceof StartError) return error.failures;

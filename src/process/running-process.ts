@@ -51,7 +51,10 @@ const STANDARD_ERROR = 2;
 export class RunningProcess implements AsyncDisposable {
   readonly #plan: ProcessPlan;
   readonly #limits: ConnectionLimits;
-  /** The number of bytes that the connections of all relays hold, and the bound of this number. */
+  /**
+   * The shared counters of the bytes that the connections of all relays hold, and the maximum of
+   * their sum.
+   */
   readonly #memory: MemoryBound;
   readonly #log: Log;
   /** The parts of the process, which are disposed in reverse order at the end of the process. */
@@ -63,7 +66,8 @@ export class RunningProcess implements AsyncDisposable {
   readonly #front: AsyncDisposableStack;
   readonly #requests: StopRequests;
   /**
-   * The value of NOTIFY_SOCKET at the start. Later the variable is removed from the environment.
+   * The value of NOTIFY_SOCKET at the start; undefined if the variable was not set. The value is
+   * kept here, because the variable is later removed from the environment.
    */
   readonly #notifySocket = process.env["NOTIFY_SOCKET"];
   readonly #idle = Promise.withResolvers<void>();
@@ -85,8 +89,8 @@ export class RunningProcess implements AsyncDisposable {
   #observation: Observation | null = null;
   #service: ServiceState | null = null;
   /**
-   * The access to the service manager, which must be told which process is the main process; null
-   * if no service manager must be told.
+   * The notifier and the socket with which a handover tells the service manager which process is
+   * the main process; null if a handover does not tell a service manager.
    */
   #manager: Manager | null = null;
   #idleExit: IdleExit | null = null;
@@ -95,8 +99,8 @@ export class RunningProcess implements AsyncDisposable {
    */
   #earlier: EarlierProcesses | null = null;
   /**
-   * Waits for the ends of orphans that become children of this process; null if this process gets
-   * no orphans.
+   * Collects the exit statuses of orphans that become children of this process; null if this
+   * process gets no orphans.
    */
   #reaper: Reaper | null = null;
 
@@ -130,8 +134,9 @@ export class RunningProcess implements AsyncDisposable {
   }
 
   /**
-   * Handles HUP. If the process's terminal was closed, the kernel has sent the HUP and nobody has
-   * asked for a handover, so the process stops. Otherwise HUP asks for a handover.
+   * Handles HUP. If the terminal of standard input or standard error was closed, the kernel has
+   * sent HUP and nobody has asked for a handover, so this process stops. Otherwise HUP asks for a
+   * handover.
    */
   #hungUp(): void {
     if (isHungUp(STANDARD_INPUT) || isHungUp(STANDARD_ERROR)) this.#requests.ask(1);
@@ -182,8 +187,8 @@ export class RunningProcess implements AsyncDisposable {
   }
 
   /**
-   * Takes over from the predecessor; returns true afterwards. Returns false if this process was
-   * asked to stop before the handover was complete; its relays have then stopped.
+   * Takes over from the predecessor. Returns true when the handover is complete. Returns false if
+   * this process was asked to stop before this; its relays have then stopped.
    */
   async #takeOver(predecessor: Predecessor, relays: RelaysOfProcess): Promise<boolean> {
     const front = { relays, admin: this.#admin, requests: this.#requests };
@@ -223,11 +228,12 @@ export class RunningProcess implements AsyncDisposable {
   }
 
   /**
-   * Stops accepting clients, because a successor takes over. `claimed` has the indices, in the list
-   * `listeners` of the estate, of the sockets that the successor uses.
+   * Stops accepting clients, because a successor takes over.
+   *
+   * @param claimed - the indices, in `Estate.listeners`, of the sockets that the successor uses
    */
   async #vacate(relays: RelaysOfProcess, claimed: ReadonlySet<number>): Promise<void> {
-    // The indices of the servers' sockets follow the indices of the sources.
+    // In `Estate.listeners`, the sockets of the servers follow the sockets of the sources.
     const sources = relays.listeners.length;
     this.#observation?.handOver();
     this.#adminLeft = this.#admin?.leave((index) => !claimed.has(sources + index));
@@ -255,8 +261,8 @@ export class RunningProcess implements AsyncDisposable {
   }
 
   /**
-   * Makes `#reaper`, which waits for the ends of orphans that become children of this process. Does
-   * nothing if `#reaper` exists already, or if system calls through FFI are not available.
+   * Makes `#reaper`, which waits for orphans that become children of this process. Does nothing if
+   * `#reaper` exists already, or if FFI is not available.
    */
   async #reapOrphans(): Promise<void> {
     if (libc === null || this.#reaper !== null) return;
@@ -328,9 +334,9 @@ export class RunningProcess implements AsyncDisposable {
   }
 
   /**
-   * Stops all relays if none of them has an open connection. During a handover, and while an
-   * earlier process has open connections, starts the idle time again instead. Called at the end of
-   * the idle time.
+   * Called at the end of the idle time. Stops all relays if none of them has an open connection.
+   * During a handover, and while an earlier process has open connections, it does not stop the
+   * relays but starts the idle time again.
    */
   async #stopIfIdle(): Promise<void> {
     const isUsed = this.#handovers.isUnderWay || (this.#earlier?.count ?? 0) > 0;

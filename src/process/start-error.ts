@@ -3,7 +3,7 @@ import type { RelayPlan } from "./process-plan.ts";
 
 /** One failure to start, of a relay or of the whole process. */
 export interface StartFailure {
-  /** The relay that failed; null for the process itself. */
+  /** The relay that failed; null if the failure concerns the whole process. */
   readonly plan: RelayPlan | null;
   readonly error: RelayError;
 }

@@ -5,11 +5,11 @@ import type { PassedSockets } from "./handover/passed-sockets.ts";
 // Warnings for the operator when a process starts. Each warning is logged once.
 
 /**
- * Warns of two signs that the `.socket` units are older than the configuration file. The first sign
- * is a relay for which systemd passed no socket although it passed sockets for other relays: this
+ * Warns of two signs that the `.socket` units are older than the configuration file. The first
+ * sign: systemd passed no socket for a relay although it passed sockets for other relays. This
  * relay binds its source itself, inside the service's sandbox, perhaps in an empty network
- * namespace. The second sign is a passed socket that no relay listens on: the clients of this
- * socket are never accepted.
+ * namespace that no client can reach. The second sign: no relay listens on a passed socket, so the
+ * clients of this socket are never accepted.
  */
 export function warnOfOldUnits(passed: PassedSockets, log: Log): void {
   for (const source of passed.unknown)

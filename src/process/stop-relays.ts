@@ -2,8 +2,8 @@ import type { EarlierProcesses } from "./handover/earlier-processes.ts";
 import type { RelaysOfProcess } from "./relays-of-process.ts";
 
 /**
- * The time, in milliseconds, that a stop waits for earlier processes in addition to the drain
- * timeout.
+ * The time, in milliseconds, that `stopRelays` waits for earlier processes after the end of the
+ * drain timeout.
  */
 const EARLIER_MARGIN = 1_000;
 
@@ -17,7 +17,7 @@ interface StopNeeds {
   readonly hurry: Promise<void>;
 }
 
-/** Drains all relays, here and in earlier processes. */
+/** Drains all relays of this process and of earlier processes. */
 export async function stopRelays({
   relays,
   earlier,
@@ -33,9 +33,8 @@ export async function stopRelays({
 }
 
 /**
- * Waits until all connections of earlier processes have ended, but at most for the drain timeout
- * plus `EARLIER_MARGIN`, because each earlier process has its own drain timeout, which may be
- * longer.
+ * Waits until all connections of earlier processes have ended. Waits at most for this process's
+ * drain timeout plus `EARLIER_MARGIN`, because an earlier process may have a longer drain timeout.
  */
 async function earlierEnd(earlier: EarlierProcesses | null, drainTimeout: number): Promise<void> {
   if (earlier === null) return;

@@ -6,9 +6,9 @@ export interface StopRequests extends Disposable {
   readonly askedAgain: Promise<void>;
   /**
    * Notes that another process has received requests to stop that also concern this process.
-   * `times` is the total number of requests that the other process has received. It is not added to
-   * the number of signals that this process has received itself, because systemd sends the same
-   * signals to both processes: the greater number counts.
+   * `times` is the total number of requests that the other process has received. This number and
+   * the number of this process's own signals are not added, because systemd sends the same signals
+   * to both processes. Only the greater number counts.
    */
   ask(times: number): void;
 }

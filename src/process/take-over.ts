@@ -3,7 +3,7 @@ import type { Predecessor } from "./handover/predecessor.ts";
 import type { RelaysOfProcess } from "./relays-of-process.ts";
 import type { StopRequests } from "./stop-signals.ts";
 
-/** The parts of a process that accept clients, and the requests to stop. */
+/** The parts of this process that take part in the takeover. */
 interface Front {
   readonly relays: RelaysOfProcess;
   readonly admin: AdminServers | null;
@@ -11,9 +11,9 @@ interface Front {
 }
 
 /**
- * Accepts clients together with the predecessor, until the predecessor reports that it accepts no
- * client any more; then returns true. Returns false if this process was asked to stop before this
- * report: its relays have then drained, and the predecessor has its sockets back.
+ * Accepts clients together with the predecessor. Returns true when the predecessor has reported
+ * that it accepts no client any more. Returns false if this process was asked to stop before this
+ * report: then its relays have drained, and the predecessor keeps the sockets.
  *
  * @throws {HandoverError} if the predecessor ends before the handover is complete.
  * @throws {RelayError} if the file of a Unix socket cannot have the permissions of the plan.

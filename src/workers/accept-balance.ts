@@ -1,18 +1,19 @@
 import type { PausableRelay } from "../relay/relay-interface.ts";
 import type { SharedCounters } from "./shared-counters.ts";
 
-// The allowed lead is the maximum difference between a worker's number of connections and that of
-// the least loaded worker. It is SLACK plus 1/SLACK_PART of the worker's own connections.
+// The constant part of the allowed lead. The allowed lead is the maximum difference between a
+// worker's number of connections and that of the least loaded worker.
 const SLACK = 4;
+// The allowed lead is greater by one connection for every SLACK_PART connections of the worker.
 const SLACK_PART = 16;
 
 // The time, in milliseconds, for which a worker accepts nobody when its lead over the least loaded
 // worker is greater than the allowed lead.
 export const STEP_BACK = 1;
 
-// If the least loaded worker accepts no client for this time, in milliseconds, the allowed lead of
-// the other workers grows, because the least loaded worker probably hangs: even on a busy machine,
-// each healthy thread runs at least once within this time.
+// The time, in milliseconds, after which the least loaded worker probably hangs if it has accepted
+// no client. The allowed lead of the other workers then grows. A healthy thread runs at least once
+// within this time, even on a busy machine.
 const PATIENCE = 25;
 
 const HOLDER = "balance";
@@ -20,10 +21,10 @@ const HOLDER = "balance";
 /**
  * Spreads clients evenly over the workers. The kernel lets the first worker accept all waiting
  * clients: when 400 clients connected at once, one of three workers accepted up to 387 of them. So
- * a worker stops accepting for a moment if its lead over the least loaded worker is greater than
- * the allowed lead. A timer makes the worker resume, so clients are accepted even if other workers
- * hang. If the least loaded worker accepts nobody for some time, for example because it hangs, the
- * allowed lead grows.
+ * a worker accepts nobody for `STEP_BACK` milliseconds if its lead over the least loaded worker is
+ * greater than the allowed lead. A timer makes the worker resume, so clients are accepted even if
+ * other workers hang. If the least loaded worker accepts nobody for `PATIENCE` milliseconds, for
+ * example because it hangs, the allowed lead grows.
  */
 export class AcceptBalance implements Disposable {
   readonly #counts: SharedCounters;
@@ -41,8 +42,8 @@ export class AcceptBalance implements Disposable {
   /** The time, by `performance.now()`, at which `#least` or `#leastTaken` last changed. */
   #since = 0;
   /**
-   * The number of connections by which the allowed lead of this worker has grown. Greater than 0
-   * only while the least loaded worker accepts no clients.
+   * The number of connections that this worker adds to the allowed lead, because the least loaded
+   * worker probably hangs; 0 if it does not.
    */
   #allowance = 0;
   #over = false;
@@ -78,9 +79,9 @@ export class AcceptBalance implements Disposable {
   }
 
   /**
-   * Checks whether, since the last call, another worker has become the least loaded one, or the
-   * least loaded worker has accepted a client. If so, notes the current time and resets the allowed
-   * lead to its usual value.
+   * Watches the least loaded worker, whose index is `least`. If another worker was the least loaded
+   * one at the last call, or if the least loaded worker has accepted a client since then, notes the
+   * current time and sets `#allowance` to 0.
    */
   #watch(least: number): void {
     const taken = this.#counts.taken(least);

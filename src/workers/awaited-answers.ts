@@ -1,4 +1,4 @@
-/** The answers that callers await from a worker. */
+/** Keeps the promises of callers that wait for an answer of a worker, until the answer arrives. */
 export class AwaitedAnswers<Kind> {
   #waiting: { readonly kind: Kind; readonly resolve: (value: number) => void }[] = [];
 

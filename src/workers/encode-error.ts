@@ -6,7 +6,7 @@ export function encodeError(error: unknown): PlainError {
   return { message: error.message, stack: error.stack };
 }
 
-/** Restores the error, with its original stack. */
+/** Makes an `Error` of an encoded error, with the original stack. */
 export function decodeError({ message, stack }: PlainError): Error {
   const error = new Error(message);
   if (stack !== undefined) error.stack = stack;

@@ -8,9 +8,8 @@ import { startRelay } from "../relay/running-relay.ts";
 import { SharedConnectionLimit } from "../relay/limits/shared-connection-limit.ts";
 import { type Workers, workerCount } from "./worker-count.ts";
 
-// The default bound of the bytes that all connections hold together is the available memory,
-// divided by this number. The rest of the memory is for the kernel's socket buffers and for other
-// programs.
+// By default, all connections together may hold the available memory divided by this number. The
+// rest of the memory is for the kernel's socket buffers and for other programs.
 const MEMORY_PARTS = 4;
 
 /** The limits for all relays of a process together. */
@@ -18,8 +17,8 @@ export interface SharedLimits {
   /** The maximum number of open connections of all relays; null (the default) for no such limit. */
   readonly sharedMax?: number | null;
   /**
-   * The number of bytes that the connections of all relays hold, and the bound of this number.
-   * Default: the bound is a quarter of the memory that this process may use.
+   * The shared counters of the bytes that the connections of all relays hold, and the maximum of
+   * their sum. Default maximum: a quarter of the memory that this process may use.
    */
   readonly memory?: MemoryBound;
 }
@@ -27,16 +26,16 @@ export interface SharedLimits {
 /**
  * Starts a relay.
  *
- * @param succession - the facts about the old process of a handover; absent unless this process
- * takes over from another process
+ * @param succession - the facts about the predecessor that the relay needs; absent if this process
+ * has no predecessor
  * @throws {RelayError} if listening on the source fails or a worker cannot start.
  */
 export type OpenRelay = (options: RelayOptions, succession?: Succession) => Promise<HandoverRelay>;
 
 /**
- * Returns a function that starts relays: in this thread, or in a pool of threads that all relays
- * share. Without FFI, several threads cannot share a source. Then this thread carries all
- * connections, and the observer of the first relay gets a warning.
+ * Returns a function that starts relays: in this thread if `workers` is 1, otherwise in a pool of
+ * threads that all relays share. Without FFI, this thread carries all connections, because several
+ * threads cannot share a source, and the observer of the first relay gets a warning.
  */
 export function relayOpener(workers: Workers, limits: SharedLimits = {}): OpenRelay {
   const count = workerCount(workers);
@@ -48,11 +47,11 @@ export function relayOpener(workers: Workers, limits: SharedLimits = {}): OpenRe
 }
 
 /**
- * Makes the object in which the threads of a process count the bytes that their connections hold,
- * and which contains the bound of this number.
+ * Makes the counters in which each thread of a process counts the bytes that its connections hold,
+ * with the maximum of their sum.
  *
  * @param workers - the number of threads that carry connections
- * @param most - the bound in bytes; null for a quarter of the memory that this process may use
+ * @param most - the maximum in bytes; null for a quarter of the memory that this process may use
  */
 export function boundOfThreads(workers: Workers, most: number | null): MemoryBound {
   return memoryBound(workerCount(workers), most ?? Math.floor(availableMemory() / MEMORY_PARTS));
@@ -77,8 +76,8 @@ function pooled(system: Libc, workers: number, limits: Required<SharedLimits>): 
 }
 
 /**
- * Wraps `open` so that the observer of the first relay gets a warning. `reason` says why FFI is not
- * available.
+ * Wraps `open` so that the observer of the first relay gets a warning: only one thread carries
+ * connections. `reason` says why FFI is not available.
  */
 function withWarning(reason: string, open: OpenRelay): OpenRelay {
   let isTold = false;

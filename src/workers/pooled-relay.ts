@@ -32,12 +32,12 @@ import { SharedSource } from "./shared-source.ts";
 const GRACE = 1_000;
 
 /**
- * Starts a relay whose connections the workers of a pool carry; each worker has a share of the
- * relay. This thread carries no connection: it binds and keeps the source, and reports all
- * connections to the observer.
+ * Starts a relay whose connections the workers of a pool carry. Each worker has a share of the
+ * relay: it accepts and carries a part of the relay's connections. This thread carries no
+ * connection: it binds and keeps the source, and reports all connections to the observer.
  *
- * @param succession - the facts about the old process of a handover; absent unless this process
- * takes over from another process
+ * @param succession - the facts about the predecessor that the relay needs; absent if this process
+ * has no predecessor
  * @throws {RelayError} if listening on the source fails or a worker cannot start.
  */
 export async function startPooledRelay(
@@ -46,8 +46,8 @@ export async function startPooledRelay(
   pool: WorkerPool,
   succession: Succession = {},
 ): Promise<HandoverRelay> {
-  // Make the admission once, only for its errors: access rules that do not fit the source must fail
-  // before the source is bound.
+  // Make a `ClientAdmission` only to check the options, because access rules that do not fit the
+  // source must fail before the source is bound.
   new ClientAdmission(options, endpointOf(options.source), new OwnClientCounts());
   const { destination, destinationNetns } = options;
   checkDestinationNetwork(destination, destinationNetns, (message) =>
@@ -67,14 +67,18 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
   readonly #drainLimits: DrainLimits;
   readonly #connectionsMax: number;
   readonly #counts: SharedCounters;
-  /** The memory of `SharedClientCounts`; null if there is no limit per client. */
+  /**
+   * The memory of `SharedClientCounts`; null if no option limits the connections of each client.
+   */
   readonly #clientCounts: SharedArrayBuffer | null;
   readonly #pool: WorkerPool;
   readonly #relay: number;
   readonly #shares: readonly WorkerShare[];
   /** The relay's capture file; null before the start, and null if the relay captures nothing. */
   #captureFile: CaptureFile | null = null;
-  /** The identities of the capture files that the process which hands over still writes. */
+  /**
+   * The identities (`HandoverRelay.captureFile`) of the files that the predecessor captures into.
+   */
   readonly #handedCaptures: readonly string[];
   /** Resolves as soon as no worker accepts clients any more and the source is closed. */
   readonly #closed = Promise.withResolvers<void>();
@@ -87,8 +91,8 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
   #sourceWatch: SourceWatch | null = null;
   #stopping = false;
   /**
-   * The time, by `performance.now()`, after which a worker that has not ended counts as hung;
-   * `Infinity` before the stop.
+   * The time, by `performance.now()`, at which the workers are killed if the relay has not stopped;
+   * `Infinity` before the relay is told to stop.
    */
   #impatientAt = Infinity;
   #impatience: Timer | undefined;
@@ -150,8 +154,8 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
       this.#openCapture();
     } catch (error) {
       for (const share of this.#shares) share.terminate();
-      // Remove the socket file only if this relay may accept clients. Before the end of a handover
-      // it may not, because the file still belongs to the process that hands over.
+      // Remove the socket file only if this relay may accept clients. If it may not, the file still
+      // belongs to the predecessor.
       if (this.#accepts) this.#hide({ removesFile: true });
       await Promise.all(this.#shares.map((share) => share.ended()));
       this.#source.close();
@@ -192,8 +196,8 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
   }
 
   async leave({ isGivenUp = false } = {}): Promise<void> {
-    // The path of the capture file now belongs to the process that has the source, so begin no
-    // further file there.
+    // Begin no further capture file, because the path of the file now belongs to the process that
+    // keeps the source.
     this.#captureFile?.stay();
     void this.#stop(NO_LIMITS, "handed over", !isGivenUp);
     await this.#closed.promise;
@@ -279,8 +283,8 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
   }
 
   /**
-   * Returns the part of `connectionsMax` that the worker of a share gets. The sum of all parts is
-   * exactly `connectionsMax`.
+   * Returns the maximum number of open connections of one share. The sum over all shares is exactly
+   * `connectionsMax`.
    */
   #quota(index: number): number {
     const count = this.#shares.length;
@@ -290,8 +294,8 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
   }
 
   /**
-   * Ends the checks whether the source is lost. If `removesFile`, also removes the socket file, so
-   * that new clients cannot connect.
+   * Stops checking whether the source is lost. If `removesFile` is true, also removes the socket
+   * file, so that new clients cannot connect.
    */
   #hide({ removesFile }: { readonly removesFile: boolean }): void {
     this.#sourceWatch?.[Symbol.dispose]();
@@ -303,10 +307,10 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
   }
 
   /**
-   * Tells the workers to stop, and sends them the limits of their drain. If `servesQueue`, the
-   * workers first accept the clients that are in the kernel's queue. Kills the workers if the relay
-   * has not stopped `GRACE` milliseconds after the end of the drain timeout. A later call can only
-   * shorten this time.
+   * Tells the workers to stop, and sends them the limits of their drain. If `servesQueue` is true,
+   * the workers first accept the clients that are in the kernel's queue. Kills the workers if the
+   * relay has not stopped `GRACE` milliseconds after the end of the drain timeout. A later call can
+   * only make the workers be killed earlier.
    */
   #hurry(limits: DrainLimits, { servesQueue }: { readonly servesQueue: boolean }): void {
     for (const share of this.#shares) share.stop(limits, servesQueue);
@@ -322,8 +326,8 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
     const due = performance.now() + delay;
     this.#impatience = setTimeout(() => {
       const now = performance.now();
-      // If the timer is late because the whole process was suspended, give the workers the whole
-      // time again, because their own time limits also begin again after a suspension.
+      // If the timer is late because the whole process was suspended, wait for `wait` milliseconds
+      // again, because the workers' own time limits also begin again after a suspension.
       if (processStoodStill(now - due, delay)) this.#impatientAt = now + wait;
       if (now < this.#impatientAt) this.#waitForHanging(wait);
       else for (const share of this.#shares) share.terminate();

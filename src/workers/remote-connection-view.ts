@@ -22,7 +22,10 @@ export class RemoteConnectionView implements ConnectionView {
   readonly clientPeer: Peer | null;
   connectedAt: number | null = null;
   destinationAddress = "";
-  /** The number of milliseconds by which this thread's clock is ahead of the worker's clock. */
+  /**
+   * The difference between the clocks of two threads, in milliseconds: the time by this thread's
+   * clock minus the time by the worker's clock.
+   */
   readonly #behind: number;
   #figures = AT_FIRST;
 
@@ -37,8 +40,8 @@ export class RemoteConnectionView implements ConnectionView {
   }
 
   /**
-   * Notes the time of the connect and the destination's address. `reached` is null if the
-   * destination was not reached.
+   * Notes the time at which the destination was reached, and its address. Does nothing if `reached`
+   * is null, because then the destination was not reached.
    */
   noteConnect(reached: Reached | null): void {
     if (reached === null) return;

@@ -11,13 +11,14 @@ export class ReportReceiver {
   readonly #observer: Observer;
   readonly #open = new Map<number, RemoteConnectionView>();
   /**
-   * The number of milliseconds by which this thread's clock is ahead of the worker's clock;
-   * `Infinity` before the first batch. It is the least difference so far between the time at which
-   * a batch arrived here and the batch's `at`.
+   * The estimated difference between the clocks of two threads, in milliseconds: the time by this
+   * thread's clock minus the time by the worker's clock. The estimate is the least difference so
+   * far between the time at which a batch arrived here and the batch's `at`, because a delay of a
+   * batch only makes its difference greater. `Infinity` before the first batch.
    */
   #behind = Infinity;
 
-  /** The number of proxies whose PROXY header the worker still awaits, by the worker's reports. */
+  /** The number of proxies whose PROXY header the worker awaits, according to its reports. */
   #waitingForHeader = 0;
 
   constructor(observer: Observer) {
@@ -78,8 +79,8 @@ export class ReportReceiver {
   }
 
   /**
-   * Tells the observer that every open connection was closed by a fault, and that no proxy's header
-   * is awaited any more. Called after the worker has died.
+   * Reports each open connection to the observer as closed with the ending "fault", and reports
+   * that no PROXY header is awaited any more. Called after the worker has died.
    */
   abandon(): void {
     if (this.#waitingForHeader > 0) this.#waiting(-this.#waitingForHeader);

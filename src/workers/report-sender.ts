@@ -10,7 +10,7 @@ const FIGURES_PERIOD = 200;
 
 /** The id of a connection, and the figures in the last report about it. */
 class ReportedConnection {
-  /** The connection's id; 0 before its introduction. */
+  /** The connection's id; 0 before the first report about the connection. */
   id = 0;
   #figures: readonly number[] = [];
 
@@ -32,7 +32,7 @@ class ReportedConnection {
  */
 export class ReportSender {
   /**
-   * The observer of this worker's share. It is a whole `Observer`, so the compiler reports an event
+   * The observer of this worker's share. Its type is `Observer`, so the compiler reports an event
    * that has no handler here.
    */
   readonly observer: Observer;
@@ -46,8 +46,8 @@ export class ReportSender {
   #figures: Timer | undefined;
   #afterOpened = () => {};
   /**
-   * The change, since the last report of this kind, of the number of proxies whose PROXY header is
-   * awaited.
+   * The change of the number of proxies whose PROXY header is awaited, since the last
+   * `waitingForHeader` report.
    */
   #waitingForHeader = 0;
 
@@ -94,12 +94,12 @@ export class ReportSender {
         this.#postLater();
       }),
       full: (open, limit) => {
-        // Always tell the pool if this worker has used up its part of a limit that relays share.
-        // Only the pool knows whether the other workers have used up their parts, too.
+        // Always report a limit that all relays share. The pool decides whether the observer gets
+        // the report, because only the pool knows the connections of all workers.
         if (limit !== "own") return this.tell({ kind: "full", open, limit });
         const total = this.#counts.total();
-        // Report the relay's own limit only if all workers are full, because until then another
-        // worker accepts the clients.
+        // Report that the relay's own limit is reached only if all workers are full, because until
+        // then another worker accepts the clients.
         if (total >= connectionsMax && this.#counts.filled())
           this.tell({ kind: "full", open: total, limit });
       },
@@ -130,9 +130,9 @@ export class ReportSender {
   flush(): void {
     clearImmediate(this.#posting);
     this.#posting = undefined;
-    // Most headers arrive in the same turn of the event loop in which the wait for them begins. At
-    // the end of such a turn the number of awaited headers has not changed, and no report is
-    // needed.
+    // Send no report if the number of awaited PROXY headers has not changed. This is the usual
+    // case, because most headers arrive in the same turn of the event loop in which the wait for
+    // them begins.
     if (this.#waitingForHeader !== 0)
       this.#reports.push({ kind: "waitingForHeader", change: this.#waitingForHeader });
     this.#waitingForHeader = 0;
@@ -156,8 +156,8 @@ export class ReportSender {
 
   #closed(connection: ConnectionView, ending: Parameters<Observer["closed"]>[1]): void {
     const told = this.#open.get(connection);
-    // An observer that has got any report about a connection must also learn that the connection
-    // has ended.
+    // Report the end of a connection also if the main thread has got any report about it, because
+    // the main thread keeps a view of the connection until then.
     if (this.#observed.has("closed") || (told?.id ?? 0) > 0)
       this.#tellAbout(connection, (id) => ({
         kind: "closed",

@@ -1,23 +1,26 @@
 import type { ClientCounts } from "../relay/admission/client-counts.ts";
 
-// The layout of the memory in 32-bit words: the seed of the hash function at SEED, then from FIRST
-// on one table for each worker.
+// The index of the hash function's seed in the shared memory, in 32-bit words.
 const SEED = 0;
+// The index of the first table in the shared memory. There is one table for each worker.
 const FIRST = 1;
 
-// The layout of a slot: the number that identifies a client, in the words HIGH and LOW, and then
-// the number of the client's connections.
+// The position in a slot of the upper half of the number that identifies the client.
 const HIGH = 0;
+// The position in a slot of the lower half of the number that identifies the client.
 const LOW = 1;
+// The position in a slot of the number of the client's open connections.
 const COUNT = 2;
+// The number of words of a slot.
 const WORDS = 3;
 
-// The value of `COUNT` in an empty slot, and its value in a slot whose client has no connection any
-// more.
+// The value of `COUNT` in an empty slot.
 const EMPTY = 0;
+// The value of `COUNT` in a slot whose client has no connection any more.
 const LEFT = -1;
 
-// A table is at most one third full, so that a search soon meets an empty slot.
+// The number of slots for each connection of a worker. At most one third of the slots are taken, so
+// that a search soon meets an empty slot.
 const SLOTS_A_CONNECTION = 3;
 
 type Table = Int32Array<SharedArrayBuffer>;
@@ -44,8 +47,8 @@ interface Key {
  *
  * A worker adds a new connection to its own table before it sums over all tables. If several
  * workers admit connections of one client at the same time, the last worker sees all these
- * connections, so the workers together never exceed the limit. But two workers may both refuse a
- * connection although it would have been enough that one of them refuses.
+ * connections, so the workers together never exceed the limit. But if the limit allows only one
+ * more connection, two workers that check at the same time may both refuse theirs.
  */
 export class SharedClientCounts implements ClientCounts {
   readonly #tables: readonly Table[];
@@ -133,9 +136,9 @@ export class SharedClientCounts implements ClientCounts {
     for (let probes = 0; probes < this.#slots; probes += 1) {
       const count = Atomics.load(table, slot + COUNT);
       if (count === EMPTY) return 0;
-      // Read the count first and compare the key afterwards, because another client may take the
-      // slot at any time: a count that is read after the comparison may be the count of the other
-      // client.
+      // Read the count before the key, because the worker that owns the table may give the slot to
+      // another client at any time. A count that is read after the key may belong to another client
+      // than the key.
       if (count > 0 && has(table, slot, key)) return count;
       slot = this.#next(slot);
     }
@@ -143,8 +146,9 @@ export class SharedClientCounts implements ClientCounts {
   }
 
   /**
-   * Makes a slot of the state "left" empty if the next slot is empty. Then does the same with the
-   * slots of the state "left" directly before this slot.
+   * Makes a slot of the state "left" empty if the next slot is empty, because no search must then
+   * pass this slot. Then does the same with the slots of the state "left" directly before this
+   * slot.
    */
   #tidy(left: number): void {
     if (Atomics.load(this.#own, this.#next(left) + COUNT) !== EMPTY) return;

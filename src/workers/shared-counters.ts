@@ -1,12 +1,16 @@
-// The layout of the memory in 32-bit words: the last connection id that was given out, then 1 if
-// the relay is known to be at its limit of connections (else 0), then WORDS numbers for each
-// worker, at the offsets OPEN, TAKEN and QUOTA.
+// The index, in the shared memory of 32-bit words, of the last connection id that was given out.
 const LAST_ID = 0;
+// The index of a word that is 1 if the relay is known to be at its limit of connections, else 0.
 const FULL = 1;
+// The index of the first worker's counters.
 const FIRST = 2;
+// The position, in a worker's counters, of the number of its open connections.
 const OPEN = 0;
+// The position of the number of connections that the worker has ever accepted.
 const TAKEN = 1;
+// The position of the maximum number of the worker's open connections.
 const QUOTA = 2;
+// The number of counters of each worker.
 const WORDS = 3;
 
 /**
@@ -25,8 +29,10 @@ export class SharedCounters {
   }
 
   /**
-   * @param lastId - the highest connection id that the process which hands over may give to a
-   * connection of the relay; 0 if the relay takes over from no process. The new ids follow this id.
+   * Makes the counters of a relay for a number of workers.
+   *
+   * @param lastId - the highest connection id that the predecessor may give to a connection of the
+   * relay; 0 if no predecessor hands the relay over. The first new id is the id after `lastId`.
    */
   static forWorkers(workers: number, lastId = 0): SharedCounters {
     const counters = new SharedCounters(
@@ -62,10 +68,9 @@ export class SharedCounters {
   }
 
   /**
-   * Notes that the relay is at its limit of connections. Returns true for the first call after a
-   * connection was closed, else false. So only one worker reports that the relay is full, even if
-   * several workers open the last connections at the same moment and all of them see that the limit
-   * is reached.
+   * Notes that the relay is at its limit of connections. Returns true only for the first call after
+   * the start, and for the first call after a connection or a worker has ended. So only one worker
+   * reports that the relay is full, even if several workers reach the limit at the same moment.
    */
   filled(): boolean {
     return Atomics.exchange(this.#words, FULL, 1) === 0;

@@ -53,15 +53,18 @@ export class SharedSource {
   }
 
   /**
-   * Returns the data that a relay in another process needs to take over the source. This object
-   * still owns the descriptors.
+   * Returns the data with which a relay in another process takes over the source. This object still
+   * owns the descriptors.
    */
   forHandover(): HandedSource {
     const { endpoint, fds, file, backlog } = this;
     return { kind: "handed", endpoint, fds, file: file?.identity ?? null, backlog };
   }
 
-  /** Closes the source. The kernel refuses queued clients unless another process has the socket. */
+  /**
+   * Closes the source in this thread. The kernel refuses the clients in its queue unless another
+   * descriptor of the socket is open, for example in another process.
+   */
   close(): void {
     for (const fd of this.fds) this.#libc.close(fd);
   }

@@ -43,16 +43,25 @@ export interface Start {
   readonly relay: number;
   /** The index of this share among the relay's shares, from 0. */
   readonly index: number;
-  /** The pool's listening descriptors; the worker duplicates them. */
+  /**
+   * The descriptors of the relay's listening sockets. The main thread owns them; the worker
+   * duplicates them.
+   */
   readonly listeners: readonly number[];
   readonly endpoint: SocketEndpoint;
   readonly options: WorkerOptions;
   /** The maximum number of open connections of all shares of the relay together. */
   readonly connectionsMax: number;
   readonly counts: SharedArrayBuffer;
-  /** This worker's part of the limit that all relays of the pool share; null if there is none. */
+  /**
+   * This worker's part of the limit of open connections that all relays of the pool share; null if
+   * there is no such limit.
+   */
   readonly sharedMax: number | null;
-  /** The number of bytes that the connections of all threads hold, and the bound of this number. */
+  /**
+   * The shared counters of the bytes that the connections of all threads hold, and the maximum of
+   * their sum.
+   */
   readonly memory: MemoryBound;
   /** The number of the worker's thread in the pool, from 0. */
   readonly thread: number;
@@ -103,9 +112,9 @@ export type PoolReport =
   | { readonly kind: "lost"; readonly open: number };
 
 /**
- * A report for the observer. The pool passes it to the observer as an event. With an `introduction`
- * or with `figures` it only updates its data about the connections, which the observer can read at
- * later events.
+ * A report for the relay's observer. The main thread passes the report to the observer as an event.
+ * With an `introduction` or with `figures`, the main thread only updates its data about the
+ * connections, which the observer can read at later events.
  */
 export type EventReport =
   | { readonly kind: "fault"; readonly error: PlainError }
@@ -128,7 +137,7 @@ export type ConnectionReport =
   | { readonly kind: "connected"; readonly id: number; readonly reached: Reached | null }
   | { readonly kind: "unreachable"; readonly id: number; readonly failure: Failure }
   | { readonly kind: "halfClosed"; readonly id: number; readonly from: "client" | "destination" }
-  /** The last report about an introduced connection. */
+  /** The last report about a connection. */
   | {
       readonly kind: "closed";
       readonly id: number;

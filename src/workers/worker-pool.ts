@@ -2,7 +2,7 @@ import { type MemoryBound, memoryBound } from "../relay/limits/held-memory-limit
 import { WORKER_MODULE } from "./worker-module-url.ts";
 import { WorkerSlot } from "./worker-slot.ts";
 
-/** The slots that a pool assigned to a relay. */
+/** The number that a pool gave to a relay, and the slots of the workers that carry the relay. */
 export interface PoolPlace {
   /** The relay's number, unique in the pool. */
   readonly relay: number;
@@ -16,8 +16,8 @@ interface PoolOptions {
    */
   readonly sharedMax?: number | null;
   /**
-   * The number of bytes that the connections of all relays hold, and the bound of this number.
-   * Default: no bound.
+   * The shared counters of the bytes that the connections of all relays hold, and the maximum of
+   * their sum. Default: no maximum.
    */
   readonly memory?: MemoryBound;
   /** The module that a worker's thread runs. */
@@ -29,8 +29,8 @@ export class WorkerPool {
   readonly #slots: readonly WorkerSlot[];
   readonly #sharedMax: number | null;
   /**
-   * The number of bytes that the connections of all relays hold, in one word for each worker, and
-   * the bound of this number.
+   * The shared counters of the bytes that the connections of all relays hold, one for each worker,
+   * and the maximum of their sum.
    */
   readonly memory: MemoryBound;
   /**
@@ -56,8 +56,9 @@ export class WorkerPool {
   }
 
   /**
-   * Assigns at most `most` slots to a new relay. Its first slot is the slot after the first slot of
-   * the relay before it. So relays with few slots do not all use the same workers.
+   * Chooses the slots of a new relay, at most `most`. The first slot of each relay is the slot
+   * after the first slot of the previous relay, so relays with few slots do not all use the same
+   * workers.
    *
    * @param open - returns the relay's number of open connections
    */
@@ -69,8 +70,8 @@ export class WorkerPool {
   }
 
   /**
-   * A worker's part of the limit that all relays share; null if there is no such limit. The sum of
-   * all parts is exactly the limit.
+   * Returns a worker's part of the limit of open connections that all relays share; null if there
+   * is no such limit. The sum of all parts is exactly the limit.
    */
   partOf({ number }: WorkerSlot): number | null {
     if (this.#sharedMax === null) return null;
@@ -79,8 +80,8 @@ export class WorkerPool {
   }
 
   /**
-   * The number of open connections of all relays if this number has reached the limit that the
-   * relays share; else null.
+   * The number of open connections of all relays, if they have reached the limit that the relays
+   * share; null if they have not reached it, or if there is no such limit.
    */
   get reachedTogether(): number | null {
     if (this.#sharedMax === null) return null;

@@ -13,8 +13,8 @@ export interface WorkerShareOwner {
   readonly endpoint: SocketEndpoint;
   startOrder(index: number, slot: WorkerSlot, held: boolean): Start;
   /**
-   * The number of open connections of all relays of the pool if this number has reached the limit
-   * that the relays share; else null.
+   * The number of open connections of all relays of the pool, if they have reached the limit that
+   * the relays share; null if they have not reached it, or if there is no such limit.
    */
   readonly reachedTogether: number | null;
   /** Called after the share has started. */
@@ -39,18 +39,16 @@ export class WorkerShare implements SlotMember {
   readonly #owner: WorkerShareOwner;
   readonly #answers = new AwaitedAnswers<Answer>();
   #connections: ReportReceiver;
-  /**
-   * Whether the worker has the share: true from the order that starts the share until the share has
-   * ended.
-   */
+  /** True from the order that starts the share until the share or its worker has ended. */
   #isThere = false;
   /**
-   * Whether the share has ever been ready. A share that has never been ready failed to start, and
-   * is not started again in another worker.
+   * Whether the share has ever started successfully. If not, it does not start again in another
+   * worker.
    */
   #used = false;
   /**
-   * The number of connections that ended because the worker died; 0 after the share's next start.
+   * The number of connections that ended because the worker died; set to 0 when the share starts
+   * again.
    */
   #lost = 0;
   /** The error that ended the share or its worker; null if there was none. */
@@ -79,8 +77,8 @@ export class WorkerShare implements SlotMember {
   }
 
   /**
-   * The number of connections that were reset or lost during the stop; final after the share has
-   * ended.
+   * The number of connections that were reset, or lost because the worker died, after the share was
+   * told to stop. The number is final after the share has ended.
    */
   get cut(): number {
     return this.#cut;
@@ -135,13 +133,13 @@ export class WorkerShare implements SlotMember {
     else this.#slot.leave(this.#relay);
   }
 
-  /** Resolves when the share has stopped accepting for good. */
+  /** Resolves when the share has stopped accepting clients and only drains its connections. */
   async drains(): Promise<void> {
     if (this.#isThere) await this.#answers.next("draining");
   }
 
   /**
-   * Resolves after the share has ended for good and, if the worker has no other share, after the
+   * Resolves after the share has ended. If the worker has no other share, also waits until the
    * worker has ended.
    */
   async ended(): Promise<void> {
@@ -214,8 +212,9 @@ export class WorkerShare implements SlotMember {
   }
 
   /**
-   * Reports that the relay is full. A worker has only a part of a limit that all relays share, so
-   * such a limit is reported only if the whole limit is reached.
+   * Passes on the report that a limit is reached. A worker has only a part of the limit of open
+   * connections that all relays share, so this limit is reported only if all workers together have
+   * reached it.
    */
   #full(report: Extract<Report, { kind: "full" }>): void {
     const open = report.limit === "shared" ? this.#owner.reachedTogether : report.open;

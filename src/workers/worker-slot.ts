@@ -1,19 +1,21 @@
 import type { Observer } from "../relay/observer.ts";
 import type { Batch, Order, Start } from "./worker-messages.ts";
 
-// A worker that died within this time after its start, in milliseconds, is replaced only after a
-// pause.
+// The time, in milliseconds, that a worker must run so that it is replaced at once if it dies. If a
+// worker dies earlier, the next thread starts only after a pause.
 const CALM = 10_000;
 
-// The first and the longest pause before a new thread starts, in milliseconds. Each pause is twice
-// as long as the pause before it.
+// The first pause between the death of a thread and the start of the next thread, in milliseconds.
+// Each pause is twice as long as the pause before it.
 const PAUSE_FIRST = 10;
+// The longest pause between the death of a thread and the start of the next thread, in
+// milliseconds.
 const PAUSE_LAST = 1_000;
 
 /** A relay that runs some of its connections in the slot's worker. */
 export interface SlotMember {
   readonly observer: Observer;
-  /** Whether the relay's share starts again in the next thread if this thread dies. */
+  /** Whether the relay's share starts again in a new thread if the slot's thread dies. */
   readonly goesOn: boolean;
   /** Returns the order that starts the relay's share in a worker. */
   startOrder(): Start;
@@ -31,9 +33,9 @@ export interface SlotMember {
 }
 
 /**
- * The slot of one worker: one thread, which carries shares of several relays. If the thread dies, a
- * new thread replaces it. The slot has a thread, or is about to start a thread, while the slot has
- * members.
+ * Keeps one worker running: a thread that carries shares of several relays, which are the members
+ * of the slot. If the thread dies, a new thread replaces it. The slot has a thread, or is about to
+ * start a thread, while the slot has members.
  */
 export class WorkerSlot {
   /** The worker's number, from 1, as it is shown in errors and in the thread's name. */
@@ -44,7 +46,9 @@ export class WorkerSlot {
   #thread: Worker | null = null;
   #startedAt = 0;
   #pause = 0;
-  /** The timer of the pause before the next thread starts; defined only during this pause. */
+  /**
+   * The timer that ends the pause before the next thread starts; undefined while there is no pause.
+   */
   #restart: Timer | undefined;
   /** Whether the thread was told to end, because the slot had no member. */
   #ending = false;
@@ -131,8 +135,8 @@ export class WorkerSlot {
     const replaced = members.some(({ goesOn }) => goesOn);
     const losers = losses.filter(({ lost }) => lost > 0);
     // Each relay that lost connections reports the worker's death. If no relay lost a connection,
-    // only the first relay that goes on reports the death. If no relay goes on either, nobody
-    // reports it.
+    // the first relay whose share starts again reports the death. If no share starts again either,
+    // nobody reports it.
     const [first] = replaced ? losses.filter(({ member }) => member.goesOn) : [];
     for (const { member, lost } of losers.length > 0 || first === undefined ? losers : [first])
       member.observer.fault(this.#obituary(reason, lost, replaced));

@@ -19,12 +19,14 @@ import { ReportSender } from "./report-sender.ts";
 
 declare const self: Worker;
 
-/** The name under which this file pauses a relay between the pool's orders `hold` and `release`. */
+/**
+ * The name of the holder that pauses a relay from the pool's order `hold` to its order `release`.
+ */
 const HOLDER = "pool";
 
 /**
- * The worker's part of the limit that all relays share; null if there is no such limit, and before
- * the first share has started.
+ * The worker's part of the limit of open connections that all relays share; null if there is no
+ * such limit, and before the first share has started.
  */
 let limit: SharedConnectionLimit | null = null;
 
@@ -34,11 +36,11 @@ let limit: SharedConnectionLimit | null = null;
 let memory: HeldMemory | null = null;
 
 /**
- * The key of both maps is the relay's number. `starting` has a promise for each share that was
- * ordered to start; the promise settles when the start has succeeded or failed. `shares` has the
- * shares that have started.
+ * For each share that was ordered to start, by the relay's number: a promise that settles when the
+ * start has succeeded or failed.
  */
 const starting = new Map<number, Promise<void>>();
+/** The shares that have started, by the relay's number. */
 const shares = new Map<number, RunningShare>();
 
 self.onmessage = ({ data: order }: MessageEvent<Order>) => {
@@ -47,8 +49,9 @@ self.onmessage = ({ data: order }: MessageEvent<Order>) => {
   else void starting.get(order.relay)?.then(() => shares.get(order.relay)?.obey(order));
 };
 
-// An uncaught error ends only this thread, and a new thread replaces this thread. Without `abandon`
-// Bun would close the sockets, and the peers would see a clean end of stream.
+// An uncaught error ends only this thread, and a new thread replaces this thread. Call `abandon` so
+// that TCP peers see a reset: otherwise Bun would close the sockets, and the peers would see a
+// clean end of stream.
 process.on("exit", () => {
   for (const share of shares.values()) share.abandon();
 });
@@ -155,7 +158,10 @@ class RunningShare {
     }
   }
 
-  /** Ends all connections synchronously, because the event loop will not run again. */
+  /**
+   * Ends all connections synchronously, because the event loop will not run again. TCP peers see a
+   * reset.
+   */
   abandon(): void {
     if (this.#relay.connections > 0)
       this.#reporter.tell({ kind: "lost", open: this.#relay.connections });
@@ -176,8 +182,8 @@ class RunningShare {
   /** Accepts the clients that were in the kernel's queue when the stop was requested. */
   async #serveQueue(): Promise<void> {
     this.#relay.resumeFor(HOLDER);
-    // Wait for two immediates: the first may run before the event loop polls its descriptors, but
-    // the second runs after the poll.
+    // Wait until the event loop has polled its descriptors and so accepted the waiting clients.
+    // This takes two immediates, because the first may run before the poll.
     await new Promise(setImmediate);
     await new Promise(setImmediate);
   }

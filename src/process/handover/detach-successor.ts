@@ -2,11 +2,11 @@ import { FIRST_DESCRIPTOR, withRequest } from "./handover-variable.ts";
 import { ownCommand } from "./own-command.ts";
 
 /**
- * Starts this program once more, as the successor, and passes this process's descriptors on to it.
- * The predecessor has started this process only for this step, so this process must end after the
- * call. Its end makes the successor a child of the service manager, or of the first process if that
- * process stays as the parent of all later processes. The new parent waits for the successor's exit
- * status.
+ * Starts this program once more, as the successor, and passes descriptors on to the successor. The
+ * caller is a child process that the predecessor has started only for this call, and must end after
+ * the call. The successor is then an orphan. Its new parent is the service manager or, if the first
+ * process stays as the parent of all later processes, the first process. The new parent waits for
+ * the successor's exit status.
  *
  * @param descriptors - the number of descriptors to pass on, from number `FIRST_DESCRIPTOR` on
  */

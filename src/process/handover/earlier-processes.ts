@@ -4,22 +4,21 @@ import { type FromLater, readFromEarlier } from "./handover-messages.ts";
 import { ShapeError } from "./read-json.ts";
 
 /**
- * The maximum number of earlier processes that may linger, that is, still have connections. If
- * there are more, the oldest ones are asked to end.
+ * The maximum number of earlier processes that may still have connections. If more of them have
+ * connections, the oldest are asked to end.
  */
 const LINGERING_MOST = 8;
 
-/** Receives the reports of earlier processes that concern this process. */
+/** Receives the reports of earlier processes on which this process must act. */
 export interface EarlierListener {
   /**
-   * Called when an earlier process reports that it has received requests to stop, which also
-   * concern this process. `times` is the total number of requests that the earlier process has
-   * received.
+   * Called when an earlier process reports that it has received requests to stop. This process must
+   * then stop, too. `times` is the total number of requests that the earlier process has received.
    */
   asked(times: number): void;
   /** Called when an earlier process has received HUP and asks this process to hand over instead. */
   hangUp(): void;
-  /** Called when the first process has ended, if it was the parent of this process. */
+  /** Called when the first process has ended, if it was the parent of all later processes. */
   orphaned(): void;
   /**
    * Called when the number of open connections of all earlier processes together may have changed.
@@ -29,8 +28,10 @@ export interface EarlierListener {
 }
 
 /**
- * The earlier processes that have not ended. Each of them still has connections, or is the parent
- * of all later processes. The oldest process comes first.
+ * The earlier processes that have not ended, the oldest first. The earlier processes are the
+ * predecessor of this process, the predecessor's predecessor, and so on. The oldest of them all is
+ * the first process. Each earlier process here still has connections, or is the first process,
+ * which stays as the parent of all later processes if there is no service manager.
  */
 export class EarlierProcesses implements Disposable {
   readonly #listener: EarlierListener;
@@ -101,8 +102,8 @@ export class EarlierProcesses implements Disposable {
   }
 
   /**
-   * Asks all earlier processes to end within `drainTimeout` milliseconds; if it is null, each
-   * process uses its own drain timeout.
+   * Asks all earlier processes to end within `drainTimeout` milliseconds. If `drainTimeout` is
+   * null, each process uses its own drain timeout.
    */
   stop(drainTimeout: number | null): void {
     for (const process of this.#processes) tell(process, { kind: "stop", drainTimeout });

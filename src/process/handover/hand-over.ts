@@ -26,9 +26,9 @@ import { FIRST_DESCRIPTOR } from "./handover-variable.ts";
 import { startSuccessor, type Successor, type SuccessorStart } from "./start-successor.ts";
 
 /**
- * The number of ids that a relay may still give to connections between the writing of the handover
- * document and the end of the handover. The successor's ids start above this range, so no two
- * connections of a relay have the same id.
+ * The number of ids that are reserved for the connections that a relay accepts after the handover
+ * document was written and before the handover is complete. The successor gives only higher ids, so
+ * no two connections of a relay have the same id.
  */
 const IDS_MEANWHILE = 1_000_000;
 
@@ -46,18 +46,19 @@ export interface Estate {
   readonly relays: readonly HandedRelay[];
   readonly earlier: EarlierProcesses | null;
   /**
-   * The access to the service manager, which must be told that the successor is the new main
-   * process; null if no service manager must be told.
+   * The notifier and the socket with which this process tells the service manager that the
+   * successor is the new main process; null if it does not tell a service manager.
    */
   readonly manager: Manager | null;
   /**
-   * Stops accepting clients, and leaves to the successor the listeners whose indices are in
-   * `claimed`. Settles after this process has stopped accepting clients.
+   * Stops accepting clients in this process. `claimed` has the indices, in `listeners`, of the
+   * sockets that the successor uses; the files of the other Unix sockets are removed. Settles after
+   * this process has stopped accepting clients.
    */
   vacate(claimed: ReadonlySet<number>): Promise<void>;
   /**
-   * Waits for the ends of later processes; null unless this process stays as the parent of all
-   * later processes.
+   * Collects the exit statuses of later processes; null unless this process is the first process
+   * and stays as the parent of all later processes.
    */
   readonly reaper: Reaper | null;
 }
@@ -111,8 +112,9 @@ export async function handOver(estate: Estate, start: HandoverStart): Promise<Su
     // Stop accepting before `taken` is sent. When the successor receives `taken`, it logs that it
     // took over, and after this log line no client may be served with the old configuration.
     await estate.vacate(successor.claimed);
-    // Announce the successor before this process ends, because the first process learns of the
-    // successor only from this process.
+    // Announce the successor before `taken` is sent, because the successor announces itself only
+    // after it has received `taken`. So the first process knows the successor's id even if the
+    // successor ends at once.
     earlier?.announce(successor.pid);
     successor.send({ kind: "taken" });
     return successor;
@@ -124,8 +126,8 @@ export async function handOver(estate: Estate, start: HandoverStart): Promise<Su
 }
 
 /**
- * Sets the configured lengths of the kernel's queues of clients again, because the failed successor
- * may have changed these lengths (listen(2)).
+ * Sets the backlog of each listening socket (the length of the kernel's accept queue) to its
+ * configured value again, because the failed successor may have changed it (listen(2)).
  */
 function restoreQueues({ listeners }: Estate, libc: Libc): void {
   for (const { socket } of listeners)

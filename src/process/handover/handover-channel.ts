@@ -7,8 +7,8 @@ export interface ChannelListener {
    */
   message(value: unknown): void;
   /**
-   * Called once, after the last process that had the other end of the channel has closed it or
-   * ended. Never called after this end was closed.
+   * Called once, when no process has the other end of the channel open any more. Never called after
+   * this end was closed.
    */
   closed(): void;
 }
@@ -22,9 +22,10 @@ const HANDLERS = {
 } as const;
 
 /**
- * The connection between two processes of a handover: a socket pair that carries one JSON value per
- * line. Several processes may have the same end of the pair. When the last of them closes its end
- * or exits, the process at the other end is told, so no process waits for a dead process.
+ * The channel between two processes of a handover: a socket pair that carries one JSON value per
+ * line. Several processes may have the same end of the channel open. When the last of them has
+ * closed this end or exited, the listener at the other end is told by a call of `closed`, so no
+ * process waits for a dead process.
  */
 export class Channel implements Disposable {
   /**
@@ -35,11 +36,13 @@ export class Channel implements Disposable {
   readonly #decoder = new TextDecoder();
   /** The socket of this end; null before `open` has succeeded, and after either end was closed. */
   #socket: Socket<Channel> | null = null;
-  /** The received part of a line that is not complete yet. */
+  /** The received start of a message whose line is not complete yet. */
   #begun = "";
   /** Complete lines that no listener has received yet. */
   readonly #lines: string[] = [];
-  /** True if the other end is closed, but `closed` was not called on any listener yet. */
+  /**
+   * True if the other end is closed, but no listener has been told so by a call of `closed` yet.
+   */
   #isLost = false;
   /** The bytes of sent messages that the kernel has not accepted yet. */
   #waiting: Uint8Array = new Uint8Array(0);
@@ -61,8 +64,8 @@ export class Channel implements Disposable {
   }
 
   /**
-   * Passes received messages to `listener`, first the messages that no listener has received yet.
-   * With null, messages are kept for the next listener.
+   * Sets the receiver of messages. It first receives the messages that no listener has received
+   * yet. If `listener` is null, messages are kept until the next listener is set.
    */
   listen(listener: ChannelListener | null): void {
     this.#listener = listener;
@@ -115,8 +118,8 @@ export class Channel implements Disposable {
 }
 
 /**
- * Parses a line. Returns undefined if the line is not JSON. No version of this program sends such a
- * line, so a receiver treats undefined like any other value that is not a message.
+ * Parses the line of one message. Returns undefined if the line is not JSON, which no version of
+ * this program sends. The listener then rejects undefined as an invalid message.
  */
 function parse(line: string): unknown {
   try {

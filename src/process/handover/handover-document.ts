@@ -14,16 +14,17 @@ import {
 } from "./read-json.ts";
 
 /**
- * The value of `HandoverDocument.version` that this program writes, and the highest value that it
- * can read.
+ * The version of the handover documents that this program writes (`HandoverDocument.version`). This
+ * program reads documents of this version and of lower versions.
  */
 export const DOCUMENT_VERSION = 1;
 
 /**
- * The content of a process's first message to its successor, which describes everything that is
- * handed over. The successor may be another version of this program. A newer version of the program
- * may add fields to the document, but never changes the meaning of a field. If older versions of
- * the program could not understand a document, the document's `version` is raised.
+ * The content of the first message from a process to its successor. It describes the relays, the
+ * descriptors and the earlier processes that the process hands over. The successor may be another
+ * version of this program. So a new version of the program may add fields to the document, but must
+ * not change the meaning of a field. A change that older versions of the program cannot understand
+ * must raise `version`.
  */
 export interface HandoverDocument {
   readonly version: number;
@@ -45,8 +46,8 @@ export interface HandoverDocument {
 export interface HandedRelay {
   readonly name: string;
   /**
-   * The highest id that the process that hands over may give to a connection of this relay. The
-   * successor gives higher ids.
+   * The highest id that the relay may give to a connection before the handover is complete. The
+   * successor gives only higher ids to the connections of this relay.
    */
   readonly lastId: number;
   /**
@@ -63,46 +64,51 @@ export interface HandedRelay {
  */
 export interface HandedListener {
   /**
-   * The key by which the successor finds the sockets: their role and their configured address as
-   * one text, made by `listenerKey`.
+   * Identifies the sockets: the text that `listenerKey` makes of their role and their configured
+   * address. The successor finds the sockets by this key.
    */
   readonly key: string;
   /** The sockets' descriptors in the successor. */
   readonly descriptors: readonly number[];
   /**
-   * The TCP port that the sockets are bound to, which the system chose if port 0 was configured. 0
-   * if the address is not a TCP address.
+   * The TCP port that the sockets are bound to; 0 if the address is not a TCP address. If port 0
+   * was configured, this is the port that the system chose.
    */
   readonly port: number;
   /** The file of a Unix socket; null for other addresses. */
   readonly file: HandedFile | null;
   /**
-   * The configured length of the kernel's queue of clients; null if an earlier version of this
-   * program wrote the document.
+   * The configured backlog (the length of the kernel's accept queue, listen(2)); null if an earlier
+   * version of this program wrote the document.
    */
   readonly backlog: number | null;
 }
 
 /** The file of a Unix socket, and its configured permissions. */
 export interface HandedFile extends FileIdentity {
-  /** The configured permissions; null if none were configured. */
+  /** The configured mode of the file; null if none was configured. */
   readonly mode: number | null;
+  /** The configured user id of the file's owner; null if none was configured. */
   readonly owner: number | null;
+  /** The configured group id of the file; null if none was configured. */
   readonly group: number | null;
 }
 
 /** A listening socket that systemd or another program passed to the first process at its start. */
 export interface HandedSocket {
   readonly descriptor: number;
-  /** The number of the socket's descriptor in the first process: the N of `fd:N`. */
+  /**
+   * The number of the socket's descriptor in the first process. A source `fd:N` names the socket by
+   * this number N.
+   */
   readonly number: number;
   /** The name that systemd gave the socket; null if systemd did not pass the socket. */
   readonly name: string | null;
 }
 
 /**
- * A process that handed over before this handover and still runs, because it still has connections
- * or is the parent of all later processes.
+ * A process that handed over before this handover and still runs. It still has connections, or it
+ * is the first process, which stays as the parent of all later processes.
  */
 export interface EarlierProcess {
   readonly pid: number;

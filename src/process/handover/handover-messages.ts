@@ -5,8 +5,8 @@ import { field, integer, listOf, nullOr, type Reader, record, string, word } fro
 // another version of this program, so unknown kinds of messages are ignored.
 
 /**
- * A message of a process to its successor. After further handovers, the process sends such messages
- * to the newest process instead.
+ * A message from a process to its successor. After a further handover, the newest process receives
+ * the messages of the process.
  */
 export type FromEarlier =
   /** The first message, which describes everything that is handed over. */
@@ -16,8 +16,8 @@ export type FromEarlier =
   /** Reports the number of connections that the sender still has. */
   | { readonly kind: "open"; readonly connections: number }
   /**
-   * Reports the total number of requests to stop that the sender has received. The requests also
-   * concern the newest process.
+   * Reports the total number of requests to stop that the sender has received. The receiver must
+   * then stop, too.
    */
   | { readonly kind: "asked"; readonly times: number }
   /** Asks the newest process to hand over, because the sender has received HUP. */
@@ -33,12 +33,13 @@ export type FromLater =
   /** Reports that the sender cannot start. */
   | { readonly kind: "failed"; readonly reason: string }
   /**
-   * Names the newest process. The receiver then reports its number of connections to this process.
+   * Names the newest process by its id. The receiver then reports its number of connections to the
+   * newest process.
    */
   | { readonly kind: "newest"; readonly pid: number }
   /**
-   * Asks the receiver to end within `drainTimeout` milliseconds; if it is null, within the
-   * receiver's own drain timeout.
+   * Asks the receiver to end within `drainTimeout` milliseconds. If `drainTimeout` is null, the
+   * receiver uses its own drain timeout.
    */
   | { readonly kind: "stop"; readonly drainTimeout: number | null };
 
@@ -57,7 +58,7 @@ const FROM_LATER: Readers<FromLater> = {
   stop: record({ kind: word("stop"), drainTimeout: nullOr(integer) }),
 };
 
-/** The reader of each kind of message. */
+/** A table of the functions that read messages, by the kind of the message. */
 type Readers<Message extends { readonly kind: string }> = {
   readonly [Kind in Message["kind"]]: Reader<Extract<Message, { readonly kind: Kind }>>;
 };

@@ -4,7 +4,7 @@ import type { Estate } from "./hand-over.ts";
 import { HandoverError } from "./handover-error.ts";
 import type { Successor } from "./start-successor.ts";
 
-/** The log and the start options of every handover of a process. */
+/** The log, and the options with which a process starts its successors. */
 export interface HandoverNeeds {
   readonly log: Log;
   /** The command that starts this program again. */
@@ -16,9 +16,9 @@ export interface HandoverNeeds {
 }
 
 /**
- * Hands over when HUP arrives. A second HUP during a handover asks for another handover, because
- * the files on disk may have changed since the first HUP. If the running handover succeeds, the
- * second HUP is passed to the successor; if it fails, this process tries again.
+ * Hands over when HUP arrives. Another HUP during a handover asks for another handover, because the
+ * program or its configuration file may have changed since the first HUP. If the running handover
+ * succeeds, the second HUP is passed to the successor; if it fails, this process tries again.
  */
 export class HandoverOnHangup {
   /** Settles after a successor has taken over. */
@@ -26,14 +26,16 @@ export class HandoverOnHangup {
   readonly #needs: HandoverNeeds;
   readonly #done = Promise.withResolvers<Successor>();
   readonly #abort = new AbortController();
-  /** The running handover; null exactly while no handover is running. */
+  /** Settles at the end of the running handover; null exactly while no handover is running. */
   #trying: Promise<void> | null = null;
   /**
-   * Whether a HUP arrived before `begin` or during a handover, and this process has not acted on it
-   * yet.
+   * Whether a HUP arrived before `begin` or during a handover. Set back to false when this process
+   * starts the handover that this HUP asks for.
    */
   #again = false;
-  /** Returns everything that is handed over; null before `begin`. */
+  /**
+   * The parameter of `begin`, which returns everything that is handed over; null before `begin`.
+   */
   #estate: (() => Promise<Estate>) | null = null;
   #successor: Successor | null = null;
 
@@ -55,9 +57,9 @@ export class HandoverOnHangup {
   }
 
   /**
-   * Remembers a HUP that cannot be acted on yet, and logs this.
+   * Notes that a handover must follow later, because it cannot start now, and logs this.
    *
-   * @param when - the words in the log line that say when the handover will follow
+   * @param when - the end of the log line, which says when the handover will follow
    */
   #wait(when: string): void {
     this.#again = true;
@@ -79,9 +81,9 @@ export class HandoverOnHangup {
   }
 
   /**
-   * Stops handing over, and aborts a running handover. Returns the successor that has taken over;
-   * null if there is none. If the running handover succeeds although it was aborted, this method
-   * asks the successor to stop, too, and then returns it.
+   * Allows no further handover, and aborts a running handover. Returns the successor if a handover
+   * has succeeded, otherwise null. If the running handover succeeds in spite of the abort, this
+   * method also asks the successor to stop.
    */
   async stop(): Promise<Successor | null> {
     const isLate = this.#successor === null;

@@ -12,17 +12,14 @@ export interface HandoverRequest {
 }
 
 export type HandoverStep =
-  /** Start this program once more, with the same descriptors, and end. */
+  /** The new process must start this program once more, with the same descriptors, and then end. */
   | "detach"
-  /** Take the place of the process that hands over. */
+  /** The new process must take over from the process that hands over. */
   | "take";
 
 const VARIABLE = "SIMPLETCPUNIXRELAY_HANDOVER";
 
-/**
- * Returns the environment for a new process. One of its variables carries the request to the new
- * process.
- */
+/** Returns the environment for a new process: `environment`, with the request in `VARIABLE`. */
 export function withRequest(
   environment: Readonly<Record<string, string | undefined>>,
   { step, descriptors }: HandoverRequest,
@@ -31,8 +28,8 @@ export function withRequest(
 }
 
 /**
- * Returns the request in this process's variable; null if there is no valid request. Removes the
- * variable, because it must not reach a child process.
+ * Returns the request in the variable `VARIABLE`; null if there is no valid request. Removes the
+ * variable, because a child process must not inherit it.
  */
 function takeRequest(environment: NodeJS.ProcessEnv): HandoverRequest | null {
   const value = environment[VARIABLE] ?? "";

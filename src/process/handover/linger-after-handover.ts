@@ -9,12 +9,12 @@ import type { Successor } from "./start-successor.ts";
  */
 const REPORT_PERIOD = 1_000;
 
-/** The relays of a process that has handed over. */
+/** The relays of a process that has handed over. They accept no clients any more. */
 export interface LeftRelays {
   readonly connections: number;
   /**
-   * Ends the connections within `drainTimeout` milliseconds; by default within the relays' own
-   * drain timeout.
+   * Ends the connections within `drainTimeout` milliseconds. If `drainTimeout` is absent, the
+   * relays use their own drain timeout.
    */
   stop(limits: { readonly drainTimeout?: number }): Promise<void>;
 }
@@ -28,24 +28,27 @@ export interface Remainder {
    */
   readonly left: Promise<unknown>;
   readonly successor: Successor;
-  /** Requests to stop: `asked` settles at the first request, `askedAgain` at the second. */
+  /**
+   * The requests to stop this process: `asked` settles at the first request, `askedAgain` at the
+   * second.
+   */
   readonly requests: { readonly asked: Promise<void>; readonly askedAgain: Promise<void> };
   /**
-   * Waits for the ends of the later processes; null unless this process is the first process, which
-   * stays as the parent of all later processes.
+   * Collects the exit statuses of later processes; null unless this process is the first process
+   * and stays as the parent of all later processes.
    */
   readonly reaper: Reaper | null;
 }
 
 /**
- * Keeps this process running after a handover until its last connection has ended. If this process
- * is the first process and the parent of all later processes, it also keeps running until the later
- * processes have ended. Returns the exit status of this process: the parent returns the exit status
- * of the newest process, every other process returns 0.
+ * Keeps this process running after a handover until its last connection has ended. The first
+ * process, if it is the parent of all later processes, also waits until these processes have ended.
+ * Returns the exit status of this process: the parent returns the exit status of the newest
+ * process, every other process returns 0.
  *
  * The connections of this process are ended within the drain timeout if this process or the newest
  * process is asked to stop, or if all later processes have ended. A second request to stop resets
- * them at once.
+ * these connections at once.
  */
 export async function lingerAfterHandover(remainder: Remainder): Promise<number> {
   const { left, successor, requests, reaper } = remainder;
@@ -53,8 +56,8 @@ export async function lingerAfterHandover(remainder: Remainder): Promise<number>
   const lingering = new Lingering(remainder, parent);
   const stop = (times: number, drainTimeout?: number) => {
     lingering.stop(drainTimeout);
-    // The first process must pass requests on to the newest process, because the user or program
-    // that started the first process knows no other process.
+    // Pass the request to stop on to the newest process, because the user or program that sent the
+    // request may know only the first process.
     if (parent !== null) successor.send({ kind: "asked", times });
   };
   void requests.asked.then(() => stop(1));
@@ -77,8 +80,8 @@ class Lingering {
   readonly #successor: Successor;
   readonly #reports: Timer;
   /**
-   * The number of connections in the last report to the newest process; -1 if it has got no report
-   * yet.
+   * The number of connections in the last report to the newest process; -1 if the newest process
+   * has received no report yet.
    */
   #reported = -1;
 
@@ -107,7 +110,7 @@ class Lingering {
     void this.#relays.stop(drainTimeout === undefined ? {} : { drainTimeout });
   }
 
-  /** Sends the last report, because the last connection has ended. */
+  /** Stops the periodic reports, and reports that no connection is left. */
   over(): void {
     clearInterval(this.#reports);
     this.#report();

@@ -5,10 +5,10 @@ import { resolve } from "node:path";
 const INSIDE_EXECUTABLE = "/$bunfs/";
 
 /**
- * Returns the command that starts this program again with the same arguments. The command names the
- * path by which this process was started, not the file that is running. An upgrade may replace the
- * file at this path or change a link, and the command must then start the new file. Call this
- * function at the start of the program, while the path still leads to the running file.
+ * Returns the command that starts this program again with the same arguments. The command has the
+ * path by which the executable was called, because an upgrade may put a new file at this path or
+ * change a link in it: the command then starts the new file. Call this function at the start of the
+ * program, because later the path may lead to another file.
  */
 export function ownCommand(): readonly string[] {
   const [, script = "", ...args] = process.argv;
@@ -18,10 +18,10 @@ export function ownCommand(): readonly string[] {
 }
 
 /**
- * Returns the path by which the executable was called. Returns `executable` if that path does not
- * lead to the running file.
+ * Returns the path by which the executable was called; `executable` if this path does not lead to
+ * the running file.
  *
- * @param called - argv[0]
+ * @param called - argv[0] of this process
  * @param executable - the path of the running file
  */
 function calledPath(called: string, executable: string): string {
@@ -33,7 +33,7 @@ function realPath(path: string): string | null {
   try {
     return realpathSync(path);
   } catch {
-    // No file has this name: argv[0] may be any text (execve(2)).
+    // There may be no file at this path, because argv[0] may be any text (execve(2)).
     return null;
   }
 }

@@ -1,8 +1,9 @@
 import type { Reaper } from "./reap-orphans.ts";
 
 /**
- * The first process as the parent of all later processes, if there is no service manager. The first
- * process stays, because the user or program that started it knows no other process.
+ * Waits, in the first process, for the exit statuses of all later processes. The first process
+ * needs this object only if there is no service manager. It must then run until the last process
+ * has ended, because the user or program that started the first process knows no other process.
  */
 export class ParentProcess {
   readonly #reaper: Reaper;
@@ -22,8 +23,8 @@ export class ParentProcess {
   }
 
   /**
-   * Notes that the channel to the later processes has closed. No later process is left then, so the
-   * process of the last call of `adopt` stays the newest process.
+   * Notes that the channel to the later processes has closed. No later process is left then, so
+   * `adopt` is not called again.
    */
   channelClosed(): void {
     this.#alone.resolve();

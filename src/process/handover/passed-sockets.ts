@@ -12,18 +12,19 @@ import { isSameListener } from "./same-listener.ts";
 
 /**
  * The listening sockets that systemd or another program passed to the first process at its start.
- * Each process keeps a descriptor of each socket, so that it can pass the socket to its successor.
+ * The first process is the process that was not started by a handover. Each process keeps a
+ * descriptor of each socket, so that it can pass the socket to its successor.
  */
 export class PassedSockets implements Disposable {
   readonly #sockets: Set<HandedSocket>;
   /**
-   * Whether this process is the first process. In the first process, N of `fd:N` may be any
-   * descriptor, even a descriptor that is not in `#sockets`. In a later process, N must be the
-   * number of a socket in `#sockets`, because only in the first process do descriptors have the
-   * numbers that the user meant.
+   * Whether this process is the first process. In the first process, a source `fd:N` may name any
+   * descriptor, even one that is not in `#sockets`. In a later process, N must be the number that a
+   * socket of `#sockets` had in the first process, because descriptors have other numbers in a
+   * later process.
    */
   readonly #isFirst: boolean;
-  /** The message for the error if a source needs a passed socket and systemd passed none. */
+  /** The reason in the error for a source that needs a passed socket, if systemd passed none. */
   readonly #missing: string;
   /** The passed sockets that a relay of this process listens on. */
   readonly #used = new Set<HandedSocket>();
@@ -32,7 +33,7 @@ export class PassedSockets implements Disposable {
   /** The sources for which `adopt` found no passed socket. */
   readonly #left: SocketEndpoint[] = [];
   /**
-   * The address of each passed socket, or the error of the attempt to read the address. An entry is
+   * The address of each passed socket, or the error if the address cannot be read. An entry is
    * added when the address is first needed.
    */
   readonly #endpoints = new Map<HandedSocket, SocketEndpoint | RelayError>();
@@ -55,9 +56,9 @@ export class PassedSockets implements Disposable {
   }
 
   /**
-   * Returns the passed socket of a source. The caller owns the returned descriptor.
+   * Returns a descriptor of the passed socket that a source names. The caller owns this descriptor.
    *
-   * @throws {RelayError} if there is no such socket, or the socket does not listen.
+   * @throws {RelayError} if the source names no passed socket, or if the socket does not listen.
    */
   source(address: InheritedEndpoint): ListeningDescriptors | InheritedDescriptor {
     const known = this.#find(address);
@@ -65,8 +66,9 @@ export class PassedSockets implements Disposable {
     const endpoint = endpointOf({ kind: "fd", fd: descriptor });
     if (known !== undefined) this.#used.add(known);
     if (libc === null) {
-      // Without FFI the descriptor cannot be duplicated. So the relay gets the only descriptor, and
-      // this object forgets the socket.
+      // The relay gets the only descriptor, because without FFI the descriptor cannot be
+      // duplicated. Remove the socket here, so that `Symbol.dispose` does not close the relay's
+      // descriptor.
       if (known !== undefined) this.#sockets.delete(known);
       return { kind: "fd", fd: descriptor };
     }
@@ -77,15 +79,15 @@ export class PassedSockets implements Disposable {
   }
 
   /**
-   * Finds the socket that systemd passed and that listens on a relay's source, and returns a
-   * descriptor of this socket. The caller owns the descriptor. Returns null if systemd passed no
-   * socket for this source; the relay then binds the source itself. So one configuration file works
-   * with and without `.socket` units.
+   * Finds the passed socket that listens on a relay's source, and returns a descriptor of this
+   * socket. The caller owns the descriptor. Returns null if systemd passed no socket for this
+   * source. The relay then binds the source itself, so one configuration file works with and
+   * without `.socket` units.
    *
-   * A generated `.socket` unit has the relay's name as its `FileDescriptorName=`. The units count
-   * as older than the configuration file in two cases: no passed socket listens on the source, but
-   * a passed socket with the relay's name listens on another address; or the file of the source's
-   * socket gives permissions that `mode` does not give.
+   * Two signs show that the `.socket` units are older than the configuration file. The first sign:
+   * no passed socket listens on the source, but a passed socket with the relay's name listens on
+   * another address (a generated unit sets this name with `FileDescriptorName=`). The second sign:
+   * the file of the source's socket gives permissions that `mode` does not give.
    *
    * @param relay - the relay's name
    * @param address - the relay's source
@@ -119,9 +121,8 @@ export class PassedSockets implements Disposable {
   }
 
   /**
-   * The sources for which systemd passed no socket although it passed sockets for other sources.
-   * The relays of these sources have bound their sources themselves. Empty if systemd passed no
-   * socket for any source.
+   * The sources that relays have bound themselves, because systemd passed no socket for them
+   * although it passed sockets for other sources. Empty if systemd passed no socket for any source.
    */
   get unknown(): readonly string[] {
     return this.#adopted === 0 ? [] : this.#left.map(printAddress);
@@ -172,11 +173,10 @@ export class PassedSockets implements Disposable {
   }
 
   /**
-   * Returns N of an address `fd:N` whose socket is not in `#sockets`. Only the first process may
-   * use such a descriptor.
+   * Returns the number N of a source `fd:N` that is not in `#sockets`.
    *
-   * @throws {RelayError} if this process is not the first process, or if the address is not of the
-   * kind `fd:N`: no socket was passed for this address
+   * @throws {RelayError} if the source is not of the kind `fd:N`, or if this process is not the
+   * first process
    */
   #numberOf(address: InheritedEndpoint): number {
     // Do not use N in a later process, because the descriptor N may be another file there.
@@ -195,8 +195,9 @@ function endpointOrError(fd: number): SocketEndpoint | RelayError {
 }
 
 /**
- * Checks that a socket's file gives no permissions that `mode` does not give; undefined allows
- * every file. The relay does not change the permissions itself, because systemd made the file.
+ * Checks that a Unix socket's file gives no permissions that `mode` does not give. If `mode` is
+ * undefined, no file is rejected. The relay does not change the permissions itself, because systemd
+ * made the file.
  *
  * @throws {RelayError} if the file gives more permissions
  */

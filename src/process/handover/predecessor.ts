@@ -25,8 +25,8 @@ import { ShapeError } from "./read-json.ts";
 
 /**
  * The process that hands over to this process. The predecessor accepts clients until this process
- * has reported that it accepts clients, too. If this process ends without this report, the
- * predecessor goes on as if nothing had happened.
+ * has reported that it accepts clients, too. If this process ends before this report, no handover
+ * takes place and the predecessor goes on.
  */
 export class Predecessor {
   readonly document: HandoverDocument;
@@ -36,7 +36,7 @@ export class Predecessor {
   readonly channel: Channel;
   readonly #unclaimed: Map<number, HandedListener>;
   readonly #claimed: number[] = [];
-  /** The files of claimed Unix sockets. */
+  /** The files of the Unix sockets that this process has claimed. */
   readonly #files: ClaimedFile[] = [];
 
   private constructor(document: HandoverDocument, channel: Channel) {
@@ -67,9 +67,10 @@ export class Predecessor {
   }
 
   /**
-   * Takes the listening sockets of an address; the caller then owns them. Returns null if no such
-   * sockets were handed over. Also returns null if clients can no longer reach the sockets, because
-   * the file of a Unix socket is gone or the network namespace was replaced.
+   * Takes the handed-over listening sockets of an address; the caller then owns the sockets.
+   * Returns null if no sockets of this address were handed over. Also returns null if clients can
+   * no longer reach the sockets, because the file of the Unix socket is gone, or because the
+   * network namespace was deleted and made again.
    */
   claim(
     role: ListenerRole,
@@ -96,7 +97,8 @@ export class Predecessor {
   }
 
   /**
-   * Returns the facts about the predecessor that a relay of this process needs.
+   * Returns the facts about the predecessor that a relay of this process needs: the last connection
+   * id of the predecessor's relay with the same name, and the capture files of all relays.
    *
    * @param relay - the name of the relay
    */
@@ -111,9 +113,8 @@ export class Predecessor {
   }
 
   /**
-   * Gives the files of the claimed Unix sockets the permissions that this process's configuration
-   * asks for. Does not change a permission for which the predecessor's configuration asked for the
-   * same.
+   * Gives the files of the claimed Unix sockets the permissions of this process's configuration.
+   * Changes only the permissions that the predecessor's configuration sets to another value.
    *
    * @throws {RelayError} if the system does not allow a change; then all files have the same
    * permissions as before the call.
@@ -129,7 +130,7 @@ export class Predecessor {
     undo.move();
   }
 
-  /** Whether the listening sockets of an address were claimed. */
+  /** Whether this process has claimed the listening sockets of an address. */
   hasClaimed(role: ListenerRole, address: SocketEndpoint): boolean {
     const key = listenerKey(role, address);
     return this.#claimed.some((index) => this.document.listeners[index]?.key === key);
@@ -155,7 +156,10 @@ export class Predecessor {
     for (const { descriptors } of this.#unclaimed.values()) descriptors.forEach(closeSync);
   }
 
-  /** Returns all earlier processes, including the predecessor. Call this method after `take`. */
+  /**
+   * Returns all earlier processes, including the predecessor. Their reports go to `listener`. The
+   * returned object owns the channel to the predecessor. Call this method after `take`.
+   */
   async becomeEarlier(listener: EarlierListener): Promise<EarlierProcesses> {
     const { pid, isParent, earlier } = this.document;
     const processes = new EarlierProcesses(listener);
@@ -181,7 +185,7 @@ interface ClaimedFile {
   readonly permissions: Permissions;
 }
 
-/** Returns the permissions that are configured in the predecessor. */
+/** Returns the permissions of a file that the predecessor's configuration sets. */
 function asked({ mode, owner, group }: HandedFile): Permissions {
   return { mode: mode ?? undefined, owner: owner ?? undefined, group: group ?? undefined };
 }

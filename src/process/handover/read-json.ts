@@ -20,7 +20,7 @@ export function record<Value extends object>(readers: FieldReaders<Value>): Read
     const fields = fieldsOf(value);
     const read: Partial<Value> = {};
     for (const name of namesOf(readers)) read[name] = readField(fields, name, readers[name]);
-    // Every field has a reader, and each reader has run, so the object has the type.
+    // The cast is safe, because each field of `Value` has a reader, and each reader has run.
     return read as Value;
   };
 }

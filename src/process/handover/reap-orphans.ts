@@ -1,12 +1,14 @@
 import { peekEndedChild, reapChild } from "../../os/child-processes-and-clock.ts";
 
-/** The maximum number of exit statuses that are remembered for later callers of `ended`. */
+/**
+ * The maximum number of exit statuses that a `Reaper` keeps for later calls of its method `ended`.
+ */
 const REMEMBERED_MOST = 64;
 
 /**
- * Waits for children that Bun does not know: orphans that became children of this process, because
- * this process is the first process of its PID namespace or a subreaper. Without this class the
- * orphans would stay as zombies after their end.
+ * Waits for child processes that Bun has not started: orphans that became children of this process,
+ * because this process is the first process of its PID namespace or a subreaper. Without this
+ * class, an orphan that ends would stay as a zombie.
  */
 export class Reaper implements Disposable {
   /**
@@ -16,8 +18,8 @@ export class Reaper implements Disposable {
   readonly #runtimes = new Set<number>();
   readonly #awaited = new Map<number, PromiseWithResolvers<number>>();
   /**
-   * The exit statuses of ended children, by process id. Only children for which `ended` was not
-   * called before their end are here. The oldest entry comes first.
+   * The exit statuses of the children that ended before `ended` was called for them, by process id.
+   * The oldest entry comes first.
    */
   readonly #remembered = new Map<number, number>();
 
@@ -50,8 +52,8 @@ export class Reaper implements Disposable {
 
   readonly #reap = (): void => {
     for (let child = peekEndedChild(); child !== null; child = peekEndedChild()) {
-      // Leave this child to Bun. waitid(2) returns this child again, instead of other ended
-      // children, until Bun has waited for it. Then the code in `leave` calls `#reap` again.
+      // Leave this child to Bun. Until Bun has waited for this child, waitid(2) keeps returning it
+      // and hides other ended children. Then the code in `leave` calls `#reap` again.
       if (this.#runtimes.has(child.pid)) return;
       reapChild(child.pid);
       this.#ended(child.pid, child.status);

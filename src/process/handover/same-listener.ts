@@ -3,9 +3,9 @@ import type { SocketEndpoint } from "../../address/address.ts";
 import { ipAddress } from "../../address/ip-address.ts";
 
 /**
- * Whether a socket that is bound to `bound` is the listener of the source `source`: both have the
- * same path, name, or host and port, in any spelling. `127.0.0.1:80` is not the listener of
- * `0.0.0.0:80`.
+ * Whether a socket that is bound to `bound` listens on the source `source`: both addresses have the
+ * same path, the same abstract name, or the same host and port. Two spellings of one address count
+ * as the same. `127.0.0.1:80` and `0.0.0.0:80` are not the same.
  */
 export function isSameListener(bound: SocketEndpoint, source: SocketEndpoint): boolean {
   if (bound.kind === "unix" && source.kind === "unix")
@@ -25,8 +25,8 @@ function pathOf(path: string): string {
 }
 
 /**
- * Returns the host to compare. An empty host is `::`, because both mean every interface of both
- * families.
+ * Returns a host in the form in which two hosts are compared. An empty host becomes `::`, because
+ * both mean every interface of both families.
  */
 function hostOf(host: string): string {
   if (host === "") return "::";

@@ -23,8 +23,9 @@ export interface SuccessorStart {
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
   /**
-   * The descriptors of this process that get the numbers 4, 5 and so on in the successor. The
-   * handover document names the descriptors by these numbers.
+   * The descriptors of this process that the successor gets. In the successor they have the numbers
+   * 4, 5 and so on, in the order of this list. The handover document names the descriptors by these
+   * numbers.
    */
   readonly descriptors: readonly number[];
   /** The first message to the new process. */
@@ -36,7 +37,10 @@ export interface SuccessorStart {
   readonly signal: AbortSignal;
   /** The time, in milliseconds, within which the new process must accept clients. Default: 30 s. */
   readonly patience?: number;
-  /** Called with the child process. The child process starts the successor, and then ends. */
+  /**
+   * Called with the child process of this process. The child process starts the successor and then
+   * ends.
+   */
   readonly spawned?: (child: { readonly pid: number; readonly exited: Promise<number> }) => void;
 }
 
@@ -61,7 +65,10 @@ export interface Successor {
    * ends.
    */
   giveUp(): void;
-  /** Passes the messages of the successor to `listener`, also those that have already arrived. */
+  /**
+   * Sets the receiver of the successor's messages. It also receives the messages that arrived
+   * before this call.
+   */
   follow(listener: SuccessorListener): void;
 }
 
@@ -102,7 +109,8 @@ function spawn({ command, environment, descriptors }: SuccessorStart) {
       env: withRequest(environment, { step: "detach", descriptors: 1 + descriptors.length }),
       stdio: ["inherit", "inherit", "inherit", "pipe", ...descriptors],
       // Give the successor its own session and process group. Then all its processes can be ended
-      // together, and signals from a terminal reach only the first process, which passes them on.
+      // together. Signals from a terminal then reach only the first process, which passes requests
+      // to stop and HUP on to the newest process.
       detached: true,
     });
   } catch (error) {
@@ -134,7 +142,7 @@ function signalGroup(group: number, signal: NodeJS.Signals): void {
 
 class StartingSuccessor implements Successor, Disposable {
   readonly ready: Promise<void>;
-  /** Settles when no other process has the channel's other end any more. */
+  /** Settles when no other process has the other end of the channel open any more. */
   readonly gone: Promise<void>;
   readonly #ready = Promise.withResolvers<void>();
   readonly #gone = Promise.withResolvers<void>();
@@ -146,8 +154,8 @@ class StartingSuccessor implements Successor, Disposable {
     this.#channel = channel;
     this.ready = this.#ready.promise;
     this.gone = this.#gone.promise;
-    // Handle the rejection here, because a failure that nobody awaits would count as an unhandled
-    // rejection.
+    // Handle the rejection here, because the start may fail before `startSuccessor` awaits `ready`.
+    // Without this handler, Bun would report an unhandled rejection.
     this.ready.catch(() => {});
   }
 
@@ -189,8 +197,8 @@ class StartingSuccessor implements Successor, Disposable {
   }
 
   /**
-   * Fails the start, because the child process has ended with this exit status, and no process has
-   * the other end of the channel any more.
+   * Fails the start, because the child process has ended with the exit status `status`, and no
+   * process has the other end of the channel open any more.
    */
   ended(status: number): void {
     const how = status === 0 ? "" : ` with status ${status}`;
