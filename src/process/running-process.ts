@@ -188,7 +188,7 @@ export class RunningProcess implements AsyncDisposable {
 
   /**
    * Takes over from the predecessor. Returns true when the handover is complete. Returns false if
-   * this process was asked to stop before this; its relays have then stopped.
+   * this process was asked to stop before the handover was complete; its relays have then stopped.
    */
   async #takeOver(predecessor: Predecessor, relays: RelaysOfProcess): Promise<boolean> {
     const front = { relays, admin: this.#admin, requests: this.#requests };

@@ -156,8 +156,8 @@ export class ReportSender {
 
   #closed(connection: ConnectionView, ending: Parameters<Observer["closed"]>[1]): void {
     const told = this.#open.get(connection);
-    // Report the end of a connection also if the main thread has got any report about it, because
-    // the main thread keeps a view of the connection until then.
+    // Report the end of a connection if the observer handles it, or if the main thread has already
+    // got a report about the connection: it keeps a view of the connection until its end.
     if (this.#observed.has("closed") || (told?.id ?? 0) > 0)
       this.#tellAbout(connection, (id) => ({
         kind: "closed",

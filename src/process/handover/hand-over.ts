@@ -53,7 +53,7 @@ export interface Estate {
   /**
    * Stops accepting clients in this process. `claimed` has the indices, in `listeners`, of the
    * sockets that the successor uses; the files of the other Unix sockets are removed. Settles after
-   * this process has stopped accepting clients.
+   * this process has stopped accepting clients, or after a time limit.
    */
   vacate(claimed: ReadonlySet<number>): Promise<void>;
   /**
@@ -72,7 +72,7 @@ export interface OpenedListener {
   readonly permissions: Permissions;
 }
 
-/** The access to a service manager (sd_notify(3)). */
+/** The notifier and the socket for messages to the service manager (sd_notify(3)). */
 export interface Manager {
   readonly notifier: HandoverNotifier;
   /** The value of NOTIFY_SOCKET. */

@@ -24,7 +24,7 @@ const HANDLERS = {
 /**
  * The channel between two processes of a handover: a socket pair that carries one JSON value per
  * line. Several processes may have the same end of the channel open. When the last of them has
- * closed this end or exited, the listener at the other end is told by a call of `closed`, so no
+ * closed this end or exited, the listener at the other end gets the call `closed`. So no
  * process waits for a dead process.
  */
 export class Channel implements Disposable {
@@ -40,9 +40,7 @@ export class Channel implements Disposable {
   #begun = "";
   /** Complete lines that no listener has received yet. */
   readonly #lines: string[] = [];
-  /**
-   * True if the other end is closed, but no listener has been told so by a call of `closed` yet.
-   */
+  /** True if the other end is closed, but no listener has got the call `closed` yet. */
   #isLost = false;
   /** The bytes of sent messages that the kernel has not accepted yet. */
   #waiting: Uint8Array = new Uint8Array(0);

@@ -5,8 +5,8 @@ import { field, integer, listOf, nullOr, type Reader, record, string, word } fro
 // another version of this program, so unknown kinds of messages are ignored.
 
 /**
- * A message from a process to its successor. After a further handover, the newest process receives
- * the messages of the process.
+ * A message from a process to its successor. After a further handover, the process sends
+ * its messages to the newest process.
  */
 export type FromEarlier =
   /** The first message, which describes everything that is handed over. */
