@@ -51,9 +51,9 @@ export type Judge = (accepted: AcceptedClient) => Refusal | null;
 /**
  * Makes the judge for a source's clients. Returns null if every client may connect.
  *
- * @throws {RelayError} if the rules are for Unix clients and the source is TCP, or the reverse,
- *   because such rules would leave this source open; also if rules for Unix clients are given
- *   without FFI.
+ * @throws {RelayError} if the rules are for Unix clients but the source is a TCP source, or the
+ *   rules are for TCP clients but the source is a Unix source, because such rules would refuse no
+ *   client. Also if the rules are for Unix clients but FFI is not available.
  */
 export function judgeOf(rules: AccessRules, source: SocketEndpoint): Judge | null {
   const { allow, deny, allowUsers, allowGroups } = rules;

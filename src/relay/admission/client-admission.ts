@@ -78,8 +78,8 @@ export class ClientAdmission {
 
   /**
    * @param counts - counts the open connections of each client, over all threads
-   * @throws {RelayError} as `judgeOf` and `judgesBehindProxy` do; also if a limit per Unix client
-   *   is given without FFI.
+   * @throws {RelayError} as `judgeOf` and `judgesBehindProxy` do; also if the options limit the
+   *   connections of each Unix client but FFI is not available.
    */
   constructor(options: AdmissionOptions, source: SocketEndpoint, counts: ClientCounts) {
     this.#needsAddresses = needsAddresses(options, source);

@@ -41,8 +41,8 @@ export const UNADDRESSED_REFUSALS: Readonly<Record<Unaddressed, string>> = {
 };
 
 /**
- * All reasons that do not depend on a failure of the system. Reasons with an error code, such as
- * `its credential cannot be read (EMFILE)`, are not in this list.
+ * All reasons for refusals, except the reasons that contain the error code of a system call, such
+ * as `its credential cannot be read (EMFILE)`.
  */
 export const KNOWN_REFUSALS: readonly string[] = [
   ...Object.values(REFUSAL_REASONS),

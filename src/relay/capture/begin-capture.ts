@@ -9,15 +9,16 @@ import {
   type ThreadCapture,
 } from "./capture-in-thread.ts";
 
-/** The parts of a relay that its capture needs. */
+/** The values that `RelayCapture.begin` needs in addition to the options. */
 export interface CaptureNeeds {
   readonly source: SocketEndpoint;
   readonly destination: SocketEndpoint;
   /** The receiver of the packets if another thread writes the file; else null. */
   readonly thread: ThreadCapture | null;
   /**
-   * The identities of the capture files that are still written by the process from which this relay
-   * takes over. This relay may move these files away although they are locked.
+   * The identities of the predecessor's capture files (`OpenCapture.identity`); empty if there was
+   * no handover. The predecessor still writes these files and holds their locks, but this relay may
+   * rename them.
    */
   readonly handedOver: readonly string[];
   /**
@@ -58,15 +59,15 @@ export class RelayCapture {
     return new RelayCapture(recording, file);
   }
 
-  /** Identifies the file while this thread writes it; null if another thread writes it. */
+  /**
+   * The identity of the capture file (`OpenCapture.identity`) while this thread writes the file;
+   * null if another thread writes it.
+   */
   get fileIdentity(): string | null {
     return this.#file?.identity ?? null;
   }
 
-  /**
-   * Begins no further file after the current one, because the path now belongs to the relay that
-   * takes over (see `CaptureFile.stay`).
-   */
+  /** Makes the current capture file the last one (see `CaptureFile.stay`). Called at a handover. */
   stay(): void {
     this.#file?.stay();
   }

@@ -21,8 +21,8 @@ export interface CaptureFileOptions {
   /** Called once, with the reason, if the capture ends while the relay goes on. */
   readonly ended: (reason: string) => void;
   /**
-   * The identities of the capture files that are still written by the process from which this relay
-   * takes over (see `openCapture`).
+   * The identities of the predecessor's capture files; empty if there was no handover.
+   * `openCapture` may rename these files although they are locked.
    */
   readonly handedOver: readonly string[];
 }
@@ -31,12 +31,16 @@ export interface CaptureFileOptions {
  * A capture in a file. A full file gets the suffix `.1` and replaces the earlier file with that
  * suffix; then a new file begins. So the last two files are kept.
  *
- * A failure ends only the capture. Neither the capture nor its failure delays or ends a connection.
+ * If the file cannot be written, only the capture ends. Neither the capture nor its failure delays
+ * or ends a connection.
  */
 export class CaptureFile {
   readonly #options: CaptureFileOptions;
   #file: OpenCapture;
-  /** Whether the current file is the last one, because the path now belongs to another process. */
+  /**
+   * Whether the current file is the last one, because the path belongs to the other process of a
+   * handover (see `stay`).
+   */
   #isLast = false;
   /**
    * The blocks that are not written yet. While `#isWriting` is true, the first element is being
@@ -60,7 +64,9 @@ export class CaptureFile {
     this.#add(options.header);
   }
 
-  /** Identifies the current file while this process writes it. */
+  /**
+   * The identity of the current file (`OpenCapture.identity`) while this process writes the file.
+   */
   get identity(): string {
     return this.#file.identity;
   }
@@ -75,14 +81,17 @@ export class CaptureFile {
     return new CaptureFile(options, openCapture(options.path, options.handedOver));
   }
 
-  /** Adds whole blocks. */
+  /**
+   * Adds whole blocks to the blocks that wait for the disk. Does nothing if the capture has ended.
+   */
   add(blocks: Uint8Array): void {
     if (!this.#isOver) this.#add(blocks);
   }
 
   /**
-   * Begins no further file, because the path now belongs to another process. The capture ends when
-   * the current file is full.
+   * Makes the current file the last one, because the path now belongs to the other process of a
+   * handover: the successor, or the predecessor if the handover fails. The capture ends when the
+   * current file is full.
    */
   stay(): void {
     this.#isLast = true;

@@ -13,7 +13,7 @@ export interface CaptureOptions {
   readonly captureMax?: number | undefined;
 }
 
-/** What one thread needs to record its connections of a relay. */
+/** The part of a relay's capture that belongs to one thread. */
 export interface ThreadCapture {
   readonly sink: BlockSink;
   /**
@@ -50,12 +50,12 @@ export class Capture {
     return new TcpConversation(this.#recorder, id * this.#threads + this.#index, this.#port);
   }
 
-  /** Passes all recorded packets to the sink. */
+  /** Passes all recorded packets to the sink (`ThreadCapture.sink`). */
   flush(): void {
     this.#recorder.flush();
   }
 
-  /** Ends the recording, and drops the packets that were not passed to the sink yet. */
+  /** Ends the recording, and drops the packets that were not passed to `ThreadCapture.sink` yet. */
   end(): void {
     this.#recorder.end();
   }
@@ -64,8 +64,8 @@ export class Capture {
 /**
  * Opens the file of a relay's capture; returns null if the options ask for no capture.
  *
- * @param handedOver - the identities of the capture files that are still written by the process
- *   from which this relay takes over
+ * @param handedOver - the identities of the predecessor's capture files, which this relay may
+ *   rename although they are locked; empty if there was no handover
  * @param ended - called once, with the reason, if the capture ends while the relay goes on
  * @throws {RelayError} if the file cannot be made, or another relay captures into it
  */

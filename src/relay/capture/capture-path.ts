@@ -30,12 +30,11 @@ export interface OpenCapture {
  * Makes the file of a capture, and locks it (flock(2)), so that no other relay captures into it. An
  * earlier capture at the path gets the suffix `.1`.
  *
- * Without FFI nothing is locked: a second relay at the same path then moves the first relay's file
- * away.
+ * Without FFI nothing is locked: a second relay at the same path then renames the first relay's
+ * file.
  *
- * @param own - the identities of the files that may be moved away although they are locked: this
- *   relay's previous file, which has reached its maximum size, and the files of the process from
- *   which this relay takes over
+ * @param own - the identities of the files that this function may rename although they are locked:
+ *   this relay's previous file if it is full, or the predecessor's files after a handover
  * @throws {RelayError} if the file cannot be made, or the file at the path is no capture, or
  *   another relay captures into it
  */
@@ -64,11 +63,15 @@ export function openCapture(path: string, own: readonly string[]): OpenCapture {
   }
 }
 
-/** Locks the new file `fd`, which this process has just made at `path`. Closes it if this fails. */
+/**
+ * Locks the new file `fd`, which this process has just made at `path`. Closes `fd` if the file
+ * cannot be locked or is no longer at `path`.
+ */
 function lockNew(path: string, fd: number): OpenCapture {
   try {
     const identity = identityOf(fstatSync(fd));
-    // Another relay may have moved the file away before it was locked.
+    // Check that the new file is still at the path, because another relay may have renamed it while
+    // it was not locked yet.
     const found = lstatSync(path, { throwIfNoEntry: false });
     if (!tryLock(path, fd) || found === undefined || identityOf(found) !== identity)
       throw inUse(path);

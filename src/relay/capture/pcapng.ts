@@ -17,11 +17,12 @@ const ENHANCED_PACKET = 6;
  */
 const LINKTYPE_RAW = 101;
 
-// The codes of options: section 3.5 for comments, section 4.1 for the program that writes the file,
-// section 4.2 for interfaces.
+// The codes of options that any block can have (section 3.5).
 const OPT_END = 0;
 const OPT_COMMENT = 1;
+// The code of the option for the program that writes the file (section 4.1).
 const SHB_USERAPPL = 4;
+// The codes of options of an interface (section 4.2).
 const IF_NAME = 2;
 const IF_TSRESOL = 9;
 /**

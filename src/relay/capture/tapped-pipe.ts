@@ -4,8 +4,9 @@ import type { Side } from "../stream/side.ts";
 import type { TcpConversation } from "./tcp-conversation.ts";
 
 /**
- * A pipe that reports all bytes that it reads to a conversation. It never uses the bulk reader,
- * because the bytes that the bulk reader moves do not pass through this class.
+ * A pipe that reports all bytes that it reads to a conversation. It never uses the bulk reader
+ * (`BulkReader`), because the bulk reader reads a socket by its own system calls, and this class
+ * would not see these bytes.
  */
 export class TappedPipe extends Pipe {
   readonly conversation: TcpConversation;
@@ -16,8 +17,8 @@ export class TappedPipe extends Pipe {
    */
   #remains: FailedSocketBytes | null = null;
   /**
-   * How the sender has ended, if this is not reported to the conversation yet, because the unread
-   * bytes in `#remains` must be reported first. Null if no such report is due.
+   * The end of the sender (FIN or RST) that must still be reported to the conversation. Non-null
+   * only while `#remains` has unread bytes, because these bytes must be reported first.
    */
   #end: "ended" | "reset" | null = null;
 

@@ -26,13 +26,14 @@ import {
 
 /** The options for listening on a source. */
 export interface ListenOptions extends SocketFileOptions {
-  /** See `RelayOptions` for `backlog` and `freebind`. */
+  /** See `RelayOptions.backlog`. */
   readonly backlog?: number | undefined;
   /**
    * The idle time, in milliseconds, after which the kernel sends TCP keepalive probes to an
    * accepted client; 0 for no probes.
    */
   readonly keepalive?: number | undefined;
+  /** See `RelayOptions.freebind`. */
   readonly freebind?: boolean | undefined;
   /** The network namespace of a TCP or abstract source; undefined for this process's namespace. */
   readonly sourceNetns?: string | undefined;
@@ -47,13 +48,13 @@ export interface ListenOptions extends SocketFileOptions {
    */
   readonly option?: string | undefined;
   /**
-   * The limit of clients that wait in the relay while the source is paused without FFI. Default: 16
-   * clients.
+   * The limit of clients that wait in the relay while the source is paused. Used only without FFI.
+   * Default: 16 clients.
    */
   readonly waiting?: PauseWithoutFfiOptions | undefined;
   /**
-   * Called with a message for debugging if the system lacks one of the addresses that the source's
-   * host means. The relay then listens only on the others.
+   * Called with a message for debugging if the source's host stands for several addresses and the
+   * system lacks one of them (see `bindTcp`). The relay then listens without this address.
    */
   readonly notice?: ((message: string) => void) | undefined;
 }
@@ -98,7 +99,8 @@ export function backlogOf(source: Source | ConnectedSource, { backlog }: ListenO
  * Binds the source and listens on it, with system calls through FFI. Bun's own listen cannot set
  * the queue length, loses some error codes, and on stop removes any file at a Unix socket's path.
  *
- * @throws {RelayError} with the system's code, the address and, if known, the fix.
+ * @throws {RelayError} with the system's code and the address. The message says how to fix the
+ *   problem, if that is known.
  */
 export async function bindSource(
   system: Libc,

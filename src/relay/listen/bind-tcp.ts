@@ -29,12 +29,16 @@ const ABSENT: ReadonlySet<string> = new Set(["EAFNOSUPPORT", "EADDRNOTAVAIL"]);
 const PORT_TRIES = 32;
 
 /**
- * Listens on a TCP address. An empty host means every interface: one socket for both families, or
- * IPv4 only if the system has no IPv6. A loopback name means both loopback addresses, or the only
- * one that the system has. For any other name the relay listens on the first address that works.
+ * Listens on a TCP address:
  *
- * @param notice - called with a message if the system lacks one of the addresses that an empty host
- *   or a loopback name means; the relay then listens only on the others
+ * - If the host is empty, the relay listens on every interface: with one socket for both families,
+ *   or for IPv4 only if the system has no IPv6.
+ * - If the host is a loopback name, the relay listens on both loopback addresses, or on one if the
+ *   system lacks the other.
+ * - Otherwise the relay listens on the first address of the host that works.
+ *
+ * @param notice - called with a message if the host is empty or a loopback name, and the system
+ *   lacks one of the addresses; the relay then listens without this address
  * @throws an error with the system's or the resolver's code.
  */
 export async function bindTcp<Bound>(

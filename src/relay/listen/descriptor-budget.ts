@@ -6,12 +6,12 @@ import { kernelPipesMost } from "../stream/kernel-pipe.ts";
 const DESCRIPTORS_OF_PROCESS = 32;
 const DESCRIPTORS_A_CONNECTION = 2;
 const DESCRIPTORS_A_KERNEL_PIPE = 2;
-// The number of descriptors of each further thread: its event loop, and its duplicates of the
+// The number of descriptors of each thread but the first: its event loop, and its duplicates of the
 // listener.
 const DESCRIPTORS_A_WORKER = 8;
-// The number of descriptors of each further relay: DESCRIPTORS_A_SOURCE for its source, and in each
-// thread DESCRIPTORS_A_LISTENER for the duplicates of its source.
+// The number of descriptors for the source of each relay but the first.
 const DESCRIPTORS_A_SOURCE = 1;
+// The number of descriptors for the duplicates of such a source in each thread.
 const DESCRIPTORS_A_LISTENER = 3;
 
 /**
@@ -105,6 +105,8 @@ function kernelPipes(files: number): number {
 /**
  * The number of descriptors that the process has open or must keep free, without the descriptors of
  * connections.
+ *
+ * @param kernelPipes - the maximum number of kernel pipes of each thread
  */
 function descriptorsReserved(workers: number, kernelPipes: number): number {
   return (

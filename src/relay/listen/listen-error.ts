@@ -5,8 +5,9 @@ import { RelayError, relayError } from "../error.ts";
 import type { Source } from "../kinds-of-source.ts";
 
 /**
- * Converts an error of listening on a source to a `RelayError` with an explanation and, if known, a
- * fix. An error that is a `RelayError` keeps its explanation.
+ * Converts an error of listening on a source to a `RelayError`. Its message explains the error and
+ * says how to fix the problem, if that is known. An error that is a `RelayError` keeps its
+ * explanation.
  *
  * @param option - the name of the command-line option that gave the address; undefined for a
  *   relay's source

@@ -21,7 +21,8 @@ export interface Listening {
 /**
  * Binds a source and accepts clients from it.
  *
- * @throws {RelayError} with the system's code, the address and, if known, the fix.
+ * @throws {RelayError} with the system's code and the address. The message says how to fix the
+ *   problem, if that is known.
  */
 export async function openListeners<Data>(
   source: Source | ConnectedSource,

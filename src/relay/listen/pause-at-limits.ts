@@ -61,8 +61,8 @@ export class LimitPause implements Disposable, DescriptorWatcher {
   }
 
   /**
-   * Pauses the listener for a reason with the name `holder`. New clients stay in the kernel's queue
-   * at least until `resumeFor` is called with the same name.
+   * Pauses the listener; `holder` names the reason. New clients stay in the kernel's queue at least
+   * until `resumeFor` is called with the same `holder`.
    */
   pauseFor(holder: string): void {
     if (this.#listening.pause()) this.#holders.add(holder);
@@ -99,8 +99,8 @@ export class LimitPause implements Disposable, DescriptorWatcher {
   }
 
   #resume(): void {
-    // Resume only if no other reason for a pause is left. If this fails because no descriptor is
-    // free, the next periodic check resumes the listener.
+    // Resume only if no other reason for a pause is left. If the listener cannot resume because no
+    // descriptor is free, the next check of `watchDescriptors` tries again.
     if (this.#full || this.#holders.size > 0) return;
     this.#exhausted = !this.#listening.resume();
   }

@@ -4,7 +4,7 @@ import { descriptorShortage } from "../../os/descriptor-shortage.ts";
 import type { BunListener } from "./bun-listener.ts";
 import type { AcceptHandlers, PausableListener } from "./pausable-listener.ts";
 
-/** The limit of clients that wait while a source is paused without FFI. */
+/** The limit of clients that wait in the relay while a source is paused. Used only without FFI. */
 export interface PauseWithoutFfiOptions {
   /** The maximum number of clients that wait at the same time. */
   readonly most: number;
@@ -18,10 +18,10 @@ export interface PauseWithoutFfiOptions {
  * from a waiting client until `resume`. A waiting client holds a descriptor, so the number of
  * waiting clients is limited. Clients above the limit are reset.
  *
- * If no descriptor is left, Bun calls accept in a busy loop (oven-sh/bun pull 32705). So one
- * descriptor must be free while the source is paused. Other code may have taken all the others, so
- * the relay holds a spare descriptor, which `pause` closes. A waiting client that takes the last
- * free descriptor is reset.
+ * If no descriptor is free, Bun calls accept in a busy loop (oven-sh/bun pull 32705). So one
+ * descriptor must be free while the source is paused. The relay holds a spare descriptor and closes
+ * it in `pause`, because every other descriptor may be in use by then. A waiting client that takes
+ * the last free descriptor is reset.
  */
 export class PauseWithoutFfi<Data> implements PausableListener {
   /** The handlers that Bun's listeners must have. */
@@ -124,7 +124,7 @@ function openSpare(): number | null {
   try {
     return openSync("/dev/null", "r");
   } catch {
-    // The next `resume` tries again.
+    // The next `resume` tries again to open a spare descriptor.
     return null;
   }
 }

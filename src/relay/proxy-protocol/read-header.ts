@@ -37,12 +37,13 @@ export type HeaderFault =
   | `text ${"too long" | "line end" | "word count" | "family" | "address" | "port"}`
   | `binary ${"too long" | "version" | "family" | "length" | "TLV" | "checksum"}`;
 
-// "The maximum line lengths the receiver must support including the CRLF" (section 2.1).
+// The maximum length of a version 1 header, in bytes: "The maximum line lengths the receiver must
+// support including the CRLF" (section 2.1).
 export const TEXT_BYTES_MAX = 107;
 const TEXT_PREFIX = Buffer.from("PROXY ");
 const SIGNATURE = Buffer.from("\r\n\r\n\0\r\nQUIT\n");
-// The signature, one byte for the version and the command, one byte for the family and the
-// protocol, and two bytes for the length of the rest.
+// The number of bytes of a version 2 header before the addresses: 12 for the signature, one for the
+// version and the command, one for the family and the protocol, and two for the length of the rest.
 const BINARY_PREFIX_BYTES = 16;
 
 /**
@@ -108,10 +109,10 @@ function readPort(text: string): number | undefined {
 const VERSION_2 = 2;
 const LOCAL = 0;
 const PROXY = 1;
-// The highest numbers that the specification assigns to an address family and to a transport
-// protocol.
 const UNIX_FAMILY = 3;
+// The highest number that the specification assigns to an address family.
 const FAMILY_MAX = UNIX_FAMILY;
+// The highest number that the specification assigns to a transport protocol.
 const PROTOCOL_MAX = 2;
 const TCP_OVER_IPV4 = 0x11;
 const TCP_OVER_IPV6 = 0x21;
@@ -129,7 +130,8 @@ function readBinary(bytes: Uint8Array): HeaderReading {
   const length = BINARY_PREFIX_BYTES + view.getUint16(14);
   if (length > BINARY_BYTES_MAX) return invalid("binary too long");
   if (bytes.length < length) return INCOMPLETE;
-  // "The receiver must … discard the protocol block including the family which is ignored."
+  // A LOCAL header names no client, so ignore its family and its addresses: "The receiver must …
+  // discard the protocol block including the family which is ignored."
   if (command === LOCAL) return { kind: "complete", length, ends: "LOCAL" };
   if (family > FAMILY_MAX || (transport & 0x0f) > PROTOCOL_MAX) return invalid("binary family");
   const tlvs = BINARY_PREFIX_BYTES + (ADDRESS_BYTES[family] ?? 0);
@@ -167,7 +169,7 @@ function endsAt(bytes: Uint8Array, addressBytes: number): ProxiedEnds {
   };
 }
 
-// A TLV: one byte for its type, two for the length of its value.
+// The number of bytes of a TLV before its value: one for the type, two for the length of the value.
 const TLV_PREFIX_BYTES = 3;
 const PP2_TYPE_CRC32C = 0x03;
 const CRC_BYTES = 4;

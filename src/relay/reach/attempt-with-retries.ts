@@ -32,20 +32,20 @@ export function comesAfterConnection(code: string): boolean {
 }
 
 /**
- * The common part of the two ways to reach a destination: the time limits, the wait in line, and
- * the report of the result.
+ * The common part of the two ways to reach a destination: the time limits, the wait in the
+ * `WaitingLine`, and the report of the result. An attempt consists of one or more tries.
  *
- * `--connect-timeout` limits the time from the start of the attempt, which includes the time that
- * the attempt waits for the end of a temporary shortage. If a try is refused or this limit is
- * reached, the attempt ends with an error, unless `--connect-retry` leaves time. Then the attempt
- * is `retrying`: it waits in line and tries again until the retry time ends, and each try has its
- * own `--connect-timeout`.
+ * `--connect-timeout` limits the time from the start of the attempt. This time includes the wait
+ * for the end of a temporary shortage. If a try is refused or this limit is reached, the attempt
+ * ends with an error, unless retry time (`--connect-retry`) is left. With retry time left, the
+ * attempt becomes `retrying`: it waits in line and tries again until the retry time ends, and each
+ * try has its own `--connect-timeout`.
  */
 export abstract class AttemptWithRetries implements Attempt, Waiter {
   retrying = false;
   /**
-   * The timer of the retry time. Runs from the moment when `retrying` becomes true until the last
-   * try.
+   * The timer that calls `tryLast` when the retry time (`--connect-retry`) ends. Undefined until
+   * `retrying` becomes true.
    */
   #retryTimer: Timer | undefined;
   #isLastTry = false;
@@ -95,8 +95,9 @@ export abstract class AttemptWithRetries implements Attempt, Waiter {
     const { attempts } = this.connection.shared;
     if (this.line.isEmpty) {
       this.try();
-      // Set the time limit only now, because most tries succeed at once and need no limit. If the
-      // attempt is `retrying` by now, each of its further tries sets the limit anew.
+      // Set the time limit of the attempt (`--connect-timeout`) only after the first try, because
+      // most tries succeed at once and need no limit. If the attempt is `retrying` by now, each
+      // further try sets its own limit.
       if (this.live && !this.retrying) attempts.add(this);
       return;
     }

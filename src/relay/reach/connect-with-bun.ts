@@ -6,9 +6,9 @@ import type { ConnectionSide } from "../connection/connection.ts";
 import type { AddressFailure } from "./describe-failure.ts";
 import { AttemptWithRetries } from "./attempt-with-retries.ts";
 
-// How long, in milliseconds from the accept of the client, a refusal by a Unix destination counts
-// as a temporary shortage. Bun reports ECONNREFUSED also for a full queue (oven-sh/bun pull 37093),
-// so a listener may exist although Bun reports a refusal.
+// The time after the accept of the client, in milliseconds, in which ECONNREFUSED from a Unix
+// destination counts as a temporary shortage. Bun reports ECONNREFUSED also if the destination's
+// queue is full (oven-sh/bun pull 37093), so a listener may exist.
 const PERHAPS_FULL = 1_000;
 
 /**
@@ -17,8 +17,8 @@ const PERHAPS_FULL = 1_000;
  */
 interface Connecting {
   /**
-   * Whether the attempt has dropped this call. A dropped call counts in `lateSockets` until the
-   * call ends.
+   * Whether the attempt no longer waits for the result of this call. Such a call counts in
+   * `ConnectionsState.lateSockets` until the call ends.
    */
   isLate: boolean;
 }
@@ -89,14 +89,16 @@ export class BunAttempt extends AttemptWithRetries {
   }
 
   protected override failed(_side: ConnectionSide, code: string): void {
-    // Bun reports ECONNREFUSED for nearly every failure, so look for a shortage.
+    // Bun reports ECONNREFUSED for nearly every failure, so check whether the cause is a shortage
+    // of descriptors or a full queue.
     const shortage = code === "ECONNREFUSED" ? this.#findShortage() : null;
     if (shortage === null) this.fail([{ address: "", code }]);
     else this.waitOutShortage([{ address: "", code: shortage }]);
   }
 
   /**
-   * Returns the code of a shortage that Bun may have reported as a refusal; null if there is none.
+   * Returns a code if a shortage of descriptors or a full queue of the destination may be the cause
+   * of ECONNREFUSED; otherwise null.
    */
   #findShortage(): string | null {
     const { shared, openedAt } = this.connection;

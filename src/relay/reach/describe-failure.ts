@@ -22,7 +22,7 @@ const NO_WAY: ReadonlySet<string> = new Set([
 ]);
 
 // Descriptions for the codes of a temporary shortage that lasted until the timeout. They are
-// clearer than the system's words for the codes.
+// clearer than the system's own descriptions of the codes.
 const LACKED: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: "no local port was free",
   EAGAIN: "its queue of clients stayed full",
@@ -54,7 +54,7 @@ export function describeFailure(
   };
 }
 
-/** The fix, as the end of the message; empty if there is no known fix. */
+/** Returns how to fix the problem, as the end of the failure's message; `""` if that is unknown. */
 function fixOf({ endpoint }: Target, code: string): string {
   if (code === "EINVAL" && endpoint.kind === "tcp") return after(missingZone(endpoint.host));
   if (code !== "EACCES" || endpoint.kind !== "unix") return "";
@@ -92,7 +92,10 @@ function at(addresses: readonly string[]): string {
   return addresses.length === 0 ? "" : ` at ${addresses.join(" and ")}`;
 }
 
-/** A clearer description than the system's own words; undefined if the system's words are good. */
+/**
+ * Describes a failure code more clearly than the system does; undefined if the system's own
+ * description is clear.
+ */
 function ownWords({ endpoint, netns }: Target, code: string): string | undefined {
   // In another network namespace these codes mean that the socket could not be made, because no
   // other call for a TCP or abstract destination gives these codes.

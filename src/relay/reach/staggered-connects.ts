@@ -25,9 +25,10 @@ const NEXT_AFTER = 250;
 // The code of getaddrinfo(3) for a resolver that does not answer.
 const NO_NAME_IN_TIME = "EAI_AGAIN";
 
-// Buffers for socket addresses, overwritten at each use. sockaddr_in6 is the longest sockaddr of
-// TCP (ipv6(7)).
+// A buffer for the address of a socket's peer, overwritten at each use. Its size is the size of
+// sockaddr_in6, the longest sockaddr of TCP (ipv6(7)).
 const PEER_NAME = new Uint8Array(28);
+// A buffer of the same size for the local address of a socket.
 const OWN_NAME = new Uint8Array(28);
 
 /** The connects to several addresses that are tried in parallel. */
@@ -63,7 +64,10 @@ export class StaggeredConnects extends AttemptWithRetries {
   #failures: AddressFailure[] | null = null;
   /** Whether an address failed because of a temporary shortage (`shortage` in `FailedTry`). */
   #foundShortage = false;
-  /** The number of resolver queries so far. An answer to a query before the last one is ignored. */
+  /**
+   * The number of resolver queries so far. It identifies the latest query, because an answer to an
+   * earlier query must be ignored.
+   */
   #resolved = 0;
 
   constructor(
@@ -91,13 +95,13 @@ export class StaggeredConnects extends AttemptWithRetries {
   }
 
   /**
-   * Continues the try when the resolver has answered. This is a separate method, because the
-   * function that contains its closures allocates memory at each call, even if the closures are not
-   * used.
+   * Continues the try when the resolver has answered. The closures are in this separate method and
+   * not in `#resolve`, because a function that contains closures allocates memory at each call,
+   * even if it does not use the closures.
    */
   #await(addresses: Promise<readonly SocketAddress[]>): void {
-    // If the last try did not fail, the destination is probably reachable. Leave the line now, so
-    // that the connections behind this one do not wait for this resolver query.
+    // If the last try in the line did not fail, the destination is probably reachable. So leave the
+    // line now: the attempts behind this attempt then do not wait for the resolver.
     if (this.line.lastFailure === null) this.line.leave(this);
     const number = (this.#resolved += 1);
     const isLate = () => !this.live || number !== this.#resolved;
@@ -142,8 +146,9 @@ export class StaggeredConnects extends AttemptWithRetries {
    */
   #isItself(side: ConnectionSide): boolean {
     const port = (PEER_NAME[2] ?? 0) * 256 + (PEER_NAME[3] ?? 0);
-    // Most services listen on a port outside the range, which saves a system call. In another network
-    // namespace the range may differ.
+    // Only a port in the range of local ports needs the further system call. Most services listen
+    // on a port outside this range. In another network namespace the range may differ, so the
+    // system call is always needed.
     if (this.connection.shared.target.netns === undefined && !mayBeLocalPort(port)) return false;
     const length = this.system.name(side.fd, OWN_NAME);
     // The loop is short, because the ports come first in the sockaddr and almost always differ.
@@ -226,9 +231,10 @@ export class StaggeredConnects extends AttemptWithRetries {
     const { handlers } = shared;
     void Bun.connect({ fd, allowHalfOpen: true, data: side, socket: handlers });
     if (!this.live || side.socket === null) return;
-    // If the next waiters wait for the end of a shortage, they can try at once: this connect has
-    // begun, so the shortage has ended. If they wait because of a refusal, they wait for the result
-    // of this connect, because the destination may not answer at all.
+    // If the other attempts in the line wait for the end of a shortage, let them try at once: this
+    // attempt could begin a connect, so the shortage has ended. If they wait because the
+    // destination refused, they must wait for the result of this connect, because the destination
+    // may not answer at all.
     if (this.line.lastFailure?.kind !== "refused") this.line.succeeded(this);
     if (this.#next < this.#addresses.length) this.#tryNextLater(side, address);
   }

@@ -3,11 +3,11 @@ import type { AddressFailure } from "./describe-failure.ts";
 // The first pause before the front waiter tries again, in milliseconds. Each further pause is twice
 // as long as the pause before, up to the limits below.
 const PAUSE_FIRST = 1;
-// The longest pause between two tries while a resource is short, in milliseconds. The line may
-// notice the end of the shortage this much too late.
+// The longest pause between two tries while a resource is short, in milliseconds. So the line may
+// notice the end of the shortage up to 50 ms late.
 const PAUSE_SHORTAGE = 50;
-// The longest pause between two tries while the destination refuses, in milliseconds. The line may
-// notice this much too late that the destination accepts connections again.
+// The longest pause between two tries while the destination refuses, in milliseconds. So the line
+// may notice up to one second late that the destination accepts connections again.
 const PAUSE_REFUSED = 1_000;
 
 /** The failure because of which the front waiter must wait. */
@@ -96,8 +96,9 @@ export class WaitingLine {
   }
 
   /**
-   * Removes a waiter after its success, and lets the next waiter try at once. The next waiter tries
-   * also if the successful waiter is not in the line, because its first try succeeded.
+   * Removes a waiter after its success, and lets the next waiter try at once. If the first try of
+   * an attempt succeeds, the attempt is not in the line; the next waiter tries at once in this
+   * case, too.
    */
   succeeded(waiter: Waiter): void {
     if (this.isEmpty) return;

@@ -45,7 +45,8 @@ export interface PlacedListener<Bound extends Listener> {
  * folder beside the path, gets its owner and mode there, and is then moved into place.
  *
  * A stale socket at the path is replaced. A bound socket, or a file of another type, is left alone
- * and gives an error. If several relays start on one stale path, one of them wins.
+ * and gives an error. If several relays start at the same time on the path of a stale socket, one
+ * of them gets the path.
  *
  * ## Defense against the folder's owner
  *
@@ -84,10 +85,10 @@ export interface PlacedListener<Bound extends Listener> {
  * In a shared folder (mode 1777, such as /tmp) users who do not own the folder can replace none of
  * these names.
  *
- * Without FFI all of this holds, with three exceptions: an existing socket is never replaced, a
- * link's target is read by the link's name, and a list of users is inherited. Systems other than
- * Linux lack these descriptors: the relay uses names there, which is safe only in a folder of the
- * relay's own user.
+ * Without FFI the relay does the same, with three exceptions: it never replaces an existing socket,
+ * it reads the target of a symbolic link by the link's name, and the socket also inherits a list of
+ * users from another user's folder. On systems other than Linux the relay uses names instead of the
+ * descriptors of folders and files, which is safe only in a folder of the relay's own user.
  *
  * @param bind - binds and listens at the given name
  * @throws {RelayError} if the path is taken; or the system's error.
@@ -181,8 +182,10 @@ function change(wanted: number | undefined, now: bigint): number {
   return wanted === undefined || BigInt(wanted) === now ? UNCHANGED : wanted;
 }
 
-// chown(2): without root, a process can give a file only to one of its own groups.
+// How to fix a failed change of the file's group. Without root, a process can give a file only to
+// one of its own groups (chown(2)).
 const GROUP_FIX =
   "only members of a group can give a file to it: add the relay's user (in a unit: SupplementaryGroups=, " +
   "or Group= beside PrivateUsers=)";
+// How to fix a failed change of the file's owner.
 const OWNER_FIX = "only root can give a file to another user; let systemd listen, with SocketUser=";

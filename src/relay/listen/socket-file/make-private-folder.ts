@@ -6,8 +6,8 @@ import { RelayError } from "../../error.ts";
 import { identityOf, isAt } from "./identify-and-remove.ts";
 import { PinnedFile } from "./pin-file-by-descriptor.ts";
 
-// The maximum wait for the lock, in milliseconds. It is long enough, because a relay holds the lock
-// for only 1 or 2 ms.
+// The maximum wait for the lock of the private folder, in milliseconds. It is long enough
+// for many relays in turn, because each relay holds the lock for only 1 or 2 ms.
 const PATIENCE = 2_000;
 const PAUSE = 10;
 

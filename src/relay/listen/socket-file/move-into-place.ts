@@ -17,8 +17,8 @@ import type { FileIdentity } from "../../kinds-of-source.ts";
 import { PinnedFile } from "./pin-file-by-descriptor.ts";
 import { probeSocket } from "./socket-probe.ts";
 
-// The maximum number of tries. Another try is needed if the file at the path disappears after a
-// check.
+// The maximum number of tries to move a socket into place. Another try is needed if the relay has
+// found a file at the path, and this file disappears before the next step.
 const TRIES = 100;
 
 /**

@@ -10,7 +10,8 @@ import { PinnedFile } from "./pin-file-by-descriptor.ts";
 // (path_resolution(7)).
 const LINKS_MOST = 40;
 
-// PATH_MAX of linux/limits.h; the target of a link is shorter.
+// The size of the buffer for the target of a symbolic link, in bytes. It is PATH_MAX of
+// linux/limits.h, and the kernel allows only shorter targets.
 const LINK_BYTES_MOST = 4_096;
 
 /**
