@@ -19,10 +19,11 @@ import { type HeaderOf, headerOf } from "./proxy-protocol/write-header.ts";
 import { beginAttempt } from "./reach/begin-attempt.ts";
 import { WaitingLine } from "./reach/waiting-line.ts";
 
-// The delay of a new connection while clients leave (`areClientsLeaving`), in milliseconds. The
-// delay must be longer than the time that a relay needs to pass on the end of a connection. That
-// time has two parts: up to 40 ms until the peer acknowledges the last bytes (tcp(7),
-// TCP_QUICKACK), and the pause until the relay checks again whether the peer has acknowledged them.
+// The time, in milliseconds, that the relay waits before it connects to the destination for a new
+// client, if clients are leaving a full relay (`areClientsLeaving`). The time must be longer than a
+// relay needs to pass on the end of a connection. A relay needs up to 40 ms until the peer
+// acknowledges the last bytes (tcp(7), TCP_QUICKACK), and then the pause until the relay checks
+// again whether the peer has acknowledged them (`FIRST_PAUSE` in lingering-close.ts).
 const LEAVING_DELAY = 100;
 
 interface AcceptorNeeds {
@@ -30,7 +31,10 @@ interface AcceptorNeeds {
   readonly endpoint: SocketEndpoint;
   /** Counts the open connections of each client. */
   readonly counts: ClientCounts;
-  /** The last id that is already taken; the first connection gets the next id. */
+  /**
+   * The highest connection id that the relay which handed over the source can use; 0 if there is no
+   * such relay. The first connection of this relay gets the next id.
+   */
   readonly lastId: number;
   readonly shared: ConnectionsState;
   readonly places: Places;
@@ -55,7 +59,10 @@ export class ClientAcceptor {
    */
   #lastId: number;
 
-  /** @throws {RelayError} as `ClientAdmission` does. */
+  /**
+   * @throws {RelayError} if the options for the admission of clients are invalid
+   *   (`ClientAdmission`).
+   */
   constructor(
     options: RelayOptions | OneClientOptions,
     { endpoint, counts, lastId, shared, places }: AcceptorNeeds,

@@ -32,7 +32,7 @@ export function callsFor(system: Libc, netns: string | undefined): Libc {
 /**
  * Refuses a relay that cannot listen in a network namespace.
  *
- * @throws {RelayError} with the system's code, and the fix.
+ * @throws {RelayError} with the system's error code, or with ENOSYS if FFI is missing.
  */
 export function checkSourceNetwork(source: SocketEndpoint, netns: string | undefined): void {
   if (netns === undefined) return;
@@ -53,7 +53,7 @@ export function checkSourceNetwork(source: SocketEndpoint, netns: string | undef
  * options name, for example because a permission is missing. If the namespace does not exist yet,
  * the function only warns.
  *
- * @throws {RelayError} with the system's error code, and with the way to fix the error.
+ * @throws {RelayError} with the system's error code, or with ENOSYS if FFI is missing.
  */
 export function checkDestinationNetwork(
   destination: SocketEndpoint,

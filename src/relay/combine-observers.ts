@@ -31,8 +31,9 @@ export const EVENTS: readonly Event[] = Object.keys(silentObserver).filter(
 );
 
 /**
- * Returns the events that an observer handles. An observer made by `combineObservers` ignores all
- * other events; for an observer made in another way, the result may be every event.
+ * Returns the events that an observer made by `combineObservers` passes to at least one of its
+ * given observers. For any other observer, the function may return every event, because it cannot
+ * see that a method does nothing.
  */
 export function eventsHeard(observer: Observer): readonly Event[] {
   return EVENTS.filter((event) => observer[event] !== nothing);

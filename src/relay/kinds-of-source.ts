@@ -12,8 +12,9 @@ export interface InheritedDescriptor {
 }
 
 /**
- * The listening descriptors of one source, if its endpoint is known: another thread has bound the
- * source, or its socket was passed to this process, for example by systemd.
+ * The listening descriptors of one source, together with the endpoint of the source. Used if
+ * another thread has bound the source, or if the socket was passed to this process, for example by
+ * systemd.
  */
 export interface ListeningDescriptors {
   readonly kind: "descriptors";
@@ -49,8 +50,8 @@ export interface PlacedFile {
 }
 
 /**
- * A source in a handover, which a relay in another process opened. The relay that takes over
- * accepts nobody until `accept` is called.
+ * The source of a relay in another process, which hands the source over to a relay in this process.
+ * The relay in this process accepts nobody until `accept` is called.
  */
 export interface HandedSource {
   readonly kind: "handed";
@@ -60,9 +61,7 @@ export interface HandedSource {
   readonly fds: readonly number[];
   /** The file of a Unix source; null for other sources. */
   readonly file: FileIdentity | null;
-  /**
-   * The queue length that the relay which hands over requested from the kernel; null if unknown.
-   */
+  /** The queue length that the handing-over relay requested from the kernel; null if unknown. */
   readonly backlog: number | null;
 }
 

@@ -142,9 +142,10 @@ export interface Observer {
   listening(endpoint: SocketEndpoint): void;
   /**
    * With the option `acceptProxy`: the number of proxies that have not sent their whole header has
-   * changed by `change`. 1: a proxy was accepted. Negative: the wait for the headers of `-change`
-   * proxies has ended, because the header arrived, or because the proxy was refused, left or was
-   * reset. A proxy counts as an open connection while the relay waits for its header.
+   * changed by `change`. `change` is 1 if a proxy was accepted. `change` is negative if the relay
+   * no longer waits for the headers of that many proxies, because the header arrived, or because
+   * the proxy was refused, left or was reset. A proxy counts as an open connection while the relay
+   * waits for its header.
    */
   waitingForHeader(change: number): void;
   /** A client was accepted and admitted. */

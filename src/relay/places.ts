@@ -27,11 +27,12 @@ export class Places implements BoundedRelay, Disposable {
   readonly #limit: SharedConnectionLimit | null;
   readonly #memory: HeldMemory;
   readonly #count: () => number;
-  /** Pauses the source at the limits; null until `begin`. */
+  /** Pauses and resumes the source; null until `begin`. */
   #pause: LimitPause | null = null;
   /**
-   * The number of late sockets (`ConnectionsState.lateSockets`) that can exist without using the
-   * descriptors that are kept for connections.
+   * The number of late sockets (`ConnectionsState.lateSockets`) that take no place, because the
+   * process has more descriptors than the relay's places need. Each further late socket takes a
+   * place.
    */
   #lateSocketsSpare = 0;
   #isClosed = false;
@@ -43,7 +44,10 @@ export class Places implements BoundedRelay, Disposable {
     this.#count = count;
   }
 
-  /** Begins to pause the listener at the limits. `max` is the number of places of the relay. */
+  /**
+   * Lets the places pause and resume the listener from now on. `max` is the number of places of the
+   * relay.
+   */
   begin(max: number, listener: Pick<PausableListener, "pause" | "resume">): void {
     this.#lateSocketsSpare = connectionsCarried() - max;
     this.#pause = new LimitPause(max, listener, this.#shared.observer);

@@ -23,8 +23,8 @@ export interface Succession {
  */
 export interface RelayContext extends Succession {
   /**
-   * Whether this relay is one thread's share of a relay. Another thread has then checked the
-   * options, and watches the source. Default: false.
+   * Whether a worker thread runs this relay as its part of a relay of several threads. The main
+   * thread then checks the destination's network namespace and watches the source. Default: false.
    */
   readonly isShare?: boolean | undefined;
   /**

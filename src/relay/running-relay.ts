@@ -30,8 +30,8 @@ import type { RelayContext } from "./relay-context.ts";
 import type { PausableRelay } from "./relay-interface.ts";
 
 /**
- * The reason for refusing a client that finds no place to wait, while the source is paused without
- * FFI.
+ * The reason for refusing a client without FFI: while the source is paused, accepted clients wait
+ * in the relay, and the maximum number of clients already waits.
  */
 const NO_PLACE_TO_WAIT = "all places are taken, and without FFI no more clients can wait";
 
@@ -87,7 +87,7 @@ class RunningRelay implements PausableRelay {
    * this relay writes its own file or captures nothing.
    */
   readonly #threadCapture: ThreadCapture | null;
-  /** Whether this relay is one thread's share of a relay (`RelayContext.isShare`). */
+  /** Whether a worker thread runs this relay as its part of a relay (`RelayContext.isShare`). */
   readonly #isShare: boolean;
   /** The identities of the capture files that the old process of a handover still writes. */
   readonly #handedCaptures: readonly string[];
@@ -165,8 +165,8 @@ class RunningRelay implements PausableRelay {
     const max = connectionsAllowed(options.connectionsMax, (message) =>
       this.#observer.warning(message),
     );
-    // If the source is one connected client, begin the capture before `openListeners`, because it
-    // then opens the connection of this client.
+    // If the source is one connected client, begin the capture before `openListeners`, because
+    // `openListeners` opens the connection of this client.
     if (source.kind === "connected") this.#beginCapture(options);
     const { listeners, endpoint, file } = await openListeners(
       source,
@@ -290,7 +290,8 @@ class RunningRelay implements PausableRelay {
   }
 
   async responds(): Promise<void> {
-    // This relay runs in the thread of the caller, so the thread responds.
+    // Resolve at once: this relay runs in the caller's thread, so a call proves that the thread is
+    // not blocked.
   }
 
   pauseFor(holder: string): void {

@@ -7,18 +7,18 @@ const LEAVING_TIME = 200;
 /**
  * Returns whether clients are leaving a full relay without an answer: the latest such client left
  * within the last `LEAVING_TIME` milliseconds. While this is true, the relay ends a connection at
- * once when its client leaves, and delays new connections.
+ * once when its client leaves, and delays its connect to the destination for each new client.
  *
- * This is for relays that form a ring, so that the destination of each relay is the source of the
- * next one. Each connection of the ring causes the next connection. When the client of the first
- * connection leaves, the connections end one after the other, around the ring. But each ended
- * connection frees a place for a connection that waits in a kernel queue. That connection then
- * causes new connections, also around the ring. Without the delay, ending and opening would follow
- * each other around the ring for ever.
+ * This delay is for relays that form a ring: the destination of each relay is the source of the
+ * next relay. In a ring, each connection causes the next connection. When the client of the first
+ * connection leaves, the connections end one after the other. But each ended connection frees a
+ * place, and the relay then accepts a connection that waits in the kernel's queue. Without the
+ * delay, this connection would at once cause new connections in the ring, so connections would end
+ * and open for ever.
  *
- * The number of connections in a ring grows until one relay has reached its limit of open
- * connections (is full). So clients begin to count as leaving only when a client leaves a full
- * relay without an answer. They continue to count as leaving while further clients leave without an
+ * The number of connections in a ring grows until one relay is full: it has reached its limit of
+ * open connections. So clients begin to count as leaving only when a client leaves a full relay
+ * without an answer. They continue to count as leaving while further clients leave without an
  * answer, even if the relay is not full any more. In a relay that was not full, a client that
  * resets its connection delays no other client.
  */

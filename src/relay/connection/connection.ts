@@ -52,8 +52,8 @@ export interface ConnectionsState extends PipeMeans {
    */
   readonly exhausted: (code: string) => void;
   /**
-   * The time at which the latest client left that counts for `areClientsLeaving`, by
-   * `performance.now()`; -Infinity before the first such client.
+   * The time at which `clientLeft` last counted a client as leaving, by `performance.now()`;
+   * -Infinity before the first such client.
    */
   clientLeftAt: number;
   /**
@@ -87,9 +87,9 @@ export interface ConnectionsState extends PipeMeans {
 /** An attempt to reach the destination of a connection. */
 export interface Attempt {
   /**
-   * Whether the attempt repeats its tries until the time `connectRetry` is over. The repetition
-   * begins when a try of this attempt has failed, or when the attempt joins other attempts whose
-   * latest try has failed.
+   * Whether the attempt makes further tries until the time `connectRetry` is over. Becomes true when
+   * a try of this attempt fails, when the attempt begins to wait behind attempts whose latest try
+   * failed, or when `connectTimeout` is over.
    */
   readonly retrying: boolean;
   /**
@@ -100,26 +100,29 @@ export interface Attempt {
   /**
    * Checks whether a side's connecting socket is connected; called at any event of the socket. If
    * the socket is connected, the attempt succeeds, and the socket moves to the connection's
-   * destination side. If the socket could not connect, the attempt tries the next address; the
-   * attempt fails if there is no further address.
+   * destination side. If the socket could not connect, the attempt connects to the next address. If
+   * there is no further address, the attempt retries or fails.
    *
    * @param proven - true if bytes arrived with the event, which proves that the socket is connected
    */
   progress(side: ConnectionSide, proven: boolean): void;
   /**
    * Tells the attempt that a side's connecting socket is closed. `code` is the code of the socket's
-   * error; undefined if there was no error. If the socket could not connect, the attempt tries the
-   * next address; the attempt fails if there is no further address. Otherwise the destination
-   * accepted the connection and ended it at once. Then the attempt succeeds, and the connection
-   * ends as reset by the destination.
+   * error; undefined if there was no error.
+   *
+   * If the code shows that the socket could not connect, the attempt connects to the next address.
+   * If there is no further address, the attempt retries or fails. If there is no code, or if the
+   * code can occur only on a connected socket, the destination accepted the connection and ended it
+   * at once. Then the attempt succeeds, and the connection ends as reset by the destination.
    */
   lost(side: ConnectionSide, code: string | undefined): void;
   /**
-   * Ends the current try, or the wait for a try, because `connectTimeout` is over. The attempt then
-   * retries or fails.
+   * Handles the end of `connectTimeout`. If a try is running, it fails, and the attempt retries or
+   * fails. If the attempt waits for its next try, it goes on waiting if the time `connectRetry` is
+   * not over; otherwise it fails.
    */
   expire(): void;
-  /** Ends the attempt without a report. */
+  /** Ends the attempt, which then calls neither `reached` nor `unreachable`. */
   cancel(): void;
 }
 
@@ -161,10 +164,10 @@ export class ConnectionSide extends Side {
   }
 
   override shutdown(): void {
-    // Close the client's socket instead of shutting it down, if the client has already ended its
-    // stream: the client sees no difference. If other processes share the socket, only a shutdown
-    // sends the end of the stream (close(2)). Do not close the destination's socket in this way,
-    // because the way in which the client left still decides how the destination's connection ends
+    // If the client has already ended its stream, close its socket instead of shutting it down: the
+    // client sees no difference. If other processes share the socket, do not close it, because then
+    // only a shutdown sends the end of the stream (close(2)). Do not close the destination's socket
+    // either, because the relay may have to reset this socket when the client leaves
     // (`clientClosed`).
     const { client, up, shared } = this.connection;
     if (this === client && up.state === "ended" && !shared.clientIsShared) this.close();
@@ -186,7 +189,7 @@ export class Connection implements ConnectionView {
   readonly openedAt = performance.now();
   connectedAt: number | null = null;
   destinationAddress = "";
-  /** Non-null exactly while the relay tries to reach the destination. */
+  /** The attempt to reach the destination; null before it begins and after it has ended. */
   attempt: Attempt | null = null;
   /**
    * The cause of the connection's end; null while no cause is known. If both sides end without a

@@ -1,9 +1,9 @@
 import { processStoodStill } from "../../os/detect-standstill.ts";
 
 /**
- * Deadlines that are all the same time ahead when they are added. However many deadlines there are,
- * one timer waits for the earliest one. Each new deadline is later than all others, so the
- * deadlines are in the order of their insertion.
+ * A queue of items that expire. Each item expires `after` milliseconds after it was added, so the
+ * items expire in the order in which they were added. The queue needs only one timer, for the first
+ * item.
  */
 export class DeadlineQueue<Item extends object> {
   /** The time at which each item expires, by `performance.now()`; in ascending order. */
@@ -23,8 +23,8 @@ export class DeadlineQueue<Item extends object> {
     readonly after: number,
     expire: (item: Item) => void,
     /**
-     * The treatment of the items after the process stood still (`processStoodStill`). `start anew`:
-     * the full time of each item starts again. `expire`: each item whose time is over expires.
+     * What to do with the items if the process stood still (`processStoodStill`). `start anew`: the
+     * time of each item starts again from 0. `expire`: each item whose time is over expires.
      */
     late: "start anew" | "expire" = "start anew",
   ) {

@@ -4,14 +4,15 @@ import { readTcpTable, type TcpEnd, type TcpTable } from "../../os/tcp-table.ts"
 import { identifyTcpClient } from "../admission/accepted-client.ts";
 import type { Side } from "../stream/side.ts";
 
-// The first and the longest pause between two looks at the kernel's table of TCP sockets, in
-// milliseconds. Each pause is twice as long as the one before. When a further connection is
-// watched, the pauses start again with the first one.
+// The first pause before the watcher reads the kernel's table of TCP sockets, in milliseconds. Each
+// further pause is twice as long as the pause before. When another connection is watched, the
+// pauses start again with the first pause.
 const PAUSE_FIRST = 1_000;
+// The longest pause, in milliseconds, unless `COST` requires a longer one.
 const PAUSE_LAST = 32_000;
 
-// Each pause is at least this many times as long as the preceding look at the table, so that the
-// looks take at most 2 % of the process's time.
+// Each pause is at least this many times as long as the watcher needed to read and search the table
+// before, so that this work takes at most 2 % of the process's time.
 const COST = 50;
 
 /** The part of a connection that the watcher needs. */

@@ -1,18 +1,21 @@
 import type { Connection } from "./connection.ts";
 import { processStoodStill } from "../../os/detect-standstill.ts";
 
-// The number of looks at each connection within the time limit. So a connection ends late by at
-// most one interval between two looks: a tenth of the limit.
+// The number of times that the timer checks each connection within the time limit. So a connection
+// ends at most a tenth of the limit too late.
 const LOOKS = 10;
 
-/** The relay's observations of a connection since bytes last moved. */
+/** What `IdleTimeout` knows about a connection since the relay last read or wrote bytes of it. */
 interface Sighting {
-  /** The value of `movedBytes`, which has not changed since this observation began. */
+  /**
+   * The result of `movedBytes` when this record was made. If a later result differs, the relay has
+   * read or written bytes, and a new record replaces this one.
+   */
   readonly moved: number;
-  /** The time of the latest look that found movement, by `performance.now()`. */
+  /** The time of the latest check that found moved bytes, by `performance.now()`. */
   at: number;
   /**
-   * The value of `unsentBytes` at the last look; null before the kernel was asked for the first
+   * The result of `unsentBytes` at the last check; null before the kernel was asked for the first
    * time.
    */
   unsent: number | null;
@@ -31,9 +34,9 @@ export interface IdleLimit {
 }
 
 /**
- * Ends connections on which no byte moved for the time limit. One timer looks at all connections
- * together. So nothing is done for each chunk, and the process wakes up once for each look, however
- * many connections there are.
+ * Ends connections on which no byte moved for the time limit. One timer checks all connections
+ * together. So nothing is done for each chunk, and the process wakes up once for each check,
+ * however many connections there are.
  *
  * Bytes move when the relay reads or writes them, and when a peer takes bytes that the kernel holds
  * for the peer. If the process stood still, the time of every connection starts again.
@@ -77,8 +80,8 @@ export class IdleTimeout implements Disposable {
       this.#seen.set(connection, { moved, at: now, unsent: null });
       return;
     }
-    // Skip the question to the kernel if the kernel held 0 bytes at the last look: the relay has
-    // written nothing since that look, so the kernel still holds 0 bytes.
+    // Do not ask the kernel if it held 0 bytes at the last check: the relay has written nothing
+    // since that check, so the kernel still holds 0 bytes.
     if (seen.unsent !== 0) {
       const unsent = unsentBytes(connection);
       if (seen.unsent !== null && unsent < seen.unsent) seen.at = now;

@@ -6,7 +6,7 @@ import type { Side } from "../stream/side.ts";
  */
 export type Outcome = "reset" | "close";
 
-/** A side that can linger. */
+/** A side that can linger: its socket stays open after the other side of its connection is gone. */
 export interface LingeringSide extends Side {
   /** The number of bytes that the relay still has to write to this side. */
   readonly pending: number;
@@ -17,8 +17,8 @@ export interface LingeringTimes {
   /** The time that a side may take to close after it has taken all bytes. */
   readonly farewell: number;
   /**
-   * The time without progress after which a side with outcome `reset` is reset, even if the side has
-   * not taken all bytes.
+   * If a side with the outcome `reset` takes no bytes for this time, the side is reset, even if it
+   * has not taken all bytes.
    */
   readonly standstill: number;
 }
@@ -27,24 +27,26 @@ interface Stay {
   readonly side: LingeringSide;
   readonly outcome: Outcome;
   /**
-   * The number of bytes that the side had not taken at the last look; Infinity before the first look.
+   * The number of bytes that the side had not taken at the last check; Infinity before the first
+   * check.
    */
   untaken: number;
   /**
-   * The number of looks without progress; the pause before the next look depends on this number. A
-   * look that sees progress subtracts `LOOKS_A_PAUSE` from the number, down to 0.
+   * The number of checks that found no further byte taken. `pauseOf` makes the pause before the
+   * next check longer if the number is higher. A check that finds that the side took bytes reduces
+   * the number by `LOOKS_A_PAUSE`, but not below 0.
    */
   looks: number;
   /**
-   * The time without progress, in milliseconds: the sum of the pauses between the looks. A clock
-   * would also count the time in which the process stood still.
+   * The time for which the side has taken no byte, in milliseconds: the sum of the pauses between
+   * the checks. A clock would also count the time in which the process stood still.
    */
   stood: number;
 }
 
-// The first pause between two looks, in milliseconds. After every `LOOKS_A_PAUSE` looks without
-// progress the pause doubles. So a pause is about a quarter of the time that has passed without
-// progress.
+// The first pause before the relay checks how many bytes a side has taken, in milliseconds. After
+// every `LOOKS_A_PAUSE` checks that found no further byte taken, the pause doubles. So a pause is
+// about a quarter of the time for which the side has taken no byte.
 const FIRST_PAUSE = 50;
 const LOOKS_A_PAUSE = 4;
 const PAUSES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((power) => FIRST_PAUSE * 2 ** power);
@@ -59,21 +61,22 @@ const LONGEST: Readonly<Record<Outcome, number>> = { close: PAUSES.length - 1, r
  * unread (tcp(7); RFC 1122 4.2.2.13). So the socket stays open, and the relay reads and drops the
  * bytes that the side sends.
  *
- * - `close` waits without a limit until the side has taken everything, then up to `farewell` until
- *   the side closes.
- * - `reset` waits until the side has taken everything, or has taken nothing for `standstill`.
+ * - Outcome `close`: the relay waits without a limit until the side has taken all bytes. Then the
+ *   relay waits up to `farewell` until the side closes, and closes the socket.
+ * - Outcome `reset`: the relay resets the side when the side has taken all bytes, or has taken no
+ *   byte for `standstill`.
  *
  * A Unix side has taken the bytes that its socket has accepted. A TCP side has taken the bytes that
  * the kernel at the remote end has acknowledged. The number of acknowledged bytes grows in steps: a
- * Linux receiver whose window is closed opens it again only when a sixteenth of its buffer is free
- * (__tcp_select_window()). With a buffer of 6 MiB and a reader of 5 kB/s a step takes over a
- * minute. No event reports a step, so the relay looks at the number periodically.
+ * Linux receiver whose window is closed opens the window again only when a sixteenth of its buffer
+ * is free (__tcp_select_window()). If the buffer has 6 MiB and the receiver reads 5 kB/s, a step
+ * takes over a minute. No event reports a step, so the relay checks the number periodically.
  */
 export class LingeringClose {
   /** See `LingeringTimes`. */
   readonly farewell: number;
   readonly #stays = new Map<LingeringSide, Stay>();
-  /** The sides that wait for the next look, one list for each pause of `PAUSES`. */
+  /** The sides that wait for the next check, one queue for each pause of `PAUSES`. */
   readonly #looks: readonly DeadlineQueue<Stay>[];
   readonly #farewells: DeadlineQueue<Stay>;
   readonly #standstill: number;
@@ -90,7 +93,7 @@ export class LingeringClose {
   add(side: LingeringSide, outcome: Outcome): void {
     if (this.#stays.has(side)) return;
     if (outcome === "reset" && pendingBytes(side, side.unsent()) === 0) return side.terminate();
-    // Do not ask the kernel yet, because most sides are gone before the first look.
+    // Do not ask the kernel yet, because most sides are gone before the first check.
     const stay = { side, outcome, untaken: Infinity, looks: 0, stood: 0 };
     this.#stays.set(side, stay);
     this.#looks[0]?.add(stay);
@@ -126,7 +129,7 @@ export class LingeringClose {
   }
 }
 
-/** Returns the pause before the next look, as an index of `PAUSES`. */
+/** Returns the pause before the next check, as an index of `PAUSES`. */
 function pauseOf({ outcome, looks }: Stay): number {
   return Math.min(Math.floor(looks / LOOKS_A_PAUSE), LONGEST[outcome]);
 }

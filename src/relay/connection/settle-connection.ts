@@ -39,8 +39,10 @@ export function cutOff(connection: Connection): boolean {
 }
 
 /**
- * Moves a connection towards its end if one of its sides is gone. Call this after a side closed, and
- * after bytes were written to a side, because they may have been the last ones.
+ * Checks whether a connection can end, and takes the next step if it can. If one side is gone, the
+ * other side lingers. If both sides are gone, or if the client left before the destination was
+ * reached, the connection ends. Call this after each event that may allow the next step: a side
+ * closed or ended its stream, held bytes were written to a side, or the attempt began to retry.
  */
 export function settle(connection: Connection): void {
   const { client, destination } = connection;
@@ -56,12 +58,13 @@ export function settle(connection: Connection): void {
 }
 
 /**
- * Ends a connection whose client has left before the destination was reached. If the client sent
- * bytes and did not fail, the connection continues, so that the relay can deliver the bytes.
+ * Ends a connection whose destination was not reached yet, if its client has left. If the client
+ * sent bytes and did not fail, the connection continues, because the relay can still deliver the
+ * bytes.
  *
- * Also called while the attempt retries. Then a client that only ended its stream, and sent no
- * byte, also counts as having left. It may wait for a greeting, but a destination that cannot be
- * reached sends none.
+ * If the attempt retries, a client that ended its stream and sent no byte also counts as having
+ * left. Such a client may wait for a greeting, but a destination that cannot be reached sends no
+ * greeting.
  */
 function leave(connection: Connection): void {
   const { up, client } = connection;
@@ -107,7 +110,10 @@ function finish(connection: Connection): void {
   shared.ended(connection);
 }
 
-/** Ends a connection whose client has left before the destination sent a byte. */
+/**
+ * Ends a connection at once with the ending `client left`, because the client has left before the
+ * destination sent a byte.
+ */
 export function leaveSilently(connection: Connection): void {
   destroy(connection, "client left");
 }

@@ -5,14 +5,14 @@ import type { Connection, ConnectionSide } from "./connection.ts";
 import { areClientsLeaving } from "./clients-leaving.ts";
 import { leaveSilently, settle } from "./settle-connection.ts";
 
-// The minimum time between a client's end of stream and the close of the client's socket, in
-// milliseconds, that shows two separate events: the client first ended its stream, and then waited.
-// If the time is shorter, a single close by the client may have caused both events.
+// If a client closes its socket at least this time after its end of stream, in milliseconds, the
+// relay concludes that the client ended its stream, waited, and then left. After a shorter time, a
+// single close by the client may have caused both events.
 const ENDED_BEFORE = 1_000;
 
 /**
  * Passes on the end of stream of a side, and reports the half-closed connection. Called when Bun
- * reports the end of stream. If a system call of the relay found before that the side failed, Bun
+ * reports the end of stream. If the relay itself has already found that the side failed, Bun
  * reports an end of stream instead of the failure; then this function handles the failure.
  */
 export function sideEnded(side: ConnectionSide): void {
@@ -44,9 +44,10 @@ function isSilent({ up, down }: Connection): boolean {
 }
 
 /**
- * Removes a closed socket from its side. The direction that reads from the side ends, or aborts if
- * the side failed; the direction that writes to the side breaks. `code` is the code of the socket's
- * error; undefined if there was no error.
+ * Removes a closed socket from its side, and ends both pipes of the side. The pipe that reads from
+ * the side passes on an end of stream (`end`), or a failure if the side failed (`abort`). The pipe
+ * that writes to the side drops its bytes (`break`). `code` is the code of the socket's error;
+ * undefined if there was no error.
  */
 export function sideClosed(side: ConnectionSide, code: string | undefined): void {
   const { connection, inbound, outbound } = side;
@@ -64,7 +65,7 @@ export function sideClosed(side: ConnectionSide, code: string | undefined): void
  * the client's socket is closed. A destination that has not sent a byte has seen only the client's
  * end of stream, so it cannot tell whether the client still waits for an answer.
  *
- * | the client sent | destination | the destination sees                                 | condition: the client                                                |
+ * | the client sent | destination | the destination sees                                 | only if the client                                                   |
  * | --------------- | ----------- | ---------------------------------------------------- | -------------------------------------------------------------------- |
  * | nothing         | any         | a reset (TCP) or a close (Unix)                      | failed, or ended its stream at least 1 s before its close            |
  * | bytes           | TCP         | a reset, after its kernel has acknowledged all bytes | failed                                                               |
@@ -124,13 +125,15 @@ function sideFailed(side: ConnectionSide): void {
 }
 
 function isFailure(side: ConnectionSide, code: string | undefined): boolean {
-  // Linux reports a reset after the peer's FIN as EPIPE (tcp_reset()): the stream had ended cleanly.
+  // If a reset arrives after the peer's FIN, Linux reports EPIPE (tcp_reset()). This is not a
+  // failure, because the peer had already ended its stream.
   return hasFailed(side) || (code !== undefined && code !== "EPIPE");
 }
 
 /**
- * Returns whether the relay's own system call found that a side failed. That call consumed
- * SO_ERROR, so Bun will report a clean close; trust the saved errno.
+ * Returns whether the relay itself found that a side failed: by a system call, which removed the
+ * error from the socket (SO_ERROR), or in `UnresponsivePeers`. Bun then reports a clean close, so
+ * only the stored errno shows the failure.
  */
 function hasFailed({ errno }: Side): boolean {
   return errno !== 0 && errno !== EPIPE;

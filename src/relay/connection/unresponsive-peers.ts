@@ -4,30 +4,31 @@ import { readTcpInfo, type TcpInfo } from "../../os/tcp-info.ts";
 import type { Connection, ConnectionSide } from "./connection.ts";
 import { keepaliveLength, setKeepalive } from "./keepalive.ts";
 
-// The number of looks at each side within the time limit. A side ends late by at most two intervals
-// between looks: one until a look finds that the answer is missing, and one until the first look
-// after the limit.
+// The number of times that the timer checks each side within the time limit. The interval between
+// two checks is a tenth of the limit. A side ends at most two intervals too late: the first check
+// after an answer became due may come one interval late, and so may the first check after the
+// limit.
 const LOOKS = 10;
 
 // A peer counts as vanished only if it has not answered at least this many retransmissions or
 // probes, because the answer to a single one may still be on its way.
 const UNANSWERED_LEAST = 2;
 
-/** What the relay saw of a side at the last look. */
+/** The facts that the latest check found out about a side. */
 interface Sighting {
-  /** The value of `writtenTo` at that look. */
+  /** The result of `writtenTo` at this check. */
   readonly written: number;
   /** Whether the peer had acknowledged all bytes that were written to it. */
   readonly settled: boolean;
-  /** The answer that the peer owed at that look; null if it owed none. */
+  /** The answer that the peer owed at this check; null if it owed none. */
   readonly debt: Debt | null;
 }
 
 /** An answer that a peer owes: the acknowledgement of bytes, or the answer to a probe. */
 interface Debt {
-  /** The time of the first look at which the answer was missing, by `performance.now()`. */
+  /** The time of the first check that found the answer missing, by `performance.now()`. */
   readonly since: number;
-  /** The value of `TcpInfo.retransmissions` at that look. */
+  /** The value of `TcpInfo.retransmissions` at the first check that found the answer missing. */
   readonly retransmissions: number;
 }
 
@@ -103,8 +104,8 @@ export class UnresponsivePeers implements Disposable {
 }
 
 /**
- * Returns the answer that a peer owes at this look; null if it owes none. `debt` is the result of
- * the look before.
+ * Returns the answer that a peer owes at this check; null if it owes none. `debt` is the result of
+ * the check before.
  */
 function debtAfter(debt: Debt | null, info: TcpInfo, now: number): Debt | null {
   if (info.unacknowledged === 0 && info.probes === 0) return null;

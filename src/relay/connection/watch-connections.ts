@@ -5,13 +5,11 @@ import { destroy } from "./settle-connection.ts";
 import { IdleTimeout } from "./idle-timeout.ts";
 import { UnresponsivePeers } from "./unresponsive-peers.ts";
 
-/**
- * The time limits for open connections, in milliseconds; undefined for no limit. A connection on
- * which no byte moves for `idleTimeout` ends, and so does a half-closed connection on which no byte
- * moves for `halfCloseTimeout`.
- */
+/** The time limits for open connections, in milliseconds; undefined for no limit. */
 export interface IdleTimes {
+  /** A connection ends if no byte moves on it for this time. */
   readonly idleTimeout?: number | undefined;
+  /** A half-closed connection ends if no byte moves on it for this time. */
   readonly halfCloseTimeout?: number | undefined;
 }
 

@@ -14,24 +14,27 @@ export const LARGE = 64 * 1024;
 // answer to a request.
 const SMALL = 16 * 1024;
 
-// The maximum size of one read in bytes, if no other connection waits: for a read that copies the
-// bytes, and for a read that splices them. The sizes are large because large reads wake the sender
-// and the receiver less often.
+// The maximum size of one read that copies the bytes, if no other connection waits; in bytes. The
+// size is large because large reads wake the sender and the receiver less often.
 const COPIED_MOST = 256 * 1024;
+// The maximum size of one read that splices the bytes, if no other connection waits; in bytes.
 const SPLICED_MOST = CAPACITY;
-// The maximum size of one read in bytes, if other connections wait for their turn.
+// The maximum size of one read that copies the bytes, if other connections wait for their turn; in
+// bytes.
 const COPIED_LEAST = 32 * 1024;
+// The maximum size of one read that splices the bytes, if other connections wait for their turn; in
+// bytes.
 const SPLICED_LEAST = 128 * 1024;
 
-// The minimum size of one read in bytes, if the other side has any room. The read may bring more
-// bytes than the room, but the excess costs little: if a socket's buffer has any room, the kernel
-// accepts the whole write, even if the buffer is over-full afterwards. If the reported room cannot
-// be trusted, each read has at most this size. If all connections together hold too many bytes,
-// each read has at most this size and never exceeds the room.
+// The maximum size of one read, in bytes, if the other side reports some room, but less than this
+// number. The size may exceed the room, because the kernel accepts a whole write if a socket's
+// buffer has any room, even if the write over-fills the buffer. If the reader does not trust the
+// reported room, this maximum applies to every read. If all connections together hold too many
+// bytes, the maximum is the room, but at most this number.
 const ROOM_LEAST = 32 * 1024;
 
-// The size of a read in bytes, if the other side has no room. The other side cannot take this byte,
-// and this incomplete write makes Bun wait for room.
+// The size of a read in bytes, if the other side has no room. The pipe tries to write this byte
+// through Bun. The other side does not take the byte, so Bun waits for room and then reports it.
 const SAMPLE = 1;
 
 // The maximum number of bytes by which the contents of a TCP socket's send buffer normally exceed
@@ -43,9 +46,9 @@ const EXCESS_MOST = 64 * 1024;
 // TCP sockets, after the kernel has reduced a send buffer.
 const SCARCITY = 10_000;
 
-// If a direction stalls and its receiver has never taken all held bytes, the direction keeps its
-// kernel pipe only if the pipe contains at least this number of bytes. Fewer bytes are copied out
-// of the kernel pipe, and the pipe is given back.
+// The minimum number of bytes in a kernel pipe that a direction keeps although its receiver has
+// never taken all held bytes. If the kernel pipe contains fewer bytes, the reader copies them into
+// memory, so that another direction can use the kernel pipe.
 const PIPED_LEAST = 64 * 1024;
 
 // After a small chunk was passed on, the reader assumes for this number of reads that other
@@ -72,8 +75,8 @@ export function threadBulkReader(system: Libc): BulkReader {
 export class BulkReader {
   readonly #system: Libc;
   readonly #kernelPipes: KernelPipes;
-  // The buffer that all pipes share. The bytes are written, or copied out of the buffer, before the
-  // next read.
+  // The buffer into which the reads of all directions copy their bytes. Before the next read, the
+  // bytes are written to their receiver or copied to other memory.
   readonly #buffer = new Uint8Array(COPIED_MOST);
   #turnsOfOthers = 0;
   /**
@@ -99,7 +102,8 @@ export class BulkReader {
 
   /**
    * Reads once from a side into `held`, which must be empty. The size of the read depends on the
-   * room of `to`. After a write, call `keep` if bytes are left in `held`.
+   * room of `to`. The caller then writes `held` to `to`, and must call `keep` if bytes are left in
+   * `held`.
    *
    * @param sparing - whether all connections together hold so much that the read must be small,
    *   even if `to` has much room

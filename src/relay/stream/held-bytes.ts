@@ -3,9 +3,9 @@ import type { KernelPipe } from "./kernel-pipe.ts";
 import type { FailedSocketBytes } from "./unread-bytes-of-failed-socket.ts";
 import type { Side } from "./side.ts";
 
-// The number of bytes that the relay takes out of a kernel pipe and writes through Bun, so that Bun
-// reports when the socket has room. With a whole page of bytes, the transfer of bulk would cost a
-// fifth more (PROFILE.md).
+// If a socket has no room for the bytes of a kernel pipe, the relay takes this number of bytes out
+// of the kernel pipe and writes them through Bun, so that Bun reports when the socket has room. If
+// this number were a whole page, the transfer of bulk would cost a fifth more (PROFILE.md).
 const SAMPLE = 1;
 
 /**

@@ -13,10 +13,15 @@ import type { Side } from "./side.ts";
  * - `flowing`: the pipe passes bytes on.
  * - `ending`: `from` ended its stream. The pipe writes the held bytes, then the end of stream.
  * - `ended`: the pipe has passed on the end of stream.
- * - `aborting`: `from` failed. The pipe writes the held bytes; after that the relay must reset `to`.
+ * - `aborting`: `from` failed. The pipe writes the held bytes; after that the relay must reset
+ *   `to`.
  * - `broken`: `to` takes no more bytes. The relay reads and drops all further bytes of `from`.
  *
- * | state      | end        | abort      | all written | break    |
+ * Each row of this table is a state, each column an event, and each cell the next state. `end`,
+ * `abort` and `break` are calls of these methods; `all written` means that `to` took all held
+ * bytes.
+ *
+ * | state      | `end`      | `abort`    | all written | `break`  |
  * | ---------- | ---------- | ---------- | ----------- | -------- |
  * | `flowing`  | `ending`   | `aborting` | `flowing`   | `broken` |
  * | `ending`   | `ending`   | `ending`   | `ended`     | `broken` |
@@ -61,8 +66,8 @@ export class Pipe implements Reader {
   #held: HeldBytes | null = null;
   readonly #means: PipeMeans;
   /**
-   * Decides who reads `from`; null until a chunk was large or was held. While this is null, Bun
-   * reads, as in the state `events` of `Reading`.
+   * Decides who reads `from`. Null until Bun has read a large chunk, or until Bun must stop reading
+   * for the first time. While this is null, Bun reads, as in the state `events` of `Reading`.
    */
   #reading: Reading | null = null;
 
@@ -125,9 +130,12 @@ export class Pipe implements Reader {
 
   /**
    * Makes the pipe read and hold fewer bytes. Call this when all pipes together hold too many
-   * bytes. If bytes are held or `to` is not ready, nobody reads from `from` until `to` is ready and
-   * has taken the held bytes. After that, or at once if no bytes are held, the pipe reads only as
-   * many bytes as `to` takes. Without a bulk reader the pipe cannot do so, and Bun reads as before.
+   * bytes.
+   *
+   * - If bytes are held or `to` is not ready, nobody reads from `from` until `to` has taken the
+   *   held bytes.
+   * - Otherwise the relay's own system calls read, and each call reads at most as many bytes as
+   *   `to` has room for. Without a bulk reader, Bun reads as before.
    */
   memoryFull(): void {
     if (!this.from.ready || this.state !== "flowing" || this.isPaused) return;
@@ -248,9 +256,9 @@ export class Pipe implements Reader {
   }
 
   /**
-   * Reports a chunk, which `to` has taken completely, to the object that decides about the next
-   * reads: to `#reading`, or to the bulk reader if there is no `#reading` yet and the chunk is not
-   * large. Does an own read at once if `#reading` asks for one.
+   * Reports to `#reading` that `to` has taken a whole chunk of Bun, and reads at once by the
+   * relay's own system call if `#reading` asks for this. If there is no `#reading` yet and the
+   * chunk is not large, reports the chunk to the bulk reader instead.
    */
   #passed(length: number): void {
     if (this.#reading === null && length < LARGE) this.#means.bulk?.chunkPassed(length);

@@ -1,9 +1,10 @@
 import { type BulkReader, LARGE } from "./bulk-reader.ts";
 import type { Side } from "./side.ts";
 
-// The first and the longest pause between two own reads in the state `look`, in milliseconds. Each
-// pause is twice as long as the pause before.
+// The first pause between two own reads in the state `look`, in milliseconds. Each further pause is
+// twice as long as the pause before.
 const FIRST_PAUSE = 1;
+// The longest pause between two own reads in the state `look`, in milliseconds.
 const LONGEST_PAUSE = 1024;
 
 /**
@@ -16,9 +17,9 @@ const LONGEST_PAUSE = 1024;
  *   read.
  * - `turn`: the pipe does an own read in the next turn of the event loop.
  * - `last turn`: like `turn`, but the previous own read found no bytes.
- * - `look`: no bytes come, and one of Bun's reads may bring too many: `to` has little room, or all
- *   pipes together hold too many bytes. The pipe does an own read when `to` has much room, or after
- *   a pause.
+ * - `look`: the last own read found no bytes, or all pipes together hold too many bytes. Bun must
+ *   not read, because `to` has little room or the pipes hold too many bytes, and one of Bun's reads
+ *   may bring too many. The pipe does an own read when `to` has much room, or after a pause.
  * - `over`: Bun reads, and the pipe drops the bytes, because `to` takes no more bytes.
  */
 export type ReadingState = "events" | "paused" | "room" | "turn" | "last turn" | "look" | "over";
@@ -140,8 +141,9 @@ export interface Reader {
   awaitMuchRoom(): void;
 }
 
-// After an own read that brought bytes, this number of Bun's chunks count as bulk, even if they are
-// small, because bulk that often stalls also comes in small chunks.
+// After an own read that brought bytes, the direction moves bulk, and bulk that often stalls also
+// comes in small chunks. So this number of Bun's next small chunks do not count as requests: they
+// do not make the reads of all connections short (`BulkReader.chunkPassed`).
 const CHUNKS_OF_BULK = 16;
 
 /**
@@ -184,7 +186,7 @@ export class Reading {
   #state: ReadingState = "events";
   /** Whether a call of `turnCame` is planned. */
   #turnPlanned = false;
-  /** The number of further chunks of Bun that count as bulk, whatever their size. */
+  /** The number of Bun's next small chunks that do not count as requests (`CHUNKS_OF_BULK`). */
   #chunksOfBulk = 0;
   /** The timer of the next own read in the state `look`; non-null exactly in this state. */
   #look: Timer | null = null;
@@ -251,8 +253,9 @@ export class Reading {
   }
 
   /**
-   * Decides whether the pipe does a further own read, or Bun reads. Call this when an own read
-   * found no bytes.
+   * Chooses who reads next. Call this when an own read found no bytes. In the state `turn`, the
+   * pipe does one more own read. In any other state Bun reads, or the pipe waits in the state
+   * `look` if one of Bun's reads may bring too many bytes.
    */
   foundNothing(): void {
     const asks = this.#state !== "turn";
@@ -261,7 +264,7 @@ export class Reading {
 
   /**
    * Lets Bun read next, so that Bun reports the end of the stream or the failure. Call this when an
-   * own read found one of the two.
+   * own read found the end of the stream, or failed.
    */
   foundEnd(): void {
     this.#move("end");
@@ -289,7 +292,7 @@ export class Reading {
     if (isTurn(this.#state)) this.#reader.takeTurn();
   }
 
-  /** Does an own read if the state is still `look`. Called when the pause is over. */
+  /** Does an own read if the state is still `look`. Called when the pause `#pause` is over. */
   lookCame(): void {
     if (this.#state === "look") this.#reader.takeTurn();
   }

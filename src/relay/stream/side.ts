@@ -4,8 +4,8 @@ import { libc } from "../../os/libc.ts";
 import { sendBufferSpace } from "../../os/send-buffer-space.ts";
 import type { KernelPipe } from "./kernel-pipe.ts";
 
-// The room that one written byte takes at most. The kernel also counts its own bookkeeping, which is
-// smaller than the bytes if the writes are large.
+// The maximum room in a send buffer that one written byte takes. The kernel stores bookkeeping with
+// the bytes. If the writes are large, the bookkeeping is smaller than the bytes.
 const ROOM_A_BYTE = 2;
 
 /** One end of a connection: its socket, and the relay's knowledge of the socket. */
@@ -21,11 +21,12 @@ export abstract class Side {
    */
   ready = false;
   /**
-   * The errno of the relay's own system call that found this side gone; 0 if no call has found
-   * that.
+   * The errno of a failure of this side that the relay itself found, not Bun; 0 if there is none.
    */
   #errno = 0;
-  /** The answer of the latest `takesNow`, less the room that later writes took; 0 if unknown. */
+  /**
+   * The latest result of `takesNow` minus the maximum room that later writes took; 0 if unknown.
+   */
   #roomLeast = 0;
   /** Whether Bun's reading from this side is stopped. */
   #isPaused = false;
@@ -38,9 +39,9 @@ export abstract class Side {
   }
 
   /**
-   * Stores the errno of the relay's own system call, because Bun will not see this error. EPIPE
-   * says only that the side is gone, and never replaces another errno. Any other errno replaces
-   * EPIPE, because it tells the reason.
+   * Stores the errno of a failure that the relay itself found, because Bun will not see this
+   * failure. EPIPE says only that the side takes no more bytes. So another errno, which tells the
+   * reason, replaces EPIPE, but EPIPE never replaces another errno.
    */
   failed(errno: number): void {
     if (this.#errno === 0 || this.#errno === EPIPE) this.#errno = errno;
@@ -132,10 +133,10 @@ export abstract class Side {
       this.failed(-sent);
       return sent;
     }
-    // The kernel has no more room. Write the rest through Bun, because only that makes Bun wait for
-    // room. If Bun's write fails, the relay cannot find the reason: Bun does not report it, and
-    // Bun's call has already removed it from the socket (SO_ERROR). Then assume that a TCP side was
-    // reset; a Unix side cannot be reset.
+    // The kernel has no more room. Write the rest through Bun, because Bun waits for room only
+    // after one of its own writes was incomplete. If Bun's write fails, the reason is lost: Bun
+    // does not report the error, and has already removed the error from the socket (SO_ERROR). Then
+    // assume that a TCP side was reset; a Unix side cannot be reset.
     const taken = Math.max(sent, 0);
     const more = this.socket.write(taken === 0 ? bytes : bytes.subarray(taken));
     if (more >= 0) return taken + more;
