@@ -14,6 +14,8 @@ const FLOOD = 256 * 1024 * 1024;
 export const optionRows: readonly Row[] = [
   {
     name: "keepalive is set on TCP legs",
+    // The relay sets the keepalive of a destination at its first look at the connection.
+    sleeps: true,
     where: ({ source, destination }) => source === "tcp" || destination === "tcp",
     settings: { keepalive: 7_000 },
     async run(wire) {
