@@ -32,7 +32,8 @@ export interface FileIdentity {
   /** The device number of the file's file system, as decimal text. */
   readonly dev: string;
   /**
-   * The inode number, as decimal text, because an inode number may not fit into a JavaScript number.
+   * The inode number, as decimal text, because an inode number may not fit into a JavaScript
+   * number.
    */
   readonly ino: string;
 }

@@ -7,7 +7,9 @@ import { LimitPause } from "./listen/pause-at-limits.ts";
 import type { PausableListener } from "./listen/pausable-listener.ts";
 
 interface PlacesNeeds {
-  /** The limit of open connections that the relay shares with other relays; null if there is none. */
+  /**
+   * The limit of open connections that the relay shares with other relays; null if there is none.
+   */
   readonly limit: SharedConnectionLimit | null;
   /** The bytes that all relays of this thread hold, and their limit. */
   readonly memory: HeldMemory;
@@ -66,7 +68,9 @@ export class Places implements BoundedRelay, Disposable {
     this.#pause?.[Symbol.dispose]();
   }
 
-  /** Whether all places of the relay are taken, or the limit that several relays share is reached. */
+  /**
+   * Whether all places of the relay are taken, or the limit that several relays share is reached.
+   */
   get isFull(): boolean {
     return this.#pause?.isFull === true || this.#limit?.isReached === true;
   }

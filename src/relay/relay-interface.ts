@@ -12,8 +12,8 @@ export interface Relay extends AsyncDisposable {
   readonly stopped: Promise<void>;
   /**
    * Stops accepting and drains the open connections. Resets the connections that do not end within
-   * `drainTimeout`, or on which no byte moves for `standstillTimeout`. A second call can only shorten
-   * the wait. Never rejects.
+   * `drainTimeout`, or on which no byte moves for `standstillTimeout`. A second call can only
+   * shorten the wait. Never rejects.
    *
    * @param options - milliseconds, Infinity for no limit. Defaults: `drainTimeout` of the relay's
    * options, `standstillTimeout` 2,000.

@@ -87,9 +87,9 @@ export interface ConnectionsState extends PipeMeans {
 /** An attempt to reach the destination of a connection. */
 export interface Attempt {
   /**
-   * Whether the attempt makes further tries until the time `connectRetry` is over. Becomes true when
-   * a try of this attempt fails, when the attempt begins to wait behind attempts whose latest try
-   * failed, or when `connectTimeout` is over.
+   * Whether the attempt makes further tries until the time `connectRetry` is over. Becomes true
+   * when a try of this attempt fails, when the attempt begins to wait behind attempts whose latest
+   * try failed, or when `connectTimeout` is over.
    */
   readonly retrying: boolean;
   /**

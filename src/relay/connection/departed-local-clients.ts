@@ -54,7 +54,8 @@ export class DepartedLocalClients<Watched extends WatchedConnection> {
   }
 
   /**
-   * Watches a connection whose client has ended its stream, while no byte was sent in either direction.
+   * Watches a connection whose client has ended its stream, while no byte was sent in either
+   * direction.
    */
   watch(connection: Watched): void {
     this.#watched.set(connection, endsOf(connection));

@@ -2,7 +2,8 @@ import { DeadlineQueue } from "./deadline-queue.ts";
 import type { Side } from "../stream/side.ts";
 
 /**
- * The way in which the relay ends a lingering side: `reset` passes on a failure, `close` a clean end.
+ * The way in which the relay ends a lingering side: `reset` passes on a failure, `close` a clean
+ * end.
  */
 export type Outcome = "reset" | "close";
 
@@ -136,7 +137,7 @@ function pauseOf({ outcome, looks }: Stay): number {
 
 /** Returns the number of bytes that a close would lose now. */
 function pendingBytes({ pending, isTcp }: LingeringSide, unsent: number): number {
-  // After a Unix socket has accepted bytes, they are in the queue of its peer, and survive the close
-  // (unix(7)).
+  // After a Unix socket has accepted bytes, they are in the queue of its peer, and survive the
+  // close (unix(7)).
   return isTcp ? pending + unsent : pending;
 }

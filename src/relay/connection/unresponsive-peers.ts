@@ -50,7 +50,7 @@ interface Debt {
  * untransmitted due to zero window size"; seen on Linux 6.18). A relay must wait for such a peer
  * without a time limit. So this class looks at each side periodically: it asks the kernel whether
  * the peer answers. It makes no system call for a side whose peer had acknowledged everything at an
- * earlier look, if nothing was written to the side since.
+ * earlier check, if nothing was written to the side since then.
  */
 export class UnresponsivePeers implements Disposable {
   readonly #connections: ReadonlySet<Connection>;

@@ -42,8 +42,8 @@ const SAMPLE = 1;
 // kernel has reduced the buffer, because all TCP sockets together use too much memory (tcp(7),
 // tcp_mem).
 const EXCESS_MOST = 64 * 1024;
-// The time, in milliseconds, for which the reader does not trust the room that the kernel reports for
-// TCP sockets, after the kernel has reduced a send buffer.
+// The time, in milliseconds, for which the reader does not trust the room that the kernel reports
+// for TCP sockets, after the kernel has reduced a send buffer.
 const SCARCITY = 10_000;
 
 // The minimum number of bytes in a kernel pipe that a direction keeps although its receiver has

@@ -7,7 +7,9 @@ export const CAPACITY = 1024 * 1024;
 // pipe-user-pages-soft). The relay does not use a pipe below this capacity.
 const CAPACITY_LEAST = 128 * 1024;
 
-/** A pipe of pipe(7), through which splice(2) passes the pages of a socket on without copying them. */
+/**
+ * A pipe of pipe(7), through which splice(2) passes the pages of a socket on without copying them.
+ */
 export class KernelPipe {
   /** The number of bytes in the pipe. */
   bytes = 0;

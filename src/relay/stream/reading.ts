@@ -34,8 +34,8 @@ export type ReadingState = "events" | "paused" | "room" | "turn" | "last turn" |
  * - `read passed`: an own read brought bytes, and `to` took all of them.
  * - `read held`: an own read brought bytes, and `to` did not take all of them.
  * - `nothing`: an own read found no bytes.
- * - `nothing, little room`: like `nothing`, but `to` also has little room, or all pipes together hold
- *   too many bytes. In the state `turn` neither is checked, so the event is always `nothing`.
+ * - `nothing, little room`: like `nothing`, but `to` also has little room, or all pipes together
+ *   hold too many bytes. In the state `turn` neither is checked, so the event is always `nothing`.
  * - `memory full`: all pipes together hold too many bytes.
  * - `end`: an own read found the end of the stream or a failure.
  * - `broken`: `to` takes no more bytes.
@@ -135,7 +135,10 @@ export interface Reader {
   readonly from: Side;
   /** Does an own read. Called in the states `turn`, `last turn` and `look`. */
   takeTurn(): void;
-  /** Returns whether `to` has much room and all pipes together do not hold too many bytes. */
+  /**
+   * Returns whether `to` has much room, the kernel's report of this room can be trusted, and all
+   * pipes together do not hold too many bytes.
+   */
   hasMuchRoom(): boolean;
   /** Makes the pipe call `roomAgain` as soon as `to` has much room. */
   awaitMuchRoom(): void;

@@ -17,7 +17,8 @@ export abstract class Side {
    */
   fd = -1;
   /**
-   * Whether the relay may write bytes to this side. A destination is ready only after it was reached.
+   * Whether the relay may write bytes to this side. A destination is ready only after it was
+   * reached.
    */
   ready = false;
   /**
@@ -83,9 +84,9 @@ export abstract class Side {
   }
 
   /**
-   * The approximate number of bytes that a write takes at least, without asking the kernel; 0 or less
-   * if that is not known. The kernel may have reduced the send buffer since `takesNow` was called,
-   * because all TCP sockets together use too much memory.
+   * The approximate number of bytes that a write takes at least, without asking the kernel; 0 or
+   * less if that is not known. The kernel may have reduced the send buffer since `takesNow` was
+   * called, because all TCP sockets together use too much memory.
    */
   get roomLeast(): number {
     return this.#roomLeast;
