@@ -167,20 +167,26 @@ export const reachingRows: readonly Row[] = [
     settings: { connectTimeout: 300 },
     async run(wire) {
       await wire.plug();
-      const start = performance.now();
-      // On a busy machine the time may be up before the client sees that it is connected.
-      const client = wire.dial();
-      client.trySend(new Payload(100).bytes);
-      const { ending } = await client.readToEnd();
-      const waited = performance.now() - start;
-      await expectFailed(client, ending);
-      expect(waited).toBeGreaterThan(250);
+      // Only a relay without this limit, which then waits for 5 s, is late each time; a busy machine
+      // is late at some times.
+      let tries = 0;
+      let waited: number;
+      do {
+        const start = performance.now();
+        // On a busy machine the time may be up before the client sees that it is connected.
+        const client = wire.dial();
+        client.trySend(new Payload(100).bytes);
+        const { ending } = await client.readToEnd();
+        waited = performance.now() - start;
+        await expectFailed(client, ending);
+        expect(waited).toBeGreaterThan(250);
+        tries += 1;
+      } while (waited >= 300 + SOON && tries < 4);
       expect(waited).toBeLessThan(300 + SOON);
       await wire.idle();
       expect(attemptsInSyn(wire)).toBe(0);
-      expect(wire.unreachable()).toEqual([
-        wire.direction.destination === "tcp" ? "ETIMEDOUT" : "EAGAIN",
-      ]);
+      const code = wire.direction.destination === "tcp" ? "ETIMEDOUT" : "EAGAIN";
+      expect(wire.unreachable()).toEqual(Array.from({ length: tries }, () => code));
     },
   },
 
