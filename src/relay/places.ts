@@ -47,8 +47,8 @@ export class Places implements BoundedRelay, Disposable {
   }
 
   /**
-   * Lets the places pause and resume the listener from now on. `max` is the number of places of the
-   * relay.
+   * Pauses `listener` from now on while no place is free, and resumes it afterwards. `max` is the
+   * number of places of the relay.
    */
   begin(max: number, listener: Pick<PausableListener, "pause" | "resume">): void {
     this.#lateSocketsSpare = connectionsCarried() - max;

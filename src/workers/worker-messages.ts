@@ -104,8 +104,8 @@ export type PoolReport =
   /** Whole pcapng blocks for the relay's capture file. */
   | { readonly kind: "captured"; readonly blocks: Uint8Array }
   /**
-   * The last report of a share, which has stopped. `cut` is the number of connections that the
-   * worker has reset to end the drain.
+   * The worker's share of the relay has stopped. This is the last report of the share. `cut` is the
+   * number of connections that the worker has reset to end the drain.
    */
   | { readonly kind: "stopped"; readonly cut: number }
   /** The worker is about to die. `open` is the number of connections that end with the worker. */

@@ -17,11 +17,11 @@ export interface WorkerShareOwner {
    * the relays share; null if they have not reached it, or if there is no such limit.
    */
   readonly reachedTogether: number | null;
-  /** Called after the share has started. */
+  /** Called after the worker's share of the relay has started. */
   joined(index: number): void;
   /** Called with whole pcapng blocks for the relay's capture file. */
   captured(blocks: Uint8Array): void;
-  /** Called after the share has ended. Returns the number of connections that were still open. */
+  /** Called after the worker's share of the relay has ended. Returns the number of connections that were still open. */
   left(index: number): number;
 }
 

@@ -10,8 +10,8 @@ import { keepaliveLength, setKeepalive } from "./keepalive.ts";
 // limit.
 const LOOKS = 10;
 
-// A peer counts as vanished only if it has not answered at least this many retransmissions or
-// probes, because the answer to a single one may still be on its way.
+// A peer counts as vanished only if this many retransmissions or probes in a row, or more, got no
+// answer, because the answer to a single one may still be on its way.
 const UNANSWERED_LEAST = 2;
 
 /** The facts that the latest check found out about a side. */

@@ -21,10 +21,10 @@ const COPIED_MOST = 256 * 1024;
 const SPLICED_MOST = CAPACITY;
 // The maximum size of one read that copies the bytes, if other connections wait for their turn; in
 // bytes.
-const COPIED_LEAST = 32 * 1024;
+const COPIED_IN_TURN = 32 * 1024;
 // The maximum size of one read that splices the bytes, if other connections wait for their turn; in
 // bytes.
-const SPLICED_LEAST = 128 * 1024;
+const SPLICED_IN_TURN = 128 * 1024;
 
 // The maximum size of one read, in bytes, if the other side reports some room, but less than this
 // number. The size may exceed the room, because the kernel accepts a whole write if a socket's
@@ -67,7 +67,7 @@ export function threadBulkReader(system: Libc): BulkReader {
 }
 
 /**
- * Reads bulk by the relay's own system calls, for two reasons. Bun allocates a buffer of up to 512
+ * Reads large transfers by the relay's own system calls, for two reasons. Bun allocates a buffer of up to 512
  * KiB for each read, which makes the transfer of a gigabyte a third more expensive. And splice(2)
  * passes memory pages on without a copy. From a Unix socket to a TCP socket, splice(2) costs more
  * than a copy, so the bytes are copied there (PROFILE.md).
@@ -126,12 +126,12 @@ export class BulkReader {
     } else if (held.kernelPipe !== null) {
       const moved = held.kernelPipe.fill(
         from.fd,
-        Math.min(most, alone ? SPLICED_MOST : SPLICED_LEAST),
+        Math.min(most, alone ? SPLICED_MOST : SPLICED_IN_TURN),
       );
       if (moved !== -constants.errno.EINVAL) return moved;
       this.release(held);
     }
-    return this.#copy(from, held, Math.min(most, alone ? COPIED_MOST : COPIED_LEAST));
+    return this.#copy(from, held, Math.min(most, alone ? COPIED_MOST : COPIED_IN_TURN));
   }
 
   /** Returns whether the reader trusts the room that the kernel reports for `to`. */

@@ -38,7 +38,7 @@ const HELD_BEFORE_READY = 64 * 1024;
 
 /** The objects that the pipes of a relay share. */
 export interface PipeMeans {
-  /** Reads bulk by the relay's own system calls; null if Bun does all reads. */
+  /** Reads large transfers by the relay's own system calls; null if Bun does all reads. */
   readonly bulk: BulkReader | null;
   /** The account of all held bytes. */
   readonly memory: MemoryAccount;
