@@ -13,7 +13,10 @@ const FREED_LEAST = 16 * 1024;
  * function does nothing with a chunk that is only a part of its buffer, because other code may use
  * the rest of the buffer.
  */
-export function freeChunk({ buffer, byteLength }: Uint8Array): void {
-  if (byteLength < FREED_LEAST || byteLength !== buffer.byteLength) return;
+export function freeChunk(chunk: Uint8Array): void {
+  // Check the size first: the engine makes the object `buffer` only when it is read.
+  if (chunk.byteLength < FREED_LEAST) return;
+  const { buffer } = chunk;
+  if (chunk.byteLength !== buffer.byteLength) return;
   if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
