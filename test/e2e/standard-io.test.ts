@@ -245,6 +245,18 @@ describe("standard streams", () => {
     expect(await child.exited).toBe(0);
   });
 
+  test.each(["SIGUSR1", "SIGUSR2"] as const)("%s does nothing", async (signal) => {
+    await using io = new StandardIo("sockets", "TCP");
+    using server = await io.listener.accept();
+    io.child.kill(signal);
+    // The child handles the signals in this order.
+    await server.send(new Payload(1_000));
+    server.halfClose();
+    io.child.kill("SIGTERM");
+    expect(await io.child.exited).toBe(1);
+    expect(await io.stderr).toContain("error stopped by a signal\n");
+  });
+
   test.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)("%s ends it at once", async (signal) => {
     await using io = new StandardIo("sockets", "TCP");
     using server = await io.listener.accept();

@@ -95,27 +95,22 @@ describe("an observer that throws when", () => {
     expect(faulty.faults).toContain(faulty.thrown);
   });
 
-  const refusing = () => {
-    const listener = new RawListener(LOOPBACK);
-    listener.close();
-    return listener;
-  };
-  const silent = () => new RawListener(LOOPBACK, 0);
-
   // Each way to find out has another caller: the system, a timer, a resolver.
-  test.each<[string, () => RawListener, string, Partial<RelayOptions>]>([
-    ["at once", refusing, "127.0.0.1", {}],
-    ["after trying again", refusing, "127.0.0.1", { connectRetry: 300 }],
-    ["by a name", refusing, "localhost", {}],
-    ["when the time is up", silent, "127.0.0.1", { connectTimeout: 100 }],
-  ])("a destination is unreachable, %s: its client sees that", async (_, listen, host, options) => {
+  test.each<[string, "refuses" | "is silent", string, Partial<RelayOptions>]>([
+    ["at once", "refuses", "127.0.0.1", {}],
+    ["after trying again", "refuses", "127.0.0.1", { connectRetry: 300 }],
+    ["by a name", "refuses", "localhost", {}],
+    ["when the time is up", "is silent", "127.0.0.1", { connectTimeout: 100 }],
+  ])("a destination is unreachable, %s: its client sees that", async (_, what, host, options) => {
     const faulty = new Faulty("unreachable");
-    using listener = listen();
+    using listener = new RawListener(LOOPBACK, 0);
     const { endpoint } = listener;
     if (endpoint.kind !== "tcp") throw new Error("a TCP listener has a TCP endpoint");
-    // A queue of 0 has room for one, which this is.
-    using _queued = listener.isOpen ? await RawSocket.connect(endpoint) : null;
-    const destination = `${host}:${endpoint.port}`;
+    // A queue of 0 has room for one, which this is. At its own port nobody listens, and nobody else
+    // gets that port meanwhile.
+    using queued = await RawSocket.connect(endpoint);
+    const port = what === "refuses" ? queued.ports.own : endpoint.port;
+    const destination = `${host}:${port}`;
     await using relay = await start(faulty, listener, { ...options, destination });
     using client = RawSocket.dial(relay.endpoint);
     await client.hangUp();

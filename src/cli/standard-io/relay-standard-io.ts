@@ -10,6 +10,7 @@ import { AF_UNIX, SOCK_STREAM } from "../../os/linux-constants.ts";
 import { warnOfPlainText } from "../../process/start-warnings.ts";
 import { onHangup } from "../../process/hangup-signal.ts";
 import { reportFaults } from "../../process/uncaught-errors.ts";
+import { ignoreUserSignals } from "../../process/ignore-user-signals.ts";
 import { stopRequests } from "../../process/stop-signals.ts";
 import { combineObservers } from "../../relay/combine-observers.ts";
 import { RelayError } from "../../relay/error.ts";
@@ -176,6 +177,7 @@ async function relayOne(
   ]);
   using _faults = reportFaults((error) => observer.fault(error));
   using signals = stopRequests();
+  using _ignored = ignoreUserSignals();
   using _hangup = onHangup(() => failed.resolve(HUNG_UP));
   void signals.asked.then(() => failed.resolve("stopped by a signal"));
   const relay = await startRelay({ ...options, observer });
