@@ -249,9 +249,10 @@ export class Pipe implements Reader {
       if (!passed) {
         this.#means.bulk.cameShort(to);
         this.#means.bulk.keep(held);
-        this.#account();
       }
       reading.hasRead(passed);
+      // Only now, because the account may call `memoryFull` of this pipe at once.
+      if (!passed) this.#account();
     }
   }
 
