@@ -40,17 +40,13 @@ class Receiver extends Side {
   }
 }
 
-test("a large chunk that its receiver does not take whole is followed by reads of the pipe's own", async () => {
+/** A sender whose bytes Bun reads and gives to `received`; `pair.one` is the sender's peer. */
+async function readByBun(received: (chunk: Uint8Array) => void) {
   if (libc === null) throw new Error("this test needs the C library through bun:ffi");
   const bulk = new BulkReader(libc);
   bulk.join();
-  const [from, to] = [new Sender(), new Receiver()];
-  const pipe = new Pipe(from, to, { bulk, memory });
-  const first = Promise.withResolvers<number>();
-  let chunks = 0;
-  using pair = socketPair();
-  must("send", system.send(pair.one, new Uint8Array(100 * KIB)));
-  to.space = 10 * KIB;
+  const from = new Sender();
+  const pair = socketPair();
   const socket = await Bun.connect({
     // Bun closes what it is given.
     fd: libc.duplicate(pair.other),
@@ -58,24 +54,70 @@ test("a large chunk that its receiver does not take whole is followed by reads o
     socket: {
       binaryType: "uint8array",
       open: (opened) => from.attach(opened),
-      data(_, chunk) {
-        chunks += 1;
-        pipe.receive(chunk);
-        first.resolve(chunk.length);
-      },
+      data: (_, chunk) => received(chunk),
     },
   });
+  return {
+    ...{ bulk, from },
+    send: (length: number) => must("send", system.send(pair.one, new Uint8Array(length))),
+    [Symbol.dispose]() {
+      bulk.leave();
+      socket.terminate();
+      pair[Symbol.dispose]();
+    },
+  };
+}
+
+test("a large chunk that its receiver does not take whole is followed by reads of the pipe's own", async () => {
+  const first = Promise.withResolvers<number>();
+  let chunks = 0;
+  using sender = await readByBun((chunk) => {
+    chunks += 1;
+    pipe.receive(chunk);
+    first.resolve(chunk.length);
+  });
+  const { bulk, from } = sender;
+  const to = new Receiver();
+  const pipe = new Pipe(from, to, { bulk, memory });
+  to.space = 10 * KIB;
+  sender.send(100 * KIB);
   expect(await first.promise).toBe(100 * KIB);
   expect(pipe.held).toBe(90 * KIB);
 
-  must("send", system.send(pair.one, new Uint8Array(50 * KIB)));
+  sender.send(50 * KIB);
   to.space = Infinity;
   pipe.advance();
   expect({ taken: to.taken, chunks }).toEqual({ taken: 150 * KIB, chunks: 1 });
-
   pipe.break();
-  bulk.leave();
-  socket.terminate();
+});
+
+test("an own read whose bytes fill the memory holds them, and waits for room", async () => {
+  const first = Promise.withResolvers<void>();
+  using sender = await readByBun((chunk) => {
+    // More comes before the pipe has passed the chunk on.
+    if (pipe.bytesRead === 0) sender.send(50 * KIB);
+    to.space = chunk.length;
+    try {
+      pipe.receive(chunk);
+      first.resolve();
+    } catch (error) {
+      first.reject(error);
+    }
+  });
+  const { bulk, from } = sender;
+  from.ready = true;
+  const to = new Receiver();
+  // The account tells all pipes at once if the memory is full, also the one that just read.
+  const full = { isReached: false, changed: (bytes: number) => bytes > 0 && pipe.memoryFull() };
+  const pipe = new Pipe(from, to, { bulk, memory: full });
+  sender.send(100 * KIB);
+  await first.promise;
+  expect(pipe).toMatchObject({ bytesRead: 150 * KIB, held: 50 * KIB, isPaused: true });
+
+  to.space = Infinity;
+  pipe.advance();
+  expect(to.taken).toBe(150 * KIB);
+  pipe.break();
 });
 
 /** A pipe to a receiver that takes `space` bytes. */
