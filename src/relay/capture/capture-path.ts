@@ -69,12 +69,12 @@ export function openCapture(path: string, own: readonly string[]): OpenCapture {
  */
 function lockNew(path: string, fd: number): OpenCapture {
   try {
+    if (!tryLock(path, fd)) throw inUse(path);
+    // Check after the lock that the new file is still at the path, because another relay may have
+    // renamed the file before the lock.
     const identity = identityOf(fstatSync(fd));
-    // Check that the new file is still at the path, because another relay may have renamed it while
-    // it was not locked yet.
     const found = lstatSync(path, { throwIfNoEntry: false });
-    if (!tryLock(path, fd) || found === undefined || identityOf(found) !== identity)
-      throw inUse(path);
+    if (found === undefined || identityOf(found) !== identity) throw inUse(path);
     return { fd, identity };
   } catch (error) {
     closeSync(fd);
