@@ -34,9 +34,11 @@ const CASES = DESTINATIONS.flatMap(([kind, place]) =>
 );
 
 const disposables: AsyncDisposable[] = [];
-afterEach(async () => {
+afterEach(disposeAll);
+
+async function disposeAll(): Promise<void> {
   for (const one of disposables.splice(0)) await one[Symbol.asyncDispose]();
-});
+}
 
 /** A relay and its client; in the end all descriptors must be closed, whatever it has in hand. */
 async function start(listener: RawListener, fastPath: boolean) {
@@ -91,21 +93,31 @@ async function resetFull(client: RawSocket, view: ConnectionView): Promise<numbe
   return arrived;
 }
 
+/** Sees that all is passed on that had arrived before a reset; returns how much that was. */
+async function passAllOn(endpoint: SocketEndpoint, fastPath: boolean): Promise<number> {
+  const { client, destination, view, endings } = await startReached(endpoint, fastPath);
+  const arrived = await resetFull(client, view);
+  expect(view.heldUp).toBeLessThanOrEqual(MIB);
+  const { ending, ...stream } = await destination.readToEnd();
+  expect(stream).toEqual(FLOOD.received(arrived));
+  expect(ending).toBe(destination.isTcp ? "ECONNRESET" : "end");
+  destination.close();
+  await until(() => endings.length > 0, "the connection to be over");
+  expect(endings).toEqual(["client reset"]);
+  expect(view.bytesUp).toBe(arrived);
+  expect(view.heldUp).toBe(0);
+  return arrived;
+}
+
 describe.each(CASES)("to $kind, by $way: a client that resets", ({ place, fastPath }) => {
   test("all that had arrived is passed on, and the relay does not hold more for it", async () => {
-    const { client, destination, view, endings } = await startReached(place(), fastPath);
-    const arrived = await resetFull(client, view);
-    // This shows the limit if more than that had arrived. The kernel, which chooses the size of its
-    // buffers, seldom takes less.
-    expect(view.heldUp).toBeLessThanOrEqual(MIB);
-    const { ending, ...stream } = await destination.readToEnd();
-    expect(stream).toEqual(FLOOD.received(arrived));
-    expect(ending).toBe(destination.isTcp ? "ECONNRESET" : "end");
-    destination.close();
-    await until(() => endings.length > 0, "the connection to be over");
-    expect(endings).toEqual(["client reset"]);
-    expect(view.bytesUp).toBe(arrived);
-    expect(view.heldUp).toBe(0);
+    // More than a direction is to hold must have arrived once. The kernel, which chooses the size of
+    // its buffers, takes less at some times.
+    for (let tries = 0; tries < 10; tries += 1) {
+      if ((await passAllOn(place(), fastPath)) > MIB) return;
+      await disposeAll();
+    }
+    throw new Error("the kernel never took more than a direction is to hold");
   });
 
   test("a destination that goes, too: nothing is kept", async () => {
