@@ -4,7 +4,8 @@ import type { Endpoint } from "../../address/address.ts";
 import type { Observer } from "../../relay/observer.ts";
 import { SumsOfAllRelays } from "./sums-of-all-relays.ts";
 import { EventLoopDelay } from "./event-loop-delay.ts";
-import { type ProcessFigures, PrometheusMetrics } from "./prometheus-metrics.ts";
+import type { ProcessFigures } from "./metrics-of-process.ts";
+import { PrometheusMetrics } from "./prometheus-metrics.ts";
 import { RateHistory } from "./rate-history.ts";
 import { RelayStatistics } from "./relay-statistics.ts";
 
