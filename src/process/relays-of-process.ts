@@ -80,13 +80,18 @@ export class RelaysOfProcess {
   }
 
   /**
-   * The name, the last connection id and the capture file of each relay, for the successor's relay
-   * with the same name.
+   * The name, the last connection id and the capture of each relay, for the successor's relays.
    */
   get handed(): readonly HandedRelay[] {
     return this.#members.map(({ plan, relay: { lastId, captureFile } }) => ({
       ...{ name: plan.name, lastId, captureFile },
+      capturePath: captureFile === null ? null : (plan.settings.capture ?? null),
     }));
+  }
+
+  /** Makes the capture files, because this process has taken over from its predecessor. */
+  takeCapturePaths(): void {
+    for (const { relay } of this.#members) relay.takeCapturePath();
   }
 
   /**

@@ -193,6 +193,7 @@ export class RunningProcess implements AsyncDisposable {
   async #takeOver(predecessor: Predecessor, relays: RelaysOfProcess): Promise<boolean> {
     const front = { relays, admin: this.#admin, requests: this.#requests };
     if (!(await takeOver(predecessor, front))) return false;
+    relays.takeCapturePaths();
     const { pid } = predecessor.document;
     this.#log.info(`took over from process ${pid}`, { event: "took_over", from: pid });
     this.#earlier = this.#front.use(

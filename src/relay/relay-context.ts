@@ -1,4 +1,5 @@
 import type { ThreadCapture } from "./capture/capture-in-thread.ts";
+import type { HandedCaptures } from "./capture/capture-path.ts";
 import type { ClientCounts } from "./admission/client-counts.ts";
 import type { HeldMemory } from "./limits/held-memory-limit.ts";
 import type { SharedConnectionLimit } from "./limits/shared-connection-limit.ts";
@@ -11,10 +12,11 @@ export interface Succession {
    */
   readonly lastId?: number | undefined;
   /**
-   * The identities of the capture files that the old process still writes
-   * (`HandoverRelay.captureFile`). Default: none.
+   * The captures of the old process. If they are given, even if there are none, the relay makes its
+   * capture file only when `HandoverRelay.takeCapturePath` is called. Default: this process took
+   * over from no other process.
    */
-  readonly captureFiles?: readonly string[] | undefined;
+  readonly captures?: HandedCaptures | undefined;
 }
 
 /**

@@ -42,7 +42,7 @@ export interface HandoverRelay extends Relay {
    * of the relay that handed over the source, or 0 if the source was not handed over.
    */
   readonly lastId: number;
-  /** Identifies the file that this relay captures into; null if it captures nothing. */
+  /** Identifies the file that this relay captures into; null if it writes no file now. */
   readonly captureFile: string | null;
   /**
    * Leaves new clients in the kernel's queue until `resume` is called or the relay stops. Resolves
@@ -58,6 +58,12 @@ export interface HandoverRelay extends Relay {
   lookForFile(): void;
   /** Starts to accept. A relay that took over its source accepts nobody before this call. */
   accept(): void;
+  /**
+   * Makes the capture file of a relay in a successor, because the handover is complete. Before this
+   * call, the recorded packets wait in memory, so a failed handover leaves the predecessor's capture
+   * file as it was. Does nothing in a process that took over from no predecessor.
+   */
+  takeCapturePath(): void;
   /**
    * Returns the source for the relay that takes over. The descriptors still belong to this relay
    * and are valid until the end of this turn of the event loop.

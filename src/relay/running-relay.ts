@@ -6,6 +6,7 @@ import { needsAddresses } from "./admission/client-admission.ts";
 import { OwnClientCounts } from "./admission/client-counts.ts";
 import { RelayCapture } from "./capture/begin-capture.ts";
 import type { ThreadCapture } from "./capture/capture-in-thread.ts";
+import type { HandedCaptures } from "./capture/capture-path.ts";
 import { checkDestinationNetwork } from "./check-network-namespaces.ts";
 import { combineObservers } from "./combine-observers.ts";
 import type { Connection, ConnectionsState } from "./connection/connection.ts";
@@ -89,8 +90,8 @@ class RunningRelay implements PausableRelay {
   readonly #threadCapture: ThreadCapture | null;
   /** Whether a worker thread runs this relay as its part of a relay (`RelayContext.isShare`). */
   readonly #isShare: boolean;
-  /** The identities of the capture files that the old process of a handover still writes. */
-  readonly #handedCaptures: readonly string[];
+  /** The captures of the predecessor; null if this process took over from no predecessor. */
+  readonly #handedCaptures: HandedCaptures | null;
   /** The capture of this relay's connections; null if they are not captured. */
   #capture: RelayCapture | null = null;
   #stopping = false;
@@ -103,14 +104,14 @@ class RunningRelay implements PausableRelay {
       limit = null,
       memory = new HeldMemory(memoryBound(1, Infinity), 0),
       lastId = 0,
-      captureFiles = [],
+      captures,
       capture,
       isShare = false,
     }: RelayContext,
   ) {
     this.#endpoint = endpoint;
     this.#threadCapture = capture ?? null;
-    this.#handedCaptures = captureFiles;
+    this.#handedCaptures = captures ?? null;
     this.#isShare = isShare;
     this.#backlog = backlogOf(options.source, options);
     this.#observer = combineObservers(options.observer === undefined ? [] : [options.observer]);
@@ -225,6 +226,10 @@ class RunningRelay implements PausableRelay {
     this.#accepts = true;
     this.resumeFor(NOT_BEGUN);
     this.#observer.listening(this.#endpoint);
+  }
+
+  takeCapturePath(): void {
+    this.#capture?.take();
   }
 
   forHandover(): HandedSource {

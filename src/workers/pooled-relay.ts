@@ -12,6 +12,7 @@ import { type SourceWatch, watchSource } from "../relay/listen/watch-source.ts";
 import { endpointOf } from "../relay/listen/inherited-socket.ts";
 import { captureWarning, openCaptureFile } from "../relay/capture/capture-in-thread.ts";
 import type { CaptureFile } from "../relay/capture/capture-file.ts";
+import type { HandedCaptures } from "../relay/capture/capture-path.ts";
 import type { HandedSource } from "../relay/kinds-of-source.ts";
 import { checkDestinationNetwork } from "../relay/check-network-namespaces.ts";
 import type { Observer, Stop } from "../relay/observer.ts";
@@ -76,10 +77,8 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
   readonly #shares: readonly WorkerShare[];
   /** The relay's capture file; null before the start, and null if the relay captures nothing. */
   #captureFile: CaptureFile | null = null;
-  /**
-   * The identities (`HandoverRelay.captureFile`) of the files that the predecessor captures into.
-   */
-  readonly #handedCaptures: readonly string[];
+  /** The captures of the predecessor; null if this process took over from no predecessor. */
+  readonly #handedCaptures: HandedCaptures | null;
   /** Resolves as soon as no worker accepts clients any more and the source is closed. */
   readonly #closed = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
@@ -101,9 +100,9 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
     source: SharedSource,
     options: RelayOptions,
     pool: WorkerPool,
-    { lastId = 0, captureFiles = [] }: Succession,
+    { lastId = 0, captures }: Succession,
   ) {
-    this.#handedCaptures = captureFiles;
+    this.#handedCaptures = captures ?? null;
     const { source: _, observer, mode, owner, group, directoryMode, ...rest } = options;
     this.observer = onceAMinute(combineObservers(observer === undefined ? [] : [observer]));
     this.#source = source;
@@ -189,6 +188,10 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
   #begin(): void {
     this.observer.listening(this.endpoint);
     for (const share of this.#shares) share.release();
+  }
+
+  takeCapturePath(): void {
+    this.#captureFile?.take();
   }
 
   forHandover(): HandedSource {

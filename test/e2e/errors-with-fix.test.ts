@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, chownSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { executablePath, runRelay, startRelay, turnedAway } from "../support/process/executable.ts";
@@ -14,7 +14,7 @@ const AS_NOBODY = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear
 
 await describeNeeding(
   "an error names the fix",
-  [root, program("setpriv"), program("prlimit")],
+  [root, program("setpriv"), program("prlimit"), program("unshare")],
   () => {
     let folder: string;
 
@@ -63,6 +63,40 @@ await describeNeeding(
       await using relay = await startRelay([source, "[fe80::1%no-such]:80"]);
       await turnedAway({ unix: source });
       await relay.logged(/\(EINVAL\); this machine has no interface no-such/);
+    });
+
+    test("of a capture that the relay's user cannot make", async () => {
+      const options = { prefix: AS_NOBODY };
+      const ends = [join(folder, "captured"), "127.0.0.1:1"];
+      const others = mkdtempSync(join(tmpdir(), "others-"));
+      chmodSync(others, 0o755);
+      const closed = join(others, "capture");
+      const { code, stderr } = await runRelay([`--capture=${closed}`, ...ends], options);
+      expect(stderr).toContain(
+        `cannot capture into ${closed}: permission denied (EACCES); ` +
+          `the relay's user must be able to write in the folder ${others}\n`,
+      );
+      expect(code).toBe(1);
+      writeFileSync(closed, "", { mode: 0o600 });
+      const foreign = await runRelay([`--capture=${closed}`, ...ends], options);
+      expect(foreign.stderr).toContain("(EACCES); the file belongs to another user; choose");
+      expect(foreign.code).toBe(1);
+      rmSync(others, { recursive: true });
+    });
+
+    test("of a capture on a read-only file system, or in a named pipe", async () => {
+      const ends = [join(folder, "captured"), "127.0.0.1:1"];
+      const disk = join(folder, "disk");
+      mkdirSync(disk);
+      const script = `mount -t tmpfs -o ro none ${disk} && exec "$0" "$@"`;
+      const prefix = ["unshare", "--mount", "sh", "-c", script];
+      const { stderr } = await runRelay([`--capture=${disk}/file`, ...ends], { prefix });
+      expect(stderr).toContain("(EROFS); choose a folder that can be written");
+      const pipe = join(folder, "pipe");
+      expect(Bun.spawnSync(["mkfifo", pipe]).exitCode).toBe(0);
+      const piped = await runRelay([`--capture=${pipe}`, ...ends]);
+      expect(piped.stderr).toContain("this is a named pipe, and a capture needs a file; choose");
+      expect(piped.code).toBe(1);
     });
 
     test("of an admin address that is taken: the option", async () => {

@@ -74,7 +74,7 @@ export const OBSERVATION_ROWS = {
     commands: ["relay"],
     scope: "relay",
     about:
-      "Captures all connections in this file (pcapng, for Wireshark and tshark), as TCP conversations. Passwords and other secrets that go through are in the file, too; only the relay's user can read it. An earlier capture gets the suffix .1. A full disk ends the capture, and nothing else; so does the removal of the file. No other relay can capture into the same file. Default: off.",
+      "Captures all connections in this file (pcapng, for Wireshark and tshark), as TCP conversations. Passwords and other secrets that go through are in the file, too; only the relay's user can read it. An earlier capture gets the suffix .1, or a higher number if a process still writes .1. A full disk ends the capture, and nothing else; so does the removal of the file. No other relay can capture into the same file. Default: off.",
   },
   captureBytes: {
     ...RELAY_OPTIONS.captureBytes,

@@ -156,10 +156,7 @@ function documentOf({ listeners, passed, relays, earlier, reaper }: Estate) {
     })),
     passed: passed.records(give),
     earlier: earlier?.records(give) ?? [],
-    relays: relays.map(({ name, lastId, captureFile }) => ({
-      ...{ name, captureFile },
-      lastId: lastId + IDS_MEANWHILE,
-    })),
+    relays: relays.map((relay) => ({ ...relay, lastId: relay.lastId + IDS_MEANWHILE })),
   };
   return { descriptors, document: { kind: "document", document } } as const;
 }

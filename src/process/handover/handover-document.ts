@@ -55,6 +55,11 @@ export interface HandedRelay {
    * none, or if an earlier version of this program wrote the document.
    */
   readonly captureFile: string | null;
+  /**
+   * The path of the capture, as it is configured; null if `captureFile` is null. The file at the
+   * path may be another one by the end of the handover, because a full file is renamed.
+   */
+  readonly capturePath: string | null;
 }
 
 /**
@@ -167,6 +172,7 @@ const readFields = record<HandoverDocument>({
         name: string,
         lastId: integer,
         captureFile: orElse(null, nullOr(string)),
+        capturePath: orElse(null, nullOr(string)),
       }),
     ),
   ),

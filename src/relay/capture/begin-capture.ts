@@ -1,6 +1,7 @@
 import type { SocketEndpoint } from "../../address/address.ts";
 import type { Observer } from "../observer.ts";
 import type { CaptureFile } from "./capture-file.ts";
+import type { HandedCaptures } from "./capture-path.ts";
 import {
   Capture,
   type CaptureOptions,
@@ -15,12 +16,8 @@ export interface CaptureNeeds {
   readonly destination: SocketEndpoint;
   /** The receiver of the packets if another thread writes the file; else null. */
   readonly thread: ThreadCapture | null;
-  /**
-   * The identities of the predecessor's capture files (`OpenCapture.identity`); empty if there was
-   * no handover. The predecessor still writes these files and holds their locks, but this relay may
-   * rename them.
-   */
-  readonly handedOver: readonly string[];
+  /** The captures of the predecessor; null if this process took over from no predecessor. */
+  readonly handedOver: HandedCaptures | null;
   /**
    * Gets a warning when the capture begins, and the event `captureEnded` if the capture ends while
    * the relay goes on.
@@ -60,11 +57,15 @@ export class RelayCapture {
   }
 
   /**
-   * The identity of the capture file (`OpenCapture.identity`) while this thread writes the file;
-   * null if another thread writes it.
+   * The identity of the capture file (`CaptureFile.identity`); null if this thread writes no file.
    */
   get fileIdentity(): string | null {
     return this.#file?.identity ?? null;
+  }
+
+  /** Makes the capture's file, because the handover is complete (see `CaptureFile.take`). */
+  take(): void {
+    this.#file?.take();
   }
 
   /** Makes the current capture file the last one (see `CaptureFile.stay`). Called at a handover. */

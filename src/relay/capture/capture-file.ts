@@ -1,7 +1,13 @@
 import { closeSync, fstatSync, ftruncate, write } from "node:fs";
 import { errnoWords, errorCode } from "../../os/errno.ts";
 import { RelayError } from "../error.ts";
-import { openCapture, type OpenCapture } from "./capture-path.ts";
+import {
+  checkCapture,
+  type HandedCaptures,
+  openCapture,
+  type OpenCapture,
+  openNumbered,
+} from "./capture-path.ts";
 import { wholeBlocks } from "./pcapng.ts";
 
 // The maximum number of bytes that wait for the disk. If more bytes wait, the capture ends, because
@@ -20,23 +26,24 @@ export interface CaptureFileOptions {
   readonly header: Uint8Array;
   /** Called once, with the reason, if the capture ends while the relay goes on. */
   readonly ended: (reason: string) => void;
-  /**
-   * The identities of the predecessor's capture files; empty if there was no handover.
-   * `openCapture` may rename these files although they are locked.
-   */
-  readonly handedOver: readonly string[];
+  /** The captures of the predecessor; null if this process took over from no predecessor. */
+  readonly handedOver: HandedCaptures | null;
 }
 
 /**
  * A capture in a file. A full file gets the suffix `.1` and replaces the earlier file with that
  * suffix; then a new file begins. So the last two files are kept.
  *
+ * The capture of a successor holds the blocks in memory until the handover is complete (`take`). So
+ * a handover that fails has changed no file.
+ *
  * If the file cannot be written, only the capture ends. Neither the capture nor its failure delays
  * or ends a connection.
  */
 export class CaptureFile {
   readonly #options: CaptureFileOptions;
-  #file: OpenCapture;
+  /** The file that is written; null before `take`. */
+  #file: OpenCapture | null;
   /**
    * Whether the current file is the last one, because the path belongs to the other process of a
    * handover (see `stay`).
@@ -58,27 +65,43 @@ export class CaptureFile {
   /** Called when all blocks are written, or when the capture has ended. Null before `close`. */
   #whenWritten: (() => void) | null = null;
 
-  private constructor(options: CaptureFileOptions, file: OpenCapture) {
+  private constructor(options: CaptureFileOptions, file: OpenCapture | null) {
     this.#options = options;
     this.#file = file;
     this.#add(options.header);
   }
 
   /**
-   * The identity of the current file (`OpenCapture.identity`) while this process writes the file.
+   * The identity of the current file (`OpenCapture.identity`); null if this capture writes no file,
+   * because it has ended or `take` was not called yet.
    */
-  get identity(): string {
-    return this.#file.identity;
+  get identity(): string | null {
+    return this.#isOver || this.#file === null ? null : this.#file.identity;
   }
 
   /**
-   * Begins a capture. An earlier capture at the path becomes the file with the suffix `.1`.
+   * Begins a capture. An earlier capture at the path becomes the file with the suffix `.1`. In a
+   * successor, both happen only at `take`.
    *
    * @throws {RelayError} if the file cannot be made, if the file at the path is no capture, or if
    * another relay captures into it
    */
   static open(options: CaptureFileOptions): CaptureFile {
-    return new CaptureFile(options, openCapture(options.path, options.handedOver));
+    const { path, handedOver } = options;
+    if (handedOver === null) return new CaptureFile(options, openCapture(path));
+    checkCapture(path, handedOver);
+    return new CaptureFile(options, null);
+  }
+
+  /**
+   * Makes the file, because the handover is complete and the path now belongs to this process. The
+   * capture ends if this fails. Without a size limit no earlier capture is replaced. Does nothing
+   * if this process took over from no predecessor.
+   */
+  take(): void {
+    const { path, max, handedOver } = this.#options;
+    if (this.#isOver || this.#file !== null || handedOver === null) return;
+    this.#writeTo(() => openCapture(path, { own: handedOver, keepsAll: max === Infinity }));
   }
 
   /**
@@ -97,83 +120,109 @@ export class CaptureFile {
     this.#isLast = true;
   }
 
-  /** Writes the blocks that wait, and closes the file. */
+  /**
+   * Writes the blocks that wait, and closes the file. If the handover has failed, the blocks go
+   * into a numbered file beside the predecessor's file; without a block, no file is made.
+   */
   async close(): Promise<void> {
-    if (!this.#isOver && this.#waiting.length > 0) {
+    if (this.#file === null && this.#waiting.length > 1)
+      this.#writeTo(() => openNumbered(this.#options.path));
+    if (!this.#isOver && this.#file !== null && this.#waiting.length > 0) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#whenWritten = resolve;
       await promise;
     }
-    if (!this.#isOver) closeSync(this.#file.fd);
+    if (!this.#isOver) this.#closeFile();
     this.#isOver = true;
+  }
+
+  /** Writes the blocks that wait to the file that `open` makes. The capture ends if this fails. */
+  #writeTo(open: () => OpenCapture): void {
+    try {
+      this.#file = open();
+    } catch (error) {
+      return this.#end(error instanceof RelayError ? error.message : String(error));
+    }
+    this.#writeNext(this.#file);
+  }
+
+  #closeFile(): void {
+    if (this.#file !== null) closeSync(this.#file.fd);
   }
 
   #add(blocks: Uint8Array): void {
     this.#waiting.push(blocks);
     this.#waitingBytes += blocks.length;
-    if (this.#waitingBytes > BACKLOG_MOST) this.#end("the disk is slower than the connections");
-    else if (!this.#isWriting) this.#writeNext();
+    if (this.#waitingBytes > BACKLOG_MOST)
+      this.#end(
+        this.#file === null
+          ? "too much went through before the handover was complete"
+          : "the disk is slower than the connections",
+      );
+    else if (!this.#isWriting && this.#file !== null) this.#writeNext(this.#file);
   }
 
-  #writeNext(): void {
+  #writeNext(file: OpenCapture): void {
     const [blocks] = this.#waiting;
     if (blocks === undefined) {
       this.#whenWritten?.();
       return;
     }
-    if (fstatSync(this.#file.fd).nlink === 0) return this.#end("its file was removed");
+    if (fstatSync(file.fd).nlink === 0) return this.#end("its file was removed");
     const fitting = wholeBlocks(blocks, this.#options.max - this.#size);
-    if (fitting < blocks.length) {
+    if (fitting < blocks.length)
       this.#waiting.splice(0, 1, blocks.subarray(0, fitting), blocks.subarray(fitting));
-      if (fitting === 0 && !this.#beginNext()) return;
-    }
+    const next = fitting === 0 ? this.#beginNext(file) : file;
+    if (next === null) return;
     this.#isWriting = true;
-    this.#write(this.#waiting[0] ?? blocks, 0);
+    this.#write(next, this.#waiting[0] ?? blocks, 0);
   }
 
-  #write(blocks: Uint8Array, at: number): void {
-    write(this.#file.fd, blocks, at, blocks.length - at, this.#size + at, (error, written) => {
-      if (this.#isOver) return closeSync(this.#file.fd);
+  #write(file: OpenCapture, blocks: Uint8Array, at: number): void {
+    const { fd } = file;
+    write(fd, blocks, at, blocks.length - at, this.#size + at, (error, written) => {
+      if (this.#isOver) return closeSync(fd);
       if (error !== null) {
         // Cut the file after its last complete block, so that programs can read it.
-        ftruncate(this.#file.fd, this.#size, () => {
+        ftruncate(fd, this.#size, () => {
           this.#isWriting = false;
-          if (this.#isOver) closeSync(this.#file.fd);
+          if (this.#isOver) closeSync(fd);
           else this.#end(words(errorCode(error)));
         });
         return;
       }
-      if (at + written < blocks.length) return this.#write(blocks, at + written);
+      if (at + written < blocks.length) return this.#write(file, blocks, at + written);
       this.#size += blocks.length;
       this.#isWriting = false;
       this.#waiting.shift();
       this.#waitingBytes -= blocks.length;
-      this.#writeNext();
+      this.#writeNext(file);
     });
   }
 
   /**
-   * Begins the next file, and puts its header in front of the blocks that wait. Returns false if
-   * this fails; the capture has then ended.
+   * Begins the file after the full one, and puts its header in front of the blocks that wait.
+   * Returns null if this fails; the capture has then ended.
    */
-  #beginNext(): boolean {
+  #beginNext(full: OpenCapture): OpenCapture | null {
     const { path, header } = this.#options;
     if (this.#isLast) {
       this.#end("its file is full, and the next process captures now");
-      return false;
+      return null;
     }
-    const full = this.#file;
+    let next: OpenCapture;
     try {
-      this.#file = openCapture(path, [full.identity]);
+      next = openCapture(path, { own: { paths: [], identities: [full.identity] } });
     } catch (error) {
       this.#end(error instanceof RelayError ? error.message : String(error));
-      return false;
+      return null;
     }
+    this.#file = next;
     closeSync(full.fd);
     this.#size = 0;
     this.#waiting[0] = header;
     this.#waitingBytes += header.length;
-    return true;
+    return next;
   }
 
   #end(reason: string): void {
@@ -182,7 +231,7 @@ export class CaptureFile {
     this.#waiting = [];
     // If a write is under way, it still uses the descriptor, so its callback closes the descriptor
     // instead.
-    if (!this.#isWriting) closeSync(this.#file.fd);
+    if (!this.#isWriting) this.#closeFile();
     this.#whenWritten?.();
     this.#options.ended(reason);
   }

@@ -1,6 +1,7 @@
 import { printAddress, type SocketEndpoint } from "../../address/address.ts";
 import { PROGRAM, VERSION } from "../../program/version.ts";
 import { CaptureFile } from "./capture-file.ts";
+import type { HandedCaptures } from "./capture-path.ts";
 import { TcpConversation } from "./tcp-conversation.ts";
 import { fileHeader } from "./pcapng.ts";
 import { type BlockSink, PacketRecorder } from "./packet-recorder.ts";
@@ -64,15 +65,15 @@ export class Capture {
 /**
  * Opens the file of a relay's capture; returns null if the options ask for no capture.
  *
- * @param handedOver - the identities of the predecessor's capture files, which this relay may
- *   rename although they are locked; empty if there was no handover
+ * @param handedOver - the captures of the predecessor; null if this process took over from no
+ *   predecessor
  * @param ended - called once, with the reason, if the capture ends while the relay goes on
  * @throws {RelayError} if the file cannot be made, or another relay captures into it
  */
 export function openCaptureFile(
   { capture: path, captureBytes = 0, captureMax = Infinity }: CaptureOptions,
   ends: { readonly source: SocketEndpoint; readonly destination: SocketEndpoint },
-  handedOver: readonly string[],
+  handedOver: HandedCaptures | null,
   ended: (reason: string) => void,
 ): CaptureFile | null {
   if (path === undefined) return null;

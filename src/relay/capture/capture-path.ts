@@ -1,4 +1,5 @@
 import {
+  accessSync,
   constants,
   closeSync,
   fstatSync,
@@ -8,9 +9,11 @@ import {
   renameSync,
   type Stats,
 } from "node:fs";
-import { errnoCode, errnoWords, errorCode } from "../../os/errno.ts";
+import { dirname, resolve } from "node:path";
+import { errnoCode, errorCode } from "../../os/errno.ts";
 import { loaded } from "../../os/libc.ts";
 import { RelayError } from "../error.ts";
+import { captureFailure, captureInUse, noCaptureFile, OF_ANOTHER_USER } from "./capture-errors.ts";
 import { MAGIC } from "./pcapng.ts";
 
 /**
@@ -18,6 +21,9 @@ import { MAGIC } from "./pcapng.ts";
  * relay.
  */
 const MODE = 0o600;
+
+const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+const EXISTING = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** An open file of a capture. */
 export interface OpenCapture {
@@ -27,39 +33,156 @@ export interface OpenCapture {
 }
 
 /**
+ * The captures of the predecessor. It still writes them and holds their locks, but its successor
+ * may rename them.
+ */
+export interface HandedCaptures {
+  /** The paths at which the predecessor captures, as they are configured. */
+  readonly paths: readonly string[];
+  /** The identities of the files that the predecessor writes (`OpenCapture.identity`). */
+  readonly identities: readonly string[];
+}
+
+/** How `openCapture` may treat the earlier capture at the path. */
+export interface EarlierCapture {
+  /**
+   * The files that may be renamed although they are locked: this relay's previous file if it is
+   * full, or the files of the predecessor. Default: none.
+   */
+  readonly own?: HandedCaptures;
+  /**
+   * Whether the numbered files of earlier captures are all kept. Otherwise the earlier capture may
+   * replace a numbered capture that no process writes any more. Default: false.
+   */
+  readonly keepsAll?: boolean;
+}
+
+/**
  * Makes the file of a capture, and locks it (flock(2)), so that no other relay captures into it. An
- * earlier capture at the path gets the suffix `.1`.
+ * earlier capture at the path gets the suffix `.1`, or a higher number if `.1` is not free.
  *
  * Without FFI nothing is locked: a second relay at the same path then renames the first relay's
  * file.
  *
- * @param own - the identities of the files that this function may rename although they are locked:
- *   this relay's previous file if it is full, or the predecessor's files after a handover
  * @throws {RelayError} if the file cannot be made, or the file at the path is no capture, or
  *   another relay captures into it
  */
-export function openCapture(path: string, own: readonly string[]): OpenCapture {
-  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-  try {
+export function openCapture(
+  path: string,
+  { own = NONE, keepsAll = false }: EarlierCapture = {},
+): OpenCapture {
+  return explained(path, () => {
     const earlier = openEarlier(path);
-    if (earlier === null) return lockNew(path, openSync(path, flags, MODE));
+    if (earlier === null) return lockNew(path, openSync(path, NEW, MODE));
     try {
       // Hold the earlier capture's lock until the new file is locked: if two relays start at the
       // same time, only one of them may move the earlier capture away.
-      if (!tryLock(path, earlier) && !own.includes(identityOf(fstatSync(earlier))))
-        throw inUse(path);
-      renameSync(path, `${path}.1`);
-      return lockNew(path, openSync(path, flags, MODE));
+      if (!tryLock(path, earlier) && !isOwn(path, identityOf(fstatSync(earlier)), own))
+        throw captureInUse(path);
+      moveAside(path, keepsAll);
+      return lockNew(path, openSync(path, NEW, MODE));
     } finally {
       closeSync(earlier);
     }
+  });
+}
+
+/**
+ * Checks whether `openCapture` will be able to make the file, and changes nothing. A successor
+ * checks this before it reports that it is ready, and makes the file after the handover.
+ *
+ * @throws {RelayError} if `openCapture` would throw one
+ */
+export function checkCapture(path: string, handed: HandedCaptures): void {
+  explained(path, () => {
+    const earlier = openEarlier(path);
+    try {
+      // Do not try the lock at a path of the predecessor. The predecessor may just begin a new file
+      // there, and could then not lock this file itself.
+      if (earlier !== null && !isAtPathOf(path, handed))
+        if (!tryLock(path, earlier) && !isOwn(path, identityOf(fstatSync(earlier)), handed))
+          throw captureInUse(path);
+    } finally {
+      if (earlier !== null) closeSync(earlier);
+    }
+    accessSync(dirname(path), constants.W_OK | constants.X_OK);
+  });
+}
+
+/**
+ * Makes a capture file beside the path, with the first number that no file has.
+ *
+ * @throws {RelayError} if the file cannot be made
+ */
+export function openNumbered(path: string): OpenCapture {
+  return explained(path, () => {
+    for (let number = 1; ; number += 1) {
+      const numbered = `${path}.${number}`;
+      if (!exists(numbered)) return lockNew(numbered, openSync(numbered, NEW, MODE));
+    }
+  });
+}
+
+const NONE: HandedCaptures = { paths: [], identities: [] };
+
+function isOwn(path: string, identity: string, own: HandedCaptures): boolean {
+  return own.identities.includes(identity) || isAtPathOf(path, own);
+}
+
+function isAtPathOf(path: string, { paths }: HandedCaptures): boolean {
+  return paths.some((other) => resolve(other) === resolve(path));
+}
+
+/** Runs `open`, and explains the error of a failed system call. */
+function explained<Result>(path: string, open: () => Result): Result {
+  try {
+    return open();
   } catch (error) {
     if (error instanceof RelayError) throw error;
     const code = errorCode(error);
     // This relay found no file at the path, or has moved the earlier file away. So another relay
     // has made the file that is now at the path.
-    if (code === "EEXIST") throw inUse(path);
-    throw failure(path, code);
+    if (code === "EEXIST") throw captureInUse(path);
+    throw captureFailure(path, code);
+  }
+}
+
+/**
+ * Gives the earlier capture at the path the first free number as its suffix. The number of a
+ * capture that a process still writes is not free, for example of a process that has handed over
+ * and still has connections. The number of a file that is no capture is not free either.
+ */
+function moveAside(path: string, keepsAll: boolean): void {
+  for (let number = 1; ; number += 1) {
+    const numbered = `${path}.${number}`;
+    if (!exists(numbered)) return renameSync(path, numbered);
+    if (!keepsAll && replaces(path, numbered)) return;
+  }
+}
+
+/**
+ * Replaces a numbered capture by the file at the path. Returns false, and changes nothing, if the
+ * numbered file is no capture, or a process still writes it, or this process may not read it.
+ */
+function replaces(path: string, numbered: string): boolean {
+  const fd = openReadable(numbered);
+  if (fd === null) return false;
+  try {
+    if (!fstatSync(fd).isFile() || !isCapture(fd) || !tryLock(numbered, fd)) return false;
+    renameSync(path, numbered);
+    return true;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Opens a file to read it; null if this process may not read it, or if it is a symbolic link. */
+function openReadable(path: string): number | null {
+  try {
+    return openSync(path, EXISTING);
+  } catch (error) {
+    if (["EACCES", "ELOOP", "ENXIO"].includes(errorCode(error))) return null;
+    throw error;
   }
 }
 
@@ -69,12 +192,12 @@ export function openCapture(path: string, own: readonly string[]): OpenCapture {
  */
 function lockNew(path: string, fd: number): OpenCapture {
   try {
-    if (!tryLock(path, fd)) throw inUse(path);
+    if (!tryLock(path, fd)) throw captureInUse(path);
     // Check after the lock that the new file is still at the path, because another relay may have
     // renamed the file before the lock.
     const identity = identityOf(fstatSync(fd));
     const found = lstatSync(path, { throwIfNoEntry: false });
-    if (found === undefined || identityOf(found) !== identity) throw inUse(path);
+    if (found === undefined || identityOf(found) !== identity) throw captureInUse(path);
     return { fd, identity };
   } catch (error) {
     closeSync(fd);
@@ -93,7 +216,7 @@ function tryLock(path: string, fd: number): boolean {
   const code = errnoCode(result);
   if (code === "EAGAIN") return false;
   if (code === "EOPNOTSUPP" || code === "ENOLCK" || code === "ENOSYS") return true;
-  throw failure(path, code);
+  throw captureFailure(path, code);
 }
 
 /**
@@ -104,11 +227,16 @@ function tryLock(path: string, fd: number): boolean {
 function openEarlier(path: string): number | null {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return null;
-  if (!stats.isFile()) throw noCapture(path);
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  if (!stats.isFile()) throw noCaptureFile(path, stats);
+  const fd = openReadable(path);
+  if (fd === null) throw captureFailure(path, "EACCES", OF_ANOTHER_USER);
   if (isCapture(fd)) return fd;
   closeSync(fd);
-  throw noCapture(path);
+  throw noCaptureFile(path, stats);
+}
+
+function exists(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 function isCapture(fd: number): boolean {
@@ -119,24 +247,4 @@ function isCapture(fd: number): boolean {
 
 function identityOf({ dev, ino }: Stats): string {
   return `${dev}:${ino}`;
-}
-
-function inUse(path: string): RelayError {
-  return new RelayError(
-    "EBUSY",
-    path,
-    `cannot capture into ${path}: another relay captures into this file; choose another name for --capture`,
-  );
-}
-
-function noCapture(path: string): RelayError {
-  return new RelayError(
-    "EEXIST",
-    path,
-    `cannot capture into ${path}: this file is no capture; choose another name for --capture`,
-  );
-}
-
-function failure(path: string, code: string): RelayError {
-  return new RelayError(code, path, `cannot capture into ${path}: ${errnoWords(code)} (${code})`);
 }

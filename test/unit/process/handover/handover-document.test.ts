@@ -35,7 +35,12 @@ const documents: fc.Arbitrary<HandoverDocument> = fc.record({
   passed: fc.array(fc.record({ descriptor, number: descriptor, name: fc.option(fc.string()) })),
   earlier: fc.array(fc.record({ pid: fc.nat(), descriptor, isParent: fc.boolean() })),
   relays: fc.array(
-    fc.record({ name: fc.string(), lastId: fc.nat(), captureFile: fc.option(fc.string()) }),
+    fc.record({
+      name: fc.string(),
+      lastId: fc.nat(),
+      captureFile: fc.option(fc.string()),
+      capturePath: fc.option(fc.string()),
+    }),
   ),
 });
 
@@ -48,7 +53,7 @@ const DOCUMENT: HandoverDocument = {
   listeners: [{ key: "source :80", descriptors: [4], port: 80, file: FILE, backlog: 9 }],
   passed: [],
   earlier: [],
-  relays: [{ name: "web", lastId: 5, captureFile: null }],
+  relays: [{ name: "web", lastId: 5, captureFile: null, capturePath: null }],
 };
 
 test("a document arrives as it was written", () => {

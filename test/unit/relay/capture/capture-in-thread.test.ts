@@ -1,7 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { HandedCaptures } from "../../../../src/relay/capture/capture-path.ts";
 import { CaptureFile } from "../../../../src/relay/capture/capture-file.ts";
 import { TcpConversation } from "../../../../src/relay/capture/tcp-conversation.ts";
 import { fileHeader, PACKET_OFFSET } from "../../../../src/relay/capture/pcapng.ts";
@@ -140,7 +149,7 @@ describe("a file", () => {
   const header = fileHeader("program", "relay", 0);
   const open = (
     path: string,
-    { max = Infinity, ended = (_: string) => {}, handedOver = [] as readonly string[] } = {},
+    { max = Infinity, ended = (_: string) => {}, handedOver = null as HandedCaptures | null } = {},
   ) => CaptureFile.open({ path, max, header, ended, handedOver });
   const packetsOfSize = (bytes: number) =>
     record((conversation) => conversation.sent(true, Buffer.alloc(bytes)));
@@ -181,12 +190,72 @@ describe("a file", () => {
     const first = open(path);
     first.add(packetsOfSize(1));
     expect(() => open(path)).toThrow("another relay captures into this file");
-    const next = open(path, { handedOver: [first.identity] });
+    expect(() => open(path, { handedOver: { paths: [], identities: [] } })).toThrow(
+      "another relay captures into this file",
+    );
+    const next = open(path, { handedOver: { paths: [], identities: [first.identity ?? ""] } });
+    next.take();
     expect(() => open(path)).toThrow("another relay captures into this file");
     await Promise.all([first.close(), next.close()]);
     expect(statSync(`${path}.1`).size).toBeGreaterThan(header.length);
     expect(statSync(path).size).toBe(header.length);
     await open(path).close();
+  });
+
+  test("is made only when the handover is complete; what was captured before is in it", async () => {
+    const path = join(folder, "later");
+    const first = open(path);
+    const next = open(path, { handedOver: { paths: [path], identities: [] } });
+    const packets = packetsOfSize(1);
+    next.add(packets);
+    expect(next.identity).toBeNull();
+    expect(readdirSync(folder)).not.toContain("later.1");
+    next.take();
+    await Promise.all([first.close(), next.close()]);
+    expect(statSync(path).size).toBe(header.length + packets.length);
+    expect(statSync(`${path}.1`).size).toBe(header.length);
+  });
+
+  test("of a process that did not take over is beside the other, and only if it has packets", async () => {
+    const path = join(folder, "failed");
+    const handedOver = { paths: [path], identities: [] };
+    const first = open(path);
+    await open(path, { handedOver }).close();
+    expect(readdirSync(folder)).not.toContain("failed.1");
+    const next = open(path, { handedOver });
+    const packets = packetsOfSize(1);
+    next.add(packets);
+    await Promise.all([next.close(), first.close()]);
+    expect(statSync(`${path}.1`).size).toBe(header.length + packets.length);
+    expect(statSync(path).size).toBe(header.length);
+  });
+
+  test("waits in memory for the end of a handover, and not without a limit", async () => {
+    const path = join(folder, "held");
+    const reasons: string[] = [];
+    const handedOver = { paths: [], identities: [] };
+    const capture = open(path, { handedOver, ended: (reason) => reasons.push(reason) });
+    for (let round = 0; round < 3; round += 1) capture.add(Buffer.alloc(30_000_000));
+    capture.take();
+    await capture.close();
+    expect(reasons).toEqual(["too much went through before the handover was complete"]);
+    expect(readdirSync(folder)).not.toContain("held");
+  });
+
+  test("ends with a reason if it cannot be made after the handover", async () => {
+    const inside = join(folder, "inside");
+    mkdirSync(inside);
+    const reasons: string[] = [];
+    const handedOver = { paths: [], identities: [] };
+    const path = join(inside, "file");
+    const capture = open(path, { handedOver, ended: (reason) => reasons.push(reason) });
+    rmSync(inside, { recursive: true });
+    capture.take();
+    capture.add(packetsOfSize(1));
+    await capture.close();
+    expect(reasons).toEqual([
+      `cannot capture into ${path}: no such file or directory (ENOENT); make the folder ${inside} first`,
+    ]);
   });
 
   test("ends with a reason if it is removed", async () => {
@@ -221,8 +290,23 @@ describe("a file", () => {
     expect(() => open(other)).toThrow("this file is no capture");
     expect(readFileSync(other, "utf8")).toBe("precious");
     symlinkSync(other, join(folder, "link"));
-    expect(() => open(join(folder, "link"))).toThrow("this file is no capture");
-    expect(() => open(join(folder, "missing/file"))).toThrow("no such file or directory (ENOENT)");
+    expect(() => open(join(folder, "link"))).toThrow("this is a symbolic link");
+  });
+
+  test("that cannot be made is an error that says how to fix it", () => {
+    const error = (path: string, fix: string) =>
+      expect(() => open(path)).toThrow(`cannot capture into ${path}: ${fix}`);
+    error(folder, `this is a folder; name a file in it, such as ${folder}/relay.pcapng`);
+    const missing = join(folder, "missing");
+    error(
+      join(missing, "file"),
+      `no such file or directory (ENOENT); make the folder ${missing} first`,
+    );
+    error("/dev/null", "this is a device, and a capture needs a file; choose another name");
+    const below = join(folder, "other/file");
+    error(below, `not a directory (ENOTDIR); ${join(folder, "other")} must be a folder`);
+    error(`${missing}/`, "illegal operation on a directory (EISDIR); name a file in it");
+    error(join(folder, "x".repeat(256)), "name too long (ENAMETOOLONG); choose a shorter name");
   });
 });
 
