@@ -2,7 +2,7 @@ import { type CommandDef, defineCommand, runCommand } from "citty";
 import { ConfigError } from "./config/config-error.ts";
 import { UsageError } from "./cli/line/usage-error.ts";
 import { COMMAND_NAMES, type CommandName, COMMANDS } from "./options/commands.ts";
-import { complain, writeAll } from "./cli/line/write-output.ts";
+import { complain, writeAnswer } from "./cli/line/write-output.ts";
 import { runRelay } from "./cli/relay/relay-command.ts";
 import { type CommandLine, commandNamed, readCommandLine } from "./cli/line/read-command-line.ts";
 import { mayPaint, style } from "./observe/log/terminal-style.ts";
@@ -67,11 +67,11 @@ async function main(args: readonly string[]): Promise<number> {
 
 async function printHelp(command: CommandName): Promise<number> {
   const { helpScreen } = await import("./cli/help/help-screen.ts");
-  return await writeAll(1, helpScreen(command, style(mayPaint(1))));
+  return await writeAnswer(helpScreen(command, style(mayPaint(1))));
 }
 
 function printVersion(): Promise<number> {
-  return writeAll(1, `${PROGRAM} ${VERSION}\n`);
+  return writeAnswer(`${PROGRAM} ${VERSION}\n`);
 }
 
 /** A line that tells the user how to get a command's help. */

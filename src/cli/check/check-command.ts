@@ -1,6 +1,6 @@
 import { readConfigFile } from "../../config/read-config-file.ts";
 import type { CommandLine } from "../line/read-command-line.ts";
-import { writeAll } from "../line/write-output.ts";
+import { writeAnswer } from "../line/write-output.ts";
 
 /**
  * Checks a configuration file without opening a socket, and prints the number of its relays.
@@ -9,5 +9,5 @@ import { writeAll } from "../line/write-output.ts";
  */
 export async function runCheck({ words: [file = ""] }: CommandLine): Promise<number> {
   const { length } = readConfigFile(file).relays;
-  return await writeAll(1, `${file}: ${length} relay${length === 1 ? "" : "s"}\n`);
+  return await writeAnswer(`${file}: ${length} relay${length === 1 ? "" : "s"}\n`);
 }

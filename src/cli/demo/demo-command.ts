@@ -13,7 +13,7 @@ import { readValues } from "../line/option-values.ts";
 import type { CommandLine } from "../line/read-command-line.ts";
 import { drawDemo, drawNextSteps, type Trial } from "./draw-demo.ts";
 import { reportFaults } from "../../process/uncaught-errors.ts";
-import { writeAll } from "../line/write-output.ts";
+import { complain, writeAnswer } from "../line/write-output.ts";
 import { stopRequests } from "../../process/stop-signals.ts";
 
 const LOOPBACK = "127.0.0.1";
@@ -30,8 +30,7 @@ export async function runDemo({ given }: CommandLine): Promise<number> {
   const fault = Promise.withResolvers<never>();
   using _faults = reportFaults(fault.reject);
   try {
-    await Promise.race([show(hold, requests.asked), fault.promise]);
-    return 0;
+    return await Promise.race([show(hold, requests.asked), fault.promise]);
   } catch (error) {
     if (!(
       error instanceof DemoError ||
@@ -39,7 +38,7 @@ export async function runDemo({ given }: CommandLine): Promise<number> {
       error instanceof AddressError
     ))
       throw error;
-    await writeAll(2, `${PROGRAM} demo: ${error.message}\n`);
+    await complain(`${PROGRAM} demo: ${error.message}\n`);
     return 1;
   }
 }
@@ -48,11 +47,12 @@ class DemoError extends Error {
   override readonly name = "DemoError";
 }
 
-async function show(hold: boolean, asked: Promise<void>): Promise<void> {
+/** Shows the chain, until `asked` settles if `hold` is set. Returns the exit status. */
+async function show(hold: boolean, asked: Promise<void>): Promise<number> {
   await using chain = await startChain();
   const stopped = asked.then(() => undefined);
   const trials = await Promise.race([tryBoth(chain), stopped]);
-  if (trials === undefined) return;
+  if (trials === undefined) return 0;
   const look = style(mayPaint(1));
   const picture = {
     outer: { address: printAddress(chain.outer.relay.endpoint), ...figures(chain.outer) },
@@ -60,8 +60,10 @@ async function show(hold: boolean, asked: Promise<void>): Promise<void> {
     service: { address: chain.service },
     trials,
   };
-  await writeAll(1, drawDemo(picture, look) + drawNextSteps(picture, hold, look));
-  if (hold) await stopped;
+  const status = await writeAnswer(drawDemo(picture, look) + drawNextSteps(picture, hold, look));
+  // Nobody could read the addresses, so holding the chain would help nobody.
+  if (hold && status === 0) await stopped;
+  return status;
 }
 
 /** A relay of the demo, and the list of all connections that clients have opened to it so far. */

@@ -4,17 +4,17 @@ import { quote } from "../../address/quote-word.ts";
 import { mayPaint, style } from "../../observe/log/terminal-style.ts";
 import type { CommandLine } from "../line/read-command-line.ts";
 import { UsageError } from "../line/usage-error.ts";
-import { writeAll } from "../line/write-output.ts";
+import { writeAnswer } from "../line/write-output.ts";
 import { explainRelay } from "./explain-relay.ts";
 import { helpScreen } from "./help-screen.ts";
 
 /** Explains the command that the word names. Without a word, prints the same text as `--help`. */
 export async function runHelp({ words: [word] }: CommandLine): Promise<number> {
   const look = style(mayPaint(1));
-  if (word === undefined) return await writeAll(1, helpScreen("relay", look));
+  if (word === undefined) return await writeAnswer(helpScreen("relay", look));
   const command = commandOf(word);
   const text = command === "relay" ? explainRelay(look) : helpScreen(command, look);
-  return await writeAll(1, text);
+  return await writeAnswer(text);
 }
 
 function commandOf(word: string): CommandName {

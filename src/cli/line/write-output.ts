@@ -1,26 +1,44 @@
 import { isJournal } from "../../observe/log/log.ts";
+import { errnoWords, errorCode } from "../../os/errno.ts";
+import { PROGRAM } from "../../program/version.ts";
 
 /**
- * Writes all of a text to standard output (1) or standard error (2).
+ * Writes all of a command's answer to standard output. If this fails, a line on standard error says
+ * why. There is no line if the reader has closed the pipe, because the reader decided this.
  *
- * @returns an exit status: 0, or 1 if the text could not be written
+ * @returns an exit status: 0, or 1 if the answer could not be written
  */
-export function writeAll(fd: 1 | 2, text: string): Promise<0 | 1> {
-  const stream = fd === 1 ? process.stdout : process.stderr;
-  const { promise, resolve } = Promise.withResolvers<0 | 1>();
-  // If the reader has closed the pipe, the stream reports the error to the callback and also emits
-  // the event `error`. Listen for the event, because without a listener the event ends the process.
-  stream.once("error", () => resolve(1));
-  stream.write(text, (error) => resolve(error ? 1 : 0));
-  return promise;
+export async function writeAnswer(text: string): Promise<0 | 1> {
+  const failure = await write(process.stdout, text);
+  if (failure === null) return 0;
+  if (failure !== "EPIPE")
+    await complain(
+      `${PROGRAM}: cannot write to standard output: ${errnoWords(failure)} (${failure})\n`,
+    );
+  return 1;
 }
 
 /**
  * Writes error messages to standard error. If the journal reads standard error, each line is marked
  * as an error.
  */
-export function complain(text: string): Promise<0 | 1> {
+export async function complain(text: string): Promise<void> {
   // The journal takes the prefix `<3>` for the level LOG_ERR of syslog(3) (sd-daemon(3)).
   const mark = isJournal(2, process.env["JOURNAL_STREAM"]) ? "<3>" : "";
-  return writeAll(2, text.replace(/^(?=.)/gm, mark));
+  await warn(text.replace(/^(?=.)/gm, mark));
+}
+
+/** Writes a warning to standard error. A failure is ignored, because nothing could report it. */
+export async function warn(text: string): Promise<void> {
+  await write(process.stderr, text);
+}
+
+/** Writes all of a text. Returns the code of the failure, such as `ENOSPC`; null without one. */
+function write(stream: NodeJS.WriteStream, text: string): Promise<string | null> {
+  const { promise, resolve } = Promise.withResolvers<string | null>();
+  // If the reader has closed the pipe, the stream reports the error to the callback and also emits
+  // the event `error`. Listen for the event, because without a listener the event ends the process.
+  stream.once("error", (error) => resolve(errorCode(error)));
+  stream.write(text, (error) => resolve(error ? errorCode(error) : null));
+  return promise;
 }

@@ -12,7 +12,7 @@ import type { ReadStatus } from "./check-status-answer.ts";
 import { UsageError } from "../line/usage-error.ts";
 import { InvalidValue } from "../../options/invalid-value-error.ts";
 import { LiveScreen } from "./live-screen.ts";
-import { complain, writeAll } from "../line/write-output.ts";
+import { complain, writeAnswer } from "../line/write-output.ts";
 import { stopRequests } from "../../process/stop-signals.ts";
 import { drawRelays } from "./draw-relays.ts";
 import { drawStatus, tableRoom } from "./draw-status.ts";
@@ -98,13 +98,13 @@ async function printReady(
   const { status } = await fetchStatus(endpoint, BRIEF);
   const reason = notReady(status, relay);
   if (reason !== null) throw new NoAnswer(reason);
-  return json ? await printReadyJson(null) : await writeAll(1, "ready\n");
+  return json ? await printReadyJson(null) : await writeAnswer("ready\n");
 }
 
 /** Prints one line of JSON: whether the relays are ready, and the reason if they are not. */
 function printReadyJson(reason: string | null): Promise<number> {
   const answer = { ready: reason === null, not_ready_because: reason };
-  return writeAll(1, `${JSON.stringify(answer)}\n`);
+  return writeAnswer(`${JSON.stringify(answer)}\n`);
 }
 
 /**
@@ -147,12 +147,12 @@ function draw(status: ReadStatus, view: DrawSettings): string[] {
 async function print(endpoint: SocketEndpoint, shown: Shown, json: boolean): Promise<number> {
   const query = { ...shown, limit: LIST, history: HISTORY_S };
   const { status, received } = await fetchShown(endpoint, query);
-  if (json) return await writeAll(1, `${printJson(received, 2)}\n`);
+  if (json) return await writeAnswer(`${printJson(received, 2)}\n`);
   const { columns } = process.stdout;
   const lines = process.stdout.isTTY
     ? draw(status, { columns, style: look() })
     : plainStatus(status);
-  return await writeAll(1, `${lines.join("\n")}\n`);
+  return await writeAnswer(`${lines.join("\n")}\n`);
 }
 
 /** Prints one status a second, each on its own line, until a signal asks to stop. */
@@ -161,7 +161,7 @@ async function stream(endpoint: SocketEndpoint, shown: Shown): Promise<number> {
   const asked = requests.asked.then(() => true);
   for (;;) {
     const { received } = await fetchShown(endpoint, { ...shown, limit: LIST, history: 0 });
-    if ((await writeAll(1, `${printJson(received)}\n`)) !== 0) return 1;
+    if ((await writeAnswer(`${printJson(received)}\n`)) !== 0) return 1;
     if (await Promise.race([asked, Bun.sleep(PERIOD_MS).then(() => false)])) return 0;
   }
 }

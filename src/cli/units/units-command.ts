@@ -7,7 +7,7 @@ import { PROGRAM } from "../../program/version.ts";
 import { checkAddresses, checkAdminFile, readValues } from "../line/option-values.ts";
 import { nextSteps } from "./next-steps.ts";
 import type { CommandLine, GivenOptions } from "../line/read-command-line.ts";
-import { writeAll } from "../line/write-output.ts";
+import { complain, warn, writeAnswer } from "../line/write-output.ts";
 import { placeUnits, UnitFilesError } from "./place-unit-files.ts";
 import { checkSandbox } from "./check-units.ts";
 import { planFileUnits } from "./plan-file-units.ts";
@@ -28,11 +28,11 @@ export async function runUnits({ given, words }: CommandLine): Promise<number> {
     return await fail(`systemd cannot start a program with this path: ${program}`);
   const units = writeUnits(wanted);
   for (const warning of unitWarnings(wanted, values.config))
-    await writeAll(2, `${PROGRAM} units: warning: ${warning}\n`);
-  if (values.output === undefined) return await writeAll(1, print(units));
+    await warn(`${PROGRAM} units: warning: ${warning}\n`);
+  if (values.output === undefined) return await writeAnswer(print(units));
   try {
     const files = placeUnits(values.output, units, values.force);
-    return await writeAll(1, nextSteps(wanted, values.output, files));
+    return await writeAnswer(nextSteps(wanted, values.output, files));
   } catch (error) {
     if (!(error instanceof UnitFilesError)) throw error;
     return await fail(error.message);
@@ -55,7 +55,7 @@ function planOf(
 }
 
 async function fail(message: string): Promise<1> {
-  await writeAll(2, `${PROGRAM} units: ${message}\n`);
+  await complain(`${PROGRAM} units: ${message}\n`);
   return 1;
 }
 
