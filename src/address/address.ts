@@ -3,7 +3,7 @@ import { isSelfLoop } from "./self-loop.ts";
 import { isLoopbackHost } from "./loopback.ts";
 import { resolve } from "node:path";
 import { servicePort } from "../os/etc-services.ts";
-import { missingPart, suggestAddress, NEITHER_FORM } from "./suggest-address.ts";
+import { lacksPort, missingPart, suggestAddress, NEITHER_FORM } from "./suggest-address.ts";
 import { quote } from "./quote-word.ts";
 
 /**
@@ -60,7 +60,7 @@ export class AddressError extends Error {
    * forms.
    */
   get withForms(): string {
-    return FORMLESS.includes(this.reason)
+    return FORMLESS.some((reason) => this.reason.startsWith(reason))
       ? `${this.message}; an address is ${ADDRESS_FORMS}`
       : this.message;
   }
@@ -73,7 +73,7 @@ export const ADDRESS_FORMS =
 
 const EMPTY = "an address is needed";
 const NO_HOST_AND_PORT = "not of the form HOST:PORT";
-/** The values of `reason` for which `withForms` also lists the valid forms of an address. */
+/** The beginnings of `reason` for which `withForms` also lists the valid forms of an address. */
 const FORMLESS: readonly string[] = [EMPTY, NO_HOST_AND_PORT, NEITHER_FORM];
 
 // The maximum length of a path, in bytes: the length of the field sun_path of a sockaddr_un. On
@@ -105,6 +105,7 @@ export function parseAddress(text: string, role: Role): Endpoint {
   if (text.startsWith("fd:")) return parseFd(text.slice(3), role, fail);
   if (text.startsWith("@") || text.includes("/")) return parseUnix(text, fail);
   if (text.includes(":")) return parseTcp(text, role, fail);
+  if (role === "source" && text.toLowerCase() === "systemd") fail("write systemd in small letters");
   return fail(missingPart(text));
 }
 
@@ -236,7 +237,7 @@ function parseTcp(text: string, role: Role, fail: Fail): SocketEndpoint {
 
 /** The reason why a text does not have the form HOST:PORT. */
 function wrongForm(text: string): string {
-  if (!text.includes(":")) return missingPart(text);
+  if (!text.includes(":")) return lacksPort(text) ? missingPart(text) : NO_HOST_AND_PORT;
   if (/^\[[^\]]*\]$/.test(text)) return `the port is missing; write ${text}:PORT`;
   return /^[0-9a-f:.]+(%\w+)?$/i.test(text) && text.split(":").length > 2
     ? "an IPv6 address goes in brackets: [IPv6]:PORT"

@@ -24,12 +24,25 @@ export function suggestAddress(text: string): string | undefined {
   return undefined;
 }
 
+/**
+ * Whether a text is a single name such as `admin`. The user may have meant a file in the working
+ * folder, or a host without its port.
+ */
+export function isNameAlone(text: string): boolean {
+  return /^\.?\w[\w.-]*$/.test(text) && !lacksPort(text);
+}
+
 /** The message about the part that is missing in a text without `/` and `:`. */
 export function missingPart(text: string): string {
-  if (/^\d+$/.test(text)) return `a port alone; write :${text} or 127.0.0.1:${text}`;
+  if (/^\d+$/.test(text))
+    return Number(text) > 65_535
+      ? `a port alone, and port ${text} is not within 1 to 65535`
+      : `a port alone; write :${text} or 127.0.0.1:${text}`;
   if (lacksPort(text)) return `the port is missing; write ${text}:PORT`;
-  if (text.toLowerCase() === "systemd") return "write systemd in small letters";
-  return NEITHER_FORM;
+  if (!isNameAlone(text)) return NEITHER_FORM;
+  // `.socket` is no host, and `unix:PORT` would be another form of address.
+  const orHost = /^(\.|(unix|tcp|systemd|fd)$)/i.test(text) ? "" : ` or ${text}:PORT`;
+  return `${NEITHER_FORM}; write ./${text}${orHost}`;
 }
 
 function addressOfUrl([, scheme = "", authority = "", path = ""]: RegExpExecArray): string {

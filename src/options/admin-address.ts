@@ -1,5 +1,6 @@
 import { AddressError, parseAddress, type SocketEndpoint, staysLocal } from "../address/address.ts";
-import { isLoopbackName } from "../address/loopback.ts";
+import { isLoopbackHost, isLoopbackName } from "../address/loopback.ts";
+import { isNameAlone, lacksPort, missingPart } from "../address/suggest-address.ts";
 import { InvalidValue } from "./invalid-value-error.ts";
 import { quote } from "../address/quote-word.ts";
 
@@ -10,11 +11,15 @@ import { quote } from "../address/quote-word.ts";
  * @throws {InvalidValue}
  */
 export function parseAdminAddress(text: string, role: "to listen on" | "to ask"): SocketEndpoint {
-  if (/^\d+$/.test(text))
+  if (/^\d+$/.test(text) && Number(text) <= 65_535)
     throw new InvalidValue(`${quote(text)} is a port alone; write 127.0.0.1:${text}`);
-  const endpoint = parse(text, role);
   const where =
     "an admin address is a Unix socket (/PATH, @NAME) or a loopback port (127.0.0.1:PORT)";
+  if (text !== "systemd" && isNameAlone(text))
+    throw new InvalidValue(`${quote(text)} has no /; write ./${text}`);
+  if (lacksPort(text) && !/^\d+$/.test(text) && !isLoopbackHost(text))
+    throw new InvalidValue(`${quote(text)} is not loopback; ${where}`);
+  const endpoint = parse(text, role);
   if (endpoint.kind === "systemd" || endpoint.kind === "fd")
     throw new InvalidValue(`${quote(text)} is inherited; ${where}`);
   if (endpoint.kind !== "tcp") return endpoint;
@@ -31,6 +36,10 @@ export function parseAdminAddress(text: string, role: "to listen on" | "to ask")
  * @throws {InvalidValue}
  */
 export function parseMetricsAddress(text: string): SocketEndpoint {
+  // A name such as `Systemd` gets no advice about the word `systemd`, which is an address only as
+  // SOURCE.
+  if (text !== "systemd" && isNameAlone(text))
+    throw new InvalidValue(`${quote(text)}: ${missingPart(text)}`);
   const endpoint = parse(text, "to listen on");
   if (endpoint.kind === "systemd" || endpoint.kind === "fd")
     throw new InvalidValue(

@@ -96,7 +96,7 @@ describe("an address is refused", () => {
     ["UNIX:/run/x", /write unix: in small letters/],
     ["FD:3", /write fd: in small letters/],
     ["SYSTEMD:web", /write systemd: in small letters/],
-    ["Systemd", /write systemd in small letters/],
+    ["Systemd", /write \.\/Systemd$/],
     ["TCP-LISTEN:80,fork", /socat/],
     ["UNIX-CONNECT:/run/x", /socat/],
     ["TCP4:127.0.0.1:80", /socat/],
@@ -228,6 +228,33 @@ test.each<[string, Role, boolean]>([
 
 test("a message shows control characters by their numbers", () => {
   expect(() => parseAddress("\u007f\u009b", "source")).toThrow('"\\u007f\\u009b": neither a path');
+});
+
+test.each<[string, Role]>(
+  ["admin", "my-app.sock", ".socket", "a_b", "8080", "localhost", "10.0.0.1", "SYSTEMD"].flatMap(
+    (text) => [[text, "source"] as [string, Role], [text, "destination"] as [string, Role]],
+  ),
+)("each address that the message about %s as %s suggests is valid", (text, role) => {
+  let reason = "";
+  try {
+    parseAddress(text, role);
+  } catch (error) {
+    reason = error instanceof AddressError ? error.reason : "";
+  }
+  const [, suggested = ""] = /write (.*?)( in small letters)?$/.exec(reason) ?? [];
+  const addresses = suggested.split(" or ").filter((address) => address !== "");
+  expect(addresses).not.toBeEmpty();
+  for (const address of addresses) parseAddress(address.replace("PORT", "80"), role);
+});
+
+test("systemd in other letters is corrected where systemd is an address", () => {
+  expect(() => parseAddress("Systemd", "source")).toThrow("write systemd in small letters");
+});
+
+test("a port that cannot exist gets no suggestion", () => {
+  expect(() => parseAddress("99999", "source")).toThrow(
+    '"99999": a port alone, and port 99999 is not within 1 to 65535',
+  );
 });
 
 test("a message lists the valid forms only if the text has none of them", () => {
