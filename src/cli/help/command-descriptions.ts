@@ -24,7 +24,7 @@ export const COMMAND_DESCRIPTIONS: Readonly<Record<CommandName, readonly string[
   ],
   status: [
     "Shows what the relays of a process with --admin=ADMIN-ADDRESS do: their traffic,",
-    "failures and open connections. Not on a terminal: plain lines, tabs in tables.",
+    "failures and open connections. Into a pipe: records for awk and cut.",
   ],
   units: [
     "Prints systemd units for a relay from SOURCE to DESTINATION. The units give the",

@@ -20,7 +20,8 @@ export const CONNECTION_COLUMNS_OF_RELAYS: readonly Column<ReadConnection>[] = [
   ...CONNECTION_COLUMNS,
 ];
 
-function clientOf({ client, client_uid: uid, client_pid: pid }: ReadConnection): string {
+/** The client of a connection, as words: its address, or the user and process of a Unix client. */
+export function clientOf({ client, client_uid: uid, client_pid: pid }: ReadConnection): string {
   if (client !== "") return client;
   return uid === undefined ? "a client" : `user ${uid}, process ${pid}`;
 }

@@ -43,13 +43,13 @@ export function tableRoom(rows: number): number {
 }
 
 /** The traffic of the relay that a status describes. */
-export function trafficOf({ traffic, history, connections }: ReadStatus): ShownTraffic {
+function trafficOf({ traffic, history, connections }: ReadStatus): ShownTraffic {
   const { open, max, total, failed } = connections;
   return { traffic, history, open, max, total, failed: sumOf(failed) };
 }
 
 /** The first lines about a relay: its addresses, and whether the relay is ready. */
-export function relayLines(status: ReadStatus, style: Style): Piece[][] {
+function relayLines(status: ReadStatus, style: Style): Piece[][] {
   const { source, destination, not_ready_because: reason } = status;
   const state: Piece =
     reason === null ? ["ready", style.green] : [`not ready: ${reason}`, style.red];
@@ -62,7 +62,7 @@ export function relayLines(status: ReadStatus, style: Style): Piece[][] {
  * so is a line without counts. Further lines show the last failure, if there was one, and the
  * notes.
  */
-export function countLines(status: ReadStatus, style: Style): Piece[][] {
+function countLines(status: ReadStatus, style: Style): Piece[][] {
   const { connections, last_failure: last } = status;
   const lines: Piece[][] = [];
   const counted = (name: string, counts: Readonly<Record<string, number>>) => {

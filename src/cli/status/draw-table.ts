@@ -6,25 +6,22 @@ import { cutTo, type Piece } from "./fit-columns.ts";
 export interface Column<Item> {
   readonly title: string;
   readonly cell: (item: Item) => string;
-  /**
-   * The exact figure of a cell: a count, bytes, bytes per second or seconds. Absent for a column of
-   * words.
-   */
-  readonly exact?: (item: Item) => number;
+  /** Whether the cells are figures, which are aligned to the right. Words stand on the left. */
+  readonly isFigure: boolean;
 }
 
 /** A column of words, which is aligned to the left. */
 export function words<Item>(title: string, cell: (item: Item) => string): Column<Item> {
-  return { title, cell };
+  return { title, cell, isFigure: false };
 }
 
 /** A column of figures, which is aligned to the right. */
 export function figures<Item>(
   title: string,
-  exact: (item: Item) => number,
+  figure: (item: Item) => number,
   format: (figure: number) => string,
 ): Column<Item> {
-  return { title, cell: (item) => format(exact(item)), exact };
+  return { title, cell: (item) => format(figure(item)), isFigure: true };
 }
 
 /** The room that a table has on the terminal. */
@@ -63,29 +60,13 @@ export function drawTable<Item>(
   return [[[joined(laid, 0), style.bold]], ...lines, ...more];
 }
 
-/**
- * A table for programs: a line of titles and a line for each record, with the exact figures. One tab
- * separates two cells; no title has a space.
- */
-export function plainTable<Item>(
-  columns: readonly Column<Item>[],
-  items: readonly Item[],
-): string[] {
-  return [
-    columns.map(({ title }) => title.replace(" ", "")),
-    ...items.map((item) =>
-      columns.map(({ cell, exact }) => (exact === undefined ? cell(item) : String(exact(item)))),
-    ),
-  ].map((cells) => cells.join("\t"));
-}
-
 /** Returns a column's title and cells, padded to the same width of at most `most` columns. */
 function layOut<Item>(column: Column<Item>, items: readonly Item[], most: number): string[] {
   const cells = [column.title, ...items.map((item) => cutTo(column.cell(item), most))];
   const width = Math.max(...cells.map((cell) => Bun.stringWidth(cell)));
   return cells.map((cell) => {
     const space = " ".repeat(width - Bun.stringWidth(cell));
-    return column.exact === undefined ? cell + space : space + cell;
+    return column.isFigure ? space + cell : cell + space;
   });
 }
 

@@ -24,7 +24,10 @@ const PERIOD_MS = 1_000;
 // The length of the history, in seconds. The history has one column for each second, and a wide
 // terminal has about 200 columns.
 const HISTORY_S = 200;
+// The number of connections on a terminal and in JSON.
 const LIST = 20;
+// The number of connections in records for programs: the most that one answer lists.
+const RECORDS = 1_000;
 
 /** Shows the status of a relay that runs with `--admin`. */
 export async function runStatus({ given, words }: CommandLine): Promise<number> {
@@ -145,14 +148,15 @@ function draw(status: ReadStatus, view: DrawSettings): string[] {
 }
 
 async function print(endpoint: SocketEndpoint, shown: Shown, json: boolean): Promise<number> {
+  const { columns, isTTY } = process.stdout;
+  if (!isTTY && !json) {
+    const { status } = await fetchShown(endpoint, { ...shown, limit: RECORDS, history: 0 });
+    return await writeAnswer(`${plainStatus(status).join("\n")}\n`);
+  }
   const query = { ...shown, limit: LIST, history: HISTORY_S };
   const { status, received } = await fetchShown(endpoint, query);
-  if (json) return await writeAnswer(`${printJson(received, 2)}\n`);
-  const { columns } = process.stdout;
-  const lines = process.stdout.isTTY
-    ? draw(status, { columns, style: look() })
-    : plainStatus(status);
-  return await writeAnswer(`${lines.join("\n")}\n`);
+  const text = json ? printJson(received, 2) : draw(status, { columns, style: look() }).join("\n");
+  return await writeAnswer(`${text}\n`);
 }
 
 /** Prints one status a second, each on its own line, until a signal asks to stop. */

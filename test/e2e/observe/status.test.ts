@@ -31,21 +31,39 @@ describe("status", () => {
     using server = startEcho();
     for (const admin of [join(folder, "admin"), `@status-${crypto.randomUUID()}`, "127.0.0.1:0"]) {
       await using relay = await startWatched([join(folder, "source"), server.address], { admin });
-      const client = await connectEcho(relay.address);
-      await client.ask("hello");
+      const connected = await connectEcho(relay.address);
+      await connected.ask("hello");
       const { code, stdout, stderr } = await runRelay(["status", relay.admin]);
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-      expect(stdout).toContain(`up for `);
-      expect(stdout).toContain(`${relay.address} → ${server.address}\nready\n`);
-      expect(stdout).toMatch(/^open connections +1 +of/m);
-      expect(stdout).toContain(`user ${process.getuid?.()}, process ${process.pid}\topen`);
+      expect(stdout).toMatch(new RegExp(`^process\tsimpletcpunixrelay\t\\S+\t${relay.pid}\t`, "m"));
+      expect(stdout).toContain(`relay\t${relay.address}\tready\t1\t`);
+      expect(stdout).toContain(`\t${relay.address}\t${server.address}\t`);
+      const client = `user ${process.getuid?.()}, process ${process.pid}`;
+      expect(stdout).toContain(`connection\t${relay.address}\t${client}\topen\t`);
       // Nobody looks at a terminal here: there is no padding, and no space but the plain one.
-      expect(stdout).not.toMatch(/ {2}| \n|\u00a0|\u202f/);
-      expect(stdout).not.toContain("\u001b");
-      client[Symbol.dispose]();
-      await client.closed;
+      expect(stdout).not.toMatch(/ {2}| \n|[^ -~\t\n]/);
+      // Each line is a record of a kind, or the titles of the records that follow.
+      for (const line of stdout.trimEnd().split("\n"))
+        expect(line).toMatch(/^(process|relay|traffic|count|failure|connection|more)\t/i);
+      connected[Symbol.dispose]();
+      await connected.closed;
       expect(await relay.stop()).toBe(0);
     }
+  });
+
+  test("lists more connections for programs than on a terminal", async () => {
+    using server = startEcho();
+    await using relay = await start(server.address);
+    const clients = await Promise.all(Array.from({ length: 50 }, () => connectEcho(relay.address)));
+    await Promise.all(clients.map((client) => client.ask("hello")));
+    const { stdout } = await runRelay(["status", relay.admin]);
+    const fields = stdout.split("\n").map((line) => line.split("\t"));
+    const bytes = fields.map(([kind, , , , , , , , up]) =>
+      kind === "connection" ? Number(up) : 0,
+    );
+    expect(bytes.reduce((sum, up) => sum + up)).toBe(50 * 5);
+    expect(stdout).not.toContain("more\t");
+    for (const client of clients) client[Symbol.dispose]();
   });
 
   test("--check says whether clients should be sent there, by the exit status", async () => {
@@ -239,14 +257,16 @@ describe("several relays", () => {
     await turnedAway({ unix: db });
     const { code, stdout } = await runRelay(["status", admin]);
     expect(code).toBe(0);
-    const records = stdout.split("\n").filter((line) => /^(web|db)\t/.test(line));
-    expect(records.map((line) => line.split("\t").slice(0, 3))).toEqual([
-      ["web", "ready", "1"],
-      ["db", "not ready", "0"],
-      ["web", expect.stringMatching(/^user \d+, process \d+$/), "open"],
+    const records = stdout.split("\n").filter((line) => /^[a-z]+\t(web|db)\t/.test(line));
+    expect(records.map((line) => line.split("\t").slice(0, 4))).toEqual([
+      ["relay", "web", "ready", "1"],
+      ["relay", "db", "not ready", "0"],
+      ["connection", "web", expect.stringMatching(/^user \d+, process \d+$/), "open"],
     ]);
     const one = await runRelay(["status", "--relay=web", admin]);
-    expect(one.stdout).toContain(`${web} → ${server.address}\nready\n`);
+    expect(one.stdout).toContain("relay\tweb\tready\t1\t");
+    expect(one.stdout).toContain(`\t${web}\t${server.address}\t`);
+    expect(one.stdout).not.toMatch(/^[a-z]+\tdb\t/m);
     expect(await runRelay(["status", "--relay=other", admin])).toEqual({
       ...{ code: 1, stdout: "" },
       stderr: 'simpletcpunixrelay: there is no relay "other"; there are web, db\n',

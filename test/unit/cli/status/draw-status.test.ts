@@ -232,40 +232,61 @@ describe("a status of several relays", () => {
 });
 
 describe("a status for programs", () => {
-  test("has the relay's name first in each record, and one tab between fields", () => {
+  const PROCESS = "process\tsimpletcpunixrelay\t9.8.7\t42\t3700\t10\t50000000\t0\t-\t12\t1024\t";
+
+  test("has the record's kind first in each line, and one tab between fields", () => {
     const open = [connection({ relay: "web" }), connection({ relay: "a b", id: 2 })];
     const web = relay({ name: "web" });
-    expect(plainStatus(ofRelays([web, relay({ name: "a b" })], open)).slice(1)).toEqual([
-      "RELAY\tSTATE\tOPEN\tRATE↑\tRATE↓\tFAILED\tREFUSED\tINALL\tMAX\tSOURCE\tDESTINATION",
-      "web\tready\t0\t1500\t2500000\t23\t0\t1234\t100\t/run/in\t127.0.0.1:80",
-      "a b\tready\t0\t1500\t2500000\t23\t0\t1234\t100\t/run/in\t127.0.0.1:80",
-      "process CPU 10 s in all, memory 50.0 MB, 12 of 1,024 descriptors, event loop late by 12.3 ms",
-      "RELAY\tCLIENT\tSTATE\tAGE\tRATE↑\tRATE↓\tHELD\tBYTES↑\tBYTES↓",
-      "web\t127.0.0.1:5678\topen\t62\t10\t20\t5\t1000\t2000000",
-      "a b\t127.0.0.1:5678\topen\t62\t10\t20\t5\t1000\t2000000",
+    expect(plainStatus(ofRelays([web, relay({ name: "a b" })], open))).toEqual([
+      "PROCESS\tPROGRAM\tVERSION\tPID\tUPTIME\tCPU\tMEMORY\tHELD\tHELD_MAX\tFILES\tFILES_MAX\tOPEN\t" +
+        "OPEN_MAX\tOPEN_EARLIER\tLOOP_DELAY\tLOG_LINES_LOST",
+      `${PROCESS}2\t-\t0\t0.0123\t0`,
+      "RELAY\tNAME\tSTATE\tOPEN\tRATE_UP\tRATE_DOWN\tFAILED\tREFUSED\tTOTAL\tOPEN_MAX\tSOURCE\t" +
+        "DESTINATION\tWAITING_FOR_HEADER\tNOT_READY_BECAUSE\tCAPTURE_ENDED",
+      "relay\tweb\tready\t0\t1500\t2500000\t23\t0\t1234\t100\t/run/in\t127.0.0.1:80\t0\t-\t-",
+      "relay\ta b\tready\t0\t1500\t2500000\t23\t0\t1234\t100\t/run/in\t127.0.0.1:80\t0\t-\t-",
+      "CONNECTION\tRELAY\tCLIENT\tSTATE\tAGE\tRATE_UP\tRATE_DOWN\tHELD\tBYTES_UP\tBYTES_DOWN",
+      "connection\tweb\t127.0.0.1:5678\topen\t62\t10\t20\t5\t1000\t2000000",
+      "connection\ta b\t127.0.0.1:5678\topen\t62\t10\t20\t5\t1000\t2000000",
     ]);
   });
 
-  test("says which relay waits for headers, and whose capture has ended", () => {
+  test("says which relay waits for headers, is not ready, and whose capture has ended", () => {
     const web = relay({ name: "web", waiting_for_header: 1_200 });
-    const db = relay({ name: "db", capture_ended: "its file was removed" });
-    const lines = plainStatus(ofRelays([web, db], []));
-    expect(lines).toContain("waiting web: 1,200 for the PROXY header; they take places");
-    expect(lines).toContain("capture db: ended: its file was removed");
-    const one = plainStatus(status([], { capture_ended: "no space left on device (ENOSPC)" }));
-    expect(one).toContain("capture ended: no space left on device (ENOSPC)");
+    const ended = "its file was removed";
+    const figures = { ready: false, not_ready_because: "draining", source: null } as const;
+    const db = relay({ name: "db", capture_ended: ended, ...figures });
+    const records = plainStatus(ofRelays([web, db], [])).map((line) => line.split("\t"));
+    const [titles = [], ...relays] = records.filter(([kind]) => /^relay$/i.test(kind ?? ""));
+    const columns = ["NAME", "STATE", "SOURCE", "WAITING_FOR_HEADER", "NOT_READY_BECAUSE"];
+    const fields = [...columns, "CAPTURE_ENDED"].map((title) => titles.indexOf(title));
+    expect(relays.map((record) => fields.map((field) => record[field]))).toEqual([
+      ["web", "ready", "/run/in", "1200", "-", "-"],
+      ["db", "not ready", "-", "0", "draining", ended],
+    ]);
     expect(drawRelays(ofRelays([web, db], []), { columns: 100, style: plain })).toContain(
       "capture  db: ended: its file was removed",
     );
   });
 
-  test("of one relay has the same records, and its details as lines of words", () => {
+  test("of one relay has its traffic, its counts and its last failure as records, too", () => {
     const lines = plainStatus(status([connection()]));
-    expect(lines[1]).toStartWith("RELAY\tSTATE\tOPEN\t");
-    expect(lines[2]).toStartWith("/run/in\tready\t1\t1500\t");
-    expect(lines).toContain("/run/in → 127.0.0.1:80");
-    expect(lines).toContain("open connections 1 of 100");
-    expect(lines.at(-1)).toStartWith("/run/in\t127.0.0.1:5678\topen\t");
-    for (const line of lines) expect(line).not.toMatch(/ {2}|^ | $/);
+    for (const line of [
+      "traffic\t/run/in\t5000000\t7000000000\t0\t4096\t0\t1",
+      "count\t/run/in\tended\tfinished\t1000",
+      "count\t/run/in\tended\tidle\t4",
+      "count\t/run/in\tfailed\tENOENT\t20",
+      "failure\t/run/in\t2026-01-01T00:10:00.000Z\tENOENT\tcannot reach it",
+    ])
+      expect(lines).toContain(line);
+    expect(lines.at(-1)).toStartWith("connection\t/run/in\t127.0.0.1:5678\topen\t");
+    expect(lines.join("\n")).not.toContain("client reset");
+    for (const line of lines) expect(line).not.toMatch(/ {2}|^ | $|\t\t|\t$|[^ -~\t]/);
+  });
+
+  test("says how many connections have no record", () => {
+    const document = status([connection()]);
+    const lines = plainStatus({ ...document, open: { ...document.open, matching: 1_234 } });
+    expect(lines.slice(-2)).toEqual(["MORE\tCONNECTIONS", "more\t1233"]);
   });
 });
