@@ -5,6 +5,7 @@ import { COMMAND_NAMES, type CommandName, COMMANDS } from "./options/commands.ts
 import { complain, writeAnswer } from "./cli/line/write-output.ts";
 import { runRelay } from "./cli/relay/relay-command.ts";
 import { type CommandLine, commandNamed, readCommandLine } from "./cli/line/read-command-line.ts";
+import { quote } from "./address/quote-word.ts";
 import { mayPaint, style } from "./observe/log/terminal-style.ts";
 import { HandoverError } from "./process/handover/handover-error.ts";
 import { handoverRequest } from "./process/handover/handover-variable.ts";
@@ -80,12 +81,14 @@ function helpHint(command: CommandName): string {
 }
 
 /**
- * The first mistake of a configuration file and the number of mistakes, in one line for the
- * predecessor. Standard error gets all mistakes.
+ * The first mistake of a configuration file, the number of mistakes, and the command that lists
+ * them, in one line for the predecessor. Standard error gets all mistakes.
  */
-function summaryOf({ message, mistakes }: ConfigError): string {
+function summaryOf({ file, message, mistakes }: ConfigError): string {
   const [first = ""] = message.split("\n");
-  return mistakes.length === 1 ? first : `${first} (the first of ${mistakes.length} mistakes)`;
+  if (mistakes.length === 1) return first;
+  const named = /^[\w./@%+,-]+$/.test(file) ? file : quote(file);
+  return `${first} (the first of ${mistakes.length} mistakes; ${PROGRAM} check ${named} lists all)`;
 }
 
 /** In a handover, tells the predecessor the reason why this process cannot take over. */

@@ -154,7 +154,7 @@ describe.each([1, 3])("a reload of a file, with %i workers", (workers) => {
     write({ kept: { ...kept, mode: "wrong" } }, "worker = 1");
     process.kill(relay.pid, "SIGHUP");
     await relay.logged(
-      /"handover_failed".*relays\.toml:1:1: worker: there is no such key.*first of 2/,
+      /"handover_failed".*relays\.toml:1:1: worker: there is no such key.*first of 2 mistakes; simpletcpunixrelay check \S+relays\.toml lists all/,
     );
     await serves(kept.source);
 
