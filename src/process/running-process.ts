@@ -28,7 +28,7 @@ import { boundOfThreads } from "../workers/open-with-workers.ts";
 import type { ProcessPlan } from "./process-plan.ts";
 import type { RelaysOfProcess } from "./relays-of-process.ts";
 import { INIT, findServiceManager } from "./find-service-manager.ts";
-import { warnOfFewFiles, warnOfOldUnits } from "./start-warnings.ts";
+import { warnOfFewFiles, warnOfOldUnits, warnOfShortIdleTime } from "./start-warnings.ts";
 import { type StopRequests, stopRequests } from "./stop-signals.ts";
 import { stopRelays } from "./stop-relays.ts";
 import { takeOver } from "./take-over.ts";
@@ -173,6 +173,7 @@ export class RunningProcess implements AsyncDisposable {
     const most = connectionsOfFiles(this.#plan);
     warnOfFewFiles(this.#limits.asked, most, this.#plan.relays.length, this.#log);
     warnOfOldUnits(this.#passed, this.#log);
+    warnOfShortIdleTime(this.#plan.processWide.exitIdleTime, this.#passed, this.#log);
   }
 
   /**

@@ -1,5 +1,6 @@
 import { printAddress, type SocketEndpoint, staysLocal } from "../address/address.ts";
 import type { Log } from "../observe/log/log.ts";
+import { shortIdleTime } from "../systemd/trigger-limit.ts";
 import type { PassedSockets } from "./handover/passed-sockets.ts";
 
 // Warnings for the operator when a process starts. Each warning is logged once.
@@ -24,6 +25,18 @@ export function warnOfOldUnits(passed: PassedSockets, log: Log): void {
         "and nobody accepts them; stop and disable its .socket unit",
       { event: "unused_socket" },
     );
+}
+
+/**
+ * Warns if systemd passed a socket and the idle time is so short that the .socket unit may fail.
+ */
+export function warnOfShortIdleTime(
+  exitIdleTime: number | undefined,
+  passed: PassedSockets,
+  log: Log,
+): void {
+  const warning = shortIdleTime(exitIdleTime);
+  if (warning !== null && passed.any) log.warn(warning, { event: "short_idle_time" });
 }
 
 /**

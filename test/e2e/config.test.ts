@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describeNeeding, program, root } from "../support/machine/parts.ts";
 import {
+  executablePath,
   type RunningRelay,
   runRelay,
   startRelay,
@@ -68,6 +69,45 @@ async function startFile(count: number, ...args: readonly string[]) {
   );
   return { running, sources: new Map(sources) };
 }
+
+/** Starts a relay that gets a listening socket as systemd passes one. Returns its first log lines. */
+async function firstLinesWithSocket(options: string, until: RegExp): Promise<string> {
+  using listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  if (!("fd" in listener) || typeof listener.fd !== "number") throw new Error("no descriptor");
+  const script = `LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" ${options} systemd 127.0.0.1:9`;
+  const child = Bun.spawn(["sh", "-c", script, await executablePath()], {
+    stdio: ["ignore", "ignore", "pipe", listener.fd],
+  });
+  let text = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of child.stderr) {
+    text += decoder.decode(chunk, { stream: true });
+    if (until.test(text)) break;
+  }
+  child.kill("SIGKILL");
+  await child.exited;
+  return text;
+}
+
+describe("an idle time that is too short for a .socket unit", () => {
+  const WARNING = /exit-idle-time is 500ms: .*TriggerLimitBurst=.*use 1s or more/;
+
+  test("is told of by check", async () => {
+    write(`exit-idle-time = "500ms"\n[relay.a]\nsource = "./a"\ndestination = "./b"\n`);
+    const { code, stdout, stderr } = await runRelay(["check", file]);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: `${file}: 1 relay\n` });
+    expect(stderr).toStartWith(`${file}: warning: `);
+    expect(stderr).toMatch(WARNING);
+    write(`exit-idle-time = "1s"\n[relay.a]\nsource = "./a"\ndestination = "./b"\n`);
+    expect((await runRelay(["check", file])).stderr).toBe("");
+  });
+
+  test("is told of at a start with a passed socket", async () => {
+    expect(await firstLinesWithSocket("--exit-idle-time=500ms", WARNING)).toMatch(WARNING);
+    const long = await firstLinesWithSocket("--exit-idle-time=1s", /stopped/);
+    expect(long).not.toContain("TriggerLimitBurst=");
+  });
+});
 
 describe("check", () => {
   test("counts the relays of a file, and opens no socket", async () => {

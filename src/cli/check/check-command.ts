@@ -1,13 +1,18 @@
 import { readConfigFile } from "../../config/read-config-file.ts";
 import type { CommandLine } from "../line/read-command-line.ts";
-import { writeAnswer } from "../line/write-output.ts";
+import { warn, writeAnswer } from "../line/write-output.ts";
+import { shortIdleTime } from "../../systemd/trigger-limit.ts";
 
 /**
- * Checks a configuration file without opening a socket, and prints the number of its relays.
+ * Checks a configuration file without opening a socket, and prints the number of its relays. A
+ * warning on standard error names an option that does not work with a .socket unit.
  *
  * @throws {ConfigError} if the file has mistakes; the message lists all mistakes
  */
 export async function runCheck({ words: [file = ""] }: CommandLine): Promise<number> {
-  const { length } = readConfigFile(file).relays;
+  const { relays, processWide } = readConfigFile(file);
+  const { length } = relays;
+  const warning = shortIdleTime(processWide.exitIdleTime);
+  if (warning !== null) await warn(`${file}: warning: ${warning}\n`);
   return await writeAnswer(`${file}: ${length} relay${length === 1 ? "" : "s"}\n`);
 }

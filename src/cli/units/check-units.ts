@@ -4,16 +4,13 @@ import { isIPv4, isIPv6 } from "../../address/parse-and-print-ip.ts";
 import type { OptionValues } from "../../options/option-table.ts";
 import { groupId, userId } from "../../os/user-ids.ts";
 import { folderOf, isIn, runtimeDirectory } from "../../systemd/units/paths-in-units.ts";
+import { IDLE_LEAST } from "../../systemd/trigger-limit.ts";
 import { addressText, INSTANCE_PORT, isTemplate } from "../../systemd/units/specifiers.ts";
 import { endsAsWritten, hasControls } from "../../systemd/units/unit-escaping.ts";
 import type { FilePermissions } from "../../systemd/units/unit-plan.ts";
 import { UsageError } from "../line/usage-error.ts";
 
 // The functions of this file refuse everything that a unit cannot do, or cannot do safely.
-
-// The smallest value of --exit-idle-time, in milliseconds. If a relay exited earlier, clients could
-// start it again so often that its .socket unit fails (TriggerLimitBurst=).
-const IDLE_LEAST = 1_000;
 
 /** Refuses an admin or metrics address that a relay without root's rights cannot listen on. */
 export function checkServers(values: OptionValues): void {

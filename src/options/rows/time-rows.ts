@@ -66,6 +66,6 @@ export const TIME_ROWS = {
     commands: ["relay"],
     scope: "process",
     about:
-      "Ends the process with status 0 after this long without a connection, from the start on. Default: never.",
+      "Ends the process with status 0 after this long without a connection, from the start on. With a .socket unit of systemd at least 1s: the unit fails if its relay is started too often. Default: never.",
   },
 } as const satisfies OptionRows;

@@ -120,6 +120,11 @@ export class PassedSockets implements Disposable {
     throw outdated(address, `systemd listens on ${printAddress(endpoint)} for this relay`);
   }
 
+  /** Whether systemd passed a socket. */
+  get any(): boolean {
+    return this.#sockets.size > 0;
+  }
+
   /**
    * The sources that relays have bound themselves, because systemd passed no socket for them
    * although it passed sockets for other sources. Empty if systemd passed no socket for any source.
