@@ -27,6 +27,7 @@ const UNIX_SLACK = 2 * SMALL_BUFFERS.send;
 export const backpressureRows: readonly Row[] = [
   ...eitherEnd({
     name: "a % that stops reading: its peer blocks, the relay holds at most 1 MiB, then all arrives",
+    sleeps: true,
     buffers: SMALL_BUFFERS,
     async run({ near, far }) {
       const payload = new Payload(FLOOD);
@@ -43,6 +44,7 @@ export const backpressureRows: readonly Row[] = [
 
   ...eitherEnd({
     name: "a % that stops reading goes on writing",
+    sleeps: true,
     async run({ near, far }) {
       const flood = new Payload(FLOOD, 1);
       const sent = await far.fill(flood, 100);
@@ -79,6 +81,7 @@ export const backpressureRows: readonly Row[] = [
 
   ...eitherEnd({
     name: "both stop reading, the % starts again first: all arrives both ways",
+    sleeps: true,
     async run({ near, far }) {
       const [toFar, toNear] = [new Payload(FLOOD, 1), new Payload(FLOOD, 2)];
       const [sentByNear, sentByFar] = await Promise.all([

@@ -69,6 +69,7 @@ export const earlyEndRows: readonly Row[] = [
 
   ...eitherEnd({
     name: "a % that writes 8 MiB to a slow reader and closes: the whole of it, then end of stream",
+    sleeps: true,
     async run({ near, far }) {
       const answer = new Payload(8 * MIB);
       const sending = near.send(answer).then(() => near.close());
@@ -116,6 +117,7 @@ export const earlyEndRows: readonly Row[] = [
 
   ...eitherEnd({
     name: "a % that stalls its peer's upload, answers and closes: the answer, the upload is dropped",
+    sleeps: true,
     buffers: SMALL_BUFFERS,
     async run({ near, far, wire }) {
       const answer = new Payload(50 * KIB, 2);
@@ -136,6 +138,7 @@ export const earlyEndRows: readonly Row[] = [
 
   ...eitherEnd({
     name: "a % that closes behind an answer that its peer, sending on, does not read yet: all of it",
+    sleeps: true,
     buffers: SMALL_BUFFERS,
     async run({ near, far, wire }) {
       const answer = new Payload(FLOOD, 2);

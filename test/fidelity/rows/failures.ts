@@ -118,6 +118,7 @@ export const failureRows: readonly Row[] = [
 
   ...eitherEnd({
     name: "a % that stops reading and then fails: its blocked peer sees a failure",
+    sleeps: true,
     buffers: SMALL_BUFFERS,
     async run(ends) {
       const { near, far } = ends;
@@ -167,7 +168,7 @@ export const failureRows: readonly Row[] = [
       const { near, far, wire } = ends;
       const flood = new Payload(FLOOD);
       await makeReadyToFail(ends);
-      await near.fill(flood);
+      await near.fill(flood, 100);
       fail(near);
       // Of a failed TCP socket the relay keeps a descriptor until all of it has been passed on.
       if (!near.isTcp)

@@ -94,6 +94,7 @@ export const halfCloseRows: readonly Row[] = [
 
   ...eitherEnd({
     name: "a % that half-closes while it does not read: its peer's flood still arrives whole",
+    sleeps: true,
     async run({ near, far }) {
       const flood = new Payload(FLOOD, 1);
       const sent = await far.fill(flood, 100);
@@ -111,6 +112,7 @@ export const halfCloseRows: readonly Row[] = [
 
   ...eitherEnd({
     name: "a % that half-closes behind a flood: the end of stream waits for the last byte",
+    sleeps: true,
     async run({ near, far }) {
       const flood = new Payload(FLOOD, 1);
       const sent = await near.fill(flood, 100);

@@ -1,9 +1,14 @@
-import { expect, test } from "bun:test";
+import { afterEach, expect, jest, test } from "bun:test";
 import { ServiceState } from "../../../src/systemd/report-service-state.ts";
 import { fakeConnection } from "../observe/fake-connection.ts";
-import { until } from "../../support/waiting.ts";
 
-test("the status says what fails, of each relay, until it works again", async () => {
+// The pause between two statuses, in milliseconds (src/systemd/report-service-state.ts).
+const PAUSE = 1_000;
+
+afterEach(() => void jest.useRealTimers());
+
+test("the status says what fails, of each relay, until it works again", () => {
+  jest.useFakeTimers();
   const said: string[] = [];
   const notifier = {
     notify: ({ STATUS = "" }: Readonly<Record<string, string>>) => void said.push(STATUS),
@@ -11,10 +16,11 @@ test("the status says what fails, of each relay, until it works again", async ()
   using service = new ServiceState(notifier, 0, null);
   const [one, two] = [service.watch(), service.watch()];
   /** The status after something happened. */
-  const after = async (happens: () => void): Promise<string> => {
+  const after = (happens: () => void): string => {
     const before = said.length;
     happens();
-    await until(() => said.length > before, "a status");
+    jest.advanceTimersByTime(PAUSE);
+    expect(said).toHaveLength(before + 1);
     return (said.at(-1) ?? "").replaceAll(/since \d{4}-\d\d-\d\dT\d\d:\d\dZ/g, "since then");
   };
   const connection = fakeConnection();
@@ -25,7 +31,7 @@ test("the status says what fails, of each relay, until it works again", async ()
   };
 
   expect(
-    await after(() => {
+    after(() => {
       fail(one, "cannot reach /a");
       fail(two, "cannot reach /b");
       fail(two, "cannot reach /b any more");
@@ -34,14 +40,14 @@ test("the status says what fails, of each relay, until it works again", async ()
     "0 open, 3 served; cannot reach /a; 1 client failed since then" +
       "; cannot reach /b any more; 2 clients failed since then",
   );
-  expect(await after(() => two.reachedAgain?.())).toBe(
+  expect(after(() => two.reachedAgain?.())).toBe(
     "0 open, 3 served; cannot reach /a; 1 client failed since then",
   );
   expect(
-    await after(() => {
+    after(() => {
       one.reachedAgain?.();
       one.sourceLost?.("file");
     }),
   ).toBe("0 open, 3 served; a source's file is gone: nobody can connect");
-  expect(await after(() => one.sourceBack?.("file"))).toBe("0 open, 3 served");
+  expect(after(() => one.sourceBack?.("file"))).toBe("0 open, 3 served");
 });

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { afterEach, expect, jest, test } from "bun:test";
 import {
   type FailedTry,
   type Waiter,
@@ -8,6 +8,8 @@ import { until } from "../../../support/waiting.ts";
 
 const SHORTAGE: FailedTry = { kind: "shortage", failures: [{ address: "", code: "EAGAIN" }] };
 const REFUSED: FailedTry = { kind: "refused", failures: [{ address: "", code: "ECONNREFUSED" }] };
+
+afterEach(() => void jest.useRealTimers());
 
 /** A destination with so many places, and the names of those who got or asked for one. */
 class Destination {
@@ -133,7 +135,8 @@ test("tells what the one in front has met, and nothing once it got in", async ()
   expect(destination.line.lastFailure).toBe(null);
 });
 
-test("who gets in past the line wakes it", async () => {
+test("who gets in past the line wakes it", () => {
+  jest.useFakeTimers();
   const line = new WaitingLine();
   let tries = 0;
   const waiter: Waiter = {
@@ -144,9 +147,10 @@ test("who gets in past the line wakes it", async () => {
   };
   line.waitOn(waiter, REFUSED);
   // By then the pause is 512 ms: each is twice the one before.
-  await until(() => tries === 10, "ten tries");
+  for (let passed = 0; tries < 10 && passed < 10_000; passed += 1) jest.advanceTimersByTime(1);
+  expect(tries).toBe(10);
   line.succeeded({ tryAgain() {} });
-  await Bun.sleep(200);
+  jest.advanceTimersByTime(200);
   expect(tries).toBeGreaterThan(10);
   line.leave(waiter);
 });
