@@ -229,21 +229,28 @@ describe("standard streams", () => {
     expect(await open.exited).toBe(0);
   });
 
-  test("a destination that comes late is waited for with all that was read", async () => {
-    const path = freshPath();
-    const child = Bun.spawn([executable, "--connect-retry=1min", "-", path], {
-      env: ENV,
-      stdin: new Blob(["hello"]),
-      stdout: "pipe",
-      stderr: "inherit",
-    });
-    await Bun.sleep(300);
-    using listener = new RawListener({ kind: "unix", path });
-    using server = await listener.accept();
-    expect(await server.readToEnd()).toMatchObject({ length: 5, ending: "end" });
-    server.close();
-    expect(await child.exited).toBe(0);
-  });
+  test.each(["hello", ""])(
+    "a destination that comes late is waited for with all that was read: %j",
+    async (text) => {
+      const path = freshPath();
+      const child = Bun.spawn([executable, "--connect-retry=1min", "-", path], {
+        env: ENV,
+        stdin: new Blob([text]),
+        stdout: "pipe",
+        stderr: "inherit",
+      });
+      // Time in which a relay that does not wait would give up.
+      await Promise.race([child.exited, Bun.sleep(300)]);
+      using listener = new RawListener({ kind: "unix", path });
+      using server = await listener.accept();
+      expect(await server.readToEnd()).toMatchObject({ length: text.length, ending: "end" });
+      // Also who has nothing to say may wait for a greeting.
+      server.sendAtOnce(new Payload(100));
+      server.close();
+      expect(await new Response(child.stdout).bytes()).toEqual(new Payload(100).bytes);
+      expect(await child.exited).toBe(0);
+    },
+  );
 
   test.each(["SIGUSR1", "SIGUSR2"] as const)("%s does nothing", async (signal) => {
     await using io = new StandardIo("sockets", "TCP");

@@ -177,4 +177,27 @@ describe.each([1, 3])("a source handed on to a relay of %i threads", (workers) =
     held.close();
     await first.stopped;
   });
+
+  test("the capture of a relay that left ends where its file is full", async () => {
+    const capture = join(folder, "capture");
+    const reasons: string[] = [];
+    const first = await start(
+      { kind: "unix", path: join(folder, "socket") },
+      {
+        ...{ capture, captureMax: 100_000 },
+        observer: { captureEnded: (_, reason) => void reasons.push(reason) },
+      },
+    );
+    using held = await RawSocket.connect(first.endpoint);
+    await exchange(held);
+    const second = await start(duplicated(first.forHandover()));
+    second.accept();
+    await first.leave();
+    // Twice what the file may hold, there and back.
+    for (let rounds = 0; rounds < 100; rounds += 1) await exchange(held);
+    await until(() => reasons.length > 0, "the end of the capture");
+    expect(reasons).toEqual(["its file is full, and the next process captures now"]);
+    // The path is the next process's own.
+    expect(existsSync(`${capture}.1`)).toBe(false);
+  });
 });
