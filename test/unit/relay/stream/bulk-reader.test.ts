@@ -73,3 +73,14 @@ test("the kernel is not asked for the room while the receiver has much, unless r
   expect(readFor(new Asked(true, 1000), true)).toBe(1000);
   expect(questions).toEqual([true]);
 });
+
+test.each([
+  ["a full buffer and the last segment", 66_306, true],
+  ["a buffer that the kernel has reduced to half of its contents", 128 * KIB, false],
+])("after a short write to %s, the room of TCP sockets is trusted: %p", (_, excess, trusted) => {
+  if (libc === null) throw new Error("this test needs the C library through bun:ffi");
+  const bulk = new BulkReader(libc);
+  bulk.cameShort(new Receiver(true, -excess));
+  expect(bulk.countsOnRoom(new Receiver(true, 0))).toBe(trusted);
+  expect(bulk.countsOnRoom(new Receiver(false, 0))).toBe(true);
+});
