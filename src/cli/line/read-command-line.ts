@@ -1,9 +1,10 @@
 import { parseArgs } from "node:util";
-import { type CommandName, NAMED_COMMANDS } from "../../options/commands.ts";
+import { type CommandName, NAMED_COMMANDS, wordsOf } from "../../options/commands.ts";
 import { flagOf, OPTION_ROWS, takes, type OptionName } from "../../options/option-table.ts";
 import type { OptionRow } from "../../options/option-row.ts";
 import { UsageError } from "./usage-error.ts";
 import { quote } from "../../address/quote-word.ts";
+import { checkEncoding } from "./check-encoding.ts";
 import { checkWordCount, type SwallowedWord } from "./check-word-count.ts";
 import { findCommand, nameOf } from "./find-command.ts";
 import { nearest } from "../../options/did-you-mean.ts";
@@ -35,8 +36,8 @@ const rowsByFlag = new Map<string, readonly [OptionName, OptionRow]>(
 /**
  * Parses the command line and checks its options and arguments. Refuses an option that does not
  * exist or does not belong to the command, an option that lacks its value or has a value but takes
- * none, and a repeated option that is not a list. Refuses too few and too many arguments. No other
- * file parses the command line.
+ * none, and a repeated option that is not a list. Refuses too few and too many arguments, and text
+ * that is not UTF-8. No other file parses the command line.
  *
  * With `--help` or `--version` the number of arguments is not checked.
  *
@@ -71,6 +72,8 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   if (command !== "relay") words.shift();
   checkOptions(command, given);
   if (!asksOnly) checkWordCount(command, words, given.has("config"), swallowed);
+  for (const [index, word] of words.entries())
+    checkEncoding(wordsOf(command)[index] ?? "argument", word);
   const asks = given.has("help") ? "help" : given.has("version") ? "version" : undefined;
   return { command, asks, given: byFlag(given), words };
 }
@@ -121,6 +124,7 @@ function readOption(row: OptionRow, { rawName, value, inlineValue }: OptionToken
   // A value that starts with a dash is usually the next option: the user forgot the value.
   if (value === undefined || value === "" || (!inlineValue && value.startsWith("-")))
     throw new UsageError(`${rawName} lacks its value: ${rawName}=${row.metavar}`);
+  checkEncoding(rawName, value);
   return value;
 }
 

@@ -177,6 +177,11 @@ describe("a name that is not UTF-8 is refused: another file would be meant", () 
     ["DESTINATION", `127.0.0.1:0 "./BYTE"`],
     ["DESTINATION", `127.0.0.1:0 "unix:BYTE"`],
     ["--admin", `"--admin=./BYTE" 127.0.0.1:0 127.0.0.1:9`],
+    ["--capture", `"--capture=./BYTE" 127.0.0.1:0 127.0.0.1:9`],
+    ["--source-netns", `"--source-netns=/run/BYTE" 127.0.0.1:0 127.0.0.1:9`],
+    ["--config", `--config "BYTE.toml"`],
+    ["--output", `units "--output=./BYTE" /run/x/s 127.0.0.1:9`],
+    ["FILE", `check "BYTE.toml"`],
     ["ADMIN-ADDRESS", `status "./BYTE"`],
   ])("as %s: %s", async (word, args) => {
     const { code, stderr } = await run(args);

@@ -126,6 +126,11 @@ describe("a command line of the wrong shape is refused, with what is wrong", () 
     [["--workers", "auto", "--name", "./x", ":1"], '--name took "./x" as its value'],
     [["status", "--sort", "/run/x"], 'ADMIN-ADDRESS is missing: --sort took "/run/x" as its value'],
     [["status", "--srot", "/run/x"], 'there is no option "--srot"; did you mean --sort?'],
+    // The runtime gives U+FFFD for bytes that are not UTF-8.
+    [["--capture=./\ufffd", ...pair], '--capture "./\ufffd": not valid UTF-8'],
+    [["--config", "\ufffd.toml"], '--config "\ufffd.toml": not valid UTF-8'],
+    [["check", "\ufffd.toml"], 'FILE "\ufffd.toml": not valid UTF-8'],
+    [[":1", "./\ufffd"], 'DESTINATION "./\ufffd": not valid UTF-8'],
   ])("%j", (args, message) => {
     expect(() => readCommandLine(args)).toThrow(UsageError);
     expect(() => readCommandLine(args)).toThrow(message);
