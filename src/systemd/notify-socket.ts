@@ -39,7 +39,8 @@ export function takeNotifier(
     throw new RelayError(
       "ENOSYS",
       address,
-      `systemd would never hear that this service is ready (${loaded.reason}, or add NotifyAccess=all)`,
+      `systemd would never hear that this service is ready (${loaded.reason}; in a unit without ` +
+        "a .socket, NotifyAccess=all is enough)",
     );
   return new SpawningNotifier(address, once(warn));
 }

@@ -105,7 +105,10 @@ function networkLines({ tcp, network, local }: SandboxNeeds): string[] {
   return [
     ...(network ? [] : ["PrivateNetwork=yes"]),
     `RestrictAddressFamilies=AF_UNIX${tcp ? " AF_INET AF_INET6" : ""}`,
-    ...(tcp && local ? ["IPAddressDeny=any", "IPAddressAllow=localhost"] : []),
+    // A passed TCP socket is not concerned: the settings of its .socket unit apply to it
+    // (systemd.resource-control(5)).
+    ...(tcp && !local ? [] : ["IPAddressDeny=any"]),
+    ...(tcp && local ? ["IPAddressAllow=localhost"] : []),
   ];
 }
 
