@@ -26,6 +26,9 @@ const asRoot = describe.if(process.getuid?.() === 0);
 
 const PATH = process.env["PATH"] ?? "/usr/bin:/bin";
 
+// Built here, or the first attack would end before the executable is there.
+const EXECUTABLE = await executablePath();
+
 const NOBODY = 65_534;
 const setpriv = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", "--"];
 
@@ -68,9 +71,28 @@ async function attackedBy(
   return Number(stdout);
 }
 
+// The calls with which a relay that trusts a name would change another file.
+const BY_NAME = "?chmod,?fchmodat,?chown,?lchown,?fchownat,?rename,?renameat,renameat2,?rmdir";
+
+/**
+ * Has the relay wait for some milliseconds before each call that could change another file, so that
+ * an attack need not be lucky. strace is a grandchild: signals and the exit status are the relay's.
+ */
+const SLOWLY =
+  Bun.which("strace") === null
+    ? []
+    : [
+        ...["strace", "-D", "-f", "-o", "/dev/null", "-e", `trace=${BY_NAME}`],
+        ...["-e", `inject=${BY_NAME}:delay_enter=5000`],
+      ];
+
 /** Starts a relay, which may refuse, and stops it; gives whether it listened. */
-async function startAndStop(args: readonly string[], env: Environment): Promise<boolean> {
-  const child = Bun.spawn([await executablePath(), ...args], {
+async function startAndStop(
+  args: readonly string[],
+  env: Environment,
+  prefix: readonly string[] = [],
+): Promise<boolean> {
+  const child = Bun.spawn([...prefix, EXECUTABLE, ...args], {
     env: { PATH, ...env },
     stdout: "ignore",
     stderr: "pipe",
@@ -172,8 +194,10 @@ asRoot.each(WAYS)("a relay of root %s, while somebody who is not root", (_, env)
           "swap-entries.pl",
           [folder, join(outside, "file"), join(outside, "folder")],
           async () => {
-            for (let round = 0; round < 3; round += 1, starts += 1)
-              listened += Number(await startAndStop(relayIn(folder), env));
+            for (const prefix of [SLOWLY, [], SLOWLY]) {
+              starts += 1;
+              listened += Number(await startAndStop(relayIn(folder), env, prefix));
+            }
           },
         );
         held.expectUnchanged();
