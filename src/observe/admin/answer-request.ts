@@ -1,6 +1,6 @@
 import type { Observation, ObservedRelay } from "../figures/observe-process.ts";
 import { readRequest, RequestError } from "./check-request.ts";
-import type { HttpAnswer, HttpRequest } from "./bounded-http-server.ts";
+import type { HttpAnswer, HttpRequest } from "./http-request-and-answer.ts";
 import { statusDocument } from "./build-status.ts";
 import { QueryError, readQuery } from "./status-query.ts";
 import { page } from "./served-page.ts";

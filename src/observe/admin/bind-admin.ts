@@ -3,7 +3,7 @@ import { openListeners } from "../../relay/listen/open-listeners.ts";
 import type { PausableListener } from "../../relay/listen/pausable-listener.ts";
 import type { HandedSource } from "../../relay/kinds-of-source.ts";
 import { removeFile } from "../../relay/listen/socket-file/identify-and-remove.ts";
-import type { VisitHandlers } from "./bounded-http-server.ts";
+import type { VisitHandlers } from "./http-visit.ts";
 
 // The maximum number of clients that wait in the kernel's queue of a listening socket until the
 // server accepts them.

@@ -3,29 +3,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from "node:stream";
 import { descriptorShortage } from "../../os/descriptor-shortage.ts";
 import { HEADROOM } from "../../relay/listen/watch-for-free-descriptors.ts";
-import type { AcceptHandlers, PausableListener } from "../../relay/listen/pausable-listener.ts";
+import type { PausableListener } from "../../relay/listen/pausable-listener.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./http-limits.ts";
+import { type Answerer, requestOf } from "./http-request-and-answer.ts";
+import { Visit, type VisitHandlers } from "./http-visit.ts";
 import { ProcessorShare } from "./processor-share.ts";
-import { SocketStream } from "./bun-socket-as-node-stream.ts";
-
-/** A client's request. */
-export interface HttpRequest {
-  readonly method: string;
-  /** The request target as it was sent (RFC 9112, 3.2). */
-  readonly target: string;
-  /** The value of each `Host` header line; a correct request has one at most. */
-  readonly hosts: readonly string[];
-}
-
-/** The answer to a request. */
-export interface HttpAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
-
-/** Answers a request. It must not throw or reject. */
-export type Answerer = (request: HttpRequest) => Promise<HttpAnswer>;
 
 // The longest time, in milliseconds, between two checks whether a connection has used up its time
 // and whether the process has a free descriptor.
@@ -40,28 +22,6 @@ const EVENT_COST = 0.02;
 // than too low: in a measurement, 8,000 connections a second took 44 % of a core, which is 0.055 ms
 // for each connection.
 const CONNECTION_COST = 0.1;
-
-/** One connection. It carries one request and one answer, then it is closed. */
-class Visit {
-  readonly stream: SocketStream;
-  /**
-   * True after the client has sent the whole head of a request, or bytes that are not a valid
-   * request.
-   */
-  asked = false;
-  /**
-   * The time, by `performance.now()`, at which the connection's present phase began: the accept of
-   * the client or, once `asked` is true, the arrival of the request.
-   */
-  since = performance.now();
-
-  constructor(readonly socket: Socket<Visit>) {
-    this.stream = new SocketStream(socket);
-  }
-}
-
-/** Handlers of a listening socket whose clients a `BoundedHttpServer` serves. */
-export type VisitHandlers = AcceptHandlers<Visit>;
 
 /**
  * Answers one HTTP request per connection, within limits: whatever clients do, they get no more of
@@ -150,7 +110,7 @@ export class BoundedHttpServer implements Disposable {
 
   /**
    * Stops accepting clients. Resolves when every connection has closed: after its answer, or
-   * because its time was used up (`#phaseTime`).
+   * because its time was used up (`Visit.cutIfLate`).
    */
   async drain(): Promise<void> {
     this.#listening?.stop();
@@ -189,13 +149,9 @@ export class BoundedHttpServer implements Disposable {
   async #asked(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const visit = this.#visitOf.get(request.socket);
     // Ignore everything after the first request, because a connection carries only one request.
-    if (visit === undefined || !this.#hasAsked(visit)) return;
+    if (visit === undefined || !visit.requestArrived()) return;
     const began = performance.now();
-    const { status, headers, body } = await this.#answer({
-      method: request.method ?? "",
-      target: request.url ?? "",
-      hosts: hostsOf(request),
-    });
+    const { status, headers, body } = await this.#answer(requestOf(request));
     response.writeHead(status, {
       ...headers,
       "content-length": Buffer.byteLength(body),
@@ -208,24 +164,12 @@ export class BoundedHttpServer implements Disposable {
   /** Refuses bytes that are not an HTTP request, and a request whose head is too long. */
   #misunderstood(error: NodeJS.ErrnoException, stream: Duplex): void {
     const visit = this.#visitOf.get(stream);
-    if (visit === undefined || !this.#hasAsked(visit)) return;
+    if (visit === undefined || !visit.requestArrived()) return;
     const status =
       error.code === "HPE_HEADER_OVERFLOW"
         ? "431 Request Header Fields Too Large"
         : "400 Bad Request";
     stream.end(`HTTP/1.1 ${status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
-  }
-
-  /**
-   * Notes that a connection's request has arrived. Returns false if an earlier request has arrived
-   * on the same connection.
-   */
-  #hasAsked(visit: Visit): boolean {
-    if (visit.asked) return false;
-    visit.asked = true;
-    visit.since = performance.now();
-    visit.stream.ignoreInput();
-    return true;
   }
 
   #measure(work: () => void, cost = EVENT_COST): void {
@@ -261,8 +205,8 @@ export class BoundedHttpServer implements Disposable {
   }
 
   /**
-   * Cuts the connections that have used up the time of their present phase (`#phaseTime`), and
-   * checks whether enough descriptors are left.
+   * Cuts the connections that have used up the time of their present phase, and checks whether
+   * enough descriptors are left.
    */
   async #look(): Promise<void> {
     // Bun runs overdue timers before it reads sockets. So first wait until Bun has read the
@@ -273,35 +217,12 @@ export class BoundedHttpServer implements Disposable {
     this.#due = Infinity;
     const now = performance.now();
     const isScarce = this.#isFull() || this.#share.wait > 0 || this.#drained !== null;
-    for (const visit of this.#visits)
-      if (now - visit.since >= this.#phaseTime(visit, isScarce)) cut(visit);
+    for (const visit of this.#visits) visit.cutIfLate(now, this.#limits, isScarce);
     this.#exhausted = descriptorShortage(this.#exhausted ? HEADROOM : 1) !== null;
     this.#settle();
-  }
-
-  /** The time that a connection may stay in its present phase, in milliseconds. */
-  #phaseTime({ asked, stream }: Visit, isScarce: boolean): number {
-    const { asking, answering, leaving, idleWhenScarce } = this.#limits;
-    if (asked && !stream.writableFinished) return answering;
-    if (isScarce) return idleWhenScarce;
-    return asked ? leaving : asking;
   }
 
   #isFull(): boolean {
     return this.#visits.size >= this.#limits.connections;
   }
-}
-
-function cut({ socket, stream }: Visit): void {
-  // If the whole answer was written, the kernel still delivers it after `end()`. Otherwise reset
-  // the connection, so that the client does not take a part of the answer for the whole answer.
-  if (stream.writableFinished) socket.end();
-  else socket.terminate();
-}
-
-function hostsOf({ rawHeaders }: IncomingMessage): string[] {
-  // In `rawHeaders`, each header name is followed by its value.
-  return rawHeaders.filter(
-    (_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === "host",
-  );
 }

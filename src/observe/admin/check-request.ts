@@ -1,4 +1,4 @@
-import type { HttpRequest } from "./bounded-http-server.ts";
+import type { HttpRequest } from "./http-request-and-answer.ts";
 
 /**
  * The error for a refused request: it has the HTTP status of the answer, and the reason as its

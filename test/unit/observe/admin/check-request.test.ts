@@ -4,7 +4,7 @@ import {
   RequestError,
   type RequestRules,
 } from "../../../../src/observe/admin/check-request.ts";
-import type { HttpRequest } from "../../../../src/observe/admin/bounded-http-server.ts";
+import type { HttpRequest } from "../../../../src/observe/admin/http-request-and-answer.ts";
 
 const PATHS = ["/", "/status", "/metrics"] as const;
 const rules = { paths: PATHS, loopbackOnly: true };
