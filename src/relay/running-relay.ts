@@ -1,6 +1,5 @@
 import type { SocketEndpoint } from "../address/address.ts";
 import { loaded } from "../os/libc.ts";
-import { isInOwnNetwork } from "../os/network-namespace.ts";
 import { ClientAcceptor } from "./accept-clients.ts";
 import { needsAddresses } from "./admission/client-admission.ts";
 import { OwnClientCounts } from "./admission/client-counts.ts";
@@ -14,15 +13,11 @@ import { Drain } from "./connection/drain-at-stop.ts";
 import { makeConnectionsState } from "./connection/make-connections-state.ts";
 import { destroy } from "./connection/settle-connection.ts";
 import { watchConnections } from "./connection/watch-connections.ts";
-import { type HandedSource, isInherited, type PlacedFile } from "./kinds-of-source.ts";
+import type { HandedSource } from "./kinds-of-source.ts";
 import { type DrainLimits, NO_LIMITS } from "./limits/drain-limits.ts";
 import { HeldMemory, memoryBound } from "./limits/held-memory-limit.ts";
-import { backlogOf } from "./listen/bind-source.ts";
 import { connectionsAllowed, waitingClientsMost } from "./listen/descriptor-budget.ts";
-import { endpointOf } from "./listen/inherited-socket.ts";
-import { openListeners, type Listeners } from "./listen/open-listeners.ts";
-import { removeFile } from "./listen/socket-file/identify-and-remove.ts";
-import { type SourceWatch, watchSource } from "./listen/watch-source.ts";
+import { ListeningSource } from "./listen/listening-source.ts";
 import type { Observer, Stop } from "./observer.ts";
 import { DEFAULTS, type OneClientOptions, type RelayOptions } from "./options.ts";
 import { Places } from "./places.ts";
@@ -51,7 +46,7 @@ export async function startRelay(
   options: RelayOptions | OneClientOptions,
   context: RelayContext = {},
 ): Promise<PausableRelay> {
-  const relay = new RunningRelay(endpointOf(options.source), options, context);
+  const relay = new RunningRelay(options, context);
   await relay.listen(options);
   return relay;
 }
@@ -59,30 +54,20 @@ export async function startRelay(
 class RunningRelay implements PausableRelay {
   readonly #shared: ConnectionsState;
   readonly #observer: Observer;
+  readonly #source: ListeningSource;
   readonly #drainLimits: DrainLimits;
   readonly #drain: Drain;
-  readonly #inherited: boolean;
   readonly #places: Places;
   readonly #clients: ClientAcceptor;
   /** Resolves when the relay has stopped accepting. */
   readonly #closed = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
-  #endpoint: SocketEndpoint;
-  #listeners: Listeners | null = null;
   /** The periodic checks of the open connections; they run until the relay has stopped. */
   #watches: readonly Disposable[] = [];
-  #file: PlacedFile | null = null;
-  /**
-   * Watches the source's file or network namespace. Null if the source depends on neither, or if
-   * another thread or another program opened the source.
-   */
-  #sourceWatch: SourceWatch | null = null;
   /**
    * Whether the relay may accept clients. False for a handed-over source until `accept` is called.
    */
   #accepts = false;
-  /** The queue length that the relay requests from the kernel. */
-  readonly #backlog: number;
   /**
    * Receives the captured packets of this relay if another thread writes the capture file. Null if
    * this relay writes its own file or captures nothing.
@@ -97,7 +82,6 @@ class RunningRelay implements PausableRelay {
   #stopping = false;
 
   constructor(
-    endpoint: SocketEndpoint,
     options: RelayOptions | OneClientOptions,
     {
       counts = new OwnClientCounts(),
@@ -109,13 +93,12 @@ class RunningRelay implements PausableRelay {
       isShare = false,
     }: RelayContext,
   ) {
-    this.#endpoint = endpoint;
     this.#threadCapture = capture ?? null;
     this.#handedCaptures = captures ?? null;
     this.#isShare = isShare;
-    this.#backlog = backlogOf(options.source, options);
     this.#observer = combineObservers(options.observer === undefined ? [] : [options.observer]);
-    this.#inherited = isInherited(options.source);
+    this.#source = new ListeningSource(options, this.#observer);
+    const { endpoint } = this.#source;
     const { drainTimeout = DEFAULTS.drainTimeout } = options;
     this.#drainLimits = { drainTimeout, standstillTimeout: DEFAULTS.standstillTimeout };
     this.#shared = makeConnectionsState(endpoint, options, memory, this.#observer, {
@@ -137,7 +120,7 @@ class RunningRelay implements PausableRelay {
   }
 
   get endpoint(): SocketEndpoint {
-    return this.#endpoint;
+    return this.#source.endpoint;
   }
 
   get stopped(): Promise<void> {
@@ -166,15 +149,14 @@ class RunningRelay implements PausableRelay {
     const max = connectionsAllowed(options.connectionsMax, (message) =>
       this.#observer.warning(message),
     );
-    // If the source is one connected client, begin the capture before `openListeners`, because
-    // `openListeners` opens the connection of this client.
+    // If the source is one connected client, begin the capture before the source is opened, because
+    // `open` opens the connection of this client.
     if (source.kind === "connected") this.#beginCapture(options);
-    const { listeners, endpoint, file } = await openListeners(
-      source,
+    const listeners = await this.#source.open(
       {
         ...options,
         notice: (message) => this.#observer.notice(message),
-        keepsFirstPackets: needsAddresses(options, this.#endpoint),
+        keepsFirstPackets: needsAddresses(options, this.endpoint),
         waiting: {
           most: waitingClientsMost(max),
           refused: () => this.#observer.refused("", NO_PLACE_TO_WAIT),
@@ -182,18 +164,14 @@ class RunningRelay implements PausableRelay {
       },
       this.#clients.handlers(),
     );
-    this.#listeners = listeners;
-    this.#endpoint = endpoint;
-    const isElsewhere = (options.sourceNetns ?? options.destinationNetns) !== undefined;
-    if (!isElsewhere && (!this.#inherited || listeners.descriptors.every(isInOwnNetwork)))
-      this.#shared.leadsBack = selfLoopCheck(endpoint, options.destination);
-    this.#file = file;
+    if (options.destinationNetns === undefined && this.#source.isInOwnNetwork)
+      this.#shared.leadsBack = selfLoopCheck(this.endpoint, destination);
     if (source.kind !== "connected") this.#beginCapture(options);
-    if (!this.#isShare) this.#sourceWatch = watchSource(file, options.sourceNetns, this.#observer);
+    if (!this.#isShare) this.#source.watch();
     this.#places.begin(max, listeners);
     this.#watches = watchConnections(this.#shared, options);
     this.#accepts = source.kind !== "handed";
-    if (this.#accepts) this.#observer.listening(this.#endpoint);
+    if (this.#accepts) this.#observer.listening(this.endpoint);
     else this.pauseFor(NOT_BEGUN);
   }
 
@@ -204,18 +182,16 @@ class RunningRelay implements PausableRelay {
    *   error is thrown.
    */
   #beginCapture(options: RelayOptions | OneClientOptions): void {
-    const { destination, source } = options;
+    const { destination } = options;
     try {
       this.#capture = RelayCapture.begin(options, {
-        ...{ source: this.#endpoint, destination },
+        ...{ source: this.endpoint, destination },
         thread: this.#threadCapture,
         handedOver: this.#handedCaptures,
         observer: this.#observer,
       });
     } catch (error) {
-      this.#listeners?.stop();
-      // During a handover the socket file still belongs to the relay that hands over.
-      if (source.kind !== "handed") this.#removeFile();
+      this.#source.abandon();
       throw error;
     }
     this.#shared.capture = this.#capture?.recording ?? null;
@@ -225,7 +201,7 @@ class RunningRelay implements PausableRelay {
     if (this.#accepts) return;
     this.#accepts = true;
     this.resumeFor(NOT_BEGUN);
-    this.#observer.listening(this.#endpoint);
+    this.#observer.listening(this.endpoint);
   }
 
   takeCapturePath(): void {
@@ -233,13 +209,7 @@ class RunningRelay implements PausableRelay {
   }
 
   forHandover(): HandedSource {
-    return {
-      kind: "handed",
-      endpoint: this.#endpoint,
-      fds: this.#listeners?.descriptors ?? [],
-      file: this.#file?.identity ?? null,
-      backlog: this.#backlog,
-    };
+    return this.#source.forHandover();
   }
 
   async leave({ isGivenUp = false } = {}): Promise<void> {
@@ -268,7 +238,10 @@ class RunningRelay implements PausableRelay {
       this.resume();
       this.#stopping = true;
       this.#places.close();
-      await this.#close(keepsFile);
+      this.#source.stopWatching();
+      // If the source was handed over, its file and its queue belong to the process that has it now.
+      if (!keepsFile) await this.#source.hide();
+      this.#stopListening();
       this.#closed.resolve();
       this.#observer.draining(this.connections);
       await this.#clients.headersEnded();
@@ -291,7 +264,7 @@ class RunningRelay implements PausableRelay {
   }
 
   lookForFile(): void {
-    if (!this.#stopping) this.#sourceWatch?.look();
+    if (!this.#stopping) this.#source.look();
   }
 
   async responds(): Promise<void> {
@@ -324,32 +297,9 @@ class RunningRelay implements PausableRelay {
     return this.stop({ drainTimeout: 0 });
   }
 
-  /**
-   * Stops listening. Removes the socket file, serves the clients that are already in the queue, and
-   * only then closes the source. With `keepsFile`, the file and the queue are left to the process
-   * that takes the source over. The queue of an inherited socket is left to the next process that
-   * accepts from the socket.
-   */
-  async #close(keepsFile: boolean): Promise<void> {
-    this.#sourceWatch?.[Symbol.dispose]();
-    if (!keepsFile) {
-      this.#removeFile();
-      if (!this.#inherited) await new Promise(setImmediate);
-    }
-    this.#stopListening();
-  }
-
-  #removeFile(): void {
-    try {
-      if (this.#file !== null) removeFile(this.#file);
-    } catch (error) {
-      this.#observer.fault(error);
-    }
-  }
-
   #stopListening(): void {
     this.#places[Symbol.dispose]();
-    this.#listeners?.stop();
+    this.#source.stop();
   }
 
   #connectionEnded(connection: Connection): void {
