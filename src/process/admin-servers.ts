@@ -83,12 +83,15 @@ export class AdminServers implements Disposable {
     const { openAdmin, openMetrics } = await import("../observe/admin/admin-server.ts");
     const open = { admin: openAdmin, metrics: openMetrics };
     const fault = faultLog(log);
+    const warning = (message: string) => log.warn(message, { event: "warning" });
     using opened = new DisposableStack();
     const servers: (Wanted & { readonly server: AdminServer })[] = [];
     for (const wanted of plannedServers(plan)) {
       const { role, address, permissions } = wanted;
       const socket = claim(role, address, permissions) ?? address;
-      const server = opened.use(await open[role](socket, { observation, permissions, fault }));
+      const server = opened.use(
+        await open[role](socket, { observation, permissions, fault, warning }),
+      );
       const words = printAddress(server.endpoint);
       log.info(`${OPENED[role]} ${words}`, { event: role, address: words });
       servers.push({ ...wanted, server });

@@ -7,7 +7,7 @@ import { NO_LIMITS, type DrainLimits } from "../relay/limits/drain-limits.ts";
 import { processStoodStill } from "../os/detect-standstill.ts";
 import { connectionsMaxDefault } from "../relay/listen/descriptor-budget.ts";
 import { combineObservers, eventsHeard } from "../relay/combine-observers.ts";
-import { removeFile } from "../relay/listen/socket-file/identify-and-remove.ts";
+import { removeAtStop } from "../relay/listen/socket-file/remove-at-stop.ts";
 import { type SourceWatch, watchSource } from "../relay/listen/watch-source.ts";
 import { endpointOf } from "../relay/listen/inherited-socket.ts";
 import { captureWarning, openCaptureFile } from "../relay/capture/capture-in-thread.ts";
@@ -302,11 +302,7 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
    */
   #hide({ removesFile }: { readonly removesFile: boolean }): void {
     this.#sourceWatch?.[Symbol.dispose]();
-    try {
-      if (removesFile && this.#source.file !== null) removeFile(this.#source.file);
-    } catch (error) {
-      this.observer.fault(error);
-    }
+    if (removesFile) removeAtStop(this.#source.file, this.observer);
   }
 
   /**

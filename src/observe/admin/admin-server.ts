@@ -12,8 +12,10 @@ export interface ServerOptions {
   readonly observation: Observation;
   /** The permissions of a Unix socket's file. Default: mode 0660, this process's group. */
   readonly permissions?: AdminPermissions;
-  /** Called with an unexpected error; the client gets status 500. */
+  /** Called with an unexpected error. A client whose request caused the error gets status 500. */
   readonly fault?: (error: unknown) => void;
+  /** Called with a problem that the operator should know about; the server continues or stops. */
+  readonly warning?: (message: string) => void;
 }
 
 /**
@@ -77,6 +79,7 @@ async function open(
     observation,
     permissions = { mode: ADMIN_MODE, group: undefined },
     fault = () => {},
+    warning = () => {},
   }: ServerOptions,
 ): Promise<AdminServer> {
   const server = new BoundedHttpServer((request) => answer(request, routes, observation, fault));
@@ -96,14 +99,14 @@ async function open(
     forHandover: bound.forHandover,
     async leave({ isGivenUp }) {
       hasLeft = true;
-      if (isGivenUp) bound.hide();
+      if (isGivenUp) bound.hide({ fault, warning });
       await server.drain();
     },
     [Symbol.dispose]() {
       if (hasLeft) return;
       // If another process handed over the socket and `accept` was not called, that process still
       // uses the socket's file. So remove the file only after `accept`.
-      if (accepts) bound.hide();
+      if (accepts) bound.hide({ fault, warning });
       server[Symbol.dispose]();
     },
   };

@@ -2,7 +2,8 @@ import type { SocketEndpoint } from "../../address/address.ts";
 import { openListeners } from "../../relay/listen/open-listeners.ts";
 import type { PausableListener } from "../../relay/listen/pausable-listener.ts";
 import type { HandedSource } from "../../relay/kinds-of-source.ts";
-import { removeFile } from "../../relay/listen/socket-file/identify-and-remove.ts";
+import { removeAtStop } from "../../relay/listen/socket-file/remove-at-stop.ts";
+import type { Observer } from "../../relay/observer.ts";
 import type { VisitHandlers } from "./http-visit.ts";
 
 // The maximum number of clients that wait in the kernel's queue of a listening socket until the
@@ -26,8 +27,11 @@ export interface BoundAdmin {
    * process's descriptors of the sockets stay open.
    */
   readonly forHandover: () => HandedSource;
-  /** Removes the file of a Unix socket; does nothing if the address has no file. */
-  readonly hide: () => void;
+  /**
+   * Removes the file of a Unix socket; does nothing if the address has no file. `reports` learns
+   * why a file cannot be removed.
+   */
+  readonly hide: (reports: Pick<Observer, "warning" | "fault">) => void;
 }
 
 /**
@@ -52,6 +56,6 @@ export async function bindAdmin(
     forHandover: () => {
       return { kind: "handed", endpoint, fds, file: file?.identity ?? null, backlog: BACKLOG };
     },
-    hide: () => void (file !== null && removeFile(file)),
+    hide: (reports) => removeAtStop(file, reports),
   };
 }

@@ -12,7 +12,7 @@ import { backlogOf, type ListenOptions } from "./bind-source.ts";
 import { endpointOf } from "./inherited-socket.ts";
 import { type Listeners, openListeners } from "./open-listeners.ts";
 import type { AcceptHandlers } from "./pausable-listener.ts";
-import { removeFile } from "./socket-file/identify-and-remove.ts";
+import { removeAtStop } from "./socket-file/remove-at-stop.ts";
 import { type SourceWatch, watchSource } from "./watch-source.ts";
 
 /** The options of a relay that concern its source. */
@@ -105,7 +105,7 @@ export class ListeningSource {
    * to the next process that accepts from the socket.
    */
   async hide(): Promise<void> {
-    this.#removeFile();
+    removeAtStop(this.#file, this.#observer);
     if (!this.#isInherited) await new Promise(setImmediate);
   }
 
@@ -118,14 +118,6 @@ export class ListeningSource {
   abandon(): void {
     this.stop();
     // During a handover the socket file still belongs to the relay that hands over.
-    if (this.#source.kind !== "handed") this.#removeFile();
-  }
-
-  #removeFile(): void {
-    try {
-      if (this.#file !== null) removeFile(this.#file);
-    } catch (error) {
-      this.#observer.fault(error);
-    }
+    if (this.#source.kind !== "handed") removeAtStop(this.#file, this.#observer);
   }
 }
