@@ -39,10 +39,16 @@ export function missingPart(text: string): string {
       ? `a port alone, and port ${text} is not within 1 to 65535`
       : `a port alone; write :${text} or 127.0.0.1:${text}`;
   if (lacksPort(text)) return `the port is missing; write ${text}:PORT`;
-  if (!isNameAlone(text)) return NEITHER_FORM;
+  const meant = addressesOfName(text);
+  return meant.length === 0 ? NEITHER_FORM : `${NEITHER_FORM}; write ${meant.join(" or ")}`;
+}
+
+/** The addresses that a single name may stand for; none if the text is not a single name. */
+export function addressesOfName(text: string): readonly string[] {
+  if (!isNameAlone(text)) return [];
   // `.socket` is no host, and `unix:PORT` would be another form of address.
-  const orHost = /^(\.|(unix|tcp|systemd|fd)$)/i.test(text) ? "" : ` or ${text}:PORT`;
-  return `${NEITHER_FORM}; write ./${text}${orHost}`;
+  const isHost = !/^(\.|(unix|tcp|systemd|fd)$)/i.test(text);
+  return [`./${text}`, ...(isHost ? [`${text}:PORT`] : [])];
 }
 
 function addressOfUrl([, scheme = "", authority = "", path = ""]: RegExpExecArray): string {

@@ -20,6 +20,8 @@ function textOf(file: string): string {
     const code = errorCode(error);
     const reason =
       code === "ERR_ENCODING_INVALID_ENCODED_DATA" ? "it is not UTF-8" : errnoWords(code);
-    throw new ConfigError(file, [{ at: null, key: "", message: `cannot be read: ${reason}` }]);
+    const fix = file === "-" ? "; for standard input write /dev/stdin" : "";
+    const message = `cannot be read: ${reason}${fix}`;
+    throw new ConfigError(file, [{ at: null, key: "", message }]);
   }
 }

@@ -15,6 +15,11 @@ export function descriptorShortage(wanted: number): string | null {
     }
   } catch (error) {
     const code = errorCode(error);
-    return code === "EMFILE" || code === "ENFILE" ? code : null;
+    return isDescriptorShortage(code) ? code : null;
   }
+}
+
+/** Whether an error code means that no descriptor is left: in the process or in the system. */
+export function isDescriptorShortage(code: string): boolean {
+  return code === "EMFILE" || code === "ENFILE";
 }

@@ -88,6 +88,8 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
    */
   #accepts: boolean;
   #sourceWatch: SourceWatch | null = null;
+  /** Whether `#closeSource` must remove the socket file, because `#hide` had no descriptor. */
+  #fileIsLeft = false;
   #stopping = false;
   /**
    * The time, by `performance.now()`, at which the workers are killed if the relay has not stopped;
@@ -157,7 +159,7 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
       // belongs to the predecessor.
       if (this.#accepts) this.#hide({ removesFile: true });
       await Promise.all(this.#shares.map((share) => share.ended()));
-      this.#source.close();
+      this.#closeSource();
       throw error;
     }
     this.#sourceWatch = watchSource(this.#source.file, this.#options.sourceNetns, this.observer);
@@ -302,7 +304,15 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
    */
   #hide({ removesFile }: { readonly removesFile: boolean }): void {
     this.#sourceWatch?.[Symbol.dispose]();
-    if (removesFile) removeAtStop(this.#source.file, this.observer);
+    if (removesFile)
+      this.#fileIsLeft = !removeAtStop(this.#source.file, this.observer, { isLastTry: false });
+  }
+
+  /** Closes the source, and removes the socket file if `#hide` had no descriptor for this. */
+  #closeSource(): void {
+    this.#source.close();
+    if (this.#fileIsLeft) removeAtStop(this.#source.file, this.observer);
+    this.#fileIsLeft = false;
   }
 
   /**
@@ -336,7 +346,7 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
   async #drain(cause: Stop["cause"]): Promise<void> {
     const ended = Promise.all(this.#shares.map((share) => share.ended()));
     await Promise.all(this.#shares.map((share) => share.drains()));
-    this.#source.close();
+    this.#closeSource();
     this.#closed.resolve();
     this.observer.draining(this.connections);
     await ended;

@@ -166,7 +166,7 @@ describe("a source that cannot be had: status 1, and one line with the address a
   test.each([
     ["a live socket", "./live", "another program serves that socket"],
     ["a file", "./file", "not a socket"],
-    ["a folder", "./folder", "not a socket"],
+    ["a folder", "./folder", "a folder is there; choose a path in it, such as ./folder/socket"],
     ["a link to a file", "./link", "not a socket"],
     ["a link to nothing", "./dangling", "not a socket"],
     ["a named pipe", "./fifo", "not a socket"],

@@ -143,6 +143,9 @@ describe("check", () => {
       code: 78,
       stderr: `${folder}: cannot be read: illegal operation on a directory\n`,
     });
+    expect((await runRelay(["check", "-"])).stderr).toBe(
+      "-: cannot be read: no such file or directory; for standard input write /dev/stdin\n",
+    );
     writeFileSync(file, new Uint8Array([0x23, 0xff]));
     expect(await runRelay(["check", file])).toMatchObject({
       code: 78,

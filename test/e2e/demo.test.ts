@@ -49,5 +49,13 @@ describe("demo", () => {
     const run = await runRelay(["demo"], { env: { TMPDIR: join(folder, "x".repeat(120)) } });
     expect(run).toMatchObject({ code: 1, stdout: "" });
     expect(run.stderr).toMatch(/^simpletcpunixrelay[^\n]+\n$/);
+    expect(run.stderr).toContain("too long for a socket; set TMPDIR to a shorter one");
+    const missing = join(folder, "missing");
+    expect(await runRelay(["demo"], { env: { TMPDIR: missing } })).toEqual({
+      ...{ code: 1, stdout: "" },
+      stderr:
+        `simpletcpunixrelay demo: cannot make a folder for the socket in ${missing}: no such file ` +
+        "or directory (ENOENT); set TMPDIR to a folder that can be written\n",
+    });
   });
 });

@@ -199,7 +199,9 @@ describe("what is at the path already is left alone", () => {
 
   test("a folder", async () => {
     mkdirSync(path);
-    expect((await refusal()).code).toBe("EADDRINUSE");
+    const { code, message } = await refusal();
+    expect(code).toBe("EADDRINUSE");
+    expect(message).toContain(`a folder is there; choose a path in it, such as ${path}/socket`);
     expect(lstatSync(path).isDirectory()).toBe(true);
   });
 

@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AddressError, printAddress } from "../../address/address.ts";
 import { createRelay } from "../../library/create-relay.ts";
+import { quote } from "../../address/quote-word.ts";
+import { errnoWords, errorCode } from "../../os/errno.ts";
 import { RelayError } from "../../relay/error.ts";
 import type { ConnectionView } from "../../relay/observer.ts";
 import type { Relay } from "../../relay/relay-interface.ts";
@@ -18,6 +20,9 @@ import { stopRequests } from "../../process/stop-signals.ts";
 
 const LOOPBACK = "127.0.0.1";
 const UPLOAD_BYTES = 64 * 1024 * 1024;
+// The maximum length of the temporary folder's path, in bytes. A Unix socket's path has at most 107
+// bytes that every program can use, and the demo makes a folder and a socket there.
+const FOLDER_BYTES_MOST = 107 - `/${PROGRAM}-XXXXXX/socket`.length;
 const GREETING = "Hello from behind the relay.\n";
 
 /**
@@ -85,6 +90,11 @@ interface Chain extends AsyncDisposable {
 
 async function startChain(): Promise<Chain> {
   await using parts = new AsyncDisposableStack();
+  const place = tmpdir();
+  if (Buffer.byteLength(place) > FOLDER_BYTES_MOST)
+    throw new DemoError(
+      `the folder ${quote(place)} is too long for a socket; set TMPDIR to a shorter one`,
+    );
   const folder = parts.adopt(makeFolder(), (made) => rmSync(made, { recursive: true }));
   const server = parts.adopt(serve(), (made) => made.stop(true));
   const service = `${LOOPBACK}:${server.port}`;
@@ -99,10 +109,12 @@ function makeFolder(): string {
   try {
     return mkdtempSync(join(tmpdir(), `${PROGRAM}-`));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new DemoError(`cannot make a folder for the socket: ${reason}; set TMPDIR`, {
-      cause: error,
-    });
+    const code = errorCode(error);
+    throw new DemoError(
+      `cannot make a folder for the socket in ${tmpdir()}: ${errnoWords(code)} (${code}); ` +
+        "set TMPDIR to a folder that can be written",
+      { cause: error },
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-import { lacksPort } from "../../address/suggest-address.ts";
+import { addressesOfName, lacksPort } from "../../address/suggest-address.ts";
 import { quote } from "../../address/quote-word.ts";
 import { type CommandName, NAMED_COMMANDS } from "../../options/commands.ts";
 import { nearest } from "../../options/did-you-mean.ts";
@@ -37,10 +37,11 @@ function unknownCommand(word: string): UsageError {
     return new UsageError(`${quote(word)} is not a command; did you mean ${meant}?`);
   if (word.endsWith(".toml"))
     return new UsageError(`${quote(word)} is a file, not an address; write --config=${word}`);
-  const isPlain = /^[\w.-]+$/.test(word);
+  const meantAddresses = addressesOfName(word);
+  const forms = meantAddresses.length === 0 ? ["./PATH", "HOST:PORT"] : meantAddresses;
   return new UsageError(
     `${quote(word)} is neither a command (${NAMED_COMMANDS.join(", ")}) ` +
-      `nor an address (./${isPlain ? word : "PATH"}, ${isPlain ? word : "HOST"}:PORT)`,
+      `nor an address (${forms.join(", ")})`,
   );
 }
 

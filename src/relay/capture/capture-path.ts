@@ -2,6 +2,7 @@ import {
   accessSync,
   constants,
   closeSync,
+  fchmodSync,
   fstatSync,
   lstatSync,
   openSync,
@@ -193,6 +194,8 @@ function openReadable(path: string): number | null {
 function lockNew(path: string, fd: number): OpenCapture {
   try {
     if (!tryLock(path, fd)) throw captureInUse(path);
+    // The umask may have taken rights away, also the owner's own.
+    fchmodSync(fd, MODE);
     // Check after the lock that the new file is still at the path, because another relay may have
     // renamed the file before the lock.
     const identity = identityOf(fstatSync(fd));

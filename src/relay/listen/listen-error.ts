@@ -1,5 +1,6 @@
 import { printAddress } from "../../address/address.ts";
 import { missingZone } from "../../address/socket-address.ts";
+import { isDescriptorShortage } from "../../os/descriptor-shortage.ts";
 import { errorCode } from "../../os/errno.ts";
 import { RelayError, relayError } from "../error.ts";
 import type { Source } from "../kinds-of-source.ts";
@@ -22,10 +23,14 @@ export function listenError(source: Source, error: unknown, option?: string): Re
 }
 
 function fixOfOption(option: string, code: string): string {
+  if (isDescriptorShortage(code)) return MORE_DESCRIPTORS;
   return code === "EADDRINUSE" ? `choose another address for ${option}` : `see ${option}`;
 }
 
+const MORE_DESCRIPTORS = "raise the limit of open files (LimitNOFILE=, ulimit -n)";
+
 function fixOf(source: Source, code: string): string {
+  if (isDescriptorShortage(code)) return MORE_DESCRIPTORS;
   if (code === "EACCES" && source.kind === "tcp" && source.port < 1024)
     return "a port below 1024 needs the capability CAP_NET_BIND_SERVICE";
   if (code === "EADDRINUSE") return "stop the program that listens there or choose another address";

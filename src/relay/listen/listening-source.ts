@@ -33,6 +33,8 @@ export class ListeningSource {
   #endpoint: SocketEndpoint;
   #listeners: Listeners | null = null;
   #file: PlacedFile | null = null;
+  /** Whether `stop` must remove the file, because `hide` had no descriptor for this. */
+  #fileIsLeft = false;
   /**
    * Watches the source's file or network namespace. Null if the source depends on neither, and
    * before `watch`.
@@ -105,13 +107,15 @@ export class ListeningSource {
    * to the next process that accepts from the socket.
    */
   async hide(): Promise<void> {
-    removeAtStop(this.#file, this.#observer);
+    this.#fileIsLeft = !removeAtStop(this.#file, this.#observer, { isLastTry: false });
     if (!this.#isInherited) await new Promise(setImmediate);
   }
 
   /** Closes the listeners. */
   stop(): void {
     this.#listeners?.stop();
+    if (this.#fileIsLeft) removeAtStop(this.#file, this.#observer);
+    this.#fileIsLeft = false;
   }
 
   /** Undoes `open`, because the start of the relay has failed. */

@@ -41,10 +41,11 @@ export async function openListeners<Data>(
   try {
     for (const fd of fds) opened.push(acceptFrom(system, fd, backlog, handlers));
   } catch (error) {
-    // During a handover the socket file still belongs to the relay that hands over.
-    if (file !== null && source.kind !== "handed") removeFile(file);
+    // Close the descriptors first: if no descriptor is left, the removal needs one of them.
     for (const listener of opened) listener.stop();
     for (const fd of fds.slice(opened.length)) system.close(fd);
+    // During a handover the socket file still belongs to the relay that hands over.
+    if (file !== null && source.kind !== "handed") removeFile(file);
     throw listenError(source, error, options.option);
   }
   return { listeners: new Listeners(opened, fds), endpoint, file };

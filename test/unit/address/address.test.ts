@@ -226,6 +226,11 @@ test.each<[string, Role, boolean]>([
   expect(staysLocal(parseAddress(text, role), role)).toBe(local);
 });
 
+test("a message shows only the beginning of a very long text, and its length", () => {
+  const long = `./${"x".repeat(100_000)}`;
+  expect(() => parseAddress(long, "source")).toThrow(/^"\.\/x{198}"… \(100002 characters\): /);
+});
+
 test("a message shows control characters by their numbers", () => {
   expect(() => parseAddress("\u007f\u009b", "source")).toThrow('"\\u007f\\u009b": neither a path');
 });

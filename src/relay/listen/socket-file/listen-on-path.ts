@@ -1,4 +1,4 @@
-import { chmodSync, chownSync } from "node:fs";
+import { chmodSync, chownSync, rmSync } from "node:fs";
 import { basename } from "node:path";
 import type { SocketEndpoint } from "../../../address/address.ts";
 import { checked, ENODATA, EOPNOTSUPP } from "../../../os/errno.ts";
@@ -112,6 +112,8 @@ export async function listenOnPath<Bound extends Listener>(
     return { listener, file: place(made, target, path, { ...options, group }) };
   } catch (error) {
     listener.stop();
+    // If no descriptor is left, `place` could not remove the socket.
+    rmSync(made, { force: true });
     throw error;
   }
 }

@@ -73,10 +73,12 @@ function openOwn(folder: PinnedFile, path: string): PrivateFolder {
  * if another user moved it to this path, because that user cannot touch its content.
  */
 function open(entry: string): PrivateFolder | "not ours" | "gone" {
+  let isNew = true;
   try {
     mkdirSync(entry, 0o700);
   } catch (error) {
     if (errorCode(error) !== "EEXIST") throw error;
+    isNew = false;
   }
   let folder: PinnedFile;
   try {
@@ -88,6 +90,8 @@ function open(entry: string): PrivateFolder | "not ours" | "gone" {
     const code = errorCode(error);
     if (code === "ENOENT") return "gone";
     if (["ENOTDIR", "ELOOP", "EACCES"].includes(code)) return "not ours";
+    // No descriptor is left, for example. Do not leave the new folder behind.
+    if (isNew) rmdirSync(entry);
     throw error;
   }
   if (isPrivate(folder)) return { folder, [Symbol.dispose]: () => remove(entry, folder) };

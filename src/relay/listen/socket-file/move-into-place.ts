@@ -89,7 +89,10 @@ function pinIfThere(path: string): PinnedFile | null {
 }
 
 function refuseUnlessStale(found: PinnedFile, path: string, own: string | null): void {
-  if (!found.stats().isSocket())
+  const stats = found.stats();
+  if (stats.isDirectory())
+    throw taken(path, "a folder is there", `choose a path in it, such as ${path}/socket`);
+  if (!stats.isSocket())
     throw taken(
       path,
       "something that is not a socket is there",

@@ -1,3 +1,4 @@
+import { isDescriptorShortage } from "../../../os/descriptor-shortage.ts";
 import { errorCode } from "../../../os/errno.ts";
 import type { PlacedFile } from "../../kinds-of-source.ts";
 import type { Observer } from "../../observer.ts";
@@ -13,18 +14,25 @@ const REASONS: ReadonlyMap<string, string> = new Map([
 /**
  * Removes the socket file of a listener that stops. A file that cannot be removed stays, and
  * `reports` learns why: a known reason is a warning, every other error is a fault. Never throws.
+ *
+ * The removal needs a descriptor. If none is left, the file stays although `reports` learns nothing
+ * and the result is false. The caller then calls this function again after it has closed the
+ * listener. `isLastTry` says that there is no further call.
  */
 export function removeAtStop(
   file: PlacedFile | null,
   reports: Pick<Observer, "warning" | "fault">,
-): void {
-  if (file === null) return;
+  { isLastTry = true } = {},
+): boolean {
+  if (file === null) return true;
   try {
     removeFile(file);
   } catch (error) {
     const code = errorCode(error);
+    if (!isLastTry && isDescriptorShortage(code)) return false;
     const reason = REASONS.get(code);
     if (reason === undefined) reports.fault(error);
     else reports.warning(`the socket file ${file.path} stays, because ${reason} (${code})`);
   }
+  return true;
 }

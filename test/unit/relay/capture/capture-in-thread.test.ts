@@ -161,6 +161,11 @@ describe("a file", () => {
     capture.add(packets);
     await capture.close();
     expect(statSync(path).mode & 0o777).toBe(0o600);
+    const umask = process.umask(0o777);
+    const other = open(join(folder, "umask"));
+    process.umask(umask);
+    await other.close();
+    expect(statSync(join(folder, "umask")).mode & 0o777).toBe(0o600);
     expect(blocksOf(readFileSync(path)).map(({ type }) => type)).toEqual([
       ...[0x0a0d0d0a, 1],
       ...[6, 6, 6],
