@@ -12,6 +12,7 @@ import {
 } from "../support/process/executable.ts";
 import { expectIdleProcess } from "../support/process/idle.ts";
 import { connectionDescriptors } from "../support/process/proc.ts";
+import { Payload } from "../support/sockets/payload.ts";
 import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
 import { connectFrom } from "../support/sockets/visitor.ts";
 import { until } from "../support/waiting.ts";
@@ -148,27 +149,50 @@ function freshPath(): string {
   return join(folder, `socket-${(paths += 1)}`);
 }
 
+const LEAVERS = [1, 3].flatMap((workers) => [0, 1].map((bytes) => ({ workers, bytes })));
+
 describe.each(RINGS)("relays that lead to each other, %s", (_, addresses) => {
-  test.each([1, 3])(
-    "are full at most, and have nothing left once the client has left, with %p workers",
-    async (workers) => {
-      const [first, second] = addresses();
+  test.each(LEAVERS)(
+    "are full at most, and have nothing left once the client has left: %j",
+    async ({ workers, bytes }) => {
       const options = [`--workers=${workers}`, "--connections-max=30"];
-      await using one = await startRelay([...options, first, second]);
-      await using other = await startRelay([...options, second, first]);
-      const relays = [one, other];
-      const before = relays.map(({ pid }) => connectionDescriptors(pid).length);
-      const client = await RawSocket.connect(parseAddress(first, "destination"));
-      // The relay that is full first leaves the next connection in its queue.
-      await Promise.race(relays.map((relay) => relay.logged(/"event":"full"/)));
-      client.close();
-      const areLeft = () => relays.map(({ pid }) => connectionDescriptors(pid).length);
-      await until(
-        () => areLeft().every((count, index) => count === before[index]),
-        () => `no connection to be left, of ${areLeft().join(" and ")}`,
-        20_000,
-      );
-      await Promise.all(relays.map(({ pid }) => expectIdleProcess(pid)));
+      await expectFreed(addresses(), bytes, [options, options]);
     },
   );
 });
+
+test.each(RINGS)(
+  "of relays that lead to each other, %s, the one that is not full lets go, too",
+  async (_, addresses) => {
+    const limits = ["--connections-max=30", "--connections-max=1000"];
+    await expectFreed(
+      addresses(),
+      1,
+      limits.map((limit) => [limit]),
+    );
+  },
+);
+
+/** A client of two relays that lead to each other sends bytes and leaves: nothing is left of it. */
+async function expectFreed(
+  [first, second]: readonly [string, string],
+  bytes: number,
+  [one = [], other = []]: readonly (readonly string[])[],
+): Promise<void> {
+  await using near = await startRelay([...one, first, second]);
+  await using far = await startRelay([...other, second, first]);
+  const relays = [near, far];
+  const before = relays.map(({ pid }) => connectionDescriptors(pid).length);
+  const client = await RawSocket.connect(parseAddress(first, "destination"));
+  client.sendAtOnce(new Payload(bytes));
+  // The relay that is full first leaves the next connection in its queue.
+  await Promise.race(relays.map((relay) => relay.logged(/"event":"full"/)));
+  client.close();
+  const areLeft = () => relays.map(({ pid }) => connectionDescriptors(pid).length);
+  await until(
+    () => areLeft().every((count, index) => count === before[index]),
+    () => `no connection to be left, of ${areLeft().join(" and ")}`,
+    40_000,
+  );
+  await Promise.all(relays.map(({ pid }) => expectIdleProcess(pid)));
+}

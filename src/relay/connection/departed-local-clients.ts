@@ -1,8 +1,7 @@
-import { isLoopbackAddress } from "../../address/loopback.ts";
 import type { IpEndpoint } from "../../address/ip-endpoint.ts";
 import { readTcpTable, type TcpEnd, type TcpTable } from "../../os/tcp-table.ts";
-import { identifyTcpClient } from "../admission/accepted-client.ts";
 import type { Side } from "../stream/side.ts";
+import { endsWithLocalPeer, type TcpEnds } from "./local-peer.ts";
 
 // The first pause before the watcher reads the kernel's table of TCP sockets, in milliseconds. Each
 // further pause is twice as long as the pause before. When another connection is watched, the
@@ -18,19 +17,11 @@ const COST = 50;
 /** The part of a connection that the watcher needs. */
 interface WatchedConnection {
   readonly client: Side;
-  readonly bytesUp: number;
   readonly bytesDown: number;
 }
 
 /**
- * The addresses of both ends of a TCP connection from a client on this machine; null for any other
- * client.
- */
-type Ends = { readonly client: TcpEnd; readonly source: TcpEnd } | null;
-
-/**
- * Finds clients that left after they had ended their stream, while no byte was sent in either
- * direction.
+ * Finds clients that left after they had ended their stream, while the destination sent no byte.
  *
  * TCP shows no difference between a client that closed and a client that waits for an answer, until
  * the relay sends bytes. For a client on the same machine, the kernel's table of TCP sockets shows
@@ -43,22 +34,23 @@ type Ends = { readonly client: TcpEnd; readonly source: TcpEnd } | null;
  * the client's connection. Then all other connections of the ring end, one after the other.
  */
 export class DepartedLocalClients<Watched extends WatchedConnection> {
-  readonly #watched = new Map<Watched, Ends>();
-  readonly #end: (connection: Watched) => void;
+  /** The watched connections, with both ends of the client's connection once they are known. */
+  readonly #watched = new Map<Watched, TcpEnds | null | undefined>();
+  readonly #departed: (connection: Watched) => void;
   #timer: Timer | undefined;
   #pause = PAUSE_FIRST;
 
-  /** @param end - called with each connection whose client has left */
-  constructor(end: (connection: Watched) => void) {
-    this.#end = end;
+  /**
+   * @param departed - called with each connection whose client has left, again after each pause
+   *   until the connection is forgotten
+   */
+  constructor(departed: (connection: Watched) => void) {
+    this.#departed = departed;
   }
 
-  /**
-   * Watches a connection whose client has ended its stream, while no byte was sent in either
-   * direction.
-   */
+  /** Watches a connection whose client has ended its stream, while the destination sent no byte. */
   watch(connection: Watched): void {
-    this.#watched.set(connection, endsOf(connection));
+    this.#watched.set(connection, undefined);
     if (this.#pause > PAUSE_FIRST) clearTimeout(this.#timer);
     else if (this.#timer !== undefined) return;
     this.#pause = PAUSE_FIRST;
@@ -80,15 +72,19 @@ export class DepartedLocalClients<Watched extends WatchedConnection> {
     this.#timer = undefined;
     const began = performance.now();
     let table: TcpTable | null | undefined;
-    for (const [connection, ends] of this.#watched) {
-      const { client, bytesUp, bytesDown } = connection;
-      if (bytesUp + bytesDown > 0) {
+    for (const [connection, known] of this.#watched) {
+      const { client, bytesDown } = connection;
+      if (bytesDown > 0) {
         this.#watched.delete(connection);
       } else if (client.socket === null) {
-        this.#end(connection);
-      } else if (ends !== null) {
+        this.#departed(connection);
+      } else {
+        // Most connections have ended before the first look, so the ends are looked up only now.
+        const ends = known === undefined ? endsOf(client) : known;
+        if (known === undefined) this.#watched.set(connection, ends);
+        if (ends === null) continue;
         table ??= readTcpTable();
-        if (table !== null && hasLeft(table, ends)) this.#end(connection);
+        if (table !== null && hasLeft(table, ends)) this.#departed(connection);
       }
     }
     if (this.#watched.size === 0) return;
@@ -97,23 +93,15 @@ export class DepartedLocalClients<Watched extends WatchedConnection> {
   }
 }
 
-function hasLeft(table: TcpTable, { client, source }: NonNullable<Ends>): boolean {
+function hasLeft(table: TcpTable, { peer, own }: TcpEnds): boolean {
   // If the table does not contain the relay's own socket, the table belongs to another network
   // namespace and says nothing about the client.
-  if (table.stateOf(source, client) === "absent") return false;
-  return table.stateOf(client, source) !== "owned";
+  if (table.stateOf(endOf(own), endOf(peer)) === "absent") return false;
+  return table.stateOf(endOf(peer), endOf(own)) !== "owned";
 }
 
-function endsOf({ client: { socket, isTcp } }: WatchedConnection): Ends {
-  const accepted =
-    !isTcp || socket === null ? null : identifyTcpClient(socket, { wantsSource: true });
-  if (accepted === null || accepted.client === null || accepted.source === null) return null;
-  const { client, source } = accepted;
-  return isOnThisMachine(client, source) ? { client: endOf(client), source: endOf(source) } : null;
-}
-
-function isOnThisMachine({ address: client }: IpEndpoint, { address: source }: IpEndpoint) {
-  return client.text === source.text || isLoopbackAddress(client.text);
+function endsOf({ socket, isTcp }: Side): TcpEnds | null {
+  return isTcp && socket !== null ? endsWithLocalPeer(socket) : null;
 }
 
 function endOf({ address: { bytes }, port }: IpEndpoint): TcpEnd {

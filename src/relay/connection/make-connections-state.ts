@@ -2,10 +2,10 @@ import type { SocketEndpoint } from "../../address/address.ts";
 import { targetOf } from "../../address/resolve-destination.ts";
 import { loaded } from "../../os/libc.ts";
 import type { Attempt, ConnectionsState } from "./connection.ts";
-import { leaveSilently } from "./settle-connection.ts";
 import { DepartedLocalClients } from "./departed-local-clients.ts";
 import { DeadlineQueue } from "./deadline-queue.ts";
 import { LingeringClose } from "./lingering-close.ts";
+import { clientDeparted } from "./side-events.ts";
 import { adoptedHandlers, handlers } from "./socket-handlers.ts";
 import type { HeldMemory } from "../limits/held-memory-limit.ts";
 import { callsFor } from "../check-network-namespaces.ts";
@@ -39,7 +39,7 @@ export function makeConnectionsState(
     libc: loaded.libc && callsFor(loaded.libc, options.destinationNetns),
     leadsBack: null,
     clientLeftAt: -Infinity,
-    departed: new DepartedLocalClients(leaveSilently),
+    departed: new DepartedLocalClients(clientDeparted),
     sourceIsTcp: endpoint.kind === "tcp",
     clientIsShared: options.source.kind === "connected",
     keepalive: options.keepalive ?? DEFAULTS.keepalive,

@@ -1,13 +1,15 @@
 import { EPIPE } from "../../os/errno.ts";
+import { loaded } from "../../os/libc.ts";
 import { FailedSocketBytes } from "../stream/unread-bytes-of-failed-socket.ts";
 import type { Side } from "../stream/side.ts";
 import type { Connection, ConnectionSide } from "./connection.ts";
 import { areClientsLeaving } from "./clients-leaving.ts";
+import { endsWithLocalPeer } from "./local-peer.ts";
 import { leaveSilently, settle } from "./settle-connection.ts";
 
-// If a client closes its socket at least this time after its end of stream, in milliseconds, the
-// relay concludes that the client ended its stream, waited, and then left. After a shorter time, a
-// single close by the client may have caused both events.
+// If a client is gone at least this time after its end of stream, in milliseconds, the relay
+// concludes that the client ended its stream, waited, and then left. After a shorter time, a single
+// close by the client may have caused both events.
 const ENDED_BEFORE = 1_000;
 
 /**
@@ -29,13 +31,13 @@ export function sideEnded(side: ConnectionSide): void {
 }
 
 /**
- * Stores the time of the client's end of stream. If no byte was sent in either direction, also
- * watches the client, because it may have left. Called when the client has sent its end of stream
- * and no byte has come from the destination.
+ * Stores the time of the client's end of stream, and watches the client from then on, because it
+ * may leave (`clientDeparted`). Called when the client has sent its end of stream and no byte has
+ * come from the destination.
  */
 function clientEnded(connection: Connection): void {
   connection.clientEndedAt = performance.now();
-  if (isSilent(connection)) connection.shared.departed.watch(connection);
+  connection.shared.departed.watch(connection);
 }
 
 /** Returns whether no byte has been read from either side. */
@@ -65,11 +67,12 @@ export function sideClosed(side: ConnectionSide, code: string | undefined): void
  * the client's socket is closed. A destination that has not sent a byte has seen only the client's
  * end of stream, so it cannot tell whether the client still waits for an answer.
  *
- * | the client sent | destination | the destination sees                                 | only if the client                                                   |
- * | --------------- | ----------- | ---------------------------------------------------- | -------------------------------------------------------------------- |
- * | nothing         | any         | a reset (TCP) or a close (Unix)                      | failed, or ended its stream at least 1 s before its close            |
- * | bytes           | TCP         | a reset, after its kernel has acknowledged all bytes | failed                                                               |
- * | bytes           | Unix        | a close, after the kernel has accepted all bytes     | failed, or ended its stream at least `farewell` / 2 before its close |
+ * | the client sent | destination           | the destination sees                                 | only if the client                                     |
+ * | --------------- | --------------------- | ---------------------------------------------------- | ------------------------------------------------------ |
+ * | nothing         | any                   | a reset (TCP) or a close (Unix)                      | failed, or ended its stream at least 1 s before        |
+ * | bytes           | TCP, on this machine  | a reset, after its kernel has acknowledged all bytes | failed, or has gone for good (`hasGoneForGood`)        |
+ * | bytes           | TCP, any other        | the same                                             | failed                                                 |
+ * | bytes           | Unix                  | a close, after the kernel has accepted all bytes     | failed, or has gone for good                           |
  *
  * While many clients leave (`areClientsLeaving`), a client counts as failed if it sent nothing, or
  * if its destination is a Unix socket.
@@ -84,15 +87,51 @@ function clientClosed(connection: Connection, code: string | undefined): void {
     if (hasFailed && areClientsLeaving(shared, now)) leaveSilently(connection);
   } else if (isSilent(connection)) {
     if (hasGone || now - clientEndedAt >= ENDED_BEFORE) leaveSilently(connection);
-  } else if (destination.isTcp) {
-    // A reset can destroy bytes that a slow destination has not read. So the relay resets the
-    // destination only if the client's socket failed.
-    connection.clientGone = hasFailed;
+  } else if (destination.isTcp ? hasFailed : hasGone) {
+    connection.clientGone = true;
   } else {
-    // In a ring of relays the client is another relay, which closes about `farewell` after its end
-    // of stream. So conclude that the client has gone if at least half of `farewell` has passed.
-    connection.clientGone = hasGone || now - clientEndedAt >= shared.lingering.farewell / 2;
+    connection.clientGone ||= hasGoneForGood(connection, now) && losesNothing(destination);
   }
+}
+
+/**
+ * Ends a connection whose client has left after its end of stream, if this can lose no byte; see
+ * `clientClosed`. Called by `DepartedLocalClients`, again and again, because a later time may show
+ * that the client has gone for good.
+ */
+export function clientDeparted(connection: Connection): void {
+  const { attempt, client, destination, shared } = connection;
+  if (isSilent(connection)) return leaveSilently(connection);
+  if (attempt !== null || connection.clientGone) return;
+  if (!hasGoneForGood(connection, performance.now()) || !losesNothing(destination)) return;
+  connection.clientGone = true;
+  // If the destination lingers already, it would wait for a clean end.
+  shared.lingering.delete(destination);
+  if (client.socket === null) settle(connection);
+  else client.terminate();
+}
+
+/**
+ * Returns whether a client that is gone had ended its stream so long ago that it does not wait for
+ * an answer. In a ring of relays the client is another relay, which lingers for `farewell` before
+ * it closes, so half of this time is enough. In a full relay, or while clients are leaving, the
+ * places are needed, and 1 s is enough.
+ */
+function hasGoneForGood({ clientEndedAt, shared }: Connection, now: number): boolean {
+  const needsPlaces = shared.isFull() || areClientsLeaving(shared, now);
+  const longest = shared.lingering.farewell / 2;
+  return now - clientEndedAt >= (needsPlaces ? Math.min(ENDED_BEFORE, longest) : longest);
+}
+
+/**
+ * Returns whether a destination still gets all bytes that its kernel has, if the relay resets it
+ * (TCP) or closes it (Unix) behind the end of stream. On Linux it does: reads give the bytes, then
+ * the end of stream, and only writes fail. A kernel on another machine may drop the bytes at a
+ * reset. Without FFI the relay does not know which bytes the kernel has (`Side.unsent`).
+ */
+function losesNothing({ isTcp, socket }: Side): boolean {
+  if (!isTcp) return true;
+  return loaded.libc !== null && socket !== null && endsWithLocalPeer(socket) !== null;
 }
 
 /**
