@@ -1,4 +1,5 @@
 import { fstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { encodeEpollEvent } from "./epoll-event.ts";
 
 /** The registration of a descriptor with an epoll instance of this process (epoll(7)). */
 export interface EpollRegistration {
@@ -69,17 +70,7 @@ function registrationsIn(epoll: number, fd: number, inode: number): EpollRegistr
   const text = readFileSync(`/proc/self/fdinfo/${epoll}`, "latin1");
   return [...text.matchAll(linesOf(fd))].flatMap(([, events = "", data = "", ino = ""]) =>
     parseInt(ino, 16) === inode
-      ? [{ epoll, event: encodeEvent(parseInt(events, 16), BigInt(`0x${data}`)) }]
+      ? [{ epoll, event: encodeEpollEvent(parseInt(events, 16), BigInt(`0x${data}`)) }]
       : [],
   );
-}
-
-/** A struct epoll_event. It is packed on x86-64 only (sys/epoll.h). */
-function encodeEvent(events: number, data: bigint): Uint8Array {
-  const dataOffset = process.arch === "x64" ? 4 : 8;
-  const bytes = new Uint8Array(dataOffset + 8);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, events, true);
-  view.setBigUint64(dataOffset, data, true);
-  return bytes;
 }

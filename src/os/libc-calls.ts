@@ -1,4 +1,5 @@
 import { read } from "bun:ffi";
+import { EPOLL_DATA_OFFSET, EPOLL_EVENT_BYTES } from "./epoll-event.ts";
 import type { Libc } from "./libc-interface.ts";
 import type { LibcSymbols } from "./libc-symbols.ts";
 import { AF_UNIX, SOCK_DGRAM } from "./linux-constants.ts";
@@ -34,6 +35,13 @@ const AT_FDCWD = -100;
 // The number of the system call renameat2 on x86-64 and on arm64 (asm/unistd.h). The call is made
 // by its number, because glibc 2.27 and musl have no function for it.
 const SYS_RENAMEAT2 = process.arch === "arm64" ? 276 : 316;
+const EPOLL_CLOEXEC = O_CLOEXEC;
+// A struct epoll_event, read as an array of 32-bit words (sys/epoll.h). All 64-bit machines on which
+// Bun runs are little-endian, so the first word of the data has its low bits.
+const EPOLL_EVENT_WORDS = EPOLL_EVENT_BYTES / Int32Array.BYTES_PER_ELEMENT;
+const EPOLL_DATA_WORD = EPOLL_DATA_OFFSET / Int32Array.BYTES_PER_ELEMENT;
+// The maximum number of events that one call of epoll_wait(2) returns.
+const EPOLL_EVENTS_MOST = 64;
 const EMPTY_NAME = new Uint8Array(1);
 
 // struct ifreq: a NUL-terminated name, then a union; its flags are a short (netdevice(7)).
@@ -54,6 +62,7 @@ export function callsOf(c: LibcSymbols): Libc {
   const length = new Uint32Array(1);
   const polled = new Int32Array(2);
   const polledEvents = new Int16Array(polled.buffer);
+  const epollEvents = new Int32Array(EPOLL_EVENTS_MOST * EPOLL_EVENT_WORDS);
   const answer = (result: number) => (result < 0 ? -read.i32(errno, 0) : result);
   const count = (fd: number, request: number) => {
     const result = answer(c.ioctl(fd, request, number));
@@ -91,6 +100,14 @@ export function callsOf(c: LibcSymbols): Libc {
     closedOnExec(fd) {
       const flags = answer(c.fcntl(fd, F_GETFD, 0));
       return flags < 0 ? flags : flags & FD_CLOEXEC;
+    },
+    epoll: () => answer(c.epoll_create1(EPOLL_CLOEXEC)),
+    epollEvents(epoll, data) {
+      const most = Math.min(data.length, EPOLL_EVENTS_MOST);
+      const result = answer(c.epoll_wait(epoll, epollEvents, most, 0));
+      for (let at = 0; at < result; at += 1)
+        data[at] = epollEvents[at * EPOLL_EVENT_WORDS + EPOLL_DATA_WORD] ?? 0;
+      return result;
     },
     epollControl: (epoll, operation, fd, event) => answer(c.epoll_ctl(epoll, operation, fd, event)),
     getOption(fd, level, option) {

@@ -48,11 +48,18 @@ export interface Libc {
   prepare(fd: number): number;
   /** 1 if a descriptor is closed on exec, else 0. fcntl(2), F_GETFD */
   closedOnExec(fd: number): number;
+  /** An epoll instance, closed on exec; the caller owns the descriptor. epoll_create1(2) */
+  epoll(): number;
   /**
-   * Adds or removes the registration of `fd` with an epoll instance. `event` is a struct
+   * Adds, changes or removes the registration of `fd` with an epoll instance. `event` is a struct
    * epoll_event. epoll_ctl(2)
    */
   epollControl(epoll: number, operation: number, fd: number, event: Uint8Array): number;
+  /**
+   * Puts the data of the events that have happened into `data`, as many as fit; returns their
+   * number. Never blocks. Only the low 32 bits of the data are returned. epoll_wait(2)
+   */
+  epollEvents(epoll: number, data: Int32Array): number;
   /** The value of an int option. The options used here are never negative. getsockopt(2) */
   getOption(fd: number, level: number, option: number): number;
   /**

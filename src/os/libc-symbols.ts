@@ -38,6 +38,11 @@ export function openLibc(library: string) {
       args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr],
       returns: FFIType.i32,
     },
+    epoll_create1: { args: [FFIType.i32], returns: FFIType.i32 },
+    epoll_wait: {
+      args: [FFIType.i32, FFIType.ptr, FFIType.i32, FFIType.i32],
+      returns: FFIType.i32,
+    },
     getsockopt: {
       args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr],
       returns: FFIType.i32,

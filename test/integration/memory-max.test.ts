@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ConnectionView, createRelay, type SocketEndpoint } from "../../src/index.ts";
+import { boundOfThreads, relayOpener } from "../../src/workers/open-with-workers.ts";
 import { Payload } from "../support/sockets/payload.ts";
 import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
 import { turn } from "../support/waiting.ts";
@@ -18,6 +19,13 @@ const CONNECTIONS = 80;
 const SEND_BUFFER = 512 * KIB;
 // Turns of the event loop in which a relay without a bound would have read all that was sent.
 const TURNS = 20;
+// Milliseconds in which nothing comes to a connection. A relay that only looks from time to time then
+// looks once a second, so that a request with its answer takes one or two seconds.
+const REST = 2_500;
+const REQUESTS = 20;
+// Milliseconds for all requests, one after the other, each on a connection of its own. The machine
+// may be busy.
+const REQUESTS_TAKE_MOST = 10_000;
 
 const folder = mkdtempSync(join(tmpdir(), "memory-max-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -85,3 +93,58 @@ test("at memoryMax nothing more is held, who holds nothing is served, and all by
     listener.close();
   }
 });
+
+const LOOPBACK: SocketEndpoint = { kind: "tcp", host: "127.0.0.1", port: 0 };
+
+test.each([
+  ["Unix to TCP", path("one-source"), LOOPBACK],
+  ["TCP to Unix", LOOPBACK, path("other-destination")],
+] as const)(
+  "at the bound a request on an idle connection of another relay waits for nothing (%s)",
+  async (name, source, destination) => {
+    using ends = new DisposableStack();
+    const listen = (endpoint: SocketEndpoint) => {
+      const listener = new RawListener(endpoint, CONNECTIONS);
+      ends.defer(() => listener.close());
+      return listener;
+    };
+    const silent = listen(path(`silent destination, ${name}`));
+    const answering = listen(destination);
+    const open = relayOpener(1, { memory: boundOfThreads(1, MOST) });
+    const full = Promise.withResolvers<void>();
+    await using stalled = await open({
+      source: path(`silent source, ${name}`),
+      destination: silent.endpoint,
+      drainTimeout: 0,
+      observer: { full: () => full.resolve() },
+    });
+    await using relay = await open({ source, destination: answering.endpoint, drainTimeout: 0 });
+    const connect = async (endpoint: SocketEndpoint, listener: RawListener, send?: number) => {
+      const client = await RawSocket.connect(endpoint, send === undefined ? {} : { send });
+      ends.defer(() => client.close());
+      const server = await listener.accept();
+      ends.defer(() => server.close());
+      return [client, server] as const;
+    };
+    const idle: (readonly [client: RawSocket, server: RawSocket])[] = [];
+    for (let count = 0; count < REQUESTS; count += 1)
+      idle.push(await connect(relay.endpoint, answering));
+    const senders: RawSocket[] = [];
+    for (let count = 0; count < CONNECTIONS / 2; count += 1)
+      senders.push((await connect(stalled.endpoint, silent, SEND_BUFFER))[0]);
+    const payload = new Payload(SEND_BUFFER);
+    for (const sender of senders) sender.trySend(payload.bytes);
+    await full.promise;
+    await Bun.sleep(REST);
+
+    const request = new Payload(10);
+    const begun = performance.now();
+    for (const [client, server] of idle) {
+      await client.send(request);
+      expect(await server.read(request.length)).toEqual(request.received());
+      await server.send(request);
+      expect(await client.read(request.length)).toEqual(request.received());
+    }
+    expect(performance.now() - begun).toBeLessThan(REQUESTS_TAKE_MOST);
+  },
+);

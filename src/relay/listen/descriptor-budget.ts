@@ -6,9 +6,9 @@ import { kernelPipesMost } from "../stream/kernel-pipe.ts";
 const DESCRIPTORS_OF_PROCESS = 32;
 const DESCRIPTORS_A_CONNECTION = 2;
 const DESCRIPTORS_A_KERNEL_PIPE = 2;
-// The number of descriptors of each thread but the first: its event loop, and its duplicates of the
-// listener.
-const DESCRIPTORS_A_WORKER = 8;
+// The number of descriptors of each thread but the first: its event loop, its duplicates of the
+// listener, and its watch for bytes (`ByteWatch`).
+const DESCRIPTORS_A_WORKER = 11;
 // The number of descriptors for the source of each relay but the first.
 const DESCRIPTORS_A_SOURCE = 1;
 // The number of descriptors for the duplicates of such a source in each thread.

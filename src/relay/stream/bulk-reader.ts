@@ -3,6 +3,7 @@ import type { Libc } from "../../os/libc.ts";
 import type { HeldBytes } from "./held-bytes.ts";
 import { CAPACITY, KernelPipes } from "./kernel-pipe.ts";
 import type { Side } from "./side.ts";
+import { ByteWatch } from "./watch-for-bytes.ts";
 
 /**
  * The minimum size of a large chunk, in bytes. After a large chunk, more chunks are likely to
@@ -73,6 +74,8 @@ export function threadBulkReader(system: Libc): BulkReader {
  * than a copy, so the bytes are copied there (PROFILE.md).
  */
 export class BulkReader {
+  /** Tells the directions of this thread when bytes come that Bun must not read. */
+  readonly arrivals: ByteWatch;
   readonly #system: Libc;
   readonly #kernelPipes: KernelPipes;
   // The buffer into which the reads of all directions copy their bytes. Before the next read, the
@@ -90,6 +93,7 @@ export class BulkReader {
   constructor(system: Libc) {
     this.#system = system;
     this.#kernelPipes = new KernelPipes(system);
+    this.arrivals = new ByteWatch(system);
   }
 
   /**
@@ -196,10 +200,12 @@ export class BulkReader {
 
   /**
    * Removes a relay from the relays that have a connection. If none is left, the free kernel pipes
-   * are closed. Call this when the last connection of a relay has ended.
+   * and the watch for bytes are closed. Call this when the last connection of a relay has ended.
    */
   leave(): void {
     this.#users -= 1;
-    if (this.#users === 0) this.#kernelPipes.closeFree();
+    if (this.#users > 0) return;
+    this.#kernelPipes.closeFree();
+    this.arrivals.close();
   }
 }

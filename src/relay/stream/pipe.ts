@@ -134,13 +134,13 @@ export class Pipe implements Reader {
    *
    * - If bytes are held or `to` is not ready, nobody reads from `from` until `to` has taken the
    *   held bytes.
-   * - Otherwise the relay's own system calls read, and each call reads at most as many bytes as
-   *   `to` has room for. Without a bulk reader, Bun reads as before.
+   * - Otherwise the relay's own system calls read as soon as there are bytes, and each call reads at
+   *   most as many bytes as `to` has room for. Without a bulk reader, Bun reads as before.
    */
   memoryFull(): void {
-    if (!this.from.ready || this.state !== "flowing" || this.isPaused) return;
+    if (!this.from.ready || this.state !== "flowing") return;
     if (this.to.ready && this.held === 0) this.#needReading().memoryFull();
-    else this.#needReading().chunkHeld(0);
+    else if (!this.isPaused) this.#needReading().chunkHeld(0);
   }
 
   /** Adds bytes that the relay itself sends to `to`, before all bytes of `from`. */
@@ -218,6 +218,10 @@ export class Pipe implements Reader {
   hasMuchRoom(): boolean {
     const { bulk, memory } = this.#means;
     return !memory.isReached && this.to.hasMuchRoom() && bulk?.countsOnRoom(this.to) !== false;
+  }
+
+  get isSparing(): boolean {
+    return this.#means.memory.isReached;
   }
 
   awaitMuchRoom(): void {

@@ -1,11 +1,16 @@
 import { type BulkReader, LARGE } from "./bulk-reader.ts";
 import type { Side } from "./side.ts";
+import type { ByteWaiter } from "./watch-for-bytes.ts";
 
 // The first pause between two own reads in the state `look`, in milliseconds. Each further pause is
 // twice as long as the pause before.
 const FIRST_PAUSE = 1;
 // The longest pause between two own reads in the state `look`, in milliseconds.
 const LONGEST_PAUSE = 1024;
+// The pause between two own reads in the state `look`, in milliseconds, if the pipe is told when
+// bytes come (`ByteWatch`). This pause only ends the state some time after all pipes together hold
+// little enough again.
+const TOLD_PAUSE = 32 * LONGEST_PAUSE;
 
 /**
  * The state of the reading: who reads `from`. An own read is a read by the relay's own system call,
@@ -19,7 +24,8 @@ const LONGEST_PAUSE = 1024;
  * - `last turn`: like `turn`, but the previous own read found no bytes.
  * - `look`: the last own read found no bytes, or all pipes together hold too many bytes. Bun must
  *   not read, because `to` has little room or the pipes hold too many bytes, and one of Bun's reads
- *   may bring too many. The pipe does an own read when `to` has much room, or after a pause.
+ *   may bring too many. The pipe does an own read after a pause. It does one earlier when bytes come, if the pipes
+ *   hold too many bytes, and otherwise when `to` has much room.
  * - `over`: Bun reads, and the pipe drops the bytes, because `to` takes no more bytes.
  */
 export type ReadingState = "events" | "paused" | "room" | "turn" | "last turn" | "look" | "over";
@@ -140,6 +146,8 @@ export interface Reader {
    * pipes together do not hold too many bytes.
    */
   hasMuchRoom(): boolean;
+  /** Whether all pipes together hold too many bytes. */
+  readonly isSparing: boolean;
   /** Makes the pipe call `roomAgain` as soon as `to` has much room. */
   awaitMuchRoom(): void;
 }
@@ -180,7 +188,7 @@ const CHUNKS_OF_BULK = 16;
  * Bun is paused in `paused`, `room`, `turn`, `last turn` and `look`, but a failed TCP side delivers
  * chunks even then.
  */
-export class Reading {
+export class Reading implements ByteWaiter {
   /** The number of times that reading stopped because `to` did not take all bytes. */
   pauses = 0;
   readonly #reader: Reader;
@@ -195,6 +203,8 @@ export class Reading {
   #look: Timer | null = null;
   /** The latest pause before an own read in the state `look`, in milliseconds. */
   #pause = FIRST_PAUSE;
+  /** The descriptor whose bytes are awaited in the state `look`; -1 if none are awaited. */
+  #awaited = -1;
 
   constructor(reader: Reader, bulk: BulkReader | null) {
     this.#reader = reader;
@@ -278,7 +288,9 @@ export class Reading {
    * all reads, nothing changes. Call this when all pipes together hold too many bytes.
    */
   memoryFull(): void {
-    if (this.#bulk !== null) this.#move("memory full");
+    if (this.#bulk === null) return;
+    if (this.#state === "look") this.#awaitBytes();
+    else this.#move("memory full");
   }
 
   /** Lets Bun read from now on. Call this when `to` takes no more bytes. */
@@ -297,6 +309,16 @@ export class Reading {
 
   /** Does an own read if the state is still `look`. Called when the pause `#pause` is over. */
   lookCame(): void {
+    if (this.#state !== "look") return;
+    const look = this.#look;
+    this.#reader.takeTurn();
+    // If no further read was planned, the pipe does not read any more.
+    if (this.#look === look) this.#forgetBytes();
+  }
+
+  /** Does an own read if the state is still `look`. Called when bytes of `from` came. */
+  bytesCame(): void {
+    this.#awaited = -1;
     if (this.#state === "look") this.#reader.takeTurn();
   }
 
@@ -318,8 +340,10 @@ export class Reading {
   #planLook(before: ReadingState, after: ReadingState): void {
     if (this.#look !== null) clearTimeout(this.#look);
     this.#look = null;
-    if (after !== "look") return;
-    if (before === "look") {
+    if (after !== "look") return this.#forgetBytes();
+    if (this.#awaitBytes()) {
+      this.#pause = TOLD_PAUSE;
+    } else if (before === "look" && this.#pause !== TOLD_PAUSE) {
       this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE);
     } else {
       this.#pause = FIRST_PAUSE;
@@ -329,6 +353,25 @@ export class Reading {
     // Unreference the timer, because the timer alone must not keep the process alive; open sockets
     // do.
     this.#look.unref();
+  }
+
+  /**
+   * Makes the bulk reader call `bytesCame` if all pipes together hold too many bytes.
+   *
+   * @returns whether the call is certain
+   */
+  #awaitBytes(): boolean {
+    if (this.#bulk === null || !this.#reader.isSparing) return false;
+    const { fd } = this.#reader.from;
+    const isCertain = this.#bulk.arrivals.wait(fd, this);
+    this.#awaited = fd;
+    return isCertain;
+  }
+
+  #forgetBytes(): void {
+    if (this.#awaited < 0) return;
+    this.#bulk?.arrivals.forget(this.#awaited, this);
+    this.#awaited = -1;
   }
 
   #planTurn(): void {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { BulkReader, LARGE } from "../../../../src/relay/stream/bulk-reader.ts";
 import { libc } from "../../../../src/os/libc.ts";
 import {
@@ -9,6 +9,8 @@ import {
 } from "../../../../src/relay/stream/reading.ts";
 import { Side } from "../../../../src/relay/stream/side.ts";
 import { docstringTable } from "../../../support/docstring-table.ts";
+import { must, system } from "../../../support/process/system-calls.ts";
+import { socketPair } from "../../../support/sockets/socket-pair.ts";
 import { turn, until } from "../../../support/waiting.ts";
 
 if (libc === null) throw new Error("these tests need the C library through bun:ffi");
@@ -35,6 +37,7 @@ class TurnCounter implements Reader {
   turns = 0;
 
   hasRoom = true;
+  isSparing = false;
   /** How often it was asked to tell of room. */
   awaited = 0;
 
@@ -182,4 +185,65 @@ test("a receiver with little room is looked after until it has room, in longer a
   counter.hasRoom = true;
   reading.foundNothing();
   expect(reading.state).toBe("events");
+});
+
+describe("while all pipes together hold too many bytes", () => {
+  function sparing() {
+    // A watch that is new must prove that it works.
+    bulk.arrivals.close();
+    const made = inState("events");
+    const pair = socketPair();
+    made.side.fd = pair.other;
+    made.counter.isSparing = true;
+    made.counter.hasRoom = false;
+    const send = () => must("send", system.send(pair.one, new Uint8Array(1)));
+    return { ...made, ...pair, send };
+  }
+
+  /** Lets the reading look until the watch has proved that it works, so that no look comes soon. */
+  async function relying({ reading, counter }: ReturnType<typeof sparing>): Promise<void> {
+    reading.memoryFull();
+    await until(() => counter.turns === 1, "the first look");
+    reading.foundNothing();
+  }
+
+  test("the pipe reads when bytes come, without a look", async () => {
+    using made = sparing();
+    const { reading, counter, send } = made;
+    await relying(made);
+    for (let reads = 2; reads < 5; reads += 1) {
+      send();
+      await until(() => counter.turns === reads, "a read");
+      reading.hasRead(true);
+      reading.foundNothing();
+      reading.foundNothing();
+      expect(reading.state).toBe("look");
+      must("receive", system.receive(made.other, new Uint8Array(1)));
+    }
+    reading.broke();
+  });
+
+  test("a pipe that looked already waits for bytes, too, until it looks no more", () => {
+    using made = sparing();
+    const { reading, counter, side } = made;
+    counter.isSparing = false;
+    reading.foundNothing();
+    expect(reading.state).toBe("look");
+    using wait = spyOn(bulk.arrivals, "wait");
+    using forget = spyOn(bulk.arrivals, "forget");
+    counter.isSparing = true;
+    reading.memoryFull();
+    expect(wait.mock.calls).toEqual([[side.fd, reading]]);
+    reading.broke();
+    expect(forget.mock.calls).toEqual([[side.fd, reading]]);
+  });
+
+  test("a pipe that has ended while it looked waits no more after the next look", async () => {
+    using made = sparing();
+    const { reading, counter, side } = made;
+    reading.memoryFull();
+    using forget = spyOn(bulk.arrivals, "forget");
+    await until(() => counter.turns === 1, "the look");
+    expect(forget.mock.calls).toEqual([[side.fd, reading]]);
+  });
 });

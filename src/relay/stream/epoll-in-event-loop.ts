@@ -1,0 +1,164 @@
+import type { Socket, SocketHandler } from "bun";
+import { encodeEpollEvent, epollData } from "../../os/epoll-event.ts";
+import { type EpollRegistration, findEpollRegistration } from "../../os/epoll-registration.ts";
+import type { Libc } from "../../os/libc.ts";
+import {
+  AF_UNIX,
+  EPOLL_CTL_ADD,
+  EPOLL_CTL_DEL,
+  EPOLL_CTL_MOD,
+  EPOLLIN,
+  EPOLLONESHOT,
+  EPOLLOUT,
+  SOCK_STREAM,
+} from "../../os/linux-constants.ts";
+
+const BYTE = new Uint8Array(1);
+/** The event that epoll_ctl(2) ignores when it removes a registration. */
+const NO_EVENT = encodeEpollEvent(0, 0n);
+
+/**
+ * Makes Bun's event loop watch an epoll instance of the relay, so that the relay needs no timer to
+ * learn that the instance has events.
+ *
+ * Bun's event loop is itself an epoll instance, and an epoll instance may watch another one
+ * (epoll(7)). But Bun watches only its own sockets. So this class lends a socket of Bun to the
+ * instance: the socket's registration is removed, and the instance is registered with the data of
+ * the socket. When the instance has an event, Bun believes that the socket has bytes, reads the one
+ * byte that always waits in the socket, and calls the `data` handler.
+ *
+ * The instance is registered for one event at a time (EPOLLONESHOT). So Bun cannot loop even if the
+ * socket has no byte.
+ */
+export class EpollInEventLoop implements Disposable {
+  readonly #system: Libc;
+  readonly #epoll: number;
+  readonly #onEvents: () => void;
+  /** The descriptor that puts the byte into the lent socket; -1 after the end. */
+  #other: number;
+  /** The lent socket; null before Bun has adopted the socket, and after the end. */
+  #socket: Socket<EpollInEventLoop> | null = null;
+  /** The registration of `#epoll` in Bun's event loop; null before `#begin` and after the end. */
+  #registration: EpollRegistration | null = null;
+
+  private constructor(system: Libc, epoll: number, other: number, onEvents: () => void) {
+    this.#system = system;
+    this.#epoll = epoll;
+    this.#other = other;
+    this.#onEvents = onEvents;
+  }
+
+  /**
+   * Watches `epoll` until the returned object is disposed. The first turns of the event loop may
+   * pass before the watch begins; events that happened before are reported then.
+   *
+   * @param onEvents - called when the instance has events, and again as long as it has events; must
+   *   not throw. The first call comes as soon as the watch has begun, with an event whose data is no
+   *   descriptor of the caller. This call proves that the watch works.
+   * @returns null if no descriptor is free, or if Bun does not adopt the socket
+   */
+  static open(system: Libc, epoll: number, onEvents: () => void): EpollInEventLoop | null {
+    const ends = new Int32Array(2);
+    if (system.socketPair(AF_UNIX, SOCK_STREAM, ends) < 0) return null;
+    const [fd = -1, other = -1] = ends;
+    const watch = new EpollInEventLoop(system, epoll, other, onEvents);
+    // Bun calls `open` or `connectError` inside this call, so the promise says nothing more.
+    void Bun.connect({ fd, data: watch, socket: HANDLERS });
+    if (watch.#socket !== null) return watch;
+    watch[Symbol.dispose]();
+    return null;
+  }
+
+  [Symbol.dispose](): void {
+    const registration = this.#registration;
+    // Remove the registration before the socket is closed, because the data of the registration
+    // is the address of the socket in Bun's memory.
+    if (registration !== null)
+      this.#system.epollControl(registration.epoll, EPOLL_CTL_DEL, this.#epoll, registration.event);
+    this.#registration = null;
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.terminate();
+    if (this.#other >= 0) this.#system.close(this.#other);
+    this.#other = -1;
+  }
+
+  /** Handles the adoption of the socket by Bun. */
+  adopted(socket: Socket<EpollInEventLoop>): void {
+    // The socket alone must not keep the process alive.
+    socket.unref();
+    this.#socket = socket;
+  }
+
+  /**
+   * Replaces the registration of the socket by the registration of the epoll instance. Called when
+   * Bun waits only for bytes of the socket, and changes the registration no more. Does nothing if
+   * the registration of the socket cannot be found; `onEvents` is then never called.
+   */
+  begin(): void {
+    if (this.#socket === null || this.#registration !== null) return;
+    const { fd } = this.#socket;
+    const found = findEpollRegistration(fd);
+    if (found === null) return;
+    const { epoll } = found;
+    this.#unwatchSocket(epoll);
+    const event = encodeEpollEvent(EPOLLIN | EPOLLONESHOT, epollData(found.event));
+    this.#putByte();
+    if (this.#system.epollControl(epoll, EPOLL_CTL_ADD, this.#epoll, event) < 0) return;
+    this.#registration = { epoll, event };
+    // There is room for the next byte, so the instance has its first event at once.
+    const first = encodeEpollEvent(EPOLLOUT | EPOLLONESHOT, BigInt(this.#other));
+    this.#system.epollControl(this.#epoll, EPOLL_CTL_ADD, this.#other, first);
+  }
+
+  /** Handles the event of the epoll instance. Called when Bun has read the byte. */
+  byteRead(): void {
+    if (this.#registration === null) return;
+    const { epoll, event } = this.#registration;
+    this.#unwatchSocket(epoll);
+    this.#putByte();
+    this.#onEvents();
+    // `onEvents` may have disposed this object.
+    if (this.#registration !== null)
+      this.#system.epollControl(epoll, EPOLL_CTL_MOD, this.#epoll, event);
+  }
+
+  /**
+   * Removes the registration of the socket from Bun's event loop. If Bun has added the registration
+   * again, the waiting byte would keep the event loop busy.
+   */
+  #unwatchSocket(epoll: number): void {
+    if (this.#socket !== null)
+      this.#system.epollControl(epoll, EPOLL_CTL_DEL, this.#socket.fd, NO_EVENT);
+  }
+
+  #putByte(): void {
+    this.#system.send(this.#other, BYTE);
+  }
+}
+
+const HANDLERS: SocketHandler<EpollInEventLoop, "uint8array"> = {
+  binaryType: "uint8array",
+
+  open(socket): void {
+    socket.data.adopted(socket);
+  },
+
+  /** Bun calls this for an adopted socket when the socket has room for the first time. */
+  drain({ data: watch }): void {
+    // Begin later, because after this handler Bun changes the registration of the socket: it does
+    // not wait for room any more.
+    setImmediate(begin, watch);
+  },
+
+  data({ data: watch }): void {
+    watch.byteRead();
+  },
+
+  /** The descriptor could not be adopted. `open` then returns null. */
+  connectError(): void {},
+};
+
+function begin(watch: EpollInEventLoop): void {
+  watch.begin();
+}

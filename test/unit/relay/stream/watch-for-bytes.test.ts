@@ -1,0 +1,197 @@
+import { afterEach, expect, spyOn, test } from "bun:test";
+import { constants } from "node:os";
+import { readdirSync } from "node:fs";
+import { libc, type Libc } from "../../../../src/os/libc.ts";
+import { ByteWatch } from "../../../../src/relay/stream/watch-for-bytes.ts";
+import { must, system } from "../../../support/process/system-calls.ts";
+import { type SocketPair, socketPair } from "../../../support/sockets/socket-pair.ts";
+import { turn, until } from "../../../support/waiting.ts";
+
+if (libc === null) throw new Error("these tests need the C library through bun:ffi");
+const calls: Libc = libc;
+
+// Turns of the event loop in which a watch that is never silent would have reported much.
+const TURNS = 20;
+// More than one call of epoll_wait(2) returns.
+const MANY = 100;
+
+const disposables: Disposable[] = [];
+afterEach(() => {
+  for (const one of disposables.splice(0)) one[Symbol.dispose]();
+});
+
+function pair(): SocketPair {
+  const made = socketPair();
+  disposables.push(made);
+  return made;
+}
+
+/** A watch, and how often it has asked for events. */
+function watching(changes: Partial<Libc> = {}) {
+  const asked = { times: 0 };
+  const watch = new ByteWatch({
+    ...calls,
+    epollEvents(epoll, data) {
+      asked.times += 1;
+      return calls.epollEvents(epoll, data);
+    },
+    ...changes,
+  });
+  disposables.push({ [Symbol.dispose]: () => watch.close() });
+  return { watch, asked };
+}
+
+class Waiter {
+  times = 0;
+
+  bytesCame(): void {
+    this.times += 1;
+  }
+}
+
+const send = (fd: number) => must("send", system.send(fd, new Uint8Array(1)));
+const descriptors = () => readdirSync("/proc/self/fd").length;
+
+async function turns(): Promise<void> {
+  for (let count = 0; count < TURNS; count += 1) await turn();
+}
+
+test("tells a waiter once that bytes came, and again if it waits again", async () => {
+  const { watch, asked } = watching();
+  const { one, other } = pair();
+  const waiter = new Waiter();
+  watch.wait(other, waiter);
+  await until(() => asked.times > 0, "the proof that the watch works");
+  expect(waiter.times).toBe(0);
+  send(one);
+  await until(() => waiter.times === 1, "the bytes");
+  const { times } = asked;
+  send(one);
+  await turns();
+  expect(waiter.times).toBe(1);
+  expect(asked.times).toBe(times);
+  expect(watch.wait(other, waiter)).toBe(true);
+  await until(() => waiter.times === 2, "the bytes that were there already");
+});
+
+test("tells of the end of a stream", async () => {
+  const { watch } = watching();
+  const { one, other } = pair();
+  const waiter = new Waiter();
+  watch.wait(other, waiter);
+  must("shutdown", system.shutdown(one, 1));
+  await until(() => waiter.times === 1, "the end");
+});
+
+test("can be relied on only after it has worked", async () => {
+  const { watch, asked } = watching();
+  const { other } = pair();
+  const waiter = new Waiter();
+  expect(watch.wait(other, waiter)).toBe(false);
+  await until(() => asked.times > 0, "the proof that the watch works");
+  expect(watch.wait(other, waiter)).toBe(true);
+});
+
+test("tells nobody who was forgotten", async () => {
+  const { watch } = watching();
+  const [first, second] = [pair(), pair()];
+  const [gone, here] = [new Waiter(), new Waiter()];
+  watch.wait(first.other, gone);
+  watch.wait(second.other, here);
+  watch.forget(first.other, here);
+  watch.forget(first.other, gone);
+  send(first.one);
+  send(second.one);
+  await until(() => here.times === 1, "the bytes");
+  await turns();
+  expect(gone.times).toBe(0);
+});
+
+test("tells many at once", async () => {
+  const { watch } = watching();
+  const pairs = Array.from({ length: MANY }, pair);
+  const waiters = pairs.map(() => new Waiter());
+  for (const [index, waiter] of waiters.entries()) watch.wait(pairs[index]?.other ?? -1, waiter);
+  for (const { one } of pairs) send(one);
+  await until(() => waiters.every(({ times }) => times === 1), "all bytes");
+});
+
+test("a waiter that throws keeps nobody from being told", async () => {
+  // Bun's test runner fails a test at each uncaught exception, so the error is caught here.
+  const later = spyOn(globalThis, "queueMicrotask").mockImplementation(() => {});
+  disposables.push({ [Symbol.dispose]: () => later.mockRestore() });
+  const { watch } = watching();
+  const [first, second] = [pair(), pair()];
+  const waiter = new Waiter();
+  watch.wait(first.other, {
+    bytesCame() {
+      throw new Error("a bug");
+    },
+  });
+  watch.wait(second.other, waiter);
+  send(first.one);
+  send(second.one);
+  await until(() => waiter.times === 1, "the other bytes");
+  expect(later.mock.calls[0]?.[0]).toThrow("a bug");
+  watch.wait(second.other, waiter);
+  await until(() => waiter.times === 2, "the bytes again");
+});
+
+test("the number of a closed descriptor may wait again", async () => {
+  const { watch } = watching();
+  const { one, other } = pair();
+  const [before, after] = [new Waiter(), new Waiter()];
+  const fd = calls.duplicate(other);
+  watch.wait(fd, before);
+  calls.close(fd);
+  const next = pair();
+  expect(calls.replace(next.other, fd)).toBe(fd);
+  disposables.push({ [Symbol.dispose]: () => void calls.close(fd) });
+  watch.wait(fd, after);
+  send(next.one);
+  await until(() => after.times === 1, "the bytes of the new socket");
+  // The duplicate of the old socket is open, so its registration is still there.
+  send(one);
+  await turns();
+  expect(before.times).toBe(0);
+});
+
+test("gives its descriptors back, even if it has not begun yet", async () => {
+  const { watch } = watching();
+  const { other } = pair();
+  const before = descriptors();
+  watch.wait(other, new Waiter());
+  expect(descriptors()).toBeGreaterThan(before);
+  watch.close();
+  await until(() => descriptors() === before, "the descriptors");
+});
+
+test("opens its descriptors again after it was closed", async () => {
+  const { watch, asked } = watching();
+  const { one, other } = pair();
+  const waiter = new Waiter();
+  const before = descriptors();
+  watch.wait(other, waiter);
+  await until(() => asked.times > 0, "the proof that the watch works");
+  watch.close();
+  await until(() => descriptors() === before, "the descriptors");
+  watch.wait(other, waiter);
+  send(one);
+  await until(() => waiter.times === 1, "the bytes");
+});
+
+test.each([
+  ["epoll instance", { epoll: () => -constants.errno.EMFILE }],
+  ["sockets", { socketPair: () => -constants.errno.EMFILE }],
+] as const)("nobody waits if there are no descriptors for its %s", (_, changes) => {
+  const { watch } = watching(changes);
+  const { other } = pair();
+  const before = descriptors();
+  expect(watch.wait(other, new Waiter())).toBe(false);
+  expect(descriptors()).toBe(before);
+});
+
+test("a descriptor that is closed cannot wait", () => {
+  const { watch } = watching();
+  expect(watch.wait(-1, new Waiter())).toBe(false);
+});
