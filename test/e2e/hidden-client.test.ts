@@ -2,11 +2,11 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type RunningRelay, startRelay } from "../support/process/executable.ts";
+import { executablePath, type RunningRelay, startRelay } from "../support/process/executable.ts";
 import { entriesOf } from "../support/process/log-entries.ts";
 import { isStopped } from "../support/process/proc.ts";
 import { system } from "../support/process/system-calls.ts";
-import { RawListener, type RawSocket } from "../support/sockets/raw-socket.ts";
+import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
 import { portIn } from "../support/sockets/socket-name.ts";
 import { connectFrom, ipv6Loopback } from "../support/sockets/visitor.ts";
 import { until } from "../support/waiting.ts";
@@ -133,3 +133,35 @@ test("without FFI, nobody can tell who it is: it is refused, and the destination
   });
   expect(destination.tryAccept()).toBeNull();
 });
+
+// The kernel keeps the address of a client only if the relay has asked for it before the client came.
+test.each([["v1"], ["v2"]])(
+  "at a passed socket that it left before the relay came, it is refused likewise: %s",
+  async (version) => {
+    using destination = listen();
+    using source = new RawListener({ kind: "tcp", host: "127.0.0.1", port: 0 });
+    using client = await RawSocket.connect(source.endpoint);
+    client.trySend(Buffer.from("x".repeat(20)));
+    client.reset();
+    const options = ["--log-format=json", `--proxy-protocol=${version}`];
+    const child = Bun.spawn([await executablePath(), ...options, "fd:3", destination.path], {
+      env: {},
+      stdio: ["ignore", "ignore", "pipe", source.fd],
+    });
+    let log = "";
+    let stopped = false;
+    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+      log += text;
+      // A second signal would cut the stop short.
+      if (stopped || !log.includes('"event":"refused"')) continue;
+      stopped = true;
+      child.kill();
+    }
+    expect(entriesOf(log, "refused")[0]).toMatchObject({
+      client: "",
+      reason: "its address is unknown",
+    });
+    expect(destination.tryAccept()).toBeNull();
+    expect(await child.exited).toBe(0);
+  },
+);
