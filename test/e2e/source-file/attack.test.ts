@@ -109,10 +109,11 @@ async function startAndStop(
   return stopped;
 }
 
-/** A relay whose source and admin socket are in one folder. */
-function relayIn(folder: string): string[] {
+/** A relay whose source and admin socket are in one folder, by names with that end. */
+function relayIn(folder: string, end = ""): string[] {
   const permissions = ["--mode=0666", `--owner=${NOBODY}`];
-  return [...permissions, `--admin=${folder}/admin`, `${folder}/socket`, "127.0.0.1:9"];
+  const [admin, source] = [`${folder}/admin${end}`, `${folder}/socket${end}`];
+  return [...permissions, `--admin=${admin}`, source, "127.0.0.1:9"];
 }
 
 /**
@@ -226,7 +227,9 @@ asRoot.each(WAYS)("a relay of root %s, while somebody who is not root", (_, env)
       const until = performance.now() + ATTACK_S * 1_000;
       const swaps = await attackedBy("swap-folder.pl", [parent, outside], async () => {
         while (performance.now() < until) {
-          listened += Number(await startAndStop(relayIn(join(parent, "sub")), env));
+          // Names that are taken where the link leads, and names that are free there.
+          const end = starts % 2 === 0 ? "" : "-new";
+          listened += Number(await startAndStop(relayIn(join(parent, "sub"), end), env));
           starts += 1;
         }
       });
