@@ -10,10 +10,11 @@ import {
   renameSync,
   type Stats,
 } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { errnoCode, errorCode } from "../../os/errno.ts";
 import { loaded } from "../../os/libc.ts";
 import { RelayError } from "../error.ts";
+import { openFolderOf } from "../listen/socket-file/walk-to-folder.ts";
 import { captureFailure, captureInUse, noCaptureFile, OF_ANOTHER_USER } from "./capture-errors.ts";
 import { MAGIC } from "./pcapng.ts";
 
@@ -31,6 +32,17 @@ export interface OpenCapture {
   readonly fd: number;
   /** Identifies the file while it is open: its device and inode numbers (stat(2)). */
   readonly identity: string;
+}
+
+/**
+ * The name of a file in an open folder. Every system call uses `entry`, so the owner of a folder
+ * further up cannot lead this process to another folder (`walk-to-folder.ts`).
+ */
+interface Entry {
+  /** The name that system calls use: it starts from the descriptor of the folder. */
+  readonly entry: string;
+  /** The path as the user wrote it, for messages. */
+  readonly path: string;
 }
 
 /**
@@ -72,16 +84,16 @@ export function openCapture(
   path: string,
   { own = NONE, keepsAll = false }: EarlierCapture = {},
 ): OpenCapture {
-  return explained(path, () => {
-    const earlier = openEarlier(path);
-    if (earlier === null) return lockNew(path, openSync(path, NEW, MODE));
+  return inItsFolder(path, (file) => {
+    const earlier = openEarlier(file);
+    if (earlier === null) return makeNew(file);
     try {
       // Hold the earlier capture's lock until the new file is locked: if two relays start at the
       // same time, only one of them may move the earlier capture away.
       if (!tryLock(path, earlier) && !isOwn(path, identityOf(fstatSync(earlier)), own))
         throw captureInUse(path);
-      moveAside(path, keepsAll);
-      return lockNew(path, openSync(path, NEW, MODE));
+      moveAside(file, keepsAll);
+      return makeNew(file);
     } finally {
       closeSync(earlier);
     }
@@ -95,8 +107,8 @@ export function openCapture(
  * @throws {RelayError} if `openCapture` would throw one
  */
 export function checkCapture(path: string, handed: HandedCaptures): void {
-  explained(path, () => {
-    const earlier = openEarlier(path);
+  inItsFolder(path, (file, folder) => {
+    const earlier = openEarlier(file);
     try {
       // Do not try the lock at a path of the predecessor. The predecessor may just begin a new file
       // there, and could then not lock this file itself.
@@ -106,7 +118,7 @@ export function checkCapture(path: string, handed: HandedCaptures): void {
     } finally {
       if (earlier !== null) closeSync(earlier);
     }
-    accessSync(dirname(path), constants.W_OK | constants.X_OK);
+    accessSync(folder, constants.W_OK | constants.X_OK);
   });
 }
 
@@ -116,10 +128,10 @@ export function checkCapture(path: string, handed: HandedCaptures): void {
  * @throws {RelayError} if the file cannot be made
  */
 export function openNumbered(path: string): OpenCapture {
-  return explained(path, () => {
+  return inItsFolder(path, (file) => {
     for (let number = 1; ; number += 1) {
-      const numbered = `${path}.${number}`;
-      if (!exists(numbered)) return lockNew(numbered, openSync(numbered, NEW, MODE));
+      const numbered = withNumber(file, number);
+      if (!exists(numbered)) return makeNew(numbered);
     }
   });
 }
@@ -134,10 +146,16 @@ function isAtPathOf(path: string, { paths }: HandedCaptures): boolean {
   return paths.some((other) => resolve(other) === resolve(path));
 }
 
-/** Runs `open`, and explains the error of a failed system call. */
-function explained<Result>(path: string, open: () => Result): Result {
+/**
+ * Opens the folder of a capture, runs `work` on the capture's name in this folder, and explains the
+ * error of a failed system call.
+ */
+function inItsFolder<Result>(path: string, work: (file: Entry, folder: string) => Result): Result {
   try {
-    return open();
+    using folder = openFolderOf(path, undefined, "capture into");
+    // Keep a slash at the end: the system then refuses to make the file.
+    const name = basename(path) + (path.endsWith("/") ? "/" : "");
+    return work({ entry: folder.entry(name), path }, folder.path);
   } catch (error) {
     if (error instanceof RelayError) throw error;
     const code = errorCode(error);
@@ -148,16 +166,20 @@ function explained<Result>(path: string, open: () => Result): Result {
   }
 }
 
+function withNumber({ entry, path }: Entry, number: number): Entry {
+  return { entry: `${entry}.${number}`, path: `${path}.${number}` };
+}
+
 /**
  * Gives the earlier capture at the path the first free number as its suffix. The number of a
  * capture that a process still writes is not free, for example of a process that has handed over
  * and still has connections. The number of a file that is no capture is not free either.
  */
-function moveAside(path: string, keepsAll: boolean): void {
+function moveAside(file: Entry, keepsAll: boolean): void {
   for (let number = 1; ; number += 1) {
-    const numbered = `${path}.${number}`;
-    if (!exists(numbered)) return renameSync(path, numbered);
-    if (!keepsAll && replaces(path, numbered)) return;
+    const numbered = withNumber(file, number);
+    if (!exists(numbered)) return renameSync(file.entry, numbered.entry);
+    if (!keepsAll && replaces(file, numbered)) return;
   }
 }
 
@@ -165,12 +187,12 @@ function moveAside(path: string, keepsAll: boolean): void {
  * Replaces a numbered capture by the file at the path. Returns false, and changes nothing, if the
  * numbered file is no capture, or a process still writes it, or this process may not read it.
  */
-function replaces(path: string, numbered: string): boolean {
+function replaces(file: Entry, numbered: Entry): boolean {
   const fd = openReadable(numbered);
   if (fd === null) return false;
   try {
-    if (!fstatSync(fd).isFile() || !isCapture(fd) || !tryLock(numbered, fd)) return false;
-    renameSync(path, numbered);
+    if (!fstatSync(fd).isFile() || !isCapture(fd) || !tryLock(numbered.path, fd)) return false;
+    renameSync(file.entry, numbered.entry);
     return true;
   } finally {
     closeSync(fd);
@@ -178,9 +200,9 @@ function replaces(path: string, numbered: string): boolean {
 }
 
 /** Opens a file to read it; null if this process may not read it, or if it is a symbolic link. */
-function openReadable(path: string): number | null {
+function openReadable({ entry }: Entry): number | null {
   try {
-    return openSync(path, EXISTING);
+    return openSync(entry, EXISTING);
   } catch (error) {
     if (["EACCES", "ELOOP", "ENXIO"].includes(errorCode(error))) return null;
     throw error;
@@ -188,10 +210,11 @@ function openReadable(path: string): number | null {
 }
 
 /**
- * Locks the new file `fd`, which this process has just made at `path`. Closes `fd` if the file
- * cannot be locked or is no longer at `path`.
+ * Makes a new file and locks it. Closes it again if it cannot be locked or is no longer at its
+ * path.
  */
-function lockNew(path: string, fd: number): OpenCapture {
+function makeNew({ entry, path }: Entry): OpenCapture {
+  const fd = openSync(entry, NEW, MODE);
   try {
     if (!tryLock(path, fd)) throw captureInUse(path);
     // The umask may have taken rights away, also the owner's own.
@@ -199,7 +222,7 @@ function lockNew(path: string, fd: number): OpenCapture {
     // Check after the lock that the new file is still at the path, because another relay may have
     // renamed the file before the lock.
     const identity = identityOf(fstatSync(fd));
-    const found = lstatSync(path, { throwIfNoEntry: false });
+    const found = lstatSync(entry, { throwIfNoEntry: false });
     if (found === undefined || identityOf(found) !== identity) throw captureInUse(path);
     return { fd, identity };
   } catch (error) {
@@ -227,19 +250,20 @@ function tryLock(path: string, fd: number): boolean {
  *
  * @throws {RelayError} if the file at the path is not a capture
  */
-function openEarlier(path: string): number | null {
-  const stats = lstatSync(path, { throwIfNoEntry: false });
+function openEarlier(file: Entry): number | null {
+  const { entry, path } = file;
+  const stats = lstatSync(entry, { throwIfNoEntry: false });
   if (stats === undefined) return null;
   if (!stats.isFile()) throw noCaptureFile(path, stats);
-  const fd = openReadable(path);
+  const fd = openReadable(file);
   if (fd === null) throw captureFailure(path, "EACCES", OF_ANOTHER_USER);
   if (isCapture(fd)) return fd;
   closeSync(fd);
   throw noCaptureFile(path, stats);
 }
 
-function exists(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+function exists({ entry }: Entry): boolean {
+  return lstatSync(entry, { throwIfNoEntry: false }) !== undefined;
 }
 
 function isCapture(fd: number): boolean {

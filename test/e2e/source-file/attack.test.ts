@@ -116,6 +116,11 @@ function relayIn(folder: string, end = ""): string[] {
   return [...permissions, `--admin=${admin}`, source, "127.0.0.1:9"];
 }
 
+/** A relay that captures in a folder. */
+function captureIn(folder: string, end = ""): string[] {
+  return [`--capture=${folder}/capture${end}`, "127.0.0.1:0", "127.0.0.1:9"];
+}
+
 /**
  * What a relay must not change of another file, wherever its name has gone. That an empty folder goes
  * is not counted: the attacker may remove it himself, as it lies in his folder.
@@ -221,6 +226,8 @@ asRoot.each(WAYS)("a relay of root %s, while somebody who is not root", (_, env)
       mkdirSync(outside, { mode: 0o755 });
       leaveStaleSocket(join(outside, "socket"));
       writeFileSync(join(outside, "admin"), "canary");
+      // Looks like the beginning of a capture.
+      writeFileSync(join(outside, "capture"), "");
       chownSync(parent, NOBODY, NOBODY);
       const before = everythingIn(outside);
       let [starts, listened] = [0, 0];
@@ -229,7 +236,8 @@ asRoot.each(WAYS)("a relay of root %s, while somebody who is not root", (_, env)
         while (performance.now() < until) {
           // Names that are taken where the link leads, and names that are free there.
           const end = starts % 2 === 0 ? "" : "-new";
-          listened += Number(await startAndStop(relayIn(join(parent, "sub"), end), env));
+          const relay = starts % 4 < 2 ? relayIn : captureIn;
+          listened += Number(await startAndStop(relay(join(parent, "sub"), end), env));
           starts += 1;
         }
       });

@@ -15,7 +15,7 @@ const LINKS_MOST = 40;
 const LINK_BYTES_MOST = 4_096;
 
 /**
- * Opens the folder of a socket's path. The path is opened one part at a time, each part relative to
+ * Opens the folder of a socket's or capture's path. The path is opened one part at a time, each part relative to
  * the folder opened before. So an attacker who renames or replaces a part that is already open
  * cannot lead the relay to another folder.
  *
@@ -23,13 +23,18 @@ const LINK_BYTES_MOST = 4_096;
  * owner, and by the owner of the folder that contains the link. The relay follows the link only if
  * each of these two users is trusted, or owns the folder at the end of the path. Otherwise an
  * untrusted user could make a relay that runs as root create its socket, or replace a stale socket,
- * in a folder where this user has no permission.
+ * in a folder where this user has no permission; likewise a capture.
  *
  * @param missingMode - creates missing folders with this mode, whatever the umask; they belong to
  *   this process's user. If undefined, a missing folder is an error.
+ * @param purpose - what the relay cannot do if a link is refused, as the message says it
  * @throws {RelayError} if a link is refused; or the system's error.
  */
-export function openFolderOf(path: string, missingMode: number | undefined): PinnedFile {
+export function openFolderOf(
+  path: string,
+  missingMode: number | undefined,
+  purpose: "listen on" | "capture into" = "listen on",
+): PinnedFile {
   const parts = partsOf(dirname(path));
   /**
    * The untrusted users who can replace a symbolic link on the path, each with the name of one such
@@ -46,7 +51,7 @@ export function openFolderOf(path: string, missingMode: number | undefined): Pin
     for (let part = parts.shift(); part !== undefined; part = parts.shift()) {
       const entry = folder.entry(part);
       if (missingMode !== undefined && isMissing(entry)) {
-        refuseOthersFolder(path, folder, strangers);
+        refuseOthersFolder(path, folder, strangers, purpose);
         strangers.clear();
         makeFolder(entry, missingMode);
       }
@@ -66,7 +71,7 @@ export function openFolderOf(path: string, missingMode: number | undefined): Pin
       if (target.startsWith("/")) enter(new PinnedFile("/"));
     }
     if (!folder.stats().isDirectory()) throw new SystemCallError("ENOTDIR");
-    refuseOthersFolder(path, folder, strangers);
+    refuseOthersFolder(path, folder, strangers, purpose);
     return folder;
   } catch (error) {
     folder[Symbol.dispose]();
@@ -109,6 +114,7 @@ function refuseOthersFolder(
   path: string,
   folder: PinnedFile,
   strangers: ReadonlyMap<bigint, string>,
+  purpose: string,
 ): void {
   if (strangers.size === 0) return;
   const { uid } = folder.stats();
@@ -117,7 +123,7 @@ function refuseOthersFolder(
     throw new RelayError(
       "EPERM",
       path,
-      `cannot listen on ${path}: user ${user} may replace the symbolic link ${link}, but does not ` +
+      `cannot ${purpose} ${path}: user ${user} may replace the symbolic link ${link}, but does not ` +
         "own the folder where it leads; write the path without that link",
     );
   }
