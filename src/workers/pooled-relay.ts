@@ -1,14 +1,10 @@
 import type { SocketEndpoint } from "../address/address.ts";
-import { INT_MAX } from "../os/int-max.ts";
 import type { Libc } from "../os/libc.ts";
 import { OwnClientCounts } from "../relay/admission/client-counts.ts";
 import { ClientAdmission } from "../relay/admission/client-admission.ts";
 import { NO_LIMITS, type DrainLimits } from "../relay/limits/drain-limits.ts";
-import { processStoodStill } from "../os/detect-standstill.ts";
 import { connectionsMaxDefault } from "../relay/listen/descriptor-budget.ts";
 import { combineObservers, eventsHeard } from "../relay/combine-observers.ts";
-import { removeAtStop } from "../relay/listen/socket-file/remove-at-stop.ts";
-import { type SourceWatch, watchSource } from "../relay/listen/watch-source.ts";
 import { endpointOf } from "../relay/listen/inherited-socket.ts";
 import { captureWarning, openCaptureFile } from "../relay/capture/capture-in-thread.ts";
 import type { CaptureFile } from "../relay/capture/capture-file.ts";
@@ -22,15 +18,13 @@ import type { Succession } from "../relay/relay-context.ts";
 import { SharedClientCounts } from "./shared-client-counts.ts";
 import { SharedCounters } from "./shared-counters.ts";
 import type { Start, WorkerOptions } from "./worker-messages.ts";
+import { evenPart } from "./even-part.ts";
+import { HangingWorkers } from "./kill-hanging-workers.ts";
 import { onceAMinute } from "./repeated-warnings.ts";
 import { WorkerShare, type WorkerShareOwner } from "./worker-share.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 import type { WorkerSlot } from "./worker-slot.ts";
 import { SharedSource } from "./shared-source.ts";
-
-// The time, in milliseconds, that a worker may still run after the end of the drain timeout. A
-// worker that runs longer counts as hung, and is killed.
-const GRACE = 1_000;
 
 /**
  * Starts a relay whose connections the workers of a pool carry. Each worker has a share of the
@@ -82,21 +76,15 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
   /** Resolves as soon as no worker accepts clients any more and the source is closed. */
   readonly #closed = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
+  readonly #hanging = new HangingWorkers(() => {
+    for (const share of this.#shares) share.terminate();
+  });
   /**
    * Whether the workers may accept clients. If the source was handed over, false until `accept` is
    * called.
    */
   #accepts: boolean;
-  #sourceWatch: SourceWatch | null = null;
-  /** Whether `#closeSource` must remove the socket file, because `#hide` had no descriptor. */
-  #fileIsLeft = false;
   #stopping = false;
-  /**
-   * The time, by `performance.now()`, at which the workers are killed if the relay has not stopped;
-   * `Infinity` before the relay is told to stop.
-   */
-  #impatientAt = Infinity;
-  #impatience: Timer | undefined;
 
   constructor(
     source: SharedSource,
@@ -157,12 +145,12 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
       for (const share of this.#shares) share.terminate();
       // Remove the socket file only if this relay may accept clients. If it may not, the file still
       // belongs to the predecessor.
-      if (this.#accepts) this.#hide({ removesFile: true });
+      if (this.#accepts) this.#source.removeFile(this.observer);
       await Promise.all(this.#shares.map((share) => share.ended()));
-      this.#closeSource();
+      this.#source.close(this.observer);
       throw error;
     }
-    this.#sourceWatch = watchSource(this.#source.file, this.#options.sourceNetns, this.observer);
+    this.#source.watch(this.observer);
     if (this.#accepts) this.#begin();
   }
 
@@ -215,7 +203,10 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
   async #stop(limits: DrainLimits, cause: Stop["cause"], keepsFile = false): Promise<void> {
     const first = !this.#stopping;
     this.#stopping = true;
-    if (first) this.#hide({ removesFile: !keepsFile });
+    if (first) {
+      this.#source.stopWatching();
+      if (!keepsFile) this.#source.removeFile(this.observer);
+    }
     this.#hurry(limits, { servesQueue: !keepsFile && !this.#source.inherited });
     if (first) await this.#drain(cause);
     await this.#stopped.promise;
@@ -240,7 +231,7 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
   }
 
   lookForFile(): void {
-    if (!this.#stopping) this.#sourceWatch?.look();
+    if (!this.#stopping) this.#source.look();
   }
 
   async responds(): Promise<void> {
@@ -292,66 +283,28 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
    * `connectionsMax`.
    */
   #quota(index: number): number {
-    const count = this.#shares.length;
-    return (
-      Math.floor(this.#connectionsMax / count) + (index < this.#connectionsMax % count ? 1 : 0)
-    );
-  }
-
-  /**
-   * Stops checking whether the source is lost. If `removesFile` is true, also removes the socket
-   * file, so that new clients cannot connect.
-   */
-  #hide({ removesFile }: { readonly removesFile: boolean }): void {
-    this.#sourceWatch?.[Symbol.dispose]();
-    if (removesFile)
-      this.#fileIsLeft = !removeAtStop(this.#source.file, this.observer, { isLastTry: false });
-  }
-
-  /** Closes the source, and removes the socket file if `#hide` had no descriptor for this. */
-  #closeSource(): void {
-    this.#source.close();
-    if (this.#fileIsLeft) removeAtStop(this.#source.file, this.observer);
-    this.#fileIsLeft = false;
+    return evenPart(this.#connectionsMax, this.#shares.length, index);
   }
 
   /**
    * Tells the workers to stop, and sends them the limits of their drain. If `servesQueue` is true,
-   * the workers first accept the clients that are in the kernel's queue. Kills the workers if the
-   * relay has not stopped `GRACE` milliseconds after the end of the drain timeout. A later call can
-   * only make the workers be killed earlier.
+   * the workers first accept the clients that are in the kernel's queue. Workers that hang are
+   * killed after the end of the drain timeout.
    */
   #hurry(limits: DrainLimits, { servesQueue }: { readonly servesQueue: boolean }): void {
     for (const share of this.#shares) share.stop(limits, servesQueue);
-    const until = performance.now() + limits.drainTimeout + GRACE;
-    if (until >= this.#impatientAt) return;
-    this.#impatientAt = until;
-    this.#waitForHanging(limits.drainTimeout + GRACE);
-  }
-
-  #waitForHanging(wait: number): void {
-    clearTimeout(this.#impatience);
-    const delay = Math.min(Math.max(0, this.#impatientAt - performance.now()), INT_MAX);
-    const due = performance.now() + delay;
-    this.#impatience = setTimeout(() => {
-      const now = performance.now();
-      // If the timer is late because the whole process was suspended, wait for `wait` milliseconds
-      // again, because the workers' own time limits also begin again after a suspension.
-      if (processStoodStill(now - due, delay)) this.#impatientAt = now + wait;
-      if (now < this.#impatientAt) this.#waitForHanging(wait);
-      else for (const share of this.#shares) share.terminate();
-    }, delay);
+    this.#hanging.killAfter(limits.drainTimeout);
   }
 
   async #drain(cause: Stop["cause"]): Promise<void> {
     const ended = Promise.all(this.#shares.map((share) => share.ended()));
     await Promise.all(this.#shares.map((share) => share.drains()));
-    this.#closeSource();
+    this.#source.close(this.observer);
     this.#closed.resolve();
     this.observer.draining(this.connections);
     await ended;
     await this.#captureFile?.close();
-    clearTimeout(this.#impatience);
+    this.#hanging[Symbol.dispose]();
     const cut = this.#shares.reduce((sum, share) => sum + share.cut, 0);
     this.observer.stopped({ cause, cut });
     this.#stopped.resolve();

@@ -1,7 +1,9 @@
 import type { SocketEndpoint } from "../address/address.ts";
 import type { Libc } from "../os/libc.ts";
+import { removeAtStop } from "../relay/listen/socket-file/remove-at-stop.ts";
+import { type SourceWatch, watchSource } from "../relay/listen/watch-source.ts";
+import type { Observer } from "../relay/observer.ts";
 import { backlogOf, bindSource, type BoundSource } from "../relay/listen/bind-source.ts";
-
 import { needsAddresses } from "../relay/admission/client-admission.ts";
 import { endpointOf } from "../relay/listen/inherited-socket.ts";
 import { type PlacedFile, type HandedSource, isInherited } from "../relay/kinds-of-source.ts";
@@ -13,7 +15,8 @@ import type { RelayOptions } from "../relay/options.ts";
  */
 export class SharedSource {
   readonly endpoint: SocketEndpoint;
-  readonly file: PlacedFile | null;
+  readonly #file: PlacedFile | null;
+  readonly #netns: string | undefined;
   /**
    * Whether the source was passed to this process, for example by systemd. Another process may then
    * still listen on it after this process has closed it.
@@ -22,10 +25,14 @@ export class SharedSource {
   readonly fds: readonly number[];
   readonly backlog: number;
   readonly #libc: Libc;
+  #watch: SourceWatch | null = null;
+  /** Whether `close` must remove the file, because `removeFile` had no descriptor for this. */
+  #fileIsLeft = false;
 
   private constructor(system: Libc, options: RelayOptions, { fds, endpoint, file }: BoundSource) {
     this.endpoint = endpoint;
-    this.file = file;
+    this.#file = file;
+    this.#netns = options.sourceNetns;
     this.inherited = isInherited(options.source);
     this.fds = fds;
     this.backlog = backlogOf(options.source, options);
@@ -57,15 +64,40 @@ export class SharedSource {
    * owns the descriptors.
    */
   forHandover(): HandedSource {
-    const { endpoint, fds, file, backlog } = this;
-    return { kind: "handed", endpoint, fds, file: file?.identity ?? null, backlog };
+    const { endpoint, fds, backlog } = this;
+    return { kind: "handed", endpoint, fds, file: this.#file?.identity ?? null, backlog };
+  }
+
+  /** Reports from now on when clients cannot find the source any more, or can find it again. */
+  watch(observer: Observer): void {
+    this.#watch = watchSource(this.#file, this.#netns, observer);
+  }
+
+  /** Makes the check of `watch` at once. */
+  look(): void {
+    this.#watch?.look();
+  }
+
+  /** Ends what `watch` has begun. */
+  stopWatching(): void {
+    this.#watch?.[Symbol.dispose]();
+  }
+
+  /**
+   * Removes the socket file, so that new clients cannot connect. `observer` learns why a file
+   * cannot be removed.
+   */
+  removeFile(observer: Observer): void {
+    this.#fileIsLeft = !removeAtStop(this.#file, observer, { isLastTry: false });
   }
 
   /**
    * Closes the source in this thread. The kernel refuses the clients in its queue unless another
    * descriptor of the socket is open, for example in another process.
    */
-  close(): void {
+  close(observer: Observer): void {
     for (const fd of this.fds) this.#libc.close(fd);
+    if (this.#fileIsLeft) removeAtStop(this.#file, observer);
+    this.#fileIsLeft = false;
   }
 }

@@ -1,4 +1,5 @@
 import { type MemoryBound, memoryBound } from "../relay/limits/held-memory-limit.ts";
+import { evenPart } from "./even-part.ts";
 import { WORKER_MODULE } from "./worker-module-url.ts";
 import { WorkerSlot } from "./worker-slot.ts";
 
@@ -75,8 +76,7 @@ export class WorkerPool {
    */
   partOf({ number }: WorkerSlot): number | null {
     if (this.#sharedMax === null) return null;
-    const { workers } = this;
-    return Math.floor(this.#sharedMax / workers) + (number <= this.#sharedMax % workers ? 1 : 0);
+    return evenPart(this.#sharedMax, this.workers, number - 1);
   }
 
   /**

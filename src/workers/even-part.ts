@@ -1,0 +1,11 @@
+/**
+ * Returns the part of a limit that one of several workers has. The parts differ by 1 at most, and
+ * their sum is exactly the limit.
+ *
+ * @param limit - a limit of open connections
+ * @param parts - the number of parts
+ * @param index - the index of the part, from 0
+ */
+export function evenPart(limit: number, parts: number, index: number): number {
+  return Math.floor(limit / parts) + (index < limit % parts ? 1 : 0);
+}
