@@ -142,11 +142,13 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
       await Promise.all(this.#shares.map((share) => share.start()));
       this.#openCapture();
     } catch (error) {
-      for (const share of this.#shares) share.terminate();
+      // Do not kill the workers, because the workers also carry other relays.
+      this.#hurry({ drainTimeout: 0, standstillTimeout: 0 }, { servesQueue: false });
       // Remove the socket file only if this relay may accept clients. If it may not, the file still
       // belongs to the predecessor.
       if (this.#accepts) this.#source.removeFile(this.observer);
       await Promise.all(this.#shares.map((share) => share.ended()));
+      this.#hanging[Symbol.dispose]();
       this.#source.close(this.observer);
       throw error;
     }

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { printAddress, type Observer } from "../../src/index.ts";
 import type { RelayOptions } from "../../src/relay/options.ts";
 import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
+import type { WorkerPool } from "../../src/workers/worker-pool.ts";
 import { type Puppets, puppetPool, startPuppets } from "../support/threads/puppets.ts";
 import { until } from "../support/waiting.ts";
 
@@ -26,46 +27,44 @@ async function startRelays(
   ...options: readonly Partial<RelayOptions>[]
 ): Promise<readonly Member[]> {
   const pool = puppetPool(WORKERS);
-  return await Promise.all(
-    options.map(async (each): Promise<Member> => {
-      const listener = new RawListener(LOOPBACK);
-      const endings: string[] = [];
-      const faults: string[] = [];
-      const observer: Partial<Observer> = {
-        opened: () => {},
-        closed: (_view, ending) => void endings.push(ending),
-        fault: (error) => void faults.push(error instanceof Error ? error.message : "?"),
-      };
-      const puppets = await startPuppets(
-        {
-          ...each,
-          source: "127.0.0.1:0",
-          destination: printAddress(listener.endpoint),
-          observer,
-        },
-        WORKERS,
-        pool,
-      );
-      after.defer(async () => {
-        await puppets.relay.stop({ drainTimeout: 0 });
-        listener.close();
-      });
-      return {
-        puppets,
-        endings,
-        faults,
-        open: async () => {
-          const client = await RawSocket.connect(puppets.relay.endpoint);
-          const destination = await listener.accept();
-          after.defer(async () => {
-            client.close();
-            destination.close();
-          });
-          return client;
-        },
-      };
-    }),
+  return await Promise.all(options.map((each) => startMember(each, pool)));
+}
+
+async function startMember(options: Partial<RelayOptions>, pool: WorkerPool): Promise<Member> {
+  const listener = new RawListener(LOOPBACK);
+  after.defer(async () => listener.close());
+  const endings: string[] = [];
+  const faults: string[] = [];
+  const observer: Partial<Observer> = {
+    opened: () => {},
+    closed: (_view, ending) => void endings.push(ending),
+    fault: (error) => void faults.push(error instanceof Error ? error.message : "?"),
+  };
+  const puppets = await startPuppets(
+    {
+      ...options,
+      source: "127.0.0.1:0",
+      destination: printAddress(listener.endpoint),
+      observer,
+    },
+    WORKERS,
+    pool,
   );
+  after.defer(() => puppets.relay.stop({ drainTimeout: 0 }));
+  return {
+    puppets,
+    endings,
+    faults,
+    open: async () => {
+      const client = await RawSocket.connect(puppets.relay.endpoint);
+      const destination = await listener.accept();
+      after.defer(async () => {
+        client.close();
+        destination.close();
+      });
+      return client;
+    },
+  };
 }
 
 /** Threads that were started and have not ended. */
@@ -147,6 +146,28 @@ describe("relays that share workers", () => {
       lost: before,
       open: clients.length - before + 24,
     });
+  });
+
+  test("are left alone by one that fails to start", async () => {
+    const pool = puppetPool(WORKERS);
+    const running = await startMember({}, pool);
+    await running.open();
+    const [failing, starting] = await Promise.allSettled([
+      startMember({ capture: "/dev/null/no-folder" }, pool),
+      startMember({}, pool),
+    ]);
+    expect(failing).toMatchObject({ status: "rejected", reason: { code: "ENOTDIR" } });
+    if (starting.status === "rejected") throw starting.reason;
+    await Promise.all([running.open(), starting.value.open()]);
+    for (const { faults, endings } of [running, starting.value])
+      expect({ faults, endings }).toEqual({ faults: [], endings: [] });
+    expect(threads).toBe(WORKERS);
+  });
+
+  test("have no thread left by the only one, which fails to start", async () => {
+    const failing = startRelays({ capture: "/dev/null/no-folder" });
+    expect(await failing.catch((error: unknown) => error)).toMatchObject({ code: "ENOTDIR" });
+    expect(threads).toBe(0);
   });
 
   test("end with the last of them: no thread is left", async () => {
