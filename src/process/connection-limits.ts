@@ -1,26 +1,41 @@
-import { connectionsMaxDefault, descriptorsOfRelays } from "../relay/listen/descriptor-budget.ts";
+import {
+  connectionsCarried,
+  connectionsMaxDefault,
+  descriptorsOfRelays,
+} from "../relay/listen/descriptor-budget.ts";
 import type { ConnectionLimit } from "../observe/log/event-log.ts";
 import { workerCount } from "../workers/worker-count.ts";
 import { serverDescriptors } from "./admin-servers.ts";
 import type { ProcessPlan, RelayPlan } from "./process-plan.ts";
 
-/** The number of connections that the limit of open files allows. */
-export function connectionsOfFiles({ processWide, relays }: ProcessPlan): number {
+/** The numbers of connections that the limit of open files allows for all relays together. */
+export interface ConnectionsOfFiles {
+  /** The number if no option asks for one. */
+  readonly byDefault: number;
+  /**
+   * The highest number that an option can ask for. It is higher than `byDefault` without FFI, and
+   * leaves fewer descriptors for clients that wait in the relay.
+   */
+  readonly most: number;
+}
+
+/** Returns the numbers of connections that the limit of open files allows for a plan. */
+export function connectionsOfFiles({ processWide, relays }: ProcessPlan): ConnectionsOfFiles {
   const workers = workerCount(processWide.workers);
   const others = serverDescriptors(processWide) + descriptorsOfRelays(relays.length, workers);
-  return connectionsMaxDefault(workers, others);
+  return {
+    byDefault: connectionsMaxDefault(workers, others),
+    most: connectionsCarried(workers, others),
+  };
 }
 
 /** The limits that divide the connections of a process among its relays. */
 export interface ConnectionLimits {
-  /** Returns the maximum number of open connections of a relay. */
-  readonly of: (relay: RelayPlan) => number;
   /**
-   * Returns the number of connections that a relay can carry: the lesser of its connection limit
-   * and of the number that the limit of open files allows. `isOfFiles` is true if the limit of open
-   * files determines this number, and false if an option determines it.
+   * Returns the maximum number of open connections of a relay. `isOfFiles` is true if the limit of
+   * open files determines this number, and false if an option determines it.
    */
-  readonly carriedOf: (relay: RelayPlan) => ConnectionLimit;
+  readonly of: (relay: RelayPlan) => ConnectionLimit;
   /** The connection limit of all relays together; null if each relay has only its own limit. */
   readonly together: number | null;
   /**
@@ -34,41 +49,36 @@ export interface ConnectionLimits {
 /**
  * Divides the connections that a process can carry among its relays.
  *
- * If `wanted` is undefined, a relay whose options set a connection limit gets exactly this limit.
- * The remaining connections are divided equally among the other relays. Each of these relays gets
- * at least one connection, even if none remains. All limits are fixed, so a relay never uses
- * another relay's connections.
+ * If `wanted` is undefined, a relay whose options set a connection limit gets this limit, or
+ * `files.most` if that is less. The remaining connections are divided equally among the other
+ * relays. Each of these relays gets at least one connection, even if none remains. All limits are
+ * fixed, so a relay never uses another relay's connections.
  *
  * If `wanted` is set, the connections are not divided: each relay may use all of them, unless its
- * own options set a lower limit. Several relays together may use at most the lesser of `wanted` and
- * `most`. If there is only one relay, `most` does not lower its limit.
+ * own options set a lower limit. All relays together may use at most the lesser of `wanted` and
+ * `files.most`.
  *
- * @param most - the number of connections that the limit of open files allows
  * @param wanted - the limit of all relays together; undefined if no option sets it
  */
 export function shareConnections(
   relays: readonly RelayPlan[],
-  most: number,
+  files: ConnectionsOfFiles,
   wanted?: number,
 ): ConnectionLimits {
-  if (wanted !== undefined) {
-    const isShared = relays.length > 1;
-    const together = isShared ? Math.min(wanted, most) : wanted;
+  const { byDefault, most } = files;
+  if (wanted !== undefined)
     return {
-      of: ({ settings }) => Math.min(settings.connectionsMax ?? together, together),
-      carriedOf: ({ settings: { connectionsMax = wanted } }) =>
+      of: ({ settings: { connectionsMax = wanted } }) =>
         lesserOf(Math.min(connectionsMax, wanted), most),
-      together: isShared ? together : null,
+      together: relays.length > 1 ? Math.min(wanted, most) : null,
       asked: wanted,
     };
-  }
   const wishes = relays.map(({ settings }) => settings.connectionsMax);
   const wished = wishes.reduce<number>((sum, wish = 0) => sum + wish, 0);
   const sharing = wishes.filter((wish) => wish === undefined).length;
-  const part = Math.max(1, Math.floor((most - wished) / Math.max(1, sharing)));
+  const part = Math.max(1, Math.floor((byDefault - wished) / Math.max(1, sharing)));
   return {
-    of: ({ settings }) => settings.connectionsMax ?? part,
-    carriedOf: ({ settings: { connectionsMax } }) =>
+    of: ({ settings: { connectionsMax } }) =>
       connectionsMax === undefined
         ? { connectionsMax: part, isOfFiles: true }
         : lesserOf(connectionsMax, most),

@@ -77,7 +77,7 @@ export function openRelays(
         {
           ...settings,
           ...{ source, destination, drainTimeout, identifyClients },
-          connectionsMax: limits.of(relay),
+          connectionsMax: limits.of(relay).connectionsMax,
           observer: observers.get(relay),
         },
         predecessor?.successionOf(name),
@@ -111,10 +111,11 @@ function observerOf(
   { plan, limits, log, observation, notifySocket, watches }: OpeningNeeds,
 ): Observer {
   const { name, source, destination, shownOptions: options } = relay;
-  const connectionsMax = limits.of(relay);
+  const limit = limits.of(relay);
+  const { connectionsMax } = limit;
   const own = logOf(relay, log);
   const observer = combineObservers([
-    logObserver(own, destination, limits.carriedOf(relay)),
+    logObserver(own, destination, limit),
     shared,
     ...(plan.processWide.accessLog ? [accessLog(own, destination)] : []),
     ...(observation?.add({ name, source, destination, options, connectionsMax }) ?? []),

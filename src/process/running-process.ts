@@ -170,7 +170,7 @@ export class RunningProcess implements AsyncDisposable {
   }
 
   #warn(): void {
-    const most = connectionsOfFiles(this.#plan);
+    const { most } = connectionsOfFiles(this.#plan);
     warnOfFewFiles(this.#limits.asked, most, this.#plan.relays.length, this.#log);
     warnOfOldUnits(this.#passed, this.#log);
     warnOfShortIdleTime(this.#plan.processWide.exitIdleTime, this.#passed, this.#log);

@@ -51,7 +51,7 @@ export class Places implements BoundedRelay, Disposable {
    * number of places of the relay.
    */
   begin(max: number, listener: Pick<PausableListener, "pause" | "resume">): void {
-    this.#lateSocketsSpare = connectionsCarried() - max;
+    this.#lateSocketsSpare = Math.max(0, connectionsCarried() - max);
     this.#pause = new LimitPause(max, listener, this.#shared.observer);
     this.#limit?.join(this);
     this.#memory.join(this);

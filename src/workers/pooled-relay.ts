@@ -3,7 +3,7 @@ import type { Libc } from "../os/libc.ts";
 import { OwnClientCounts } from "../relay/admission/client-counts.ts";
 import { ClientAdmission } from "../relay/admission/client-admission.ts";
 import { NO_LIMITS, type DrainLimits } from "../relay/limits/drain-limits.ts";
-import { connectionsMaxDefault } from "../relay/listen/descriptor-budget.ts";
+import { connectionsAllowed } from "../relay/listen/descriptor-budget.ts";
 import { combineObservers, eventsHeard } from "../relay/combine-observers.ts";
 import { endpointOf } from "../relay/listen/inherited-socket.ts";
 import { captureWarning, openCaptureFile } from "../relay/capture/capture-in-thread.ts";
@@ -100,7 +100,11 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
     this.#options = { ...rest, backlog: source.backlog };
     const { drainTimeout = DEFAULTS.drainTimeout } = options;
     this.#drainLimits = { drainTimeout, standstillTimeout: DEFAULTS.standstillTimeout };
-    this.#connectionsMax = options.connectionsMax ?? connectionsMaxDefault(pool.workers);
+    this.#connectionsMax = connectionsAllowed(
+      options.connectionsMax,
+      (message) => this.observer.warning(message),
+      pool.workers,
+    );
     // Use at most `connectionsMax` workers, because a share with a limit of 0 connections could
     // never accept a client.
     const { relay, slots } = pool.place(this.#connectionsMax, () => this.connections);

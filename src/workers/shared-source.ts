@@ -93,7 +93,8 @@ export class SharedSource {
 
   /**
    * Closes the source in this thread. The kernel refuses the clients in its queue unless another
-   * descriptor of the socket is open, for example in another process.
+   * descriptor of the socket is open, for example in another process. Also removes the socket file,
+   * if `removeFile` had no descriptor for this.
    */
   close(observer: Observer): void {
     for (const fd of this.fds) this.#libc.close(fd);

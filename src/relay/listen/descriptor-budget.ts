@@ -40,35 +40,38 @@ export function connectionsMaxDefault(workers = 1, others = 0): number {
 }
 
 /**
- * The maximum number of open connections of a relay whose options ask for `asked` connections. With
- * FFI this is `asked`. Without FFI it is at most the number that the limit of open files allows: if
- * no descriptor were left, a relay without FFI could not pause its listener, and Bun would try to
- * accept in a loop.
+ * The maximum number of open connections of a relay whose options ask for `asked` connections: at
+ * most the number that the limit of open files allows. If no descriptor were left, clients would
+ * fail, and a relay without FFI could not even pause its listener: Bun would try to accept in a
+ * loop.
  *
- * @param asked - undefined for the number that the limit of open files allows
+ * @param asked - undefined for the default
  * @param warn - called with a message if fewer connections are allowed than were asked for
  */
 export function connectionsAllowed(
   asked: number | undefined,
   warn: (message: string) => void,
+  workers = 1,
 ): number {
-  const max = asked ?? connectionsMaxDefault();
-  if (libc !== null) return max;
-  const carried = connectionsCarried();
-  if (max <= carried) return max;
+  const max = asked ?? connectionsMaxDefault(workers);
+  const most = connectionsCarried(workers);
+  if (max <= most) return max;
   warn(
-    `without FFI the limit of open files allows ${carried} connections, not ${max}: ` +
-      "raise the limit (in a systemd unit: LimitNOFILE=)",
+    `the limit of open files allows ${most} connections, not ${max}: ` +
+      "raise the limit (LimitNOFILE= in a systemd unit, ulimit -n elsewhere)",
   );
-  return carried;
+  return most;
 }
 
 /**
- * The number of connections that the limit of open files would allow if no clients waited in the
- * relay.
+ * The highest number of connections that an option can ask for, because the limit of open files
+ * allows no more. Without FFI the number is higher than the default, and leaves fewer descriptors
+ * for waiting clients.
+ *
+ * @param others - as for `connectionsMaxDefault`
  */
-export function connectionsCarried(): number {
-  return carried(DESCRIPTORS_A_CONNECTION, 1, 0);
+export function connectionsCarried(workers = 1, others = 0): number {
+  return carried(DESCRIPTORS_A_CONNECTION, workers, others);
 }
 
 function carried(filesEach: number, workers: number, others: number): number {

@@ -26,6 +26,12 @@ const LIMITS: readonly Limit[] = [
     prefix: ["prlimit", "--nofile=128:128"],
     most: CARRIED_BY_128_FILES,
   },
+  {
+    name: "a --connections-max above the limit of open files",
+    options: ["--connections-max=1000"],
+    prefix: ["prlimit", "--nofile=128:128"],
+    most: CARRIED_BY_128_FILES,
+  },
   { name: "--connections-max", options: ["--connections-max=10"], prefix: [], most: 10 },
 ];
 
@@ -49,6 +55,7 @@ test.each(LIMITS.flatMap((limit) => sources.map((source) => ({ ...limit, source 
       let served = 0;
       for (const answer of answers) void answer.then(() => (served += 1));
       await until(() => served === most, `the first ${most} clients to be served`);
+      await relay.logged(new RegExp(`"event":"full","open":${most}[,}]`));
       await expectIdleProcess(relay.pid);
       expect(served).toBe(most);
       expect(server.open).toBe(most);
@@ -79,6 +86,31 @@ async function leaveInTurn(
     }),
   );
 }
+
+test.each(["1", "2"])("log, status and metrics say what %s workers carry", async (workers) => {
+  const folder = mkdtempSync(join(tmpdir(), "limits-"));
+  try {
+    const admin = join(folder, "admin");
+    await using relay = await startRelay(
+      ["--connections-max=1000", `--workers=${workers}`, `--admin=${admin}`, "127.0.0.1:0", ":1"],
+      { prefix: ["prlimit", "--nofile=256:256"] },
+    );
+    const most = Number(/"connections_max":(\d+)/.exec(relay.stderr())?.[1]);
+    expect(most).toBeWithin(10, 128);
+    await relay.logged(new RegExp(`--connections-max is 1000, .* carries ${most}:`));
+    const ask = async (path: string) => {
+      const answer = await fetch(`http://localhost${path}`, { unix: admin });
+      return await answer.text();
+    };
+    expect(JSON.parse(await ask("/status"))).toMatchObject({ connections: { max: most } });
+    expect(await ask("/metrics")).toMatch(
+      new RegExp(`^simpletcpunixrelay_connections_max\\{.*\\} ${most}$`, "m"),
+    );
+    expect(await relay.stop()).toBe(0);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
 
 test("when descriptors run out by somebody else's doing, clients wait and the relay sleeps", async () => {
   using server = startEcho();
