@@ -1,6 +1,5 @@
 import type { Observation } from "../observe/figures/observe-process.ts";
 import type { Log } from "../observe/log/log.ts";
-import { libc } from "../os/libc.ts";
 import type { MemoryBound } from "../relay/limits/held-memory-limit.ts";
 import { isHungUp } from "../os/terminal.ts";
 import { takePassedSockets } from "../systemd/activation.ts";
@@ -12,14 +11,11 @@ import {
   shareConnections,
 } from "./connection-limits.ts";
 import { IdleExit } from "./exit-idle-time.ts";
-import type { EarlierProcesses } from "./handover/earlier-processes.ts";
-import type { Estate, Manager } from "./handover/hand-over.ts";
-import { HandoverOnHangup } from "./handover/handover-on-hangup.ts";
+import type { Manager } from "./handover/hand-over.ts";
 import { ownCommand } from "./handover/own-command.ts";
 import { PassedSockets } from "./handover/passed-sockets.ts";
 import type { Predecessor } from "./handover/predecessor.ts";
-import type { Reaper } from "./handover/reap-orphans.ts";
-import type { Successor } from "./handover/start-successor.ts";
+import { HandoversOfProcess, type OpenedParts } from "./handovers-of-process.ts";
 import { onHangup } from "./hangup-signal.ts";
 import { openObservedServers } from "./open-observed-servers.ts";
 import { observersOf, type OpeningNeeds, openRelays } from "./open-relays.ts";
@@ -31,15 +27,8 @@ import { INIT, findServiceManager } from "./find-service-manager.ts";
 import { warnOfFewFiles, warnOfOldUnits, warnOfShortIdleTime } from "./start-warnings.ts";
 import { type StopRequests, stopRequests } from "./stop-signals.ts";
 import { stopRelays } from "./stop-relays.ts";
-import { takeOver } from "./take-over.ts";
 import { reportFaults } from "./uncaught-errors.ts";
 import { ignoreUserSignals } from "./ignore-user-signals.ts";
-
-/**
- * The maximum time, in milliseconds, that a handover waits until all threads of this process have
- * stopped accepting clients.
- */
-const VACATE_MOST = 1_000;
 
 const STANDARD_INPUT = 0;
 const STANDARD_ERROR = 2;
@@ -72,16 +61,11 @@ export class RunningProcess implements AsyncDisposable {
   readonly #notifySocket = process.env["NOTIFY_SOCKET"];
   readonly #idle = Promise.withResolvers<void>();
   readonly #predecessor: Predecessor | null;
-  readonly #handovers: HandoverOnHangup;
+  readonly #handovers: HandoversOfProcess;
   readonly #passed: PassedSockets;
   /** The running relays; null until all of them listen. */
   #relays: RelaysOfProcess | null = null;
   #admin: AdminServers | null = null;
-  /**
-   * Settles when the servers of `#admin` have answered their last client; undefined before the
-   * handover.
-   */
-  #adminLeft: Promise<void> | undefined;
   /**
    * The figures about the relays, which the admin and the metrics server show; null if the process
    * has neither of these servers.
@@ -94,15 +78,6 @@ export class RunningProcess implements AsyncDisposable {
    */
   #manager: Manager | null = null;
   #idleExit: IdleExit | null = null;
-  /**
-   * The earlier processes that still run; null unless this process took over from a predecessor.
-   */
-  #earlier: EarlierProcesses | null = null;
-  /**
-   * Collects the exit statuses of orphans that become children of this process; null if this
-   * process gets no orphans.
-   */
-  #reaper: Reaper | null = null;
 
   constructor(plan: ProcessPlan, log: Log, predecessor: Predecessor | null) {
     this.#plan = plan;
@@ -121,10 +96,13 @@ export class RunningProcess implements AsyncDisposable {
         ? PassedSockets.ofFirst(passed)
         : PassedSockets.handed(predecessor.document.passed),
     );
-    this.#handovers = new HandoverOnHangup({
-      log,
+    this.#handovers = new HandoversOfProcess({
+      ...{ log, predecessor, environment },
+      passed: this.#passed,
+      requests: this.#requests,
       command: ownCommand(),
-      environment,
+      parts: this.#parts,
+      front: this.#front,
     });
     this.#parts.use(onHangup(() => this.#hungUp()));
   }
@@ -146,7 +124,7 @@ export class RunningProcess implements AsyncDisposable {
   /** Runs the process to its end; returns the exit status. */
   async run(): Promise<number> {
     const { asked, askedAgain } = this.#requests;
-    if (process.pid === INIT) await this.#reapOrphans();
+    if (process.pid === INIT) await this.#handovers.reapOrphans();
     if (this.#plan.processWide.requirePrivateNetwork) checkPrivateNetwork(this.#notifySocket);
     await this.#openAdmin();
     this.#findServiceManager();
@@ -158,15 +136,23 @@ export class RunningProcess implements AsyncDisposable {
     if (relays === null) return 0;
     this.#relays = relays;
     this.#warn();
-    if (this.#predecessor !== null && !(await this.#takeOver(this.#predecessor, relays))) return 0;
-    this.#begin(relays);
+    const opened = this.#openedParts(relays);
+    const predecessor = this.#predecessor;
+    if (predecessor !== null && !(await this.#handovers.takeOver(predecessor, opened))) return 0;
+    this.#begin(opened);
     await Promise.race([asked, this.#idle.promise, this.#handovers.done]);
     const successor = await this.#handovers.stop();
-    if (successor !== null) return await this.#linger(relays, successor);
+    if (successor !== null) return await this.#handovers.linger(opened, successor);
     this.#service?.stopping(relays.connections);
     const { drainTimeout } = this.#plan.processWide;
-    await stopRelays({ relays, earlier: this.#earlier, drainTimeout, hurry: askedAgain });
+    const { earlier } = this.#handovers;
+    await stopRelays({ relays, earlier, drainTimeout, hurry: askedAgain });
     return 0;
+  }
+
+  #openedParts(relays: RelaysOfProcess): OpenedParts {
+    const [admin, observation] = [this.#admin, this.#observation];
+    return { relays, admin, observation, service: this.#service, manager: this.#manager };
   }
 
   #warn(): void {
@@ -181,95 +167,10 @@ export class RunningProcess implements AsyncDisposable {
    * this process is ready, the exit after an idle time, and the handover on HUP. Called after the
    * start; in a successor, called after the takeover.
    */
-  #begin(relays: RelaysOfProcess): void {
-    this.#service?.ready(relays.endpoints);
+  #begin(opened: OpenedParts): void {
+    this.#service?.ready(opened.relays.endpoints);
     this.#idleExit?.begin();
-    this.#handovers.begin(() => this.#estate(relays));
-  }
-
-  /**
-   * Takes over from the predecessor. Returns true when the handover is complete. Returns false if
-   * this process was asked to stop before the handover was complete; its relays have then stopped.
-   */
-  async #takeOver(predecessor: Predecessor, relays: RelaysOfProcess): Promise<boolean> {
-    const front = { relays, admin: this.#admin, requests: this.#requests };
-    if (!(await takeOver(predecessor, front))) return false;
-    relays.takeCapturePaths();
-    const { pid } = predecessor.document;
-    this.#log.info(`took over from process ${pid}`, { event: "took_over", from: pid });
-    this.#earlier = this.#front.use(
-      await predecessor.becomeEarlier({
-        asked: (times) => this.#requests.ask(times),
-        hangUp: () => this.#handovers.hangUp(),
-        orphaned: () => this.#orphaned(),
-        open: (connections) => this.#service?.openElsewhere(connections),
-      }),
-    );
-    this.#manager?.notifier.release();
-    return true;
-  }
-
-  #orphaned(): void {
-    this.#log.warn("the first process has ended, and this one stops", { event: "orphaned" });
-    this.#requests.ask(1);
-  }
-
-  /** Returns everything that this process hands over to a successor. */
-  async #estate(relays: RelaysOfProcess): Promise<Estate> {
-    const isParent = this.#predecessor === null && this.#manager === null;
-    if (isParent) await this.#reapOrphans();
-    return {
-      listeners: [...relays.listeners, ...(this.#admin?.listeners ?? [])],
-      passed: this.#passed,
-      relays: relays.handed,
-      earlier: this.#earlier,
-      manager: this.#manager,
-      vacate: (claimed) => this.#vacate(relays, claimed),
-      reaper: isParent ? this.#reaper : null,
-    };
-  }
-
-  /**
-   * Stops accepting clients, because a successor takes over.
-   *
-   * @param claimed - the indices, in `Estate.listeners`, of the sockets that the successor uses
-   */
-  async #vacate(relays: RelaysOfProcess, claimed: ReadonlySet<number>): Promise<void> {
-    // In `Estate.listeners`, the sockets of the servers follow the sockets of the sources.
-    const sources = relays.listeners.length;
-    this.#observation?.handOver();
-    this.#adminLeft = this.#admin?.leave((index) => !claimed.has(sources + index));
-    // Wait at most `VACATE_MOST` milliseconds, because a hanging worker never reports that it has
-    // stopped accepting. It is safe not to wait for this report: a hanging worker accepts no
-    // clients.
-    await Promise.race([relays.leave(claimed), Bun.sleep(VACATE_MOST)]);
-  }
-
-  /**
-   * Runs the process after a handover until its last connection has ended; returns the exit status.
-   */
-  async #linger(relays: RelaysOfProcess, successor: Successor): Promise<number> {
-    const { pid } = successor;
-    const open = relays.connections;
-    const words = open === 0 ? "" : `; open connections that stay here: ${open}`;
-    this.#log.info(`handed over to process ${pid}${words}`, {
-      ...{ event: "handed_over", to: pid, open },
-    });
-    const reaper = this.#predecessor === null && this.#manager === null ? this.#reaper : null;
-    await this.#front.disposeAsync();
-    const { lingerAfterHandover: linger } = await import("./handover/linger-after-handover.ts");
-    const left = Promise.all([relays.stopped, this.#adminLeft]);
-    return await linger({ relays, left, successor, requests: this.#requests, reaper });
-  }
-
-  /**
-   * Makes `#reaper`, which waits for orphans that become children of this process. Does nothing if
-   * `#reaper` exists already, or if FFI is not available.
-   */
-  async #reapOrphans(): Promise<void> {
-    if (libc === null || this.#reaper !== null) return;
-    const { Reaper } = await import("./handover/reap-orphans.ts");
-    this.#reaper = this.#parts.use(new Reaper());
+    this.#handovers.begin(opened);
   }
 
   #openRelays(): Promise<RelaysOfProcess> {
@@ -328,7 +229,7 @@ export class RunningProcess implements AsyncDisposable {
       memory: this.#memory,
       log: this.#log,
       predecessor: this.#predecessor,
-      earlierConnections: () => this.#earlier?.connections ?? 0,
+      earlierConnections: () => this.#handovers.earlier?.connections ?? 0,
       lookForFiles: () => this.#relays?.lookForFiles(),
     });
     this.#observation = opened?.observation ?? null;
@@ -341,8 +242,7 @@ export class RunningProcess implements AsyncDisposable {
    * relays but starts the idle time again.
    */
   async #stopIfIdle(): Promise<void> {
-    const isUsed = this.#handovers.isUnderWay || (this.#earlier?.count ?? 0) > 0;
-    if (isUsed) this.#idleExit?.begin();
+    if (this.#handovers.isBusy) this.#idleExit?.begin();
     else if (await this.#relays?.stopIfIdle()) this.#idle.resolve();
   }
 }
