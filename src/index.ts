@@ -14,7 +14,7 @@ export {
   type SocketEndpoint,
   staysLocal,
 } from "./address/address.ts";
-export type { AccessRules } from "./relay/admission/access-rules.ts";
+export type { AccessRules } from "./relay/admission/allow-and-deny-rules.ts";
 export { type Cidr, CidrError, parseCidr } from "./address/cidr.ts";
 export type { Peer } from "./os/peer-credentials.ts";
 export { RelayError } from "./relay/error.ts";

@@ -5,7 +5,7 @@ import type { ServiceState } from "../systemd/report-service-state.ts";
 import type { AdminServers } from "./admin-servers.ts";
 import type { EarlierProcesses } from "./handover/earlier-processes.ts";
 import type { Estate, Manager } from "./handover/hand-over.ts";
-import { HandoverOnHangup } from "./handover/handover-on-hangup.ts";
+import { HandoverRequests } from "./handover/handover-requests.ts";
 import type { PassedSockets } from "./handover/passed-sockets.ts";
 import type { Predecessor } from "./handover/predecessor.ts";
 import type { Reaper } from "./handover/reap-orphans.ts";
@@ -58,7 +58,7 @@ export interface OpenedParts {
  */
 export class HandoversOfProcess {
   readonly #needs: HandoverNeeds;
-  readonly #onHangup: HandoverOnHangup;
+  readonly #requested: HandoverRequests;
   /**
    * The earlier processes that still run; null unless this process took over from a predecessor.
    */
@@ -77,12 +77,12 @@ export class HandoversOfProcess {
   constructor(needs: HandoverNeeds) {
     this.#needs = needs;
     const { log, command, environment } = needs;
-    this.#onHangup = new HandoverOnHangup({ log, command, environment });
+    this.#requested = new HandoverRequests({ log, command, environment });
   }
 
   /** Settles after a successor has taken over. */
   get done(): Promise<Successor> {
-    return this.#onHangup.done;
+    return this.#requested.done;
   }
 
   /** The earlier processes that still run; null if this process did not take over. */
@@ -92,12 +92,12 @@ export class HandoversOfProcess {
 
   /** Whether a handover is running, or an earlier process still has open connections. */
   get isBusy(): boolean {
-    return this.#onHangup.isUnderWay || (this.#earlier?.count ?? 0) > 0;
+    return this.#requested.isUnderWay || (this.#earlier?.count ?? 0) > 0;
   }
 
   /** Asks for a handover, because HUP has arrived. */
   hangUp(): void {
-    this.#onHangup.hangUp();
+    this.#requested.hangUp();
   }
 
   /**
@@ -125,15 +125,15 @@ export class HandoversOfProcess {
 
   /** Allows handovers from now on. */
   begin(opened: OpenedParts): void {
-    this.#onHangup.begin(() => this.#estate(opened));
+    this.#requested.begin(() => this.#estate(opened));
   }
 
   /**
    * Allows no further handover. Returns the successor if a handover has succeeded, otherwise null
-   * (`HandoverOnHangup.stop`).
+   * (`HandoverRequests.stop`).
    */
   async stop(): Promise<Successor | null> {
-    return await this.#onHangup.stop();
+    return await this.#requested.stop();
   }
 
   /**

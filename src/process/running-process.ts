@@ -16,7 +16,7 @@ import { ownCommand } from "./handover/own-command.ts";
 import { PassedSockets } from "./handover/passed-sockets.ts";
 import type { Predecessor } from "./handover/predecessor.ts";
 import { HandoversOfProcess, type OpenedParts } from "./handovers-of-process.ts";
-import { onHangup } from "./hangup-signal.ts";
+import { onHangup } from "./catch-hangup-signal.ts";
 import { openObservedServers } from "./open-observed-servers.ts";
 import { observersOf, type OpeningNeeds, openRelays } from "./open-relays.ts";
 import { checkPrivateNetwork } from "./require-private-network.ts";

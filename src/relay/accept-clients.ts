@@ -1,8 +1,8 @@
 import type { Socket } from "bun";
 import type { SocketEndpoint } from "../address/address.ts";
 import { loaded } from "../os/libc.ts";
-import { printPeer, type Refusal } from "./admission/access-rules.ts";
-import { type Admitted, ClientAdmission } from "./admission/client-admission.ts";
+import { printPeer, type Refusal } from "./admission/allow-and-deny-rules.ts";
+import { type Admitted, ClientAdmission } from "./admission/admit-or-refuse-client.ts";
 import type { ClientCounts } from "./admission/client-counts.ts";
 import { TappedPipe } from "./capture/tapped-pipe.ts";
 import { Connection, type ConnectionsState, type SocketOwner } from "./connection/connection.ts";

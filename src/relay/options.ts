@@ -1,6 +1,6 @@
 import type { SocketEndpoint } from "../address/address.ts";
 import type { Cidr } from "../address/cidr.ts";
-import type { AccessRules } from "./admission/access-rules.ts";
+import type { AccessRules } from "./admission/allow-and-deny-rules.ts";
 import type { ConnectedSource, Source } from "./kinds-of-source.ts";
 import type { Observer } from "./observer.ts";
 

@@ -1,7 +1,7 @@
 import type { SocketEndpoint } from "../address/address.ts";
 import { loaded } from "../os/libc.ts";
 import { ClientAcceptor } from "./accept-clients.ts";
-import { needsAddresses } from "./admission/client-admission.ts";
+import { needsAddresses } from "./admission/admit-or-refuse-client.ts";
 import { OwnClientCounts } from "./admission/client-counts.ts";
 import { RelayCapture } from "./capture/begin-capture.ts";
 import type { ThreadCapture } from "./capture/capture-in-thread.ts";

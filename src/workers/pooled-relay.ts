@@ -1,7 +1,7 @@
 import type { SocketEndpoint } from "../address/address.ts";
 import type { Libc } from "../os/libc.ts";
 import { OwnClientCounts } from "../relay/admission/client-counts.ts";
-import { ClientAdmission } from "../relay/admission/client-admission.ts";
+import { ClientAdmission } from "../relay/admission/admit-or-refuse-client.ts";
 import { NO_LIMITS, type DrainLimits } from "../relay/limits/drain-limits.ts";
 import { connectionsAllowed } from "../relay/listen/descriptor-budget.ts";
 import { combineObservers, eventsHeard } from "../relay/combine-observers.ts";

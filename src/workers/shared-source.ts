@@ -4,7 +4,7 @@ import { removeAtStop } from "../relay/listen/socket-file/remove-at-stop.ts";
 import { type SourceWatch, watchSource } from "../relay/listen/watch-source.ts";
 import type { Observer } from "../relay/observer.ts";
 import { backlogOf, bindSource, type BoundSource } from "../relay/listen/bind-source.ts";
-import { needsAddresses } from "../relay/admission/client-admission.ts";
+import { needsAddresses } from "../relay/admission/admit-or-refuse-client.ts";
 import { endpointOf } from "../relay/listen/inherited-socket.ts";
 import { type PlacedFile, type HandedSource, isInherited } from "../relay/kinds-of-source.ts";
 import type { RelayOptions } from "../relay/options.ts";

@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLog } from "../../src/observe/log/log.ts";
 import type { Estate } from "../../src/process/handover/hand-over.ts";
-import { HandoverOnHangup } from "../../src/process/handover/handover-on-hangup.ts";
+import { HandoverRequests } from "../../src/process/handover/handover-requests.ts";
 import { PassedSockets } from "../../src/process/handover/passed-sockets.ts";
 import { entriesOf } from "../support/process/log-entries.ts";
 import { until } from "../support/waiting.ts";
@@ -49,7 +49,7 @@ test("a new process that hangs is ended; a line says why, and the next HUP tries
   const program = join(folder, "program");
   writeFileSync(program, "#!/bin/sh\nexec sleep 1000\n");
   chmodSync(program, 0o755);
-  const handovers = new HandoverOnHangup({
+  const handovers = new HandoverRequests({
     log: createLog("info", "json", fd),
     command: [program],
     environment: process.env,

@@ -8,7 +8,7 @@ import { errnoCode, errnoWords } from "../../os/errno.ts";
 import { type Libc, loaded } from "../../os/libc.ts";
 import { AF_UNIX, SOCK_STREAM } from "../../os/linux-constants.ts";
 import { warnOfPlainText } from "../../process/start-warnings.ts";
-import { onHangup } from "../../process/hangup-signal.ts";
+import { onHangup } from "../../process/catch-hangup-signal.ts";
 import { reportFaults } from "../../process/uncaught-errors.ts";
 import { ignoreUserSignals } from "../../process/ignore-user-signals.ts";
 import { stopRequests } from "../../process/stop-signals.ts";

@@ -5,7 +5,7 @@ import type { ConnectionState, ConnectionView, Ending, Observer } from "../obser
 import type { Target } from "../../address/resolve-destination.ts";
 import type { SocketAddress } from "../../address/socket-address.ts";
 import type { Libc } from "../../os/libc.ts";
-import type { Admitted } from "../admission/client-admission.ts";
+import type { Admitted } from "../admission/admit-or-refuse-client.ts";
 import type { Peer } from "../../os/peer-credentials.ts";
 import type { DepartedLocalClients } from "./departed-local-clients.ts";
 import { clientAddressOf, clientPeerOf } from "./client-address-and-user.ts";

@@ -41,7 +41,7 @@ test("afterwards an error ends the process as ever", async () => {
 
 test("HUP calls, USR1 and USR2 do nothing, and afterwards they end the process as ever", async () => {
   const { code, lines } = await run(`
-    import { onHangup } from ${inProcess("hangup-signal")};
+    import { onHangup } from ${inProcess("catch-hangup-signal")};
     import { ignoreUserSignals } from ${inProcess("ignore-user-signals")};
     {
       using users = ignoreUserSignals();

@@ -20,7 +20,7 @@ export interface HandoverNeeds {
  * program or its configuration file may have changed since the first HUP. If the running handover
  * succeeds, the second HUP is passed to the successor; if it fails, this process tries again.
  */
-export class HandoverOnHangup {
+export class HandoverRequests {
   /** Settles after a successor has taken over. */
   readonly done: Promise<Successor>;
   readonly #needs: HandoverNeeds;

@@ -11,7 +11,7 @@ import {
   printPeer,
   type ProxyRules,
   type Refusal,
-} from "./access-rules.ts";
+} from "./allow-and-deny-rules.ts";
 import {
   type AcceptedSocket,
   UNIDENTIFIED,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { parseAddress, parseCidr, RelayError, type SocketEndpoint } from "../../../../src/index.ts";
 import { ipEndpoint } from "../../../../src/address/ip-endpoint.ts";
-import { type AccessRules, judgeOf } from "../../../../src/relay/admission/access-rules.ts";
+import { type AccessRules, judgeOf } from "../../../../src/relay/admission/allow-and-deny-rules.ts";
 import {
   UNIDENTIFIED,
   type AcceptedClient,
