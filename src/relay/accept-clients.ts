@@ -1,9 +1,10 @@
 import type { Socket } from "bun";
 import type { SocketEndpoint } from "../address/address.ts";
 import { loaded } from "../os/libc.ts";
-import { printPeer, type Refusal } from "./admission/allow-and-deny-rules.ts";
+import type { Refusal } from "./admission/allow-and-deny-rules.ts";
 import { type Admitted, ClientAdmission } from "./admission/admit-or-refuse-client.ts";
 import type { ClientCounts } from "./admission/client-counts.ts";
+import { printPeer } from "./admission/print-client.ts";
 import { TappedPipe } from "./capture/tapped-pipe.ts";
 import { Connection, type ConnectionsState, type SocketOwner } from "./connection/connection.ts";
 import { areClientsLeaving } from "./connection/clients-leaving.ts";

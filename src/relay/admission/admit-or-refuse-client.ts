@@ -7,8 +7,6 @@ import {
   type Judge,
   judgeOf,
   judgesBehindProxy,
-  printAccepted,
-  printPeer,
   type ProxyRules,
   type Refusal,
 } from "./allow-and-deny-rules.ts";
@@ -21,6 +19,7 @@ import {
   type Unaddressed,
 } from "./accepted-client.ts";
 import { type ClientCounts, ipClient } from "./client-counts.ts";
+import { printAccepted, printPeer } from "./print-client.ts";
 import { REFUSAL_REASONS, UNADDRESSED_REFUSALS } from "./refusal-reasons.ts";
 
 /** An admitted client. */

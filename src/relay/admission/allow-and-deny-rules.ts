@@ -1,11 +1,12 @@
 import { printAddress, type SocketEndpoint } from "../../address/address.ts";
 import { type Libc, loaded } from "../../os/libc.ts";
-import { ambiguousId, type Peer, readPeer, readPeerGroups } from "../../os/peer-credentials.ts";
+import { ambiguousId, readPeer, readPeerGroups } from "../../os/peer-credentials.ts";
 import type { Cidr } from "../../address/cidr.ts";
 import { RelayError } from "../error.ts";
 import type { IpAddress } from "../../address/ip-address.ts";
 import { printIpEndpoint } from "../../address/ip-endpoint.ts";
 import type { AcceptedClient } from "./accepted-client.ts";
+import { printPeer } from "./print-client.ts";
 import { REFUSAL_REASONS } from "./refusal-reasons.ts";
 
 /**
@@ -183,19 +184,4 @@ function judgeByCredential(
       peer.uid === noUser ? REFUSAL_REASONS.userNotKnown : REFUSAL_REASONS.userNotAllowed,
     );
   };
-}
-
-/**
- * Describes an accepted client for messages: the address of a TCP client, or the user, group and
- * process of a Unix client; `""` if unknown.
- */
-export function printAccepted({ fd, client }: AcceptedClient): string {
-  if (client !== null) return printIpEndpoint(client);
-  const peer = loaded.libc === null || fd < 0 ? null : readPeer(loaded.libc, fd);
-  return peer === null || "code" in peer ? "" : printPeer(peer);
-}
-
-/** Describes a Unix client for messages, by the user, group and process of the client. */
-export function printPeer({ pid, uid, gid }: Peer): string {
-  return `user ${uid}, group ${gid}, process ${pid}`;
 }

@@ -1,6 +1,7 @@
 import type { Socket, SocketHandler } from "bun";
 import type { AcceptedClient, ProxiedEnds, Unaddressed } from "../admission/accepted-client.ts";
-import { printAccepted, type Refusal } from "../admission/allow-and-deny-rules.ts";
+import type { Refusal } from "../admission/allow-and-deny-rules.ts";
+import { printAccepted } from "../admission/print-client.ts";
 import { DeadlineQueue } from "../connection/deadline-queue.ts";
 import type { SocketOwner } from "../connection/connection.ts";
 import { UnadmittedSocket } from "../connection/unadmitted-socket.ts";
