@@ -60,8 +60,8 @@ export interface HandoverRelay extends Relay {
   accept(): void;
   /**
    * Makes the capture file of a relay in a successor, because the handover is complete. Before this
-   * call, the recorded packets wait in memory, so a failed handover leaves the predecessor's capture
-   * file as it was. Does nothing in a process that took over from no predecessor.
+   * call, the recorded packets wait in memory, so a failed handover leaves the predecessor's
+   * capture file as it was. Does nothing in a process that took over from no predecessor.
    */
   takeCapturePath(): void;
   /**

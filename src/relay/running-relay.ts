@@ -239,7 +239,7 @@ class RunningRelay implements PausableRelay {
       this.#stopping = true;
       this.#places.close();
       this.#source.stopWatching();
-      // If the source was handed over, its file and its queue belong to the process that has it now.
+      // The file and the queue of a source that was handed over belong to another process.
       if (!keepsFile) await this.#source.hide();
       this.#stopListening();
       this.#closed.resolve();

@@ -21,7 +21,10 @@ export interface WorkerShareOwner {
   joined(index: number): void;
   /** Called with whole pcapng blocks for the relay's capture file. */
   captured(blocks: Uint8Array): void;
-  /** Called after the worker's share of the relay has ended. Returns the number of connections that were still open. */
+  /**
+   * Called after the worker's share of the relay has ended. Returns the number of connections that
+   * were still open.
+   */
   left(index: number): number;
 }
 

@@ -55,8 +55,8 @@ interface OwnAddresses extends Networks {
 }
 
 /**
- * Refuses a relay that would talk to itself or to its own admin or metrics address, and two listeners
- * on one address.
+ * Refuses a relay that would talk to itself or to its own admin or metrics address, and two
+ * listeners on one address.
  *
  * @throws {UsageError} if two addresses are the same
  */

@@ -109,7 +109,8 @@ export async function relayStandardIo({ given, words }: CommandLine): Promise<nu
  * Makes the source for the relay: the socket that is standard input and output, or else one end of
  * a new socket pair.
  *
- * @throws {RelayError} if standard input or output is closed, or if this process cannot open another
+ * @throws {RelayError} if standard input or output is closed, or if this process cannot open
+ * another
  *   descriptor
  */
 function takeClient(system: Libc): OneClient {

@@ -23,7 +23,8 @@ const NOTES_MOST = 3;
 
 /**
  * The status of a process with several relays, as lines that fit a terminal: a line for each relay,
- * then the open connections of all relays. Relays that are not ready come first, with their reasons.
+ * then the open connections of all relays. Relays that are not ready come first, with their
+ * reasons.
  */
 export function drawRelays(status: ReadStatus, view: DrawSettings): string[] {
   const { columns, rows = Infinity, style, before } = view;

@@ -51,8 +51,8 @@ export interface HandedRelay {
    */
   readonly lastId: number;
   /**
-   * Identifies the file that the relay captures into (`HandoverRelay.captureFile`); null if there is
-   * none, or if an earlier version of this program wrote the document.
+   * Identifies the file that the relay captures into (`HandoverRelay.captureFile`); null if there
+   * is none, or if an earlier version of this program wrote the document.
    */
   readonly captureFile: string | null;
   /**

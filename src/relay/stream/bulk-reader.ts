@@ -68,10 +68,10 @@ export function threadBulkReader(system: Libc): BulkReader {
 }
 
 /**
- * Reads large transfers by the relay's own system calls, for two reasons. Bun allocates a buffer of up to 512
- * KiB for each read, which makes the transfer of a gigabyte a third more expensive. And splice(2)
- * passes memory pages on without a copy. From a Unix socket to a TCP socket, splice(2) costs more
- * than a copy, so the bytes are copied there (PROFILE.md).
+ * Reads large transfers by the relay's own system calls, for two reasons. Bun allocates a buffer of
+ * up to 512 KiB for each read, which makes the transfer of a gigabyte a third more expensive. And
+ * splice(2) passes memory pages on without a copy. From a Unix socket to a TCP socket, splice(2)
+ * costs more than a copy, so the bytes are copied there (PROFILE.md).
  */
 export class BulkReader {
   /** Tells the directions of this thread when bytes come that Bun must not read. */
