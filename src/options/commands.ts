@@ -1,9 +1,9 @@
 /** One command of the command line. */
 interface CommandRow {
   /** The names of the arguments that the command requires, such as SOURCE. */
-  readonly words: readonly string[];
+  readonly args: readonly string[];
   /** The name of a further argument that the user may leave out. */
-  readonly optionalWord?: string;
+  readonly optionalArgument?: string;
   readonly summary: string;
 }
 
@@ -13,16 +13,16 @@ interface CommandRow {
  */
 export const COMMANDS = {
   relay: {
-    words: ["SOURCE", "DESTINATION"],
+    args: ["SOURCE", "DESTINATION"],
     summary: "relays connections from SOURCE to DESTINATION",
   },
-  check: { words: ["FILE"], summary: "checks a configuration file" },
-  completions: { words: ["SHELL"], summary: "prints a completion script for bash, zsh or fish" },
-  demo: { words: [], summary: "shows two relays at work on this machine" },
-  help: { words: [], optionalWord: "COMMAND", summary: "explains a command" },
-  status: { words: ["ADMIN-ADDRESS"], summary: "shows what a relay with --admin is doing" },
-  units: { words: ["SOURCE", "DESTINATION"], summary: "prints systemd units of a relay" },
-  version: { words: [], summary: "prints the version" },
+  check: { args: ["FILE"], summary: "checks a configuration file" },
+  completions: { args: ["SHELL"], summary: "prints a completion script for bash, zsh or fish" },
+  demo: { args: [], summary: "shows two relays at work on this machine" },
+  help: { args: [], optionalArgument: "COMMAND", summary: "explains a command" },
+  status: { args: ["ADMIN-ADDRESS"], summary: "shows what a relay with --admin is doing" },
+  units: { args: ["SOURCE", "DESTINATION"], summary: "prints systemd units of a relay" },
+  version: { args: [], summary: "prints the version" },
 } as const satisfies Record<string, CommandRow>;
 
 export type CommandName = keyof typeof COMMANDS;
@@ -35,13 +35,13 @@ export const COMMAND_NAMES: readonly CommandName[] = Object.keys(COMMANDS).filte
 export const NAMED_COMMANDS = COMMAND_NAMES.filter((name) => name !== "relay");
 
 /** The names of all arguments of a command, with the optional argument. */
-export function wordsOf(command: CommandName): readonly string[] {
-  const { words, optionalWord }: CommandRow = COMMANDS[command];
-  return optionalWord === undefined ? words : [...words, optionalWord];
+export function argumentsOf(command: CommandName): readonly string[] {
+  const { args, optionalArgument }: CommandRow = COMMANDS[command];
+  return optionalArgument === undefined ? args : [...args, optionalArgument];
 }
 
 /** The names of a command's arguments for a synopsis, with the optional argument in brackets. */
-export function synopsisWords(command: CommandName): readonly string[] {
-  const { words, optionalWord }: CommandRow = COMMANDS[command];
-  return optionalWord === undefined ? words : [...words, `[${optionalWord}]`];
+export function synopsisArguments(command: CommandName): readonly string[] {
+  const { args, optionalArgument }: CommandRow = COMMANDS[command];
+  return optionalArgument === undefined ? args : [...args, `[${optionalArgument}]`];
 }

@@ -216,7 +216,7 @@ describe("--config", () => {
     [["--name=web"], "--name concerns one relay: its name in the file is [relay.NAME]"],
     [
       [":1", "@b"],
-      '":1" is one word too many for a relay with --config: the file has the addresses',
+      '":1" is one argument too many for a relay with --config: the file has the addresses',
     ],
   ])("beside %j is a usage error", async (args, message) => {
     write(...relay("web", "127.0.0.1:0", "@a"));

@@ -9,7 +9,7 @@ import { shortIdleTime } from "../../systemd/trigger-limit.ts";
  *
  * @throws {ConfigError} if the file has mistakes; the message lists all mistakes
  */
-export async function runCheck({ words: [file = ""] }: CommandLine): Promise<number> {
+export async function runCheck({ args: [file = ""] }: CommandLine): Promise<number> {
   const { relays, processWide } = readConfigFile(file);
   const { length } = relays;
   const warning = shortIdleTime(processWide.exitIdleTime);

@@ -52,7 +52,7 @@ ${COMPLETED_COMMANDS.map(
   else
     case $command in
       "") COMPREPLY=($(compgen -W "${NAMED_COMMANDS.join(" ")}" -- "$current")); _${PROGRAM}_files "$current" ;;
-${COMPLETED_COMMANDS.map(({ name, words }) => `      ${name}) ${bashOffer(words[0]?.offer ?? "nothing", "$current")} ;;`).join("\n")}
+${COMPLETED_COMMANDS.map(({ name, args }) => `      ${name}) ${bashOffer(args[0]?.offer ?? "nothing", "$current")} ;;`).join("\n")}
     esac
   fi
 }

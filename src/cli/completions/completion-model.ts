@@ -1,4 +1,4 @@
-import { COMMAND_NAMES, type CommandName, wordsOf } from "../../options/commands.ts";
+import { COMMAND_NAMES, type CommandName, argumentsOf } from "../../options/commands.ts";
 import { aboutOption, flagOf, OPTION_ROWS, takes } from "../../options/option-table.ts";
 import type { OptionRow } from "../../options/option-row.ts";
 import type { ValueSchema } from "../../options/value-types.ts";
@@ -38,7 +38,7 @@ export interface CompletedCommand {
   readonly name: CommandName;
   readonly options: readonly CompletedOption[];
   /** The arguments of the command, such as SOURCE, in their order. */
-  readonly words: readonly { readonly name: string; readonly offer: Offer }[];
+  readonly args: readonly { readonly name: string; readonly offer: Offer }[];
 }
 
 /** The completions to offer for a value. The key is the name of the value in help (`metavar`). */
@@ -62,7 +62,7 @@ export const VALUE_OFFERS: Readonly<Record<string, Offer>> = {
  * The completions to offer for an argument of a command. The key is the argument's name in the
  * synopsis. For an address the shell offers files, because the address may be a socket's path.
  */
-const WORD_OFFERS: Readonly<Record<string, Offer>> = {
+const ARGUMENT_OFFERS: Readonly<Record<string, Offer>> = {
   "ADMIN-ADDRESS": "file",
   COMMAND: COMMAND_NAMES,
   DESTINATION: "file",
@@ -81,7 +81,7 @@ export const COMPLETED_COMMANDS: readonly CompletedCommand[] = COMMAND_NAMES.map
     isList: row.metavar !== undefined && row.isList === true,
     about: firstSentence(aboutOption(option, (other) => `--${flagOf(other)}`)),
   })),
-  words: wordsOf(name).map((word) => ({ name: word, offer: WORD_OFFERS[word] ?? "nothing" })),
+  args: argumentsOf(name).map((arg) => ({ name: arg, offer: ARGUMENT_OFFERS[arg] ?? "nothing" })),
 }));
 
 /** The names, without dashes, of all options that take a value. */

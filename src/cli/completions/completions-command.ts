@@ -7,7 +7,7 @@ import { SHELLS } from "./completion-model.ts";
 import { completionScript } from "./completion-scripts.ts";
 
 /** Prints the completion script for a shell. */
-export async function runCompletions({ words: [word = ""] }: CommandLine): Promise<number> {
+export async function runCompletions({ args: [word = ""] }: CommandLine): Promise<number> {
   const shell = SHELLS.find((name) => name === word);
   if (shell !== undefined) return await writeAnswer(completionScript(shell));
   const meant = nearest(word, SHELLS);

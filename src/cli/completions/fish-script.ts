@@ -39,12 +39,12 @@ export function fishScript(): string {
   ].join("\n");
 }
 
-function commandLines({ name, options, words }: CompletedCommand): string[] {
+function commandLines({ name, options, args }: CompletedCommand): string[] {
   const condition =
     name === "relay"
       ? `-n ${quoted(`not __fish_seen_subcommand_from ${NAMED_COMMANDS.join(" ")}`)}`
       : `-n ${quoted(`__fish_seen_subcommand_from ${name}`)}`;
-  const offer = words[0]?.offer ?? "nothing";
+  const offer = args[0]?.offer ?? "nothing";
   return [
     // Add `-f` unless the command's first argument is a file, because without `-f` fish also offers
     // files.

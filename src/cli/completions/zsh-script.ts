@@ -61,9 +61,9 @@ fi
 `;
 }
 
-function commandCase({ name, options, words }: CompletedCommand): string {
+function commandCase({ name, options, args }: CompletedCommand): string {
   const first = name === "relay" ? [] : [`1: :(${name})`];
-  const positional = words.map(({ name: word, offer }, index) => {
+  const positional = args.map(({ name: word, offer }, index) => {
     const place = first.length + index + 1;
     return name === "relay" && index === 0
       ? `1: :_${PROGRAM}_first`

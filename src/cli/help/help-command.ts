@@ -9,7 +9,7 @@ import { explainRelay } from "./explain-relay.ts";
 import { helpScreen } from "./help-screen.ts";
 
 /** Explains the command that the word names. Without a word, prints the same text as `--help`. */
-export async function runHelp({ words: [word] }: CommandLine): Promise<number> {
+export async function runHelp({ args: [word] }: CommandLine): Promise<number> {
   const look = style(mayPaint(1));
   if (word === undefined) return await writeAnswer(helpScreen("relay", look));
   const command = commandOf(word);

@@ -1,6 +1,6 @@
 import type { Style } from "../../observe/log/terminal-style.ts";
 import { PROGRAM } from "../../program/version.ts";
-import { type CommandName, NAMED_COMMANDS, synopsisWords } from "../../options/commands.ts";
+import { type CommandName, NAMED_COMMANDS, synopsisArguments } from "../../options/commands.ts";
 import {
   flagOf,
   isListedWithoutHelp,
@@ -94,7 +94,7 @@ function join(one: OptionLine, next: OptionLine): OptionLine {
  */
 export function synopsis(command: CommandName): string {
   const name = command === "relay" ? [] : [command];
-  return [PROGRAM, ...name, "[OPTIONS]", ...synopsisWords(command)].join(" ");
+  return [PROGRAM, ...name, "[OPTIONS]", ...synopsisArguments(command)].join(" ");
 }
 
 /**

@@ -20,8 +20,8 @@ export interface Addresses {
  *
  * @throws {UsageError} if SOURCE or DESTINATION is not an address
  */
-export function readAddresses(words: readonly string[]): Addresses {
-  const [source = "", destination = ""] = words;
+export function readAddresses(args: readonly string[]): Addresses {
+  const [source = "", destination = ""] = args;
   return {
     source: explain("source", () => parseAddress(source, "source")),
     destination: readDestination(destination),

@@ -1,11 +1,11 @@
 import { parseArgs } from "node:util";
-import { type CommandName, NAMED_COMMANDS, wordsOf } from "../../options/commands.ts";
+import { type CommandName, NAMED_COMMANDS, argumentsOf } from "../../options/commands.ts";
 import { flagOf, OPTION_ROWS, takes, type OptionName } from "../../options/option-table.ts";
 import type { OptionRow } from "../../options/option-row.ts";
 import { UsageError } from "./usage-error.ts";
 import { quote } from "../../address/quote-word.ts";
 import { checkEncoding } from "./check-encoding.ts";
-import { checkWordCount, type SwallowedWord } from "./check-word-count.ts";
+import { checkArgumentCount, type SwallowedArgument } from "./check-argument-count.ts";
 import { findCommand, nameOf } from "./find-command.ts";
 import { nearest } from "../../options/did-you-mean.ts";
 
@@ -19,7 +19,7 @@ export interface CommandLine {
   readonly asks: "help" | "version" | undefined;
   readonly given: GivenOptions;
   /** The command's arguments, such as SOURCE, without options and without the command's name. */
-  readonly words: readonly string[];
+  readonly args: readonly string[];
 }
 
 /**
@@ -43,23 +43,23 @@ const rowsByFlag = new Map<string, readonly [OptionName, OptionRow]>(
  *
  * @throws {UsageError} for the first mistake
  */
-export function readCommandLine(args: readonly string[]): CommandLine {
-  const tokens = tokensOf(args);
+export function readCommandLine(argv: readonly string[]): CommandLine {
+  const tokens = tokensOf(argv);
   const given = new Map<OptionName, string | true>();
-  const words: string[] = [];
-  const swallowed: SwallowedWord[] = [];
+  const args: string[] = [];
+  const swallowed: SwallowedArgument[] = [];
   let terminated = false;
   // A first word after `--` is always an address, never the name of a command.
   let firstIsAddress = false;
   for (const token of tokens) {
     if (token.kind === "option-terminator") terminated = true;
     else if (token.kind === "positional") {
-      checkNoValue(token.value, args[token.index - 1]);
-      if (words.length === 0) firstIsAddress = terminated;
-      words.push(token.value);
+      checkNoValue(token.value, argv[token.index - 1]);
+      if (args.length === 0) firstIsAddress = terminated;
+      args.push(token.value);
     } else {
       const found = rowsByFlag.get(token.name);
-      if (!found) throw unknownOption(args[token.index] ?? token.rawName, commandNamed(args));
+      if (!found) throw unknownOption(argv[token.index] ?? token.rawName, commandNamed(argv));
       const [name, row] = found;
       const value = readOption(row, token);
       given.set(name, join(given.get(name), value, row, token.rawName));
@@ -68,29 +68,29 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     }
   }
   const asksOnly = given.has("help") || given.has("version");
-  const command = findCommand(words[0], firstIsAddress, asksOnly);
-  if (command !== "relay") words.shift();
+  const command = findCommand(args[0], firstIsAddress, asksOnly);
+  if (command !== "relay") args.shift();
   checkOptions(command, given);
-  if (!asksOnly) checkWordCount(command, words, given.has("config"), swallowed);
-  for (const [index, word] of words.entries())
-    checkEncoding(wordsOf(command)[index] ?? "argument", word);
+  if (!asksOnly) checkArgumentCount(command, args, given.has("config"), swallowed);
+  for (const [index, word] of args.entries())
+    checkEncoding(argumentsOf(command)[index] ?? "argument", word);
   const asks = given.has("help") ? "help" : given.has("version") ? "version" : undefined;
-  return { command, asks, given: byFlag(given), words };
+  return { command, asks, given: byFlag(given), args };
 }
 
 /**
  * The command that a command line names; `relay` if it names no command. The command line may have
  * mistakes.
  */
-export function commandNamed(args: readonly string[]): CommandName {
-  const [first] = tokensOf(args).filter(({ kind }) => kind !== "option");
+export function commandNamed(argv: readonly string[]): CommandName {
+  const [first] = tokensOf(argv).filter(({ kind }) => kind !== "option");
   const word = first?.kind === "positional" ? first.value : undefined;
   return NAMED_COMMANDS.find((name) => name === word) ?? "relay";
 }
 
-function tokensOf(args: readonly string[]) {
+function tokensOf(argv: readonly string[]) {
   const { tokens } = parseArgs({
-    args: [...args],
+    args: [...argv],
     options: parserOptions(),
     strict: false,
     allowPositionals: true,

@@ -15,14 +15,14 @@ import { UsageError } from "../line/usage-error.ts";
  * @throws {UsageError}
  * @throws {ConfigError} if the file cannot be read or has mistakes
  */
-export function planCommandLine({ given, words }: CommandLine): ProcessPlan {
+export function planCommandLine({ given, args }: CommandLine): ProcessPlan {
   const values = readValues("relay", given);
   if (values.config !== undefined) {
     if (values.name !== undefined)
       throw new UsageError("--name concerns one relay: its name in the file is [relay.NAME]");
     return readConfigFile(values.config, fileOverrides(given));
   }
-  const addresses = readAddresses(words);
+  const addresses = readAddresses(args);
   checkDistinct(addresses, values);
   checkAddresses(values, addresses);
   checkAdminFile(values);

@@ -15,7 +15,7 @@ const LAST_LINES_MS = 500;
  * to stop or, if SOURCE is `-`, until its only client has ended.
  */
 export async function runRelay(line: CommandLine): Promise<number> {
-  if (line.words[0] === STANDARD_IO) {
+  if (line.args[0] === STANDARD_IO) {
     const { relayStandardIo } = await import("../standard-io/relay-standard-io.ts");
     return await relayStandardIo(line);
   }

@@ -67,10 +67,10 @@ interface OneClient {
  *   reason
  * @throws {UsageError}
  */
-export async function relayStandardIo({ given, words }: CommandLine): Promise<number> {
+export async function relayStandardIo({ given, args }: CommandLine): Promise<number> {
   checkStandardIoOptions(given);
   const values = readValues("relay", given);
-  const destination = readDestination(words[1] ?? "");
+  const destination = readDestination(args[1] ?? "");
   checkAddresses(values, { source: NO_SOCKET, destination });
   // Use the level `warn` by default, because the user of a pipe wants to see only problems.
   const level = given["log-level"] === undefined ? "warn" : values.logLevel;

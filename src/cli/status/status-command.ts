@@ -30,9 +30,9 @@ const LIST = 20;
 const RECORDS = 1_000;
 
 /** Shows the status of a relay that runs with `--admin`. */
-export async function runStatus({ given, words }: CommandLine): Promise<number> {
+export async function runStatus({ given, args }: CommandLine): Promise<number> {
   const { watch, json, sort, check, wait, relay } = readValues("status", given);
-  const endpoint = readEndpoint(words[0] ?? "");
+  const endpoint = readEndpoint(args[0] ?? "");
   if (watch && !json && !process.stdout.isTTY)
     throw new UsageError("--watch needs a terminal; add --json to print one line a second");
   if (watch && (check || wait !== undefined))

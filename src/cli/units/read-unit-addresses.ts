@@ -15,12 +15,12 @@ import type { OptionValues } from "../../options/option-table.ts";
  * @throws {UsageError} if SOURCE or DESTINATION is not an address
  */
 export function readUnitAddresses(
-  words: readonly string[],
+  args: readonly string[],
   { userUnit }: Pick<OptionValues, "userUnit">,
 ): Addresses {
-  const [source = "", destination = ""] = words;
+  const [source = "", destination = ""] = args;
   // The parser needs a number, so `%i` is replaced by port 1 here and put back below.
-  const read = readAddresses(words.map((word) => word.replace(INSTANCE, "$1:1")));
+  const read = readAddresses(args.map((word) => word.replace(INSTANCE, "$1:1")));
   const addresses = {
     source: withInstance(source, read.source),
     destination: withInstance(destination, read.destination),

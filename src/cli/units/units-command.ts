@@ -20,10 +20,10 @@ import { unitWarnings } from "./unit-warnings.ts";
 const INSTALLED = `/usr/local/bin/${PROGRAM}`;
 
 /** Prints the systemd units of a relay, or writes them into a folder. */
-export async function runUnits({ given, words }: CommandLine): Promise<number> {
+export async function runUnits({ given, args }: CommandLine): Promise<number> {
   const program = programPath();
   const values = readValues("units", given);
-  const wanted = planOf(words, values, given, program);
+  const wanted = planOf(args, values, given, program);
   if (!isProgram(program))
     return await fail(`systemd cannot start a program with this path: ${program}`);
   const units = writeUnits(wanted);
@@ -40,14 +40,14 @@ export async function runUnits({ given, words }: CommandLine): Promise<number> {
 }
 
 function planOf(
-  words: readonly string[],
+  args: readonly string[],
   written: OptionValues,
   given: GivenOptions,
   program: string,
 ): UnitPlan {
   if (written.config !== undefined) return planFileUnits(written.config, written, given, program);
   const values = ofAnyUsersValues(written);
-  const addresses = readUnitAddresses(words, values);
+  const addresses = readUnitAddresses(args, values);
   checkAddresses(values, addresses);
   checkSandbox(values);
   checkAdminFile(values);

@@ -215,7 +215,7 @@ describe("status", () => {
     [["status"], "ADMIN-ADDRESS is missing\nTry: simpletcpunixrelay status --help\n"],
     [["status", "192.0.2.1:80"], 'ADMIN-ADDRESS "192.0.2.1:80" is not loopback'],
     [["status", "nonsense"], "ADMIN-ADDRESS"],
-    [["status", "./a", "./b"], "one word too many"],
+    [["status", "./a", "./b"], "one argument too many"],
     [["status", "--sort=size", "./a"], "not one of age, newest, bytes, rate, held"],
     [["status", "--admin=./a", "./a"], "is not an option of status"],
     [["status", "--watch", "./a"], "--watch needs a terminal"],

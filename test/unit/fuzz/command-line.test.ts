@@ -62,11 +62,11 @@ function readAll(args: readonly string[]): void {
   const values = readValues(line.command, given);
   shownOptions(line.command, given);
   if (line.command === "status") {
-    readAdmin(line.words[0] ?? "");
+    readAdmin(line.args[0] ?? "");
   } else if (given["config"] !== undefined) {
     // The file is read by tests of its own.
   } else if (line.command === "relay" || line.command === "units") {
-    const addresses = readAddresses(line.words);
+    const addresses = readAddresses(line.args);
     if (line.command === "units") planUnits(addresses, values, given, "/usr/bin/relay");
     else checkDistinct(addresses, values);
     checkAddresses(values, addresses);

@@ -13,9 +13,9 @@ function checkSource(values: ReturnType<typeof readValues>, source: Endpoint): v
 }
 
 /** The way of a command line to its values. */
-function read(...args: string[]) {
-  const { command, given, words } = readCommandLine(args);
-  return { words, values: readValues(command, given) };
+function read(...argv: string[]) {
+  const { command, given, args } = readCommandLine(argv);
+  return { args, values: readValues(command, given) };
 }
 
 describe("values", () => {
@@ -32,11 +32,11 @@ describe("values", () => {
   });
 
   test("are those that are given", () => {
-    const { words, values } = read(
+    const { args, values } = read(
       ...["--mode=0660", "./a", "--owner", "0", "--group=0", "--connect-timeout", "0.5"],
       ...["--keepalive=0", "--drain-timeout=2min", ":2", "--log-level=debug", "--log-format=json"],
     );
-    expect(words).toEqual(["./a", ":2"]);
+    expect(args).toEqual(["./a", ":2"]);
     expect(values).toMatchObject({
       mode: 0o660,
       owner: 0,
@@ -61,7 +61,7 @@ describe("values", () => {
   });
 
   test("are not words that look like options behind --", () => {
-    expect(read("--", "--no-keepalive:1", "--logLevel=x:2").words).toEqual([
+    expect(read("--", "--no-keepalive:1", "--logLevel=x:2").args).toEqual([
       "--no-keepalive:1",
       "--logLevel=x:2",
     ]);

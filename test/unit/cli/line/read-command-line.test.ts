@@ -32,12 +32,12 @@ describe("a command line of the right shape", () => {
     [["demo"], "demo", {}, []],
     [["demo", "--hold"], "demo", { hold: true }, []],
     [["--hold", "demo"], "demo", { hold: true }, []],
-  ] as const)("%j", (args, command, given, words) => {
-    expect(readCommandLine([...args])).toEqual({
+  ] as const)("%j", (argv, command, given, args) => {
+    expect(readCommandLine([...argv])).toEqual({
       command,
       asks: undefined,
       given,
-      words: [...words],
+      args: [...args],
     });
   });
 
@@ -61,15 +61,15 @@ describe("a command line of the wrong shape is refused, with what is wrong", () 
     [["--mode=0660"], "SOURCE and DESTINATION are missing"],
     [[":1"], "DESTINATION is missing"],
     [["--", ":1"], "DESTINATION is missing"],
-    [[...pair, ":3"], '":3" is one word too many for a relay'],
+    [[...pair, ":3"], '":3" is one argument too many for a relay'],
     [
       ["--config=x", ":1", ":2"],
-      '":1" is one word too many for a relay with --config: the file has the addresses',
+      '":1" is one argument too many for a relay with --config: the file has the addresses',
     ],
     [["check"], "FILE is missing"],
-    [["check", "x", "y"], '"y" is one word too many for check'],
+    [["check", "x", "y"], '"y" is one argument too many for check'],
     [["check", "--mode=0660", "x"], "--mode is not an option of check"],
-    [["demo", ":1"], '":1" is one word too many for demo'],
+    [["demo", ":1"], '":1" is one argument too many for demo'],
     [["--mod=0660", ...pair], 'there is no option "--mod"; did you mean --mode?'],
     [["--verbose", ...pair], 'there is no option "--verbose"'],
     [["-v", ...pair], 'there is no option "-v"'],
@@ -120,8 +120,8 @@ describe("a command line of the wrong shape is refused, with what is wrong", () 
     [["a b", ":1"], "nor an address (./PATH, HOST:PORT)"],
     [["--access-log", "yes", ...pair], '--access-log takes no value: leave out "yes"'],
     [["web", ":1"], "nor an address (./web, web:PORT)"],
-    [["version", "x"], '"x" is one word too many for version'],
-    [["help", "units", "x"], '"x" is one word too many for help'],
+    [["version", "x"], '"x" is one argument too many for version'],
+    [["help", "units", "x"], '"x" is one argument too many for help'],
     [
       ["--mode", ":1", ":2"],
       'DESTINATION is missing: --mode took ":1" as its value; write --mode=MODE',
@@ -160,7 +160,7 @@ test.each([
 test.each(["8080", "127.0.0.1", "localhost"])(
   "%s is an address without its port, not a command",
   (word) => {
-    expect(readCommandLine([word, ":1"])).toMatchObject({ command: "relay", words: [word, ":1"] });
+    expect(readCommandLine([word, ":1"])).toMatchObject({ command: "relay", args: [word, ":1"] });
   },
 );
 
@@ -175,7 +175,7 @@ test("whatever the words, the answer is a command line or one line that refuses 
     import.meta.path,
     fc.property(fc.array(word, { maxLength: 6 }), (args) => {
       try {
-        expect(readCommandLine(args).words).toBeArray();
+        expect(readCommandLine(args).args).toBeArray();
       } catch (error) {
         expect(error).toBeInstanceOf(UsageError);
         expect((error as UsageError).message).not.toMatch(CONTROL_CHARACTER);

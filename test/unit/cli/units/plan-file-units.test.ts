@@ -183,6 +183,8 @@ describe("refused, with the relay, the reason and the mend:", () => {
   });
 
   test("addresses beside the file", () => {
-    expect(() => readCommandLine(["units", "--config=x", ":1", ":2"])).toThrow("one word too many");
+    expect(() => readCommandLine(["units", "--config=x", ":1", ":2"])).toThrow(
+      "one argument too many",
+    );
   });
 });

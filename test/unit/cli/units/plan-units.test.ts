@@ -16,10 +16,10 @@ const RUN = "/run/app/socket";
 const TCP = "127.0.0.1:8080";
 
 /** The way of a command line of `units` to what it wants. */
-function read(...args: readonly string[]) {
-  const { command, given, words } = readCommandLine(["units", ...args]);
+function read(...argv: readonly string[]) {
+  const { command, given, args } = readCommandLine(["units", ...argv]);
   const values = readValues(command, given);
-  const addresses = readUnitAddresses(words, values);
+  const addresses = readUnitAddresses(args, values);
   checkAddresses(values, addresses);
   const { relays, ...plan } = planUnits(addresses, values, given, "/bin/relay");
   const [relay, ...others] = relays;

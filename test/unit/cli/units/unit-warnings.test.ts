@@ -6,11 +6,11 @@ import { readUnitAddresses } from "../../../../src/cli/units/read-unit-addresses
 import { unitWarnings } from "../../../../src/cli/units/unit-warnings.ts";
 
 /** The warnings of a command line of `units`. */
-function warningsOf(...args: readonly string[]): readonly string[] {
-  const { given, words } = readCommandLine(["units", ...args]);
+function warningsOf(...argv: readonly string[]): readonly string[] {
+  const { given, args } = readCommandLine(["units", ...argv]);
   const values = readValues("units", given);
   return unitWarnings(
-    planUnits(readUnitAddresses(words, values), values, given, "/bin/relay"),
+    planUnits(readUnitAddresses(args, values), values, given, "/bin/relay"),
     values.config,
   );
 }

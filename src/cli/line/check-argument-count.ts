@@ -1,5 +1,5 @@
 import { quote } from "../../address/quote-word.ts";
-import { COMMANDS, type CommandName, wordsOf } from "../../options/commands.ts";
+import { COMMANDS, type CommandName, argumentsOf } from "../../options/commands.ts";
 import { InvalidValue } from "../../options/invalid-value-error.ts";
 import type { OptionRow } from "../../options/option-row.ts";
 import { nameOf } from "./find-command.ts";
@@ -10,7 +10,7 @@ import { UsageError } from "./usage-error.ts";
  * mistake: the user may have forgotten the value, so that the option took the next argument, for
  * example SOURCE.
  */
-export interface SwallowedWord {
+export interface SwallowedArgument {
   /** The option's name as the user wrote it, with its dashes. */
   readonly option: string;
   readonly row: OptionRow;
@@ -25,22 +25,22 @@ export interface SwallowedWord {
  *   line must not contain them
  * @throws {UsageError}
  */
-export function checkWordCount(
+export function checkArgumentCount(
   command: CommandName,
-  words: readonly string[],
+  args: readonly string[],
   hasFile: boolean,
-  swallowed: readonly SwallowedWord[],
+  swallowed: readonly SwallowedArgument[],
 ): void {
-  const wanted = hasFile ? [] : wordsOf(command);
-  const missing = (hasFile ? [] : COMMANDS[command].words).slice(words.length);
+  const wanted = hasFile ? [] : argumentsOf(command);
+  const missing = (hasFile ? [] : COMMANDS[command].args).slice(args.length);
   if (missing.length > 0) {
     const verb = missing.length > 1 ? "are" : "is";
     throw new UsageError(`${missing.join(" and ")} ${verb} missing${swallower(swallowed)}`);
   }
-  const extra = words[wanted.length];
+  const extra = args[wanted.length];
   if (extra !== undefined)
     throw new UsageError(
-      `${quote(extra)} is one word too many for ${nameOf(command)}${hasFile ? " with --config: the file has the addresses" : ""}`,
+      `${quote(extra)} is one argument too many for ${nameOf(command)}${hasFile ? " with --config: the file has the addresses" : ""}`,
     );
 }
 
@@ -48,7 +48,7 @@ export function checkWordCount(
  * Returns the end of the message about a missing argument. The text names the option that probably
  * took the argument as its value; empty if no option did.
  */
-function swallower(swallowed: readonly SwallowedWord[]): string {
+function swallower(swallowed: readonly SwallowedArgument[]): string {
   const taken = swallowed.find(({ value, row }) => /^@|[/:]/.test(value) || !fits(value, row));
   if (taken === undefined) return "";
   const { option, row, value } = taken;
