@@ -213,8 +213,8 @@ class RunningRelay implements PausableRelay {
   }
 
   async leave({ isGivenUp = false } = {}): Promise<void> {
-    // Begin no further capture file, because from now on the path belongs to the relay that takes
-    // over.
+    // Begin no further capture file, because from now on another process may capture into the same
+    // path.
     this.#capture?.stay();
     void this.#stop(NO_LIMITS, "handed over", !isGivenUp);
     await this.#closed.promise;

@@ -195,8 +195,8 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
   }
 
   async leave({ isGivenUp = false } = {}): Promise<void> {
-    // Begin no further capture file, because the path of the file now belongs to the process that
-    // keeps the source.
+    // Begin no further capture file, because from now on another process may capture into the same
+    // path.
     this.#captureFile?.stay();
     void this.#stop(NO_LIMITS, "handed over", !isGivenUp);
     await this.#closed.promise;

@@ -25,7 +25,7 @@ export function noteLines(
   if (waitingForHeader > 0)
     lines.push([
       lineName("waiting", style),
-      `${prefix}${formatCount(waitingForHeader)} for the PROXY header; they take places`,
+      `${prefix}${formatCount(waitingForHeader)} for the PROXY header; they count towards the limit`,
     ]);
   if (captureEnded !== null)
     lines.push([lineName("capture", style), [`${prefix}ended: ${captureEnded}`, style.red]]);

@@ -71,7 +71,7 @@ const METRICS: readonly RelayMetric[] = [
   gauge("connections_open", "Open connections.", ({ statistics }) => only(statistics.open.size)),
   gauge(
     "connections_waiting_for_header",
-    "Proxies without a whole PROXY header; they are not open, but take places.",
+    "Proxies without a whole PROXY header; they are not open, but count towards the limit.",
     ({ statistics }) => only(statistics.waitingForHeader),
   ),
   gauge("connections_max", "Connections that may be open at once.", ({ connectionsMax: most }) =>

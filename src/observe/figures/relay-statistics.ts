@@ -103,7 +103,7 @@ export class RelayStatistics implements SampledFigures {
    * The time of the latest failure to reach the destination, by `#now`; null before the first
    * failure, and after each success.
    */
-  #failingSince: number | null = null;
+  #lastFailureAt: number | null = null;
 
   /** @param now - a clock in milliseconds that never goes back */
   constructor(now = () => performance.now()) {
@@ -127,12 +127,12 @@ export class RelayStatistics implements SampledFigures {
       },
       connected: ({ openedAt, connectedAt }) => {
         this.connected += 1;
-        this.#failingSince = null;
+        this.#lastFailureAt = null;
         if (connectedAt !== null) this.connectTimes.note(connectedAt - openedAt);
       },
       unreachable: (_connection, { code, message }) => {
         this.#failure("unreachable", this.#failed, code, message);
-        this.#failingSince = now();
+        this.#lastFailureAt = now();
         this.lastFailure = { at: new Date(), code, message };
       },
       closed: (connection, ending) => this.#ended(connection, ending),
@@ -212,8 +212,8 @@ export class RelayStatistics implements SampledFigures {
     if (this.isHandedOver) return null;
     if (this.phase !== "listening") return this.phase;
     if (this.#lost !== null) return `the source's ${this.#lost} is gone: nobody can connect`;
-    if (this.#failingSince === null) return null;
-    const ago = this.#now() - this.#failingSince;
+    if (this.#lastFailureAt === null) return null;
+    const ago = this.#now() - this.#lastFailureAt;
     if (ago >= FAILURE_LASTS_MS) return null;
     return `${Math.round(ago / 1_000)} s ago: ${this.lastFailure?.message ?? "a failure"}`;
   }
