@@ -18,7 +18,8 @@ import {
 import type { Source } from "../relay/kinds-of-source.ts";
 import type { RelayOptions as RelayOptionsParsed } from "../relay/options.ts";
 import type { Relay } from "../relay/relay-interface.ts";
-import { boundOfThreads, relayOpener } from "../workers/open-with-workers.ts";
+import { boundOfThreads } from "../workers/memory-max.ts";
+import { relayOpener } from "../workers/open-with-workers.ts";
 import { choosePassedSocket, takePassedSockets } from "../systemd/activation.ts";
 import type { Workers } from "../workers/worker-count.ts";
 

@@ -20,7 +20,7 @@ import { onHangup } from "./catch-hangup-signal.ts";
 import { openObservedServers } from "./open-observed-servers.ts";
 import { observersOf, type OpeningNeeds, openRelays } from "./open-relays.ts";
 import { checkPrivateNetwork } from "./require-private-network.ts";
-import { boundOfThreads } from "../workers/open-with-workers.ts";
+import { boundOfThreads } from "../workers/memory-max.ts";
 import type { ProcessPlan } from "./process-plan.ts";
 import type { RelaysOfProcess } from "./relays-of-process.ts";
 import { INIT, findServiceManager } from "./find-service-manager.ts";

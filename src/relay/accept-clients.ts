@@ -7,7 +7,7 @@ import type { ClientCounts } from "./admission/client-counts.ts";
 import { printPeer } from "./admission/print-client.ts";
 import { TappedPipe } from "./capture/tapped-pipe.ts";
 import { Connection, type ConnectionsState, type SocketOwner } from "./connection/connection.ts";
-import { areClientsLeaving } from "./connection/clients-leaving.ts";
+import { areClientsLeaving } from "./connection/ring-of-full-relays.ts";
 import { keepAliveWithoutFfi } from "./connection/keepalive.ts";
 import { readSparingly } from "./connection/read-sparingly.ts";
 import { handlers } from "./connection/socket-handlers.ts";

@@ -21,7 +21,7 @@ import { ListeningSource } from "./listen/listening-source.ts";
 import type { Observer, Stop } from "./observer.ts";
 import { DEFAULTS, type OneClientOptions, type RelayOptions } from "./options.ts";
 import { Places } from "./places.ts";
-import { selfLoopCheck } from "./reach/self-loop-check.ts";
+import { selfLoopCheck } from "./reach/self-loop-at-run-time.ts";
 import type { RelayContext } from "./relay-context.ts";
 import type { PausableRelay } from "./relay-interface.ts";
 

@@ -2,15 +2,11 @@ import { type Libc, loaded } from "../os/libc.ts";
 import type { RelayOptions } from "../relay/options.ts";
 import type { HandoverRelay } from "../relay/relay-interface.ts";
 import type { Succession } from "../relay/relay-context.ts";
-import { availableMemory } from "../os/available-memory.ts";
-import { HeldMemory, type MemoryBound, memoryBound } from "../relay/limits/held-memory-limit.ts";
+import { HeldMemory, type MemoryBound } from "../relay/limits/held-memory-limit.ts";
 import { startRelay } from "../relay/running-relay.ts";
 import { SharedConnectionLimit } from "../relay/limits/shared-connection-limit.ts";
+import { boundOfThreads } from "./memory-max.ts";
 import { type Workers, workerCount } from "./worker-count.ts";
-
-// By default, all connections together may hold the available memory divided by this number. The
-// rest of the memory is for the kernel's socket buffers and for other programs.
-const MEMORY_PARTS = 4;
 
 /** The limits for all relays of a process together. */
 export interface SharedLimits {
@@ -44,17 +40,6 @@ export function relayOpener(workers: Workers, limits: SharedLimits = {}): OpenRe
   return loaded.libc === null
     ? withWarning(loaded.reason, inThisThread(sharedMax, memory))
     : pooled(loaded.libc, count, { sharedMax, memory });
-}
-
-/**
- * Makes the counters in which each thread of a process counts the bytes that its connections hold,
- * with the maximum of their sum.
- *
- * @param workers - the number of threads that carry connections
- * @param most - the maximum in bytes; null for a quarter of the memory that this process may use
- */
-export function boundOfThreads(workers: Workers, most: number | null): MemoryBound {
-  return memoryBound(workerCount(workers), most ?? Math.floor(availableMemory() / MEMORY_PARTS));
 }
 
 function inThisThread(sharedMax: number | null, bound: MemoryBound): OpenRelay {

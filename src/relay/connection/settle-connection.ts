@@ -1,6 +1,6 @@
 import type { Ending } from "../observer.ts";
 import type { Connection, ConnectionSide } from "./connection.ts";
-import { clientLeft } from "./clients-leaving.ts";
+import { clientLeft } from "./ring-of-full-relays.ts";
 import type { Outcome } from "./lingering-close.ts";
 
 /** Ends a connection at once. A TCP peer sees a reset, a Unix peer a close. */

@@ -3,8 +3,8 @@ import { loaded } from "../../os/libc.ts";
 import { FailedSocketBytes } from "../stream/unread-bytes-of-failed-socket.ts";
 import type { Side } from "../stream/side.ts";
 import type { Connection, ConnectionSide } from "./connection.ts";
-import { areClientsLeaving } from "./clients-leaving.ts";
 import { endsWithLocalPeer } from "./local-peer.ts";
+import { areClientsLeaving } from "./ring-of-full-relays.ts";
 import { leaveSilently, settle } from "./settle-connection.ts";
 
 // If a client is gone at least this time after its end of stream, in milliseconds, the relay
