@@ -5,31 +5,8 @@ import { HeldBytes, restOf } from "./held-bytes.ts";
 import type { FailedSocketBytes } from "./unread-bytes-of-failed-socket.ts";
 import { type Reader, Reading } from "./reading.ts";
 import type { MemoryAccount } from "./memory-account.ts";
+import type { PipeState } from "./pipe-states.ts";
 import type { Side } from "./side.ts";
-
-/**
- * The state of a pipe.
- *
- * - `flowing`: the pipe passes bytes on.
- * - `ending`: `from` ended its stream. The pipe writes the held bytes, then the end of stream.
- * - `ended`: the pipe has passed on the end of stream.
- * - `aborting`: `from` failed. The pipe writes the held bytes; after that the relay must reset
- *   `to`.
- * - `broken`: `to` takes no more bytes. The relay reads and drops all further bytes of `from`.
- *
- * Each row of this table is a state, each column an event, and each cell the next state. `end`,
- * `abort` and `break` are calls of these methods; `all written` means that `to` took all held
- * bytes.
- *
- * | state      | `end`      | `abort`    | all written | `break`  |
- * | ---------- | ---------- | ---------- | ----------- | -------- |
- * | `flowing`  | `ending`   | `aborting` | `flowing`   | `broken` |
- * | `ending`   | `ending`   | `ending`   | `ended`     | `broken` |
- * | `ended`    | `ended`    | `ended`    | `ended`     | `ended`  |
- * | `aborting` | `aborting` | `aborting` | `aborting`  | `broken` |
- * | `broken`   | `broken`   | `broken`   | `broken`    | `broken` |
- */
-export type PipeState = "flowing" | "ending" | "ended" | "aborting" | "broken";
 
 // Before the destination is reached, Bun reads from the client until at least this many bytes are
 // held. The client is not paused earlier, because Bun does not report that a paused Unix client has
@@ -134,7 +111,8 @@ export class Pipe implements Reader {
    *
    * - If bytes are held or `to` is not ready, nobody reads from `from` until `to` has taken the
    *   held bytes.
-   * - Otherwise the relay's own system calls read as soon as there are bytes, and each call reads at
+   * - Otherwise the relay's own system calls read as soon as there are bytes, and each call reads
+   * at
    *   most as many bytes as `to` has room for. Without a bulk reader, Bun reads as before.
    */
   memoryFull(): void {

@@ -50,7 +50,8 @@ export class ByteWatch {
    * Calls `waiter.bytesCame` once, as soon as the descriptor has bytes. If the waiter waits for
    * this descriptor already, nothing changes.
    *
-   * @returns whether the waiter can rely on the watch; false if no descriptor is free for the watch,
+   * @returns whether the waiter can rely on the watch; false if no descriptor is free for the
+   * watch,
    *   or if Bun's event loop has not reported an event of the watch yet
    */
   wait(fd: number, waiter: ByteWaiter): boolean {
@@ -114,8 +115,8 @@ export class ByteWatch {
 }
 
 /**
- * Tells a waiter that bytes came. An error that the waiter throws becomes an uncaught exception in a
- * microtask, so that the other waiters are told, too.
+ * Tells a waiter that bytes came. An error that the waiter throws becomes an uncaught exception in
+ * a microtask, so that the other waiters are told, too.
  */
 function tell(waiter: ByteWaiter): void {
   try {

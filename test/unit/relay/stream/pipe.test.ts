@@ -3,7 +3,8 @@ import { EAGAIN } from "../../../../src/os/errno.ts";
 import { libc } from "../../../../src/os/libc.ts";
 import { BulkReader } from "../../../../src/relay/stream/bulk-reader.ts";
 import type { KernelPipe } from "../../../../src/relay/stream/kernel-pipe.ts";
-import { Pipe, type PipeState } from "../../../../src/relay/stream/pipe.ts";
+import { Pipe } from "../../../../src/relay/stream/pipe.ts";
+import type { PipeState } from "../../../../src/relay/stream/pipe-states.ts";
 import { Side } from "../../../../src/relay/stream/side.ts";
 import { docstringTable } from "../../../support/docstring-table.ts";
 import { socketPair } from "../../../support/sockets/socket-pair.ts";
@@ -202,7 +203,7 @@ function pipeIn(state: PipeState) {
 }
 
 describe("by the table of the docstring", () => {
-  const cells = docstringTable("relay/stream/pipe.ts");
+  const cells = docstringTable("relay/stream/pipe-states.ts");
 
   test("every state and every event is there", () => {
     expect(cells).toHaveLength(5 * 4);

@@ -1,12 +1,8 @@
 import { describe, expect, spyOn, test } from "bun:test";
 import { BulkReader, LARGE } from "../../../../src/relay/stream/bulk-reader.ts";
 import { libc } from "../../../../src/os/libc.ts";
-import {
-  type Reader,
-  Reading,
-  type ReadingEvent,
-  type ReadingState,
-} from "../../../../src/relay/stream/reading.ts";
+import { type Reader, Reading } from "../../../../src/relay/stream/reading.ts";
+import type { ReadingEvent, ReadingState } from "../../../../src/relay/stream/reading-states.ts";
 import { Side } from "../../../../src/relay/stream/side.ts";
 import { docstringTable } from "../../../support/docstring-table.ts";
 import { must, system } from "../../../support/process/system-calls.ts";
@@ -110,7 +106,7 @@ function inState(state: ReadingState) {
   return { counter, reading, side: counter.from };
 }
 
-const cells = docstringTable("relay/stream/reading.ts").map(({ state, event, after }) => ({
+const cells = docstringTable("relay/stream/reading-states.ts").map(({ state, event, after }) => ({
   state: state as ReadingState,
   event: event as ReadingEvent,
   after: after.replace(" now", ""),

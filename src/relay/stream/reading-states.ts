@@ -1,0 +1,172 @@
+/**
+ * The state of the reading: who reads `from`. An own read is a read by the relay's own system call,
+ * without Bun.
+ *
+ * - `events`: Bun reads, and reports each chunk.
+ * - `paused`: nobody reads until `to` has taken the held bytes. After that, Bun reads.
+ * - `room`: nobody reads until `to` has taken the held bytes. After that, the pipe does an own
+ *   read.
+ * - `turn`: the pipe does an own read in the next turn of the event loop.
+ * - `last turn`: like `turn`, but the previous own read found no bytes.
+ * - `look`: the last own read found no bytes, or all pipes together hold too many bytes. Bun must
+ *   not read, because `to` has little room or the pipes hold too many bytes, and one of Bun's reads
+ *   may bring too many. The pipe does an own read after a pause. It does one earlier when bytes come, if the pipes
+ *   hold too many bytes, and otherwise when `to` has much room.
+ * - `over`: Bun reads, and the pipe drops the bytes, because `to` takes no more bytes.
+ */
+export type ReadingState = "events" | "paused" | "room" | "turn" | "last turn" | "look" | "over";
+
+/**
+ * The events that change the state.
+ *
+ * - `chunk held`: Bun read a chunk, and `to` did not take all of it.
+ * - `large chunk held`: like `chunk held`, but the chunk is so large that more chunks are likely to
+ *   follow.
+ * - `room again`: `to` took all held bytes.
+ * - `read passed`: an own read brought bytes, and `to` took all of them.
+ * - `read held`: an own read brought bytes, and `to` did not take all of them.
+ * - `nothing`: an own read found no bytes.
+ * - `nothing, little room`: like `nothing`, but `to` also has little room, or all pipes together
+ *   hold too many bytes. In the state `turn` neither is checked, so the event is always `nothing`.
+ * - `memory full`: all pipes together hold too many bytes.
+ * - `end`: an own read found the end of the stream or a failure.
+ * - `broken`: `to` takes no more bytes.
+ */
+export type ReadingEvent =
+  | "chunk held"
+  | "large chunk held"
+  | "room again"
+  | "read passed"
+  | "read held"
+  | "nothing"
+  | "nothing, little room"
+  | "memory full"
+  | "end"
+  | "broken";
+
+type Transitions = Readonly<
+  Record<ReadingState, Readonly<Partial<Record<ReadingEvent, ReadingState>>>>
+>;
+
+// The transitions, as in the docstring of `stateAfter`; a test compares the two tables. A
+// transition that is missing here cannot happen.
+const TABLE: Transitions = {
+  events: {
+    "chunk held": "paused",
+    "large chunk held": "room",
+    "room again": "events",
+    "read passed": "turn",
+    "read held": "room",
+    nothing: "events",
+    "nothing, little room": "look",
+    "memory full": "look",
+    end: "events",
+    broken: "over",
+  },
+  paused: {
+    "chunk held": "paused",
+    "large chunk held": "paused",
+    "room again": "events",
+    "memory full": "paused",
+    broken: "over",
+  },
+  room: {
+    "chunk held": "room",
+    "large chunk held": "room",
+    "room again": "turn",
+    "memory full": "room",
+    broken: "over",
+  },
+  turn: {
+    "chunk held": "room",
+    "large chunk held": "room",
+    "room again": "turn",
+    "read passed": "turn",
+    "read held": "room",
+    nothing: "last turn",
+    "nothing, little room": "last turn",
+    "memory full": "turn",
+    end: "events",
+    broken: "over",
+  },
+  "last turn": {
+    "chunk held": "room",
+    "large chunk held": "room",
+    "room again": "last turn",
+    "read passed": "turn",
+    "read held": "room",
+    nothing: "events",
+    "nothing, little room": "look",
+    "memory full": "last turn",
+    end: "events",
+    broken: "over",
+  },
+  look: {
+    "chunk held": "room",
+    "large chunk held": "room",
+    "room again": "look",
+    "read passed": "turn",
+    "read held": "room",
+    nothing: "events",
+    "nothing, little room": "look",
+    "memory full": "look",
+    end: "events",
+    broken: "over",
+  },
+  over: {
+    "chunk held": "over",
+    "large chunk held": "over",
+    "room again": "over",
+    "memory full": "over",
+    broken: "over",
+  },
+};
+
+/**
+ * Returns the state that follows an event.
+ *
+ * Each row of this table is a state, each column an event, and each cell the next state. An empty
+ * cell means that the event cannot happen in the state.
+ *
+ * | state       | chunk held | large chunk held | room again      | read passed | read held | nothing     | nothing, little room | memory full | end      | broken |
+ * | ----------- | ---------- | ---------------- | --------------- | ----------- | --------- | ----------- | -------------------- | ----------- | -------- | ------ |
+ * | `events`    | `paused`   | `room`           | `events`        | `turn`      | `room`    | `events`    | `look`               | `look`      | `events` | `over` |
+ * | `paused`    | `paused`   | `paused`         | `events`        |             |           |             |                      | `paused`    |          | `over` |
+ * | `room`      | `room`     | `room`           | `turn` now      |             |           |             |                      | `room`      |          | `over` |
+ * | `turn`      | `room`     | `room`           | `turn`          | `turn`      | `room`    | `last turn` | `last turn`          | `turn`      | `events` | `over` |
+ * | `last turn` | `room`     | `room`           | `last turn`     | `turn`      | `room`    | `events`    | `look`               | `last turn` | `events` | `over` |
+ * | `look`      | `room`     | `room`           | `look` now      | `turn`      | `room`    | `events`    | `look`               | `look`      | `events` | `over` |
+ * | `over`      | `over`     | `over`           | `over`          |             |           |             |                      | `over`      |          | `over` |
+ *
+ * A transition to `turn` or `last turn` plans an own read for the next turn of the event loop. At a
+ * transition marked "now", the pipe does an own read at once.
+ *
+ * The row `events` also has cells for the results of own reads: after a large chunk that `to` took
+ * completely, the pipe does an own read at once, while the state is still `events`. Only the result
+ * of this read changes the state.
+ *
+ * Bun is paused in `paused`, `room`, `turn`, `last turn` and `look`, but a failed TCP side delivers
+ * chunks even then.
+ *
+ * @throws if the event cannot happen in the state
+ */
+export function stateAfter(state: ReadingState, event: ReadingEvent): ReadingState {
+  const after = TABLE[state][event];
+  if (after === undefined) throw new Error(`a pipe in ${state} met ${event}`);
+  return after;
+}
+
+/** Returns whether Bun is paused in a state. */
+export function pauses(state: ReadingState): boolean {
+  return state !== "events" && state !== "over";
+}
+
+/** Returns whether reading stops in a state until `to` has taken the held bytes. */
+export function waits(state: ReadingState): boolean {
+  return state === "paused" || state === "room";
+}
+
+/** Returns whether a state plans an own read for the next turn of the event loop. */
+export function isTurn(state: ReadingState): boolean {
+  return state === "turn" || state === "last turn";
+}
