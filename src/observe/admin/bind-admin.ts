@@ -4,7 +4,7 @@ import type { PausableListener } from "../../relay/listen/pausable-listener.ts";
 import type { HandedSource } from "../../relay/kinds-of-source.ts";
 import { removeAtStop } from "../../relay/listen/socket-file/remove-at-stop.ts";
 import type { Observer } from "../../relay/observer.ts";
-import type { VisitHandlers } from "./http-visit.ts";
+import type { HttpConnectionHandlers } from "./http-connection.ts";
 
 // The maximum number of clients that wait in the kernel's queue of a listening socket until the
 // server accepts them.
@@ -44,7 +44,7 @@ export interface BoundAdmin {
  */
 export async function bindAdmin(
   address: SocketEndpoint | HandedSource,
-  handlers: VisitHandlers,
+  handlers: HttpConnectionHandlers,
   permissions: AdminPermissions,
   option: string,
 ): Promise<BoundAdmin> {

@@ -6,7 +6,7 @@ import { HEADROOM } from "../../relay/listen/watch-for-free-descriptors.ts";
 import type { PausableListener } from "../../relay/listen/pausable-listener.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./http-limits.ts";
 import { type Answerer, requestOf } from "./http-request-and-answer.ts";
-import { Visit, type VisitHandlers } from "./http-visit.ts";
+import { HttpConnection, type HttpConnectionHandlers } from "./http-connection.ts";
 import { ProcessorShare } from "./processor-share.ts";
 
 // The longest time, in milliseconds, between two checks whether a connection has used up its time
@@ -39,8 +39,8 @@ export class BoundedHttpServer implements Disposable {
   readonly #http: Server;
   readonly #share: ProcessorShare;
   /** The open connections, the oldest first. */
-  readonly #visits = new Set<Visit>();
-  readonly #visitOf = new WeakMap<object, Visit>();
+  readonly #connections = new Set<HttpConnection>();
+  readonly #connectionOf = new WeakMap<object, HttpConnection>();
   /** The listener; null before `listen` has ended, and again after `drain` or the disposal. */
   #listening: PausableListener | null = null;
   /**
@@ -84,16 +84,16 @@ export class BoundedHttpServer implements Disposable {
    * @throws the error of `bind`
    */
   async listen<Bound extends { readonly listeners: PausableListener }>(
-    bind: (handlers: VisitHandlers) => Bound | Promise<Bound>,
+    bind: (handlers: HttpConnectionHandlers) => Bound | Promise<Bound>,
     held = false,
   ): Promise<Bound> {
-    const handlers: VisitHandlers = {
+    const handlers: HttpConnectionHandlers = {
       binaryType: "uint8array",
       open: (socket) => this.#accept(socket),
       data: ({ data: { stream } }, bytes) => this.#measure(() => stream.socketSent(bytes)),
       drain: ({ data: { stream } }) => this.#measure(() => stream.socketDrained()),
       end: ({ data: { stream } }) => this.#measure(() => stream.socketEnded()),
-      close: ({ data: visit }) => this.#closed(visit),
+      close: ({ data: connection }) => this.#closed(connection),
     };
     const bound = await bind(handlers);
     this.#listening = bound.listeners;
@@ -110,7 +110,7 @@ export class BoundedHttpServer implements Disposable {
 
   /**
    * Stops accepting clients. Resolves when every connection has closed: after its answer, or
-   * because its time was used up (`Visit.cutIfLate`).
+   * because its time was used up (`HttpConnection.cutIfLate`).
    */
   async drain(): Promise<void> {
     this.#listening?.stop();
@@ -125,31 +125,31 @@ export class BoundedHttpServer implements Disposable {
     clearTimeout(this.#timer);
     this.#listening?.stop();
     this.#listening = null;
-    for (const { socket } of this.#visits) socket.terminate();
+    for (const { socket } of this.#connections) socket.terminate();
   }
 
-  #accept(socket: Socket<Visit>): void {
-    const visit = new Visit(socket);
-    socket.data = visit;
-    this.#visits.add(visit);
-    this.#visitOf.set(visit.stream, visit);
-    this.#measure(() => this.#http.emit("connection", visit.stream), CONNECTION_COST);
+  #accept(socket: Socket<HttpConnection>): void {
+    const connection = new HttpConnection(socket);
+    socket.data = connection;
+    this.#connections.add(connection);
+    this.#connectionOf.set(connection.stream, connection);
+    this.#measure(() => this.#http.emit("connection", connection.stream), CONNECTION_COST);
     // Without FFI the listener cannot pause, so there can be more connections than the limit. Close
     // such a connection at once.
-    if (this.#visits.size > this.#limits.connections) socket.terminate();
+    if (this.#connections.size > this.#limits.connections) socket.terminate();
     this.#settle();
   }
 
-  #closed(visit: Visit): void {
-    this.#visits.delete(visit);
-    visit.stream.socketClosed();
+  #closed(connection: HttpConnection): void {
+    this.#connections.delete(connection);
+    connection.stream.socketClosed();
     this.#settle();
   }
 
   async #asked(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const visit = this.#visitOf.get(request.socket);
+    const connection = this.#connectionOf.get(request.socket);
     // Ignore everything after the first request, because a connection carries only one request.
-    if (visit === undefined || !visit.requestArrived()) return;
+    if (connection === undefined || !connection.requestArrived()) return;
     const began = performance.now();
     const { status, headers, body } = await this.#answer(requestOf(request));
     response.writeHead(status, {
@@ -163,8 +163,8 @@ export class BoundedHttpServer implements Disposable {
 
   /** Refuses bytes that are not an HTTP request, and a request whose head is too long. */
   #misunderstood(error: NodeJS.ErrnoException, stream: Duplex): void {
-    const visit = this.#visitOf.get(stream);
-    if (visit === undefined || !visit.requestArrived()) return;
+    const connection = this.#connectionOf.get(stream);
+    if (connection === undefined || !connection.requestArrived()) return;
     const status =
       error.code === "HPE_HEADER_OVERFLOW"
         ? "431 Request Header Fields Too Large"
@@ -191,7 +191,7 @@ export class BoundedHttpServer implements Disposable {
   }
 
   #settleDrain({ resolve }: PromiseWithResolvers<void>): void {
-    if (this.#visits.size > 0) return this.#lookIn(this.#limits.idleWhenScarce);
+    if (this.#connections.size > 0) return this.#lookIn(this.#limits.idleWhenScarce);
     clearTimeout(this.#timer);
     resolve();
   }
@@ -217,12 +217,12 @@ export class BoundedHttpServer implements Disposable {
     this.#due = Infinity;
     const now = performance.now();
     const isScarce = this.#isFull() || this.#share.wait > 0 || this.#drained !== null;
-    for (const visit of this.#visits) visit.cutIfLate(now, this.#limits, isScarce);
+    for (const connection of this.#connections) connection.cutIfLate(now, this.#limits, isScarce);
     this.#exhausted = descriptorShortage(this.#exhausted ? HEADROOM : 1) !== null;
     this.#settle();
   }
 
   #isFull(): boolean {
-    return this.#visits.size >= this.#limits.connections;
+    return this.#connections.size >= this.#limits.connections;
   }
 }

@@ -7,7 +7,7 @@ import type { HttpLimits } from "./http-limits.ts";
  * One connection of a `BoundedHttpServer`. It carries one request and one answer, then it is
  * closed.
  */
-export class Visit {
+export class HttpConnection {
   readonly stream: SocketStream;
   /**
    * True after the client has sent the whole head of a request, or bytes that are not a valid
@@ -20,7 +20,7 @@ export class Visit {
    */
   #since = performance.now();
 
-  constructor(readonly socket: Socket<Visit>) {
+  constructor(readonly socket: Socket<HttpConnection>) {
     this.stream = new SocketStream(socket);
   }
 
@@ -63,4 +63,4 @@ export class Visit {
 }
 
 /** Handlers of a listening socket whose clients a `BoundedHttpServer` serves. */
-export type VisitHandlers = AcceptHandlers<Visit>;
+export type HttpConnectionHandlers = AcceptHandlers<HttpConnection>;
