@@ -15,9 +15,9 @@ const LINKS_MOST = 40;
 const LINK_BYTES_MOST = 4_096;
 
 /**
- * Opens the folder of a socket's or capture's path. The path is opened one part at a time, each part relative to
- * the folder opened before. So an attacker who renames or replaces a part that is already open
- * cannot lead the relay to another folder.
+ * Opens the folder of a socket's or capture's path. The path is opened one part at a time, each
+ * part relative to the folder opened before. So an attacker who renames or replaces a part that is
+ * already open cannot lead the relay to another folder.
  *
  * A user is trusted if it is root or this process's user. A symbolic link can be replaced by its
  * owner, and by the owner of the folder that contains the link. The relay follows the link only if
