@@ -1,4 +1,4 @@
-// Features of Bun 1.4.5's sockets that Bun's types lack. test/integration/runtime-facts.test.ts
+// Features of Bun 1.4.5's sockets that Bun's types lack. test/integration/runtime-facts
 // fails if a new Bun drops one of them.
 import "bun";
 
