@@ -1,14 +1,5 @@
-import {
-  afterAll,
-  beforeAll,
-  beforeEach,
-  describe,
-  expect,
-  setDefaultTimeout,
-  test,
-} from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describeNeeding, program, root } from "../support/machine/parts.ts";
 import {
@@ -21,19 +12,18 @@ import {
 import { entriesOf } from "../support/process/log-entries.ts";
 import { connectEcho, startEcho } from "../support/sockets/echo.ts";
 import { until } from "../support/waiting.ts";
+import { folderForTests } from "../support/temporary-folder.ts";
 
 setDefaultTimeout(60_000);
 
 const EXAMPLE = join(import.meta.dir, "../../src/config/example.toml");
 
-let folder: string;
+const folder = folderForTests("config");
 let file: string;
 
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "config-"));
   file = join(folder, "relays.toml");
 });
-afterAll(() => rmSync(folder, { recursive: true }));
 beforeEach(() => rmSync(file, { force: true }));
 
 function write(...lines: readonly string[]): void {

@@ -1,20 +1,12 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync } from "node:fs";
-import { rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { runRelay } from "../support/process/executable.ts";
 import { onTerminal } from "../support/process/terminal-run.ts";
+import { folderForEachTest } from "../support/temporary-folder.ts";
 
 let folder: string;
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "demo-"));
-});
-
-afterEach(() => {
-  rmSync(folder, { recursive: true });
-});
+folderForEachTest("demo", (path) => void (folder = path));
 
 describe("demo", () => {
   test("shows both ways, fits 80 columns, and leaves nothing", async () => {

@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { executablePath, runRelay, startRelay, turnedAway } from "../support/process/executable.ts";
 import { describeNeeding, program, root } from "../support/machine/parts.ts";
+import { folderForTests } from "../support/temporary-folder.ts";
 
 setDefaultTimeout(60_000);
 
@@ -16,15 +17,13 @@ await describeNeeding(
   "an error names the fix",
   [root, program("setpriv"), program("prlimit"), program("unshare")],
   () => {
-    let folder: string;
+    const folder = folderForTests("errors");
 
     beforeAll(async () => {
       await executablePath();
-      folder = mkdtempSync(join(tmpdir(), "errors-"));
       chownSync(folder, NOBODY, NOBODY);
       chmodSync(folder, 0o755);
     });
-    afterAll(() => rmSync(folder, { recursive: true }));
 
     test("of a --group that the relay's user is no member of", async () => {
       const words = [`--group=${GROUP}`, join(folder, "group"), "127.0.0.1:1"];

@@ -1,6 +1,4 @@
-import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { executablePath, type RunningRelay, startRelay } from "../support/process/executable.ts";
 import { entriesOf } from "../support/process/log-entries.ts";
@@ -10,14 +8,14 @@ import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
 import { portIn } from "../support/sockets/socket-name.ts";
 import { connectFrom, ipv6Loopback } from "../support/sockets/visitor.ts";
 import { until } from "../support/waiting.ts";
+import { folderForTests } from "../support/temporary-folder.ts";
 
 // A client that sends something and resets before it is accepted: the kernel then says no more who it is
 // (getpeername(2), ENOTCONN), and a destination that trusts the relay's address would trust the client.
 
 const ROUNDS = 20;
 
-const folder = mkdtempSync(join(tmpdir(), "hidden-client-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = folderForTests("hidden-client");
 
 let names = 0;
 function listen(): RawListener & { readonly path: string } {

@@ -1,22 +1,23 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { closeSync, constants, fstatSync, mkdtempSync, openSync, readdirSync } from "node:fs";
-import { readFileSync, rmSync, watch, writeSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  watch,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { executablePath, startRelay, turnedAway } from "../support/process/executable.ts";
 import { entriesOf } from "../support/process/log-entries.ts";
 import { onTerminal } from "../support/process/terminal-run.ts";
 import { connectText, echoIn } from "../support/sockets/text-client.ts";
+import { folderForEachTest } from "../support/temporary-folder.ts";
 
 let folder: string;
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "log-streams-"));
-});
-
-afterEach(() => {
-  rmSync(folder, { recursive: true });
-});
+folderForEachTest("log-streams", (path) => void (folder = path));
 
 const PATH = process.env["PATH"] ?? "/usr/bin:/bin";
 

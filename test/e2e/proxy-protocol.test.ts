@@ -1,6 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { parseAddress, printAddress, type SocketEndpoint } from "../../src/index.ts";
 import { runRelay, startRelay, type RunningRelay } from "../support/process/executable.ts";
@@ -10,12 +8,11 @@ import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
 import { portIn } from "../support/sockets/socket-name.ts";
 import { system } from "../support/process/system-calls.ts";
 import { connectFrom, ipv6Loopback, userNamespaces } from "../support/sockets/visitor.ts";
+import { folderForTests } from "../support/temporary-folder.ts";
 
 const V2_SIGNATURE = "0d0a0d0a000d0a515549540a";
 
-let folder: string;
-beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), "proxy-"))));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = folderForTests("proxy");
 
 let names = 0;
 function freshPath(): string {

@@ -1,21 +1,13 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { lstatSync, mkdtempSync, readdirSync } from "node:fs";
-import { rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { startRelay } from "../support/process/executable.ts";
 import { entriesOf } from "../support/process/log-entries.ts";
 import { connectText, echoIn } from "../support/sockets/text-client.ts";
+import { folderForEachTest } from "../support/temporary-folder.ts";
 
 let folder: string;
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "relay-life-"));
-});
-
-afterEach(() => {
-  rmSync(folder, { recursive: true });
-});
+folderForEachTest("relay-life", (path) => void (folder = path));
 
 // `docker stop` kills after this long, in milliseconds, and reports status 137.
 const CONTAINER_PATIENCE = 10_000;

@@ -1,6 +1,5 @@
-import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseAddress } from "../../src/index.ts";
 import { describeNeeding, program, root } from "../support/machine/parts.ts";
@@ -16,11 +15,11 @@ import { Payload } from "../support/sockets/payload.ts";
 import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
 import { connectFrom } from "../support/sockets/visitor.ts";
 import { until } from "../support/waiting.ts";
+import { folderForTests } from "../support/temporary-folder.ts";
 
 const WITHOUT_FFI = { BUN_JSC_useJIT: "0" };
 
-const folder = mkdtempSync(join(tmpdir(), "self-loop-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = folderForTests("self-loop");
 
 /** A port where nobody listens. */
 function freePort(): number {

@@ -1,11 +1,11 @@
-import { afterAll, afterEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { afterEach, describe, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type ConnectionView, createRelay, type SocketEndpoint } from "../../src/index.ts";
 import { Payload } from "../support/sockets/payload.ts";
 import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
 import { until } from "../support/waiting.ts";
+import { folderForTests } from "../support/temporary-folder.ts";
 
 // What is in the middle of a connection whose TCP client dies while its destination does not read:
 // more than a direction is to hold, and all of it is to arrive.
@@ -15,8 +15,7 @@ const MIB = 1024 * 1024;
 // More than all buffers between the two ends can hold.
 const FLOOD = new Payload(256 * MIB);
 
-const folder = mkdtempSync(join(tmpdir(), "dead-sender-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = folderForTests("dead-sender");
 let names = 0;
 
 const DESTINATIONS = [

@@ -1,6 +1,4 @@
-import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { type ConnectionView, createRelay, type SocketEndpoint } from "../../src/index.ts";
 import { boundOfThreads } from "../../src/workers/memory-max.ts";
@@ -8,6 +6,7 @@ import { relayOpener } from "../../src/workers/open-with-workers.ts";
 import { Payload } from "../support/sockets/payload.ts";
 import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
 import { turn } from "../support/waiting.ts";
+import { folderForTests } from "../support/temporary-folder.ts";
 
 // All clients send at the same moment, and nobody reads. What a destination's socket does not take is held.
 
@@ -28,8 +27,7 @@ const REQUESTS = 20;
 // may be busy.
 const REQUESTS_TAKE_MOST = 10_000;
 
-const folder = mkdtempSync(join(tmpdir(), "memory-max-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = folderForTests("memory-max");
 
 const path = (name: string): SocketEndpoint => ({ kind: "unix", path: join(folder, name) });
 

@@ -1,7 +1,6 @@
-import { afterAll, afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import type { Socket } from "bun";
-import { fstatSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { fstatSync } from "node:fs";
 import { join } from "node:path";
 import type { SocketEndpoint } from "../../src/index.ts";
 import { findEpollRegistration } from "../../src/os/epoll-registration.ts";
@@ -16,9 +15,9 @@ import { socketDescriptors } from "../support/process/proc.ts";
 import { system } from "../support/process/system-calls.ts";
 import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
 import { turn, until } from "../support/waiting.ts";
+import { folderForTests } from "../support/temporary-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "pausable-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = folderForTests("pausable");
 let names = 0;
 
 const PLACES = [

@@ -1,14 +1,12 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { createRelay, type SocketEndpoint } from "../../src/index.ts";
 import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
 import { until } from "../support/waiting.ts";
+import { folderForEachTest } from "../support/temporary-folder.ts";
 
 let folder: string;
-beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "reached-again-"))));
-afterEach(() => rmSync(folder, { recursive: true }));
+folderForEachTest("reached-again", (path) => void (folder = path));
 
 test.each([1, 3])(
   "a destination that is back is told once by each of %d workers that had missed it",

@@ -1,12 +1,11 @@
-import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { type ConnectionView, createRelay, type SocketEndpoint } from "../../src/index.ts";
 import { DIRECTIONS, type Kind } from "../fidelity/directions.ts";
 import { Payload } from "../support/sockets/payload.ts";
 import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
 import { until } from "../support/waiting.ts";
+import { folderForTests } from "../support/temporary-folder.ts";
 
 // What the relay holds for connections both of whose sides send and do not read. One stalled destination
 // may stall all its clients, so the memory of a stalled connection decides whether the relay survives it.
@@ -19,8 +18,7 @@ const HELD_MOST = 64 * KIB;
 // More than all buffers between the two ends can hold.
 const FLOOD = new Payload(256 * KIB * KIB);
 
-const folder = mkdtempSync(join(tmpdir(), "stalled-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = folderForTests("stalled");
 let names = 0;
 
 function place(kind: Kind): SocketEndpoint {

@@ -1,18 +1,17 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DOCUMENT_VERSION } from "../../src/process/handover/handover-document.ts";
 import { HandoverError } from "../../src/process/handover/handover-error.ts";
 import { startSuccessor } from "../../src/process/handover/start-successor.ts";
 import { openDescriptors } from "../support/process/proc.ts";
 import { until } from "../support/waiting.ts";
+import { folderForEachTest } from "../support/temporary-folder.ts";
 
 // What becomes of programs that are started to take a process' place, and are something else.
 
 let folder: string;
-beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "successor-"))));
-afterEach(() => rmSync(folder, { recursive: true }));
+folderForEachTest("successor", (path) => void (folder = path));
 
 const DOCUMENT = {
   kind: "document",

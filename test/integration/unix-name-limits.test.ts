@@ -1,21 +1,18 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { AddressError, createRelay, printAddress, type SocketEndpoint } from "../../src/index.ts";
 import { AF_UNIX, errnoName, system } from "../support/process/system-calls.ts";
 import { Payload } from "../support/sockets/payload.ts";
 import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
+import { folderForEachTest } from "../support/temporary-folder.ts";
 
 // What the kernel takes (unix(7)): sun_path has 108 bytes, and an abstract name begins with a NUL.
 const PATH_MOST = 108;
 const ABSTRACT_MOST = 107;
 
 let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "name-limits-"));
-});
-afterEach(() => rmSync(folder, { recursive: true }));
+folderForEachTest("name-limits", (path) => void (folder = path));
 
 type Name = readonly [what: string, name: (bytes: number) => SocketEndpoint, most: number];
 

@@ -1,17 +1,16 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startRelay } from "../../support/process/executable.ts";
 import { connectEcho, type EchoClient, startEcho } from "../../support/sockets/echo.ts";
 import { until } from "../../support/waiting.ts";
+import { folderForEachTest } from "../../support/temporary-folder.ts";
 
 const TOGETHER = 6;
 const OF_A = 4;
 
 let folder: string;
-beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "limits-"))));
-afterEach(() => rmSync(folder, { recursive: true }));
+folderForEachTest("limits", (path) => void (folder = path));
 
 /** A client, and whether it was answered. */
 interface Visitor {

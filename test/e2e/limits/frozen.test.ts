@@ -1,6 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { parseAddress } from "../../../src/index.ts";
 import { type RunningRelay, startRelay } from "../../support/process/executable.ts";
@@ -8,13 +6,13 @@ import { isStopped } from "../../support/process/proc.ts";
 import { Payload } from "../../support/sockets/payload.ts";
 import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
 import { until } from "../../support/waiting.ts";
+import { folderForEachTest } from "../../support/temporary-folder.ts";
 
 // What a relay does that stood still for longer than any of its times: stopped by a signal, as in a
 // machine that was suspended or a container that was paused.
 
 let folder: string;
-beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "frozen-"))));
-afterEach(() => rmSync(folder, { recursive: true }));
+folderForEachTest("frozen", (path) => void (folder = path));
 
 const TIME = 1_000;
 const FROZEN = 3 * TIME;

@@ -1,16 +1,14 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { parseAddress } from "../../../src/index.ts";
 import { startRelay } from "../../support/process/executable.ts";
 import { Payload } from "../../support/sockets/payload.ts";
 import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
 import { until } from "../../support/waiting.ts";
+import { folderForEachTest } from "../../support/temporary-folder.ts";
 
 let folder: string;
-beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "half-close-"))));
-afterEach(() => rmSync(folder, { recursive: true }));
+folderForEachTest("half-close", (path) => void (folder = path));
 
 const TIME = 500;
 

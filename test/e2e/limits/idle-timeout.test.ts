@@ -1,15 +1,13 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { parseAddress } from "../../../src/index.ts";
 import { startRelay } from "../../support/process/executable.ts";
 import { Payload } from "../../support/sockets/payload.ts";
 import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
+import { folderForEachTest } from "../../support/temporary-folder.ts";
 
 let folder: string;
-beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "idle-"))));
-afterEach(() => rmSync(folder, { recursive: true }));
+folderForEachTest("idle", (path) => void (folder = path));
 
 const IDLE = 500;
 

@@ -1,17 +1,12 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startRelay } from "../../support/process/executable.ts";
 import { cpuSeconds } from "../../support/process/proc.ts";
 import { until } from "../../support/waiting.ts";
+import { folderForTests } from "../../support/temporary-folder.ts";
 
-let folder: string;
-
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "many-relays-"));
-});
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = folderForTests("many-relays");
 
 /** Runs a file of so many relays; gives the memory and the processor time of their start. */
 async function run(relays: number, workers: number) {

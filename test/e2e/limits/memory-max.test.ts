@@ -1,11 +1,10 @@
-import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { startRelay } from "../../support/process/executable.ts";
 import { Payload } from "../../support/sockets/payload.ts";
 import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
 import { statusOf } from "../observe/admin.ts";
+import { folderForTests } from "../../support/temporary-folder.ts";
 
 // A destination that does not answer: what its clients send is held in the relay.
 
@@ -17,8 +16,7 @@ const LATE = 20;
 // Each client before its destination has answered: until so much is held, and one read more.
 const ONE_HOLDS_MOST = 1 * MIB;
 
-const folder = mkdtempSync(join(tmpdir(), "memory-max-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = folderForTests("memory-max");
 
 test.each([1, 3])(
   "with %d workers: at --memory-max new clients wait, and all are served",

@@ -1,6 +1,5 @@
-import { afterAll, afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { afterAll, expect, test } from "bun:test";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseAddress, type SocketEndpoint } from "../../../src/index.ts";
 import { connectEcho, startEcho } from "../../support/sockets/echo.ts";
@@ -8,10 +7,10 @@ import { startRelay } from "../../support/process/executable.ts";
 import { Payload } from "../../support/sockets/payload.ts";
 import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
 import { makeMemoryGroup } from "../../support/machine/resource-group.ts";
+import { folderForEachTest } from "../../support/temporary-folder.ts";
 
 let folder: string;
-beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "process-"))));
-afterEach(() => rmSync(folder, { recursive: true }));
+folderForEachTest("process", (path) => void (folder = path));
 
 const MIB = 1024 * 1024;
 

@@ -1,6 +1,5 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseAddress } from "../../../src/index.ts";
 import { connectEcho, startEcho } from "../../support/sockets/echo.ts";
@@ -10,10 +9,10 @@ import { cpuSeconds } from "../../support/process/proc.ts";
 import { describeNeeding, program, root } from "../../support/machine/parts.ts";
 import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
 import { turn, until } from "../../support/waiting.ts";
+import { folderForEachTest } from "../../support/temporary-folder.ts";
 
 let folder: string;
-beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "reaching-"))));
-afterEach(() => rmSync(folder, { recursive: true }));
+folderForEachTest("reaching", (path) => void (folder = path));
 
 const path = (name: string) => join(folder, name);
 // Without a look whether it is connected: the relay may have reset a TCP client before that.

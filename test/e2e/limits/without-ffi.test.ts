@@ -1,6 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { parseAddress } from "../../../src/index.ts";
 import { type RunOptions, startRelay } from "../../support/process/executable.ts";
@@ -10,6 +8,7 @@ import { startEcho } from "../../support/sockets/echo.ts";
 import { Payload } from "../../support/sockets/payload.ts";
 import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
 import { until } from "../../support/waiting.ts";
+import { folderForEachTest } from "../../support/temporary-folder.ts";
 
 // Without FFI no listener can be paused, and a relay without descriptors would accept in vain as fast as
 // it can: clients wait in the relay itself, within bounds, and are refused beyond them.
@@ -17,8 +16,7 @@ import { until } from "../../support/waiting.ts";
 const WITHOUT_FFI: RunOptions = { env: { BUN_JSC_useJIT: "0" } };
 
 let folder: string;
-beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "without-ffi-"))));
-afterEach(() => rmSync(folder, { recursive: true }));
+folderForEachTest("without-ffi", (path) => void (folder = path));
 
 const path = (name: string) => join(folder, name);
 

@@ -1,20 +1,12 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { connectEcho, startEcho } from "../../support/sockets/echo.ts";
 import { startRelay, turnedAway } from "../../support/process/executable.ts";
 import { entriesOf } from "../../support/process/log-entries.ts";
+import { folderForEachTest } from "../../support/temporary-folder.ts";
 
 let folder: string;
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "access-log-"));
-});
-
-afterEach(() => {
-  rmSync(folder, { recursive: true });
-});
+folderForEachTest("access-log", (path) => void (folder = path));
 
 describe("the access log", () => {
   test("has a line of a TCP client when it has gone", async () => {

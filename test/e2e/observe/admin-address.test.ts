@@ -1,20 +1,13 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { lstatSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../../../package.json";
 import { runRelay } from "../../support/process/executable.ts";
 import { ask, startWatched, statusOf } from "./admin.ts";
+import { folderForEachTest } from "../../support/temporary-folder.ts";
 
 let folder: string;
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "admin-"));
-});
-
-afterEach(() => {
-  rmSync(folder, { recursive: true });
-});
+folderForEachTest("admin", (path) => void (folder = path));
 
 const destination = "127.0.0.1:9";
 

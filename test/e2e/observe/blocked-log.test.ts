@@ -1,21 +1,14 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
+import { closeSync, constants, openSync } from "node:fs";
 import { join } from "node:path";
 import { connectEcho, startEcho } from "../../support/sockets/echo.ts";
 import { executablePath } from "../../support/process/executable.ts";
 import { entriesOf } from "../../support/process/log-entries.ts";
 import { ask, eventually, metricBecomes, metricsOf, statusOf } from "./admin.ts";
+import { folderForEachTest } from "../../support/temporary-folder.ts";
 
 let folder: string;
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "blocked-log-"));
-});
-
-afterEach(() => {
-  rmSync(folder, { recursive: true });
-});
+folderForEachTest("blocked-log", (path) => void (folder = path));
 
 // Their lines are more than the 1 MiB that waits in the relay and the 64 KiB of a pipe.
 const CONNECTIONS = 6_000;

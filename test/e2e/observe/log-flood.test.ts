@@ -1,12 +1,11 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { parseAddress } from "../../../src/index.ts";
 import { type RunningRelay, startRelay } from "../../support/process/executable.ts";
 import { connectEcho, startEcho } from "../../support/sockets/echo.ts";
 import { RawSocket } from "../../support/sockets/raw-socket.ts";
 import { entriesOf } from "../../support/process/log-entries.ts";
+import { folderForEachTest } from "../../support/temporary-folder.ts";
 
 // Nobody who can connect can fill the disk with the log.
 
@@ -15,8 +14,7 @@ const AT_ONCE = 50;
 const LINES_MOST = 60;
 
 let folder: string;
-beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "log-flood-"))));
-afterEach(() => rmSync(folder, { recursive: true }));
+folderForEachTest("log-flood", (path) => void (folder = path));
 
 /** Clients come, and the relay turns each away. */
 async function flood({ address }: RunningRelay, clients = CLIENTS): Promise<void> {

@@ -1,6 +1,5 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   type RunningRelay,
@@ -10,10 +9,10 @@ import {
 } from "../../support/process/executable.ts";
 import { entriesOf } from "../../support/process/log-entries.ts";
 import { ask, metricsOf, statusOf } from "./admin.ts";
+import { folderForEachTest } from "../../support/temporary-folder.ts";
 
 let folder: string;
-beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "metrics-address-"))));
-afterEach(() => rmSync(folder, { recursive: true }));
+folderForEachTest("metrics-address", (path) => void (folder = path));
 
 const PATHS = ["/metrics", "/healthz", "/readyz"];
 

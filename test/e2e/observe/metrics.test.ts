@@ -1,6 +1,5 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../../../package.json";
 import { connectEcho, startEcho } from "../../support/sockets/echo.ts";
@@ -8,16 +7,10 @@ import { turnedAway } from "../../support/process/executable.ts";
 import { describeNeeding, program } from "../../support/machine/parts.ts";
 import { runProgram } from "../../support/process/program.ts";
 import { ask, eventually, metricBecomes, metricsOf, startWatched, statusOf } from "./admin.ts";
+import { folderForEachTest } from "../../support/temporary-folder.ts";
 
 let folder: string;
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "metrics-"));
-});
-
-afterEach(() => {
-  rmSync(folder, { recursive: true });
-});
+folderForEachTest("metrics", (path) => void (folder = path));
 
 const ANY = "127.0.0.1:0";
 

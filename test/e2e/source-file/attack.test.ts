@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, test } from "bun:test";
 import {
   chmodSync,
   chownSync,
@@ -7,7 +7,6 @@ import {
   fstatSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -15,11 +14,11 @@ import {
   type Stats,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { executablePath } from "../../support/process/executable.ts";
 import { startProgram } from "../../support/process/program.ts";
 import { RawListener } from "../../support/sockets/raw-socket.ts";
+import { folderForEachTest } from "../../support/temporary-folder.ts";
 
 // Only root can become somebody else, and only what root does is worth an attack.
 const asRoot = describe.if(process.getuid?.() === 0);
@@ -43,11 +42,10 @@ const WAYS: [way: string, env: Environment][] = [
 ];
 
 let top: string;
+folderForEachTest("attack", (path) => void (top = path));
 beforeEach(() => {
-  top = mkdtempSync(join(tmpdir(), "attack-"));
   chmodSync(top, 0o755);
 });
-afterEach(() => rmSync(top, { recursive: true }));
 
 /** Somebody who is not root does that as fast as it can while `work` runs; gives how often. */
 async function attackedBy(

@@ -1,16 +1,15 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
-import { lstatSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { beforeEach, expect, test } from "bun:test";
+import { lstatSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { runRelay, startRelay } from "../../support/process/executable.ts";
+import { folderForEachTest } from "../../support/temporary-folder.ts";
 
 let folder: string;
+folderForEachTest("directory-mode", (path) => void (folder = path));
 let path: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "directory-mode-"));
   path = join(folder, "a", "b", "socket");
 });
-afterEach(() => rmSync(folder, { recursive: true }));
 
 // A unit of systemd has UMask=0077, a shell 022.
 const umask = (mask: string) => ["sh", "-c", `umask ${mask}; exec "$0" "$@"`];

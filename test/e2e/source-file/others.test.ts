@@ -1,20 +1,11 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import {
-  chmodSync,
-  chownSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { beforeEach, describe, expect, test } from "bun:test";
+import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { executablePath, runRelay, startRelay } from "../../support/process/executable.ts";
 import { startProgram } from "../../support/process/program.ts";
 import { RawListener } from "../../support/sockets/raw-socket.ts";
 import { until } from "../../support/waiting.ts";
+import { folderForEachTest } from "../../support/temporary-folder.ts";
 
 const PATH = process.env["PATH"] ?? "/usr/bin:/bin";
 
@@ -26,11 +17,10 @@ const nobodyMayRun =
   isRoot && Bun.spawnSync([...asNobody, "test", "-x", await executablePath()]).exitCode === 0;
 
 let folder: string;
+folderForEachTest("others", (path) => void (folder = path));
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "others-"));
   chmodSync(folder, 0o755);
 });
-afterEach(() => rmSync(folder, { recursive: true }));
 
 const at = (name: string) => join(folder, name);
 

@@ -1,20 +1,19 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
-import { closeSync, lstatSync, mkdtempSync, openSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { beforeEach, expect, test } from "bun:test";
+import { closeSync, lstatSync, openSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { executablePath } from "../../support/process/executable.ts";
 import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
+import { folderForEachTest } from "../../support/temporary-folder.ts";
 
 const RELAYS = 16;
 const ROUNDS = Number(process.env["TOGETHER_ROUNDS"] ?? 4);
 
 let folder: string;
+folderForEachTest("together", (path) => void (folder = path));
 let path: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "together-"));
   path = join(folder, "socket");
 });
-afterEach(() => rmSync(folder, { recursive: true }));
 
 /** A relay in a process of its own: whether it listens, or the line with which it refused. */
 async function outcome(child: Bun.Subprocess<"ignore", "ignore", "pipe">): Promise<string> {

@@ -1,14 +1,11 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { lastNotifyAccess, unitTexts } from "../../../src/systemd/notify-access.ts";
+import { folderForEachTest } from "../../support/temporary-folder.ts";
 
 let root: string;
-beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "notify-access-"));
-});
-afterEach(() => rmSync(root, { recursive: true }));
+folderForEachTest("notify-access", (path) => void (root = path));
 
 function texts(unit: string, files: Readonly<Record<string, string>>): string[] {
   for (const [name, text] of Object.entries(files)) {

@@ -1,16 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { placeUnits, UnitFilesError } from "../../../../src/cli/units/place-unit-files.ts";
+import { folderForEachTest } from "../../../support/temporary-folder.ts";
 
 const UNITS = [
   { name: "a.socket", text: "the socket\n" },
@@ -18,10 +10,7 @@ const UNITS = [
 ];
 
 let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "units-"));
-});
-afterEach(() => rmSync(folder, { recursive: true }));
+folderForEachTest("units", (path) => void (folder = path));
 
 function contents(): Record<string, string> {
   return Object.fromEntries(

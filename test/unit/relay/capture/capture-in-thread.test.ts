@@ -1,14 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { HandedCaptures } from "../../../../src/relay/capture/capture-path.ts";
 import { CaptureFile } from "../../../../src/relay/capture/capture-file.ts";
@@ -17,6 +8,7 @@ import { fileHeader, PACKET_OFFSET } from "../../../../src/relay/capture/pcapng.
 import { PacketRecorder } from "../../../../src/relay/capture/packet-recorder.ts";
 import { guessPort } from "../../../../src/relay/capture/guess-port.ts";
 import { parseAddress } from "../../../../src/index.ts";
+import { folderForTests } from "../../../support/temporary-folder.ts";
 
 /** The blocks of a capture: their types and lengths, which must agree at both ends. */
 function blocksOf(bytes: Buffer): { readonly type: number; readonly body: Buffer }[] {
@@ -143,9 +135,7 @@ test("a recorder that has ended records and passes on nothing more", () => {
 });
 
 describe("a file", () => {
-  let folder: string;
-  beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), "capture-"))));
-  afterAll(() => rmSync(folder, { recursive: true }));
+  const folder = folderForTests("capture");
   const header = fileHeader("program", "relay", 0);
   const open = (
     path: string,

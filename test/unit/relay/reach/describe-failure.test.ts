@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { mkdtempSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import {
   describeFailure,
 } from "../../../../src/relay/reach/describe-failure.ts";
 import { RawListener } from "../../../support/sockets/raw-socket.ts";
+import { folderForTests } from "../../../support/temporary-folder.ts";
 
 function failure(
   destination: string,
@@ -97,9 +98,7 @@ describe("a destination that was not reached", () => {
 });
 
 describe("a destination's path", () => {
-  let folder: string;
-  beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), "failure-"))));
-  afterAll(() => rmSync(folder, { recursive: true }));
+  const folder = folderForTests("failure");
   const path = (name: string) => join(folder, name);
   const wordsAt = (name: string) => failure(path(name), ["ECONNREFUSED"]).message.split(": ")[1];
 

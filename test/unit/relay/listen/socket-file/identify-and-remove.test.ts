@@ -1,15 +1,5 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { beforeEach, describe, expect, test } from "bun:test";
+import { existsSync, lstatSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   identityOf,
@@ -17,12 +7,13 @@ import {
   removeFile,
 } from "../../../../../src/relay/listen/socket-file/identify-and-remove.ts";
 import type { PlacedFile } from "../../../../../src/relay/kinds-of-source.ts";
+import { folderForEachTest } from "../../../../support/temporary-folder.ts";
 
 let top: string;
+folderForEachTest("placed-file", (path) => void (top = path));
 let file: PlacedFile;
 
 beforeEach(() => {
-  top = mkdtempSync(join(tmpdir(), "placed-file-"));
   const path = join(top, "folder", "file");
   mkdirSync(join(top, "folder"));
   writeFileSync(path, "");
@@ -30,7 +21,6 @@ beforeEach(() => {
   // As it comes from another process.
   file = JSON.parse(JSON.stringify({ path, identity } satisfies PlacedFile));
 });
-afterEach(() => rmSync(top, { recursive: true }));
 
 describe("a file that was placed", () => {
   test("is in place, and gone once it is removed", () => {
