@@ -189,6 +189,28 @@ describe("standard streams", () => {
     expect(await child.exited).toBe(0);
   });
 
+  test("the client's only socket is told apart from two streams: the client has an address", async () => {
+    using inetd = new RawListener({ kind: "tcp", host: "127.0.0.1", port: 0 });
+    using client = await RawSocket.connect(inetd.endpoint);
+    using socket = await inetd.accept();
+    const { own, peer } = client.ports;
+    const path = freshPath();
+    using listener = new RawListener({ kind: "unix", path });
+    const child = Bun.spawn([executable, "--proxy-protocol=v1", "-", path], {
+      env: ENV,
+      stdio: [socket.fd, socket.fd, "ignore"],
+    });
+    socket.close();
+    using server = await listener.accept();
+    const header = await server.receive();
+    expect(Buffer.from(header).toString()).toBe(
+      `PROXY TCP4 127.0.0.1 127.0.0.1 ${own} ${peer}\r\n`,
+    );
+    client.reset();
+    // A failure of the client is its own, and no end of its stream.
+    expect(await child.exited).toBe(1);
+  });
+
   test("what it cannot read, or cannot reach, is a failure with its reason", async () => {
     const path = freshPath();
     using listener = new RawListener({ kind: "unix", path });
