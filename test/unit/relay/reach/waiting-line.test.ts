@@ -155,14 +155,17 @@ test("who gets in past the line wakes it", () => {
   line.leave(waiter);
 });
 
-test("tries less often the longer it fails, but at least every 50 ms during a shortage", async () => {
+test("tries less often the longer it fails, but every 50 ms during a shortage", () => {
+  jest.useFakeTimers();
   const destination = new Destination();
   const waiter = destination.come("a");
-  await tried(destination, 8);
-  const before = destination.tries.length;
-  const start = performance.now();
-  await tried(destination, before + 4);
-  const pause = (performance.now() - start) / 4;
-  expect(pause).toBeGreaterThan(40);
+  const triesWithin = (milliseconds: number): number => {
+    const before = destination.tries.length;
+    jest.advanceTimersByTime(milliseconds);
+    return destination.tries.length - before;
+  };
+  expect(triesWithin(50)).toBeGreaterThan(3);
+  jest.advanceTimersByTime(950);
+  expect(triesWithin(500)).toBe(10);
   destination.line.leave(waiter);
 });
