@@ -52,7 +52,7 @@ export function addressesOfName(text: string): readonly string[] {
 }
 
 function addressOfUrl([, scheme = "", authority = "", path = ""]: RegExpExecArray): string {
-  if (scheme.toLowerCase() === "unix") return path === "" || path === "/" ? "/PATH" : path;
+  if (/^(unix|file)$/i.test(scheme)) return path === "" || path === "/" ? "/PATH" : path;
   const host = authority.replace(/^.*@/, "");
   return /:\d+$/.test(host) ? host : `${host === "" ? "HOST" : host}:PORT`;
 }

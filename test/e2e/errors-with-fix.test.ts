@@ -98,6 +98,26 @@ await describeNeeding(
       expect(piped.code).toBe(1);
     });
 
+    test("of units for a read-only folder", async () => {
+      const units = join(folder, "units");
+      mkdirSync(units);
+      const script = `mount -t tmpfs -o ro none ${units} && exec "$0" "$@"`;
+      const prefix = ["unshare", "--mount", "sh", "-c", script];
+      const words = ["units", `--output=${units}`, "/run/x/s", "127.0.0.1:1"];
+      const { code, stderr } = await runRelay(words, { prefix });
+      expect(stderr).toMatch(/cannot write \S+relay-x-s\.\S+: read-only file system \(EROFS\)\n$/);
+      expect(code).toBe(1);
+    });
+
+    test("of a path that no shell has expanded, and of an admin path without a folder", async () => {
+      for (const path of ["~/socket", "$HOME/socket"]) {
+        const { stderr } = await runRelay([path, "127.0.0.1:1"], { cwd: folder });
+        expect(stderr).toContain(`has not expanded ${path[0]} here; write the whole path`);
+      }
+      const { stderr } = await runRelay(["--admin=./missing/a", "127.0.0.1:0", "127.0.0.1:1"]);
+      expect(stderr).toContain("(ENOENT); make the folder of --admin first");
+    });
+
     test("of an admin address that is taken: the option", async () => {
       const taken = join(folder, "taken");
       await using relay = await startRelay([taken, "127.0.0.1:1"]);

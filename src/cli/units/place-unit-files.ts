@@ -57,7 +57,10 @@ export function placeUnits(
   const staged = changes.map(({ path, text }) => {
     if (dirname(path) !== join(folder)) makeFolder(dirname(path), placed);
     const name = join(dirname(path), `.${crypto.randomUUID()}`);
-    leftovers.defer(() => rmSync(name, { force: true }));
+    // On a read-only file system the removal would fail, too, and hide the reason.
+    leftovers.defer(() => {
+      if (existsSync(name)) rmSync(name, { force: true });
+    });
     attempt(path, () => writeFileSync(name, text, { flag: "wx" }));
     return { name, path };
   });

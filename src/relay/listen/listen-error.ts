@@ -24,7 +24,8 @@ export function listenError(source: Source, error: unknown, option?: string): Re
 
 function fixOfOption(option: string, code: string): string {
   if (isDescriptorShortage(code)) return MORE_DESCRIPTORS;
-  return code === "EADDRINUSE" ? `choose another address for ${option}` : `see ${option}`;
+  if (code === "EADDRINUSE") return `choose another address for ${option}`;
+  return code === "ENOENT" ? `make the folder of ${option} first` : `see ${option}`;
 }
 
 const MORE_DESCRIPTORS = "raise the limit of open files (LimitNOFILE=, ulimit -n)";
@@ -41,6 +42,8 @@ function fixOf(source: Source, code: string): string {
   if (code === "EINVAL" && source.kind === "tcp") return missingZone(source.host);
   if (code === "EINVAL" && source.kind === "abstract")
     return "without FFI an abstract name has at most 106 bytes (in a systemd unit: MemoryDenyWriteExecute=no)";
+  if (code === "ENOENT" && source.kind === "unix" && /^[~$]/.test(source.path))
+    return `a shell has not expanded ${source.path.slice(0, 1)} here; write the whole path`;
   if (code === "ENOENT" && source.kind === "unix")
     return "make the folder first, or add --directory-mode=0755 (in a systemd unit: RuntimeDirectory=)";
   return "";

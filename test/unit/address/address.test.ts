@@ -115,6 +115,7 @@ describe("an address is refused", () => {
     ["tcp:80", /a port alone/],
     ["http://localhost:80/", /URL/],
     ["unix:///run/x", /URL is not an address; write \/run\/x$/],
+    ["file:///run/x", /URL is not an address; write \/run\/x$/],
     ["tcp://[::1]:80", /URL is not an address; write \[::1\]:80$/],
     ["http://user@example.org/a", /URL is not an address; write example.org:PORT$/],
     ["unix://", /URL is not an address; write \/PATH$/],
