@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { errnoWords, errorCode } from "../../os/errno.ts";
 import { Channel } from "./handover-channel.ts";
 import { HandoverError } from "./handover-error.ts";
@@ -104,6 +105,10 @@ export async function startSuccessor(start: SuccessorStart): Promise<Successor> 
 }
 
 function spawn({ command, environment, descriptors }: SuccessorStart) {
+  if (isFolderDeleted())
+    throw new HandoverError(
+      "the working folder was deleted, and no new process can start there; start the relay again",
+    );
   try {
     return Bun.spawn([...command], {
       env: withRequest(environment, { step: "detach", descriptors: 1 + descriptors.length }),
@@ -117,6 +122,11 @@ function spawn({ command, environment, descriptors }: SuccessorStart) {
     const code = errorCode(error);
     throw new HandoverError(`cannot start ${command[0] ?? ""}: ${errnoWords(code)} (${code})`);
   }
+}
+
+/** Whether the working folder was deleted. The runtime of a new process then refuses to start. */
+function isFolderDeleted(): boolean {
+  return statSync(".", { throwIfNoEntry: false })?.nlink === 0;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, lstatSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type RunningRelay, startRelay } from "../../support/process/executable.ts";
 import { eventually, metricsOf, statusOf } from "../observe/admin.ts";
@@ -88,6 +88,19 @@ describe("a new process that cannot take over", () => {
       expect(existsSync(relay.address)).toBe(false);
     },
   );
+
+  test("because the working folder was deleted: one line says why", async () => {
+    const cwd = join(bench.folder, "deleted");
+    mkdirSync(cwd);
+    await using relay = await startRelay([join(bench.folder, "socket"), bench.echo.address], {
+      ...{ executable: bench.executable.path, cwd },
+    });
+    rmdirSync(cwd);
+    process.kill(relay.pid, "SIGHUP");
+    await relay.logged(/handover failed: the working folder was deleted.*; start the relay again/);
+    await serves(relay.address);
+    expect(await relay.stop()).toBe(0);
+  });
 
   test("because another program has the address: one line says why", async () => {
     await using relay = await start(join(bench.folder, "socket"));
