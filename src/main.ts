@@ -58,12 +58,21 @@ async function main(args: readonly string[]): Promise<number> {
       await complain(`${PROGRAM}: ${error.message}\n`);
       return EX_FAILED;
     }
-    const unexpected = error instanceof Error ? error : new Error(String(error));
+    const unexpected = firstOf(error);
     await refusePlace(`unexpected: ${unexpected.message}`);
     await complain(`${PROGRAM}: unexpected: ${unexpected.message}\n`);
     if (args.includes("--log-level=debug")) await complain(`${unexpected.stack}\n`);
     return EX_FAILED;
   }
+}
+
+/**
+ * The error that happened first. If undoing fails after an error, JavaScript throws a
+ * `SuppressedError` with both errors and without a message.
+ */
+function firstOf(error: unknown): Error {
+  if (error instanceof SuppressedError) return firstOf(error.suppressed);
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 async function printHelp(command: CommandName): Promise<number> {

@@ -31,6 +31,8 @@ const GREETING = "Hello from behind the relay.\n";
  */
 export async function runDemo({ given }: CommandLine): Promise<number> {
   const { hold } = readValues("demo", given);
+  // The umask of the user may take away rights that the demo itself needs.
+  process.umask(0o077);
   using requests = stopRequests();
   const fault = Promise.withResolvers<never>();
   using _faults = reportFaults(fault.reject);

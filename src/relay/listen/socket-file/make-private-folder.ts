@@ -1,9 +1,10 @@
-import { constants, mkdirSync, rmdirSync } from "node:fs";
+import { constants, rmdirSync } from "node:fs";
 import { basename } from "node:path";
 import { EAGAIN, errorCode } from "../../../os/errno.ts";
 import { libc } from "../../../os/libc.ts";
 import { RelayError } from "../../error.ts";
 import { identityOf, isAt } from "./identify-and-remove.ts";
+import { makeFolderWithMode } from "./make-folder-with-mode.ts";
 import { PinnedFile } from "./pin-file-by-descriptor.ts";
 
 // The maximum wait for the lock of the private folder, in milliseconds. It is long enough
@@ -75,7 +76,7 @@ function openOwn(folder: PinnedFile, path: string): PrivateFolder {
 function open(entry: string): PrivateFolder | "not ours" | "gone" {
   let isNew = true;
   try {
-    mkdirSync(entry, 0o700);
+    makeFolderWithMode(entry, 0o700);
   } catch (error) {
     if (errorCode(error) !== "EEXIST") throw error;
     isNew = false;

@@ -1,9 +1,10 @@
-import { lstatSync, mkdirSync, readlinkSync } from "node:fs";
+import { lstatSync, readlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { checked, errorCode, SystemCallError } from "../../../os/errno.ts";
 import { libc } from "../../../os/libc.ts";
 import { ambiguousId } from "../../../os/peer-credentials.ts";
 import { RelayError } from "../../error.ts";
+import { makeFolderWithMode } from "./make-folder-with-mode.ts";
 import { PinnedFile } from "./pin-file-by-descriptor.ts";
 
 // The maximum number of symbolic links on a path; the kernel has the same limit
@@ -87,19 +88,12 @@ function isMissing(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) === undefined;
 }
 
-/**
- * Creates a folder with exactly this mode from the start. A later chmod(2) could change another
- * folder, because the owner of the parent folder can replace the new folder.
- */
-function makeFolder(path: string, mode: number): void {
-  const umask = process.umask(0);
+function makeFolder(entry: string, mode: number): void {
   try {
-    mkdirSync(path, mode);
+    makeFolderWithMode(entry, mode);
   } catch (error) {
     // Another starting relay has created the folder meanwhile.
     if (errorCode(error) !== "EEXIST") throw error;
-  } finally {
-    process.umask(umask);
   }
 }
 
