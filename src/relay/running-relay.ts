@@ -164,7 +164,11 @@ class RunningRelay implements PausableRelay {
       },
       this.#clients.handlers(),
     );
-    if (options.destinationNetns === undefined && this.#source.isInOwnNetwork)
+    // A path leads to the same file in all network namespaces.
+    if (
+      destination.kind === "unix" ||
+      (options.destinationNetns === undefined && this.#source.isInOwnNetwork)
+    )
       this.#shared.leadsBack = selfLoopCheck(this.endpoint, destination);
     if (source.kind !== "connected") this.#beginCapture(options);
     if (!this.#isShare) this.#source.watch();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { linkSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseAddress } from "../../src/index.ts";
 import { describeNeeding, program, root } from "../support/machine/parts.ts";
@@ -56,6 +56,41 @@ describe("a relay to itself is refused at the start", () => {
         `DESTINATION :${own} leads to the same socket`,
       );
     }
+  });
+});
+
+describe("a relay to its own Unix socket", () => {
+  test.each([1, 2])("that was passed, through a link, is refused (%d workers)", async (workers) => {
+    const path = freshPath();
+    using listener = new RawListener({ kind: "unix", path });
+    const link = freshPath();
+    symlinkSync(path, link);
+    const child = Bun.spawn([await executablePath(), `--workers=${workers}`, "fd:3", link], {
+      stdio: ["ignore", "ignore", "pipe", listener.fd],
+    });
+    expect(await child.exited).toBe(1);
+    expect(await new Response(child.stderr).text()).toContain(
+      `DESTINATION ${link} leads to the same socket`,
+    );
+  });
+
+  test.each([
+    { link: symlinkSync, options: [], env: {} },
+    { link: linkSync, options: [], env: {} },
+    { link: symlinkSync, options: ["--workers=3"], env: {} },
+    { link: symlinkSync, options: [], env: WITHOUT_FFI },
+  ])("through a link that comes later is recognised: %j", async ({ link, options, env }) => {
+    const [source, destination] = [freshPath(), freshPath()];
+    await using relay = await startRelay([...options, source, destination], { env });
+    const before = connectionDescriptors(relay.pid).length;
+    link(source, destination);
+    using client = await RawSocket.connect({ kind: "unix", path: source });
+    expect((await client.readToEnd()).length).toBe(0);
+    await relay.logged(/it is the relay's own source \(ELOOP\)/);
+    await until(
+      () => connectionDescriptors(relay.pid).length === before,
+      "no connection to be left",
+    );
   });
 });
 

@@ -24,7 +24,8 @@ export interface ConnectionsState extends PipeMeans {
   /**
    * Returns whether a connection to an address of the destination would arrive at the relay's own
    * source. Null if the relay does not check this: no address of the destination can lead back to
-   * the source, or one end of the relay is in another network namespace.
+   * the source, or one end of the relay is in another network namespace and the destination is no
+   * path.
    */
   leadsBack: ((address: SocketAddress) => boolean) | null;
   readonly sourceIsTcp: boolean;

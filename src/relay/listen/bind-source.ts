@@ -1,5 +1,6 @@
 import { isSameAddress, printAddress, type SocketEndpoint } from "../../address/address.ts";
 import { isInOwnNetwork } from "../../os/network-namespace.ts";
+import { leadToSameFile } from "../../os/same-file.ts";
 import { RelayError } from "../error.ts";
 import { abstractAddress, unixAddress } from "../../address/socket-address.ts";
 import { keepFirstPackets } from "../../address/tcp-peer.ts";
@@ -70,15 +71,15 @@ export interface BoundSource {
 }
 
 /**
- * Refuses an inherited source if its address is the destination, because the relay would connect to
- * itself.
+ * Refuses an inherited source if its address is the destination, or if the destination's path leads
+ * to the source's file, because the relay would connect to itself.
  */
 function refuseOwnDestination(
   fds: readonly number[],
   endpoint: SocketEndpoint,
   destination: SocketEndpoint | undefined,
 ): void {
-  if (destination === undefined || !isSameAddress(endpoint, destination)) return;
+  if (destination === undefined || !isSameSocket(endpoint, destination)) return;
   // The same address in another network namespace is another socket.
   if (endpoint.kind !== "unix" && !fds.every(isInOwnNetwork)) return;
   const address = printAddress(endpoint);
@@ -88,6 +89,12 @@ function refuseOwnDestination(
     `cannot listen on ${address}: DESTINATION ${printAddress(destination)} leads to the same ` +
       "socket, and the relay would only talk to itself",
   );
+}
+
+function isSameSocket(endpoint: SocketEndpoint, destination: SocketEndpoint): boolean {
+  if (isSameAddress(endpoint, destination)) return true;
+  if (endpoint.kind !== "unix" || destination.kind !== "unix") return false;
+  return leadToSameFile(endpoint.path, destination.path);
 }
 
 /** Returns the queue length to request from the kernel for a source. */

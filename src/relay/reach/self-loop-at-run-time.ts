@@ -1,39 +1,48 @@
 import { isSelfLoop } from "../../address/self-loop.ts";
 import type { SocketEndpoint } from "../../address/address.ts";
+import { leadToSameFile } from "../../os/same-file.ts";
 import { readAddress, type SocketAddress } from "../../address/socket-address.ts";
 
 /** Whether a connection to an address of the destination would come back to the relay's source. */
 export type SelfLoopCheck = (address: SocketAddress) => boolean;
 
 // The time for which an answer of the check is cached, in milliseconds. The answers rarely change,
-// because they depend on the machine's own addresses.
+// because they depend on the machine's own addresses and on its files.
 const GOOD_FOR = 1_000;
 
 /**
  * Returns the check for a destination's addresses; null if no address can lead back to the source.
- * A loop that is visible in the two addresses as the user wrote them is refused before a relay
- * starts (`isSameAddress`). So only a destination with a host name and with the source's port needs
- * this check.
+ * A loop that is visible at the start is refused then: in the two addresses as the user wrote them
+ * (`isSameAddress`), or in the files at two paths. So only these destinations need this check: a
+ * host name with the source's port, and a path, because a link to the source's file may be made
+ * later.
  */
 export function selfLoopCheck(
   source: SocketEndpoint,
   destination: SocketEndpoint,
 ): SelfLoopCheck | null {
+  if (source.kind === "unix" && destination.kind === "unix")
+    return cached(() => leadToSameFile(source.path, destination.path));
   if (source.kind !== "tcp" || destination.kind !== "tcp") return null;
   if (source.port !== destination.port) return null;
+  return cached(({ bytes }) => {
+    const address = readAddress(bytes);
+    return address?.kind === "tcp" && isSelfLoop(source, address);
+  });
+}
+
+/** Returns the check with its answers cached for `GOOD_FOR`. */
+function cached(check: SelfLoopCheck): SelfLoopCheck {
   let known = new Map<string, boolean>();
   let knownUntil = 0;
-  return ({ text, bytes }) => {
+  return (address) => {
     const now = performance.now();
     if (now >= knownUntil) {
       known = new Map();
       knownUntil = now + GOOD_FOR;
     }
-    const cached = known.get(text);
-    if (cached !== undefined) return cached;
-    const address = readAddress(bytes);
-    const leads = address?.kind === "tcp" && isSelfLoop(source, address);
-    known.set(text, leads);
-    return leads;
+    const answer = known.get(address.text) ?? check(address);
+    known.set(address.text, answer);
+    return answer;
   };
 }
