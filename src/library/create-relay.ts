@@ -8,6 +8,7 @@ import {
 import type { Cidr } from "../address/cidr.ts";
 import { MEMORY_MAX, WORKERS } from "../options/values-of-relay-options.ts";
 import {
+  refuseNoObject,
   takeDestination,
   takeObserver,
   takeOption,
@@ -86,11 +87,12 @@ const OTHER_OPTIONS = [
  * @throws the signal's reason, if the signal was aborted before the relay listened.
  */
 export async function createRelay(options: RelayOptions): Promise<Relay> {
+  refuseNoObject(options);
   const source = takeSource(options.source);
   const destination = takeDestination(options.destination);
   const values = takeRelayOptions({ ...options }, OTHER_OPTIONS, { source, destination });
-  const workers = takeOption("workers", WORKERS, options.workers ?? 1);
-  const { memoryMax } = options;
+  const { memoryMax, workers: workersAsked = 1 } = options;
+  const workers = takeOption("workers", WORKERS, workersAsked);
   const memory = boundOfThreads(
     workers,
     memoryMax === undefined ? null : takeOption("memoryMax", MEMORY_MAX, memoryMax),

@@ -26,6 +26,16 @@ import type { LibraryType } from "./value-types.ts";
 export type RelayValues = Pick<RelayOptions, RelayOptionName>;
 
 /**
+ * Refuses a value that is no object in place of the options.
+ *
+ * @throws {RelayError} with the code `EINVAL`.
+ */
+export function refuseNoObject(options: unknown): void {
+  if (typeof options === "object" && options !== null) return;
+  throw new RelayError("EINVAL", "", `the options are ${show(options)}, not an object`);
+}
+
+/**
  * Checks the options that a program passes. Each option must be known, have the right type, be
  * within its range and fit the source. An option whose value is undefined counts as not given.
  *

@@ -36,6 +36,16 @@ async function refusal(options: Readonly<Record<string, unknown>>): Promise<unkn
 }
 
 describe("the library refuses, and names the option", () => {
+  test.each([
+    [undefined, "the options are undefined, not an object"],
+    [null, "the options are null, not an object"],
+    ["127.0.0.1:0", 'the options are "127.0.0.1:0", not an object'],
+  ])("%p in place of all options", async (options, message) => {
+    const error = await createRelay(options as unknown as RelayOptions).catch((error) => error);
+    expect(error).toBeInstanceOf(RelayError);
+    expect(error).toMatchObject({ code: "EINVAL", message });
+  });
+
   test.each<[Readonly<Record<string, unknown>>, string]>([
     [{ connectTimeout: -5 }, "connectTimeout: -5 is too short; at least 1 ms"],
     [{ connectTimeout: 0 }, "connectTimeout: 0 is too short; at least 1 ms"],
@@ -54,6 +64,7 @@ describe("the library refuses, and names the option", () => {
     [{ workers: -1 }, "workers: -1 is not a number from 1 to 8192; or say auto"],
     [{ workers: 1.5 }, "workers: 1.5 is not a number from 1 to 8192; or say auto"],
     [{ workers: "many" }, 'workers: "many" is not a number from 1 to 8192; or say auto'],
+    [{ workers: null }, "workers: null is not a number from 1 to 8192; or say auto"],
     [{ workers: 100_000 }, "workers: 100000 is not a number from 1 to 8192; or say auto"],
     [{ memoryMax: 1024 }, "memoryMax: 1024 is too small"],
     [{ memoryMax: "64M" }, 'memoryMax: "64M" is not'],
