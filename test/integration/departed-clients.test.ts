@@ -1,17 +1,15 @@
-import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { type ConnectionView, createRelay, type SocketEndpoint } from "../../src/index.ts";
 import { Payload } from "../support/sockets/payload.ts";
 import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
+import { folderForTests } from "../support/temporary-folder.ts";
 import { until } from "../support/waiting.ts";
 
 // A client that has sent bytes and left, unanswered, gives up its place, and its destination loses
 // nothing. A client that only ended its stream goes on waiting for its answer.
 
-const folder = mkdtempSync(join(tmpdir(), "departed-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = folderForTests("departed-clients");
 let names = 0;
 
 const PLACES = {

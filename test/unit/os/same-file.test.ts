@@ -1,13 +1,12 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { beforeAll, expect, test } from "bun:test";
+import { linkSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { leadToSameFile } from "../../../src/os/same-file.ts";
+import { folderForTests } from "../../support/temporary-folder.ts";
 
-let folder: string;
+const folder = folderForTests("same-file");
 const path = (name: string) => join(folder, name);
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "same-file-"));
   mkdirSync(path("real"));
   writeFileSync(path("real/file"), "");
   writeFileSync(path("other"), "");
@@ -16,7 +15,6 @@ beforeAll(() => {
   linkSync(path("real/file"), path("hard"));
   symlinkSync("loop", path("loop"));
 });
-afterAll(() => rmSync(folder, { recursive: true }));
 
 test.each(["real/file", "real/../real/file", "folder/file", "link", "hard"])(
   "%s leads to the file",
