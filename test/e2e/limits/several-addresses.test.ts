@@ -1,6 +1,5 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseAddress } from "../../../src/index.ts";
 import { startRelay } from "../../support/process/executable.ts";
@@ -12,6 +11,8 @@ import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
 import { SystemCallError } from "../../support/process/system-calls.ts";
 import { ipv6Loopback } from "../../support/sockets/visitor.ts";
 import { until } from "../../support/waiting.ts";
+import { disposeAfterEach } from "../../support/dispose-after-each.ts";
+import { folderForEachTest } from "../../support/temporary-folder.ts";
 
 // A destination with several addresses (design, section 3): one that is silent must not keep a client
 // from another one. A listener is silent whose queue is full: the kernel drops what asks to connect.
@@ -25,21 +26,11 @@ const NAME = "several.test";
 const SOON = 20_000;
 const PATIENT = "--connect-timeout=1min";
 
+const kept = disposeAfterEach();
 let folder: string;
-let opened: Disposable[] = [];
-beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "addresses-"))));
-afterEach(() => {
-  for (const one of opened) one[Symbol.dispose]();
-  opened = [];
-  rmSync(folder, { recursive: true });
-});
+folderForEachTest("addresses", (path) => void (folder = path));
 
 const path = (name: string) => join(folder, name);
-
-function kept<One extends Disposable>(one: One): One {
-  opened.push(one);
-  return one;
-}
 
 /** Listens on one port of several hosts. */
 function listenOnAll(...hosts: readonly { readonly host: string; readonly backlog: number }[]) {

@@ -1,6 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { parseAddress } from "../../../src/index.ts";
 import { startRelay } from "../../support/process/executable.ts";
@@ -9,25 +7,17 @@ import { describeNeeding, program, root } from "../../support/machine/parts.ts";
 import { Payload } from "../../support/sockets/payload.ts";
 import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
 import { turn } from "../../support/waiting.ts";
+import { disposeAfterEach } from "../../support/dispose-after-each.ts";
+import { folderForEachTest } from "../../support/temporary-folder.ts";
 
 // What a destination or the system lacks for now, or a destination that is not there yet: clients only
 // wait, in turn, and cost nothing.
 
+const kept = disposeAfterEach();
 let folder: string;
-let opened: Disposable[] = [];
-beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "waiting-"))));
-afterEach(() => {
-  for (const one of opened) one[Symbol.dispose]();
-  opened = [];
-  rmSync(folder, { recursive: true });
-});
+folderForEachTest("waiting", (path) => void (folder = path));
 
 const path = (name: string) => join(folder, name);
-
-function kept<One extends Disposable>(one: One): One {
-  opened.push(one);
-  return one;
-}
 
 /** A client of a relay. */
 const dial = async (address: string) =>

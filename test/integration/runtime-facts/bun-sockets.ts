@@ -1,4 +1,3 @@
-import { afterEach } from "bun:test";
 import type { Socket, SocketHandler } from "bun";
 import { join } from "node:path";
 import { errorCode } from "../../../src/os/errno.ts";
@@ -8,6 +7,7 @@ import { encodeName, familyOf } from "../../support/sockets/socket-name.ts";
 import { must, system } from "../../support/process/system-calls.ts";
 import { turn, until } from "../../support/waiting.ts";
 import { folderForTests } from "../../support/temporary-folder.ts";
+import { disposeAfterEach } from "../../support/dispose-after-each.ts";
 
 // What Bun's sockets do and the relay relies on, or must work around. Bun documents little of it: a
 // failure here after a change of Bun says which part of src/relay to look at again.
@@ -80,15 +80,7 @@ export function bunSockets() {
     ["Unix", unixPlace],
   ] as const;
 
-  const disposables: Disposable[] = [];
-  afterEach(() => {
-    for (const one of disposables.splice(0)) one[Symbol.dispose]();
-  });
-
-  function kept<One extends Disposable>(one: One): One {
-    disposables.push(one);
-    return one;
-  }
+  const kept = disposeAfterEach();
 
   /** A descriptor of Bun's beside a raw peer, connected through `Bun.connect({ fd })`. */
   async function adopted(place: SocketEndpoint): Promise<{ told: Told; peer: RawSocket }> {
