@@ -163,6 +163,14 @@ export class Wire implements AsyncDisposable {
     return report;
   }
 
+  /** Waits until the relay has told that an end has sent its end of stream. */
+  async halfClosed(): Promise<void> {
+    await until(
+      () => this.relay.reports().some(({ event }) => event === "half_closed"),
+      () => `the relay to know of an end of stream; ${this.describe()}`,
+    );
+  }
+
   /** The codes of all failures to reach the destination, so far. */
   unreachable(): readonly string[] {
     return this.relay

@@ -33,7 +33,7 @@ export interface Settings {
 
 /** What a relay has told of one event, by whatever way it tells. */
 export type Report =
-  | { readonly event: "opened" | "connected" | "fault" | "warning" }
+  | { readonly event: "opened" | "connected" | "half_closed" | "fault" | "warning" }
   | { readonly event: "unreachable"; readonly code: string }
   | {
       readonly event: "closed";
@@ -155,6 +155,7 @@ function observe(): { readonly reports: Report[]; readonly observer: Partial<Obs
   const observer: Partial<Observer> = {
     opened: () => void reports.push({ event: "opened" }),
     connected: () => void reports.push({ event: "connected" }),
+    halfClosed: () => void reports.push({ event: "half_closed" }),
     unreachable: (_, { code }) => void reports.push({ event: "unreachable", code }),
     closed: (view, ending) => void reports.push(closedReport(view, ending)),
     fault: () => void reports.push({ event: "fault" }),
@@ -285,6 +286,7 @@ function reportOf(line: Record<string, unknown>): Report | null {
   switch (line["event"]) {
     case "opened":
     case "connected":
+    case "half_closed":
     case "fault":
     case "warning":
       return { event: line["event"] };

@@ -116,6 +116,25 @@ export const earlyEndRows: readonly Row[] = [
   ]),
 
   ...eitherEnd({
+    name: "a % that answers and closes before its peer sends on: the answer, the upload is dropped",
+    async run({ near, far, wire }) {
+      const answer = new Payload(100 * KIB, 2);
+      await beginUpload(near, far);
+      near.sendAtOnce(answer);
+      await reachedRelay(near);
+      near.close();
+      // From now on no write of the relay can meet the close before its read does.
+      await wire.halfClosed();
+      expect(await far.pour(new Payload(UPLOAD))).toEqual({ sent: UPLOAD, failure: null });
+      expectWhole(await far.readToEnd(), answer);
+      far.close();
+      await wire.idle();
+      const [closed] = await wire.closed();
+      expect(closed?.ending).toBe("abandoned");
+    },
+  }),
+
+  ...eitherEnd({
     name: "a % that stalls its peer's upload, answers and closes: the answer, the upload is dropped",
     sleeps: true,
     buffers: SMALL_BUFFERS,
