@@ -100,8 +100,7 @@ function finish(connection: Connection): void {
   const { shared, up, down } = connection;
   if (!shared.connections.delete(connection)) return;
   shared.departed.forget(connection);
-  const hasLeft = connection.ending === "client left" || connection.clientGone;
-  if (hasLeft && connection.connectedAt !== null) clientLeft(shared);
+  if (connection.clientGone && connection.connectedAt !== null) clientLeft(shared);
   // Drop the bytes that are still held, for example for a destination that was never reached.
   up.break();
   down.break();
@@ -111,9 +110,10 @@ function finish(connection: Connection): void {
 }
 
 /**
- * Ends a connection at once with the ending `client left`, because the client has left before the
- * destination sent a byte.
+ * Ends a connection at once, because the client has left before the destination sent a byte. The
+ * ending is `client left`, or `client reset` if the client was reset.
  */
 export function leaveSilently(connection: Connection): void {
+  connection.clientGone = true;
   destroy(connection, "client left");
 }
