@@ -1,6 +1,8 @@
 import { constants } from "node:os";
 import { getSystemErrorMap } from "node:util";
 
+import { NAME_LOOKUP_WORDS } from "./name-lookup-errors.ts";
+
 export const {
   EADDRNOTAVAIL,
   EAGAIN,
@@ -34,32 +36,10 @@ export function errnoCode(errno: number): string {
   return names.get(number) ?? `errno ${number}`;
 }
 
-// Descriptions of error codes that Bun's `getSystemErrorMap` lacks or describes vaguely.
+// Descriptions of the kernel's error codes that Bun's `getSystemErrorMap` lacks or describes vaguely:
+// the texts that strerror(3) gives.
 const WORDS: Readonly<Record<string, string>> = {
-  // Codes of name lookups: getaddrinfo(3), and c-ares, which Bun may use (ares.h).
-  EAI_AGAIN: "the name's resolver did not answer",
-  EAI_FAIL: "the name's resolver failed",
-  EAI_NODATA: "the name has no address",
-  EAI_NONAME: "no such name",
-  ENOTFOUND: "no such name",
-  ENONAME: "no such name",
-  EBADNAME: "the name is malformed",
-  EBADSTR: "the name is malformed",
-  ETIMEOUT: "the name's resolver did not answer in time",
-  ESERVFAIL: "the name's resolver failed",
-  EREFUSED: "the name's resolver refused to answer",
-  EFORMERR: "the name's resolver could not read the question",
-  ENOTIMP: "the name's resolver does not answer such questions",
-  EBADRESP: "the name's resolver gave a malformed answer",
-  EBADQUERY: "the question to the name's resolver was malformed",
-  EBADFAMILY: "the name's resolver does not know this family of addresses",
-  EBADFLAGS: "the question to the name's resolver had wrong flags",
-  EBADHINTS: "the question to the name's resolver had wrong hints",
-  EFILE: "the resolver's configuration cannot be read",
-  ENOTINITIALIZED: "the resolver is not initialized",
-  EDESTRUCTION: "the resolver was shut down",
-  ECANCELLED: "the question to the name's resolver was canceled",
-  // Codes of the kernel, with the texts that strerror(3) gives.
+  ...NAME_LOOKUP_WORDS,
   EBADMSG: "bad message",
   ECHILD: "no child processes",
   EDEADLK: "resource deadlock avoided",

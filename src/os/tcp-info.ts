@@ -38,8 +38,8 @@ export function readTcpInfo(system: Libc, fd: number): TcpInfo | null {
     unacknowledged: number(UNACKED),
     waiting: number(NOTSENT_BYTES),
     probes: fields.getUint8(PROBES),
-    // The sum of two counters. The total does not contain a retransmission that could not leave
-    // this machine: the kernel counts it only in RETRANSMITS, and sets this counter to 0 when the
+    // The sum of two counters. TOTAL_RETRANS does not contain a retransmission that could not leave
+    // this machine: the kernel counts it only in RETRANSMITS, and sets RETRANSMITS to 0 when the
     // peer answers.
     retransmissions: number(TOTAL_RETRANS) + fields.getUint8(RETRANSMITS),
     sinceAnswer: number(LAST_ACK_RECV),

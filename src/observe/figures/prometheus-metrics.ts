@@ -2,23 +2,10 @@ import { Counter, Gauge, Histogram, Registry } from "@prometheus-io/client";
 import { PROGRAM } from "../../program/version.ts";
 import type { Observer } from "../../relay/observer.ts";
 import { DurationHistogram } from "./duration-histogram.ts";
+import { CONNECT_SECONDS, CONNECTION_SECONDS, LATE_SECONDS } from "./histogram-buckets.ts";
 import type { Metric } from "./metric.ts";
 import { metricsOfProcess, metricsOfProgram, type ProcessFigures } from "./metrics-of-process.ts";
 import { metricsOfRelays, type RelayFigures } from "./metrics-of-relays.ts";
-
-// The buckets of the connect time, in seconds. The lowest buckets fit a Unix socket on this
-// machine, the highest fit a server on the other side of the world.
-const CONNECT_SECONDS = [
-  0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10,
-];
-
-// The buckets of a connection's duration, in seconds. The lowest buckets fit a single request, the
-// highest fit a session of days.
-const CONNECTION_SECONDS = [0.001, 0.01, 0.1, 1, 10, 60, 600, 3_600, 86_400];
-
-// The buckets of the event loop's delay, in seconds. There is no bucket below 1 ms, because timers
-// are not more precise.
-const LATE_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1];
 
 /** The relays and the process whose figures become metrics. */
 export interface MetricsSources {

@@ -1,4 +1,4 @@
-import type { ConnectTimes } from "./connect-times.ts";
+import type { ConnectTimes } from "./connect-time-percentiles.ts";
 
 /** The figures of about one second. Rates are per second, and times are in seconds. */
 export interface Sample {

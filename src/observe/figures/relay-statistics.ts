@@ -7,7 +7,7 @@ import {
   type Observer,
   type SourceLoss,
 } from "../../relay/observer.ts";
-import { ConnectTimes } from "./connect-times.ts";
+import { ConnectTimes } from "./connect-time-percentiles.ts";
 import { type BothWays, OpenConnections } from "./open-connections.ts";
 import type { SampledFigures, Totals } from "./rate-history.ts";
 import { type FailureKind, RecentFailures } from "./recent-failures.ts";

@@ -1,4 +1,4 @@
-import { ConnectTimes } from "./connect-times.ts";
+import { ConnectTimes } from "./connect-time-percentiles.ts";
 import { RateHistory, type SampledFigures, type Totals } from "./rate-history.ts";
 import type { RelayStatistics } from "./relay-statistics.ts";
 

@@ -39,7 +39,7 @@ export interface OpenCapture {
  * further up cannot lead this process to another folder (`walk-to-folder.ts`).
  */
 interface Entry {
-  /** The name that system calls use: it starts from the descriptor of the folder. */
+  /** The path that system calls use: `/proc/self/fd/N/NAME`, where N is the open folder. */
   readonly entry: string;
   /** The path as the user wrote it, for messages. */
   readonly path: string;
@@ -64,8 +64,9 @@ export interface EarlierCapture {
    */
   readonly own?: HandedCaptures;
   /**
-   * Whether the numbered files of earlier captures are all kept. Otherwise the earlier capture may
-   * replace a numbered capture that no process writes any more. Default: false.
+   * Whether the numbered files of earlier captures are all kept. If not, the earlier capture may
+   * get the name of a numbered capture that no process writes any more, and so replaces it.
+   * Default: false.
    */
   readonly keepsAll?: boolean;
 }

@@ -18,8 +18,8 @@ export interface LingeringTimes {
   /** The time that a side may take to close after it has taken all bytes. */
   readonly farewell: number;
   /**
-   * If a side with the outcome `reset` takes no bytes for this time, the side is reset, even if it
-   * has not taken all bytes.
+   * A side with the outcome `reset` that takes no bytes for this time is reset. The bytes that it
+   * has not taken are lost.
    */
   readonly standstill: number;
 }

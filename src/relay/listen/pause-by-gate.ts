@@ -34,7 +34,10 @@ export class GatedListener implements PausableListener {
   readonly #fd: number;
   readonly #listener: BunListener;
   readonly #registration: EpollRegistration;
-  /** A descriptor of /dev/null, the open file behind Bun's descriptor while the gate is closed. */
+  /**
+   * A descriptor of /dev/null. While the gate is closed, Bun's descriptor refers to the same open
+   * file.
+   */
   readonly #plug: number;
   #isOpen = false;
 

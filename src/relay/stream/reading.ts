@@ -36,9 +36,9 @@ export interface Reader {
   awaitMuchRoom(): void;
 }
 
-// After an own read that brought bytes, the direction moves bulk, and bulk that often stalls also
-// comes in small chunks. So this number of Bun's next small chunks do not count as requests: they
-// do not make the reads of all connections short (`BulkReader.chunkPassed`).
+// A small chunk usually is a request or an answer, and makes the next reads of all connections short
+// (`BulkReader.chunkPassed`). Bulk that often stalls also comes in small chunks. So after an own read
+// that brought bytes, this number of small chunks that Bun reads next do not make the reads short.
 const CHUNKS_OF_BULK = 16;
 
 /**
@@ -58,7 +58,10 @@ export class Reading implements ByteWaiter {
   #state: ReadingState = "events";
   /** Whether a call of `turnCame` is planned. */
   #turnPlanned = false;
-  /** The number of Bun's next small chunks that do not count as requests (`CHUNKS_OF_BULK`). */
+  /**
+   * The number of small chunks, of those that Bun reads next, that belong to bulk and not to requests
+   * and answers (`CHUNKS_OF_BULK`).
+   */
   #chunksOfBulk = 0;
   /** The timer of the next own read in the state `look`; non-null exactly in this state. */
   #look: Timer | null = null;
@@ -216,9 +219,10 @@ export class Reading implements ByteWaiter {
   }
 
   /**
-   * Makes the bulk reader call `bytesCame` if all pipes together hold too many bytes.
+   * If all pipes together hold too many bytes, asks the bulk reader to call `bytesCame` when bytes
+   * arrive.
    *
-   * @returns whether the call is certain
+   * @returns whether the bulk reader will surely call; false if it was not asked
    */
   #awaitBytes(): boolean {
     if (this.#bulk === null || !this.#reader.isSparing) return false;

@@ -105,8 +105,8 @@ function networkLines({ tcp, network, local }: SandboxNeeds): string[] {
   return [
     ...(network ? [] : ["PrivateNetwork=yes"]),
     `RestrictAddressFamilies=AF_UNIX${tcp ? " AF_INET AF_INET6" : ""}`,
-    // A passed TCP socket is not concerned: the settings of its .socket unit apply to it
-    // (systemd.resource-control(5)).
+    // These settings do not apply to a TCP socket that systemd passes: the settings of its .socket
+    // unit do (systemd.resource-control(5)).
     ...(tcp && !local ? [] : ["IPAddressDeny=any"]),
     ...(tcp && local ? ["IPAddressAllow=localhost"] : []),
   ];

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { ConnectTimes } from "../../../../src/observe/figures/connect-times.ts";
+import { ConnectTimes } from "../../../../src/observe/figures/connect-time-percentiles.ts";
 import { holds } from "../../../support/property.ts";
 
 test("a percentile is within 10 % of the true one", () => {
