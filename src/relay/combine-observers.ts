@@ -14,6 +14,7 @@ export const silentObserver: Observer = {
   halfClosed: nothing,
   closed: nothing,
   full: nothing,
+  acceptingPaused: nothing,
   sourceLost: nothing,
   sourceBack: nothing,
   captureEnded: nothing,

@@ -111,6 +111,12 @@ export type Ending = (typeof ENDINGS)[number];
 export type ReachedLimit = "own" | "shared" | "memory";
 
 /**
+ * The reason why a relay accepts no clients for now: a limit is reached, or the process or the
+ * system has no descriptors left.
+ */
+export type AcceptPause = ReachedLimit | "descriptors";
+
+/**
  * The thing that is lost when clients cannot find a source any more: the file of a Unix source, or
  * the network namespace of a TCP or abstract source.
  */
@@ -176,6 +182,12 @@ export interface Observer {
    * last client reports this event.
    */
   full(open: number, limit: ReachedLimit): void;
+  /**
+   * The number of threads in which the relay accepts no clients because of `reason` has changed by
+   * `change`: 1 if a pause began, negative if pauses ended. If the relay has no workers, it runs in
+   * one thread. All pauses end when the relay stops.
+   */
+  acceptingPaused(reason: AcceptPause, change: number): void;
   /**
    * Clients cannot find the source, because somebody removed or replaced the file of a Unix source,
    * or deleted the network namespace of a TCP or abstract source.

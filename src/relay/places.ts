@@ -1,10 +1,20 @@
 import type { ConnectionsState } from "./connection/connection.ts";
 import { readSparingly } from "./connection/read-sparingly.ts";
-import type { BoundedRelay, HeldMemory } from "./limits/held-memory-limit.ts";
-import type { SharedConnectionLimit } from "./limits/shared-connection-limit.ts";
+import { type BoundedRelay, type HeldMemory, MEMORY_HOLDER } from "./limits/held-memory-limit.ts";
+import {
+  SHARED_LIMIT_HOLDER,
+  type SharedConnectionLimit,
+} from "./limits/shared-connection-limit.ts";
 import { connectionsCarried } from "./listen/descriptor-budget.ts";
 import { LimitPause } from "./listen/pause-at-limits.ts";
 import type { PausableListener } from "./listen/pausable-listener.ts";
+import type { AcceptPause } from "./observer.ts";
+
+/** The holders of pauses that the observer gets to know, with the reasons that the observer gets. */
+const REASONS: ReadonlyMap<string, AcceptPause> = new Map([
+  [MEMORY_HOLDER, "memory"],
+  [SHARED_LIMIT_HOLDER, "shared"],
+]);
 
 interface PlacesNeeds {
   /**
@@ -102,7 +112,7 @@ export class Places implements BoundedRelay, Disposable {
   }
 
   pauseFor(holder: string): void {
-    if (!this.#isClosed) this.#pause?.pauseFor(holder);
+    if (!this.#isClosed) this.#pause?.pauseFor(holder, REASONS.get(holder));
   }
 
   resumeFor(holder: string): void {

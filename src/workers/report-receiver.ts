@@ -1,4 +1,4 @@
-import type { Observer } from "../relay/observer.ts";
+import type { AcceptPause, Observer } from "../relay/observer.ts";
 import { FIGURES } from "./encode-figures.ts";
 import type { Batch, ConnectionReport, EventReport, Introduction } from "./worker-messages.ts";
 import { decodeError } from "./encode-error.ts";
@@ -20,6 +20,8 @@ export class ReportReceiver {
 
   /** The number of proxies whose PROXY header the worker awaits, according to its reports. */
   #waitingForHeader = 0;
+  /** The reasons for which the worker accepts no clients, according to its reports. */
+  readonly #pauses = new Set<AcceptPause>();
 
   constructor(observer: Observer) {
     this.#observer = observer;
@@ -57,6 +59,8 @@ export class ReportReceiver {
         return this.#observer.reachedAgain();
       case "waitingForHeader":
         return this.#waiting(report.change);
+      case "acceptingPaused":
+        return this.#pausing(report.reason, report.change);
       case "figures":
         return this.#update(report.figures);
       case "introduction":
@@ -78,12 +82,19 @@ export class ReportReceiver {
     this.#observer.waitingForHeader(change);
   }
 
+  #pausing(reason: AcceptPause, change: number): void {
+    if (change > 0) this.#pauses.add(reason);
+    else this.#pauses.delete(reason);
+    this.#observer.acceptingPaused(reason, change);
+  }
+
   /**
    * Reports each open connection to the observer as closed with the ending "fault", and reports
-   * that no PROXY header is awaited any more. Called after the worker has died.
+   * that no PROXY header is awaited and no pause lasts any more. Called after the worker has died.
    */
   abandon(): void {
     if (this.#waitingForHeader > 0) this.#waiting(-this.#waitingForHeader);
+    for (const reason of this.#pauses) this.#pausing(reason, -1);
     for (const connection of this.#open.values()) this.#observer.closed(connection, "fault");
     this.#open.clear();
   }

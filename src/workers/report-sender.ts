@@ -1,5 +1,5 @@
 import { type Event, silentObserver } from "../relay/combine-observers.ts";
-import type { ConnectionView, Observer } from "../relay/observer.ts";
+import type { AcceptPause, ConnectionView, Observer } from "../relay/observer.ts";
 import type { SharedCounters } from "./shared-counters.ts";
 import { encodeFigures } from "./encode-figures.ts";
 import type { ConnectionReport, Reached, Report, Start } from "./worker-messages.ts";
@@ -50,6 +50,8 @@ export class ReportSender {
    * `waitingForHeader` report.
    */
   #waitingForHeader = 0;
+  /** For each reason, the change of the number of pauses since the last report. */
+  readonly #pauses = new Map<AcceptPause, number>();
 
   constructor(
     { index, wanted, connectionsMax }: Pick<Start, "index" | "wanted" | "connectionsMax">,
@@ -91,6 +93,10 @@ export class ReportSender {
       ),
       waitingForHeader: this.#ifWanted("waitingForHeader", (change) => {
         this.#waitingForHeader += change;
+        this.#postLater();
+      }),
+      acceptingPaused: this.#ifWanted("acceptingPaused", (reason, change) => {
+        this.#pauses.set(reason, (this.#pauses.get(reason) ?? 0) + change);
         this.#postLater();
       }),
       full: (open, limit) => {
@@ -136,6 +142,10 @@ export class ReportSender {
     if (this.#waitingForHeader !== 0)
       this.#reports.push({ kind: "waitingForHeader", change: this.#waitingForHeader });
     this.#waitingForHeader = 0;
+    // A worker at its limit may pause and resume many times in one turn.
+    for (const [reason, change] of this.#pauses)
+      if (change !== 0) this.#reports.push({ kind: "acceptingPaused", reason, change });
+    this.#pauses.clear();
     if (this.#reports.length > 0) this.#post(this.#reports);
     this.#reports = [];
   }

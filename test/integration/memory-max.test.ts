@@ -5,7 +5,7 @@ import { boundOfThreads } from "../../src/workers/memory-max.ts";
 import { relayOpener } from "../../src/workers/open-with-workers.ts";
 import { Payload } from "../support/sockets/payload.ts";
 import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
-import { turn } from "../support/waiting.ts";
+import { turn, until } from "../support/waiting.ts";
 import { folderForTests } from "../support/temporary-folder.ts";
 
 // All clients send at the same moment, and nobody reads. What a destination's socket does not take is held.
@@ -35,6 +35,7 @@ test("at memoryMax nothing more is held, who holds nothing is served, and all by
   const listener = new RawListener(path("destination"), CONNECTIONS + 1);
   const views: ConnectionView[] = [];
   const full = Promise.withResolvers<string>();
+  const pauses: string[] = [];
   await using relay = await createRelay({
     source: path("source"),
     destination: listener.endpoint,
@@ -43,6 +44,7 @@ test("at memoryMax nothing more is held, who holds nothing is served, and all by
     observer: {
       opened: (view) => void views.push(view),
       full: (_, limit) => full.resolve(limit),
+      acceptingPaused: (reason, change) => void pauses.push(`${reason} ${change}`),
     },
   });
   const held = () => views.reduce((sum, { heldUp, heldDown }) => sum + heldUp + heldDown, 0);
@@ -58,6 +60,7 @@ test("at memoryMax nothing more is held, who holds nothing is served, and all by
     const payload = new Payload(2 * SEND_BUFFER);
     const begun = senders.map((sender) => Number(sender.trySend(payload.bytes)));
     expect(await full.promise).toBe("memory");
+    expect(pauses).toEqual(["memory 1"]);
     let most = 0;
     for (let count = 0; count < TURNS; count += 1) {
       most = Math.max(most, held());
@@ -87,6 +90,7 @@ test("at memoryMax nothing more is held, who holds nothing is served, and all by
     }
     expect(new Set(await Promise.all(rest))).toEqual(new Set([null]));
     expect(held()).toBe(0);
+    await until(() => pauses.at(-1) === "memory -1", "the end of the pause");
   } finally {
     for (const end of [...clients, ...destinations]) end.close();
     listener.close();

@@ -98,8 +98,12 @@ function stateLine({ relays }: ReadStatus, unready: readonly ReadSummary[], styl
 /** The notes of all relays (`noteLines`), with the relay's name in each line. */
 function notesOf(relays: readonly ReadSummary[], style: Style): Piece[][] {
   return relays.flatMap(
-    ({ name, waiting_for_header: waitingForHeader, capture_ended: captureEnded }) =>
-      noteLines({ name, waitingForHeader, captureEnded }, style),
+    ({
+      name,
+      waiting_for_header: waitingForHeader,
+      capture_ended: captureEnded,
+      accepting_paused: acceptingPaused,
+    }) => noteLines({ name, waitingForHeader, captureEnded, acceptingPaused }, style),
   );
 }
 

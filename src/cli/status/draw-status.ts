@@ -77,7 +77,8 @@ function countLines(status: ReadStatus, style: Style): Piece[][] {
   counted("refused", connections.refused);
   if (last !== null) lines.push([lineName("last", style), `${last.at} ${last.message}`]);
   const { waiting_for_header: waitingForHeader } = connections;
-  const noted = { name: null, waitingForHeader, captureEnded: status.capture_ended };
+  const { capture_ended: captureEnded, accepting_paused: acceptingPaused } = status;
+  const noted = { name: null, waitingForHeader, captureEnded, acceptingPaused };
   return [...lines, ...noteLines(noted, style)];
 }
 

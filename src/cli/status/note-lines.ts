@@ -9,15 +9,17 @@ export interface Noted {
   readonly name: string | null;
   readonly waitingForHeader: number;
   readonly captureEnded: string | null;
+  /** The reasons for which the relay accepts no clients now; empty if it accepts clients. */
+  readonly acceptingPaused: readonly string[];
 }
 
 /**
- * Returns a line with the number of proxies whose PROXY header the relay waits for, and a line with
- * the reason why the capture has ended. A line is left out if no proxy is waited for, or if the
- * capture has not ended.
+ * Returns a line with the number of proxies whose PROXY header the relay waits for, a line with the
+ * reasons why new clients wait, and a line with the reason why the capture has ended. Each line is
+ * left out if it would say nothing.
  */
 export function noteLines(
-  { name, waitingForHeader, captureEnded }: Noted,
+  { name, waitingForHeader, captureEnded, acceptingPaused }: Noted,
   style: Style,
 ): Piece[][] {
   const prefix = name === null ? "" : `${name}: `;
@@ -26,6 +28,11 @@ export function noteLines(
     lines.push([
       lineName("waiting", style),
       `${prefix}${formatCount(waitingForHeader)} for the PROXY header; they count towards the limit`,
+    ]);
+  if (acceptingPaused.length > 0)
+    lines.push([
+      lineName("paused", style),
+      [`${prefix}new clients wait: ${acceptingPaused.join(", ")}`, style.yellow],
     ]);
   if (captureEnded !== null)
     lines.push([lineName("capture", style), [`${prefix}ended: ${captureEnded}`, style.red]]);

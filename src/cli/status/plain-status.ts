@@ -78,6 +78,7 @@ const RELAY: readonly Column<ReadSummary>[] = [
   ["WAITING_FOR_HEADER", ({ waiting_for_header: waiting }) => waiting],
   ["NOT_READY_BECAUSE", ({ not_ready_because: reason }) => reason],
   ["CAPTURE_ENDED", ({ capture_ended: reason }) => reason],
+  ["ACCEPTING_PAUSED", ({ accepting_paused: reasons }) => reasons.join(",") || null],
 ];
 
 const TRAFFIC: readonly Column<ReadStatus>[] = [

@@ -1,4 +1,5 @@
 import { PROGRAM, VERSION } from "../../program/version.ts";
+import { acceptPauseWords } from "../figures/accept-pause-words.ts";
 import type { RateHistory, Sample } from "../figures/rate-history.ts";
 import type { Observation, ObservedRelay } from "../figures/observe-process.ts";
 import { processUsage } from "../figures/process-usage.ts";
@@ -62,6 +63,7 @@ export function statusDocument(
     },
     traffic: traffic(statistics, history),
     accept_pauses: statistics.acceptPauses,
+    accepting_paused: acceptPauseWords(statistics.acceptingPaused),
     log_lines_dropped: observation.process.logLinesLost(),
     faults: statistics.faults,
     capture_ended: statistics.captureEnded,
@@ -132,6 +134,7 @@ function summary({ statistics, history, ...relay }: ObservedRelay): RelaySummary
     refused,
     rate_up: Math.round(history.latest?.up ?? 0),
     rate_down: Math.round(history.latest?.down ?? 0),
+    accepting_paused: acceptPauseWords(statistics.acceptingPaused),
     capture_ended: statistics.captureEnded,
   };
 }

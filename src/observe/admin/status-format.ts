@@ -41,6 +41,13 @@ export interface StatusDocument {
    * limit of open connections, or the limit of held bytes (`held_bytes_max`).
    */
   readonly accept_pauses: number;
+  /**
+   * The reasons for which the relay, or at least one of its workers, accepts no clients now; empty
+   * if it accepts clients. `connections_max`: the relay's limit of open connections.
+   * `process_connections_max`: the limit of open connections of all relays. `memory_max`: the limit
+   * of held bytes. `open_files`: no descriptor is left.
+   */
+  readonly accepting_paused: readonly string[];
   readonly log_lines_dropped: number;
   /** The number of unexpected errors. */
   readonly faults: number;
@@ -92,6 +99,8 @@ export interface RelaySummary {
   readonly rate_up: number;
   /** Bytes per second from the destination in the last sample. */
   readonly rate_down: number;
+  /** See `accepting_paused` of `StatusDocument`. */
+  readonly accepting_paused: readonly string[];
   /**
    * The reason why the capture (option `--capture`) has ended before the relay; null if the capture
    * is still running, or if the relay has no capture.

@@ -1,6 +1,7 @@
 import { PROGRAM } from "../../program/version.ts";
 import { KNOWN_REFUSALS } from "../../relay/admission/refusal-reasons.ts";
 import { ENDINGS } from "../../relay/observer.ts";
+import { acceptPausesByWord } from "./accept-pause-words.ts";
 import {
   counter,
   gauge,
@@ -110,6 +111,11 @@ const METRICS: readonly RelayMetric[] = [
     "accept_pauses_total",
     "How often accepting paused at the limit of connections or of held bytes.",
     ({ statistics }) => only(statistics.acceptPauses),
+  ),
+  gauge(
+    "accepting_paused",
+    "Threads (workers) that accept no clients now, by the reason.",
+    ({ statistics }) => byWord("reason", acceptPausesByWord(statistics.acceptingPaused), []),
   ),
   gauge(
     "capture_ended",

@@ -1,6 +1,7 @@
 import type { Endpoint } from "../../address/address.ts";
 import { printAddress } from "../../address/address.ts";
 import {
+  type AcceptPause,
   type ConnectionView,
   type Ending,
   ENDINGS,
@@ -61,6 +62,8 @@ export class RelayStatistics implements SampledFigures {
   /** The number of accepted connections that reached the destination. */
   connected = 0;
   acceptPauses = 0;
+  /** For each reason, the number of threads that accept no clients because of the reason. */
+  readonly acceptingPaused = new Map<AcceptPause, number>();
   faults = 0;
   /**
    * The number of accepted clients that are proxies and have not sent their whole PROXY header.
@@ -138,6 +141,9 @@ export class RelayStatistics implements SampledFigures {
       closed: (connection, ending) => this.#ended(connection, ending),
       full: () => {
         this.acceptPauses += 1;
+      },
+      acceptingPaused: (reason, change) => {
+        this.acceptingPaused.set(reason, (this.acceptingPaused.get(reason) ?? 0) + change);
       },
       sourceLost: (what) => {
         this.#lost = what;

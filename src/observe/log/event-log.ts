@@ -1,10 +1,10 @@
 import { printAddress, type Endpoint } from "../../address/address.ts";
 import type { ConnectionView, Observer, Stop } from "../../relay/observer.ts";
-import { formatNumberOf } from "../figures/print-figures.ts";
+import { formatDuration, formatNumberOf } from "../figures/print-figures.ts";
+import { LimitSpell } from "./limit-spell.ts";
 import type { Log, LogFields } from "./log.ts";
 import { failureObserver, faultObserver, refusalObserver } from "./repeated-events-log.ts";
 import { RepeatedLines } from "./repeated-lines.ts";
-import { FULL_PAUSE_MS } from "./shared-limits-log.ts";
 
 /** The maximum number of open connections, and the origin of this limit. */
 export interface ConnectionLimit {
@@ -40,7 +40,13 @@ function lifeObserver(
   repeated: RepeatedLines,
 ): Partial<Observer> {
   const target = printAddress(destination);
-  let saidFull = -Infinity;
+  const full = new LimitSpell((milliseconds) => {
+    log.info(
+      "clients are accepted again: the connections were at their limit for " +
+        formatDuration(milliseconds / 1_000),
+      { event: "accepting_again", limit: "connections", full_ms: Math.round(milliseconds) },
+    );
+  });
   return {
     listening(endpoint) {
       const source = printAddress(endpoint);
@@ -54,9 +60,7 @@ function lifeObserver(
       });
     },
     full(open, limit) {
-      const now = performance.now();
-      if (limit !== "own" || now - saidFull < FULL_PAUSE_MS) return;
-      saidFull = now;
+      if (limit !== "own" || !full.warnsNow()) return;
       log.warn(
         `${formatNumberOf(open, "connection")} open, the limit: further clients wait ` +
           (isOfFiles
@@ -64,6 +68,9 @@ function lifeObserver(
             : "(--connections-max)"),
         { event: "full", open },
       );
+    },
+    acceptingPaused(reason, change) {
+      if (reason === "own") full.paused(change);
     },
     sourceLost(what) {
       const end =
@@ -84,6 +91,7 @@ function lifeObserver(
       log.debug(message, { event: "notice" });
     },
     draining(open) {
+      full.cancel();
       if (open === 0) return;
       log.info(`draining: waiting for ${formatNumberOf(open, "connection")} to end`, {
         event: "draining",

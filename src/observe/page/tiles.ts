@@ -22,6 +22,8 @@ export interface Figures {
    * because the page does not show it there.
    */
   readonly pauses: number;
+  /** The reasons for which new clients wait now, in the words of the status. */
+  readonly paused: readonly string[];
   readonly traffic: Traffic;
 }
 
@@ -33,6 +35,7 @@ export function figuresOfRelay(status: StatusDocument): Figures {
     ...{ open, max, total, failed: sumOf(failed), refused: sumOf(refused) },
     waiting: status.connections.waiting_for_header,
     pauses: status.accept_pauses,
+    paused: status.accepting_paused,
     traffic: status.traffic,
   };
 }
@@ -48,18 +51,19 @@ export function figuresOfAll(status: StatusDocument): Figures {
     failed: sum(({ failed }) => failed),
     refused: sum(({ refused }) => refused),
     pauses: 0,
+    paused: [...new Set(status.relays.flatMap(({ accepting_paused }) => accepting_paused))],
     traffic: status.all?.traffic ?? status.traffic,
   };
 }
 
 /** Shows the most important figures in the tiles at the top of the page. */
 export function showTiles(figures: Figures, samples: RecentSamples): void {
-  const { open, waiting, max, total, failed, refused, pauses, traffic } = figures;
+  const { open, waiting, max, total, failed, refused, pauses, paused, traffic } = figures;
   const last = samples.list.at(-1);
   tile(
     "open",
     formatCount(open),
-    `of ${formatCount(max)}${waitingNote(waiting)}${limitNote(pauses)}`,
+    `of ${formatCount(max)}${waitingNote(waiting)}${limitNote(pauses)}${pausedNote(paused)}`,
   );
   const meter = byId<HTMLMeterElement>("open-meter");
   Object.assign(meter, { max, high: max * 0.9, value: open + waiting });
@@ -94,6 +98,10 @@ function waitingNote(waiting: number): string {
 
 function limitNote(pauses: number): string {
   return pauses > 0 ? ` · limit reached ${formatCount(pauses)}×` : "";
+}
+
+function pausedNote(reasons: readonly string[]): string {
+  return reasons.length > 0 ? ` · new clients wait (${reasons.join(", ")})` : "";
 }
 
 function trafficNote(bytes: number, held: number): string {

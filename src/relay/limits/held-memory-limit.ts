@@ -26,7 +26,7 @@ export interface BoundedRelay {
 const KIB = 1024;
 
 /** The name under which this file pauses the relays while the bound is reached. */
-const HOLDER = "memory";
+export const MEMORY_HOLDER = "memory";
 
 // The fraction of the bound that must be free before relays that paused at the bound accept clients
 // again. Without this margin, the relays would pause and resume at almost every byte.
@@ -96,7 +96,7 @@ export class HeldMemory implements MemoryAccount {
 
   join(relay: BoundedRelay): void {
     this.#relays.add(relay);
-    if (this.isReached) relay.pauseFor(HOLDER);
+    if (this.isReached) relay.pauseFor(MEMORY_HOLDER);
   }
 
   leave(relay: BoundedRelay): void {
@@ -111,7 +111,7 @@ export class HeldMemory implements MemoryAccount {
     // connections do.
     this.#looks.unref();
     for (const relay of this.#relays) {
-      relay.pauseFor(HOLDER);
+      relay.pauseFor(MEMORY_HOLDER);
       relay.memoryFull();
     }
   }
@@ -125,7 +125,7 @@ export class HeldMemory implements MemoryAccount {
     if (heldTogether(this.#bound) > this.#bound.most * (1 - FREE)) return;
     clearInterval(this.#looks);
     this.#looks = null;
-    for (const relay of [...this.#relays]) relay.resumeFor(HOLDER);
+    for (const relay of [...this.#relays]) relay.resumeFor(MEMORY_HOLDER);
   }
 }
 

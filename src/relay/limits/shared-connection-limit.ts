@@ -9,7 +9,7 @@ export interface LimitedRelay {
 }
 
 /** The name under which this file pauses the relays while the limit is reached. */
-const HOLDER = "shared limit";
+export const SHARED_LIMIT_HOLDER = "shared limit";
 
 /**
  * The maximum number of open connections that several relays of one thread share. While this limit
@@ -39,7 +39,7 @@ export class SharedConnectionLimit {
 
   join(relay: LimitedRelay): void {
     this.#relays.add(relay);
-    if (this.isReached) relay.pauseFor(HOLDER);
+    if (this.isReached) relay.pauseFor(SHARED_LIMIT_HOLDER);
   }
 
   leave(relay: LimitedRelay): void {
@@ -54,7 +54,7 @@ export class SharedConnectionLimit {
     this.#open += 1;
     if (this.#open !== this.#most) return false;
     if (this.#relays.delete(relay)) this.#relays.add(relay);
-    for (const each of this.#relays) each.pauseFor(HOLDER);
+    for (const each of this.#relays) each.pauseFor(SHARED_LIMIT_HOLDER);
     return true;
   }
 
@@ -67,7 +67,7 @@ export class SharedConnectionLimit {
       // Without FFI, `resumeFor` itself admits waiting clients, so this relay may have reached the
       // limit again.
       if (this.isReached) break;
-      each.resumeFor(HOLDER);
+      each.resumeFor(SHARED_LIMIT_HOLDER);
     }
   }
 }

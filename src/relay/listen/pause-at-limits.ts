@@ -1,5 +1,5 @@
 import { errnoWords } from "../../os/errno.ts";
-import type { Observer } from "../observer.ts";
+import type { AcceptPause, Observer } from "../observer.ts";
 import { type DescriptorWatcher, watchDescriptors } from "./watch-for-free-descriptors.ts";
 import type { PausableListener } from "./pausable-listener.ts";
 
@@ -22,7 +22,10 @@ export class LimitPause implements Disposable, DescriptorWatcher {
   readonly #watch: Disposable;
   #full = false;
   #exhausted = false;
-  readonly #holders = new Set<string>();
+  /** The holders that have paused the listener, with the reasons that the observer knows. */
+  readonly #holders = new Map<string, AcceptPause | undefined>();
+  /** The reasons of pauses that were reported to the observer and have not ended. */
+  readonly #reasons = new Set<AcceptPause>();
   #silentUntil = 0;
 
   constructor(
@@ -38,6 +41,7 @@ export class LimitPause implements Disposable, DescriptorWatcher {
 
   [Symbol.dispose](): void {
     this.#watch[Symbol.dispose]();
+    for (const reason of this.#reasons) this.#report(reason, false);
   }
 
   /**
@@ -47,6 +51,7 @@ export class LimitPause implements Disposable, DescriptorWatcher {
   opened(open: number): void {
     if (this.#full || open < this.#max) return;
     this.#full = this.#listening.pause();
+    this.#report("own", this.#full);
     if (this.#full) this.#observer.full(open, "own");
   }
 
@@ -57,19 +62,28 @@ export class LimitPause implements Disposable, DescriptorWatcher {
   closed(open: number): void {
     if (!this.#full || open >= this.#max) return;
     this.#full = false;
+    this.#report("own", false);
     this.#resume();
   }
 
   /**
    * Pauses the listener; `holder` names the reason. New clients stay in the kernel's queue at least
    * until `resumeFor` is called with the same `holder`.
+   *
+   * @param reason - the reason that the observer gets; undefined if the pause is no matter of the
+   *   observer
    */
-  pauseFor(holder: string): void {
-    if (this.#listening.pause()) this.#holders.add(holder);
+  pauseFor(holder: string, reason?: AcceptPause): void {
+    if (!this.#listening.pause()) return;
+    this.#holders.set(holder, reason);
+    if (reason !== undefined) this.#report(reason, true);
   }
 
   resumeFor(holder: string): void {
-    if (this.#holders.delete(holder)) this.#resume();
+    const reason = this.#holders.get(holder);
+    if (!this.#holders.delete(holder)) return;
+    if (reason !== undefined) this.#report(reason, false);
+    this.#resume();
   }
 
   /** Whether the maximum number of connections is open. */
@@ -85,6 +99,7 @@ export class LimitPause implements Disposable, DescriptorWatcher {
   descriptorsExhausted(code: string): void {
     if (this.#exhausted) return;
     this.#exhausted = this.#listening.pause();
+    this.#report("descriptors", this.#exhausted);
     const now = performance.now();
     if (now < this.#silentUntil) return;
     this.#silentUntil = now + SAY_AGAIN;
@@ -103,5 +118,14 @@ export class LimitPause implements Disposable, DescriptorWatcher {
     // descriptor is free, the next check of `watchDescriptors` tries again.
     if (this.#full || this.#holders.size > 0) return;
     this.#exhausted = !this.#listening.resume();
+    this.#report("descriptors", this.#exhausted);
+  }
+
+  /** Reports that a pause has begun or ended, if this was not reported already. */
+  #report(reason: AcceptPause, isPaused: boolean): void {
+    if (this.#reasons.has(reason) === isPaused) return;
+    if (isPaused) this.#reasons.add(reason);
+    else this.#reasons.delete(reason);
+    this.#observer.acceptingPaused(reason, isPaused ? 1 : -1);
   }
 }

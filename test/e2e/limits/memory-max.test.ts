@@ -1,8 +1,11 @@
 import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startRelay } from "../../support/process/executable.ts";
+import { connectEcho, startEcho } from "../../support/sockets/echo.ts";
 import { Payload } from "../../support/sockets/payload.ts";
 import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
+import { until } from "../../support/waiting.ts";
 import { statusOf } from "../observe/admin.ts";
 import { folderForTests } from "../../support/temporary-folder.ts";
 
@@ -15,6 +18,15 @@ const CLIENTS = 120;
 const LATE = 20;
 // Each client before its destination has answered: until so much is held, and one read more.
 const ONE_HOLDS_MOST = 1 * MIB;
+
+// Clients whose destination does not read; each sends more than twice what a Unix socket takes.
+const STALLED = 40;
+const SENT = 512 * 1024;
+// Clients of another relay that rest for a while, in milliseconds, and then ask once, one after the
+// other. A relay that only looks for bytes from time to time takes more than a second for each.
+const ASKING = 20;
+const REST = 2_500;
+const ALL_TAKE_MOST = 10_000;
 
 const folder = folderForTests("memory-max");
 
@@ -52,7 +64,8 @@ test.each([1, 3])(
       await come(CLIENTS);
       await relay.logged(/"limit":"memory"/);
       await come(LATE);
-      const { connections, process } = await status();
+      const { connections, process, accepting_paused: paused } = await status();
+      expect(paused).toEqual(["memory_max"]);
       expect(process.held_bytes_max).toBe(MOST);
       expect(process.held_bytes).toBeGreaterThan(MOST / 2);
       expect(process.held_bytes).toBeLessThan(MOST + workers * ONE_HOLDS_MOST);
@@ -72,6 +85,8 @@ test.each([1, 3])(
       for (const client of clients) client.close();
       while ((await status()).connections.open > 0) await Bun.sleep(10);
       expect((await status()).process.held_bytes).toBe(0);
+      while ((await status()).accepting_paused.length > 0) await Bun.sleep(10);
+      await relay.logged(/"event":"accepting_again","limit":"memory","full_ms":\d+/);
       expect(await relay.stop()).toBe(0);
     } finally {
       for (const end of [...clients, ...destinations, plug]) end.close();
@@ -79,3 +94,52 @@ test.each([1, 3])(
     }
   },
 );
+
+test("at --memory-max idle connections of other relays are served at once, until the limit is left", async () => {
+  using server = startEcho();
+  using ends = new DisposableStack();
+  const silent = new RawListener({ kind: "unix", path: join(folder, "silent") }, STALLED);
+  ends.defer(() => silent.close());
+  const file = join(folder, "relays.toml");
+  const [stalled, served] = [join(folder, "stalled"), join(folder, "served")];
+  writeFileSync(
+    file,
+    `memory-max = "4M"\nadmin = "${join(folder, "admin")}"\n` +
+      `[relay.stalled]\nsource = "${stalled}"\ndestination = "${join(folder, "silent")}"\n` +
+      `[relay.served]\nsource = "${served}"\ndestination = "${server.address}"\n`,
+  );
+  await using relay = await startRelay([`--config=${file}`]);
+  await until(() => relay.stderr().split('"event":"listening"').length > 2, relay.stderr);
+  const clients = await Promise.all(Array.from({ length: ASKING }, () => connectEcho(served)));
+  for (const client of clients) {
+    ends.use(client);
+    await client.ask("hello");
+  }
+  const senders: RawSocket[] = [];
+  const destinations: RawSocket[] = [];
+  for (let count = 0; count < STALLED; count += 1) {
+    const sender = await RawSocket.connect({ kind: "unix", path: stalled }, { send: SENT });
+    ends.defer(() => sender.close());
+    const destination = await silent.accept();
+    ends.defer(() => destination.close());
+    senders.push(sender);
+    destinations.push(destination);
+  }
+  const bytes = new Uint8Array(SENT);
+  for (const sender of senders) sender.trySend(bytes);
+  await relay.logged(/"event":"full","limit":"memory"/);
+
+  await Bun.sleep(REST);
+  const begun = performance.now();
+  for (const client of clients) await client.ask("at the limit");
+  expect(performance.now() - begun).toBeLessThan(ALL_TAKE_MOST);
+  const paused = { accepting_paused: ["memory_max"] };
+  const { relays } = await statusOf(join(folder, "admin"));
+  expect(relays).toMatchObject([paused, paused]);
+
+  for (const destination of destinations) destination.close();
+  await relay.logged(/"event":"accepting_again","limit":"memory"/);
+  const late = ends.use(await connectEcho(served));
+  await late.ask("after it");
+  expect(await relay.stop()).toBe(0);
+});

@@ -188,8 +188,20 @@ describe("a metric moves with what it counts:", () => {
     const samples = await metricsOf(relay.admin);
     expect(samples.get("connections_max")).toBe(1);
     expect(samples.get("accept_pauses_total")).toBe(1);
-    expect((await statusOf(relay.admin)).accept_pauses).toBe(1);
+    expect(samples.get('accepting_paused{reason="connections_max"}')).toBe(1);
+    const paused = { accepting_paused: ["connections_max"] };
+    expect(await statusOf(relay.admin)).toMatchObject({
+      accept_pauses: 1,
+      ...paused,
+      relays: [paused],
+    });
     client[Symbol.dispose]();
+    await metricBecomes(
+      relay.admin,
+      'accepting_paused{reason="connections_max"}',
+      (paused) => paused === 0,
+    );
+    expect((await statusOf(relay.admin)).accepting_paused).toEqual([]);
   });
 
   test("the event loop's delay, and time", async () => {

@@ -242,31 +242,35 @@ describe("a status for programs", () => {
         "OPEN_MAX\tOPEN_EARLIER\tLOOP_DELAY\tLOG_LINES_LOST",
       `${PROCESS}2\t-\t0\t0.0123\t0`,
       "RELAY\tNAME\tSTATE\tOPEN\tRATE_UP\tRATE_DOWN\tFAILED\tREFUSED\tTOTAL\tOPEN_MAX\tSOURCE\t" +
-        "DESTINATION\tWAITING_FOR_HEADER\tNOT_READY_BECAUSE\tCAPTURE_ENDED",
-      "relay\tweb\tready\t0\t1500\t2500000\t23\t0\t1234\t100\t/run/in\t127.0.0.1:80\t0\t-\t-",
-      "relay\ta b\tready\t0\t1500\t2500000\t23\t0\t1234\t100\t/run/in\t127.0.0.1:80\t0\t-\t-",
+        "DESTINATION\tWAITING_FOR_HEADER\tNOT_READY_BECAUSE\tCAPTURE_ENDED\tACCEPTING_PAUSED",
+      "relay\tweb\tready\t0\t1500\t2500000\t23\t0\t1234\t100\t/run/in\t127.0.0.1:80\t0\t-\t-\t-",
+      "relay\ta b\tready\t0\t1500\t2500000\t23\t0\t1234\t100\t/run/in\t127.0.0.1:80\t0\t-\t-\t-",
       "CONNECTION\tRELAY\tCLIENT\tSTATE\tAGE\tRATE_UP\tRATE_DOWN\tHELD\tBYTES_UP\tBYTES_DOWN",
       "connection\tweb\t127.0.0.1:5678\topen\t62\t10\t20\t5\t1000\t2000000",
       "connection\ta b\t127.0.0.1:5678\topen\t62\t10\t20\t5\t1000\t2000000",
     ]);
   });
 
-  test("says which relay waits for headers, is not ready, and whose capture has ended", () => {
-    const web = relay({ name: "web", waiting_for_header: 1_200 });
+  test("says which relay waits for headers, is not ready, or paused, and whose capture has ended", () => {
+    const paused = ["connections_max", "memory_max"];
+    const web = relay({ name: "web", waiting_for_header: 1_200, accepting_paused: paused });
     const ended = "its file was removed";
     const figures = { ready: false, not_ready_because: "draining", source: null } as const;
     const db = relay({ name: "db", capture_ended: ended, ...figures });
     const records = plainStatus(ofRelays([web, db], [])).map((line) => line.split("\t"));
     const [titles = [], ...relays] = records.filter(([kind]) => /^relay$/i.test(kind ?? ""));
     const columns = ["NAME", "STATE", "SOURCE", "WAITING_FOR_HEADER", "NOT_READY_BECAUSE"];
-    const fields = [...columns, "CAPTURE_ENDED"].map((title) => titles.indexOf(title));
-    expect(relays.map((record) => fields.map((field) => record[field]))).toEqual([
-      ["web", "ready", "/run/in", "1200", "-", "-"],
-      ["db", "not ready", "-", "0", "draining", ended],
-    ]);
-    expect(drawRelays(ofRelays([web, db], []), { columns: 100, style: plain })).toContain(
-      "capture  db: ended: its file was removed",
+    const fields = [...columns, "CAPTURE_ENDED", "ACCEPTING_PAUSED"].map((title) =>
+      titles.indexOf(title),
     );
+    expect(relays.map((record) => fields.map((field) => record[field]))).toEqual([
+      ["web", "ready", "/run/in", "1200", "-", "-", paused.join(",")],
+      ["db", "not ready", "-", "0", "draining", ended, "-"],
+    ]);
+    const drawn = (each: ReturnType<typeof relay>) =>
+      drawRelays(ofRelays([each, relay({ name: "other" })], []), { columns: 100, style: plain });
+    expect(drawn(db)).toContain("capture  db: ended: its file was removed");
+    expect(drawn(web)).toContain("paused   web: new clients wait: connections_max, memory_max");
   });
 
   test("of one relay has its traffic, its counts and its last failure as records, too", () => {

@@ -49,6 +49,7 @@ export function relay(figures: Partial<RelaySummary> = {}): RelaySummary {
     refused: 0,
     rate_up: 1_500,
     rate_down: 2.5e6,
+    accepting_paused: [],
     capture_ended: null,
     ...figures,
   };
@@ -92,6 +93,7 @@ export function status(open: readonly OpenDocument[] = [], figures: Partial<Stat
       pauses_down: 1,
     },
     accept_pauses: 0,
+    accepting_paused: [],
     log_lines_dropped: 0,
     faults: 0,
     capture_ended: null,

@@ -52,6 +52,10 @@ function live(): void {
   relay.closed(failed, "unreachable");
   relay.refused("", 'with "quotes" and \\');
   relay.full(7, "own");
+  relay.acceptingPaused("own", 1);
+  relay.acceptingPaused("memory", 1);
+  relay.acceptingPaused("memory", 1);
+  relay.acceptingPaused("own", -1);
   relay.fault(new Error("a bug"));
   metrics.late(0.02);
 }
@@ -83,6 +87,10 @@ test("each metric has what happened", async () => {
     'backpressure_pauses_total{from="client"}': 1,
     'backpressure_pauses_total{from="destination"}': 2,
     accept_pauses_total: 1,
+    'accepting_paused{reason="connections_max"}': 0,
+    'accepting_paused{reason="process_connections_max"}': 0,
+    'accepting_paused{reason="memory_max"}': 2,
+    'accepting_paused{reason="open_files"}': 0,
     faults_total: 1,
     connect_duration_seconds_count: 1,
     connection_duration_seconds_count: 2,

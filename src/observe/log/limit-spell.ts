@@ -1,0 +1,75 @@
+// The least time between two warnings about the same limit, in milliseconds. A busy relay reaches its
+// limit of connections again and again, because connections end and begin all the time.
+const WARN_AGAIN = 60_000;
+
+// The time after which a limit that was not reached again counts as left, in milliseconds.
+const QUIET = 10_000;
+
+/**
+ * Decides when the log speaks of one limit. A spell begins when the limit is reached, and ends when
+ * the limit has not been reached again for `QUIET`. The log warns at the beginning of a spell and
+ * then once a minute, and says at the end how long the spell lasted.
+ */
+export class LimitSpell {
+  readonly #ended: (milliseconds: number) => void;
+  readonly #now: () => number;
+  /** The number of threads that accept no clients because of the limit, in all relays concerned. */
+  #pauses = 0;
+  /** The time of the latest warning in this spell; -Infinity before the first one. */
+  #warnedAt = -Infinity;
+  /** The time of the first pause in this spell; null between two spells. */
+  #since: number | null = null;
+  /** The time at which the latest pause ended. */
+  #leftAt = 0;
+  #quiet: Timer | undefined;
+
+  /**
+   * @param ended - called with the length of each spell in which the log has warned
+   * @param now - a clock in milliseconds that never goes back
+   */
+  constructor(ended: (milliseconds: number) => void, now = () => performance.now()) {
+    this.#ended = ended;
+    this.#now = now;
+  }
+
+  /** Counts pauses that began (`change` is positive) or ended because of the limit. */
+  paused(change: number): void {
+    this.#pauses += change;
+    clearTimeout(this.#quiet);
+    const now = this.#now();
+    if (this.#pauses > 0) {
+      this.#since ??= now;
+    } else if (this.#since !== null) {
+      this.#leftAt = now;
+      this.#quiet = setTimeout(endSpell, QUIET, this);
+      this.#quiet.unref();
+    }
+  }
+
+  /** Returns whether the log must warn now that the limit is reached. */
+  warnsNow(): boolean {
+    const now = this.#now();
+    if (now - this.#warnedAt < WARN_AGAIN) return false;
+    this.#warnedAt = now;
+    return true;
+  }
+
+  /** Ends the spell. */
+  end(): void {
+    const since = this.#since;
+    const hasWarned = this.#warnedAt > -Infinity;
+    this.cancel();
+    if (since !== null && hasWarned) this.#ended(this.#leftAt - since);
+  }
+
+  /** Ends the spell without a word. Call this when the relays accept no clients any more. */
+  cancel(): void {
+    clearTimeout(this.#quiet);
+    this.#since = null;
+    this.#warnedAt = -Infinity;
+  }
+}
+
+function endSpell(spell: LimitSpell): void {
+  spell.end();
+}

@@ -1,0 +1,73 @@
+import { describe, expect, jest, test } from "bun:test";
+import { parseAddress } from "../../../../src/address/address.ts";
+import { logObserver } from "../../../../src/observe/log/event-log.ts";
+import type { Log } from "../../../../src/observe/log/log.ts";
+import { sharedLimitsLog } from "../../../../src/observe/log/shared-limits-log.ts";
+import { silentObserver } from "../../../../src/relay/combine-observers.ts";
+import type { AcceptPause, Observer } from "../../../../src/relay/observer.ts";
+import { loggedLines } from "./logged-lines.ts";
+
+const { logged } = loggedLines();
+
+describe("a limit is left", () => {
+  const left = (
+    observer: Partial<Observer>,
+    reason: AcceptPause,
+    then: (all: Observer) => void = () => {},
+  ) => {
+    const all = { ...silentObserver, ...observer };
+    jest.useFakeTimers();
+    try {
+      all.acceptingPaused(reason, 1);
+      if (reason !== "descriptors") all.full(7, reason);
+      all.acceptingPaused(reason, -1);
+      then(all);
+      jest.advanceTimersByTime(10_000);
+    } finally {
+      jest.useRealTimers();
+    }
+  };
+  const limit = { connectionsMax: 7, isOfFiles: false };
+  const destination = parseAddress("/run/x/socket", "destination");
+  const makers = {
+    own: (log: Log) => logObserver(log, destination, limit),
+    shared: (log: Log) => sharedLimitsLog(log, 4_194_304),
+    memory: (log: Log) => sharedLimitsLog(log, 4_194_304),
+  };
+
+  test.each([
+    ["own", "connections", "clients are accepted again: the connections were at their limit for"],
+    [
+      "shared",
+      "all_relays",
+      "clients of every relay are accepted again: all relays together were at the limit of connections for",
+    ],
+    [
+      "memory",
+      "memory",
+      "clients are accepted again: all connections together were at the limit of 4.19 MB for",
+    ],
+  ] as const)("%s", async (reason, name, words) => {
+    const lines = await logged("info", (log) => left(makers[reason](log), reason));
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toMatchObject({ level: "warn", event: "full" });
+    expect(lines[1]).toMatchObject({ level: "info", event: "accepting_again", limit: name });
+    expect(lines[1]?.["message"]).toStartWith(words);
+  });
+
+  test.each(["own", "shared", "memory"] as const)(
+    "%s: nothing is said of a relay that stops",
+    async (reason) => {
+      const lines = await logged("info", (log) =>
+        left(makers[reason](log), reason, (observer) => observer.draining(0)),
+      );
+      expect(lines.map((line) => line["event"])).toEqual(["full"]);
+    },
+  );
+
+  test("the warning of the memory names what helps", async () => {
+    const [line] = await logged("info", (log) => left(makers.memory(log), "memory"));
+    expect(line?.["message"]).toContain("--idle-timeout");
+    expect(line?.["message"]).toContain("--memory-max");
+  });
+});
