@@ -3,14 +3,22 @@ import { ipv4Bytes, ipv4Text, ipv6Bytes, ipv6Text, isIPv4, isIPv6 } from "./pars
 export type IpFamily = "ipv4" | "ipv6";
 
 /** An IP address, without a port. */
-export interface IpAddress {
-  readonly family: IpFamily;
-  /** 4 or 16 bytes in network order. */
-  readonly bytes: Uint8Array;
+export class IpAddress {
+  /** The text; null until it is asked for, because most addresses are never printed. */
+  #text: string | null = null;
+
+  constructor(
+    readonly family: IpFamily,
+    /** 4 or 16 bytes in network order. */
+    readonly bytes: Uint8Array,
+  ) {}
+
   /**
    * The canonical text (RFC 5952). The text of an IPv6 address never ends in a dotted IPv4 address.
    */
-  readonly text: string;
+  get text(): string {
+    return (this.#text ??= this.family === "ipv4" ? ipv4Text(this.bytes) : ipv6Text(this.bytes));
+  }
 }
 
 // The first 12 bytes of an IPv4-mapped address (::ffff:0:0/96, RFC 4291 2.5.5.2). An IPv6 socket
@@ -30,9 +38,7 @@ export function ipAddress(text: string): IpAddress | null {
 
 /** The address given as 4 or 16 bytes. */
 export function ipFromBytes(bytes: Uint8Array): IpAddress {
-  return bytes.length === 4
-    ? { family: "ipv4", bytes, text: ipv4Text(bytes) }
-    : { family: "ipv6", bytes, text: ipv6Text(bytes) };
+  return new IpAddress(bytes.length === 4 ? "ipv4" : "ipv6", bytes);
 }
 
 /** Like `ipFromBytes`, but an IPv4-mapped address (16 bytes) becomes the IPv4 address. */

@@ -1,5 +1,6 @@
 import { AF_INET, AF_INET6 } from "../os/linux-constants.ts";
 import { ipAddress, type IpAddress, ipFromBytes, ipFromSocketBytes } from "./ip-address.ts";
+import { ipv4EndpointText } from "./parse-and-print-ip.ts";
 
 /** An IP address with a port. */
 export interface IpEndpoint {
@@ -8,8 +9,10 @@ export interface IpEndpoint {
 }
 
 /** Prints an endpoint: `127.0.0.1:80`, `[::1]:80`. */
-export function printIpEndpoint({ address: { family, text }, port }: IpEndpoint): string {
-  return family === "ipv4" ? `${text}:${port}` : `[${text}]:${port}`;
+export function printIpEndpoint({ address, port }: IpEndpoint): string {
+  return address.family === "ipv4"
+    ? ipv4EndpointText(address.bytes, port)
+    : `[${address.text}]:${port}`;
 }
 
 /**
@@ -23,19 +26,26 @@ export function ipEndpoint(host: string | undefined, port: number | undefined): 
 
 /**
  * The endpoint in a sockaddr_in (ip(7)) or sockaddr_in6 (ipv6(7)); null for another family or a
- * truncated sockaddr.
+ * truncated sockaddr. The sockaddr is the first `length` bytes of `sockaddr`.
  */
-export function readIpEndpoint(sockaddr: Uint8Array): IpEndpoint | null {
-  if (sockaddr.length < 4 || sockaddr[1] !== 0) return null;
+export function readIpEndpoint(sockaddr: Uint8Array, length = sockaddr.length): IpEndpoint | null {
+  if (length < 4 || sockaddr[1] !== 0) return null;
   // Do not use a DataView, because making a DataView takes longer than all other steps together,
   // and the access log needs this function for each client.
   const family = sockaddr[0];
   const port = (sockaddr[2] ?? 0) * 256 + (sockaddr[3] ?? 0);
-  if (family === AF_INET && sockaddr.length >= 16)
-    return { address: ipFromBytes(sockaddr.slice(4, 8)), port };
-  if (family === AF_INET6 && sockaddr.length >= 28)
+  if (family === AF_INET && length >= 16)
+    return { address: ipFromBytes(fourBytes(sockaddr)), port };
+  if (family === AF_INET6 && length >= 28)
     return { address: ipFromSocketBytes(sockaddr.slice(8, 24)), port };
   return null;
+}
+
+/** Copies the address of a sockaddr_in. The method `slice` takes three times as long. */
+function fourBytes(sockaddr: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(4);
+  for (let index = 0; index < 4; index += 1) bytes[index] = sockaddr[4 + index] ?? 0;
+  return bytes;
 }
 
 const TCP = 6;

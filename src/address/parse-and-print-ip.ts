@@ -50,9 +50,38 @@ function withoutDots(address: string): string {
 
 /** The text of an IPv4 address given as 4 bytes. */
 export function ipv4Text(bytes: Uint8Array): string {
-  // Do not use `join`, because it takes three times as long, and the access log prints each
-  // client's address.
-  return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`;
+  return bytes.join(".");
+}
+
+const ZERO = 0x30;
+
+// The longest text is `255.255.255.255:65535`.
+const endpointText = Buffer.alloc(21);
+
+/** The text of an IPv4 address given as 4 bytes, with a port: `127.0.0.1:80`. */
+export function ipv4EndpointText(bytes: Uint8Array, port: number): string {
+  // Write the characters one by one, because the access log prints each client's endpoint. To join
+  // numbers and dots as strings takes three times as long, and allocates memory for each of them.
+  let length = 0;
+  for (let index = 0; index < 4; index += 1) {
+    length = putDigits(bytes[index] ?? 0, length);
+    endpointText[length] = index < 3 ? 0x2e : 0x3a;
+    length += 1;
+  }
+  return endpointText.toString("latin1", 0, putDigits(port, length));
+}
+
+/** Puts the digits of a whole number into `endpointText`. Returns the place behind the digits. */
+function putDigits(number: number, start: number): number {
+  let end = start + 1;
+  for (let rest = number; rest >= 10; rest = (rest / 10) | 0) end += 1;
+  let rest = number;
+  for (let at = end - 1; at >= start; at -= 1) {
+    const tens = (rest / 10) | 0;
+    endpointText[at] = ZERO + rest - 10 * tens;
+    rest = tens;
+  }
+  return end;
 }
 
 /**

@@ -28,7 +28,7 @@ export function keepFirstPackets(system: Libc, listener: number): void {
  */
 export function tcpPeer(system: Libc, fd: number): IpEndpoint | null {
   const length = system.peerName(fd, sockaddr);
-  if (length >= 0) return readIpEndpoint(sockaddr.subarray(0, length));
+  if (length >= 0) return readIpEndpoint(sockaddr, length);
   const packet = new Uint32Array(SYN_BYTES / Uint32Array.BYTES_PER_ELEMENT);
   const bytes = system.getOptionWords(fd, IPPROTO_TCP, TCP_SAVED_SYN, packet);
   return bytes <= 0 ? null : readSender(new Uint8Array(packet.buffer, 0, bytes));
@@ -37,5 +37,5 @@ export function tcpPeer(system: Libc, fd: number): IpEndpoint | null {
 /** The local endpoint of a TCP socket; null if the kernel does not report the endpoint. */
 export function tcpOwnEnd(system: Libc, fd: number): IpEndpoint | null {
   const length = system.name(fd, sockaddr);
-  return length < 0 ? null : readIpEndpoint(sockaddr.subarray(0, length));
+  return length < 0 ? null : readIpEndpoint(sockaddr, length);
 }

@@ -4,7 +4,8 @@ import type { Libc } from "../../os/libc.ts";
 import { AF_UNIX, SOCK_DGRAM } from "../../os/linux-constants.ts";
 import { encodeJournalEntry } from "./journal-entry.ts";
 import type { LogEntry } from "./line-formats.ts";
-import type { LogOutput } from "./log-output.ts";
+import { infoOf, type LogOutput } from "./log-output.ts";
+import type { TextBuffer } from "./text-buffer.ts";
 
 const JOURNAL_SOCKET = "/run/systemd/journal/socket";
 
@@ -72,6 +73,10 @@ export class JournalSink implements LogOutput {
     this.#held += bytes.length;
     this.#waiting.push(bytes);
     this.#retry ??= setTimeout(() => this.#sendWaiting(), RETRY_MS);
+  }
+
+  writeMessage(message: TextBuffer, relay: string): void {
+    this.write(infoOf(message, relay));
   }
 
   /**

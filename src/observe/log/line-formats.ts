@@ -1,6 +1,7 @@
 import { escapeControls, hasControls } from "./escape-controls.ts";
 import { isoTime } from "./iso-time.ts";
 import type { Style } from "./terminal-style.ts";
+import type { TextBuffer } from "./text-buffer.ts";
 
 /** The levels of log lines, the least important first. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
@@ -26,7 +27,20 @@ export type Formatter = (entry: LogEntry) => string;
  * Formats an entry with its time, level and message, for files and for programs that read lines.
  */
 export function formatPlain({ time, level, message }: LogEntry): string {
-  return `${isoTime(time)} ${level.padEnd(5)} ${printable(message)}\n`;
+  return `${isoTime(time.getTime())} ${level.padEnd(5)} ${printable(message)}\n`;
+}
+
+/**
+ * Appends the line that `formatPlain` makes, at level "info".
+ *
+ * @param time - in milliseconds since 1970
+ */
+export function appendPlain(line: TextBuffer, time: number, message: TextBuffer): void {
+  line.append(isoTime(time));
+  line.append(" info  ");
+  if (message.isPlain) line.appendBuffer(message);
+  else line.append(printable(message.toString()));
+  line.endLine();
 }
 
 /**
@@ -36,7 +50,7 @@ export function formatPlain({ time, level, message }: LogEntry): string {
 export function formatJson({ time, level, message, relay, fields }: LogEntry): string {
   // Joining texts takes half the time of building and encoding an object with all fields.
   const named = relay === "" ? "" : `,"relay":${JSON.stringify(relay)}`;
-  const begin = `{"time":"${isoTime(time)}","level":"${level}","message":${JSON.stringify(message)}${named}`;
+  const begin = `{"time":"${isoTime(time.getTime())}","level":"${level}","message":${JSON.stringify(message)}${named}`;
   const rest = JSON.stringify(fields);
   // JSON.stringify does not escape all characters that could harm a terminal (`escapeControls`), so
   // escape them here. A JSON parser turns each escape back into the same character.

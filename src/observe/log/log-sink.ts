@@ -1,4 +1,5 @@
 import { write } from "node:fs";
+import { TextBuffer } from "./text-buffer.ts";
 
 const ROOM = 1024 * 1024;
 const RETRY_MS = 50;
@@ -9,6 +10,9 @@ const GATHER_MS = 50;
 
 // The number of bytes at which the collected lines are written before GATHER_MS is over.
 const GATHER_BYTES = 64 * 1024;
+
+// The maximum size, in bytes, of a buffer that is kept for the next lines.
+const SPARE_MOST = 256 * 1024;
 
 // The length of one step in `afterSteps`, in milliseconds.
 const STEP_MS = 10;
@@ -43,18 +47,16 @@ export class LogSink {
   readonly #fd: number;
   readonly #recovered: (lost: number) => void;
   readonly #room: number;
+  /** The lines that wait for the next write. */
+  #waiting = new TextBuffer();
   /**
-   * The lines that wait for the next write. They are one text, because joining many texts later
-   * takes longer.
+   * The memory of the latest write, which becomes `#waiting` at the next write, because the latest
+   * write has ended by then. Null before the first write, and if the memory is large.
    */
-  #waiting = "";
+  #spare: TextBuffer | null = null;
   /** The number of lines in `#waiting`. */
   #waitingLines = 0;
-  /**
-   * The number of bytes that wait or are being written. Each waiting character counts as one byte,
-   * because counting the bytes would cost a pass over each line. If the waiting lines have
-   * characters beyond ASCII, the number is too low until `#start` corrects it.
-   */
+  /** The number of bytes that wait or are being written. */
   #held = 0;
   /** The number of lines that were dropped since the last successful write. */
   #lost = 0;
@@ -83,12 +85,37 @@ export class LogSink {
 
   /** Queues a line, or drops it if there is no room. */
   write(line: string): void {
-    if (this.#held + line.length > this.#room) {
-      this.#lost++;
-      return;
-    }
-    this.#held += line.length;
-    this.#waiting += line;
+    if (!this.#hasRoom(line.length)) return;
+    const before = this.#waiting.length;
+    this.#waiting.append(line);
+    this.#added(before);
+  }
+
+  /**
+   * Queues the line that `append` makes of a time and a message, or drops the line if there is no
+   * room.
+   */
+  writeMessage(
+    append: (line: TextBuffer, time: number, message: TextBuffer) => void,
+    time: number,
+    message: TextBuffer,
+  ): void {
+    if (!this.#hasRoom(message.length)) return;
+    const before = this.#waiting.length;
+    append(this.#waiting, time, message);
+    this.#added(before);
+  }
+
+  /** Whether there is room for a line of so many bytes. If not, counts the line as lost. */
+  #hasRoom(length: number): boolean {
+    if (this.#held + length <= this.#room) return true;
+    this.#lost++;
+    return false;
+  }
+
+  /** Counts a line that was added to `#waiting`, which had `before` bytes before. */
+  #added(before: number): void {
+    this.#held += this.#waiting.length - before;
     this.#waitingLines += 1;
     if (this.#writing) return;
     if (this.#gathering === undefined) this.#gather();
@@ -120,16 +147,17 @@ export class LogSink {
     clearTimeout(this.#gathering);
     this.#gathering = undefined;
     this.#started = performance.now();
-    const bytes = Buffer.from(this.#waiting);
     const lines = this.#waitingLines;
-    this.#held += bytes.length - this.#waiting.length;
-    this.#waiting = "";
+    const text = this.#waiting;
+    this.#waiting = this.#spare ?? new TextBuffer();
+    this.#waiting.clear();
+    this.#spare = text.size <= SPARE_MOST ? text : null;
     this.#waitingLines = 0;
     this.#writing = true;
-    this.#send(bytes, lines);
+    this.#send(text.bytes, lines);
   };
 
-  #send(rest: Buffer, lines: number): void {
+  #send(rest: Uint8Array, lines: number): void {
     write(this.#fd, rest, 0, rest.length, null, (error, written) => {
       if (error?.code === "EAGAIN" || error?.code === "EINTR") {
         // EAGAIN: the buffer of the pipe or terminal is full, and another process has made the pipe

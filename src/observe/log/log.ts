@@ -13,8 +13,9 @@ import {
 import { libc } from "../../os/libc.ts";
 import { isTerminal } from "../../os/terminal.ts";
 import { JournalSink } from "./journal-sink.ts";
-import { lineOutput, type LogOutput } from "./log-output.ts";
+import { infoOf, lineOutput, type LogOutput } from "./log-output.ts";
 import { mayPaint, style } from "./terminal-style.ts";
+import { TextBuffer } from "./text-buffer.ts";
 
 export { LOG_LEVELS, type LogFields, type LogLevel } from "./line-formats.ts";
 
@@ -27,6 +28,17 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 
 type Write = (message: string, fields?: LogFields) => void;
 
+/** How the lines of one kind are made from the facts that they are about. */
+export interface LineKind<Facts> {
+  /** Appends the message to `text`. */
+  readonly append: (text: TextBuffer, facts: Facts) => void;
+  /** Returns the fields. Called only if the format writes fields. */
+  readonly fields: (facts: Facts) => LogFields;
+}
+
+// The text of the line that `always` makes.
+const message = new TextBuffer();
+
 /** The program's log, on standard error or in the journal. */
 export interface Log {
   readonly debug: Write;
@@ -34,12 +46,10 @@ export interface Log {
   readonly warn: Write;
   readonly error: Write;
   /**
-   * Writes a line of level "info" even if the log hides that level: for lines that the user asked
-   * for by an option.
-   *
-   * @param fields - called only if the format writes fields
+   * Writes a line of level "info" about `facts`, even if the log hides that level: for lines that
+   * the user asked for by an option. There may be thousands of such lines a second.
    */
-  readonly always: (message: string, fields: () => LogFields) => void;
+  readonly always: <Facts>(facts: Facts, kind: LineKind<Facts>) => void;
   /**
    * Returns this log for one relay. Each line has the relay's name in a field and, if `inWords` is
    * true, also in its text.
@@ -54,8 +64,6 @@ export interface Log {
 }
 
 const STANDARD_ERROR = 2;
-
-const NO_FIELDS: LogFields = {};
 
 /** The least time between two reports of lost lines, in milliseconds. */
 const LOST_PERIOD = 10_000;
@@ -94,9 +102,12 @@ function logOf(consola: ConsolaInstance, output: LogOutput, relay = "", prefix =
     error: (message, fields) => consola.error(prefix + message, fields),
     // Write these lines without consola, because they must appear at every log level, and there may
     // be thousands of them a second.
-    always: (message, fieldsOf) => {
-      const fields = output.writesFields ? fieldsOf() : NO_FIELDS;
-      output.write({ time: new Date(), level: "info", message: prefix + message, relay, fields });
+    always: (facts, { append, fields }) => {
+      message.clear();
+      message.append(prefix);
+      append(message, facts);
+      if (output.writesFields) output.write({ ...infoOf(message, relay), fields: fields(facts) });
+      else output.writeMessage(message, relay);
     },
     named: (name, inWords) =>
       logOf(consola.withTag(name), output, name, inWords ? `${name}: ` : ""),

@@ -28,7 +28,9 @@ describe("an endpoint of a sockaddr", () => {
       import.meta.path,
       fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), fc.nat(65_535), (host, port) => {
         const { bytes } = host.includes(":") ? ipv6Address(host, port) : ipv4Address(host, port);
-        expect(readIpEndpoint(bytes)).toEqual(ipEndpoint(host, port));
+        const read = readIpEndpoint(bytes);
+        expect(read).toEqual(ipEndpoint(host, port));
+        if (!host.includes(":")) expect(printed(read)).toBe(`${host}:${port}`);
       }),
     );
   });

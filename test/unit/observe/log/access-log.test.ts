@@ -70,6 +70,22 @@ test("a TCP client's line has who, where, how much, how long and how it ended", 
   expect(entry.duration_ms).toBeWithin(1_500, 15_000);
 });
 
+test.each([
+  [0, "0"],
+  [0.001, "0.001"],
+  [0.06, "0.06"],
+  [2.5, "2.5"],
+  [30, "30"],
+  [1_234.567_4, "1234.567"],
+])("the destination was reached after %d ms: %s", async (time, printed) => {
+  const times = { openedAt: 0, connectedAt: time };
+  const connection = fakeConnection({ ...times, destinationAddress: "10.0.0.1:80" });
+  const text = await logged((relay) => relay.closed(connection, "finished"));
+  const entry = JSON.parse(text);
+  expect(entry.message).toContain(`; 10.0.0.1:80 after ${printed} ms; `);
+  expect(entry.connect_ms).toBe(Number(printed));
+});
+
 test("a Unix client's line has its ids", async () => {
   const clientPeer = { uid: 1000, gid: 100, pid: 77 };
   const connection = fakeConnection({ clientAddress: "", clientPeer });

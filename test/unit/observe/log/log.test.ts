@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { fstatSync, readFileSync } from "node:fs";
 import { createLog, isJournal } from "../../../../src/observe/log/log.ts";
+import type { TextBuffer } from "../../../../src/observe/log/text-buffer.ts";
 import { loggedLines } from "./logged-lines.ts";
 
 const { fd, file, logged } = loggedLines();
@@ -40,13 +41,34 @@ test.each([
   async (format, times) => {
     let made = 0;
     const log = createLog("error", format, fd());
-    log.always("a line", () => {
-      made += 1;
-      return { event: "access" };
+    log.always("a line", {
+      append: (text, line) => text.append(line),
+      fields: () => {
+        made += 1;
+        return { event: "access" };
+      },
     });
     await log.flush(10_000);
     expect(readFileSync(file(), "utf8")).toContain("a line");
     expect(made).toBe(times);
+  },
+);
+
+test.each(["plain", "journal", "json"] as const)(
+  "what would break a line that no level hides is escaped in %s",
+  async (format) => {
+    const log = createLog("error", format, fd()).named("r\u00e9lais", true);
+    const kind = {
+      append: (text: TextBuffer, line: string) => text.append(line),
+      fields: () => ({}),
+    };
+    log.always("/run/\u001b[2J\u202ex", kind);
+    log.always("after", kind);
+    await log.flush(10_000);
+    const [first, second, ...rest] = readFileSync(file(), "utf8").split("\n");
+    expect(first).toContain("r\u00e9lais: /run/\\u001b[2J\\u202ex");
+    expect(second).toContain("r\u00e9lais: after");
+    expect(rest).toEqual([""]);
   },
 );
 
