@@ -1,6 +1,7 @@
 import type { SocketHandler } from "bun";
-import type { DeadlineQueue } from "./deadline-queue.ts";
-import type { LingeringClose } from "./lingering-close.ts";
+import type { ConnectionList, Listed } from "./connection-list.ts";
+import type { DeadlineQueue, Expiring } from "./deadline-queue.ts";
+import type { LingeringClose, LingeringSide, Stay } from "./lingering-close.ts";
 import type { ConnectionState, ConnectionView, Ending, Observer } from "../observer.ts";
 import type { Target } from "../../address/resolve-destination.ts";
 import type { SocketAddress } from "../../address/socket-address.ts";
@@ -37,7 +38,7 @@ export interface ConnectionsState extends PipeMeans {
   readonly keepalive: number;
   readonly connectRetry: number;
   /** All open connections of the relay. */
-  readonly connections: Set<Connection>;
+  readonly connections: ConnectionList<Connection>;
   readonly attempts: DeadlineQueue<Attempt>;
   readonly lingering: LingeringClose;
   /**
@@ -86,7 +87,7 @@ export interface ConnectionsState extends PipeMeans {
 }
 
 /** An attempt to reach the destination of a connection. */
-export interface Attempt {
+export interface Attempt extends Expiring {
   /**
    * Whether the attempt makes further tries until the time `connectRetry` is over. Becomes true
    * when a try of this attempt fails, when the attempt begins to wait behind attempts whose latest
@@ -133,7 +134,9 @@ export interface Attempt {
  * each socket has a side of its own. The first socket that connects then moves to the connection's
  * destination side.
  */
-export class ConnectionSide extends Side {
+export class ConnectionSide extends Side implements LingeringSide {
+  stay: Stay | null = null;
+
   constructor(
     readonly connection: Connection,
     readonly isTcp: boolean,
@@ -180,7 +183,8 @@ export class ConnectionSide extends Side {
 export type SocketOwner = ConnectionSide | UnadmittedSocket;
 
 /** One accepted client and its link to the destination. */
-export class Connection implements ConnectionView {
+export class Connection implements ConnectionView, Listed {
+  listIndex = -1;
   readonly client: ConnectionSide;
   readonly destination: ConnectionSide;
   /** The direction from the client to the destination. */

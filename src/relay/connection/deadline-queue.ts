@@ -1,13 +1,34 @@
 import { processStoodStill } from "../../os/detect-standstill.ts";
 
+/** An item that can be in a `DeadlineQueue`. It is in one queue at most. */
+export interface Expiring {
+  /**
+   * The item's deadline; null exactly while the item is in no queue. Only the queues change it.
+   */
+  deadline: Deadline | null;
+}
+
+/** The deadline of an item: one element of the linked list of a queue. */
+export interface Deadline {
+  readonly item: Expiring;
+  readonly queue: object;
+  /** The time at which the item expires, by `performance.now()`. */
+  readonly due: number;
+  earlier: Deadline | null;
+  later: Deadline | null;
+}
+
 /**
  * A queue of items that expire. Each item expires `after` milliseconds after it was added, so the
  * items expire in the order in which they were added. The queue needs only one timer, for the first
  * item.
+ *
+ * The queue is a linked list. A `Map` that many items enter and leave allocates new memory again
+ * and again, so most items, which leave long before they expire, would cost ten times as much.
  */
-export class DeadlineQueue<Item extends object> {
-  /** The time at which each item expires, by `performance.now()`; in ascending order. */
-  readonly #due = new Map<Item, number>();
+export class DeadlineQueue<Item extends Expiring> {
+  #first: Deadline | null = null;
+  #last: Deadline | null = null;
   readonly #expire: (item: Item) => void;
   readonly #late: "start anew" | "expire";
   /**
@@ -34,16 +55,29 @@ export class DeadlineQueue<Item extends object> {
 
   /**
    * Adds an item, which expires after the time `after`. If the item is already in the queue, its
-   * time starts again from 0.
+   * time starts again from 0. The item must not be in another queue.
    */
   add(item: Item): void {
-    this.#due.delete(item);
-    this.#due.set(item, performance.now() + this.after);
+    this.delete(item);
+    const due = performance.now() + this.after;
+    const deadline: Deadline = { item, queue: this, due, earlier: this.#last, later: null };
+    item.deadline = deadline;
+    if (this.#last === null) this.#first = deadline;
+    else this.#last.later = deadline;
+    this.#last = deadline;
     if (this.#timer === undefined) this.#setTimer();
   }
 
+  /** Removes an item; does nothing if it is not in this queue. */
   delete(item: Item): void {
-    this.#due.delete(item);
+    const { deadline } = item;
+    if (deadline === null || deadline.queue !== this) return;
+    const { earlier, later } = deadline;
+    if (earlier === null) this.#first = later;
+    else earlier.later = later;
+    if (later === null) this.#last = earlier;
+    else later.earlier = earlier;
+    item.deadline = null;
   }
 
   readonly #tick = (): void => {
@@ -52,9 +86,9 @@ export class DeadlineQueue<Item extends object> {
     if (this.#late === "start anew" && processStoodStill(now - this.#timerDue, this.after))
       return this.#startAnew();
     try {
-      for (const [item, due] of this.#due) {
-        if (due > now) return;
-        this.#due.delete(item);
+      while (this.#first !== null && this.#first.due <= now) {
+        const item = this.#itemOf(this.#first);
+        this.delete(item);
         this.#expire(item);
       }
     } finally {
@@ -64,17 +98,23 @@ export class DeadlineQueue<Item extends object> {
   };
 
   #startAnew(): void {
-    for (const item of [...this.#due.keys()]) this.add(item);
+    const items: Item[] = [];
+    for (let each = this.#first; each !== null; each = each.later) items.push(this.#itemOf(each));
+    for (const item of items) this.add(item);
+  }
+
+  /** The item of a deadline of this queue. */
+  #itemOf({ item }: Deadline): Item {
+    // `add` puts only items of this type into the list.
+    return item as Item;
   }
 
   /** Sets the timer for the earliest deadline, if there is one. */
   #setTimer(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    for (const due of this.#due.values()) {
-      this.#timerDue = due;
-      this.#timer = setTimeout(this.#tick, Math.max(0, due - performance.now()));
-      return;
-    }
+    if (this.#first === null) return;
+    this.#timerDue = this.#first.due;
+    this.#timer = setTimeout(this.#tick, Math.max(0, this.#timerDue - performance.now()));
   }
 }

@@ -1,4 +1,5 @@
 import { INT_MAX } from "../../os/int-max.ts";
+import type { ConnectionList } from "./connection-list.ts";
 import type { Connection } from "./connection.ts";
 import { cutOff } from "./settle-connection.ts";
 import { processStoodStill } from "../../os/detect-standstill.ts";
@@ -13,7 +14,7 @@ import { IdleTimeout } from "./idle-timeout.ts";
 export class Drain {
   /** The number of connections that the stop has cut. */
   cut = 0;
-  readonly #connections: ReadonlySet<Connection>;
+  readonly #connections: ConnectionList<Connection>;
   readonly #done = Promise.withResolvers<void>();
   /** True from the call of `run` until the last connection has ended. */
   #running = false;
@@ -28,7 +29,7 @@ export class Drain {
   #still: IdleTimeout | null = null;
   #timer: Timer | undefined;
 
-  constructor(connections: ReadonlySet<Connection>) {
+  constructor(connections: ConnectionList<Connection>) {
     this.#connections = connections;
   }
 

@@ -1,3 +1,4 @@
+import type { ConnectionList } from "./connection-list.ts";
 import type { Connection } from "./connection.ts";
 import { processStoodStill } from "../../os/detect-standstill.ts";
 
@@ -42,14 +43,14 @@ export interface IdleLimit {
  * for the peer. If the process stood still, the time of every connection starts again.
  */
 export class IdleTimeout implements Disposable {
-  readonly #connections: ReadonlySet<Connection>;
+  readonly #connections: ConnectionList<Connection>;
   readonly #limit: IdleLimit;
   #seen = new WeakMap<Connection, Sighting>();
   readonly #period: number;
   readonly #timer: Timer;
   #lastLook = performance.now();
 
-  constructor(connections: ReadonlySet<Connection>, limit: IdleLimit) {
+  constructor(connections: ConnectionList<Connection>, limit: IdleLimit) {
     this.#connections = connections;
     this.#limit = limit;
     this.#period = Math.ceil(limit.after / LOOKS);

@@ -1,4 +1,4 @@
-import { DeadlineQueue } from "./deadline-queue.ts";
+import { type Deadline, DeadlineQueue, type Expiring } from "./deadline-queue.ts";
 import type { Side } from "../stream/side.ts";
 
 /**
@@ -11,6 +11,8 @@ export type Outcome = "reset" | "close";
 export interface LingeringSide extends Side {
   /** The number of bytes that the relay still has to write to this side. */
   readonly pending: number;
+  /** The side's stay; null while the side does not linger. Only `LingeringClose` changes it. */
+  stay: Stay | null;
 }
 
 /** The times of `LingeringClose`, in milliseconds. */
@@ -24,7 +26,8 @@ export interface LingeringTimes {
   readonly standstill: number;
 }
 
-interface Stay {
+/** The time in which a side lingers. */
+export interface Stay extends Expiring {
   readonly side: LingeringSide;
   readonly outcome: Outcome;
   /**
@@ -76,7 +79,6 @@ const LONGEST: Readonly<Record<Outcome, number>> = { close: PAUSES.length - 1, r
 export class LingeringClose {
   /** See `LingeringTimes`. */
   readonly farewell: number;
-  readonly #stays = new Map<LingeringSide, Stay>();
   /** The sides that wait for the next check, one queue for each pause of `PAUSES`. */
   readonly #looks: readonly DeadlineQueue<Stay>[];
   readonly #farewells: DeadlineQueue<Stay>;
@@ -92,18 +94,19 @@ export class LingeringClose {
 
   /** Lets a side linger. If the side already lingers, nothing changes. */
   add(side: LingeringSide, outcome: Outcome): void {
-    if (this.#stays.has(side)) return;
+    if (side.stay !== null) return;
     if (outcome === "reset" && pendingBytes(side, side.unsent()) === 0) return side.terminate();
     // Do not ask the kernel yet, because most sides are gone before the first check.
-    const stay = { side, outcome, untaken: Infinity, looks: 0, stood: 0 };
-    this.#stays.set(side, stay);
+    const deadline: Deadline | null = null;
+    const stay: Stay = { side, outcome, untaken: Infinity, looks: 0, stood: 0, deadline };
+    side.stay = stay;
     this.#looks[0]?.add(stay);
   }
 
   delete(side: LingeringSide): void {
-    const stay = this.#stays.get(side);
-    if (stay === undefined) return;
-    this.#stays.delete(side);
+    const { stay } = side;
+    if (stay === null) return;
+    side.stay = null;
     this.#looks[pauseOf(stay)]?.delete(stay);
     this.#farewells.delete(stay);
   }

@@ -3,6 +3,7 @@ import { targetOf } from "../../address/resolve-destination.ts";
 import { loaded } from "../../os/libc.ts";
 import type { Attempt, ConnectionsState } from "./connection.ts";
 import { DepartedLocalClients } from "./departed-local-clients.ts";
+import { ConnectionList } from "./connection-list.ts";
 import { DeadlineQueue } from "./deadline-queue.ts";
 import { LingeringClose } from "./lingering-close.ts";
 import { clientDeparted } from "./side-events.ts";
@@ -44,7 +45,7 @@ export function makeConnectionsState(
     clientIsShared: options.source.kind === "connected",
     keepalive: options.keepalive ?? DEFAULTS.keepalive,
     connectRetry: options.connectRetry ?? DEFAULTS.connectRetry,
-    connections: new Set(),
+    connections: new ConnectionList(),
     attempts: new DeadlineQueue<Attempt>(options.connectTimeout ?? DEFAULTS.connectTimeout, expire),
     lingering: new LingeringClose({
       farewell: options.lingerTimeout ?? DEFAULTS.lingerTimeout,

@@ -1,6 +1,7 @@
 import { ETIMEDOUT } from "../../os/errno.ts";
 import type { Libc } from "../../os/libc.ts";
 import { readTcpInfo, type TcpInfo } from "../../os/tcp-info.ts";
+import type { ConnectionList } from "./connection-list.ts";
 import type { Connection, ConnectionSide } from "./connection.ts";
 import { keepaliveLength, setKeepalive } from "./keepalive.ts";
 
@@ -53,7 +54,7 @@ interface Debt {
  * earlier check, if nothing was written to the side since then.
  */
 export class UnresponsivePeers implements Disposable {
-  readonly #connections: ReadonlySet<Connection>;
+  readonly #connections: ConnectionList<Connection>;
   readonly #system: Libc;
   readonly #keepalive: number;
   /** The time for which an answer of a peer may be missing, in milliseconds. */
@@ -62,7 +63,7 @@ export class UnresponsivePeers implements Disposable {
   readonly #timer: Timer;
 
   /** @param keepalive - the idle time before the first probe, in milliseconds; above 0 */
-  constructor(connections: ReadonlySet<Connection>, system: Libc, keepalive: number) {
+  constructor(connections: ConnectionList<Connection>, system: Libc, keepalive: number) {
     this.#connections = connections;
     this.#system = system;
     this.#keepalive = keepalive;

@@ -2,7 +2,7 @@ import type { Socket, SocketHandler } from "bun";
 import type { AcceptedClient, ProxiedEnds, Unaddressed } from "../admission/accepted-client.ts";
 import type { Refusal } from "../admission/allow-and-deny-rules.ts";
 import { printAccepted } from "../admission/print-client.ts";
-import { DeadlineQueue } from "../connection/deadline-queue.ts";
+import { type Deadline, DeadlineQueue, type Expiring } from "../connection/deadline-queue.ts";
 import type { SocketOwner } from "../connection/connection.ts";
 import { UnadmittedSocket } from "../connection/unadmitted-socket.ts";
 import type { Observer } from "../observer.ts";
@@ -38,7 +38,8 @@ export interface HeaderHandling {
 }
 
 /** A proxy that has not sent its whole header. This object is the owner of the proxy's socket. */
-class ExpectedHeader extends UnadmittedSocket {
+class ExpectedHeader extends UnadmittedSocket implements Expiring {
+  deadline: Deadline | null = null;
   /** The bytes of the header that have arrived so far. */
   bytes: Uint8Array = new Uint8Array();
 

@@ -1,5 +1,6 @@
 import type { Attempt, Connection, ConnectionSide } from "../connection/connection.ts";
 import { reached, reachedAndReset, unreachable } from "../connection/destination-reached.ts";
+import type { Deadline } from "../connection/deadline-queue.ts";
 import { settle } from "../connection/settle-connection.ts";
 import { INT_MAX } from "../../os/int-max.ts";
 import { type AddressFailure, describeFailure } from "./describe-failure.ts";
@@ -42,6 +43,7 @@ export function comesAfterConnection(code: string): boolean {
  * try has its own `--connect-timeout`.
  */
 export abstract class AttemptWithRetries implements Attempt, Waiter {
+  deadline: Deadline | null = null;
   retrying = false;
   /**
    * The timer that calls `tryLast` when the retry time (`--connect-retry`) ends. Undefined until

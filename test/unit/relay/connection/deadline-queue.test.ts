@@ -1,8 +1,14 @@
 import { expect, test } from "bun:test";
-import { DeadlineQueue } from "../../../../src/relay/connection/deadline-queue.ts";
+import {
+  type Deadline,
+  DeadlineQueue,
+  type Expiring,
+} from "../../../../src/relay/connection/deadline-queue.ts";
 
-interface Item {
-  readonly name: string;
+class Item implements Expiring {
+  deadline: Deadline | null = null;
+
+  constructor(readonly name: string) {}
 }
 
 /** Lets the whole process stand still, as a signal would. */
@@ -17,7 +23,7 @@ test("items expire in the order in which they were added, and not before their t
     expired.push(name);
     if (name === "last") done.resolve();
   });
-  const items = ["first", "deleted", "again", "last"].map((name) => ({ name }));
+  const items = ["first", "deleted", "again", "last"].map((name) => new Item(name));
   const [, deleted, again] = items;
   const since = performance.now();
   for (const item of items.slice(0, 3)) deadlines.add(item);
@@ -39,9 +45,9 @@ test("after a standstill all start anew", async () => {
     expired.push(name);
     if (name === "two") done.resolve();
   });
-  deadlines.add({ name: "one" });
+  deadlines.add(new Item("one"));
   await Bun.sleep(TIME / 2);
-  deadlines.add({ name: "two" });
+  deadlines.add(new Item("two"));
   standStill(10 * TIME);
   const since = performance.now();
   await Bun.sleep(TIME / 4);
@@ -54,8 +60,45 @@ test("after a standstill all start anew", async () => {
 test("deadlines that are only looks expire however late", async () => {
   const done = Promise.withResolvers<number>();
   const deadlines = new DeadlineQueue<Item>(TIME, () => done.resolve(performance.now()), "expire");
-  deadlines.add({ name: "one" });
+  deadlines.add(new Item("one"));
   standStill(10 * TIME);
   const since = performance.now();
   expect((await done.promise) - since).toBeLessThan(TIME);
+});
+
+test("after any additions and deletions the items expire in the order of a Map", async () => {
+  const expired: Item[] = [];
+  const ended = Promise.withResolvers<void>();
+  const deadlines = new DeadlineQueue<Item>(TIME, (item) => {
+    expired.push(item);
+    if (item.name === "end") ended.resolve();
+  });
+  const order = new Map<Item, true>();
+  const items = Array.from({ length: 10 }, (_, index) => new Item(`${index}`));
+  for (let move = 0; move < 300; move += 1) {
+    // Steps of 7 and 3 meet each item in changing neighbourhoods.
+    const item = items[(7 * move) % 10] as Item;
+    const other = items[(3 * move + (move >> 4)) % 10] as Item;
+    deadlines.add(item);
+    order.delete(item);
+    order.set(item, true);
+    deadlines.delete(other);
+    order.delete(other);
+    expect(other.deadline).toBeNull();
+  }
+  deadlines.add(new Item("end"));
+  await ended.promise;
+  expect(order.size).toBeGreaterThan(3);
+  expect(expired.slice(0, -1)).toEqual([...order.keys()]);
+  expect(items.every(({ deadline }) => deadline === null)).toBe(true);
+});
+
+test("a queue leaves an item of another queue alone", async () => {
+  const done = Promise.withResolvers<string>();
+  const other = new DeadlineQueue<Item>(1, ({ name }) => done.resolve(name));
+  const item = new Item("of the other queue");
+  other.add(item);
+  new DeadlineQueue<Item>(1, () => {}).delete(item);
+  expect(item.deadline).not.toBeNull();
+  expect(await done.promise).toBe("of the other queue");
 });

@@ -2,12 +2,14 @@ import { afterEach, expect, jest, test } from "bun:test";
 import {
   LingeringClose,
   type LingeringSide,
+  type Stay,
 } from "../../../../src/relay/connection/lingering-close.ts";
 import { Side } from "../../../../src/relay/stream/side.ts";
 import { until } from "../../../support/waiting.ts";
 
 /** A side that takes what the test says. */
 class Reader extends Side implements LingeringSide {
+  stay: Stay | null = null;
   /** Bytes that the relay has for it. */
   pending = 0;
   /** Bytes that the kernel has for it. */
