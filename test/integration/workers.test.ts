@@ -130,6 +130,7 @@ describe("a stop", () => {
     const path = join(folder, "socket");
     const bench = await Bench.start({ from: path });
     const early = await bench.openMany(4);
+    await until(() => bench.relay.connections === early.length, "the workers to have told of them");
     const late = Array.from({ length: 30 }, () => bench.dial());
     const stopped = bench.relay.stop();
     expect(existsSync(path)).toBe(false);
