@@ -127,3 +127,14 @@ test("a closed reader loses lines and nothing else", async () => {
   sink.write("b\n");
   await sink.flush(10_000);
 });
+
+test("the bound counts bytes, also of characters beyond ASCII", async () => {
+  const reader = openPipe(constants.O_RDONLY | constants.O_NONBLOCK);
+  const sink = new LogSink(openPipe(constants.O_RDWR), () => {}, 1_000);
+  // Each line has 101 characters and 301 bytes.
+  for (let index = 0; index < 10; index++) sink.write(`${"漢".repeat(100)}\n`);
+  expect(sink.lost).toBe(7);
+  await sink.flush(10_000);
+  // `readUntil` reads each byte as one character.
+  expect(await readUntil(reader, (text) => text.length === 903)).toEndWith("\n");
+});
