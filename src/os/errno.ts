@@ -36,8 +36,8 @@ export function errnoCode(errno: number): string {
   return names.get(number) ?? `errno ${number}`;
 }
 
-// Descriptions of the kernel's error codes that Bun's `getSystemErrorMap` lacks or describes vaguely:
-// the texts that strerror(3) gives.
+// Descriptions of the kernel's error codes that Bun's `getSystemErrorMap` lacks or describes
+// vaguely: the texts that strerror(3) gives.
 const WORDS: Readonly<Record<string, string>> = {
   ...NAME_LOOKUP_WORDS,
   EBADMSG: "bad message",

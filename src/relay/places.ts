@@ -10,7 +10,9 @@ import { LimitPause } from "./listen/pause-at-limits.ts";
 import type { PausableListener } from "./listen/pausable-listener.ts";
 import type { AcceptPause } from "./observer.ts";
 
-/** The holders of pauses that the observer gets to know, with the reasons that the observer gets. */
+/**
+ * The holders of pauses that the observer gets to know, with the reasons that the observer gets.
+ */
 const REASONS: ReadonlyMap<string, AcceptPause> = new Map([
   [MEMORY_HOLDER, "memory"],
   [SHARED_LIMIT_HOLDER, "shared"],

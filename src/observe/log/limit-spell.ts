@@ -1,5 +1,5 @@
-// The least time between two warnings about the same limit, in milliseconds. A busy relay reaches its
-// limit of connections again and again, because connections end and begin all the time.
+// The least time between two warnings about the same limit, in milliseconds. A busy relay reaches
+// its limit of connections again and again, because connections end and begin all the time.
 const WARN_AGAIN = 60_000;
 
 // The time after which a limit that was not reached again counts as left, in milliseconds.

@@ -1,6 +1,8 @@
 /** An item that can be in a `ConnectionList`. */
 export interface Listed {
-  /** The index of the item in the list; -1 while it is not in the list. Only the list changes it. */
+  /**
+   * The index of the item in the list; -1 while it is not in the list. Only the list changes it.
+   */
   listIndex: number;
 }
 

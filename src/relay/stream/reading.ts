@@ -36,9 +36,10 @@ export interface Reader {
   awaitMuchRoom(): void;
 }
 
-// A small chunk usually is a request or an answer, and makes the next reads of all connections short
-// (`BulkReader.chunkPassed`). Bulk that often stalls also comes in small chunks. So after an own read
-// that brought bytes, this number of small chunks that Bun reads next do not make the reads short.
+// A small chunk usually is a request or an answer, and makes the next reads of all connections
+// short (`BulkReader.chunkPassed`). Bulk that often stalls also comes in small chunks. So after an
+// own read that brought bytes, this number of small chunks that Bun reads next do not make the
+// reads short.
 const CHUNKS_OF_BULK = 16;
 
 /**
@@ -59,8 +60,8 @@ export class Reading implements ByteWaiter {
   /** Whether a call of `turnCame` is planned. */
   #turnPlanned = false;
   /**
-   * The number of small chunks, of those that Bun reads next, that belong to bulk and not to requests
-   * and answers (`CHUNKS_OF_BULK`).
+   * The number of small chunks, of those that Bun reads next, that belong to bulk and not to
+   * requests and answers (`CHUNKS_OF_BULK`).
    */
   #chunksOfBulk = 0;
   /** The timer of the next own read in the state `look`; non-null exactly in this state. */

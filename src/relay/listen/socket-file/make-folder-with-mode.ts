@@ -1,8 +1,8 @@
 import { mkdirSync } from "node:fs";
 
 /**
- * Creates a folder with exactly this mode from the start, whatever the umask. A later chmod(2) could
- * change another folder, because the owner of the parent folder can replace the new folder.
+ * Creates a folder with exactly this mode from the start, whatever the umask. A later chmod(2)
+ * could change another folder, because the owner of the parent folder can replace the new folder.
  *
  * @throws the system's error, such as EEXIST
  */
