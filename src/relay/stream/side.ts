@@ -105,12 +105,6 @@ export abstract class Side {
    * found the side full.
    */
   awaitMuchRoom(): void {
-    // Only after the current event, because after the event `drain` Bun stops to wait for room.
-    setImmediate(awaitRoomNow, this);
-  }
-
-  /** Does what `awaitMuchRoom` plans. Must not be called while Bun reports the event `drain`. */
-  awaitMuchRoomNow(): void {
     // Bun starts to wait for room at each pause and at each resume of a socket, and stops when
     // there is room. So do both, in the order that leaves the state of the reading unchanged.
     if (this.#isPaused) {
@@ -153,25 +147,16 @@ export abstract class Side {
   }
 
   /**
-   * Writes bytes from a kernel pipe. If bytes are left in the pipe, the event `drain` follows.
+   * Writes bytes from a kernel pipe. If bytes are left, no event `drain` follows, unlike after
+   * `write`.
    *
-   * @returns the number of bytes that the kernel took; a negative errno if the side takes no more
-   *   bytes
+   * @returns the number of bytes, or a negative errno; -EAGAIN if the side has no room
    */
   writeFrom(pipe: KernelPipe): number {
     const taken = pipe.drain(this.fd);
-    if (taken < 0 && taken !== -EAGAIN) {
-      this.#roomLeast = 0;
-      this.failed(-taken);
-      return taken;
-    }
-    if (pipe.bytes === 0) {
-      this.#roomLeast -= ROOM_A_BYTE * taken;
-    } else {
-      this.#roomLeast = 0;
-      this.awaitMuchRoom();
-    }
-    return Math.max(taken, 0);
+    this.#roomLeast = taken < 0 ? 0 : this.#roomLeast - ROOM_A_BYTE * taken;
+    if (taken < 0 && taken !== -EAGAIN) this.failed(-taken);
+    return taken;
   }
 
   /**
@@ -219,8 +204,4 @@ export abstract class Side {
   unsent(): number {
     return libc === null || this.socket === null ? 0 : Math.max(libc.unsent(this.fd), 0);
   }
-}
-
-function awaitRoomNow(side: Side): void {
-  side.awaitMuchRoomNow();
 }

@@ -113,33 +113,6 @@ describe.each(WAYS)("an %s socket", (_, make) => {
       }
     });
 
-    test("pause() and resume() of a full socket within `drain` are forgotten: no `drain` follows", async () => {
-      const { told, peer } = await make(place());
-      const block = new Uint8Array(64 * 1024);
-      const fillAndAwaitRoom = () => {
-        while (system.send(told.socket.fd, block) > 0);
-        told.socket.pause();
-        told.socket.resume();
-      };
-      told.events.length = 0;
-      told.withinDrain = fillAndAwaitRoom;
-      fillAndAwaitRoom();
-      while (told.withinDrain !== undefined) {
-        peer.tryReceive();
-        await turn();
-      }
-      for (let turns = 0; turns < 50; turns += 1) {
-        while (peer.tryReceive() !== "EAGAIN");
-        await turn();
-      }
-      expect(told.events).toEqual(["drain"]);
-      fillAndAwaitRoom();
-      while (told.events.length === 1) {
-        peer.tryReceive();
-        await turn();
-      }
-    });
-
     test("write() to a peer that is gone is -1, and the peer's own bytes still come", async () => {
       const { told, peer } = await make(place());
       peer.sendAtOnce(new Payload(10));

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { EAGAIN } from "../../../../src/os/errno.ts";
 import { libc } from "../../../../src/os/libc.ts";
 import { HeldBytes } from "../../../../src/relay/stream/held-bytes.ts";
 import { KernelPipe } from "../../../../src/relay/stream/kernel-pipe.ts";
@@ -19,7 +20,7 @@ class Roomy extends Side {
   }
 
   override writeFrom(pipe: KernelPipe): number {
-    return this.#take(pipe.read(this.space));
+    return this.space === 0 ? -EAGAIN : this.#take(pipe.read(this.space));
   }
 
   #take(bytes: Uint8Array): number {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { EAGAIN } from "../../../../src/os/errno.ts";
 import { libc } from "../../../../src/os/libc.ts";
 import { BulkReader } from "../../../../src/relay/stream/bulk-reader.ts";
 import type { KernelPipe } from "../../../../src/relay/stream/kernel-pipe.ts";
@@ -29,7 +30,7 @@ class Receiver extends Side {
   }
 
   override writeFrom(pipe: KernelPipe): number {
-    return this.#take(pipe.read(this.space).length);
+    return this.space === 0 ? -EAGAIN : this.#take(pipe.read(this.space).length);
   }
 
   #take(length: number): number {
