@@ -41,8 +41,8 @@ export class DepartedLocalClients<Watched extends WatchedConnection> {
   #pause = PAUSE_FIRST;
 
   /**
-   * @param departed - called with each connection whose client has left, again after each pause
-   *   until the connection is forgotten
+   * @param departed - called with each connection whose client has left; called again after each
+   *   pause until the connection is forgotten
    */
   constructor(departed: (connection: Watched) => void) {
     this.#departed = departed;

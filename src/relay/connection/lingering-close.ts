@@ -20,8 +20,8 @@ export interface LingeringTimes {
   /** The time that a side may take to close after it has taken all bytes. */
   readonly farewell: number;
   /**
-   * A side with the outcome `reset` that takes no bytes for this time is reset. The bytes that it
-   * has not taken are lost.
+   * How long a side with the outcome `reset` may take no bytes. After this time the relay resets the
+   * side at once, and the bytes that the side has not taken are lost.
    */
   readonly standstill: number;
 }

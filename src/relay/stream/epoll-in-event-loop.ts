@@ -53,8 +53,9 @@ export class EpollInEventLoop implements Disposable {
    * pass before the watch begins; events that happened before are reported then.
    *
    * @param onEvents - called when the instance has events, and again as long as it has events; must
-   *   not throw. The first call comes as soon as the watch has begun, with an event whose data is
-   *   no descriptor of the caller. This call proves that the watch works.
+   *   not throw. The first call comes as soon as the watch has begun, for an event of the watch
+   *   itself, and proves that the watch works: the data of this event is none of the caller's
+   *   descriptors.
    * @returns null if no descriptor is free, or if Bun does not adopt the socket
    */
   static open(system: Libc, epoll: number, onEvents: () => void): EpollInEventLoop | null {

@@ -23,8 +23,8 @@ const LINK_BYTES_MOST = 4_096;
  * A user is trusted if it is root or this process's user. A symbolic link can be replaced by its
  * owner, and by the owner of the folder that contains the link. The relay follows the link only if
  * each of these two users is trusted, or owns the folder at the end of the path. Otherwise an
- * untrusted user could make a relay that runs as root create its socket, or replace a stale socket,
- * in a folder where this user has no permission; likewise a capture.
+ * untrusted user could choose the folder in which a relay of root makes its socket or its capture,
+ * although this user has no permission in that folder.
  *
  * @param missingMode - creates missing folders with this mode, whatever the umask; they belong to
  *   this process's user. If undefined, a missing folder is an error.
