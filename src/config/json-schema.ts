@@ -8,7 +8,7 @@ import {
   scopesOf,
 } from "../options/option-table.ts";
 import type { OptionRow, Scope } from "../options/option-row.ts";
-import { UNIT_NAME } from "../options/parse-unit-options.ts";
+import { UNIT_NAME } from "../options/parse-systemd-unit-options.ts";
 import type { ValueSchema } from "../options/value-types.ts";
 import { PROGRAM } from "../program/version.ts";
 

@@ -10,7 +10,7 @@ import { contradictions } from "../options/contradicting-options.ts";
 import { findMisfits } from "../options/check-source-options.ts";
 import { InvalidValue, show } from "../options/invalid-value-error.ts";
 import { completeValues, flagOf, isOfFile, showOptions } from "../options/option-table.ts";
-import { parseUnitName } from "../options/parse-unit-options.ts";
+import { parseUnitName } from "../options/parse-systemd-unit-options.ts";
 import type { RelaySettings } from "../process/process-plan.ts";
 import type { Mistakes } from "./config-error.ts";
 import { relaySettings } from "./options-to-plan.ts";

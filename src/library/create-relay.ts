@@ -6,7 +6,7 @@ import {
   printAddress,
 } from "../address/address.ts";
 import type { Cidr } from "../address/cidr.ts";
-import { MEMORY_MAX, WORKERS } from "../options/values-of-relay-options.ts";
+import { MEMORY_MAX, WORKERS } from "../options/types-of-relay-options.ts";
 import {
   refuseNoObject,
   takeDestination,
@@ -19,7 +19,7 @@ import {
 import type { Source } from "../relay/kinds-of-source.ts";
 import type { RelayOptions as RelayOptionsParsed } from "../relay/options.ts";
 import type { Relay } from "../relay/relay-interface.ts";
-import { boundOfThreads } from "../workers/memory-max.ts";
+import { boundOfThreads } from "../workers/held-memory-of-threads.ts";
 import { relayOpener } from "../workers/open-with-workers.ts";
 import { choosePassedSocket, takePassedSockets } from "../systemd/activation.ts";
 import type { Workers } from "../workers/worker-count.ts";

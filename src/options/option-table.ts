@@ -5,7 +5,7 @@ import { GENERAL_ROWS } from "./rows/general-rows.ts";
 import { LIMIT_ROWS } from "./rows/limit-rows.ts";
 import { OBSERVATION_ROWS } from "./rows/observation-rows.ts";
 import type { OptionRow, OptionRows, Scope } from "./option-row.ts";
-import { PROCESS_ROWS } from "./rows/process-rows.ts";
+import { PROCESS_ROWS } from "./rows/namespace-and-name-rows.ts";
 import { SOURCE_ROWS } from "./rows/source-rows.ts";
 import { STATUS_ROWS } from "./rows/status-rows.ts";
 import { TIME_ROWS } from "./rows/time-rows.ts";

@@ -1,5 +1,5 @@
 import type { Log } from "../observe/log/log.ts";
-import { HandoverNotifier } from "../systemd/handover-notifier.ts";
+import { HandoverNotifier } from "../systemd/hold-messages-during-handover.ts";
 import { takeNotifier } from "../systemd/notify-socket.ts";
 import { ServiceState } from "../systemd/report-service-state.ts";
 import { takeWatchdogPeriod, Watchdog } from "../systemd/watchdog.ts";

@@ -6,7 +6,7 @@ import type { AdminServers } from "./admin-servers.ts";
 import type { EarlierProcesses } from "./handover/earlier-processes.ts";
 import type { Estate, Manager } from "./handover/hand-over.ts";
 import { HandoverRequests } from "./handover/handover-requests.ts";
-import type { PassedSockets } from "./handover/passed-sockets.ts";
+import type { PassedSockets } from "./handover/systemd-sockets-across-handovers.ts";
 import type { Predecessor } from "./handover/predecessor.ts";
 import type { Reaper } from "./handover/reap-orphans.ts";
 import type { Successor } from "./handover/start-successor.ts";

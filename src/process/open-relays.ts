@@ -10,7 +10,7 @@ import type { Observer } from "../relay/observer.ts";
 import type { MemoryBound } from "../relay/limits/held-memory-limit.ts";
 import { relayOpener } from "../workers/open-with-workers.ts";
 import type { ConnectionLimits } from "./connection-limits.ts";
-import type { PassedSockets } from "./handover/passed-sockets.ts";
+import type { PassedSockets } from "./handover/systemd-sockets-across-handovers.ts";
 import type { Predecessor } from "./handover/predecessor.ts";
 import { explainRefusals } from "./require-private-network.ts";
 import type { ProcessPlan, RelayPlan } from "./process-plan.ts";

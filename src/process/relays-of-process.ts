@@ -2,7 +2,7 @@ import { inNetwork, type SocketEndpoint } from "../address/address.ts";
 import { RelayError } from "../relay/error.ts";
 import { isInherited, type Source } from "../relay/kinds-of-source.ts";
 import type { HandoverRelay } from "../relay/relay-interface.ts";
-import type { DrainLimits } from "../relay/limits/drain-limits.ts";
+import type { DrainLimits } from "../relay/limits/drain-time-limits.ts";
 import type { HandedRelay } from "./handover/handover-document.ts";
 import type { OpenedListener } from "./handover/hand-over.ts";
 import type { RelayPlan } from "./process-plan.ts";

@@ -1,5 +1,5 @@
 import type { Endpoint } from "../address/address.ts";
-import { whyNotPrivate } from "../os/network-namespace.ts";
+import { whyNotPrivate } from "../os/private-network-namespace.ts";
 import { RelayError } from "../relay/error.ts";
 import type { Failure, Observer } from "../relay/observer.ts";
 

@@ -13,14 +13,14 @@ import {
 import { IdleExit } from "./exit-idle-time.ts";
 import type { Manager } from "./handover/hand-over.ts";
 import { ownCommand } from "./handover/own-command.ts";
-import { PassedSockets } from "./handover/passed-sockets.ts";
+import { PassedSockets } from "./handover/systemd-sockets-across-handovers.ts";
 import type { Predecessor } from "./handover/predecessor.ts";
 import { HandoversOfProcess, type OpenedParts } from "./handovers-of-process.ts";
 import { onHangup } from "./catch-hangup-signal.ts";
-import { openObservedServers } from "./open-observed-servers.ts";
+import { openObservedServers } from "./open-admin-and-metrics-servers.ts";
 import { observersOf, type OpeningNeeds, openRelays } from "./open-relays.ts";
 import { checkPrivateNetwork } from "./require-private-network.ts";
-import { boundOfThreads } from "../workers/memory-max.ts";
+import { boundOfThreads } from "../workers/held-memory-of-threads.ts";
 import type { ProcessPlan } from "./process-plan.ts";
 import type { RelaysOfProcess } from "./relays-of-process.ts";
 import { INIT, findServiceManager } from "./find-service-manager.ts";

@@ -1,7 +1,7 @@
 import { printAddress, type SocketEndpoint, staysLocal } from "../address/address.ts";
 import type { Log } from "../observe/log/log.ts";
-import { shortIdleTime } from "../systemd/trigger-limit.ts";
-import type { PassedSockets } from "./handover/passed-sockets.ts";
+import { shortIdleTime } from "../systemd/least-exit-idle-time.ts";
+import type { PassedSockets } from "./handover/systemd-sockets-across-handovers.ts";
 
 // Warnings for the operator when a process starts. Each warning is logged once.
 

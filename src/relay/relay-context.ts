@@ -1,5 +1,5 @@
-import type { ThreadCapture } from "./capture/capture-in-thread.ts";
-import type { HandedCaptures } from "./capture/capture-path.ts";
+import type { ThreadCapture } from "./capture/capture-of-one-thread.ts";
+import type { HandedCaptures } from "./capture/open-and-lock-capture-file.ts";
 import type { ClientCounts } from "./admission/client-counts.ts";
 import type { HeldMemory } from "./limits/held-memory-limit.ts";
 import type { SharedConnectionLimit } from "./limits/shared-connection-limit.ts";

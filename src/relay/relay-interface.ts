@@ -1,5 +1,5 @@
 import type { SocketEndpoint } from "../address/address.ts";
-import type { DrainLimits } from "./limits/drain-limits.ts";
+import type { DrainLimits } from "./limits/drain-time-limits.ts";
 import type { HandedSource } from "./kinds-of-source.ts";
 
 /** A relay that listens. */

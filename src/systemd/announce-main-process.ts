@@ -3,7 +3,7 @@ import { abstractAddress, unixAddress } from "../address/socket-address.ts";
 import { EAGAIN, errnoCode, errnoWords, errorCode } from "../os/errno.ts";
 import type { Libc } from "../os/libc.ts";
 import { AF_UNIX, SOCK_DGRAM } from "../os/linux-constants.ts";
-import { monotonicMicroseconds, sendDescriptor } from "../os/child-processes-and-clock.ts";
+import { monotonicMicroseconds, sendDescriptor } from "../os/calls-for-handover.ts";
 import type { Assignments } from "./notify-socket.ts";
 
 /**

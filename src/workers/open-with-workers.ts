@@ -5,7 +5,7 @@ import type { Succession } from "../relay/relay-context.ts";
 import { HeldMemory, type MemoryBound } from "../relay/limits/held-memory-limit.ts";
 import { startRelay } from "../relay/running-relay.ts";
 import { SharedConnectionLimit } from "../relay/limits/shared-connection-limit.ts";
-import { boundOfThreads } from "./memory-max.ts";
+import { boundOfThreads } from "./held-memory-of-threads.ts";
 import { type Workers, workerCount } from "./worker-count.ts";
 
 /** The limits for all relays of a process together. */

@@ -1,6 +1,6 @@
 import type { Peer } from "../os/peer-credentials.ts";
 import type { ConnectionView } from "../relay/observer.ts";
-import { decodeFigures, type Figures } from "./encode-figures.ts";
+import { decodeFigures, type Figures } from "./encode-connection-figures.ts";
 import type { Introduction, Reached } from "./worker-messages.ts";
 
 const AT_FIRST: Figures = {

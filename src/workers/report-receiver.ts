@@ -1,5 +1,5 @@
 import type { AcceptPause, Observer } from "../relay/observer.ts";
-import { FIGURES } from "./encode-figures.ts";
+import { FIGURES } from "./encode-connection-figures.ts";
 import type { Batch, ConnectionReport, EventReport, Introduction } from "./worker-messages.ts";
 import { decodeError } from "./encode-error.ts";
 import { RemoteConnectionView } from "./remote-connection-view.ts";

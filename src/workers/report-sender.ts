@@ -1,7 +1,7 @@
 import { type Event, silentObserver } from "../relay/combine-observers.ts";
 import type { AcceptPause, ConnectionView, Observer } from "../relay/observer.ts";
 import type { SharedCounters } from "./shared-counters.ts";
-import { encodeFigures } from "./encode-figures.ts";
+import { encodeFigures } from "./encode-connection-figures.ts";
 import type { ConnectionReport, Reached, Report, Start } from "./worker-messages.ts";
 import { encodeError } from "./encode-error.ts";
 

@@ -3,7 +3,7 @@ import type { Peer } from "../os/peer-credentials.ts";
 import type { MemoryBound } from "../relay/limits/held-memory-limit.ts";
 import type { Event } from "../relay/combine-observers.ts";
 import type { AcceptPause, Ending, Failure, ReachedLimit } from "../relay/observer.ts";
-import type { DrainLimits } from "../relay/limits/drain-limits.ts";
+import type { DrainLimits } from "../relay/limits/drain-time-limits.ts";
 import type { RelayOptions } from "../relay/options.ts";
 
 // The messages between the pooled relays and their workers. Every message can be copied by

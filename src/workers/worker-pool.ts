@@ -1,5 +1,5 @@
 import { type MemoryBound, memoryBound } from "../relay/limits/held-memory-limit.ts";
-import { evenPart } from "./even-part.ts";
+import { evenPart } from "./divide-limit.ts";
 import { WORKER_MODULE } from "./worker-module-url.ts";
 import { WorkerSlot } from "./worker-slot.ts";
 

@@ -1,6 +1,6 @@
 import { printAddress, type SocketEndpoint } from "../address/address.ts";
 import { RelayError, relayError } from "../relay/error.ts";
-import type { DrainLimits } from "../relay/limits/drain-limits.ts";
+import type { DrainLimits } from "../relay/limits/drain-time-limits.ts";
 import type { PausableRelay } from "../relay/relay-interface.ts";
 import { startRelay } from "../relay/running-relay.ts";
 import { libc } from "../os/libc.ts";

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { createLog } from "../../src/observe/log/log.ts";
 import type { Estate } from "../../src/process/handover/hand-over.ts";
 import { HandoverRequests } from "../../src/process/handover/handover-requests.ts";
-import { PassedSockets } from "../../src/process/handover/passed-sockets.ts";
+import { PassedSockets } from "../../src/process/handover/systemd-sockets-across-handovers.ts";
 import { entriesOf } from "../support/process/log-entries.ts";
 import { until } from "../support/waiting.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { type ConnectionView, createRelay, type SocketEndpoint } from "../../src/index.ts";
-import { boundOfThreads } from "../../src/workers/memory-max.ts";
+import { boundOfThreads } from "../../src/workers/held-memory-of-threads.ts";
 import { relayOpener } from "../../src/workers/open-with-workers.ts";
 import { Payload } from "../support/sockets/payload.ts";
 import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseAddress, type SocketEndpoint } from "../../src/address/address.ts";
-import { PassedSockets } from "../../src/process/handover/passed-sockets.ts";
+import { PassedSockets } from "../../src/process/handover/systemd-sockets-across-handovers.ts";
 import { silentObserver } from "../../src/relay/combine-observers.ts";
 import { RelayError } from "../../src/relay/error.ts";
 import { startRelay } from "../../src/relay/running-relay.ts";

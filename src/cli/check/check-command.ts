@@ -1,7 +1,7 @@
 import { readConfigFile } from "../../config/read-config-file.ts";
 import type { CommandLine } from "../line/read-command-line.ts";
 import { warn, writeAnswer } from "../line/write-output.ts";
-import { shortIdleTime } from "../../systemd/trigger-limit.ts";
+import { shortIdleTime } from "../../systemd/least-exit-idle-time.ts";
 
 /**
  * Checks a configuration file without opening a socket, and prints the number of its relays. A

@@ -2,7 +2,7 @@ import { read, write } from "node:fs";
 import { errnoWords, errorCode } from "../../os/errno.ts";
 import type { Libc } from "../../os/libc.ts";
 import { endOutput, INPUT, OUTPUT } from "./inherited-streams.ts";
-import type { StreamSocket } from "./stream-socket.ts";
+import type { StreamSocket } from "./socket-with-awaited-writes.ts";
 
 /**
  * The maximum size of one read of standard input, in bytes. It is larger than a pipe, which holds

@@ -26,7 +26,7 @@ import type { CommandLine } from "../line/read-command-line.ts";
 import { closedStream, isOneSocket, takeOneSocket } from "./inherited-streams.ts";
 import { copyInput, copyOutput, StreamFailure } from "./copy-standard-io.ts";
 import { checkStandardIoOptions } from "./standard-io-options.ts";
-import { StreamSocket } from "./stream-socket.ts";
+import { StreamSocket } from "./socket-with-awaited-writes.ts";
 
 const EX_FAILED = 1;
 

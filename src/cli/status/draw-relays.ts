@@ -1,13 +1,13 @@
 import type { Style } from "../../observe/log/terminal-style.ts";
 import { CONNECTION_COLUMNS_OF_RELAYS } from "./connection-columns.ts";
-import { paintLine, type Piece } from "./fit-columns.ts";
+import { paintLine, type Piece } from "./cut-to-terminal-width.ts";
 import { noteLines } from "./note-lines.ts";
 import { lineName, processLines, programLine } from "./process-lines.ts";
 import type { ReadStatus, ReadSummary } from "./check-status-answer.ts";
 import { RELAY_COLUMNS } from "./relay-columns.ts";
 import { drawTable } from "./draw-table.ts";
 import { type ShownTraffic, trafficLines } from "./traffic-lines.ts";
-import type { DrawSettings } from "./draw-settings.ts";
+import type { DrawSettings } from "./drawing-settings.ts";
 
 // The minimum number of the terminal's lines for the traffic to be shown. On a smaller terminal the
 // traffic is left out, because the tables need the room.

@@ -2,12 +2,12 @@ import type { Style } from "../../observe/log/terminal-style.ts";
 import { formatCount } from "../../observe/figures/print-figures.ts";
 import { CONNECTION_COLUMNS } from "./connection-columns.ts";
 import type { ReadStatus } from "./check-status-answer.ts";
-import { paintLine, type Piece } from "./fit-columns.ts";
+import { paintLine, type Piece } from "./cut-to-terminal-width.ts";
 import { lineName, processLines, programLine } from "./process-lines.ts";
 import { noteLines } from "./note-lines.ts";
 import { drawTable } from "./draw-table.ts";
 import { type ShownTraffic, trafficLines } from "./traffic-lines.ts";
-import type { DrawSettings } from "./draw-settings.ts";
+import type { DrawSettings } from "./drawing-settings.ts";
 
 /** The status of one relay, as lines that fit a terminal. */
 export function drawStatus(status: ReadStatus, view: DrawSettings): string[] {

@@ -1,6 +1,6 @@
 import { formatCount } from "../../observe/figures/print-figures.ts";
 import type { Style } from "../../observe/log/terminal-style.ts";
-import { cutTo, type Piece } from "./fit-columns.ts";
+import { cutTo, type Piece } from "./cut-to-terminal-width.ts";
 
 /** A column of a table: its title, and the cell of each record. */
 export interface Column<Item> {

@@ -1,6 +1,6 @@
 import { formatCount } from "../../observe/figures/print-figures.ts";
 import type { Style } from "../../observe/log/terminal-style.ts";
-import type { Piece } from "./fit-columns.ts";
+import type { Piece } from "./cut-to-terminal-width.ts";
 import { lineName } from "./process-lines.ts";
 
 /** The parts of a relay's status for which the status shows a line of notes. */

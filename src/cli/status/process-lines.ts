@@ -1,6 +1,6 @@
 import type { Style } from "../../observe/log/terminal-style.ts";
 import { formatBytes, formatCount, formatDuration } from "../../observe/figures/print-figures.ts";
-import type { Piece } from "./fit-columns.ts";
+import type { Piece } from "./cut-to-terminal-width.ts";
 import type { ReadStatus } from "./check-status-answer.ts";
 
 /** The first line of a status: the program's name and version, and the process's uptime and id. */

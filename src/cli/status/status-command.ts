@@ -17,8 +17,8 @@ import { stopRequests } from "../../process/stop-signals.ts";
 import { drawRelays } from "./draw-relays.ts";
 import { drawStatus, tableRoom } from "./draw-status.ts";
 import { plainStatus } from "./plain-status.ts";
-import type { DrawSettings } from "./draw-settings.ts";
-import { cutTo } from "./fit-columns.ts";
+import type { DrawSettings } from "./drawing-settings.ts";
+import { cutTo } from "./cut-to-terminal-width.ts";
 
 const PERIOD_MS = 1_000;
 // The length of the history, in seconds. The history has one column for each second, and a wide

@@ -1,6 +1,6 @@
 import { formatBytes, formatCount, formatRate } from "../../observe/figures/print-figures.ts";
 import type { Style } from "../../observe/log/terminal-style.ts";
-import type { Piece } from "./fit-columns.ts";
+import type { Piece } from "./cut-to-terminal-width.ts";
 import type { ReadStatus } from "./check-status-answer.ts";
 import { sparkline } from "./sparkline.ts";
 

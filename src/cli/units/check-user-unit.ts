@@ -1,5 +1,5 @@
 import type { SocketEndpoint } from "../../address/address.ts";
-import { isIn, isPrivileged } from "../../systemd/units/paths-in-units.ts";
+import { isIn, isPrivileged } from "../../systemd/units/directives-for-paths.ts";
 import type { OptionValues } from "../../options/option-table.ts";
 import { UsageError } from "../line/usage-error.ts";
 

@@ -3,7 +3,7 @@ import type { SocketEndpoint } from "../../address/address.ts";
 import { readConfigFile } from "../../config/read-config-file.ts";
 import type { OptionValues } from "../../options/option-table.ts";
 import type { ProcessPlan, ProcessWide, RelayPlan } from "../../process/process-plan.ts";
-import { folderOf, hiderOf } from "../../systemd/units/paths-in-units.ts";
+import { folderOf, hiderOf } from "../../systemd/units/directives-for-paths.ts";
 import { socketName } from "../../systemd/units/socket-unit.ts";
 import { isTemplate } from "../../systemd/units/specifiers.ts";
 import { hasControls } from "../../systemd/units/unit-escaping.ts";
@@ -24,7 +24,7 @@ import {
   checkOwnSource,
   checkServers,
   fixedSource,
-} from "./check-units.ts";
+} from "./check-options-of-units.ts";
 import {
   accountOption,
   exitIdleTime,

@@ -14,7 +14,7 @@ import {
   type OptionValues,
 } from "../../options/option-table.ts";
 import type { GivenOptions } from "../line/read-command-line.ts";
-import { isAccount } from "../../options/parse-unit-options.ts";
+import { isAccount } from "../../options/parse-systemd-unit-options.ts";
 import {
   checkAddress,
   checkInstance,
@@ -24,7 +24,7 @@ import {
   checkOwnSource,
   checkServers,
   fixedSource,
-} from "./check-units.ts";
+} from "./check-options-of-units.ts";
 import { checkUserUnit } from "./check-user-unit.ts";
 
 // The default of --connect-retry in units, because a service that was just started needs a moment

@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
 import { posix } from "node:path";
 import type { Endpoint } from "../../address/address.ts";
-import { isIn } from "../../systemd/units/paths-in-units.ts";
+import { isIn } from "../../systemd/units/directives-for-paths.ts";
 import { INSTANCE_PORT } from "../../systemd/units/specifiers.ts";
 import { type Addresses, readAddresses } from "../line/read-addresses.ts";
 import type { OptionValues } from "../../options/option-table.ts";

@@ -9,7 +9,7 @@ import { nextSteps } from "./next-steps.ts";
 import type { CommandLine, GivenOptions } from "../line/read-command-line.ts";
 import { complain, warn, writeAnswer } from "../line/write-output.ts";
 import { placeUnits, UnitFilesError } from "./place-unit-files.ts";
-import { checkSandbox } from "./check-units.ts";
+import { checkSandbox } from "./check-options-of-units.ts";
 import { planFileUnits } from "./plan-file-units.ts";
 import { planUnits } from "./plan-units.ts";
 import { ofAnyUsersValues, readUnitAddresses } from "./read-unit-addresses.ts";

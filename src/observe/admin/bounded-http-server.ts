@@ -7,7 +7,7 @@ import type { PausableListener } from "../../relay/listen/pausable-listener.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./http-limits.ts";
 import { type Answerer, requestOf } from "./http-request-and-answer.ts";
 import { HttpConnection, type HttpConnectionHandlers } from "./http-connection.ts";
-import { ProcessorShare } from "./processor-share.ts";
+import { ProcessorShare } from "./processor-time-budget.ts";
 
 // The longest time, in milliseconds, between two checks whether a connection has used up its time
 // and whether the process has a free descriptor.

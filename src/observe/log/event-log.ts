@@ -1,7 +1,7 @@
 import { printAddress, type Endpoint } from "../../address/address.ts";
 import type { ConnectionView, Observer, Stop } from "../../relay/observer.ts";
 import { formatDuration, formatNumberOf } from "../figures/print-figures.ts";
-import { LimitSpell } from "./limit-spell.ts";
+import { LimitWarnings } from "./limit-warnings.ts";
 import type { Log, LogFields } from "./log.ts";
 import { failureObserver, faultObserver, refusalObserver } from "./repeated-events-log.ts";
 import { RepeatedLines } from "./repeated-lines.ts";
@@ -40,7 +40,7 @@ function lifeObserver(
   repeated: RepeatedLines,
 ): Partial<Observer> {
   const target = printAddress(destination);
-  const full = new LimitSpell((milliseconds) => {
+  const full = new LimitWarnings((milliseconds) => {
     log.info(
       "clients are accepted again: the connections were at their limit for " +
         formatDuration(milliseconds / 1_000),

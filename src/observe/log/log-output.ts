@@ -6,7 +6,7 @@ import {
   type LogEntry,
   type LogFields,
 } from "./line-formats.ts";
-import { LogSink } from "./log-sink.ts";
+import { BoundedLineWriter } from "./bounded-line-writer.ts";
 import type { TextBuffer } from "./text-buffer.ts";
 
 /** The target of the log: a descriptor or the journal. */
@@ -39,7 +39,7 @@ export function lineOutput(
   format: Formatter,
   recovered: (lost: number) => void,
 ): LogOutput {
-  const sink = new LogSink(fd, recovered);
+  const sink = new BoundedLineWriter(fd, recovered);
   return {
     write: (entry) => sink.write(format(entry)),
     writeMessage:

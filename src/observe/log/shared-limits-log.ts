@@ -1,6 +1,6 @@
 import type { Observer } from "../../relay/observer.ts";
 import { formatBytes, formatDuration, formatNumberOf } from "../figures/print-figures.ts";
-import { LimitSpell } from "./limit-spell.ts";
+import { LimitWarnings } from "./limit-warnings.ts";
 import type { Log } from "./log.ts";
 
 /**
@@ -10,14 +10,14 @@ import type { Log } from "./log.ts";
  * @param memoryMax - the maximum number of bytes that all connections together may hold
  */
 export function sharedLimitsLog(log: Log, memoryMax: number): Partial<Observer> {
-  const shared = new LimitSpell((milliseconds) => {
+  const shared = new LimitWarnings((milliseconds) => {
     log.info(
       "clients of every relay are accepted again: all relays together were at the limit of " +
         `connections for ${formatDuration(milliseconds / 1_000)}`,
       { event: "accepting_again", limit: "all_relays", full_ms: Math.round(milliseconds) },
     );
   });
-  const memory = new LimitSpell((milliseconds) => {
+  const memory = new LimitWarnings((milliseconds) => {
     log.info(
       "clients are accepted again: all connections together were at the limit of " +
         `${formatBytes(memoryMax)} for ${formatDuration(milliseconds / 1_000)}`,

@@ -3,7 +3,7 @@ import {
   parseFolder,
   parseServiceName,
   parseServiceUser,
-} from "../parse-unit-options.ts";
+} from "../parse-systemd-unit-options.ts";
 import { text, time } from "../value-types.ts";
 import type { OptionRows } from "../option-row.ts";
 

@@ -1,17 +1,17 @@
 import type { SocketEndpoint } from "../../address/address.ts";
 import { errnoCode, errnoWords } from "../../os/errno.ts";
 import type { Libc } from "../../os/libc.ts";
-import { becomeSubreaper } from "../../os/child-processes-and-clock.ts";
+import { becomeSubreaper } from "../../os/calls-for-handover.ts";
 import type { FileIdentity, HandedSource } from "../../relay/kinds-of-source.ts";
 import type { Permissions } from "../../relay/listen/socket-file/listen-on-path.ts";
 
-import type { HandoverNotifier } from "../../systemd/handover-notifier.ts";
+import type { HandoverNotifier } from "../../systemd/hold-messages-during-handover.ts";
 import {
   announceMainProcess,
   MainProcessError,
   reloading,
 } from "../../systemd/announce-main-process.ts";
-import type { PassedSockets } from "./passed-sockets.ts";
+import type { PassedSockets } from "./systemd-sockets-across-handovers.ts";
 import type { Reaper } from "./reap-orphans.ts";
 import {
   DOCUMENT_VERSION,

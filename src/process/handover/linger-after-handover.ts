@@ -1,5 +1,5 @@
 import type { FromLater } from "./handover-messages.ts";
-import { ParentProcess } from "./parent-process.ts";
+import { ParentProcess } from "./first-process-as-parent.ts";
 import type { Reaper } from "./reap-orphans.ts";
 import type { Successor } from "./start-successor.ts";
 

@@ -1,4 +1,4 @@
-import { isInNetwork } from "../../os/network-namespace.ts";
+import { isInNetwork } from "../../os/private-network-namespace.ts";
 import { closeSync } from "node:fs";
 import type { SocketEndpoint } from "../../address/address.ts";
 import type { HandedSource } from "../../relay/kinds-of-source.ts";

@@ -1,4 +1,4 @@
-import { peekEndedChild, reapChild } from "../../os/child-processes-and-clock.ts";
+import { peekEndedChild, reapChild } from "../../os/calls-for-handover.ts";
 
 /**
  * The maximum number of exit statuses that a `Reaper` keeps for later calls of its method `ended`.

@@ -1,14 +1,14 @@
 import type { SocketEndpoint } from "../../address/address.ts";
 import type { Observer } from "../observer.ts";
 import type { CaptureFile } from "./capture-file.ts";
-import type { HandedCaptures } from "./capture-path.ts";
+import type { HandedCaptures } from "./open-and-lock-capture-file.ts";
 import {
   Capture,
   type CaptureOptions,
   captureWarning,
   openCaptureFile,
   type ThreadCapture,
-} from "./capture-in-thread.ts";
+} from "./capture-of-one-thread.ts";
 
 /** The values that `RelayCapture.begin` needs in addition to the options. */
 export interface CaptureNeeds {

@@ -7,7 +7,7 @@ import {
   openCapture,
   type OpenCapture,
   openNumbered,
-} from "./capture-path.ts";
+} from "./open-and-lock-capture-file.ts";
 import { wholeBlocks } from "./pcapng.ts";
 
 // The maximum number of bytes that wait for the disk. If more bytes wait, the capture ends, because

@@ -1,7 +1,7 @@
 import type { Failure } from "../observer.ts";
 import type { Connection } from "./connection.ts";
 import { keepAliveWithoutFfi } from "./keepalive.ts";
-import { readSparingly } from "./read-sparingly.ts";
+import { readSparingly } from "./read-sparingly-at-memory-limit.ts";
 import { destroy, settle } from "./settle-connection.ts";
 import { sideClosed } from "./side-events.ts";
 

@@ -3,7 +3,7 @@ import type { ConnectionList } from "./connection-list.ts";
 import type { Connection } from "./connection.ts";
 import { cutOff } from "./settle-connection.ts";
 import { processStoodStill } from "../../os/detect-standstill.ts";
-import type { DrainLimits } from "../limits/drain-limits.ts";
+import type { DrainLimits } from "../limits/drain-time-limits.ts";
 import { IdleTimeout } from "./idle-timeout.ts";
 
 /**

@@ -2,7 +2,7 @@ import type { SocketEndpoint } from "../../address/address.ts";
 import { targetOf } from "../../address/resolve-destination.ts";
 import { loaded } from "../../os/libc.ts";
 import type { Attempt, ConnectionsState } from "./connection.ts";
-import { DepartedLocalClients } from "./departed-local-clients.ts";
+import { DepartedLocalClients } from "./departed-half-closed-clients.ts";
 import { ConnectionList } from "./connection-list.ts";
 import { DeadlineQueue } from "./deadline-queue.ts";
 import { LingeringClose } from "./lingering-close.ts";

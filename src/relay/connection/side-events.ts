@@ -3,7 +3,7 @@ import { loaded } from "../../os/libc.ts";
 import { FailedSocketBytes } from "../stream/unread-bytes-of-failed-socket.ts";
 import type { Side } from "../stream/side.ts";
 import type { Connection, ConnectionSide } from "./connection.ts";
-import { endsWithLocalPeer } from "./local-peer.ts";
+import { endsWithLocalPeer } from "./tcp-ends-on-same-host.ts";
 import { areClientsLeaving } from "./ring-of-full-relays.ts";
 import { leaveSilently, settle } from "./settle-connection.ts";
 

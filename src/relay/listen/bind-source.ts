@@ -1,5 +1,5 @@
 import { isSameAddress, printAddress, type SocketEndpoint } from "../../address/address.ts";
-import { isInOwnNetwork } from "../../os/network-namespace.ts";
+import { isInOwnNetwork } from "../../os/private-network-namespace.ts";
 import { leadToSameFile } from "../../os/same-file.ts";
 import { RelayError } from "../error.ts";
 import { abstractAddress, unixAddress } from "../../address/socket-address.ts";
@@ -10,7 +10,7 @@ import type { Libc } from "../../os/libc.ts";
 import { setKeepalive } from "../connection/keepalive.ts";
 import { callsFor, checkSourceNetwork } from "../check-network-namespaces.ts";
 import { DEFAULTS } from "../options.ts";
-import { bindTcp } from "./bind-tcp.ts";
+import { bindTcp } from "./bind-tcp-addresses.ts";
 import { endpointOf } from "./inherited-socket.ts";
 import { listenError } from "./listen-error.ts";
 import { openListeningSocket, tcpBinder } from "./open-listening-socket.ts";

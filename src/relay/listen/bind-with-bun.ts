@@ -3,7 +3,7 @@ import { errorCode, SystemCallError } from "../../os/errno.ts";
 import { loaded } from "../../os/libc.ts";
 import { RelayError } from "../error.ts";
 import type { ListenOptions } from "./bind-source.ts";
-import { bindTcp, type TcpBinder } from "./bind-tcp.ts";
+import { bindTcp, type TcpBinder } from "./bind-tcp-addresses.ts";
 import { adoptListener, type BunListener } from "./bun-listener.ts";
 import { endpointOf } from "./inherited-socket.ts";
 import { listenError } from "./listen-error.ts";

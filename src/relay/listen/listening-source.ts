@@ -1,5 +1,5 @@
 import type { SocketEndpoint } from "../../address/address.ts";
-import { isInOwnNetwork } from "../../os/network-namespace.ts";
+import { isInOwnNetwork } from "../../os/private-network-namespace.ts";
 import {
   type ConnectedSource,
   type HandedSource,

@@ -2,7 +2,7 @@ import type { SocketEndpoint } from "../../address/address.ts";
 import { type Libc, libc } from "../../os/libc.ts";
 import { backlogOf, bindSource, type ListenOptions } from "./bind-source.ts";
 import { bindWithBun } from "./bind-with-bun.ts";
-import { GatedListener } from "./pause-by-gate.ts";
+import { GatedListener } from "./pause-by-swapped-descriptor.ts";
 import type { AcceptHandlers, PausableListener } from "./pausable-listener.ts";
 import { ReopenedListener } from "./pause-by-reopening.ts";
 import { listenError } from "./listen-error.ts";

@@ -13,7 +13,7 @@ import {
   SOL_SOCKET,
 } from "../../os/linux-constants.ts";
 import { setKeepalive } from "../connection/keepalive.ts";
-import type { TcpBinder } from "./bind-tcp.ts";
+import type { TcpBinder } from "./bind-tcp-addresses.ts";
 
 /**
  * Opens a socket, binds it and listens on it. The caller owns the returned descriptor.

@@ -3,7 +3,7 @@ import type { Libc } from "../../os/libc.ts";
 import type { HeldBytes } from "./held-bytes.ts";
 import { CAPACITY, KernelPipes } from "./kernel-pipe.ts";
 import type { Side } from "./side.ts";
-import { ByteWatch } from "./watch-for-bytes.ts";
+import { ByteWatch } from "./await-bytes-at-memory-limit.ts";
 
 /**
  * The minimum size of a large chunk, in bytes. After a large chunk, more chunks are likely to

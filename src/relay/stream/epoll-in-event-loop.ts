@@ -1,6 +1,6 @@
 import type { Socket, SocketHandler } from "bun";
 import { encodeEpollEvent, epollData } from "../../os/epoll-event.ts";
-import { type EpollRegistration, findEpollRegistration } from "../../os/epoll-registration.ts";
+import { type EpollRegistration, findEpollRegistration } from "../../os/find-epoll-registration.ts";
 import type { Libc } from "../../os/libc.ts";
 import {
   AF_UNIX,

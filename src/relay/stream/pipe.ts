@@ -1,6 +1,6 @@
 import { EAGAIN } from "../../os/errno.ts";
 import { type BulkReader, LARGE } from "./bulk-reader.ts";
-import { freeChunk } from "./free-chunk.ts";
+import { freeChunk } from "./free-memory-of-chunk.ts";
 import { HeldBytes, restOf } from "./held-bytes.ts";
 import type { FailedSocketBytes } from "./unread-bytes-of-failed-socket.ts";
 import { type Reader, Reading } from "./reading.ts";

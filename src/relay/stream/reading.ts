@@ -8,7 +8,7 @@ import {
   waits,
 } from "./reading-states.ts";
 import type { Side } from "./side.ts";
-import type { ByteWaiter } from "./watch-for-bytes.ts";
+import type { ByteWaiter } from "./await-bytes-at-memory-limit.ts";
 
 // The first pause between two own reads in the state `look`, in milliseconds. Each further pause is
 // twice as long as the pause before.

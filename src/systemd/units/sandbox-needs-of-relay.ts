@@ -1,5 +1,5 @@
 import { type SocketEndpoint, staysLocal } from "../../address/address.ts";
-import { folderOf, hiderOf, isPrivileged, runtimeDirectory } from "./paths-in-units.ts";
+import { folderOf, hiderOf, isPrivileged, runtimeDirectory } from "./directives-for-paths.ts";
 import { type SandboxNeeds, unite } from "./sandbox-needs.ts";
 import type { UnitPlan, UnitRelay } from "./unit-plan.ts";
 

@@ -1,4 +1,4 @@
-import { hiderOf, isIn } from "./paths-in-units.ts";
+import { hiderOf, isIn } from "./directives-for-paths.ts";
 import { listing } from "./print-sections.ts";
 import { pathWord } from "./unit-escaping.ts";
 import type { SandboxNeeds } from "./sandbox-needs.ts";

@@ -1,6 +1,11 @@
 import { descriptorsNeeded, descriptorsOfRelays } from "../../relay/listen/descriptor-budget.ts";
 import { STOP_MARGIN } from "../stop-margin.ts";
-import { folderOf, isPrivileged, needsNetworkUp, runtimeDirectory } from "./paths-in-units.ts";
+import {
+  folderOf,
+  isPrivileged,
+  needsNetworkUp,
+  runtimeDirectory,
+} from "./directives-for-paths.ts";
 import { makesFiles, sandboxNeedsOf, sharesTmp } from "./sandbox-needs-of-relay.ts";
 import { sandbox, STATIC_USER, withoutPrivileges } from "./sandbox.ts";
 import { DESCRIPTOR_NAME, socketName } from "./socket-unit.ts";

@@ -1,5 +1,5 @@
 import type { SocketEndpoint } from "../../address/address.ts";
-import { needsNetworkUp } from "./paths-in-units.ts";
+import { needsNetworkUp } from "./directives-for-paths.ts";
 import { addressText, siblingName, specifiersOf } from "./specifiers.ts";
 import { comment, section, setting } from "./print-sections.ts";
 import { wholeValue } from "./unit-escaping.ts";

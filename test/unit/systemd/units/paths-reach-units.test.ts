@@ -5,7 +5,7 @@ import {
   folderOf,
   hiderOf,
   runtimeDirectory,
-} from "../../../../src/systemd/units/paths-in-units.ts";
+} from "../../../../src/systemd/units/directives-for-paths.ts";
 import { endsAsWritten, hasControls } from "../../../../src/systemd/units/unit-escaping.ts";
 import { readBinds, readDirectories, readExec, readPaths, readWhole } from "./unit-reader.ts";
 import { holds } from "../../../support/property.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { parseAddress, type SocketEndpoint } from "../../../../src/address/address.ts";
-import { parseUnitName } from "../../../../src/options/parse-unit-options.ts";
+import { parseUnitName } from "../../../../src/options/parse-systemd-unit-options.ts";
 import { defaultName } from "../../../../src/systemd/units/unit-name.ts";
 import { holds } from "../../../support/property.ts";
 

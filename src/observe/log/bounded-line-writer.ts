@@ -43,7 +43,7 @@ function afterSteps(limit: number, act: () => void): () => void {
  * dropped and counted. `process.stderr` does not work: Bun writes to a terminal on the event loop's
  * own thread, and `writableLength` stays 0 even if a pipe is full (Bun 1.4.5).
  */
-export class LogSink {
+export class BoundedLineWriter {
   readonly #fd: number;
   readonly #recovered: (lost: number) => void;
   readonly #room: number;

@@ -15,7 +15,12 @@ import { errnoCode, errorCode } from "../../os/errno.ts";
 import { loaded } from "../../os/libc.ts";
 import { RelayError } from "../error.ts";
 import { openFolderOf } from "../listen/socket-file/walk-to-folder.ts";
-import { captureFailure, captureInUse, noCaptureFile, OF_ANOTHER_USER } from "./capture-errors.ts";
+import {
+  captureFailure,
+  captureInUse,
+  noCaptureFile,
+  OF_ANOTHER_USER,
+} from "./capture-file-errors.ts";
 import { MAGIC } from "./pcapng.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { hasSocketAt, otherInterfaces } from "../../../src/os/network-namespace.ts";
+import { hasSocketAt, otherInterfaces } from "../../../src/os/private-network-namespace.ts";
 
 const HEADER = `Inter-|   Receive                                                |  Transmit
  face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { ProcessorShare } from "../../../../src/observe/admin/processor-share.ts";
+import { ProcessorShare } from "../../../../src/observe/admin/processor-time-budget.ts";
 import { holds } from "../../../support/property.ts";
 
 function clocked(share: number, burst: number) {

@@ -1,17 +1,17 @@
 import { afterEach, beforeEach, expect, jest, test } from "bun:test";
-import { LimitSpell } from "../../../../src/observe/log/limit-spell.ts";
+import { LimitWarnings } from "../../../../src/observe/log/limit-warnings.ts";
 
 const SECOND = 1_000;
 
 let clock = 0;
 let lasted: number[] = [];
-let spell: LimitSpell;
+let spell: LimitWarnings;
 
 beforeEach(() => {
   jest.useFakeTimers();
   clock = 0;
   lasted = [];
-  spell = new LimitSpell(
+  spell = new LimitWarnings(
     (milliseconds) => lasted.push(milliseconds),
     () => clock,
   );

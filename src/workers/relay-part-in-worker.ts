@@ -1,5 +1,5 @@
 import { printAddress, type SocketEndpoint } from "../address/address.ts";
-import type { DrainLimits } from "../relay/limits/drain-limits.ts";
+import type { DrainLimits } from "../relay/limits/drain-time-limits.ts";
 import { RelayError } from "../relay/error.ts";
 import type { Observer } from "../relay/observer.ts";
 import { AwaitedAnswers } from "./awaited-answers.ts";

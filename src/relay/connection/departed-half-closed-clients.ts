@@ -1,7 +1,7 @@
 import type { IpEndpoint } from "../../address/ip-endpoint.ts";
 import { readTcpTable, type TcpEnd, type TcpTable } from "../../os/tcp-table.ts";
 import type { Side } from "../stream/side.ts";
-import { endsWithLocalPeer, type TcpEnds } from "./local-peer.ts";
+import { endsWithLocalPeer, type TcpEnds } from "./tcp-ends-on-same-host.ts";
 
 // The first pause before the watcher reads the kernel's table of TCP sockets, in milliseconds. Each
 // further pause is twice as long as the pause before. When another connection is watched, the

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { SystemCallError } from "../../../../src/os/errno.ts";
-import { bindTcp, type TcpBinder } from "../../../../src/relay/listen/bind-tcp.ts";
+import { bindTcp, type TcpBinder } from "../../../../src/relay/listen/bind-tcp-addresses.ts";
 
 /** A system of which a test says what it has; its ports are counted up from 1. */
 class FakeSystem implements TcpBinder<string> {

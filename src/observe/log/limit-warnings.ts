@@ -10,7 +10,7 @@ const QUIET = 10_000;
  * the limit has not been reached again for `QUIET`. The log warns at the beginning of a spell and
  * then once a minute, and says at the end how long the spell lasted.
  */
-export class LimitSpell {
+export class LimitWarnings {
   readonly #ended: (milliseconds: number) => void;
   readonly #now: () => number;
   /** The number of threads that accept no clients because of the limit, in all relays concerned. */
@@ -70,6 +70,6 @@ export class LimitSpell {
   }
 }
 
-function endSpell(spell: LimitSpell): void {
+function endSpell(spell: LimitWarnings): void {
   spell.end();
 }

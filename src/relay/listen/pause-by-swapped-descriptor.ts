@@ -1,5 +1,5 @@
 import { closeSync, openSync } from "node:fs";
-import { type EpollRegistration, findEpollRegistration } from "../../os/epoll-registration.ts";
+import { type EpollRegistration, findEpollRegistration } from "../../os/find-epoll-registration.ts";
 import type { Libc } from "../../os/libc.ts";
 import { AF_UNIX, EPOLL_CTL_ADD, EPOLL_CTL_DEL, SOCK_STREAM } from "../../os/linux-constants.ts";
 import { type BunListener, adoptListener } from "./bun-listener.ts";

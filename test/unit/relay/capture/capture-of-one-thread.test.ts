@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import type { HandedCaptures } from "../../../../src/relay/capture/capture-path.ts";
+import type { HandedCaptures } from "../../../../src/relay/capture/open-and-lock-capture-file.ts";
 import { CaptureFile } from "../../../../src/relay/capture/capture-file.ts";
 import { TcpConversation } from "../../../../src/relay/capture/tcp-conversation.ts";
 import { fileHeader, PACKET_OFFSET } from "../../../../src/relay/capture/pcapng.ts";

@@ -1,5 +1,5 @@
 import type { ConnectionsState } from "./connection/connection.ts";
-import { readSparingly } from "./connection/read-sparingly.ts";
+import { readSparingly } from "./connection/read-sparingly-at-memory-limit.ts";
 import { type BoundedRelay, type HeldMemory, MEMORY_HOLDER } from "./limits/held-memory-limit.ts";
 import {
   SHARED_LIMIT_HOLDER,

@@ -1,7 +1,7 @@
 import { printAddress, type SocketEndpoint } from "../../address/address.ts";
 import { PROGRAM, VERSION } from "../../program/version.ts";
 import { CaptureFile } from "./capture-file.ts";
-import type { HandedCaptures } from "./capture-path.ts";
+import type { HandedCaptures } from "./open-and-lock-capture-file.ts";
 import { TcpConversation } from "./tcp-conversation.ts";
 import { fileHeader } from "./pcapng.ts";
 import { type BlockSink, PacketRecorder } from "./packet-recorder.ts";

@@ -1,4 +1,4 @@
-import { parseUnitName } from "../parse-unit-options.ts";
+import { parseUnitName } from "../parse-systemd-unit-options.ts";
 import { text } from "../value-types.ts";
 import type { OptionRows } from "../option-row.ts";
 

@@ -3,7 +3,7 @@ import { spawnSync } from "bun";
 import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LogSink } from "../../../../src/observe/log/log-sink.ts";
+import { BoundedLineWriter } from "../../../../src/observe/log/bounded-line-writer.ts";
 
 let folder: string;
 let path: string;
@@ -50,7 +50,7 @@ describe.each([
     const reader = openPipe(constants.O_RDONLY | constants.O_NONBLOCK);
     const writer = openPipe(flags);
     const said: number[] = [];
-    const sink: LogSink = new LogSink(writer, (lost) => {
+    const sink: BoundedLineWriter = new BoundedLineWriter(writer, (lost) => {
       said.push(lost);
       sink.write(`lost ${lost}\n`);
     });
@@ -69,7 +69,7 @@ describe.each([
 
   test("is waited for no longer than asked", async () => {
     const reader = openPipe(constants.O_RDONLY | constants.O_NONBLOCK);
-    const sink = new LogSink(openPipe(flags), () => {});
+    const sink = new BoundedLineWriter(openPipe(flags), () => {});
     for (let index = 0; index < 200; index++) sink.write("x".repeat(1_000));
     await sink.flush(10);
     // The thread that still writes must be done before the pipe goes.
@@ -81,7 +81,7 @@ describe.each([
 
 test("is waited for longer if the process stood still meanwhile", async () => {
   const reader = openPipe(constants.O_RDONLY | constants.O_NONBLOCK);
-  const sink = new LogSink(openPipe(constants.O_RDWR), () => {});
+  const sink = new BoundedLineWriter(openPipe(constants.O_RDWR), () => {});
   for (let index = 0; index < 200; index++) sink.write("x".repeat(1_000));
   const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
   let hasBegun = false;
@@ -100,7 +100,7 @@ test("is waited for longer if the process stood still meanwhile", async () => {
 
 test("lines of one moment are written together and in order", async () => {
   const reader = openPipe(constants.O_RDONLY | constants.O_NONBLOCK);
-  const sink = new LogSink(openPipe(constants.O_RDWR), () => {});
+  const sink = new BoundedLineWriter(openPipe(constants.O_RDWR), () => {});
   for (const line of ["a\n", "b\n", "c\n"]) sink.write(line);
   await sink.flush(10_000);
   expect(await readUntil(reader, (text) => text.length === 6)).toBe("a\nb\nc\n");
@@ -110,7 +110,7 @@ test("a descriptor that takes nothing loses lines and nothing else", async () =>
   const full = openSync("/dev/full", "w");
   open.push(full);
   const said: number[] = [];
-  const sink = new LogSink(full, (lost) => said.push(lost));
+  const sink = new BoundedLineWriter(full, (lost) => said.push(lost));
   sink.write("a\n");
   sink.write("b\n");
   await sink.flush(10_000);
@@ -121,7 +121,7 @@ test("a closed reader loses lines and nothing else", async () => {
   const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const writer = openPipe(constants.O_WRONLY);
   closeSync(reader);
-  const sink = new LogSink(writer, () => {});
+  const sink = new BoundedLineWriter(writer, () => {});
   sink.write("a\n");
   await sink.flush(10_000);
   sink.write("b\n");
@@ -130,7 +130,7 @@ test("a closed reader loses lines and nothing else", async () => {
 
 test("the bound counts bytes, also of characters beyond ASCII", async () => {
   const reader = openPipe(constants.O_RDONLY | constants.O_NONBLOCK);
-  const sink = new LogSink(openPipe(constants.O_RDWR), () => {}, 1_000);
+  const sink = new BoundedLineWriter(openPipe(constants.O_RDWR), () => {}, 1_000);
   // Each line has 101 characters and 301 bytes.
   for (let index = 0; index < 10; index++) sink.write(`${"漢".repeat(100)}\n`);
   expect(sink.lost).toBe(7);
