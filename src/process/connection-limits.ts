@@ -13,8 +13,8 @@ export interface ConnectionsOfFiles {
   /** The number if no option asks for one. */
   readonly byDefault: number;
   /**
-   * The highest number that an option can ask for. It is higher than `byDefault` without FFI, and
-   * leaves fewer descriptors for clients that wait in the relay.
+   * The highest number that an option can ask for. With FFI this number equals `byDefault`. Without
+   * FFI it is higher, and leaves fewer descriptors for clients that wait in the relay.
    */
   readonly most: number;
 }

@@ -156,8 +156,8 @@ export class HandoversOfProcess {
   }
 
   /**
-   * Waits from now on for orphans that become children of this process. Does nothing if it waits
-   * already, or if FFI is not available.
+   * Collects from now on the exit statuses of orphans that become children of this process. Does
+   * nothing if this process collects them already, or if FFI is not available.
    */
   async reapOrphans(): Promise<void> {
     if (libc === null || this.#reaper !== null) return;

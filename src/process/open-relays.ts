@@ -42,16 +42,16 @@ export interface OpeningNeeds {
    */
   readonly notifySocket: string | undefined;
   /**
-   * Functions that make the relays' observers besides those of the log and of `observation`. Each
-   * function is called once for each relay.
+   * Functions that make further observers of the relays, besides the observers of the log and of
+   * `observation`. Each function is called once for each relay.
    */
   readonly watches: readonly (() => Partial<Observer>)[];
 }
 
 /** Makes the observer of each relay of the plan. */
 export function observersOf(needs: OpeningNeeds): ReadonlyMap<RelayPlan, Observer> {
-  // Use one log observer for the limits that all relays share. Each relay may report such a limit,
-  // and one observer logs it once and not once for each relay.
+  // Use one log observer for the limits that all relays share. Each relay may report that such a
+  // limit is reached, and one observer logs the limit once, not once for each relay.
   const shared = sharedLimitsLog(needs.log, needs.memory.most);
   return new Map(needs.plan.relays.map((plan) => [plan, observerOf(plan, shared, needs)]));
 }

@@ -4,7 +4,7 @@ import { RelayError } from "../relay/error.ts";
 import type { Failure, Observer } from "../relay/observer.ts";
 
 /**
- * The code of the error that a network namespace is not private although
+ * The code of the error for a network namespace that is not private although
  * `--require-private-network` is set.
  */
 export const NOT_PRIVATE = "NOT_PRIVATE";

@@ -16,7 +16,7 @@ interface Front {
  * report: then its relays have drained, and the predecessor keeps the sockets.
  *
  * @throws {HandoverError} if the predecessor ends before the handover is complete.
- * @throws {RelayError} if the file of a Unix socket cannot have the permissions of the plan.
+ * @throws {RelayError} if the file of a Unix socket cannot be given the permissions of the plan.
  */
 export async function takeOver(predecessor: Predecessor, front: Front): Promise<boolean> {
   const { relays, admin, requests } = front;

@@ -30,7 +30,7 @@ export interface EarlierListener {
 /**
  * The earlier processes that have not ended, the oldest first. The earlier processes are the
  * predecessor of this process, the predecessor's predecessor, and so on. The oldest of them all is
- * the first process. Each earlier process here still has connections, or is the first process,
+ * the first process. Each process in this list still has connections, or is the first process,
  * which stays as the parent of all later processes if there is no service manager.
  */
 export class EarlierProcesses implements Disposable {

@@ -47,7 +47,7 @@ export interface Estate {
   readonly earlier: EarlierProcesses | null;
   /**
    * The notifier and the socket with which this process tells the service manager that the
-   * successor is the new main process; null if it does not tell a service manager.
+   * successor is the new main process; null if this process does not tell a service manager.
    */
   readonly manager: Manager | null;
   /**

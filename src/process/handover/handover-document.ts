@@ -56,8 +56,8 @@ export interface HandedRelay {
    */
   readonly captureFile: string | null;
   /**
-   * The path of the capture, as it is configured; null if `captureFile` is null. The file at the
-   * path may be another one by the end of the handover, because a full file is renamed.
+   * The configured path of the capture; null if `captureFile` is null. By the end of the handover,
+   * another file may be at this path, because a full capture file is renamed.
    */
   readonly capturePath: string | null;
 }

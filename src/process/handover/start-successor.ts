@@ -67,7 +67,7 @@ export interface Successor {
    */
   giveUp(): void;
   /**
-   * Sets the receiver of the successor's messages. It also receives the messages that arrived
+   * Sets the receiver of the successor's messages. The receiver also gets the messages that arrived
    * before this call.
    */
   follow(listener: SuccessorListener): void;
@@ -114,8 +114,8 @@ function spawn({ command, environment, descriptors }: SuccessorStart) {
       env: withRequest(environment, { step: "detach", descriptors: 1 + descriptors.length }),
       stdio: ["inherit", "inherit", "inherit", "pipe", ...descriptors],
       // Give the successor its own session and process group. Then all its processes can be ended
-      // together. Signals from a terminal then reach only the first process, which passes requests
-      // to stop and HUP on to the newest process.
+      // together. Signals from a terminal then reach only the first process. The first process
+      // passes HUP and the requests to stop on to the newest process.
       detached: true,
     });
   } catch (error) {

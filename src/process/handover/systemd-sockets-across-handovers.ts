@@ -24,7 +24,10 @@ export class PassedSockets implements Disposable {
    * later process.
    */
   readonly #isFirst: boolean;
-  /** The reason in the error for a source that needs a passed socket, if systemd passed none. */
+  /**
+   * The reason why there is no passed socket, for the error about a source that needs one; see
+   * `Activation.missing`.
+   */
   readonly #missing: string;
   /** The passed sockets that a relay of this process listens on. */
   readonly #used = new Set<HandedSocket>();
@@ -87,7 +90,7 @@ export class PassedSockets implements Disposable {
    * Two signs show that the `.socket` units are older than the configuration file. The first sign:
    * no passed socket listens on the source, but a passed socket with the relay's name listens on
    * another address (a generated unit sets this name with `FileDescriptorName=`). The second sign:
-   * the file of the source's socket gives permissions that `mode` does not give.
+   * the file of the source's socket gives more permissions than `mode`.
    *
    * @param relay - the relay's name
    * @param address - the relay's source
@@ -200,11 +203,11 @@ function endpointOrError(fd: number): SocketEndpoint | RelayError {
 }
 
 /**
- * Checks that a Unix socket's file gives no permissions that `mode` does not give. If `mode` is
- * undefined, no file is rejected. The relay does not change the permissions itself, because systemd
- * made the file.
+ * Checks that a Unix socket's file gives only permissions that `mode` also gives. If `mode` is
+ * undefined, every file is accepted. The relay does not change the permissions itself, because
+ * systemd made the file.
  *
- * @throws {RelayError} if the file gives more permissions
+ * @throws {RelayError} if the file gives more permissions than `mode`
  */
 function checkMode(path: string, mode: number | undefined): void {
   if (mode === undefined) return;
