@@ -11,9 +11,9 @@ const SLACK_PART = 16;
 // worker is greater than the allowed lead.
 export const STEP_BACK = 1;
 
-// The time, in milliseconds, after which the least loaded worker probably hangs if it has accepted
-// no client. The allowed lead of the other workers then grows. A healthy thread runs at least once
-// within this time, even on a busy machine.
+// If the least loaded worker accepts no client for this time, in milliseconds, it probably hangs.
+// The allowed lead of the other workers then grows. A healthy thread runs at least once within this
+// time, even on a busy machine.
 const PATIENCE = 25;
 
 const HOLDER = "balance";
@@ -43,7 +43,7 @@ export class AcceptBalance implements Disposable {
   #since = 0;
   /**
    * The number of connections that this worker adds to the allowed lead, because the least loaded
-   * worker probably hangs; 0 if it does not.
+   * worker probably hangs; 0 while nothing shows that the least loaded worker hangs.
    */
   #allowance = 0;
   #over = false;

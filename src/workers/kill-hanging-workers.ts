@@ -22,7 +22,7 @@ export class HangingWorkers implements Disposable {
 
   /**
    * Kills the workers `GRACE` milliseconds after the end of the drain timeout, unless this object
-   * is disposed before. A later call can only make the workers be killed earlier.
+   * is disposed before. A later call can make the kill earlier, but never later.
    */
   killAfter(drainTimeout: number): void {
     const until = performance.now() + drainTimeout + GRACE;

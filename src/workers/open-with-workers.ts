@@ -30,8 +30,8 @@ export type OpenRelay = (options: RelayOptions, succession?: Succession) => Prom
 
 /**
  * Returns a function that starts relays: in this thread if `workers` is 1, otherwise in a pool of
- * threads that all relays share. Without FFI, this thread carries all connections, because several
- * threads cannot share a source, and the observer of the first relay gets a warning.
+ * threads that all relays share. Several threads can share a source only with FFI. Without FFI,
+ * this thread carries all connections, and the observer of the first relay gets a warning.
  */
 export function relayOpener(workers: Workers, limits: SharedLimits = {}): OpenRelay {
   const count = workerCount(workers);
@@ -61,7 +61,7 @@ function pooled(system: Libc, workers: number, limits: Required<SharedLimits>): 
 }
 
 /**
- * Wraps `open` so that the observer of the first relay gets a warning: only one thread carries
+ * Wraps `open` so that the observer of the first relay gets a warning that only one thread carries
  * connections. `reason` says why FFI is not available.
  */
 function withWarning(reason: string, open: OpenRelay): OpenRelay {

@@ -12,9 +12,9 @@ export class ReportReceiver {
   readonly #open = new Map<number, RemoteConnectionView>();
   /**
    * The estimated difference between the clocks of two threads, in milliseconds: the time by this
-   * thread's clock minus the time by the worker's clock. The estimate is the least difference so
-   * far between the time at which a batch arrived here and the batch's `at`, because a delay of a
-   * batch only makes its difference greater. `Infinity` before the first batch.
+   * thread's clock minus the time by the worker's clock. For each batch, the time of its arrival
+   * minus its `at` is this difference plus the batch's delay. So the least of these values is the
+   * best estimate. `Infinity` before the first batch.
    */
   #behind = Infinity;
 

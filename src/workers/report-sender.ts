@@ -142,7 +142,8 @@ export class ReportSender {
     if (this.#waitingForHeader !== 0)
       this.#reports.push({ kind: "waitingForHeader", change: this.#waitingForHeader });
     this.#waitingForHeader = 0;
-    // A worker at its limit may pause and resume many times in one turn.
+    // Report only the sum of the changes for each reason, because a worker at its limit may pause
+    // and resume many times in one turn.
     for (const [reason, change] of this.#pauses)
       if (change !== 0) this.#reports.push({ kind: "acceptingPaused", reason, change });
     this.#pauses.clear();
@@ -166,8 +167,9 @@ export class ReportSender {
 
   #closed(connection: ConnectionView, ending: Parameters<Observer["closed"]>[1]): void {
     const told = this.#open.get(connection);
-    // Report the end of a connection if the observer handles it, or if the main thread has already
-    // got a report about the connection: it keeps a view of the connection until its end.
+    // Report the end of a connection if the observer handles this event, or if the main thread has
+    // already got a report about the connection: the main thread keeps a view of such a connection
+    // until the report of its end.
     if (this.#observed.has("closed") || (told?.id ?? 0) > 0)
       this.#tellAbout(connection, (id) => ({
         kind: "closed",

@@ -43,12 +43,12 @@ interface Key {
  * | ----- | -------- | ----------------------------------------------------------------------------------- |
  * | empty | `EMPTY`  | taken: a new client's first connection                                               |
  * | taken | 1 and up | left: the client's last connection has ended                                         |
- * | left  | `LEFT`   | taken: the first connection of the same or a new client. Empty: the next slot is empty |
+ * | left  | `LEFT`   | taken: the first connection of the same or a new client; empty: the next slot is empty |
  *
  * A worker adds a new connection to its own table before it sums over all tables. If several
  * workers admit connections of one client at the same time, the last worker sees all these
  * connections, so the workers together never exceed the limit. But if the limit allows only one
- * more connection, two workers that check at the same time may both refuse theirs.
+ * more connection, two workers that check at the same time may both refuse their new connection.
  */
 export class SharedClientCounts implements ClientCounts {
   readonly #tables: readonly Table[];
@@ -146,9 +146,9 @@ export class SharedClientCounts implements ClientCounts {
   }
 
   /**
-   * Makes a slot of the state "left" empty if the next slot is empty, because no search must then
-   * pass this slot. Then does the same with the slots of the state "left" directly before this
-   * slot.
+   * Makes a slot of the state "left" empty if the next slot is empty, because then no search needs
+   * to go on past this slot. Then does the same with the slots of the state "left" directly before
+   * this slot.
    */
   #tidy(left: number): void {
     if (Atomics.load(this.#own, this.#next(left) + COUNT) !== EMPTY) return;

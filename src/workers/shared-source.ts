@@ -19,14 +19,17 @@ export class SharedSource {
   readonly #netns: string | undefined;
   /**
    * Whether the source was passed to this process, for example by systemd. Another process may then
-   * still listen on it after this process has closed it.
+   * still listen on the source after this process has closed its descriptors.
    */
   readonly inherited: boolean;
   readonly fds: readonly number[];
   readonly backlog: number;
   readonly #libc: Libc;
   #watch: SourceWatch | null = null;
-  /** Whether `close` must remove the file, because `removeFile` had no descriptor for this. */
+  /**
+   * Whether `close` must remove the socket file, because no descriptor was left when `removeFile`
+   * tried to remove the file.
+   */
   #fileIsLeft = false;
 
   private constructor(system: Libc, options: RelayOptions, { fds, endpoint, file }: BoundSource) {
@@ -73,12 +76,12 @@ export class SharedSource {
     this.#watch = watchSource(this.#file, this.#netns, observer);
   }
 
-  /** Makes the check of `watch` at once. */
+  /** Checks at once, as `watch` does regularly, whether clients can find the source. */
   look(): void {
     this.#watch?.look();
   }
 
-  /** Ends what `watch` has begun. */
+  /** Ends the checks and reports that `watch` has begun. */
   stopWatching(): void {
     this.#watch?.[Symbol.dispose]();
   }
@@ -93,8 +96,8 @@ export class SharedSource {
 
   /**
    * Closes the source in this thread. The kernel refuses the clients in its queue unless another
-   * descriptor of the socket is open, for example in another process. Also removes the socket file,
-   * if `removeFile` had no descriptor for this.
+   * descriptor of the socket is open, for example in another process. Also removes the socket file
+   * if `removeFile` could not, because no descriptor was left.
    */
   close(observer: Observer): void {
     for (const fd of this.fds) this.#libc.close(fd);

@@ -1,8 +1,8 @@
 import type { Observer } from "../relay/observer.ts";
 import type { Batch, Order, Start } from "./worker-messages.ts";
 
-// The time, in milliseconds, that a worker must run so that it is replaced at once if it dies. If a
-// worker dies earlier, the next thread starts only after a pause.
+// A worker that has run for at least this time, in milliseconds, is replaced at once if it dies. If
+// a worker dies earlier, the next thread starts only after a pause.
 const CALM = 10_000;
 
 // The first pause between the death of a thread and the start of the next thread, in milliseconds.

@@ -20,7 +20,8 @@ import { ReportSender } from "./report-sender.ts";
 declare const self: Worker;
 
 /**
- * The name of the holder that pauses a relay from the pool's order `hold` to its order `release`.
+ * The name under which the pool pauses a relay (`pauseFor`), from the order `hold` to the order
+ * `release`.
  */
 const HOLDER = "pool";
 
