@@ -30,8 +30,8 @@ export class ServiceState implements Disposable {
   /** One entry for each relay whose destination cannot be reached at present. */
   readonly #failures = new Set<Failing>();
   /**
-   * One entry for each relay whose source clients cannot reach any more. The entry names what is
-   * lost: the socket file or the network namespace.
+   * One entry for each source that clients cannot reach any more. The entry says whether the socket
+   * file or the network namespace is lost.
    */
   readonly #lost: SourceLoss[] = [];
 

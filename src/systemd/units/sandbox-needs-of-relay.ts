@@ -28,7 +28,8 @@ export function makesFiles(plan: UnitPlan): string[] {
 
 /**
  * Whether the destination's socket is in a folder for temporary files that the relay may share with
- * `service`. If the unit has JoinsNamespaceOf=`service`, systemd gives both the same private /tmp.
+ * `service`. If the unit has JoinsNamespaceOf=`service`, systemd gives the relay and `service` the
+ * same private /tmp.
  */
 export function sharesTmp(destination: SocketEndpoint, service: string | undefined): boolean {
   return (

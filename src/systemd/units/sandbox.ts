@@ -40,8 +40,8 @@ export function sandbox(needs: SandboxNeeds, kept: string): string[] {
 
 /**
  * The sandbox lines that a user's manager can carry out. The manager has privileges only inside a
- * user namespace. A relay that must see real user ids cannot have a user namespace, so it keeps
- * only the lines that need no privileges.
+ * user namespace. A relay that must see real user ids cannot have a user namespace, so its unit
+ * keeps only the lines that need no privileges.
  */
 export function withoutPrivileges(lines: readonly string[], needs: SandboxNeeds): string[] {
   const isKept = (name: string) => (needs.users ? UNPRIVILEGED.has(name) : !ROOT_ONLY.has(name));
@@ -105,8 +105,8 @@ function networkLines({ tcp, network, local }: SandboxNeeds): string[] {
   return [
     ...(network ? [] : ["PrivateNetwork=yes"]),
     `RestrictAddressFamilies=AF_UNIX${tcp ? " AF_INET AF_INET6" : ""}`,
-    // These settings do not apply to a TCP socket that systemd passes: the settings of its .socket
-    // unit do (systemd.resource-control(5)).
+    // These settings do not apply to a TCP socket that systemd passes. For such a socket, the
+    // settings of its .socket unit apply (systemd.resource-control(5)).
     ...(tcp && !local ? [] : ["IPAddressDeny=any"]),
     ...(tcp && local ? ["IPAddressAllow=localhost"] : []),
   ];
@@ -121,7 +121,7 @@ function pathLines({ writes, reads }: SandboxNeeds, kept: string): string[] {
   );
   return [
     // `tmpfs` makes each home an empty folder, so that BindPaths= and BindReadOnlyPaths= can mount
-    // paths in it. With `yes` they could not.
+    // paths in the folder. With `yes`, these two settings could not mount paths there.
     `ProtectHome=${[...bound, ...reached].some((path) => hiderOf(path) === "home") ? "tmpfs" : "yes"}`,
     ...listing("ReadWritePaths", writes.filter(hidesNone).map(word)),
     ...listing("BindPaths", bound.map(word)),

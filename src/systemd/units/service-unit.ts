@@ -20,7 +20,7 @@ const FILES = 524_288;
 
 /**
  * The exit statuses for wrong usage and wrong configuration (sysexits(3)). systemd does not restart
- * the relay after them, because a restart would fail again.
+ * the relay after these statuses, because the relay would fail again.
  */
 const PERMANENT_FAILURES = [64, 78];
 
@@ -200,7 +200,8 @@ function unique(texts: readonly string[]): string[] {
 }
 
 /**
- * Lines that only a user's manager needs, because these are the defaults of the system's manager.
+ * Lines that only a user's manager needs, because the system's manager has these settings by
+ * default.
  */
 const USERS_OWN = ["KeyringMode=private"];
 
@@ -239,7 +240,7 @@ function groupOf({ relays, socket, adminGroup }: UnitPlan): string | undefined {
 
 /**
  * The group of the socket files that the relays make; undefined if no relay sets a group. All
- * relays that set a group set the same one.
+ * relays that set a group set the same group.
  */
 function groupOfFiles(relays: readonly UnitRelay[]): string | undefined {
   return relays.find(({ source, file }) => source.kind === "unix" && file.group !== undefined)?.file
