@@ -112,9 +112,9 @@ export function monotonicMicroseconds(): bigint {
  * negative number. sendmsg(2), unix(7), SCM_RIGHTS.
  */
 export function sendDescriptor(socket: number, bytes: Uint8Array, passed: number): number {
-  // Create the ArrayBuffer first and take pointers into it. If a typed array is created without
-  // one, its bytes may move in memory when `.buffer` is first read, and earlier pointers become
-  // wrong.
+  // Create the ArrayBuffer first and take pointers into it. If a typed array is created without an
+  // ArrayBuffer, its bytes may move in memory when `.buffer` is first read, and earlier pointers
+  // become wrong.
   const view = new DataView(new ArrayBuffer(BYTES + bytes.length));
   const message = new Uint8Array(view.buffer);
   const start = BigInt(ptr(message));

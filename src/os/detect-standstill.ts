@@ -1,5 +1,5 @@
-// The lower bound of the tolerance for late timers, in milliseconds. The tolerance is half of the
-// timer's interval, because a timer may be late on a busy machine without a standstill.
+// The tolerance for late timers is half of the timer's interval, because a timer may be late on a
+// busy machine without a standstill. This is the lower bound of the tolerance, in milliseconds.
 const LATE_LEAST = 250;
 // The upper bound of the tolerance, in milliseconds.
 const LATE_MOST = 1_000;

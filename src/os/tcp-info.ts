@@ -14,7 +14,7 @@ export interface TcpInfo {
   readonly probes: number;
   /** The total number of retransmitted segments. */
   readonly retransmissions: number;
-  /** The milliseconds since the peer's last ACK, also an ACK without new data. */
+  /** The milliseconds since the peer's last ACK, whether or not the ACK acknowledged new data. */
   readonly sinceAnswer: number;
 }
 
