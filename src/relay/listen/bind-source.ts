@@ -104,7 +104,8 @@ export function backlogOf(source: Source | ConnectedSource, { backlog }: ListenO
 
 /**
  * Binds the source and listens on it, with system calls through FFI. Bun's own listen cannot set
- * the queue length, loses some error codes, and on stop removes any file at a Unix socket's path.
+ * the queue length and loses some error codes. A Unix listener of Bun, when stopped, removes any
+ * file at its path.
  *
  * @throws {RelayError} with the system's code and the address. The message says how to fix the
  *   problem, if that is known.
@@ -156,7 +157,7 @@ async function bind(own: Libc, source: Source, options: ListenOptions): Promise<
       for (const fd of fds) {
         checked(system.prepare(fd));
         if (endpoint.kind === "tcp") setKeepalive(fd, keepalive);
-        // Call listen(2) on a handed-over socket only if its queue has another length.
+        // Call listen(2) on a handed-over socket only if this relay requests another queue length.
         if (source.kind !== "handed" || source.backlog !== backlog)
           checked(system.listen(fd, backlog));
       }

@@ -103,7 +103,7 @@ function tryBind<Bound>(binder: TcpBinder<Bound>, host: string, port: number): B
   }
 }
 
-/** Listens on the first address that works; throws the last address's error if none does. */
+/** Listens on the first address that works; throws the last address's error if none works. */
 function bindFirst<Bound>(hosts: readonly string[], port: number, binder: TcpBinder<Bound>): Bound {
   let failure: unknown = new SystemCallError("ENOTFOUND");
   for (const host of hosts) {

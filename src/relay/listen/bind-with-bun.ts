@@ -28,7 +28,7 @@ const FEW_WAIT: PauseWithoutFfiOptions = { most: 16, refused() {} };
 /**
  * Binds a source with Bun's own listen, for use without FFI. This has four limits: Bun ignores the
  * queue length; while the source is paused, clients wait in the relay, not in the kernel's queue;
- * an abstract name may have 106 bytes instead of 107; and `stop()` removes the file at the path,
+ * an abstract name has at most 106 bytes, not 107; and `stop()` removes the file at the path,
  * even if another program has put that file there.
  *
  * @throws {RelayError} as `bindSource` does.

@@ -9,9 +9,10 @@ const DESCRIPTORS_A_KERNEL_PIPE = 2;
 // The number of descriptors of each thread but the first: its event loop, its duplicates of the
 // listener, and its watch for bytes (`ByteWatch`).
 const DESCRIPTORS_A_WORKER = 11;
-// The number of descriptors for the source of each relay but the first.
+// For each relay but the first: the number of descriptors for its source.
 const DESCRIPTORS_A_SOURCE = 1;
-// The number of descriptors for the duplicates of such a source in each thread.
+// For each relay but the first: the number of descriptors that each thread needs for its duplicates
+// of the relay's source.
 const DESCRIPTORS_A_LISTENER = 3;
 
 /**
@@ -30,7 +31,7 @@ const HAS_KERNEL_PIPES = libc !== null;
 
 /**
  * The number of connections that the limit of open files allows, at least 1. Without FFI the number
- * is smaller, so that descriptors remain for the same number of waiting clients.
+ * is smaller: for each connection, a descriptor is left for one waiting client.
  *
  * @param others - the number of descriptors that the process needs for other purposes, such as an
  *   admin server
@@ -45,7 +46,7 @@ export function connectionsMaxDefault(workers = 1, others = 0): number {
  * fail, and a relay without FFI could not even pause its listener: Bun would try to accept in a
  * loop.
  *
- * @param asked - undefined for the default
+ * @param asked - the number of connections; undefined for the default
  * @param warn - called with a message if fewer connections are allowed than were asked for
  */
 export function connectionsAllowed(
@@ -64,8 +65,8 @@ export function connectionsAllowed(
 }
 
 /**
- * The highest number of connections that an option can ask for, because the limit of open files
- * allows no more. Without FFI the number is higher than the default, and leaves fewer descriptors
+ * The highest number of connections that the limit of open files allows, at least 1; an option
+ * cannot raise it. Without FFI the number is higher than the default, and leaves fewer descriptors
  * for waiting clients.
  *
  * @param others - as for `connectionsMaxDefault`

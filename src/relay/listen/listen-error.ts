@@ -6,9 +6,9 @@ import { RelayError, relayError } from "../error.ts";
 import type { Source } from "../kinds-of-source.ts";
 
 /**
- * Converts an error of listening on a source to a `RelayError`. Its message explains the error and
- * says how to fix the problem, if that is known. An error that is a `RelayError` keeps its
- * explanation.
+ * Makes a `RelayError` from an error that occurred while listening on a source. The message of the
+ * `RelayError` explains the error and says how to fix the problem, if that is known. If the error
+ * is already a `RelayError`, its explanation stays.
  *
  * @param option - the name of the command-line option that gave the address; undefined for a
  *   relay's source

@@ -33,7 +33,7 @@ export class ListeningSource {
   #endpoint: SocketEndpoint;
   #listeners: Listeners | null = null;
   #file: PlacedFile | null = null;
-  /** Whether `stop` must remove the file, because `hide` had no descriptor for this. */
+  /** Whether `stop` must remove the file, because `hide` had no descriptor for the removal. */
   #fileIsLeft = false;
   /**
    * Watches the source's file or network namespace. Null if the source depends on neither, and
@@ -81,7 +81,7 @@ export class ListeningSource {
     this.#watch = watchSource(this.#file, this.#netns, this.#observer);
   }
 
-  /** Makes the check of `watch` at once. */
+  /** Checks at once whether clients can find the source, if `watch` was called. */
   look(): void {
     this.#watch?.look();
   }
@@ -96,15 +96,15 @@ export class ListeningSource {
     };
   }
 
-  /** Ends what `watch` has begun. */
+  /** Ends the checks and reports that `watch` has begun. */
   stopWatching(): void {
     this.#watch?.[Symbol.dispose]();
   }
 
   /**
    * Removes the socket file, so that nobody else can connect. Resolves when the clients that were
-   * already in the queue are accepted; at once for an inherited socket, because its queue is left
-   * to the next process that accepts from the socket.
+   * already in the queue are accepted. For an inherited socket, resolves at once, because the queue
+   * is left to the next process that accepts from the socket.
    */
   async hide(): Promise<void> {
     this.#fileIsLeft = !removeAtStop(this.#file, this.#observer, { isLastTry: false });

@@ -41,7 +41,7 @@ export async function openListeners<Data>(
   try {
     for (const fd of fds) opened.push(acceptFrom(system, fd, backlog, handlers));
   } catch (error) {
-    // Close the descriptors first: if no descriptor is left, the removal needs one of them.
+    // Close the descriptors first, because the removal of the file needs a free descriptor.
     for (const listener of opened) listener.stop();
     for (const fd of fds.slice(opened.length)) system.close(fd);
     // During a handover the socket file still belongs to the relay that hands over.
@@ -52,8 +52,8 @@ export async function openListeners<Data>(
 }
 
 /**
- * Gives the client's socket to Bun, if the source is one client that is already connected
- * (`ConnectedSource`). Bun then calls the handlers as for an accepted client.
+ * Opens a source that is one connected client (`ConnectedSource`): gives the client's socket to
+ * Bun. Bun then calls the handlers as for an accepted client.
  */
 async function adoptClient<Data>(
   { fd, endpoint }: ConnectedSource,

@@ -22,9 +22,12 @@ export class LimitPause implements Disposable, DescriptorWatcher {
   readonly #watch: Disposable;
   #full = false;
   #exhausted = false;
-  /** The holders that have paused the listener, with the reasons that the observer knows. */
+  /**
+   * The holders that have paused the listener (`pauseFor`), each with the reason that was reported
+   * to the observer; undefined if none was reported.
+   */
   readonly #holders = new Map<string, AcceptPause | undefined>();
-  /** The reasons of pauses that were reported to the observer and have not ended. */
+  /** The reasons of the current pauses, as the observer knows them. */
   readonly #reasons = new Set<AcceptPause>();
   #silentUntil = 0;
 
@@ -67,11 +70,11 @@ export class LimitPause implements Disposable, DescriptorWatcher {
   }
 
   /**
-   * Pauses the listener; `holder` names the reason. New clients stay in the kernel's queue at least
-   * until `resumeFor` is called with the same `holder`.
+   * Pauses the listener. New clients stay in the kernel's queue at least until `resumeFor` is
+   * called with the same `holder`.
    *
-   * @param reason - the reason that the observer gets; undefined if the pause is no matter of the
-   *   observer
+   * @param holder - a name for the cause of the pause
+   * @param reason - the reason that is reported to the observer; undefined to report nothing
    */
   pauseFor(holder: string, reason?: AcceptPause): void {
     if (!this.#listening.pause()) return;

@@ -8,9 +8,9 @@ import type { AcceptHandlers, PausableListener } from "./pausable-listener.ts";
  * second descriptor of the same socket. The kernel queues clients as long as at least one
  * descriptor of the socket is open.
  *
- * Each new Bun listener sets the queue length to 511, and the relay corrects the length at once.
- * Between the two calls, a non-blocking connect of a Unix client fails if the queue already has
- * more than 511 clients. `GatedListener` avoids this.
+ * Each new Bun listener calls listen(2) with the queue length 511, and the relay at once calls
+ * listen(2) with the right length. Between the two calls, a non-blocking connect of a Unix client
+ * fails if the queue already has more than 511 clients. `GatedListener` avoids this.
  */
 export class ReopenedListener implements PausableListener {
   readonly #system: Libc;

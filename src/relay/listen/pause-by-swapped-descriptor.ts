@@ -9,8 +9,8 @@ import type { AcceptHandlers, PausableListener } from "./pausable-listener.ts";
  * A Bun listener with a gate in front of it.
  *
  * Bun's listener cannot pause. Whenever epoll reports clients on the listening descriptor, Bun
- * calls accept4(2) until it fails. This class changes two things without Bun's knowledge: the open
- * file behind Bun's descriptor number, and the epoll registration of that descriptor.
+ * calls accept4(2) until the call fails. This class changes two things without Bun's knowledge: the
+ * open file behind Bun's descriptor number, and the epoll registration of that descriptor.
  *
  * | gate   | Bun's descriptor is | epoll watches | clients                                                              |
  * | ------ | ------------------- | ------------- | -------------------------------------------------------------------- |
@@ -18,10 +18,10 @@ import type { AcceptHandlers, PausableListener } from "./pausable-listener.ts";
  * | closed | /dev/null           | nothing       | wait: epoll reports no event, and accept4(2) fails with ENOTSOCK     |
  *
  * Closing the gate removes the registration, then replaces the open file. Therefore a running
- * accept loop of Bun ends at its next accept4(2), and if epoll has already reported an event, Bun
- * accepts no client for it. Opening the gate restores the socket, then adds the registration with
- * the data that it had before. epoll_ctl(2) itself checks for waiting clients, so none is missed
- * (epoll(7), level-triggered).
+ * accept loop of Bun ends at its next accept4(2). If epoll has already reported an event, Bun
+ * accepts no client for this event. Opening the gate restores the socket, then adds the
+ * registration with its earlier data. epoll_ctl(2) itself checks for waiting clients, so no client
+ * is missed (epoll(7), level-triggered).
  *
  * The alternative is to stop Bun's listener and to make a new one later (`ReopenedListener`). But
  * Bun calls `listen(fd, 511)` for each new listener. Until the relay restores a longer queue,

@@ -32,8 +32,8 @@ export class PauseWithoutFfi<Data> implements PausableListener {
   #listeners: readonly BunListener[] = [];
   #paused = false;
   /**
-   * A descriptor of /dev/null, which is held only so that `pause` can close it. Null before
-   * `guard`, while paused, and if no descriptor was left.
+   * The spare descriptor, of /dev/null. `pause` closes it, so that a descriptor is free. Null
+   * before `guard`, while paused, and if no descriptor was left.
    */
   #spare: number | null = null;
 
@@ -70,7 +70,7 @@ export class PauseWithoutFfi<Data> implements PausableListener {
     return true;
   }
 
-  /** Calls `open` as Bun does: an error of the handler goes to `error`. */
+  /** Calls the handler `open` as Bun does: the handler `error` gets an error that `open` throws. */
   #admit(socket: Socket<Data>): void {
     try {
       void this.#admitted.open?.(socket);
@@ -107,7 +107,7 @@ export class PauseWithoutFfi<Data> implements PausableListener {
   }
 
   #arrive(socket: Socket<Data>): void {
-    // Add the client first, also if it is reset below: the handlers ignore the events of the
+    // Add every client, even a client that is reset below: the handlers ignore the events of the
     // clients in `#waiting`.
     this.#waiting.add(socket);
     if (this.#waiting.size <= this.#options.most && descriptorShortage(1) === null) {

@@ -36,10 +36,7 @@ export function changePermissions(file: PlacedFile, changes: Permissions): () =>
   }
 }
 
-/**
- * Returns the changes that a file with the permissions `from` needs so that it has the permissions
- * `to`.
- */
+/** Returns the changes that turn the permissions `from` of a file into the permissions `to`. */
 export function permissionChanges(from: Permissions, to: Permissions): Permissions {
   return {
     ...(from.mode !== to.mode && { mode: to.mode ?? MODE_MOST & ~process.umask() }),

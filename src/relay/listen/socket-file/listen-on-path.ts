@@ -70,10 +70,10 @@ export interface PlacedListener<Bound extends Listener> {
  *   until then, so that its inode number is not reused. Any other file is moved back. There is one
  *   exception: on a file system that cannot exchange two files, rename(2) replaces the file at the
  *   path.
- * - If Bun has bound the socket, Bun removes the bound name when it stops listening. The name leads
- *   through a descriptor number, and at that time this number may be the descriptor of another
- *   folder. Bun then removes nothing, because no file in the other folder has the random part of
- *   the name.
+ * - If Bun has bound the socket, Bun removes the bound name when it stops listening. This name is a
+ *   path through a descriptor number (`/proc/self/fd/N/…`), and by then N may be the descriptor of
+ *   another folder. Bun then removes nothing, because the last part of the name is random, and no
+ *   file in the other folder has this name.
  * - rmdir(2) can remove at most an empty folder of the attacker. unlink(2) at exit
  *   (`identify-and-remove.ts`) can remove only a file in the folder where the attacker may write.
  *   The attacker could do both without the relay.
@@ -90,7 +90,7 @@ export interface PlacedListener<Bound extends Listener> {
  * users from another user's folder. On systems other than Linux the relay uses names instead of the
  * descriptors of folders and files, which is safe only in a folder of the relay's own user.
  *
- * @param bind - binds and listens at the given name
+ * @param bind - binds a socket to the given name, and listens on it
  * @throws {RelayError} if the path is taken; or the system's error.
  */
 export async function listenOnPath<Bound extends Listener>(

@@ -15,9 +15,9 @@ const REASONS: ReadonlyMap<string, string> = new Map([
  * Removes the socket file of a listener that stops. A file that cannot be removed stays, and
  * `reports` learns why: a known reason is a warning, every other error is a fault. Never throws.
  *
- * The removal needs a descriptor. If none is left, the file stays although `reports` learns nothing
- * and the result is false. The caller then calls this function again after it has closed the
- * listener. `isLastTry` says that there is no further call.
+ * The removal needs a descriptor. If no descriptor is left and `isLastTry` is false, the file
+ * stays, `reports` learns nothing, and the result is false. The caller then closes the listener and
+ * calls this function again. In all other cases the result is true.
  */
 export function removeAtStop(
   file: PlacedFile | null,

@@ -28,7 +28,7 @@ const LINK_BYTES_MOST = 4_096;
  *
  * @param missingMode - creates missing folders with this mode, whatever the umask; they belong to
  *   this process's user. If undefined, a missing folder is an error.
- * @param purpose - what the relay cannot do if a link is refused, as the message says it
+ * @param purpose - the relay's task in the folder, as the error message names it
  * @throws {RelayError} if a link is refused; or the system's error.
  */
 export function openFolderOf(
