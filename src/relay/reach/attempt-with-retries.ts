@@ -66,8 +66,8 @@ export abstract class AttemptWithRetries implements Attempt, Waiter {
   protected abstract try(): void;
 
   /**
-   * Returns the failures of a try that has timed out: those that have occurred, and a timeout for
-   * each address (or for the resolver) that has not answered.
+   * Returns the failures of a try that has timed out: the failures that have occurred, and a
+   * timeout for each address (or for the resolver) that has not answered.
    */
   protected abstract unanswered(): readonly AddressFailure[];
 

@@ -12,10 +12,11 @@ const GOOD_FOR = 1_000;
 
 /**
  * Returns the check for a destination's addresses; null if no address can lead back to the source.
- * A loop that is visible at the start is refused then: in the two addresses as the user wrote them
- * (`isSameAddress`), or in the files at two paths. So only these destinations need this check: a
- * host name with the source's port, and a path, because a link to the source's file may be made
- * later.
+ *
+ * The start of the relay already refuses a loop that is visible at that time: the two addresses are
+ * the same as the user wrote them (`isSameAddress`), or two paths lead to one file. Two kinds of
+ * destination remain for this check: a host name with the source's port, which may stand for the
+ * source's address, and a path, which may later become a link to the source's file.
  */
 export function selfLoopCheck(
   source: SocketEndpoint,

@@ -48,8 +48,9 @@ interface Race {
  * ECONNREFUSED, and it cannot be canceled (oven-sh/bun pull 37093; issue 41800 and the issues
  * linked there).
  *
- * With several addresses, the next address is tried when one fails, and in parallel when one is
- * silent. The first address that connects becomes the destination (RFC 8305).
+ * If there are several addresses, the relay tries the next address when an address has failed, or
+ * in parallel when an address has not answered for some time. The first address that connects
+ * becomes the destination (RFC 8305).
  */
 export class StaggeredConnects extends AttemptWithRetries {
   #addresses: readonly SocketAddress[] = [];
@@ -57,7 +58,7 @@ export class StaggeredConnects extends AttemptWithRetries {
   #next = 0;
   /**
    * The parallel connects. Null until a connect is in progress and another address remains to be
-   * tried; while it is null, there is at most one socket.
+   * tried. While `#race` is null, this attempt has at most one socket.
    */
   #race: Race | null = null;
   /** The failures of the current try; null before the first failure. */
@@ -232,7 +233,7 @@ export class StaggeredConnects extends AttemptWithRetries {
     void Bun.connect({ fd, allowHalfOpen: true, data: side, socket: handlers });
     if (!this.live || side.socket === null) return;
     // If the other attempts in the line wait for the end of a shortage, let them try at once: this
-    // attempt could begin a connect, so the shortage has ended. If they wait because the
+    // attempt has begun a connect, so the shortage has ended. If they wait because the
     // destination refused, they must wait for the result of this connect, because the destination
     // may not answer at all.
     if (this.line.lastFailure?.kind !== "refused") this.line.succeeded(this);

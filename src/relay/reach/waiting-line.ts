@@ -138,7 +138,10 @@ export class WaitingLine {
     return true;
   }
 
-  /** Lets the waiters try in order, until a waiter must wait or its try does not end at once. */
+  /**
+   * Lets the waiters try in order. Stops when a waiter must wait, or when the try of a waiter does
+   * not end at once.
+   */
   readonly #letTry = (): void => {
     this.#timer = undefined;
     this.#running = true;
