@@ -167,8 +167,8 @@ export class ExpectedHeaders {
 
   #refuse(header: ExpectedHeader, why: HeaderFault | "late" | "cut"): void {
     if (!this.#waiting.has(header)) return;
-    // Read the client's name before the socket is closed, because the kernel tells the peer of a
-    // Unix socket only while the socket is open.
+    // Read the client's name before the socket is closed, because the kernel identifies the peer of
+    // a Unix socket only while the socket is open.
     const client = printAccepted(header.proxy);
     this.#forget(header);
     header.connecting.terminate();
