@@ -14,7 +14,7 @@ import {
 export interface CaptureNeeds {
   readonly source: SocketEndpoint;
   readonly destination: SocketEndpoint;
-  /** The receiver of the packets if another thread writes the file; else null. */
+  /** This thread's part of the capture if another thread writes the file; else null. */
   readonly thread: ThreadCapture | null;
   /** The captures of the predecessor; null if this process took over from no predecessor. */
   readonly handedOver: HandedCaptures | null;
@@ -63,7 +63,7 @@ export class RelayCapture {
     return this.#file?.identity ?? null;
   }
 
-  /** Makes the capture's file, because the handover is complete (see `CaptureFile.take`). */
+  /** Makes the capture's file. Called when the handover is complete (see `CaptureFile.take`). */
   take(): void {
     this.#file?.take();
   }

@@ -80,8 +80,8 @@ export class CaptureFile {
   }
 
   /**
-   * Begins a capture. An earlier capture at the path becomes the file with the suffix `.1`. In a
-   * successor, both happen only at `take`.
+   * Begins a capture: gives an earlier capture at the path the suffix `.1`, and makes the new file.
+   * A successor makes and renames no file before `take`.
    *
    * @throws {RelayError} if the file cannot be made, if the file at the path is no capture, or if
    * another relay captures into it
@@ -122,7 +122,7 @@ export class CaptureFile {
 
   /**
    * Writes the blocks that wait, and closes the file. If the handover has failed, the blocks go
-   * into a numbered file beside the predecessor's file; without a block, no file is made.
+   * into a numbered file beside the predecessor's file. If nothing was recorded, no file is made.
    */
   async close(): Promise<void> {
     if (this.#file === null && this.#waiting.length > 1)

@@ -51,8 +51,8 @@ interface Entry {
 }
 
 /**
- * The captures of the predecessor. It still writes them and holds their locks, but its successor
- * may rename them.
+ * The captures of the predecessor. The predecessor still writes these files and holds their locks,
+ * but its successor may rename them.
  */
 export interface HandedCaptures {
   /** The paths at which the predecessor captures, as they are configured. */
@@ -116,8 +116,8 @@ export function checkCapture(path: string, handed: HandedCaptures): void {
   inItsFolder(path, (file, folder) => {
     const earlier = openEarlier(file);
     try {
-      // Do not try the lock at a path of the predecessor. The predecessor may just begin a new file
-      // there, and could then not lock this file itself.
+      // Do not try to lock a file at a path of the predecessor. The predecessor may have just made
+      // this file, and could then not lock it itself.
       if (earlier !== null && !isAtPathOf(path, handed))
         if (!tryLock(path, earlier) && !isOwn(path, identityOf(fstatSync(earlier)), handed))
           throw captureInUse(path);
@@ -177,9 +177,9 @@ function withNumber({ entry, path }: Entry, number: number): Entry {
 }
 
 /**
- * Gives the earlier capture at the path the first free number as its suffix. The number of a
- * capture that a process still writes is not free, for example of a process that has handed over
- * and still has connections. The number of a file that is no capture is not free either.
+ * Gives the earlier capture at the path the first free number as its suffix. A number is not free
+ * if the file with this number is no capture, or if a process still writes this file: for example,
+ * a process that has handed over and still has connections.
  */
 function moveAside(file: Entry, keepsAll: boolean): void {
   for (let number = 1; ; number += 1) {
@@ -223,7 +223,7 @@ function makeNew({ entry, path }: Entry): OpenCapture {
   const fd = openSync(entry, NEW, MODE);
   try {
     if (!tryLock(path, fd)) throw captureInUse(path);
-    // The umask may have taken rights away, also the owner's own.
+    // The umask may have taken rights away, even from the owner.
     fchmodSync(fd, MODE);
     // Check after the lock that the new file is still at the path, because another relay may have
     // renamed the file before the lock.
