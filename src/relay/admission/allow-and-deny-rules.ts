@@ -54,7 +54,7 @@ export type Judge = (accepted: AcceptedClient) => Refusal | null;
  *
  * @throws {RelayError} if the rules are for Unix clients but the source is a TCP source, or the
  *   rules are for TCP clients but the source is a Unix source, because such rules would refuse no
- *   client. Also if the rules are for Unix clients but FFI is not available.
+ *   client; also if the rules are for Unix clients but FFI is not available.
  */
 export function judgeOf(rules: AccessRules, source: SocketEndpoint): Judge | null {
   const { allow, deny, allowUsers, allowGroups } = rules;

@@ -37,9 +37,9 @@ export class OwnClientCounts implements ClientCounts {
 const IPV4_CLIENTS = 0xffff_ffff_0000_0000n;
 
 /**
- * Returns the number that identifies, in `ClientCounts`, the client that has an IP address. For
- * IPv4 the number is the sum of `IPV4_CLIENTS` and the address. For IPv6 the number is the first 64
- * bits of the address, because one host may use any address of its /64 network (RFC 4291 2.5.4, RFC
+ * Returns the number by which `ClientCounts` identifies the client with this IP address. For IPv4
+ * the number is the sum of `IPV4_CLIENTS` and the address. For IPv6 the number is the first 64 bits
+ * of the address, because one host may use any address of its /64 network (RFC 4291 2.5.4, RFC
  * 8981).
  */
 export function ipClient({ family, bytes }: IpAddress): bigint {
