@@ -15,18 +15,20 @@ export interface ByteWaiter {
   bytesCame(): void;
 }
 
-// The time, in milliseconds, after which the watch tries again to open its descriptors, if that
-// failed.
+// If the watch could not open its descriptors, it waits this time before the next try, in
+// milliseconds.
 const OPEN_AGAIN = 1_000;
 
 /**
- * Tells waiters when bytes arrive on descriptors that Bun does not read because it is paused. The
- * watch has an epoll instance, which Bun's event loop watches, so nothing runs before bytes arrive.
+ * Tells waiters when bytes arrive on descriptors that Bun does not read, because Bun is paused. The
+ * watch has an epoll instance, which Bun's event loop watches, so the watch does no work until
+ * bytes arrive.
  *
- * Each registration reports one event and is silent then (EPOLLONESHOT), so bytes that a waiter
- * does not read cost nothing. The kernel removes the registration of a closed descriptor by itself.
- * If a duplicate keeps the closed descriptor's socket open, one more event can come; the waiter of
- * the next descriptor with the same number then finds no bytes, and waits again.
+ * Each registration reports one event and then no more (EPOLLONESHOT), so bytes that a waiter
+ * leaves unread cause no further events. The kernel removes the registration of a closed descriptor
+ * by itself. But if a duplicate of the descriptor keeps the socket open, the registration can
+ * report one more event. This event calls the waiter of the next descriptor with the same number.
+ * The waiter then finds no bytes, and waits again.
  */
 export class ByteWatch {
   readonly #system: Libc;
@@ -51,14 +53,13 @@ export class ByteWatch {
    * this descriptor already, nothing changes.
    *
    * @returns whether the waiter can rely on the watch; false if no descriptor is free for the
-   * watch,
-   *   or if Bun's event loop has not reported an event of the watch yet
+   *   watch, or if Bun's event loop has not reported an event of the watch yet
    */
   wait(fd: number, waiter: ByteWaiter): boolean {
     if (fd < 0 || !this.#open()) return false;
     if (this.#waiters.get(fd) === waiter) return this.#hasWorked;
     const event = encodeEpollEvent(EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, BigInt(fd));
-    // Most descriptors that wait have waited before.
+    // Try EPOLL_CTL_MOD first, because most descriptors were registered by an earlier call.
     const isThere = this.#system.epollControl(this.#epoll, EPOLL_CTL_MOD, fd, event) >= 0;
     if (!isThere && this.#system.epollControl(this.#epoll, EPOLL_CTL_ADD, fd, event) < 0)
       return false;
@@ -67,7 +68,10 @@ export class ByteWatch {
     return this.#hasWorked;
   }
 
-  /** Ends the waiting of `waiter` for a descriptor. Does nothing if it does not wait for it. */
+  /**
+   * Ends the waiting of `waiter` for a descriptor. Does nothing if `waiter` does not wait for the
+   * descriptor.
+   */
   forget(fd: number, waiter: ByteWaiter): void {
     if (this.#waiters.get(fd) === waiter) this.#waiters.delete(fd);
   }
@@ -103,7 +107,8 @@ export class ByteWatch {
   #look(): void {
     this.#hasWorked = true;
     const count = this.#system.epollEvents(this.#epoll, this.#fds);
-    // The waiters of this round, because a waiter may wait again, and may close the watch.
+    // Collect the waiters before the first call, because a called waiter may wait again or close
+    // the watch.
     const came: ByteWaiter[] = [];
     for (const fd of this.#fds.subarray(0, Math.max(0, count))) {
       const waiter = this.#waiters.get(fd);

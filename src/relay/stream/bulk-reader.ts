@@ -27,15 +27,16 @@ const COPIED_IN_TURN = 32 * 1024;
 // bytes.
 const SPLICED_IN_TURN = 128 * 1024;
 
-// The maximum size of one read, in bytes, if the other side reports some room, but less than this
-// number. The size may exceed the room, because the kernel accepts a whole write if a socket's
-// buffer has any room, even if the write over-fills the buffer. If the reader does not trust the
-// reported room, this maximum applies to every read. If all connections together hold too many
-// bytes, the maximum is the room, but at most this number.
+// If the other side has some room, but less than this number, a read may still have this size, in
+// bytes. The kernel accepts a whole write if a socket's buffer has any room, even if the write
+// over-fills the buffer. While the reader does not trust the reported room of TCP sockets, every
+// read for a TCP socket has at most this size. While all connections together hold too many bytes,
+// every read has at most this size, and at most the size of the room.
 const ROOM_LEAST = 32 * 1024;
 
 // The size of a read in bytes, if the other side has no room. The pipe tries to write this byte
-// through Bun. The other side does not take the byte, so Bun waits for room and then reports it.
+// through Bun. The other side does not take the byte, so Bun waits until there is room and then
+// reports the room.
 const SAMPLE = 1;
 
 // The maximum number of bytes by which the contents of a TCP socket's send buffer normally exceed
@@ -43,13 +44,13 @@ const SAMPLE = 1;
 // segment. (The largest excess seen is 66,306 bytes.) A larger excess shows that the kernel has
 // reduced the buffer, because all TCP sockets together use too much memory (tcp(7), tcp_mem).
 const EXCESS_MOST = 72 * 1024;
-// The time, in milliseconds, for which the reader does not trust the room that the kernel reports
-// for TCP sockets, after the kernel has reduced a send buffer.
+// After the kernel has reduced a send buffer, the reader does not trust the reported room of TCP
+// sockets for this time, in milliseconds.
 const SCARCITY = 10_000;
 
-// The minimum number of bytes in a kernel pipe that a direction keeps although its receiver has
-// never taken all held bytes. If the kernel pipe contains fewer bytes, the reader copies them into
-// memory, so that another direction can use the kernel pipe.
+// If a receiver has never taken all held bytes, and the kernel pipe of its direction contains fewer
+// bytes than this number, the reader copies the bytes into memory. Another direction can then use
+// the kernel pipe.
 const PIPED_LEAST = 64 * 1024;
 
 // After a small chunk was passed on, the reader assumes for this number of reads that other
@@ -74,7 +75,7 @@ export function threadBulkReader(system: Libc): BulkReader {
  * costs more than a copy, so the bytes are copied there (PROFILE.md).
  */
 export class BulkReader {
-  /** Tells the directions of this thread when bytes come that Bun must not read. */
+  /** Tells the directions of this thread that bytes have come while Bun must not read. */
   readonly arrivals: ByteWatch;
   readonly #system: Libc;
   readonly #kernelPipes: KernelPipes;
@@ -147,7 +148,7 @@ export class BulkReader {
 
   /** Returns the maximum size of one read, in bytes, for the room that `to` has. */
   #roomOf(to: Side, sparing: boolean): number {
-    // Most reads need no question to the kernel, because a TCP receiver has room for many reads.
+    // For most reads the kernel need not be asked, because a TCP receiver has room for many reads.
     const known = to.isTcp && !sparing && this.#scarceUntil === 0 ? to.roomLeast : 0;
     if (known >= COPIED_MOST) return known;
     const room = to.takesNow();
@@ -184,7 +185,7 @@ export class BulkReader {
 
   /**
    * Takes back the kernel pipe that `read` lent to `held`, if there is one. Call this when the
-   * relay makes no more reads of this direction by its own system calls for now.
+   * relay stops reading this direction by its own system calls, even if only for a while.
    */
   release(held: HeldBytes): void {
     const { kernelPipe } = held;

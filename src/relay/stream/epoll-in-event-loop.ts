@@ -14,7 +14,7 @@ import {
 } from "../../os/linux-constants.ts";
 
 const BYTE = new Uint8Array(1);
-/** The event that epoll_ctl(2) ignores when it removes a registration. */
+/** A placeholder: epoll_ctl(2) ignores the given event when it removes a registration. */
 const NO_EVENT = encodeEpollEvent(0, 0n);
 
 /**
@@ -23,22 +23,28 @@ const NO_EVENT = encodeEpollEvent(0, 0n);
  *
  * Bun's event loop is itself an epoll instance, and an epoll instance may watch another one
  * (epoll(7)). But Bun watches only its own sockets. So this class lends a socket of Bun to the
- * instance: the socket's registration is removed, and the instance is registered with the data of
- * the socket. When the instance has an event, Bun believes that the socket has bytes, reads the one
- * byte that always waits in the socket, and calls the `data` handler.
+ * instance: it removes the socket's registration from Bun's event loop, and registers the instance
+ * there with the data of the removed registration. When the instance has an event, Bun believes
+ * that the socket has bytes, reads the one byte that always waits in the socket, and calls the
+ * `data` handler.
  *
- * The instance is registered for one event at a time (EPOLLONESHOT). So Bun cannot loop even if the
- * socket has no byte.
+ * The instance is registered for one event at a time (EPOLLONESHOT). So even if the socket has no
+ * byte, Bun cannot get the same event again and again.
  */
 export class EpollInEventLoop implements Disposable {
   readonly #system: Libc;
   readonly #epoll: number;
   readonly #onEvents: () => void;
-  /** The descriptor that puts the byte into the lent socket; -1 after the end. */
+  /**
+   * The descriptor of the lent socket's peer, which sends the byte to the lent socket; -1 after the
+   * disposal.
+   */
   #other: number;
-  /** The lent socket; null before Bun has adopted the socket, and after the end. */
+  /** The lent socket; null before Bun has adopted the socket, and after the disposal. */
   #socket: Socket<EpollInEventLoop> | null = null;
-  /** The registration of `#epoll` in Bun's event loop; null before `#begin` and after the end. */
+  /**
+   * The registration of `#epoll` in Bun's event loop; null before `begin` and after the disposal.
+   */
   #registration: EpollRegistration | null = null;
 
   private constructor(system: Libc, epoll: number, other: number, onEvents: () => void) {
@@ -49,12 +55,12 @@ export class EpollInEventLoop implements Disposable {
   }
 
   /**
-   * Watches `epoll` until the returned object is disposed. The first turns of the event loop may
-   * pass before the watch begins; events that happened before are reported then.
+   * Watches `epoll` until the returned object is disposed. The watch begins some turns of the event
+   * loop later, and then also reports the events that happened meanwhile.
    *
    * @param onEvents - called when the instance has events, and again as long as it has events; must
-   *   not throw. The first call comes as soon as the watch has begun, for an event of the watch
-   *   itself, and proves that the watch works: the data of this event is none of the caller's
+   *   not throw. The first call comes as soon as the watch has begun, and proves that the watch
+   *   works. The event of this call was made by the watch, so its data is not one of the caller's
    *   descriptors.
    * @returns null if no descriptor is free, or if Bun does not adopt the socket
    */
@@ -63,7 +69,8 @@ export class EpollInEventLoop implements Disposable {
     if (system.socketPair(AF_UNIX, SOCK_STREAM, ends) < 0) return null;
     const [fd = -1, other = -1] = ends;
     const watch = new EpollInEventLoop(system, epoll, other, onEvents);
-    // Bun calls `open` or `connectError` inside this call, so the promise says nothing more.
+    // Bun calls the handler `open` or `connectError` inside `Bun.connect`, so the promise says
+    // nothing more.
     void Bun.connect({ fd, data: watch, socket: HANDLERS });
     if (watch.#socket !== null) return watch;
     watch[Symbol.dispose]();
@@ -93,8 +100,8 @@ export class EpollInEventLoop implements Disposable {
 
   /**
    * Replaces the registration of the socket by the registration of the epoll instance. Called when
-   * Bun waits only for bytes of the socket, and changes the registration no more. Does nothing if
-   * the registration of the socket cannot be found; `onEvents` is then never called.
+   * Bun waits only for bytes of the socket, and no longer changes the socket's registration. Does
+   * nothing if the registration of the socket cannot be found; `onEvents` is then never called.
    */
   begin(): void {
     if (this.#socket === null || this.#registration !== null) return;
@@ -107,7 +114,7 @@ export class EpollInEventLoop implements Disposable {
     this.#putByte();
     if (this.#system.epollControl(epoll, EPOLL_CTL_ADD, this.#epoll, event) < 0) return;
     this.#registration = { epoll, event };
-    // There is room for the next byte, so the instance has its first event at once.
+    // `#other` has room for another byte, so the instance has its first event at once.
     const first = encodeEpollEvent(EPOLLOUT | EPOLLONESHOT, BigInt(this.#other));
     this.#system.epollControl(this.#epoll, EPOLL_CTL_ADD, this.#other, first);
   }
@@ -125,8 +132,8 @@ export class EpollInEventLoop implements Disposable {
   }
 
   /**
-   * Removes the registration of the socket from Bun's event loop. If Bun has added the registration
-   * again, the waiting byte would keep the event loop busy.
+   * Removes the registration of the socket from Bun's event loop. Bun may have added the
+   * registration again, and then the waiting byte would keep the event loop busy.
    */
   #unwatchSocket(epoll: number): void {
     if (this.#socket !== null)
@@ -147,8 +154,8 @@ const HANDLERS: SocketHandler<EpollInEventLoop, "uint8array"> = {
 
   /** Bun calls this for an adopted socket when the socket has room for the first time. */
   drain({ data: watch }): void {
-    // Begin later, because after this handler Bun changes the registration of the socket: it does
-    // not wait for room any more.
+    // Begin later, because after this handler Bun changes the registration of the socket, and stops
+    // waiting for room.
     setImmediate(begin, watch);
   },
 

@@ -14,7 +14,7 @@ const FREED_LEAST = 16 * 1024;
  * the rest of the buffer.
  */
 export function freeChunk(chunk: Uint8Array): void {
-  // Check the size first: the engine makes the object `buffer` only when it is read.
+  // Check the size first: the engine makes the object `buffer` only when this property is read.
   if (chunk.byteLength < FREED_LEAST) return;
   const { buffer } = chunk;
   if (chunk.byteLength !== buffer.byteLength) return;

@@ -25,7 +25,7 @@ export class HeldBytes {
   receiverReads = false;
   /**
    * The unread bytes of a failed sender; null if there are none. In stream order they are the last
-   * bytes, because no chunk is received after this is set.
+   * bytes, because no chunk is received after this property is set.
    */
   remains: FailedSocketBytes | null = null;
   /** The number of held bytes that was last reported to the memory account. */
@@ -107,7 +107,7 @@ export class HeldBytes {
     return pending;
   }
 
-  /** Writes the bytes that were read: first the chunks, then the kernel pipe. */
+  /** Writes the held bytes: first the chunks, then the bytes in the kernel pipe. */
   #writeRead(to: Side): number {
     let failure = this.#writeChunks(to);
     const { kernelPipe } = this;

@@ -4,7 +4,7 @@ import { openFilesMax } from "../../os/open-files-limit.ts";
 /** The capacity of a kernel pipe in bytes: the maximum that one direction may hold. */
 export const CAPACITY = 1024 * 1024;
 // If a user has many pipes, the kernel gives a new pipe less capacity, down to a page (pipe(7),
-// pipe-user-pages-soft). The relay does not use a pipe below this capacity.
+// pipe-user-pages-soft). The relay does not use a pipe with less than this capacity.
 const CAPACITY_LEAST = 128 * 1024;
 
 /**
@@ -77,9 +77,9 @@ export class KernelPipe {
 }
 
 const PIPES_MOST = 32;
-// The number of descriptors of the process for which a thread may have one kernel pipe. So a
-// process with a low limit of descriptors has few kernel pipes, because its connections need the
-// descriptors more.
+// A thread may have one kernel pipe for each group of this many descriptors that the process may
+// have. So a process with a low limit of descriptors has few kernel pipes, because the connections
+// need the descriptors more.
 const FILES_A_PIPE = 64;
 
 /**

@@ -9,7 +9,7 @@
  * - `broken`: `to` takes no more bytes. The relay reads and drops all further bytes of `from`.
  *
  * Each row of this table is a state, each column an event, and each cell the next state. `end`,
- * `abort` and `break` are calls of these methods; `all written` means that `to` took all held
+ * `abort` and `break` are calls of the pipe's methods; `all written` means that `to` took all held
  * bytes.
  *
  * | state      | `end`      | `abort`    | all written | `break`  |

@@ -43,8 +43,8 @@ export class Pipe implements Reader {
   #held: HeldBytes | null = null;
   readonly #means: PipeMeans;
   /**
-   * Decides who reads `from`. Null until Bun has read a large chunk, or until Bun must stop reading
-   * for the first time. While this is null, Bun reads, as in the state `events` of `Reading`.
+   * Decides who reads `from`. Null until Bun reads a large chunk or must stop reading for the first
+   * time. While this is null, Bun reads, as in the state `events` of `Reading`.
    */
   #reading: Reading | null = null;
 
@@ -111,8 +111,7 @@ export class Pipe implements Reader {
    *
    * - If bytes are held or `to` is not ready, nobody reads from `from` until `to` has taken the
    *   held bytes.
-   * - Otherwise the relay's own system calls read as soon as there are bytes, and each call reads
-   * at
+   * - Otherwise the relay's own system calls read as soon as there are bytes. Each call reads at
    *   most as many bytes as `to` has room for. Without a bulk reader, Bun reads as before.
    */
   memoryFull(): void {
@@ -233,15 +232,16 @@ export class Pipe implements Reader {
         this.#means.bulk.keep(held);
       }
       reading.hasRead(passed);
-      // Only now, because the account may call `memoryFull` of this pipe at once.
+      // Call `#account` last, because the memory account may call `memoryFull` of this pipe at
+      // once.
       if (!passed) this.#account();
     }
   }
 
   /**
-   * Reports to `#reading` that `to` has taken a whole chunk of Bun, and reads at once by the
-   * relay's own system call if `#reading` asks for this. If there is no `#reading` yet and the
-   * chunk is not large, reports the chunk to the bulk reader instead.
+   * Reports to `#reading` that `to` has taken a whole chunk that Bun read. If `#reading` then asks
+   * for a read by the relay's own system call, does this read at once. If there is no `#reading`
+   * yet and the chunk is not large, reports the chunk to the bulk reader instead.
    */
   #passed(length: number): void {
     if (this.#reading === null && length < LARGE) this.#means.bulk?.chunkPassed(length);

@@ -9,9 +9,9 @@
  * - `turn`: the pipe does an own read in the next turn of the event loop.
  * - `last turn`: like `turn`, but the previous own read found no bytes.
  * - `look`: the last own read found no bytes, or all pipes together hold too many bytes. Bun must
- *   not read, because `to` has little room or the pipes hold too many bytes, and one of Bun's reads
- *   may bring too many. The pipe does an own read after a pause. It does one earlier when bytes
- *   come, if the pipes hold too many bytes, and otherwise when `to` has much room.
+ *   not read, because one of Bun's reads may bring more bytes than `to` has room for, or than the
+ *   pipes may hold. The pipe does an own read after a pause. The read comes earlier when bytes come
+ *   (if the pipes hold too many bytes) or when `to` has much room (if they do not).
  * - `over`: Bun reads, and the pipe drops the bytes, because `to` takes no more bytes.
  */
 export type ReadingState = "events" | "paused" | "room" | "turn" | "last turn" | "look" | "over";

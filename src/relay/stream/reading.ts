@@ -15,9 +15,9 @@ import type { ByteWaiter } from "./await-bytes-at-memory-limit.ts";
 const FIRST_PAUSE = 1;
 // The longest pause between two own reads in the state `look`, in milliseconds.
 const LONGEST_PAUSE = 1024;
-// The pause between two own reads in the state `look`, in milliseconds, if the pipe is told when
-// bytes come (`ByteWatch`). This pause only ends the state some time after all pipes together hold
-// little enough again.
+// The pause between two own reads in the state `look`, in milliseconds, if `ByteWatch` tells the
+// pipe when bytes come. The pipe then needs the pause only to leave the state `look` after all
+// pipes together hold few enough bytes again.
 const TOLD_PAUSE = 32 * LONGEST_PAUSE;
 
 /** The part of a pipe that `Reading` needs. */
@@ -26,8 +26,8 @@ export interface Reader {
   /** Does an own read. Called in the states `turn`, `last turn` and `look`. */
   takeTurn(): void;
   /**
-   * Returns whether `to` has much room, the kernel's report of this room can be trusted, and all
-   * pipes together do not hold too many bytes.
+   * Returns true if three conditions hold: `to` has much room, the kernel's report of this room can
+   * be trusted, and all pipes together do not hold too many bytes.
    */
   hasMuchRoom(): boolean;
   /** Whether all pipes together hold too many bytes. */
@@ -38,8 +38,8 @@ export interface Reader {
 
 // A small chunk usually is a request or an answer, and makes the next reads of all connections
 // short (`BulkReader.chunkPassed`). Bulk that often stalls also comes in small chunks. So after an
-// own read that brought bytes, this number of small chunks that Bun reads next do not make the
-// reads short.
+// own read that brought bytes, the next small chunks that Bun reads do not make the reads short.
+// This is the number of these chunks.
 const CHUNKS_OF_BULK = 16;
 
 /**
@@ -60,8 +60,8 @@ export class Reading implements ByteWaiter {
   /** Whether a call of `turnCame` is planned. */
   #turnPlanned = false;
   /**
-   * The number of small chunks, of those that Bun reads next, that belong to bulk and not to
-   * requests and answers (`CHUNKS_OF_BULK`).
+   * The number of further small chunks from Bun that count as bulk, not as requests or answers
+   * (`CHUNKS_OF_BULK`).
    */
   #chunksOfBulk = 0;
   /** The timer of the next own read in the state `look`; non-null exactly in this state. */
@@ -91,7 +91,7 @@ export class Reading implements ByteWaiter {
   }
 
   /**
-   * Decides whether an own read follows a whole chunk that Bun read and that `to` took.
+   * Decides whether the pipe does an own read after Bun read a chunk and `to` took the whole chunk.
    *
    * @returns whether the pipe must do an own read now
    */
@@ -110,7 +110,8 @@ export class Reading implements ByteWaiter {
   }
 
   /**
-   * Continues reading if the held bytes stopped it. Call this when `to` took all held bytes.
+   * Continues the reading if held bytes have stopped the reading. Call this when `to` took all held
+   * bytes.
    *
    * @returns whether the pipe must do an own read now
    */
@@ -177,7 +178,7 @@ export class Reading implements ByteWaiter {
     if (this.#state !== "look") return;
     const look = this.#look;
     this.#reader.takeTurn();
-    // If no further read was planned, the pipe does not read any more.
+    // If the timer is still the same, `takeTurn` did not read, and the pipe reads no more.
     if (this.#look === look) this.#forgetBytes();
   }
 
@@ -223,7 +224,7 @@ export class Reading implements ByteWaiter {
    * If all pipes together hold too many bytes, asks the bulk reader to call `bytesCame` when bytes
    * arrive.
    *
-   * @returns whether the bulk reader will surely call; false if it was not asked
+   * @returns whether the bulk reader will surely call `bytesCame`; false if it was not asked
    */
   #awaitBytes(): boolean {
     if (this.#bulk === null || !this.#reader.isSparing) return false;

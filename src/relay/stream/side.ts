@@ -22,7 +22,8 @@ export abstract class Side {
    */
   ready = false;
   /**
-   * The errno of a failure of this side that the relay itself found, not Bun; 0 if there is none.
+   * The errno of a failure of this side that the relay itself found and that Bun will not see; 0 if
+   * there is none.
    */
   #errno = 0;
   /**
@@ -84,9 +85,9 @@ export abstract class Side {
   }
 
   /**
-   * The approximate number of bytes that a write takes at least, without asking the kernel; 0 or
-   * less if that is not known. The kernel may have reduced the send buffer since `takesNow` was
-   * called, because all TCP sockets together use too much memory.
+   * The approximate number of bytes that this side can take at least, computed without asking the
+   * kernel; 0 or less if unknown. The number is too high if the kernel has reduced the send buffer
+   * since the last call of `takesNow`, because all TCP sockets together use too much memory.
    */
   get roomLeast(): number {
     return this.#roomLeast;

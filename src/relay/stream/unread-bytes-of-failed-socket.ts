@@ -24,8 +24,8 @@ export class FailedSocketBytes {
 
   /**
    * Takes over the unread bytes of a failed side: duplicates the descriptor, so that the caller can
-   * close the side's socket without losing the bytes. Also reads the socket's error, which clears
-   * the error in the socket, and stores it in the side.
+   * close the side's socket without losing the bytes. Also moves the socket's error into the side:
+   * the call that reads the error also clears the error in the socket.
    *
    * @returns null if the side has not failed, if there are no unread bytes, or if no descriptor is
    *   free; Bun then delivers the bytes
