@@ -37,8 +37,8 @@ export class ConnectionList<Item extends Listed> implements Iterable<Item> {
   }
 
   /**
-   * Iterates over the items that are in the list now. An item that leaves the list meanwhile is
-   * left out, and an item that enters it, too.
+   * Iterates over the items that are in the list now. Leaves out an item that leaves the list
+   * during the iteration, and an item that enters the list during the iteration.
    */
   *[Symbol.iterator](): Generator<Item, void> {
     for (const item of [...this.#items]) if (item.listIndex >= 0) yield item;

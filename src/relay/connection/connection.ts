@@ -24,9 +24,9 @@ export interface ConnectionsState extends PipeMeans {
   readonly libc: Libc | null;
   /**
    * Returns whether a connection to an address of the destination would arrive at the relay's own
-   * source. Null if the relay does not check this: no address of the destination can lead back to
-   * the source, or one end of the relay is in another network namespace and the destination is no
-   * path.
+   * source. Null if the relay does not check this, because no address of the destination can lead
+   * back to the source, or because one end of the relay is in another network namespace and the
+   * destination is not a path.
    */
   leadsBack: ((address: SocketAddress) => boolean) | null;
   readonly sourceIsTcp: boolean;
@@ -95,8 +95,8 @@ export interface Attempt extends Expiring {
    */
   readonly retrying: boolean;
   /**
-   * Tells the attempt that one of its sides has got a socket. The attempt succeeds if the socket is
-   * already connected; the socket may also still be connecting.
+   * Tells the attempt that one of its sides has got a socket. The socket may still be connecting.
+   * If the socket is already connected, the attempt succeeds.
    */
   opened(side: ConnectionSide): void;
   /**
@@ -168,11 +168,11 @@ export class ConnectionSide extends Side implements LingeringSide {
   }
 
   override shutdown(): void {
-    // If the client has already ended its stream, close its socket instead of shutting it down: the
-    // client sees no difference. If other processes share the socket, do not close it, because then
-    // only a shutdown sends the end of the stream (close(2)). Do not close the destination's socket
-    // either, because the relay may have to reset this socket when the client leaves
-    // (`clientClosed`).
+    // If the client has already ended its stream, close the client's socket instead of shutting the
+    // socket down: the client sees no difference. If other processes share the socket, do not close
+    // it, because then only a shutdown sends the end of the stream (close(2)). Do not close the
+    // destination's socket either, because the relay may have to reset this socket when the client
+    // leaves (`clientClosed`).
     const { client, up, shared } = this.connection;
     if (this === client && up.state === "ended" && !shared.clientIsShared) this.close();
     else super.shutdown();

@@ -4,14 +4,14 @@ import type { Side } from "../stream/side.ts";
 import { endsWithLocalPeer, type TcpEnds } from "./tcp-ends-on-same-host.ts";
 
 // The first pause before the watcher reads the kernel's table of TCP sockets, in milliseconds. Each
-// further pause is twice as long as the pause before. When another connection is watched, the
-// pauses start again with the first pause.
+// further pause is twice as long as the pause before. When the watcher begins to watch another
+// connection, the pauses start again with the first pause.
 const PAUSE_FIRST = 1_000;
 // The longest pause, in milliseconds, unless `COST` requires a longer one.
 const PAUSE_LAST = 32_000;
 
-// Each pause is at least this many times as long as the watcher needed to read and search the table
-// before, so that this work takes at most 2 % of the process's time.
+// Each pause is at least this many times as long as the last reading and searching of the table, so
+// that this work takes at most 2 % of the process's time.
 const COST = 50;
 
 /** The part of a connection that the watcher needs. */
@@ -34,7 +34,10 @@ interface WatchedConnection {
  * the client's connection. Then all other connections of the ring end, one after the other.
  */
 export class DepartedLocalClients<Watched extends WatchedConnection> {
-  /** The watched connections, with both ends of the client's connection once they are known. */
+  /**
+   * The watched connections, each with both ends of the TCP connection between client and relay:
+   * undefined before the ends are looked up, null if the client is not known to be on this machine.
+   */
   readonly #watched = new Map<Watched, TcpEnds | null | undefined>();
   readonly #departed: (connection: Watched) => void;
   #timer: Timer | undefined;

@@ -33,7 +33,10 @@ export function reachedAndReset(connection: Connection): void {
   sideClosed(connection.destination, "ECONNRESET");
 }
 
-/** Reports that the destination was reached. The attempt has already stored the address. */
+/**
+ * Reports that the destination was reached. The attempt has already stored the address of the
+ * destination.
+ */
 function tellReached(connection: Connection): void {
   const { shared } = connection;
   connection.connectedAt = performance.now();

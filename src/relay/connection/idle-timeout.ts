@@ -6,7 +6,10 @@ import { processStoodStill } from "../../os/detect-standstill.ts";
 // ends at most a tenth of the limit too late.
 const LOOKS = 10;
 
-/** What `IdleTimeout` knows about a connection since the relay last read or wrote bytes of it. */
+/**
+ * The facts that `IdleTimeout` has found about a connection since the relay last read or wrote the
+ * connection's bytes.
+ */
 interface Sighting {
   /**
    * The result of `movedBytes` when this record was made. If a later result differs, the relay has
@@ -36,8 +39,8 @@ export interface IdleLimit {
 
 /**
  * Ends connections on which no byte moved for the time limit. One timer checks all connections
- * together. So nothing is done for each chunk, and the process wakes up once for each check,
- * however many connections there are.
+ * together. So a chunk causes no extra work, and each check wakes the process once, however many
+ * connections there are.
  *
  * Bytes move when the relay reads or writes them, and when a peer takes bytes that the kernel holds
  * for the peer. If the process stood still, the time of every connection starts again.

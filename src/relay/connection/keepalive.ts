@@ -20,7 +20,7 @@ function idleSeconds(idle: number): number {
 }
 
 /**
- * Returns the value of TCP_KEEPINTVL in seconds, so that all probes together take about as long as
+ * Returns the value of TCP_KEEPINTVL in seconds. With this value all probes together take about
  * `idle` milliseconds.
  */
 function intervalSeconds(idle: number): number {
@@ -36,9 +36,9 @@ export function keepaliveLength(idle: number): number {
 }
 
 /**
- * Makes the kernel send keepalive probes to the peer of a socket: the first one after `idle`
- * milliseconds without traffic, then six within about the same time again. Accepted sockets inherit
- * these settings from the listening socket (tcp(7)).
+ * Makes the kernel send up to six keepalive probes to the peer of a socket: the first probe after
+ * `idle` milliseconds without traffic, all six within about the same time again. Accepted sockets
+ * inherit these settings from the listening socket (tcp(7)).
  *
  * SO_KEEPALIVE must be set first. The kernel then counts TCP_KEEPIDLE from the last packet of the
  * peer and not from this call (tcp_sock_set_keepidle_locked()). So the first probe is not late if

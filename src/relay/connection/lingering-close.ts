@@ -17,16 +17,16 @@ export interface LingeringSide extends Side {
 
 /** The times of `LingeringClose`, in milliseconds. */
 export interface LingeringTimes {
-  /** The time that a side may take to close after it has taken all bytes. */
+  /** The time within which a side may close by itself after it has taken all bytes. */
   readonly farewell: number;
   /**
-   * How long a side with the outcome `reset` may take no bytes. After this time the relay resets the
-   * side at once, and the bytes that the side has not taken are lost.
+   * The maximum time for which a side with the outcome `reset` may take no bytes. After this time
+   * the relay resets the side at once, and the bytes that the side has not taken are lost.
    */
   readonly standstill: number;
 }
 
-/** The time in which a side lingers. */
+/** The lingering of one side, and the results of the checks so far. */
 export interface Stay extends Expiring {
   readonly side: LingeringSide;
   readonly outcome: Outcome;
@@ -36,9 +36,9 @@ export interface Stay extends Expiring {
    */
   untaken: number;
   /**
-   * The number of checks that found no further byte taken. `pauseOf` makes the pause before the
-   * next check longer if the number is higher. A check that finds that the side took bytes reduces
-   * the number by `LOOKS_A_PAUSE`, but not below 0.
+   * The number of checks that found that the side had taken no further byte. The higher the number,
+   * the longer the pause before the next check (`pauseOf`). A check that finds that the side took
+   * bytes reduces the number by `LOOKS_A_PAUSE`, but not below 0.
    */
   looks: number;
   /**
@@ -49,8 +49,8 @@ export interface Stay extends Expiring {
 }
 
 // The first pause before the relay checks how many bytes a side has taken, in milliseconds. After
-// every `LOOKS_A_PAUSE` checks that found no further byte taken, the pause doubles. So a pause is
-// about a quarter of the time for which the side has taken no byte.
+// every `LOOKS_A_PAUSE` checks that found that the side had taken no further byte, the pause
+// doubles. So a pause is about a quarter of the time for which the side has taken no byte.
 const FIRST_PAUSE = 50;
 const LOOKS_A_PAUSE = 4;
 const PAUSES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((power) => FIRST_PAUSE * 2 ** power);
@@ -66,7 +66,7 @@ const LONGEST: Readonly<Record<Outcome, number>> = { close: PAUSES.length - 1, r
  * bytes that the side sends.
  *
  * - Outcome `close`: the relay waits without a limit until the side has taken all bytes. Then the
- *   relay waits up to `farewell` until the side closes, and closes the socket.
+ *   relay gives the side the time `farewell` to close by itself, and after that closes the socket.
  * - Outcome `reset`: the relay resets the side when the side has taken all bytes, or has taken no
  *   byte for `standstill`.
  *

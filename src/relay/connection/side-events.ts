@@ -74,7 +74,7 @@ export function sideClosed(side: ConnectionSide, code: string | undefined): void
  * | bytes           | TCP, any other        | the same                                             | failed                                                 |
  * | bytes           | Unix                  | a close, after the kernel has accepted all bytes     | failed, or has gone for good                           |
  *
- * While many clients leave (`areClientsLeaving`), a client counts as failed if it sent nothing, or
+ * While clients are leaving (`areClientsLeaving`), a client counts as failed if it sent nothing, or
  * if its destination is a Unix socket.
  */
 function clientClosed(connection: Connection, code: string | undefined): void {
@@ -96,7 +96,7 @@ function clientClosed(connection: Connection, code: string | undefined): void {
 
 /**
  * Ends a connection whose client has left after its end of stream, if this can lose no byte; see
- * `clientClosed`. Called by `DepartedLocalClients`, again and again, because a later time may show
+ * `clientClosed`. Called by `DepartedLocalClients`, again and again, because a later call may find
  * that the client has gone for good.
  */
 export function clientDeparted(connection: Connection): void {
@@ -105,7 +105,8 @@ export function clientDeparted(connection: Connection): void {
   if (attempt !== null || connection.clientGone) return;
   if (!hasGoneForGood(connection, performance.now()) || !losesNothing(destination)) return;
   connection.clientGone = true;
-  // If the destination lingers already, it would wait for a clean end.
+  // The destination may already linger with the outcome `close`. End this lingering, so that
+  // `settle` can choose the outcome `reset`.
   shared.lingering.delete(destination);
   if (client.socket === null) settle(connection);
   else client.terminate();
@@ -125,9 +126,10 @@ function hasGoneForGood({ clientEndedAt, shared }: Connection, now: number): boo
 
 /**
  * Returns whether a destination still gets all bytes that its kernel has, if the relay resets it
- * (TCP) or closes it (Unix) behind the end of stream. On Linux it does: reads give the bytes, then
- * the end of stream, and only writes fail. A kernel on another machine may drop the bytes at a
- * reset. Without FFI the relay does not know which bytes the kernel has (`Side.unsent`).
+ * (TCP) or closes it (Unix) after the end of stream. On Linux a destination on this machine does:
+ * its reads give the bytes, then the end of stream, and only its writes fail. A kernel on another
+ * machine may drop the bytes at a reset. Without FFI the relay does not know which bytes the kernel
+ * has (`Side.unsent`).
  */
 function losesNothing({ isTcp, socket }: Side): boolean {
   if (!isTcp) return true;

@@ -11,7 +11,7 @@ import { keepaliveLength, setKeepalive } from "./keepalive.ts";
 // limit.
 const LOOKS = 10;
 
-// A peer counts as vanished only if this many retransmissions or probes in a row, or more, got no
+// A peer counts as vanished only if at least this many retransmissions or probes in a row got no
 // answer, because the answer to a single one may still be on its way.
 const UNANSWERED_LEAST = 2;
 

@@ -64,8 +64,8 @@ export class SharedConnectionLimit {
     this.#open -= 1;
     if (!wasReached) return;
     for (const each of [...this.#relays]) {
-      // Without FFI, `resumeFor` itself admits waiting clients, so the relay of the turn before may
-      // have reached the limit again.
+      // Without FFI, `resumeFor` itself admits waiting clients, so a relay that this loop has
+      // already resumed may have reached the limit again.
       if (this.isReached) break;
       each.resumeFor(SHARED_LIMIT_HOLDER);
     }
