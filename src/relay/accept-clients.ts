@@ -22,10 +22,9 @@ import { WaitingLine } from "./reach/waiting-line.ts";
 
 // The time, in milliseconds, that the relay waits before it connects to the destination for a new
 // client, if clients are leaving a full relay (`areClientsLeaving`). The time must be longer than a
-// relay needs to pass on the end of a connection. This is the sum
-// of two times: up to 40 ms until the peer acknowledges the last bytes (tcp(7), TCP_QUICKACK), and
-// the pause until the relay checks again whether the peer has acknowledged them (`FIRST_PAUSE` in
-// lingering-close.ts).
+// relay needs to pass on the end of a connection: up to 40 ms until the peer acknowledges the last
+// bytes (tcp(7), TCP_QUICKACK), plus the pause until the relay checks again whether the peer has
+// acknowledged them (`FIRST_PAUSE` in lingering-close.ts).
 const LEAVING_DELAY = 100;
 
 interface AcceptorNeeds {

@@ -30,7 +30,7 @@ export function callsFor(system: Libc, netns: string | undefined): Libc {
 }
 
 /**
- * Refuses a relay that cannot listen in a network namespace.
+ * Refuses a relay that cannot listen in the network namespace `netns`.
  *
  * @throws {RelayError} with the system's error code, or with ENOSYS if FFI is missing.
  */

@@ -51,8 +51,8 @@ export interface PlacedFile {
 }
 
 /**
- * The source of a relay in another process, which hands the source over to a relay in this process.
- * The relay in this process accepts nobody until `accept` is called.
+ * The source that a relay in another process hands over to a relay in this process. The relay in
+ * this process accepts nobody until `accept` is called.
  */
 export interface HandedSource {
   readonly kind: "handed";

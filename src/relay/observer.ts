@@ -84,7 +84,9 @@ export interface Failure {
 export const ENDINGS = [
   /** All bytes that both sides sent were delivered. */
   "finished",
-  /** One side closed while the other side still sent bytes, which nobody was left to read. */
+  /**
+   * One side closed while the other side still sent bytes, so these bytes could not be delivered.
+   */
   "abandoned",
   "client reset",
   "destination reset",

@@ -122,10 +122,10 @@ export interface RelayOptions extends AccessRules {
   /**
    * Expects a PROXY protocol header (v1 or v2) before each client's first byte, from a proxy in
    * front of the relay. The relay uses the address in the header as the client's address
-   * everywhere: for `allow` and `deny`, limits, the observer and `proxyProtocol`. A header without
-   * an address (v1 `UNKNOWN`, v2 `LOCAL` or a Unix client) makes the proxy itself count as the
-   * client. A connection whose header is missing, malformed, longer than 4,096 bytes or not
-   * complete within 3 s is reset and counts as refused. Default: false.
+   * everywhere: for `allow` and `deny`, limits, the observer and `proxyProtocol`. If a header has
+   * no address (v1 `UNKNOWN`, v2 `LOCAL` or a Unix client), the proxy itself counts as the client.
+   * A connection whose header is missing, malformed, longer than 4,096 bytes or not complete within
+   * 3 s is reset and counts as refused. Default: false.
    */
   readonly acceptProxy?: boolean | undefined;
   /**

@@ -10,9 +10,7 @@ import { LimitPause } from "./listen/pause-at-limits.ts";
 import type { PausableListener } from "./listen/pausable-listener.ts";
 import type { AcceptPause } from "./observer.ts";
 
-/**
- * The holders of pauses that the observer gets to know, with the reasons that the observer gets.
- */
+/** The holders whose pauses the relay reports to the observer, each with the reported reason. */
 const REASONS: ReadonlyMap<string, AcceptPause> = new Map([
   [MEMORY_HOLDER, "memory"],
   [SHARED_LIMIT_HOLDER, "shared"],
@@ -59,8 +57,8 @@ export class Places implements BoundedRelay, Disposable {
   }
 
   /**
-   * Pauses `listener` from now on while no place is free, and resumes it afterwards. `max` is the
-   * number of places of the relay.
+   * From now on, pauses `listener` while no place is free, and resumes `listener` when a place is
+   * free again. `max` is the number of places of the relay.
    */
   begin(max: number, listener: Pick<PausableListener, "pause" | "resume">): void {
     this.#lateSocketsSpare = Math.max(0, connectionsCarried() - max);

@@ -12,9 +12,9 @@ export interface Succession {
    */
   readonly lastId?: number | undefined;
   /**
-   * The captures of the old process. If they are given, even if there are none, the relay makes its
-   * capture file only when `HandoverRelay.takeCapturePath` is called. Default: this process took
-   * over from no other process.
+   * The captures of the old process; empty lists if it captured nothing. If this property is set,
+   * even to empty lists, the relay makes its capture file only when `HandoverRelay.takeCapturePath`
+   * is called. Default: not set, because this process took over from no other process.
    */
   readonly captures?: HandedCaptures | undefined;
 }

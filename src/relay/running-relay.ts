@@ -164,7 +164,8 @@ class RunningRelay implements PausableRelay {
       },
       this.#clients.handlers(),
     );
-    // A path leads to the same file in all network namespaces.
+    // If the destination is a path, check it in any case, because a path leads to the same file in
+    // all network namespaces.
     if (
       destination.kind === "unix" ||
       (options.destinationNetns === undefined && this.#source.isInOwnNetwork)
