@@ -14,7 +14,10 @@ export interface ServerOptions {
   readonly permissions?: AdminPermissions;
   /** Called with an unexpected error. A client whose request caused the error gets status 500. */
   readonly fault?: (error: unknown) => void;
-  /** Called with a problem that the operator should know about; the server continues or stops. */
+  /**
+   * Called if the socket's file cannot be removed when the server stops. The server stops
+   * nevertheless.
+   */
   readonly warning?: (message: string) => void;
 }
 

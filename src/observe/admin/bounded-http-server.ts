@@ -9,18 +9,18 @@ import { type Answerer, requestOf } from "./http-request-and-answer.ts";
 import { HttpConnection, type HttpConnectionHandlers } from "./http-connection.ts";
 import { ProcessorShare } from "./processor-time-budget.ts";
 
-// The longest time, in milliseconds, between two checks whether a connection has used up its time
-// and whether the process has a free descriptor.
+// The longest time, in milliseconds, between two checks of the server. A check asks whether a
+// connection has used up its time, and whether the process has a free descriptor.
 const LOOK_PERIOD = 1_000;
 
 // An estimate of the processor time, in milliseconds, that the kernel and Bun spend on one event of
-// a connection, such as the arrival of bytes. `#measure` adds it to the time that the event's
-// handler takes.
+// a connection, such as the arrival of bytes. `#measure` adds this estimate to the time that the
+// event's handler takes.
 const EVENT_COST = 0.02;
 
-// The same estimate for the accept and the close of a connection together. It is rather too high
-// than too low: in a measurement, 8,000 connections a second took 44 % of a core, which is 0.055 ms
-// for each connection.
+// The same estimate for the accept and the close of a connection together. The estimate is high on
+// purpose: in a measurement, 8,000 connections a second took 44 % of a core, which is 0.055 ms for
+// each connection.
 const CONNECTION_COST = 0.1;
 
 /**

@@ -20,7 +20,7 @@ import type { StatusQuery } from "./status-query.ts";
 /** The maximum number of failures of all relays together that one answer lists. */
 const FAILURES_MOST = 50;
 
-/** The status of one of the observed relays, at this moment. */
+/** The present status of `relay`, which is one of the observed relays. */
 export function statusDocument(
   observation: Observation,
   relay: ObservedRelay,

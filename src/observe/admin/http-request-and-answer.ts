@@ -19,7 +19,7 @@ export interface HttpAnswer {
 /** Answers a request. It must not throw or reject. */
 export type Answerer = (request: HttpRequest) => Promise<HttpAnswer>;
 
-/** Takes the parts of a parsed request that the answer depends on. */
+/** Returns the parts of a parsed request on which the answer depends. */
 export function requestOf(message: IncomingMessage): HttpRequest {
   return { method: message.method ?? "", target: message.url ?? "", hosts: hostsOf(message) };
 }

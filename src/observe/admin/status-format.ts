@@ -283,8 +283,8 @@ export interface OpenDocument extends ClientFields, BytesDocument {
 
 export interface SampleDocument {
   /**
-   * The end of the second that this sample covers, in seconds since the start of the relay. In
-   * `all`: in seconds since the process created its `Observation`.
+   * The end of the second that this sample covers, in seconds since the start of the relay. In the
+   * samples of `all`, the time counts from the moment when the process created its `Observation`.
    */
   readonly at: number;
   /** Bytes per second from clients. */

@@ -1,6 +1,8 @@
 import type { AcceptPause } from "../../relay/observer.ts";
 
-/** The words for the reasons of pauses in the metrics and in the status. */
+/**
+ * The words by which the metrics and the status name the reasons why a thread accepts no clients.
+ */
 const WORDS: Readonly<Record<AcceptPause, string>> = {
   own: "connections_max",
   shared: "process_connections_max",
@@ -8,7 +10,7 @@ const WORDS: Readonly<Record<AcceptPause, string>> = {
   descriptors: "open_files",
 };
 
-/** The number of threads that accept no clients, for the word of each reason. */
+/** For the word of each reason: the number of threads that accept no clients for this reason. */
 export function acceptPausesByWord(
   pauses: ReadonlyMap<AcceptPause, number>,
 ): ReadonlyMap<string, number> {

@@ -41,10 +41,10 @@ type Label = "relay" | "le";
 type Values = Awaited<ReturnType<Histogram<Label>["get"]>>;
 
 /**
- * A histogram of durations with the label `relay`. Its counts are plain numbers. The histogram of
- * the Prometheus library is not used to count, because it builds a text of the labels and of the
- * bucket's bound for each duration. This takes over ten times as long, and would noticeably slow
- * down a relay with many short connections.
+ * A histogram of durations with the label `relay`. This class counts in plain numbers. It does not
+ * count with the methods of the Prometheus library, because they build a text of the labels and of
+ * the bucket's bound for each duration. Building the text takes over ten times as long, and would
+ * noticeably slow down a relay with many short connections.
  */
 export class DurationHistogram extends Histogram<Label> {
   readonly #config: Config;

@@ -79,8 +79,8 @@ const PROCESS_GAUGES = [
 ] as const;
 
 /**
- * Returns the metrics that Prometheus client libraries have in common about any process, under the
- * common names. A figure that the system does not report has no metric.
+ * Returns the metrics about a process that Prometheus client libraries have in common, such as the
+ * CPU time, under their common names. A figure that the system does not report has no metric.
  */
 export function metricsOfProcess(): readonly Metric[] {
   const usage = processUsage();

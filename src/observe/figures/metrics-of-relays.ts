@@ -22,7 +22,7 @@ export interface RelayFigures {
   readonly statistics: RelayStatistics;
 }
 
-/** A metric about each relay. Its values are read without the label `relay`. */
+/** A metric about each relay. `read` returns the values without the label `relay`. */
 type RelayMetric = MetricReadBy<(relay: RelayFigures) => readonly MetricValue[]>;
 
 /**

@@ -110,8 +110,8 @@ export class OpenConnections {
   }
 
   /**
-   * Returns the part `range` of the sorted list of wanted connections. If connections have equal
-   * values, the oldest comes first.
+   * Sorts the connections for which `isWanted` returns true, and returns the part `range` of the
+   * sorted list. If connections have equal values, the oldest comes first.
    */
   list(sort: Sort, range: Range, isWanted: Filter = () => true): Found<OpenConnection> {
     const wanted = [...this.#open.values()].filter(isWanted);
@@ -122,9 +122,10 @@ export class OpenConnections {
   }
 
   /**
-   * Groups the wanted connections by client, and returns the part `range` of the sorted list of
-   * clients. In the result, `total` is the number of clients that have a wanted connection, and
-   * `connections` is the number of wanted connections, both for the whole list.
+   * Groups the connections for which `isWanted` returns true by client, sorts the clients, and
+   * returns the part `range` of the sorted list. In the result, `total` is the number of all these
+   * clients, and `connections` is the number of all their connections for which `isWanted` returns
+   * true.
    */
   groups(
     sort: GroupSort,
@@ -152,8 +153,8 @@ export class OpenConnections {
 
 /**
  * Joins the sorted lists of several relays into one sorted list, and returns the part `range` of
- * the joined list. Each input list must be the beginning of the relay's list, sorted by `sort`: its
- * first `range.offset + range.limit` entries, or the whole list if it is shorter.
+ * the joined list. Each input list must be the beginning of one relay's list, sorted by `sort`: the
+ * first `range.offset + range.limit` entries, or the whole list if the relay has fewer entries.
  */
 export function joinLists<Item extends { readonly connection: OpenConnection }>(
   lists: readonly Found<Item>[],

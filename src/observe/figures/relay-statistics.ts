@@ -201,8 +201,8 @@ export class RelayStatistics implements SampledFigures {
   }
 
   /**
-   * The number of times that reading paused because the other side was full. `up` counts the
-   * reading from clients.
+   * The number of times that reading from a side paused because the other side took no more bytes.
+   * `up` counts the pauses of reading from clients.
    */
   get pauses(): BothWays {
     const { up, down } = this.open.pauses();

@@ -110,7 +110,7 @@ function appendClient(text: TextBuffer, { clientAddress, clientPeer }: Connectio
   text.appendWhole(clientPeer.pid);
 }
 
-/** Appends a time of whole microseconds in milliseconds, like `2.5` or `12.034`. */
+/** Appends a time in milliseconds, such as `2.5` or `12.034`. `microseconds` is a whole number. */
 function appendMilliseconds(text: TextBuffer, microseconds: number): void {
   text.appendWhole(microseconds / 1_000);
   let fraction = microseconds % 1_000;

@@ -40,8 +40,8 @@ function afterSteps(limit: number, act: () => void): () => void {
  * a stopped terminal, a file on a full disk, or closed.
  *
  * Another thread does the writing. Up to 1 MiB of lines waits for that thread; further lines are
- * dropped and counted. `process.stderr` does not work: Bun writes to a terminal on the event loop's
- * own thread, and `writableLength` stays 0 even if a pipe is full (Bun 1.4.5).
+ * dropped and counted. This class does not use `process.stderr`: Bun writes to a terminal on the
+ * event loop's own thread, and `writableLength` stays 0 even if a pipe is full (Bun 1.4.5).
  */
 export class BoundedLineWriter {
   readonly #fd: number;
@@ -50,8 +50,9 @@ export class BoundedLineWriter {
   /** The lines that wait for the next write. */
   #waiting = new TextBuffer();
   /**
-   * The memory of the latest write, which becomes `#waiting` at the next write, because the latest
-   * write has ended by then. Null before the first write, and if the memory is large.
+   * The buffer of the latest write. When the next write starts, the latest write has ended, so this
+   * buffer becomes `#waiting`. Null before the first write, and if the buffer is larger than
+   * `SPARE_MOST`.
    */
   #spare: TextBuffer | null = null;
   /** The number of lines in `#waiting`. */
@@ -106,14 +107,17 @@ export class BoundedLineWriter {
     this.#added(before);
   }
 
-  /** Whether there is room for a line of so many bytes. If not, counts the line as lost. */
+  /** Whether there is room for a line of `length` bytes. If not, counts the line as lost. */
   #hasRoom(length: number): boolean {
     if (this.#held + length <= this.#room) return true;
     this.#lost++;
     return false;
   }
 
-  /** Counts a line that was added to `#waiting`, which had `before` bytes before. */
+  /**
+   * Counts a line that was appended to `#waiting`, and starts or plans a write. `before` is the
+   * number of bytes in `#waiting` before the line.
+   */
   #added(before: number): void {
     this.#held += this.#waiting.length - before;
     this.#waitingLines += 1;
@@ -135,7 +139,8 @@ export class BoundedLineWriter {
 
   /**
    * Starts or plans the next write. The write starts `GATHER_MS` after the start of the last write.
-   * It starts at once if this time is over, if `flush` waits, or if there are `GATHER_BYTES` bytes.
+   * The write starts at once if this time is over, if `flush` waits, or if `GATHER_BYTES` bytes are
+   * collected.
    */
   #gather(): void {
     const wait = this.#started + GATHER_MS - performance.now();

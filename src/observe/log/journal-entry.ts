@@ -13,8 +13,8 @@ const NAME_MOST = 64;
  * on; the relay's name becomes `RELAY_NAME`.
  */
 export function encodeJournalEntry({ level, message, relay, fields }: LogEntry): Uint8Array {
-  // Each line has the form `NAME=value`. A value with line feeds needs a binary form, so these
-  // fields come last.
+  // Each line has the form `NAME=value`. A field whose value has line feeds needs the binary form;
+  // fields in this form come after the lines.
   let lines = `PRIORITY=${PRIORITIES[level]}\nSYSLOG_IDENTIFIER=${PROGRAM}\n`;
   const longer: Buffer[] = [];
   const add = (name: string, value: string) => {

@@ -2,18 +2,18 @@
 // its limit of connections again and again, because connections end and begin all the time.
 const WARN_AGAIN = 60_000;
 
-// The time after which a limit that was not reached again counts as left, in milliseconds.
+// A limit counts as no longer reached after this time, in milliseconds, without a pause.
 const QUIET = 10_000;
 
 /**
- * Decides when the log speaks of one limit. A spell begins when the limit is reached, and ends when
- * the limit has not been reached again for `QUIET`. The log warns at the beginning of a spell and
- * then once a minute, and says at the end how long the spell lasted.
+ * Decides when the log has lines about one limit. A spell begins when the limit is reached. The
+ * spell ends when the limit has not been reached again for the time `QUIET`. The log warns at the
+ * beginning of a spell and then once a minute, and says at the end how long the spell lasted.
  */
 export class LimitWarnings {
   readonly #ended: (milliseconds: number) => void;
   readonly #now: () => number;
-  /** The number of threads that accept no clients because of the limit, in all relays concerned. */
+  /** The number of threads of all relays with this limit that accept no clients because of it. */
   #pauses = 0;
   /** The time of the latest warning in this spell; -Infinity before the first one. */
   #warnedAt = -Infinity;
@@ -32,7 +32,10 @@ export class LimitWarnings {
     this.#now = now;
   }
 
-  /** Counts pauses that began (`change` is positive) or ended because of the limit. */
+  /**
+   * Adds `change` to the number of threads that accept no clients because of the limit. `change` is
+   * negative if threads accept clients again.
+   */
   paused(change: number): void {
     this.#pauses += change;
     clearTimeout(this.#quiet);
@@ -62,7 +65,7 @@ export class LimitWarnings {
     if (since !== null && hasWarned) this.#ended(this.#leftAt - since);
   }
 
-  /** Ends the spell without a word. Call this when the relays accept no clients any more. */
+  /** Ends the spell without a log line. Call this when the relays accept no clients any more. */
   cancel(): void {
     clearTimeout(this.#quiet);
     this.#since = null;

@@ -28,7 +28,7 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 
 type Write = (message: string, fields?: LogFields) => void;
 
-/** How the lines of one kind are made from the facts that they are about. */
+/** A kind of log line: the functions that make a line's message and fields from its facts. */
 export interface LineKind<Facts> {
   /** Appends the message to `text`. */
   readonly append: (text: TextBuffer, facts: Facts) => void;
@@ -36,7 +36,7 @@ export interface LineKind<Facts> {
   readonly fields: (facts: Facts) => LogFields;
 }
 
-// The text of the line that `always` makes.
+// `always` makes the message of each line in this buffer.
 const message = new TextBuffer();
 
 /** The program's log, on standard error or in the journal. */

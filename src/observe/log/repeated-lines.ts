@@ -113,7 +113,7 @@ export class RepeatedLines implements Disposable {
 
   /**
    * Drops the counts of all reasons that begin with `prefix`. Call this if another line has
-   * reported these events.
+   * reported the counted events.
    */
   forget(prefix: string): void {
     for (const [name, reason] of this.#reasons) if (name.startsWith(prefix)) startAnew(reason);

@@ -4,8 +4,8 @@ import { LimitWarnings } from "./limit-warnings.ts";
 import type { Log } from "./log.ts";
 
 /**
- * Logs when a limit is reached that all relays of a process share, and when it is left. Give the
- * same observer to all relays, because any of them may report the limit.
+ * Logs when a limit that all relays of a process share is reached, and when this limit is no longer
+ * reached. Give the same observer to all relays, because each relay may report the limit.
  *
  * @param memoryMax - the maximum number of bytes that all connections together may hold
  */

@@ -20,7 +20,8 @@ export function linearScale(most: number, least: number): Scale {
 }
 
 /**
- * A linear scale with the zero line inside. A value below the zero line is negative.
+ * A linear scale whose zero line lies between the ends of the axis. Values below the zero line are
+ * negative.
  *
  * @param up - the greatest value above the zero line
  * @param down - the greatest distance of a value below the zero line; not negative

@@ -27,8 +27,8 @@ export class ChosenRelay {
   }
 
   /**
-   * The name of the chosen relay; null if no relay is chosen. If it is null, the page shows all
-   * relays together, or the one relay of a process that has only one.
+   * The name of the chosen relay; null if no relay is chosen. If no relay is chosen, the page shows
+   * all relays together; if the process has only one relay, the page shows this relay.
    */
   get name(): string | null {
     return new URLSearchParams(location.hash.slice(1)).get(PARAMETER);

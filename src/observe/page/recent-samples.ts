@@ -48,8 +48,8 @@ export class RecentSamples {
     this.#subject = subject;
     const last = this.#list.at(-1)?.at ?? -Infinity;
     this.#list = [...this.#list, ...history.filter(({ at }) => at > last)].slice(-this.#seconds);
-    // If the subject has changed, the request still asked only for the seconds that were missing
-    // for the old subject. So the next request asks for the whole history.
+    // If the subject has changed, this answer has only the seconds that were missing for the old
+    // subject. So the next request asks for the whole history.
     this.#answered = isAnother ? -Infinity : performance.now();
   }
 
