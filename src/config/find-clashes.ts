@@ -81,8 +81,8 @@ class Sources {
   }
 
   /**
-   * The first relay whose source has the same search key as the endpoint and for which `matches` is
-   * true.
+   * The first relay whose source has the same search key as the endpoint (`searchKeyOf`), and for
+   * whose source `matches` returns true.
    */
   find(
     endpoint: Endpoint,
@@ -126,9 +126,9 @@ function howToFix(source: Endpoint): string {
 }
 
 /**
- * The names of the relays on a loop from the relay `first` back to itself, `first` at the front.
- * Empty if there is no loop, or if another relay of the loop comes before `first` in the alphabet.
- * So each loop is found only once.
+ * The names of the relays on a loop that leads from the relay `first` back to `first`; the name of
+ * `first` comes first. Empty if there is no loop, or if another relay of the loop comes before
+ * `first` in the alphabet. So each loop is found only once.
  */
 function loopOf(first: PlacedRelay, sources: Sources): readonly string[] {
   const loop: PlacedRelay[] = [];

@@ -5,8 +5,8 @@ import { isIPv4 } from "../address/parse-and-print-ip.ts";
 import { isLoopbackName } from "../address/loopback.ts";
 
 /**
- * Returns a key by which a map finds endpoints that may be the same address: such endpoints have
- * the same key. Endpoints with different keys are different addresses.
+ * Returns the search key of an endpoint. Endpoints with different keys are different addresses.
+ * Endpoints with the same key may be the same address, so a map with these keys finds them.
  */
 export function searchKeyOf(endpoint: Endpoint): string {
   if (endpoint.kind === "unix") return resolve(endpoint.path);

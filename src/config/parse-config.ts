@@ -57,8 +57,8 @@ export function parseConfig(
 }
 
 /**
- * The plan of one relay; null if an address is missing or wrong. `parseRelayTable` has already
- * added this mistake.
+ * The plan of one relay; null if an address is missing or wrong. In this case `parseRelayTable` has
+ * already added the mistake.
  */
 function planOf({ name, source, destination, ...rest }: PlacedRelay): RelayPlan | null {
   if (source === null || destination === null) return null;

@@ -97,8 +97,8 @@ class Table implements TomlTable {
   constructor(readonly at: Position) {}
 
   /**
-   * Returns the table at a path of keys and makes the missing tables on the path. No key on the
-   * path has a plain value, because the parser has refused a document with such a key.
+   * Returns the table at a path of keys and makes the missing tables on the path. Each key on the
+   * path names a table, because the parser refuses a document in which the key has a plain value.
    */
   tableAt([first, ...rest]: readonly Key[]): Table {
     if (first === undefined) return this;
