@@ -16,8 +16,8 @@ export type SocketEndpoint =
   | ({ readonly kind: "tcp"; readonly host: string; readonly port: number } & InNetwork);
 
 /**
- * The network namespace of an address. The path of a Unix socket needs none, because the path leads
- * to the same socket in all network namespaces.
+ * The network namespace of an address. The path of a Unix socket needs no namespace, because the
+ * path leads to the same socket in all network namespaces.
  */
 interface InNetwork {
   /**

@@ -61,7 +61,7 @@ const endpointText = Buffer.alloc(21);
 /** The text of an IPv4 address given as 4 bytes, with a port: `127.0.0.1:80`. */
 export function ipv4EndpointText(bytes: Uint8Array, port: number): string {
   // Write the characters one by one, because the access log prints each client's endpoint. To join
-  // numbers and dots as strings takes three times as long, and allocates memory for each of them.
+  // numbers and dots as strings takes three times as long, and allocates memory for each string.
   let length = 0;
   for (let index = 0; index < 4; index += 1) {
     length = putDigits(bytes[index] ?? 0, length);
