@@ -26,7 +26,7 @@ import type { LibraryType } from "./value-types.ts";
 export type RelayValues = Pick<RelayOptions, RelayOptionName>;
 
 /**
- * Refuses a value that is no object in place of the options.
+ * Refuses options that are not an object.
  *
  * @throws {RelayError} with the code `EINVAL`.
  */

@@ -1,7 +1,7 @@
 import type { Endpoint } from "../address/address.ts";
 import type { RelayOptions } from "../relay/options.ts";
 
-/** The options that may contradict or need another option. */
+/** The options that may contradict an address, or need another option. */
 type Related = Pick<
   RelayOptions,
   "acceptProxy" | "acceptProxyFrom" | "capture" | "captureBytes" | "captureMax" | "destinationNetns"
@@ -18,8 +18,8 @@ export interface Contradiction {
 }
 
 /**
- * Finds options of one relay that contradict each other, or that lack another option. The caller
- * must refuse these options.
+ * Finds options of one relay that contradict each other or the addresses, and options that need
+ * another option that was not given. The caller must refuse these options.
  *
  * @param spell - returns the name of an option in the form that the user writes
  */

@@ -19,9 +19,9 @@ interface CommonRow {
   /** The scope of the option in a configuration file; set exactly if a file can have the option. */
   readonly scope?: Scope;
   /**
-   * A description, written like `about`, of an option of one relay that may also stand at the top
-   * of a configuration file: the option's effect on all relays together. Absent for any other
-   * option.
+   * A second description, written like `about`, of a relay's option that may also stand at the top
+   * of a configuration file. There the option has an effect on all relays together, which this
+   * description explains. Absent for any other option.
    */
   readonly aboutProcess?: string;
   /** Set if help shows the option on the previous row's line, after the previous option. */

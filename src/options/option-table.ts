@@ -128,8 +128,8 @@ export function readOption(name: OptionName, written: unknown): unknown {
 /**
  * The values, as text, of the options for which `isMeant` returns true. The key is the option's
  * name on the command line. `given` returns the text of an option's value, or undefined if the
- * option was not given. The default that help shows replaces undefined. An option that was not
- * given and has no such default is left out.
+ * option was not given. An option that was not given has the default that help shows; if help shows
+ * no default, the option is left out.
  */
 export function showOptions(
   isMeant: (name: OptionName) => boolean,
