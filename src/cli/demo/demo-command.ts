@@ -20,8 +20,9 @@ import { stopRequests } from "../../process/stop-signals.ts";
 
 const LOOPBACK = "127.0.0.1";
 const UPLOAD_BYTES = 64 * 1024 * 1024;
-// The maximum length of the temporary folder's path, in bytes. A Unix socket's path has at most 107
-// bytes that every program can use, and the demo makes a folder and a socket there.
+// The maximum length of the temporary folder's path, in bytes. The demo makes a folder there, and a
+// socket in the new folder. The socket's path may have at most 107 bytes, because some programs
+// cannot use a longer path.
 const FOLDER_BYTES_MOST = 107 - `/${PROGRAM}-XXXXXX/socket`.length;
 const GREETING = "Hello from behind the relay.\n";
 
@@ -54,7 +55,10 @@ class DemoError extends Error {
   override readonly name = "DemoError";
 }
 
-/** Shows the chain, until `asked` settles if `hold` is set. Returns the exit status. */
+/**
+ * Shows the chain. If `hold` is true, the chain then keeps running until `asked` settles. Returns
+ * the exit status.
+ */
 async function show(hold: boolean, asked: Promise<void>): Promise<number> {
   await using chain = await startChain();
   const stopped = asked.then(() => undefined);
@@ -68,7 +72,7 @@ async function show(hold: boolean, asked: Promise<void>): Promise<number> {
     trials,
   };
   const status = await writeAnswer(drawDemo(picture, look) + drawNextSteps(picture, hold, look));
-  // Nobody could read the addresses, so holding the chain would help nobody.
+  // If the answer could not be written, nobody can read the addresses, so do not keep the chain.
   if (hold && status === 0) await stopped;
   return status;
 }

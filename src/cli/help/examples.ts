@@ -104,6 +104,6 @@ export function commandLines({ line }: Example): readonly string[] {
   return lines;
 }
 
-// The maximum length of a line. On a screen of 80 columns it leaves room for the indentation and
-// the backslash.
+// The maximum length of a line. A line of this length leaves room for the indentation and the
+// backslash on a screen of 80 columns.
 const COLUMNS = 74;

@@ -33,7 +33,7 @@ export async function warn(text: string): Promise<void> {
   await write(process.stderr, text);
 }
 
-/** Writes all of a text. Returns the code of the failure, such as `ENOSPC`; null without one. */
+/** Writes all of a text. Returns the error code of a failure, such as `ENOSPC`; else null. */
 function write(stream: NodeJS.WriteStream, text: string): Promise<string | null> {
   const { promise, resolve } = Promise.withResolvers<string | null>();
   // If the reader has closed the pipe, the stream reports the error to the callback and also emits

@@ -5,8 +5,8 @@ import type { CommandLine } from "../line/read-command-line.ts";
 import { planCommandLine } from "./plan-command-line.ts";
 
 /**
- * The maximum time, in milliseconds, that the process waits before it exits until the reader of the
- * log has taken the last lines.
+ * Before the process exits, it waits until the reader of the log has taken the last lines, but at
+ * most for this time, in milliseconds.
  */
 const LAST_LINES_MS = 500;
 

@@ -31,8 +31,8 @@ import { StreamSocket } from "./socket-with-awaited-writes.ts";
 const EX_FAILED = 1;
 
 /**
- * The maximum time, in milliseconds, that the process waits before it exits until the reader of the
- * log has taken the last lines.
+ * Before the process exits, it waits until the reader of the log has taken the last lines, but at
+ * most for this time, in milliseconds.
  */
 const LAST_LINES_MS = 500;
 
@@ -109,9 +109,8 @@ export async function relayStandardIo({ given, args }: CommandLine): Promise<num
  * Makes the source for the relay: the socket that is standard input and output, or else one end of
  * a new socket pair.
  *
- * @throws {RelayError} if standard input or output is closed, or if this process cannot open
- * another
- *   descriptor
+ * @throws {RelayError} if standard input or output is closed, or if no further descriptor can be
+ *   opened
  */
 function takeClient(system: Libc): OneClient {
   const closed = closedStream(system);

@@ -9,8 +9,8 @@ import { drawTable } from "./draw-table.ts";
 import { type ShownTraffic, trafficLines } from "./traffic-lines.ts";
 import type { DrawSettings } from "./drawing-settings.ts";
 
-// The minimum number of the terminal's lines for the traffic to be shown. On a smaller terminal the
-// traffic is left out, because the tables need the room.
+// The traffic is shown only on a terminal with at least this number of lines. On a smaller terminal
+// the tables need the room.
 const ROWS_FOR_TRAFFIC = 20;
 
 // The maximum fraction of the free lines that the table of relays may take. The free lines are the

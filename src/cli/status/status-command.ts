@@ -24,9 +24,10 @@ const PERIOD_MS = 1_000;
 // The length of the history, in seconds. The history has one column for each second, and a wide
 // terminal has about 200 columns.
 const HISTORY_S = 200;
-// The number of connections on a terminal and in JSON.
+// The number of connections that are listed on a terminal and in JSON.
 const LIST = 20;
-// The number of connections in records for programs: the most that one answer lists.
+// The number of connections that are listed in records for programs. One answer lists at most this
+// number.
 const RECORDS = 1_000;
 
 /** Shows the status of a relay that runs with `--admin`. */

@@ -57,7 +57,8 @@ export function placeUnits(
   const staged = changes.map(({ path, text }) => {
     if (dirname(path) !== join(folder)) makeFolder(dirname(path), placed);
     const name = join(dirname(path), `.${crypto.randomUUID()}`);
-    // On a read-only file system the removal would fail, too, and hide the reason.
+    // Remove the file only if it exists. On a read-only file system no file was made, and the
+    // removal would fail with an error of its own, which would hide the first error.
     leftovers.defer(() => {
       if (existsSync(name)) rmSync(name, { force: true });
     });

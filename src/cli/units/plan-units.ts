@@ -50,8 +50,8 @@ export function planUnits(
   const { service, backlog, connectionsMax } = values;
   const socket = !values.noSocket;
   // Skip this check if systemd listens in the host's network namespace and the relay connects in
-  // the service's: SOURCE and DESTINATION may then be the same port, because each namespace has its
-  // own ports.
+  // the service's namespace. SOURCE and DESTINATION may then be the same port, because each
+  // namespace has its own ports.
   if (!socket || service === undefined || destination.kind === "unix")
     checkDistinct(addresses, values);
   const source = fixedSource(addresses.source);
