@@ -1,6 +1,6 @@
 /**
- * What the codes of failed name lookups (DNS) mean: the codes of getaddrinfo(3), and those of
- * c-ares, which Bun may use (ares.h).
+ * The meanings of the codes of failed name lookups (DNS): the codes of getaddrinfo(3), and the
+ * codes of c-ares, which Bun may use (ares.h).
  */
 export const NAME_LOOKUP_WORDS: Readonly<Record<string, string>> = {
   EAI_AGAIN: "the name's resolver did not answer",

@@ -54,7 +54,7 @@ class DatagramNotifier implements Notifier {
   readonly #warn: (message: string) => void;
   /**
    * Messages that wait for room in the manager's queue, in order. Non-empty exactly while a timer
-   * runs that will send the first of them again.
+   * runs that will send the first of these messages again.
    */
   #waiting: Assignments[] = [];
 

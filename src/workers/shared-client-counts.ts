@@ -39,11 +39,11 @@ interface Key {
  * A table uses open addressing with linear probing (Knuth, The Art of Computer Programming 6.4). A
  * search ends at an empty slot. The states of a slot, and the changes of a state:
  *
- * | state | `COUNT`  | changes to                                                                          |
- * | ----- | -------- | ----------------------------------------------------------------------------------- |
- * | empty | `EMPTY`  | taken: a new client's first connection                                               |
- * | taken | 1 and up | left: the client's last connection has ended                                         |
- * | left  | `LEFT`   | taken: the first connection of the same or a new client; empty: the next slot is empty |
+ * | state | `COUNT`  | changes to                                                              |
+ * | ----- | -------- | ----------------------------------------------------------------------- |
+ * | empty | `EMPTY`  | taken: a new client's first connection                                  |
+ * | taken | 1 and up | left: the client's last connection has ended                            |
+ * | left  | `LEFT`   | taken: the same or a new client connects; empty: the next slot is empty |
  *
  * A worker adds a new connection to its own table before it sums over all tables. If several
  * workers admit connections of one client at the same time, the last worker sees all these

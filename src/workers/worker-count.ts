@@ -8,7 +8,7 @@ export type Workers = number | "auto";
 
 /**
  * Returns the number of workers. For `auto`, this is the number of processors that this process may
- * use. Bun derives that number from the affinity (sched(7)) and from the control group's quotas
+ * use. Bun derives that number from the CPU affinity (sched(7)) and from the control group's quotas
  * (cgroups(7)).
  */
 export function workerCount(workers: Workers): number {
