@@ -85,10 +85,10 @@ export interface HandoverRelay extends Relay {
  */
 export interface PausableRelay extends HandoverRelay {
   /**
-   * Leaves new clients in the kernel's queue until `resumeFor` is called with the same `holder`:
-   * the name of the part of the program that wants the pause. Without FFI the relay cannot leave
-   * clients in the queue: it accepts a limited number of clients, lets them wait, and refuses
-   * further clients.
+   * Leaves new clients in the kernel's queue until `resumeFor` is called with the same `holder`.
+   * The holder is the name of the part of the program that wants the pause. Without FFI the relay
+   * cannot leave clients in the queue: it accepts a limited number of clients, lets them wait, and
+   * refuses further clients.
    */
   pauseFor(holder: string): void;
   resumeFor(holder: string): void;

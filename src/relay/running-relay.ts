@@ -26,8 +26,8 @@ import type { RelayContext } from "./relay-context.ts";
 import type { PausableRelay } from "./relay-interface.ts";
 
 /**
- * The reason for refusing a client without FFI: while the source is paused, accepted clients wait
- * in the relay, and the maximum number of clients already waits.
+ * The reason with which a relay without FFI refuses a client: while the source is paused, accepted
+ * clients wait in the relay, and no more clients may wait.
  */
 const NO_PLACE_TO_WAIT = "all places are taken, and without FFI no more clients can wait";
 
@@ -73,7 +73,7 @@ class RunningRelay implements PausableRelay {
    * this relay writes its own file or captures nothing.
    */
   readonly #threadCapture: ThreadCapture | null;
-  /** Whether a worker thread runs this relay as its part of a relay (`RelayContext.isShare`). */
+  /** Whether a worker thread runs this relay as its share of a relay (`RelayContext.isShare`). */
   readonly #isShare: boolean;
   /** The captures of the predecessor; null if this process took over from no predecessor. */
   readonly #handedCaptures: HandedCaptures | null;

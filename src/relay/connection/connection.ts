@@ -120,8 +120,8 @@ export interface Attempt extends Expiring {
   lost(side: ConnectionSide, code: string | undefined): void;
   /**
    * Handles the end of `connectTimeout`. If a try is running, it fails, and the attempt retries or
-   * fails. If the attempt waits for its next try, it goes on waiting if the time `connectRetry` is
-   * not over; otherwise it fails.
+   * fails. If the attempt waits for its next try and the time `connectRetry` is not over, the
+   * attempt goes on waiting. If that time is over, the attempt fails.
    */
   expire(): void;
   /** Ends the attempt, which then calls neither `reached` nor `unreachable`. */

@@ -7,7 +7,8 @@ const LEAVING_TIME = 200;
 /**
  * Returns whether clients are leaving a full relay without an answer: the latest such client left
  * within the last `LEAVING_TIME` milliseconds. While this is true, the relay ends a connection at
- * once when its client leaves, and delays its connect to the destination for each new client.
+ * once when the connection's client leaves, and waits before it connects to the destination for a
+ * new client.
  *
  * This delay is for relays that form a ring: the destination of each relay is the source of the
  * next relay. In a ring, each connection causes the next connection. When the client of the first

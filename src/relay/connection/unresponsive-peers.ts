@@ -38,9 +38,9 @@ interface Debt {
  * network is broken.
  *
  * On an idle connection, TCP keepalive finds such a peer. Accepted sockets inherit keepalive from
- * the listening socket. On the destination's socket, this class sets keepalive when it first looks
- * at the connection. This is before the first keepalive probe is due, and most connections end even
- * earlier, so they need no system call.
+ * the listening socket. On the destination's socket, this class sets keepalive at its first look at
+ * the connection. The first look comes before the first keepalive probe is due. Most connections
+ * end before the first look, so they need no system call.
  *
  * Keepalive does not find a peer that vanished while bytes are unacknowledged: keepalive does not
  * run then, and the kernel waits a quarter of an hour for the acknowledgement (tcp(7),

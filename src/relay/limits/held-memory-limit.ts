@@ -14,8 +14,8 @@ export interface MemoryBound {
 /** A relay that accepts nobody while the bound is reached. */
 export interface BoundedRelay {
   /**
-   * Leaves new clients in the kernel's queue until `resumeFor` is called with the same `holder`:
-   * the name of the part of the program that wants the pause.
+   * Leaves new clients in the kernel's queue until `resumeFor` is called with the same `holder`.
+   * The holder is the name of the part of the program that wants the pause.
    */
   pauseFor(holder: string): void;
   resumeFor(holder: string): void;
@@ -32,8 +32,8 @@ export const MEMORY_HOLDER = "memory";
 // again. Without this margin, the relays would pause and resume at almost every byte.
 const FREE = 1 / 8;
 
-// The time between two checks whether the connections hold little enough again, in milliseconds. A
-// thread must check periodically, because it gets no event when the connections of another thread
+// The time between two checks whether the connections hold few enough bytes again, in milliseconds.
+// A thread must check periodically, because it gets no event when the connections of another thread
 // hold less.
 const LOOK = 100;
 
@@ -69,14 +69,14 @@ export class HeldMemory implements MemoryAccount {
   /** The number of bytes that the connections of this thread hold. */
   #own = 0;
   /**
-   * The timer of the checks whether the connections hold little enough again; non-null exactly
+   * The timer of the checks whether the connections hold few enough bytes again; non-null exactly
    * while the bound counts as reached.
    */
   #looks: Timer | null = null;
 
   /**
-   * @param thread - the thread's number, from 0. The bytes that an earlier thread of this number
-   *   held are forgotten.
+   * @param thread - the thread's number, from 0. The bytes that an earlier thread with the same
+   *   number held are forgotten.
    */
   constructor(bound: MemoryBound, thread: number) {
     this.#bound = bound;
@@ -117,8 +117,8 @@ export class HeldMemory implements MemoryAccount {
   }
 
   /**
-   * Checks whether the connections hold little enough again after the bound was reached. If so, all
-   * relays accept again.
+   * Checks whether the connections hold few enough bytes again after the bound was reached. If so,
+   * all relays accept again.
    */
   lookAgain(): void {
     if (this.#looks === null) return;

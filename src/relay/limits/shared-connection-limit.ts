@@ -1,8 +1,8 @@
 /** A relay that can stop accepting for a while. */
 export interface LimitedRelay {
   /**
-   * Leaves new clients in the kernel's queue until `resumeFor` is called with the same `holder`:
-   * the name of the part of the program that wants the pause.
+   * Leaves new clients in the kernel's queue until `resumeFor` is called with the same `holder`.
+   * The holder is the name of the part of the program that wants the pause.
    */
   pauseFor(holder: string): void;
   resumeFor(holder: string): void;

@@ -119,11 +119,11 @@ export class BulkReader {
     if (!alone) this.#turnsOfOthers -= 1;
     const splices = from.isTcp || !to.isTcp;
     if (splices) held.kernelPipe ??= this.#kernelPipes.borrow();
-    // Read more than the reported room if the receiver is a Unix socket that has taken all held
-    // bytes before, and if the direction has a kernel pipe. Such a receiver reports little room
-    // even if it reads as fast as it can, and the sender is woken less often if each read fills the
-    // whole kernel pipe. Slow receivers cannot make many directions hold a whole kernel pipe,
-    // because there are only few kernel pipes.
+    // Read more than the reported room if the direction has a kernel pipe, the receiver is a Unix
+    // socket that has taken all held bytes at least once, and the read need not be small
+    // (`sparing`). Such a receiver reports little room even if it reads as fast as it can, and the
+    // sender is woken less often if each read fills the whole kernel pipe. Slow receivers cannot
+    // make many directions hold a whole kernel pipe, because there are only few kernel pipes.
     const isAhead = held.receiverReads && held.kernelPipe !== null && !to.isTcp && !sparing;
     const most = isAhead ? Infinity : this.#roomOf(to, sparing);
     if (most === SAMPLE) {

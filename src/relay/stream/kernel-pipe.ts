@@ -8,7 +8,8 @@ export const CAPACITY = 1024 * 1024;
 const CAPACITY_LEAST = 128 * 1024;
 
 /**
- * A pipe of pipe(7), through which splice(2) passes the pages of a socket on without copying them.
+ * A pipe (pipe(7)) through which splice(2) moves memory pages from one socket to another without a
+ * copy.
  */
 export class KernelPipe {
   /** The number of bytes in the pipe. */
