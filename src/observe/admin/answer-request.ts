@@ -32,7 +32,8 @@ export const METRICS_ROUTES: Routes = {
 
 /**
  * Answers a request: with the page, or with the status, the metrics, the health or the readiness of
- * the process. A request that breaks the rules gets the status of its error.
+ * the process. A request that breaks the rules is answered with the HTTP status and the message of
+ * the error that `readRequest` or `readQuery` throws.
  *
  * @param fault - called with an unexpected error; the client gets status 500
  */

@@ -69,7 +69,7 @@ export class OpenConnections {
   /**
    * Measures the data rate of each connection.
    *
-   * @param seconds - the time since the last measurement; if not above 0, the method does nothing
+   * @param seconds - the time since the last measurement; if it is 0 or less, nothing is measured
    */
   look(seconds: number): void {
     if (seconds <= 0) return;

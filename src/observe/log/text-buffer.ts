@@ -12,7 +12,7 @@ const encoder = new TextEncoder();
 
 /**
  * A text of many parts, as UTF-8 in one buffer. To join the parts as strings would allocate memory
- * for each part and for each join; a busy access log would then cost twice as much.
+ * for each part and for each join, and would double the cost of a busy access log.
  */
 export class TextBuffer {
   #bytes = Buffer.allocUnsafeSlow(FIRST_SIZE);
@@ -66,7 +66,7 @@ export class TextBuffer {
     this.#length += 1;
   }
 
-  /** Appends a number of 0 or more; only its whole part. */
+  /** Appends the whole part of a number. The number must not be negative. */
   appendWhole(number: number): void {
     if (!(number < 2 ** 31)) return this.append(String(Math.floor(number)));
     let digits = 1;
