@@ -73,7 +73,7 @@ export const ADDRESS_FORMS =
 
 const EMPTY = "an address is needed";
 const NO_HOST_AND_PORT = "not of the form HOST:PORT";
-/** The beginnings of `reason` for which `withForms` also lists the valid forms of an address. */
+/** If an error's `reason` begins with one of these texts, `withForms` lists the valid forms. */
 const FORMLESS: readonly string[] = [EMPTY, NO_HOST_AND_PORT, NEITHER_FORM];
 
 // The maximum length of a path, in bytes: the length of the field sun_path of a sockaddr_un. On

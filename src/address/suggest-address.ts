@@ -46,7 +46,8 @@ export function missingPart(text: string): string {
 /** The addresses that a single name may stand for; none if the text is not a single name. */
 export function addressesOfName(text: string): readonly string[] {
   if (!isNameAlone(text)) return [];
-  // `.socket` is no host, and `unix:PORT` would be another form of address.
+  // Suggest no `NAME:PORT` for a name such as `.socket`, which cannot be a host, and for `unix` and
+  // the other prefixes, because `unix:PORT` is another form of address.
   const isHost = !/^(\.|(unix|tcp|systemd|fd)$)/i.test(text);
   return [`./${text}`, ...(isHost ? [`${text}:PORT`] : [])];
 }
