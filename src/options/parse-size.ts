@@ -17,7 +17,7 @@ export function parseSize(text: string, least: number): number {
 }
 
 /**
- * Checks a size in bytes. In messages, `shown` stands for the size.
+ * Checks a size in bytes. Error messages contain `shown` as the text of the size.
  *
  * @throws {InvalidValue} for a value that is not a whole number, or is too small or too large
  */

@@ -46,7 +46,7 @@ export interface ValueSchema {
 
 /**
  * The type of a value that is written as text; in a configuration file the text stands in quotes.
- * Messages show `example`.
+ * The message about missing quotes shows `example`.
  */
 export function text<Value>(
   metavar: string,
