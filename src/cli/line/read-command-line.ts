@@ -10,8 +10,8 @@ import { findCommand, nameOf } from "./find-command.ts";
 import { nearest } from "../../options/did-you-mean.ts";
 
 /**
- * A parsed command line. Its options belong to its command, and the number of its arguments is
- * right, unless `asks` is set. The values of the options are not checked yet.
+ * A parsed command line. Its options belong to its command. The number of its arguments is checked
+ * unless `asks` is set. The values of the options are not checked yet.
  */
 export interface CommandLine {
   readonly command: CommandName;
@@ -35,9 +35,9 @@ const rowsByFlag = new Map<string, readonly [OptionName, OptionRow]>(
 
 /**
  * Parses the command line and checks its options and arguments. Refuses an option that does not
- * exist or does not belong to the command, an option that lacks its value or has a value but takes
- * none, and a repeated option that is not a list. Refuses too few and too many arguments, and text
- * that is not UTF-8. No other file parses the command line.
+ * exist or does not belong to the command. Refuses an option that needs a value and has none, an option
+ * that takes no value and has one, and a repeated option that is not a list. Refuses too few and
+ * too many arguments, and text that is not UTF-8. No other file parses the command line.
  *
  * With `--help` or `--version` the number of arguments is not checked.
  *

@@ -24,7 +24,7 @@ export function nextSteps(plan: UnitPlan, folder: string, files: readonly Placed
   ].join("\n");
 }
 
-/** The commands that copy the units, and each drop-in into its own folder. */
+/** The commands that copy the units into the manager's folder, and the drop-ins into subfolders. */
 function installCommands(
   { manager }: UnitPlan,
   folder: string,
@@ -61,8 +61,8 @@ function restartCommands(plan: UnitPlan, files: readonly PlacedFile[]): string[]
   const service = word(instanceOf(plan.name, ".service"));
   if (!plan.socket) return [`try-restart ${service}`];
   const sockets = startsWith(plan).join(" ");
-  // A configuration file may have brought a new .socket unit, which systemd refuses to start while
-  // the service runs. So the service is stopped here; the next command (`enable --now`) starts its
+  // With a configuration file there may be a new .socket unit, which systemd refuses to start while
+  // the service runs. So stop the service here; the next command (`enable --now`) starts its
   // .socket units again.
   const verb = plan.config === undefined ? "try-restart" : "stop";
   return [`${verb} ${service} ${sockets}`];

@@ -18,9 +18,10 @@ const GROUP_WRITE = 0o020;
 const OTHERS_WRITE = 0o002;
 
 /**
- * Warns if the mode of a source's socket file lets its group connect but not everybody, and neither
- * the group nor the owner of the file is set. Then the file's group is root if systemd makes the
- * file, and the relay's own group if the relay makes the file. Probably no client is in this group.
+ * Warns if the mode of a source's socket file lets the file's group connect, but not all others,
+ * and if neither the group nor the owner of the file is set. The group is then root if systemd
+ * makes the file, or the relay's own group if the relay makes the file. Probably no client is in
+ * this group.
  */
 function groupWarnings(
   { name, source, file: { mode, owner, group } }: UnitRelay,
