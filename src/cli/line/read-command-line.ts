@@ -35,9 +35,9 @@ const rowsByFlag = new Map<string, readonly [OptionName, OptionRow]>(
 
 /**
  * Parses the command line and checks its options and arguments. Refuses an option that does not
- * exist or does not belong to the command. Refuses an option that needs a value and has none, an option
- * that takes no value and has one, and a repeated option that is not a list. Refuses too few and
- * too many arguments, and text that is not UTF-8. No other file parses the command line.
+ * exist or does not belong to the command. Refuses an option that needs a value and has none, an
+ * option that takes no value and has one, and a repeated option that is not a list. Refuses too few
+ * and too many arguments, and text that is not UTF-8. No other file parses the command line.
  *
  * With `--help` or `--version` the number of arguments is not checked.
  *
