@@ -1,8 +1,8 @@
 import { dirname, basename } from "node:path";
 import { runTool } from "./run-tool.ts";
 
-// The compression level. Level 9 of libdeflate takes twice the time of level 6, and saves only 0.4
-// % of an executable.
+// The compression level. Level 9 of libdeflate takes twice the time of level 6, and saves only
+// 0.4 % of an executable.
 const LEVEL = 6;
 
 /**

@@ -9,7 +9,7 @@ export interface ChangeLogEntry {
 /**
  * Reads CHANGELOG.md: the released versions, newest first.
  *
- * @throws if the newest section is not a released version: `## X.Y.Z (DATE)`
+ * @throws if a section is not a released version: `## X.Y.Z (DATE)`
  */
 export function readChangeLog(text: string): readonly ChangeLogEntry[] {
   const [, ...sections] = text.split(/^## /m);

@@ -15,8 +15,9 @@ export interface RuntimePackage {
 }
 
 /**
- * All packages that the program needs when it runs: the packages of package.json's `dependencies`
- * and the packages that these need, sorted by name. The versions and hashes are those of bun.lock.
+ * All packages that the program needs when it runs: the packages of package.json's `dependencies`,
+ * and all packages that these packages need in turn, sorted by name. The versions and hashes are
+ * those of bun.lock.
  *
  * @throws if bun.lock lacks a package, or a package has no license text.
  */

@@ -2,8 +2,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
- * The date of the release, so that a build gives the same bytes on every day: SOURCE_DATE_EPOCH
- * (https://reproducible-builds.org/specs/source-date-epoch/), or the newest date of the change log.
+ * The date of the release: SOURCE_DATE_EPOCH
+ * (https://reproducible-builds.org/specs/source-date-epoch/) or else the newest date of the change
+ * log. The current date plays no part, so a build gives the same bytes on every day.
  *
  * @throws {Error} if SOURCE_DATE_EPOCH is not a number of seconds, or no version has a date
  */

@@ -5,8 +5,8 @@ import { thirdPartyNotice } from "../third-party-notice.ts";
 const COMMON_LICENSES = "/usr/share/common-licenses";
 
 /**
- * The copyright file. Debian has the text of common licenses itself, so the file names Debian's
- * copy (policy 12.5).
+ * The copyright file. Debian itself contains the texts of common licenses, so for such a license
+ * the copyright file gives the path of Debian's text (policy 12.5).
  */
 export function debianCopyright({ license, packages }: Documents): string {
   return `${license}\n${thirdPartyNotice(packages, licenseOf, `${COMMON_LICENSES}/LGPL-2`)}`;

@@ -36,7 +36,7 @@ export function manualPages(date: Date): readonly ManualPage[] {
 
 /**
  * Returns the lines that replace the line `@…@` of a template. `request` is the text between the
- * signs, such as `OPTIONS units`.
+ * two `@`, such as `OPTIONS units`.
  */
 function fill(request: string): readonly string[] {
   const [kind, ...words] = request.split(" ");
@@ -56,7 +56,7 @@ function fill(request: string): readonly string[] {
 
 /**
  * If `relay` is among `commands`, lists the options of `relay`, and no others. Else lists the
- * options of `commands` that `relay` does not have.
+ * options of `commands` that are not also options of `relay`.
  */
 function optionsOf(commands: readonly CommandName[]): readonly string[] {
   const isRelay = commands.includes("relay");

@@ -8,9 +8,8 @@ import { LIBRARY_ENTRIES } from "./build-javascript.ts";
 const root = join(import.meta.dir, "../../..");
 
 /**
- * Writes the types of the library's entry points into a folder, with only the types that can be
- * reached from the entry points. The types of the packages whose code is in the library are among
- * them.
+ * Writes into a folder the types that the library's entry points export, and all types to which
+ * these types refer. A type may come from a package whose code is in the library.
  *
  * @throws if a type does not compile, or if a type refers to another package.
  */

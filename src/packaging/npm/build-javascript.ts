@@ -21,8 +21,8 @@ const WORKER_THREAD = join(src, "workers/worker-thread.ts");
  * Replaces the module `workers/worker-module-url.ts` by a module that imports the worker thread's
  * module with `type: "file"`. The value of this import is the path of the worker thread's module in
  * the installed package. If a user bundles the library with `bun build`, Bun copies the worker
- * thread's module beside the bundle (into the executable with `--compile`), and the value is the
- * path of the copy.
+ * thread's module beside the bundle or, with `--compile`, into the executable. The value is then
+ * the path of the copy.
  */
 const workerBesideLibrary: BunPlugin = {
   name: "worker-beside-library",
@@ -55,11 +55,12 @@ const COMMON = {
 } satisfies Partial<BuildConfig>;
 
 /**
- * Writes the library and the module of its worker threads into a folder. For other runtimes than
- * Bun a `needs-bun` module stands beside each entry point.
+ * Writes the library and the module of its worker threads into a folder. For runtimes other than
+ * Bun, a `needs-bun` module stands beside each entry point.
  *
  * Modules that both `index` and `observe` use are files of their own. The worker threads' module
- * uses none of these files, because a user's bundler copies it alone and unchanged.
+ * uses none of these files, because a user's bundler copies only the worker threads' module,
+ * unchanged.
  *
  * @throws {AggregateError} if something does not build.
  */
@@ -78,9 +79,10 @@ export async function buildLibrary(folder: string): Promise<void> {
 }
 
 /**
- * Writes the program into a folder, as JavaScript for Bun: `main.js`, and modules that it loads.
+ * Writes the program into a folder, as JavaScript for Bun: `main.js`, and the modules that
+ * `main.js` loads.
  *
- * @throws {AggregateError} if it does not build.
+ * @throws {AggregateError} if the program does not build.
  */
 export async function buildProgram(folder: string): Promise<void> {
   const entrypoints = [PROGRAM, WORKER_THREAD];
@@ -99,9 +101,9 @@ function writeLicenses(folder: string, outputs: readonly BuildOutput[]): void {
 }
 
 /**
- * A module for runtimes other than Bun: importing it fails with one line that says what is needed.
- * The module exports `names`, the names that the real module exports, because Node.js looks for
- * missing names before it runs a module.
+ * A module for runtimes other than Bun. Its import fails with one line that names the Bun version
+ * that the library needs. The module exports `names`, the names that the real module exports,
+ * because Node.js looks for missing names before it runs a module.
  */
 function needsBun(names: readonly string[]): string {
   const message =

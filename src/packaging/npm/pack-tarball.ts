@@ -32,8 +32,8 @@ export async function pack(
   ]);
   if (code !== 0) throw new Error(`${folder} cannot be packed: ${stderr.trim()}`);
   const tarball = stdout.trim();
-  // Compress the tarball again with libdeflate: its files are smaller than those of `bun pm pack`,
-  // and contain no time.
+  // Compress the tarball again with libdeflate, which makes a smaller file than `bun pm pack`,
+  // and writes no time into the file.
   const tar = Bun.gunzipSync(readFileSync(tarball));
   writeFileSync(tarball, Bun.gzipSync(tar, { library: "libdeflate", level: effort }));
   return tarball;

@@ -13,7 +13,7 @@ for (const target of TARGETS) executables.set(target, buildExecutable(target));
 const packages = await buildNpmPackages(join(root, "dist/npm"), executables);
 for (const { tarball } of packages) process.stdout.write(`${tarball}\n`);
 
-/** Builds an executable in a process of its own, and returns the path. */
+/** Builds an executable in a process of its own, and returns the executable's path. */
 function buildExecutable(target: Target): string {
   const { exitCode, stdout, stderr } = Bun.spawnSync([process.execPath, "build.ts", target], {
     cwd: root,
