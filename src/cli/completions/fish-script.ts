@@ -46,8 +46,8 @@ function commandLines({ name, options, args }: CompletedCommand): string[] {
       : `-n ${quoted(`__fish_seen_subcommand_from ${name}`)}`;
   const offer = args[0]?.offer ?? "nothing";
   return [
-    // Add `-f` unless the command's first argument is a file, because without `-f` fish also offers
-    // files.
+    // Without `-f` fish also offers files. So leave out `-f` only if the command's first argument
+    // is a file.
     ...(offer === "file" ? [] : [complete(condition, "-f", ...fishOffer(offer, false))]),
     ...options.map((option) => complete(condition, ...optionWords(option))),
   ];

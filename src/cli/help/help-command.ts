@@ -8,7 +8,10 @@ import { writeAnswer } from "../line/write-output.ts";
 import { explainRelay } from "./explain-relay.ts";
 import { helpScreen } from "./help-screen.ts";
 
-/** Explains the command that the word names. Without a word, prints the same text as `--help`. */
+/**
+ * Explains the command that the argument names. Without an argument, prints the same text as
+ * `--help`.
+ */
 export async function runHelp({ args: [word] }: CommandLine): Promise<number> {
   const look = style(mayPaint(1));
   if (word === undefined) return await writeAnswer(helpScreen("relay", look));

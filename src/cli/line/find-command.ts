@@ -8,12 +8,13 @@ import { UsageError } from "./usage-error.ts";
 export const STANDARD_IO = "-";
 
 /**
- * Finds the command of a command line by the first word. If that word is an address, it is the
+ * Finds the command of a command line by its first word. If this word is an address, it is the
  * SOURCE of the default command `relay`.
  *
- * @param isAddress - whether the word follows `--`, so that it is an address and not a command
+ * @param isAddress - whether the first word follows `--`, so that it is an address and not a
+ *   command
  * @param asksOnly - whether the user asked for help or for the version
- * @throws {UsageError} if the word is neither a command nor an address
+ * @throws {UsageError} if the first word is neither a command nor an address
  */
 export function findCommand(
   word: string | undefined,

@@ -62,8 +62,8 @@ export function checkAddresses(values: OptionValues, { source, destination }: Ad
 }
 
 /**
- * Refuses `--admin-mode` and `--admin-group` if the admin address is not a file, because the
- * permissions would protect nothing.
+ * Refuses `--admin-mode` and `--admin-group` if the admin address is not a Unix socket's path,
+ * because the permissions would protect nothing.
  *
  * @throws {UsageError}
  */

@@ -4,7 +4,8 @@ import { PROGRAM } from "../../program/version.ts";
 
 /**
  * Writes all of a command's answer to standard output. If this fails, a line on standard error says
- * why. There is no line if the reader has closed the pipe, because the reader decided this.
+ * why. There is no such line if the reader has closed the pipe, because the reader wants no more
+ * output.
  *
  * @returns an exit status: 0, or 1 if the answer could not be written
  */

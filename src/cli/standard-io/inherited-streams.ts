@@ -11,11 +11,11 @@ const STREAMS = [
 ] as const;
 
 /**
- * The name of the stream, standard input or standard output, that was closed when this process
- * started; null if both were open. The runtime has opened /dev/null in the place of a closed
- * stream, and a relay could only drop the bytes.
+ * Returns the name of a stream, standard input or standard output, that was closed when this
+ * process started; null if both were open. The runtime has opened /dev/null in the place of a
+ * closed stream, so a relay could only drop the bytes.
  *
- * If the user redirects a stream to /dev/null (`>/dev/null`), the stream is not closed. Only the
+ * A stream that the user redirects to /dev/null (`>/dev/null`) does not count as closed. Only the
  * runtime's descriptor of /dev/null has the flag FD_CLOEXEC: a descriptor from the user cannot have
  * this flag, because execve(2) would have closed the descriptor.
  */

@@ -106,8 +106,8 @@ export async function relayStandardIo({ given, args }: CommandLine): Promise<num
 }
 
 /**
- * Makes the source for the relay: the socket that is standard input and output, or else one end of
- * a new socket pair.
+ * Makes the source for the relay. If standard input and output are one socket, the source is this
+ * socket. Otherwise the source is one end of a new socket pair.
  *
  * @throws {RelayError} if standard input or output is closed, or if no further descriptor can be
  *   opened

@@ -9,7 +9,7 @@ export interface Noted {
   readonly name: string | null;
   readonly waitingForHeader: number;
   readonly captureEnded: string | null;
-  /** The reasons for which the relay accepts no clients now; empty if it accepts clients. */
+  /** The reasons why the relay accepts no clients now; empty if it accepts clients. */
   readonly acceptingPaused: readonly string[];
 }
 

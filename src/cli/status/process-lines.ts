@@ -19,8 +19,8 @@ export function lineName(name: string, style: Style): Piece {
  * the number of connections that are still open in the processes that this process replaced
  * (handover).
  *
- * @param before - an earlier status, for the CPU usage since then; without it the line shows the
- *   CPU time since the start of the process
+ * @param before - an earlier status, for the CPU usage since then; if it is undefined, the line
+ *   shows the CPU time since the start of the process
  */
 export function processLines(
   status: ReadStatus,

@@ -178,8 +178,8 @@ export function checkOptions(values: OptionValues, file: FilePermissions): void 
 export function checkName(name: string, { service, user, userUnit }: OptionValues): void {
   if (service === `${name}.service`)
     throw new UsageError(`--name: ${service} is the service itself; the relay needs another name`);
-  // Use the template's name for an instance, because systemd names the dynamic user after the
-  // template.
+  // Check a template's name without its `@`, because systemd gives the dynamic user of each
+  // instance this name.
   const account = name.replace(/@$/, "");
   if (!userUnit && user === undefined && (userId(account) ?? groupId(account)) !== undefined)
     throw new UsageError(

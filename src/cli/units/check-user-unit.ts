@@ -21,8 +21,8 @@ export function checkUserUnit(source: SocketEndpoint, values: OptionValues): voi
   if (values.owner !== undefined) throw refuse("--owner", "only root can change a file's owner");
   if (values.supplementaryGroups !== undefined)
     throw refuse("--supplementary-groups", "the user's own groups apply");
-  // Refuse another group: the relay runs in a user namespace with only one group, so it cannot give
-  // a file to another group.
+  // Refuse an option that sets a group: the relay runs in a user namespace with only the user's own
+  // group, so it cannot give a file to another group.
   if (values.adminGroup !== undefined)
     throw refuse("--admin-group", "the user's own group applies");
   if (values.group !== undefined && values.noSocket)

@@ -37,10 +37,10 @@ import { anyUsersPath, ofAnyUser, ofAnyUsersValues } from "./read-unit-addresses
 
 /**
  * Plans the units of a configuration file: one service runs all relays, and each relay has a
- * .socket unit. The file needs no change for systemd: a relay takes the passed socket that listens
- * on its source. Options that the file sets are not repeated on the service's command line, because
- * the command line would override the file: after a reload, a changed value in the file would have
- * no effect.
+ * .socket unit. The file needs no change for systemd: a relay takes the socket from systemd that
+ * listens on the relay's source. Options that the file sets are not repeated on the service's
+ * command line, because the command line would override the file: after a reload, a changed value
+ * in the file would have no effect.
  *
  * @throws {UsageError} if the units cannot do what the file or the command line says
  * @throws {ConfigError} if the file cannot be read or has mistakes
@@ -75,9 +75,9 @@ export function planFileUnits(
     options: relayOptions(
       withoutName(given),
       {
-        // On the command line, this option overrides a value that the user may later write into the
-        // file. This does no harm: after such a change the user must make new units anyway, because
-        // TimeoutStopSec= depends on the value.
+        // On the service's command line, `--drain-timeout` overrides a value that the user may
+        // later write into the file. This does no harm: after such a change the user must make new
+        // units anyway, because TimeoutStopSec= depends on the value.
         ...(drainsShortly && { drainTimeout: SHORT_DRAIN.text }),
         ...(values.service !== undefined && { requirePrivateNetwork: true }),
         ...exitIdleTime(given),
@@ -107,9 +107,9 @@ function configPath(written: string, { userUnit }: OptionValues): string {
 }
 
 /**
- * Returns `values`, the values from the command line, with the process-wide values of `wide` in
- * place of the same options in `values`. `wide` also contains the values of the options that only
- * the file sets.
+ * Returns a copy of `values`, the values from the command line, in which the process-wide values of
+ * `wide` replace the values of the same options. `wide` also contains the values of the options
+ * that only the file sets.
  */
 function withFile(values: OptionValues, wide: ProcessWide): OptionValues {
   const { admin, adminMode, adminGroup, metrics, exitIdleTime: idle } = wide;
@@ -214,8 +214,8 @@ function connectionsOf({ processWide, relays }: ProcessPlan): number {
 }
 
 /**
- * Returns the options without `--name`, which is the name of the units here; a relay of a file has
- * its name from the file.
+ * Returns the options without `--name`, because `--name` sets the name of the units here. The file
+ * names each relay.
  */
 function withoutName({ name: _units, ...given }: GivenOptions): GivenOptions {
   return given;

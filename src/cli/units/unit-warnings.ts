@@ -77,8 +77,8 @@ const OTHERS_READ = 0o004;
 const OTHERS_SEARCH = 0o001;
 
 /**
- * The file, or the first folder on its path, that not everybody can access; `undefined` if
- * everybody can read the file.
+ * Returns `file` if its mode does not let everybody read the file. Else returns the nearest folder
+ * above `file` whose mode does not let everybody in; `undefined` if everybody can read the file.
  */
 function notForAll(file: string): string | undefined {
   if ((statSync(file).mode & OTHERS_READ) === 0) return file;
