@@ -1,7 +1,7 @@
-// The tolerance for late timers is half of the timer's interval, because a timer may be late on a
-// busy machine without a standstill. This is the lower bound of the tolerance, in milliseconds.
+// On a busy machine a timer may be late without a standstill. So a timer may be late by half of its
+// interval, but at least by this time, in milliseconds.
 const LATE_LEAST = 250;
-// The upper bound of the tolerance, in milliseconds.
+// A timer may never be late by more than this time, in milliseconds.
 const LATE_MOST = 1_000;
 
 /**

@@ -24,9 +24,9 @@ export interface ConnectionsState extends PipeMeans {
   readonly libc: Libc | null;
   /**
    * Returns whether a connection to an address of the destination would arrive at the relay's own
-   * source. Null if the relay does not check this, because no address of the destination can lead
-   * back to the source, or because one end of the relay is in another network namespace and the
-   * destination is not a path.
+   * source. Null if the relay does not check this. It does not check in two cases: no address of
+   * the destination can lead back to the source; or the destination is not a path, and one end of
+   * the relay is in another network namespace.
    */
   leadsBack: ((address: SocketAddress) => boolean) | null;
   readonly sourceIsTcp: boolean;

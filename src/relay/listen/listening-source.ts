@@ -33,7 +33,10 @@ export class ListeningSource {
   #endpoint: SocketEndpoint;
   #listeners: Listeners | null = null;
   #file: PlacedFile | null = null;
-  /** Whether `stop` must remove the file, because `hide` had no descriptor for the removal. */
+  /**
+   * True if `hide` could not remove the file, because no descriptor was free for the removal. Then
+   * `stop` must remove the file.
+   */
   #fileIsLeft = false;
   /**
    * Watches the source's file or network namespace. Null if the source depends on neither, and

@@ -141,9 +141,9 @@ const TABLE: Transitions = {
  * A transition to `turn` or `last turn` plans an own read for the next turn of the event loop. At a
  * transition marked "now", the pipe does an own read at once.
  *
- * The row `events` also has cells for the results of own reads: after a large chunk that `to` took
- * completely, the pipe does an own read at once, while the state is still `events`. Only the result
- * of this read changes the state.
+ * The row `events` also has cells for the results of own reads. The reason: if the receiver takes a
+ * large chunk completely, the pipe does an own read at once, and the state stays `events` during
+ * this read. Only the result of the read changes the state.
  *
  * Bun is paused in `paused`, `room`, `turn`, `last turn` and `look`, but a failed TCP side delivers
  * chunks even then.
