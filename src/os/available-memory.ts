@@ -56,7 +56,7 @@ function above(path: string): string[] {
 
 /**
  * Reads a limit from the text of a file. The text `max` and a missing file mean no limit. Version 1
- * expresses "no limit" by a number larger than any memory.
+ * of control groups expresses "no limit" by a number larger than any memory.
  */
 function limitOf(text: string | undefined): number {
   const limit = text?.trim() ?? "";

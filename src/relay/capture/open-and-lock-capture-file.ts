@@ -177,9 +177,9 @@ function withNumber({ entry, path }: Entry, number: number): Entry {
 }
 
 /**
- * Gives the earlier capture at the path the first free number as its suffix. A number is not free
- * if the file with this number is no capture, or if a process still writes this file: for example,
- * a process that has handed over and still has connections.
+ * Renames the earlier capture: its new name is the path with the first free number as a suffix. A
+ * number is free if no file has this name. Unless `keepsAll` is set, a number is also free if its
+ * file is a capture that no process writes; the renamed file then replaces this capture.
  */
 function moveAside(file: Entry, keepsAll: boolean): void {
   for (let number = 1; ; number += 1) {

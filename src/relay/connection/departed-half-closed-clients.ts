@@ -82,7 +82,8 @@ export class DepartedLocalClients<Watched extends WatchedConnection> {
       } else if (client.socket === null) {
         this.#departed(connection);
       } else {
-        // Most connections have ended before the first look, so the ends are looked up only now.
+        // Find the addresses of both ends only now, because most connections are over before the
+        // first look.
         const ends = known === undefined ? endsOf(client) : known;
         if (known === undefined) this.#watched.set(connection, ends);
         if (ends === null) continue;

@@ -64,8 +64,9 @@ export function sideClosed(side: ConnectionSide, code: string | undefined): void
 
 /**
  * Shows the destination that the client has gone, but only if this can lose no byte. Called when
- * the client's socket is closed. A destination that has not sent a byte has seen only the client's
- * end of stream, so it cannot tell whether the client still waits for an answer.
+ * the client's socket is closed. Does nothing if the destination has sent a byte. A destination that
+ * has sent nothing cannot tell by the client's end of stream whether the client has gone or waits
+ * for an answer.
  *
  * | the client sent | destination           | the destination sees                                 | only if the client                                     |
  * | --------------- | --------------------- | ---------------------------------------------------- | ------------------------------------------------------ |

@@ -109,8 +109,8 @@ export class Pipe implements Reader {
    * Makes the pipe read and hold fewer bytes. Call this when all pipes together hold too many
    * bytes.
    *
-   * - If bytes are held or `to` is not ready, nobody reads from `from` until `to` has taken the
-   *   held bytes.
+   * - If bytes are held or `to` is not ready, nobody reads from `from` until `to` is ready and has
+   *   taken the held bytes.
    * - Otherwise the relay's own system calls read as soon as there are bytes. Each call reads at
    *   most as many bytes as `to` has room for. Without a bulk reader, Bun reads as before.
    */

@@ -159,7 +159,7 @@ export class Reading implements ByteWaiter {
     else this.#move("memory full");
   }
 
-  /** Lets Bun read from now on. Call this when `to` takes no more bytes. */
+  /** Lets Bun read from now on. Call this when `to` will never take bytes again. */
   broke(): void {
     this.#move("broken");
   }
