@@ -23,7 +23,7 @@ import { checkAddresses, readValues } from "../line/option-values.ts";
 import { readDestination } from "../line/read-addresses.ts";
 import { STANDARD_IO } from "../line/find-command.ts";
 import type { CommandLine } from "../line/read-command-line.ts";
-import { closedStream, isOneSocket, takeOneSocket } from "./inherited-streams.ts";
+import { closedStream, isOneSocket, takeOneSocket } from "./kinds-of-standard-streams.ts";
 import { copyInput, copyOutput, StreamFailure } from "./copy-standard-io.ts";
 import { checkStandardIoOptions } from "./standard-io-options.ts";
 import { StreamSocket } from "./socket-with-awaited-writes.ts";
