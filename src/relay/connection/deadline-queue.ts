@@ -77,6 +77,10 @@ export class DeadlineQueue<Item extends Expiring> {
     else earlier.later = later;
     if (later === null) this.#last = earlier;
     else later.earlier = earlier;
+    // Without this, an old deadline that the garbage collector has not found yet would keep the
+    // later ones alive, with their connections, and these again later ones.
+    deadline.earlier = null;
+    deadline.later = null;
     item.deadline = null;
   }
 

@@ -74,7 +74,24 @@ export class DepartedLocalClients<Watched extends WatchedConnection> {
   #look(): void {
     this.#timer = undefined;
     const began = performance.now();
-    let table: TcpTable | null | undefined;
+    const ends = this.#endsOfClients();
+    const table = ends.size === 0 ? null : readTcpTable([...ends.values()].map(bothEnds));
+    for (const [connection, each] of ends) {
+      // The end of one connection may have ended another.
+      if (table === null || !this.#watched.has(connection)) continue;
+      if (hasLeft(table, each)) this.#departed(connection);
+    }
+    if (this.#watched.size === 0) return;
+    this.#pause = Math.min(2 * this.#pause, PAUSE_LAST);
+    this.#lookLater(Math.max(this.#pause, COST * (performance.now() - began)));
+  }
+
+  /**
+   * Returns the ends of the connections whose clients the kernel's table can find. Reports a client
+   * whose socket is closed already, and stops watching if the destination has sent a byte.
+   */
+  #endsOfClients(): ReadonlyMap<Watched, TcpEnds> {
+    const found = new Map<Watched, TcpEnds>();
     for (const [connection, known] of this.#watched) {
       const { client, bytesDown } = connection;
       if (bytesDown > 0) {
@@ -86,15 +103,15 @@ export class DepartedLocalClients<Watched extends WatchedConnection> {
         // first look.
         const ends = known === undefined ? endsOf(client) : known;
         if (known === undefined) this.#watched.set(connection, ends);
-        if (ends === null) continue;
-        table ??= readTcpTable();
-        if (table !== null && hasLeft(table, ends)) this.#departed(connection);
+        if (ends !== null) found.set(connection, ends);
       }
     }
-    if (this.#watched.size === 0) return;
-    this.#pause = Math.min(2 * this.#pause, PAUSE_LAST);
-    this.#lookLater(Math.max(this.#pause, COST * (performance.now() - began)));
+    return found;
   }
+}
+
+function bothEnds({ peer, own }: TcpEnds): readonly [TcpEnd, TcpEnd] {
+  return [endOf(peer), endOf(own)];
 }
 
 function hasLeft(table: TcpTable, { peer, own }: TcpEnds): boolean {

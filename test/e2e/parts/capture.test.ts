@@ -311,7 +311,7 @@ await describeNeeding("a full disk", [root, program("mount"), program("tshark")]
         /"level":"warn".*the capture .* has ended: no space left on device \(ENOSPC\)/,
       );
       const { stdout } = await runRelay(["status", join(folder, "admin")]);
-      expect(stdout).toContain("\tno space left on device (ENOSPC)\n");
+      expect(stdout).toContain("\tno space left on device (ENOSPC)\t");
       expect(await relay.stop()).toBe(0);
       await relay.logEnded;
       expect([...relay.stderr().matchAll(/has ended/g)]).toHaveLength(1);

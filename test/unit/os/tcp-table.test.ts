@@ -16,7 +16,7 @@ function end(host: string, port: number): TcpEnd {
 }
 
 function stateOf(local: TcpEnd, remote: TcpEnd): string | undefined {
-  return readTcpTable()?.stateOf(local, remote);
+  return readTcpTable([[local, remote]])?.stateOf(local, remote);
 }
 
 const HOSTS = ["127.0.0.1", ...(ipv6Loopback.present() ? ["::1"] : [])];
@@ -48,6 +48,25 @@ describe.each(HOSTS)("a socket at %s", (host) => {
     client.close();
     expect(stateOf(near, far)).toBe("orphaned");
     expect(stateOf(far, near)).toBe("owned");
+  });
+
+  test("is found among many others, and they are not", async () => {
+    const listener = new RawListener({ kind: "tcp", host, port: 0 });
+    open.push(listener);
+    const ends: [TcpEnd, TcpEnd][] = [];
+    // More than one read of the table: each line has 150 bytes.
+    for (let count = 0; count < 400; count += 1) {
+      const client = await RawSocket.connect(listener.endpoint);
+      open.push(client, await listener.accept());
+      ends.push([end(host, client.ports.own), end(host, client.ports.peer)]);
+    }
+    const wanted = ends.filter((_, index) => index % 3 === 0);
+    const table = readTcpTable(wanted);
+    for (const [index, [near, far]] of ends.entries()) {
+      const state = index % 3 === 0 ? "owned" : "absent";
+      expect(table?.stateOf(near, far)).toBe(state);
+      expect(table?.stateOf(far, near)).toBe(state);
+    }
   });
 
   test("is absent once it is reset", async () => {

@@ -105,3 +105,14 @@ test("a queue leaves an item of another queue alone", async () => {
   expect(item.deadline).not.toBeNull();
   expect(await done.promise).toBe("of the other queue");
 });
+
+test("a deadline that has left keeps no other one alive", () => {
+  const deadlines = new DeadlineQueue<Item>(60_000, () => {});
+  const items = ["before", "leaves", "after"].map((name) => new Item(name));
+  for (const item of items) deadlines.add(item);
+  const { deadline } = items[1] as Item;
+  expect(deadline).toMatchObject({ earlier: items[0]?.deadline, later: items[2]?.deadline });
+  deadlines.delete(items[1] as Item);
+  expect(deadline).toMatchObject({ earlier: null, later: null });
+  for (const item of items) deadlines.delete(item);
+});
