@@ -70,7 +70,7 @@ describe.each(DIRECTIONS)("from $source to $destination", (direction) => {
     await using bench = await start(direction, { ...FULL, lingerTimeout: LINGER_LONG });
     const { client, server, endings } = bench;
     client.close();
-    await until(() => endings.length > 0, "the place to be free", 30_000);
+    await until(() => endings.length > 0, "the place to be free", 50_000);
     // Only now does the destination read.
     expect(await server.readToEnd()).toEqual({ ...payload.received(), ending: "end" });
     expect(server.trySend(payload.bytes)).toBe("EPIPE");
@@ -90,7 +90,7 @@ describe.each(DIRECTIONS)("from $source to $destination", (direction) => {
     await using bench = await start(direction, { lingerTimeout: 4_000 });
     const { client, server, endings, since } = bench;
     client.close();
-    await until(() => endings.length > 0, "the connection to be over", 30_000);
+    await until(() => endings.length > 0, "the connection to be over", 50_000);
     // Half of `lingerTimeout` after the end of stream.
     expect(performance.now() - since).toBeGreaterThanOrEqual(2_000);
     expect(await server.readToEnd()).toEqual({ ...payload.received(), ending: "end" });

@@ -39,15 +39,19 @@ export class DepartedLocalClients<Watched extends WatchedConnection> {
    * undefined before the ends are looked up, null if the client is not known to be on this machine.
    */
   readonly #watched = new Map<Watched, TcpEnds | null | undefined>();
+  readonly #isDue: (connection: Watched) => boolean;
   readonly #departed: (connection: Watched) => void;
   #timer: Timer | undefined;
   #pause = PAUSE_FIRST;
 
   /**
+   * @param isDue - whether it matters now if the client of a connection has left; the kernel's table
+   *   is read only for these connections, because on a machine with many sockets a read takes long
    * @param departed - called with each connection whose client has left; called again after each
    *   pause until the connection is forgotten
    */
-  constructor(departed: (connection: Watched) => void) {
+  constructor(isDue: (connection: Watched) => boolean, departed: (connection: Watched) => void) {
+    this.#isDue = isDue;
     this.#departed = departed;
   }
 
@@ -87,7 +91,7 @@ export class DepartedLocalClients<Watched extends WatchedConnection> {
   }
 
   /**
-   * Returns the ends of the connections whose clients the kernel's table can find. Reports a client
+   * Returns the ends of the connections that are due and whose clients the kernel's table can find. Reports a client
    * whose socket is closed already, and stops watching if the destination has sent a byte.
    */
   #endsOfClients(): ReadonlyMap<Watched, TcpEnds> {
@@ -98,7 +102,7 @@ export class DepartedLocalClients<Watched extends WatchedConnection> {
         this.#watched.delete(connection);
       } else if (client.socket === null) {
         this.#departed(connection);
-      } else {
+      } else if (this.#isDue(connection)) {
         // Find the addresses of both ends only now, because most connections are over before the
         // first look.
         const ends = known === undefined ? endsOf(client) : known;

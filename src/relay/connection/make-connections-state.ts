@@ -6,7 +6,7 @@ import { DepartedLocalClients } from "./departed-half-closed-clients.ts";
 import { ConnectionList } from "./connection-list.ts";
 import { DeadlineQueue } from "./deadline-queue.ts";
 import { LingeringClose } from "./lingering-close.ts";
-import { clientDeparted } from "./side-events.ts";
+import { clientDeparted, mayGiveUpClient } from "./side-events.ts";
 import { adoptedHandlers, handlers } from "./socket-handlers.ts";
 import type { HeldMemory } from "../limits/held-memory-limit.ts";
 import { callsFor } from "../check-network-namespaces.ts";
@@ -40,7 +40,7 @@ export function makeConnectionsState(
     libc: loaded.libc && callsFor(loaded.libc, options.destinationNetns),
     leadsBack: null,
     clientLeftAt: -Infinity,
-    departed: new DepartedLocalClients(clientDeparted),
+    departed: new DepartedLocalClients(mayGiveUpClient, clientDeparted),
     sourceIsTcp: endpoint.kind === "tcp",
     clientIsShared: options.source.kind === "connected",
     keepalive: options.keepalive ?? DEFAULTS.keepalive,

@@ -101,16 +101,25 @@ function clientClosed(connection: Connection, code: string | undefined): void {
  * that the client has gone for good.
  */
 export function clientDeparted(connection: Connection): void {
-  const { attempt, client, destination, shared } = connection;
+  const { client, destination, shared } = connection;
   if (isSilent(connection)) return leaveSilently(connection);
-  if (attempt !== null || connection.clientGone) return;
-  if (!hasGoneForGood(connection, performance.now()) || !losesNothing(destination)) return;
+  if (!mayGiveUpClient(connection) || !losesNothing(destination)) return;
   connection.clientGone = true;
   // The destination may already linger with the outcome `close`. End this lingering, so that
   // `settle` can choose the outcome `reset`.
   shared.lingering.delete(destination);
   if (client.socket === null) settle(connection);
   else client.terminate();
+}
+
+/**
+ * Returns whether it matters now if the client of a connection has gone: whether `clientDeparted`
+ * may end the connection.
+ */
+export function mayGiveUpClient(connection: Connection): boolean {
+  if (isSilent(connection)) return true;
+  if (connection.attempt !== null || connection.clientGone) return false;
+  return hasGoneForGood(connection, performance.now());
 }
 
 /**
