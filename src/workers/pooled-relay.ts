@@ -153,7 +153,7 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
       if (this.#accepts) this.#source.removeFile(this.observer);
       await Promise.all(this.#shares.map((share) => share.ended()));
       this.#hanging[Symbol.dispose]();
-      this.#source.close(this.observer);
+      await this.#source.close(this.observer);
       throw error;
     }
     this.#source.watch(this.observer);
@@ -305,7 +305,7 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
   async #drain(cause: Stop["cause"]): Promise<void> {
     const ended = Promise.all(this.#shares.map((share) => share.ended()));
     await Promise.all(this.#shares.map((share) => share.drains()));
-    this.#source.close(this.observer);
+    await this.#source.close(this.observer);
     this.#closed.resolve();
     this.observer.draining(this.connections);
     await ended;

@@ -9,6 +9,11 @@ import { endpointOf } from "../relay/listen/inherited-socket.ts";
 import { type PlacedFile, type HandedSource, isInherited } from "../relay/kinds-of-source.ts";
 import type { RelayOptions } from "../relay/options.ts";
 
+// The pause between two tries to remove a socket file while no descriptor is free, and the maximum
+// time of all pauses together, in milliseconds.
+const REMOVE_EVERY = 10;
+const REMOVE_PATIENCE = 1_000;
+
 /**
  * A bound source from which only the workers accept clients. The thread that bound the source
  * accepts no clients.
@@ -97,11 +102,15 @@ export class SharedSource {
   /**
    * Closes the source in this thread. The kernel refuses the clients in its queue unless another
    * descriptor of the socket is open, for example in another process. Also removes the socket file
-   * if `removeFile` could not, because no descriptor was left.
+   * if `removeFile` could not, because no descriptor was left. Another thread may take the
+   * descriptors that are closed here, so the removal may take several tries.
    */
-  close(observer: Observer): void {
+  async close(observer: Observer): Promise<void> {
     for (const fd of this.fds) this.#libc.close(fd);
-    if (this.#fileIsLeft) removeAtStop(this.#file, observer);
-    this.#fileIsLeft = false;
+    for (let waited = 0; this.#fileIsLeft; waited += REMOVE_EVERY) {
+      const isLastTry = waited >= REMOVE_PATIENCE;
+      this.#fileIsLeft = !removeAtStop(this.#file, observer, { isLastTry });
+      if (this.#fileIsLeft) await Bun.sleep(REMOVE_EVERY);
+    }
   }
 }

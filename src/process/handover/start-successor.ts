@@ -18,6 +18,10 @@ const PATIENCE = 30_000;
  */
 const LAST_PATIENCE = 2_000;
 
+// The maximum time, in milliseconds, that a ready successor waits for the end of the child that
+// started it.
+const CHILD_PATIENCE = 1_000;
+
 /** The options for the start of a successor. */
 export interface SuccessorStart {
   /** The program and its arguments. */
@@ -94,6 +98,10 @@ export async function startSuccessor(start: SuccessorStart): Promise<Successor> 
   void starting.gone.then(() => child.exited).then((status) => starting.ended(status));
   try {
     await starting.ready;
+    // The service manager must be the successor's parent before it learns that the successor is the
+    // main process, or it will not notice the successor's end. The successor becomes an orphan when
+    // the child that started it has ended, which takes moments.
+    await Promise.race([child.exited, Bun.sleep(CHILD_PATIENCE)]);
     return starting;
   } catch (error) {
     await end(child.pid, starting);
