@@ -9,8 +9,8 @@ import { endpointOf } from "../relay/listen/inherited-socket.ts";
 import { type PlacedFile, type HandedSource, isInherited } from "../relay/kinds-of-source.ts";
 import type { RelayOptions } from "../relay/options.ts";
 
-// The pause between two tries to remove a socket file while no descriptor is free, and the maximum
-// time of all pauses together, in milliseconds.
+// The pause between two tries to remove a socket file while no descriptor is free, and the default
+// maximum time of all pauses together, in milliseconds.
 const REMOVE_EVERY = 10;
 const REMOVE_PATIENCE = 1_000;
 
@@ -104,11 +104,13 @@ export class SharedSource {
    * descriptor of the socket is open, for example in another process. Also removes the socket file
    * if `removeFile` could not, because no descriptor was left. Another thread may take the
    * descriptors that are closed here, so the removal may take several tries.
+   *
+   * @param patience - the maximum time of all pauses between the tries together, in milliseconds
    */
-  async close(observer: Observer): Promise<void> {
+  async close(observer: Observer, { patience = REMOVE_PATIENCE } = {}): Promise<void> {
     for (const fd of this.fds) this.#libc.close(fd);
     for (let waited = 0; this.#fileIsLeft; waited += REMOVE_EVERY) {
-      const isLastTry = waited >= REMOVE_PATIENCE;
+      const isLastTry = waited >= patience;
       this.#fileIsLeft = !removeAtStop(this.#file, observer, { isLastTry });
       if (this.#fileIsLeft) await Bun.sleep(REMOVE_EVERY);
     }

@@ -3,7 +3,11 @@ import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DOCUMENT_VERSION } from "../../src/process/handover/handover-document.ts";
 import { HandoverError } from "../../src/process/handover/handover-error.ts";
-import { startSuccessor } from "../../src/process/handover/start-successor.ts";
+import {
+  startSuccessor,
+  type Successor,
+  type SuccessorStart,
+} from "../../src/process/handover/start-successor.ts";
 import { openDescriptors } from "../support/process/proc.ts";
 import { until } from "../support/waiting.ts";
 import { folderForEachTest } from "../support/temporary-folder.ts";
@@ -26,23 +30,26 @@ const DOCUMENT = {
   },
 } as const;
 
-/** Starts a shell script in the place of the program; gives why that fails. */
-async function failureOf(
-  script: string,
-  { patience = 10_000, signal = new AbortController().signal } = {},
-): Promise<string> {
+/** Starts a shell script in the place of the program. */
+function startScript(script: string, options: Partial<SuccessorStart>): Promise<Successor> {
   const path = join(folder, "program");
   writeFileSync(path, `#!/bin/sh\n${script}\n`);
   chmodSync(path, 0o755);
+  return startSuccessor({
+    command: [path],
+    environment: process.env,
+    descriptors: [],
+    document: DOCUMENT,
+    signal: new AbortController().signal,
+    patience: 10_000,
+    ...options,
+  });
+}
+
+/** Starts a shell script in the place of the program; gives why that fails. */
+async function failureOf(script: string, options: Partial<SuccessorStart> = {}): Promise<string> {
   try {
-    await startSuccessor({
-      command: [path],
-      environment: process.env,
-      descriptors: [],
-      document: DOCUMENT,
-      signal,
-      patience,
-    });
+    await startScript(script, options);
   } catch (error) {
     if (error instanceof HandoverError) return error.message;
     throw error;
@@ -96,6 +103,35 @@ describe("a program that never accepts", () => {
     ],
   ])("%s", async (_, script, reason) => {
     expect(await failureOf(script)).toBe(reason);
+  });
+});
+
+describe("a program that accepts while the child that started it has not ended", () => {
+  const READY = `echo '{"kind":"ready","pid":7,"claimed":[]}' >&3`;
+
+  test("has not started until the child has ended", async () => {
+    let childEnded = false;
+    const successor = await startScript(`${READY}; sleep 0.3`, {
+      childPatience: 60_000,
+      spawned: ({ exited }) => void exited.then(() => (childEnded = true)),
+    });
+    expect(childEnded).toBe(true);
+    expect(successor.pid).toBe(7);
+    successor.giveUp();
+  });
+
+  test("has started after a while if the child does not end", async () => {
+    const children: { readonly pid: number; readonly exited: Promise<number> }[] = [];
+    const successor = await startScript(`${READY}; exec sleep 100`, {
+      childPatience: 50,
+      spawned: (child) => void children.push(child),
+    });
+    expect(successor.pid).toBe(7);
+    successor.giveUp();
+    for (const { pid, exited } of children) {
+      process.kill(pid, "SIGKILL");
+      await exited;
+    }
   });
 });
 

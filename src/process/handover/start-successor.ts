@@ -18,8 +18,10 @@ const PATIENCE = 30_000;
  */
 const LAST_PATIENCE = 2_000;
 
-// The maximum time, in milliseconds, that a ready successor waits for the end of the child that
-// started it.
+/**
+ * The maximum time, in milliseconds, that a ready successor waits for the end of the child that
+ * started it.
+ */
 const CHILD_PATIENCE = 1_000;
 
 /** The options for the start of a successor. */
@@ -42,6 +44,12 @@ export interface SuccessorStart {
   readonly signal: AbortSignal;
   /** The time, in milliseconds, within which the new process must accept clients. Default: 30 s. */
   readonly patience?: number;
+  /**
+   * The maximum time, in milliseconds, between the moment when the successor is ready and the end
+   * of the child process that started it. After this time the start succeeds all the same. Default:
+   * 1 s.
+   */
+  readonly childPatience?: number;
   /**
    * Called with the child process of this process. The child process starts the successor and then
    * ends.
@@ -84,7 +92,7 @@ export interface Successor {
  * call has started have then ended.
  */
 export async function startSuccessor(start: SuccessorStart): Promise<Successor> {
-  const { signal, patience = PATIENCE } = start;
+  const { signal, patience = PATIENCE, childPatience = CHILD_PATIENCE } = start;
   const child = spawn(start);
   start.spawned?.(child);
   const starting = await StartingSuccessor.open(child.stdio[3]);
@@ -101,7 +109,7 @@ export async function startSuccessor(start: SuccessorStart): Promise<Successor> 
     // The service manager must be the successor's parent before it learns that the successor is the
     // main process, or it will not notice the successor's end. The successor becomes an orphan when
     // the child that started it has ended, which takes moments.
-    await Promise.race([child.exited, Bun.sleep(CHILD_PATIENCE)]);
+    await Promise.race([child.exited, Bun.sleep(childPatience)]);
     return starting;
   } catch (error) {
     await end(child.pid, starting);

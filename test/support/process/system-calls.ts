@@ -33,6 +33,7 @@ export const SOCK_DGRAM = 2;
 export const SOCK_SEQPACKET = 5;
 const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
+const RLIMIT_NOFILE = 7;
 
 const { i32, u32, ptr, u64_fast, i64_fast } = FFIType;
 
@@ -61,6 +62,7 @@ function open() {
         ioctl: { args: [i32, u64_fast, ptr], returns: i32 },
         poll: { args: [ptr, u64_fast, i32], returns: i32 },
         dup: { args: [i32], returns: i32 },
+        prlimit: { args: [i32, i32, ptr, ptr], returns: i32 },
         setxattr: { args: [ptr, ptr, ptr, u64_fast, i32], returns: i32 },
         getxattr: { args: [ptr, ptr, ptr, u64_fast], returns: i64_fast },
         close: { args: [i32], returns: i32 },
@@ -160,6 +162,15 @@ export const system = {
     return wanted.map((_, index) => shorts[4 * index + 3] ?? 0);
   },
   duplicate: (fd: number) => answer(c.dup(fd)),
+  /** Sets this process's soft limit of descriptors, and returns the limit before. prlimit(2) */
+  limitDescriptors(soft: number): number {
+    const limits = new BigUint64Array(2);
+    must("prlimit", answer(c.prlimit(0, RLIMIT_NOFILE, null, limits)));
+    const [before = 0n] = limits;
+    limits[0] = BigInt(soft);
+    must("prlimit", answer(c.prlimit(0, RLIMIT_NOFILE, limits, null)));
+    return Number(before);
+  },
   /** setxattr(2) */
   setAttribute: (path: string, name: string, value: Uint8Array) =>
     answer(c.setxattr(cString(path), cString(name), value, value.length, 0)),
