@@ -1,4 +1,6 @@
 import { closeSync, openSync, readSync } from "node:fs";
+import { join } from "node:path";
+import { errorCode } from "./errno.ts";
 
 /** One end of a TCP connection: the bytes of its IPv4 or IPv6 address, and its port. */
 export interface TcpEnd {
@@ -15,16 +17,16 @@ export interface TcpTable {
   stateOf(local: TcpEnd, remote: TcpEnd): "owned" | "orphaned" | "absent";
 }
 
-// The columns of /proc/net/tcp and /proc/net/tcp6 (proc_pid_net(5)), with hexadecimal addresses:
-// the number of the line, local and remote end, state, queues, timer, retransmits, user, timeout,
-// inode.
-const LINE = /^ *\d+: ([0-9A-F]+:[0-9A-F]+) ([0-9A-F]+:[0-9A-F]+) (?:\S+ +){6}(\d+)/;
+// The columns of the files tcp and tcp6 (proc_pid_net(5)), with hexadecimal addresses: the number
+// of the line, local and remote end, state, queues, timer, retransmits, user, timeout, inode.
+const INODE = /^(?: +\S+){6} +(\d+)/;
+
+// The number of characters of both ends together, as in "0100007F:0050 0100007F:C001".
+const IPV4_ENDS = 27;
+const IPV6_ENDS = 75;
 
 // The beginning of an IPv4-mapped IPv6 address (RFC 4291 2.5.5.2), as the kernel prints it.
 const MAPPED = "0000000000000000FFFF0000";
-
-const COLON = 0x3a;
-const LINE_FEED = 0x0a;
 
 // The buffer for the text of the table. A machine can have many thousands of sockets, each with a
 // line of 150 bytes, so the whole text is never in memory.
@@ -35,81 +37,69 @@ const CHUNK = Buffer.allocUnsafeSlow(64 * 1024);
  * takes about a microsecond for each socket of the machine.
  *
  * @param wanted - the two ends of each wanted socket; the socket at the other end is read, too
+ * @param folder - the folder of the files tcp and tcp6
  */
-export function readTcpTable(wanted: Iterable<readonly [TcpEnd, TcpEnd]>): TcpTable | null {
-  const ports = new Set<number>();
-  for (const [{ port: one }, { port: other }] of wanted)
-    ports.add(pair(one, other)).add(pair(other, one));
-  const sockets = new Map<string, string>();
-  const note = (line: string) => {
-    const [, local = "", remote = "", inode = ""] = LINE.exec(line) ?? [];
-    sockets.set(`${plain(local)} ${plain(remote)}`, inode);
+export function readTcpTable(
+  wanted: Iterable<readonly [TcpEnd, TcpEnd]>,
+  folder = "/proc/self/net",
+): TcpTable | null {
+  const keys = new Set<string>();
+  for (const [one, other] of wanted) keys.add(keyOf(one, other)).add(keyOf(other, one));
+  const inodes = new Map<string, string>();
+  const note = (path: string, width: number) => {
+    forEachLine(path, (line) => {
+      const start = line.indexOf(":") + 2;
+      const ends = line.slice(start, start + width);
+      // If one end is an IPv4-mapped address, the other end is one, too.
+      const key = ends.startsWith(MAPPED) ? ends.replaceAll(MAPPED, "") : ends;
+      if (keys.has(key)) inodes.set(key, INODE.exec(line.slice(start + width))?.[1] ?? "");
+    });
   };
   try {
-    for (const file of ["tcp", "tcp6"]) findLines(`/proc/self/net/${file}`, ports, note);
+    note(join(folder, "tcp"), IPV4_ENDS);
+    ifThere(() => note(join(folder, "tcp6"), IPV6_ENDS));
   } catch {
     // There is no /proc, or it has no list of sockets.
     return null;
   }
   return {
     stateOf(local, remote) {
-      const inode = sockets.get(`${print(local)} ${print(remote)}`);
+      const inode = inodes.get(keyOf(local, remote));
       if (inode === undefined) return "absent";
       return inode === "0" ? "orphaned" : "owned";
     },
   };
 }
 
-/** Calls `note` with each line of the file whose two ports are in `ports`. */
-function findLines(path: string, ports: ReadonlySet<number>, note: (line: string) => void): void {
+/** Does nothing if there is no such file: a kernel without IPv6 has no file tcp6. */
+function ifThere(read: () => void): void {
+  try {
+    read();
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") throw error;
+  }
+}
+
+function forEachLine(path: string, handle: (line: string) => void): void {
   const fd = openSync(path, "r");
   try {
-    // The number of bytes at the beginning of the chunk that begin an incomplete line.
-    let rest = 0;
+    // The beginning of a line whose end has not been read yet.
+    let rest = "";
     for (;;) {
-      const length = readSync(fd, CHUNK, rest, CHUNK.length - rest, null);
+      const length = readSync(fd, CHUNK);
       if (length === 0) return;
-      const end = rest + length;
-      let start = 0;
-      for (;;) {
-        const lineEnd = CHUNK.indexOf(LINE_FEED, start);
-        if (lineEnd < 0 || lineEnd >= end) break;
-        if (ports.has(portsOf(start, lineEnd))) note(CHUNK.toString("latin1", start, lineEnd));
-        start = lineEnd + 1;
-      }
-      CHUNK.copyWithin(0, start, end);
-      rest = end - start;
+      const lines = (rest + CHUNK.toString("latin1", 0, length)).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) handle(line);
     }
   } finally {
     closeSync(fd);
   }
 }
 
-/** Returns the two ports of the line in the chunk as one number; -1 if the line has none. */
-function portsOf(start: number, end: number): number {
-  const number = CHUNK.indexOf(COLON, start);
-  const local = CHUNK.indexOf(COLON, number + 1);
-  const remote = CHUNK.indexOf(COLON, local + 1);
-  if (number < 0 || local < 0 || remote < 0 || remote > end) return -1;
-  return pair(hexPort(local + 1), hexPort(remote + 1));
-}
-
-function hexPort(start: number): number {
-  let port = 0;
-  for (let index = start; index < start + 4; index += 1) {
-    const digit = CHUNK[index] ?? 0;
-    port = 16 * port + (digit <= 0x39 ? digit - 0x30 : digit - 0x37);
-  }
-  return port;
-}
-
-/** Returns two ports as one number. */
-function pair(local: number, remote: number): number {
-  return 65_536 * local + remote;
-}
-
-function plain(end: string): string {
-  return end.startsWith(MAPPED) ? end.slice(MAPPED.length) : end;
+/** Returns both ends of a socket as the kernel prints them. */
+function keyOf(local: TcpEnd, remote: TcpEnd): string {
+  return `${print(local)} ${print(remote)}`;
 }
 
 /**

@@ -91,8 +91,9 @@ export class DepartedLocalClients<Watched extends WatchedConnection> {
   }
 
   /**
-   * Returns the ends of the connections that are due and whose clients the kernel's table can find. Reports a client
-   * whose socket is closed already, and stops watching if the destination has sent a byte.
+   * Returns the ends of the connections that are due and whose clients the kernel's table can find.
+   * Reports a client whose socket is closed already, and stops watching if the destination has sent
+   * a byte.
    */
   #endsOfClients(): ReadonlyMap<Watched, TcpEnds> {
     const found = new Map<Watched, TcpEnds>();
