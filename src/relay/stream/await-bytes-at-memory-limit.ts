@@ -11,7 +11,7 @@ import { EpollInEventLoop } from "./epoll-in-event-loop.ts";
 
 /** An object that waits for bytes of a descriptor. */
 export interface ByteWaiter {
-  /** The descriptor has bytes, or its stream has ended or failed. */
+  /** Called when the descriptor has bytes, or when its stream has ended or failed. */
   bytesCame(): void;
 }
 
@@ -20,9 +20,8 @@ export interface ByteWaiter {
 const OPEN_AGAIN = 1_000;
 
 /**
- * Tells waiters when bytes arrive on descriptors that Bun does not read, because Bun is paused. The
- * watch has an epoll instance, which Bun's event loop watches, so the watch does no work until
- * bytes arrive.
+ * Tells waiters when bytes arrive on descriptors from which Bun's reading is paused. The watch has
+ * an epoll instance, which Bun's event loop watches, so the watch does no work until bytes arrive.
  *
  * Each registration reports one event and then no more (EPOLLONESHOT), so bytes that a waiter
  * leaves unread cause no further events. The kernel removes the registration of a closed descriptor

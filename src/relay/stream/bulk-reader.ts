@@ -27,11 +27,10 @@ const COPIED_IN_TURN = 32 * 1024;
 // bytes.
 const SPLICED_IN_TURN = 128 * 1024;
 
-// If the other side has some room, but less than this number, a read may still have this size, in
-// bytes. The kernel accepts a whole write if a socket's buffer has any room, even if the write
-// over-fills the buffer. While the reader does not trust the reported room of TCP sockets, every
-// read for a TCP socket has at most this size. While all connections together hold too many bytes,
-// every read has at most this size, and at most the size of the room.
+// The size of a read, in bytes, that every receiver with any room can take. The kernel accepts a
+// whole write if a socket's buffer has any room, even if the write over-fills the buffer. Two kinds
+// of reads are never larger than this size: reads for a TCP receiver whose reported room the reader
+// does not trust, and all reads while all connections together hold too many bytes.
 const ROOM_LEAST = 32 * 1024;
 
 // The size of a read in bytes, if the other side has no room. The pipe tries to write this byte
@@ -49,8 +48,8 @@ const EXCESS_MOST = 72 * 1024;
 const SCARCITY = 10_000;
 
 // If a receiver has never taken all held bytes, and the kernel pipe of its direction contains fewer
-// bytes than this number, the reader copies the bytes into memory. Another direction can then use
-// the kernel pipe.
+// bytes than this number, the reader copies the bytes out of the kernel pipe into memory. Another
+// direction can then use the kernel pipe.
 const PIPED_LEAST = 64 * 1024;
 
 // After a small chunk was passed on, the reader assumes for this number of reads that other
@@ -98,8 +97,9 @@ export class BulkReader {
   }
 
   /**
-   * Makes the next reads of all connections short if the passed chunk was small, because the sender
-   * of a small chunk may wait for an answer. Call this for each chunk that was passed on.
+   * Call this for each chunk that was passed on. After a small chunk, the next reads of all
+   * connections are short: the sender of the small chunk may wait for an answer, and long reads of
+   * other connections would delay the answer.
    */
   chunkPassed(length: number): void {
     if (length < SMALL) this.#turnsOfOthers = TURNS_OF_OTHERS;
@@ -119,11 +119,10 @@ export class BulkReader {
     if (!alone) this.#turnsOfOthers -= 1;
     const splices = from.isTcp || !to.isTcp;
     if (splices) held.kernelPipe ??= this.#kernelPipes.borrow();
-    // Read more than the reported room if the direction has a kernel pipe, the receiver is a Unix
-    // socket that has taken all held bytes at least once, and the read need not be small
-    // (`sparing`). Such a receiver reports little room even if it reads as fast as it can, and the
-    // sender is woken less often if each read fills the whole kernel pipe. Slow receivers cannot
-    // make many directions hold a whole kernel pipe, because there are only few kernel pipes.
+    // A Unix socket reports little room even if its program reads as fast as it can. So for a Unix
+    // receiver that is known to read, fill the whole kernel pipe, whatever the room: the sender is
+    // then woken less often. Slow receivers cannot make many directions hold a whole kernel pipe,
+    // because there are only few kernel pipes.
     const isAhead = held.receiverReads && held.kernelPipe !== null && !to.isTcp && !sparing;
     const most = isAhead ? Infinity : this.#roomOf(to, sparing);
     if (most === SAMPLE) {
@@ -148,7 +147,8 @@ export class BulkReader {
 
   /** Returns the maximum size of one read, in bytes, for the room that `to` has. */
   #roomOf(to: Side, sparing: boolean): number {
-    // For most reads the kernel need not be asked, because a TCP receiver has room for many reads.
+    // A TCP receiver with much room has room for many reads. So most reads rely on the room that is
+    // known (`roomLeast`), and the kernel need not be asked.
     const known = to.isTcp && !sparing && this.#scarceUntil === 0 ? to.roomLeast : 0;
     if (known >= COPIED_MOST) return known;
     const room = to.takesNow();
@@ -172,7 +172,10 @@ export class BulkReader {
     if (to.isTcp && to.takesNow() < -EXCESS_MOST) this.#scarceUntil = performance.now() + SCARCITY;
   }
 
-  /** Makes sure that the next read does not overwrite the bytes that are left in `held`. */
+  /**
+   * Makes sure that the next read does not overwrite the bytes that are left in `held`. If they are
+   * few bytes in a kernel pipe, frees the kernel pipe for another direction (`PIPED_LEAST`).
+   */
   keep(held: HeldBytes): void {
     const { kernelPipe } = held;
     if (kernelPipe === null) {

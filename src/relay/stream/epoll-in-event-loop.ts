@@ -58,10 +58,10 @@ export class EpollInEventLoop implements Disposable {
    * Watches `epoll` until the returned object is disposed. The watch begins some turns of the event
    * loop later, and then also reports the events that happened meanwhile.
    *
-   * @param onEvents - called when the instance has events, and again as long as it has events; must
+   * @param onEvents - called when the instance has events, and again while events are left; must
    *   not throw. The first call comes as soon as the watch has begun, and proves that the watch
-   *   works. The event of this call was made by the watch, so its data is not one of the caller's
-   *   descriptors.
+   *   works. For this call the watch itself adds one event to the instance. The caller must ignore
+   *   this event: the event's data is a descriptor of the watch.
    * @returns null if no descriptor is free, or if Bun does not adopt the socket
    */
   static open(system: Libc, epoll: number, onEvents: () => void): EpollInEventLoop | null {

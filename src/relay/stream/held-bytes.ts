@@ -5,7 +5,7 @@ import type { Side } from "./side.ts";
 
 // If a socket has no room for the bytes of a kernel pipe, the relay takes this number of bytes out
 // of the kernel pipe and writes them through Bun, so that Bun reports when the socket has room. If
-// this number were a whole page, the transfer of bulk would cost a fifth more (PROFILE.md).
+// this number were a whole page, a large transfer would cost a fifth more (PROFILE.md).
 const SAMPLE = 1;
 
 /**

@@ -92,8 +92,9 @@ export function kernelPipesMost(files = openFilesMax()): number {
 }
 
 /**
- * The kernel pipes of one thread. A direction borrows a kernel pipe while the direction moves bulk.
- * Free kernel pipes stay open for the next direction while there are connections.
+ * The kernel pipes of one thread. A direction borrows a kernel pipe while it moves bulk, which
+ * means a large transfer. Free kernel pipes stay open for the next direction while there are
+ * connections.
  */
 export class KernelPipes {
   readonly #system: Libc | null;

@@ -9,8 +9,8 @@ import type { PipeState } from "./pipe-states.ts";
 import type { Side } from "./side.ts";
 
 // Before the destination is reached, Bun reads from the client until at least this many bytes are
-// held. The client is not paused earlier, because Bun does not report that a paused Unix client has
-// left. The last read may add up to 512 KiB.
+// held. The reading does not pause earlier, because while it is paused, Bun does not report that a
+// Unix client has left. The last read may bring up to 512 KiB.
 const HELD_BEFORE_READY = 64 * 1024;
 
 /** The objects that the pipes of a relay share. */
@@ -24,9 +24,9 @@ export interface PipeMeans {
 /**
  * One direction of a connection: reads bytes from the side `from`, writes them to the side `to`,
  * and holds the bytes that `to` does not take. While bytes are held, the reading from `from` is
- * paused. So a pipe holds about 1 MiB at most: two of Bun's reads of up to 512 KiB, or one full
- * kernel pipe. If `from` fails while the reading is paused, Bun may deliver one more chunk; the
- * other unread bytes of `from` stay in the kernel.
+ * paused. So a pipe holds about 1 MiB at most: one full kernel pipe, or two chunks that Bun read,
+ * of up to 512 KiB each. The second chunk can come only if `from` fails while the reading is
+ * paused; all further unread bytes of `from` then stay in the kernel.
  */
 export class Pipe implements Reader {
   state: PipeState = "flowing";
@@ -296,8 +296,8 @@ export class Pipe implements Reader {
     this.#holding().add(chunk);
     this.#account();
     const mayHoldMore = this.held < HELD_BEFORE_READY && !this.#means.memory.isReached;
-    // Pass 0 as the length: the relay has not tried to write this chunk, so the chunk's size does
-    // not show how much `to` can take.
+    // Pass 0 as the length. The chunk then does not count as large, so Bun, not the relay, reads
+    // next after the held bytes were written.
     if (this.to.ready || !mayHoldMore) this.#needReading().chunkHeld(0);
   }
 

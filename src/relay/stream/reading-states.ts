@@ -8,10 +8,10 @@
  *   read.
  * - `turn`: the pipe does an own read in the next turn of the event loop.
  * - `last turn`: like `turn`, but the previous own read found no bytes.
- * - `look`: the last own read found no bytes, or all pipes together hold too many bytes. Bun must
- *   not read, because one of Bun's reads may bring more bytes than `to` has room for, or than the
- *   pipes may hold. The pipe does an own read after a pause. The read comes earlier when bytes come
- *   (if the pipes hold too many bytes) or when `to` has much room (if they do not).
+ * - `look`: Bun must not read, because one of Bun's reads may bring too many bytes: `to` has little
+ *   room, or all pipes together hold too many bytes already. The pipe does an own read after a
+ *   pause. If `to` has little room, much room at `to` ends the pause. If all pipes together hold
+ *   too many bytes, the arrival of bytes at `from` ends the pause.
  * - `over`: Bun reads, and the pipe drops the bytes, because `to` takes no more bytes.
  */
 export type ReadingState = "events" | "paused" | "room" | "turn" | "last turn" | "look" | "over";
@@ -20,14 +20,15 @@ export type ReadingState = "events" | "paused" | "room" | "turn" | "last turn" |
  * The events that change the state.
  *
  * - `chunk held`: Bun read a chunk, and `to` did not take all of it.
- * - `large chunk held`: like `chunk held`, but the chunk is so large that more chunks are likely to
- *   follow.
+ * - `large chunk held`: like `chunk held`, but the chunk is large, so more chunks are likely to
+ *   follow, and the relay reads them itself. Without a bulk reader this event does not occur.
  * - `room again`: `to` took all held bytes.
  * - `read passed`: an own read brought bytes, and `to` took all of them.
  * - `read held`: an own read brought bytes, and `to` did not take all of them.
- * - `nothing`: an own read found no bytes.
- * - `nothing, little room`: like `nothing`, but `to` also has little room, or all pipes together
- *   hold too many bytes. In the state `turn` neither is checked, so the event is always `nothing`.
+ * - `nothing`: an own read found no bytes, and Bun may read next.
+ * - `nothing, little room`: an own read found no bytes, and Bun must not read next, because `to`
+ *   has little room, or all pipes together hold too many bytes. In the state `turn` the pipe reads
+ *   next in any case, so the event is always `nothing` there.
  * - `memory full`: all pipes together hold too many bytes.
  * - `end`: an own read found the end of the stream or a failure.
  * - `broken`: `to` takes no more bytes.
@@ -145,8 +146,8 @@ const TABLE: Transitions = {
  * large chunk completely, the pipe does an own read at once, and the state stays `events` during
  * this read. Only the result of the read changes the state.
  *
- * Bun is paused in `paused`, `room`, `turn`, `last turn` and `look`, but a failed TCP side delivers
- * chunks even then.
+ * Bun's reading is paused in `paused`, `room`, `turn`, `last turn` and `look`. The events of chunks
+ * can occur even in these states, because Bun delivers chunks of a TCP side that has failed.
  *
  * @throws if the event cannot happen in the state
  */
@@ -156,12 +157,12 @@ export function stateAfter(state: ReadingState, event: ReadingEvent): ReadingSta
   return after;
 }
 
-/** Returns whether Bun is paused in a state. */
+/** Returns whether Bun's reading is paused in a state. */
 export function pauses(state: ReadingState): boolean {
   return state !== "events" && state !== "over";
 }
 
-/** Returns whether reading stops in a state until `to` has taken the held bytes. */
+/** Returns whether nobody reads in a state until `to` has taken the held bytes. */
 export function waits(state: ReadingState): boolean {
   return state === "paused" || state === "room";
 }

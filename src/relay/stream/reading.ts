@@ -10,20 +10,26 @@ import {
 import type { Side } from "./side.ts";
 import type { ByteWaiter } from "./await-bytes-at-memory-limit.ts";
 
+// An own read is a read by the relay's own system call, without Bun. In the state `look` (see
+// `ReadingState`) the pipe tries an own read from time to time.
+
 // The first pause between two own reads in the state `look`, in milliseconds. Each further pause is
 // twice as long as the pause before.
 const FIRST_PAUSE = 1;
 // The longest pause between two own reads in the state `look`, in milliseconds.
 const LONGEST_PAUSE = 1024;
 // The pause between two own reads in the state `look`, in milliseconds, if `ByteWatch` tells the
-// pipe when bytes come. The pipe then needs the pause only to leave the state `look` after all
-// pipes together hold few enough bytes again.
+// pipe when bytes come. The pipe then needs the timer for one case only: no bytes come, but all
+// pipes together hold few enough bytes again, so the pipe must leave the state `look`.
 const TOLD_PAUSE = 32 * LONGEST_PAUSE;
 
 /** The part of a pipe that `Reading` needs. */
 export interface Reader {
   readonly from: Side;
-  /** Does an own read. Called in the states `turn`, `last turn` and `look`. */
+  /**
+   * Reads once by the relay's own system call (an own read), and reports the result to `Reading`.
+   * Called in the states `turn`, `last turn` and `look`.
+   */
   takeTurn(): void;
   /**
    * Returns true if three conditions hold: `to` has much room, the kernel's report of this room can
@@ -36,19 +42,20 @@ export interface Reader {
   awaitMuchRoom(): void;
 }
 
-// A small chunk usually is a request or an answer, and makes the next reads of all connections
-// short (`BulkReader.chunkPassed`). Bulk that often stalls also comes in small chunks. So after an
-// own read that brought bytes, the next small chunks that Bun reads do not make the reads short.
-// This is the number of these chunks.
+// After an own read that brought bytes, this many small chunks that Bun reads count as bulk,
+// because bulk that often stalls also comes in small chunks. Every other small chunk counts as a
+// request or an answer, and makes the next reads of all connections short
+// (`BulkReader.chunkPassed`).
 const CHUNKS_OF_BULK = 16;
 
 /**
  * Decides who reads `from`: Bun, the pipe, or nobody.
  *
  * Bun allocates a buffer of up to 512 KiB for each read. For requests, Bun's reads cost least; for
- * bulk, the buffers cost a lot. So after a large chunk the pipe pauses Bun and does own reads as
- * long as bytes come. The pipe does one own read in each turn of the event loop, so that other
- * connections get their turn. `stateAfter` has the table of the states.
+ * bulk, the buffers cost a lot. So after a large chunk the pipe pauses Bun's reading, and reads by
+ * the relay's own system calls (own reads) as long as bytes come. The pipe does one own read in
+ * each turn of the event loop, so that other connections get their turn. `stateAfter` has the table
+ * of the states.
  */
 export class Reading implements ByteWaiter {
   /** The number of times that reading stopped because `to` did not take all bytes. */
@@ -85,15 +92,18 @@ export class Reading implements ByteWaiter {
     return isTurn(this.#state);
   }
 
-  /** Whether Bun is paused. Bun reads from a failed TCP side even while it is paused. */
+  /**
+   * Whether Bun's reading from `from` is paused. During a pause, Bun can deliver bytes only if
+   * `from` is a TCP side that has failed.
+   */
   get isPaused(): boolean {
     return pauses(this.#state);
   }
 
   /**
-   * Decides whether the pipe does an own read after Bun read a chunk and `to` took the whole chunk.
+   * Call this when Bun read a chunk of `length` bytes and `to` took the whole chunk.
    *
-   * @returns whether the pipe must do an own read now
+   * @returns whether the pipe must do an own read now, because more bytes are likely to follow
    */
   chunkPassed(length: number): boolean {
     if (length >= LARGE) return this.#bulk !== null && this.#state === "events";
@@ -103,7 +113,8 @@ export class Reading implements ByteWaiter {
   }
 
   /**
-   * Pauses Bun. Call this when `to` did not take all of a chunk of `length` bytes that Bun read.
+   * Pauses Bun's reading. Call this when `to` did not take all of a chunk of `length` bytes that
+   * Bun read.
    */
   chunkHeld(length: number): void {
     this.#move(this.#bulk !== null && length >= LARGE ? "large chunk held" : "chunk held");
@@ -165,8 +176,8 @@ export class Reading implements ByteWaiter {
   }
 
   /**
-   * Does the own read that was planned for this turn of the event loop, if the state still plans
-   * it.
+   * Does the own read that was planned for this turn of the event loop, if the state is still
+   * `turn` or `last turn`.
    */
   turnCame(): void {
     this.#turnPlanned = false;
@@ -178,7 +189,8 @@ export class Reading implements ByteWaiter {
     if (this.#state !== "look") return;
     const look = this.#look;
     this.#reader.takeTurn();
-    // If the timer is still the same, `takeTurn` did not read, and the pipe reads no more.
+    // If `takeTurn` had read, a new timer would have replaced this timer, or ended it. So the pipe
+    // did not read, because it cannot read any more, and need not wait for bytes.
     if (this.#look === look) this.#forgetBytes();
   }
 

@@ -4,8 +4,8 @@ import { libc } from "../../os/libc.ts";
 import { sendBufferSpace } from "../../os/send-buffer-space.ts";
 import type { KernelPipe } from "./kernel-pipe.ts";
 
-// The maximum room in a send buffer that one written byte takes. The kernel stores bookkeeping with
-// the bytes. If the writes are large, the bookkeeping is smaller than the bytes.
+// If the writes are large, each written byte takes at most this many bytes of the socket's send
+// buffer: the byte itself, and the kernel's bookkeeping, which is smaller than the written bytes.
 const ROOM_A_BYTE = 2;
 
 /** One end of a connection: its socket, and the relay's knowledge of the socket. */
@@ -27,7 +27,8 @@ export abstract class Side {
    */
   #errno = 0;
   /**
-   * The latest result of `takesNow` minus the maximum room that later writes took; 0 if unknown.
+   * The latest result of `takesNow` minus the maximum space that later writes have taken in the
+   * send buffer; 0 if unknown.
    */
   #roomLeast = 0;
   /** Whether Bun's reading from this side is stopped. */
@@ -107,7 +108,7 @@ export abstract class Side {
    */
   awaitMuchRoom(): void {
     // Bun starts to wait for room at each pause and at each resume of a socket, and stops when
-    // there is room. So do both, in the order that leaves the state of the reading unchanged.
+    // there is room. So pause and resume the socket, in the order that leaves it as it was.
     if (this.#isPaused) {
       this.socket?.resume();
       this.socket?.pause();
