@@ -12,10 +12,7 @@ import type { OptionRow } from "../../options/option-row.ts";
 import { COMMAND_DESCRIPTIONS, AFTERWORD } from "./command-descriptions.ts";
 import { exampleLines } from "./examples.ts";
 
-/**
- * The commands that the help screen of the default command `relay` lists after `help`: all commands
- * except `help` and `version`.
- */
+/** The commands in the line `simpletcpunixrelay help relay|check|…` of the main help screen. */
 const EXPLAINED = [
   "relay",
   ...NAMED_COMMANDS.filter((name) => name !== "help" && name !== "version"),
@@ -49,7 +46,7 @@ export function helpScreen(command: CommandName, { bold, cyan }: Style): string 
   ].join("\n");
 }
 
-/** One line of help: an option, and the options that share its line. */
+/** One line of help, about one option or about several options that share the line. */
 interface OptionLine {
   readonly spelled: string;
   readonly help: string;

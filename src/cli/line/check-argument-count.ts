@@ -6,9 +6,8 @@ import { nameOf } from "./find-command.ts";
 import { UsageError } from "./usage-error.ts";
 
 /**
- * An option and its value, if the user wrote a space between them and not `=`. The value may be a
- * mistake: the user may have forgotten the value, so that the option took the next argument, for
- * example SOURCE.
+ * An option whose value stands after a space and not after `=`. The value may be a mistake: if the
+ * user forgot the value, the option took the next argument as its value, for example SOURCE.
  */
 export interface SwallowedArgument {
   /** The option's name as the user wrote it, with its dashes. */

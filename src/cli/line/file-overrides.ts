@@ -7,7 +7,7 @@ import { UsageError } from "./usage-error.ts";
 interface Override {
   readonly value: unknown;
   readonly shown: string;
-  /** Null, because the option has no place in the configuration file. */
+  /** The position in the configuration file; null, because the value is not from the file. */
   readonly at: null;
 }
 

@@ -72,8 +72,8 @@ export function checkDistinct(
     ["--admin", admin],
     ["--metrics", metrics],
   ] as const) {
-    // With port 0, this address is never the same as another address, because the system chooses a
-    // free port.
+    // An admin or metrics address with port 0 never equals another address, because the system
+    // chooses a free port.
     if (own === undefined || (own.kind === "tcp" && own.port === 0)) continue;
     if (isSameAddress(source, own)) throw new UsageError(`${option} is SOURCE`);
     if (isSameAddress(own, destination)) throw new UsageError(`${option} is DESTINATION`);

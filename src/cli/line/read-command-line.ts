@@ -10,8 +10,8 @@ import { findCommand, nameOf } from "./find-command.ts";
 import { nearest } from "../../options/did-you-mean.ts";
 
 /**
- * A parsed command line. Its options belong to its command. The number of its arguments is checked
- * unless `asks` is set. The values of the options are not checked yet.
+ * A parsed command line. The command accepts each of the options, but the values of the options are
+ * not checked yet. If `asks` is undefined, the command has the right number of arguments.
  */
 export interface CommandLine {
   readonly command: CommandName;
@@ -49,7 +49,7 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
   const args: string[] = [];
   const swallowed: SwallowedArgument[] = [];
   let terminated = false;
-  // A first word after `--` is always an address, never the name of a command.
+  // Whether the first word follows `--`. Such a word is always an address, never a command's name.
   let firstIsAddress = false;
   for (const token of tokens) {
     if (token.kind === "option-terminator") terminated = true;

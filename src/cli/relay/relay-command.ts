@@ -5,14 +5,15 @@ import type { CommandLine } from "../line/read-command-line.ts";
 import { planCommandLine } from "./plan-command-line.ts";
 
 /**
- * Before the process exits, it waits until the reader of the log has taken the last lines, but at
- * most for this time, in milliseconds.
+ * The longest time, in milliseconds, that the process waits before it exits, so that the reader of
+ * the log can take the last lines.
  */
 const LAST_LINES_MS = 500;
 
 /**
- * The default command, which has no name on the command line. It relays until the process is asked
- * to stop or, if SOURCE is `-`, until its only client has ended.
+ * Runs the default command, which has no name on the command line. Returns the exit status after
+ * the relays have stopped. With `-` as SOURCE the relay has one client, and stops when that client
+ * has ended.
  */
 export async function runRelay(line: CommandLine): Promise<number> {
   if (line.args[0] === STANDARD_IO) {

@@ -35,7 +35,7 @@ export async function copyInput(socket: StreamSocket, reached: Promise<void>): P
   for (;;) {
     const length = await patiently("read standard input", () => readSome(buffer));
     if (length === 0) break;
-    // The destination takes no more bytes, so the rest of standard input has no receiver.
+    // If the relay takes no more bytes, the rest of standard input has no receiver.
     if (!(await socket.write(buffer.subarray(0, length)))) return;
   }
   await reached;

@@ -31,8 +31,8 @@ import { StreamSocket } from "./socket-with-awaited-writes.ts";
 const EX_FAILED = 1;
 
 /**
- * Before the process exits, it waits until the reader of the log has taken the last lines, but at
- * most for this time, in milliseconds.
+ * The longest time, in milliseconds, that the process waits before it exits, so that the reader of
+ * the log can take the last lines.
  */
 const LAST_LINES_MS = 500;
 
@@ -192,8 +192,8 @@ async function relayOne(
 
 /**
  * Copies standard input to the descriptor `otherEnd`, and the bytes from `otherEnd` to standard
- * output. `end` resolves when the relay has closed the connection. The result resolves with the
- * value of `end` after standard output has taken all bytes and `end` has resolved.
+ * output. Waits until standard output has taken all bytes, and until the relay has closed the
+ * connection, so that `end` has resolved. Then returns the value of `end`.
  */
 async function pumped(
   system: Libc,
@@ -236,10 +236,7 @@ function problems(log: Log, destination: SocketEndpoint): Partial<Observer> {
   return others;
 }
 
-/**
- * The reason of the failure for each ending of the connection; null for an ending without a
- * failure.
- */
+/** The reason to log for each ending of the connection; null if the ending is no failure. */
 const REASONS: Readonly<Record<Exclude<Ending, "unreachable">, string | null>> = {
   finished: null,
   abandoned: "one end closed while the other one was still sending: these bytes are lost",

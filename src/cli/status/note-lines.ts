@@ -3,7 +3,7 @@ import type { Style } from "../../observe/log/terminal-style.ts";
 import type { Piece } from "./cut-to-terminal-width.ts";
 import { lineName } from "./process-lines.ts";
 
-/** The parts of a relay's status for which the status shows a line of notes. */
+/** The parts of a relay's status that `noteLines` puts into words. */
 export interface Noted {
   /** The relay's name in front of each line; null if the status shows only this relay. */
   readonly name: string | null;

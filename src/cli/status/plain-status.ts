@@ -1,7 +1,7 @@
 import { clientOf } from "./connection-columns.ts";
 import type { ReadConnection, ReadStatus, ReadSummary } from "./check-status-answer.ts";
 
-/** A column of records: its title, and the field of each record; null for no value. */
+/** A column: its title, and a function that returns a record's field, or null for no value. */
 type Column<Item> = readonly [title: string, field: (item: Item) => string | number | null];
 
 /**

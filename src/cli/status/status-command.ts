@@ -68,8 +68,8 @@ const BRIEF: ConnectionsQuery = { sort: "age", limit: 0, history: 0 };
 const RETRY_MS = 100;
 
 /**
- * Resolves once the relay with the name `relay` is ready or, if `relay` is undefined, once all
- * relays are ready.
+ * Waits until the relay with the name `relay` is ready. If `relay` is undefined, waits until all
+ * relays of the process are ready.
  *
  * @throws {NoAnswer} if the relays are not ready within `limit` milliseconds; the message says why
  */

@@ -98,7 +98,7 @@ export function checkAddress(
 
 /**
  * Refuses a source that systemd cannot listen on. Refuses an admin socket whose folder contains the
- * source, because systemd removes this folder when the relay stops.
+ * source, because systemd removes this folder, and the source with it, when the relay stops.
  */
 export function checkListening(source: SocketEndpoint, admin: SocketEndpoint | undefined): void {
   if (source.kind === "unix" && admin?.kind === "unix") {
@@ -178,8 +178,7 @@ export function checkOptions(values: OptionValues, file: FilePermissions): void 
 export function checkName(name: string, { service, user, userUnit }: OptionValues): void {
   if (service === `${name}.service`)
     throw new UsageError(`--name: ${service} is the service itself; the relay needs another name`);
-  // Check a template's name without its `@`, because systemd gives the dynamic user of each
-  // instance this name.
+  // The dynamic user of every instance of a template has the template's name without the `@`.
   const account = name.replace(/@$/, "");
   if (!userUnit && user === undefined && (userId(account) ?? groupId(account)) !== undefined)
     throw new UsageError(

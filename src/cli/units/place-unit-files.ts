@@ -14,8 +14,8 @@ import { errnoWords, errorCode } from "../../os/errno.ts";
 import type { UnitFile } from "../../systemd/units/unit-file.ts";
 
 /**
- * The error about a unit file that could not be written. The message names the file. If
- * `placeUnits` was called without `force`, it has changed nothing.
+ * The error of `placeUnits` about a unit file that could not be written. The message names the
+ * file. Without `force`, `placeUnits` has then left all files as they were.
  */
 export class UnitFilesError extends Error {
   override readonly name = "UnitFilesError";
@@ -49,9 +49,8 @@ export function placeUnits(
   const taken = files.find(({ outcome }) => outcome === "replaced");
   if (taken !== undefined && !force) throw exists(taken.path);
   const changes = files.filter(({ outcome }) => outcome !== "unchanged");
-  // Undoes the changes after an error: removes the new files and folders. Declared before
-  // `leftovers`, because `leftovers` must first remove the temporary files, so that the folders are
-  // empty.
+  // Removes the new files and folders after an error. JavaScript disposes in reverse order, so
+  // `leftovers` has removed the temporary files before, and the folders are empty.
   using placed = new DisposableStack();
   using leftovers = new DisposableStack();
   const staged = changes.map(({ path, text }) => {

@@ -107,9 +107,8 @@ function configPath(written: string, { userUnit }: OptionValues): string {
 }
 
 /**
- * Returns a copy of `values`, the values from the command line, in which the process-wide values of
- * `wide` replace the values of the same options. `wide` also contains the values of the options
- * that only the file sets.
+ * Returns the values of the command line (`values`) with the process-wide values that apply
+ * (`wide`). `wide` comes from the file, except for the options that the command line overrides.
  */
 function withFile(values: OptionValues, wide: ProcessWide): OptionValues {
   const { admin, adminMode, adminGroup, metrics, exitIdleTime: idle } = wide;

@@ -15,8 +15,8 @@ import { planUnits } from "./plan-units.ts";
 import { ofAnyUsersValues, readUnitAddresses } from "./read-unit-addresses.ts";
 import { unitWarnings } from "./unit-warnings.ts";
 
-// The path of the program in the units if this process is not the compiled executable, because Bun
-// runs the source code.
+// The path of the program in the units if Bun runs the source code. In this case the process does
+// not know where a compiled executable is.
 const INSTALLED = `/usr/local/bin/${PROGRAM}`;
 
 /** Prints the systemd units of a relay, or writes them into a folder. */
