@@ -67,8 +67,8 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 /**
- * The error that happened first. If undoing fails after an error, JavaScript throws a
- * `SuppressedError` with both errors and without a message.
+ * The error that happened first. If the cleanup of a `using` declaration fails after an error,
+ * JavaScript throws a `SuppressedError`, which holds both errors and has no message.
  */
 function firstOf(error: unknown): Error {
   if (error instanceof SuppressedError) return firstOf(error.suppressed);
@@ -90,8 +90,8 @@ function helpHint(command: CommandName): string {
 }
 
 /**
- * The first mistake of a configuration file, the number of mistakes, and the command that lists
- * them, in one line for the predecessor. Standard error gets all mistakes.
+ * One line with the first mistake of a configuration file, the number of mistakes, and the command
+ * that lists all of them: the reason that the predecessor gets. Standard error gets all mistakes.
  */
 function summaryOf({ file, message, mistakes }: ConfigError): string {
   const [first = ""] = message.split("\n");
@@ -100,7 +100,10 @@ function summaryOf({ file, message, mistakes }: ConfigError): string {
   return `${first} (the first of ${mistakes.length} mistakes; ${PROGRAM} check ${named} lists all)`;
 }
 
-/** In a handover, tells the predecessor the reason why this process cannot take over. */
+/**
+ * Tells the predecessor why this process cannot take its place. Does nothing unless another
+ * process, the predecessor, has started this process for a handover.
+ */
 async function refusePlace(reason: string): Promise<void> {
   if (handoverRequest === null) return;
   const { meetPredecessor } = await import("./process/handover/predecessor.ts");
@@ -109,8 +112,8 @@ async function refusePlace(reason: string): Promise<void> {
 }
 
 /**
- * In a handover, starts the successor. This process stands between the predecessor and the
- * successor, and then ends.
+ * Starts the successor in a handover. The predecessor has started this process only for this step.
+ * This process then ends, so that the successor is not a child of the predecessor.
  */
 async function detach(descriptors: number): Promise<number> {
   (await import("./process/handover/detach-successor.ts")).detachSuccessor(descriptors);
@@ -129,8 +132,8 @@ async function dispatch(line: CommandLine): Promise<number> {
 }
 
 /**
- * The command tree. citty does not parse the command line, because citty ignores unknown options:
- * `readCommandLine` has parsed it already. `run` passes the parsed command line to the command.
+ * The command tree, for citty. `readCommandLine` has already parsed the command line, because
+ * citty's own parser ignores unknown options. `run` passes the parsed command line to the command.
  */
 function commandTree(run: (command: Command) => Promise<void>): CommandDef {
   const branches = COMMAND_NAMES.map((name) => {

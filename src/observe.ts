@@ -38,8 +38,8 @@ export interface ObservedOptions {
   readonly source: string;
   readonly destination: string;
   /**
-   * The relay's limit of open connections, which is only shown here. Default: the default of
-   * `createRelay`.
+   * The relay's limit of open connections, to show in the status and the metrics; `createRelay`
+   * applies the limit. Default: the default of `createRelay`.
    */
   readonly connectionsMax?: number;
 }
@@ -64,7 +64,7 @@ export function observe(observation: Observation, relay: ObservedOptions): Obser
  * Serves the status page, the status, metrics and health. The address must be a Unix socket or a
  * loopback port, because the status shows the connected clients.
  *
- * @throws if the text is not such an address
+ * @throws if the text is neither a Unix socket nor a loopback port
  * @throws {RelayError} if the server cannot listen on the address
  */
 export function serveAdmin(

@@ -50,15 +50,15 @@ export interface RelayOptions extends Omit<
    */
   readonly workers?: Workers | undefined;
   /**
-   * The maximum number of bytes that all connections of this relay together hold: bytes that the
-   * relay has read from one side and that the other side has not taken yet. At least 4 MiB.
-   * Default: a quarter of the memory that the control group or the machine has. When the
-   * connections hold this many bytes, each connection reads only as many bytes as its other side
-   * takes, and further clients wait in the kernel's queue.
+   * The approximate maximum number of bytes that all connections of this relay together hold:
+   * bytes that the relay has read from one side and that the other side has not taken yet. At
+   * least 4 MiB. Default: a quarter of the memory that the control group or the machine has. When
+   * the connections hold this many bytes, each connection reads only as many bytes as its other
+   * side takes, and further clients wait in the kernel's queue.
    *
-   * The connections may hold more than the maximum: 1 MiB for each worker, and 512 KiB for each
-   * connection whose sending side fails. Without FFI, with `fastPath: false` or with `capture`,
-   * each connection may hold 512 KiB more in each direction.
+   * The connections may exceed the maximum by 1 MiB for each worker, and by 512 KiB for each
+   * connection whose sending side fails. Without FFI, with `fastPath: false` or with `capture`, add
+   * 512 KiB for each direction of each connection.
    */
   readonly memoryMax?: number | undefined;
   /**
