@@ -66,7 +66,8 @@ export class AdminServers implements Disposable {
   /**
    * Opens all servers of a plan, or none.
    *
-   * @param claim - returns the handed-over sockets of an address; null if there are none
+   * @param claim - returns the sockets that a predecessor handed over for an address; null if there
+   * is none, and the server then binds the address
    * @throws {RelayError} if listening on an address fails
    */
   static async open(
@@ -113,8 +114,8 @@ export class AdminServers implements Disposable {
   }
 
   /**
-   * Starts to answer clients on handed-over sockets. Servers whose sockets this
-   * process bound itself answer from `open` on.
+   * Starts to answer clients on the sockets that a predecessor handed over. A server on an address
+   * that this process bound itself has answered clients since `open`.
    */
   accept(): void {
     for (const { server } of this.#servers) server.accept();

@@ -10,11 +10,12 @@ import type { ProcessPlan, RelayPlan } from "./process-plan.ts";
 
 /** The numbers of connections that the limit of open files allows for all relays together. */
 export interface ConnectionsOfFiles {
-  /** The number if no option asks for one. */
+  /** The number of connections if no option sets a limit. */
   readonly byDefault: number;
   /**
-   * The highest number that an option can ask for. With FFI this number equals `byDefault`. Without
-   * FFI it is higher, and leaves fewer descriptors for clients that wait in the relay.
+   * The highest limit that an option can set. With FFI this limit equals `byDefault`. Without FFI
+   * this limit is higher: clients above the limit then wait in this process, and only `byDefault`
+   * keeps a descriptor free for each of them.
    */
   readonly most: number;
 }

@@ -123,14 +123,13 @@ export class HandoversOfProcess {
     return true;
   }
 
-  /** Allows handovers from now on. */
+  /** Allows handovers from now on: HUP then starts a handover to a new process. */
   begin(opened: OpenedParts): void {
     this.#requested.begin(() => this.#estate(opened));
   }
 
   /**
-   * Allows no further handover. Returns the successor if a handover has succeeded, otherwise null
-   * (`HandoverRequests.stop`).
+   * Allows no further handover. Returns the successor if a handover has succeeded, otherwise null.
    */
   async stop(): Promise<Successor | null> {
     return await this.#requested.stop();

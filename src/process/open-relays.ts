@@ -23,8 +23,8 @@ export interface OpeningNeeds {
   readonly plan: ProcessPlan;
   readonly limits: ConnectionLimits;
   /**
-   * The shared counters of the bytes that the connections of all relays hold, and the maximum of
-   * their sum.
+   * Counts the bytes that the connections of all relays hold in memory, and has the maximum of this
+   * number. All threads share these counters.
    */
   readonly memory: MemoryBound;
   readonly log: Log;
@@ -37,8 +37,9 @@ export interface OpeningNeeds {
    */
   readonly observation: Observation | null;
   /**
-   * The value of NOTIFY_SOCKET when this process started; undefined if the variable was not set. It
-   * is needed to find out whether the network namespace is private.
+   * The value of NOTIFY_SOCKET when this process started; undefined if the variable was not set. A
+   * socket at this path in the network namespace shows that the service manager runs there, and
+   * that the namespace is not private.
    */
   readonly notifySocket: string | undefined;
   /**

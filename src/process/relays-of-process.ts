@@ -80,7 +80,8 @@ export class RelaysOfProcess {
   }
 
   /**
-   * The name, the last connection id and the capture of each relay, for the successor's relays.
+   * The data of each relay that a relay of the successor continues with: the name, the last
+   * connection id and the capture file.
    */
   get handed(): readonly HandedRelay[] {
     return this.#members.map(({ plan, relay: { lastId, captureFile } }) => ({
@@ -89,14 +90,17 @@ export class RelaysOfProcess {
     }));
   }
 
-  /** Makes the capture files, because this process has taken over from its predecessor. */
+  /**
+   * Makes the capture files. Called after this process has taken over, because until then the
+   * predecessor may write its own capture files at the same paths.
+   */
   takeCapturePaths(): void {
     for (const { relay } of this.#members) relay.takeCapturePath();
   }
 
   /**
-   * Starts to accept clients on handed-over sources. On the other sources, the relays accept
-   * clients from `open` on.
+   * Starts to accept clients on the sources that a predecessor handed over. The relays on all other
+   * sources have accepted clients since `open`.
    */
   accept(): void {
     for (const { relay } of this.#members) relay.accept();
@@ -141,8 +145,8 @@ export class RelaysOfProcess {
   }
 
   /**
-   * Stops all relays, and leaves the handed-over sources and their files to the predecessor, which
-   * still accepts clients on them.
+   * Stops all relays. The sources that the predecessor handed over, and their files, stay with the
+   * predecessor, which still accepts clients.
    */
   async giveBack(limits: Partial<DrainLimits> = {}): Promise<void> {
     for (const { source, relay } of this.#members) if (source.kind === "handed") void relay.leave();

@@ -25,8 +25,9 @@ const PERMANENT: ReadonlySet<string> = new Set(["ENOSYS", NOT_PRIVATE]);
  *
  * Returns the exit status: 0 after a normal end, 78 if a relay or a server could not start and the
  * same failure would happen at the next start, 1 after any other failed start. A process that
- * stayed as the parent of later processes returns the exit status of the newest process. The log
- * has the reason of a failure; during a handover, the predecessor's log has the reason.
+ * handed over and stayed as the parent of its successors returns the exit status of the newest
+ * successor. The log has the reason of a failure; during a handover, the predecessor's log has the
+ * reason.
  */
 export async function runPlan(plan: ProcessPlan, log: Log): Promise<number> {
   const predecessor = await meetPredecessor();

@@ -41,8 +41,8 @@ export class RunningProcess implements AsyncDisposable {
   readonly #plan: ProcessPlan;
   readonly #limits: ConnectionLimits;
   /**
-   * The shared counters of the bytes that the connections of all relays hold, and the maximum of
-   * their sum.
+   * Counts the bytes that the connections of all relays hold in memory, and has the maximum of this
+   * number. All threads share these counters.
    */
   readonly #memory: MemoryBound;
   readonly #log: Log;
@@ -128,9 +128,9 @@ export class RunningProcess implements AsyncDisposable {
     if (this.#plan.processWide.requirePrivateNetwork) checkPrivateNetwork(this.#notifySocket);
     await this.#openAdmin();
     this.#findServiceManager();
-    // Opening can take long, for example if a source's host name must be resolved. So wait at the
-    // same time for a second request to stop, which ends the process at once. A first request takes
-    // effect after the relays have opened.
+    // Opening can take long, for example if a source's host name must be resolved. A first request
+    // to stop takes effect only after the relays have opened. A second request ends the process at
+    // once, so wait for it while the relays open.
     const opening = this.#openRelays();
     const relays = await Promise.race([opening, askedAgain.then(() => null)]);
     if (relays === null) return 0;
@@ -238,8 +238,8 @@ export class RunningProcess implements AsyncDisposable {
 
   /**
    * Called at the end of the idle time. Stops all relays if none of them has an open connection.
-   * During a handover, and while an earlier process has open connections, it does not stop the
-   * relays but starts the idle time again.
+   * During a handover, and while an earlier process has open connections, the relays go on and the
+   * idle time starts again.
    */
   async #stopIfIdle(): Promise<void> {
     if (this.#handovers.isBusy) this.#idleExit?.begin();

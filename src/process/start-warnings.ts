@@ -7,7 +7,7 @@ import type { PassedSockets } from "./handover/systemd-sockets-across-handovers.
 
 /**
  * Warns of two signs that the `.socket` units are older than the configuration file. The first
- * sign: systemd passed no socket for a relay although it passed sockets for other relays. This
+ * sign: systemd passed no socket for a relay although it passed sockets for other relays. Such a
  * relay binds its source itself, inside the service's sandbox, perhaps in an empty network
  * namespace that no client can reach. The second sign: no relay listens on a passed socket, so the
  * clients of this socket are never accepted.

@@ -17,7 +17,10 @@ interface StopNeeds {
   readonly hurry: Promise<void>;
 }
 
-/** Drains all relays of this process and of earlier processes. */
+/**
+ * Drains all relays of this process, and of the earlier processes that handed over and still have
+ * connections.
+ */
 export async function stopRelays({
   relays,
   earlier,

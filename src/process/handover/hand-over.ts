@@ -109,12 +109,12 @@ export async function handOver(estate: Estate, start: HandoverStart): Promise<Su
       spawned: (child) => reaper?.leave(child),
     });
     if (manager !== null) await moveMainProcess(manager, successor, start);
-    // Stop accepting before `taken` is sent. When the successor receives `taken`, it logs that it
-    // took over, and after this log line no client may be served with the old configuration.
+    // Stop accepting before `taken` is sent. The successor logs that it took over when it receives
+    // `taken`, and after this log line no client may be served with the old configuration.
     await estate.vacate(successor.claimed);
-    // Announce the successor before `taken` is sent, because the successor announces itself only
-    // after it has received `taken`. So the first process knows the successor's id even if the
-    // successor ends at once.
+    // Announce the successor to the earlier processes before `taken` is sent. The successor
+    // announces itself only after it has received `taken`, and may end before it does so. The first
+    // process must know the successor's id even then.
     earlier?.announce(successor.pid);
     successor.send({ kind: "taken" });
     return successor;
@@ -177,8 +177,8 @@ function adoptDescendants(): void {
 }
 
 /**
- * Tells the service manager that the successor is the new main process. The manager must know this
- * before this process ends.
+ * Tells the service manager that the successor is the new main process. Otherwise the manager would
+ * take the end of this process for the end of the service.
  */
 async function moveMainProcess(
   { notifier, socket }: Manager,

@@ -23,9 +23,9 @@ const HANDLERS = {
 
 /**
  * The channel between two processes of a handover: a socket pair that carries one JSON value per
- * line. Several processes may have the same end of the channel open. When the last of them has
- * closed this end or exited, the listener at the other end gets the call `closed`. So no
- * process waits for a dead process.
+ * line. Several processes may have the same end of the channel open. When the last of these
+ * processes has closed its end or exited, the listener at the other end gets the call `closed`. So
+ * no process waits for a dead process.
  */
 export class Channel implements Disposable {
   /**
@@ -62,8 +62,8 @@ export class Channel implements Disposable {
   }
 
   /**
-   * Sets the receiver of messages. It first receives the messages that no listener has received
-   * yet. If `listener` is null, messages are kept until the next listener is set.
+   * Sets the receiver of messages. The receiver first gets the messages that have been kept. If
+   * `listener` is null, messages are kept until the next listener is set.
    */
   listen(listener: ChannelListener | null): void {
     this.#listener = listener;
@@ -116,8 +116,8 @@ export class Channel implements Disposable {
 }
 
 /**
- * Parses the line of one message. Returns undefined if the line is not JSON, which no version of
- * this program sends. The listener then rejects undefined as an invalid message.
+ * Parses the line of one message. Returns undefined if the line is not JSON; the listener then
+ * rejects undefined as an invalid message. No version of this program sends such a line.
  */
 function parse(line: string): unknown {
   try {

@@ -20,11 +20,10 @@ import {
 export const DOCUMENT_VERSION = 1;
 
 /**
- * The content of the first message from a process to its successor. It describes the relays, the
- * descriptors and the earlier processes that the process hands over. The successor may be another
- * version of this program. So a new version of the program may add fields to the document, but must
- * not change the meaning of a field. A change that older versions of the program cannot understand
- * must raise `version`.
+ * The content of the first message from a process to its successor: a description of everything
+ * that the process hands over. The successor may be another version of this program. So a new
+ * version of the program may add fields to the document, but must not change the meaning of a
+ * field. A change that older versions of the program cannot understand must raise `version`.
  */
 export interface HandoverDocument {
   readonly version: number;
@@ -112,8 +111,8 @@ export interface HandedSocket {
 }
 
 /**
- * A process that handed over before this handover and still runs. It still has connections, or it
- * is the first process, which stays as the parent of all later processes.
+ * A process that handed over in an earlier handover and still runs, because it still has
+ * connections, or because it is the first process and stays as the parent of all later processes.
  */
 export interface EarlierProcess {
   readonly pid: number;

@@ -103,8 +103,8 @@ class Lingering {
   }
 
   /**
-   * Ends the connections within `drainTimeout` milliseconds; if it is undefined, within the
-   * process's own drain timeout.
+   * Ends the connections within `drainTimeout` milliseconds. If `drainTimeout` is undefined, the
+   * process's own drain timeout applies.
    */
   stop(drainTimeout?: number): void {
     void this.#relays.stop(drainTimeout === undefined ? {} : { drainTimeout });

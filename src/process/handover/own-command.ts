@@ -1,14 +1,16 @@
 import { realpathSync } from "node:fs";
 import { resolve } from "node:path";
 
-// The path under which a compiled executable has its modules (Bun 1.4.5).
+// In a compiled executable, the paths of all modules begin with this folder (Bun 1.4.5).
 const INSIDE_EXECUTABLE = "/$bunfs/";
 
 /**
  * Returns the command that starts this program again with the same arguments. The command has the
- * path by which the executable was called, because an upgrade may put a new file at this path or
- * change a link in it: the command then starts the new file. Call this function at the start of the
- * program, because later the path may lead to another file.
+ * path by which the executable was called. An upgrade puts the new executable at this path, so the
+ * command then starts the new version.
+ *
+ * Call this function at the start of the program. After an upgrade the path does not lead to the
+ * running executable any more, and the command would name the old file.
  */
 export function ownCommand(): readonly string[] {
   const [, script = "", ...args] = process.argv;
@@ -18,8 +20,8 @@ export function ownCommand(): readonly string[] {
 }
 
 /**
- * Returns the path by which the executable was called; `executable` if this path does not lead to
- * the running file.
+ * Returns the path by which the executable was called. Returns `executable` if this path does not
+ * lead to the running file.
  *
  * @param called - argv[0] of this process
  * @param executable - the path of the running file

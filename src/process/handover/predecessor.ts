@@ -24,9 +24,9 @@ import { type FromEarlier, type FromLater, readFromEarlier } from "./handover-me
 import { ShapeError } from "./read-json.ts";
 
 /**
- * The process that hands over to this process. The predecessor accepts clients until this process
- * has reported that it accepts clients, too. If this process ends before this report, no handover
- * takes place and the predecessor goes on.
+ * The process that hands over to this process. This process reports when it accepts clients, too;
+ * only then does the predecessor stop accepting. If this process ends before the report, no
+ * handover takes place and the predecessor goes on.
  */
 export class Predecessor {
   readonly document: HandoverDocument;
@@ -117,7 +117,8 @@ export class Predecessor {
 
   /**
    * Gives the files of the claimed Unix sockets the permissions of this process's configuration.
-   * Changes only the permissions that the predecessor's configuration sets to another value.
+   * Changes only the permissions that differ between this configuration and the predecessor's
+   * configuration.
    *
    * @throws {RelayError} if the system does not allow a change; then all files have the same
    * permissions as before the call.
@@ -188,7 +189,7 @@ interface ClaimedFile {
   readonly permissions: Permissions;
 }
 
-/** Returns the permissions of a file that the predecessor's configuration sets. */
+/** Returns the permissions that the predecessor's configuration gives the file. */
 function asked({ mode, owner, group }: HandedFile): Permissions {
   return { mode: mode ?? undefined, owner: owner ?? undefined, group: group ?? undefined };
 }

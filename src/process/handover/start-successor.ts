@@ -106,9 +106,9 @@ export async function startSuccessor(start: SuccessorStart): Promise<Successor> 
   void starting.gone.then(() => child.exited).then((status) => starting.ended(status));
   try {
     await starting.ready;
-    // The service manager must be the successor's parent before it learns that the successor is the
-    // main process, or it will not notice the successor's end. The successor becomes an orphan when
-    // the child that started it has ended, which takes moments.
+    // Wait for the end of the child that started the successor, which takes moments. Only then is
+    // the service manager the successor's parent, and systemd notices only the end of its own
+    // children. So the manager must not learn of the new main process earlier.
     await Promise.race([child.exited, Bun.sleep(childPatience)]);
     return starting;
   } catch (error) {
@@ -129,9 +129,9 @@ function spawn({ command, environment, descriptors }: SuccessorStart) {
     return Bun.spawn([...command], {
       env: withRequest(environment, { step: "detach", descriptors: 1 + descriptors.length }),
       stdio: ["inherit", "inherit", "inherit", "pipe", ...descriptors],
-      // Give the successor its own session and process group. Then all its processes can be ended
-      // together. Signals from a terminal then reach only the first process. The first process
-      // passes HUP and the requests to stop on to the newest process.
+      // Give the child and the successor a session and a process group of their own. Then both can
+      // be ended together (`signalGroup`). Signals from a terminal then reach only the first
+      // process, which passes HUP and the requests to stop on to the newest process.
       detached: true,
     });
   } catch (error) {
@@ -140,7 +140,7 @@ function spawn({ command, environment, descriptors }: SuccessorStart) {
   }
 }
 
-/** Whether the working folder was deleted. The runtime of a new process then refuses to start. */
+/** Whether the working folder was deleted. In a deleted folder Bun refuses to start. */
 function isFolderDeleted(): boolean {
   return statSync(".", { throwIfNoEntry: false })?.nlink === 0;
 }
