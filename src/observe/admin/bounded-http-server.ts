@@ -24,8 +24,8 @@ const EVENT_COST = 0.02;
 const CONNECTION_COST = 0.1;
 
 /**
- * Answers one HTTP request per connection, within limits: whatever clients do, they get no more of
- * the process's descriptors, memory and processor time than `limits` allows.
+ * Answers one HTTP request per connection. Whatever clients do, all of them together use no more
+ * descriptors, memory and processor time than `limits` allows.
  *
  * This class accepts the connections itself; `node:http` only parses requests and writes answers.
  * The reason is that neither the server of `node:http` nor `Bun.serve` can limit connections: when
@@ -134,8 +134,8 @@ export class BoundedHttpServer implements Disposable {
     this.#connections.add(connection);
     this.#connectionOf.set(connection.stream, connection);
     this.#measure(() => this.#http.emit("connection", connection.stream), CONNECTION_COST);
-    // Without FFI the listener cannot pause, so there can be more connections than the limit. Close
-    // such a connection at once.
+    // Without FFI the listener cannot pause, so it may accept more clients than the limit allows.
+    // Close the connection of such a client at once.
     if (this.#connections.size > this.#limits.connections) socket.terminate();
     this.#settle();
   }

@@ -15,8 +15,8 @@ export class HttpConnection {
    */
   #asked = false;
   /**
-   * The time, by `performance.now()`, at which the connection's present phase began: the accept of
-   * the client or, once `#asked` is true, the arrival of the request.
+   * The time, by `performance.now()`, at which the connection's present phase began. The first
+   * phase begins when the client is accepted, the second phase when the request has arrived.
    */
   #since = performance.now();
 

@@ -2,8 +2,8 @@
  * Limits the processor time of work that strangers can cause: in the long run at most a share of
  * one processor, with a reserve for a burst.
  *
- * The reserve fills with time, and work is subtracted from it. The last piece of work may overdraw
- * the reserve; then no new work may begin until the reserve is above 0 again.
+ * The reserve grows as time passes, and each piece of work reduces the reserve. The last piece may
+ * overdraw the reserve. Then no new work may begin until the reserve is above 0 again.
  */
 export class ProcessorShare {
   readonly #share: number;

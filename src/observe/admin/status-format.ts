@@ -42,8 +42,8 @@ export interface StatusDocument {
    */
   readonly accept_pauses: number;
   /**
-   * The reasons for which the relay, or at least one of its workers, accepts no clients now; empty
-   * if it accepts clients. `connections_max`: the relay's limit of open connections.
+   * The reasons why at least one thread of the relay accepts no clients now; empty if all threads
+   * accept clients. `connections_max`: the relay's limit of open connections.
    * `process_connections_max`: the limit of open connections of all relays. `memory_max`: the limit
    * of held bytes. `open_files`: no descriptor is left.
    */
@@ -116,7 +116,7 @@ export interface AllDocument {
    * (build-status.ts).
    */
   readonly failures: readonly RelayFailureDocument[];
-  /** The samples of all relays together, like `history` of one relay. */
+  /** The samples of all relays together, in the same form as `history` of `StatusDocument`. */
   readonly history: readonly SampleDocument[];
 }
 
@@ -245,7 +245,7 @@ export interface OpenList {
   readonly offset: number;
   /**
    * The number of open connections that match the query: all connections, or the connections that
-   * `find` and `client` select. The connections outside this part of the list are included.
+   * `find` and `client` select. `limit` and `offset` do not change this number.
    */
   readonly matching: number;
   /** The open connections in this part of the list; empty if the query asks for groups. */

@@ -10,7 +10,7 @@ const WORDS: Readonly<Record<AcceptPause, string>> = {
   descriptors: "open_files",
 };
 
-/** For the word of each reason: the number of threads that accept no clients for this reason. */
+/** Returns, for each reason (by its word), how many threads accept no clients for this reason. */
 export function acceptPausesByWord(
   pauses: ReadonlyMap<AcceptPause, number>,
 ): ReadonlyMap<string, number> {

@@ -6,8 +6,8 @@ const BUCKETS_A_DOUBLING = 4;
 const DOUBLINGS = 27;
 
 /**
- * The distribution of the times to connect to the destination. Each time is counted in a bucket, so
- * adding a time allocates no memory, however many times there are.
+ * The distribution of connect times: how long the connects to the destination took. `note` counts a
+ * connect time in one of a fixed number of buckets, so it allocates no memory.
  */
 export class ConnectTimes {
   readonly #counts = new Uint32Array(BUCKETS_A_DOUBLING * DOUBLINGS + 1);

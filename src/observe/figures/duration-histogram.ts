@@ -1,8 +1,8 @@
 import { Histogram, type Registry } from "@prometheus-io/client";
 
 /**
- * The counts of one relay's durations, such as connect times: the part of a histogram whose label
- * `relay` is the name of this relay.
+ * The durations of one relay, such as its connect times, counted in buckets. In the metrics these
+ * are the values of a histogram that have the relay's name in the label `relay`.
  */
 export class Durations {
   /**

@@ -20,8 +20,8 @@ export interface ProcessFigures {
    */
   readonly memoryMax: number | null;
   /**
-   * The number of bytes that all connections together hold. The bytes of the connections of each
-   * thread are rounded up to whole KiB.
+   * The number of bytes that all connections together hold. Each thread rounds the bytes of its
+   * connections up to whole KiB.
    */
   readonly heldBytes: () => number;
   /** The number of open connections that earlier processes still carry after a handover. */

@@ -26,8 +26,8 @@ export interface RelayFigures {
 type RelayMetric = MetricReadBy<(relay: RelayFigures) => readonly MetricValue[]>;
 
 /**
- * Returns the metrics about relays. Relays that are added to the list `relays` later have values,
- * too.
+ * Returns the metrics about relays. A relay that is added to the array `relays` later appears in
+ * these metrics, too.
  */
 export function metricsOfRelays(relays: readonly RelayFigures[]): readonly Metric[] {
   return METRICS.map(({ read, ...metric }) => ({

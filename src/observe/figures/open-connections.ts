@@ -122,10 +122,9 @@ export class OpenConnections {
   }
 
   /**
-   * Groups the connections for which `isWanted` returns true by client, sorts the clients, and
-   * returns the part `range` of the sorted list. In the result, `total` is the number of all these
-   * clients, and `connections` is the number of all their connections for which `isWanted` returns
-   * true.
+   * Selects the connections for which `isWanted` returns true, groups them by client, sorts the
+   * clients, and returns the part `range` of the sorted list. In the result, `total` is the number
+   * of all clients in the sorted list, and `connections` the number of all selected connections.
    */
   groups(
     sort: GroupSort,
@@ -249,8 +248,9 @@ const WEIGHTS: Readonly<
 };
 
 /**
- * Sorts a list by `sort`. The given list must be sorted by age, the oldest entry first, because
- * entries of equal value keep their order, and because `age` and `newest` do not compare the ages.
+ * Sorts a list by `sort`. The given list must be sorted by age, the oldest entry first: `age`
+ * returns the list as it is, `newest` reverses it, and every other order leaves entries of equal
+ * value in the given order.
  */
 function inOrder<Item extends Rates>(
   items: readonly Item[],

@@ -98,8 +98,8 @@ export class RelayStatistics implements SampledFigures {
   /** The number of times that closed connections have paused reading from the destination. */
   #pausesDown = 0;
   /**
-   * The thing whose loss keeps clients from finding the source: the socket's `file` or the source's
-   * `network namespace`. Null exactly while clients can find the source.
+   * Non-null exactly while clients cannot find the source, because its socket `file` or its
+   * `network namespace` is gone.
    */
   #lost: SourceLoss | null = null;
   /**

@@ -18,9 +18,9 @@ const SPARE_MOST = 256 * 1024;
 const STEP_MS = 10;
 
 /**
- * Calls `act` after `limit` milliseconds, counted in steps of `STEP_MS`. If a busy machine does not
- * run this process for some time, the thread that writes the lines does not run either. Such a time
- * counts as only one step, so that the thread still gets the whole `limit`.
+ * Calls `act` after `limit` milliseconds, counted in steps of `STEP_MS`. While a busy machine does
+ * not run this process, the thread that writes the lines does not run either. Such a pause counts
+ * as only one step, however long it is, so that the thread still gets the whole `limit`.
  *
  * @returns a function that cancels the call
  */
@@ -138,9 +138,9 @@ export class BoundedLineWriter {
   }
 
   /**
-   * Starts or plans the next write. The write starts `GATHER_MS` after the start of the last write.
-   * The write starts at once if this time is over, if `flush` waits, or if `GATHER_BYTES` bytes are
-   * collected.
+   * Starts or plans the next write. The write starts at once if the last write started at least
+   * `GATHER_MS` ago, if `flush` waits, or if `GATHER_BYTES` bytes are collected. Otherwise the
+   * write starts when `GATHER_MS` are over.
    */
   #gather(): void {
     const wait = this.#started + GATHER_MS - performance.now();

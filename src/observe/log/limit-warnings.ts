@@ -2,7 +2,8 @@
 // its limit of connections again and again, because connections end and begin all the time.
 const WARN_AGAIN = 60_000;
 
-// A limit counts as no longer reached after this time, in milliseconds, without a pause.
+// The limit counts as no longer reached after all threads have accepted clients for this time, in
+// milliseconds.
 const QUIET = 10_000;
 
 /**
@@ -13,18 +14,19 @@ const QUIET = 10_000;
 export class LimitWarnings {
   readonly #ended: (milliseconds: number) => void;
   readonly #now: () => number;
-  /** The number of threads of all relays with this limit that accept no clients because of it. */
+  /** The number of threads, in all relays that share the limit, that now accept no clients. */
   #pauses = 0;
   /** The time of the latest warning in this spell; -Infinity before the first one. */
   #warnedAt = -Infinity;
-  /** The time of the first pause in this spell; null between two spells. */
+  /** The time at which the limit was first reached in this spell; null between two spells. */
   #since: number | null = null;
-  /** The time at which the latest pause ended. */
+  /** The latest time at which the last paused thread began to accept clients again. */
   #leftAt = 0;
   #quiet: Timer | undefined;
 
   /**
-   * @param ended - called with the length of each spell in which the log has warned
+   * @param ended - called at the end of a spell in which the log has warned, with its length in
+   *   milliseconds
    * @param now - a clock in milliseconds that never goes back
    */
   constructor(ended: (milliseconds: number) => void, now = () => performance.now()) {

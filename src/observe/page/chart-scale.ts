@@ -41,8 +41,8 @@ export function mirroredScale(up: number, down: number, least: number): Scale {
 }
 
 /**
- * A logarithmic scale that begins and ends at whole powers of ten and includes all values. But the
- * scale never begins below 10 to the power of `first`; smaller values are drawn at the bottom.
+ * A logarithmic scale that begins and ends at whole powers of ten. The scale never begins below 10
+ * to the power of `first`, and draws smaller values at the bottom. It includes all greater values.
  *
  * @param first - the lowest exponent that the scale may begin with
  */

@@ -10,7 +10,7 @@ export interface Column<Item, Sort extends string> {
   readonly sorts?: readonly Sort[];
   /** The heading's text for screen readers and the tooltip. Default: `label`. */
   readonly spoken?: string;
-  /** Returns the mood of an item, which sets the cell's colour. */
+  /** Whether the item is in a good or a bad state, which the colour of the cell shows. */
   readonly mood?: (item: Item) => "good" | "bad";
   /** Called on a click on the cell's text. If this is set, the text is a button. */
   readonly choose?: (item: Item) => void;
