@@ -4,16 +4,16 @@ import type { SharedCounters } from "./shared-counters.ts";
 // The constant part of the allowed lead. The allowed lead is the maximum difference between a
 // worker's number of connections and that of the least loaded worker.
 const SLACK = 4;
-// The allowed lead is greater by one connection for every SLACK_PART connections of the worker.
+// For every SLACK_PART connections that a worker has, its allowed lead grows by one connection.
 const SLACK_PART = 16;
 
 // The time, in milliseconds, for which a worker accepts nobody when its lead over the least loaded
 // worker is greater than the allowed lead.
 export const STEP_BACK = 1;
 
-// If the least loaded worker accepts no client for this time, in milliseconds, it probably hangs.
-// The allowed lead of the other workers then grows. A healthy thread runs at least once within this
-// time, even on a busy machine.
+// The time, in milliseconds, within which a healthy thread runs at least once, even on a busy
+// machine. If the least loaded worker accepts no client for this time, it probably hangs, and the
+// allowed lead of the other workers grows.
 const PATIENCE = 25;
 
 const HOLDER = "balance";

@@ -1,6 +1,6 @@
 import { CONNECTION_STATES, type ConnectionView } from "../relay/observer.ts";
 
-/** The figures of a connection that change while it is open. */
+/** The figures that change while a connection is open. */
 export type Figures = Omit<
   ConnectionView,
   "id" | "openedAt" | "connectedAt" | "destinationAddress" | "clientAddress" | "clientPeer"

@@ -13,8 +13,8 @@ export interface SharedLimits {
   /** The maximum number of open connections of all relays; null (the default) for no such limit. */
   readonly sharedMax?: number | null;
   /**
-   * The shared counters of the bytes that the connections of all relays hold, and the maximum of
-   * their sum. Default maximum: a quarter of the memory that this process may use.
+   * Counts the bytes that the connections of all relays hold in memory, and has the maximum of this
+   * number. Default maximum: a quarter of the memory that this process may use.
    */
   readonly memory?: MemoryBound;
 }

@@ -41,8 +41,8 @@ export async function startPooledRelay(
   pool: WorkerPool,
   succession: Succession = {},
 ): Promise<HandoverRelay> {
-  // Make a `ClientAdmission` only to check the options, because access rules that do not fit the
-  // source must fail before the source is bound.
+  // Make a `ClientAdmission` only to check the options: its constructor throws if access rules do
+  // not fit the source, and this must happen before the source is bound.
   new ClientAdmission(options, endpointOf(options.source), new OwnClientCounts());
   const { destination, destinationNetns } = options;
   checkDestinationNetwork(destination, destinationNetns, (message) =>
@@ -148,8 +148,8 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
     } catch (error) {
       // Do not kill the workers, because the workers also carry other relays.
       this.#hurry({ drainTimeout: 0, standstillTimeout: 0 }, { servesQueue: false });
-      // Remove the socket file only if this relay may accept clients. If it may not, the file still
-      // belongs to the predecessor.
+      // Keep the socket file of a handed-over source before `accept` was called, because the file
+      // then still belongs to the predecessor.
       if (this.#accepts) this.#source.removeFile(this.observer);
       await Promise.all(this.#shares.map((share) => share.ended()));
       this.#hanging[Symbol.dispose]();

@@ -32,8 +32,8 @@ export interface WorkerShareOwner {
 type Answer = "ready" | "here" | "held" | "draining" | "gone";
 
 /**
- * One worker's share of a relay. If the worker dies, the worker that replaces it takes over the
- * share.
+ * One worker's share of a relay: the part of the relay's connections that this worker accepts and
+ * carries. If the worker dies, a new worker takes over the share.
  */
 export class WorkerShare implements SlotMember {
   readonly #relay: number;
@@ -45,8 +45,8 @@ export class WorkerShare implements SlotMember {
   /** True from the order that starts the share until the share or its worker has ended. */
   #isThere = false;
   /**
-   * Whether the share has ever started successfully. If not, it does not start again in another
-   * worker.
+   * Whether the share has ever started successfully. If it never has, and its worker dies, the
+   * share does not start again in another worker.
    */
   #used = false;
   /**
@@ -88,7 +88,7 @@ export class WorkerShare implements SlotMember {
   }
 
   /**
-   * Starts the share. It accepts nobody before `release`.
+   * Starts the share. The share accepts nobody before `release` is called.
    *
    * @throws {RelayError} if the share cannot start.
    */
@@ -215,9 +215,9 @@ export class WorkerShare implements SlotMember {
   }
 
   /**
-   * Passes on the report that a limit is reached. A worker has only a part of the limit of open
-   * connections that all relays share, so this limit is reported only if all workers together have
-   * reached it.
+   * Passes on the report that a limit is reached. One limit is shared by all relays, and each
+   * worker has only a part of this limit. A worker reports when its part is reached; the report is
+   * passed on only if all workers together have reached the whole limit.
    */
   #full(report: Extract<Report, { kind: "full" }>): void {
     const open = report.limit === "shared" ? this.#owner.reachedTogether : report.open;

@@ -26,9 +26,10 @@ class ReportedConnection {
 }
 
 /**
- * A worker's observer. It counts connections in the shared counters. It reports to the main thread
- * the events that the main thread's observer handles, and the events that the pool needs. All
- * reports of one turn of the event loop go in one message.
+ * Observes the connections of one worker's share of a relay. Counts them in the counters that all
+ * workers share. Reports to the main thread the events that the main thread's observer handles, and
+ * the events that the pool of workers needs. All reports of one turn of the event loop go in one
+ * message.
  */
 export class ReportSender {
   /**
@@ -46,11 +47,14 @@ export class ReportSender {
   #figures: Timer | undefined;
   #afterOpened = () => {};
   /**
-   * The change of the number of proxies whose PROXY header is awaited, since the last
+   * The number of proxies whose PROXY header this worker awaits now, minus this number at the last
    * `waitingForHeader` report.
    */
   #waitingForHeader = 0;
-  /** For each reason, the change of the number of pauses since the last report. */
+  /**
+   * For each reason to accept no clients: the pauses that began since the last report, minus the
+   * pauses that ended.
+   */
   readonly #pauses = new Map<AcceptPause, number>();
 
   constructor(
@@ -64,10 +68,10 @@ export class ReportSender {
     this.#observed = new Set(wanted);
     this.observer = {
       listening: silentObserver.listening,
-      // The pool watches the socket file, so a worker reports no loss of the source.
+      // The main thread watches the socket file, so a worker reports no loss of the source.
       sourceLost: silentObserver.sourceLost,
       sourceBack: silentObserver.sourceBack,
-      // The pool writes the capture file.
+      // The main thread writes the capture file.
       captureEnded: silentObserver.captureEnded,
       opened: (connection) => this.#opened(connection),
       closed: (connection, ending) => {
@@ -136,14 +140,14 @@ export class ReportSender {
   flush(): void {
     clearImmediate(this.#posting);
     this.#posting = undefined;
-    // Send no report if the number of awaited PROXY headers has not changed. This is the usual
-    // case, because most headers arrive in the same turn of the event loop in which the wait for
-    // them begins.
+    // Send no report if the number of awaited PROXY headers is the same as before. This is the
+    // usual case, because most headers arrive in the turn of the event loop in which the wait for
+    // them began.
     if (this.#waitingForHeader !== 0)
       this.#reports.push({ kind: "waitingForHeader", change: this.#waitingForHeader });
     this.#waitingForHeader = 0;
-    // Report only the sum of the changes for each reason, because a worker at its limit may pause
-    // and resume many times in one turn.
+    // Report only the sum of the changes for each reason, because a worker at its limit of
+    // connections may pause and resume many times in one turn of the event loop.
     for (const [reason, change] of this.#pauses)
       if (change !== 0) this.#reports.push({ kind: "acceptingPaused", reason, change });
     this.#pauses.clear();

@@ -5,11 +5,12 @@ const SEED = 0;
 // The index of the first table in the shared memory. There is one table for each worker.
 const FIRST = 1;
 
-// The position in a slot of the upper half of the number that identifies the client.
+// A table consists of slots of three words. The first word of a slot: the upper half of the number
+// that identifies a client.
 const HIGH = 0;
-// The position in a slot of the lower half of the number that identifies the client.
+// The second word of a slot: the lower half of this number.
 const LOW = 1;
-// The position in a slot of the number of the client's open connections.
+// The third word of a slot: the number of the client's open connections, or a state below.
 const COUNT = 2;
 // The number of words of a slot.
 const WORDS = 3;
@@ -19,8 +20,8 @@ const EMPTY = 0;
 // The value of `COUNT` in a slot whose client has no connection any more.
 const LEFT = -1;
 
-// The number of slots for each connection of a worker. At most one third of the slots are taken, so
-// that a search soon meets an empty slot.
+// A table has this number of slots for each connection that a worker may have. So at most one third
+// of the slots are taken, and a search soon meets an empty slot.
 const SLOTS_A_CONNECTION = 3;
 
 type Table = Int32Array<SharedArrayBuffer>;
@@ -72,8 +73,9 @@ export class SharedClientCounts implements ClientCounts {
   }
 
   /**
-   * Returns memory for the tables of `workers` workers with `connections` connections each. The
-   * memory's pages become resident only on first use.
+   * Returns memory for the tables of `workers` workers with `connections` connections each. Linux
+   * provides a page of this memory only when the page is first written, so unused pages cost
+   * nothing.
    */
   static bufferFor(workers: number, connections: number): SharedArrayBuffer {
     const slots = SLOTS_A_CONNECTION * connections + 1;

@@ -1,6 +1,8 @@
-// The index, in the shared memory of 32-bit words, of the last connection id that was given out.
+// The shared memory consists of 32-bit words. The index of the word with the last connection id
+// that was given out.
 const LAST_ID = 0;
-// The index of a word that is 1 if the relay is known to be at its limit of connections, else 0.
+// The index of the word that is 1 if a worker has found the relay at its limit of connections since
+// a connection last ended, else 0.
 const FULL = 1;
 // The index of the first worker's counters.
 const FIRST = 2;
@@ -109,8 +111,8 @@ export class SharedCounters {
   }
 
   /**
-   * Returns the index of the least loaded worker other than `worker` that is below its quota; -1 if
-   * there is none.
+   * Returns the index of the worker with the fewest open connections, among all workers but
+   * `worker` that are below their quota; -1 if there is none.
    */
   leastLoadedBut(worker: number): number {
     let least = -1;

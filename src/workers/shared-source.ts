@@ -9,8 +9,8 @@ import { endpointOf } from "../relay/listen/inherited-socket.ts";
 import { type PlacedFile, type HandedSource, isInherited } from "../relay/kinds-of-source.ts";
 import type { RelayOptions } from "../relay/options.ts";
 
-// The pause between two tries to remove a socket file while no descriptor is free, and the default
-// maximum time of all pauses together, in milliseconds.
+// A socket file cannot be removed while no descriptor is free. The pause before the next try, and
+// by default the maximum of all pauses together, in milliseconds.
 const REMOVE_EVERY = 10;
 const REMOVE_PATIENCE = 1_000;
 

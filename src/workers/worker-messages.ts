@@ -10,8 +10,8 @@ import type { RelayOptions } from "../relay/options.ts";
 // structured clone.
 
 /**
- * A message to a worker: an order about one relay, named by the relay's number in the pool, or the
- * order that ends the worker's thread.
+ * A message to a worker. An order either concerns one relay, whose number in the pool is in the
+ * field `relay`, or ends the worker's thread.
  */
 export type Order = RelayOrder | { readonly kind: "end" };
 
@@ -25,9 +25,9 @@ export type RelayOrder =
   /** Stop recording packets for the relay's capture. */
   | { readonly kind: "endCapture"; readonly relay: number }
   /**
-   * Stop accepting clients, and drain. Answered by `draining` when the share accepts nobody any
-   * more, and by `stopped` when its last connection has ended. A second `stop` can only shorten the
-   * drain.
+   * Stop accepting clients, and drain: let the open connections end. Answered by `draining` when
+   * the share accepts nobody any more, and by `stopped` when the share's last connection has ended.
+   * A second `stop` can only shorten the drain.
    */
   | {
       readonly kind: "stop";
@@ -37,7 +37,10 @@ export type RelayOrder =
       readonly serveQueue: boolean;
     };
 
-/** The first order about a relay, answered by `ready` or `failed`. */
+/**
+ * The order to start a share of a relay, answered by `ready` or `failed`. A share is the part of a
+ * relay's connections that one worker accepts and carries.
+ */
 export interface Start {
   readonly kind: "start";
   readonly relay: number;
@@ -59,8 +62,8 @@ export interface Start {
    */
   readonly sharedMax: number | null;
   /**
-   * The shared counters of the bytes that the connections of all threads hold, and the maximum of
-   * their sum.
+   * Counts the bytes that the connections of all threads hold in memory, and has the maximum of
+   * this number.
    */
   readonly memory: MemoryBound;
   /** The number of the worker's thread in the pool, from 0. */
@@ -112,8 +115,8 @@ export type PoolReport =
   | { readonly kind: "lost"; readonly open: number };
 
 /**
- * A report for the relay's observer. The main thread passes the report to the observer as an event.
- * With an `introduction` or with `figures`, the main thread only updates its data about the
+ * A report that the main thread passes to the relay's observer as an event. The reports
+ * `introduction` and `figures` are no events: they only update the main thread's data about the
  * connections, which the observer can read at later events.
  */
 export type EventReport =

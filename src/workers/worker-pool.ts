@@ -17,8 +17,8 @@ interface PoolOptions {
    */
   readonly sharedMax?: number | null;
   /**
-   * The shared counters of the bytes that the connections of all relays hold, and the maximum of
-   * their sum. Default: no maximum.
+   * Counts the bytes that the connections of all relays hold in memory, and has the maximum of this
+   * number. Default: no maximum.
    */
   readonly memory?: MemoryBound;
   /** The module that a worker's thread runs. */
@@ -30,8 +30,8 @@ export class WorkerPool {
   readonly #slots: readonly WorkerSlot[];
   readonly #sharedMax: number | null;
   /**
-   * The shared counters of the bytes that the connections of all relays hold, one for each worker,
-   * and the maximum of their sum.
+   * Counts, in one counter for each worker, the bytes that the connections hold in memory; has the
+   * maximum of the sum.
    */
   readonly memory: MemoryBound;
   /**
@@ -57,9 +57,8 @@ export class WorkerPool {
   }
 
   /**
-   * Chooses the slots of a new relay, at most `most`. The first slot of each relay is the slot
-   * after the first slot of the previous relay, so relays with few slots do not all use the same
-   * workers.
+   * Chooses at most `most` slots for a new relay. Each relay's first slot is the one after the
+   * previous relay's first slot, so relays with few slots do not all use the same workers.
    *
    * @param open - returns the relay's number of open connections
    */

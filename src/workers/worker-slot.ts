@@ -1,8 +1,8 @@
 import type { Observer } from "../relay/observer.ts";
 import type { Batch, Order, Start } from "./worker-messages.ts";
 
-// A worker that has run for at least this time, in milliseconds, is replaced at once if it dies. If
-// a worker dies earlier, the next thread starts only after a pause.
+// If a worker dies after it has run for at least this time, in milliseconds, the next thread starts
+// at once. If a worker dies earlier, the next thread starts only after a pause.
 const CALM = 10_000;
 
 // The first pause between the death of a thread and the start of the next thread, in milliseconds.
@@ -12,7 +12,7 @@ const PAUSE_FIRST = 10;
 // milliseconds.
 const PAUSE_LAST = 1_000;
 
-/** A relay that runs some of its connections in the slot's worker. */
+/** A relay, some of whose connections the slot's worker accepts and carries: the relay's share. */
 export interface SlotMember {
   readonly observer: Observer;
   /** Whether the relay's share starts again in a new thread if the slot's thread dies. */

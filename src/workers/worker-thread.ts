@@ -14,8 +14,8 @@ import { SharedCounters } from "./shared-counters.ts";
 import type { Batch, Order, RelayOrder, Report, Start } from "./worker-messages.ts";
 import { ReportSender } from "./report-sender.ts";
 
-// The thread of one worker. It runs one share per relay, each with its own descriptors of the
-// listening sockets.
+// The code of a worker's thread. For each relay, the thread runs a share: it accepts and carries a
+// part of the relay's connections, with its own descriptors of the relay's listening sockets.
 
 declare const self: Worker;
 
@@ -183,8 +183,8 @@ class RunningShare {
   /** Accepts the clients that were in the kernel's queue when the stop was requested. */
   async #serveQueue(): Promise<void> {
     this.#relay.resumeFor(HOLDER);
-    // Wait until the event loop has polled its descriptors and so accepted the waiting clients.
-    // This takes two immediates, because the first may run before the poll.
+    // Wait until the event loop has polled its descriptors and so accepted the waiting clients. The
+    // first immediate may run before the poll, so only the second shows that the poll is done.
     await new Promise(setImmediate);
     await new Promise(setImmediate);
   }
