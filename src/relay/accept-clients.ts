@@ -33,8 +33,8 @@ interface AcceptorNeeds {
   /** Counts the open connections of each client. */
   readonly counts: ClientCounts;
   /**
-   * The highest connection id that the relay which handed over the source can use; 0 if there is no
-   * such relay. The first connection of this relay gets the next id.
+   * The highest id that the relay which handed over the source can give to a connection; 0 if there
+   * is no such relay. The first connection of this relay gets the next id.
    */
   readonly lastId: number;
   readonly shared: ConnectionsState;
@@ -83,7 +83,7 @@ export class ClientAcceptor {
     return this.#lastId;
   }
 
-  /** The number of proxies that have not sent their whole header. */
+  /** The number of proxies that have not sent their whole PROXY header. */
   get waitingForHeader(): number {
     return this.#expectedHeaders === null ? 0 : this.#expectedHeaders.count;
   }
@@ -104,24 +104,24 @@ export class ClientAcceptor {
   }
 
   /**
-   * Resets the connections of all proxies whose header is not complete within `time` milliseconds
-   * from now.
+   * Resets the connections of all proxies whose PROXY header is not complete within `time`
+   * milliseconds from now.
    */
   cutHeadersAfter(time: number): void {
     this.#expectedHeaders?.cutAfter(time);
   }
 
   /**
-   * Resets the connections of all proxies whose header is not complete, and of all proxies that are
-   * accepted later.
+   * Resets the connections of all proxies whose PROXY header is not complete, and of all proxies
+   * that are accepted later.
    */
   cutHeaders(): void {
     this.#expectedHeaders?.cut();
   }
 
   /**
-   * Resolves when the relay waits for no header: each accepted proxy has sent its header or has
-   * gone.
+   * Resolves when the relay waits for no PROXY header: each accepted proxy has sent its header or
+   * has gone.
    */
   async headersEnded(): Promise<void> {
     await this.#expectedHeaders?.emptied();

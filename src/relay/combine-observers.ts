@@ -32,9 +32,9 @@ export const EVENTS: readonly Event[] = Object.keys(silentObserver).filter(
 );
 
 /**
- * Returns the events that an observer made by `combineObservers` passes to at least one of its
- * given observers. For any other observer, the function may return every event, because it cannot
- * see that a method does nothing.
+ * Returns the events for which an observer may do something. The result is exact only for an
+ * observer that `combineObservers` made. For any other observer the result can contain an event
+ * whose method does nothing, because this function cannot see that.
  */
 export function eventsHeard(observer: Observer): readonly Event[] {
   return EVENTS.filter((event) => observer[event] !== nothing);

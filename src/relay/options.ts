@@ -142,9 +142,9 @@ export interface RelayOptions extends AccessRules {
    */
   readonly lingerTimeout?: number | undefined;
   /**
-   * Whether the relay moves bulk data by its own system calls (needs FFI) instead of the runtime's
-   * reads. Default: true. Use `false` to compare the two ways, or to test that both ways behave in
-   * the same way.
+   * Whether the relay reads large transfers by its own system calls (needs FFI) instead of the
+   * runtime's reads. Default: true. Use `false` to compare the two ways, or to test that both
+   * behave alike.
    */
   readonly fastPath?: boolean | undefined;
   /** Receives the relay's events. */

@@ -10,7 +10,10 @@ import { LimitPause } from "./listen/pause-at-limits.ts";
 import type { PausableListener } from "./listen/pausable-listener.ts";
 import type { AcceptPause } from "./observer.ts";
 
-/** The holders whose pauses the relay reports to the observer, each with the reported reason. */
+/**
+ * The reasons of pauses that the relay reports to the observer, by holder. A holder is the name of
+ * the part of the program that wants a pause. Pauses for other holders are not reported.
+ */
 const REASONS: ReadonlyMap<string, AcceptPause> = new Map([
   [MEMORY_HOLDER, "memory"],
   [SHARED_LIMIT_HOLDER, "shared"],
@@ -42,9 +45,10 @@ export class Places implements BoundedRelay, Disposable {
   /** Pauses and resumes the source; null until `begin`. */
   #pause: LimitPause | null = null;
   /**
-   * The number of late sockets (`ConnectionsState.lateSockets`) that take no place, because the
-   * process has more descriptors than the relay's places need. Each further late socket takes a
-   * place.
+   * The number of late sockets that take no place, because the process has descriptors for more
+   * connections than the relay has places. Each further late socket takes a place, so that
+   * descriptors do not run out. A late socket is one that Bun still connects for an attempt that
+   * has ended (`ConnectionsState.lateSockets`).
    */
   #lateSocketsSpare = 0;
   #isClosed = false;
@@ -98,7 +102,7 @@ export class Places implements BoundedRelay, Disposable {
     this.#limit?.closed();
   }
 
-  /** Counts the end of a late socket (`ConnectionsState.lateSockets`). */
+  /** Frees the place of a late socket that is gone, if it took a place (`#lateSocketsSpare`). */
   lateSocketEnded(): void {
     this.#free();
   }

@@ -59,9 +59,10 @@ export interface HandoverRelay extends Relay {
   /** Starts to accept. A relay that took over its source accepts nobody before this call. */
   accept(): void;
   /**
-   * Makes the capture file of a relay in a successor, because the handover is complete. Before this
-   * call, the recorded packets wait in memory, so a failed handover leaves the predecessor's
-   * capture file as it was. Does nothing in a process that took over from no predecessor.
+   * Makes the relay's capture file. Called in the new process of a handover when the handover is
+   * complete. Before this call, the recorded packets wait in memory, so a handover that fails
+   * leaves the old process's capture file as it was. Does nothing if no handover began this
+   * process.
    */
   takeCapturePath(): void;
   /**

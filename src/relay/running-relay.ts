@@ -164,8 +164,8 @@ class RunningRelay implements PausableRelay {
       },
       this.#clients.handlers(),
     );
-    // If the destination is a path, check it in any case, because a path leads to the same file in
-    // all network namespaces.
+    // If source and destination may be in different network namespaces, only a path can lead back
+    // to the source, because a path leads to the same file in all namespaces.
     if (
       destination.kind === "unix" ||
       (options.destinationNetns === undefined && this.#source.isInOwnNetwork)

@@ -26,8 +26,8 @@ import { REFUSAL_REASONS, UNADDRESSED_REFUSALS } from "./refusal-reasons.ts";
 export interface Admitted {
   readonly accepted: AcceptedClient;
   /**
-   * The number that identifies the client in `ClientCounts`; null if there is no limit per client.
-   * `left` removes the connection from these counts.
+   * The number that identifies the client in `ClientCounts`; null if there is no limit per client,
+   * so the connection is not counted.
    */
   readonly countedAs: bigint | null;
 }

@@ -63,7 +63,10 @@ export class RelayCapture {
     return this.#file?.identity ?? null;
   }
 
-  /** Makes the capture's file. Called when the handover is complete (see `CaptureFile.take`). */
+  /**
+   * Makes the capture's file. Called when the handover to this process is complete (see
+   * `CaptureFile.take`).
+   */
   take(): void {
     this.#file?.take();
   }

@@ -12,7 +12,7 @@ export function captureInUse(path: string): RelayError {
   );
 }
 
-/** The error if something at the path is no capture file. `stats` describes it (lstat(2)). */
+/** The error if the path leads to something else than a capture. `stats` is of lstat(2). */
 export function noCaptureFile(path: string, stats: Stats): RelayError {
   const [what, fix] = describe(path, stats);
   return new RelayError(

@@ -62,7 +62,10 @@ export class CaptureFile {
   #size = 0;
   #isWriting = false;
   #isOver = false;
-  /** Called when all blocks are written, or when the capture has ended. Null before `close`. */
+  /**
+   * Called when all blocks are written, or when the capture has ended. Null until `close` must wait
+   * for this.
+   */
   #whenWritten: (() => void) | null = null;
 
   private constructor(options: CaptureFileOptions, file: OpenCapture | null) {
@@ -94,9 +97,9 @@ export class CaptureFile {
   }
 
   /**
-   * Makes the file, because the handover is complete and the path now belongs to this process. The
-   * capture ends if this fails. Without a size limit no earlier capture is replaced. Does nothing
-   * if this process took over from no predecessor.
+   * Makes the file, because the handover is complete and the path now belongs to this process. If
+   * the file cannot be made, the capture ends. If the files have no size limit (`max`), no earlier
+   * capture is replaced. Does nothing if this process took over from no predecessor.
    */
   take(): void {
     const { path, max, handedOver } = this.#options;
@@ -136,7 +139,10 @@ export class CaptureFile {
     this.#isOver = true;
   }
 
-  /** Writes the blocks that wait to the file that `open` makes. The capture ends if this fails. */
+  /**
+   * Makes a file by `open`, and writes the waiting blocks to it. If the file cannot be made, the
+   * capture ends.
+   */
   #writeTo(open: () => OpenCapture): void {
     try {
       this.#file = open();
@@ -201,8 +207,8 @@ export class CaptureFile {
   }
 
   /**
-   * Begins the file after the full one, and puts its header in front of the blocks that wait.
-   * Returns null if this fails; the capture has then ended.
+   * Begins the file that follows a full file, and puts the header of the new file in front of the
+   * waiting blocks. Returns null if no file can be made; the capture has then ended.
    */
   #beginNext(full: OpenCapture): OpenCapture | null {
     const { path, header } = this.#options;
@@ -229,8 +235,8 @@ export class CaptureFile {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#waiting = [];
-    // If a write is under way, it still uses the descriptor, so its callback closes the descriptor
-    // instead.
+    // A write that is under way still uses the descriptor; the callback of the write then closes
+    // the descriptor.
     if (!this.#isWriting) this.#closeFile();
     this.#whenWritten?.();
     this.#options.ended(reason);

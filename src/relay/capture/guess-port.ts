@@ -17,10 +17,13 @@ const KNOWN: readonly (readonly [name: RegExp, port: number])[] = [
 const HTTP = 80;
 
 /**
- * Returns the port that the destination has in a capture. It is the first of these that exists: the
- * port that the name of the destination's Unix socket suggests, the port that the name of the
- * source's Unix socket suggests, the TCP port of the destination, the TCP port of the source, the
- * port of HTTP.
+ * Returns the port that the destination gets in a capture: the first of these ports that exists.
+ *
+ * 1. The port that the name of the destination's Unix socket suggests (`KNOWN`).
+ * 2. The port that the name of the source's Unix socket suggests.
+ * 3. The TCP port of the destination.
+ * 4. The TCP port of the source.
+ * 5. The port of HTTP.
  */
 export function guessPort(source: SocketEndpoint, destination: SocketEndpoint): number {
   const ends = [destination, source];

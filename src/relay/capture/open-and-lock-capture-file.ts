@@ -55,7 +55,7 @@ interface Entry {
  * but its successor may rename them.
  */
 export interface HandedCaptures {
-  /** The paths at which the predecessor captures, as they are configured. */
+  /** The paths of the predecessor's captures, as the user wrote them. */
   readonly paths: readonly string[];
   /** The identities of the files that the predecessor writes (`OpenCapture.identity`). */
   readonly identities: readonly string[];
@@ -69,9 +69,9 @@ export interface EarlierCapture {
    */
   readonly own?: HandedCaptures;
   /**
-   * Whether the numbered files of earlier captures are all kept. If not, the earlier capture may
-   * get the name of a numbered capture that no process writes any more, and so replaces it.
-   * Default: false.
+   * Whether all numbered files of earlier captures are kept. If not, the earlier capture at the
+   * path may get the name of a numbered file and so replace this file, if no process writes the
+   * file any more. Default: false.
    */
   readonly keepsAll?: boolean;
 }
@@ -117,7 +117,7 @@ export function checkCapture(path: string, handed: HandedCaptures): void {
     const earlier = openEarlier(file);
     try {
       // Do not try to lock a file at a path of the predecessor. The predecessor may have just made
-      // this file, and could then not lock it itself.
+      // this file without having locked it yet, and its own try to lock the file would then fail.
       if (earlier !== null && !isAtPathOf(path, handed))
         if (!tryLock(path, earlier) && !isOwn(path, identityOf(fstatSync(earlier)), handed))
           throw captureInUse(path);
@@ -165,8 +165,8 @@ function inItsFolder<Result>(path: string, work: (file: Entry, folder: string) =
   } catch (error) {
     if (error instanceof RelayError) throw error;
     const code = errorCode(error);
-    // This relay found no file at the path, or has moved the earlier file away. So another relay
-    // has made the file that is now at the path.
+    // EEXIST: a file has appeared at the path after this relay found none there, or moved the
+    // earlier file away. So another relay has made the file.
     if (code === "EEXIST") throw captureInUse(path);
     throw captureFailure(path, code);
   }
@@ -190,8 +190,9 @@ function moveAside(file: Entry, keepsAll: boolean): void {
 }
 
 /**
- * Replaces a numbered capture by the file at the path. Returns false, and changes nothing, if the
- * numbered file is no capture, or a process still writes it, or this process may not read it.
+ * Replaces a numbered capture by the file at the path. Changes nothing and returns false in three
+ * cases: the numbered file is no capture, a process still writes it, or this process may not read
+ * it.
  */
 function replaces(file: Entry, numbered: Entry): boolean {
   const fd = openReadable(numbered);
@@ -216,8 +217,9 @@ function openReadable({ entry }: Entry): number | null {
 }
 
 /**
- * Makes a new file and locks it. Closes it again if it cannot be locked or is no longer at its
- * path.
+ * Makes a new file and locks the file.
+ *
+ * @throws {RelayError} if another relay has locked the file, or has renamed it, in the meantime
  */
 function makeNew({ entry, path }: Entry): OpenCapture {
   const fd = openSync(entry, NEW, MODE);

@@ -25,9 +25,9 @@ interface Way {
 
 /**
  * Records a connection as a TCP conversation between the client and the destination, even if one of
- * them is a Unix socket. The conversation begins with a whole handshake when the relay has accepted
- * the client, even if the relay is not connected to the destination yet. The time of a packet with
- * bytes is the time at which the relay has read these bytes.
+ * them is a Unix socket. The conversation begins with a whole handshake as soon as the relay has
+ * accepted the client, although the relay is not connected to the destination yet. The time of a
+ * packet with bytes is the time at which the relay has read these bytes.
  */
 export class TcpConversation {
   readonly #recorder: PacketRecorder;

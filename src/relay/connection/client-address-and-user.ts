@@ -30,7 +30,7 @@ export function clientPeerOf({ fd, isTcp }: Side): Peer | null {
 
 /**
  * Returns the client's address as Bun knows it. If the client reset the connection before the
- * accept, both properties are undefined, although Bun's types do not say so.
+ * accept, the two properties of the socket are undefined, although Bun's types do not say so.
  */
 function endOf(socket: { readonly remoteAddress?: string; readonly remotePort?: number }) {
   return ipEndpoint(socket.remoteAddress, socket.remotePort);

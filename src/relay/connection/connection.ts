@@ -24,9 +24,8 @@ export interface ConnectionsState extends PipeMeans {
   readonly libc: Libc | null;
   /**
    * Returns whether a connection to an address of the destination would arrive at the relay's own
-   * source. Null if the relay does not check this. It does not check in two cases: no address of
-   * the destination can lead back to the source; or the destination is not a path, and one end of
-   * the relay is in another network namespace.
+   * source. Null if no address of the destination can lead back to the source. Null also if the
+   * destination is not a path, and one end of the relay is in another network namespace.
    */
   leadsBack: ((address: SocketAddress) => boolean) | null;
   readonly sourceIsTcp: boolean;
@@ -59,8 +58,8 @@ export interface ConnectionsState extends PipeMeans {
    */
   clientLeftAt: number;
   /**
-   * Returns whether the limit of open connections is reached. The place of a connection that ended
-   * in this turn of the event loop still counts as taken.
+   * Returns whether the limit of open connections is reached. A connection that is ending still
+   * counts until `ended` was called for it.
    */
   readonly isFull: () => boolean;
   /**
@@ -71,12 +70,15 @@ export interface ConnectionsState extends PipeMeans {
   /** Reports the end of a connection. Called after the connection has left `connections`. */
   readonly ended: (connection: Connection) => void;
   /**
-   * Reports the end of a late socket (see `lateSockets`). Called after `lateSockets` has decreased.
+   * Reports that a late socket is gone (see `lateSockets`). Called after `lateSockets` has
+   * decreased.
    */
   readonly lateSocketEnded: () => void;
   /**
-   * The number of late sockets: Bun is still connecting them, but the attempts for which they were
-   * made have ended. Always 0 with FFI.
+   * The number of late sockets. A socket is late while Bun is still connecting it although the
+   * attempt to reach the destination has ended. Bun cannot cancel a connect, so a late socket keeps
+   * its descriptor for some time. Always 0 with FFI, because the relay then connects by its own
+   * system calls.
    */
   lateSockets: number;
   /**
@@ -86,7 +88,12 @@ export interface ConnectionsState extends PipeMeans {
   isFailing: boolean;
 }
 
-/** An attempt to reach the destination of a connection. */
+/**
+ * An attempt to reach the destination of a connection. An attempt makes one or more tries. A try
+ * connects to the addresses of the destination and fails if none of them can be reached. After a
+ * failed try, the attempt waits for its next try; but if the time `connectRetry` is over, or the
+ * reason of the failure is permanent, the attempt fails, too.
+ */
 export interface Attempt extends Expiring {
   /**
    * Whether the attempt makes further tries until the time `connectRetry` is over. Becomes true
@@ -103,7 +110,7 @@ export interface Attempt extends Expiring {
    * Checks whether a side's connecting socket is connected; called at any event of the socket. If
    * the socket is connected, the attempt succeeds, and the socket moves to the connection's
    * destination side. If the socket could not connect, the attempt connects to the next address. If
-   * there is no further address, the attempt retries or fails.
+   * there is no further address, the try has failed.
    *
    * @param proven - true if bytes arrived with the event, which proves that the socket is connected
    */
@@ -113,15 +120,14 @@ export interface Attempt extends Expiring {
    * error; undefined if there was no error.
    *
    * If the code shows that the socket could not connect, the attempt connects to the next address.
-   * If there is no further address, the attempt retries or fails. If there is no code, or if the
-   * code can occur only on a connected socket, the destination accepted the connection and ended it
-   * at once. Then the attempt succeeds, and the connection ends as reset by the destination.
+   * If there is no further address, the try has failed. If there is no code, or if the code can
+   * occur only on a connected socket, the destination accepted the connection and ended it at once.
+   * Then the attempt succeeds, and the connection ends as reset by the destination.
    */
   lost(side: ConnectionSide, code: string | undefined): void;
   /**
-   * Handles the end of `connectTimeout`. If a try is running, it fails, and the attempt retries or
-   * fails. If the attempt waits for its next try and the time `connectRetry` is not over, the
-   * attempt goes on waiting. If that time is over, the attempt fails.
+   * Handles the end of `connectTimeout`. A try that is running has failed. If the time
+   * `connectRetry` is over, the attempt fails, too; otherwise it waits for its next try.
    */
   expire(): void;
   /** Ends the attempt, which then calls neither `reached` nor `unreachable`. */

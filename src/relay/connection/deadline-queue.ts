@@ -23,8 +23,9 @@ export interface Deadline {
  * items expire in the order in which they were added. The queue needs only one timer, for the first
  * item.
  *
- * The queue is a linked list. A `Map` that many items enter and leave allocates new memory again
- * and again, so most items, which leave long before they expire, would cost ten times as much.
+ * The queue is a linked list, not a `Map`. Most items leave long before they expire, and a `Map`
+ * that many items enter and leave allocates new memory again and again: an item would cost ten
+ * times as much.
  */
 export class DeadlineQueue<Item extends Expiring> {
   #first: Deadline | null = null;
@@ -77,8 +78,8 @@ export class DeadlineQueue<Item extends Expiring> {
     else earlier.later = later;
     if (later === null) this.#last = earlier;
     else later.earlier = earlier;
-    // Without this, an old deadline that the garbage collector has not found yet would keep the
-    // later ones alive, with their connections, and these again later ones.
+    // Otherwise a deleted deadline that the garbage collector has not freed yet would keep the
+    // deadlines beside it in memory, with their connections.
     deadline.earlier = null;
     deadline.later = null;
     item.deadline = null;

@@ -45,8 +45,9 @@ export class DepartedLocalClients<Watched extends WatchedConnection> {
   #pause = PAUSE_FIRST;
 
   /**
-   * @param isDue - whether it matters now if the client of a connection has left; the kernel's table
-   *   is read only for these connections, because on a machine with many sockets a read takes long
+   * @param isDue - whether it matters now if the client of a connection has left; the kernel's
+   *   table is read only for these connections, because on a machine with many sockets a read takes
+   *   long
    * @param departed - called with each connection whose client has left; called again after each
    *   pause until the connection is forgotten
    */
@@ -81,7 +82,7 @@ export class DepartedLocalClients<Watched extends WatchedConnection> {
     const ends = this.#endsOfClients();
     const table = ends.size === 0 ? null : readTcpTable([...ends.values()].map(bothEnds));
     for (const [connection, each] of ends) {
-      // The end of one connection may have ended another.
+      // A call of `#departed` in an earlier round of this loop may have ended this connection.
       if (table === null || !this.#watched.has(connection)) continue;
       if (hasLeft(table, each)) this.#departed(connection);
     }
@@ -91,9 +92,9 @@ export class DepartedLocalClients<Watched extends WatchedConnection> {
   }
 
   /**
-   * Returns the ends of the connections that are due and whose clients the kernel's table can find.
-   * Reports a client whose socket is closed already, and stops watching if the destination has sent
-   * a byte.
+   * Returns the connections that are due (`#isDue`) and whose client is on this machine, each with
+   * the two ends of the TCP connection between client and relay. Also reports each client whose
+   * socket is closed already, and forgets each connection whose destination has sent a byte.
    */
   #endsOfClients(): ReadonlyMap<Watched, TcpEnds> {
     const found = new Map<Watched, TcpEnds>();

@@ -7,8 +7,8 @@ import { processStoodStill } from "../../os/detect-standstill.ts";
 const LOOKS = 10;
 
 /**
- * The facts that `IdleTimeout` has found about a connection since the relay last read or wrote the
- * connection's bytes.
+ * The facts that `IdleTimeout` knows about a connection on which the relay has read and written
+ * nothing since the record was made.
  */
 interface Sighting {
   /**

@@ -36,13 +36,13 @@ export function keepaliveLength(idle: number): number {
 }
 
 /**
- * Makes the kernel send up to six keepalive probes to the peer of a socket: the first probe after
- * `idle` milliseconds without traffic, all six within about the same time again. Accepted sockets
- * inherit these settings from the listening socket (tcp(7)).
+ * Makes the kernel send keepalive probes to the peer of a socket. The kernel sends the first probe
+ * `idle` milliseconds after the peer's last packet. If the peer answers none of six probes, the
+ * kernel ends the connection after about `idle` more milliseconds. Accepted sockets inherit these
+ * settings from the listening socket (tcp(7)).
  *
- * SO_KEEPALIVE must be set first. The kernel then counts TCP_KEEPIDLE from the last packet of the
- * peer and not from this call (tcp_sock_set_keepidle_locked()). So the first probe is not late if
- * this function is called within `idle` milliseconds after that packet.
+ * Set SO_KEEPALIVE before TCP_KEEPIDLE. Only then does the kernel count the idle time from the
+ * peer's last packet; otherwise it counts from this call (tcp_sock_set_keepidle_locked()).
  */
 export function setKeepalive(fd: number, idle: number): void {
   if (libc === null || idle === 0) return;

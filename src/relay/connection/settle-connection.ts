@@ -75,8 +75,8 @@ function leave(connection: Connection): void {
 
 /**
  * Lets a side linger, because the other side of the connection is gone. The relay still delivers
- * the bytes for this side. At the end it resets this side if the other side failed, or if the
- * destination must see that the client has gone (`clientGone`); otherwise it closes this side.
+ * the bytes for this side, and then ends this side: by a reset if the other side failed, or if the
+ * destination must see that the client has gone (`clientGone`); otherwise by a close.
  */
 function windUp(side: ConnectionSide): void {
   const { inbound, outbound, connection } = side;

@@ -7,9 +7,9 @@ import { endsWithLocalPeer } from "./tcp-ends-on-same-host.ts";
 import { areClientsLeaving } from "./ring-of-full-relays.ts";
 import { leaveSilently, settle } from "./settle-connection.ts";
 
-// If a client is gone at least this time after its end of stream, in milliseconds, the relay
+// If a client leaves at least this time after its end of stream, in milliseconds, the relay
 // concludes that the client ended its stream, waited, and then left. After a shorter time, a single
-// close by the client may have caused both events.
+// close by the client may have caused both the end of stream and the leaving.
 const ENDED_BEFORE = 1_000;
 
 /**
@@ -31,9 +31,9 @@ export function sideEnded(side: ConnectionSide): void {
 }
 
 /**
- * Stores the time of the client's end of stream, and watches the client from then on, because it
- * may leave (`clientDeparted`). Called when the client has sent its end of stream and no byte has
- * come from the destination.
+ * Stores the time of the client's end of stream, and watches the client from now on, to notice when
+ * the client leaves (`clientDeparted`). Called when the client has sent its end of stream and no
+ * byte has come from the destination.
  */
 function clientEnded(connection: Connection): void {
   connection.clientEndedAt = performance.now();
@@ -64,9 +64,9 @@ export function sideClosed(side: ConnectionSide, code: string | undefined): void
 
 /**
  * Shows the destination that the client has gone, but only if this can lose no byte. Called when
- * the client's socket is closed. Does nothing if the destination has sent a byte. A destination that
- * has sent nothing cannot tell by the client's end of stream whether the client has gone or waits
- * for an answer.
+ * the client's socket is closed. Does nothing if the destination has sent a byte. A destination
+ * that has sent nothing cannot tell by the client's end of stream whether the client has gone or
+ * waits for an answer.
  *
  * | the client sent | destination           | the destination sees                                 | only if the client                                     |
  * | --------------- | --------------------- | ---------------------------------------------------- | ------------------------------------------------------ |
@@ -124,9 +124,9 @@ export function mayGiveUpClient(connection: Connection): boolean {
 
 /**
  * Returns whether a client that is gone had ended its stream so long ago that it does not wait for
- * an answer. In a ring of relays the client is another relay, which lingers for `farewell` before
- * it closes, so half of this time is enough. In a full relay, or while clients are leaving, the
- * places are needed, and 1 s is enough.
+ * an answer. The time limit is half of `farewell`: in a ring of relays the client is another relay,
+ * which closes its socket about `farewell` after its end of stream. In a full relay, or while
+ * clients are leaving, the places are needed, so the limit is 1 s at most.
  */
 function hasGoneForGood({ clientEndedAt, shared }: Connection, now: number): boolean {
   const needsPlaces = shared.isFull() || areClientsLeaving(shared, now);
@@ -136,10 +136,10 @@ function hasGoneForGood({ clientEndedAt, shared }: Connection, now: number): boo
 
 /**
  * Returns whether a destination still gets all bytes that its kernel has, if the relay resets it
- * (TCP) or closes it (Unix) after the end of stream. On Linux a destination on this machine does:
- * its reads give the bytes, then the end of stream, and only its writes fail. A kernel on another
- * machine may drop the bytes at a reset. Without FFI the relay does not know which bytes the kernel
- * has (`Side.unsent`).
+ * (TCP) or closes it (Unix) after the end of stream. On Linux this is true for a destination on
+ * this machine: the destination's reads give the bytes, then the end of stream, and only its writes
+ * fail. The kernel of another machine may drop the bytes at a reset. Without FFI the relay does not
+ * know which bytes the kernel has (`Side.unsent`), so the answer for TCP is false.
  */
 function losesNothing({ isTcp, socket }: Side): boolean {
   if (!isTcp) return true;
@@ -147,10 +147,11 @@ function losesNothing({ isTcp, socket }: Side): boolean {
 }
 
 /**
- * Keeps the unread bytes of a failed side in the kernel. Called when a paused side delivered bytes,
- * because only a failed TCP side does this. Bun would then read all bytes that the kernel has from
- * this side, perhaps more than a direction may hold. So the relay duplicates the descriptor, closes
- * Bun's socket, and reads the rest through the duplicate when the other side has room.
+ * Keeps the unread bytes of a failed side in the kernel. Called when Bun delivered bytes although
+ * its reading from the side is paused: this happens only if a TCP side has failed. Bun would go on
+ * and read all bytes that the kernel has from this side, perhaps more than a direction may hold. So
+ * the relay duplicates the descriptor, closes Bun's socket, and reads the rest through the
+ * duplicate when the other side has room.
  */
 export function pausedSideSent(side: ConnectionSide): void {
   const { inbound, socket } = side;

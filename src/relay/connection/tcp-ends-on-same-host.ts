@@ -11,8 +11,8 @@ export interface TcpEnds {
 }
 
 /**
- * Returns both ends of the relay's TCP connection with a peer on this machine. Null if the peer is
- * on another machine, or if the kernel does not tell the ends.
+ * Returns both ends of the TCP connection that a socket of the relay has with a peer on this
+ * machine. Null if the peer is on another machine, or if the kernel does not tell the ends.
  */
 export function endsWithLocalPeer(socket: AcceptedSocket): TcpEnds | null {
   const ends = identifyTcpClient(socket, { wantsSource: true });

@@ -118,8 +118,8 @@ function tcpBinder<Data>(handlers: AcceptHandlers<Data>): TcpBinder<Bun.TCPSocke
 }
 
 /**
- * Gives an error a code if it has none. Bun's error has no code if socket(2) fails, for example for
- * an unsupported address family.
+ * Returns an error that has a code. Bun's error has no code if socket(2) failed, normally because
+ * the system does not support the address family; the result then has the code EAFNOSUPPORT.
  */
 function named(error: unknown): unknown {
   const hasCode = error instanceof Error && errorCode(error) !== error.message;

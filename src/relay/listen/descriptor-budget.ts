@@ -6,18 +6,17 @@ import { kernelPipesMost } from "../stream/kernel-pipe.ts";
 const DESCRIPTORS_OF_PROCESS = 32;
 const DESCRIPTORS_A_CONNECTION = 2;
 const DESCRIPTORS_A_KERNEL_PIPE = 2;
-// The number of descriptors of each thread but the first: its event loop, its duplicates of the
-// listener, and its watch for bytes (`ByteWatch`).
+// The number of descriptors that each thread after the first thread needs: for its event loop, for
+// its duplicates of the listener, and for its watch for bytes (`ByteWatch`).
 const DESCRIPTORS_A_WORKER = 11;
-// For each relay but the first: the number of descriptors for its source.
+// The number of descriptors that the source of each relay after the first relay needs.
 const DESCRIPTORS_A_SOURCE = 1;
-// For each relay but the first: the number of descriptors that each thread needs for its duplicates
-// of the relay's source.
+// The number of descriptors that each thread needs for its duplicates of such a source.
 const DESCRIPTORS_A_LISTENER = 3;
 
 /**
- * The number of descriptors that all relays but the first need, without the descriptors of their
- * connections.
+ * The number of descriptors that all relays after the first relay need together, without the
+ * descriptors of their connections.
  */
 export function descriptorsOfRelays(relays: number, workers: number): number {
   return (relays - 1) * (DESCRIPTORS_A_SOURCE + workers * DESCRIPTORS_A_LISTENER);
@@ -65,9 +64,9 @@ export function connectionsAllowed(
 }
 
 /**
- * The highest number of connections that the limit of open files allows, at least 1; an option
- * cannot raise it. Without FFI the number is higher than the default, and leaves fewer descriptors
- * for waiting clients.
+ * The highest number of connections that the limit of open files allows, at least 1. No option can
+ * allow more. Without FFI the number is higher than the result of `connectionsMaxDefault`, which
+ * leaves more descriptors for waiting clients.
  *
  * @param others - as for `connectionsMaxDefault`
  */

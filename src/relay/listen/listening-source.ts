@@ -105,9 +105,9 @@ export class ListeningSource {
   }
 
   /**
-   * Removes the socket file, so that nobody else can connect. Resolves when the clients that were
-   * already in the queue are accepted. For an inherited socket, resolves at once, because the queue
-   * is left to the next process that accepts from the socket.
+   * Removes the socket file, so that nobody else can connect, and waits until the clients that were
+   * already in the queue are accepted. Does not wait if the socket is inherited, because the next
+   * process that accepts from the socket gets the clients in its queue.
    */
   async hide(): Promise<void> {
     this.#fileIsLeft = !removeAtStop(this.#file, this.#observer, { isLastTry: false });

@@ -16,9 +16,10 @@ export interface SourceWatch extends Disposable {
 }
 
 /**
- * Watches what clients need to find a source: the file of a Unix source, or the network namespace
- * of a TCP or abstract source. Open connections need neither of them. Returns null if the source
- * has no file and is in this process's own namespace.
+ * Watches whether clients can find a source: whether the file of a Unix source is in its place, or
+ * whether the name of a network namespace still leads to the namespace of a TCP or abstract source.
+ * Open connections need neither. Returns null if the source has no file and is in this process's
+ * own namespace.
  */
 export function watchSource(
   file: PlacedFile | null,

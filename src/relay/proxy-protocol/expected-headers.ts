@@ -87,8 +87,8 @@ export class ExpectedHeaders {
   }
 
   /**
-   * Returns the handlers for accepted sockets. For a socket whose header has not arrived, they read
-   * the header; they pass the events of every other socket to `handlers`.
+   * Returns the handlers for accepted sockets. They read the header of each socket. After the
+   * header has arrived, they pass the events of the socket to `handlers`.
    */
   handlersBefore(handlers: Handlers): Handlers {
     return {
@@ -112,8 +112,8 @@ export class ExpectedHeaders {
   }
 
   /**
-   * Resolves when the relay waits for no header: each accepted proxy has sent its header or has
-   * gone.
+   * Resolves when the relay waits for no header: each accepted proxy has sent its whole header, or
+   * its connection has ended.
    */
   async emptied(): Promise<void> {
     if (this.#waiting.size === 0) return;
@@ -145,7 +145,7 @@ export class ExpectedHeaders {
   }
 
   #receive(header: ExpectedHeader, chunk: Uint8Array): void {
-    // A whole header usually comes in one chunk, which then needs no copy.
+    // A whole header usually comes in one chunk. Then there is nothing to join.
     const bytes = header.bytes.length === 0 ? chunk : Buffer.concat([header.bytes, chunk]);
     const reading = readProxyHeader(bytes);
     switch (reading.kind) {

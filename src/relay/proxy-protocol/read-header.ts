@@ -20,9 +20,9 @@ export type HeaderReading =
       /** The number of bytes of the header. */
       readonly length: number;
       /**
-       * The two ends of the connection that the header names; or, if the header names no TCP
-       * connection, the reason why, such as `LOCAL` or `UNKNOWN`. In that case the specification
-       * says: "the receiver must use the real connection endpoints" (sections 2.1 and 2.2).
+       * The two ends of the connection that the header names. If the header names no TCP
+       * connection: the reason, such as `LOCAL` or `UNKNOWN`. In this case the specification says:
+       * "the receiver must use the real connection endpoints" (sections 2.1 and 2.2).
        */
       readonly ends: ProxiedEnds | Unaddressed;
     };
@@ -195,8 +195,8 @@ function faultOfTlvs(header: Uint8Array, start: number): HeaderFault | null {
 }
 
 /**
- * Whether the checksum from the offset `value` to the offset `end` is right. It covers the whole
- * header, with zeros in place of the checksum itself (section 2.2.3).
+ * Whether the checksum that stands between the offsets `value` and `end` is right. It is the
+ * checksum of the whole header with zeros in place of the checksum itself (section 2.2.3).
  */
 function hasChecksum(header: Uint8Array, value: number, end: number): boolean {
   if (end - value !== CRC_BYTES) return false;

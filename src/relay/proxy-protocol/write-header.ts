@@ -80,8 +80,8 @@ function textHeader(client: ProxiedClient): Uint8Array {
 
 /**
  * Gives both addresses the same family, because a header has only one family. The families differ
- * if a proxy's header named one IPv4-mapped IPv6 address and one other IPv6 address. The relay has
- * read the mapped address as IPv4, so this function makes it IPv6 again.
+ * if the header of a proxy in front of the relay named an IPv4-mapped IPv6 address and another IPv6
+ * address: the relay has read the mapped address as IPv4. This function makes it IPv6 again.
  */
 function inOneFamily({ source, destination }: ProxiedEnds): ProxiedEnds {
   if (source.address.family === destination.address.family) return { source, destination };

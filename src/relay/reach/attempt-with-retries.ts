@@ -33,8 +33,9 @@ export function comesAfterConnection(code: string): boolean {
 }
 
 /**
- * The common part of the two ways to reach a destination: the time limits, the wait in the
- * `WaitingLine`, and the report of the result. An attempt consists of one or more tries.
+ * The common part of `StaggeredConnects` and `BunAttempt`, the two ways to reach a destination: the
+ * time limits, the wait in the `WaitingLine`, and the report of the result. An attempt consists of
+ * one or more tries.
  *
  * `--connect-timeout` limits the time from the start of the attempt. This time includes the wait
  * for the end of a temporary shortage. If a try is refused or this limit is reached, the attempt
@@ -159,7 +160,7 @@ export abstract class AttemptWithRetries implements Attempt, Waiter {
 
   /**
    * Ends a try that reached no address. If the failure may be temporary and retry time is left,
-   * waits in line and tries again. Else ends the attempt with an error.
+   * waits in line for the next try; otherwise ends the attempt with an error.
    */
   protected fail(failures: readonly AddressFailure[]): void {
     if (!this.live) return;
@@ -213,7 +214,7 @@ export abstract class AttemptWithRetries implements Attempt, Waiter {
   }
 }
 
-/** Moves a socket from one side to another, with the errno that the old side noted. */
+/** Moves a socket from one side to another, and with it the errno of a failure (`Side.errno`). */
 function passSocket(from: ConnectionSide, to: ConnectionSide): void {
   const { socket, errno } = from;
   if (socket === null) return;

@@ -7,7 +7,7 @@ import type { Connection } from "../connection/connection.ts";
 /**
  * Starts to connect to the destination. The attempt ends with a call of `reached`,
  * `reachedAndReset` or `unreachable`. All connections of a relay in one thread use the same `line`:
- * an attempt waits in it while the destination refuses, or until a temporary shortage ends.
+ * attempts wait in this line while the destination refuses, or until a temporary shortage ends.
  *
  * @param delay - the milliseconds until the attempt begins. If the client leaves before that, the
  *   relay does not connect.

@@ -6,9 +6,9 @@ import type { ConnectionSide } from "../connection/connection.ts";
 import type { AddressFailure } from "./describe-failure.ts";
 import { AttemptWithRetries } from "./attempt-with-retries.ts";
 
-// The time after the accept of the client, in milliseconds, in which ECONNREFUSED from a Unix
-// destination counts as a temporary shortage. Bun reports ECONNREFUSED also if the destination's
-// queue is full (oven-sh/bun pull 37093), so a listener may exist.
+// For this time after the accept of the client, in milliseconds, ECONNREFUSED from a Unix
+// destination counts as a temporary shortage: Bun reports ECONNREFUSED also if a server listens
+// there but its queue is full (oven-sh/bun pull 37093).
 const PERHAPS_FULL = 1_000;
 
 /**

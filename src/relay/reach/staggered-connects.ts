@@ -19,7 +19,8 @@ import type { AddressFailure } from "./describe-failure.ts";
 import type { WaitingLine } from "./waiting-line.ts";
 import { comesAfterConnection, AttemptWithRetries } from "./attempt-with-retries.ts";
 
-// The Connection Attempt Delay that RFC 8305 section 5 recommends, in milliseconds.
+// The time after which the relay tries the next address beside an address that has not answered, in
+// milliseconds: the Connection Attempt Delay that RFC 8305 section 5 recommends.
 const NEXT_AFTER = 250;
 
 // The code of getaddrinfo(3) for a resolver that does not answer.
@@ -141,9 +142,10 @@ export class StaggeredConnects extends AttemptWithRetries {
   }
 
   /**
-   * Whether a socket whose peer's address is in `PEER_NAME` is connected to itself. If nobody
-   * listens on a loopback port in the range of local ports, the kernel may choose that same port as
-   * the local port, and TCP's simultaneous open connects the socket to itself (RFC 9293 3.5).
+   * Whether a socket is connected to itself; the caller has stored its peer's address in
+   * `PEER_NAME`. If nobody listens on a loopback port in the range of local ports, the kernel may
+   * choose that same port as the local port, and TCP's simultaneous open connects the socket to
+   * itself (RFC 9293 3.5).
    */
   #isItself(side: ConnectionSide): boolean {
     const port = (PEER_NAME[2] ?? 0) * 256 + (PEER_NAME[3] ?? 0);

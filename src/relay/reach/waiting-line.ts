@@ -1,7 +1,7 @@
 import type { AddressFailure } from "./describe-failure.ts";
 
-// The first pause before the front waiter tries again, in milliseconds. Each further pause is twice
-// as long as the pause before, up to the limits below.
+// The first pause before the attempt at the front of the line tries again, in milliseconds. Each
+// further pause is twice as long as the pause before, up to the limits below.
 const PAUSE_FIRST = 1;
 // The longest pause between two tries while a resource is short, in milliseconds. So the line may
 // notice the end of the shortage up to 50 ms late.
@@ -10,7 +10,7 @@ const PAUSE_SHORTAGE = 50;
 // may notice up to one second late that the destination accepts connections again.
 const PAUSE_REFUSED = 1_000;
 
-/** The failure because of which the front waiter must wait. */
+/** The failed try because of which attempts wait in line. */
 export interface FailedTry {
   readonly failures: readonly AddressFailure[];
   /**
@@ -31,10 +31,11 @@ export interface Waiter {
 }
 
 /**
- * Attempts that wait for one destination, in order of arrival. The kernel sends no event when a
- * Unix listener's queue has room, when a port or a descriptor is free, or when a server listens
- * again. So the line must poll: only the front waiter tries, and thousands behind it cost nothing.
- * When the front waiter succeeds, the next waiters try at once, until a waiter must wait again.
+ * The attempts (waiters) that wait for one destination, in order of arrival. The kernel sends no
+ * event when a Unix listener's queue has room, when a port or a descriptor is free, or when a
+ * server listens again. So the line must poll: only the waiter at the front tries, and thousands of
+ * waiters behind it cost nothing. When the front waiter succeeds, the next waiters try at once,
+ * until a waiter must wait again.
  *
  * | state   | `#timer` | `#trying` | left by                                                   |
  * | ------- | -------- | --------- | --------------------------------------------------------- |
@@ -96,9 +97,8 @@ export class WaitingLine {
   }
 
   /**
-   * Removes a waiter after its success, and lets the next waiter try at once. If the first try of
-   * an attempt succeeds, the attempt is not in the line; the next waiter tries at once in this
-   * case, too.
+   * Removes a waiter after its success, and lets the next waiter try at once. Call this also for an
+   * attempt that is not in the line because its first try succeeded.
    */
   succeeded(waiter: Waiter): void {
     if (this.isEmpty) return;

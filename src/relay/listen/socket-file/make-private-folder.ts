@@ -91,7 +91,8 @@ function open(entry: string): PrivateFolder | "not ours" | "gone" {
     const code = errorCode(error);
     if (code === "ENOENT") return "gone";
     if (["ENOTDIR", "ELOOP", "EACCES"].includes(code)) return "not ours";
-    // No descriptor is left, for example. Do not leave the new folder behind.
+    // Opening failed for another reason, for example because no descriptor is left. Do not leave
+    // the new folder behind.
     if (isNew) rmdirSync(entry);
     throw error;
   }

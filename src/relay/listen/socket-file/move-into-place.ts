@@ -17,8 +17,8 @@ import type { FileIdentity } from "../../kinds-of-source.ts";
 import { PinnedFile } from "./pin-file-by-descriptor.ts";
 import { probeSocket } from "./socket-probe.ts";
 
-// The maximum number of tries to move a socket into place. Another try is needed if the relay has
-// found a file at the path, and this file disappears before the next step.
+// The maximum number of tries to move a socket into place. Another try is needed when a file that
+// the relay has found at the path disappears before the relay's next step.
 const TRIES = 100;
 
 /**
