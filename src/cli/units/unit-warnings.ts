@@ -18,10 +18,9 @@ const GROUP_WRITE = 0o020;
 const OTHERS_WRITE = 0o002;
 
 /**
- * Warns if the mode of a source's socket file lets the file's group connect, but not all others,
- * and if neither the group nor the owner of the file is set. The group is then root if systemd
- * makes the file, or the relay's own group if the relay makes the file. Probably no client is in
- * this group.
+ * Warns about a source's socket file whose mode lets the file's group connect, but not all others,
+ * although no option sets the file's group or owner. If systemd makes the file, the group is root.
+ * If the relay makes the file, the group is the relay's own. Probably no client is in either group.
  */
 function groupWarnings(
   { name, source, file: { mode, owner, group } }: UnitRelay,

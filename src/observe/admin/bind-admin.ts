@@ -28,8 +28,8 @@ export interface BoundAdmin {
    */
   readonly forHandover: () => HandedSource;
   /**
-   * Removes the file of a Unix socket; does nothing if the address has no file. `reports` learns
-   * why a file cannot be removed.
+   * Removes the file of a Unix socket; does nothing if the address has no file. If the file cannot
+   * be removed, `reports` gets the reason.
    */
   readonly hide: (reports: Pick<Observer, "warning" | "fault">) => void;
 }

@@ -6,9 +6,8 @@ import { join } from "node:path";
  * Builds the page into one HTML file that contains its script and style.
  *
  * The bundler calls this function as a macro, so the executable contains the result. When the
- * program runs from its source code, the page is built when the admin address is opened. In both
- * cases a separate process builds the page, because a macro runs inside the bundler, and the
- * bundler is not reentrant.
+ * program runs from its source code, the page is built when the admin address is opened. A separate
+ * process builds the page, because a macro runs inside the bundler, which is not reentrant.
  *
  * @throws if the page's code cannot be built.
  */

@@ -33,9 +33,9 @@ const DESCRIPTORS = "/proc/self/fd";
 
 function openFiles(): number | null {
   try {
-    // Since Linux 6.2 the size of this folder is the number of descriptors (proc(5)). Before 6.2
-    // the size is 0. Listing the folder is slower: it takes milliseconds with ten thousand
-    // connections.
+    // Since Linux 6.2 the size of the folder /proc/self/fd is the number of descriptors (proc(5)).
+    // Before 6.2 the size is 0. Listing the folder is slower: it takes milliseconds with ten
+    // thousand connections.
     const { size } = statSync(DESCRIPTORS);
     return size > 0 ? size : readdirSync(DESCRIPTORS).length;
   } catch {

@@ -14,7 +14,7 @@ export interface MetricsSources {
 }
 
 /**
- * The metrics for Prometheus, named by its conventions
+ * The metrics, named by the conventions of Prometheus
  * (https://prometheus.io/docs/practices/naming/). Each time series about a relay has the label
  * `relay`.
  *

@@ -1,8 +1,8 @@
 import { isInUse } from "./dom.ts";
 
 /**
- * The child elements that show a list of items. An update keeps the child element of each key that
- * is still in the list, and changes the element in place, so that a text selection and the focus
+ * The child elements that show a list of items. If an item with the same key is still in an updated
+ * list, its child element is kept and changed in place, so that a text selection and the focus
  * survive. While the parent element contains the focus or an end of the reader's text selection,
  * the children that are already shown are not reordered.
  */
