@@ -7,6 +7,8 @@ import { startWatched, type WatchedRelay } from "./observe/admin.ts";
 
 setDefaultTimeout(60_000);
 
+const NOT_WRITTEN = "cannot write to standard output";
+
 let folder: string;
 let relay: WatchedRelay;
 beforeAll(async () => {
@@ -50,10 +52,25 @@ test.each([
 ])("%s: an answer that cannot be written is a failure, and a line says why", async (line) => {
   expect(await runWith("exec >/dev/full", line)).toEqual({
     code: 1,
-    stderr:
-      "simpletcpunixrelay: cannot write to standard output: no space left on device (ENOSPC)\n",
+    stderr: `simpletcpunixrelay: ${NOT_WRITTEN}: no space left on device (ENOSPC)\n`,
   });
   // A reader that has closed its pipe wants no more, so there is no line about that.
   const closed = `mkfifo pipe; exec 3<>pipe 4>pipe 3<&- >&4 4>&-; rm pipe`;
   expect(await runWith(closed, line)).toEqual({ code: 1, stderr: "" });
+  const none = { code: 1, stderr: `simpletcpunixrelay: ${NOT_WRITTEN}: it is closed\n` };
+  expect(await runWith("exec >&-", line)).toEqual(none);
+});
+
+test.each(["--help", "version", "check relays.toml", "units /run/app/socket 127.0.0.1:9"])(
+  "%s: an answer to /dev/null is no failure",
+  async (line) => {
+    expect((await runWith("exec >/dev/null", line)).code).toBe(0);
+  },
+);
+
+test("without FFI a closed standard output is a failure as well", async () => {
+  const prepare = "export BUN_JSC_useJIT=0; exec";
+  const none = { code: 1, stderr: `simpletcpunixrelay: ${NOT_WRITTEN}: it is closed\n` };
+  expect(await runWith(`${prepare} >&-`, "version")).toEqual(none);
+  expect(await runWith(`${prepare} >/dev/null`, "version")).toEqual({ code: 0, stderr: "" });
 });

@@ -1,6 +1,10 @@
 import { isJournal } from "../../observe/log/log.ts";
+import { wasClosedAtStart } from "../../os/closed-at-start.ts";
 import { errnoWords, errorCode } from "../../os/errno.ts";
 import { PROGRAM } from "../../program/version.ts";
+
+// The descriptor of standard output.
+const OUTPUT = 1;
 
 /**
  * Writes all of a command's answer to standard output. If this fails, a line on standard error says
@@ -10,12 +14,14 @@ import { PROGRAM } from "../../program/version.ts";
  * @returns an exit status: 0, or 1 if the answer could not be written
  */
 export async function writeAnswer(text: string): Promise<0 | 1> {
+  if (wasClosedAtStart(OUTPUT)) return await refuse("it is closed");
   const failure = await write(process.stdout, text);
   if (failure === null) return 0;
-  if (failure !== "EPIPE")
-    await complain(
-      `${PROGRAM}: cannot write to standard output: ${errnoWords(failure)} (${failure})\n`,
-    );
+  return failure === "EPIPE" ? 1 : await refuse(`${errnoWords(failure)} (${failure})`);
+}
+
+async function refuse(reason: string): Promise<1> {
+  await complain(`${PROGRAM}: cannot write to standard output: ${reason}\n`);
   return 1;
 }
 

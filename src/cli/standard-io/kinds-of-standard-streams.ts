@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, type Stats } from "node:fs";
+import { wasClosedAtStart } from "../../os/closed-at-start.ts";
 import type { Libc } from "../../os/libc.ts";
 
 export const INPUT = 0;
@@ -12,15 +13,10 @@ const STREAMS = [
 
 /**
  * Returns the name of a stream, standard input or standard output, that was closed when this
- * process started; null if both were open. The runtime has opened /dev/null in the place of a
- * closed stream, so a relay could only drop the bytes.
- *
- * A stream that the user redirects to /dev/null (`>/dev/null`) does not count as closed. Only the
- * runtime's descriptor of /dev/null has the flag FD_CLOEXEC: a descriptor from the user cannot have
- * this flag, because execve(2) would have closed the descriptor.
+ * process started; null if both were open. A relay could only drop the bytes of a closed stream.
  */
-export function closedStream(system: Libc): string | null {
-  return STREAMS.find(({ fd }) => system.closedOnExec(fd) === 1)?.name ?? null;
+export function closedStream(): string | null {
+  return STREAMS.find(({ fd }) => wasClosedAtStart(fd))?.name ?? null;
 }
 
 /**

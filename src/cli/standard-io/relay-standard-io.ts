@@ -113,7 +113,7 @@ export async function relayStandardIo({ given, args }: CommandLine): Promise<num
  *   opened
  */
 function takeClient(system: Libc): OneClient {
-  const closed = closedStream(system);
+  const closed = closedStream();
   if (closed !== null)
     throw new RelayError(
       "EBADF",
