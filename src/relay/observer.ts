@@ -107,16 +107,10 @@ export type Ending = (typeof ENDINGS)[number];
 
 /**
  * The kind of a limit that was reached: the relay's own limit of open connections, a limit of open
- * connections that several relays share, or the limit of bytes that all connections of the process
- * hold.
+ * connections that several relays share, the limit of bytes that all connections of the process
+ * hold, or the limit of open files of the process or of the system (no descriptor is left).
  */
-export type ReachedLimit = "own" | "shared" | "memory";
-
-/**
- * The reason why a relay accepts no clients for now: a limit is reached, or the process or the
- * system has no descriptors left.
- */
-export type AcceptPause = ReachedLimit | "descriptors";
+export type ReachedLimit = "own" | "shared" | "memory" | "descriptors";
 
 /**
  * The thing that is lost when clients cannot find a source any more: the file of a Unix source, or
@@ -185,11 +179,12 @@ export interface Observer {
    */
   full(open: number, limit: ReachedLimit): void;
   /**
-   * The number of threads in which the relay accepts no clients because of `reason` has changed by
-   * `change`: 1 if a pause began, negative if pauses ended. If the relay has no workers, it runs in
-   * one thread. All pauses end when the relay stops.
+   * The relay accepts no clients any more because of `reason` (`change` is 1), or this reason has
+   * ended (`change` is -1). There can be several reasons at once. A relay with workers accepts no
+   * clients if no worker does; the reasons are then the reasons of all workers. All pauses end when
+   * the relay stops.
    */
-  acceptingPaused(reason: AcceptPause, change: number): void;
+  acceptingPaused(reason: ReachedLimit, change: number): void;
   /**
    * Clients cannot find the source, because somebody removed or replaced the file of a Unix source,
    * or deleted the network namespace of a TCP or abstract source.

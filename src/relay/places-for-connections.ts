@@ -8,13 +8,13 @@ import {
 import { connectionsCarried } from "./listen/descriptor-budget.ts";
 import { LimitPause } from "./listen/pause-at-limits.ts";
 import type { PausableListener } from "./listen/pausable-listener.ts";
-import type { AcceptPause } from "./observer.ts";
+import type { ReachedLimit } from "./observer.ts";
 
 /**
  * The reasons of pauses that the relay reports to the observer, by holder. A holder is the name of
  * the part of the program that wants a pause. Pauses for other holders are not reported.
  */
-const REASONS: ReadonlyMap<string, AcceptPause> = new Map([
+const REASONS: ReadonlyMap<string, ReachedLimit> = new Map([
   [MEMORY_HOLDER, "memory"],
   [SHARED_LIMIT_HOLDER, "shared"],
 ]);
@@ -66,7 +66,7 @@ export class Places implements BoundedRelay, Disposable {
    */
   begin(max: number, listener: Pick<PausableListener, "pause" | "resume">): void {
     this.#lateSocketsSpare = Math.max(0, connectionsCarried() - max);
-    this.#pause = new LimitPause(max, listener, this.#shared.observer);
+    this.#pause = new LimitPause(max, listener, this.#shared.observer, this.#count);
     this.#limit?.join(this);
     this.#memory.join(this);
   }
@@ -107,12 +107,9 @@ export class Places implements BoundedRelay, Disposable {
     this.#free();
   }
 
-  /**
-   * Pauses the source, because a system call failed when no descriptor was free. `code` is EMFILE
-   * (the limit of the process) or ENFILE (the limit of the system).
-   */
-  descriptorsExhausted(code: string): void {
-    this.#pause?.descriptorsExhausted(code);
+  /** Pauses the source, because a system call failed when no descriptor was free. */
+  descriptorsExhausted(): void {
+    this.#pause?.descriptorsExhausted();
   }
 
   pauseFor(holder: string): void {

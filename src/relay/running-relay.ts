@@ -103,7 +103,7 @@ class RunningRelay implements PausableRelay {
     this.#drainLimits = { drainTimeout, standstillTimeout: DEFAULTS.standstillTimeout };
     this.#shared = makeConnectionsState(endpoint, options, memory, this.#observer, {
       isFull: () => this.#places.isFull,
-      exhausted: (code) => this.#places.descriptorsExhausted(code),
+      exhausted: () => this.#places.descriptorsExhausted(),
       ended: (connection) => this.#connectionEnded(connection),
       lateSocketEnded: () => this.#places.lateSocketEnded(),
     });

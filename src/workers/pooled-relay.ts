@@ -22,6 +22,7 @@ import { evenPart } from "./divide-limit.ts";
 import { HangingWorkers } from "./kill-hanging-workers.ts";
 import { onceAMinute } from "./repeated-warnings.ts";
 import { WorkerShare, type WorkerShareOwner } from "./relay-part-in-worker.ts";
+import { PausesOfThreads } from "./pauses-of-threads.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 import type { WorkerSlot } from "./worker-slot.ts";
 import { SharedSource } from "./shared-source.ts";
@@ -84,6 +85,7 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
    * called.
    */
   #accepts: boolean;
+  readonly #pauses: PausesOfThreads;
   #stopping = false;
 
   constructor(
@@ -118,6 +120,9 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
             slots.length,
             Math.ceil(this.#connectionsMax / slots.length),
           );
+    this.#pauses = new PausesOfThreads(slots.length, (reason, change) =>
+      this.observer.acceptingPaused(reason, change),
+    );
     this.#shares = slots.map((slot, index) => new WorkerShare(relay, index, slot, this));
   }
 
@@ -270,6 +275,13 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
 
   get reachedTogether(): number | null {
     return this.#pool.reachedTogether;
+  }
+
+  observerOf(index: number): Observer {
+    return {
+      ...this.observer,
+      acceptingPaused: (reason, change) => this.#pauses.changed(index, reason, change),
+    };
   }
 
   joined(index: number): void {

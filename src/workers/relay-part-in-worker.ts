@@ -11,6 +11,11 @@ import type { SlotMember, WorkerSlot } from "./worker-slot.ts";
 export interface WorkerShareOwner {
   readonly observer: Observer;
   readonly endpoint: SocketEndpoint;
+  /**
+   * The observer of the events of one share. Unlike `observer` it expects the pauses of this share
+   * alone, and reports the pauses of the whole relay.
+   */
+  observerOf(index: number): Observer;
   startOrder(index: number, slot: WorkerSlot, held: boolean): Start;
   /**
    * The number of open connections of all relays of the pool, if they have reached the limit that
@@ -68,7 +73,7 @@ export class WorkerShare implements SlotMember {
     this.#index = index;
     this.#slot = slot;
     this.#owner = owner;
-    this.#connections = new ReportReceiver(owner.observer);
+    this.#connections = new ReportReceiver(owner.observerOf(index));
   }
 
   get observer(): Observer {
@@ -161,7 +166,7 @@ export class WorkerShare implements SlotMember {
 
   startOrder(): Start {
     this.#isThere = true;
-    this.#connections = new ReportReceiver(this.#owner.observer);
+    this.#connections = new ReportReceiver(this.#owner.observerOf(this.#index));
     this.#lost = 0;
     return this.#owner.startOrder(this.#index, this.#slot, !this.#used);
   }

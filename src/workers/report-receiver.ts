@@ -1,4 +1,4 @@
-import type { AcceptPause, Observer } from "../relay/observer.ts";
+import type { Observer, ReachedLimit } from "../relay/observer.ts";
 import { FIGURES } from "./encode-connection-figures.ts";
 import type { Batch, ConnectionReport, EventReport, Introduction } from "./worker-messages.ts";
 import { decodeError } from "./encode-error.ts";
@@ -21,7 +21,7 @@ export class ReportReceiver {
   /** The number of proxies whose PROXY header the worker awaits, according to its reports. */
   #waitingForHeader = 0;
   /** The reasons for which the worker accepts no clients, according to its reports. */
-  readonly #pauses = new Set<AcceptPause>();
+  readonly #pauses = new Set<ReachedLimit>();
 
   constructor(observer: Observer) {
     this.#observer = observer;
@@ -82,7 +82,7 @@ export class ReportReceiver {
     this.#observer.waitingForHeader(change);
   }
 
-  #pausing(reason: AcceptPause, change: number): void {
+  #pausing(reason: ReachedLimit, change: number): void {
     if (change > 0) this.#pauses.add(reason);
     else this.#pauses.delete(reason);
     this.#observer.acceptingPaused(reason, change);

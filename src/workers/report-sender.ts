@@ -1,5 +1,5 @@
 import { type Event, silentObserver } from "../relay/combine-observers.ts";
-import type { AcceptPause, ConnectionView, Observer } from "../relay/observer.ts";
+import type { ConnectionView, Observer, ReachedLimit } from "../relay/observer.ts";
 import type { SharedCounters } from "./shared-counters.ts";
 import { encodeFigures } from "./encode-connection-figures.ts";
 import type { ConnectionReport, Reached, Report, Start } from "./worker-messages.ts";
@@ -55,7 +55,7 @@ export class ReportSender {
    * For each reason to accept no clients: the pauses that began since the last report, minus the
    * pauses that ended.
    */
-  readonly #pauses = new Map<AcceptPause, number>();
+  readonly #pauses = new Map<ReachedLimit, number>();
 
   constructor(
     { index, wanted, connectionsMax }: Pick<Start, "index" | "wanted" | "connectionsMax">,

@@ -2,7 +2,7 @@ import type { SocketEndpoint } from "../address/address.ts";
 import type { Peer } from "../os/peer-credentials.ts";
 import type { MemoryBound } from "../relay/limits/held-memory-limit.ts";
 import type { Event } from "../relay/combine-observers.ts";
-import type { AcceptPause, Ending, Failure, ReachedLimit } from "../relay/observer.ts";
+import type { Ending, Failure, ReachedLimit } from "../relay/observer.ts";
 import type { DrainLimits } from "../relay/limits/drain-time-limits.ts";
 import type { RelayOptions } from "../relay/options.ts";
 
@@ -126,7 +126,7 @@ export type EventReport =
   | { readonly kind: "full"; readonly open: number; readonly limit: ReachedLimit }
   | { readonly kind: "reachedAgain" }
   | { readonly kind: "waitingForHeader"; readonly change: number }
-  | { readonly kind: "acceptingPaused"; readonly reason: AcceptPause; readonly change: number }
+  | { readonly kind: "acceptingPaused"; readonly reason: ReachedLimit; readonly change: number }
   | ConnectionReport
   /**
    * The encoded figures of all connections whose figures have changed: `FIGURES` numbers for each

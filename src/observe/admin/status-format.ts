@@ -38,14 +38,15 @@ export interface StatusDocument {
   readonly traffic: Traffic;
   /**
    * The number of times that the relay stopped accepting clients because a limit was reached: a
-   * limit of open connections, or the limit of held bytes (`held_bytes_max`).
+   * limit of open connections, the limit of held bytes (`held_bytes_max`), or the limit of open
+   * files.
    */
   readonly accept_pauses: number;
   /**
-   * The reasons why at least one thread of the relay accepts no clients now; empty if all threads
-   * accept clients. `connections_max`: the relay's limit of open connections.
-   * `process_connections_max`: the limit of open connections of all relays. `memory_max`: the limit
-   * of held bytes. `open_files`: no descriptor is left.
+   * The reasons for which the relay accepts no clients now; empty if it accepts clients. A relay
+   * with workers accepts clients as long as one of its workers does. `connections_max`: the relay's
+   * limit of open connections. `process_connections_max`: the limit of open connections of all
+   * relays. `memory_max`: the limit of held bytes. `open_files`: no descriptor is left.
    */
   readonly accepting_paused: readonly string[];
   readonly log_lines_dropped: number;

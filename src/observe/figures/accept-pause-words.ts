@@ -1,24 +1,24 @@
-import type { AcceptPause } from "../../relay/observer.ts";
+import type { ReachedLimit } from "../../relay/observer.ts";
 
 /**
- * The words by which the metrics and the status name the reasons why a thread accepts no clients.
+ * The words by which the metrics and the status name the reasons why a relay accepts no clients.
  */
-const WORDS: Readonly<Record<AcceptPause, string>> = {
+const WORDS: Readonly<Record<ReachedLimit, string>> = {
   own: "connections_max",
   shared: "process_connections_max",
   memory: "memory_max",
   descriptors: "open_files",
 };
 
-/** Returns, for each reason (by its word), how many threads accept no clients for this reason. */
+/** For the word of each reason: 1 if the relay accepts no clients for this reason, else 0. */
 export function acceptPausesByWord(
-  pauses: ReadonlyMap<AcceptPause, number>,
+  pauses: ReadonlyMap<ReachedLimit, number>,
 ): ReadonlyMap<string, number> {
-  const reasons = Object.keys(WORDS) as AcceptPause[];
+  const reasons = Object.keys(WORDS) as ReachedLimit[];
   return new Map(reasons.map((reason) => [WORDS[reason], pauses.get(reason) ?? 0]));
 }
 
-/** The words of the reasons for which at least one thread accepts no clients. */
-export function acceptPauseWords(pauses: ReadonlyMap<AcceptPause, number>): readonly string[] {
+/** The words of the reasons for which the relay accepts no clients. */
+export function acceptPauseWords(pauses: ReadonlyMap<ReachedLimit, number>): readonly string[] {
   return [...acceptPausesByWord(pauses)].flatMap(([word, count]) => (count > 0 ? [word] : []));
 }

@@ -109,12 +109,12 @@ const METRICS: readonly RelayMetric[] = [
   ),
   counter(
     "accept_pauses_total",
-    "How often accepting paused at the limit of connections or of held bytes.",
+    "How often accepting paused at the limit of connections, held bytes or open files.",
     ({ statistics }) => only(statistics.acceptPauses),
   ),
   gauge(
     "accepting_paused",
-    "Threads (workers) that accept no clients now, by the reason.",
+    "1 if the relay accepts no clients now for this reason: new clients wait.",
     ({ statistics }) => byWord("reason", acceptPausesByWord(statistics.acceptingPaused), []),
   ),
   gauge(

@@ -1,7 +1,7 @@
 import type { Endpoint } from "../../address/address.ts";
 import { printAddress } from "../../address/address.ts";
 import {
-  type AcceptPause,
+  type ReachedLimit,
   type ConnectionView,
   type Ending,
   ENDINGS,
@@ -62,8 +62,8 @@ export class RelayStatistics implements SampledFigures {
   /** The number of accepted connections that reached the destination. */
   connected = 0;
   acceptPauses = 0;
-  /** For each reason, the number of threads that accept no clients because of the reason. */
-  readonly acceptingPaused = new Map<AcceptPause, number>();
+  /** For each reason: 1 if the relay accepts no clients because of this reason, else 0. */
+  readonly acceptingPaused = new Map<ReachedLimit, number>();
   faults = 0;
   /**
    * The number of accepted clients that are proxies and have not sent their whole PROXY header.

@@ -14,7 +14,7 @@ const QUIET = 10_000;
 export class LimitWarnings {
   readonly #ended: (milliseconds: number) => void;
   readonly #now: () => number;
-  /** The number of threads, in all relays that share the limit, that now accept no clients. */
+  /** The number of relays that accept no clients because of this limit. */
   #pauses = 0;
   /** The time of the latest warning in this spell; -Infinity before the first one. */
   #warnedAt = -Infinity;
@@ -35,8 +35,8 @@ export class LimitWarnings {
   }
 
   /**
-   * Adds `change` to the number of threads that accept no clients because of the limit. `change` is
-   * negative if threads accept clients again.
+   * Adds `change` to the number of relays that accept no clients because of the limit. `change` is
+   * negative if a relay accepts clients again.
    */
   paused(change: number): void {
     this.#pauses += change;

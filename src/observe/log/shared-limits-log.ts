@@ -24,9 +24,17 @@ export function sharedLimitsLog(log: Log, memoryMax: number): Partial<Observer> 
       { event: "accepting_again", limit: "memory", full_ms: Math.round(milliseconds) },
     );
   });
+  const descriptors = new LimitWarnings((milliseconds) => {
+    log.info(
+      "clients are accepted again: no descriptor was left for " +
+        formatDuration(milliseconds / 1_000),
+      { event: "accepting_again", limit: "open_files", full_ms: Math.round(milliseconds) },
+    );
+  });
   return {
     full(open, limit) {
       if (limit === "memory" && memory.warnsNow()) warnOfMemory(log, memoryMax);
+      if (limit === "descriptors" && descriptors.warnsNow()) warnOfDescriptors(log);
       if (limit !== "shared" || !shared.warnsNow()) return;
       log.warn(
         `${formatNumberOf(open, "connection")} open in all relays, the limit: further clients of every relay ` +
@@ -37,12 +45,22 @@ export function sharedLimitsLog(log: Log, memoryMax: number): Partial<Observer> 
     acceptingPaused(reason, change) {
       if (reason === "shared") shared.paused(change);
       if (reason === "memory") memory.paused(change);
+      if (reason === "descriptors") descriptors.paused(change);
     },
     draining() {
       shared.cancel();
       memory.cancel();
+      descriptors.cancel();
     },
   };
+}
+
+function warnOfDescriptors(log: Log): void {
+  log.warn(
+    "no descriptor is left: further clients wait; raise the limit of open files (LimitNOFILE=, " +
+      "ulimit -n), or fs.file-max if the whole system has none left",
+    { event: "full", limit: "open_files" },
+  );
 }
 
 function warnOfMemory(log: Log, memoryMax: number): void {

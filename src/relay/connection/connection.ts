@@ -47,11 +47,8 @@ export interface ConnectionsState extends PipeMeans {
   capture: Capture | null;
   /** The handlers for the events of every socket of every connection. */
   readonly handlers: SocketHandler<SocketOwner, "uint8array">;
-  /**
-   * Reports that no descriptor was free for a socket to the destination. The code is EMFILE or
-   * ENFILE.
-   */
-  readonly exhausted: (code: string) => void;
+  /** Reports that no descriptor was free for a socket to the destination. */
+  readonly exhausted: () => void;
   /**
    * The time at which `clientLeft` last counted a client as leaving, by `performance.now()`;
    * -Infinity before the first such client.

@@ -1,11 +1,6 @@
-import { errnoWords } from "../../os/errno.ts";
-import type { AcceptPause, Observer } from "../observer.ts";
+import type { Observer, ReachedLimit } from "../observer.ts";
 import { type DescriptorWatcher, watchDescriptors } from "./watch-for-free-descriptors.ts";
 import type { PausableListener } from "./pausable-listener.ts";
-
-// A shortage of descriptors can begin and end many times, so the relay warns at most once in this
-// time, in milliseconds.
-const SAY_AGAIN = 60_000;
 
 /**
  * Decides when the relay accepts clients. At the limit of open connections, or when no descriptor
@@ -19,6 +14,7 @@ export class LimitPause implements Disposable, DescriptorWatcher {
   readonly #max: number;
   readonly #listening: Pick<PausableListener, "pause" | "resume">;
   readonly #observer: Observer;
+  readonly #count: () => number;
   readonly #watch: Disposable;
   #full = false;
   #exhausted = false;
@@ -26,16 +22,18 @@ export class LimitPause implements Disposable, DescriptorWatcher {
    * The holders that have paused the listener (`pauseFor`), each with the reason that was reported
    * to the observer; undefined if none was reported.
    */
-  readonly #holders = new Map<string, AcceptPause | undefined>();
+  readonly #holders = new Map<string, ReachedLimit | undefined>();
   /** The reasons of the current pauses, as the observer knows them. */
-  readonly #reasons = new Set<AcceptPause>();
-  #silentUntil = 0;
+  readonly #reasons = new Set<ReachedLimit>();
 
+  /** @param count - returns the number of open connections */
   constructor(
     max: number,
     listening: Pick<PausableListener, "pause" | "resume">,
     observer: Observer,
+    count: () => number,
   ) {
+    this.#count = count;
     this.#max = max;
     this.#listening = listening;
     this.#observer = observer;
@@ -76,7 +74,7 @@ export class LimitPause implements Disposable, DescriptorWatcher {
    * @param holder - a name for the cause of the pause
    * @param reason - the reason that is reported to the observer; undefined to report nothing
    */
-  pauseFor(holder: string, reason?: AcceptPause): void {
+  pauseFor(holder: string, reason?: ReachedLimit): void {
     if (!this.#listening.pause()) return;
     this.#holders.set(holder, reason);
     if (reason !== undefined) this.#report(reason, true);
@@ -98,18 +96,12 @@ export class LimitPause implements Disposable, DescriptorWatcher {
     return this.#exhausted;
   }
 
-  /** Pauses the listener, and warns, because no descriptor is left. `code` is EMFILE or ENFILE. */
-  descriptorsExhausted(code: string): void {
+  /** Pauses the listener, because no descriptor is left. */
+  descriptorsExhausted(): void {
     if (this.#exhausted) return;
     this.#exhausted = this.#listening.pause();
     this.#report("descriptors", this.#exhausted);
-    const now = performance.now();
-    if (now < this.#silentUntil) return;
-    this.#silentUntil = now + SAY_AGAIN;
-    this.#observer.warning(
-      `no descriptor is left (${errnoWords(code)}): further clients wait` +
-        (code === "EMFILE" ? "; raise the limit of open files (LimitNOFILE=, ulimit -n)" : ""),
-    );
+    if (this.#exhausted) this.#observer.full(this.#count(), "descriptors");
   }
 
   descriptorsAvailable(): void {
@@ -125,7 +117,7 @@ export class LimitPause implements Disposable, DescriptorWatcher {
   }
 
   /** Reports that a pause has begun or ended, if this was not reported already. */
-  #report(reason: AcceptPause, isPaused: boolean): void {
+  #report(reason: ReachedLimit, isPaused: boolean): void {
     if (this.#reasons.has(reason) === isPaused) return;
     if (isPaused) this.#reasons.add(reason);
     else this.#reasons.delete(reason);

@@ -10,11 +10,8 @@ const PERIOD = 1_000;
 export interface DescriptorWatcher {
   /** Whether a shortage was reported and has not ended. */
   readonly isExhausted: boolean;
-  /**
-   * Called when no descriptor is left. `code` is EMFILE at the limit of the process, and ENFILE at
-   * the limit of the system.
-   */
-  descriptorsExhausted(code: string): void;
+  /** Called when no descriptor is left, in the process or in the system. */
+  descriptorsExhausted(): void;
   /** Called when descriptors are available again after a shortage. */
   descriptorsAvailable(): void;
 }
@@ -41,13 +38,12 @@ export function watchDescriptors(watcher: DescriptorWatcher): Disposable {
 }
 
 function look(): void {
-  const shortage = descriptorShortage(1);
-  const shortOfMany = [...watchers].some(({ isExhausted: isShort }) => isShort)
-    ? descriptorShortage(HEADROOM)
-    : shortage;
+  const isShort = descriptorShortage(1) !== null;
+  const isShortOfMany = [...watchers].some(({ isExhausted }) => isExhausted)
+    ? descriptorShortage(HEADROOM) !== null
+    : isShort;
   for (const watcher of [...watchers]) {
-    const code = watcher.isExhausted ? shortOfMany : shortage;
-    if (code !== null) watcher.descriptorsExhausted(code);
+    if (watcher.isExhausted ? isShortOfMany : isShort) watcher.descriptorsExhausted();
     else if (watcher.isExhausted) watcher.descriptorsAvailable();
   }
 }

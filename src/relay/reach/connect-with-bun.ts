@@ -104,7 +104,7 @@ export class BunAttempt extends AttemptWithRetries {
     const { shared, openedAt } = this.connection;
     const shortage = descriptorShortage(1);
     if (shortage !== null) {
-      shared.exhausted(shortage);
+      shared.exhausted();
       return shortage;
     }
     const { endpoint } = shared.target;

@@ -198,7 +198,7 @@ export class StaggeredConnects extends AttemptWithRetries {
         return true;
       case EMFILE:
       case ENFILE:
-        this.connection.shared.exhausted(errnoCode(errno));
+        this.connection.shared.exhausted();
         return true;
       case EADDRNOTAVAIL:
         return this.#hasWayTo(address);

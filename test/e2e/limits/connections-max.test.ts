@@ -124,10 +124,11 @@ test("when descriptors run out by somebody else's doing, clients wait and the re
   expect(exitCode).toBe(0);
   const clients = await Promise.all(Array.from({ length: 200 }, () => connectEcho(relay.address)));
   const answers = clients.map((client) => client.ask("hello"));
-  await relay.logged(/no descriptor is left/);
+  await relay.logged(/no descriptor is left.*"event":"full","limit":"open_files"/);
   // The second in which the shortage was noticed is over by then.
   await Bun.sleep(1_500);
   await expectIdleProcess(relay.pid);
   await leaveInTurn(clients, answers);
+  await relay.logged(/"event":"accepting_again","limit":"open_files","full_ms":\d+/);
   expect(await relay.stop()).toBe(0);
 });

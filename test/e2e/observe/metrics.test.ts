@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../../../package.json";
-import { connectEcho, startEcho } from "../../support/sockets/echo.ts";
+import { connectEcho, type EchoClient, startEcho } from "../../support/sockets/echo.ts";
 import { turnedAway } from "../../support/process/executable.ts";
 import { describeNeeding, program } from "../../support/machine/parts.ts";
 import { runProgram } from "../../support/process/program.ts";
@@ -28,6 +28,13 @@ function startStubborn() {
     address: `127.0.0.1:${listener.port}`,
     [Symbol.dispose]: () => listener.stop(true),
   };
+}
+
+/** A client that has an answer. */
+async function served(address: string): Promise<EchoClient> {
+  const client = await connectEcho(address);
+  await client.ask("hello");
+  return client;
 }
 
 /** A client that sends as fast as it is let, and counts what was taken from it. */
@@ -180,13 +187,29 @@ describe("a metric moves with what it counts:", () => {
     client.terminate();
   });
 
-  test("the limit of open connections", async () => {
+  test.each([1, 3])("the limit of open connections, %i workers", async (workers) => {
     using server = startEcho();
-    await using relay = await startWatched(["--connections-max=1", ANY, server.address]);
-    const client = await connectEcho(relay.address);
-    await client.ask("hello");
-    const samples = await metricsOf(relay.admin);
-    expect(samples.get("connections_max")).toBe(1);
+    await using relay = await startWatched([
+      ...[`--connections-max=${workers}`, `--workers=${workers}`],
+      ...[ANY, server.address],
+    ]);
+    // Each worker has a place. The relay accepts clients until the last place is taken.
+    const others: EchoClient[] = [];
+    for (let left = workers; left > 1; left -= 1) others.push(await served(relay.address));
+    // A worker reports in one message that a client came and that the worker pauses.
+    const before = await metricBecomes(
+      relay.admin,
+      "connections_total",
+      (total) => total === others.length,
+    );
+    expect(before.get('accepting_paused{reason="connections_max"}')).toBe(0);
+    const client = await served(relay.address);
+    const samples = await metricBecomes(
+      relay.admin,
+      'accepting_paused{reason="connections_max"}',
+      (paused) => paused > 0,
+    );
+    expect(samples.get("connections_max")).toBe(workers);
     expect(samples.get("accept_pauses_total")).toBe(1);
     expect(samples.get('accepting_paused{reason="connections_max"}')).toBe(1);
     const paused = { accepting_paused: ["connections_max"] };
@@ -202,6 +225,7 @@ describe("a metric moves with what it counts:", () => {
       (paused) => paused === 0,
     );
     expect((await statusOf(relay.admin)).accepting_paused).toEqual([]);
+    for (const other of others) other[Symbol.dispose]();
   });
 
   test("the event loop's delay, and time", async () => {

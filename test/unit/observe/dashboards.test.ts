@@ -157,6 +157,7 @@ const places = (open: number, waiting = 0) => [
   ofRelay("connections_open", `${open}x20`),
   ofRelay("connections_waiting_for_header", `${waiting}x20`),
 ];
+const paused = ofRelay("accepting_paused", "1x20", ',reason="connections_max"');
 const mostOfAll = ofProcess("simpletcpunixrelay_process_connections_max", "100x20");
 /** The places of another relay of the same process. */
 const placesOfOther = (open: number) =>
@@ -216,9 +217,9 @@ const CASES: Readonly<Record<string, { fires: readonly Series[]; quiet: readonly
     quiet: [ofRelay("capture_ended", "0x20")],
   },
   RelayAcceptsNobody: {
-    fires: [most, ofRelay("connections_open", "100x20"), ofRelay("connections_total", "100x20")],
+    fires: [paused, ofRelay("connections_total", "100x20")],
     // Full, and yet connections come and go.
-    quiet: [most, ofRelay("connections_open", "100x20"), traffic],
+    quiet: [paused, traffic],
   },
   RelayLogLinesDropped: {
     fires: [ofProcess("simpletcpunixrelay_log_lines_dropped_total", "0x10 7x10")],

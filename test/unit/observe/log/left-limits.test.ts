@@ -4,7 +4,7 @@ import { logObserver } from "../../../../src/observe/log/event-log.ts";
 import type { Log } from "../../../../src/observe/log/log.ts";
 import { sharedLimitsLog } from "../../../../src/observe/log/shared-limits-log.ts";
 import { silentObserver } from "../../../../src/relay/combine-observers.ts";
-import type { AcceptPause, Observer } from "../../../../src/relay/observer.ts";
+import type { Observer, ReachedLimit } from "../../../../src/relay/observer.ts";
 import { loggedLines } from "./logged-lines.ts";
 
 const { logged } = loggedLines();
@@ -12,14 +12,14 @@ const { logged } = loggedLines();
 describe("a limit is left", () => {
   const left = (
     observer: Partial<Observer>,
-    reason: AcceptPause,
+    reason: ReachedLimit,
     then: (all: Observer) => void = () => {},
   ) => {
     const all = { ...silentObserver, ...observer };
     jest.useFakeTimers();
     try {
       all.acceptingPaused(reason, 1);
-      if (reason !== "descriptors") all.full(7, reason);
+      all.full(7, reason);
       all.acceptingPaused(reason, -1);
       then(all);
       jest.advanceTimersByTime(10_000);
@@ -33,6 +33,7 @@ describe("a limit is left", () => {
     own: (log: Log) => logObserver(log, destination, limit),
     shared: (log: Log) => sharedLimitsLog(log, 4_194_304),
     memory: (log: Log) => sharedLimitsLog(log, 4_194_304),
+    descriptors: (log: Log) => sharedLimitsLog(log, 4_194_304),
   };
 
   test.each([
@@ -47,6 +48,7 @@ describe("a limit is left", () => {
       "memory",
       "clients are accepted again: all connections together were at the limit of 4.19 MB for",
     ],
+    ["descriptors", "open_files", "clients are accepted again: no descriptor was left for"],
   ] as const)("%s", async (reason, name, words) => {
     const lines = await logged("info", (log) => left(makers[reason](log), reason));
     expect(lines).toHaveLength(2);
@@ -55,7 +57,7 @@ describe("a limit is left", () => {
     expect(lines[1]?.["message"]).toStartWith(words);
   });
 
-  test.each(["own", "shared", "memory"] as const)(
+  test.each(["own", "shared", "memory", "descriptors"] as const)(
     "%s: nothing is said of a relay that stops",
     async (reason) => {
       const lines = await logged("info", (log) =>
@@ -64,6 +66,11 @@ describe("a limit is left", () => {
       expect(lines.map((line) => line["event"])).toEqual(["full"]);
     },
   );
+
+  test("the warning of the descriptors names what helps", async () => {
+    const [line] = await logged("info", (log) => left(makers.descriptors(log), "descriptors"));
+    expect(line?.["message"]).toContain("LimitNOFILE=");
+  });
 
   test("the warning of the memory names what helps", async () => {
     const [line] = await logged("info", (log) => left(makers.memory(log), "memory"));

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import { silentObserver } from "../../../../src/relay/combine-observers.ts";
+import type { ReachedLimit } from "../../../../src/relay/observer.ts";
 import { LimitPause } from "../../../../src/relay/listen/pause-at-limits.ts";
 
 const open: LimitPause[] = [];
@@ -20,10 +21,13 @@ function pausing({ canPause = true } = {}) {
       return true;
     },
   };
-  const pause = new LimitPause(2, listener, {
+  const observer = {
     ...silentObserver,
-    acceptingPaused: (reason, change) => void events.push(`${reason} ${change}`),
-  });
+    acceptingPaused: (reason: ReachedLimit, change: number) =>
+      void events.push(`${reason} ${change}`),
+    full: (count: number, limit: ReachedLimit) => void events.push(`full ${count} ${limit}`),
+  };
+  const pause = new LimitPause(2, listener, observer, () => 7);
   open.push(pause);
   return { pause, events, accepts: () => accepts };
 }
@@ -35,7 +39,7 @@ test("the observer is told when a pause begins and ends, for each reason", () =>
   pause.opened(2);
   pause.pauseFor("somebody", "memory");
   pause.pauseFor("somebody", "memory");
-  expect(events.splice(0)).toEqual(["own 1", "memory 1"]);
+  expect(events.splice(0)).toEqual(["own 1", "full 2 own", "memory 1"]);
   pause.closed(1);
   expect(events.splice(0)).toEqual(["own -1"]);
   expect(accepts()).toBe(false);
@@ -47,8 +51,9 @@ test("the observer is told when a pause begins and ends, for each reason", () =>
 
 test("a shortage of descriptors is a reason until a descriptor is free", () => {
   const { pause, events } = pausing();
-  pause.descriptorsExhausted("EMFILE");
-  expect(events.splice(0)).toEqual(["descriptors 1"]);
+  pause.descriptorsExhausted();
+  pause.descriptorsExhausted();
+  expect(events.splice(0)).toEqual(["descriptors 1", "full 7 descriptors"]);
   pause.descriptorsAvailable();
   expect(events.splice(0)).toEqual(["descriptors -1"]);
 });
@@ -66,13 +71,13 @@ test("all pauses end with the relay", () => {
   pause.opened(2);
   pause.pauseFor("somebody", "shared");
   pause[Symbol.dispose]();
-  expect(events).toEqual(["own 1", "shared 1", "own -1", "shared -1"]);
+  expect(events).toEqual(["own 1", "full 2 own", "shared 1", "own -1", "shared -1"]);
 });
 
 test("a listener that cannot pause is not reported as paused", () => {
   const { pause, events } = pausing({ canPause: false });
   pause.opened(2);
   pause.pauseFor("somebody", "memory");
-  pause.descriptorsExhausted("EMFILE");
+  pause.descriptorsExhausted();
   expect(events).toEqual([]);
 });
