@@ -2,7 +2,7 @@
 // its limit of connections again and again, because connections end and begin all the time.
 const WARN_AGAIN = 60_000;
 
-// The limit counts as no longer reached after all threads have accepted clients for this time, in
+// The limit counts as no longer reached after all relays have accepted clients for this time, in
 // milliseconds.
 const QUIET = 10_000;
 
@@ -20,7 +20,7 @@ export class LimitWarnings {
   #warnedAt = -Infinity;
   /** The time at which the limit was first reached in this spell; null between two spells. */
   #since: number | null = null;
-  /** The latest time at which the last paused thread began to accept clients again. */
+  /** The latest time at which the last paused relay began to accept clients again. */
   #leftAt = 0;
   #quiet: Timer | undefined;
 
