@@ -74,7 +74,8 @@ function shown(text: string | undefined): string {
 
 /**
  * Chooses the passed socket for the source `systemd` or `systemd:NAME`. If `name` is empty, systemd
- * must have passed exactly one socket; else exactly one socket with this name.
+ * must have passed exactly one socket. Otherwise systemd must have passed exactly one socket with
+ * this name, and perhaps others.
  *
  * @throws {RelayError} if no socket or several sockets match; the message lists the passed sockets.
  */

@@ -7,7 +7,8 @@ import { monotonicMicroseconds, sendDescriptor } from "../os/calls-for-handover.
 import type { Assignments } from "./notify-socket.ts";
 
 /**
- * The maximum time, in milliseconds, that this process waits for the manager to read its messages.
+ * The maximum time, in milliseconds, that this process waits until the service manager has read a
+ * message.
  */
 const PATIENCE = 30_000;
 const LOOK_EVERY = 5;
@@ -20,7 +21,7 @@ const LOOK_EVERY = 5;
  * The wait uses BARRIER=1 of sd_notify(3): a second message carries a descriptor, and the manager
  * closes this descriptor after it has read all earlier messages. Without the wait, this process
  * might exit before the manager has read the first message. The manager would then treat the
- * service as ended, and stop all its processes.
+ * service as ended, and stop all processes of the service.
  *
  * @throws {MainProcessError} if the message cannot be sent. The main process is then the same as
  * before.
@@ -65,8 +66,8 @@ export function reloading(): Assignments {
 }
 
 /**
- * Calls `trySending` until the manager's queue has room for the message, at most for `PATIENCE`.
- * Returns the last result of `trySending`: a negative errno on failure.
+ * Calls `trySending` again and again while the manager's queue is full, at most for `PATIENCE`
+ * milliseconds. Returns the last result of `trySending`: a negative errno on failure.
  */
 async function sends(trySending: () => number): Promise<number> {
   let result = -EAGAIN;

@@ -1,7 +1,7 @@
 /**
- * The smallest idle time, in milliseconds, after which a relay may exit if a .socket unit starts it
- * again. If a relay exited earlier, clients could start it so often that the .socket unit fails
- * (TriggerLimitBurst=).
+ * The smallest idle time, in milliseconds, after which a relay with a .socket unit may exit. The
+ * next client starts the relay again. With a shorter idle time, clients could start the relay so
+ * often that the .socket unit fails (TriggerLimitBurst=).
  */
 export const IDLE_LEAST = 1_000;
 

@@ -4,8 +4,9 @@ import { SYSTEM_UNIT_FOLDERS, unitFileNames } from "./unit-search-path.ts";
 
 /**
  * Whether the system's manager accepts messages only from the main process of this service
- * (`NotifyAccess=`, systemd.service(5)). Reads the service's unit files, because a sandboxed
- * process cannot always reach the manager's bus. False if there is no unit file.
+ * (`NotifyAccess=`, systemd.service(5)). False if the service has no unit file. Reads the unit
+ * files and does not ask the manager, because a sandboxed process cannot always reach the manager's
+ * bus.
  */
 export function onlyMainMayNotify(): boolean {
   const unit = ownUnit();
@@ -41,8 +42,8 @@ export function unitTexts(unit: string, folders: readonly string[]): string[] {
 }
 
 /**
- * The name of the service that this process belongs to, from its control group (cgroups(7));
- * undefined if it belongs to no service of the system's manager.
+ * The name of the service that this process belongs to, from the path of the process's control
+ * group (cgroups(7)); undefined if the process belongs to no service of the system's manager.
  */
 function ownUnit(): string | undefined {
   const groups = read("/proc/self/cgroup")?.split("\n") ?? [];

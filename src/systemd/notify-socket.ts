@@ -68,8 +68,8 @@ class DatagramNotifier implements Notifier {
 
   notify(assignments: Assignments): void {
     const isFirst = this.#waiting.length === 0;
-    // Drop the waiting message that assigns the same variables, because the newer message replaces
-    // it. So at most one message waits for each set of variables.
+    // Drop a waiting message that assigns the same variables, because the newer message makes it
+    // useless. So at most one message waits for each set of variables.
     this.#waiting = this.#waiting.filter((older) => !hasSameNames(older, assignments));
     this.#waiting.push(assignments);
     if (isFirst) this.#sendWaiting();
@@ -94,8 +94,8 @@ class DatagramNotifier implements Notifier {
     );
   }
 
-  // Opens a new socket for each message, because the manager may have re-executed itself since the
-  // last message.
+  // Opens a new socket for each message. A socket that stays connected would fail if the manager
+  // replaced its own socket, for example when the manager re-executes itself.
   #send(message: Uint8Array): number {
     const fd = this.#libc.socket(AF_UNIX, SOCK_DGRAM);
     if (fd < 0) return fd;

@@ -98,8 +98,8 @@ export class ServiceState implements Disposable {
   }
 
   /**
-   * Takes the number of open connections in the service's earlier processes, and reports it in the
-   * next status.
+   * Takes the number of open connections in the service's earlier processes, and reports this
+   * number in the next status.
    */
   openElsewhere(open: number): void {
     if (this.#elsewhere === open) return;

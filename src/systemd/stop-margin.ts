@@ -1,6 +1,6 @@
 /**
- * The time, in milliseconds, that a stop may take in addition to the drain timeout. A generated
- * unit allows this time in TimeoutStopSec=, and a stopping relay asks the service manager for this
- * time.
+ * The time, in milliseconds, that a stop may take in addition to the drain timeout. The sum of both
+ * times is in TimeoutStopSec= of a generated unit, and a stopping relay asks the service manager
+ * for it.
  */
 export const STOP_MARGIN = 5_000;

@@ -37,8 +37,8 @@ export class Watchdog implements Disposable {
 
 /**
  * The period of watchdog messages in milliseconds: half of WATCHDOG_USEC (sd_watchdog_enabled(3)).
- * Null if the manager wants no watchdog messages, or wants the messages of another process. The
- * variables are removed from `env`.
+ * Null if the service manager wants no watchdog messages, or wants the messages of another process
+ * (WATCHDOG_PID). Removes both variables from `env`.
  */
 export function takeWatchdogPeriod(env: NodeJS.ProcessEnv, pid: number): number | null {
   const microseconds = env["WATCHDOG_USEC"] ?? "";

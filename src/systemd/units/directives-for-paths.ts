@@ -10,8 +10,8 @@ export function folderOf(path: string): string {
 /**
  * The path of a socket's folder below /run (`%t` with a user's manager), for `RuntimeDirectory=`.
  * systemd makes this folder, gives it to the service, and removes it when the service stops.
- * `undefined` if the folder is elsewhere, or if systemd or users' sessions use the folder, so that
- * it must not be removed.
+ * `undefined` if the folder is elsewhere, or if it must not be removed because systemd or users'
+ * sessions use it.
  */
 export function runtimeDirectory(path: string): string | undefined {
   const [, below = ""] = /^(?:\/(?:var\/)?run|%t)\/(.+)$/.exec(folderOf(path)) ?? [];
@@ -47,8 +47,8 @@ const EVERYWHERE = new Set(["", "0.0.0.0", "::"]);
 const UNPRIVILEGED_PORTS = 1_024;
 
 /**
- * Whether listening on the endpoint needs a capability. False for the port of a template, because
- * that port is not known yet.
+ * Whether listening on the endpoint needs a capability. False for the port `%i` of a template,
+ * because each instance has a port of its own.
  */
 export function isPrivileged(endpoint: SocketEndpoint): boolean {
   if (endpoint.kind !== "tcp" || endpoint.port === INSTANCE_PORT) return false;

@@ -23,8 +23,8 @@ const ANY_FILE: SandboxNeeds = {
   network: true,
   local: false,
   // A source may be a port below 1024, so the service gets the capability for these ports. The
-  // service therefore has no user namespace, because there the capability would give no right to
-  // these ports.
+  // service therefore has no user namespace: in a user namespace the capability would give no right
+  // to these ports.
   privilegedPort: true,
   // The relay must see the real users of Unix clients, for `allow-users` and for the access log.
   users: true,
@@ -62,8 +62,8 @@ export function packagedUnits(program: string): readonly UnitFile[] {
     socket: false,
     onDemand: false,
     supplementaryGroups: [],
-    // It is not known whether a configuration file has an admin or metrics server. With 0 and
-    // without `connectionsMax`, the unit gets systemd's default limit of open files.
+    // Nobody knows yet whether a configuration file will have an admin or metrics server. With 0
+    // here and without `connectionsMax`, the unit gets systemd's default limit of open files.
     serverDescriptors: 0,
     drainTimeout: DEFAULTS.drainTimeout,
     unlistedRelays: ANY_FILE,

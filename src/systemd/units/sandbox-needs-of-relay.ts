@@ -27,9 +27,8 @@ export function makesFiles(plan: UnitPlan): string[] {
 }
 
 /**
- * Whether the destination's socket is in a folder for temporary files that the relay may share with
- * `service`. If the unit has JoinsNamespaceOf=`service`, systemd gives the relay and `service` the
- * same private /tmp.
+ * Whether the destination's socket is in /tmp or /var/tmp, and the relay joins the namespaces of
+ * `service` (JoinsNamespaceOf=). Then both have the same private /tmp, if `service` has one.
  */
 export function sharesTmp(destination: SocketEndpoint, service: string | undefined): boolean {
   return (
@@ -67,8 +66,8 @@ function configFolder({ config }: UnitPlan): string[] {
 function sourceNeeds({ source, file, seesUsers }: UnitRelay, plan: UnitPlan): SandboxNeeds {
   const { socket } = plan;
   const users = seesUsers && source.kind !== "tcp";
-  // With `socket`, systemd opens the source outside the relay's sandbox, so the sandbox need not
-  // allow access to the source.
+  // If `socket` is true, systemd opens the source outside the relay's sandbox, so the sandbox need
+  // not allow access to the source.
   if (socket) return { ...NOTHING, users };
   return {
     ...listening(source, plan),
@@ -99,15 +98,15 @@ function adminNeeds(admin: SocketEndpoint, plan: UnitPlan): SandboxNeeds {
 
 /**
  * Whether the relay may have to change the owner or group of the socket file that it makes. False
- * in a runtime folder, because files there already have the relay's user and group. True in any
- * other folder, because a folder with the setgid bit gives its own group to new files.
+ * in a folder of RuntimeDirectory=, because files there already have the relay's user and group.
+ * True in any other folder, because a folder with the setgid bit gives its own group to new files.
  */
 function givesAway(endpoint: SocketEndpoint): boolean {
   return endpoint.kind === "unix" && runtimeDirectory(endpoint.path) === undefined;
 }
 
 /**
- * The needs of the metrics server. Unlike the admin server, it may have an address that other
+ * The needs of the metrics server. Unlike an admin address, a metrics address may be one that other
  * machines can reach.
  */
 function metricsNeeds(metrics: SocketEndpoint, plan: UnitPlan): SandboxNeeds {
@@ -125,17 +124,18 @@ function listening(endpoint: SocketEndpoint, { service, manager }: UnitPlan): Sa
 }
 
 /**
- * Whether the endpoint needs the machine's network. An abstract socket also needs it, because an
- * abstract socket belongs to a network namespace (network_namespaces(7)).
+ * Whether the endpoint needs the machine's network namespace. TCP sockets and abstract sockets do,
+ * because they belong to a network namespace (network_namespaces(7)). False if the relay joins the
+ * namespace of `service`.
  */
 function usesNetwork(endpoint: SocketEndpoint, service: string | undefined): boolean {
   return service === undefined && endpoint.kind !== "unix";
 }
 
 /**
- * The folders that the unit must make writable for the relay. A runtime folder of the system's
- * manager is left out, because systemd makes it writable. A runtime folder of a user's manager is
- * included, because ProtectHome= hides it.
+ * The folder of a socket file, if the unit must make the folder writable for the relay. A folder of
+ * RuntimeDirectory= is left out with the system's manager, because systemd makes the folder
+ * writable. With a user's manager the folder is included, because ProtectHome= hides /run/user.
  */
 function writes(path: string, manager: UnitPlan["manager"]): string[] {
   return manager === "system" && runtimeDirectory(path) !== undefined ? [] : [folderOf(path)];

@@ -6,7 +6,8 @@ import type { SandboxNeeds } from "./sandbox-needs.ts";
 /**
  * The lines of `[Service]` that are a relay's sandbox. Each line is known to work with Bun.
  * DynamicUser= implies further lines; a service with a static user gets the same lines from
- * `STATIC_USER`. `kept` has the letters of the specifiers that paths may contain.
+ * `STATIC_USER`. `kept` has the letters of the specifiers that systemd expands in paths, such as
+ * `i` for `%i`.
  */
 export function sandbox(needs: SandboxNeeds, kept: string): string[] {
   return [
@@ -39,9 +40,9 @@ export function sandbox(needs: SandboxNeeds, kept: string): string[] {
 }
 
 /**
- * The sandbox lines that a user's manager can carry out. The manager has privileges only inside a
- * user namespace. A relay that must see real user ids cannot have a user namespace, so its unit
- * keeps only the lines that need no privileges.
+ * The sandbox lines that a user's manager can carry out. Such a manager has privileges only inside
+ * a user namespace. A relay that must see real user ids cannot be in a user namespace, so the
+ * relay's unit then keeps only the lines that need no privileges.
  */
 export function withoutPrivileges(lines: readonly string[], needs: SandboxNeeds): string[] {
   const isKept = (name: string) => (needs.users ? UNPRIVILEGED.has(name) : !ROOT_ONLY.has(name));
@@ -52,8 +53,8 @@ const ROOT_ONLY: ReadonlySet<string> = new Set([
   // These settings need BPF programs on control groups, and only root may load such programs.
   "IPAddressAllow",
   "IPAddressDeny",
-  // In a user's manager this setting fails if ProcSubset= is set as well. It is not needed, because
-  // ProcSubset= already hides /proc/kmsg, the kernel's log.
+  // In a user's manager this setting fails if ProcSubset= is set as well. The setting is not
+  // needed, because ProcSubset= already hides /proc/kmsg, the kernel's log.
   "ProtectKernelLogs",
   // This setting has no effect without User=.
   "RemoveIPC",

@@ -230,9 +230,9 @@ function userLines(plan: UnitPlan): string[] {
 }
 
 /**
- * The relay's main group: the group of the socket files that the relay makes; undefined if no
- * option sets such a group. The relay must be in a group to give a file to that group (chown(2)),
- * and PrivateUsers= leaves the relay only its main group.
+ * The relay's main group: the group that options set for the socket files that the relay makes;
+ * undefined if no option sets a group. The relay can give a file only to a group that it is in
+ * (chown(2)), and PrivateUsers= leaves the relay only its main group.
  */
 function groupOf({ relays, socket, adminGroup }: UnitPlan): string | undefined {
   return (socket ? undefined : groupOfFiles(relays)) ?? adminGroup;

@@ -12,9 +12,10 @@ import type { FilePermissions, UnitPlan, UnitRelay } from "./unit-plan.ts";
 export const DESCRIPTOR_NAME = "source";
 
 /**
- * The limit on how often waiting clients can make systemd start the relay. Only a relay that always
- * fails because of wrong usage or wrong configuration exceeds the limit: systemd does not restart
- * this relay, so without a limit the clients would start it again and again without a pause.
+ * The limit on how often waiting clients can make systemd start the relay. Only a relay that fails
+ * because of wrong usage or wrong configuration exceeds the limit: systemd does not restart such a
+ * relay, so without a limit the waiting clients would start the relay again and again without a
+ * pause.
  *
  * The starts of other relays are at least a second apart, because systemd waits a second before it
  * restarts a failed relay, and `units` refuses an --exit-idle-time below a second.
@@ -41,9 +42,9 @@ export function socketUnit(plan: UnitPlan, relay: UnitRelay): string {
       ...listening(source, kept, freebind),
       ...(source.kind === "unix" ? fileLines(file) : []),
       ...setting("Backlog", backlog),
-      // A relay of a configuration file finds its socket by the address, not by this name. If no
-      // socket has the relay's address but one has the relay's name, the relay knows that the unit
-      // is older than the file.
+      // A relay of a configuration file finds its socket by the address, not by this name. If a
+      // socket has the relay's name but no socket has the relay's address, the relay knows that the
+      // unit is older than the configuration file.
       `FileDescriptorName=${relay.name ?? DESCRIPTOR_NAME}`,
       ...setting("Service", relay.name === undefined ? undefined : owner),
       "# If every start of the relay fails, this socket fails too, instead of retrying for ever.",

@@ -2,8 +2,8 @@ import { printAddress, type SocketEndpoint } from "../../address/address.ts";
 import type { UnitPlan } from "./unit-plan.ts";
 
 /**
- * The value of `port` in an endpoint if the port is `%i`, the name of a template's instance. It is
- * -1, because no real port has this number.
+ * The value of `port` in an endpoint if the port is `%i`, the name of a template's instance. No
+ * real port has the number -1.
  */
 export const INSTANCE_PORT = -1;
 
@@ -29,8 +29,8 @@ export function addressText(endpoint: SocketEndpoint): string {
 }
 
 /**
- * The full name of a unit of the relay, for use in another unit of the relay. In a template, this
- * is the name of the unit of the same instance.
+ * The full name of one of the relay's units, for use in another of the relay's units. In a
+ * template, the name contains `%i`, so it means the unit of the same instance.
  */
 export function siblingName(name: string, suffix: ".service" | ".socket"): string {
   return `${name}${isTemplate(name) ? INSTANCE : ""}${suffix}`;

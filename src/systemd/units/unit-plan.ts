@@ -10,7 +10,7 @@ export interface UnitPlan {
    * --user`).
    */
   readonly manager: "system" | "user";
-  /** The executable's absolute path; `isProgram` is true for it. */
+  /** The executable's absolute path, for which `isProgram` is true. */
   readonly program: string;
   /** The relays of the process: exactly one if `config` is absent, else one or more. */
   readonly relays: readonly UnitRelay[];
@@ -26,8 +26,8 @@ export interface UnitPlan {
   /** The address where the process serves metrics to anybody. */
   readonly metrics?: SocketEndpoint;
   /**
-   * The options of the unit's command line. The option `--config` is not among them; it is in
-   * `config`. The options `--mode`, `--owner` and `--group` are in the `file` of the relay.
+   * The options of the unit's command line, without `--config`, which is in `config`, and without
+   * `--mode`, `--owner` and `--group`, which are in `UnitRelay.file`.
    */
   readonly options: readonly string[];
   /**
@@ -52,8 +52,9 @@ export interface UnitPlan {
   /** The drain timeout of the relays, in milliseconds. */
   readonly drainTimeout: number;
   /**
-   * The needs of relays that are not in `relays`. Only a package's template has such relays: each
-   * instance reads a configuration file of its own, which does not exist yet.
+   * The access to the machine that further relays need, which are not in `relays`. Only the
+   * template unit of a package has such relays: each instance runs the relays of its own
+   * configuration file, and these files do not exist yet.
    */
   readonly unlistedRelays?: SandboxNeeds;
 }
@@ -61,14 +62,15 @@ export interface UnitPlan {
 /** One relay of a unit's process. */
 export interface UnitRelay {
   /**
-   * The relay's name in the configuration file. Absent without a configuration file, and in the
-   * units of a package, because their configuration files do not exist yet.
+   * The relay's name in the configuration file. Absent if `UnitPlan.config` is absent. Also absent
+   * in the template units of a package, because they are written before there is a configuration
+   * file.
    */
   readonly name?: string;
   /**
    * The path of a Unix source is absolute; with a user's manager the path may begin with `%t` or
-   * `%h`. A TCP source never has port 0, and with `socket` its host is an IP address. In a
-   * template, `%i` is the instance, and a port may be `INSTANCE_PORT`.
+   * `%h`. A TCP source never has port 0. If `UnitPlan.socket` is true, the host of a TCP source is
+   * empty or an IP address. In a template, `%i` is the instance, and a port may be `INSTANCE_PORT`.
    */
   readonly source: SocketEndpoint;
   readonly destination: SocketEndpoint;

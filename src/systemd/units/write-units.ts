@@ -5,8 +5,8 @@ import type { UnitFile } from "./unit-file.ts";
 import type { UnitPlan } from "./unit-plan.ts";
 
 /**
- * The units of a process with one or more relays, and then the drop-ins of the service whose
- * network namespace the process joins. The units to enable come first.
+ * The units of a process with one or more relays. If the process joins the network namespace of a
+ * service, the drop-ins of this service follow. The units to enable come first.
  */
 export function writeUnits(plan: UnitPlan): UnitFile[] {
   const { name, relays, service, socket, onDemand } = plan;
