@@ -9,8 +9,8 @@ declare module "bun" {
   };
 
   /**
-   * Adopts a connected or connecting stream descriptor. Bun calls the `open` handler inside this
-   * call.
+   * Makes a Bun socket of a connected or connecting stream descriptor. Bun calls the `open` handler
+   * before `connect` returns.
    */
   function connect<Data>(options: BytesOptions<FdSocketOptions<Data>, Data>): Promise<Socket<Data>>;
   function connect<Data>(
@@ -20,7 +20,7 @@ declare module "bun" {
     options: BytesOptions<UnixSocketOptions<Data>, Data>,
   ): Promise<Socket<Data>>;
 
-  /** Adopts a listening descriptor. */
+  /** Makes a Bun listener of a listening descriptor. */
   function listen<Data>(options: BytesOptions<FdSocketOptions<Data>, Data>): SocketListener<Data>;
   function listen<Data>(
     options: BytesOptions<TCPSocketListenOptions<Data>, Data>,

@@ -47,6 +47,8 @@ const CMSG = 72;
 const CMSG_LEN = 20;
 const CMSG_SPACE = 24;
 const BYTES = 96;
+
+// asm-generic/socket.h, linux/socket.h
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
 const MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;

@@ -2,8 +2,8 @@ import { closeSync, openSync } from "node:fs";
 import { errorCode } from "./errno.ts";
 
 /**
- * Checks whether `wanted` descriptors are left. Returns null if they are; otherwise EMFILE (the
- * limit of the process) or ENFILE (the limit of the system).
+ * Checks whether this process can open `wanted` more descriptors. Returns null if it can; otherwise
+ * EMFILE (the limit of the process is reached) or ENFILE (the limit of the system).
  */
 export function descriptorShortage(wanted: number): string | null {
   try {

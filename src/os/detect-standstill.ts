@@ -1,14 +1,16 @@
-// On a busy machine a timer may be late without a standstill. So a timer may be late by half of its
-// interval, but at least by this time, in milliseconds.
+// A timer that is late by more than half of its interval proves a standstill, with two bounds. The
+// first: a timer that is late by at most this time, in milliseconds, proves nothing, because a busy
+// machine can delay a timer that much.
 const LATE_LEAST = 250;
-// A timer may never be late by more than this time, in milliseconds.
+// The second: a timer that is late by more than this time, in milliseconds, always proves a
+// standstill.
 const LATE_MOST = 1_000;
 
 /**
  * Whether a timer of `interval` milliseconds that fired `late` milliseconds late proves that the
  * process stood still: a signal stopped it, or its container or virtual machine was frozen.
  *
- * If the process stood still, the caller must restart the time limit of this timer, for two
+ * If the process stood still, the caller must start the time limit of this timer again, for two
  * reasons. Bytes that arrived during the standstill still wait in the kernel, because Bun runs late
  * timers before it reads sockets. And the peers may have stood still, too.
  */

@@ -1,4 +1,7 @@
-/** The offset of the data in a struct epoll_event, which is packed on x86-64 only (sys/epoll.h). */
+/**
+ * The offset of the field `data` in a struct epoll_event. Only on x86-64 is this struct packed,
+ * without a gap before the field (sys/epoll.h).
+ */
 export const EPOLL_DATA_OFFSET = process.arch === "x64" ? 4 : 8;
 /** The size of a struct epoll_event. */
 export const EPOLL_EVENT_BYTES = EPOLL_DATA_OFFSET + 8;

@@ -28,8 +28,8 @@ const SHUT_RD = 0;
 const SHUT_WR = 1;
 const POLLOUT = 0x4;
 const POLLHUP = 0x10;
-// The index of `revents` if a struct pollfd is read as an array of shorts: `fd` is an int and takes
-// two of them, `events` takes the third.
+// The index of the field `revents` if a struct pollfd is read as an array of shorts. The field `fd`
+// is an int and takes the first two shorts, the field `events` takes the third.
 const POLLFD_REVENTS = 3;
 const AT_FDCWD = -100;
 // The number of the system call renameat2 on x86-64 and on arm64 (asm/unistd.h). The call is made

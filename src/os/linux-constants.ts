@@ -1,4 +1,6 @@
-// Linux constants, the same on x86-64 and arm64 (asm-generic/socket.h, linux/in.h, linux/tcp.h).
+// Constants of Linux. Each has the same value on x86-64 and on arm64.
+
+// Sockets: linux/socket.h, linux/net.h, asm-generic/socket.h, linux/in.h, linux/in6.h, linux/tcp.h.
 export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
@@ -26,9 +28,12 @@ export const TCP_KEEPCNT = 6;
 export const TCP_INFO = 11;
 export const TCP_SAVE_SYN = 27;
 export const TCP_SAVED_SYN = 28;
-// linux/fs.h
+
+// The flags of renameat2(2): linux/fs.h.
 export const RENAME_NOREPLACE = 1;
 export const RENAME_EXCHANGE = 2;
+
+// The operations of epoll_ctl(2) and the events of epoll(7): linux/eventpoll.h.
 export const EPOLL_CTL_ADD = 1;
 export const EPOLL_CTL_DEL = 2;
 export const EPOLL_CTL_MOD = 3;

@@ -36,8 +36,8 @@ export function readPeer(system: Libc, fd: number): Peer | Unreadable {
   return { pid: credential[0] ?? 0, uid, gid: credential[2] ?? UID_UNKNOWN };
 }
 
-// The number of groups for which the first SO_PEERGROUPS call has room. It is small, because most
-// processes have only a few groups.
+// The number of groups for which the first SO_PEERGROUPS call has room: few, because most processes
+// have only a few groups.
 const GROUPS_FIRST = 64;
 // The maximum number of groups that a process can have: NGROUPS_MAX of linux/limits.h.
 const GROUPS_MOST = 65_536;

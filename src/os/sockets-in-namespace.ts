@@ -67,14 +67,14 @@ function socketIn(system: Libc, path: string, family: number, type: number): num
 }
 
 /**
- * The descriptor of this thread's own namespace; -1 before the first use. It is never closed,
- * because a thread opens only one.
+ * The descriptor of this thread's own namespace; -1 before the first use. Never closed, because
+ * each thread opens only one.
  */
 let own = -1;
 
 /**
- * Calls `act` in a namespace and returns its result, or a negative errno if the thread cannot
- * enter. `act` must not wait for anything.
+ * Calls `act` in a namespace. Returns the result of `act`, or a negative errno if the thread cannot
+ * enter the namespace. `act` must not wait for anything.
  */
 function enter(system: Libc, path: string, act: () => number): number {
   let target = -1;
@@ -85,8 +85,8 @@ function enter(system: Libc, path: string, act: () => number): number {
     return -numberOf(errorCode(error));
   }
   try {
-    // Enter this thread's own namespace first: this needs the same right as entering another
-    // namespace. So a thread without the right never leaves its own namespace.
+    // Enter this thread's own namespace first, to test that the thread may return to it. So a
+    // thread that could not return never leaves its own namespace.
     const allowed = system.enterNetwork(own);
     if (allowed < 0) return allowed;
     const entered = system.enterNetwork(target);

@@ -17,8 +17,9 @@ export interface TcpTable {
   stateOf(local: TcpEnd, remote: TcpEnd): "owned" | "orphaned" | "absent";
 }
 
-// The columns of the files tcp and tcp6 (proc_pid_net(5)), with hexadecimal addresses: the number
-// of the line, local and remote end, state, queues, timer, retransmits, user, timeout, inode.
+// The columns of the files tcp and tcp6 (proc_pid_net(5)): the number of the line, the local and
+// the remote end in hexadecimal, state, queues, timer, retransmits, user, timeout, inode. This
+// pattern finds the inode in the text after both ends.
 const INODE = /^(?: +\S+){6} +(\d+)/;
 
 // The number of characters of both ends together, as in "0100007F:0050 0100007F:C001".
@@ -28,13 +29,13 @@ const IPV6_ENDS = 75;
 // The beginning of an IPv4-mapped IPv6 address (RFC 4291 2.5.5.2), as the kernel prints it.
 const MAPPED = "0000000000000000FFFF0000";
 
-// The buffer for the text of the table. A machine can have many thousands of sockets, each with a
-// line of 150 bytes, so the whole text is never in memory.
+// The buffer into which the table is read, piece by piece. A machine can have many thousands of
+// sockets, each with a line of 150 bytes, so the whole text is never in memory.
 const CHUNK = Buffer.allocUnsafeSlow(64 * 1024);
 
 /**
- * Reads the lines of the given sockets from the table; null if the system hides the table. The read
- * takes about a microsecond for each socket of the machine.
+ * Reads the lines of the given sockets from the kernel's table of TCP sockets. Returns null if this
+ * process cannot read the table. Takes about a microsecond for each socket in the table.
  *
  * @param wanted - the two ends of each wanted socket; the socket at the other end is read, too
  * @param folder - the folder of the files tcp and tcp6
@@ -59,7 +60,7 @@ export function readTcpTable(
     note(join(folder, "tcp"), IPV4_ENDS);
     ifThere(() => note(join(folder, "tcp6"), IPV6_ENDS));
   } catch {
-    // There is no /proc, or it has no list of sockets.
+    // This process cannot read the table, for example because the system has no /proc.
     return null;
   }
   return {
@@ -71,7 +72,10 @@ export function readTcpTable(
   };
 }
 
-/** Does nothing if there is no such file: a kernel without IPv6 has no file tcp6. */
+/**
+ * Calls `read`, and ignores that the file to read does not exist: a kernel without IPv6 has no file
+ * tcp6.
+ */
 function ifThere(read: () => void): void {
   try {
     read();

@@ -9,7 +9,7 @@ const STREAM = "0001";
 /**
  * Whether a socket in this network namespace listens at a path, or at an abstract name (with its
  * `@`), according to the kernel's list (proc(5), /proc/net/unix). False proves nothing: the file
- * may have been moved after bind, or its socket may belong to another network namespace.
+ * may have been moved after bind, or the file's socket may belong to another network namespace.
  */
 export function isListening(name: string): boolean {
   const absolute = name.startsWith("@") ? name : resolve(name);
