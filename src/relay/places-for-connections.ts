@@ -47,8 +47,8 @@ export class Places implements BoundedRelay, Disposable {
   /**
    * The number of late sockets that take no place, because the process has descriptors for more
    * connections than the relay has places. Each further late socket takes a place, so that
-   * descriptors do not run out. A late socket is one that Bun still connects for an attempt that
-   * has ended (`ConnectionsState.lateSockets`).
+   * descriptors do not run out. A late socket is one that Bun is still connecting although its
+   * attempt to reach the destination has ended (`ConnectionsState.lateSockets`).
    */
   #lateSocketsSpare = 0;
   #isClosed = false;
@@ -102,7 +102,10 @@ export class Places implements BoundedRelay, Disposable {
     this.#limit?.closed();
   }
 
-  /** Frees the place of a late socket that is gone, if it took a place (`#lateSocketsSpare`). */
+  /**
+   * Frees the place of a socket to the destination whose attempt had ended before Bun connected the
+   * socket (a late socket, see `#lateSocketsSpare`), if the socket took a place.
+   */
   lateSocketEnded(): void {
     this.#free();
   }
@@ -126,8 +129,8 @@ export class Places implements BoundedRelay, Disposable {
   }
 
   /**
-   * The number of taken places: the open connections, and the late sockets above
-   * `#lateSocketsSpare`.
+   * The number of taken places: the number of open connections, and the number by which the late
+   * sockets exceed `#lateSocketsSpare` (see there).
    */
   get #taken(): number {
     return this.#count() + Math.max(0, this.#shared.lateSockets - this.#lateSocketsSpare);

@@ -12,7 +12,7 @@ export function captureInUse(path: string): RelayError {
   );
 }
 
-/** The error if the path leads to something else than a capture. `stats` is of lstat(2). */
+/** The error if there is no capture but another file at the path; `stats` describes this file. */
 export function noCaptureFile(path: string, stats: Stats): RelayError {
   const [what, fix] = describe(path, stats);
   return new RelayError(

@@ -56,8 +56,8 @@ export class CaptureFile {
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   /**
-   * The total size, in bytes, of the blocks that are completely written to the current file,
-   * including its header.
+   * The total size, in bytes, of the header and of the blocks that are completely written to the
+   * current file.
    */
   #size = 0;
   #isWriting = false;

@@ -129,7 +129,8 @@ export function checkCapture(path: string, handed: HandedCaptures): void {
 }
 
 /**
- * Makes a capture file beside the path, with the first number that no file has.
+ * Makes a capture file beside the path. Its name is the path with a number as a suffix: the first
+ * number with which no file exists.
  *
  * @throws {RelayError} if the file cannot be made
  */

@@ -1,15 +1,14 @@
 /**
  * Makes the blocks of a pcapng file, the format that Wireshark and tcpdump read. The draft
- * draft-ietf-opsawg-pcapng defines the format. "Section" below means a section of that draft. All
- * numbers are in little-endian order.
+ * draft-ietf-opsawg-pcapng defines the format. All numbers are in little-endian order.
  */
 
-// The block type of section 4.1, which is the same in both byte orders.
+// The type of the block that begins a file; the same in both byte orders (draft, section 4.1).
 const SECTION_HEADER = 0x0a0d0d0a;
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
-// The block type of section 4.2.
+// The type of the block that describes a network interface (draft, section 4.2).
 const INTERFACE_DESCRIPTION = 1;
-// The block type of section 4.3.
+// The type of the block that holds a packet (draft, section 4.3).
 const ENHANCED_PACKET = 6;
 /**
  * The link type of packets that begin with an IP header (LINKTYPE_RAW of
@@ -17,12 +16,12 @@ const ENHANCED_PACKET = 6;
  */
 const LINKTYPE_RAW = 101;
 
-// The codes of options that any block can have (section 3.5).
+// The codes of options that any block can have (draft, section 3.5).
 const OPT_END = 0;
 const OPT_COMMENT = 1;
-// The code of the option for the program that writes the file (section 4.1).
+// The code of the option for the program that writes the file (draft, section 4.1).
 const SHB_USERAPPL = 4;
-// The codes of options of an interface (section 4.2).
+// The codes of options of an interface (draft, section 4.2).
 const IF_NAME = 2;
 const IF_TSRESOL = 9;
 /**

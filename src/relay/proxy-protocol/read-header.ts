@@ -7,8 +7,7 @@ import { crc32c } from "./crc32c.ts";
 /**
  * Reads PROXY protocol headers, version 1 (text) and version 2 (binary).
  *
- * Source of all facts here: haproxy/haproxy, doc/proxy-protocol.txt, of 2026-04-27. "Section" below
- * means a section of that file.
+ * Source of all facts here: haproxy/haproxy, doc/proxy-protocol.txt, of 2026-04-27.
  */
 
 /** The result of reading the first bytes that a proxy sent. */
@@ -38,7 +37,7 @@ export type HeaderFault =
   | `binary ${"too long" | "version" | "family" | "length" | "TLV" | "checksum"}`;
 
 // The maximum length of a version 1 header, in bytes: "The maximum line lengths the receiver must
-// support including the CRLF" (section 2.1).
+// support including the CRLF" (proxy-protocol.txt, section 2.1).
 export const TEXT_BYTES_MAX = 107;
 const TEXT_PREFIX = Buffer.from("PROXY ");
 const SIGNATURE = Buffer.from("\r\n\r\n\0\r\nQUIT\n");
@@ -73,7 +72,7 @@ function beginsAlike(bytes: Uint8Array, prefix: Uint8Array): boolean {
   return true;
 }
 
-/** Reads a header of version 1 (section 2.1). */
+/** Reads a header of version 1 (proxy-protocol.txt, section 2.1). */
 function readText(bytes: Uint8Array): HeaderReading {
   const line = Buffer.from(bytes.subarray(0, TEXT_BYTES_MAX)).toString("latin1");
   const end = line.indexOf("\n");
@@ -119,7 +118,7 @@ const TCP_OVER_IPV6 = 0x21;
 /** The number of bytes of the addresses, by family: unspecified, IPv4, IPv6, Unix. */
 const ADDRESS_BYTES = [0, 12, 36, 216] as const;
 
-/** Reads a header of version 2 (section 2.2). */
+/** Reads a header of version 2 (proxy-protocol.txt, section 2.2). */
 function readBinary(bytes: Uint8Array): HeaderReading {
   if (bytes.length < BINARY_PREFIX_BYTES) return INCOMPLETE;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -196,7 +195,8 @@ function faultOfTlvs(header: Uint8Array, start: number): HeaderFault | null {
 
 /**
  * Whether the checksum that stands between the offsets `value` and `end` is right. It is the
- * checksum of the whole header with zeros in place of the checksum itself (section 2.2.3).
+ * checksum of the whole header with zeros in place of the checksum itself (proxy-protocol.txt,
+ * section 2.2.3).
  */
 function hasChecksum(header: Uint8Array, value: number, end: number): boolean {
   if (end - value !== CRC_BYTES) return false;

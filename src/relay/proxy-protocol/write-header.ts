@@ -66,7 +66,7 @@ function unixClient(fd: number, destination: string, noUser: number | null): Pro
   return { kind: "unix", destination, credential: peer };
 }
 
-/** Makes the header of version 1 (section 2.1). */
+/** Makes the header of version 1 (proxy-protocol.txt, section 2.1). */
 function textHeader(client: ProxiedClient): Uint8Array {
   // Version 1 cannot describe a client without an IP address.
   if (client.kind !== "tcp") return Buffer.from("PROXY UNKNOWN\r\n");
@@ -92,7 +92,7 @@ function inIpv6({ address, port }: IpEndpoint): IpEndpoint {
   return { address: ipv4MappedAddress(address), port };
 }
 
-// Constants of version 2 (section 2.2).
+// Constants of version 2 (proxy-protocol.txt, section 2.2).
 const SIGNATURE = Buffer.from("\r\n\r\n\0\r\nQUIT\n");
 const VERSION_2_PROXY = 0x21;
 const TCP_OVER_IPV4 = 0x11;
@@ -102,8 +102,8 @@ const UNIX_ADDRESS_BYTES = 108;
 
 /**
  * The type of the relay's own TLV, which contains the credential of a Unix client. The type is from
- * the range for applications (section 2.2.8). The value has 8 bytes: the user id and the process
- * id, each as an unsigned 32-bit number in network order.
+ * the range for applications (proxy-protocol.txt, section 2.2.8). The value has 8 bytes: the user
+ * id and the process id, each as an unsigned 32-bit number in network order.
  */
 export const CREDENTIAL_TLV = 0xe0;
 

@@ -132,8 +132,9 @@ export class EpollInEventLoop implements Disposable {
   }
 
   /**
-   * Removes the registration of the socket from Bun's event loop. Bun may have added the
-   * registration again, and then the waiting byte would keep the event loop busy.
+   * Removes the registration of the socket from Bun's event loop, even if it was removed before,
+   * because Bun may have added it again. With the registration, the byte that waits in the socket
+   * would keep the event loop busy.
    */
   #unwatchSocket(epoll: number): void {
     if (this.#socket !== null)

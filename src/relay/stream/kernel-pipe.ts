@@ -78,9 +78,9 @@ export class KernelPipe {
 }
 
 const PIPES_MOST = 32;
-// A thread may have one kernel pipe for each group of this many descriptors that the process may
-// have. So a process with a low limit of descriptors has few kernel pipes, because the connections
-// need the descriptors more.
+// A thread may have as many kernel pipes as this number goes into the process's limit of
+// descriptors. So with a low limit there are few kernel pipes, because the connections need the
+// descriptors more.
 const FILES_A_PIPE = 64;
 
 /**

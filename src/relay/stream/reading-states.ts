@@ -1,17 +1,17 @@
 /**
- * The state of the reading: who reads `from`. An own read is a read by the relay's own system call,
- * without Bun.
+ * The state of the reading: who reads `from`. A read without Bun is a read by the relay's own
+ * system call.
  *
  * - `events`: Bun reads, and reports each chunk.
  * - `paused`: nobody reads until `to` has taken the held bytes. After that, Bun reads.
- * - `room`: nobody reads until `to` has taken the held bytes. After that, the pipe does an own
- *   read.
- * - `turn`: the pipe does an own read in the next turn of the event loop.
- * - `last turn`: like `turn`, but the previous own read found no bytes.
+ * - `room`: nobody reads until `to` has taken the held bytes. After that, the pipe reads without
+ *   Bun.
+ * - `turn`: the pipe reads without Bun in the next turn of the event loop.
+ * - `last turn`: like `turn`, but the previous read without Bun found no bytes.
  * - `look`: Bun must not read, because one of Bun's reads may bring too many bytes: `to` has little
- *   room, or all pipes together hold too many bytes already. The pipe does an own read after a
- *   pause. If `to` has little room, much room at `to` ends the pause. If all pipes together hold
- *   too many bytes, the arrival of bytes at `from` ends the pause.
+ *   room, or all pipes together hold too many bytes already. The pipe reads without Bun after a
+ *   pause. If `to` has little room, the pause ends early when `to` has much room. If all pipes
+ *   together hold too many bytes, the pause ends early when bytes arrive at `from`.
  * - `over`: Bun reads, and the pipe drops the bytes, because `to` takes no more bytes.
  */
 export type ReadingState = "events" | "paused" | "room" | "turn" | "last turn" | "look" | "over";
@@ -21,16 +21,16 @@ export type ReadingState = "events" | "paused" | "room" | "turn" | "last turn" |
  *
  * - `chunk held`: Bun read a chunk, and `to` did not take all of it.
  * - `large chunk held`: like `chunk held`, but the chunk is large, so more chunks are likely to
- *   follow, and the relay reads them itself. Without a bulk reader this event does not occur.
+ *   follow, and the pipe reads them without Bun. If Bun does all reads, this event does not occur.
  * - `room again`: `to` took all held bytes.
- * - `read passed`: an own read brought bytes, and `to` took all of them.
- * - `read held`: an own read brought bytes, and `to` did not take all of them.
- * - `nothing`: an own read found no bytes, and Bun may read next.
- * - `nothing, little room`: an own read found no bytes, and Bun must not read next, because `to`
- *   has little room, or all pipes together hold too many bytes. In the state `turn` the pipe reads
- *   next in any case, so the event is always `nothing` there.
+ * - `read passed`: a read without Bun brought bytes, and `to` took all of them.
+ * - `read held`: a read without Bun brought bytes, and `to` did not take all of them.
+ * - `nothing`: a read without Bun found no bytes, and Bun may read next.
+ * - `nothing, little room`: a read without Bun found no bytes, and Bun must not read next, because
+ *   `to` has little room, or all pipes together hold too many bytes. In the state `turn` the pipe
+ *   reads next in any case, so the event is always `nothing` there.
  * - `memory full`: all pipes together hold too many bytes.
- * - `end`: an own read found the end of the stream or a failure.
+ * - `end`: a read without Bun found the end of the stream or a failure.
  * - `broken`: `to` takes no more bytes.
  */
 export type ReadingEvent =
@@ -139,12 +139,13 @@ const TABLE: Transitions = {
  * | `look`      | `room`     | `room`           | `look` now      | `turn`      | `room`    | `events`    | `look`               | `look`      | `events` | `over` |
  * | `over`      | `over`     | `over`           | `over`          |             |           |             |                      | `over`      |          | `over` |
  *
- * A transition to `turn` or `last turn` plans an own read for the next turn of the event loop. At a
- * transition marked "now", the pipe does an own read at once.
+ * A transition to `turn` or `last turn` plans a read without Bun, by the relay's own system call,
+ * for the next turn of the event loop. At a transition marked "now", the pipe reads in this way at
+ * once.
  *
- * The row `events` also has cells for the results of own reads. The reason: if the receiver takes a
- * large chunk completely, the pipe does an own read at once, and the state stays `events` during
- * this read. Only the result of the read changes the state.
+ * The row `events` also has cells for the results of reads without Bun. The reason: if the receiver
+ * takes a large chunk completely, the pipe at once reads without Bun, and the state stays `events`
+ * during this read. Only the result of the read changes the state.
  *
  * Bun's reading is paused in `paused`, `room`, `turn`, `last turn` and `look`. The events of chunks
  * can occur even in these states, because Bun delivers chunks of a TCP side that has failed.
@@ -167,7 +168,7 @@ export function waits(state: ReadingState): boolean {
   return state === "paused" || state === "room";
 }
 
-/** Returns whether a state plans an own read for the next turn of the event loop. */
+/** Returns whether a state plans a read without Bun for the next turn of the event loop. */
 export function isTurn(state: ReadingState): boolean {
   return state === "turn" || state === "last turn";
 }

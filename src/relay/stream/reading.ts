@@ -10,16 +10,13 @@ import {
 import type { Side } from "./side.ts";
 import type { ByteWaiter } from "./await-bytes-at-memory-limit.ts";
 
-// An own read is a read by the relay's own system call, without Bun. In the state `look` (see
-// `ReadingState`) the pipe tries an own read from time to time.
-
-// The first pause between two own reads in the state `look`, in milliseconds. Each further pause is
-// twice as long as the pause before.
+// In the state `look` Bun does not read. The pipe itself tries to read, without Bun, after each
+// pause. The first pause, in milliseconds. Each further pause is twice as long as the pause before.
 const FIRST_PAUSE = 1;
-// The longest pause between two own reads in the state `look`, in milliseconds.
+// The longest pause between two tries to read in the state `look`, in milliseconds.
 const LONGEST_PAUSE = 1024;
-// The pause between two own reads in the state `look`, in milliseconds, if `ByteWatch` tells the
-// pipe when bytes come. The pipe then needs the timer for one case only: no bytes come, but all
+// The pause between two tries to read in the state `look`, in milliseconds, if `ByteWatch` tells
+// the pipe when bytes come. The pipe then needs the timer for one case only: no bytes come, but all
 // pipes together hold few enough bytes again, so the pipe must leave the state `look`.
 const TOLD_PAUSE = 32 * LONGEST_PAUSE;
 
@@ -27,7 +24,7 @@ const TOLD_PAUSE = 32 * LONGEST_PAUSE;
 export interface Reader {
   readonly from: Side;
   /**
-   * Reads once by the relay's own system call (an own read), and reports the result to `Reading`.
+   * Reads once without Bun, by the relay's own system call, and reports the result to `Reading`.
    * Called in the states `turn`, `last turn` and `look`.
    */
   takeTurn(): void;
@@ -42,38 +39,38 @@ export interface Reader {
   awaitMuchRoom(): void;
 }
 
-// After an own read that brought bytes, this many small chunks that Bun reads count as bulk,
-// because bulk that often stalls also comes in small chunks. Every other small chunk counts as a
-// request or an answer, and makes the next reads of all connections short
-// (`BulkReader.chunkPassed`).
+// After a read without Bun that brought bytes, this many small chunks that Bun reads count as part
+// of a large transfer, because a large transfer that often stalls also comes in small chunks. Every
+// other small chunk counts as a request or an answer, and makes the next reads of all connections
+// short (`BulkReader.chunkPassed`).
 const CHUNKS_OF_BULK = 16;
 
 /**
  * Decides who reads `from`: Bun, the pipe, or nobody.
  *
  * Bun allocates a buffer of up to 512 KiB for each read. For requests, Bun's reads cost least; for
- * bulk, the buffers cost a lot. So after a large chunk the pipe pauses Bun's reading, and reads by
- * the relay's own system calls (own reads) as long as bytes come. The pipe does one own read in
- * each turn of the event loop, so that other connections get their turn. `stateAfter` has the table
- * of the states.
+ * large transfers, the buffers cost a lot. So after a large chunk the pipe pauses Bun's reading,
+ * and reads without Bun, by the relay's own system calls, as long as bytes come. The pipe reads
+ * once in each turn of the event loop, so that other connections get their turn. `stateAfter` has
+ * the table of the states.
  */
 export class Reading implements ByteWaiter {
   /** The number of times that reading stopped because `to` did not take all bytes. */
   pauses = 0;
   readonly #reader: Reader;
-  /** The reader of bulk; null if Bun does all reads. */
+  /** Reads large transfers without Bun; null if Bun does all reads. */
   readonly #bulk: BulkReader | null;
   #state: ReadingState = "events";
   /** Whether a call of `turnCame` is planned. */
   #turnPlanned = false;
   /**
-   * The number of further small chunks from Bun that count as bulk, not as requests or answers
-   * (`CHUNKS_OF_BULK`).
+   * The number of further small chunks from Bun that count as part of a large transfer, not as
+   * requests or answers (`CHUNKS_OF_BULK`).
    */
   #chunksOfBulk = 0;
-  /** The timer of the next own read in the state `look`; non-null exactly in this state. */
+  /** The timer of the next try to read in the state `look`; non-null exactly in this state. */
   #look: Timer | null = null;
-  /** The latest pause before an own read in the state `look`, in milliseconds. */
+  /** The latest pause before a try to read in the state `look`, in milliseconds. */
   #pause = FIRST_PAUSE;
   /** The descriptor whose bytes are awaited in the state `look`; -1 if none are awaited. */
   #awaited = -1;
@@ -87,7 +84,7 @@ export class Reading implements ByteWaiter {
     return this.#state;
   }
 
-  /** Whether the state plans an own read for the next turn of the event loop. */
+  /** Whether the state plans a read without Bun for the next turn of the event loop. */
   get isTurn(): boolean {
     return isTurn(this.#state);
   }
@@ -103,7 +100,7 @@ export class Reading implements ByteWaiter {
   /**
    * Call this when Bun read a chunk of `length` bytes and `to` took the whole chunk.
    *
-   * @returns whether the pipe must do an own read now, because more bytes are likely to follow
+   * @returns whether the pipe must now read without Bun, because more bytes are likely to follow
    */
   chunkPassed(length: number): boolean {
     if (length >= LARGE) return this.#bulk !== null && this.#state === "events";
@@ -124,7 +121,7 @@ export class Reading implements ByteWaiter {
    * Continues the reading if held bytes have stopped the reading. Call this when `to` took all held
    * bytes.
    *
-   * @returns whether the pipe must do an own read now
+   * @returns whether the pipe must now read without Bun
    */
   roomAgain(): boolean {
     const isTurn = this.#state === "room" || this.#state === "look";
@@ -133,7 +130,8 @@ export class Reading implements ByteWaiter {
   }
 
   /**
-   * Plans the next own read, or waits if bytes are held. Call this when an own read brought bytes.
+   * Plans the next read without Bun, or waits if bytes are held. Call this when a read without Bun
+   * brought bytes.
    *
    * @param passed - whether `to` took all of the bytes
    */
@@ -143,9 +141,9 @@ export class Reading implements ByteWaiter {
   }
 
   /**
-   * Chooses who reads next. Call this when an own read found no bytes. In the state `turn`, the
-   * pipe does one more own read. In any other state Bun reads, or the pipe waits in the state
-   * `look` if one of Bun's reads may bring too many bytes.
+   * Chooses who reads next. Call this when a read without Bun found no bytes. In the state `turn`,
+   * the pipe reads once more without Bun. In any other state Bun reads next; but if one of Bun's
+   * reads may bring too many bytes, the pipe waits in the state `look`.
    */
   foundNothing(): void {
     const asks = this.#state !== "turn";
@@ -153,8 +151,8 @@ export class Reading implements ByteWaiter {
   }
 
   /**
-   * Lets Bun read next, so that Bun reports the end of the stream or the failure. Call this when an
-   * own read found the end of the stream, or failed.
+   * Lets Bun read next, so that Bun reports the end of the stream or the failure. Call this when a
+   * read without Bun found the end of the stream, or failed.
    */
   foundEnd(): void {
     this.#move("end");
@@ -176,15 +174,15 @@ export class Reading implements ByteWaiter {
   }
 
   /**
-   * Does the own read that was planned for this turn of the event loop, if the state is still
-   * `turn` or `last turn`.
+   * Does the read without Bun that was planned for this turn of the event loop, if the state is
+   * still `turn` or `last turn`.
    */
   turnCame(): void {
     this.#turnPlanned = false;
     if (isTurn(this.#state)) this.#reader.takeTurn();
   }
 
-  /** Does an own read if the state is still `look`. Called when the pause `#pause` is over. */
+  /** Reads without Bun if the state is still `look`. Called when the pause `#pause` is over. */
   lookCame(): void {
     if (this.#state !== "look") return;
     const look = this.#look;
@@ -194,7 +192,7 @@ export class Reading implements ByteWaiter {
     if (this.#look === look) this.#forgetBytes();
   }
 
-  /** Does an own read if the state is still `look`. Called when bytes of `from` came. */
+  /** Reads without Bun if the state is still `look`. Called when bytes of `from` came. */
   bytesCame(): void {
     this.#awaited = -1;
     if (this.#state === "look") this.#reader.takeTurn();

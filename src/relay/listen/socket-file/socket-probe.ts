@@ -26,7 +26,7 @@ export type SocketUse =
  * unit's RestrictAddressFamilies= may forbid.
  *
  * @param own - the file of a stream socket that this process has bound; null if there is no such
- *   file yet. The function uses it to verify the result "stale", because a kernel that only
+ *   file yet. The function uses this file to verify the result "stale", because a kernel that only
  *   imitates Linux may answer ECONNREFUSED for any stream socket. If the kernel gives this answer
  *   for `own`, too, the function makes a real stream connection to `path`, which the server
  *   notices.
