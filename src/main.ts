@@ -28,7 +28,7 @@ const LOADERS: Readonly<Record<CommandName, () => Command | Promise<Command>>> =
 };
 
 const EX_FAILED = 1;
-// sysexits(3)
+// The next two are from sysexits(3).
 const EX_USAGE = 64;
 const EX_CONFIG = 78;
 
@@ -91,7 +91,7 @@ function helpHint(command: CommandName): string {
 
 /**
  * One line with the first mistake of a configuration file, the number of mistakes, and the command
- * that lists all of them: the reason that the predecessor gets. Standard error gets all mistakes.
+ * that lists all of them. A process that starts this process for a handover gets only this line.
  */
 function summaryOf({ file, message, mistakes }: ConfigError): string {
   const [first = ""] = message.split("\n");

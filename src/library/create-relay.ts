@@ -44,9 +44,9 @@ export interface RelayOptions extends Omit<
   readonly acceptProxyFrom?: readonly (string | Cidr)[] | undefined;
   /**
    * The number of threads that accept and relay connections. Default 1: the calling thread relays.
-   * With more threads the calling thread relays nothing. `auto` is the number of processors that
-   * this process may use. The threads load their code from a separate file. `bun build` copies this
-   * file into `--outdir`, or into the executable with `--compile`.
+   * With more threads the calling thread relays nothing, and the threads load their code from a
+   * separate file. `bun build` copies this file into `--outdir`, or into the executable with
+   * `--compile`. `auto` is the number of processors that this process may use.
    */
   readonly workers?: Workers | undefined;
   /**

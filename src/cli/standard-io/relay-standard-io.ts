@@ -192,8 +192,8 @@ async function relayOne(
 
 /**
  * Copies standard input to the descriptor `otherEnd`, and the bytes from `otherEnd` to standard
- * output. Waits until standard output has taken all bytes, and until the relay has closed the
- * connection, so that `end` has resolved. Then returns the value of `end`.
+ * output. Waits until standard output has taken all bytes, and then for `end`, which resolves when
+ * the relay has closed the connection. Returns the value of `end`.
  */
 async function pumped(
   system: Libc,

@@ -37,10 +37,10 @@ import { anyUsersPath, ofAnyUser, ofAnyUsersValues } from "./read-unit-addresses
 
 /**
  * Plans the units of a configuration file: one service runs all relays, and each relay has a
- * .socket unit unless `--no-socket` is given. The file needs no change for systemd: each relay finds
- * the socket for its source among the sockets that systemd passes. The service's command line does
- * not repeat options that the file sets. It would override the file, so a value that is changed in
- * the file later would have no effect after a reload.
+ * .socket unit unless `--no-socket` is given. The file needs no change for systemd: each relay
+ * finds the socket for its source among the sockets that systemd passes. The service's command line
+ * does not repeat options that the file sets. The command line would override the file, so a value
+ * that the user changes in the file later would have no effect.
  *
  * @throws {UsageError} if the units cannot do what the file or the command line says
  * @throws {ConfigError} if the file cannot be read or has mistakes

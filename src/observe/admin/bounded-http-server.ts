@@ -102,7 +102,7 @@ export class BoundedHttpServer implements Disposable {
     return bound;
   }
 
-  /** Starts to accept clients, if the server waited for this call. */
+  /** Starts to accept clients. Needed only if `listen` was called with `held`. */
   accept(): void {
     this.#held = false;
     this.#settle();

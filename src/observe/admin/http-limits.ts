@@ -10,8 +10,8 @@ export interface HttpLimits {
   readonly answering: number;
   /**
    * The maximum time from the arrival of the request until the client has closed the connection.
-   * This limit is checked only after the kernel has taken the whole answer; before, `answering` is
-   * checked.
+   * This limit is checked only after the kernel has taken the whole answer; until then, `answering`
+   * is checked.
    */
   readonly leaving: number;
   /**

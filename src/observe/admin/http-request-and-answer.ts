@@ -16,7 +16,7 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
-/** A function that answers a request. The function must not throw, nor its promise reject. */
+/** A function that answers a request. The function must not throw or return a rejected promise. */
 export type Answerer = (request: HttpRequest) => Promise<HttpAnswer>;
 
 /** Returns the parts of a parsed request on which the answer depends. */

@@ -20,13 +20,13 @@ export class LimitWarnings {
   #warnedAt = -Infinity;
   /** The time at which the limit was first reached in this spell; null between two spells. */
   #since: number | null = null;
-  /** The latest time at which the last paused relay began to accept clients again. */
+  /** The time at which `#pauses` last fell to 0. */
   #leftAt = 0;
   #quiet: Timer | undefined;
 
   /**
-   * @param ended - called at the end of a spell in which the log has warned, with its length in
-   *   milliseconds
+   * @param ended - called when a spell in which the log has warned ends, with the length of the
+   *   spell in milliseconds
    * @param now - a clock in milliseconds that never goes back
    */
   constructor(ended: (milliseconds: number) => void, now = () => performance.now()) {

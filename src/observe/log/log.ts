@@ -79,7 +79,7 @@ export function createLog(level: LogLevel, format: LogFormat, fd = STANDARD_ERRO
   const output = outputOf(format, fd, (lost) => sayLost(lost));
   const consola = createConsola({
     level: LogLevels[level],
-    // Switch consola's throttle off: the docstring of `RepeatedLines` says why it does not fit.
+    // Switch consola's throttle off; the docstring of `RepeatedLines` gives the reason.
     throttle: 0,
     reporters: [{ log: (object) => output.write(entryOf(object)) }],
   });
