@@ -10,7 +10,10 @@ const WORDS: Readonly<Record<ReachedLimit, string>> = {
   descriptors: "open_files",
 };
 
-/** For the word of each reason: 1 if the relay accepts no clients for this reason, else 0. */
+/**
+ * Maps the word of each reason to 1 if the relay accepts no clients for this reason now, and to 0
+ * otherwise.
+ */
 export function acceptPausesByWord(
   pauses: ReadonlyMap<ReachedLimit, number>,
 ): ReadonlyMap<string, number> {
