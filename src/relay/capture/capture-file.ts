@@ -34,8 +34,8 @@ export interface CaptureFileOptions {
  * A capture in a file. A full file gets the suffix `.1` and replaces the earlier file with that
  * suffix; then a new file begins. So the last two files are kept.
  *
- * The capture of a successor holds the blocks in memory until the handover is complete (`take`). So
- * a handover that fails has changed no file.
+ * In a successor (the new process of a handover), the capture holds the blocks in memory until the
+ * handover is complete (`take`). So a handover that fails has changed no file.
  *
  * If the file cannot be written, only the capture ends. Neither the capture nor its failure delays
  * or ends a connection.

@@ -51,8 +51,8 @@ interface Entry {
 }
 
 /**
- * The captures of the predecessor. The predecessor still writes these files and holds their locks,
- * but its successor may rename them.
+ * The captures of the predecessor, which is the process that hands over to this process. The
+ * predecessor still writes these files and holds their locks, but this process may rename them.
  */
 export interface HandedCaptures {
   /** The paths of the predecessor's captures, as the user wrote them. */
@@ -107,8 +107,9 @@ export function openCapture(
 }
 
 /**
- * Checks whether `openCapture` will be able to make the file, and changes nothing. A successor
- * checks this before it reports that it is ready, and makes the file after the handover.
+ * Checks whether `openCapture` will be able to make the file, and changes nothing. The new process
+ * of a handover checks this before it reports that it is ready, and makes the file after the
+ * handover.
  *
  * @throws {RelayError} if `openCapture` would throw one
  */

@@ -123,8 +123,8 @@ export interface Attempt extends Expiring {
    */
   lost(side: ConnectionSide, code: string | undefined): void;
   /**
-   * Handles the end of `connectTimeout`. A try that is running has failed. If the time
-   * `connectRetry` is over, the attempt fails, too; otherwise it waits for its next try.
+   * Handles the end of `connectTimeout`. A try that is running counts as failed. If the time
+   * `connectRetry` is over, the attempt fails, too; otherwise the attempt waits for its next try.
    */
   expire(): void;
   /** Ends the attempt, which then calls neither `reached` nor `unreachable`. */

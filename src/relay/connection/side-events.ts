@@ -113,8 +113,8 @@ export function clientDeparted(connection: Connection): void {
 }
 
 /**
- * Returns whether it matters now if the client of a connection has gone: whether `clientDeparted`
- * may end the connection.
+ * Returns whether `clientDeparted` may end a connection now if the connection's client has gone. If
+ * not, the client need not be looked up.
  */
 export function mayGiveUpClient(connection: Connection): boolean {
   if (isSilent(connection)) return true;

@@ -37,8 +37,8 @@ interface Race {
   /** Maps the side of each connecting socket to the address to which the socket connects. */
   readonly addresses: Map<ConnectionSide, SocketAddress>;
   /**
-   * The timer that starts the connect to the next address. It runs while the connect to the last
-   * tried address is in progress and another address remains.
+   * The timer that starts the connect to the next address. It runs while the latest connect is in
+   * progress and another address remains to be tried.
    */
   nextTimer: Timer | undefined;
 }
