@@ -76,8 +76,8 @@ const NO_HOST_AND_PORT = "not of the form HOST:PORT";
 /** If an error's `reason` begins with one of these texts, `withForms` lists the valid forms. */
 const FORMLESS: readonly string[] = [EMPTY, NO_HOST_AND_PORT, NEITHER_FORM];
 
-// The maximum length of a path, in bytes: the length of the field sun_path of a sockaddr_un. On
-// Linux a path may fill the whole field, without a NUL at the end (unix(7)).
+// The maximum length of a path, in bytes: the length of the field sun_path in a sockaddr_un. On
+// Linux a path may fill the whole field and need not end in a NUL (unix(7)).
 const PATH_BYTES_MAX = 108;
 // The maximum length of an abstract name, in bytes, without the NUL before the name.
 const ABSTRACT_BYTES_MAX = 107;
@@ -214,8 +214,8 @@ function parseUnix(name: string, fail: Fail): SocketEndpoint {
   if (bytes > most)
     return fail(`${bytes} bytes are too long for a Unix socket's name (at most ${most})`);
   if (!path.isWellFormed()) return fail("the name is not valid Unicode");
-  // The runtime replaces invalid UTF-8 bytes by this character, so the text would name another
-  // file.
+  // Bun replaces bytes that are not valid UTF-8 by this character, so the text would name another
+  // file than the user wrote.
   if (path.includes("\ufffd"))
     return fail("the name is not valid UTF-8, or contains U+FFFD, which stands for such bytes");
   if (abstract) return { kind: "abstract", name: path };

@@ -24,9 +24,9 @@ export class CidrError extends Error {
 }
 
 /**
- * Reads `10.0.0.0/8`, `2001:db8::/32` or a single address. A range of IPv4-mapped addresses becomes
- * the range of the IPv4 addresses that they stand for. No other IPv6 range, not even `::/0`,
- * contains an IPv4 address.
+ * Reads `10.0.0.0/8`, `2001:db8::/32` or a single address. A range of IPv4-mapped addresses, such
+ * as `::ffff:10.0.0.0/104`, becomes a range of IPv4 addresses, such as `10.0.0.0/8`. No other IPv6
+ * range, not even `::/0`, contains an IPv4 address.
  *
  * @throws {CidrError} if the text is not a valid range. Throws no other error, whatever the text. A
  *   range with bits set beyond the prefix, such as `10.0.0.1/8`, is not valid, because the user may

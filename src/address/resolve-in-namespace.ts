@@ -25,9 +25,9 @@ const NOT_FOUND = 2;
 
 /**
  * Resolves a name in a network namespace, so that the queries go to the name servers that are
- * reachable there. A child process enters the namespace and runs `getent`. The runtime's own
- * threads cannot do this: they resolve names in the namespace of this process. If such a thread
- * entered another namespace, it could do unrelated work in that namespace.
+ * reachable there. A child process enters the namespace and runs `getent`. Bun's own threads cannot
+ * do this, because they resolve names in the namespace of this process. A thread that entered
+ * another namespace could do other work of the process there.
  *
  * If `netns` is a name and the folder /etc/netns/NAME exists, `ip netns exec` runs `getent`, so
  * that the files of this folder, for example resolv.conf, replace the files in /etc (ip-netns(8)).

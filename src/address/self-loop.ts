@@ -13,9 +13,8 @@ const LOOPBACKS = ["127.0.0.1", "::1"];
 
 /**
  * Whether a connection to `destination` can reach a listener on `source`. The caller has checked
- * that both addresses are in the same network namespace. This function asks no resolver. So if the
- * destination is a name that needs a resolver, the result is true only if the source has the same
- * name.
+ * that both addresses are in the same network namespace. This function asks no resolver. So for a
+ * destination whose name needs a resolver, the result is true only if the source has the same name.
  */
 export function isSelfLoop(source: TcpAddress, destination: TcpAddress): boolean {
   if (source.port !== destination.port) return false;

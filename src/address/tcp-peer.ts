@@ -16,8 +16,8 @@ const SYN_BYTES = 160;
  * connection (Linux 4.2, TCP_SAVE_SYN of linux/tcp.h).
  */
 export function keepFirstPackets(system: Libc, listener: number): void {
-  // Ignore the result, because the relay works without the option. The only difference on an older
-  // kernel: `tcpPeer` returns null for a client that has already reset its connection.
+  // Ignore the result, because the relay also works on an older kernel without this option. On such
+  // a kernel, `tcpPeer` returns null for a client that has already reset its connection.
   system.setOption(listener, IPPROTO_TCP, TCP_SAVE_SYN, 1);
 }
 
