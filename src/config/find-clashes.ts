@@ -81,7 +81,7 @@ class Sources {
   }
 
   /**
-   * The first relay whose source has the same search key as the endpoint (`searchKeyOf`), and for
+   * The first relay whose source may be the same address as `endpoint` (`searchKeyOf`), and for
    * whose source `matches` returns true.
    */
   find(

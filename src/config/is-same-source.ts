@@ -5,8 +5,9 @@ import { isIPv4 } from "../address/parse-and-print-ip.ts";
 import { isLoopbackName } from "../address/loopback.ts";
 
 /**
- * Returns the search key of an endpoint. Endpoints with different keys are different addresses.
- * Endpoints with the same key may be the same address, so a map with these keys finds them.
+ * Returns a key for searching equal addresses in a map. Two endpoints with different keys are
+ * different addresses. Two endpoints with the same key may be the same address, and must be
+ * compared.
  */
 export function searchKeyOf(endpoint: Endpoint): string {
   if (endpoint.kind === "unix") return resolve(endpoint.path);

@@ -75,8 +75,8 @@ function optionsOf(scope: Scope): Readonly<Record<string, Described>> {
 }
 
 /**
- * The name by which a description mentions an option: the option's key, or its flag if a
- * configuration file cannot set the option.
+ * The name by which a description mentions an option: the option's key in the file. If a
+ * configuration file cannot set the option, the name is the flag of the command line.
  */
 function nameInFile(name: OptionName): string {
   return isOfFile(name) ? flagOf(name) : `--${flagOf(name)}`;

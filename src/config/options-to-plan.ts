@@ -1,9 +1,9 @@
 import type { ProcessWide, RelaySettings } from "../process/process-plan.ts";
 import type { OptionIn, OptionValues } from "../options/option-table.ts";
 
-// These functions list every option and use no spread. TypeScript reports a listed name that the
-// result type lacks, but it does not report such a name in a spread. So if an access rule was
-// renamed in one of the two types only, a spread would still compile, but the relay would ignore
+// These functions list every option and use no spread (`...values`). TypeScript reports a listed
+// name that the result type lacks, but does not report such a name in a spread. So if an access
+// rule was renamed only in `OptionValues`, a spread would still compile, but the relay would ignore
 // the rule and let everybody in.
 
 /** The values of the options that concern one relay. */

@@ -9,16 +9,16 @@ import { type PlacedOptions, parseOptions, valuesOf } from "./parse-options-and-
 import { type PlacedRelay, parseRelayTable } from "./parse-relay-table.ts";
 import { parseToml, TomlError, type TomlTable } from "./toml-tree.ts";
 
-/** The plan of a configuration file, and the names of the process's options that were set. */
+/** The plan of a configuration file, and the names of the process-wide options that were set. */
 export interface ConfigPlan extends ProcessPlan {
-  /** The names of the options of the whole process that the file or the command line sets. */
+  /** The names of the process-wide options that the file or the command line sets. */
   readonly chosen: ReadonlySet<OptionName>;
 }
 
 const TABLES = ["defaults", "relay"] as const;
 
 /**
- * Reads the text of a configuration file. Opens no other file and no socket.
+ * Reads the text of a configuration file. Does not open the files and sockets that the text names.
  *
  * @param file - the file's name, for messages
  * @param overrides - process-wide options from the command line; they override the file's options

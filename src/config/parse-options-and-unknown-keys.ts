@@ -126,7 +126,7 @@ function strayKey(key: string, scope: Scope, others: readonly string[]): string 
   }
 }
 
-/** Returns the text of a value of the file in the form of the command line. */
+/** Returns a value of the file as text, in the form of the command line. */
 function show(value: unknown): string {
   return Array.isArray(value) ? value.map(show).join(",") : String(value);
 }

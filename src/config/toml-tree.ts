@@ -97,8 +97,8 @@ class Table implements TomlTable {
   constructor(readonly at: Position) {}
 
   /**
-   * Returns the table at a path of keys and makes the missing tables on the path. Each key on the
-   * path names a table, because the parser refuses a document in which the key has a plain value.
+   * Returns the table at a path of keys, and makes the tables on the path that are missing. No key
+   * on the path has a plain value, because the parser refuses such a document.
    */
   tableAt([first, ...rest]: readonly Key[]): Table {
     if (first === undefined) return this;
