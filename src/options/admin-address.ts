@@ -6,7 +6,7 @@ import { quote } from "../address/quote-word.ts";
 
 /**
  * Reads an admin address: a Unix socket or a loopback port. Any other address is refused, because
- * the admin pages show the connected clients and other machines must not reach the pages.
+ * the admin pages show the connected clients, and other machines must not reach these pages.
  *
  * @throws {InvalidValue}
  */
@@ -36,8 +36,8 @@ export function parseAdminAddress(text: string, role: "to listen on" | "to ask")
  * @throws {InvalidValue}
  */
 export function parseMetricsAddress(text: string): SocketEndpoint {
-  // A name such as `Systemd` gets no advice about the word `systemd`, which is an address only as
-  // SOURCE.
+  // Refuse a single name such as `Systemd` before `parse` is called. For this name, `parse` would
+  // advise to write `systemd`, which a metrics address cannot be either.
   if (text !== "systemd" && isNameAlone(text))
     throw new InvalidValue(`${quote(text)}: ${missingPart(text)}`);
   const endpoint = parse(text, "to listen on");

@@ -8,10 +8,10 @@ interface AdminFile {
 }
 
 /**
- * Returns `adminMode` or `adminGroup` if the option is given but has no effect, because the admin
- * address is not the path of a socket file or is not given. `undefined` if there is no such option.
- * The caller must refuse the option, because the user believes that the option protects the admin
- * socket.
+ * Returns `adminMode` or `adminGroup` if this option was given but has no effect. The two options
+ * have no effect without an admin address, and if the admin address is not the path of a socket
+ * file. The caller must refuse the returned option, because the user believes that the option
+ * protects the admin socket. Returns `undefined` if there is nothing to refuse.
  */
 export function adminMisfit({
   admin,

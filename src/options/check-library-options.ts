@@ -93,7 +93,10 @@ export function takeSource(address: unknown): Endpoint {
   return takeAddress("source", address);
 }
 
-/** Reads an address. A parsed address is checked as strictly as text. */
+/**
+ * Reads an address that a program passes: a text or an `Endpoint`. Both are checked equally
+ * strictly.
+ */
 function takeAddress(role: "destination", address: unknown): SocketEndpoint;
 function takeAddress(role: Role, address: unknown): Endpoint;
 function takeAddress(role: Role, address: unknown): Endpoint {
@@ -132,7 +135,7 @@ function isEndpoint(value: unknown): value is Endpoint {
 
 /**
  * Checks an observer and returns it; undefined if there is none. For each event, the observer must
- * have a function or no property. Its other properties are ignored.
+ * have a function or no property. Properties that are no events are ignored.
  *
  * @throws {RelayError} with the code `EINVAL`
  */

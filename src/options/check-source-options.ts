@@ -22,8 +22,8 @@ export interface Misfit {
 }
 
 /**
- * The options that were given and make no sense for this kind of source. The caller must refuse
- * these options: for example, the mode of a TCP port would protect nothing.
+ * Returns the given options that make no sense for this kind of source. The caller must refuse
+ * these options: for example, a file mode would protect nothing if the source is a TCP port.
  */
 export function findMisfits(
   values: { readonly [Name in FittedOption | "acceptProxy"]?: unknown },

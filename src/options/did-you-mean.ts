@@ -1,9 +1,9 @@
 /**
  * The candidate with the smallest distance to `word`; `undefined` if no candidate is near enough.
  * Only letters and digits count, and capital letters equal small letters. The distance is the
- * number of letters to insert, delete, replace or swap with a neighbour; 1 if the candidate begins
- * with `word` and `word` has at least three letters. The maximum distance is a third of the number
- * of the letters of `word`, but at least 1.
+ * number of letters to insert, delete, replace or swap with a neighbour. If `word` has at least
+ * three letters and the candidate begins with `word`, the distance is 1. A candidate is near enough
+ * at a distance of 1, and at a distance of up to a third of the letters of `word`.
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const plain = simplify(word);

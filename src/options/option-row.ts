@@ -16,12 +16,12 @@ interface CommonRow {
    * option's spelling.
    */
   readonly about: string;
-  /** The scope of the option in a configuration file; set exactly if a file can have the option. */
+  /** The scope of the option in a configuration file; absent if a file cannot have the option. */
   readonly scope?: Scope;
   /**
    * A second description, written like `about`, of a relay's option that may also stand at the top
-   * of a configuration file. There the option has an effect on all relays together, which this
-   * description explains. Absent for any other option.
+   * of a configuration file. There the option applies to all relays together, and this description
+   * says how. Absent for all other options.
    */
   readonly aboutProcess?: string;
   /** Set if help shows the option on the previous row's line, after the previous option. */

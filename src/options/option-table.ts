@@ -14,9 +14,9 @@ import { yesOrNo } from "./value-types.ts";
 
 /**
  * The only table of options. Parsing, checks, help, the manual pages and the completions are made
- * from the rows of this table, in this order. A key is an option's name in code; `flagOf` gives the
- * option's name on the command line. If `RelayOptions` has the same key, the value goes to the
- * relay.
+ * from the rows of this table, in this order. A key of the table is an option's name in code;
+ * `flagOf` gives the option's name on the command line. If `RelayOptions` has the same key, the
+ * option's value goes to the relay.
  */
 export const OPTIONS = {
   ...SOURCE_ROWS,
@@ -126,8 +126,8 @@ export function readOption(name: OptionName, written: unknown): unknown {
 }
 
 /**
- * The values, as text, of the options for which `isMeant` returns true. The key is the option's
- * name on the command line. `given` returns the text of an option's value, or undefined if the
+ * Returns the values, as text, of the options for which `isMeant` returns true, by the options'
+ * names on the command line. `given` returns the text of an option's value, or undefined if the
  * option was not given. An option that was not given has the default that help shows; if help shows
  * no default, the option is left out.
  */

@@ -3,8 +3,8 @@ import { userId } from "../os/user-ids.ts";
 import { InvalidValue } from "./invalid-value-error.ts";
 import { quote } from "../address/quote-word.ts";
 
-// The maximum length of a unit's name. In systemd, UNIT_NAME_MAX is 256, and a name must be
-// shorter.
+// The maximum length of a unit's name. A name must be shorter than systemd's UNIT_NAME_MAX, which
+// is 256.
 const NAME_MAX = 255;
 
 // systemd.unit(5) also allows colons, and a dash or a dot at the beginning. This program refuses

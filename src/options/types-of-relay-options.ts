@@ -41,14 +41,14 @@ const ACCOUNTS: readonly Endpoint["kind"][] = ["unix", "abstract", "systemd", "f
 // worker costs memory and descriptors.
 const WORKERS_MOST = 8_192;
 
-// The smallest size of a capture file, in bytes. The header of the file and any one packet (65,535
-// bytes, and a comment) fit into it.
+// The smallest limit for the size of a capture file, in bytes. A file of this size has room for its
+// header and for any one packet (65,535 bytes, and a comment).
 const CAPTURE_LEAST = 128 * 1024;
 
 /**
- * The smallest value of the option `memoryMax`, in bytes. One direction of a connection may hold
- * 1 MiB. So with a smaller value a few slow connections would slow down all others and keep new
- * clients waiting.
+ * The smallest value of the option `memoryMax`, in bytes. One direction of a connection may hold 1
+ * MiB in memory. So with a smaller value, a few slow connections would use up the whole limit, and
+ * then slow down all other connections and keep new clients waiting.
  */
 const MEMORY_LEAST = 4 * 1024 * 1024;
 
@@ -62,7 +62,7 @@ export const MEMORY_MAX: LibraryType<number> = size(MEMORY_LEAST);
 export const WORKERS: LibraryType<Workers> = countOr("auto", 1, WORKERS_MOST);
 
 /**
- * The only table of the values that a relay's options accept, for the command line, the
+ * The only table that says which values each option of a relay accepts, for the command line, the
  * configuration file and the library. The code does not compile if an option is missing here.
  */
 export const RELAY_OPTIONS = {
@@ -77,7 +77,7 @@ export const RELAY_OPTIONS = {
   identifyClients: yesOrNo(),
   connectTimeout: time({ least: 1 }),
   connectRetry: time({ least: 0 }),
-  // TCP_KEEPIDLE is in seconds, and is at most 32767 (tcp(7)).
+  // In the kernel this time is TCP_KEEPIDLE: whole seconds, at most 32767 (tcp(7)).
   keepalive: time({ least: 1_000, most: 32_767_000, zero: true }),
   idleTimeout: time({ least: 1, never: true }),
   halfCloseTimeout: time({ least: 1, never: true }),

@@ -6,9 +6,9 @@ import { parseSize, takeSize } from "./parse-size.ts";
 import { parseTime, takeTime, type TimeRange } from "./parse-time.ts";
 
 /**
- * A type of values, with a function for each place where a user can write an option's value. A
- * value means the same in all places. Each function throws `InvalidValue` for a value that is not
- * valid.
+ * The type of an option's value, with one function for the command line and one for the
+ * configuration file. The same value means the same in both. Each function throws `InvalidValue`
+ * for a value that is not valid.
  */
 export interface ValueType<Value> {
   /** The name of a value in help, such as `TIME`. */
@@ -178,8 +178,8 @@ export function list<Value>(item: LibraryType<Value>): LibraryType<readonly Valu
       return items.map(item.parse);
     },
     read(written) {
-      // Refuse an empty list in a file: a command line cannot contain one either, and an empty list
-      // of allowed clients would refuse everybody.
+      // Refuse an empty list in a file, because an empty list of allowed clients would refuse
+      // everybody. The command line cannot express an empty list either.
       if (Array.isArray(written) && written.length === 0)
         throw new InvalidValue("the list is empty; leave the option out");
       return each(written, item.read);
