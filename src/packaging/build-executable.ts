@@ -19,8 +19,8 @@ export async function buildExecutable(outfile: string, target?: Target): Promise
   try {
     await Bun.build({
       // A worker thread loads its module by name at run time, so the bundler does not see the
-      // import. The module must therefore be an entry point. Its name in the executable is its path
-      // below the common folder of the entry points.
+      // import. The module must therefore be an entry point. In the executable, the module's name
+      // is its path below the folder that all entry points have in common.
       entrypoints: [join(src, "main.ts"), join(src, "workers/worker-thread.ts")],
       target: "bun",
       minify: true,

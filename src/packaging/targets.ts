@@ -1,7 +1,4 @@
-/**
- * The systems that an executable is built for. Bun's name of a target is `bun-` followed by this
- * name.
- */
+/** The systems for which an executable is built. In Bun, such a target has the prefix `bun-`. */
 export const TARGETS = [
   "linux-x64",
   "linux-arm64",

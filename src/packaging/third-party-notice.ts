@@ -1,8 +1,8 @@
 import type { RuntimePackage } from "./packages-in-executable.ts";
 
 /**
- * The licenses of all packages inside the executable. Each license requires that copies of the
- * package include the license.
+ * The licenses of all packages inside the executable, and of Bun. Each package's license requires
+ * that a copy of the package comes with the license.
  *
  * @param textOf - returns the license text of a package, or the name of the system's file with this
  * text

@@ -45,8 +45,8 @@ export async function buildDebianPackage(
     const files = installedFiles(contents);
     writeTree(root, [...files, ...controlFiles(contents, files)], time, [CONFIG_FOLDER.slice(1)]);
     await runTool(
-      // Use level 0 of xz: the package is 5 % larger than with level 1, but packing takes half the
-      // time.
+      // Use compression level 0 of xz: the package is 5 % larger than with level 1, but packing
+      // takes half the time.
       ["dpkg-deb", "--root-owner-group", "-Zxz", "-z0", "--build", root, output],
       { env: { SOURCE_DATE_EPOCH: String(time.getTime() / 1_000) } },
     );

@@ -40,9 +40,9 @@ const workerBesideLibrary: BunPlugin = {
 };
 
 /**
- * The options of all builds. The output is JavaScript for Bun, and contains the code of the
- * packages that it needs. So npm does not install these packages, and does not warn if such a
- * package needs another version of Node.js.
+ * The options of all builds. The output is JavaScript for Bun, and contains the code of all
+ * packages that this JavaScript imports. So npm need not install these packages, and does not warn
+ * if one of them needs another version of Node.js.
  */
 const COMMON = {
   naming: { entry: "[name].[ext]", chunk: "[hash].[ext]" },
@@ -58,9 +58,9 @@ const COMMON = {
  * Writes the library and the module of its worker threads into a folder. For runtimes other than
  * Bun, a `needs-bun` module stands beside each entry point.
  *
- * Modules that both `index` and `observe` use are files of their own. The worker threads' module
- * uses none of these files, because a user's bundler copies only the worker threads' module,
- * unchanged.
+ * Modules that both `index` and `observe` import become files of their own. The worker threads'
+ * module is built separately and imports no other file, because a user's bundler copies only the
+ * worker threads' module, unchanged.
  *
  * @throws {AggregateError} if something does not build.
  */

@@ -27,7 +27,7 @@ export interface NpmPackage {
  * Writes the packages for npm into a folder, each as a folder and as a tarball: one for each
  * executable, one with the program for Bun, and last the main package. The same sources and
  * executables give the same tarballs, bit for bit. Publish the packages in this order, because the
- * main package names the others.
+ * main package depends on the others.
  *
  * @param executables - the path of each target's executable
  * @throws if something does not build or cannot be packed.

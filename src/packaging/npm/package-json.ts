@@ -11,7 +11,9 @@ export interface Manifest {
   readonly [field: string]: unknown;
 }
 
-/** The path of the executable, or of the launcher that replaces the executable, in a package. */
+/**
+ * The path, in a package, of the executable; in the main package, of the launcher that starts it.
+ */
 export const EXECUTABLE = `bin/${name}`;
 
 /** Fields of all packages. */
@@ -45,7 +47,10 @@ export function mainManifest(): Manifest {
   };
 }
 
-/** The value of an entry point in `exports`. `types` must come first, and `default` last. */
+/**
+ * The value of an entry point in `exports`. A program takes the first condition that it knows, so
+ * `types` must come first, and `default`, which every program knows, last.
+ */
 function entry(file: string) {
   return {
     types: `./lib/${file}.d.ts`,

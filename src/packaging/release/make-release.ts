@@ -21,8 +21,8 @@ const root = join(import.meta.dir, "../../..");
 const { name, version, description, license } = packageJson;
 
 /**
- * Builds everything that is published, from a commit, into a new folder `output`. The same commit
- * and the same Bun give the same bytes.
+ * Builds everything that a release publishes, from a commit, into a new folder `output`. The same
+ * commit and the same Bun give the same bytes.
  *
  * @param say - called with a line for each step
  * @throws if the tree differs from its commit, if the change log lacks the version, or if a step
