@@ -17,6 +17,7 @@ export class FaultyRelays implements AsyncDisposable {
   readonly #folder: string;
   /** What causes a fault; it puts into `#mends` what ends the fault. */
   readonly #faults: (() => Promise<void>)[] = [];
+  /** What ends the faults that were caused and not ended yet. */
   readonly #mends: (() => Promise<void> | void)[] = [];
   /** The metrics address of each process, by its name here. */
   readonly instances: ReadonlyMap<string, string>;
@@ -53,13 +54,15 @@ export class FaultyRelays implements AsyncDisposable {
     await Promise.all(this.#faults.map((cause) => cause()));
   }
 
-  /** Ends all faults that can be ended. */
+  /** Ends all faults that can be ended and have not been ended yet. */
   async mend(): Promise<void> {
-    await Promise.all(this.#mends.map((mend) => mend()));
+    await Promise.all(this.#mends.splice(0).map((mend) => mend()));
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#owner.disposeAsync();
+  async [Symbol.asyncDispose](): Promise<void> {
+    // Otherwise clients that come again and again would meet relays that have ended.
+    await this.mend();
+    await this.#owner.disposeAsync();
   }
 
   async #start(name: string, args: readonly string[], prefix: readonly string[] = []) {
@@ -73,11 +76,13 @@ export class FaultyRelays implements AsyncDisposable {
   /** The relay `killed` is, and is again after its mend. */
   async #startKilled(): Promise<void> {
     const relay = await this.#start("killed", [this.at("killed"), this.at("echo")]);
-    this.#mends.push(async () => {
-      rmSync(this.at("killed"), { force: true });
-      await this.#start("killed", [this.at("killed"), this.at("echo")]);
+    this.#faults.push(async () => {
+      await relay.stop("SIGKILL");
+      this.#mends.push(async () => {
+        rmSync(this.at("killed"), { force: true });
+        await this.#start("killed", [this.at("killed"), this.at("echo")]);
+      });
     });
-    this.#faults.push(async () => void (await relay.stop("SIGKILL")));
   }
 
   /** All connections that its descriptors allow are open. */
@@ -130,18 +135,18 @@ export class FaultyRelays implements AsyncDisposable {
 
     this.#faults.push(async () => {
       await Promise.all(Array.from({ length: 50 }, () => carryAndClose(this.at("served"), 80)));
-    });
-    this.#mends.push(async () => {
-      const drained = new Uint8Array(65_536);
-      const read = () => {
-        try {
-          return readSync(reader, drained);
-        } catch {
-          // EAGAIN: the pipe is empty.
-          return 0;
-        }
-      };
-      for (let quiet = 0; quiet < 20; quiet = read() > 0 ? 0 : quiet + 1) await Bun.sleep(20);
+      this.#mends.push(async () => {
+        const drained = new Uint8Array(65_536);
+        const read = () => {
+          try {
+            return readSync(reader, drained);
+          } catch {
+            // EAGAIN: the pipe is empty.
+            return 0;
+          }
+        };
+        for (let quiet = 0; quiet < 20; quiet = read() > 0 ? 0 : quiet + 1) await Bun.sleep(20);
+      });
     });
 
     // While the fault lasts, clients come again and again.
