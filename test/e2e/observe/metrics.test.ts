@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../../../package.json";
 import { connectEcho, type EchoClient, startEcho } from "../../support/sockets/echo.ts";
 import { turnedAway } from "../../support/process/executable.ts";
 import { describeNeeding, program } from "../../support/machine/parts.ts";
 import { runProgram } from "../../support/process/program.ts";
-import { ask, eventually, metricBecomes, metricsOf, startWatched, statusOf } from "./admin.ts";
+import { ask, metricBecomes, metricsOf, startWatched, statusOf } from "./admin.ts";
 import { folderForEachTest } from "../../support/temporary-folder.ts";
 
 let folder: string;
@@ -240,129 +240,6 @@ describe("a metric moves with what it counts:", () => {
     const { uptime_seconds: uptime } = await statusOf(relay.admin);
     expect(uptime).toBeGreaterThan(0.4);
   });
-});
-
-describe("the status", () => {
-  test("has the past second by second", async () => {
-    using server = startEcho();
-    await using relay = await startWatched([ANY, server.address]);
-    const client = await connectEcho(relay.address);
-    const { length } = "hello".repeat(1_000);
-    await client.ask("hello".repeat(1_000));
-    const { history, traffic } = await eventually(
-      "a sample with the bytes",
-      () => statusOf(relay.admin, "?history=300"),
-      (status) => status.history.some(({ rate_up: rate }) => rate > 0),
-    );
-    const last = history.at(-1);
-    expect(last).toMatchObject({ open: 1, failed: 0, accepted: expect.any(Number) });
-    expect(traffic.rate_up).toBe(last?.rate_up ?? NaN);
-    // A busy machine makes a sample longer than a second, and its rates smaller.
-    const bytes = history.reduce(
-      (sum, { at, rate_up: rate }, index) => sum + rate * (at - (history[index - 1]?.at ?? 0)),
-      0,
-    );
-    expect(bytes).toBeWithin(0.9 * length, 1.1 * length);
-    expect((await statusOf(relay.admin)).history).toEqual([]);
-    client[Symbol.dispose]();
-  });
-
-  test("lists whom it is asked for, in the order it is asked for", async () => {
-    using server = startEcho();
-    await using relay = await startWatched([ANY, server.address]);
-    const clients = [];
-    for (const text of ["a", "bbb", "cc"]) {
-      const client = await connectEcho(relay.address);
-      await client.ask(text);
-      clients.push(client);
-    }
-    const ids = async (query: string) =>
-      (await statusOf(relay.admin, query)).open.list.map(({ id }) => id);
-    expect(await ids("")).toEqual([1, 2, 3]);
-    expect(await ids("?sort=newest&limit=2")).toEqual([3, 2]);
-    expect(await ids("?sort=bytes")).toEqual([2, 3, 1]);
-    expect(await ids("?sort=bytes&limit=0")).toEqual([]);
-    for (const client of clients) client[Symbol.dispose]();
-  });
-
-  test("tells where a connection is in its life", async () => {
-    const ended = Promise.withResolvers<void>();
-    const listener = Bun.listen({
-      hostname: "127.0.0.1",
-      port: 0,
-      allowHalfOpen: true,
-      socket: { data() {}, end: () => ended.resolve() },
-    });
-    await using relay = await startWatched([ANY, `127.0.0.1:${listener.port}`]);
-    const port = Number(relay.address.split(":")[1]);
-    const socket = { data() {} };
-    const client = await Bun.connect({
-      hostname: "127.0.0.1",
-      port,
-      allowHalfOpen: true,
-      socket,
-    });
-    const stateOf = async () => (await statusOf(relay.admin)).open.list[0]?.state;
-    expect(await eventually("open", stateOf, (state) => state === "open")).toBe("open");
-    client.shutdown();
-    await ended.promise;
-    expect(await stateOf()).toBe("client ended");
-    client.terminate();
-    listener.stop(true);
-  });
-});
-
-describe("readiness", () => {
-  test("is gone while the relay drains", async () => {
-    using server = startEcho();
-    await using relay = await startWatched(["--drain-timeout=1h", ANY, server.address]);
-    expect(await ask(relay.admin, "/readyz")).toMatchObject({ status: 200, text: "ready\n" });
-    const client = await connectEcho(relay.address);
-    await client.ask("hello");
-    const stopped = relay.stop();
-    await relay.logged(/"event":"draining"/);
-    expect(await ask(relay.admin, "/readyz")).toMatchObject({
-      status: 503,
-      text: "not ready: draining\n",
-    });
-    expect(await ask(relay.admin, "/healthz")).toMatchObject({ status: 200 });
-    expect((await metricsOf(relay.admin)).get("ready")).toBe(0);
-    client[Symbol.dispose]();
-    expect(await stopped).toBe(0);
-  });
-
-  test("is gone while the destination refuses, and back with the first that reaches it", async () => {
-    const path = join(folder, "service");
-    await using relay = await startWatched([join(folder, "source"), path]);
-    await turnedAway({ unix: relay.address });
-    const refused = await ask(relay.admin, "/readyz");
-    expect(refused.status).toBe(503);
-    expect(refused.text).toMatch(/^not ready: \d s ago: cannot reach .*\/service: no such file/);
-    using _server = startEcho(path);
-    const client = await connectEcho(relay.address);
-    await client.ask("hello");
-    expect(await ask(relay.admin, "/readyz")).toMatchObject({ status: 200 });
-    client[Symbol.dispose]();
-  });
-
-  test.each([1, 3])(
-    "is gone while nobody finds the source's file, and back with it (%d workers)",
-    async (workers) => {
-      using server = startEcho();
-      const source = join(folder, "source");
-      await using relay = await startWatched([`--workers=${workers}`, source, server.address]);
-      const ready = async () => (await ask(relay.admin, "/readyz")).text;
-      renameSync(source, join(folder, "elsewhere"));
-      expect(await eventually("not ready", ready, (text) => text !== "ready\n")).toBe(
-        "not ready: the source's file is gone: nobody can connect\n",
-      );
-      expect((await metricsOf(relay.admin)).get("ready")).toBe(0);
-      await relay.logged(/"level":"warn".*"event":"source_lost"/);
-      renameSync(join(folder, "elsewhere"), source);
-      await eventually("ready again", ready, (text) => text === "ready\n");
-      await relay.logged(/"level":"info".*"event":"source_back"/);
-    },
-  );
 });
 
 await describeNeeding("Prometheus' own reader", [program("promtool")], () => {
