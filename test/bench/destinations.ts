@@ -28,7 +28,9 @@ export interface Redis {
   readonly at: Both;
   /** A message, and the length of its answer. */
   readonly ping: { readonly message: string; readonly answer: number };
-  /** The requests that it ever had, with those by which this was asked, and who is connected now. */
+  /**
+   * The requests that it ever had, with those by which this was asked, and who is connected now.
+   */
   counts(): Promise<{ readonly requests: number; readonly connected: number }>;
 }
 

@@ -43,7 +43,8 @@ export async function startToRedis(
 }
 
 async function startAndAsk(prepared: RelayToStart, ask: () => Promise<number>): Promise<Ready> {
-  // The client tries again and again from before the start on: so nothing of its own is in the time.
+  // The client tries again and again from before the start on: so nothing of its own is in the
+  // time.
   const asking = ask();
   const relay = prepared.start();
   try {

@@ -47,10 +47,10 @@ export function treeOf(pid: number): number[] {
 }
 
 /**
- * Nanoseconds of processor time that a process, its children and theirs have used so far. Those that
- * run count to the nanosecond (schedstat: Linux Documentation/scheduler/sched-stats.rst), those that
- * were waited for in ticks, because the kernel tells nothing better of them. A thread that ends is
- * lost, so its process must keep its threads while it is measured.
+ * Nanoseconds of processor time that a process, its children and theirs have used so far. Those
+ * that run count to the nanosecond (schedstat: Linux Documentation/scheduler/sched-stats.rst),
+ * those that were waited for in ticks, because the kernel tells nothing better of them. A thread
+ * that ends is lost, so its process must keep its threads while it is measured.
  */
 export function cpuOf(pid: number): number {
   let sum = 0;

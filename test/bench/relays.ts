@@ -52,8 +52,8 @@ export interface RelayToStart {
   start(): RelayProcess;
 }
 
-// systemd-socket-proxyd holds up to six a connection; and Bun starts programs with the limit that it
-// was started with itself.
+// systemd-socket-proxyd holds up to six a connection; and Bun starts programs with the limit that
+// it was started with itself.
 const DESCRIPTORS = 65_536;
 const SETTLE_SECONDS = 1;
 
@@ -124,8 +124,8 @@ export async function costOf<Result>(
 }
 
 /**
- * Waits for the processes that a relay had for its connections: what they cost shows up in full when
- * it has waited for them, and they would be in the way of the next load.
+ * Waits for the processes that a relay had for its connections: what they cost shows up in full
+ * when it has waited for them, and they would be in the way of the next load.
  */
 async function settle(pid: number, processes: number): Promise<void> {
   const patience = monotonic() + SETTLE_SECONDS * 1e9;

@@ -8,8 +8,8 @@ export interface Summary {
   /** Half of the range, in parts of the median. */
   readonly spread: number;
   /**
-   * To the best peer, or the first variant, or without both our own relay as it was before: the median of the ratios that the rounds gave, each of
-   * two loads that followed one another closely.
+   * To the best peer, or the first variant, or without both our own relay as it was before: the
+   * median of the ratios that the rounds gave, each of two loads that followed one another closely.
    */
   readonly ratio: number | null;
   /** The levels around which the rounds lie. */
@@ -45,7 +45,9 @@ export class Rounds {
   constructor(readonly relay: string) {}
 }
 
-/** Sums up a row in one direction; ratios are to `base`, or else to the best peer in each figure. */
+/**
+ * Sums up a row in one direction; ratios are to `base`, or else to the best peer in each figure.
+ */
 export function sumUp(
   row: string,
   direction: string,

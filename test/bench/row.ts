@@ -43,8 +43,8 @@ export interface Row extends Titles {
   /** Whether it makes sense without a relay. */
   readonly hasDirect: boolean;
   /**
-   * The relays that it is about, instead of our own and its peers: the others are set beside the first
-   * of them, and the chart leaves the row out.
+   * The relays that it is about, instead of our own and its peers: the others are set beside the
+   * first of them, and the chart leaves the row out.
    */
   readonly variants?: readonly string[];
   /** Other directions than `DIRECTIONS`. */

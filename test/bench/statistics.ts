@@ -16,8 +16,8 @@ export interface Level {
 const APART = 0.15;
 
 /**
- * The two levels around which values lie, if the widest gap between two neighbours separates them clearly;
- * else one level. The lower level comes first.
+ * The two levels around which values lie, if the widest gap between two neighbours separates them
+ * clearly; else one level. The lower level comes first.
  */
 export function levels(values: readonly number[]): readonly Level[] {
   const sorted = values.toSorted((a, b) => a - b);

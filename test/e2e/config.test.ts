@@ -60,7 +60,9 @@ async function startFile(count: number, ...args: readonly string[]) {
   return { running, sources: new Map(sources) };
 }
 
-/** Starts a relay that gets a listening socket as systemd passes one. Returns its first log lines. */
+/**
+ * Starts a relay that gets a listening socket as systemd passes one. Returns its first log lines.
+ */
 async function firstLinesWithSocket(options: string, until: RegExp): Promise<string> {
   using listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   if (!("fd" in listener) || typeof listener.fd !== "number") throw new Error("no descriptor");

@@ -10,8 +10,9 @@ import { connectFrom, ipv6Loopback } from "../support/sockets/visitor.ts";
 import { until } from "../support/waiting.ts";
 import { folderForTests } from "../support/temporary-folder.ts";
 
-// A client that sends something and resets before it is accepted: the kernel then says no more who it is
-// (getpeername(2), ENOTCONN), and a destination that trusts the relay's address would trust the client.
+// A client that sends something and resets before it is accepted: the kernel then says no more who
+// it is (getpeername(2), ENOTCONN), and a destination that trusts the relay's address would trust
+// the client.
 
 const ROUNDS = 20;
 
@@ -132,7 +133,8 @@ test("without FFI, nobody can tell who it is: it is refused, and the destination
   expect(destination.tryAccept()).toBeNull();
 });
 
-// The kernel keeps the address of a client only if the relay has asked for it before the client came.
+// The kernel keeps the address of a client only if the relay has asked for it before the client
+// came.
 test.each([["v1"], ["v2"]])(
   "at a passed socket that it left before the relay came, it is refused likewise: %s",
   async (version) => {

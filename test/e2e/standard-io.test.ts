@@ -122,7 +122,8 @@ describe("standard streams", () => {
       stdio: [inputEnd, outputStart, "pipe"],
     });
     using server = await listener.accept();
-    // Bun.spawn made them blocking. The flag is of the open file, which the child shares (fcntl(2)).
+    // Bun.spawn made them blocking. The flag is of the open file, which the child shares
+    // (fcntl(2)).
     for (const fd of [inputEnd, outputStart]) {
       expect(libc.prepare(fd)).toBe(0);
       closeSync(fd);

@@ -17,8 +17,8 @@ interface Extent {
 }
 
 /**
- * The property of the byte path, over one way to run a relay. A run in progress when the time is up is
- * brought to its end.
+ * The property of the byte path, over one way to run a relay. A run in progress when the time is up
+ * is brought to its end.
  *
  * A failure prints the command that makes the same plans again.
  */

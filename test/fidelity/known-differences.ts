@@ -28,9 +28,9 @@ const SHUT_UNSEEN = "Bun does not tell why a write failed";
 const RESET_EARLY = "Bun does not leave the unread bytes of a reset socket in the kernel";
 
 /**
- * Parts of the names of rows in which an end closes cleanly while its peer sends. Such a row holds if
- * the relay reads the end of stream before a write meets the close. The row "that answers and closes
- * before its peer sends on" has this order for certain, and holds everywhere.
+ * Parts of the names of rows in which an end closes cleanly while its peer sends. Such a row holds
+ * if the relay reads the end of stream before a write meets the close. The row "that answers and
+ * closes before its peer sends on" has this order for certain, and holds everywhere.
  */
 const CLOSES_UNDER_WRITES = [
   "that answers 100 bytes and closes while its peer sends: read after 20 MiB were sent",

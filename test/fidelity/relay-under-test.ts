@@ -50,7 +50,9 @@ export interface RelayUnderTest extends AsyncDisposable {
   readonly lingerTimeout: number;
   /** How many connections are open, as the relay itself says. */
   open(): number;
-  /** How many sockets the relay has open, as the kernel says, beyond those with which it listens. */
+  /**
+   * How many sockets the relay has open, as the kernel says, beyond those with which it listens.
+   */
   descriptors(): number;
   /** What it has told so far, in order. */
   reports(): readonly Report[];
@@ -126,8 +128,8 @@ function inThisThread(name: string, options: Partial<RelayOptions>): Harness {
 }
 
 /**
- * The same with several workers. Its relays share their threads, as those of a configuration file do:
- * to start threads costs more than most rows.
+ * The same with several workers. Its relays share their threads, as those of a configuration file
+ * do: to start threads costs more than most rows.
  */
 export function inProcessWith(workers: number): Harness {
   const pool = puppetPool(workers);
@@ -198,8 +200,8 @@ export function executableWith(workers: number): Harness {
 }
 
 /**
- * The executable where FFI is not to be had, because the runtime does not compile at run time, as under
- * systemd's MemoryDenyWriteExecute=yes.
+ * The executable where FFI is not to be had, because the runtime does not compile at run time, as
+ * under systemd's MemoryDenyWriteExecute=yes.
  */
 export const executableWithoutFfi: Harness = ofExecutable("executable without FFI", {
   env: { BUN_JSC_useJIT: "0" },

@@ -34,11 +34,14 @@ interface Extent {
   readonly file: string;
   readonly directions: readonly Direction[];
   /**
-   * Whether the processor's time of a relay can be told from that of the test's own ends: only where
-   * it is a process of its own.
+   * Whether the processor's time of a relay can be told from that of the test's own ends: only
+   * where it is a process of its own.
    */
   readonly measuresCpu?: boolean;
-  /** Rows that are known not to hold. If one of them holds, its test fails: the list must be changed. */
+  /**
+   * Rows that are known not to hold. If one of them holds, its test fails: the list must be
+   * changed.
+   */
   readonly differences?: readonly Difference[];
 }
 
@@ -104,7 +107,9 @@ export function testBytes(
   endWith(harness);
 }
 
-/** The tests' own ends are all closed at the end, so that no relay's descriptor is taken for one. */
+/**
+ * The tests' own ends are all closed at the end, so that no relay's descriptor is taken for one.
+ */
 function endWith(harness: Harness): void {
   beforeAll(countFromHere);
   afterAll(async () => {

@@ -8,8 +8,8 @@ const TIME = 1_000;
 
 afterEach(() => void setSystemTime());
 
-// The time of day cannot be set for one program alone; as JavaScript sees it, it can. What timers go
-// by is a clock that nobody sets (clock_gettime(2), CLOCK_MONOTONIC).
+// The time of day cannot be set for one program alone; as JavaScript sees it, it can. What timers
+// go by is a clock that nobody sets (clock_gettime(2), CLOCK_MONOTONIC).
 describe.each([
   ["forward", YEARS],
   ["back", -YEARS],

@@ -110,8 +110,8 @@ async function passAllOn(endpoint: SocketEndpoint, fastPath: boolean): Promise<n
 
 describe.each(CASES)("to $kind, by $way: a client that resets", ({ place, fastPath }) => {
   test("all that had arrived is passed on, and the relay does not hold more for it", async () => {
-    // More than a direction is to hold must have arrived once. The kernel, which chooses the size of
-    // its buffers, takes less at some times.
+    // More than a direction is to hold must have arrived once. The kernel, which chooses the size
+    // of its buffers, takes less at some times.
     for (let tries = 0; tries < 10; tries += 1) {
       if ((await passAllOn(place(), fastPath)) > MIB) return;
       await disposeAll();

@@ -8,7 +8,8 @@ import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
 import { turn, until } from "../support/waiting.ts";
 import { folderForTests } from "../support/temporary-folder.ts";
 
-// All clients send at the same moment, and nobody reads. What a destination's socket does not take is held.
+// All clients send at the same moment, and nobody reads. What a destination's socket does not take
+// is held.
 
 const KIB = 1024;
 const MOST = 4 * KIB * KIB;
@@ -19,8 +20,8 @@ const CONNECTIONS = 80;
 const SEND_BUFFER = 512 * KIB;
 // Turns of the event loop in which a relay without a bound would have read all that was sent.
 const TURNS = 20;
-// Milliseconds in which nothing comes to a connection. A relay that only looks from time to time then
-// looks once a second, so that a request with its answer takes one or two seconds.
+// Milliseconds in which nothing comes to a connection. A relay that only looks from time to time
+// then looks once a second, so that a request with its answer takes one or two seconds.
 const REST = 2_500;
 const REQUESTS = 20;
 // Milliseconds for all requests, one after the other, each on a connection of its own. The machine

@@ -7,8 +7,9 @@ import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
 import { until } from "../support/waiting.ts";
 import { folderForTests } from "../support/temporary-folder.ts";
 
-// What the relay holds for connections both of whose sides send and do not read. One stalled destination
-// may stall all its clients, so the memory of a stalled connection decides whether the relay survives it.
+// What the relay holds for connections both of whose sides send and do not read. One stalled
+// destination may stall all its clients, so the memory of a stalled connection decides whether the
+// relay survives it.
 
 const KIB = 1024;
 const CONNECTIONS = 20;

@@ -14,8 +14,8 @@ const CLIENTS = 300;
 // stop at five, and the last one at ten.
 const AHEAD_MOST = 5;
 
-// The unit tests have the rule and that a worker soon accepts again. Here it never does, so that the
-// outcome does not depend on when each thread runs.
+// The unit tests have the rule and that a worker soon accepts again. Here it never does, so that
+// the outcome does not depend on when each thread runs.
 test("a worker leaves clients to the others as soon as it is ahead of them", async () => {
   if (loaded.libc === null) throw new Error(loaded.reason);
   using destination = new RawListener(LOOPBACK);

@@ -1,4 +1,6 @@
-/** The metrics of an exposition: each sample's value by its name and labels, as they are written. */
+/**
+ * The metrics of an exposition: each sample's value by its name and labels, as they are written.
+ */
 export type Samples = ReadonlyMap<string, number>;
 
 /**

@@ -10,8 +10,8 @@ interface Extent {
  * Checks a property with random values: a quarter of them outside CI.
  *
  * @param file the test's own, `import.meta.path`.
- * @throws {Error} with the command that tries the same values again; its cause is fast-check's report
- *   with the smallest value for which the property fails.
+ * @throws {Error} with the command that tries the same values again; its cause is fast-check's
+ *   report with the smallest value for which the property fails.
  */
 export function holds<Values>(
   file: string,

@@ -1,6 +1,8 @@
 import { join, relative } from "node:path";
 
-/** Whether CI runs the tests: it looks for longer than a person who changed a line wants to wait. */
+/**
+ * Whether CI runs the tests: it looks for longer than a person who changed a line wants to wait.
+ */
 export const IN_CI = process.env["CI"] !== undefined;
 
 /** How many rounds of a random test are tried: all in CI, a quarter elsewhere. */

@@ -6,8 +6,8 @@ export const PATIENCE = 20_000;
 // Turns of the event loop before a wait goes over to timers.
 const EAGER_TURNS = 200;
 
-// The pauses between looks grow with the wait, in milliseconds: a wait that has taken long may take a
-// little longer, and many long waits side by side leave the processor to the relay.
+// The pauses between looks grow with the wait, in milliseconds: a wait that has taken long may take
+// a little longer, and many long waits side by side leave the processor to the relay.
 const PAUSE_LEAST = 1;
 const PAUSE_MOST = 20;
 const PAUSE_SHARE = 1 / 50;
@@ -34,8 +34,8 @@ interface Wait {
 }
 
 /**
- * Waits for events of descriptors by poll(2) without a timeout, between turns of the event loop: the
- * relay under test may share the loop, and Bun's own waiting is not to be in the measurement.
+ * Waits for events of descriptors by poll(2) without a timeout, between turns of the event loop:
+ * the relay under test may share the loop, and Bun's own waiting is not to be in the measurement.
  */
 class Poller {
   readonly #waits = new Set<Wait>();

@@ -1,4 +1,6 @@
-/** The program of the clients: opens connections to a relay's source, or to a destination directly. */
+/**
+ * The program of the clients: opens connections to a relay's source, or to a destination directly.
+ */
 import { errnoName, must, POLLOUT, SHUT_WR, system } from "../../support/process/system-calls.ts";
 import type { Address, ClientOrder, FirstAnswer, PingAnswer } from "./messages.ts";
 import { obey } from "./obey.ts";

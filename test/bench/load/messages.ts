@@ -56,7 +56,9 @@ export type ServerOrder =
   | { readonly do: "sink"; readonly on: Address["kind"]; readonly streams: number }
   /** Keeps so many connections until the last of them ends. */
   | { readonly do: "hold"; readonly on: Address["kind"]; readonly connections: number }
-  /** As `hold`, and sends on each connection until it takes no more, before `Begun`. Reads nothing. */
+  /**
+   * As `hold`, and sends on each connection until it takes no more, before `Begun`. Reads nothing.
+   */
   | { readonly do: "stall"; readonly on: Address["kind"]; readonly connections: number };
 
 export interface Begun {

@@ -9,8 +9,8 @@ import {
 import { Block, sleep } from "./system.ts";
 
 const BLOCK = 64 * 1024;
-// With buffers of MiBs, all sockets together would exceed tcp_mem (tcp(7)), and the kernel would take memory
-// from every program of the machine.
+// With buffers of MiBs, all sockets together would exceed tcp_mem (tcp(7)), and the kernel would
+// take memory from every program of the machine.
 const BUFFER = new Int32Array([64 * 1024]);
 const PAUSE_MICROSECONDS = 10_000;
 // A receiver that took nothing for this long takes nothing any more.

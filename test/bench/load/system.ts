@@ -83,12 +83,18 @@ export class Block {
     return this.#bytes.length;
   }
 
-  /** send(2): the bytes that the kernel took of the first `length`, or the errno as a negative number. */
+  /**
+   * send(2): the bytes that the kernel took of the first `length`, or the errno as a negative
+   * number.
+   */
   send(fd: number, wait: boolean, length = this.length): number {
     return answer(c.send(fd, this.#at, length, wait ? MSG_NOSIGNAL : MSG_NOSIGNAL | MSG_DONTWAIT));
   }
 
-  /** recv(2): the bytes that came, up to `length`, zero at the end, or the errno as a negative number. */
+  /**
+   * recv(2): the bytes that came, up to `length`, zero at the end, or the errno as a negative
+   * number.
+   */
   receive(fd: number, wait: boolean, length = this.length): number {
     return answer(c.recv(fd, this.#at, length, wait ? 0 : MSG_DONTWAIT));
   }
@@ -127,7 +133,10 @@ export class Poll {
   }
 }
 
-/** A blocking socket connected to `address`, without Nagle's delay, or the errno as a negative number. */
+/**
+ * A blocking socket connected to `address`, without Nagle's delay, or the errno as a negative
+ * number.
+ */
 export function dial(address: Address): number {
   const name = encodeName(address);
   const family = familyOf(address);
@@ -178,7 +187,9 @@ export function close(fd: number): void {
 
 const time = new BigInt64Array(2);
 
-/** Nanoseconds of a clock of clock_gettime(2), or `undefined` where it does not exist (any more). */
+/**
+ * Nanoseconds of a clock of clock_gettime(2), or `undefined` where it does not exist (any more).
+ */
 function clock(id: number): number | undefined {
   if (c.clock_gettime(id, time) !== 0) return undefined;
   return Number((time[0] ?? 0n) * 1_000_000_000n + (time[1] ?? 0n));
@@ -195,8 +206,8 @@ export function sleep(microseconds: number): void {
 }
 
 /**
- * Lets a process have up to `wanted` descriptors; where that is above its hard limit, which only the
- * mighty may raise, as many as that. prlimit(2)
+ * Lets a process have up to `wanted` descriptors; where that is above its hard limit, which only
+ * the mighty may raise, as many as that. prlimit(2)
  */
 export function allowDescriptors(pid: number, wanted: number): void {
   const limits = new BigUint64Array([BigInt(wanted), BigInt(wanted)]);

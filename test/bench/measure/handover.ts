@@ -7,8 +7,8 @@ import { redisRow } from "./redis.ts";
 const HANGUP_MILLISECONDS = 100;
 
 /**
- * A row of new connections while our own relay hands over to a new process, beside the same load without
- * that. A client that is refused fails the load.
+ * A row of new connections while our own relay hands over to a new process, beside the same load
+ * without that. A client that is refused fails the load.
  */
 export function handoverRow(titles: Titles, clients: number): Row {
   const load = { clients, reconnect: true };

@@ -7,7 +7,9 @@ import { redisRow } from "./redis.ts";
 
 const KIB_A_MIB = 1024;
 
-/** A row of redis-benchmark's GET through one of many relays of a process, with the process' memory. */
+/**
+ * A row of redis-benchmark's GET through one of many relays of a process, with the process' memory.
+ */
 export function manyRelaysRow(titles: Titles, clients: number): Row {
   const row = redisRow(titles, { clients }, memory);
   return {

@@ -3,7 +3,8 @@ import type { Row, Titles } from "../row.ts";
 
 const PING_BYTES = 64;
 const GB = 1e9;
-// Bulk goes on after the pings for at least this long, so that none of them has the relay for itself.
+// Bulk goes on after the pings for at least this long, so that none of them has the relay for
+// itself.
 const BULK_LONGER_SECONDS = 0.2;
 
 /** A row of bulk over so many connections at once. */

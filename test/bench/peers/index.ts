@@ -12,7 +12,9 @@ export const BEFORE = "before";
 /** A connection without a relay: the limit. */
 export const DIRECT = "direct";
 
-/** Every relay of the bench, by name; each gives `undefined` where this machine does not have it. */
+/**
+ * Every relay of the bench, by name; each gives `undefined` where this machine does not have it.
+ */
 export const RELAYS: Readonly<Record<string, () => Promise<Peer | undefined>>> = {
   [OURS]: () => findOurs(),
   haproxy: findHaproxy,

@@ -21,7 +21,10 @@ export async function findExecutable(path: string, ...options: string[]): Promis
   };
 }
 
-/** The same with as many relays in one process; all have the same destination, and one gets the load. */
+/**
+ * The same with as many relays in one process; all have the same destination, and one gets the
+ * load.
+ */
 export async function findOursWithRelays(relays: number): Promise<Peer> {
   const path = await executablePath();
   return {

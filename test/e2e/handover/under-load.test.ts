@@ -11,8 +11,8 @@ import { handoverBench } from "./handover-bench.ts";
 const HANDOVERS = 30;
 const PATIENCE = 120_000;
 
-// On a quiet machine no request takes 100 ms. A client that met a closed door would wait 1 s for its
-// next SYN, or fail.
+// On a quiet machine no request takes 100 ms. A client that met a closed door would wait 1 s for
+// its next SYN, or fail.
 const SLOW = 1_000;
 
 const bench = handoverBench();

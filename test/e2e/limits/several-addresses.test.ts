@@ -14,15 +14,16 @@ import { until } from "../../support/waiting.ts";
 import { disposeAfterEach } from "../../support/dispose-after-each.ts";
 import { folderForEachTest } from "../../support/temporary-folder.ts";
 
-// A destination with several addresses (design, section 3): one that is silent must not keep a client
-// from another one. A listener is silent whose queue is full: the kernel drops what asks to connect.
+// A destination with several addresses (design, section 3): one that is silent must not keep a
+// client from another one. A listener is silent whose queue is full: the kernel drops what asks to
+// connect.
 
 const SILENT = "127.0.0.2";
 const GOOD = "127.0.0.3";
 const NAME = "several.test";
 
-// Far below what a client would wait if each address had the whole of PATIENT for itself. A SYN to a
-// full queue is sent again after 1, 3, 7 and 15 s.
+// Far below what a client would wait if each address had the whole of PATIENT for itself. A SYN to
+// a full queue is sent again after 1, 3, 7 and 15 s.
 const SOON = 20_000;
 const PATIENT = "--connect-timeout=1min";
 

@@ -28,7 +28,8 @@ const CPU_MOST = 0.03;
 // A second: the relay's own timers wake it 8 times, and one that a connection left would do so too.
 const WAKE_UPS_MOST = 20;
 
-// KiB from the first third of the time to the last. The runtime's heap takes its time to find its size.
+// KiB from the first third of the time to the last. The runtime's heap takes its time to find its
+// size.
 const GROWTH_MOST = (seconds < 60 ? 20 : 10) * 1_024;
 
 test(
@@ -58,7 +59,10 @@ test(
   (seconds + 120) * 1_000,
 );
 
-/** Does something with each at the same time; where one fails, the others are told to come to an end. */
+/**
+ * Does something with each at the same time; where one fails, the others are told to come to an
+ * end.
+ */
 async function together<Item>(
   items: readonly Item[],
   work: (item: Item, index: number, others: AbortSignal) => Promise<void>,

@@ -10,8 +10,8 @@ import { turn } from "../../support/waiting.ts";
 import { disposeAfterEach } from "../../support/dispose-after-each.ts";
 import { folderForEachTest } from "../../support/temporary-folder.ts";
 
-// What a destination or the system lacks for now, or a destination that is not there yet: clients only
-// wait, in turn, and cost nothing.
+// What a destination or the system lacks for now, or a destination that is not there yet: clients
+// only wait, in turn, and cost nothing.
 
 const kept = disposeAfterEach();
 let folder: string;
@@ -163,8 +163,8 @@ const FEW_PORTS = `
 const needs = [root, program("unshare"), program("nsenter"), program("ip")];
 await describeNeeding("no free local port", needs, () => {
   /**
-   * A TCP service with few ports to reach it from, by a relay to a Unix listener of the test's own, and
-   * the relay to it that lacks ports.
+   * A TCP service with few ports to reach it from, by a relay to a Unix listener of the test's own,
+   * and the relay to it that lacks ports.
    */
   async function startBoth(...options: string[]) {
     const listener = new RawListener({ kind: "unix", path: path("service") });

@@ -10,8 +10,8 @@ import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
 import { until } from "../../support/waiting.ts";
 import { folderForEachTest } from "../../support/temporary-folder.ts";
 
-// Without FFI no listener can be paused, and a relay without descriptors would accept in vain as fast as
-// it can: clients wait in the relay itself, within bounds, and are refused beyond them.
+// Without FFI no listener can be paused, and a relay without descriptors would accept in vain as
+// fast as it can: clients wait in the relay itself, within bounds, and are refused beyond them.
 
 const WITHOUT_FFI: RunOptions = { env: { BUN_JSC_useJIT: "0" } };
 

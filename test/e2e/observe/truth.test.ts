@@ -22,7 +22,8 @@ interface Task {
   readonly end: End;
 }
 
-// A header in front of the bytes tells the destination what is to come, what to answer and how to end.
+// A header in front of the bytes tells the destination what is to come, what to answer and how to
+// end.
 const HEADER_BYTES = 9;
 
 function headerOf({ up, down, end }: Task): Buffer {

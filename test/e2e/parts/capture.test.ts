@@ -24,7 +24,9 @@ function tshark(file: string, ...args: string[]): Promise<string> {
   return succeed(["tshark", "-n", "-r", file, ...args]);
 }
 
-/** Packets that no capture of a relay may have: lost ones, doubled ones, ones in the wrong order. */
+/**
+ * Packets that no capture of a relay may have: lost ones, doubled ones, ones in the wrong order.
+ */
 const WRONG = [
   "tcp.analysis.lost_segment",
   "tcp.analysis.ack_lost_segment",

@@ -106,7 +106,9 @@ function curl(entry: Entry): string[] {
     : [...CURL, "--connect-to", `relay:80:127.0.0.1:${entry.port}`];
 }
 
-/** An HTTP server that gives a file without saying how long it is, which HTTP/1.1 does in chunks. */
+/**
+ * An HTTP server that gives a file without saying how long it is, which HTTP/1.1 does in chunks.
+ */
 function chunkingUpstream(path: string, file: string): AsyncDisposable {
   async function* pieces() {
     yield* Bun.file(file).stream();

@@ -235,7 +235,8 @@ function accepts(where: { host: string; port: number } | { path: string }): Prom
   });
 }
 
-// Somebody else may have taken the port since it was picked, and then answers in the server's place.
+// Somebody else may have taken the port since it was picked, and then answers in the server's
+// place.
 async function ownsPort(pid: number, port: number): Promise<boolean> {
   const table = await readFile("/proc/net/tcp", "utf8");
   const local = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;

@@ -120,8 +120,8 @@ function captureIn(folder: string, end = ""): string[] {
 }
 
 /**
- * What a relay must not change of another file, wherever its name has gone. That an empty folder goes
- * is not counted: the attacker may remove it himself, as it lies in his folder.
+ * What a relay must not change of another file, wherever its name has gone. That an empty folder
+ * goes is not counted: the attacker may remove it himself, as it lies in his folder.
  */
 function looksOf(stats: Stats): string {
   const { ino, mode, uid, gid, size } = stats;

@@ -2,8 +2,8 @@ import { expect, test } from "bun:test";
 import { codeBlocks } from "../../support/readme.ts";
 import { type Bench, describeRelay, NOT_CONNECTED } from "./support.ts";
 
-// The README's recipes, word for word, in a machine that has what they ask for: the executable and a
-// `minio.service` that listens on port 9000, here a web server.
+// The README's recipes, word for word, in a machine that has what they ask for: the executable and
+// a `minio.service` that listens on port 9000, here a web server.
 const blocks = codeBlocks("sh");
 const recipes = blocks.filter((block) => block.includes(" units "));
 const [LOCK = "", PORT_AGAIN = "", ONLY_A_PORT = "", ON_DEMAND = ""] = recipes;

@@ -4,8 +4,8 @@ import { type Bench, describeRelay, ECHO_PATH, RELAY, UNITS } from "./support.ts
 
 const PORT = "127.0.0.1:9000";
 const GOOD = 0.6;
-// systemd-analyze takes a unit without User= for root's, which costs 0.4, and a user's manager cannot
-// deny IP addresses.
+// systemd-analyze takes a unit without User= for root's, which costs 0.4, and a user's manager
+// cannot deny IP addresses.
 const USERS_GOOD = 1.0;
 
 const APP = `

@@ -4,9 +4,9 @@ import { Impatience, PATIENCE } from "../../support/waiting.ts";
 import { relaySocket } from "./relay-socket.ts";
 
 /**
- * Reads all that a relay, frozen meanwhile, has given its kernel for this end, and closes it: an end
- * of stream, although the relay has more for it. A byte that came between the last read and the close
- * would make it a reset (tcp(7)), and so would one that overtook the end of stream.
+ * Reads all that a relay, frozen meanwhile, has given its kernel for this end, and closes it: an
+ * end of stream, although the relay has more for it. A byte that came between the last read and the
+ * close would make it a reset (tcp(7)), and so would one that overtook the end of stream.
  */
 export function closeClean(end: RawSocket): void {
   if (!end.isTcp) {

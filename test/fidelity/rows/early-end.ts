@@ -18,7 +18,9 @@ const SIZES = [1, 100, 5_000, 100 * KIB];
 const UPLOAD = 20 * MIB;
 const FLOOD = 256 * MIB;
 
-/** Answers and closes at once, or while its peer is still sending: the whole answer, then the end. */
+/**
+ * Answers and closes at once, or while its peer is still sending: the whole answer, then the end.
+ */
 export const earlyEndRows: readonly Row[] = [
   {
     name: "a destination that answers and closes at once, 1,000 times: no answer is lost",
@@ -222,8 +224,9 @@ export const earlyEndRows: readonly Row[] = [
 ];
 
 /**
- * Waits until the relay's kernel has all that a TCP end sent. If an end closes before that, its kernel
- * answers further bytes of its peer with a reset, and throws away what is left to send (tcp(7)).
+ * Waits until the relay's kernel has all that a TCP end sent. If an end closes before that, its
+ * kernel answers further bytes of its peer with a reset, and throws away what is left to send
+ * (tcp(7)).
  */
 async function reachedRelay(end: RawSocket): Promise<void> {
   if (end.isTcp) await until(() => end.unsent === 0, "the relay's kernel to have the answer");

@@ -12,7 +12,8 @@ const FLOOD = 256 * MIB;
 // Short where it can be set, so that a row which outlasts it is quick.
 const LINGER_TIMEOUT = 600;
 
-// The shortest there is. A reader that stands still for longer than its 7 s is no peer that vanished.
+// The shortest there is. A reader that stands still for longer than its 7 s is no peer that
+// vanished.
 const KEEPALIVE = 1_000;
 
 // How late the end may come on a busy machine: early enough that the default of 10 s shows.

@@ -13,8 +13,8 @@ const KIB = 1024;
 // A SYN that found the queue full is sent again after 1 s and after 3 s (tcp(7), RFC 6298).
 const CONNECT_TIMEOUT = 8_000;
 
-// "At once" for what needs no timer at all: a relay that tries again does so for a second. A machine
-// that has other things to do may take as long now and then, but not each time.
+// "At once" for what needs no timer at all: a relay that tries again does so for a second. A
+// machine that has other things to do may take as long now and then, but not each time.
 const AT_ONCE = 900;
 const TRIES = 5;
 
@@ -167,8 +167,8 @@ export const reachingRows: readonly Row[] = [
     settings: { connectTimeout: 300 },
     async run(wire) {
       await wire.plug();
-      // Only a relay without this limit, which then waits for 5 s, is late each time; a busy machine
-      // is late at some times.
+      // Only a relay without this limit, which then waits for 5 s, is late each time; a busy
+      // machine is late at some times.
       let tries = 0;
       let waited: number;
       do {

@@ -15,8 +15,8 @@ function isUnix(kind: Kind): boolean {
 }
 
 /**
- * Shuts down its reading, which only a Unix socket can tell: the writes of a Unix peer fail, as in a
- * socketpair(2). TCP has no word for it: what a TCP peer writes is read and dropped. The opposite
+ * Shuts down its reading, which only a Unix socket can tell: the writes of a Unix peer fail, as in
+ * a socketpair(2). TCP has no word for it: what a TCP peer writes is read and dropped. The opposite
  * direction goes on.
  */
 export const shutReadingRows: readonly Row[] = [

@@ -92,7 +92,9 @@ export function send(client: RawSocket, bytes: Uint8Array): void {
 /** How the relay turns a client away. */
 export const turnedAway = (client: RawSocket) => (client.isTcp ? "ECONNRESET" : "end");
 
-/** The end that a client reads; one that has sent what nobody read is reset at a Unix socket, too. */
+/**
+ * The end that a client reads; one that has sent what nobody read is reset at a Unix socket, too.
+ */
 export async function endOf(client: RawSocket): Promise<string> {
   const { length, ending } = await client.readToEnd();
   expect(length).toBe(0);

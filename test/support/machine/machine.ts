@@ -29,7 +29,10 @@ export interface Machine extends AsyncDisposable {
   journal(unit: string): Promise<JournalEntry[]>;
   /** A property as `systemctl show` gives it; empty where there is none of that name. */
   show(unit: string, property: string): Promise<string>;
-  /** Waits until a property is as wanted, and gives it. Rejects after `patience` ms, 10,000 if not told. */
+  /**
+   * Waits until a property is as wanted, and gives it. Rejects after `patience` ms, 10,000 if not
+   * told.
+   */
   reaches(
     unit: string,
     property: string,

@@ -8,7 +8,9 @@ export interface ResourceGroup extends AsyncDisposable {
   readonly prefix: readonly string[];
 }
 
-/** What is written to which of a group's files, in this order; one that is not there is left out. */
+/**
+ * What is written to which of a group's files, in this order; one that is not there is left out.
+ */
 type Limits = readonly (readonly [file: string, value: string])[];
 
 /** Makes one that may use `bytes` of memory; null where this machine or this user cannot. */
@@ -74,7 +76,9 @@ function groupIn(folder: string): ResourceGroup {
   };
 }
 
-/** Where hierarchies of control groups are mounted that may have a controller (proc(5), mountinfo). */
+/**
+ * Where hierarchies of control groups are mounted that may have a controller (proc(5), mountinfo).
+ */
 function mounts(controller: string): string[] {
   const lines = readFileSync("/proc/self/mountinfo", "utf8").trimEnd().split("\n");
   return lines.flatMap((line) => {

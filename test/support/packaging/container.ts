@@ -36,8 +36,8 @@ export interface Container extends AsyncDisposable {
 }
 
 /**
- * Runs an image as `docker run --read-only --cap-drop=ALL --security-opt=no-new-privileges` does, by
- * runc, which Docker and Kubernetes use.
+ * Runs an image as `docker run --read-only --cap-drop=ALL --security-opt=no-new-privileges` does,
+ * by runc, which Docker and Kubernetes use.
  */
 export async function startContainer(
   image: Image,

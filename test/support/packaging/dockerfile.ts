@@ -16,7 +16,10 @@ export interface Stage {
   readonly instructions: readonly Instruction[];
 }
 
-/** Reads a Dockerfile: its stages, comments left out (https://docs.docker.com/reference/dockerfile/). */
+/**
+ * Reads a Dockerfile: its stages, comments left out
+ * (https://docs.docker.com/reference/dockerfile/).
+ */
 export function readDockerfile(path: string): readonly Stage[] {
   const text = readFileSync(path, "utf8");
   const lines = text

@@ -17,8 +17,8 @@ export interface Image {
   readonly healthcheck: readonly string[];
 }
 
-// In a mount namespace of its own, so that the mounts end with the script. The first stage runs on a
-// layer above Debian's files.
+// In a mount namespace of its own, so that the mounts end with the script. The first stage runs on
+// a layer above Debian's files.
 const BUILD = `
 set -e
 lower=$1 work=$2 context=$3 copied=$4 target=$5 script=$6 result=$7
@@ -32,8 +32,8 @@ cp -a "$work/root$result" "$work/../rootfs"
 `;
 
 /**
- * Builds the image of src/packaging/Dockerfile without a registry: it carries out the instructions on
- * the Debian of the test machines, which is what the Dockerfile begins with.
+ * Builds the image of src/packaging/Dockerfile without a registry: it carries out the instructions
+ * on the Debian of the test machines, which is what the Dockerfile begins with.
  *
  * @param context - the folder that COPY copies from
  * @param folder - an empty folder for the result

@@ -2,8 +2,8 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { copyTree, filesOfTree, runRelease } from "./tree-copy.ts";
 
-// Makes a release below a folder, unless the one that is there is of the same tree. The caller holds
-// a lock.
+// Makes a release below a folder, unless the one that is there is of the same tree. The caller
+// holds a lock.
 const root = join(import.meta.dir, "../../..");
 const [, , shared = ""] = Bun.argv;
 const stamp = join(shared, "stamp");

@@ -13,8 +13,9 @@ export const RELEASE_NEEDS: readonly Need[] = ["git", "tar", "dpkg-deb", "xz", "
 );
 
 /**
- * The folder with what `bun run release` makes of this tree, with changes that are not committed. It
- * is made once for each state of what goes into it, and test files that run in parallel share it.
+ * The folder with what `bun run release` makes of this tree, with changes that are not committed.
+ * It is made once for each state of what goes into it, and test files that run in parallel share
+ * it.
  */
 export async function releaseFolder(): Promise<string> {
   mkdirSync(shared, { recursive: true });

@@ -10,7 +10,9 @@ const root = join(import.meta.dir, "../../..");
 
 const changeLog = readFileSync(join(root, "CHANGELOG.md"), "utf8");
 
-/** The version of the releases that tests make: the next one, unless the tree is a release itself. */
+/**
+ * The version of the releases that tests make: the next one, unless the tree is a release itself.
+ */
 export const VERSION = changeLog.includes("\n## Unreleased\n")
   ? packageJson.version.replace(/\.(\d+)\.\d+$/, (_, minor) => `.${Number(minor) + 1}.0`)
   : packageJson.version;

@@ -5,8 +5,8 @@ const root = join(import.meta.dir, "../../..");
 const executable = join(root, "dist/simpletcpunixrelay");
 
 /**
- * Milliseconds by which log lines reach the tests late. A test that reads the log without waiting for
- * the line that it needs fails with `LOG_DELAY_MS=500`.
+ * Milliseconds by which log lines reach the tests late. A test that reads the log without waiting
+ * for the line that it needs fails with `LOG_DELAY_MS=500`.
  */
 const LOG_DELAY_MS = Number(process.env["LOG_DELAY_MS"] ?? 0);
 
@@ -35,8 +35,8 @@ export interface RunningRelay extends AsyncDisposable {
   /** Settles when the process has ended, with its exit code: 128 and more for a signal. */
   readonly exited: Promise<number>;
   /**
-   * The whole lines that it has logged so far. The relay collects lines before it writes them: await `logged`, or the
-   * end by `stop`, before a line is asked for that the last action causes.
+   * The whole lines that it has logged so far. The relay collects lines before it writes them:
+   * await `logged`, or the end by `stop`, before a line is asked for that the last action causes.
    */
   stderr(): string;
   /** Settles when neither it nor a process that it started can log any more. */
@@ -44,8 +44,8 @@ export interface RunningRelay extends AsyncDisposable {
   /** Settles as soon as whole lines that it logged match; rejects when it ends without that. */
   logged(pattern: RegExp): Promise<void>;
   /**
-   * Sends a signal, TERM if not told, and waits for the process to end; unless it is killed, also for
-   * the end of its log.
+   * Sends a signal, TERM if not told, and waits for the process to end; unless it is killed, also
+   * for the end of its log.
    */
   stop(signal?: NodeJS.Signals): Promise<number>;
 }
@@ -132,7 +132,9 @@ export async function startRelay(
   }
 }
 
-/** Connects and waits for the other side to end it, which may be before this side knows it is open. */
+/**
+ * Connects and waits for the other side to end it, which may be before this side knows it is open.
+ */
 export async function turnedAway(
   address: { readonly unix: string } | { readonly hostname: string; readonly port: number },
 ): Promise<void> {

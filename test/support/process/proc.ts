@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
-/** The open descriptors of a process; `self` is this one. The one that read the list is among them. */
+/**
+ * The open descriptors of a process; `self` is this one. The one that read the list is among them.
+ */
 export function descriptors(pid: number | "self"): number[] {
   return readdirSync(`/proc/${pid}/fd`).map(Number);
 }

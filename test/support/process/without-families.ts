@@ -1,5 +1,5 @@
-// Runs a program for which socket(2) fails with EAFNOSUPPORT for some address families, as in a systemd
-// unit with RestrictAddressFamilies= and, for AF_INET6, on a machine without IPv6:
+// Runs a program for which socket(2) fails with EAFNOSUPPORT for some address families, as in a
+// systemd unit with RestrictAddressFamilies= and, for AF_INET6, on a machine without IPv6:
 //   bun without-families.ts AF_INET6,AF_UNIX PROGRAM ARGUMENT...
 import { dlopen, FFIType, ptr } from "bun:ffi";
 import { AF_INET, AF_INET6, AF_UNIX } from "./system-calls.ts";

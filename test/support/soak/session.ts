@@ -15,7 +15,8 @@ export interface Session {
 }
 
 /**
- * Brings one connection from its client's first byte to its end, and judges what both ends have seen.
+ * Brings one connection from its client's first byte to its end, and judges what both ends have
+ * seen.
  *
  * @throws with what does not hold
  */

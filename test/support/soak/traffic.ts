@@ -3,7 +3,8 @@ import { drawSession, drawShort, type SessionPlan } from "./plan.ts";
 import type { Route } from "./route.ts";
 import { runSession } from "./session.ts";
 
-// Connections of one route at the same time, beside a row of short ones, and how many come in a burst.
+// Connections of one route at the same time, beside a row of short ones, and how many come in a
+// burst.
 const AT_ONCE = 8;
 const BURST = 16;
 

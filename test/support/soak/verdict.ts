@@ -4,8 +4,8 @@ import type { RawOutcome } from "./raw-end.ts";
 export type Outcome = RawOutcome | ProcessOutcome;
 
 /**
- * Judges a connection whose destination was reached: bytes are whole or a prefix, and a failure never
- * looks like a clean end.
+ * Judges a connection whose destination was reached: bytes are whole or a prefix, and a failure
+ * never looks like a clean end.
  *
  * @throws with what does not hold
  */
@@ -25,7 +25,8 @@ export function judge(client: Outcome, destination: Outcome): void {
 }
 
 /**
- * Judges a client whose destination was away: it got nothing, and if it stayed to see it, a failure.
+ * Judges a client whose destination was away: it got nothing, and if it stayed to see it, a
+ * failure.
  *
  * @throws with what does not hold
  */

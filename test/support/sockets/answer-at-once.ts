@@ -20,8 +20,8 @@ export function answerOf(size: number): Payload {
 
 /**
  * Serves `rounds` clients of a listening descriptor, one after the other: accepts, answers and
- * closes (or resets) without anything between, faster than an event loop that connects to it can turn. The
- * answers have the sizes in turn.
+ * closes (or resets) without anything between, faster than an event loop that connects to it can
+ * turn. The answers have the sizes in turn.
  */
 export function answerAtOnce(
   listener: number,

@@ -50,7 +50,9 @@ export class Payload implements Sendable {
     this.#start = (seed * 7_919 + skipped) % PERIOD;
   }
 
-  /** Up to `most` bytes from `offset` on, at most 4 MiB. They are shared: nobody may change them. */
+  /**
+   * Up to `most` bytes from `offset` on, at most 4 MiB. They are shared: nobody may change them.
+   */
   piece(offset: number, most = PIECE_MOST): Uint8Array {
     const start = (this.#start + offset) % PERIOD;
     return pool.subarray(start, start + Math.min(most, PIECE_MOST, this.length - offset));

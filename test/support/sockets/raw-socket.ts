@@ -329,7 +329,10 @@ export class RawSocket extends Descriptor {
     must("shutdown", system.shutdown(this.fd, SHUT_WR));
   }
 
-  /** Reads no more. Of a Unix socket the peer's writes then fail; TCP says nothing of it. shutdown(2) */
+  /**
+   * Reads no more. Of a Unix socket the peer's writes then fail; TCP says nothing of it.
+   * shutdown(2)
+   */
   shutReading(): void {
     must("shutdown", system.shutdown(this.fd, SHUT_RD));
   }

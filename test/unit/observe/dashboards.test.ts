@@ -233,7 +233,9 @@ test("each alert has a case in which it fires, and one in which it does not", ()
   expect(Object.keys(CASES).sort()).toEqual(alerts.sort());
 });
 
-/** As promtool takes them: series of a sample a minute, and whether the alert fires after 15 min. */
+/**
+ * As promtool takes them: series of a sample a minute, and whether the alert fires after 15 min.
+ */
 function alertTests() {
   const scenario = (alert: string, series: readonly Series[], isFiring: boolean) => ({
     interval: "1m",

@@ -96,7 +96,9 @@ export class FaultyRelays implements AsyncDisposable {
     });
   }
 
-  /** Two relays of one process, whose log nobody reads and which has no processor time now and then. */
+  /**
+   * Two relays of one process, whose log nobody reads and which has no processor time now and then.
+   */
   async #startSeveral(): Promise<void> {
     await runProgram(["mkfifo", this.at("log")], { env: ENVIRONMENT });
     const reader = openSync(this.at("log"), constants.O_RDWR | constants.O_NONBLOCK);
@@ -205,7 +207,9 @@ export class FaultyRelays implements AsyncDisposable {
     });
   }
 
-  /** Two relays with one limit, which one of them reaches; the capture of the other one is removed. */
+  /**
+   * Two relays with one limit, which one of them reaches; the capture of the other one is removed.
+   */
   async #startShared(): Promise<void> {
     writeFileSync(
       this.at("shared.toml"),

@@ -194,7 +194,10 @@ test("each alert of the rules is tried", () => {
   expect(new Set<string>(tried)).toEqual(new Set(alerts));
 });
 
-/** The panels whose figures are of another relay than `served`, which has connections and no failures. */
+/**
+ * The panels whose figures are of another relay than `served`, which has connections and no
+ * failures.
+ */
 const RELAY_OF_PANEL: Readonly<Record<string, string>> = {
   Ready: "full",
   "Open connections": "full",
