@@ -161,7 +161,8 @@ function isAtPathOf(path: string, { paths }: HandedCaptures): boolean {
 function inItsFolder<Result>(path: string, work: (file: Entry, folder: string) => Result): Result {
   try {
     using folder = openFolderOf(path, undefined, "capture into");
-    // Keep a slash at the end: the system then refuses to make the file.
+    // A path with a slash at the end names a folder. Keep the slash, so that the system refuses to
+    // make a file with this name.
     const name = basename(path) + (path.endsWith("/") ? "/" : "");
     return work({ entry: folder.entry(name), path }, folder.path);
   } catch (error) {

@@ -11,7 +11,10 @@ export type Outcome = "reset" | "close";
 export interface LingeringSide extends Side {
   /** The number of bytes that the relay still has to write to this side. */
   readonly pending: number;
-  /** The side's stay; null while the side does not linger. Only `LingeringClose` changes it. */
+  /**
+   * The record of this side's lingering; null while the side does not linger. Only `LingeringClose`
+   * changes this property.
+   */
   stay: Stay | null;
 }
 
@@ -26,7 +29,7 @@ export interface LingeringTimes {
   readonly standstill: number;
 }
 
-/** The lingering of one side, and the results of the checks so far. */
+/** The record of one side's lingering: what to do at the end, and the results of the checks. */
 export interface Stay extends Expiring {
   readonly side: LingeringSide;
   readonly outcome: Outcome;

@@ -164,7 +164,7 @@ const HANDLERS: SocketHandler<EpollInEventLoop, "uint8array"> = {
     watch.byteRead();
   },
 
-  /** The descriptor could not be adopted. `open` then returns null. */
+  /** The descriptor could not be adopted. `EpollInEventLoop.open` then returns null. */
   connectError(): void {},
 };
 

@@ -108,7 +108,8 @@ export abstract class Side {
    */
   awaitMuchRoom(): void {
     // Bun starts to wait for room at each pause and at each resume of a socket, and stops when
-    // there is room. So pause and resume the socket, in the order that leaves it as it was.
+    // there is room. So do both, and end with the one that keeps the reading paused or running as
+    // before.
     if (this.#isPaused) {
       this.socket?.resume();
       this.socket?.pause();
