@@ -179,10 +179,10 @@ export interface Observer {
    */
   full(open: number, limit: ReachedLimit): void;
   /**
-   * The relay accepts no clients any more because of `reason` (`change` is 1), or this reason has
-   * ended (`change` is -1). There can be several reasons at once. A relay with workers accepts no
-   * clients if no worker does; the reasons are then the reasons of all workers. All pauses end when
-   * the relay stops.
+   * A reason for which the relay accepts no clients has begun (`change` is 1) or ended (-1). There
+   * can be several reasons at once. A relay with workers accepts clients as long as one worker
+   * does. While no worker accepts clients, each reason of any worker is a reason of the relay. All
+   * reasons end when the relay stops.
    */
   acceptingPaused(reason: ReachedLimit, change: number): void;
   /**

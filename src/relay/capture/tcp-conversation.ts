@@ -37,7 +37,6 @@ export class TcpConversation {
   /**
    * @param id - the number of the connection; no other open connection of the relay has the same
    *   number
-   *
    * @param port - the destination's port, by which Wireshark chooses a protocol
    */
   constructor(recorder: PacketRecorder, id: number, port: number) {

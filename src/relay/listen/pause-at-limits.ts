@@ -19,8 +19,9 @@ export class LimitPause implements Disposable, DescriptorWatcher {
   #full = false;
   #exhausted = false;
   /**
-   * The holders that have paused the listener (`pauseFor`), each with the reason that was reported
-   * to the observer; undefined if none was reported.
+   * The names of the parts of the program that have paused the listener (the holders, see
+   * `pauseFor`), each with the reason that was reported to the observer; undefined if none was
+   * reported.
    */
   readonly #holders = new Map<string, ReachedLimit | undefined>();
   /** The reasons of the current pauses, as the observer knows them. */
@@ -57,8 +58,8 @@ export class LimitPause implements Disposable, DescriptorWatcher {
   }
 
   /**
-   * Resumes the listener if it was paused at the limit and there is room again. Called after a
-   * connection has ended; `open` is the number of open connections.
+   * Resumes the listener if it was paused at the limit and fewer connections are open now. Called
+   * after a connection has ended; `open` is the number of open connections.
    */
   closed(open: number): void {
     if (!this.#full || open >= this.#max) return;
@@ -71,7 +72,7 @@ export class LimitPause implements Disposable, DescriptorWatcher {
    * Pauses the listener. New clients stay in the kernel's queue at least until `resumeFor` is
    * called with the same `holder`.
    *
-   * @param holder - a name for the cause of the pause
+   * @param holder - the name of the part of the program that wants the pause
    * @param reason - the reason that is reported to the observer; undefined to report nothing
    */
   pauseFor(holder: string, reason?: ReachedLimit): void {

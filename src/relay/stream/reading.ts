@@ -10,8 +10,8 @@ import {
 import type { Side } from "./side.ts";
 import type { ByteWaiter } from "./await-bytes-at-memory-limit.ts";
 
-// In the state `look` Bun does not read. The pipe itself tries to read, without Bun, after each
-// pause. The first pause, in milliseconds. Each further pause is twice as long as the pause before.
+// The first pause, in milliseconds, between two tries to read in the state `look`, in which the
+// pipe reads without Bun. Each further pause is twice as long as the pause before.
 const FIRST_PAUSE = 1;
 // The longest pause between two tries to read in the state `look`, in milliseconds.
 const LONGEST_PAUSE = 1024;

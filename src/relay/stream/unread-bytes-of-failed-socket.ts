@@ -7,7 +7,7 @@ const READ_MOST = 256 * 1024;
 /**
  * The unread bytes of a failed side. The bytes stay in the kernel until the other side has room for
  * them. The kernel may hold tens of MiB of unread bytes (tcp(7), tcp_rmem), and Bun would read all
- * of them at once, even while the side is paused.
+ * of them at once, even while Bun's reading from the side is paused.
  */
 export class FailedSocketBytes {
   readonly #system: Libc;
