@@ -11,10 +11,7 @@ import type { ListenerRole } from "./handover/handover-document.ts";
 import type { OpenedListener } from "./handover/hand-over.ts";
 import type { ProcessWide } from "./process-plan.ts";
 
-/**
- * The roles of the admin and the metrics sockets, on which the process answers requests about its
- * relays.
- */
+/** The roles of the sockets on which the process answers requests about its relays. */
 type AdminRole = Exclude<ListenerRole, "source">;
 
 interface Wanted {

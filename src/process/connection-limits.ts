@@ -14,8 +14,8 @@ export interface ConnectionsOfFiles {
   readonly byDefault: number;
   /**
    * The highest limit that an option can set. With FFI this limit equals `byDefault`. Without FFI
-   * this limit is higher: clients above the limit then wait in this process, and only `byDefault`
-   * keeps a descriptor free for each of them.
+   * this limit is higher than `byDefault`: clients above the limit then wait in this process, each
+   * with a descriptor, and only `byDefault` keeps descriptors free for such clients.
    */
   readonly most: number;
 }

@@ -17,8 +17,8 @@ export class IdleExit implements Disposable {
   readonly #leave: () => void;
   #open = 0;
   /**
-   * The timer of the idle time; undefined before its first start. It runs only while no connection
-   * is open, and only from the call of `begin` until the first relay drains.
+   * The timer of the idle time; undefined before its first start. The timer runs only while no
+   * connection is open, and only from the call of `begin` until the first relay drains.
    */
   #timer: Timer | undefined;
   #counting = false;

@@ -27,8 +27,8 @@ interface ServiceNeeds {
   readonly log: Log;
   readonly drainTimeout: number;
   /**
-   * Whether this process is the main process from its start. If false, `manager.notifier` holds all
-   * messages to the service manager until its method `release` is called.
+   * Whether this process is the main process from its start. If false, `manager.notifier` keeps all
+   * messages to the service manager back until `manager.notifier.release` is called.
    */
   readonly isMain: boolean;
   /**

@@ -23,8 +23,8 @@ export interface OpeningNeeds {
   readonly plan: ProcessPlan;
   readonly limits: ConnectionLimits;
   /**
-   * Counts the bytes that the connections of all relays hold in memory, and has the maximum of this
-   * number. All threads share these counters.
+   * The number of bytes that the connections of all relays hold in memory, and the maximum of this
+   * number. All threads share this data.
    */
   readonly memory: MemoryBound;
   readonly log: Log;

@@ -68,16 +68,16 @@ export class EarlierProcesses implements Disposable {
   }
 
   /**
-   * The number of earlier processes that have connections. A process that has not reported its
-   * number of connections yet counts, too.
+   * The number of earlier processes that have connections. A process also counts as long as it has
+   * not reported its number of connections.
    */
   get count(): number {
     return this.#laden().length;
   }
 
   /**
-   * The number of open connections of all earlier processes together. A process that has not
-   * reported its number yet counts as 0.
+   * The number of open connections of all earlier processes together. A process counts as 0 until
+   * it has reported its number of connections.
    */
   get connections(): number {
     return this.#laden().reduce((sum, { connections }) => sum + (connections ?? 0), 0);
@@ -123,8 +123,8 @@ export class EarlierProcesses implements Disposable {
   }
 
   #laden(): readonly Lingering[] {
-    // Count a process that has not reported its number of connections yet, because it may have
-    // some.
+    // Also count a process whose number of connections is null: such a process has not reported
+    // yet, and may have connections.
     return [...this.#processes].filter(({ connections }) => connections !== 0);
   }
 

@@ -109,12 +109,12 @@ export async function handOver(estate: Estate, start: HandoverStart): Promise<Su
       spawned: (child) => reaper?.leave(child),
     });
     if (manager !== null) await moveMainProcess(manager, successor, start);
-    // Stop accepting before `taken` is sent. The successor logs that it took over when it receives
-    // `taken`, and after this log line no client may be served with the old configuration.
+    // Stop accepting before `taken` is sent. When the successor receives `taken`, it logs the
+    // takeover. After this log line, no client may be served with the old configuration.
     await estate.vacate(successor.claimed);
     // Announce the successor to the earlier processes before `taken` is sent. The successor
-    // announces itself only after it has received `taken`, and may end before it does so. The first
-    // process must know the successor's id even then.
+    // announces itself only after it has received `taken`, and may end before. Even then the first
+    // process must know the successor's id.
     earlier?.announce(successor.pid);
     successor.send({ kind: "taken" });
     return successor;

@@ -63,8 +63,8 @@ export interface HandedRelay {
 
 /**
  * The listening sockets of one address: of a relay's source, of the admin address or of the metrics
- * address. The process that hands over, or an earlier process, opened them. `localhost` may have
- * two sockets; every other address has one.
+ * address. The process that hands over, or an earlier process, opened these sockets. `localhost`
+ * may have two sockets; every other address has one.
  */
 export interface HandedListener {
   /**

@@ -18,7 +18,8 @@ export interface HandoverNeeds {
 /**
  * Hands over when HUP arrives. Another HUP during a handover asks for another handover, because the
  * program or its configuration file may have changed since the first HUP. If the running handover
- * succeeds, the second HUP is passed to the successor; if it fails, this process tries again.
+ * succeeds, the second HUP is passed to the successor. If the running handover fails, this process
+ * tries again.
  */
 export class HandoverRequests {
   /** Settles after a successor has taken over. */
@@ -57,7 +58,7 @@ export class HandoverRequests {
   }
 
   /**
-   * Notes that a handover must follow later, because it cannot start now, and logs this.
+   * Notes and logs that a handover must follow later, because none can start now.
    *
    * @param when - the end of the log line, which says when the handover will follow
    */

@@ -39,5 +39,5 @@ function takeRequest(environment: NodeJS.ProcessEnv): HandoverRequest | null {
   return { step, descriptors: Number(descriptors) };
 }
 
-/** The request that this process got at its start; null if it was not started for a handover. */
+/** The request that this process got at its start; null if the start was not for a handover. */
 export const handoverRequest: HandoverRequest | null = takeRequest(process.env);

@@ -98,7 +98,7 @@ export class Predecessor {
 
   /**
    * Returns the facts about the predecessor that a relay of this process needs: the last connection
-   * id of the predecessor's relay with the same name, and the captures of all relays.
+   * id of the predecessor's relay with the same name, and the capture files of all relays.
    *
    * @param relay - the name of the relay
    */
@@ -106,7 +106,7 @@ export class Predecessor {
     const { relays } = this.document;
     return {
       lastId: relays.find(({ name }) => name === relay)?.lastId,
-      // Pass the captures of all relays of the predecessor, because the new configuration may
+      // Pass the capture files of all relays of the predecessor, because the new configuration may
       // give one relay's capture file to another relay.
       captures: {
         paths: relays.flatMap(({ capturePath }) => capturePath ?? []),

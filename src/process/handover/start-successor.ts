@@ -13,14 +13,14 @@ import { ShapeError } from "./read-json.ts";
 const PATIENCE = 30_000;
 
 /**
- * The time, in milliseconds, within which a new process must end after it was asked to end. After
- * this time it is killed.
+ * The time, in milliseconds, within which a new process must end after it was asked to end. A
+ * process that takes longer is killed.
  */
 const LAST_PATIENCE = 2_000;
 
 /**
- * The maximum time, in milliseconds, that a ready successor waits for the end of the child that
- * started it.
+ * The maximum time, in milliseconds, that this process waits, after the successor is ready, for the
+ * end of the child that started the successor.
  */
 const CHILD_PATIENCE = 1_000;
 
@@ -88,8 +88,8 @@ export interface Successor {
 /**
  * Starts a successor, and waits until it accepts clients.
  *
- * @throws {HandoverError} if the start fails. The message is the reason. The processes that this
- * call has started have then ended.
+ * @throws {HandoverError} if the start fails. The message is the reason. All processes that were
+ * started have then ended.
  */
 export async function startSuccessor(start: SuccessorStart): Promise<Successor> {
   const { signal, patience = PATIENCE, childPatience = CHILD_PATIENCE } = start;
