@@ -42,8 +42,8 @@ export class AcceptBalance implements Disposable {
   /** The time, by `performance.now()`, at which `#least` or `#leastTaken` last changed. */
   #since = 0;
   /**
-   * The number of connections that this worker adds to the allowed lead, because the least loaded
-   * worker probably hangs; 0 while nothing shows that the least loaded worker hangs.
+   * An addition to this worker's allowed lead, in connections, while the least loaded worker
+   * probably hangs; otherwise 0.
    */
   #allowance = 0;
   #over = false;

@@ -1,6 +1,6 @@
 /**
- * Returns the part of a limit that one of several workers has. The parts differ by 1 at most, and
- * their sum is exactly the limit.
+ * Divides a limit among several workers, and returns the part of one worker. The parts differ by 1
+ * at most, and their sum is exactly the limit.
  *
  * @param limit - a limit of open connections
  * @param parts - the number of parts

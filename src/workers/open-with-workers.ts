@@ -13,7 +13,7 @@ export interface SharedLimits {
   /** The maximum number of open connections of all relays; null (the default) for no such limit. */
   readonly sharedMax?: number | null;
   /**
-   * Counts the bytes that the connections of all relays hold in memory, and has the maximum of this
+   * The number of bytes that the connections of all relays hold in memory, and the maximum of this
    * number. Default maximum: a quarter of the memory that this process may use.
    */
   readonly memory?: MemoryBound;

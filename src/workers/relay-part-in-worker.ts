@@ -7,13 +7,13 @@ import type { Batch, Report, Start } from "./worker-messages.ts";
 import { ReportReceiver } from "./report-receiver.ts";
 import type { SlotMember, WorkerSlot } from "./worker-slot.ts";
 
-/** The properties and methods of a pooled relay that its shares use. */
+/** The properties and methods of a pooled relay that the relay's shares use. */
 export interface WorkerShareOwner {
   readonly observer: Observer;
   readonly endpoint: SocketEndpoint;
   /**
-   * The observer of the events of one share. Unlike `observer` it expects the pauses of this share
-   * alone, and reports the pauses of the whole relay.
+   * The observer of one share's events. This observer is told when the share pauses, finds out from
+   * the pauses of all shares when the whole relay pauses, and tells this to `observer`.
    */
   observerOf(index: number): Observer;
   startOrder(index: number, slot: WorkerSlot, held: boolean): Start;

@@ -1,8 +1,8 @@
 // The shared memory consists of 32-bit words. The index of the word with the last connection id
 // that was given out.
 const LAST_ID = 0;
-// The index of the word that is 1 if a worker has found the relay at its limit of connections since
-// a connection last ended, else 0.
+// The index of the word that a worker sets to 1 when it finds the relay at its limit of
+// connections. The end of a connection or of a worker sets the word to 0.
 const FULL = 1;
 // The index of the first worker's counters.
 const FIRST = 2;

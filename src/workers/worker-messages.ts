@@ -62,8 +62,8 @@ export interface Start {
    */
   readonly sharedMax: number | null;
   /**
-   * Counts the bytes that the connections of all threads hold in memory, and has the maximum of
-   * this number.
+   * The number of bytes that the connections of all threads hold in memory, and the maximum of this
+   * number.
    */
   readonly memory: MemoryBound;
   /** The number of the worker's thread in the pool, from 0. */

@@ -17,7 +17,7 @@ interface PoolOptions {
    */
   readonly sharedMax?: number | null;
   /**
-   * Counts the bytes that the connections of all relays hold in memory, and has the maximum of this
+   * The number of bytes that the connections of all relays hold in memory, and the maximum of this
    * number. Default: no maximum.
    */
   readonly memory?: MemoryBound;
@@ -30,8 +30,8 @@ export class WorkerPool {
   readonly #slots: readonly WorkerSlot[];
   readonly #sharedMax: number | null;
   /**
-   * Counts, in one counter for each worker, the bytes that the connections hold in memory; has the
-   * maximum of the sum.
+   * The number of bytes that the connections of each worker hold in memory, and the maximum of the
+   * sum of these numbers.
    */
   readonly memory: MemoryBound;
   /**
