@@ -38,8 +38,9 @@ function groupsOf(list: string): string[][] {
 }
 
 /**
- * The files of the two limits of a group: at memory.high the kernel slows the group's processes
- * down, at memory.max it kills a process of the group (Linux Documentation/admin-guide/cgroup-v2).
+ * The files of a group's two limits. At memory.high the kernel slows down the processes of the
+ * group, at memory.max the kernel kills one of these processes (Linux
+ * Documentation/admin-guide/cgroup-v2).
  */
 function unifiedFiles(folder: string): string[] {
   return [join(folder, "memory.max"), join(folder, "memory.high")];

@@ -54,8 +54,8 @@ const SCM_RIGHTS = 1;
 const MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
 
 const c = open();
-// The address of errno. It never changes, because each thread has its own errno (errno(3)) and its
-// own instance of this module.
+// The address of errno. Each thread has its own errno (errno(3)), but also its own instance of this
+// module, so the address never changes here.
 const errno = c.__errno_location();
 
 /**

@@ -36,8 +36,9 @@ const AT_FDCWD = -100;
 // by its number, because glibc 2.27 and musl have no function for it.
 const SYS_RENAMEAT2 = process.arch === "arm64" ? 276 : 316;
 const EPOLL_CLOEXEC = O_CLOEXEC;
-// A struct epoll_event, read as an array of 32-bit words (sys/epoll.h). All 64-bit machines on
-// which Bun runs are little-endian, so the first word of the data has its low bits.
+// A struct epoll_event, read as an array of 32-bit words (sys/epoll.h). The field `data` has 64
+// bits. All machines on which Bun runs are little-endian, so the first word of this field has the
+// low bits.
 const EPOLL_EVENT_WORDS = EPOLL_EVENT_BYTES / Int32Array.BYTES_PER_ELEMENT;
 const EPOLL_DATA_WORD = EPOLL_DATA_OFFSET / Int32Array.BYTES_PER_ELEMENT;
 // The maximum number of events that one call of epoll_wait(2) returns.
@@ -54,8 +55,8 @@ const IFREQ_NAME_BYTES = 16;
  * @throws if the library has no errno
  */
 export function callsOf(c: LibcSymbols): Libc {
-  // Get the address of errno only once: each thread has its own errno (errno(3)) and its own
-  // instance of this module.
+  // Get the address of errno only once. Each thread has its own errno (errno(3)), but also its own
+  // instance of this module, so the address never changes here.
   const errno = c.__errno_location();
   if (errno === null) throw new Error("the C library has no errno");
   const number = new Int32Array(1);

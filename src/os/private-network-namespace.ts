@@ -14,11 +14,11 @@ import {
 const LOOPBACK = "lo";
 
 /**
- * The names of fallback tunnel devices. After their module was loaded, the kernel puts a tunnel
- * device into every new network namespace, in the state "down" and without an address (sysctl
- * net.core.fb_tunnels_only_for_init_net). The device sends only through the other interfaces of its
- * namespace, and cannot move to another namespace. `whyNotPrivate` therefore ignores a device that
- * is down.
+ * The names of fallback tunnel devices. If the module of such a device was loaded, the kernel puts
+ * the device into every new network namespace, in the state "down" and without an address (sysctl
+ * net.core.fb_tunnels_only_for_init_net). The device sends only through the other interfaces of the
+ * namespace, and cannot move to another namespace. `whyNotPrivate` therefore ignores such a device
+ * while it is down.
  */
 const FALLBACK_TUNNELS: ReadonlySet<string> = new Set([
   ...["erspan0", "gre0", "gretap0", "ip6_vti0", "ip6gre0", "ip6tnl0", "ip_vti0", "sit0", "tunl0"],
@@ -40,7 +40,8 @@ const SHOWN_INTERFACES = 3;
  * manager is not in it. The namespace of the manager is the host's own: there every user can reach
  * a port on loopback, even if the machine has no other interface.
  *
- * `notifySocket` is this process's NOTIFY_SOCKET (sd_notify(3)), a socket of the service manager.
+ * `notifySocket` is this process's NOTIFY_SOCKET (sd_notify(3)). This socket of the service manager
+ * is in the list of the namespace's sockets if the manager is in the namespace.
  */
 export function whyNotPrivate(notifySocket: string | undefined): string | null {
   try {

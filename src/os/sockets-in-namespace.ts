@@ -48,8 +48,8 @@ export function whyNotEnter(system: Libc, netns: string): string | null {
 /**
  * A text that identifies the namespace to which the file of `netns` refers now (device and inode
  * number, namespaces(7)). Null if the file does not exist or cannot be examined. Two texts can be
- * compared only if a descriptor or a socket keeps the older namespace alive: after its end, the
- * kernel may give its inode number to a new namespace.
+ * compared only while a descriptor or a socket keeps the older namespace alive. After the older
+ * namespace has ended, the kernel may give its inode number to a new namespace.
  */
 export function networkIdentity(netns: string): string | null {
   try {
