@@ -8,8 +8,8 @@ interface CommandRow {
 }
 
 /**
- * All commands with their arguments. `relay` is the default command, so the command line does not
- * contain its name.
+ * All commands with their arguments. `relay` is the default command: a command line without the
+ * name of a command means `relay`.
  */
 export const COMMANDS = {
   relay: {

@@ -28,7 +28,7 @@ interface CommonRow {
   readonly sharesLine?: true;
   /**
    * The commands whose help lists the option by its name only, without its description, to save
-   * room; true for all commands.
+   * room. The value true means all commands.
    */
   readonly terse?: true | readonly CommandName[];
   readonly commands: readonly CommandName[];

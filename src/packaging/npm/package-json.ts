@@ -12,7 +12,7 @@ export interface Manifest {
 }
 
 /**
- * The path, in a package, of the executable; in the main package, of the launcher that starts it.
+ * The path of the executable in its package. In the main package, the launcher has the same path.
  */
 export const EXECUTABLE = `bin/${name}`;
 

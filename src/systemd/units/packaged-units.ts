@@ -11,7 +11,10 @@ export const CONFIG_FOLDER = "/etc/simpletcpunixrelay";
 /** The name of the packaged units, without the instance and the suffix. */
 const TEMPLATE = "simpletcpunixrelay@";
 
-/** The folder of all instances' sockets. Each instance may write in its own folder below it. */
+/**
+ * The folder with the sockets of all instances. Below this folder, each instance has a folder of
+ * its own in which it may write.
+ */
 const RUNTIME = "/run/simpletcpunixrelay";
 
 /**
