@@ -3,7 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { printAddress, type SocketEndpoint } from "../../src/index.ts";
-import { type Buffers, RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
+import type { Buffers } from "../support/sockets/raw-descriptor.ts";
+import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
 import type { Harness, RelayUnderTest, Report, Settings } from "./relay-under-test.ts";
 import { PATIENCE, until } from "../support/waiting.ts";
 

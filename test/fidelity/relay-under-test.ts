@@ -19,7 +19,7 @@ import {
   descriptors,
   isStopped,
 } from "../support/process/proc.ts";
-import { rawDescriptors } from "../support/sockets/raw-socket.ts";
+import { rawDescriptors } from "../support/sockets/raw-descriptor.ts";
 import { SO_ACCEPTCONN, SOL_SOCKET, system } from "../support/process/system-calls.ts";
 
 /** The options that rows of the table set; times in milliseconds. */

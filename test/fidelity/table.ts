@@ -11,7 +11,7 @@ import { reachingRows } from "./rows/reaching.ts";
 import { optionRows, quietRows } from "./rows/resources.ts";
 import { shutReadingRows } from "./rows/shut-reading.ts";
 import type { Row } from "./rows/row.ts";
-import { rawDescriptors } from "../support/sockets/raw-socket.ts";
+import { rawDescriptors } from "../support/sockets/raw-descriptor.ts";
 import { commandFor, failureWith } from "../support/repeat.ts";
 import { countFromHere, type Harness } from "./relay-under-test.ts";
 

@@ -1,7 +1,8 @@
 import { afterEach, expect, test } from "bun:test";
 import { createRelay, type Relay, type SocketEndpoint, type Stop } from "../../src/index.ts";
 import { Payload } from "../support/sockets/payload.ts";
-import { type Buffers, RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
+import type { Buffers } from "../support/sockets/raw-descriptor.ts";
+import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
 import { until } from "../support/waiting.ts";
 
 // Which connections a stop waits for. The times are shorter than those that a process takes.

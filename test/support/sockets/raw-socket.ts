@@ -1,5 +1,6 @@
 import type { SocketEndpoint } from "../../../src/index.ts";
 import type { Payload, Received, Sendable } from "./payload.ts";
+import { type Buffers, RawDescriptor } from "./raw-descriptor.ts";
 import { encodeName, familyOf, portIn } from "./socket-name.ts";
 import {
   type Errno,
@@ -15,21 +16,13 @@ import {
   SIOCOUTQ,
   SO_ERROR,
   SO_LINGER,
-  SO_RCVBUF,
   SO_REUSEADDR,
-  SO_SNDBUF,
   SOL_SOCKET,
   system,
   SystemCallError,
   TCP_NODELAY,
 } from "../process/system-calls.ts";
-import { eventsOf, forget, PATIENCE, turn } from "../waiting.ts";
-
-/** The kernel's buffers of a socket, in bytes; the kernel doubles both (socket(7)). */
-export interface Buffers {
-  readonly send?: number;
-  readonly receive?: number;
-}
+import { eventsOf, PATIENCE, turn } from "../waiting.ts";
 
 /** How a stream came to an end: FIN or close, or the errno of a failure. */
 export type StreamEnding = "end" | Errno;
@@ -52,58 +45,8 @@ const scratch = new Uint8Array(READ_MOST);
 // Milliseconds between two looks at a full socket.
 const LOOK_AGAIN = 2;
 
-const owned = new Set<number>();
-
-/** The descriptors that the sockets of this file hold in this process. */
-export const rawDescriptors: ReadonlySet<number> = owned;
-
-abstract class Descriptor implements Disposable {
-  #open = true;
-
-  protected constructor(
-    readonly fd: number,
-    /** What the socket is called in messages. */
-    readonly label: string,
-  ) {
-    owned.add(fd);
-  }
-
-  get isOpen(): boolean {
-    return this.#open;
-  }
-
-  /** close(2). The kernel sends FIN, or a reset where bytes are unread. */
-  close(): void {
-    if (!this.#open) return;
-    this.#open = false;
-    owned.delete(this.fd);
-    must("close", system.close(this.fd));
-    forget(this.fd);
-  }
-
-  /** Gives the descriptor to somebody else, who closes it. */
-  handOver(): number {
-    this.#open = false;
-    owned.delete(this.fd);
-    return this.fd;
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
-  }
-
-  protected set(level: number, option: number, ...value: number[]): void {
-    must("setsockopt", system.setOption(this.fd, level, option, Int32Array.from(value)));
-  }
-
-  protected setBuffers({ send, receive }: Buffers): void {
-    if (send !== undefined) this.set(SOL_SOCKET, SO_SNDBUF, send);
-    if (receive !== undefined) this.set(SOL_SOCKET, SO_RCVBUF, receive);
-  }
-}
-
 /** A listening socket, nothing but the system's own calls. Accepts only when it is told to. */
-export class RawListener extends Descriptor {
+export class RawListener extends RawDescriptor {
   /** With the port that the system chose where 0 was asked. */
   readonly endpoint: SocketEndpoint;
 
@@ -137,7 +80,7 @@ export class RawListener extends Descriptor {
 }
 
 /** One end of a stream, nothing but the system's own calls and their true errno. */
-export class RawSocket extends Descriptor {
+export class RawSocket extends RawDescriptor {
   constructor(
     fd: number,
     label: string,
