@@ -249,8 +249,9 @@ describe("a waiting room", () => {
     using raw = new RawListener(PLACES[0][1]());
     room.guard([adoptListener(system.duplicate(raw.fd), room.handlers)]);
     room.pause();
+    using clients = new DisposableStack();
     for (const name of ["one", "two", "three"]) {
-      const client = await RawSocket.connect(raw.endpoint);
+      const client = clients.use(await RawSocket.connect(raw.endpoint));
       client.trySend(Buffer.from(name));
       // The others stay open until the relay ends them.
       if (name === "two") client.halfClose();
