@@ -37,7 +37,7 @@ export function parseAdminAddress(text: string, role: "to listen on" | "to ask")
  */
 export function parseMetricsAddress(text: string): SocketEndpoint {
   // Refuse a single name such as `Systemd` before `parse` is called. For this name, `parse` would
-  // advise to write `systemd`, which a metrics address cannot be either.
+  // advise to write `systemd`, which is also refused, below.
   if (text !== "systemd" && isNameAlone(text))
     throw new InvalidValue(`${quote(text)}: ${missingPart(text)}`);
   const endpoint = parse(text, "to listen on");

@@ -9,9 +9,9 @@ interface AdminFile {
 
 /**
  * Returns `adminMode` or `adminGroup` if this option was given but has no effect. The two options
- * have no effect without an admin address, and if the admin address is not the path of a socket
- * file. The caller must refuse the returned option, because the user believes that the option
- * protects the admin socket. Returns `undefined` if there is nothing to refuse.
+ * have an effect only if the admin address is the path of a socket file. The caller must refuse the
+ * returned option, because the user believes that the option protects the admin socket. Returns
+ * `undefined` if there is nothing to refuse.
  */
 export function adminMisfit({
   admin,

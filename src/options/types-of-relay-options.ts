@@ -54,7 +54,7 @@ const MEMORY_LEAST = 4 * 1024 * 1024;
 
 /**
  * The type of the option `memoryMax`: the maximum number of bytes that all connections together
- * hold.
+ * hold in memory.
  */
 export const MEMORY_MAX: LibraryType<number> = size(MEMORY_LEAST);
 

@@ -18,7 +18,8 @@ export interface TcpInfo {
   readonly sinceAnswer: number;
 }
 
-// struct tcp_info of linux/tcp.h, as of Linux 4.6. Later kernels only add fields at the end.
+// The length of a struct tcp_info as of Linux 4.6, and the offsets of fields in it (linux/tcp.h).
+// Later kernels only add fields at the end.
 const LENGTH = 148;
 const RETRANSMITS = 2;
 const PROBES = 3;

@@ -60,7 +60,10 @@ function wordsOf(result: number): string {
   return `${errnoWords(code)} (${code})`;
 }
 
-/** The assignments that tell the manager that a reload begins (sd_notify(3)). */
+/**
+ * The assignments that tell the service manager that a reload begins (sd_notify(3)). To the
+ * manager, a handover is a reload.
+ */
 export function reloading(): Assignments {
   return { RELOADING: "1", MONOTONIC_USEC: String(monotonicMicroseconds()) };
 }

@@ -1,7 +1,7 @@
 import type { Notifier } from "./notify-socket.ts";
 
 /**
- * Keeps messages to the service manager back while another process may be the unit's main process,
+ * Holds back messages to the service manager while another process may be the unit's main process,
  * because the manager accepts messages only from the main process (systemd.service(5),
  * NotifyAccess=main).
  *

@@ -2,8 +2,8 @@ import { availableMemory } from "../os/available-memory.ts";
 import { type MemoryBound, memoryBound } from "../relay/limits/held-memory-limit.ts";
 import { type Workers, workerCount } from "./worker-count.ts";
 
-// By default, the bytes that all connections together hold may fill this part of the available
-// memory: one in MEMORY_PARTS. The rest is for the kernel's socket buffers and for other programs.
+// The available memory is divided into this number of equal parts. By default, all connections
+// together may hold one part. The rest is for the kernel's socket buffers and for other programs.
 const MEMORY_PARTS = 4;
 
 /**

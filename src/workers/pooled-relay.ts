@@ -72,7 +72,7 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
   readonly #shares: readonly WorkerShare[];
   /** The relay's capture file; null before the start, and null if the relay captures nothing. */
   #captureFile: CaptureFile | null = null;
-  /** The captures of the predecessor; null if this process took over from no predecessor. */
+  /** The capture files of the predecessor; null if this process took over from no predecessor. */
   readonly #handedCaptures: HandedCaptures | null;
   /** Resolves as soon as no worker accepts clients any more and the source is closed. */
   readonly #closed = Promise.withResolvers<void>();

@@ -12,7 +12,10 @@ const PAUSE_FIRST = 10;
 // milliseconds.
 const PAUSE_LAST = 1_000;
 
-/** A relay, some of whose connections the slot's worker accepts and carries: the relay's share. */
+/**
+ * A relay in a slot. The slot's worker accepts and carries a part of the relay's connections: the
+ * relay's share in this worker.
+ */
 export interface SlotMember {
   readonly observer: Observer;
   /** Whether the relay's share starts again in a new thread if the slot's thread dies. */

@@ -32,7 +32,8 @@ const HOLDER = "pool";
 let limit: SharedConnectionLimit | null = null;
 
 /**
- * Counts the bytes that this worker's connections hold; null before the first share has started.
+ * Counts the bytes that this worker's connections hold in memory; null before the first share has
+ * started.
  */
 let memory: HeldMemory | null = null;
 

@@ -85,7 +85,7 @@ function controlFiles(contents: DebianContents, files: readonly TreeFile[]): Tre
     `Architecture: ${architecture}`,
     `Maintainer: ${maintainer}`,
     `Installed-Size: ${installedSize(files)}`,
-    // The runtime needs at least this version of glibc.
+    // Bun needs at least this version of glibc.
     "Depends: libc6 (>= 2.17)",
     "Section: net",
     "Priority: optional",

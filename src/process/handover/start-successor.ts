@@ -80,7 +80,7 @@ export interface Successor {
   giveUp(): void;
   /**
    * Sets the receiver of the successor's messages. The receiver also gets the messages that arrived
-   * before this call.
+   * before `follow` was called.
    */
   follow(listener: SuccessorListener): void;
 }

@@ -52,9 +52,9 @@ export interface UnitPlan {
   /** The drain timeout of the relays, in milliseconds. */
   readonly drainTimeout: number;
   /**
-   * The access to the machine that further relays need, which are not in `relays`. Only the
-   * template unit of a package has such relays: each instance runs the relays of its own
-   * configuration file, and these files do not exist yet.
+   * The access to the machine for relays that are not in `relays`. Only the template unit of a
+   * package has such relays: each instance runs the relays of its own configuration file, and these
+   * files do not exist yet.
    */
   readonly unlistedRelays?: SandboxNeeds;
 }
