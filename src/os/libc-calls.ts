@@ -45,7 +45,8 @@ const EPOLL_DATA_WORD = EPOLL_DATA_OFFSET / Int32Array.BYTES_PER_ELEMENT;
 const EPOLL_EVENTS_MOST = 64;
 const EMPTY_NAME = new Uint8Array(1);
 
-// struct ifreq: a NUL-terminated name, then a union; its flags are a short (netdevice(7)).
+// A struct ifreq is a NUL-terminated name and then a union, in which the interface's flags are a
+// short (netdevice(7)).
 const IFREQ_BYTES = 40;
 const IFREQ_NAME_BYTES = 16;
 

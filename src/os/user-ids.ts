@@ -17,8 +17,8 @@ export function groupId(name: string): number | undefined {
 }
 
 function lookUp(database: "passwd" | "group", name: string): number | undefined {
-  // Refuse a name that no user or group can have: one with a separator of the file's records, or
-  // with a leading "-", which getent would read as an option.
+  // Refuse a name that no user or group can have: a name with a character that separates fields or
+  // records (passwd(5)), or with a leading "-", which getent would read as an option.
   if (name === "" || name.startsWith("-") || /[:\n\0]/.test(name)) return undefined;
   for (const line of records(database, name)) {
     // Each record of both databases starts with NAME:PASSWORD:ID (passwd(5), group(5)).

@@ -1,6 +1,6 @@
 import type { ClientCounts } from "../relay/admission/client-counts.ts";
 
-// The index of the hash function's seed in the shared memory, in 32-bit words.
+// The shared memory consists of 32-bit words. The index of the word with the hash function's seed.
 const SEED = 0;
 // The index of the first table in the shared memory. There is one table for each worker.
 const FIRST = 1;

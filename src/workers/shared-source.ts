@@ -10,7 +10,7 @@ import { type PlacedFile, type HandedSource, isInherited } from "../relay/kinds-
 import type { RelayOptions } from "../relay/options.ts";
 
 // A socket file cannot be removed while no descriptor is free. The pause before the next try, and
-// by default the maximum of all pauses together, in milliseconds.
+// the default maximum of the sum of all pauses, in milliseconds.
 const REMOVE_EVERY = 10;
 const REMOVE_PATIENCE = 1_000;
 

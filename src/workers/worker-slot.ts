@@ -73,7 +73,7 @@ export class WorkerSlot {
   }
 
   /**
-   * Removes a relay whose share has ended from the slot. Ends the thread if the slot has no other
+   * Removes from the slot a relay whose share has ended. Ends the thread if the slot has no other
    * relay.
    */
   leave(relay: number): void {

@@ -56,7 +56,7 @@ export interface HandedRelay {
   readonly captureFile: string | null;
   /**
    * The configured path of the capture; null if `captureFile` is null. By the end of the handover,
-   * another file may be at this path, because a full capture file is renamed.
+   * another file may be at this path: a full capture file is renamed, and a new file begins.
    */
   readonly capturePath: string | null;
 }
