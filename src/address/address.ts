@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from "./parse-and-print-ip.ts";
 import { isSelfLoop } from "./self-loop.ts";
 import { isLoopbackHost } from "./loopback.ts";
-import { resolve } from "node:path";
+import { canonicalPath } from "../os/canonical-path.ts";
 import { servicePort } from "../os/etc-services.ts";
 import { lacksPort, missingPart, suggestAddress, NEITHER_FORM } from "./suggest-address.ts";
 import { quote } from "./quote-word.ts";
@@ -150,7 +150,7 @@ function hasPrefix(text: string): boolean {
  */
 export function isSameAddress(source: Endpoint, destination: Endpoint): boolean {
   if (source.kind === "unix" && destination.kind === "unix")
-    return resolve(source.path) === resolve(destination.path);
+    return canonicalPath(source.path) === canonicalPath(destination.path);
   if (!isSameNetwork(source, destination)) return false;
   if (source.kind === "abstract" && destination.kind === "abstract")
     return source.name === destination.name;

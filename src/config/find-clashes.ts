@@ -1,10 +1,10 @@
-import { resolve } from "node:path";
 import {
   type Endpoint,
   inNetwork,
   isSameAddress,
   type SocketEndpoint,
 } from "../address/address.ts";
+import { canonicalPath } from "../os/canonical-path.ts";
 import type { Mistakes } from "./config-error.ts";
 import type { PlacedRelay } from "./parse-relay-table.ts";
 import { isSameSource, searchKeyOf } from "./is-same-source.ts";
@@ -48,7 +48,7 @@ function findSharedCaptures(relays: readonly PlacedRelay[], mistakes: Mistakes):
   const owners = new Map<string, string>();
   for (const { name, source, settings } of relays) {
     if (settings.capture === undefined) continue;
-    const path = resolve(settings.capture);
+    const path = canonicalPath(settings.capture);
     const owner = owners.get(path);
     if (owner === undefined) owners.set(path, name);
     else if (source !== null)

@@ -1,6 +1,6 @@
-import { resolve } from "node:path";
 import { type Endpoint, isSameNetwork, printAddress } from "../address/address.ts";
 import { ipAddress } from "../address/ip-address.ts";
+import { canonicalPath } from "../os/canonical-path.ts";
 import { isIPv4 } from "../address/parse-and-print-ip.ts";
 import { isLoopbackName } from "../address/loopback.ts";
 
@@ -10,7 +10,7 @@ import { isLoopbackName } from "../address/loopback.ts";
  * compared.
  */
 export function searchKeyOf(endpoint: Endpoint): string {
-  if (endpoint.kind === "unix") return resolve(endpoint.path);
+  if (endpoint.kind === "unix") return canonicalPath(endpoint.path);
   return endpoint.kind === "tcp" ? `:${endpoint.port}` : printAddress(endpoint);
 }
 

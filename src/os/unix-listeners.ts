@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { basename } from "node:path";
+import { canonicalPath } from "./canonical-path.ts";
 
 // The flags of a listening socket in /proc/net/unix: __SO_ACCEPTCON of linux/net.h.
 const LISTENS = "00010000";
@@ -12,15 +13,24 @@ const STREAM = "0001";
  * may have been moved after bind, or the file's socket may belong to another network namespace.
  */
 export function isListening(name: string): boolean {
-  const absolute = name.startsWith("@") ? name : resolve(name);
+  const isOfName = name.startsWith("@") ? (text: string) => text === name : samePath(name);
   return readList()
     .split("\n")
     .some((line) => {
       const [, , , flags, type, , , ...bound] = line.split(/ +/);
       if (flags !== LISTENS || type !== STREAM) return false;
-      const text = bound.join(" ");
-      return text.startsWith("@") ? text === absolute : text !== "" && resolve(text) === absolute;
+      return isOfName(bound.join(" "));
     });
+}
+
+/**
+ * Returns a function that tells whether a name in the kernel's list is the path `path`. The list
+ * can have thousands of paths, so only those with the same last part are looked up.
+ */
+function samePath(path: string): (text: string) => boolean {
+  const wanted = canonicalPath(path);
+  const last = basename(wanted);
+  return (text) => !text.startsWith("@") && text.endsWith(last) && canonicalPath(text) === wanted;
 }
 
 function readList(): string {

@@ -1,5 +1,5 @@
-import { describe, expect, test } from "bun:test";
-import { linkSync, symlinkSync, writeFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { linkSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseAddress } from "../../src/index.ts";
 import { describeNeeding, program, root } from "../support/machine/parts.ts";
@@ -9,6 +9,7 @@ import {
   startRelay,
   type RunningRelay,
 } from "../support/process/executable.ts";
+import { connectEcho, type EchoServer, startEcho } from "../support/sockets/echo.ts";
 import { expectIdleProcess } from "../support/process/idle.ts";
 import { connectionDescriptors } from "../support/process/proc.ts";
 import { Payload } from "../support/sockets/payload.ts";
@@ -91,6 +92,61 @@ describe("a relay to its own Unix socket", () => {
       () => connectionDescriptors(relay.pid).length === before,
       "no connection to be left",
     );
+  });
+});
+
+describe("a path whose text looks like the source's", () => {
+  // The folder above the link's folder is `far`, so this path is not `near/s`.
+  const path = (name: string) => join(folder, name);
+  const source = path("near/s");
+  const destination = `${path("near")}/link/../s`;
+  let echo: EchoServer;
+  beforeAll(() => {
+    mkdirSync(path("near"));
+    mkdirSync(path("far/deep"), { recursive: true });
+    symlinkSync("../far/deep", path("near/link"));
+    echo = startEcho(path("far/s"));
+  });
+  afterAll(() => echo[Symbol.dispose]());
+
+  test.each([
+    { options: [], env: {} },
+    { options: ["--workers=2"], env: {} },
+    { options: [], env: WITHOUT_FFI },
+  ])("is a destination like any other: %j", async ({ options, env }) => {
+    await using relay = await startRelay([...options, source, destination], { env });
+    using client = await connectEcho(relay.address);
+    await client.ask("hello");
+    expect(await relay.stop()).toBe(0);
+  });
+
+  test("is a source like any other, also across a handover", async () => {
+    const file = path("relays.toml");
+    const there = `${path("near")}/link/../other`;
+    writeFileSync(
+      file,
+      `[relay.a]\nsource = "${path("near/other")}"\ndestination = "${destination}"\n` +
+        `[relay.b]\nsource = "${there}"\ndestination = "${source}"\n`,
+    );
+    await using relay = await startRelay([`--config=${file}`]);
+    const serves = async (address: string) => {
+      using client = await connectEcho(address);
+      await client.ask("hello");
+    };
+    await serves(path("near/other"));
+    using nobody = await RawSocket.connect({ kind: "unix", path: path("far/other") });
+    expect((await nobody.readToEnd()).length).toBe(0);
+    process.kill(relay.pid, "SIGHUP");
+    await relay.logged(/"event":"handed_over"/);
+    await serves(path("near/other"));
+    using again = await RawSocket.connect({ kind: "unix", path: path("far/other") });
+    expect((await again.readToEnd()).length).toBe(0);
+  });
+
+  test("that leads to the source is refused: ..", async () => {
+    const { code, stderr } = await runRelay([path("far/t"), `${path("near")}/link/../t`]);
+    expect({ code, stderr }).toMatchObject({ code: 64 });
+    expect(stderr).toContain("DESTINATION is SOURCE");
   });
 });
 

@@ -1,7 +1,7 @@
-import { resolve } from "node:path";
 import type { Endpoint, SocketEndpoint } from "../../address/address.ts";
 import { isIPv4, isIPv6 } from "../../address/parse-and-print-ip.ts";
 import type { OptionValues } from "../../options/option-table.ts";
+import { absolutePath } from "../../os/canonical-path.ts";
 import { groupId, userId } from "../../os/user-ids.ts";
 import { folderOf, isIn, runtimeDirectory } from "../../systemd/units/directives-for-paths.ts";
 import { IDLE_LEAST } from "../../systemd/least-exit-idle-time.ts";
@@ -92,7 +92,7 @@ export function checkAddress(
   if (address.kind !== "unix" || text.startsWith("/")) return;
   if (userUnit && /^%[th]\//.test(text)) return;
   throw new UsageError(
-    `${word} is relative, and a unit has no working folder: write ${resolve(text)}`,
+    `${word} is relative, and a unit has no working folder: write ${absolutePath(text)}`,
   );
 }
 

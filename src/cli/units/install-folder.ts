@@ -14,7 +14,7 @@ export function unitFolder(manager: Manager): string {
 
 /** Whether a manager looks for units in the given folder. */
 export function isUnitFolder(folder: string, manager: Manager): boolean {
-  const real = realpathSync(folder);
+  const real = realpathSync.native(folder);
   const folders = manager === "system" ? SYSTEM_UNIT_FOLDERS : [unitFolder(manager)];
   return folders.some((known) => known === real || realpathOf(known) === real);
 }
@@ -33,7 +33,7 @@ function isThere(path: string): boolean {
 
 function realpathOf(path: string): string | undefined {
   try {
-    return realpathSync(path);
+    return realpathSync.native(path);
   } catch {
     // This folder of the search path does not exist.
     return undefined;

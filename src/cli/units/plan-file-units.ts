@@ -1,7 +1,7 @@
-import { resolve } from "node:path";
 import type { SocketEndpoint } from "../../address/address.ts";
 import { readConfigFile } from "../../config/read-config-file.ts";
 import type { OptionValues } from "../../options/option-table.ts";
+import { absolutePath } from "../../os/canonical-path.ts";
 import type { ProcessPlan, ProcessWide, RelayPlan } from "../../process/process-plan.ts";
 import { folderOf, hiderOf } from "../../systemd/units/directives-for-paths.ts";
 import { socketName } from "../../systemd/units/socket-unit.ts";
@@ -92,7 +92,7 @@ export function planFileUnits(
 }
 
 function configPath(written: string, { userUnit }: OptionValues): string {
-  const path = resolve(written);
+  const path = absolutePath(written);
   if (hasControls(path))
     throw new UsageError("--config: FILE has a control character; a unit cannot contain it");
   if (hiderOf(path) === "tmp")

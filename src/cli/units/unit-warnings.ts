@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { dirname } from "node:path";
+import { absolutePath } from "../../os/canonical-path.ts";
 import type { UnitPlan, UnitRelay } from "../../systemd/units/unit-plan.ts";
 import { hasService } from "./install-folder.ts";
 
@@ -44,7 +45,7 @@ function groupWarnings(
 function fileWarnings(wanted: UnitPlan, file: string | undefined): string[] {
   const { manager, user, supplementaryGroups } = wanted;
   const hasOwnUser = manager === "system" && user === undefined && supplementaryGroups.length === 0;
-  const hidden = file === undefined || !hasOwnUser ? undefined : notForAll(resolve(file));
+  const hidden = file === undefined || !hasOwnUser ? undefined : notForAll(absolutePath(file));
   if (hidden === undefined) return [];
   return [
     `the service's user cannot read ${hidden}: let everybody read it, or add ` +

@@ -1,5 +1,5 @@
-import { resolve } from "node:path";
 import { printAddress, type SocketEndpoint } from "../../address/address.ts";
+import { absolutePath } from "../../os/canonical-path.ts";
 import type { FileIdentity } from "../../relay/kinds-of-source.ts";
 import {
   boolean,
@@ -134,7 +134,7 @@ export type ListenerRole = "source" | "admin" | "metrics";
  */
 export function listenerKey(role: ListenerRole, address: SocketEndpoint): string {
   const absolute: SocketEndpoint =
-    address.kind === "unix" ? { kind: "unix", path: resolve(address.path) } : address;
+    address.kind === "unix" ? { kind: "unix", path: absolutePath(address.path) } : address;
   const netns = absolute.kind === "unix" ? undefined : absolute.netns;
   return `${role} ${printAddress(absolute)}${netns === undefined ? "" : ` in ${netns}`}`;
 }

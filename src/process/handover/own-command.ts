@@ -1,5 +1,5 @@
 import { realpathSync } from "node:fs";
-import { resolve } from "node:path";
+import { absolutePath } from "../../os/canonical-path.ts";
 
 // In a compiled executable, the paths of all modules begin with this folder (Bun 1.4.5).
 const INSIDE_EXECUTABLE = "/$bunfs/";
@@ -27,13 +27,13 @@ export function ownCommand(): readonly string[] {
  * @param executable - the path of the running file
  */
 function calledPath(called: string, executable: string): string {
-  const path = called.includes("/") ? resolve(called) : Bun.which(called);
+  const path = called.includes("/") ? absolutePath(called) : Bun.which(called);
   return path !== null && realPath(path) === realPath(executable) ? path : executable;
 }
 
 function realPath(path: string): string | null {
   try {
-    return realpathSync(path);
+    return realpathSync.native(path);
   } catch {
     // There may be no file at this path, because argv[0] may be any text (execve(2)).
     return null;

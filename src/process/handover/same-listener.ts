@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { canonicalPath } from "../../os/canonical-path.ts";
 import type { SocketEndpoint } from "../../address/address.ts";
 import { ipAddress } from "../../address/ip-address.ts";
 
@@ -21,7 +21,7 @@ export function isSameListener(bound: SocketEndpoint, source: SocketEndpoint): b
  * same replacement in `ListenStream=`.
  */
 function pathOf(path: string): string {
-  return resolve(path).replace(/^\/var\/run\//, "/run/");
+  return canonicalPath(path).replace(/^\/var\/run\//, "/run/");
 }
 
 /**

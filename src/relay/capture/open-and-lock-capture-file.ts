@@ -10,7 +10,8 @@ import {
   renameSync,
   type Stats,
 } from "node:fs";
-import { basename, resolve } from "node:path";
+import { basename } from "node:path";
+import { canonicalPath } from "../../os/canonical-path.ts";
 import { errnoCode, errorCode } from "../../os/errno.ts";
 import { loaded } from "../../os/libc.ts";
 import { RelayError } from "../error.ts";
@@ -151,7 +152,7 @@ function isOwn(path: string, identity: string, own: HandedCaptures): boolean {
 }
 
 function isAtPathOf(path: string, { paths }: HandedCaptures): boolean {
-  return paths.some((other) => resolve(other) === resolve(path));
+  return paths.some((other) => canonicalPath(other) === canonicalPath(path));
 }
 
 /**

@@ -4,7 +4,7 @@ import { isSameListener } from "../../../../src/process/handover/same-listener.t
 
 test.each([
   ["/run/a/s", "/run/a/s", true],
-  ["/run/a/s", "/run/b/../a//s", true],
+  ["/run/a/s", "/run/../run/a//s", true],
   ["/run/a/s", "/var/run/a/s", true],
   ["/run/a/s", "/run/a/t", false],
   ["@a", "@a", true],
