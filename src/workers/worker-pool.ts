@@ -57,13 +57,18 @@ export class WorkerPool {
   }
 
   /**
-   * Chooses at most `most` slots for a new relay. Each relay's first slot is the one after the
-   * previous relay's first slot, so relays with few slots do not all use the same workers.
+   * Chooses at most `most` slots for a new relay. A relay that does not use all slots begins at
+   * another slot than the relay before it, so relays with few slots do not all use the same
+   * workers.
    *
    * @param open - returns the relay's number of open connections
    */
   place(most: number, open: () => number): PoolPlace {
     const relay = this.#open.push(open) - 1;
+    // A relay that uses all workers has its slots in the order of `partOf`, so that its own limit
+    // has the same parts as the shared limit. Otherwise the relay could not use all places of the
+    // shared limit.
+    if (most >= this.workers) return { relay, slots: this.#slots };
     const first = relay % this.workers;
     const turned = [...this.#slots.slice(first), ...this.#slots.slice(0, first)];
     return { relay, slots: turned.slice(0, most) };

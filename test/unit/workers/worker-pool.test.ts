@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
 import { combineObservers } from "../../../src/relay/combine-observers.ts";
 import type { Batch, Start } from "../../../src/workers/worker-messages.ts";
 import { memoryBound } from "../../../src/relay/limits/held-memory-limit.ts";
+import { evenPart } from "../../../src/workers/divide-limit.ts";
 import { WorkerPool } from "../../../src/workers/worker-pool.ts";
 import { type SlotMember, WorkerSlot } from "../../../src/workers/worker-slot.ts";
 import { FakeThread } from "./fake-thread.ts";
@@ -198,13 +199,14 @@ describe("a pool", () => {
   test("gives a relay as many slots as it can use, and the next one begins at the next", () => {
     const pool = new WorkerPool(3);
     const placed = (most: number) => pool.place(most, () => 0).slots.map(({ number }) => number);
-    expect([placed(10), placed(2), placed(1), placed(3)]).toEqual([
+    expect([placed(10), placed(2), placed(1), placed(1), placed(3)]).toEqual([
       [1, 2, 3],
       [2, 3],
       [3],
+      [1],
       [1, 2, 3],
     ]);
-    expect(pool.place(1, () => 0).relay).toBe(4);
+    expect(pool.place(1, () => 0).relay).toBe(5);
   });
 
   test("divides the limit that all its relays share, and has no worker without a place", () => {
@@ -215,6 +217,15 @@ describe("a pool", () => {
     expect([parts(3, 8), parts(3, 2), parts(1, 5)]).toEqual([[3, 3, 2], [1, 1], [5]]);
     const unlimited = new WorkerPool(1);
     expect(unlimited.place(1, () => 0).slots.map((slot) => unlimited.partOf(slot))).toEqual([null]);
+  });
+
+  test("gives a relay whose limit is the shared one the same parts of both, in each slot", () => {
+    const pool = new WorkerPool(3, { sharedMax: 7 });
+    for (const relay of ["first", "second", "third"]) {
+      const { slots } = pool.place(7, () => 0);
+      const own = slots.map((_, index) => evenPart(7, slots.length, index));
+      expect([relay, slots.map((slot) => pool.partOf(slot))]).toEqual([relay, own]);
+    }
   });
 
   test("knows when all its relays together have reached that limit", () => {
