@@ -89,8 +89,15 @@ export function checkAddress(
   const text = address.kind === "unix" ? address.path : address.name;
   if (hasControls(text))
     throw new UsageError(`${word} has a control character; a unit cannot contain it`);
-  if (address.kind !== "unix" || text.startsWith("/")) return;
-  if (userUnit && /^%[th]\//.test(text)) return;
+  if (address.kind !== "unix") return;
+  const ofAnyUser = userUnit && /^%[th]\//.test(text);
+  const isAbsolute = ofAnyUser || text.startsWith("/");
+  if (isAbsolute && text.split("/").includes(".."))
+    throw new UsageError(
+      `${word} contains .., and systemd ignores such paths in most settings: write ` +
+        (ofAnyUser ? "the path without it" : absolutePath(text)),
+    );
+  if (isAbsolute) return;
   throw new UsageError(
     `${word} is relative, and a unit has no working folder: write ${absolutePath(text)}`,
   );

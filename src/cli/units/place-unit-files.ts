@@ -10,7 +10,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { absolutePath } from "../../os/canonical-path.ts";
 import { errnoWords, errorCode } from "../../os/errno.ts";
+import { leadToSameFile } from "../../os/same-file.ts";
 import type { UnitFile } from "../../systemd/units/unit-file.ts";
 
 /**
@@ -28,6 +30,14 @@ export interface PlacedFile {
    * The change to the file. `replaced` means that the file had another text, which was overwritten.
    */
   readonly outcome: "written" | "replaced" | "unchanged";
+}
+
+/**
+ * Returns a path of a folder from which `join` makes the paths of its files. `join` removes `..`
+ * together with the name before it, which leads to another folder if this name is a link.
+ */
+export function joinableFolder(folder: string): string {
+  return leadToSameFile(folder, join(folder)) ? folder : absolutePath(folder);
 }
 
 /**

@@ -8,7 +8,7 @@ import { checkAddresses, checkAdminFile, readValues } from "../line/option-value
 import { nextSteps } from "./next-steps.ts";
 import type { CommandLine, GivenOptions } from "../line/read-command-line.ts";
 import { complain, warn, writeAnswer } from "../line/write-output.ts";
-import { placeUnits, UnitFilesError } from "./place-unit-files.ts";
+import { joinableFolder, placeUnits, UnitFilesError } from "./place-unit-files.ts";
 import { checkSandbox } from "./check-options-of-units.ts";
 import { planFileUnits } from "./plan-file-units.ts";
 import { planUnits } from "./plan-units.ts";
@@ -31,8 +31,9 @@ export async function runUnits({ given, args }: CommandLine): Promise<number> {
     await warn(`${PROGRAM} units: warning: ${warning}\n`);
   if (values.output === undefined) return await writeAnswer(print(units));
   try {
-    const files = placeUnits(values.output, units, values.force);
-    return await writeAnswer(nextSteps(wanted, values.output, files));
+    const folder = joinableFolder(values.output);
+    const files = placeUnits(folder, units, values.force);
+    return await writeAnswer(nextSteps(wanted, folder, files));
   } catch (error) {
     if (!(error instanceof UnitFilesError)) throw error;
     return await fail(error.message);

@@ -1,7 +1,18 @@
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
-import { placeUnits, UnitFilesError } from "../../../../src/cli/units/place-unit-files.ts";
+import {
+  joinableFolder,
+  placeUnits,
+  UnitFilesError,
+} from "../../../../src/cli/units/place-unit-files.ts";
 import { folderForEachTest } from "../../../support/temporary-folder.ts";
 
 const UNITS = [
@@ -19,6 +30,19 @@ function contents(): Record<string, string> {
 }
 
 const both = { "a.socket": "the socket\n", "a.service": "the service\n" };
+
+test("a folder after a link and .. is the one where the kernel finds it", () => {
+  mkdirSync(join(folder, "near"));
+  mkdirSync(join(folder, "far/deep"), { recursive: true });
+  symlinkSync("../far/deep", join(folder, "near/link"));
+  const [{ path = "" } = {}] = placeUnits(
+    joinableFolder(`${folder}/near/link/..`),
+    UNITS.slice(0, 1),
+    false,
+  );
+  expect(path).toBe(join(realpathSync(folder), "far/a.socket"));
+  expect(joinableFolder(`${folder}/near/..`)).toBe(`${folder}/near/..`);
+});
 
 describe("units are written", () => {
   test("into an empty folder", () => {
