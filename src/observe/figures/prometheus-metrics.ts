@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from "@prometheus-io/client";
 import { PROGRAM } from "../../program/version.ts";
 import type { Observer } from "../../relay/observer.ts";
 import { DurationHistogram } from "./duration-histogram.ts";
-import { CONNECT_SECONDS, CONNECTION_SECONDS, LATE_SECONDS } from "./histogram-buckets.ts";
+import { CONNECT_SECONDS, CONNECTION_SECONDS, LATE_SECONDS } from "./prometheus-bucket-bounds.ts";
 import type { Metric } from "./metric.ts";
 import { metricsOfProcess, metricsOfProgram, type ProcessFigures } from "./metrics-of-process.ts";
 import { metricsOfRelays, type RelayFigures } from "./metrics-of-relays.ts";

@@ -1,5 +1,5 @@
 import { ipEndpoint, type IpEndpoint } from "../../address/ip-endpoint.ts";
-import { tcpOwnEnd, tcpPeer } from "../../address/tcp-peer.ts";
+import { tcpOwnEnd, tcpPeer } from "../../address/tcp-peer-or-saved-syn.ts";
 import { libc } from "../../os/libc.ts";
 
 /** An accepted socket. Bun's own types wrongly say that the addresses are always present. */

@@ -1,5 +1,5 @@
 import { ipEndpoint, printIpEndpoint } from "../../address/ip-endpoint.ts";
-import { tcpPeer } from "../../address/tcp-peer.ts";
+import { tcpPeer } from "../../address/tcp-peer-or-saved-syn.ts";
 import { libc } from "../../os/libc.ts";
 import { type Peer, readPeer } from "../../os/peer-credentials.ts";
 import type { AcceptedClient } from "../admission/accepted-client.ts";

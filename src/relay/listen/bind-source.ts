@@ -3,7 +3,7 @@ import { isInOwnNetwork } from "../../os/private-network-namespace.ts";
 import { leadToSameFile } from "../../os/same-file.ts";
 import { RelayError } from "../error.ts";
 import { abstractAddress, unixAddress } from "../../address/socket-address.ts";
-import { keepFirstPackets } from "../../address/tcp-peer.ts";
+import { keepFirstPackets } from "../../address/tcp-peer-or-saved-syn.ts";
 import { checked } from "../../os/errno.ts";
 import { INT_MAX } from "../../os/int-max.ts";
 import type { Libc } from "../../os/libc.ts";
