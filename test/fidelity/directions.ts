@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { printAddress, type SocketEndpoint } from "../../src/index.ts";
+import { OWN_LOOPBACK } from "../support/sockets/own-loopback.ts";
 import type { Buffers } from "../support/sockets/raw-descriptor.ts";
 import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
 import type { Harness, RelayUnderTest, Report, Settings } from "./relay-under-test.ts";
@@ -223,7 +224,7 @@ let named = 0;
 function place(kind: Kind, folder: string, name: string): SocketEndpoint {
   switch (kind) {
     case "tcp":
-      return { kind: "tcp", host: "127.0.0.1", port: 0 };
+      return { kind: "tcp", host: OWN_LOOPBACK, port: 0 };
     case "tcp6":
       return { kind: "tcp", host: "::1", port: 0 };
     case "unix":

@@ -7,6 +7,7 @@ import {
   system,
   SystemCallError,
 } from "./system-calls.ts";
+import { OWN_LOOPBACK } from "../sockets/own-loopback.ts";
 
 /** A TCP socket of this network namespace. */
 export interface TcpSocket {
@@ -38,19 +39,38 @@ const IPPROTO_TCP = 6;
 const KEEPALIVE_TIMER = 2;
 const ENOENT = -2;
 
+const LOOPBACK = "127.0.0.1";
+
 const HEADER_BYTES = 16;
 const REQUEST_BYTES = HEADER_BYTES + 56;
 const ANSWER_MOST = 64 * 1024;
 
-/** The TCP socket between two ports of 127.0.0.1, the relay's or the test's by which is local. */
+/**
+ * The TCP socket between two ports, the relay's or the test's by which is local: of 127.0.0.1, or of
+ * this process's own loopback address at the listener's end. The kernel calls from 127.0.0.1.
+ */
 export function tcpSocket(localPort: number, remotePort: number): TcpSocket | undefined {
-  const request = requestFor(NLM_F_REQUEST, ~0);
-  request.setUint16(HEADER_BYTES + 8, localPort);
-  request.setUint16(HEADER_BYTES + 10, remotePort);
-  request.setUint32(HEADER_BYTES + 12, 0x7f000001);
-  request.setUint32(HEADER_BYTES + 28, 0x7f000001);
-  // The kernel falls back to whoever listens at the local port.
-  return ask(request).find(({ state }) => state !== LISTEN);
+  const pairs = [
+    [LOOPBACK, LOOPBACK],
+    [LOOPBACK, OWN_LOOPBACK],
+    [OWN_LOOPBACK, LOOPBACK],
+  ] as const;
+  for (const [local, remote] of pairs) {
+    const request = requestFor(NLM_F_REQUEST, ~0);
+    request.setUint16(HEADER_BYTES + 8, localPort);
+    request.setUint16(HEADER_BYTES + 10, remotePort);
+    setAddress(request, HEADER_BYTES + 12, local);
+    setAddress(request, HEADER_BYTES + 28, remote);
+    // The kernel falls back to whoever listens at the local port.
+    const found = ask(request).find(({ state }) => state !== LISTEN);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function setAddress(request: DataView, at: number, address: string): void {
+  for (const [index, byte] of address.split(".").entries())
+    request.setUint8(at + index, Number(byte));
 }
 
 /** All TCP sockets over IPv4 that are in a state. */
