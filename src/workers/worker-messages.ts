@@ -10,7 +10,7 @@ import type { RelayOptions } from "../relay/options.ts";
 // structured clone.
 
 /**
- * A message to a worker. An order either concerns one relay, whose number in the pool is in the
+ * A message to a worker. A message either concerns one relay, whose number in the pool is in the
  * field `relay`, or ends the worker's thread.
  */
 export type Order = RelayOrder | { readonly kind: "end" };
@@ -19,7 +19,7 @@ export type RelayOrder =
   | Start
   /** Answer with `here`, which proves that the thread's event loop runs. */
   | { readonly kind: "ping"; readonly relay: number }
-  /** Accept nobody until the order `release`; answered by `held`. */
+  /** Accept nobody until the message `release`; answered by `held`. */
   | { readonly kind: "hold"; readonly relay: number }
   | { readonly kind: "release"; readonly relay: number }
   /** Stop recording packets for the relay's capture. */

@@ -20,8 +20,8 @@ import { ReportSender } from "./report-sender.ts";
 declare const self: Worker;
 
 /**
- * The name under which the pool pauses a relay (`pauseFor`), from the order `hold` to the order
- * `release`.
+ * The name under which the pool pauses a relay (`pauseFor`). The pause begins with the message
+ * `hold` and ends with the message `release`.
  */
 const HOLDER = "pool";
 

@@ -80,8 +80,8 @@ export function executableManifest(target: Target): Manifest {
 }
 
 /**
- * The package with the same program as JavaScript for Bun, for systems without an executable
- * package.
+ * The package for systems that have no executable package. It holds the relay as JavaScript, which
+ * Bun runs.
  */
 export function programManifest(): Manifest {
   return {

@@ -12,7 +12,7 @@ export function captureInUse(path: string): RelayError {
   );
 }
 
-/** The error if there is no capture but another file at the path; `stats` describes this file. */
+/** The error if the file at the path is not a capture; `stats` describes this file. */
 export function noCaptureFile(path: string, stats: Stats): RelayError {
   const [what, fix] = describe(path, stats);
   return new RelayError(

@@ -135,8 +135,9 @@ function replaceStale(
   if (isUnsupported(result)) {
     // This file system cannot exchange two files, so rename(2) replaces the file at the path. That
     // file is normally the stale socket. It is not the socket of another starting relay of this
-    // user, because these relays take turns: the private folder is also a lock. It can be a file
-    // that another program has put there since the check; that file is then lost.
+    // user: these relays start one after the other, because each locks the private folder. But if
+    // another program has put a file there since the relay found the stale socket, that file is
+    // lost.
     renameSync(made, target);
     return true;
   }
