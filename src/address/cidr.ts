@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from "./parse-and-print-ip.ts";
-import { ipAddress, type IpFamily, ipFromBytes } from "./ip-address.ts";
+import { ipAddress, type IpFamily, ipFromBytes } from "./ip-address-and-ipv4-mapping.ts";
 import { quote } from "./quote-word.ts";
 
 /** A range of IP addresses that share their leading bits (RFC 4632, RFC 4291 2.3). */

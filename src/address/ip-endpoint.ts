@@ -1,5 +1,10 @@
 import { AF_INET, AF_INET6 } from "../os/linux-constants.ts";
-import { ipAddress, type IpAddress, ipFromBytes, ipFromSocketBytes } from "./ip-address.ts";
+import {
+  ipAddress,
+  type IpAddress,
+  ipFromBytes,
+  ipFromSocketBytes,
+} from "./ip-address-and-ipv4-mapping.ts";
 import { ipv4EndpointText } from "./parse-and-print-ip.ts";
 
 /** An IP address with a port. */

@@ -1,4 +1,4 @@
-import { ipAddress } from "./ip-address.ts";
+import { ipAddress } from "./ip-address-and-ipv4-mapping.ts";
 
 /**
  * Whether a host name always means loopback: `localhost` and every name below it (RFC 6761 6.3).

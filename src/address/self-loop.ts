@@ -1,5 +1,5 @@
 import { networkInterfaces } from "node:os";
-import { ipAddress, type IpAddress } from "./ip-address.ts";
+import { ipAddress, type IpAddress } from "./ip-address-and-ipv4-mapping.ts";
 import { isLoopbackAddress, isLoopbackName } from "./loopback.ts";
 
 /** The host and port of a TCP `SocketEndpoint`. */

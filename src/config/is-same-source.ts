@@ -1,5 +1,5 @@
 import { type Endpoint, isSameNetwork, printAddress } from "../address/address.ts";
-import { ipAddress } from "../address/ip-address.ts";
+import { ipAddress } from "../address/ip-address-and-ipv4-mapping.ts";
 import { canonicalPath } from "../os/canonical-path.ts";
 import { isIPv4 } from "../address/parse-and-print-ip.ts";
 import { isLoopbackName } from "../address/loopback.ts";

@@ -1,4 +1,5 @@
-import { clientFields, clientGroup, clientName } from "../figures/client-name-and-fields.ts";
+import { clientFields, clientName } from "../figures/client-name-and-fields.ts";
+import { clientGroup } from "../figures/group-connections-by-client.ts";
 import type { Observation, ObservedRelay } from "../figures/observe-process.ts";
 import {
   type ClientGroup,

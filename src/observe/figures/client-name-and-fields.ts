@@ -14,15 +14,6 @@ export function clientName({ clientAddress, clientPeer }: ConnectionView): strin
 }
 
 /**
- * The key under which the connections of one client are counted together: the address without the
- * port, the Unix user, or `UNKNOWN_CLIENT` if both are unknown.
- */
-export function clientGroup({ clientAddress, clientPeer }: ConnectionView): string {
-  if (clientAddress !== "") return clientAddress.replace(/:\d+$/, "");
-  return clientPeer === null ? UNKNOWN_CLIENT : `user ${clientPeer.uid}`;
-}
-
-/**
  * A client in output for programs. The fields `client_uid`, `client_gid` and `client_pid` are
  * present exactly if the kernel reported the client's ids. The kernel reports ids only for a Unix
  * client.

@@ -1,5 +1,5 @@
 import type { ConnectionView } from "../../relay/observer.ts";
-import { clientGroup } from "./client-name-and-fields.ts";
+import { clientGroup } from "./group-connections-by-client.ts";
 
 /**
  * A figure for each direction: `up` for bytes from the client, `down` for bytes from the

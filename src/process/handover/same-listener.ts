@@ -1,6 +1,6 @@
 import { canonicalPath } from "../../os/canonical-path.ts";
 import type { SocketEndpoint } from "../../address/address.ts";
-import { ipAddress } from "../../address/ip-address.ts";
+import { ipAddress } from "../../address/ip-address-and-ipv4-mapping.ts";
 
 /**
  * Whether a socket that is bound to `bound` listens on the source `source`: both addresses have the

@@ -3,7 +3,7 @@ import { type Libc, loaded } from "../../os/libc.ts";
 import { ambiguousId, readPeer, readPeerGroups } from "../../os/peer-credentials.ts";
 import type { Cidr } from "../../address/cidr.ts";
 import { RelayError } from "../error.ts";
-import type { IpAddress } from "../../address/ip-address.ts";
+import type { IpAddress } from "../../address/ip-address-and-ipv4-mapping.ts";
 import { printIpEndpoint } from "../../address/ip-endpoint.ts";
 import type { AcceptedClient } from "./accepted-client.ts";
 import { printPeer } from "./print-client.ts";

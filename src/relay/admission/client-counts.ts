@@ -1,4 +1,4 @@
-import type { IpAddress } from "../../address/ip-address.ts";
+import type { IpAddress } from "../../address/ip-address-and-ipv4-mapping.ts";
 
 /**
  * Counts the open connections of each client. A 64-bit number identifies the client: the result of

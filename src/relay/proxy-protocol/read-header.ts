@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from "../../address/parse-and-print-ip.ts";
-import { ipFromBytes, ipFromSocketBytes } from "../../address/ip-address.ts";
+import { ipFromBytes, ipFromSocketBytes } from "../../address/ip-address-and-ipv4-mapping.ts";
 import { ipEndpoint } from "../../address/ip-endpoint.ts";
 import type { ProxiedEnds, Unaddressed } from "../admission/accepted-client.ts";
 import { crc32c } from "./crc32c.ts";

@@ -1,7 +1,7 @@
 import type { SocketEndpoint } from "../../address/address.ts";
 import { libc } from "../../os/libc.ts";
 import { ambiguousId, readPeer } from "../../os/peer-credentials.ts";
-import { ipv4MappedAddress } from "../../address/ip-address.ts";
+import { ipv4MappedAddress } from "../../address/ip-address-and-ipv4-mapping.ts";
 import type { IpEndpoint } from "../../address/ip-endpoint.ts";
 import type { AcceptedClient } from "../admission/accepted-client.ts";
 import type { ProxyVersion } from "../options.ts";

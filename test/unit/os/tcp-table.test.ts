@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ipAddress } from "../../../src/address/ip-address.ts";
+import { ipAddress } from "../../../src/address/ip-address-and-ipv4-mapping.ts";
 import { readTcpTable, type TcpEnd } from "../../../src/os/tcp-table.ts";
 import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
 import { ipv6Loopback } from "../../support/sockets/visitor.ts";

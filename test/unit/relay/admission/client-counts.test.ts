@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { ipAddress } from "../../../../src/address/ip-address.ts";
+import { ipAddress } from "../../../../src/address/ip-address-and-ipv4-mapping.ts";
 import { ipClient, OwnClientCounts } from "../../../../src/relay/admission/client-counts.ts";
 
 function clientOf(text: string): bigint {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { ipAddress } from "../../../../src/address/ip-address.ts";
+import { ipAddress } from "../../../../src/address/ip-address-and-ipv4-mapping.ts";
 import { printIpEndpoint } from "../../../../src/address/ip-endpoint.ts";
 import { HEADER_REFUSALS } from "../../../../src/relay/admission/refusal-reasons.ts";
 import { crc32c } from "../../../../src/relay/proxy-protocol/crc32c.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { parseAddress } from "../../../../src/index.ts";
-import { ipAddress, ipFromBytes } from "../../../../src/address/ip-address.ts";
+import { ipAddress, ipFromBytes } from "../../../../src/address/ip-address-and-ipv4-mapping.ts";
 import { ipEndpoint } from "../../../../src/address/ip-endpoint.ts";
 import {
   UNIDENTIFIED,
