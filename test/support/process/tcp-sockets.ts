@@ -46,8 +46,8 @@ const REQUEST_BYTES = HEADER_BYTES + 56;
 const ANSWER_MOST = 64 * 1024;
 
 /**
- * The TCP socket between two ports, the relay's or the test's by which is local: of 127.0.0.1, or of
- * this process's own loopback address at the listener's end. The kernel calls from 127.0.0.1.
+ * The TCP socket between two ports, the relay's or the test's by which is local. The listener's end
+ * is at 127.0.0.1 or at this process's own loopback address; the kernel calls from 127.0.0.1.
  */
 export function tcpSocket(localPort: number, remotePort: number): TcpSocket | undefined {
   const pairs = [
