@@ -95,10 +95,12 @@ export class ReportSender {
       refused: this.#ifWanted("refused", (client, reason) =>
         this.tell({ kind: "refused", client, reason }),
       ),
-      waitingForHeader: this.#ifWanted("waitingForHeader", (change) => {
+      waitingForHeader: (change) => {
+        this.#counts.waitingForHeader(this.#worker, change);
+        if (!this.#observed.has("waitingForHeader")) return;
         this.#waitingForHeader += change;
         this.#postLater();
-      }),
+      },
       acceptingPaused: this.#ifWanted("acceptingPaused", (reason, change) => {
         this.#pauses.set(reason, (this.#pauses.get(reason) ?? 0) + change);
         this.#postLater();

@@ -12,8 +12,10 @@ const OPEN = 0;
 const TAKEN = 1;
 // The position of the maximum number of the worker's open connections.
 const QUOTA = 2;
+// The position of the number of proxies whose PROXY header the worker awaits.
+const WAITING = 3;
 // The number of counters of each worker.
-const WORDS = 3;
+const WORDS = 4;
 
 /**
  * Counters of one relay that all threads of a pool share. For each worker: the number of its open
@@ -87,11 +89,22 @@ export class SharedCounters {
     return Atomics.load(this.#words, wordOf(worker, TAKEN));
   }
 
-  /** The number of open connections of all workers. */
+  /** Changes the number of proxies whose PROXY header a worker awaits. */
+  waitingForHeader(worker: number, change: number): void {
+    Atomics.add(this.#words, wordOf(worker, WAITING), change);
+    if (change < 0) Atomics.store(this.#words, FULL, 0);
+  }
+
+  /** The number of open connections of all workers, and of the proxies that they wait for. */
   total(): number {
     let total = 0;
-    for (let worker = 0; worker < this.#workers; worker += 1) total += this.open(worker);
+    for (let worker = 0; worker < this.#workers; worker += 1) total += this.#places(worker);
     return total;
+  }
+
+  /** The number of places that a worker's connections and waiting proxies take. */
+  #places(worker: number): number {
+    return this.open(worker) + Atomics.load(this.#words, wordOf(worker, WAITING));
   }
 
   /**
@@ -107,6 +120,7 @@ export class SharedCounters {
   leave(worker: number): void {
     Atomics.store(this.#words, wordOf(worker, QUOTA), 0);
     Atomics.store(this.#words, wordOf(worker, OPEN), 0);
+    Atomics.store(this.#words, wordOf(worker, WAITING), 0);
     Atomics.store(this.#words, FULL, 0);
   }
 
@@ -120,7 +134,7 @@ export class SharedCounters {
     for (let other = 0; other < this.#workers; other += 1) {
       const open = this.open(other);
       if (other === worker || open >= fewest) continue;
-      if (open >= Atomics.load(this.#words, wordOf(other, QUOTA))) continue;
+      if (this.#places(other) >= Atomics.load(this.#words, wordOf(other, QUOTA))) continue;
       least = other;
       fewest = open;
     }

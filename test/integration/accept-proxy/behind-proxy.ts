@@ -24,6 +24,8 @@ export class BehindProxy implements AsyncDisposable {
   readonly opened: string[] = [];
   readonly refused: string[] = [];
   readonly faults: unknown[] = [];
+  /** The limits that the relay has reached, each with the number of taken places. */
+  readonly full: string[] = [];
   /** The number of proxies that the relay waits for, by its observer. */
   waiting = 0;
 
@@ -47,6 +49,7 @@ export class BehindProxy implements AsyncDisposable {
       observer: {
         opened: ({ clientAddress }) => void behind.opened.push(clientAddress),
         waitingForHeader: (change) => void (behind.waiting += change),
+        full: (places, limit) => void behind.full.push(`${limit} ${places}`),
         refused: (_, reason) => void behind.refused.push(reason),
         fault: (error) => void behind.faults.push(error),
       },

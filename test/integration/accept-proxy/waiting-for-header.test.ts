@@ -33,6 +33,21 @@ describe("connections that wait for their header", () => {
     expect(behind.waiting).toBe(0);
   });
 
+  test.each([1, 2])("bring a relay of %i workers to its limit", async (workers) => {
+    await using behind = await start("TCP", "Unix", { connectionsMax: 2, workers });
+    using _first = await behind.connect();
+    using second = await behind.connect();
+    await until(() => behind.full.length > 0, "the limit to be reached");
+    expect(behind.full).toEqual(["own 2"]);
+    expect(behind.relay.connections).toBe(2);
+    second.close();
+    await until(() => behind.waiting === 1, "a place to be free");
+    expect(behind.relay.connections).toBe(1);
+    using _third = await behind.connect();
+    await until(() => behind.full.length > 1, "the limit to be reached again");
+    expect(behind.full).toEqual(["own 2", "own 2"]);
+  });
+
   test("are served by a relay that stops, if their header comes in time", async () => {
     await using behind = await start("TCP", "Unix");
     using client = await behind.connect();
