@@ -28,7 +28,7 @@ const LOADERS: Readonly<Record<CommandName, () => Command | Promise<Command>>> =
 };
 
 const EX_FAILED = 1;
-// The next two are from sysexits(3).
+// The next two exit statuses are from sysexits(3).
 const EX_USAGE = 64;
 const EX_CONFIG = 78;
 

@@ -66,8 +66,9 @@ export function ipSocketAddress(host: string, port: number): SocketAddress {
 }
 
 /**
- * The index of the interface that a zone means. A zone is an interface's name or its index. 0 if
- * this machine has no interface of that name at present, or if the interface has no IPv6 address.
+ * Returns the index of the network interface that a zone means. A zone is an interface's name or
+ * its index. Returns 0 if this machine has no interface of that name at present, or if the
+ * interface has no IPv6 address.
  */
 function scopeOf(zone: string): number {
   if (/^\d+$/.test(zone)) return Number(zone);

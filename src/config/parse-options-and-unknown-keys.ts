@@ -16,7 +16,7 @@ export interface PlacedOption {
   readonly value: unknown;
   /** The option's value, written as on the command line. */
   readonly shown: string;
-  /** The place of the option in the file; null if it came from the command line. */
+  /** The option's place in the file; null if the command line sets the option. */
   readonly at: Position | null;
 }
 

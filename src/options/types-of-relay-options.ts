@@ -41,8 +41,8 @@ const ACCOUNTS: readonly Endpoint["kind"][] = ["unix", "abstract", "systemd", "f
 // worker costs memory and descriptors.
 const WORKERS_MOST = 8_192;
 
-// The smallest limit for the size of a capture file, in bytes. A file of this size has room for its
-// header and for any one packet (65,535 bytes, and a comment).
+// The smallest limit for the size of a capture file, in bytes. A file of this size has room for the
+// file's header and one packet of the maximum size (65,535 bytes) with its comment.
 const CAPTURE_LEAST = 128 * 1024;
 
 /**

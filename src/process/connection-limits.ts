@@ -13,9 +13,9 @@ export interface ConnectionsOfFiles {
   /** The number of connections if no option sets a limit. */
   readonly byDefault: number;
   /**
-   * The highest limit that an option can set. With FFI this limit equals `byDefault`. Without FFI
-   * this limit is higher than `byDefault`: clients above the limit then wait in this process, each
-   * with a descriptor, and only `byDefault` keeps descriptors free for such clients.
+   * The highest limit that an option can set. With FFI this number equals `byDefault`. Without FFI
+   * this number is higher: clients that wait until a connection ends need descriptors of this
+   * process, and only `byDefault` keeps descriptors free for these clients.
    */
   readonly most: number;
 }

@@ -21,10 +21,10 @@ import { beginAttempt } from "./reach/begin-attempt.ts";
 import { WaitingLine } from "./reach/waiting-line.ts";
 
 // The time, in milliseconds, that the relay waits before it connects to the destination for a new
-// client, if clients are leaving a full relay (`areClientsLeaving`). The time must be longer than a
-// relay needs to pass on the end of a connection: up to 40 ms until the peer acknowledges the last
-// bytes (tcp(7), TCP_QUICKACK), plus the pause until the relay checks again whether the peer has
-// acknowledged them (`FIRST_PAUSE` in lingering-close.ts).
+// client, if clients are leaving a full relay (`areClientsLeaving`). In this time, a relay must be
+// able to pass on the end of a connection. The relay waits up to 40 ms until the peer acknowledges
+// the last bytes (tcp(7), TCP_QUICKACK), and then until its next check for the acknowledgement
+// (`FIRST_PAUSE` in lingering-close.ts).
 const LEAVING_DELAY = 100;
 
 interface AcceptorNeeds {
@@ -55,8 +55,8 @@ export class ClientAcceptor {
   /** Reads the PROXY headers; non-null exactly if the option `acceptProxy` is set. */
   readonly #expectedHeaders: ExpectedHeaders | null;
   /**
-   * The last id that was given to a connection, by this relay or by the relay that handed over the
-   * source.
+   * The id of this relay's latest connection. Before the first connection: `lastId` of
+   * `AcceptorNeeds`.
    */
   #lastId: number;
 

@@ -36,7 +36,8 @@ export class AcceptBalance implements Disposable {
    */
   #least = -1;
   /**
-   * The number of clients that the worker `#least` had ever accepted at the last call of `#watch`.
+   * The number of clients that the worker `#least` had accepted in all when `#watch` was last
+   * called.
    */
   #leastTaken = 0;
   /** The time, by `performance.now()`, at which `#least` or `#leastTaken` last changed. */

@@ -55,7 +55,7 @@ export class WorkerSlot {
   #restart: Timer | undefined;
   /** Whether the thread was told to end, because the slot had no member. */
   #ending = false;
-  /** The first uncaught error in the current or last thread; null if there was none. */
+  /** The first uncaught error of the slot's latest thread; null if there was none. */
   #reason: Error | null = null;
 
   /** @param module - the module that a worker's thread runs */

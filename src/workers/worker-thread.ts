@@ -26,8 +26,8 @@ declare const self: Worker;
 const HOLDER = "pool";
 
 /**
- * The worker's part of the limit of open connections that all relays share; null if there is no
- * such limit, and before the first share has started.
+ * This worker's part of the limit of open connections that applies to all relays together. Null if
+ * there is no such limit, and until this worker starts a relay's share for the first time.
  */
 let limit: SharedConnectionLimit | null = null;
 

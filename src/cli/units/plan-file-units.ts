@@ -107,8 +107,9 @@ function configPath(written: string, { userUnit }: OptionValues): string {
 }
 
 /**
- * Returns the values of the command line (`values`) with the process-wide values that apply
- * (`wide`). `wide` comes from the file, except for the options that the command line overrides.
+ * Returns `values`, the values of the command line, with the process-wide values of `wide` in them.
+ * `wide` comes from the configuration file. If the command line overrides a value of the file,
+ * `wide` has the value of the command line.
  */
 function withFile(values: OptionValues, wide: ProcessWide): OptionValues {
   const { admin, adminMode, adminGroup, metrics, exitIdleTime: idle } = wide;
@@ -204,8 +205,8 @@ function distinct(texts: readonly (string | undefined)[]): number {
 }
 
 /**
- * Returns the value of `connections-max` for the whole process; if it is not set, the sum of the
- * relays' own values; 0 if no value is set at all.
+ * Returns the value of `connections-max` for the whole process. If this value is not set, returns
+ * the sum of the relays' own values, or 0 if no relay has a value.
  */
 function connectionsOf({ processWide, relays }: ProcessPlan): number {
   const wished = relays.reduce((sum, { settings }) => sum + (settings.connectionsMax ?? 0), 0);

@@ -2,7 +2,7 @@
  * Limits the processor time of work that strangers can cause: in the long run at most a share of
  * one processor, with a reserve for a burst.
  *
- * The reserve grows as time passes, and each piece of work reduces the reserve. The last piece may
+ * The reserve grows as time passes, and each piece of work reduces the reserve. A piece of work may
  * overdraw the reserve. Then no new work may begin until the reserve is above 0 again.
  */
 export class ProcessorShare {

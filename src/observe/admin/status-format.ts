@@ -96,9 +96,9 @@ export interface RelaySummary {
   readonly failed: number;
   /** The number of refused clients. */
   readonly refused: number;
-  /** Bytes per second from clients in the last sample. */
+  /** Bytes per second from clients in the latest sample. */
   readonly rate_up: number;
-  /** Bytes per second from the destination in the last sample. */
+  /** Bytes per second from the destination in the latest sample. */
   readonly rate_down: number;
   /** See `accepting_paused` of `StatusDocument`. */
   readonly accepting_paused: readonly string[];
@@ -146,9 +146,9 @@ export interface ConnectionCounts {
 interface BytesDocument {
   readonly bytes_up: number;
   readonly bytes_down: number;
-  /** Bytes per second from clients in the last sample. */
+  /** Bytes per second from clients in the latest sample. */
   readonly rate_up: number;
-  /** Bytes per second from the destination in the last sample. */
+  /** Bytes per second from the destination in the latest sample. */
   readonly rate_down: number;
   /** The number of bytes read from clients that the destination has not taken yet. */
   readonly held_up: number;

@@ -126,8 +126,9 @@ export class Observation implements Disposable {
   }
 
   /**
-   * Makes the relays count as ready from now on, because new clients reach another process. Call
-   * this when that process is about to accept the clients of these relays.
+   * Makes the relays count as ready from now on. They accept no clients any more, but new clients
+   * reach another process. Call this when that process is about to accept the clients of these
+   * relays.
    */
   handOver(): void {
     for (const { statistics } of this.#relays) statistics.isHandedOver = true;

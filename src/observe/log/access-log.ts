@@ -8,7 +8,7 @@ import type { TextBuffer } from "./text-buffer.ts";
 interface EndedConnection {
   connection: ConnectionView;
   ending: Ending;
-  /** The code of the failure to reach the destination; undefined if it was reached. */
+  /** The code of the failure to reach the destination; undefined if there was no such failure. */
   code: string | undefined;
   /** The number of connections that are still open. */
   open: number;

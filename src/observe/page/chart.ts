@@ -29,7 +29,7 @@ export interface ChartOptions {
   readonly cursor: ChartCursor;
 }
 
-// The margins around the plot, in pixels. The left one has room for an axis label such as "999
+// The margins around the plot, in pixels. The left margin has room for an axis label such as "999
 // MB/s".
 const LEFT = 58;
 const RIGHT = 6;

@@ -71,7 +71,10 @@ export class RelayCapture {
     this.#file?.take();
   }
 
-  /** Makes the current capture file the last one (see `CaptureFile.stay`). Called at a handover. */
+  /**
+   * Makes the capture end when the current file is full (see `CaptureFile.stay`). Called at a
+   * handover.
+   */
   stay(): void {
     this.#file?.stay();
   }

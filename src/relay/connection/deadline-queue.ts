@@ -78,8 +78,8 @@ export class DeadlineQueue<Item extends Expiring> {
     else earlier.later = later;
     if (later === null) this.#last = earlier;
     else later.earlier = earlier;
-    // Otherwise a deleted deadline that the garbage collector has not freed yet would keep the
-    // deadlines beside it in memory, with their connections.
+    // Clear the links of the deleted deadline. Until the garbage collector frees the deadline,
+    // these links would keep the neighbouring deadlines and their connections in memory.
     deadline.earlier = null;
     deadline.later = null;
     item.deadline = null;

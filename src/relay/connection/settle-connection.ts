@@ -111,7 +111,7 @@ function finish(connection: Connection): void {
 
 /**
  * Ends a connection at once, because the client has left before the destination sent a byte. The
- * ending is `client left`, or `client reset` if the client was reset.
+ * ending is `client left`, or `client reset` if the client has reset its connection.
  */
 export function leaveSilently(connection: Connection): void {
   connection.clientGone = true;

@@ -9,9 +9,10 @@ const DESCRIPTORS_A_KERNEL_PIPE = 2;
 // The number of descriptors that each thread after the first thread needs: for its event loop, for
 // its duplicates of the listener, and for its watch for bytes (`ByteWatch`).
 const DESCRIPTORS_A_WORKER = 11;
-// The number of descriptors that the source of each relay after the first relay needs.
+// For each relay after the first relay: the number of descriptors that its source needs.
 const DESCRIPTORS_A_SOURCE = 1;
-// The number of descriptors that each thread needs for its duplicates of such a source.
+// For each relay after the first relay: the number of descriptors that each thread needs for its
+// duplicates of the source.
 const DESCRIPTORS_A_LISTENER = 3;
 
 /**

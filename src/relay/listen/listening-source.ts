@@ -55,7 +55,10 @@ export class ListeningSource {
     this.#backlog = backlogOf(source, options);
   }
 
-  /** The address of the source; once the source is open, with the port that the system chose. */
+  /**
+   * The address of the source. If the user asked for port 0, `open` replaces port 0 by the port
+   * that the system chose.
+   */
   get endpoint(): SocketEndpoint {
     return this.#endpoint;
   }
@@ -106,8 +109,8 @@ export class ListeningSource {
 
   /**
    * Removes the socket file, so that nobody else can connect, and waits until the clients that were
-   * already in the queue are accepted. Does not wait if the socket is inherited, because the next
-   * process that accepts from the socket gets the clients in its queue.
+   * already in the socket's queue are accepted. Does not wait if the socket is inherited, because
+   * the next process that accepts from the socket gets these clients.
    */
   async hide(): Promise<void> {
     this.#fileIsLeft = !removeAtStop(this.#file, this.#observer, { isLastTry: false });

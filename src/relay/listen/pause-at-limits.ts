@@ -24,7 +24,7 @@ export class LimitPause implements Disposable, DescriptorWatcher {
    * reported.
    */
   readonly #holders = new Map<string, ReachedLimit | undefined>();
-  /** The reasons of the current pauses, as the observer knows them. */
+  /** The reasons for which the observer was told that a pause began, and not yet that it ended. */
   readonly #reasons = new Set<ReachedLimit>();
 
   /** @param count - returns the number of open connections */

@@ -18,8 +18,8 @@ const RETRIED: ReadonlySet<string> = new Set([
   "ETIMEDOUT",
 ]);
 
-// The errors that occur only on a connected socket, because a reset before the connection gives
-// ECONNREFUSED (Linux, tcp_reset()).
+// These errors occur only on a connected socket. If the peer resets before the connection, the
+// error is ECONNREFUSED (Linux, tcp_reset()).
 const AFTER_CONNECTION: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE"]);
 
 const TIMED_OUT: FailedTry = { failures: [{ address: "", code: "ETIMEDOUT" }], kind: "refused" };

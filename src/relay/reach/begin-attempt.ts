@@ -6,11 +6,12 @@ import type { Connection } from "../connection/connection.ts";
 
 /**
  * Starts to connect to the destination. The attempt ends with a call of `reached`,
- * `reachedAndReset` or `unreachable`. All connections of a relay in one thread use the same `line`:
- * attempts wait in this line while the destination refuses, or until a temporary shortage ends.
+ * `reachedAndReset` or `unreachable`. All connections of a relay in one thread use the same `line`.
+ * An attempt waits in this line while the destination refuses, or while a resource such as a
+ * descriptor or a port is short.
  *
- * @param delay - the milliseconds until the attempt begins. If the client leaves before that, the
- *   relay does not connect.
+ * @param delay - the milliseconds until the attempt begins. If the client leaves before the attempt
+ *   begins, the relay does not connect.
  */
 export function beginAttempt(connection: Connection, line: WaitingLine, delay = 0): void {
   const { libc } = connection.shared;

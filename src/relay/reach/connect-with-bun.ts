@@ -89,8 +89,8 @@ export class BunAttempt extends AttemptWithRetries {
   }
 
   protected override failed(_side: ConnectionSide, code: string): void {
-    // Bun reports ECONNREFUSED for nearly every failure, so check whether the cause is a shortage
-    // of descriptors or a full queue.
+    // Bun reports ECONNREFUSED for nearly every failure. So check whether the true cause is a
+    // shortage of descriptors or a full queue of the destination.
     const shortage = code === "ECONNREFUSED" ? this.#findShortage() : null;
     if (shortage === null) this.fail([{ address: "", code }]);
     else this.waitOutShortage([{ address: "", code: shortage }]);

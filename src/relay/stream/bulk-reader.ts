@@ -47,9 +47,9 @@ const EXCESS_MOST = 72 * 1024;
 // sockets for this time, in milliseconds.
 const SCARCITY = 10_000;
 
-// If a receiver has never taken all held bytes, and the kernel pipe of its direction contains fewer
-// bytes than this number, the reader copies the bytes out of the kernel pipe into memory. Another
-// direction can then use the kernel pipe.
+// A receiver that has never taken all held bytes may be a program that never reads
+// (`receiverReads`). If the kernel pipe of its direction contains fewer bytes than this number, the
+// reader copies these bytes into memory. Another direction can then use the kernel pipe.
 const PIPED_LEAST = 64 * 1024;
 
 // After a small chunk was passed on, the reader assumes for this number of reads that other
@@ -188,7 +188,7 @@ export class BulkReader {
 
   /**
    * Takes back the kernel pipe that `read` lent to `held`, if there is one. Call this when the
-   * relay stops reading this direction by its own system calls, even if only for a while.
+   * relay's own system calls stop reading the bytes for `held`, even if only for a while.
    */
   release(held: HeldBytes): void {
     const { kernelPipe } = held;

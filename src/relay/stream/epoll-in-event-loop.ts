@@ -19,17 +19,17 @@ const NO_EVENT = encodeEpollEvent(0, 0n);
 
 /**
  * Makes Bun's event loop watch an epoll instance of the relay, so that the relay needs no timer to
- * learn that the instance has events.
+ * learn that its instance has events.
  *
- * Bun's event loop is itself an epoll instance, and an epoll instance may watch another one
+ * Bun's event loop is itself an epoll instance, and one epoll instance may watch another
  * (epoll(7)). But Bun watches only its own sockets. So this class lends a socket of Bun to the
- * instance: it removes the socket's registration from Bun's event loop, and registers the instance
- * there with the data of the removed registration. When the instance has an event, Bun believes
- * that the socket has bytes, reads the one byte that always waits in the socket, and calls the
- * `data` handler.
+ * relay's instance: it removes the socket's registration from Bun's event loop, and registers the
+ * relay's instance in Bun's event loop with the data of the removed registration. When the relay's
+ * instance has an event, Bun believes that the socket has bytes, reads the one byte that always
+ * waits in the socket, and calls the `data` handler.
  *
- * The instance is registered for one event at a time (EPOLLONESHOT). So even if the socket has no
- * byte, Bun cannot get the same event again and again.
+ * The relay's instance is registered for one event at a time (EPOLLONESHOT). So even if the socket
+ * has no byte, Bun cannot get the same event again and again.
  */
 export class EpollInEventLoop implements Disposable {
   readonly #system: Libc;
@@ -132,9 +132,9 @@ export class EpollInEventLoop implements Disposable {
   }
 
   /**
-   * Removes the registration of the socket from Bun's event loop, even if it was removed before,
-   * because Bun may have added it again. With the registration, the byte that waits in the socket
-   * would keep the event loop busy.
+   * Removes the socket's registration from Bun's event loop. While this registration exists, the
+   * byte that waits in the socket keeps the event loop busy. Called before each use of the
+   * registration of `#epoll`, because Bun may have registered the socket again.
    */
   #unwatchSocket(epoll: number): void {
     if (this.#socket !== null)

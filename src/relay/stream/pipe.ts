@@ -9,8 +9,8 @@ import type { PipeState } from "./pipe-states.ts";
 import type { Side } from "./side.ts";
 
 // Before the destination is reached, Bun reads from the client until at least this many bytes are
-// held. The reading does not pause earlier, because while it is paused, Bun does not report that a
-// Unix client has left. The last read may bring up to 512 KiB.
+// held. The reading does not pause earlier, because during a pause Bun does not report that a Unix
+// client has left. One read may bring up to 512 KiB, so more bytes than this number may be held.
 const HELD_BEFORE_READY = 64 * 1024;
 
 /** The objects that the pipes of a relay share. */
@@ -265,12 +265,13 @@ export class Pipe implements Reader {
 
   /**
    * Breaks the pipe, because a write found that `to` takes no more bytes. If `to` has only shut
-   * down its reading, `passRefusalOn` shows this to `from` in the next turn of the event loop.
+   * down its reading, the relay also stops reading from `from`, in the next turn of the event loop
+   * (`passRefusalOn`).
    */
   #refused(): void {
     this.break();
-    // Check `to` in the next turn of the event loop, because a peer that is closing looks for a
-    // moment like a peer that only stopped reading.
+    // Wait for the next turn of the event loop, because for a moment a peer that closes its socket
+    // cannot be told from a peer that only stopped reading.
     setImmediate(passRefusalOn, this);
   }
 

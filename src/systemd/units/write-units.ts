@@ -5,8 +5,9 @@ import type { UnitFile } from "./unit-file.ts";
 import type { UnitPlan } from "./unit-plan.ts";
 
 /**
- * The units of a process with one or more relays. If the process joins the network namespace of a
- * service, the drop-ins of this service follow. The units to enable come first.
+ * The units of a process with one or more relays: first the .socket units, if the plan has them,
+ * then the .service unit. If the process joins the network namespace of another service, the
+ * drop-ins for that service come last.
  */
 export function writeUnits(plan: UnitPlan): UnitFile[] {
   const { name, relays, service, socket, onDemand } = plan;

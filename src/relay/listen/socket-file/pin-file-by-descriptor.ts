@@ -6,8 +6,8 @@ const O_PATH = 0o10000000;
 /**
  * An open handle to a file, a folder or a symbolic link. `path` always leads to this very file,
  * even after renames and replacements. The handle is a descriptor from open(2) with O_PATH |
- * O_NOFOLLOW; `path` is its link in /proc/self/fd (proc(5)), so every call that takes a path works
- * on the file itself.
+ * O_NOFOLLOW, and `path` is the entry of /proc/self/fd for this descriptor (proc(5)). So every call
+ * that takes a path works on the file itself.
  *
  * Only Linux has such descriptors. On other systems `path` is the plain name and protects against
  * nothing.
