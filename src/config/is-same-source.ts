@@ -5,9 +5,9 @@ import { isIPv4 } from "../address/parse-and-print-ip.ts";
 import { isLoopbackName } from "../address/loopback.ts";
 
 /**
- * Returns a key for searching equal addresses in a map. Two endpoints with different keys are
- * different addresses. Two endpoints with the same key may be the same address, and must be
- * compared.
+ * Returns an endpoint's key in a map that is searched for equal addresses. Two endpoints with
+ * different keys are different addresses. Two endpoints with the same key may be the same address,
+ * so the caller must compare the endpoints.
  */
 export function searchKeyOf(endpoint: Endpoint): string {
   if (endpoint.kind === "unix") return canonicalPath(endpoint.path);

@@ -24,7 +24,8 @@ export function availableMemory(read: ReadText = readText, machine = totalmem())
  * The files with the memory limits of this process. For each hierarchy of control groups, these are
  * the files of the process's own group and of all groups above that group. Each line of `list` is
  * `ID:CONTROLLERS:PATH` (cgroups(7), /proc/[pid]/cgroup). Inside a container, PATH may be the path
- * on the host; then only the folder of the root group exists in the container.
+ * on the host. In this case the container has no folders for the groups of PATH, and only the file
+ * of the root group can be read.
  */
 function groupsOf(list: string): string[][] {
   return list.split("\n").flatMap((line) => {

@@ -55,8 +55,8 @@ export interface RelayOptions extends AccessRules {
   readonly connectionsMaxPerClient?: number | undefined;
   /**
    * Refuses a TCP client whose address is unknown because the client has already reset the
-   * connection. A relay with rules for addresses, `acceptProxy`, `proxyProtocol` or
-   * `connectionsMaxPerClient` always refuses such a client. Default: false.
+   * connection. With `allow`, `deny`, `acceptProxy`, `proxyProtocol` or `connectionsMaxPerClient`,
+   * the relay refuses such a client in any case. Default: false.
    */
   readonly identifyClients?: boolean | undefined;
   /**

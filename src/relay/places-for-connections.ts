@@ -129,8 +129,8 @@ export class Places implements BoundedRelay, Disposable {
   }
 
   /**
-   * The number of taken places: the number of open connections, and the number by which the late
-   * sockets exceed `#lateSocketsSpare` (see there).
+   * The number of taken places: one for each connection and proxy that `PlacesNeeds.count` counts,
+   * and one for each late socket beyond `#lateSocketsSpare`.
    */
   get #taken(): number {
     return this.#count() + Math.max(0, this.#shared.lateSockets - this.#lateSocketsSpare);

@@ -98,8 +98,8 @@ export class ServiceState implements Disposable {
   }
 
   /**
-   * Takes the number of open connections in the service's earlier processes, and reports this
-   * number in the next status.
+   * Reports, in the next status, the number of connections that are open in the service's earlier
+   * processes.
    */
   openElsewhere(open: number): void {
     if (this.#elsewhere === open) return;

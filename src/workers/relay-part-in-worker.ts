@@ -12,8 +12,8 @@ export interface WorkerShareOwner {
   readonly observer: Observer;
   readonly endpoint: SocketEndpoint;
   /**
-   * The observer of one share's events. This observer is told when the share pauses, finds out from
-   * the pauses of all shares when the whole relay pauses, and tells this to `observer`.
+   * Returns the observer of one share's events. It passes on to `observer` all events except the
+   * pauses: `observer` gets a pause only when all shares of the relay pause.
    */
   observerOf(index: number): Observer;
   startOrder(index: number, slot: WorkerSlot, held: boolean): Start;

@@ -52,8 +52,8 @@ export class ReportSender {
    */
   #waitingForHeader = 0;
   /**
-   * For each reason to accept no clients: the pauses that began since the last report, minus the
-   * pauses that ended.
+   * For each reason to accept no clients: the number of pauses that began since the last report,
+   * minus the number of pauses that ended since then.
    */
   readonly #pauses = new Map<ReachedLimit, number>();
 

@@ -33,7 +33,7 @@ export interface LastFailure {
 // reason is a time series in Prometheus.
 const WORDS_MOST = 64;
 
-// The key under which all further reasons are counted together.
+// The key under which a map that has `WORDS_MOST` reasons counts all other reasons together.
 const OTHER_WORDS = "other";
 
 // The time for which a relay counts as not ready after a failure to reach the destination. The

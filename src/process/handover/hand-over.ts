@@ -27,8 +27,8 @@ import { startSuccessor, type Successor, type SuccessorStart } from "./start-suc
 
 /**
  * The number of ids that are reserved for the connections that a relay accepts after the handover
- * document was written and before the handover is complete. The successor gives only higher ids, so
- * no two connections of a relay have the same id.
+ * document was written and before the handover is complete. The successor gives only ids above the
+ * reserved ids, so no two connections of a relay have the same id.
  */
 const IDS_MEANWHILE = 1_000_000;
 
@@ -112,9 +112,9 @@ export async function handOver(estate: Estate, start: HandoverStart): Promise<Su
     // Stop accepting before `taken` is sent. When the successor receives `taken`, it logs the
     // takeover. After this log line, no client may be served with the old configuration.
     await estate.vacate(successor.claimed);
-    // Announce the successor to the earlier processes before `taken` is sent. The successor
-    // announces itself only after it has received `taken`, and may end before. Even then the first
-    // process must know the successor's id.
+    // Announce the successor to the earlier processes before `taken` is sent. The successor will
+    // announce itself when it has received `taken`, but it may end before it does so. Even then the
+    // first process must know the successor's id.
     earlier?.announce(successor.pid);
     successor.send({ kind: "taken" });
     return successor;

@@ -26,8 +26,8 @@ export type FromEarlier =
 /** A message of a process to earlier processes. */
 export type FromLater =
   /**
-   * Reports that the sender accepts clients. `claimed` has the indices of the document's listeners
-   * that the sender uses.
+   * Reports that the sender accepts clients. `claimed` names the listening sockets that the sender
+   * uses, by their indices in `HandoverDocument.listeners`.
    */
   | { readonly kind: "ready"; readonly pid: number; readonly claimed: readonly number[] }
   /** Reports that the sender cannot start. */

@@ -98,8 +98,9 @@ export class CaptureFile {
 
   /**
    * Makes the file, because the handover is complete and the path now belongs to this process. If
-   * the file cannot be made, the capture ends. If the files have no size limit (`max`), no earlier
-   * capture is replaced. Does nothing if this process took over from no predecessor.
+   * the file cannot be made, the capture ends. If `max` is Infinity, the user wants to keep all
+   * bytes, so no earlier capture is replaced. Does nothing if this process took over from no
+   * predecessor.
    */
   take(): void {
     const { path, max, handedOver } = this.#options;

@@ -107,8 +107,7 @@ export class HeldMemory implements MemoryAccount {
   look(): void {
     if (this.#looks !== null || heldTogether(this.#bound) < this.#bound.most) return;
     this.#looks = setInterval(lookAgain, LOOK, this);
-    // Unreference the timer, because the timer alone must not keep the process alive; open
-    // connections do.
+    // Unreference the timer, so that the process can end when no connection is open.
     this.#looks.unref();
     for (const relay of this.#relays) {
       relay.pauseFor(MEMORY_HOLDER);

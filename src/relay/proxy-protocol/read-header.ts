@@ -115,7 +115,10 @@ const FAMILY_MAX = UNIX_FAMILY;
 const PROTOCOL_MAX = 2;
 const TCP_OVER_IPV4 = 0x11;
 const TCP_OVER_IPV6 = 0x21;
-/** The number of bytes of the addresses, by family: unspecified, IPv4, IPv6, Unix. */
+/**
+ * The number of bytes of both addresses and, for IPv4 and IPv6, both ports. The index is the number
+ * of the family: 0 unspecified, 1 IPv4, 2 IPv6, 3 Unix.
+ */
 const ADDRESS_BYTES = [0, 12, 36, 216] as const;
 
 /** Reads a header of version 2 (proxy-protocol.txt, section 2.2). */

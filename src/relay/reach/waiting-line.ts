@@ -97,8 +97,8 @@ export class WaitingLine {
   }
 
   /**
-   * Removes a waiter after its success, and lets the next waiter try at once. Call this also for an
-   * attempt that is not in the line because its first try succeeded.
+   * Call this for every attempt that succeeds, even if the attempt is not in the line. Removes the
+   * attempt from the line, and lets the next waiter try at once.
    */
   succeeded(waiter: Waiter): void {
     if (this.isEmpty) return;

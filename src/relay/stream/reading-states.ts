@@ -1,6 +1,6 @@
 /**
- * The state of the reading: who reads `from`. A read without Bun is a read by the relay's own
- * system call.
+ * The state of a pipe's reading: who reads from the sender, `from`. The pipe writes to the
+ * receiver, `to`. A read without Bun is a read by the relay's own system call.
  *
  * - `events`: Bun reads, and reports each chunk.
  * - `paused`: nobody reads until `to` has taken the held bytes. After that, Bun reads.
@@ -163,7 +163,7 @@ export function pauses(state: ReadingState): boolean {
   return state !== "events" && state !== "over";
 }
 
-/** Returns whether nobody reads in a state until `to` has taken the held bytes. */
+/** Returns whether a state means that nobody reads `from` until `to` has taken the held bytes. */
 export function waits(state: ReadingState): boolean {
   return state === "paused" || state === "room";
 }

@@ -4,8 +4,8 @@ import { libc } from "../../os/libc.ts";
 import { sendBufferSpace } from "../../os/send-buffer-space.ts";
 import type { KernelPipe } from "./kernel-pipe.ts";
 
-// If the writes are large, each written byte takes at most this many bytes of the socket's send
-// buffer: the byte itself, and the kernel's bookkeeping, which is smaller than the written bytes.
+// In a large write, each byte takes at most this many bytes of the socket's send buffer: one for
+// the byte itself, and less than one for the kernel's bookkeeping.
 const ROOM_A_BYTE = 2;
 
 /** One end of a connection: its socket, and the relay's knowledge of the socket. */
@@ -27,8 +27,8 @@ export abstract class Side {
    */
   #errno = 0;
   /**
-   * The latest result of `takesNow` minus the maximum space that later writes have taken in the
-   * send buffer; 0 if unknown.
+   * The latest result of `takesNow`, minus the maximum space in the send buffer that the writes
+   * since then may have taken (see `ROOM_A_BYTE`); 0 if unknown.
    */
   #roomLeast = 0;
   /** Whether Bun's reading from this side is stopped. */
@@ -86,9 +86,9 @@ export abstract class Side {
   }
 
   /**
-   * The approximate number of bytes that this side can take at least, computed without asking the
-   * kernel; 0 or less if unknown. The number is too high if the kernel has reduced the send buffer
-   * since the last call of `takesNow`, because all TCP sockets together use too much memory.
+   * A low estimate of the number of bytes that this side can take, made without asking the kernel;
+   * 0 or less if unknown. If the kernel reduces the send buffer, because all TCP sockets together
+   * use too much memory, the estimate is too high until the next call of `takesNow`.
    */
   get roomLeast(): number {
     return this.#roomLeast;
@@ -107,8 +107,8 @@ export abstract class Side {
    * found the side full.
    */
   awaitMuchRoom(): void {
-    // Bun starts to wait for room at each pause and at each resume of a socket, and stops when
-    // there is room. So do both, and end with the one that keeps the reading paused or running as
+    // Bun begins to wait for room when a socket is paused or resumed. So change this state of the
+    // socket and change it back: Bun then waits for room, and the reading is paused or not, as
     // before.
     if (this.#isPaused) {
       this.socket?.resume();

@@ -170,7 +170,7 @@ function setPermissions(
   if (mode !== undefined) chmodSync(socket.path, mode);
   const { uid, gid } = socket.stats();
   const [newOwner, newGroup] = [change(owner, uid), change(group, gid)];
-  // Do not call chown(2) without need, because a sandbox may forbid the call itself.
+  // Call chown(2) only to change something, because a sandbox may forbid every call of chown(2).
   if (newOwner === UNCHANGED && newGroup === UNCHANGED) return;
   try {
     chownSync(socket.path, newOwner, newGroup);
