@@ -6,8 +6,8 @@ import { type IpEndpoint, readIpEndpoint, readSender } from "./ip-endpoint.ts";
 // (ipv6(7)).
 const sockaddr = new Uint8Array(28);
 
-// The size of the buffer for the headers of a SYN, in bytes. The longest headers are shorter: an IP
-// header of at most 60 bytes, and a TCP header of at most 60 bytes.
+// The size of the buffer for the headers of a SYN, in bytes. An IPv4 header and a TCP header have
+// at most 60 bytes each, and an IPv6 header has 40 bytes.
 const SYN_BYTES = 160;
 
 /**

@@ -37,9 +37,10 @@ const SI_STATUS = 24;
 const CLOCK_MONOTONIC = 1;
 
 // A buffer for a message with one iovec and one descriptor on 64-bit Linux (sendmsg(2), cmsg(3)).
-// It begins with a struct msghdr, and MSG_ stands before the offsets of the fields of this struct.
-// IOVEC, CMSG and BYTES are the offsets of the other parts. CMSG_LEN and CMSG_SPACE are the lengths
-// of the part at CMSG, without and with padding.
+// The buffer begins with a struct msghdr; MSG_IOV to MSG_CONTROLLEN are the offsets of its fields.
+// IOVEC, CMSG and BYTES are the offsets of the iovec, of the control message with the descriptor,
+// and of the bytes to send. CMSG_LEN and CMSG_SPACE are the lengths of the control message without
+// and with padding.
 const MSG_IOV = 16;
 const MSG_IOVLEN = 24;
 const MSG_CONTROL = 32;

@@ -14,8 +14,8 @@ export interface StopRequests extends Disposable {
 }
 
 /**
- * Listens for TERM and INT until disposed. Before the call and after the disposal, each of these
- * two signals ends the process.
+ * Listens for TERM and INT until the returned object is disposed. Before the call and after the
+ * disposal, each of these two signals ends the process.
  */
 export function stopRequests(): StopRequests {
   const first = Promise.withResolvers<void>();

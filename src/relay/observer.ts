@@ -154,9 +154,8 @@ export interface Observer {
   opened(connection: ConnectionView): void;
   /**
    * The relay refused a client because of the access rules, a limit, or a missing or invalid PROXY
-   * header, before anything else happened for the client. `client` is the client's address, or the
-   * user, group and process of a Unix client; `""` if unknown. `opened` and `closed` are not called
-   * for this client.
+   * header. `client` is the client's address, or the user, group and process of a Unix client; `""`
+   * if unknown. `opened` and `closed` are not called for this client.
    */
   refused(client: string, reason: string): void;
   /** The destination was reached. */
@@ -180,9 +179,9 @@ export interface Observer {
   full(open: number, limit: ReachedLimit): void;
   /**
    * A reason for which the relay accepts no clients has begun (`change` is 1) or ended (-1). There
-   * can be several reasons at once. A relay with workers accepts clients as long as one worker
-   * does. While no worker accepts clients, each reason of any worker is a reason of the relay. All
-   * reasons end when the relay stops.
+   * can be several reasons at once. A relay with workers accepts clients as long as one of its
+   * workers accepts clients. While all workers have paused, the relay has the reasons of all of
+   * them. All reasons end when the relay stops.
    */
   acceptingPaused(reason: ReachedLimit, change: number): void;
   /**
@@ -193,8 +192,8 @@ export interface Observer {
   /** The file or the network namespace that was lost is back in its place. */
   sourceBack(what: SourceLoss): void;
   /**
-   * The capture into the file at `path` has ended while the relay still runs; `reason` says why.
-   * The relay continues.
+   * The capture into the file at `path` has ended; `reason` says why. The relay continues without
+   * the capture.
    */
   captureEnded(path: string, reason: string): void;
   /** The relay has stopped accepting and waits for `open` connections to end. */

@@ -74,8 +74,8 @@ function shown(text: string | undefined): string {
 
 /**
  * Chooses the passed socket for the source `systemd` or `systemd:NAME`. If `name` is empty, systemd
- * must have passed exactly one socket. Otherwise systemd must have passed exactly one socket with
- * this name, and perhaps others.
+ * must have passed exactly one socket. If `name` is not empty, systemd must have passed exactly one
+ * socket with this name, and may have passed sockets with other names.
  *
  * @throws {RelayError} if no socket or several sockets match; the message lists the passed sockets.
  */

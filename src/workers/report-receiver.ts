@@ -12,9 +12,9 @@ export class ReportReceiver {
   readonly #open = new Map<number, RemoteConnectionView>();
   /**
    * The estimated difference between the clocks of two threads, in milliseconds: the time by this
-   * thread's clock minus the time by the worker's clock. The arrival time of a batch of reports
-   * minus the batch's field `at` is this difference plus the delay of the batch. So the least value
-   * of all batches is the best estimate. `Infinity` before the first batch.
+   * thread's clock minus the time by the worker's clock. Each batch of reports gives an estimate:
+   * the batch's arrival time minus its field `at`. The delay of a batch makes its estimate too
+   * high, so the lowest estimate is the best. `Infinity` before the first batch.
    */
   #behind = Infinity;
 

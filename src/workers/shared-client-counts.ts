@@ -47,9 +47,9 @@ interface Key {
  * | left  | `LEFT`   | taken: the same or a new client connects; empty: the next slot is empty |
  *
  * A worker adds a new connection to its own table before it sums over all tables. If several
- * workers admit connections of one client at the same time, the last worker sees all these
- * connections, so the workers together never exceed the limit. But if the limit allows only one
- * more connection, two workers that check at the same time may both refuse their new connection.
+ * workers admit connections of one client at the same time, the worker whose addition is the latest
+ * sees all these connections, so the workers together never exceed the limit. But if the limit
+ * allows only one more connection, two workers that add at the same time may both refuse.
  */
 export class SharedClientCounts implements ClientCounts {
   readonly #tables: readonly Table[];

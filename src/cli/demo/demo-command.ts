@@ -72,7 +72,7 @@ async function show(hold: boolean, asked: Promise<void>): Promise<number> {
     trials,
   };
   const status = await writeAnswer(drawDemo(picture, look) + drawNextSteps(picture, hold, look));
-  // If the answer could not be written, nobody can read the addresses, so do not keep the chain.
+  // If the answer could not be written, nobody knows the addresses: do not keep the chain running.
   if (hold && status === 0) await stopped;
   return status;
 }

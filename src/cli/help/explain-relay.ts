@@ -12,10 +12,7 @@ import { spelling, synopsis } from "./help-screen.ts";
 const COLUMNS = 80;
 const INDENT = "      ";
 
-/**
- * The text of `help relay`: a description of each option of a relay, and examples. The text is
- * longer than a screen.
- */
+/** The text of `help relay`: a description of each option of a relay, and examples. */
 export function explainRelay(look: Style): string {
   return [
     `${look.bold("Usage:")} ${look.cyan(synopsis("relay"))}`,

@@ -26,8 +26,8 @@ const PERIOD_MS = 1_000;
 const HISTORY_S = 200;
 // The number of connections that are listed on a terminal and in JSON.
 const LIST = 20;
-// The number of connections that are listed in records for programs. One answer lists at most this
-// number.
+// The number of connections that are listed in lines for programs such as awk (`plainStatus`). One
+// answer of the relay lists at most this number.
 const RECORDS = 1_000;
 
 /** Shows the status of a relay that runs with `--admin`. */

@@ -17,7 +17,7 @@ import { openList } from "./list-open-connections.ts";
 import { precise, rounded } from "./round-figures.ts";
 import type { StatusQuery } from "./status-query.ts";
 
-/** The maximum number of failures of all relays together that one answer lists. */
+/** The maximum number of failures in an answer about all relays. */
 const FAILURES_MOST = 50;
 
 /** The present status of `relay`, which is one of the observed relays. */

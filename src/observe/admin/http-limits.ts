@@ -44,8 +44,8 @@ export const HTTP_LIMITS: HttpLimits = {
 
 /**
  * The maximum number of descriptors of a server: one for each connection, and three for the
- * listener (`GatedListener`). Without FFI the listener needs one descriptor. The other two are then
- * for clients above the limit: a listener without FFI cannot pause and accepts these clients too,
- * but the server closes their connections at once.
+ * listener (`GatedListener`). Without FFI the listener needs only one descriptor, but it cannot
+ * pause: it also accepts clients above the limit, and the server closes their connections at once.
+ * The other two descriptors are then for these clients.
  */
 export const HTTP_DESCRIPTORS_MOST = HTTP_LIMITS.connections + 3;

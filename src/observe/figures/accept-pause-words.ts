@@ -21,7 +21,7 @@ export function acceptPausesByWord(
   return new Map(reasons.map((reason) => [WORDS[reason], pauses.get(reason) ?? 0]));
 }
 
-/** The words of the reasons for which the relay accepts no clients. */
+/** Says in words why the relay accepts no clients now: one word for each reason. */
 export function acceptPauseWords(pauses: ReadonlyMap<ReachedLimit, number>): readonly string[] {
   return [...acceptPausesByWord(pauses)].flatMap(([word, count]) => (count > 0 ? [word] : []));
 }

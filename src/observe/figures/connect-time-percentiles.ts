@@ -1,5 +1,5 @@
-// The number of buckets between a time and its double, for example between 1 ms and 2 ms. With four
-// buckets, the error of a percentile is at most about 9 %.
+// The number of buckets between a time and its double, for example between 1 ms and 2 ms. Each time
+// counts as the nearest bucket's time, so the error of a percentile is at most about 9 %.
 const BUCKETS_A_DOUBLING = 4;
 
 // The number of doublings that the buckets cover: from 1 µs to 2^27 µs, which is about two minutes.

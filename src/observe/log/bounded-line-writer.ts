@@ -50,8 +50,8 @@ export class BoundedLineWriter {
   /** The lines that wait for the next write. */
   #waiting = new TextBuffer();
   /**
-   * The buffer of the latest write, for use as `#waiting` when the next write starts: the latest
-   * write has ended by then. Null before the first write, and if the buffer is larger than
+   * The buffer of the latest write. This write has ended when the next write starts; the buffer
+   * then becomes `#waiting`. Null before the first write, and if the buffer is larger than
    * `SPARE_MOST`.
    */
   #spare: TextBuffer | null = null;
@@ -139,8 +139,8 @@ export class BoundedLineWriter {
 
   /**
    * Starts or plans the next write. The write starts at once if the last write started at least
-   * `GATHER_MS` ago, if `flush` waits, or if `GATHER_BYTES` bytes are collected. Otherwise the
-   * write starts when `GATHER_MS` are over.
+   * `GATHER_MS` ago, if `flush` waits, or if `GATHER_BYTES` bytes are collected. If not, the write
+   * starts `GATHER_MS` after the start of the last write.
    */
   #gather(): void {
     const wait = this.#started + GATHER_MS - performance.now();

@@ -12,8 +12,9 @@ const LINGERING_MOST = 8;
 /** Receives the reports of earlier processes on which this process must act. */
 export interface EarlierListener {
   /**
-   * Called when an earlier process reports that it has received requests to stop. This process must
-   * then stop, too. `times` is the total number of requests that the earlier process has received.
+   * Called when an earlier process reports that it has received requests to stop. These requests
+   * also concern this process, so this process must stop. `times` is the total number of requests
+   * that the earlier process has received.
    */
   asked(times: number): void;
   /** Called when an earlier process has received HUP and asks this process to hand over instead. */

@@ -24,9 +24,9 @@ import { type FromEarlier, type FromLater, readFromEarlier } from "./handover-me
 import { ShapeError } from "./read-json.ts";
 
 /**
- * The process that hands over to this process. This process reports when it accepts clients, too;
- * only then does the predecessor stop accepting. If this process ends before the report, no
- * handover takes place and the predecessor goes on.
+ * The process that hands over to this process. When this process accepts clients, it reports this
+ * to the predecessor. Only then does the predecessor stop accepting clients. If this process ends
+ * before the report, no handover takes place and the predecessor goes on.
  */
 export class Predecessor {
   readonly document: HandoverDocument;

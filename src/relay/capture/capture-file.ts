@@ -44,10 +44,7 @@ export class CaptureFile {
   readonly #options: CaptureFileOptions;
   /** The file that is written; null before `take`. */
   #file: OpenCapture | null;
-  /**
-   * Whether the current file is the last one, because the path belongs to the other process of a
-   * handover (see `stay`).
-   */
+  /** Whether the capture ends when the current file is full (see `stay`). */
   #isLast = false;
   /**
    * The blocks that are not written yet. While `#isWriting` is true, the first element is being
@@ -98,9 +95,9 @@ export class CaptureFile {
 
   /**
    * Makes the file, because the handover is complete and the path now belongs to this process. If
-   * the file cannot be made, the capture ends. If `max` is Infinity, the user wants to keep all
-   * bytes, so no earlier capture is replaced. Does nothing if this process took over from no
-   * predecessor.
+   * the file cannot be made, the capture ends. An earlier capture at the path is renamed
+   * (`openCapture`). If `max` is Infinity, the user wants to keep all bytes, so the renamed file
+   * replaces no other file. Does nothing if this process took over from no predecessor.
    */
   take(): void {
     const { path, max, handedOver } = this.#options;
@@ -116,9 +113,9 @@ export class CaptureFile {
   }
 
   /**
-   * Makes the current file the last one, because the path now belongs to the other process of a
-   * handover: the successor, or the predecessor if the handover fails. The capture ends when the
-   * current file is full.
+   * From now on the capture begins no new file: it ends when the current file is full. Called when
+   * the path belongs to the other process of a handover: the successor, or the predecessor if the
+   * handover fails.
    */
   stay(): void {
     this.#isLast = true;

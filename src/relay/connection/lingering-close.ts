@@ -39,9 +39,9 @@ export interface Stay extends Expiring {
    */
   untaken: number;
   /**
-   * The number of checks that found that the side had taken no further byte. The higher the number,
-   * the longer the pause before the next check (`pauseOf`). A check that finds that the side took
-   * bytes reduces the number by `LOOKS_A_PAUSE`, but not below 0.
+   * The number of checks without progress: the side had taken no further byte. The higher the
+   * number, the longer the pause before the next check (`pauseOf`). A check with progress reduces
+   * the number by `LOOKS_A_PAUSE`, but not below 0.
    */
   looks: number;
   /**
@@ -51,9 +51,9 @@ export interface Stay extends Expiring {
   stood: number;
 }
 
-// The first pause before the relay checks how many bytes a side has taken, in milliseconds. After
-// every `LOOKS_A_PAUSE` checks that found that the side had taken no further byte, the pause
-// doubles. So a pause is about a quarter of the time for which the side has taken no byte.
+// The first pause before the relay checks how many bytes a side has taken, in milliseconds. The
+// pause doubles after every `LOOKS_A_PAUSE` checks without progress (`Stay.looks`). So the longer a
+// side takes no byte, the more rarely the relay checks it.
 const FIRST_PAUSE = 50;
 const LOOKS_A_PAUSE = 4;
 const PAUSES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((power) => FIRST_PAUSE * 2 ** power);

@@ -28,9 +28,9 @@ export function areClientsLeaving({ clientLeftAt }: ConnectionsState, now: numbe
 }
 
 /**
- * Stores the time at which a client left without an answer, if the relay is full, or if clients
- * count as leaving already (`areClientsLeaving`). Clients then count as leaving for the next
- * `LEAVING_TIME` milliseconds.
+ * Call this when a client has left without an answer. If the relay is full, or if clients already
+ * count as leaving (`areClientsLeaving`), clients count as leaving for the next `LEAVING_TIME`
+ * milliseconds. In all other cases nothing changes.
  */
 export function clientLeft(shared: ConnectionsState): void {
   const now = performance.now();

@@ -68,12 +68,13 @@ export function sideClosed(side: ConnectionSide, code: string | undefined): void
  * that has sent nothing cannot tell by the client's end of stream whether the client has gone or
  * waits for an answer.
  *
- * | the client sent | destination           | the destination sees                                 | only if the client                                     |
- * | --------------- | --------------------- | ---------------------------------------------------- | ------------------------------------------------------ |
- * | nothing         | any                   | a reset (TCP) or a close (Unix)                      | failed, or ended its stream at least 1 s before        |
- * | bytes           | TCP, on this machine  | a reset, after its kernel has acknowledged all bytes | failed, or has gone for good (`hasGoneForGood`)        |
- * | bytes           | TCP, any other        | the same                                             | failed                                                 |
- * | bytes           | Unix                  | a close, after the kernel has accepted all bytes     | failed, or has gone for good                           |
+ * The destination sees a reset (TCP) or a close (Unix) after its kernel has got all bytes of the
+ * client, in these cases:
+ *
+ * - The client sent nothing, and failed or left at least 1 s after its end of stream.
+ * - The client sent bytes, and failed.
+ * - The client sent bytes, and has gone for good (`hasGoneForGood`), and the destination is on this
+ *   machine (`losesNothing`).
  *
  * While clients are leaving (`areClientsLeaving`), a client counts as failed if it sent nothing, or
  * if its destination is a Unix socket.
@@ -114,7 +115,7 @@ export function clientDeparted(connection: Connection): void {
 
 /**
  * Returns whether `clientDeparted` may end a connection now if the connection's client has gone. If
- * not, the client need not be looked up.
+ * not, the caller need not find out whether the client has gone.
  */
 export function mayGiveUpClient(connection: Connection): boolean {
   if (isSilent(connection)) return true;
@@ -124,9 +125,10 @@ export function mayGiveUpClient(connection: Connection): boolean {
 
 /**
  * Returns whether a client that is gone had ended its stream so long ago that it does not wait for
- * an answer. The time limit is half of `farewell`: in a ring of relays the client is another relay,
- * which closes its socket about `farewell` after its end of stream. In a full relay, or while
- * clients are leaving, the places are needed, so the limit is 1 s at most.
+ * an answer. In a ring of relays the client is another relay, which closes its socket about
+ * `farewell` after its end of stream. At that close, half of `farewell` is certainly over, so this
+ * half is the time limit. In a full relay, or while clients are leaving, the places are needed, so
+ * the limit is 1 s at most.
  */
 function hasGoneForGood({ clientEndedAt, shared }: Connection, now: number): boolean {
   const needsPlaces = shared.isFull() || areClientsLeaving(shared, now);
@@ -135,11 +137,11 @@ function hasGoneForGood({ clientEndedAt, shared }: Connection, now: number): boo
 }
 
 /**
- * Returns whether a destination still gets all bytes that its kernel has, if the relay resets it
- * (TCP) or closes it (Unix) after the end of stream. On Linux this is true for a destination on
- * this machine: the destination's reads give the bytes, then the end of stream, and only its writes
- * fail. The kernel of another machine may drop the bytes at a reset. Without FFI the relay does not
- * know which bytes the kernel has (`Side.unsent`), so the answer for TCP is false.
+ * Returns whether the destination's process can still read all bytes that the kernel of its machine
+ * has, if the relay resets (TCP) or closes (Unix) the socket after the end of stream. On Linux this
+ * is true for a process on this machine: its reads give the bytes, then the end of stream, and only
+ * its writes fail. The kernel of another machine may drop the bytes at a reset. Without FFI the
+ * relay does not know which bytes the kernel has (`Side.unsent`), so the answer for TCP is false.
  */
 function losesNothing({ isTcp, socket }: Side): boolean {
   if (!isTcp) return true;

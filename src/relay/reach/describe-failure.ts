@@ -97,8 +97,8 @@ function at(addresses: readonly string[]): string {
  * description is clear.
  */
 function ownWords({ endpoint, netns }: Target, code: string): string | undefined {
-  // In another network namespace these codes mean that the socket could not be made, because no
-  // other call for a TCP or abstract destination gives these codes.
+  // In another network namespace, ENOENT and EINVAL mean that the socket could not be made, because
+  // no other call for a TCP or abstract destination gives ENOENT or EINVAL.
   if (netns !== undefined && (code === "ENOENT" || code === "EINVAL"))
     return networkWords(netns, code);
   if (code === "ETIMEDOUT") return "no answer in time";

@@ -126,8 +126,8 @@ export class StaggeredConnects extends AttemptWithRetries {
 
   progress(side: ConnectionSide, proven: boolean): void {
     if (proven) return this.succeed(side);
-    // Do not check with a second connect(2): on a connection that was reset meanwhile, it would
-    // report the reset and discard the received bytes.
+    // Do not check with a second connect(2). If the connection was reset meanwhile, a second
+    // connect would report the reset and discard the received bytes.
     if (this.system.peerName(side.fd, PEER_NAME) >= 0) {
       if (this.#isItself(side)) this.failed(side, errnoCode(ECONNREFUSED));
       else this.succeed(side);
@@ -149,9 +149,9 @@ export class StaggeredConnects extends AttemptWithRetries {
    */
   #isItself(side: ConnectionSide): boolean {
     const port = (PEER_NAME[2] ?? 0) * 256 + (PEER_NAME[3] ?? 0);
-    // Only a port in the range of local ports needs the further system call. Most services listen
-    // on a port outside this range. In another network namespace the range may differ, so the
-    // system call is always needed.
+    // A port outside the range of local ports is never the socket's own port. Most services listen
+    // on such a port, so the system call for the own address is rarely needed. In another network
+    // namespace the range may differ, so ask always.
     if (this.connection.shared.target.netns === undefined && !mayBeLocalPort(port)) return false;
     const length = this.system.name(side.fd, OWN_NAME);
     // The loop is short, because the ports come first in the sockaddr and almost always differ.

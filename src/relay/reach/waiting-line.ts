@@ -35,7 +35,7 @@ export interface Waiter {
  * event when a Unix listener's queue has room, when a port or a descriptor is free, or when a
  * server listens again. So the line must poll: only the waiter at the front tries, and thousands of
  * waiters behind it cost nothing. When the front waiter succeeds, the next waiters try at once,
- * until a waiter must wait again.
+ * until a try fails.
  *
  * | state   | `#timer` | `#trying` | left by                                                   |
  * | ------- | -------- | --------- | --------------------------------------------------------- |
@@ -138,10 +138,7 @@ export class WaitingLine {
     return true;
   }
 
-  /**
-   * Lets the waiters try in order. Stops when a waiter must wait, or when the try of a waiter does
-   * not end at once.
-   */
+  /** Lets the waiters try in order, until a try fails or does not end at once. */
   readonly #letTry = (): void => {
     this.#timer = undefined;
     this.#running = true;

@@ -32,8 +32,8 @@ export function execProgram(path: string): string {
 }
 
 /**
- * A path as one word of a list of paths, such as `ReadWritePaths=` and `BindPaths=`: in quotes if
- * necessary, because these lists do not support escapes such as `\x20`.
+ * A path as one word in a setting that takes several paths, such as `ReadWritePaths=`. The word is
+ * in quotes if necessary, because these settings do not support escapes such as `\x20`.
  */
 export function pathWord(path: string, kept = ""): string {
   const literal = withoutSpecifiers(path, kept);
@@ -62,8 +62,9 @@ export function endsAsWritten(text: string): boolean {
 }
 
 /**
- * Whether a text has a control character. A unit cannot contain such a text, because a line break
- * ends a line of the unit, and a list of paths cannot contain the other control characters.
+ * Whether a text has a control character. No such text is written into a unit: a line break ends a
+ * line of the unit, and systemd has no escape for the other control characters in settings such as
+ * `ReadWritePaths=` (see `pathWord`).
  */
 export function hasControls(text: string): boolean {
   return /[\x00-\x1f\x7f]/.test(text);

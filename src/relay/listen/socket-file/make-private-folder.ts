@@ -46,8 +46,8 @@ async function openShared(folder: PinnedFile, path: string): Promise<PrivateFold
       // EAGAIN means that another process holds the lock. After any other error, for example on a
       // file system without locks, continue without the lock.
       const isHeld = opened.folder.fd !== null && libc.lock(opened.folder.fd) === -EAGAIN;
-      // If the last holder of the lock has removed this folder, the lock is useless: then open and
-      // lock the new folder instead.
+      // The previous holder of the lock may have removed this folder. The lock is then useless,
+      // because other relays lock the folder that is now at the path. So open that folder.
       if (!isHeld && isAt(entry, identityOf(opened.folder.stats()))) return opened;
       opened.folder[Symbol.dispose]();
     }
@@ -106,7 +106,7 @@ function isPrivate(folder: PinnedFile): boolean {
   return uid === BigInt(process.geteuid?.() ?? 0) && (mode & 0o077n) === 0n;
 }
 
-/** Removes the folder, then releases the lock. */
+/** Removes the folder, then closes its descriptor, which releases the lock. */
 function remove(entry: string, folder: PinnedFile): void {
   try {
     // If an attacker replaced the folder, this removes at most an empty folder of the attacker.
