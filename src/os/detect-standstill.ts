@@ -1,9 +1,9 @@
-// A timer that is late by more than half of its interval proves a standstill, with two bounds. The
-// first: a timer that is late by at most this time, in milliseconds, proves nothing, because a busy
-// machine can delay a timer that much.
+// A timer that is late by more than half of its interval proves that the process stood still. But a
+// busy machine can delay a timer by up to this time, in milliseconds, so a timer that is less late
+// proves nothing.
 const LATE_LEAST = 250;
-// The second: a timer that is late by more than this time, in milliseconds, always proves a
-// standstill.
+// A timer that is late by more than this time, in milliseconds, proves that the process stood
+// still, however long the timer's interval is.
 const LATE_MOST = 1_000;
 
 /**

@@ -27,8 +27,8 @@ interface ServiceNeeds {
   readonly log: Log;
   readonly drainTimeout: number;
   /**
-   * Whether this process is the main process from its start. If false, `manager.notifier` keeps all
-   * messages to the service manager back until `manager.notifier.release` is called.
+   * Whether this process is the main process from its start. If false, `manager.notifier` holds
+   * back all messages to the service manager until `manager.notifier.release` is called.
    */
   readonly isMain: boolean;
   /**

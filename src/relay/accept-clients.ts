@@ -78,7 +78,7 @@ export class ClientAcceptor {
     this.#expectedHeaders = options.acceptProxy === true ? this.#expectHeaders() : null;
   }
 
-  /** The id of the latest connection, of this relay or of the relay that handed over the source. */
+  /** See `HandoverRelay.lastId`. */
   get lastId(): number {
     return this.#lastId;
   }

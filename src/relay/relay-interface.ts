@@ -38,8 +38,9 @@ export interface Relay extends AsyncDisposable {
  */
 export interface HandoverRelay extends Relay {
   /**
-   * The id of the latest connection of this relay. Before the relay's first connection: the last id
-   * of the relay that handed over the source, or 0 if the source was not handed over.
+   * The id of this relay's latest connection. Before the first connection: the highest id that the
+   * relay which handed over the source may give to a connection, or 0 if the source was not handed
+   * over.
    */
   readonly lastId: number;
   /** Identifies the file that this relay captures into; null if it writes no file now. */

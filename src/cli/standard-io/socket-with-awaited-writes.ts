@@ -19,7 +19,7 @@ export class StreamSocket {
     this.#socket = socket;
   }
 
-  /** Makes a stream socket from a connected descriptor, and owns the descriptor from then on. */
+  /** Makes a stream socket, which owns the connected descriptor `fd` from then on. */
   static async adopt(fd: number): Promise<StreamSocket> {
     let stream: StreamSocket | undefined;
     const socket: SocketHandler<StreamSocket, "uint8array"> = {

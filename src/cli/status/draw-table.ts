@@ -60,7 +60,9 @@ export function drawTable<Item>(
   return [[[joined(laid, 0), style.bold]], ...lines, ...more];
 }
 
-/** Returns a column's title and cells, padded to the same width of at most `most` columns. */
+/**
+ * Returns a column's title and cells as texts of the same width. A cell wider than `most` is cut.
+ */
 function layOut<Item>(column: Column<Item>, items: readonly Item[], most: number): string[] {
   const cells = [column.title, ...items.map((item) => cutTo(column.cell(item), most))];
   const width = Math.max(...cells.map((cell) => Bun.stringWidth(cell)));

@@ -30,8 +30,8 @@ export interface StatusDocument {
   readonly destination: string;
   /**
    * The relay's options as on a command line, for example `{"drain-timeout": "10s"}`: the values
-   * that the user gave, and the defaults of the other options. An option that has neither is
-   * missing.
+   * that the user gave, and the defaults of the other options. An option without a value and
+   * without a default is left out.
    */
   readonly options: Readonly<Record<string, string>>;
   readonly connections: ConnectionCounts;

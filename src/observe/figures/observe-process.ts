@@ -17,7 +17,7 @@ export interface RelayDescription {
   readonly destination: SocketEndpoint;
   /**
    * The relay's options as on a command line: the values that the user gave, and the defaults of
-   * the other options. An option that has neither is missing.
+   * the other options. An option without a value and without a default is left out.
    */
   readonly options: Readonly<Record<string, string>>;
   /** The maximum number of connections that may be open at the same time. */

@@ -95,7 +95,7 @@ export class Chart {
    * Draws samples.
    *
    * @param samples - oldest first
-   * @param now - the current time, in seconds since the same start as the samples' `at`
+   * @param now - the current time in seconds, counted from the same moment as `at` of the samples
    */
   show(samples: readonly SampleDocument[], now: number): void {
     this.#samples = samples;

@@ -48,8 +48,8 @@ export function showRelayState(status: StatusDocument): string {
 }
 
 /**
- * Removes a beginning such as "12 s ago: " from a reason. The number in it changes each second, so
- * a screen reader would announce the reason again each second.
+ * Removes a beginning such as "12 s ago: " from a reason. This beginning changes each second, so a
+ * screen reader would announce the reason again each second.
  */
 function lasting(reason: string): string {
   return reason.replace(/^\d+ s ago: /, "");

@@ -23,9 +23,9 @@ export interface Deadline {
  * items expire in the order in which they were added. The queue needs only one timer, for the first
  * item.
  *
- * The queue is a linked list, not a `Map`. Most items leave long before they expire, and a `Map`
- * that many items enter and leave allocates new memory again and again: an item would cost ten
- * times as much.
+ * The queue is a linked list, because most items leave long before they expire. A `Map` that many
+ * items enter and leave allocates new memory again and again, so each item would take ten times as
+ * much processor time as in the list.
  */
 export class DeadlineQueue<Item extends Expiring> {
   #first: Deadline | null = null;

@@ -157,7 +157,8 @@ async function bind(own: Libc, source: Source, options: ListenOptions): Promise<
       for (const fd of fds) {
         checked(system.prepare(fd));
         if (endpoint.kind === "tcp") setKeepalive(fd, keepalive);
-        // Call listen(2) on a handed-over socket only if this relay requests another queue length.
+        // The predecessor already listens on a handed-over socket. Call listen(2) again only to
+        // change the queue length.
         if (source.kind !== "handed" || source.backlog !== backlog)
           checked(system.listen(fd, backlog));
       }

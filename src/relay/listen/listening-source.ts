@@ -102,7 +102,7 @@ export class ListeningSource {
     };
   }
 
-  /** Ends the checks and reports that `watch` has begun. */
+  /** Ends the watch that `watch` began: no check and no report about the source follows. */
   stopWatching(): void {
     this.#watch?.[Symbol.dispose]();
   }

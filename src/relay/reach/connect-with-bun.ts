@@ -7,8 +7,8 @@ import type { AddressFailure } from "./describe-failure.ts";
 import { AttemptWithRetries } from "./attempt-with-retries.ts";
 
 // For this time after the accept of the client, in milliseconds, ECONNREFUSED from a Unix
-// destination counts as a temporary shortage: Bun reports ECONNREFUSED also if a server listens
-// there but its queue is full (oven-sh/bun pull 37093).
+// destination counts as a temporary shortage. Bun reports this code even if the destination's
+// server listens and only its queue is full (oven-sh/bun pull 37093).
 const PERHAPS_FULL = 1_000;
 
 /**

@@ -120,9 +120,9 @@ export class BulkReader {
     const splices = from.isTcp || !to.isTcp;
     if (splices) held.kernelPipe ??= this.#kernelPipes.borrow();
     // A Unix socket reports little room even if its program reads as fast as it can. So for a Unix
-    // receiver that is known to read, fill the whole kernel pipe, whatever the room: the sender is
-    // then woken less often. Slow receivers cannot make many directions hold a whole kernel pipe,
-    // because there are only few kernel pipes.
+    // receiver that is known to read, fill the whole kernel pipe, whatever the reported room. The
+    // sender is then woken less often. Even slow receivers cannot use up much memory in this way,
+    // because a thread has only a few kernel pipes.
     const isAhead = held.receiverReads && held.kernelPipe !== null && !to.isTcp && !sparing;
     const most = isAhead ? Infinity : this.#roomOf(to, sparing);
     if (most === SAMPLE) {
@@ -173,8 +173,9 @@ export class BulkReader {
   }
 
   /**
-   * Makes sure that the next read does not overwrite the bytes that are left in `held`. If they are
-   * few bytes in a kernel pipe, frees the kernel pipe for another direction (`PIPED_LEAST`).
+   * Makes sure that the next read does not overwrite the bytes that are left in `held`. If a kernel
+   * pipe contains only a few of these bytes, moves them into memory and frees the kernel pipe for
+   * another direction (see `PIPED_LEAST`).
    */
   keep(held: HeldBytes): void {
     const { kernelPipe } = held;

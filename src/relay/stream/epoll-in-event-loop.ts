@@ -99,9 +99,9 @@ export class EpollInEventLoop implements Disposable {
   }
 
   /**
-   * Replaces the registration of the socket by the registration of the epoll instance. Called when
-   * Bun waits only for bytes of the socket, and no longer changes the socket's registration. Does
-   * nothing if the registration of the socket cannot be found; `onEvents` is then never called.
+   * Replaces the socket's registration in Bun's event loop by the registration of `#epoll`. Called
+   * when Bun waits only for bytes of the socket, and no longer changes the socket's registration.
+   * Does nothing if the socket's registration cannot be found; `onEvents` is then never called.
    */
   begin(): void {
     if (this.#socket === null || this.#registration !== null) return;

@@ -78,8 +78,8 @@ export class KernelPipe {
 }
 
 const PIPES_MOST = 32;
-// A thread may have as many kernel pipes as this number goes into the process's limit of
-// descriptors. So with a low limit there are few kernel pipes, because the connections need the
+// A thread may have one kernel pipe for every FILES_A_PIPE descriptors that the process may open.
+// So with a low limit of descriptors there are few kernel pipes, because the connections need the
 // descriptors more.
 const FILES_A_PIPE = 64;
 
