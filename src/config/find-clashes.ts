@@ -19,8 +19,8 @@ export interface OwnListener {
 }
 
 /**
- * Finds addresses in a file that conflict: two listeners on one address, and relays that would
- * connect to themselves or in a loop.
+ * Finds conflicts in a file: two listeners on one address, relays that would connect to themselves
+ * or in a loop, and relays with the same capture file.
  */
 export function findClashes(
   placed: readonly PlacedRelay[],

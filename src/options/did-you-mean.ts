@@ -3,7 +3,7 @@
  * Only letters and digits count, and capital letters equal small letters. The distance is the
  * number of letters to insert, delete, replace or swap with a neighbour. If `word` has at least
  * three letters and the candidate begins with `word`, the distance is 1. A candidate is near enough
- * at a distance of 1, and at a distance of up to a third of the letters of `word`.
+ * if its distance is 1, or at most a third of the number of letters and digits of `word`.
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const plain = simplify(word);

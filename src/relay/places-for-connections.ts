@@ -24,7 +24,7 @@ interface PlacesNeeds {
    * The limit of open connections that the relay shares with other relays; null if there is none.
    */
   readonly limit: SharedConnectionLimit | null;
-  /** The bytes that all relays of this thread hold, and their limit. */
+  /** Counts the bytes that the relays of this thread hold, and knows the limit of the process. */
   readonly memory: HeldMemory;
   /**
    * Returns the number of the relay's open connections, and of the proxies that have not sent their
@@ -45,10 +45,11 @@ export class Places implements BoundedRelay, Disposable {
   /** Pauses and resumes the source; null until `begin`. */
   #pause: LimitPause | null = null;
   /**
-   * The number of late sockets that take no place, because the process has descriptors for more
-   * connections than the relay has places. Each further late socket takes a place, so that
-   * descriptors do not run out. A late socket is one that Bun is still connecting although its
-   * attempt to reach the destination has ended (`ConnectionsState.lateSockets`).
+   * The number of late sockets that take no place. A late socket is one that Bun is still
+   * connecting although its attempt to reach the destination has ended
+   * (`ConnectionsState.lateSockets`). Some late sockets need no place, because the process has
+   * descriptors for more connections than the relay has places. Every other late socket takes a
+   * place, so that descriptors do not run out.
    */
   #lateSocketsSpare = 0;
   #isClosed = false;

@@ -18,8 +18,8 @@ export interface WorkerShareOwner {
   observerOf(index: number): Observer;
   startOrder(index: number, slot: WorkerSlot, held: boolean): Start;
   /**
-   * The number of open connections of all relays of the pool, if they have reached the limit that
-   * the relays share; null if they have not reached it, or if there is no such limit.
+   * The number of open connections of all relays of the pool, if this number has reached the limit
+   * that the relays share. Null if the limit is not reached, or if the relays share no limit.
    */
   readonly reachedTogether: number | null;
   /** Called after the worker's share of the relay has started. */

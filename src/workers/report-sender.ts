@@ -47,8 +47,8 @@ export class ReportSender {
   #figures: Timer | undefined;
   #afterOpened = () => {};
   /**
-   * The number of proxies whose PROXY header this worker awaits now, minus this number at the last
-   * `waitingForHeader` report.
+   * The change of the number of PROXY headers that this worker awaits, since the last report of the
+   * kind `waitingForHeader`.
    */
   #waitingForHeader = 0;
   /**
@@ -191,8 +191,8 @@ export class ReportSender {
   }
 
   /**
-   * Reports an event of a connection. Before the first report about the connection, sends its
-   * introduction.
+   * Reports an event of a connection. Before the first event of the connection, sends a report of
+   * the kind `introduction`, which describes the client.
    */
   #tellAbout(connection: ConnectionView, report: (id: number) => ConnectionReport): void {
     const told = this.#open.get(connection);

@@ -79,8 +79,8 @@ const PROCESS_GAUGES = [
 ] as const;
 
 /**
- * Returns the metrics about a process that Prometheus client libraries have in common, such as the
- * CPU time, under their common names. A figure that the system does not report has no metric.
+ * Returns the standard metrics of Prometheus client libraries about the process, such as its CPU
+ * time, under their standard names. A figure that the system does not report has no metric.
  */
 export function metricsOfProcess(): readonly Metric[] {
   const usage = processUsage();

@@ -60,8 +60,8 @@ export class CaptureFile {
   #isWriting = false;
   #isOver = false;
   /**
-   * Called when all blocks are written, or when the capture has ended. Null until `close` must wait
-   * for this.
+   * Lets `close` go on. Called when all blocks are written, or when the capture has ended; null
+   * while `close` waits for neither.
    */
   #whenWritten: (() => void) | null = null;
 

@@ -5,10 +5,10 @@ import type { ConnectionList } from "./connection-list.ts";
 import type { Connection, ConnectionSide } from "./connection.ts";
 import { keepaliveLength, setKeepalive } from "./keepalive.ts";
 
-// The number of times that the timer checks each side within the time limit. So the interval
-// between two checks is a tenth of the limit. The relay ends a side at most two intervals too late:
-// the check that first misses an answer may come one interval late, and so may the check that first
-// finds the limit exceeded.
+// The number of checks of each side within the time limit, so the interval between two checks is a
+// tenth of the limit. A check may notice up to one interval late that an answer is missing, and a
+// later check may notice up to one interval late that the limit is exceeded. So the relay ends a
+// side at most two intervals late.
 const LOOKS = 10;
 
 // A peer counts as vanished only if at least this many retransmissions or probes in a row got no

@@ -54,10 +54,10 @@ export function heldTogether({ words }: MemoryBound): number {
 }
 
 /**
- * Counts the bytes that the connections of one thread hold, as part of a bound for the whole
- * process. While the bound is reached, the relays of the thread accept nobody, and each connection
- * reads less (`MemoryAccount`). A byte that is passed on at once is never held, so it is not
- * counted.
+ * Counts the bytes that the connections of one thread hold. The bound applies to the sum of the
+ * counts of all threads. While the bound is reached, the relays of this thread accept nobody, and
+ * each connection reads less (`MemoryAccount`). A byte that is passed on at once is never held, so
+ * it is not counted.
  *
  * Each thread writes only its own word, so no lock is needed, and a thread that dies leaves no lock
  * locked.
