@@ -66,7 +66,7 @@ export const CONNECTION_STATES = [
   "client ended",
   /** The destination has sent its end of stream; the client still sends. */
   "destination ended",
-  /** The relay reads no new bytes; the last bytes are still being delivered. */
+  /** The relay reads no new bytes; the bytes that it has read are still being delivered. */
   "closing",
 ] as const;
 export type ConnectionState = (typeof CONNECTION_STATES)[number];
@@ -173,8 +173,8 @@ export interface Observer {
   closed(connection: ConnectionView, ending: Ending): void;
   /**
    * A limit is reached: new clients wait in the kernel's queue until the relay is below the limit
-   * again. If several relays share a limit of open connections, only the relay that accepted the
-   * last client reports this event.
+   * again. If several relays share a limit of open connections, only the relay that took the last
+   * place reports this event.
    */
   full(open: number, limit: ReachedLimit): void;
   /**

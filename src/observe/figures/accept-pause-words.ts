@@ -11,8 +11,7 @@ const WORDS: Readonly<Record<ReachedLimit, string>> = {
 };
 
 /**
- * Maps the word of each reason to 1 if the relay accepts no clients for this reason now, and to 0
- * otherwise.
+ * Maps the word of each reason to 1 or 0: 1 if the relay now accepts no clients for this reason.
  */
 export function acceptPausesByWord(
   pauses: ReadonlyMap<ReachedLimit, number>,

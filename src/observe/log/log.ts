@@ -129,7 +129,7 @@ function entryOf({ date, type, tag, args }: LogObject): LogEntry {
 
 /**
  * Returns a function that takes a count. It passes the count to `say` at once if `period`
- * milliseconds have passed since the last call of `say`. Otherwise it adds the count to a sum, and
+ * milliseconds have passed since the last call of `say`. If not, it adds the count to a sum, and
  * `say` gets the sum when these `period` milliseconds have passed.
  */
 function inSums(period: number, say: (sum: number) => void): (count: number) => void {

@@ -10,8 +10,8 @@ const PAUSE_FIRST = 1_000;
 // The longest pause, in milliseconds, unless `COST` requires a longer one.
 const PAUSE_LAST = 32_000;
 
-// Each pause is at least this many times as long as the last reading and searching of the table, so
-// that this work takes at most 2 % of the process's time.
+// Each pause is at least this many times as long as the reading and searching of the table before
+// the pause, so that this work takes at most 2 % of the process's time.
 const COST = 50;
 
 /** The part of a connection that the watcher needs. */
@@ -93,8 +93,9 @@ export class DepartedLocalClients<Watched extends WatchedConnection> {
 
   /**
    * Returns the connections that are due (`#isDue`) and whose client is on this machine, each with
-   * the two ends of the TCP connection between client and relay. Also reports each client whose
-   * socket is closed already, and forgets each connection whose destination has sent a byte.
+   * the two ends of the TCP connection between client and relay. Also calls `#departed` for each
+   * client whose socket is closed already, and forgets each connection whose destination has sent a
+   * byte.
    */
   #endsOfClients(): ReadonlyMap<Watched, TcpEnds> {
     const found = new Map<Watched, TcpEnds>();

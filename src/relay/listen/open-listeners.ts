@@ -63,7 +63,7 @@ async function adoptClient<Data>(
   return { listeners: new Listeners([], []), endpoint, file: null };
 }
 
-/** Accepts from a listening descriptor. The returned listener owns the descriptor. */
+/** Accepts clients from a listening descriptor. The returned listener owns the descriptor. */
 function acceptFrom<Data>(
   system: Libc,
   fd: number,

@@ -102,8 +102,8 @@ export class StaggeredConnects extends AttemptWithRetries {
    * even if it does not use the closures.
    */
   #await(addresses: Promise<readonly SocketAddress[]>): void {
-    // If the last try in the line did not fail, the destination is probably reachable. So leave the
-    // line now: the attempts behind this attempt then do not wait for the resolver.
+    // If the latest try in the line did not fail, the destination is probably reachable. So leave
+    // the line now: the attempts behind this attempt then do not wait for the resolver.
     if (this.line.lastFailure === null) this.line.leave(this);
     const number = (this.#resolved += 1);
     const isLate = () => !this.live || number !== this.#resolved;
@@ -248,7 +248,7 @@ export class StaggeredConnects extends AttemptWithRetries {
     this.#race.nextTimer = setTimeout(tryNext, Math.min(NEXT_AFTER, share), this);
   }
 
-  /** Tries the next address in parallel, because the last tried address has not answered yet. */
+  /** Tries the next address in parallel, because the address before has not answered yet. */
   tryNext(): void {
     if (this.live) this.#tryNext();
   }
