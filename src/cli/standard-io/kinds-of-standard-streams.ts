@@ -33,7 +33,7 @@ function isSameSocket(one: Stats, other: Stats): boolean {
 
 /**
  * Moves the client's connection from standard input and output to a new descriptor. Standard input
- * and output then refer to /dev/null. If inetd has passed the same socket as standard error,
+ * and output then refer to /dev/null. If standard error is the same socket (as with inetd),
  * standard error then refers to /dev/null as well, because no log line may reach the client.
  *
  * @returns the new descriptor or a negative errno

@@ -24,8 +24,8 @@ export interface Deadline {
  * item.
  *
  * The queue is a linked list, because most items leave long before they expire. A `Map` that many
- * items enter and leave allocates new memory again and again, so each item would take ten times as
- * much processor time as in the list.
+ * items enter and leave allocates new memory again and again, so each item would take more
+ * processor time than in the list.
  */
 export class DeadlineQueue<Item extends Expiring> {
   #first: Deadline | null = null;
