@@ -29,7 +29,10 @@ interface InNetwork {
 
 /** A listening socket that this process inherited when it was started. */
 export type InheritedEndpoint =
-  /** A socket that systemd passed; `name` chooses one of several, `""` means the only one. */
+  /**
+   * A socket that systemd passed. `name` is the socket's name (FileDescriptorName=). If `name` is
+   * `""`, systemd must have passed exactly one socket.
+   */
   | { readonly kind: "systemd"; readonly name: string }
   | { readonly kind: "fd"; readonly fd: number };
 

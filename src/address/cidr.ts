@@ -7,7 +7,7 @@ export interface Cidr {
   readonly family: IpFamily;
   /** The first address of the range, in canonical form. */
   readonly network: string;
-  /** The number of shared leading bits. */
+  /** The number of leading bits that all addresses of the range share. */
   readonly prefix: number;
 }
 

@@ -36,8 +36,8 @@ export function parseAdminAddress(text: string, role: "to listen on" | "to ask")
  * @throws {InvalidValue}
  */
 export function parseMetricsAddress(text: string): SocketEndpoint {
-  // Refuse a single name such as `Systemd` before `parse` is called. For this name, `parse` would
-  // advise to write `systemd`, which is also refused, below.
+  // Refuse a single name such as `Systemd` before `parse` is called. For this name, the error of
+  // `parse` would advise to write `systemd`, but `systemd` is no metrics address.
   if (text !== "systemd" && isNameAlone(text))
     throw new InvalidValue(`${quote(text)}: ${missingPart(text)}`);
   const endpoint = parse(text, "to listen on");

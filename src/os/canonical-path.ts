@@ -3,21 +3,21 @@ import { basename, dirname, resolve } from "node:path";
 
 /**
  * Returns an absolute path for comparisons: two paths with the same result name the same entry of
- * the same folder. The folder is resolved as the kernel does it: `link/..` is the folder above the
- * one where the link leads (path_resolution(7)), and not the folder of the link. The last part of
- * the path stays as it is, so there need not be a file.
+ * the same folder. The folder is resolved as the kernel does it: if `link` is a link to a folder,
+ * `link/..` is the folder above the target, not the folder that contains the link
+ * (path_resolution(7)). The last part of the path is not resolved, so the file need not exist.
  *
  * Folders that do not exist, or that this user cannot look at, stay in the result as they were
- * written, also `..` after them.
+ * written. A `..` after such a folder stays in the result, too.
  */
 export function canonicalPath(path: string): string {
   return below(realFolder(dirname(path)), basename(path));
 }
 
 /**
- * Returns an absolute path that leads to the same file as `path`. It has no `..`, unless a folder
- * before it does not exist. Links stay in the result if the path has no `..`, so the result leads
- * to another file when a link is changed, as `path` does.
+ * Returns an absolute path that leads to the same file as `path`. The result has no `..`, unless
+ * the `..` follows a folder that does not exist. If `path` has no `..`, the links of `path` stay in
+ * the result. If such a link is changed later, the result leads to the new target, as `path` does.
  */
 export function absolutePath(path: string): string {
   return path.split("/").includes("..") ? canonicalPath(path) : resolve(path);

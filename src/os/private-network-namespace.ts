@@ -71,7 +71,10 @@ export function hasSocketAt(text: string, paths: readonly string[]): boolean {
   return paths.some((path) => text.includes(` ${path}\n`));
 }
 
-/** Whether an interface certainly carries no traffic. */
+/**
+ * Whether an interface is down, so that it carries no traffic. False also if the state of the
+ * interface is unknown, for example without FFI.
+ */
 function isDown(name: string): boolean {
   const flags = libc === null ? IFF_UP : libc.interfaceFlags(name);
   return flags >= 0 && (flags & IFF_UP) === 0;

@@ -10,7 +10,7 @@ const WMEM_ALLOC = 2;
 const SNDBUF = 3;
 // The number of bytes in the send buffer of a TCP socket.
 const WMEM_QUEUED = 5;
-// The length of the array: SK_MEMINFO_VARS.
+// The number of elements of the array that SO_MEMINFO returns: SK_MEMINFO_VARS.
 const WORDS = 9;
 
 const words = new Uint32Array(WORDS);

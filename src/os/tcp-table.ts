@@ -51,7 +51,7 @@ export function readTcpTable(
     forEachLine(path, (line) => {
       const start = line.indexOf(":") + 2;
       const ends = line.slice(start, start + width);
-      // If one end is an IPv4-mapped address, the other end is one, too.
+      // Look only at the first end: if it is an IPv4-mapped address, so is the second end.
       const key = ends.startsWith(MAPPED) ? ends.replaceAll(MAPPED, "") : ends;
       if (keys.has(key)) inodes.set(key, INODE.exec(line.slice(start + width))?.[1] ?? "");
     });

@@ -11,7 +11,10 @@ export function userId(name: string): number | undefined {
   return lookUp("passwd", name);
 }
 
-/** The group id of a group name; otherwise like `userId`. */
+/**
+ * The group id of a group name, or `undefined` if the system knows no such group. Looks the name up
+ * as `userId` does; without `getent` only /etc/group is read.
+ */
 export function groupId(name: string): number | undefined {
   return lookUp("group", name);
 }

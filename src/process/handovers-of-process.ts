@@ -46,8 +46,9 @@ export interface OpenedParts {
   readonly observation: Observation | null;
   readonly service: ServiceState | null;
   /**
-   * The notifier and the socket with which a handover tells the service manager which process is
-   * the main process; null if a handover does not tell a service manager.
+   * The notifier and the socket with which a handover tells the service manager that the
+   * successor is the new main process. Null if there is no service manager, or if this process
+   * stays the main process after a handover (`ServiceManager.manager`).
    */
   readonly manager: Manager | null;
 }

@@ -77,8 +77,8 @@ type SharedOption =
 
 /**
  * The options of one relay that a user can set. Each option must be present, with the value
- * undefined if the user has not set it. So the compiler reports an option that was added or renamed
- * but is not passed on.
+ * undefined if the user has not set the option. So if an option is added or renamed, the compiler
+ * reports every place that must be changed.
  */
 export type RelaySettings = {
   readonly [Name in Exclude<keyof RelayOptions, SharedOption>]-?: RelayOptions[Name] | undefined;

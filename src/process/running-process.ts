@@ -73,8 +73,9 @@ export class RunningProcess implements AsyncDisposable {
   #observation: Observation | null = null;
   #service: ServiceState | null = null;
   /**
-   * The notifier and the socket with which a handover tells the service manager which process is
-   * the main process; null if a handover does not tell a service manager.
+   * The notifier and the socket with which a handover tells the service manager that the
+   * successor is the new main process. Null if there is no service manager, or if this process
+   * stays the main process after a handover (`ServiceManager.manager`).
    */
   #manager: Manager | null = null;
   #idleExit: IdleExit | null = null;

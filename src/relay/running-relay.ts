@@ -26,8 +26,8 @@ import type { RelayContext } from "./relay-context.ts";
 import type { PausableRelay } from "./relay-interface.ts";
 
 /**
- * The reason with which a relay without FFI refuses a client: while the source is paused, accepted
- * clients wait in the relay, and no more clients may wait.
+ * The reason with which a relay without FFI refuses a client: the source is paused, and the maximum
+ * number of accepted clients already waits in the relay.
  */
 const NO_PLACE_TO_WAIT = "all places are taken, and without FFI no more clients can wait";
 

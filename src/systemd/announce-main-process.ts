@@ -50,7 +50,7 @@ export async function announceMainProcess(
   }
 }
 
-/** The error if a message cannot be sent to the service manager. Its message has the reason. */
+/** Thrown if nothing can be sent to the service manager. The text of the error is the reason. */
 export class MainProcessError extends Error {
   override readonly name = "MainProcessError";
 }

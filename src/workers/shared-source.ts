@@ -9,9 +9,10 @@ import { endpointOf } from "../relay/listen/inherited-socket.ts";
 import { type PlacedFile, type HandedSource, isInherited } from "../relay/kinds-of-source.ts";
 import type { RelayOptions } from "../relay/options.ts";
 
-// A socket file cannot be removed while no descriptor is free. The pause before the next try, and
-// the default maximum of the sum of all pauses, in milliseconds.
+// The pause between two tries of `close` to remove the socket file, in milliseconds. A try fails if
+// no descriptor is free.
 const REMOVE_EVERY = 10;
+// The default maximum of the sum of these pauses, in milliseconds.
 const REMOVE_PATIENCE = 1_000;
 
 /**
@@ -101,9 +102,11 @@ export class SharedSource {
 
   /**
    * Closes the source in this thread. The kernel refuses the clients in its queue unless another
-   * descriptor of the socket is open, for example in another process. Also removes the socket file
-   * if `removeFile` could not, because no descriptor was left. Another thread may take the
-   * descriptors that are closed here, so the removal may take several tries.
+   * descriptor of the socket is open, for example in another process.
+   *
+   * If no descriptor was free when `removeFile` tried to remove the socket file, this method
+   * removes the file. The removal may need several tries, because other threads may take the closed
+   * descriptors first.
    *
    * @param patience - the maximum time of all pauses between the tries together, in milliseconds
    */

@@ -65,9 +65,9 @@ export class WorkerPool {
    */
   place(most: number, open: () => number): PoolPlace {
     const relay = this.#open.push(open) - 1;
-    // A relay that uses all workers has its slots in the order of `partOf`, so that its own limit
-    // has the same parts as the shared limit. Otherwise the relay could not use all places of the
-    // shared limit.
+    // Keep the order of the slots for a relay that uses all workers. Then the relay's own limit and
+    // the shared limit (`partOf`) give their larger parts to the same workers. In another order,
+    // the relay might be unable to use all places of the shared limit.
     if (most >= this.workers) return { relay, slots: this.#slots };
     const first = relay % this.workers;
     const turned = [...this.#slots.slice(first), ...this.#slots.slice(0, first)];

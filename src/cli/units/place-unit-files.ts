@@ -33,8 +33,8 @@ export interface PlacedFile {
 }
 
 /**
- * Returns a path of a folder from which `join` makes the paths of its files. `join` removes `..`
- * together with the name before it, which leads to another folder if this name is a link.
+ * Returns a path of the folder that is safe for `join`. `join` removes each `..` together with the
+ * name before the `..`. If this name is a link, the path without the two leads to another folder.
  */
 export function joinableFolder(folder: string): string {
   return leadToSameFile(folder, join(folder)) ? folder : absolutePath(folder);

@@ -51,7 +51,10 @@ export class LimitWarnings {
     }
   }
 
-  /** Returns whether the log must warn now that the limit is reached. */
+  /**
+   * Call this when the limit is reached. Returns whether the log must warn about it: true at most
+   * once in the time `WARN_AGAIN`.
+   */
   warnsNow(): boolean {
     const now = this.#now();
     if (now - this.#warnedAt < WARN_AGAIN) return false;

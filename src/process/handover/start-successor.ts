@@ -45,9 +45,9 @@ export interface SuccessorStart {
   /** The time, in milliseconds, within which the new process must accept clients. Default: 30 s. */
   readonly patience?: number;
   /**
-   * The maximum time, in milliseconds, between the moment when the successor is ready and the end
-   * of the child process that started it. After this time the start succeeds all the same. Default:
-   * 1 s.
+   * The maximum time, in milliseconds, that the start waits, after the successor is ready, for the
+   * end of the child process that started the successor. If the child process still runs after this
+   * time, the start succeeds nevertheless. Default: 1 s.
    */
   readonly childPatience?: number;
   /**
@@ -60,7 +60,7 @@ export interface SuccessorStart {
 /** Receives the messages of a successor after it has taken over. */
 export interface SuccessorListener {
   message(message: FromLater): void;
-  /** Called once, when no later process is left. */
+  /** Called once, after the successor and all processes that followed it have ended. */
   gone(): void;
 }
 

@@ -70,9 +70,8 @@ export interface EarlierCapture {
    */
   readonly own?: HandedCaptures;
   /**
-   * Whether all numbered files of earlier captures are kept. If not, the earlier capture at the
-   * path may get the name of a numbered file and so replace this file, if no process writes the
-   * file any more. Default: false.
+   * Whether all numbered files of earlier captures are kept. If false, the earlier capture at the
+   * path may replace a numbered file that no process writes any more. Default: false.
    */
   readonly keepsAll?: boolean;
 }
@@ -118,8 +117,9 @@ export function checkCapture(path: string, handed: HandedCaptures): void {
   inItsFolder(path, (file, folder) => {
     const earlier = openEarlier(file);
     try {
-      // Do not try to lock a file at a path of the predecessor. The predecessor may have just made
-      // this file without having locked it yet, and its own try to lock the file would then fail.
+      // Do not try to lock a file at a path of the predecessor. The predecessor may have made this
+      // file but not locked the file yet. If this process locked the file first, the predecessor
+      // could not lock the file.
       if (earlier !== null && !isAtPathOf(path, handed))
         if (!tryLock(path, earlier) && !isOwn(path, identityOf(fstatSync(earlier)), handed))
           throw captureInUse(path);
@@ -182,8 +182,9 @@ function withNumber({ entry, path }: Entry, number: number): Entry {
 
 /**
  * Renames the earlier capture: its new name is the path with the first free number as a suffix. A
- * number is free if no file has this name. Unless `keepsAll` is set, a number is also free if its
- * file is a capture that no process writes; the renamed file then replaces this capture.
+ * number is free if no file has the name with this number. Unless `keepsAll` is set, a number is
+ * also free if the file with this number is a capture that no process writes. The earlier capture
+ * then replaces that file.
  */
 function moveAside(file: Entry, keepsAll: boolean): void {
   for (let number = 1; ; number += 1) {

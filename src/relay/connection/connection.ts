@@ -94,8 +94,8 @@ export interface ConnectionsState extends PipeMeans {
 export interface Attempt extends Expiring {
   /**
    * Whether the attempt makes further tries until the time `connectRetry` is over. Becomes true
-   * when a try of this attempt fails, when the attempt begins to wait behind attempts whose latest
-   * try failed, or when `connectTimeout` is over.
+   * when a try of this attempt fails, or when `connectTimeout` is over. True from the start if
+   * other attempts already wait because a try to reach the destination has failed.
    */
   readonly retrying: boolean;
   /**

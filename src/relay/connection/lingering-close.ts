@@ -2,8 +2,8 @@ import { type Deadline, DeadlineQueue, type Expiring } from "./deadline-queue.ts
 import type { Side } from "../stream/side.ts";
 
 /**
- * The way in which the relay ends a lingering side: `reset` passes on a failure, `close` a clean
- * end.
+ * The way in which the relay ends a lingering side: `reset` tells the side that the connection has
+ * failed, `close` tells the side that the connection has ended cleanly.
  */
 export type Outcome = "reset" | "close";
 
@@ -58,7 +58,8 @@ const FIRST_PAUSE = 50;
 const LOOKS_A_PAUSE = 4;
 const PAUSES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((power) => FIRST_PAUSE * 2 ** power);
 // The index in `PAUSES` of the longest pause, for each outcome. The pauses before a close may be
-// longer, because a late close costs only a descriptor, but a late reset keeps the peer waiting.
+// longer than the pauses before a reset: a late close costs only a descriptor, but a late reset
+// keeps the peer waiting.
 const LONGEST: Readonly<Record<Outcome, number>> = { close: PAUSES.length - 1, reset: 6 };
 
 /**
@@ -99,7 +100,8 @@ export class LingeringClose {
   add(side: LingeringSide, outcome: Outcome): void {
     if (side.stay !== null) return;
     if (outcome === "reset" && pendingBytes(side, side.unsent()) === 0) return side.terminate();
-    // Do not ask the kernel yet, because most sides are gone before the first check.
+    // Do not ask the kernel yet how many bytes the side has not taken, because most sides are gone
+    // before the first check.
     const deadline: Deadline | null = null;
     const stay: Stay = { side, outcome, untaken: Infinity, looks: 0, stood: 0, deadline };
     side.stay = stay;

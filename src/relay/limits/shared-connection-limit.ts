@@ -14,8 +14,8 @@ export const SHARED_LIMIT_HOLDER = "shared limit";
 /**
  * The maximum number of open connections that several relays of one thread share. While this limit
  * is reached, none of these relays accepts, and clients wait in the kernel's queues. The relay that
- * accepted the last client is the last relay to accept again, so that no relay keeps the clients of
- * another relay out.
+ * accepted the most recent client accepts again after all other relays, so that no relay keeps the
+ * clients of another relay out.
  */
 export class SharedConnectionLimit {
   readonly #most: number;

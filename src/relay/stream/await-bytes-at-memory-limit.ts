@@ -26,8 +26,8 @@ const OPEN_AGAIN = 1_000;
  * Each registration reports one event and then no more (EPOLLONESHOT), so bytes that a waiter
  * leaves unread cause no further events. The kernel removes the registration of a closed descriptor
  * by itself. But if a duplicate of the descriptor keeps the socket open, the registration can
- * report one more event. This event calls the waiter of the next descriptor with the same number.
- * The waiter then finds no bytes, and waits again.
+ * report one more event. If another waiter waits for a new descriptor with the same number by then,
+ * the event calls this waiter. The waiter finds no bytes, and waits again.
  */
 export class ByteWatch {
   readonly #system: Libc;

@@ -130,8 +130,8 @@ export class Reading implements ByteWaiter {
   }
 
   /**
-   * Plans the next read without Bun, or waits if bytes are held. Call this when a read without Bun
-   * brought bytes.
+   * Call this when a read without Bun brought bytes. If `to` took all of them, plans the next read
+   * without Bun. Else nobody reads until `to` has taken the held bytes.
    *
    * @param passed - whether `to` took all of the bytes
    */
@@ -168,7 +168,10 @@ export class Reading implements ByteWaiter {
     else this.#move("memory full");
   }
 
-  /** Lets Bun read from now on. Call this when `to` will never take bytes again. */
+  /**
+   * Lets Bun read from now on; the pipe drops the bytes. Call this when `to` will never take bytes
+   * again.
+   */
   broke(): void {
     this.#move("broken");
   }
@@ -187,8 +190,8 @@ export class Reading implements ByteWaiter {
     if (this.#state !== "look") return;
     const look = this.#look;
     this.#reader.takeTurn();
-    // If `takeTurn` had read, a new timer would have replaced this timer, or ended it. So the pipe
-    // did not read, because it cannot read any more, and need not wait for bytes.
+    // Every read removes this timer, or replaces it by a new timer. If the timer is still there,
+    // the pipe has not read, because it cannot read any more. Such a pipe need not wait for bytes.
     if (this.#look === look) this.#forgetBytes();
   }
 

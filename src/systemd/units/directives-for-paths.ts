@@ -36,7 +36,7 @@ export function isIn(path: string, folder: string): boolean {
   return path === folder || path.startsWith(posix.join(folder, "/"));
 }
 
-/** Whether an address works only once the network is configured. */
+/** Whether an address does not work before the network is configured. */
 export function needsNetworkUp(endpoint: SocketEndpoint, role: Role): boolean {
   return endpoint.kind === "tcp" && !staysLocal(endpoint, role) && !EVERYWHERE.has(endpoint.host);
 }
@@ -48,7 +48,7 @@ const UNPRIVILEGED_PORTS = 1_024;
 
 /**
  * Whether listening on the endpoint needs a capability. False for the port `%i` of a template,
- * because each instance has a port of its own.
+ * because the ports of the instances are not known here.
  */
 export function isPrivileged(endpoint: SocketEndpoint): boolean {
   if (endpoint.kind !== "tcp" || endpoint.port === INSTANCE_PORT) return false;

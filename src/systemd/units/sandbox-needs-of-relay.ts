@@ -28,7 +28,7 @@ export function makesFiles(plan: UnitPlan): string[] {
 
 /**
  * Whether the destination's socket is in /tmp or /var/tmp, and the relay joins the namespaces of
- * `service` (JoinsNamespaceOf=). Then both have the same private /tmp, if `service` has one.
+ * `service` (JoinsNamespaceOf=). If `service` has a private /tmp, the relay then has the same /tmp.
  */
 export function sharesTmp(destination: SocketEndpoint, service: string | undefined): boolean {
   return (
