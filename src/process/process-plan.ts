@@ -77,8 +77,8 @@ type SharedOption =
 
 /**
  * The options of one relay that a user can set. Each option must be present, with the value
- * undefined if the user has not set the option. So if an option is added or renamed, the compiler
- * reports every place that must be changed.
+ * undefined if the user has not set the option. So the compiler reports code that forgets an option
+ * that was added or renamed.
  */
 export type RelaySettings = {
   readonly [Name in Exclude<keyof RelayOptions, SharedOption>]-?: RelayOptions[Name] | undefined;

@@ -34,7 +34,7 @@ export interface PlacedFile {
 
 /**
  * Returns a path of the folder that is safe for `join`. `join` removes each `..` together with the
- * name before the `..`. If this name is a link, the path without the two leads to another folder.
+ * name before the `..`. If this name is a link, the shorter path leads to another folder.
  */
 export function joinableFolder(folder: string): string {
   return leadToSameFile(folder, join(folder)) ? folder : absolutePath(folder);

@@ -52,8 +52,8 @@ export class LimitWarnings {
   }
 
   /**
-   * Call this when the limit is reached. Returns whether the log must warn about it: true at most
-   * once in the time `WARN_AGAIN`.
+   * Call this when the limit is reached. Returns whether the log must warn: true at the first call
+   * in a spell, and then at most once in each time `WARN_AGAIN`.
    */
   warnsNow(): boolean {
     const now = this.#now();
