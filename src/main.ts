@@ -4,7 +4,7 @@ import { UsageError } from "./cli/line/usage-error.ts";
 import { COMMAND_NAMES, type CommandName, COMMANDS } from "./options/commands.ts";
 import { complain, writeAnswer } from "./cli/line/write-output.ts";
 import { runRelay } from "./cli/relay/relay-command.ts";
-import { type CommandLine, commandNamed, readCommandLine } from "./cli/line/read-command-line.ts";
+import { type CommandLine, commandNamed, readCommandLine } from "./cli/line/parse-command-line.ts";
 import { quote } from "./address/quote-word.ts";
 import { mayPaint, style } from "./observe/log/terminal-style.ts";
 import { HandoverError } from "./process/handover/handover-error.ts";

@@ -5,7 +5,7 @@ import {
 } from "../relay/listen/descriptor-budget.ts";
 import type { ConnectionLimit } from "../observe/log/event-log.ts";
 import { workerCount } from "../workers/worker-count.ts";
-import { serverDescriptors } from "./admin-servers.ts";
+import { serverDescriptors } from "./admin-and-metrics-servers.ts";
 import type { ProcessPlan, RelayPlan } from "./process-plan.ts";
 
 /** The numbers of connections that the limit of open files allows for all relays together. */

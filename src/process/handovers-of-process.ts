@@ -2,7 +2,7 @@ import type { Observation } from "../observe/figures/observe-process.ts";
 import type { Log } from "../observe/log/log.ts";
 import { libc } from "../os/libc.ts";
 import type { ServiceState } from "../systemd/report-service-state.ts";
-import type { AdminServers } from "./admin-servers.ts";
+import type { AdminServers } from "./admin-and-metrics-servers.ts";
 import type { EarlierProcesses } from "./handover/earlier-processes.ts";
 import type { Estate, Manager } from "./handover/hand-over.ts";
 import { HandoverRequests } from "./handover/handover-requests.ts";

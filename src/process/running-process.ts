@@ -4,7 +4,7 @@ import type { MemoryBound } from "../relay/limits/held-memory-limit.ts";
 import { isHungUp } from "../os/terminal.ts";
 import { takePassedSockets } from "../systemd/activation.ts";
 import type { ServiceState } from "../systemd/report-service-state.ts";
-import type { AdminServers } from "./admin-servers.ts";
+import type { AdminServers } from "./admin-and-metrics-servers.ts";
 import {
   type ConnectionLimits,
   connectionsOfFiles,
@@ -17,7 +17,7 @@ import { PassedSockets } from "./handover/systemd-sockets-across-handovers.ts";
 import type { Predecessor } from "./handover/predecessor.ts";
 import { HandoversOfProcess, type OpenedParts } from "./handovers-of-process.ts";
 import { onHangup } from "./catch-hangup-signal.ts";
-import { openObservedServers } from "./open-admin-and-metrics-servers.ts";
+import { openObservedServers } from "./begin-observation.ts";
 import { observersOf, type OpeningNeeds, openRelays } from "./open-relays.ts";
 import { checkPrivateNetwork } from "./require-private-network.ts";
 import { boundOfThreads } from "../workers/held-memory-of-threads.ts";

@@ -1,4 +1,4 @@
-import type { AdminServers } from "./admin-servers.ts";
+import type { AdminServers } from "./admin-and-metrics-servers.ts";
 import type { Predecessor } from "./handover/predecessor.ts";
 import type { RelaysOfProcess } from "./relays-of-process.ts";
 import type { StopRequests } from "./stop-signals.ts";

@@ -255,7 +255,7 @@ function freeze(pid: number, act: () => void): void {
   }
 }
 
-// src/observe/log/repeated-lines.ts
+// src/observe/log/hold-back-repeated-lines.ts
 const LOGGED_IN_FULL = 10;
 
 /** Reads a JSON log as it grows. */

@@ -1,5 +1,5 @@
 import { readConfigFile } from "../../config/read-config-file.ts";
-import type { CommandLine } from "../line/read-command-line.ts";
+import type { CommandLine } from "../line/parse-command-line.ts";
 import { warn, writeAnswer } from "../line/write-output.ts";
 import { shortIdleTime } from "../../systemd/least-exit-idle-time.ts";
 

@@ -1,6 +1,6 @@
 import { quote } from "../../address/quote-word.ts";
 import { nearest } from "../../options/did-you-mean.ts";
-import type { CommandLine } from "../line/read-command-line.ts";
+import type { CommandLine } from "../line/parse-command-line.ts";
 import { UsageError } from "../line/usage-error.ts";
 import { writeAnswer } from "../line/write-output.ts";
 import { SHELLS } from "./completion-model.ts";

@@ -2,7 +2,7 @@ import { COMMAND_NAMES, type CommandName } from "../../options/commands.ts";
 import { nearest } from "../../options/did-you-mean.ts";
 import { quote } from "../../address/quote-word.ts";
 import { mayPaint, style } from "../../observe/log/terminal-style.ts";
-import type { CommandLine } from "../line/read-command-line.ts";
+import type { CommandLine } from "../line/parse-command-line.ts";
 import { UsageError } from "../line/usage-error.ts";
 import { writeAnswer } from "../line/write-output.ts";
 import { explainRelay } from "./explain-relay.ts";

@@ -1,6 +1,6 @@
 import { flagOf, OPTION_ROWS, type OptionName, scopesOf } from "../../options/option-table.ts";
-import { readGiven } from "./option-values.ts";
-import type { GivenOptions } from "./read-command-line.ts";
+import { readGiven } from "./typed-option-values.ts";
+import type { GivenOptions } from "./parse-command-line.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** An option on the command line whose value replaces the value in the configuration file. */

@@ -3,9 +3,14 @@ import { readConfigFile } from "../../config/read-config-file.ts";
 import { processWide, relaySettings } from "../../config/options-to-plan.ts";
 import type { ProcessPlan } from "../../process/process-plan.ts";
 import { fileOverrides } from "../line/file-overrides.ts";
-import { checkAddresses, checkAdminFile, readValues, shownOptions } from "../line/option-values.ts";
+import {
+  checkAddresses,
+  checkAdminFile,
+  readValues,
+  shownOptions,
+} from "../line/typed-option-values.ts";
 import { checkDistinct, readAddresses } from "../line/read-addresses.ts";
-import type { CommandLine } from "../line/read-command-line.ts";
+import type { CommandLine } from "../line/parse-command-line.ts";
 import { UsageError } from "../line/usage-error.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { createLog } from "../../observe/log/log.ts";
 import { runPlan } from "../../process/run-plan.ts";
 import { STANDARD_IO } from "../line/find-command.ts";
-import type { CommandLine } from "../line/read-command-line.ts";
+import type { CommandLine } from "../line/parse-command-line.ts";
 import { planCommandLine } from "./plan-command-line.ts";
 
 /**

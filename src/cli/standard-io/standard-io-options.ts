@@ -1,5 +1,5 @@
 import { flagOf, OPTION_ROWS, type OptionName } from "../../options/option-table.ts";
-import type { GivenOptions } from "../line/read-command-line.ts";
+import type { GivenOptions } from "../line/parse-command-line.ts";
 import { UsageError } from "../line/usage-error.ts";
 
 /** The options that make sense if the relay has a single client, which is already connected. */

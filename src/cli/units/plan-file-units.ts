@@ -9,10 +9,10 @@ import { isTemplate } from "../../systemd/units/specifiers.ts";
 import { hasControls } from "../../systemd/units/unit-escaping.ts";
 import { defaultFileName, UNIT_NAME_MAX } from "../../systemd/units/unit-name.ts";
 import type { UnitPlan, UnitRelay } from "../../systemd/units/unit-plan.ts";
-import { serverDescriptors } from "../../process/admin-servers.ts";
+import { serverDescriptors } from "../../process/admin-and-metrics-servers.ts";
 import { workerCount } from "../../workers/worker-count.ts";
 import { fileOverrides } from "../line/file-overrides.ts";
-import type { GivenOptions } from "../line/read-command-line.ts";
+import type { GivenOptions } from "../line/parse-command-line.ts";
 import { UsageError } from "../line/usage-error.ts";
 import { checkUserUnit } from "./check-user-unit.ts";
 import {
@@ -33,7 +33,7 @@ import {
   relayOptions,
   SHORT_DRAIN,
 } from "./plan-units.ts";
-import { anyUsersPath, ofAnyUser, ofAnyUsersValues } from "./read-unit-addresses.ts";
+import { anyUsersPath, ofAnyUser, ofAnyUsersValues } from "./paths-for-any-user.ts";
 
 /**
  * Plans the units of a configuration file: one service runs all relays, and each relay has a

@@ -1,7 +1,7 @@
 import { isTemplate } from "../../systemd/units/specifiers.ts";
 import { defaultName } from "../../systemd/units/unit-name.ts";
 import type { FilePermissions, UnitPlan } from "../../systemd/units/unit-plan.ts";
-import { serverDescriptors } from "../../process/admin-servers.ts";
+import { serverDescriptors } from "../../process/admin-and-metrics-servers.ts";
 import { workerCount } from "../../workers/worker-count.ts";
 import { type Addresses, checkDistinct } from "../line/read-addresses.ts";
 import { UsageError } from "../line/usage-error.ts";
@@ -13,7 +13,7 @@ import {
   type OptionName,
   type OptionValues,
 } from "../../options/option-table.ts";
-import type { GivenOptions } from "../line/read-command-line.ts";
+import type { GivenOptions } from "../line/parse-command-line.ts";
 import { isAccount } from "../../options/parse-systemd-unit-options.ts";
 import {
   checkAddress,

@@ -4,15 +4,16 @@ import type { UnitFile } from "../../systemd/units/unit-file.ts";
 import { writeUnits } from "../../systemd/units/write-units.ts";
 import type { UnitPlan } from "../../systemd/units/unit-plan.ts";
 import { PROGRAM } from "../../program/version.ts";
-import { checkAddresses, checkAdminFile, readValues } from "../line/option-values.ts";
+import { checkAddresses, checkAdminFile, readValues } from "../line/typed-option-values.ts";
 import { nextSteps } from "./next-steps.ts";
-import type { CommandLine, GivenOptions } from "../line/read-command-line.ts";
+import type { CommandLine, GivenOptions } from "../line/parse-command-line.ts";
 import { complain, warn, writeAnswer } from "../line/write-output.ts";
 import { joinableFolder, placeUnits, UnitFilesError } from "./place-unit-files.ts";
 import { checkSandbox } from "./check-options-of-units.ts";
 import { planFileUnits } from "./plan-file-units.ts";
 import { planUnits } from "./plan-units.ts";
-import { ofAnyUsersValues, readUnitAddresses } from "./read-unit-addresses.ts";
+import { ofAnyUsersValues } from "./paths-for-any-user.ts";
+import { readUnitAddresses } from "./read-unit-addresses.ts";
 import { unitWarnings } from "./unit-warnings.ts";
 
 // The path of the program in the units if Bun runs the source code. In this case the process does

@@ -3,8 +3,8 @@ import type { ConnectionView, Observer, Stop } from "../../relay/observer.ts";
 import { formatDuration, formatNumberOf } from "../figures/print-figures.ts";
 import { LimitWarnings } from "./limit-warnings.ts";
 import type { Log, LogFields } from "./log.ts";
-import { failureObserver, faultObserver, refusalObserver } from "./repeated-events-log.ts";
-import { RepeatedLines } from "./repeated-lines.ts";
+import { failureObserver, faultObserver, refusalObserver } from "./refusals-and-failures-log.ts";
+import { RepeatedLines } from "./hold-back-repeated-lines.ts";
 
 /** The maximum number of open connections, and the origin of this limit. */
 export interface ConnectionLimit {

@@ -1,5 +1,4 @@
 import type { StatusDocument } from "../admin/status-format.ts";
-import { clock } from "./clock.ts";
 import { byId, setText } from "./dom.ts";
 import { FailureTable } from "./failure-table.ts";
 import { CountList, FactList } from "./count-and-fact-lists.ts";
@@ -10,7 +9,7 @@ import { Poll, type PollFailure } from "./poll.ts";
 import { showProcess } from "./process-facts.ts";
 import { ChosenRelay } from "./chosen-relay.ts";
 import { RecentSamples } from "./recent-samples.ts";
-import { showAllState, showBanner, showRelayState, showState } from "./state-and-banner.ts";
+import { type LastAnswer, showAllState, showNoAnswer, showRelayState } from "./state-and-banner.ts";
 import { figuresOfAll, figuresOfRelay, showTiles } from "./tiles.ts";
 
 const samples = new RecentSamples(SECONDS);
@@ -28,10 +27,8 @@ const choice = new ChosenRelay(() => {
 const poll = new Poll(address, show, showSilence);
 const pause = byId<HTMLButtonElement>("pause");
 
-/**
- * The time of the last answer and the page's title after this answer; null before the first answer.
- */
-let lastAnswer: { readonly at: Date; readonly title: string } | null = null;
+/** Null before the first answer. */
+let lastAnswer: LastAnswer | null = null;
 
 pause.addEventListener("click", () => {
   poll.paused = !poll.paused;
@@ -87,22 +84,14 @@ function show(status: StatusDocument): void {
   showProcess(status, isOverview);
 }
 
-/**
- * Shows that a request has failed: the reason, and the time of the last answer. The old figures
- * stay.
- */
+/** Handles a request that has failed. */
 function showSilence({ reason, status }: PollFailure): void {
   // The chosen relay may no longer exist, because the configuration file may have changed.
   if (status === BAD_REQUEST && choice.name !== null) {
     choice.choose(null);
     return;
   }
-  document.documentElement.classList.add("stale");
-  showState("No answer", "bad");
-  const since = lastAnswer === null ? "so far" : `since ${clock(lastAnswer.at)}`;
-  document.title = `No answer ${since}${lastAnswer === null ? "" : ` · ${lastAnswer.title}`}`;
-  const old = lastAnswer === null ? "" : " The figures below are from then.";
-  showBanner(`No answer ${since}: ${reason}.${old}`);
+  showNoAnswer(reason, lastAnswer);
 }
 
 const BAD_REQUEST = 400;

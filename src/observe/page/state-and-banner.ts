@@ -1,5 +1,6 @@
 import type { StatusDocument } from "../admin/status-format.ts";
 import { formatCount } from "../figures/print-figures.ts";
+import { clock } from "./clock.ts";
 import { byId, setText } from "./dom.ts";
 
 /**
@@ -47,6 +48,28 @@ export function showRelayState(status: StatusDocument): string {
   return state === "listening" && reason !== null ? `Not ready · ${count}` : count;
 }
 
+/** The last answer that the page has shown. */
+export interface LastAnswer {
+  readonly at: Date;
+  /** The page's title after this answer. */
+  readonly title: string;
+}
+
+/**
+ * Shows that the relay does not answer: the reason, and the time of the last answer. The old
+ * figures stay.
+ *
+ * @param last - the last answer; null if there was none
+ */
+export function showNoAnswer(reason: string, last: LastAnswer | null): void {
+  document.documentElement.classList.add("stale");
+  showState("No answer", "bad");
+  const since = last === null ? "so far" : `since ${clock(last.at)}`;
+  document.title = `No answer ${since}${last === null ? "" : ` · ${last.title}`}`;
+  const old = last === null ? "" : " The figures below are from then.";
+  showBanner(`No answer ${since}: ${reason}.${old}`);
+}
+
 /**
  * Removes a beginning such as "12 s ago: " from a reason. This beginning changes each second, so a
  * screen reader would announce the reason again each second.
@@ -61,13 +84,13 @@ function showProgram(program: string, version: string, route: string): void {
   setText(byId("route"), route);
 }
 
-export function showState(words: string, mood: "good" | "warn" | "bad"): void {
+function showState(words: string, mood: "good" | "warn" | "bad"): void {
   const state = byId("state");
   setText(state, words);
   state.dataset["mood"] = mood;
 }
 
-export function showBanner(words: string): void {
+function showBanner(words: string): void {
   const banner = byId("banner");
   setText(banner, words);
   banner.hidden = words === "";

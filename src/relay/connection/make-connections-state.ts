@@ -6,7 +6,7 @@ import { DepartedLocalClients } from "./departed-half-closed-clients.ts";
 import { ConnectionList } from "./connection-list.ts";
 import { DeadlineQueue } from "./deadline-queue.ts";
 import { LingeringClose } from "./lingering-close.ts";
-import { clientDeparted, mayGiveUpClient } from "./side-events.ts";
+import { clientDeparted, mayGiveUpClient } from "./show-destination-that-client-left.ts";
 import { adoptedHandlers, handlers } from "./socket-handlers.ts";
 import type { HeldMemory } from "../limits/held-memory-limit.ts";
 import { callsFor } from "../check-network-namespaces.ts";

@@ -3,11 +3,15 @@ import fc from "fast-check";
 import { CONTROL_CHARACTER } from "../../support/control-character.ts";
 import { checkDistinct, readAddresses } from "../../../src/cli/line/read-addresses.ts";
 import { parseAdminAddress } from "../../../src/options/admin-address.ts";
-import { checkAddresses, readValues, shownOptions } from "../../../src/cli/line/option-values.ts";
+import {
+  checkAddresses,
+  readValues,
+  shownOptions,
+} from "../../../src/cli/line/typed-option-values.ts";
 import { UsageError } from "../../../src/cli/line/usage-error.ts";
 import { InvalidValue } from "../../../src/options/invalid-value-error.ts";
 import { flagOf, OPTION_ROWS, type OptionName } from "../../../src/options/option-table.ts";
-import { readCommandLine } from "../../../src/cli/line/read-command-line.ts";
+import { readCommandLine } from "../../../src/cli/line/parse-command-line.ts";
 import { planUnits } from "../../../src/cli/units/plan-units.ts";
 import { holds } from "../../support/property.ts";
 import { roundsOf } from "../../support/repeat.ts";

@@ -4,7 +4,7 @@ import { flagOf, isListedWithoutHelp, OPTION_ROWS } from "../../../../src/option
 import { helpScreen } from "../../../../src/cli/help/help-screen.ts";
 import { EXAMPLES } from "../../../../src/cli/help/examples.ts";
 import { explainRelay } from "../../../../src/cli/help/explain-relay.ts";
-import { readCommandLine } from "../../../../src/cli/line/read-command-line.ts";
+import { readCommandLine } from "../../../../src/cli/line/parse-command-line.ts";
 import { style } from "../../../../src/observe/log/terminal-style.ts";
 
 const commands = Object.keys(COMMANDS) as CommandName[];

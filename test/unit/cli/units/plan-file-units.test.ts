@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { readValues } from "../../../../src/cli/line/option-values.ts";
-import { readCommandLine } from "../../../../src/cli/line/read-command-line.ts";
+import { readValues } from "../../../../src/cli/line/typed-option-values.ts";
+import { readCommandLine } from "../../../../src/cli/line/parse-command-line.ts";
 import { UsageError } from "../../../../src/cli/line/usage-error.ts";
 import { nextSteps } from "../../../../src/cli/units/next-steps.ts";
 import { planFileUnits } from "../../../../src/cli/units/plan-file-units.ts";

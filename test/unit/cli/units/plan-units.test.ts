@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { homedir } from "node:os";
-import { checkAddresses, readValues } from "../../../../src/cli/line/option-values.ts";
+import { checkAddresses, readValues } from "../../../../src/cli/line/typed-option-values.ts";
 import { UsageError } from "../../../../src/cli/line/usage-error.ts";
-import { readCommandLine } from "../../../../src/cli/line/read-command-line.ts";
+import { readCommandLine } from "../../../../src/cli/line/parse-command-line.ts";
 import { planUnits } from "../../../../src/cli/units/plan-units.ts";
 import { readUnitAddresses } from "../../../../src/cli/units/read-unit-addresses.ts";
 import { DEFAULTS } from "../../../../src/relay/options.ts";

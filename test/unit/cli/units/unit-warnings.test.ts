@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { readCommandLine } from "../../../../src/cli/line/read-command-line.ts";
-import { readValues } from "../../../../src/cli/line/option-values.ts";
+import { readCommandLine } from "../../../../src/cli/line/parse-command-line.ts";
+import { readValues } from "../../../../src/cli/line/typed-option-values.ts";
 import { planUnits } from "../../../../src/cli/units/plan-units.ts";
 import { readUnitAddresses } from "../../../../src/cli/units/read-unit-addresses.ts";
 import { unitWarnings } from "../../../../src/cli/units/unit-warnings.ts";

@@ -3,7 +3,7 @@ import {
   CLIENTS_MOST,
   RepeatedLines,
   type Repeats,
-} from "../../../../src/observe/log/repeated-lines.ts";
+} from "../../../../src/observe/log/hold-back-repeated-lines.ts";
 
 const SECOND = 1_000;
 

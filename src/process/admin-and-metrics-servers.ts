@@ -4,7 +4,7 @@ import type { AdminServer } from "../observe/admin/admin-server.ts";
 import type { AdminPermissions } from "../observe/admin/bind-admin.ts";
 import { HTTP_DESCRIPTORS_MOST } from "../observe/admin/http-limits.ts";
 import type { Observation } from "../observe/figures/observe-process.ts";
-import { faultLog } from "../observe/log/repeated-events-log.ts";
+import { faultLog } from "../observe/log/refusals-and-failures-log.ts";
 import type { Log } from "../observe/log/log.ts";
 import type { HandedSource } from "../relay/kinds-of-source.ts";
 import type { ListenerRole } from "./handover/handover-document.ts";

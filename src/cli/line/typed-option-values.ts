@@ -1,5 +1,5 @@
 import type { Addresses } from "./read-addresses.ts";
-import type { GivenOptions } from "./read-command-line.ts";
+import type { GivenOptions } from "./parse-command-line.ts";
 import { adminMisfit } from "../../options/check-admin-options.ts";
 import { contradictions } from "../../options/contradicting-options.ts";
 import { findMisfits } from "../../options/check-source-options.ts";

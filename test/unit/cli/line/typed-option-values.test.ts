@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { type Endpoint, parseAddress } from "../../../../src/address/address.ts";
-import { checkAddresses, readValues } from "../../../../src/cli/line/option-values.ts";
+import { checkAddresses, readValues } from "../../../../src/cli/line/typed-option-values.ts";
 import { UsageError } from "../../../../src/cli/line/usage-error.ts";
-import { readCommandLine } from "../../../../src/cli/line/read-command-line.ts";
+import { readCommandLine } from "../../../../src/cli/line/parse-command-line.ts";
 import { DEFAULTS } from "../../../../src/relay/options.ts";
 
 const DESTINATION = parseAddress(":2", "destination");

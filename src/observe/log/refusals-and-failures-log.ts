@@ -3,7 +3,7 @@ import type { Observer } from "../../relay/observer.ts";
 import { clientFields, clientName, UNKNOWN_CLIENT } from "../figures/client-name-and-fields.ts";
 import { formatCount, formatDuration, formatNumberOf } from "../figures/print-figures.ts";
 import type { Log, LogFields } from "./log.ts";
-import { CLIENTS_MOST, RepeatedLines, type Repeats } from "./repeated-lines.ts";
+import { CLIENTS_MOST, RepeatedLines, type Repeats } from "./hold-back-repeated-lines.ts";
 
 /** Logs refused clients. */
 export function refusalObserver(log: Log, repeated: RepeatedLines): Partial<Observer> {

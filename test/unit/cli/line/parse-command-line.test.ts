@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { CONTROL_CHARACTER } from "../../../support/control-character.ts";
 import { UsageError } from "../../../../src/cli/line/usage-error.ts";
 import { flagOf, OPTION_ROWS } from "../../../../src/options/option-table.ts";
-import { commandNamed, readCommandLine } from "../../../../src/cli/line/read-command-line.ts";
+import { commandNamed, readCommandLine } from "../../../../src/cli/line/parse-command-line.ts";
 import type { CommandName } from "../../../../src/options/commands.ts";
 import { holds } from "../../../support/property.ts";
 

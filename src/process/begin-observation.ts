@@ -1,7 +1,7 @@
 import type { Observation } from "../observe/figures/observe-process.ts";
 import type { Log } from "../observe/log/log.ts";
 import { heldTogether, type MemoryBound } from "../relay/limits/held-memory-limit.ts";
-import { AdminServers, hasAdminServers } from "./admin-servers.ts";
+import { AdminServers, hasAdminServers } from "./admin-and-metrics-servers.ts";
 import type { Predecessor } from "./handover/predecessor.ts";
 import type { ProcessWide } from "./process-plan.ts";
 import { warnOfOpenServers } from "./start-warnings.ts";
