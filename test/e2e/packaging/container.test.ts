@@ -30,11 +30,12 @@ await describeNeeding("the container image", NEEDS, () => {
   async function start(
     args: readonly string[],
     place: string,
+    as: Image = image,
   ): Promise<{ readonly container: Container; readonly folder: string }> {
     const folder = mkdtempSync(join(scratch, "shared-"));
     chmodSync(folder, 0o777);
     const mounts = { [place]: folder };
-    const container = await startContainer(image, scratch, { args, memory: MEMORY, mounts });
+    const container = await startContainer(as, scratch, { args, memory: MEMORY, mounts });
     return { container, folder };
   }
 
@@ -102,6 +103,15 @@ await describeNeeding("the container image", NEEDS, () => {
     test("TERM ends it with status 0", async () => {
       expect(await container.stop()).toBe(0);
     });
+  });
+
+  test("another user runs it: docker run --user", async () => {
+    const as = { ...image, uid: 1_234, gid: 1_234 };
+    const { container, folder } = await start([":8080", "/run/app/socket"], "/run/app", as);
+    await using _container = container;
+    using _echo = echoAt(join(folder, "socket"));
+    expect(await ask(container, 8_080)).toBe("hello\n");
+    expect(await container.exec(image.healthcheck)).toMatchObject({ code: 0 });
   });
 
   test("the README's commands make and run the image", async () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ENVIRONMENT } from "../machine/container.ts";
 import { type Outcome, runProgram } from "../process/program.ts";
@@ -128,7 +128,7 @@ function configuration(image: Image, name: string, options: ContainerOptions) {
       },
       {
         ...{ destination: volume, type: "tmpfs", source: "tmpfs" },
-        options: ["nosuid", "nodev", "noexec", `uid=${uid}`, `gid=${gid}`, "mode=0700"],
+        options: ["nosuid", "nodev", "noexec", ...ownerAndMode(join(root, volume))],
       },
       ...mounts,
     ],
@@ -141,6 +141,12 @@ function configuration(image: Image, name: string, options: ContainerOptions) {
       namespaces: ["pid", "network", "ipc", "uts", "mount"].map((type) => ({ type })),
     },
   };
+}
+
+/** The owner and mode of a folder as mount options. A new volume of Docker takes over both. */
+function ownerAndMode(folder: string): readonly string[] {
+  const { uid, gid, mode } = statSync(folder);
+  return [`uid=${uid}`, `gid=${gid}`, `mode=${(mode & 0o7777).toString(8)}`];
 }
 
 function pidOf(state: string): number {

@@ -18,7 +18,7 @@ export interface Image {
 }
 
 // In a mount namespace of its own, so that the mounts end with the script. The first stage runs on
-// a layer above Debian's files.
+// a layer above Debian's files. A target that ends in a slash is a folder, which COPY makes.
 const BUILD = `
 set -e
 lower=$1 work=$2 context=$3 copied=$4 target=$5 script=$6 result=$7
@@ -26,6 +26,7 @@ mount -t tmpfs tmpfs "$work"
 mkdir "$work/upper" "$work/work" "$work/root"
 mount -t overlay overlay -o "lowerdir=$lower,upperdir=$work/upper,workdir=$work/work" "$work/root"
 mount -t proc proc "$work/root/proc"
+mkdir -p "$work/root$(dirname "$target.")"
 cp "$context"/$copied "$work/root$target"
 chroot "$work/root" /bin/sh -ec "$script"
 cp -a "$work/root$result" "$work/../rootfs"
@@ -48,7 +49,7 @@ export async function buildImage(context: string, folder: string): Promise<Image
   const work = join(folder, "work");
   const command = [
     ...["unshare", "--mount", "sh", "-c", `mkdir "$2";${BUILD}`, "build", await machineRoot()],
-    ...[work, context, copied.replace("${TARGETARCH}", "amd64"), target],
+    ...[work, context, copied, target],
     ...[only(files, "RUN"), result],
   ];
   const { code, stderr } = await runProgram(command, { env: ENVIRONMENT });
