@@ -29,8 +29,8 @@ function accepts(source: string, host: string): boolean {
   if (address === null) return false;
   if (isLoopbackName(source)) return LOOPBACKS.includes(address.text);
   const own = source === "" ? null : ipAddress(source);
-  // Accept addresses of both families, because an IPv6 listener on every interface receives IPv4
-  // connections as well.
+  // The family of the address does not matter, because an IPv6 listener on every interface
+  // receives IPv4 connections as well.
   if (source === "" || own?.text === "::") return isOwn(address);
   if (own?.text === "0.0.0.0") return address.family === "ipv4" && isOwn(address);
   return own?.text === address.text && zoneOf(source) === zoneOf(host);

@@ -107,9 +107,8 @@ function configPath(written: string, { userUnit }: OptionValues): string {
 }
 
 /**
- * Returns `values`, the values of the command line, with the process-wide values of `wide` in them.
- * `wide` comes from the configuration file. If the command line overrides a value of the file,
- * `wide` has the value of the command line.
+ * Adds the process-wide values of the configuration file (`wide`) to the values of the command line
+ * (`values`). Where both have a value, `wide` already has the command line's value.
  */
 function withFile(values: OptionValues, wide: ProcessWide): OptionValues {
   const { admin, adminMode, adminGroup, metrics, exitIdleTime: idle } = wide;

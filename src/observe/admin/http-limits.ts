@@ -44,8 +44,8 @@ export const HTTP_LIMITS: HttpLimits = {
 
 /**
  * The maximum number of descriptors of a server: one for each connection, and three for the
- * listener (`GatedListener`). Without FFI the listener needs only one descriptor, but it cannot
- * pause: it also accepts clients above the limit, and the server closes their connections at once.
- * The other two descriptors are then for these clients.
+ * listener (`GatedListener`). Without FFI the listener needs only one of its three descriptors, but
+ * it cannot pause: it also accepts clients above the limit, and the server closes their connections
+ * at once. These short connections then use the two descriptors that the listener does not need.
  */
 export const HTTP_DESCRIPTORS_MOST = HTTP_LIMITS.connections + 3;

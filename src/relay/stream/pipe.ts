@@ -297,8 +297,8 @@ export class Pipe implements Reader {
     this.#holding().add(chunk);
     this.#account();
     const mayHoldMore = this.held < HELD_BEFORE_READY && !this.#means.memory.isReached;
-    // Pass 0 as the length. The chunk then does not count as large, so Bun, not the relay, reads
-    // next after the held bytes were written.
+    // Pass 0 as the length, so that the chunk does not count as large. As soon as the held bytes
+    // are written, Bun then reads next. After a large chunk the relay itself would read next.
     if (this.to.ready || !mayHoldMore) this.#needReading().chunkHeld(0);
   }
 
