@@ -47,7 +47,7 @@ export class WorkerShare implements SlotMember {
   readonly #owner: WorkerShareOwner;
   readonly #answers = new AwaitedAnswers<Answer>();
   #connections: ReportReceiver;
-  /** True from the order that starts the share until the share or its worker has ended. */
+  /** True from the message `start` to the worker until the share or its worker has ended. */
   #isThere = false;
   /**
    * Whether the share has ever started successfully. If it never has, and its worker dies, the

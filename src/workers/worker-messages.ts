@@ -38,8 +38,8 @@ export type RelayOrder =
     };
 
 /**
- * The order to start a share of a relay, answered by `ready` or `failed`. A share is the part of a
- * relay's connections that one worker accepts and carries.
+ * The message that starts a share of a relay, answered by `ready` or `failed`. A share is the part
+ * of a relay's connections that one worker accepts and carries.
  */
 export interface Start {
   readonly kind: "start";

@@ -20,7 +20,7 @@ export interface SlotMember {
   readonly observer: Observer;
   /** Whether the relay's share starts again in a new thread if the slot's thread dies. */
   readonly goesOn: boolean;
-  /** Returns the order that starts the relay's share in a worker. */
+  /** Returns the message that starts the relay's share in a worker. */
   startOrder(): Start;
   batchArrived(batch: Batch): void;
   /**

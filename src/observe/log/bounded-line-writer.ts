@@ -138,9 +138,9 @@ export class BoundedLineWriter {
   }
 
   /**
-   * Starts or plans the next write. The write starts at once if the write before started at least
-   * `GATHER_MS` ago, if `flush` waits, or if `GATHER_BYTES` bytes are collected. If not, the write
-   * starts `GATHER_MS` after the start of the write before.
+   * Starts or plans the next write. It starts at once if the previous write is at least `GATHER_MS`
+   * old, if `flush` waits, or if `GATHER_BYTES` bytes are collected. Otherwise it starts
+   * `GATHER_MS` after the start of the previous write.
    */
   #gather(): void {
     const wait = this.#started + GATHER_MS - performance.now();

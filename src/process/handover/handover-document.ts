@@ -116,7 +116,7 @@ export interface HandedSocket {
  */
 export interface EarlierProcess {
   readonly pid: number;
-  /** The descriptor that the channel to the earlier process has in the successor. */
+  /** The channel to the earlier process: its descriptor number in the successor. */
   readonly descriptor: number;
   /**
    * Whether the earlier process is the first process, which stays as the parent of all later

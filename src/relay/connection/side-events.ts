@@ -25,9 +25,9 @@ export function sideEnded(side: ConnectionSide): void {
 
 /**
  * Removes a closed socket from its side, and ends both pipes of the side. The pipe that reads from
- * the side passes on an end of stream (`end`), or a failure if the side failed (`abort`). The pipe
- * that writes to the side drops its bytes (`break`). `code` is the code of the socket's error;
- * undefined if there was no error.
+ * the side passes on an end of stream, or a failure if the side failed (`sideFailed`). The pipe
+ * that writes to the side drops its bytes. `code` is the code of the socket's error; undefined if
+ * there was no error.
  */
 export function sideClosed(side: ConnectionSide, code: string | undefined): void {
   const { connection, inbound, outbound } = side;

@@ -33,7 +33,7 @@ const SPLICED_IN_TURN = 128 * 1024;
 // does not trust, and all reads while all connections together hold too many bytes.
 const ROOM_LEAST = 32 * 1024;
 
-// The size of a read in bytes, if the other side has no room. The pipe tries to write this byte
+// The size of a read if the other side has no room: one byte. The pipe tries to write this byte
 // through Bun. The other side does not take the byte, so Bun waits until there is room and then
 // reports the room.
 const SAMPLE = 1;

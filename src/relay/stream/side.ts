@@ -27,8 +27,8 @@ export abstract class Side {
    */
   #errno = 0;
   /**
-   * The latest result of `takesNow`, minus the maximum space in the send buffer that the writes
-   * since then may have taken (see `ROOM_A_BYTE`); 0 if unknown.
+   * A number of bytes that the send buffer surely has room for; 0 if unknown. Set by `takesNow`.
+   * Each later write reduces it by the most that the write can take of the buffer (`ROOM_A_BYTE`).
    */
   #roomLeast = 0;
   /** Whether Bun's reading from this side is stopped. */
