@@ -6,7 +6,7 @@ import {
   printAddress,
 } from "../address/address.ts";
 import type { Cidr } from "../address/cidr.ts";
-import { MEMORY_MAX, WORKERS } from "../options/types-of-relay-options.ts";
+import { MEMORY_MAX, WORKERS } from "../options/types-and-ranges-of-relay-options.ts";
 import {
   refuseNoObject,
   takeDestination,

@@ -19,7 +19,7 @@ import {
   RELAY_OPTION_NAMES,
   RELAY_OPTIONS,
   type RelayOptionName,
-} from "./types-of-relay-options.ts";
+} from "./types-and-ranges-of-relay-options.ts";
 import type { LibraryType } from "./value-types.ts";
 
 /** The checked values of the options in `RELAY_OPTIONS`. */

@@ -1,5 +1,5 @@
 import type { Endpoint } from "../address/address.ts";
-import { RELAY_OPTIONS, RELAY_OPTION_NAMES } from "./types-of-relay-options.ts";
+import { RELAY_OPTIONS, RELAY_OPTION_NAMES } from "./types-and-ranges-of-relay-options.ts";
 
 /** The name of an option that makes sense only for some kinds of source. */
 type FittedOption = {

@@ -12,7 +12,7 @@ import { relayOpener } from "../workers/open-with-workers.ts";
 import type { ConnectionLimits } from "./connection-limits.ts";
 import type { PassedSockets } from "./handover/systemd-sockets-across-handovers.ts";
 import type { Predecessor } from "./handover/predecessor.ts";
-import { explainRefusals } from "./require-private-network.ts";
+import { explainRefusals } from "./explain-refusals-in-private-network.ts";
 import type { ProcessPlan, RelayPlan } from "./process-plan.ts";
 import { RelaysOfProcess } from "./relays-of-process.ts";
 import { logOf } from "./log-of-relay.ts";

@@ -1,7 +1,7 @@
 import { read, write } from "node:fs";
 import { errnoWords, errorCode } from "../../os/errno.ts";
 import type { Libc } from "../../os/libc.ts";
-import { endOutput, INPUT, OUTPUT } from "./kinds-of-standard-streams.ts";
+import { endOutput, INPUT, OUTPUT } from "./standard-descriptors.ts";
 import type { StreamSocket } from "./socket-with-awaited-writes.ts";
 
 /**

@@ -1,12 +1,9 @@
 import type { SocketEndpoint } from "../../address/address.ts";
 import { readConfigFile } from "../../config/read-config-file.ts";
 import type { OptionValues } from "../../options/option-table.ts";
-import { absolutePath } from "../../os/canonical-path.ts";
 import type { ProcessPlan, ProcessWide, RelayPlan } from "../../process/process-plan.ts";
-import { folderOf, hiderOf } from "../../systemd/units/directives-for-paths.ts";
 import { socketName } from "../../systemd/units/socket-unit.ts";
 import { isTemplate } from "../../systemd/units/specifiers.ts";
-import { hasControls } from "../../systemd/units/unit-escaping.ts";
 import { defaultFileName, UNIT_NAME_MAX } from "../../systemd/units/unit-name.ts";
 import type { UnitPlan, UnitRelay } from "../../systemd/units/unit-plan.ts";
 import { serverDescriptors } from "../../process/admin-and-metrics-servers.ts";
@@ -14,6 +11,7 @@ import { workerCount } from "../../workers/worker-count.ts";
 import { fileOverrides } from "../line/file-overrides.ts";
 import type { GivenOptions } from "../line/parse-command-line.ts";
 import { UsageError } from "../line/usage-error.ts";
+import { configPath } from "./config-file-path.ts";
 import { checkUserUnit } from "./check-user-unit.ts";
 import {
   checkAddress,
@@ -33,7 +31,7 @@ import {
   relayOptions,
   SHORT_DRAIN,
 } from "./plan-units.ts";
-import { anyUsersPath, ofAnyUser, ofAnyUsersValues } from "./paths-for-any-user.ts";
+import { ofAnyUser, ofAnyUsersValues } from "./paths-for-any-user.ts";
 
 /**
  * Plans the units of a configuration file: one service runs all relays, and each relay has a
@@ -89,21 +87,6 @@ export function planFileUnits(
     ...(connectionsMax > 0 && { connectionsMax }),
     workers: workerCount(all.workers),
   };
-}
-
-function configPath(written: string, { userUnit }: OptionValues): string {
-  const path = absolutePath(written);
-  if (hasControls(path))
-    throw new UsageError("--config: FILE has a control character; a unit cannot contain it");
-  if (hiderOf(path) === "tmp")
-    throw new UsageError(
-      "--config: the service has its own /tmp and cannot read FILE there: move FILE to /etc",
-    );
-  if (["/home", "/root"].includes(folderOf(path)))
-    throw new UsageError(
-      `--config: the service would see everything in ${folderOf(path)}: move FILE to /etc`,
-    );
-  return userUnit ? anyUsersPath(path) : path;
 }
 
 /**

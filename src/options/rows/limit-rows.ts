@@ -1,4 +1,4 @@
-import { MEMORY_MAX, RELAY_OPTIONS, WORKERS } from "../types-of-relay-options.ts";
+import { MEMORY_MAX, RELAY_OPTIONS, WORKERS } from "../types-and-ranges-of-relay-options.ts";
 import type { OptionRows } from "../option-row.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../../observe/log/log.ts";
 import { groupId } from "../../os/user-ids.ts";
 import { parseAdminAddress, parseMetricsAddress } from "../admin-address.ts";
-import { RELAY_OPTIONS } from "../types-of-relay-options.ts";
+import { RELAY_OPTIONS } from "../types-and-ranges-of-relay-options.ts";
 import { account, mode } from "../system-value-types.ts";
 import { choice, text } from "../value-types.ts";
 import { type OptionRows, wordDefault } from "../option-row.ts";

@@ -1,4 +1,4 @@
-import { RELAY_OPTIONS } from "../types-of-relay-options.ts";
+import { RELAY_OPTIONS } from "../types-and-ranges-of-relay-options.ts";
 import type { OptionRows } from "../option-row.ts";
 
 /** The options about binding the source, the permissions of its file, and network namespaces. */

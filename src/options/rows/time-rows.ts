@@ -1,5 +1,5 @@
 import { DEFAULTS } from "../../relay/options.ts";
-import { RELAY_OPTIONS } from "../types-of-relay-options.ts";
+import { RELAY_OPTIONS } from "../types-and-ranges-of-relay-options.ts";
 import { time } from "../value-types.ts";
 import { type OptionRows, timeDefault } from "../option-row.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { drawStatus } from "../../../../src/cli/status/draw-status.ts";
+import { drawStatus } from "../../../../src/cli/status/draw-status-of-one-relay.ts";
 import { NoStatus, checkStatusAnswer } from "../../../../src/cli/status/check-status-answer.ts";
 import { style } from "../../../../src/observe/log/terminal-style.ts";
 import { connection, status } from "./sample-status.ts";

@@ -9,7 +9,7 @@ import { DEFAULTS } from "../../../../src/relay/options.ts";
 import {
   RELAY_OPTION_NAMES,
   RELAY_OPTIONS,
-} from "../../../../src/options/types-of-relay-options.ts";
+} from "../../../../src/options/types-and-ranges-of-relay-options.ts";
 import { INSTANCE_PORT } from "../../../../src/systemd/units/specifiers.ts";
 
 const RUN = "/run/app/socket";

@@ -1,7 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { InvalidValue } from "../../../src/options/invalid-value-error.ts";
 import { OPTIONS } from "../../../src/options/option-table.ts";
-import { RELAY_OPTION_NAMES, RELAY_OPTIONS } from "../../../src/options/types-of-relay-options.ts";
+import {
+  RELAY_OPTION_NAMES,
+  RELAY_OPTIONS,
+} from "../../../src/options/types-and-ranges-of-relay-options.ts";
 
 /** One value as it is written on a command line, in a file, and by a program. */
 type Same = readonly [commandLine: string, file: unknown, program: unknown];

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { sparkline } from "../../../../src/cli/status/sparkline.ts";
-import { drawStatus, tableRoom } from "../../../../src/cli/status/draw-status.ts";
+import { drawStatus, tableRoom } from "../../../../src/cli/status/draw-status-of-one-relay.ts";
 import { cutTo, paintLine } from "../../../../src/cli/status/cut-to-terminal-width.ts";
-import { drawRelays } from "../../../../src/cli/status/draw-relays.ts";
+import { drawRelays } from "../../../../src/cli/status/draw-status-of-all-relays.ts";
 import { plainStatus } from "../../../../src/cli/status/plain-status.ts";
 import type {
   OpenDocument,

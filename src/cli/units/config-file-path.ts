@@ -1,0 +1,26 @@
+import { absolutePath } from "../../os/canonical-path.ts";
+import type { OptionValues } from "../../options/option-table.ts";
+import { folderOf, hiderOf } from "../../systemd/units/directives-for-paths.ts";
+import { hasControls } from "../../systemd/units/unit-escaping.ts";
+import { UsageError } from "../line/usage-error.ts";
+import { anyUsersPath } from "./paths-for-any-user.ts";
+
+/**
+ * Returns the path of the configuration file, as the service's command line has it.
+ *
+ * @throws {UsageError} if the service could not read the file there, or would see too much
+ */
+export function configPath(written: string, { userUnit }: OptionValues): string {
+  const path = absolutePath(written);
+  if (hasControls(path))
+    throw new UsageError("--config: FILE has a control character; a unit cannot contain it");
+  if (hiderOf(path) === "tmp")
+    throw new UsageError(
+      "--config: the service has its own /tmp and cannot read FILE there: move FILE to /etc",
+    );
+  if (["/home", "/root"].includes(folderOf(path)))
+    throw new UsageError(
+      `--config: the service would see everything in ${folderOf(path)}: move FILE to /etc`,
+    );
+  return userUnit ? anyUsersPath(path) : path;
+}
