@@ -38,13 +38,14 @@ interface Key {
  * could leave a lock locked for ever. When a worker dies, the pool clears the worker's table.
  *
  * A table uses open addressing with linear probing (Knuth, The Art of Computer Programming 6.4). A
- * search ends at an empty slot. The states of a slot, and the changes of a state:
+ * search ends at an empty slot. So a slot may become empty only if the slot after it is empty: then
+ * no search goes on through it. The states of a slot, and the changes of a state:
  *
  * | state | `COUNT`  | changes to                                                              |
  * | ----- | -------- | ----------------------------------------------------------------------- |
  * | empty | `EMPTY`  | taken: a new client's first connection                                  |
  * | taken | 1 and up | left: the client's last connection has ended                            |
- * | left  | `LEFT`   | taken: the same or a new client connects; empty: the next slot is empty |
+ * | left  | `LEFT`   | taken: the same or a new client connects; empty: the slot after it is empty |
  *
  * A worker adds a new connection to its own table before it sums over all tables. If several
  * workers admit connections of one client at the same time, the worker whose addition is the latest

@@ -232,8 +232,8 @@ export interface ProcessDocument {
 }
 
 /**
- * The choices for the relays whose connections a status lists: `relay` for the relay that the
- * status is about, `all` for all relays.
+ * Whose connections a status lists: those of the relay that the status is about (`relay`), or those
+ * of all relays (`all`).
  */
 export const LISTED_RELAYS = ["relay", "all"] as const;
 export type ListedRelays = (typeof LISTED_RELAYS)[number];

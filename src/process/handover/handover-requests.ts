@@ -58,7 +58,7 @@ export class HandoverRequests {
   }
 
   /**
-   * Notes and logs that a handover must follow later, because none can start now.
+   * Remembers that a handover is still to be done, because none can start now, and logs this.
    *
    * @param when - the end of the log line, which says when the handover will follow
    */

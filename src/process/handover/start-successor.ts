@@ -143,8 +143,8 @@ function spawn({ command, environment, descriptors }: SuccessorStart) {
 /**
  * Whether the working folder was deleted. In a deleted folder Bun refuses to start, with a message
  * of its own, before any code of this program runs (Bun 1.4.5). An executable that is built with
- * `--compile-exec-argv=--cwd=/proc/self/cwd` would start there, but not in a folder that its user
- * may not enter, for example after `sudo -u USER` in /root.
+ * `--compile-exec-argv=--cwd=/proc/self/cwd` would start in a deleted folder. But it would not
+ * start in a folder that the user may not enter, for example in /root after `sudo -u USER`.
  */
 function isFolderDeleted(): boolean {
   return statSync(".", { throwIfNoEntry: false })?.nlink === 0;

@@ -110,8 +110,8 @@ export class Reading implements ByteWaiter {
   }
 
   /**
-   * Pauses Bun's reading. Call this when `to` did not take all of a chunk of `length` bytes that
-   * Bun read.
+   * Pauses Bun's reading. Call this when Bun read a chunk of `length` bytes, and the other side did
+   * not take all of the chunk.
    */
   chunkHeld(length: number): void {
     this.#move(this.#bulk !== null && length >= LARGE ? "large chunk held" : "chunk held");
