@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import packageJson from "../../package.json";
 import { executablePath, runRelay, startRelay } from "../support/process/executable.ts";
+import { runProgram } from "../support/process/program.ts";
 import { describeNeeding, program, root } from "../support/machine/parts.ts";
-import { codeBlocks, readme } from "../support/readme.ts";
+import { blockWith, codeBlocks, readme } from "../support/readme.ts";
 
 setDefaultTimeout(60_000);
 
@@ -117,6 +118,22 @@ describe("status", () => {
     const outcome = await runRelay(line.split(" ").map(here));
     expect(outcome).toMatchObject({ code: 0, stderr: "" });
     expect(outcome.stdout).toContain("127.0.0.1:1");
+  });
+});
+
+await describeNeeding("the admin address", [program("curl")], () => {
+  test("answers the line with curl", async () => {
+    await using parts = new AsyncDisposableStack();
+    const folder = await mkdtemp(join(tmpdir(), "readme-"));
+    parts.defer(() => rm(folder, { recursive: true }));
+    const admin = join(folder, "admin");
+    parts.use(await startRelay([`--admin=${admin}`, join(folder, "socket"), "127.0.0.1:1"]));
+    const line = blockWith("curl --unix-socket /run/app/admin ").replace("/run/app/admin", admin);
+    const { code, stdout } = await runProgram(["sh", "-c", line], {
+      env: { PATH: process.env["PATH"] ?? "" },
+    });
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ destination: "127.0.0.1:1" });
   });
 });
 

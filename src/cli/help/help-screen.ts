@@ -13,10 +13,7 @@ import { COMMAND_DESCRIPTIONS, AFTERWORD } from "./command-descriptions.ts";
 import { exampleLines } from "./examples.ts";
 
 /** The commands in the line `simpletcpunixrelay help relay|check|…` of the main help screen. */
-const EXPLAINED = [
-  "relay",
-  ...NAMED_COMMANDS.filter((name) => name !== "help" && name !== "version"),
-];
+const EXPLAINED = ["relay", ...NAMED_COMMANDS.filter((name) => name !== "help")];
 
 const OPTIONS_NOTE: Partial<Readonly<Record<CommandName, string>>> = {
   relay: "(with their defaults; a TIME is 500ms, 5s, 2min, 1h or bare seconds)",

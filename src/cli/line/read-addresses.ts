@@ -1,4 +1,5 @@
 import {
+  ADDRESS_FORMS,
   AddressError,
   type Endpoint,
   inNetwork,
@@ -15,26 +16,32 @@ export interface Addresses {
   readonly destination: SocketEndpoint;
 }
 
+/** The form of SOURCE that only the command line of a relay has, after `ADDRESS_FORMS`. */
+export const STANDARD_IO_FORM = ", or - (standard input and output)";
+
 /**
  * Reads SOURCE and DESTINATION.
  *
+ * @param furtherForms - the end of the list of valid forms in an error message, after
+ *   `ADDRESS_FORMS`
  * @throws {UsageError} if SOURCE or DESTINATION is not an address
  */
-export function readAddresses(args: readonly string[]): Addresses {
+export function readAddresses(args: readonly string[], furtherForms = ""): Addresses {
   const [source = "", destination = ""] = args;
   return {
-    source: explain("source", () => parseAddress(source, "source")),
-    destination: readDestination(destination),
+    source: explain("source", furtherForms, () => parseAddress(source, "source")),
+    destination: readDestination(destination, furtherForms),
   };
 }
 
 /**
  * Reads DESTINATION alone.
  *
+ * @param furtherForms - as for `readAddresses`
  * @throws {UsageError} if DESTINATION is not an address
  */
-export function readDestination(word: string): SocketEndpoint {
-  return explain("destination", () => parseAddress(word, "destination"));
+export function readDestination(word: string, furtherForms: string): SocketEndpoint {
+  return explain("destination", furtherForms, () => parseAddress(word, "destination"));
 }
 
 /**
@@ -82,13 +89,13 @@ export function checkDistinct(
   }
 }
 
-function explain<Address>(role: Role, read: () => Address): Address {
+function explain<Address>(role: Role, furtherForms: string, read: () => Address): Address {
   try {
     return read();
   } catch (error) {
     if (!(error instanceof AddressError)) throw error;
-    throw new UsageError(`${role.toUpperCase()} ${error.withForms}`, {
-      cause: error,
-    });
+    const message = error.withForms;
+    const further = message.endsWith(ADDRESS_FORMS) ? furtherForms : "";
+    throw new UsageError(`${role.toUpperCase()} ${message}${further}`, { cause: error });
   }
 }

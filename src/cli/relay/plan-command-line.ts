@@ -9,7 +9,7 @@ import {
   readValues,
   shownOptions,
 } from "../line/typed-option-values.ts";
-import { checkDistinct, readAddresses } from "../line/read-addresses.ts";
+import { checkDistinct, readAddresses, STANDARD_IO_FORM } from "../line/read-addresses.ts";
 import type { CommandLine } from "../line/parse-command-line.ts";
 import { UsageError } from "../line/usage-error.ts";
 
@@ -27,7 +27,7 @@ export function planCommandLine({ given, args }: CommandLine): ProcessPlan {
       throw new UsageError("--name concerns one relay: its name in the file is [relay.NAME]");
     return readConfigFile(values.config, fileOverrides(given));
   }
-  const addresses = readAddresses(args);
+  const addresses = readAddresses(args, STANDARD_IO_FORM);
   checkDistinct(addresses, values);
   checkAddresses(values, addresses);
   checkAdminFile(values);

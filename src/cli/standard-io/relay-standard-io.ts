@@ -20,7 +20,7 @@ import type { OneClientOptions } from "../../relay/options.ts";
 import type { Relay } from "../../relay/relay-interface.ts";
 import { startRelay } from "../../relay/running-relay.ts";
 import { checkAddresses, readValues } from "../line/typed-option-values.ts";
-import { readDestination } from "../line/read-addresses.ts";
+import { readDestination, STANDARD_IO_FORM } from "../line/read-addresses.ts";
 import { STANDARD_IO } from "../line/find-command.ts";
 import type { CommandLine } from "../line/parse-command-line.ts";
 import { isOneSocket, takeOneSocket } from "./inetd-socket.ts";
@@ -71,7 +71,7 @@ interface OneClient {
 export async function relayStandardIo({ given, args }: CommandLine): Promise<number> {
   checkStandardIoOptions(given);
   const values = readValues("relay", given);
-  const destination = readDestination(args[1] ?? "");
+  const destination = readDestination(args[1] ?? "", STANDARD_IO_FORM);
   checkAddresses(values, { source: NO_SOCKET, destination });
   // Use the level `warn` by default, because the user of a pipe wants to see only problems.
   const level = given["log-level"] === undefined ? "warn" : values.logLevel;
