@@ -9,6 +9,7 @@ import type { Source } from "../relay/kinds-of-source.ts";
 import type { Observer } from "../relay/observer.ts";
 import type { MemoryBound } from "../relay/limits/held-memory-limit.ts";
 import { relayOpener } from "../workers/open-with-workers.ts";
+import { actingLimits, isTogetherOfFiles, observeActingLimits } from "./acting-limits.ts";
 import type { ConnectionLimits } from "./connection-limits.ts";
 import type { PassedSockets } from "./handover/systemd-sockets-across-handovers.ts";
 import type { Predecessor } from "./handover/predecessor.ts";
@@ -53,8 +54,12 @@ export interface OpeningNeeds {
 export function observersOf(needs: OpeningNeeds): ReadonlyMap<RelayPlan, Observer> {
   // Use one log observer for the limits that all relays share. Each relay may report that such a
   // limit is reached, and one observer logs the limit once, not once for each relay.
-  const shared = sharedLimitsLog(needs.log, needs.memory.most);
-  return new Map(needs.plan.relays.map((plan) => [plan, observerOf(plan, shared, needs)]));
+  const { limits, plan } = needs;
+  const shared = sharedLimitsLog(needs.log, {
+    memoryMax: needs.memory.most,
+    isOfFiles: isTogetherOfFiles(limits, plan.processWide.connectionsMax),
+  });
+  return new Map(plan.relays.map((relay) => [relay, observerOf(relay, shared, needs)]));
 }
 
 /**
@@ -114,12 +119,14 @@ function observerOf(
   const { name, source, destination, shownOptions: options } = relay;
   const limit = limits.of(relay);
   const { connectionsMax } = limit;
+  const { inLog, inFigures } = actingLimits(relay, limit, limits, plan.processWide.connectionsMax);
   const own = logOf(relay, log);
+  const figures = observation?.add({ name, source, destination, options, connectionsMax }) ?? [];
   const observer = combineObservers([
-    logObserver(own, destination, limit),
-    shared,
+    observeActingLimits(logObserver(own, destination, limit), inLog),
+    observeActingLimits(shared, inLog),
     ...(plan.processWide.accessLog ? [accessLog(own, destination)] : []),
-    ...(observation?.add({ name, source, destination, options, connectionsMax }) ?? []),
+    ...figures.map((observer) => observeActingLimits(observer, inFigures)),
     ...watches.map((watch) => watch()),
   ]);
   return explainRefusals(observer, destination, notifySocket);

@@ -46,7 +46,8 @@ export interface StatusDocument {
    * The reasons for which the relay accepts no clients now; empty if it accepts clients. A relay
    * with workers accepts clients as long as one of its workers does. `connections_max`: the relay's
    * limit of open connections. `process_connections_max`: the limit of open connections of all
-   * relays. `memory_max`: the limit of held bytes. `open_files`: no descriptor is left.
+   * relays. `memory_max`: the limit of held bytes. `open_files`: no descriptor is left, or as many
+   * connections are open as the limit of open files allows.
    */
   readonly accepting_paused: readonly string[];
   readonly log_lines_dropped: number;

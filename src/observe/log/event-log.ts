@@ -1,7 +1,7 @@
 import { printAddress, type Endpoint } from "../../address/address.ts";
 import type { ConnectionView, Observer, Stop } from "../../relay/observer.ts";
 import { formatDuration, formatNumberOf } from "../figures/print-figures.ts";
-import { LimitWarnings } from "./limit-warnings.ts";
+import { LimitWarnings, RAISE_OPEN_FILES } from "./limit-warnings.ts";
 import type { Log, LogFields } from "./log.ts";
 import { failureObserver, faultObserver, refusalObserver } from "./refusals-and-failures-log.ts";
 import { RepeatedLines } from "./hold-back-repeated-lines.ts";
@@ -44,7 +44,11 @@ function lifeObserver(
     log.info(
       "clients are accepted again: the connections were at their limit for " +
         formatDuration(milliseconds / 1_000),
-      { event: "accepting_again", limit: "connections", full_ms: Math.round(milliseconds) },
+      {
+        event: "accepting_again",
+        limit: isOfFiles ? "open_files" : "connections",
+        full_ms: Math.round(milliseconds),
+      },
     );
   });
   return {
@@ -63,10 +67,8 @@ function lifeObserver(
       if (limit !== "own" || !full.warnsNow()) return;
       log.warn(
         `${formatNumberOf(open, "connection")} open, the limit: further clients wait ` +
-          (isOfFiles
-            ? "(no more open files are allowed: LimitNOFILE=, ulimit -n)"
-            : "(--connections-max)"),
-        { event: "full", open },
+          `(${isOfFiles ? RAISE_OPEN_FILES : "--connections-max"})`,
+        { event: "full", open, ...(isOfFiles && { limit: "open_files" }) },
       );
     },
     acceptingPaused(reason, change) {

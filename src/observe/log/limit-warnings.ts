@@ -6,6 +6,9 @@ const WARN_AGAIN = 60_000;
 // milliseconds.
 const QUIET = 10_000;
 
+/** What the log says of connections that the limit of open files limits. */
+export const RAISE_OPEN_FILES = "no more open files are allowed: LimitNOFILE=, ulimit -n";
+
 /**
  * Decides when the log has lines about one limit. A spell begins when the limit is reached. The
  * spell ends when the limit has not been reached again for the time `QUIET`. The log warns at the

@@ -1,20 +1,33 @@
 import type { Observer } from "../../relay/observer.ts";
 import { formatBytes, formatDuration, formatNumberOf } from "../figures/print-figures.ts";
-import { LimitWarnings } from "./limit-warnings.ts";
+import { LimitWarnings, RAISE_OPEN_FILES } from "./limit-warnings.ts";
 import type { Log } from "./log.ts";
+
+/** The limits that all relays of a process share. */
+export interface LimitsOfAllRelays {
+  /** The maximum number of bytes that all connections together may hold. */
+  readonly memoryMax: number;
+  /**
+   * True if the limit of open files sets the number of connections of all relays together; false if
+   * an option sets it.
+   */
+  readonly isOfFiles: boolean;
+}
 
 /**
  * Logs when a limit that all relays of a process share is reached, and when this limit is no longer
  * reached. Give the same observer to all relays, because each relay may report the limit.
- *
- * @param memoryMax - the maximum number of bytes that all connections together may hold
  */
-export function sharedLimitsLog(log: Log, memoryMax: number): Partial<Observer> {
+export function sharedLimitsLog(
+  log: Log,
+  { memoryMax, isOfFiles }: LimitsOfAllRelays,
+): Partial<Observer> {
+  const limitOfAll = isOfFiles ? "open_files" : "all_relays";
   const shared = new LimitWarnings((milliseconds) => {
     log.info(
       "clients of every relay are accepted again: all relays together were at the limit of " +
         `connections for ${formatDuration(milliseconds / 1_000)}`,
-      { event: "accepting_again", limit: "all_relays", full_ms: Math.round(milliseconds) },
+      { event: "accepting_again", limit: limitOfAll, full_ms: Math.round(milliseconds) },
     );
   });
   const memory = new LimitWarnings((milliseconds) => {
@@ -38,8 +51,8 @@ export function sharedLimitsLog(log: Log, memoryMax: number): Partial<Observer> 
       if (limit !== "shared" || !shared.warnsNow()) return;
       log.warn(
         `${formatNumberOf(open, "connection")} open in all relays, the limit: further clients of every relay ` +
-          "wait (connections-max at the top of the file)",
-        { event: "full", limit: "all_relays", open },
+          `wait (${isOfFiles ? RAISE_OPEN_FILES : "connections-max at the top of the file"})`,
+        { event: "full", limit: limitOfAll, open },
       );
     },
     acceptingPaused(reason, change) {

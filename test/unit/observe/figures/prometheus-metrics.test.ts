@@ -89,7 +89,7 @@ test("each metric has what happened", async () => {
     accept_pauses_total: 1,
     'accepting_paused{reason="connections_max"}': 0,
     'accepting_paused{reason="process_connections_max"}': 0,
-    'accepting_paused{reason="memory_max"}': 2,
+    'accepting_paused{reason="memory_max"}': 1,
     'accepting_paused{reason="open_files"}': 0,
     faults_total: 1,
     connect_duration_seconds_count: 1,

@@ -29,11 +29,12 @@ describe("a limit is left", () => {
   };
   const limit = { connectionsMax: 7, isOfFiles: false };
   const destination = parseAddress("/run/x/socket", "destination");
+  const ofAll = { memoryMax: 4_194_304, isOfFiles: false };
   const makers = {
     own: (log: Log) => logObserver(log, destination, limit),
-    shared: (log: Log) => sharedLimitsLog(log, 4_194_304),
-    memory: (log: Log) => sharedLimitsLog(log, 4_194_304),
-    descriptors: (log: Log) => sharedLimitsLog(log, 4_194_304),
+    shared: (log: Log) => sharedLimitsLog(log, ofAll),
+    memory: (log: Log) => sharedLimitsLog(log, ofAll),
+    descriptors: (log: Log) => sharedLimitsLog(log, ofAll),
   };
 
   test.each([
@@ -70,6 +71,15 @@ describe("a limit is left", () => {
   test("the warning of the descriptors names what helps", async () => {
     const [line] = await logged("info", (log) => left(makers.descriptors(log), "descriptors"));
     expect(line?.["message"]).toContain("LimitNOFILE=");
+  });
+
+  test.each([
+    ["own", (log: Log) => logObserver(log, destination, { connectionsMax: 7, isOfFiles: true })],
+    ["shared", (log: Log) => sharedLimitsLog(log, { ...ofAll, isOfFiles: true })],
+  ] as const)("%s, if it follows from the limit of open files: says so", async (reason, make) => {
+    const lines = await logged("info", (log) => left(make(log), reason));
+    expect(lines.map((line) => line["limit"])).toEqual(["open_files", "open_files"]);
+    expect(lines[0]?.["message"]).toContain("LimitNOFILE=");
   });
 
   test("the warning of the memory names what helps", async () => {
