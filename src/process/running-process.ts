@@ -16,7 +16,7 @@ import { ownCommand } from "./handover/own-command.ts";
 import { PassedSockets } from "./handover/systemd-sockets-across-handovers.ts";
 import type { Predecessor } from "./handover/predecessor.ts";
 import { HandoversOfProcess, type OpenedParts } from "./handovers-of-process.ts";
-import { onHangup } from "./catch-hangup-signal.ts";
+import { onSignal } from "./catch-signal.ts";
 import { openObservedServers } from "./begin-observation.ts";
 import { observersOf, type OpeningNeeds, openRelays } from "./open-relays.ts";
 import { checkPrivateNetwork } from "./require-private-network.ts";
@@ -105,7 +105,7 @@ export class RunningProcess implements AsyncDisposable {
       parts: this.#parts,
       front: this.#front,
     });
-    this.#parts.use(onHangup(() => this.#hungUp()));
+    this.#parts.use(onSignal("SIGHUP", () => this.#hungUp()));
   }
 
   [Symbol.asyncDispose](): Promise<void> {

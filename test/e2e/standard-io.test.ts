@@ -284,18 +284,34 @@ describe("standard streams", () => {
     server.halfClose();
     io.child.kill("SIGTERM");
     expect(await io.child.exited).toBe(1);
-    expect(await io.stderr).toContain("error stopped by a signal\n");
+    expect(await io.stderr).toContain("error stopped by TERM\n");
   });
 
-  test.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)("%s ends it at once", async (signal) => {
-    await using io = new StandardIo("sockets", "TCP");
+  const SIGNALS = [
+    ["SIGTERM", "TERM"],
+    ["SIGINT", "INT"],
+    ["SIGHUP", "HUP"],
+  ] as const;
+
+  describe.each(["sockets", "pipes"] as const)("over %s", (streams) => {
+    test.each(SIGNALS)("%s ends it at once, and one line names it", async (signal, name) => {
+      await using io = new StandardIo(streams, "TCP");
+      using server = await io.listener.accept();
+      io.child.kill(signal);
+      expect(await io.child.exited).toBe(1);
+      expect(await server.readToEnd()).toMatchObject({ ending: "ECONNRESET" });
+      expect(await io.stderr).toMatch(new RegExp(`^[^\\n]*error stopped by ${name}\\n$`));
+    });
+  });
+
+  test("HUP after standard input was closed, as from ssh, is no line", async () => {
+    await using io = new StandardIo("pipes", "TCP");
     using server = await io.listener.accept();
-    io.child.kill(signal);
+    await io.stdin.end();
+    expect(await server.readToEnd()).toMatchObject({ ending: "end" });
+    io.child.kill("SIGHUP");
     expect(await io.child.exited).toBe(1);
-    expect(await server.readToEnd()).toMatchObject({ ending: "ECONNRESET" });
-    // ssh sends HUP at the end of each session: nobody wants to read of that.
-    if (signal === "SIGHUP") expect(await io.stderr).toBe("");
-    else expect(await io.stderr).toContain("error stopped by a signal\n");
+    expect(await io.stderr).toBe("");
   });
 
   test.each([

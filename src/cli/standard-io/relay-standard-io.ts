@@ -8,10 +8,9 @@ import { errnoCode, errnoWords } from "../../os/errno.ts";
 import { type Libc, loaded } from "../../os/libc.ts";
 import { AF_UNIX, SOCK_STREAM } from "../../os/linux-constants.ts";
 import { warnOfPlainText } from "../../process/start-warnings.ts";
-import { onHangup } from "../../process/catch-hangup-signal.ts";
+import { onSignal } from "../../process/catch-signal.ts";
 import { reportFaults } from "../../process/uncaught-errors.ts";
 import { ignoreUserSignals } from "../../process/ignore-user-signals.ts";
-import { stopRequests } from "../../process/stop-signals.ts";
 import { combineObservers } from "../../relay/combine-observers.ts";
 import { RelayError } from "../../relay/error.ts";
 import type { ConnectedSource } from "../../relay/kinds-of-source.ts";
@@ -24,7 +23,7 @@ import { readDestination, STANDARD_IO_FORM } from "../line/read-addresses.ts";
 import { STANDARD_IO } from "../line/find-command.ts";
 import type { CommandLine } from "../line/parse-command-line.ts";
 import { isOneSocket, takeOneSocket } from "./inetd-socket.ts";
-import { closedStream } from "./standard-descriptors.ts";
+import { closedStream, INPUT } from "./standard-descriptors.ts";
 import { copyInput, copyOutput, StreamFailure } from "./copy-standard-io.ts";
 import { checkStandardIoOptions } from "./standard-io-options.ts";
 import { StreamSocket } from "./socket-with-awaited-writes.ts";
@@ -37,7 +36,7 @@ const EX_FAILED = 1;
  */
 const LAST_LINES_MS = 500;
 
-const HUNG_UP = "stopped by HUP";
+const HUNG_UP_AFTER_CLOSE = "stopped by HUP after standard input was closed";
 
 /**
  * Placeholder for the source's address if standard input and output are not a socket with an
@@ -92,9 +91,9 @@ export async function relayStandardIo({ given, args }: CommandLine): Promise<num
     const failure = await relayOne(loaded.libc, client, options, observers, named);
     if (failure === null) return 0;
     const fields = { event: "failed" };
-    // Log SIGHUP at the level `info`, because ssh sends this signal to a ProxyCommand at the end of
-    // each session.
-    if (failure === HUNG_UP) named.info(failure, fields);
+    // Log this end at the level `info`, because ssh ends each session like this: it closes the
+    // streams of its ProxyCommand, then sends SIGHUP.
+    if (failure === HUNG_UP_AFTER_CLOSE) named.info(failure, fields);
     else named.error(failure, fields);
     return EX_FAILED;
   } catch (error) {
@@ -177,10 +176,12 @@ async function relayOne(
     endObserver(end.resolve, reached.resolve, failed.resolve),
   ]);
   using _faults = reportFaults((error) => observer.fault(error));
-  using signals = stopRequests();
   using _ignored = ignoreUserSignals();
-  using _hangup = onHangup(() => failed.resolve(HUNG_UP));
-  void signals.asked.then(() => failed.resolve("stopped by a signal"));
+  using _term = onSignal("SIGTERM", () => failed.resolve("stopped by TERM"));
+  using _int = onSignal("SIGINT", () => failed.resolve("stopped by INT"));
+  using _hangup = onSignal("SIGHUP", () =>
+    failed.resolve(system.hungUp(INPUT) === 1 ? HUNG_UP_AFTER_CLOSE : "stopped by HUP"),
+  );
   const relay = await startRelay({ ...options, observer });
   const over =
     otherEnd === null

@@ -41,12 +41,12 @@ test("afterwards an error ends the process as ever", async () => {
 
 test("HUP calls, USR1 and USR2 do nothing, and afterwards they end the process as ever", async () => {
   const { code, lines } = await run(`
-    import { onHangup } from ${inProcess("catch-hangup-signal")};
+    import { onSignal } from ${inProcess("catch-signal")};
     import { ignoreUserSignals } from ${inProcess("ignore-user-signals")};
     {
       using users = ignoreUserSignals();
       const called = Promise.withResolvers();
-      using hangups = onHangup(() => called.resolve());
+      using hangups = onSignal("SIGHUP", () => called.resolve());
       for (const signal of ["SIGUSR1", "SIGUSR2", "SIGHUP"]) process.kill(process.pid, signal);
       await called.promise;
       console.log("called");

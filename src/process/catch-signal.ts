@@ -1,0 +1,12 @@
+/**
+ * Calls `handle` at each signal of one kind until the returned object is disposed. Before the call
+ * of `onSignal` and after the disposal, HUP, INT and TERM end the process (signal(7)).
+ */
+export function onSignal(signal: "SIGHUP" | "SIGINT" | "SIGTERM", handle: () => void): Disposable {
+  process.on(signal, handle);
+  return {
+    [Symbol.dispose]: () => {
+      process.off(signal, handle);
+    },
+  };
+}
