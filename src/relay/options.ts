@@ -65,7 +65,10 @@ export interface RelayOptions extends AccessRules {
    * meanwhile. Default 0: only one try.
    */
   readonly connectRetry?: number | undefined;
-  /** Ends a connection on which no byte moves in either direction for this time. Default: never. */
+  /**
+   * Ends a connection on which no byte moves in either direction for this time. The time begins
+   * when the destination was reached. Default: never.
+   */
   readonly idleTimeout?: number | undefined;
   /**
    * Ends a half-closed connection (only one side has ended its stream) on which no byte moves for

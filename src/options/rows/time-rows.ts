@@ -39,7 +39,8 @@ export const TIME_ROWS = {
     sharesLine: true,
     commands: ["relay"],
     scope: "relay",
-    about: "Ends a connection on which nothing has moved either way for this long. Default: never.",
+    about:
+      "Ends a connection on which nothing has moved either way for this long since its destination was reached. Default: never.",
   },
   halfCloseTimeout: {
     ...RELAY_OPTIONS.halfCloseTimeout,

@@ -282,9 +282,18 @@ export class Connection implements ConnectionView, Listed {
 }
 
 /**
+ * Returns whether the destination of an open connection was reached; false while the relay tries to
+ * reach the destination.
+ */
+export function isReached({ attempt }: Connection): boolean {
+  return attempt === null;
+}
+
+/**
  * Returns whether one direction or both directions of an open connection have ended; false while
  * the relay tries to reach the destination.
  */
-export function isHalfClosed({ attempt, up, down }: Connection): boolean {
-  return attempt === null && (up.state !== "flowing" || down.state !== "flowing");
+export function isHalfClosed(connection: Connection): boolean {
+  const { up, down } = connection;
+  return isReached(connection) && (up.state !== "flowing" || down.state !== "flowing");
 }

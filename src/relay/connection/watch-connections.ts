@@ -1,13 +1,13 @@
 import { loaded } from "../../os/libc.ts";
 import type { Ending } from "../observer.ts";
-import { type Connection, isHalfClosed, type ConnectionsState } from "./connection.ts";
+import { type Connection, isHalfClosed, isReached, type ConnectionsState } from "./connection.ts";
 import { destroy } from "./settle-connection.ts";
 import { IdleTimeout } from "./idle-timeout.ts";
 import { UnresponsivePeers } from "./unresponsive-peers.ts";
 
 /** The time limits for open connections, in milliseconds; undefined for no limit. */
 export interface IdleTimes {
-  /** A connection ends if no byte moves on it for this time. */
+  /** A connection ends if no byte moves on it for this time after the destination was reached. */
   readonly idleTimeout?: number | undefined;
   /** A half-closed connection ends if no byte moves on it for this time. */
   readonly halfCloseTimeout?: number | undefined;
@@ -22,7 +22,7 @@ export function watchConnections(
   { idleTimeout, halfCloseTimeout }: IdleTimes,
 ): readonly Disposable[] {
   return [
-    limitIdleTime(shared, idleTimeout, "idle", () => true),
+    limitIdleTime(shared, idleTimeout, "idle", isReached),
     limitIdleTime(shared, halfCloseTimeout, "half-closed", isHalfClosed),
     watchPeers(shared),
   ].filter((watch) => watch !== null);

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { parseAddress } from "../../../src/index.ts";
 import { startRelay } from "../../support/process/executable.ts";
@@ -61,4 +61,46 @@ test("one that is half-closed counts the same", async () => {
   ends.destination.sendAtOnce(new Payload(1));
   expect(await ends.client.read(1)).toEqual(new Payload(1).received());
   expect((await ends.client.readToEnd()).ending).toBe("ECONNRESET");
+});
+
+describe.each([
+  { option: "--idle-timeout", halfCloses: false, ending: "idle" },
+  { option: "--half-close-timeout", halfCloses: true, ending: "half-closed" },
+])("while the destination is being reached, $option", ({ option, halfCloses, ending }) => {
+  const reach = async (retry: string) => {
+    const relay = await startRelay([
+      ...["--log-level=debug", `${option}=${IDLE}ms`, `--connect-retry=${retry}`],
+      ...["127.0.0.1:0", join(folder, "destination")],
+    ]);
+    const client = await RawSocket.connect(parseAddress(relay.address, "destination"));
+    client.sendAtOnce(new Payload(1));
+    if (halfCloses) client.halfClose();
+    return {
+      relay,
+      client,
+      async [Symbol.asyncDispose]() {
+        client.close();
+        await relay[Symbol.asyncDispose]();
+      },
+    };
+  };
+
+  test("does not end the client, and the log says why it was not reached", async () => {
+    await using ends = await reach(`${3 * IDLE}ms`);
+    await ends.client.readToEnd();
+    await ends.relay.logged(/"event":"unreachable".*"code":"ENOENT"/);
+    await ends.relay.logged(/"ending":"unreachable"/);
+  });
+
+  test("begins only when the destination is reached", async () => {
+    await using ends = await reach("1min");
+    await Bun.sleep(2 * IDLE);
+    using listener = new RawListener({ kind: "unix", path: join(folder, "destination") });
+    using destination = await listener.accept();
+    const reached = performance.now();
+    expect(await destination.read(1)).toEqual(new Payload(1).received());
+    expect((await ends.client.readToEnd()).ending).toBe("ECONNRESET");
+    expect(performance.now() - reached).toBeGreaterThan(IDLE * 0.8);
+    await ends.relay.logged(new RegExp(`"ending":"${ending}"`));
+  });
 });
