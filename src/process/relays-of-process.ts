@@ -149,7 +149,8 @@ export class RelaysOfProcess {
    * predecessor, which still accepts clients.
    */
   async giveBack(limits: Partial<DrainLimits> = {}): Promise<void> {
-    for (const { source, relay } of this.#members) if (source.kind === "handed") void relay.leave();
+    for (const { source, relay } of this.#members)
+      if (source.kind === "handed") void relay.giveBack();
     await this.stop(limits);
   }
 

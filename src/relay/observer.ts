@@ -123,8 +123,9 @@ export interface Stop {
   /**
    * `asked`: `stop()` was called. `idle`: `stopIfIdle()` was called while no connection was open.
    * `handed over`: `leave()` was called, because another process now accepts the clients.
+   * `given back`: `giveBack()` was called, because the handover was not completed.
    */
-  readonly cause: "asked" | "idle" | "handed over";
+  readonly cause: "asked" | "idle" | "handed over" | "given back";
   /**
    * The number of connections that were reset at the stop because they had not ended by themselves.
    */

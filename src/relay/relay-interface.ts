@@ -79,6 +79,11 @@ export interface HandoverRelay extends Relay {
    * rejects.
    */
   leave(options?: { readonly isGivenUp?: boolean }): Promise<void>;
+  /**
+   * Like `leave`, but called in the new process of a handover that was not completed: the source
+   * and its file stay with the process that handed the source over.
+   */
+  giveBack(): Promise<void>;
 }
 
 /**

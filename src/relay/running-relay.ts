@@ -217,11 +217,19 @@ class RunningRelay implements PausableRelay {
     return this.#source.forHandover();
   }
 
-  async leave({ isGivenUp = false } = {}): Promise<void> {
+  leave({ isGivenUp = false } = {}): Promise<void> {
+    return this.#leaveSource("handed over", !isGivenUp);
+  }
+
+  giveBack(): Promise<void> {
+    return this.#leaveSource("given back", true);
+  }
+
+  async #leaveSource(cause: Stop["cause"], keepsFile: boolean): Promise<void> {
     // Begin no further capture file, because from now on another process may capture into the same
     // path.
     this.#capture?.stay();
-    void this.#stop(NO_LIMITS, "handed over", !isGivenUp);
+    void this.#stop(NO_LIMITS, cause, keepsFile);
     await this.#closed.promise;
   }
 

@@ -125,10 +125,12 @@ describe.each([1, 3])("a source handed on to a relay of %i threads", (workers) =
       expect(await client.read(PAYLOAD.length)).toEqual(PAYLOAD.received());
     });
 
-    test("is left alone by a relay that leaves before it accepted", async () => {
+    test("is left alone by a relay that gives it back before it accepted", async () => {
       const first = await start(sourceOf());
       const second = await start(duplicated(first.forHandover()));
-      await second.leave();
+      await second.giveBack();
+      await second.stopped;
+      expect(heard).toContain("relay 2 stopped: given back, 0 cut");
       await visit(first.endpoint);
     });
 

@@ -102,7 +102,11 @@ function lifeObserver(
     },
     stopped({ cause, cut }) {
       repeated.flush();
-      log.info(stopWords(cause, cut), { event: "stopped", cause, cut });
+      const fields = { event: "stopped", cause, cut };
+      // After a handover that was not completed, the relay with this name goes on in the earlier
+      // process. At the level `info`, this line would look like the stop of that relay.
+      if (cause === "given back" && cut === 0) log.debug(stopWords(cause, cut), fields);
+      else log.info(stopWords(cause, cut), fields);
     },
   };
 }
@@ -149,9 +153,15 @@ function courseObserver(log: Log): Partial<Observer> {
   };
 }
 
+const STOPPED: Readonly<Record<Exclude<Stop["cause"], "idle">, string>> = {
+  asked: "stopped",
+  "handed over": "stopped after the handover",
+  "given back": "stopped in the new process, because the handover was not completed",
+};
+
 function stopWords(cause: Stop["cause"], cut: number): string {
   if (cause === "idle") return "stopped: no client was connected (--exit-idle-time)";
-  const stopped = cause === "handed over" ? "stopped after the handover" : "stopped";
+  const stopped = STOPPED[cause];
   return cut === 0
     ? stopped
     : `${stopped}: cut ${formatNumberOf(cut, "connection")} that had not ended`;

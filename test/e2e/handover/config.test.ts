@@ -167,6 +167,8 @@ describe.each([1, 3])("a reload of a file, with %i workers", (workers) => {
     expect(modeOf(kept.source)).toBe("600");
     expect(lstatSync(kept.source).ino).toBe(ino);
     expect(count(relay, "took_over")).toBe(0);
+    // The relay goes on, so no line says that it has stopped.
+    expect(count(relay, "stopped")).toBe(0);
 
     write({ kept: { ...kept, mode: "0666" } }, processWide);
     await reload(relay);

@@ -224,6 +224,18 @@ describe("what happens in a relay", () => {
     ]);
   });
 
+  test("the end of a relay whose handover was not completed is for debug, unless it cut", async () => {
+    const lines = await observe("debug", (observer) => {
+      observer.stopped({ cause: "given back", cut: 0 });
+      observer.stopped({ cause: "given back", cut: 1 });
+    });
+    const message = "stopped in the new process, because the handover was not completed";
+    expect(lines).toMatchObject([
+      { level: "debug", message },
+      { level: "info", message: `${message}: cut 1 connection that had not ended` },
+    ]);
+  });
+
   test("a fault is one line, and its stack at debug", async () => {
     const fault = (observer: Observer) => observer.fault(new Error("no such thing"));
     const line = { level: "error", message: "unexpected: no such thing", event: "fault" };
