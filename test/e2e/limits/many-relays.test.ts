@@ -2,13 +2,13 @@ import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startRelay } from "../../support/process/executable.ts";
-import { cpuSeconds } from "../../support/process/proc.ts";
+import { cpuOf } from "../../bench/processes.ts";
 import { until } from "../../support/waiting.ts";
 import { folderForTests } from "../../support/temporary-folder.ts";
 
 const folder = folderForTests("many-relays");
 
-/** Runs a file of so many relays; gives the memory and the processor time of their start. */
+/** Runs a file of so many relays; gives the memory and the nanoseconds of CPU of their start. */
 async function run(relays: number, workers: number) {
   const file = join(folder, "relays.toml");
   const tables = Array.from({ length: relays }, (_, index) => [
@@ -24,7 +24,7 @@ async function run(relays: number, workers: number) {
     () => `${listening()} of ${relays} relays`,
     60_000,
   );
-  const cpu = cpuSeconds(running.pid);
+  const cpu = cpuOf(running.pid);
   const status = readFileSync(`/proc/${running.pid}/status`, "utf8");
   const [, kib = "0"] = /^VmRSS:\s+(\d+)/m.exec(status) ?? [];
   expect(await running.stop()).toBe(0);
@@ -38,8 +38,12 @@ test.each([1, 3])("20 relays take hardly more memory than one: %i threads", asyn
 });
 
 test.each([1, 3])(
-  "200 relays start in less than a second of a processor: %i threads",
+  "200 relays cost the processor less than 15 times what 20 cost: %i threads",
   async (workers) => {
-    expect((await run(200, workers)).cpu).toBeLessThan(1);
+    // About 5 times, because a start has a cost of its own. If each relay were compared with each
+    // other by looks at the file system, it would be nearer to 100 times.
+    const some = await run(20, workers);
+    const many = await run(200, workers);
+    expect(many.cpu / some.cpu).toBeLessThan(15);
   },
 );
