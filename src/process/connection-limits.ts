@@ -1,7 +1,9 @@
+import { libc } from "../os/libc.ts";
 import {
   connectionsCarried,
   connectionsMaxDefault,
   descriptorsOfRelays,
+  workersCarried,
 } from "../relay/listen/descriptor-budget.ts";
 import type { ConnectionLimit } from "../observe/log/event-log.ts";
 import { workerCount } from "../workers/worker-count.ts";
@@ -21,13 +23,48 @@ export interface ConnectionsOfFiles {
 }
 
 /** Returns the numbers of connections that the limit of open files allows for a plan. */
-export function connectionsOfFiles({ processWide, relays }: ProcessPlan): ConnectionsOfFiles {
-  const workers = workerCount(processWide.workers);
-  const others = serverDescriptors(processWide) + descriptorsOfRelays(relays.length, workers);
+export function connectionsOfFiles(plan: ProcessPlan): ConnectionsOfFiles {
+  const workers = threadsOf(plan);
+  const others = otherDescriptors(plan, workers);
   return {
     byDefault: connectionsMaxDefault(workers, others),
     most: connectionsCarried(workers, others),
   };
+}
+
+/** The number of threads that carry connections. Without FFI there is only one. */
+export function threadsOf({ processWide }: ProcessPlan): number {
+  return libc === null ? 1 : workerCount(processWide.workers);
+}
+
+/** The number of descriptors that the servers and the sources of a plan need. */
+export function otherDescriptors({ processWide, relays }: ProcessPlan, workers: number): number {
+  return serverDescriptors(processWide) + descriptorsOfRelays(relays.length, workers);
+}
+
+/**
+ * The number of workers that can be busy: at most one for each connection that the options allow. A
+ * worker with a limit of 0 connections could never accept a client.
+ */
+export function workersUseful(plan: ProcessPlan): number {
+  const { connectionsMax = Infinity } = plan.processWide;
+  const ofRelays = plan.relays.reduce(
+    (sum, { settings }) => sum + (settings.connectionsMax ?? Infinity),
+    0,
+  );
+  return Math.max(1, Math.min(threadsOf(plan), connectionsMax, ofRelays));
+}
+
+/**
+ * Returns the plan with the number of workers that run: fewer than the options ask for if the other
+ * workers would have no connection. The descriptors of workers that do not run are left for
+ * connections.
+ */
+export function withWorkersThatRun(plan: ProcessPlan): ProcessPlan {
+  // Without FFI the number stays, so that a warning says that only one thread relays.
+  if (libc === null) return plan;
+  const workers = workersCarried(workersUseful(plan), (count) => otherDescriptors(plan, count));
+  return { ...plan, processWide: { ...plan.processWide, workers } };
 }
 
 /** The limits that divide the connections of a process among its relays. */

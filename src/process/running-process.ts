@@ -9,6 +9,7 @@ import {
   type ConnectionLimits,
   connectionsOfFiles,
   shareConnections,
+  withWorkersThatRun,
 } from "./connection-limits.ts";
 import { IdleExit } from "./exit-idle-time.ts";
 import type { Manager } from "./handover/hand-over.ts";
@@ -24,7 +25,8 @@ import { boundOfThreads } from "../workers/held-memory-of-threads.ts";
 import type { ProcessPlan } from "./process-plan.ts";
 import type { RelaysOfProcess } from "./relays-of-process.ts";
 import { INIT, findServiceManager } from "./find-service-manager.ts";
-import { warnOfFewFiles, warnOfOldUnits, warnOfShortIdleTime } from "./start-warnings.ts";
+import { warnOfFewFiles } from "./warn-of-few-files.ts";
+import { warnOfOldUnits, warnOfShortIdleTime } from "./start-warnings.ts";
 import { type StopRequests, stopRequests } from "./stop-signals.ts";
 import { stopRelays } from "./stop-relays.ts";
 import { reportFaults } from "./uncaught-errors.ts";
@@ -38,6 +40,9 @@ const STANDARD_ERROR = 2;
  * the admin and the metrics server, the exit of an idle process, and the handover.
  */
 export class RunningProcess implements AsyncDisposable {
+  /** The plan as the options ask for it. */
+  readonly #asked: ProcessPlan;
+  /** The plan with the number of workers that run (`withWorkersThatRun`). */
   readonly #plan: ProcessPlan;
   readonly #limits: ConnectionLimits;
   /**
@@ -80,7 +85,9 @@ export class RunningProcess implements AsyncDisposable {
   #manager: Manager | null = null;
   #idleExit: IdleExit | null = null;
 
-  constructor(plan: ProcessPlan, log: Log, predecessor: Predecessor | null) {
+  constructor(asked: ProcessPlan, log: Log, predecessor: Predecessor | null) {
+    const plan = withWorkersThatRun(asked);
+    this.#asked = asked;
     this.#plan = plan;
     this.#log = log;
     const { workers, connectionsMax, memoryMax } = plan.processWide;
@@ -157,8 +164,7 @@ export class RunningProcess implements AsyncDisposable {
   }
 
   #warn(): void {
-    const { most } = connectionsOfFiles(this.#plan);
-    warnOfFewFiles(this.#limits.asked, most, this.#plan.relays.length, this.#log);
+    warnOfFewFiles(this.#asked, this.#plan, this.#limits.asked, this.#log);
     warnOfOldUnits(this.#passed, this.#log);
     warnOfShortIdleTime(this.#plan.processWide.exitIdleTime, this.#passed, this.#log);
   }

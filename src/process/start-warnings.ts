@@ -40,22 +40,6 @@ export function warnOfShortIdleTime(
 }
 
 /**
- * Warns if the limit of open files allows fewer connections than the options ask for.
- *
- * @param asked - the number of connections that the options ask for
- * @param most - the number of connections that the limit of open files allows
- * @param relays - the number of relays
- */
-export function warnOfFewFiles(asked: number, most: number, relays: number, log: Log): void {
-  if (asked <= most) return;
-  log.warn(
-    `${relays > 1 ? "connections-max of all relays" : "--connections-max"} is ${asked}, and the limit ` +
-      `of open files carries ${most}: raise it (LimitNOFILE= in a unit, ulimit -n elsewhere)`,
-    { event: "few_files" },
-  );
-}
-
-/**
  * Warns if an address of the relay is not local to this machine: the bytes then cross a network
  * without encryption.
  */

@@ -30,6 +30,8 @@ export interface RelayContext extends Succession {
    * false.
    */
   readonly isShare?: boolean | undefined;
+  /** The number of threads of this process that relay. Default: 1. */
+  readonly threads?: number | undefined;
   /**
    * Counts the connections of each client. Default: counts only the connections of this relay's
    * thread.

@@ -91,6 +91,7 @@ class RunningRelay implements PausableRelay {
       captures,
       capture,
       isShare = false,
+      threads = 1,
     }: RelayContext,
   ) {
     this.#threadCapture = capture ?? null;
@@ -101,7 +102,7 @@ class RunningRelay implements PausableRelay {
     const { endpoint } = this.#source;
     const { drainTimeout = DEFAULTS.drainTimeout } = options;
     this.#drainLimits = { drainTimeout, standstillTimeout: DEFAULTS.standstillTimeout };
-    this.#shared = makeConnectionsState(endpoint, options, memory, this.#observer, {
+    this.#shared = makeConnectionsState(endpoint, options, { memory, threads }, this.#observer, {
       isFull: () => this.#places.isFull,
       exhausted: () => this.#places.descriptorsExhausted(),
       ended: (connection) => this.#connectionEnded(connection),

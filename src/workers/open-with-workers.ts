@@ -1,4 +1,5 @@
 import { type Libc, loaded } from "../os/libc.ts";
+import { workersCarried } from "../relay/listen/descriptor-budget.ts";
 import type { RelayOptions } from "../relay/options.ts";
 import type { HandoverRelay } from "../relay/relay-interface.ts";
 import type { Succession } from "../relay/relay-context.ts";
@@ -31,15 +32,30 @@ export type OpenRelay = (options: RelayOptions, succession?: Succession) => Prom
 /**
  * Returns a function that starts relays: in this thread if `workers` is 1, otherwise in a pool of
  * threads that all relays share. Several threads can share a source only with FFI. Without FFI,
- * this thread carries all connections, and the observer of the first relay gets a warning.
+ * this thread carries all connections, and the observer of the first relay gets a warning. So it
+ * does if the limit of open files allows fewer workers.
  */
 export function relayOpener(workers: Workers, limits: SharedLimits = {}): OpenRelay {
   const count = workerCount(workers);
   const { sharedMax = null, memory = boundOfThreads(workers, null) } = limits;
   if (count === 1) return inThisThread(sharedMax, memory);
-  return loaded.libc === null
-    ? withWarning(loaded.reason, inThisThread(sharedMax, memory))
-    : pooled(loaded.libc, count, { sharedMax, memory });
+  if (loaded.libc === null)
+    return withWarning(
+      `one thread relays, not several: threads can share the source only with FFI (${loaded.reason})`,
+      inThisThread(sharedMax, memory),
+    );
+  const carried = workersCarried(count, () => 0);
+  const open =
+    carried === 1
+      ? inThisThread(sharedMax, memory)
+      : pooled(loaded.libc, carried, { sharedMax, memory });
+  return carried === count
+    ? open
+    : withWarning(
+        `the limit of open files allows ${carried} workers, not ${count}: ` +
+          "raise the limit (LimitNOFILE= in a systemd unit, ulimit -n elsewhere)",
+        open,
+      );
 }
 
 function inThisThread(sharedMax: number | null, bound: MemoryBound): OpenRelay {
@@ -60,17 +76,11 @@ function pooled(system: Libc, workers: number, limits: Required<SharedLimits>): 
   return async (options, succession) => await (await starting)(options, succession);
 }
 
-/**
- * Wraps `open` so that the observer of the first relay gets a warning that only one thread carries
- * connections. `reason` says why FFI is not available.
- */
-function withWarning(reason: string, open: OpenRelay): OpenRelay {
+/** Wraps `open` so that the observer of the first relay gets a warning. */
+function withWarning(message: string, open: OpenRelay): OpenRelay {
   let isTold = false;
   return async (options, succession) => {
-    if (!isTold)
-      options.observer?.warning?.(
-        `one thread relays, not several: threads can share the source only with FFI (${reason})`,
-      );
+    if (!isTold) options.observer?.warning?.(message);
     isTold = true;
     return await open(options, succession);
   };

@@ -274,6 +274,7 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
       sharedMax: this.#pool.partOf(slot),
       memory: this.#pool.memory,
       thread: slot.number - 1,
+      threads: this.#pool.workers,
       workers: this.#shares.length,
       clientCounts: this.#clientCounts,
       wanted: eventsHeard(this.observer),

@@ -68,6 +68,8 @@ export interface Start {
   readonly memory: MemoryBound;
   /** The number of the worker's thread in the pool, from 0. */
   readonly thread: number;
+  /** The number of workers of the pool. */
+  readonly threads: number;
   /** The number of workers that have a share of the relay. */
   readonly workers: number;
   /** The memory of `SharedClientCounts`; null if there is no limit per client. */

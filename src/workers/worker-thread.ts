@@ -128,6 +128,7 @@ class RunningShare {
       },
       {
         isShare: true,
+        threads: start.threads,
         counts: clientCountsOf(start),
         limit,
         memory,

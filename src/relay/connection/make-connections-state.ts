@@ -26,11 +26,18 @@ const STANDSTILL = 300_000;
  */
 type RelayCalls = Pick<ConnectionsState, "isFull" | "exhausted" | "ended" | "lateSocketEnded">;
 
+/** What a new relay's connections share with the connections of other relays. */
+interface OfThread {
+  readonly memory: HeldMemory;
+  /** The number of threads of this process that relay. */
+  readonly threads: number;
+}
+
 /** Makes the state that all connections of a new relay share. */
 export function makeConnectionsState(
   endpoint: SocketEndpoint,
   options: RelayOptions | OneClientOptions,
-  memory: HeldMemory,
+  { memory, threads }: OfThread,
   observer: Observer,
   callbacks: RelayCalls,
 ): ConnectionsState {
@@ -54,7 +61,7 @@ export function makeConnectionsState(
     bulk:
       loaded.libc === null || options.fastPath === false || options.capture !== undefined
         ? null
-        : threadBulkReader(loaded.libc),
+        : threadBulkReader(loaded.libc, threads),
     capture: null,
     memory,
     handlers: loaded.libc === null ? handlers : adoptedHandlers,

@@ -76,11 +76,29 @@ export function connectionsCarried(workers = 1, others = 0): number {
 }
 
 function carried(filesEach: number, workers: number, others: number): number {
-  const files = openFilesMax() - others;
-  return Math.max(
-    1,
-    Math.floor((files - descriptorsReserved(workers, kernelPipes(files))) / filesEach),
-  );
+  const reserved = descriptorsReserved(workers, kernelPipes(workers)) + others;
+  return Math.max(1, Math.floor((openFilesMax() - reserved) / filesEach));
+}
+
+/**
+ * Returns the number of workers that can run: at most `workers`, and so few that the limit of open
+ * files leaves at least one connection for each worker.
+ *
+ * @param othersOf - returns the number of descriptors that the process needs for other purposes,
+ *   for a number of workers
+ */
+export function workersCarried(workers: number, othersOf: (workers: number) => number): number {
+  for (let count = workers; count > 1; count -= 1)
+    if (connectionsMaxDefault(count, othersOf(count)) >= count) return count;
+  return 1;
+}
+
+/**
+ * The number of descriptors that the workers and `others` take from the connections, as for
+ * `connectionsMaxDefault`.
+ */
+export function descriptorsTaken(workers: number, others: number): number {
+  return descriptorsReserved(workers, kernelPipes(workers)) - DESCRIPTORS_OF_PROCESS + others;
 }
 
 /**
@@ -88,22 +106,20 @@ function carried(filesEach: number, workers: number, others: number): number {
  * Each waiting client holds a descriptor.
  */
 export function waitingClientsMost(connectionsMax: number): number {
-  const files = openFilesMax();
-  const used =
-    connectionsMax * DESCRIPTORS_A_CONNECTION + descriptorsReserved(1, kernelPipes(files));
-  return Math.max(0, files - used);
+  const used = connectionsMax * DESCRIPTORS_A_CONNECTION + descriptorsReserved(1, kernelPipes(1));
+  return Math.max(0, openFilesMax() - used);
 }
 
 /** The limit of open files that a process needs for `connectionsMax` connections. */
 export function descriptorsNeeded(connectionsMax: number, workers: number): number {
   return (
     connectionsMax * DESCRIPTORS_A_CONNECTION +
-    descriptorsReserved(workers, kernelPipesMost(Infinity))
+    descriptorsReserved(workers, kernelPipesMost(workers, Infinity))
   );
 }
 
-function kernelPipes(files: number): number {
-  return HAS_KERNEL_PIPES ? kernelPipesMost(files) : 0;
+function kernelPipes(workers: number): number {
+  return HAS_KERNEL_PIPES ? kernelPipesMost(workers) : 0;
 }
 
 /**

@@ -62,9 +62,11 @@ let ofThread: BulkReader | undefined;
 /**
  * Returns the bulk reader of this thread. All relays of the thread share its buffer and its kernel
  * pipes.
+ *
+ * @param threads - the number of threads of this process that relay
  */
-export function threadBulkReader(system: Libc): BulkReader {
-  return (ofThread ??= new BulkReader(system));
+export function threadBulkReader(system: Libc, threads: number): BulkReader {
+  return (ofThread ??= new BulkReader(system, threads));
 }
 
 /**
@@ -90,9 +92,9 @@ export class BulkReader {
   /** The number of relays that have a connection. */
   #users = 0;
 
-  constructor(system: Libc) {
+  constructor(system: Libc, threads = 1) {
     this.#system = system;
-    this.#kernelPipes = new KernelPipes(system);
+    this.#kernelPipes = new KernelPipes(system, threads);
     this.arrivals = new ByteWatch(system);
   }
 

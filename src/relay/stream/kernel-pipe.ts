@@ -82,13 +82,17 @@ const PIPES_MOST = 32;
 // So with a low limit of descriptors there are few kernel pipes, because the connections need the
 // descriptors more.
 const FILES_A_PIPE = 64;
+// All threads together may have one kernel pipe for every FILES_A_PIPE_OF_ALL descriptors.
+// Otherwise the kernel pipes of 32 threads would take all descriptors.
+const FILES_A_PIPE_OF_ALL = 16;
 
 /**
- * Returns the maximum number of kernel pipes of a thread, if the process may have `files`
- * descriptors. Each kernel pipe has two descriptors.
+ * Returns the maximum number of kernel pipes of each thread, if the process has `threads` threads
+ * that relay and may have `files` descriptors. Each kernel pipe has two descriptors.
  */
-export function kernelPipesMost(files = openFilesMax()): number {
-  return Math.min(PIPES_MOST, Math.floor(files / FILES_A_PIPE));
+export function kernelPipesMost(threads = 1, files = openFilesMax()): number {
+  const filesAPipe = Math.max(FILES_A_PIPE, threads * FILES_A_PIPE_OF_ALL);
+  return Math.min(PIPES_MOST, Math.floor(files / filesAPipe));
 }
 
 /**
@@ -98,16 +102,18 @@ export function kernelPipesMost(files = openFilesMax()): number {
  */
 export class KernelPipes {
   readonly #system: Libc | null;
-  readonly #most = kernelPipesMost();
+  readonly #most: number;
   readonly #free: KernelPipe[] = [];
   #lent = 0;
 
   /**
    * @param system - the system calls; null if no kernel pipes may be made, so that `borrow` always
    *   returns null
+   * @param threads - the number of threads of this process that relay
    */
-  constructor(system: Libc | null) {
+  constructor(system: Libc | null, threads = 1) {
     this.#system = system;
+    this.#most = kernelPipesMost(threads);
   }
 
   /** Lends a kernel pipe. Returns null if too many are lent already, or if no pipe can be made. */

@@ -46,6 +46,7 @@ class Member implements SlotMember {
       sharedMax: null,
       memory: memoryBound(1, Infinity),
       thread: 0,
+      threads: 1,
       workers: 1,
       clientCounts: null,
       wanted: [],

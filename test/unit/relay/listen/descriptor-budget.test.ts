@@ -3,13 +3,31 @@ import { openFilesMax } from "../../../../src/os/open-files-limit.ts";
 import {
   connectionsMaxDefault,
   descriptorsNeeded,
+  workersCarried,
 } from "../../../../src/relay/listen/descriptor-budget.ts";
 
-test.skipIf(openFilesMax() < 4_096).each([1, 2, 64])(
+// Below 512 files for each thread, a thread may have fewer kernel pipes than `descriptorsNeeded`
+// counts.
+test.each([1, 2, 8, 64].filter((workers) => openFilesMax() >= Math.max(4_096, 512 * workers)))(
   "what is carried by default needs no more than there is: %i threads",
   (workers) => {
     const most = connectionsMaxDefault(workers);
     expect(descriptorsNeeded(most, workers)).toBeLessThanOrEqual(openFilesMax());
     expect(descriptorsNeeded(most + 1, workers)).toBeGreaterThan(openFilesMax());
+  },
+);
+
+// As a limit of 128 files is on a machine with 8 processors.
+const ONE_PROCESSOR_OF_SIX_FILES = Math.floor(openFilesMax() / 6);
+
+test.skipIf(!Number.isFinite(openFilesMax()))(
+  "as many workers run as have a connection each, and the others take no descriptor",
+  () => {
+    const workers = workersCarried(ONE_PROCESSOR_OF_SIX_FILES, () => 0);
+    expect(workers).toBeWithin(2, ONE_PROCESSOR_OF_SIX_FILES);
+    expect(connectionsMaxDefault(workers)).toBeGreaterThanOrEqual(workers);
+    expect(connectionsMaxDefault(workers + 1)).toBeLessThan(workers + 1);
+    expect(workersCarried(workers, () => 0)).toBe(workers);
+    expect(workersCarried(workers, () => openFilesMax())).toBe(1);
   },
 );

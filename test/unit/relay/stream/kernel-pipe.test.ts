@@ -110,3 +110,18 @@ function received(fd: number, length: number): Uint8Array {
   for (let got = 0; got < length;) got += must("recv", system.receive(fd, bytes.subarray(got)));
   return bytes;
 }
+
+test.each<[threads: number, files: number, most: number]>([
+  [1, 63, 0],
+  [1, 128, 2],
+  [4, 128, 2],
+  [8, 128, 1],
+  [8, 1_024, 8],
+  [32, 1_024, 2],
+  [64, 4_096, 4],
+  [1, 1_000_000, 32],
+  [64, 1_000_000, 32],
+])("each of %i threads may have few of %i files as pipes: %i", (threads, files, most) => {
+  expect(kernelPipesMost(threads, files)).toBe(most);
+  expect(threads * most * 2).toBeLessThanOrEqual(files / 8);
+});

@@ -1,0 +1,96 @@
+import { openFilesMax } from "../os/open-files-limit.ts";
+import type { Log } from "../observe/log/log.ts";
+import { descriptorsTaken } from "../relay/listen/descriptor-budget.ts";
+import {
+  connectionsOfFiles,
+  otherDescriptors,
+  threadsOf,
+  workersUseful,
+} from "./connection-limits.ts";
+import type { ProcessPlan } from "./process-plan.ts";
+
+// With fewer connections, a warning says what takes the descriptors.
+const CONNECTIONS_FEW = 16;
+
+/**
+ * Warns if the limit of open files allows fewer connections than the options ask for, or fewer
+ * workers, or if workers, servers and further relays take most of the descriptors.
+ *
+ * @param asked - the plan as the options ask for it
+ * @param plan - the plan with the number of workers that run
+ * @param connectionsAsked - the number of connections that the options ask for
+ */
+export function warnOfFewFiles(
+  asked: ProcessPlan,
+  plan: ProcessPlan,
+  connectionsAsked: number,
+  log: Log,
+): void {
+  const message = fewFiles(asked, plan, connectionsAsked);
+  if (message !== null) log.warn(message, { event: "few_files" });
+}
+
+/** Returns the message of `warnOfFewFiles`; null if no warning is needed. */
+function fewFiles(asked: ProcessPlan, plan: ProcessPlan, connectionsAsked: number): string | null {
+  const { byDefault, most } = connectionsOfFiles(plan);
+  const isSet = hasLimit(plan);
+  const tooMany = isSet && connectionsAsked > most;
+  const idle = workersUseful(asked) > threadsOf(plan);
+  if (!tooMany && !idle && !isScarce(plan, byDefault)) return null;
+  const takers = takersOf(plan);
+  const carries = tooMany
+    ? `${plan.relays.length > 1 ? "connections-max of all relays" : "--connections-max"} is ` +
+      `${connectionsAsked}, and the limit of open files carries ${most}`
+    : `the limit of open files carries ${isSet ? most : byDefault} at once`;
+  const fix =
+    "raise it (LimitNOFILE= in a unit, ulimit -n elsewhere)" +
+    (idle || threadsOf(plan) > 1 ? " or lower --workers" : "");
+  const taken = descriptorsTaken(threadsOf(plan), otherDescriptors(plan, threadsOf(plan)));
+  return [
+    `${carries}: ${fix}`,
+    ...(takers.length === 0
+      ? []
+      : [`up to ${taken} of the ${openFilesMax()} open files are for ${listed(takers)}`]),
+    ...(idle ? [`only ${threadsOf(plan)} of ${workersUseful(asked)} workers can run`] : []),
+  ].join("; ");
+}
+
+/** Whether an option limits the connections of a relay, or of all relays together. */
+function hasLimit({ processWide, relays }: ProcessPlan): boolean {
+  return (
+    processWide.connectionsMax !== undefined ||
+    relays.some(({ settings }) => settings.connectionsMax !== undefined)
+  );
+}
+
+/**
+ * Whether a relay has no limit of its own, and few connections are left: fewer than
+ * `CONNECTIONS_FEW`, or than half of what one relay with one worker and no server would have.
+ */
+function isScarce(plan: ProcessPlan, byDefault: number): boolean {
+  const { processWide, relays } = plan;
+  const all = relays.every(({ settings }) => settings.connectionsMax !== undefined);
+  if (all || processWide.connectionsMax !== undefined) return false;
+  const alone = connectionsOfFiles({
+    relays: relays.slice(0, 1),
+    processWide: { ...processWide, workers: 1, admin: undefined, metrics: undefined },
+  }).byDefault;
+  return byDefault < alone && (byDefault < CONNECTIONS_FEW || byDefault < alone / 2);
+}
+
+/** Names the parts of a plan that take descriptors from the connections. */
+function takersOf(plan: ProcessPlan): readonly string[] {
+  const { admin, metrics } = plan.processWide;
+  return [
+    ...(threadsOf(plan) > 1 ? [`${threadsOf(plan)} workers`] : []),
+    ...(plan.relays.length > 1 ? [`${plan.relays.length} relays`] : []),
+    ...(admin === undefined ? [] : ["--admin"]),
+    ...(metrics === undefined ? [] : ["--metrics"]),
+  ];
+}
+
+/** Joins words to "a", "a and b", or "a, b and c". */
+function listed(words: readonly string[]): string {
+  const first = words.slice(0, -1).join(", ");
+  return [...(first === "" ? [] : [first]), ...words.slice(-1)].join(" and ");
+}
