@@ -39,10 +39,11 @@ describe("connections that wait for their header", () => {
     using second = await behind.connect();
     await until(() => behind.full.length > 0, "the limit to be reached");
     expect(behind.full).toEqual(["own 2"]);
-    expect(behind.relay.connections).toBe(2);
+    await until(() => behind.relay.connections === 2, "both places to be counted");
     second.close();
-    await until(() => behind.waiting === 1, "a place to be free");
-    expect(behind.relay.connections).toBe(1);
+    // The two figures come from a worker by different ways.
+    const isFree = () => behind.waiting === 1 && behind.relay.connections === 1;
+    await until(isFree, "a place to be free");
     using _third = await behind.connect();
     await until(() => behind.full.length > 1, "the limit to be reached again");
     expect(behind.full).toEqual(["own 2", "own 2"]);
