@@ -26,6 +26,7 @@ const PROBES = 3;
 const UNACKED = 24;
 const LAST_ACK_RECV = 56;
 const TOTAL_RETRANS = 100;
+const BYTES_RECEIVED = 128;
 const NOTSENT_BYTES = 144;
 
 const words = new Uint32Array(LENGTH / Uint32Array.BYTES_PER_ELEMENT);
@@ -45,6 +46,16 @@ export function readTcpInfo(system: Libc, fd: number): TcpInfo | null {
     retransmissions: number(TOTAL_RETRANS) + fields.getUint8(RETRANSMITS),
     sinceAnswer: number(LAST_ACK_RECV),
   };
+}
+
+/**
+ * Returns the number of bytes that the kernel has received in order on a TCP connection; null if
+ * `fd` is not a TCP socket. The kernel counts the peer's FIN as one more byte
+ * (tcp_rcv_nxt_update()).
+ */
+export function readBytesReceived(system: Libc, fd: number): number | null {
+  if (system.getOptionWords(fd, IPPROTO_TCP, TCP_INFO, words) !== LENGTH) return null;
+  return Number(fields.getBigUint64(BYTES_RECEIVED, IS_LITTLE_ENDIAN));
 }
 
 function number(offset: number): number {

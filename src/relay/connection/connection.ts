@@ -5,7 +5,8 @@ import type { LingeringClose, LingeringSide, Stay } from "./lingering-close.ts";
 import type { ConnectionState, ConnectionView, Ending, Observer } from "../observer.ts";
 import type { Target } from "../../address/resolve-destination.ts";
 import type { SocketAddress } from "../../address/socket-address.ts";
-import type { Libc } from "../../os/libc.ts";
+import { ECONNRESET, EPIPE } from "../../os/errno.ts";
+import { libc, type Libc } from "../../os/libc.ts";
 import type { Admitted } from "../admission/admit-or-refuse-client.ts";
 import type { Peer } from "../../os/peer-credentials.ts";
 import type { DepartedLocalClients } from "./departed-half-closed-clients.ts";
@@ -14,6 +15,7 @@ import type { Capture } from "../capture/capture-of-one-thread.ts";
 import { TappedPipe } from "../capture/tapped-pipe.ts";
 import { Pipe, type PipeMeans } from "../stream/pipe.ts";
 import { Side } from "../stream/side.ts";
+import { isHiddenReset } from "./hidden-reset.ts";
 import type { UnadmittedSocket } from "./unadmitted-socket.ts";
 
 /** The state and the objects that all connections of one relay share. */
@@ -168,6 +170,12 @@ export class ConnectionSide extends Side implements LingeringSide {
   /** The number of bytes that the relay still has to write to this side. */
   get pending(): number {
     return this.outbound.pending;
+  }
+
+  /** As in `Side`, but finds the failure of a TCP side that a splice(2) has hidden. */
+  override failed(errno: number): void {
+    const isHidden = errno === EPIPE && this.isTcp && libc !== null && isHiddenReset(libc, this);
+    super.failed(isHidden ? ECONNRESET : errno);
   }
 
   override shutdown(): void {

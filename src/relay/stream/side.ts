@@ -122,8 +122,8 @@ export abstract class Side {
   /**
    * Writes bytes. If the kernel does not take all of them, the event `drain` follows.
    *
-   * @returns the number of bytes that the kernel took. If the side takes no more bytes, a negative
-   *   errno: -ECONNRESET if the side was reset, otherwise -EPIPE
+   * @returns the number of bytes that the kernel took; if the side takes no more bytes, a negative
+   *   errno
    */
   write(bytes: Uint8Array): number {
     if (this.socket === null) return -EPIPE;
@@ -140,11 +140,11 @@ export abstract class Side {
     // The kernel has no more room. Write the rest through Bun, because Bun waits for room only
     // after one of its own writes was incomplete. If Bun's write fails, the reason is lost: Bun
     // does not report the error, and has already removed the error from the socket (SO_ERROR). Then
-    // assume that a TCP side was reset; a Unix side cannot be reset.
+    // `failed` looks for the reason. Without FFI, assume that a TCP side was reset.
     const taken = Math.max(sent, 0);
     const more = this.socket.write(taken === 0 ? bytes : bytes.subarray(taken));
     if (more >= 0) return taken + more;
-    const errno = this.isTcp ? ECONNRESET : EPIPE;
+    const errno = this.isTcp && libc === null ? ECONNRESET : EPIPE;
     this.failed(errno);
     return -errno;
   }

@@ -1,0 +1,48 @@
+import { describe, expect, test } from "bun:test";
+import { libc } from "../../../../src/os/libc.ts";
+import { isHiddenReset } from "../../../../src/relay/connection/hidden-reset.ts";
+import { Payload } from "../../../support/sockets/payload.ts";
+import { RawListener, RawSocket } from "../../../support/sockets/raw-socket.ts";
+import { socketPair } from "../../../support/sockets/socket-pair.ts";
+import { SO_ERROR, SOL_SOCKET, system } from "../../../support/process/system-calls.ts";
+
+if (libc === null) throw new Error("these tests need the C library through bun:ffi");
+const calls = libc;
+
+/** A side whose peer has sent 1,000 bytes, of which `bytesRead` are read, and has gone. */
+async function refusingSide(bytesRead: number, leave: (peer: RawSocket) => Promise<void> | void) {
+  using listener = new RawListener({ kind: "tcp", host: "127.0.0.1", port: 0 });
+  const peer = await RawSocket.connect(listener.endpoint);
+  const side = await listener.accept();
+  peer.sendAtOnce(new Payload(1_000));
+  if (bytesRead > 0) await side.read(bytesRead);
+  await leave(peer);
+  await side.hangUp();
+  // As a splice(2) that had moved bytes before the send that failed.
+  system.getOption(side.fd, SOL_SOCKET, SO_ERROR);
+  expect(side.trySend(new Uint8Array(1))).toBe("EPIPE");
+  const isReset = isHiddenReset(calls, { fd: side.fd, inbound: { bytesRead } });
+  side.close();
+  return isReset;
+}
+
+describe("where a write finds EPIPE and the kernel has forgotten why", () => {
+  for (const bytesRead of [0, 400, 1_000]) {
+    test(`a peer that has reset is told from one that ended: ${bytesRead} bytes read`, async () => {
+      expect(await refusingSide(bytesRead, (peer) => peer.reset())).toBe(true);
+    });
+
+    test(`a peer that has ended first is no failure: ${bytesRead} bytes read`, async () => {
+      const endAndReset = (peer: RawSocket) => {
+        peer.halfClose();
+        peer.reset();
+      };
+      expect(await refusingSide(bytesRead, endAndReset)).toBe(false);
+    });
+  }
+
+  test("a Unix socket is never such a side", () => {
+    using pair = socketPair();
+    expect(isHiddenReset(calls, { fd: pair.one, inbound: { bytesRead: 0 } })).toBe(false);
+  });
+});
