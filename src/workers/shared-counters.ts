@@ -95,7 +95,11 @@ export class SharedCounters {
     if (change < 0) Atomics.store(this.#words, FULL, 0);
   }
 
-  /** The number of open connections of all workers, and of the proxies that they wait for. */
+  /**
+   * The number of open connections of all workers, and of the proxies that they wait for. Late
+   * sockets, which may take places as well, need no count: they exist only without FFI, and workers
+   * exist only with FFI.
+   */
   total(): number {
     let total = 0;
     for (let worker = 0; worker < this.#workers; worker += 1) total += this.#places(worker);
