@@ -39,7 +39,8 @@ export interface StatusDocument {
   /**
    * The number of times that the relay stopped accepting clients because a limit was reached: a
    * limit of open connections, the limit of held bytes (`held_bytes_max`), or the limit of open
-   * files.
+   * files. If several limits are reached at once, the pause counts once. With workers, a pause
+   * counts only if all workers pause.
    */
   readonly accept_pauses: number;
   /**

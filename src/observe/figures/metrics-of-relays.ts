@@ -109,7 +109,7 @@ const METRICS: readonly RelayMetric[] = [
   ),
   counter(
     "accept_pauses_total",
-    "How often accepting paused at the limit of connections, held bytes or open files.",
+    "How often the relay stopped accepting at one or more limits: connections, held bytes, open files.",
     ({ statistics }) => only(statistics.acceptPauses),
   ),
   gauge(

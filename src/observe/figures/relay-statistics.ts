@@ -61,8 +61,15 @@ export class RelayStatistics implements SampledFigures {
   accepted = 0;
   /** The number of accepted connections that reached the destination. */
   connected = 0;
+  /**
+   * The number of times that the relay stopped accepting clients. A pause for several reasons
+   * counts once, and with workers a pause counts only if all workers pause.
+   */
   acceptPauses = 0;
-  /** For each reason: 1 if the relay accepts no clients because of this reason, else 0. */
+  /**
+   * For each reason: 0 if the relay accepts clients, as far as this reason goes. Otherwise 1, or 2
+   * if the relay reports one limit as its own and as shared.
+   */
   readonly acceptingPaused = new Map<ReachedLimit, number>();
   faults = 0;
   /**
@@ -139,10 +146,8 @@ export class RelayStatistics implements SampledFigures {
         this.lastFailure = { at: new Date(), code, message };
       },
       closed: (connection, ending) => this.#ended(connection, ending),
-      full: () => {
-        this.acceptPauses += 1;
-      },
       acceptingPaused: (reason, change) => {
+        if (change > 0 && sumOf(this.acceptingPaused) === 0) this.acceptPauses += 1;
         this.acceptingPaused.set(reason, (this.acceptingPaused.get(reason) ?? 0) + change);
       },
       sourceLost: (what) => {

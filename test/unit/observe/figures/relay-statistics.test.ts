@@ -3,6 +3,7 @@ import { RelayStatistics } from "../../../../src/observe/figures/relay-statistic
 import { ENDINGS } from "../../../../src/relay/observer.ts";
 import { silentObserver } from "../../../../src/relay/combine-observers.ts";
 import type { Observer } from "../../../../src/relay/observer.ts";
+import { PausesOfThreads } from "../../../../src/workers/pauses-of-threads.ts";
 import { fakeConnection } from "../fake-connection.ts";
 
 let now: number;
@@ -95,11 +96,34 @@ describe("counts", () => {
     expect(statistics.totals().failed).toBe(1_000);
   });
 
-  test("of pauses at the limit and of faults", () => {
-    relay.full(3, "own");
-    relay.full(3, "shared");
+  test("of faults", () => {
     relay.fault(new Error("a bug"));
-    expect(statistics).toMatchObject({ acceptPauses: 2, faults: 1 });
+    expect(statistics.faults).toBe(1);
+  });
+
+  test("of pauses: several limits at once are one pause", () => {
+    relay.acceptingPaused("own", 1);
+    relay.full(3, "own");
+    relay.acceptingPaused("shared", 1);
+    relay.full(3, "shared");
+    relay.acceptingPaused("own", -1);
+    relay.acceptingPaused("memory", 1);
+    relay.acceptingPaused("shared", -1);
+    expect(statistics.acceptPauses).toBe(1);
+    relay.acceptingPaused("memory", -1);
+    relay.acceptingPaused("memory", 1);
+    expect(statistics.acceptPauses).toBe(2);
+  });
+
+  test("of pauses: a shortage that each worker notices is one pause", () => {
+    const pauses = new PausesOfThreads(3, (reason, change) =>
+      relay.acceptingPaused(reason, change),
+    );
+    for (const thread of [0, 1, 2]) {
+      relay.full(3, "descriptors");
+      pauses.changed(thread, "descriptors", 1);
+    }
+    expect(statistics.acceptPauses).toBe(1);
   });
 });
 
