@@ -32,8 +32,8 @@ export interface ConnectionsState extends PipeMeans {
   leadsBack: ((address: SocketAddress) => boolean) | null;
   readonly sourceIsTcp: boolean;
   /**
-   * Whether other processes may have the client's socket open, too. True exactly if the source is a
-   * client that was connected already.
+   * Whether other processes may have the client's socket open, too. True exactly if the relay has,
+   * in place of a source, one client that was connected already (`ConnectedSource`).
    */
   readonly clientIsShared: boolean;
   readonly keepalive: number;
@@ -43,8 +43,8 @@ export interface ConnectionsState extends PipeMeans {
   readonly attempts: DeadlineQueue<Attempt>;
   readonly lingering: LingeringClose;
   /**
-   * Makes the record of each new connection; null if the relay has no capture. A relay with a
-   * capture has no bulk reader (`bulk`), so Bun does all reads.
+   * Makes the record of each new connection, for the option `capture`; null if the relay has no
+   * capture. A relay with a capture has no bulk reader (`bulk`), so Bun does all reads.
    */
   capture: Capture | null;
   /** The handlers for the events of every socket of every connection. */
@@ -52,8 +52,8 @@ export interface ConnectionsState extends PipeMeans {
   /** Reports that no descriptor was free for a socket to the destination. */
   readonly exhausted: () => void;
   /**
-   * The time at which `clientLeft` last counted a client as leaving, by `performance.now()`;
-   * -Infinity before the first such client.
+   * The latest time at which a client counted as leaving (`clientLeft` in ring-of-full-relays.ts),
+   * by `performance.now()`; -Infinity before the first such client.
    */
   clientLeftAt: number;
   /**
@@ -172,7 +172,10 @@ export class ConnectionSide extends Side implements LingeringSide {
     return this.outbound.pending;
   }
 
-  /** As in `Side`, but finds the failure of a TCP side that a splice(2) has hidden. */
+  /**
+   * Like `failed` of `Side`. But if the errno is EPIPE and the TCP side was in fact reset
+   * (`isHiddenReset`), stores ECONNRESET.
+   */
   override failed(errno: number): void {
     const isHidden = errno === EPIPE && this.isTcp && libc !== null && isHiddenReset(libc, this);
     super.failed(isHidden ? ECONNRESET : errno);
@@ -233,7 +236,7 @@ export class Connection implements ConnectionView, Listed {
   constructor(
     readonly shared: ConnectionsState,
     readonly id: number,
-    /** The result of the client's admission. */
+    /** The result of the client's admission (`ClientAdmission`). */
     readonly admitted: Admitted,
   ) {
     this.client = new ConnectionSide(this, shared.sourceIsTcp);

@@ -7,12 +7,12 @@ import type { DrainLimits } from "../limits/drain-time-limits.ts";
 import { IdleTimeout } from "./idle-timeout.ts";
 
 /**
- * Lets a stopped relay wait until its open connections have ended. Cuts all connections when
- * `drainTimeout` is over, and cuts a connection on which no byte has moved for `standstillTimeout`.
- * If the process stood still, both times start again.
+ * Lets a stopped relay wait until its open connections have ended. Cuts all connections (`cutOff`)
+ * when `drainTimeout` is over, and cuts a connection on which no byte has moved for
+ * `standstillTimeout`. If the process stood still (`processStoodStill`), both times start again.
  */
 export class Drain {
-  /** The number of connections that the stop has cut. */
+  /** The number of connections for which `cutOff` returned true. */
   cut = 0;
   readonly #connections: ConnectionList<Connection>;
   readonly #done = Promise.withResolvers<void>();

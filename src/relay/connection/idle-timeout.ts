@@ -43,7 +43,8 @@ export interface IdleLimit {
  * connections there are.
  *
  * Bytes move when the relay reads or writes them, and when a peer takes bytes that the kernel holds
- * for the peer. If the process stood still, the time of every connection starts again.
+ * for the peer. If the process stood still (`processStoodStill`), the time of every connection
+ * starts again.
  */
 export class IdleTimeout implements Disposable {
   readonly #connections: ConnectionList<Connection>;

@@ -31,8 +31,8 @@ function isSilent({ up, down }: Connection): boolean {
  * that has sent nothing cannot tell by the client's end of stream whether the client has gone or
  * waits for an answer.
  *
- * The destination sees a reset (TCP) or a close (Unix) after its kernel has got all bytes of the
- * client, in these cases:
+ * In these cases the destination sees a reset (TCP) or a close (Unix), after its kernel has got all
+ * bytes of the client:
  *
  * - The client sent nothing, and failed or left at least 1 s after its end of stream.
  * - The client sent bytes, and failed.
@@ -41,6 +41,11 @@ function isSilent({ up, down }: Connection): boolean {
  *
  * While clients are leaving (`areClientsLeaving`), a client counts as failed if it sent nothing, or
  * if its destination is a Unix socket.
+ *
+ * If the destination is not reached yet, this function ends the connection only if the client
+ * failed while clients are leaving. In all other cases `settle` decides.
+ *
+ * @param code - the code of the socket's error; undefined if the client did not fail
  */
 export function clientClosed(connection: Connection, code: string | undefined): void {
   const { attempt, down, destination, clientEndedAt, shared } = connection;

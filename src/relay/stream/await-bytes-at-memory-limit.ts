@@ -26,12 +26,12 @@ const OPEN_AGAIN = 1_000;
  * Each registration reports one event and then no more (EPOLLONESHOT), so bytes that a waiter
  * leaves unread cause no further events. The kernel removes the registration of a closed descriptor
  * by itself. But if a duplicate of the descriptor keeps the socket open, the registration can
- * report one more event. If another waiter waits for a new descriptor with the same number by then,
- * the event calls this waiter. The waiter finds no bytes, and waits again.
+ * report one more event. By then a new descriptor may have the same number, and the event calls the
+ * waiter of the new descriptor. This waiter finds no bytes, and waits again.
  */
 export class ByteWatch {
   readonly #system: Libc;
-  /** The waiters by their descriptors; each waits for the one event of its registration. */
+  /** Each descriptor with its waiter, which waits for the one event of the registration. */
   readonly #waiters = new Map<number, ByteWaiter>();
   readonly #fds = new Int32Array(64);
   /** The epoll instance; -1 while the watch is closed. */

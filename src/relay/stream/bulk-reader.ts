@@ -27,10 +27,10 @@ const COPIED_IN_TURN = 32 * 1024;
 // bytes.
 const SPLICED_IN_TURN = 128 * 1024;
 
-// The size of a read, in bytes, that every receiver with any room can take. The kernel accepts a
-// whole write if a socket's buffer has any room, even if the write over-fills the buffer. Two kinds
-// of reads are never larger than this size: reads for a TCP receiver whose reported room the reader
-// does not trust, and all reads while all connections together hold too many bytes.
+// The size of a read, in bytes, that every receiver with any room can take. The kernel accepts the
+// whole of such a write if a socket's buffer has any room, even if the write over-fills the buffer.
+// Two kinds of reads are never larger than this size: reads for a TCP receiver whose reported room
+// the reader does not trust, and all reads while all connections together hold too many bytes.
 const ROOM_LEAST = 32 * 1024;
 
 // The size of a read if the other side has no room: one byte. The pipe tries to write this byte
@@ -48,8 +48,9 @@ const EXCESS_MOST = 72 * 1024;
 const SCARCITY = 10_000;
 
 // A receiver that has never taken all held bytes may be a program that never reads
-// (`receiverReads`). If the kernel pipe of its direction contains fewer bytes than this number, the
-// reader copies these bytes into memory. Another direction can then use the kernel pipe.
+// (`HeldBytes.receiverReads`). If the kernel pipe of its direction contains fewer bytes than this
+// number, the reader copies these bytes into memory, so that another direction can use the kernel
+// pipe.
 const PIPED_LEAST = 64 * 1024;
 
 // After a small chunk was passed on, the reader assumes for this number of reads that other
@@ -122,9 +123,9 @@ export class BulkReader {
     const splices = from.isTcp || !to.isTcp;
     if (splices) held.kernelPipe ??= this.#kernelPipes.borrow();
     // A Unix socket reports little room even if its program reads as fast as it can. So for a Unix
-    // receiver that is known to read, fill the whole kernel pipe, whatever the reported room. The
-    // sender is then woken less often. Even slow receivers cannot use up much memory in this way,
-    // because a thread has only a few kernel pipes.
+    // receiver that is known to read, do not limit the read by the reported room. Larger reads wake
+    // the sender less often. Even slow receivers cannot use up much memory in this way, because a
+    // thread has only a few kernel pipes.
     const isAhead = held.receiverReads && held.kernelPipe !== null && !to.isTcp && !sparing;
     const most = isAhead ? Infinity : this.#roomOf(to, sparing);
     if (most === SAMPLE) {
@@ -191,7 +192,7 @@ export class BulkReader {
 
   /**
    * Takes back the kernel pipe that `read` lent to `held`, if there is one. Call this when the
-   * relay's own system calls stop reading the bytes for `held`, even if only for a while.
+   * relay no longer reads this direction by its own system calls, even if only for a while.
    */
   release(held: HeldBytes): void {
     const { kernelPipe } = held;

@@ -10,12 +10,12 @@ const SAMPLE = 1;
 
 /**
  * The bytes that one direction must still write, in stream order: the held bytes in the chunks, the
- * held bytes in the kernel pipe, then the unread bytes of a failed sender.
+ * held bytes in the kernel pipe, then `remains`.
  */
 export class HeldBytes {
   /**
-   * The kernel pipe that the direction has borrowed; null while it has none. In stream order, the
-   * bytes in the kernel pipe follow the chunks.
+   * The kernel pipe that the direction has borrowed (`KernelPipes.borrow`); null while it has none.
+   * In stream order, the bytes in the kernel pipe follow the chunks.
    */
   kernelPipe: KernelPipe | null = null;
   /**
@@ -24,8 +24,9 @@ export class HeldBytes {
    */
   receiverReads = false;
   /**
-   * The unread bytes of a failed sender; null if there are none. In stream order they are the last
-   * bytes, because no chunk is received after this property is set.
+   * The bytes that the kernel still has from the sender, if the sender's socket has failed, for
+   * example because it was reset; null if there are none. In stream order they are the last bytes,
+   * because no chunk is received after this property is set.
    */
   remains: FailedSocketBytes | null = null;
   /** The number of held bytes that was last reported to the memory account. */
@@ -39,8 +40,7 @@ export class HeldBytes {
   }
 
   /**
-   * The number of bytes that must still be written: the held bytes and the unread bytes of a failed
-   * sender.
+   * The number of bytes that must still be written: the held bytes and `remains`.
    */
   get pending(): number {
     return this.remains === null ? this.bytes : this.bytes + this.remains.bytes;
@@ -93,8 +93,8 @@ export class HeldBytes {
   }
 
   /**
-   * Drops all held bytes and the unread bytes of a failed sender. The bytes in the kernel pipe are
-   * dropped when the caller gives the pipe back.
+   * Drops all held bytes and `remains`. The bytes in the kernel pipe are dropped when the caller
+   * gives the kernel pipe back.
    *
    * @returns the number of dropped bytes
    */

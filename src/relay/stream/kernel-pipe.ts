@@ -3,8 +3,8 @@ import { openFilesMax } from "../../os/open-files-limit.ts";
 
 /** The capacity of a kernel pipe in bytes: the maximum that one direction may hold. */
 export const CAPACITY = 1024 * 1024;
-// If a user has many pipes, the kernel gives a new pipe less capacity, down to a page (pipe(7),
-// pipe-user-pages-soft). The relay does not use a pipe with less than this capacity.
+// If a user has many pipes, the kernel makes a new pipe small, down to a page, and does not enlarge
+// it (pipe(7), pipe-user-pages-soft). The relay does not use a pipe with less than this capacity.
 const CAPACITY_LEAST = 128 * 1024;
 
 /**
@@ -24,7 +24,7 @@ export class KernelPipe {
   /**
    * Makes a kernel pipe.
    *
-   * @returns null if no descriptors are free, or if the kernel gives too little capacity
+   * @returns null if no descriptors are free, or if the pipe gets less than `CAPACITY_LEAST`
    */
   static open(system: Libc): KernelPipe | null {
     const ends = new Int32Array(2);
@@ -134,7 +134,7 @@ export class KernelPipes {
     else this.#free.push(pipe);
   }
 
-  /** Closes all pipes that are not lent. */
+  /** Closes all kernel pipes that are not lent. */
   closeFree(): void {
     for (const pipe of this.#free.splice(0)) pipe.close();
   }

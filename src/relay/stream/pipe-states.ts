@@ -1,5 +1,6 @@
 /**
- * The state of a pipe.
+ * The state of a pipe, which reads bytes from the side `from` and writes them to the side `to`
+ * (`Pipe`). The held bytes are the bytes that were read and that `to` has not taken yet.
  *
  * - `flowing`: the pipe passes bytes on.
  * - `ending`: `from` ended its stream. The pipe writes the held bytes, then the end of stream.

@@ -24,9 +24,11 @@ export interface PipeMeans {
 /**
  * One direction of a connection: reads bytes from the side `from`, writes them to the side `to`,
  * and holds the bytes that `to` does not take. While bytes are held, the reading from `from` is
- * paused. So a pipe holds about 1 MiB at most: one full kernel pipe, or two chunks that Bun read,
- * of up to 512 KiB each. The second chunk can come only if `from` fails while the reading is
- * paused; all further unread bytes of `from` then stay in the kernel.
+ * paused; but before `to` is ready, the reading pauses only at `HELD_BEFORE_READY`.
+ *
+ * So a pipe holds about 1 MiB at most: one full kernel pipe (`KernelPipe`). Chunks that Bun reads
+ * are smaller, up to 512 KiB. If `from` fails while the reading is paused, one more chunk can come;
+ * all further unread bytes of `from` stay in the kernel (`FailedSocketBytes`).
  */
 export class Pipe implements Reader {
   state: PipeState = "flowing";
@@ -239,9 +241,9 @@ export class Pipe implements Reader {
   }
 
   /**
-   * Reports to `#reading` that `to` has taken a whole chunk that Bun read. If `#reading` then asks
-   * for a read by the relay's own system call, does this read at once. If there is no `#reading`
-   * yet and the chunk is not large, reports the chunk to the bulk reader instead.
+   * Reports to `#reading` that `to` has taken a whole chunk that Bun read. If `#reading` answers
+   * that the relay's own system call must read next, reads at once. If there is no `#reading` yet
+   * and the chunk is not large, reports the chunk to the bulk reader instead.
    */
   #passed(length: number): void {
     if (this.#reading === null && length < LARGE) this.#means.bulk?.chunkPassed(length);
@@ -270,8 +272,8 @@ export class Pipe implements Reader {
    */
   #refused(): void {
     this.break();
-    // Wait for the next turn of the event loop, because for a moment a peer that closes its socket
-    // cannot be told from a peer that only stopped reading.
+    // Wait for the next turn of the event loop: while a peer closes its socket, the kernel shows
+    // for a moment the same state as for a peer that only stopped reading.
     setImmediate(passRefusalOn, this);
   }
 
@@ -297,14 +299,16 @@ export class Pipe implements Reader {
     this.#holding().add(chunk);
     this.#account();
     const mayHoldMore = this.held < HELD_BEFORE_READY && !this.#means.memory.isReached;
-    // Pass 0 as the length, so that the chunk does not count as large. As soon as the held bytes
-    // are written, Bun then reads next. After a large chunk the relay itself would read next.
+    // Pass 0 instead of the chunk's length, so that the chunk does not count as large and Bun does
+    // the next read, when the held bytes are written. (After a large chunk, the relay itself does
+    // the next read.) The length does not show that many more bytes follow, because the bytes of
+    // this chunk may have gathered while nobody read them.
     if (this.to.ready || !mayHoldMore) this.#needReading().chunkHeld(0);
   }
 
   /**
-   * Reports the change of the number of held bytes to the memory account. Called after bytes were
-   * added to `#held` and stayed there, and after bytes left `#held`.
+   * Reports to the memory account by how much the number of held bytes has changed since the last
+   * report. Called after bytes were added to `#held` and stayed there, or after bytes left `#held`.
    */
   #account(): void {
     const held = this.#held;

@@ -9,9 +9,9 @@
  * - `turn`: the pipe reads without Bun in the next turn of the event loop.
  * - `last turn`: like `turn`, but the previous read without Bun found no bytes.
  * - `look`: Bun must not read, because one of Bun's reads may bring too many bytes: `to` has little
- *   room, or all pipes together hold too many bytes already. The pipe reads without Bun after a
- *   pause. If `to` has little room, the pause ends early when `to` has much room. If all pipes
- *   together hold too many bytes, the pause ends early when bytes arrive at `from`.
+ *   room, or all pipes together hold too many bytes already. The pipe waits for some time and reads
+ *   without Bun. If `to` has little room, the wait ends early when `to` has much room. If all pipes
+ *   together hold too many bytes, the wait ends early when bytes arrive at `from`.
  * - `over`: Bun reads, and the pipe drops the bytes, because `to` takes no more bytes.
  */
 export type ReadingState = "events" | "paused" | "room" | "turn" | "last turn" | "look" | "over";
@@ -25,10 +25,11 @@ export type ReadingState = "events" | "paused" | "room" | "turn" | "last turn" |
  * - `room again`: `to` took all held bytes.
  * - `read passed`: a read without Bun brought bytes, and `to` took all of them.
  * - `read held`: a read without Bun brought bytes, and `to` did not take all of them.
- * - `nothing`: a read without Bun found no bytes, and Bun may read next.
+ * - `nothing`: a read without Bun found no bytes, and Bun may read next. (In the state `turn`, the
+ *   pipe first reads once more without Bun.)
  * - `nothing, little room`: a read without Bun found no bytes, and Bun must not read next, because
  *   `to` has little room, or all pipes together hold too many bytes. In the state `turn` the pipe
- *   reads next in any case, so the event is always `nothing` there.
+ *   reads once more in any case, so `Reading` reports `nothing` there, whatever room `to` has.
  * - `memory full`: all pipes together hold too many bytes.
  * - `end`: a read without Bun found the end of the stream or a failure.
  * - `broken`: `to` takes no more bytes.

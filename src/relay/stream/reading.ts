@@ -10,14 +10,14 @@ import {
 import type { Side } from "./side.ts";
 import type { ByteWaiter } from "./await-bytes-at-memory-limit.ts";
 
-// The first pause, in milliseconds, between two tries to read in the state `look`, in which the
-// pipe reads without Bun. Each further pause is twice as long as the pause before.
+// The first pause between two reads in the state `look` (`ReadingState`), in milliseconds. Each
+// further pause is twice as long as the pause before.
 const FIRST_PAUSE = 1;
-// The longest pause between two tries to read in the state `look`, in milliseconds.
+// The longest pause between two reads in the state `look`, in milliseconds.
 const LONGEST_PAUSE = 1024;
-// The pause between two tries to read in the state `look`, in milliseconds, if `ByteWatch` tells
-// the pipe when bytes come. The pipe then needs the timer for one case only: no bytes come, but all
-// pipes together hold few enough bytes again, so the pipe must leave the state `look`.
+// The pause between two reads in the state `look`, in milliseconds, if `ByteWatch` tells the pipe
+// when bytes come. In this case the pipe needs its timer for one thing only: to leave the state
+// `look` when no bytes come and all pipes together hold few enough bytes again.
 const TOLD_PAUSE = 32 * LONGEST_PAUSE;
 
 /** The part of a pipe that `Reading` needs. */
@@ -25,7 +25,7 @@ export interface Reader {
   readonly from: Side;
   /**
    * Reads once without Bun, by the relay's own system call, and reports the result to `Reading`.
-   * Called in the states `turn`, `last turn` and `look`.
+   * Called in the states `turn`, `last turn` and `look` (`ReadingState`).
    */
   takeTurn(): void;
   /**
@@ -39,10 +39,11 @@ export interface Reader {
   awaitMuchRoom(): void;
 }
 
-// After a read without Bun that brought bytes, this many small chunks that Bun reads count as part
-// of a large transfer, because a large transfer that often stalls also comes in small chunks. Every
-// other small chunk counts as a request or an answer, and makes the next reads of all connections
-// short (`BulkReader.chunkPassed`).
+// The number of chunks below `LARGE` that still count as part of a large transfer after the relay's
+// own system call has read bytes. A large transfer that often stalls also comes in such chunks.
+// When this number is used up, the pipe reports each further chunk to `BulkReader.chunkPassed`: a
+// small chunk is likely to be a request or an answer, so the next reads of all connections are
+// short.
 const CHUNKS_OF_BULK = 16;
 
 /**
@@ -51,8 +52,8 @@ const CHUNKS_OF_BULK = 16;
  * Bun allocates a buffer of up to 512 KiB for each read. For requests, Bun's reads cost least; for
  * large transfers, the buffers cost a lot. So after a large chunk the pipe pauses Bun's reading,
  * and reads without Bun, by the relay's own system calls, as long as bytes come. The pipe reads
- * once in each turn of the event loop, so that other connections get their turn. `stateAfter` has
- * the table of the states.
+ * once in each turn of the event loop, so that other connections get their turn. `ReadingState`
+ * explains the states, and `stateAfter` has the table of the transitions.
  */
 export class Reading implements ByteWaiter {
   /** The number of times that reading stopped because `to` did not take all bytes. */
@@ -64,13 +65,13 @@ export class Reading implements ByteWaiter {
   /** Whether a call of `turnCame` is planned. */
   #turnPlanned = false;
   /**
-   * The number of further small chunks from Bun that count as part of a large transfer, not as
-   * requests or answers (`CHUNKS_OF_BULK`).
+   * The number of further chunks below `LARGE` from Bun that count as part of a large transfer, not
+   * as requests or answers (`CHUNKS_OF_BULK`).
    */
   #chunksOfBulk = 0;
-  /** The timer of the next try to read in the state `look`; non-null exactly in this state. */
+  /** The timer of the next read in the state `look`; non-null exactly in this state. */
   #look: Timer | null = null;
-  /** The latest pause before a try to read in the state `look`, in milliseconds. */
+  /** The latest pause before a read in the state `look`, in milliseconds. */
   #pause = FIRST_PAUSE;
   /** The descriptor whose bytes are awaited in the state `look`; -1 if none are awaited. */
   #awaited = -1;
@@ -159,8 +160,9 @@ export class Reading implements ByteWaiter {
   }
 
   /**
-   * Lets the pipe do the next reads, because one of Bun's reads may bring 512 KiB. If Bun must do
-   * all reads, nothing changes. Call this when all pipes together hold too many bytes.
+   * Lets the pipe do the next reads, because one of Bun's reads may bring 512 KiB. Changes nothing
+   * if there is no bulk reader, because only Bun can read in that case. Call this when all pipes
+   * together hold too many bytes.
    */
   memoryFull(): void {
     if (this.#bulk === null) return;

@@ -27,8 +27,9 @@ export abstract class Side {
    */
   #errno = 0;
   /**
-   * A number of bytes that the send buffer surely has room for; 0 if unknown. Set by `takesNow`.
-   * Each later write reduces it by the most that the write can take of the buffer (`ROOM_A_BYTE`).
+   * A low estimate of the room in the send buffer, in bytes; 0 or less if unknown. `takesNow` sets
+   * it. Each later write reduces it by the most that the write can take of the buffer
+   * (`ROOM_A_BYTE`).
    */
   #roomLeast = 0;
   /** Whether Bun's reading from this side is stopped. */
@@ -107,9 +108,8 @@ export abstract class Side {
    * found the side full.
    */
   awaitMuchRoom(): void {
-    // Bun begins to wait for room when a socket is paused or resumed. So change this state of the
-    // socket and change it back: Bun then waits for room, and the reading is paused or not, as
-    // before.
+    // Bun begins to wait for room whenever a socket is paused or resumed. So do both. The order
+    // leaves the reading as it was: paused or not paused.
     if (this.#isPaused) {
       this.socket?.resume();
       this.socket?.pause();
@@ -139,8 +139,9 @@ export abstract class Side {
     }
     // The kernel has no more room. Write the rest through Bun, because Bun waits for room only
     // after one of its own writes was incomplete. If Bun's write fails, the reason is lost: Bun
-    // does not report the error, and has already removed the error from the socket (SO_ERROR). Then
-    // `failed` looks for the reason. Without FFI, assume that a TCP side was reset.
+    // does not report the error, and has already removed the error from the socket (SO_ERROR). So
+    // report EPIPE; `ConnectionSide.failed` then finds out whether the side was reset. Without FFI
+    // it cannot, so assume that a TCP side was reset.
     const taken = Math.max(sent, 0);
     const more = this.socket.write(taken === 0 ? bytes : bytes.subarray(taken));
     if (more >= 0) return taken + more;
@@ -180,8 +181,8 @@ export abstract class Side {
   }
 
   /**
-   * Shuts down the reading from this side. The writes of a Unix peer then fail with EPIPE. On a TCP
-   * socket, this function does nothing.
+   * Shuts down the reading from this side. From now on, the writes of a Unix peer fail with EPIPE.
+   * On a TCP socket, this function does nothing.
    */
   shutReading(): void {
     if (!this.isTcp && this.fd >= 0) libc?.shutReading(this.fd);

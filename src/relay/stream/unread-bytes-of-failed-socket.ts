@@ -5,9 +5,10 @@ import type { Side } from "./side.ts";
 const READ_MOST = 256 * 1024;
 
 /**
- * The unread bytes of a failed side. The bytes stay in the kernel until the other side has room for
- * them. The kernel may hold tens of MiB of unread bytes (tcp(7), tcp_rmem), and Bun would read all
- * of them at once, even while Bun's reading from the side is paused.
+ * The bytes that arrived from a side before its socket failed, for example by a reset, and that
+ * nobody has read yet. The bytes stay in the kernel until the other side has room for them. The
+ * kernel may hold tens of MiB of unread bytes (tcp(7), tcp_rmem), and Bun would read all of them at
+ * once, even while Bun's reading from the side is paused.
  */
 export class FailedSocketBytes {
   readonly #system: Libc;
@@ -27,8 +28,8 @@ export class FailedSocketBytes {
    * close the side's socket without losing the bytes. Also moves the socket's error into the side:
    * the call that reads the error also clears the error in the socket.
    *
-   * @returns null if the side has not failed, if there are no unread bytes, or if no descriptor is
-   *   free; Bun then delivers the bytes
+   * @returns null if the side has not failed, if there are no unread bytes, if no descriptor is
+   *   free, or without FFI; in these cases Bun delivers the bytes
    */
   static of(side: Side): FailedSocketBytes | null {
     if (libc === null) return null;
