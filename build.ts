@@ -1,8 +1,8 @@
 /**
  * Builds the executable: `bun build.ts [TARGET]`.
  *
- * Without TARGET it writes dist/simpletcpunixrelay, for this machine. With TARGET it writes
- * dist/simpletcpunixrelay-TARGET.
+ * Without TARGET the build is for this machine and writes dist/simpletcpunixrelay. With TARGET the
+ * build writes dist/simpletcpunixrelay-TARGET.
  */
 import { join } from "node:path";
 import { buildExecutable } from "./src/packaging/build-executable.ts";

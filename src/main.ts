@@ -91,7 +91,7 @@ function helpHint(command: CommandName): string {
 
 /**
  * One line with the first mistake of a configuration file, the number of mistakes, and the command
- * that lists all of them. A process that starts this process for a handover gets only this line.
+ * that lists all of them. In a handover, the predecessor gets only this line (`refusePlace`).
  */
 function summaryOf({ file, message, mistakes }: ConfigError): string {
   const [first = ""] = message.split("\n");
@@ -101,8 +101,8 @@ function summaryOf({ file, message, mistakes }: ConfigError): string {
 }
 
 /**
- * Tells the predecessor why this process cannot take its place. Does nothing unless another
- * process, the predecessor, has started this process for a handover.
+ * Tells the predecessor why this process cannot take its place. The predecessor is the process that
+ * has started this process for a handover. Does nothing without a handover.
  */
 async function refusePlace(reason: string): Promise<void> {
   if (handoverRequest === null) return;
@@ -112,8 +112,9 @@ async function refusePlace(reason: string): Promise<void> {
 }
 
 /**
- * Starts the successor in a handover. The predecessor has started this process only for this step.
- * This process then ends, so that the successor is not a child of the predecessor.
+ * Starts the successor in a handover. The predecessor has started this process only for this step
+ * (`handoverRequest.step` is `detach`). Right after it this process ends, so the successor is not a
+ * child of the predecessor.
  */
 async function detach(descriptors: number): Promise<number> {
   (await import("./process/handover/detach-successor.ts")).detachSuccessor(descriptors);

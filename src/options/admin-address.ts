@@ -8,6 +8,7 @@ import { quote } from "../address/quote-word.ts";
  * Reads an admin address: a Unix socket or a loopback port. Any other address is refused, because
  * the admin pages show the connected clients, and other machines must not reach these pages.
  *
+ * @param role - whether the relay listens on the address, or the command `status` asks there
  * @throws {InvalidValue}
  */
 export function parseAdminAddress(text: string, role: "to listen on" | "to ask"): SocketEndpoint {
@@ -36,8 +37,8 @@ export function parseAdminAddress(text: string, role: "to listen on" | "to ask")
  * @throws {InvalidValue}
  */
 export function parseMetricsAddress(text: string): SocketEndpoint {
-  // Refuse a single name such as `Systemd` before `parse` is called. For this name, the error of
-  // `parse` would advise to write `systemd`, but `systemd` is no metrics address.
+  // Refuse a single name such as `Systemd` before `parse` is called. About `Systemd`, the error of
+  // `parse` would advise the user to write `systemd`, but `systemd` is no metrics address.
   if (text !== "systemd" && isNameAlone(text))
     throw new InvalidValue(`${quote(text)}: ${missingPart(text)}`);
   const endpoint = parse(text, "to listen on");

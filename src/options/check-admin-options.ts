@@ -8,10 +8,10 @@ interface AdminFile {
 }
 
 /**
- * Returns `adminMode` or `adminGroup` if this option was given but has no effect. The two options
- * have an effect only if the admin address is the path of a socket file. The caller must refuse the
- * returned option, because the user believes that the option protects the admin socket. Returns
- * `undefined` if there is nothing to refuse.
+ * Returns the name of an option that was given but has no effect: `adminMode` or `adminGroup`. The
+ * two options have an effect only if the admin address is the path of a socket file. The caller
+ * must refuse the option, because the user believes that the option protects the admin socket.
+ * Returns `undefined` if there is nothing to refuse.
  */
 export function adminMisfit({
   admin,

@@ -37,7 +37,8 @@ export function refuseNoObject(options: unknown): void {
 
 /**
  * Checks the options that a program passes. Each option must be known, have the right type, be
- * within its range and fit the source. An option whose value is undefined counts as not given.
+ * within its range, fit the source, and not contradict another option or an address. An option
+ * whose value is undefined counts as not given.
  *
  * @param others - the names of the further options that are allowed besides `RELAY_OPTIONS`
  * @throws {RelayError} with the code `EINVAL`; the message names the option.
@@ -155,6 +156,10 @@ function isObserver(value: unknown): value is Partial<Observer> {
   });
 }
 
+/**
+ * Checks the abort signal that a program passes, and returns the signal; undefined if there is
+ * none.
+ */
 export function takeSignal(signal: unknown): AbortSignal | undefined {
   if (signal === undefined || signal instanceof AbortSignal) return signal;
   throw invalidOption("signal", `${show(signal)} is not an AbortSignal`);

@@ -1,6 +1,9 @@
 /** One command of the command line. */
 interface CommandRow {
-  /** The names of the arguments that the command requires, such as SOURCE. */
+  /**
+   * The names of the arguments that the command requires, such as SOURCE. A command line with
+   * `--config` has none of them.
+   */
   readonly args: readonly string[];
   /** The name of a further argument that the user may leave out. */
   readonly optionalArgument?: string;

@@ -1,9 +1,9 @@
 /**
  * The candidate with the smallest distance to `word`; `undefined` if no candidate is near enough.
  * Only letters and digits count, and capital letters equal small letters. The distance is the
- * number of letters to insert, delete, replace or swap with a neighbour. If `word` has at least
- * three letters and the candidate begins with `word`, the distance is 1. A candidate is near enough
- * if its distance is 1, or at most a third of the number of letters and digits of `word`.
+ * number of changes that `edits` counts. If `word` has at least three letters and the candidate
+ * begins with `word`, the distance is 1. A candidate is near enough if its distance is at most 1,
+ * or at most a third of the number of letters and digits of `word`.
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const plain = simplify(word);
@@ -25,8 +25,8 @@ function simplify(word: string): string {
 }
 
 /**
- * Returns the number of letters to insert, delete, replace or swap with a neighbour (the optimal
- * string alignment distance).
+ * Returns the smallest number of changes that turn `from` into `to`. A change inserts, deletes or
+ * replaces one letter, or swaps two neighbours (the optimal string alignment distance).
  */
 function edits(from: string, to: string): number {
   let before: number[] = [];

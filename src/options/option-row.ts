@@ -3,7 +3,7 @@ import type { CommandName } from "./commands.ts";
 import { printTime } from "./parse-time.ts";
 import type { ValueType } from "./value-types.ts";
 
-/** The reach of an option in a configuration file: one relay, or all relays of the process. */
+/** The reach of an option in a configuration file: one relay, or the whole process. */
 export type Scope = "relay" | "process";
 
 /** The fields that every row of the option table has. */
@@ -27,8 +27,8 @@ interface CommonRow {
   /** Set if help shows the option on the previous row's line, after the previous option. */
   readonly sharesLine?: true;
   /**
-   * The commands whose help lists the option by its name only, without its description, to save
-   * room. The value true means all commands.
+   * The commands whose help shows only the name of the option, without `help`, to save room. The
+   * value true means all commands.
    */
   readonly terse?: true | readonly CommandName[];
   readonly commands: readonly CommandName[];

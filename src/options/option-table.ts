@@ -127,9 +127,10 @@ export function readOption(name: OptionName, written: unknown): unknown {
 
 /**
  * Returns the values, as text, of the options for which `isMeant` returns true. The keys are the
- * options' names on the command line. `given` returns the text of an option's value, or undefined
- * if the option was not given. An option that was not given has the default that help shows; if
- * help shows no default, the option is left out.
+ * options' names on the command line. An option that was not given has the default that help shows;
+ * if help shows no default, the option is left out.
+ *
+ * @param given - returns the text of an option's value, or undefined if the option was not given
  */
 export function showOptions(
   isMeant: (name: OptionName) => boolean,

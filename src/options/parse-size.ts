@@ -8,7 +8,8 @@ const BYTES = { K: 1024, M: 1024 ** 2, G: 1024 ** 3, T: 1024 ** 4 } as const;
  * (systemd.resource-control(5), MemoryMax=).
  *
  * @returns a number of bytes
- * @throws {InvalidValue} for any other text, and for less than `least` bytes
+ * @throws {InvalidValue} for any other text, for less than `least` bytes, and for more bytes than a
+ *   number can hold exactly
  */
 export function parseSize(text: string, least: number): number {
   const match = /^(\d+)([KMGT])?$/.exec(text);

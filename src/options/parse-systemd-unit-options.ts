@@ -15,8 +15,9 @@ const SERVICE_NAME = /^[A-Za-z0-9:_][A-Za-z0-9:_.\\@-]*(?:(?<=@)%i)?(?<!@)\.serv
 const OTHER_UNIT = /\.(?:socket|target|timer|mount|path|slice|scope|device|swap|automount)$/;
 
 /**
- * Reads the name of a service. A template (`NAME@`) is refused, because only its instances run;
- * `NAME@%i` is allowed. The suffix `.service` may be left out, as with systemctl.
+ * Reads the name of a service. A template (`NAME@`) is refused, because only its instances run. An
+ * instance is allowed: `NAME@INSTANCE`, or `NAME@%i`, in which systemd replaces `%i` by the
+ * instance of the relay's own unit. The suffix `.service` may be left out, as with systemctl.
  */
 export function parseServiceName(text: string): string {
   const name = text.endsWith(".service") || OTHER_UNIT.test(text) ? text : `${text}.service`;

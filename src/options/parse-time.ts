@@ -11,8 +11,8 @@ export interface TimeRange {
   /** True if 0 is accepted in addition to the range. */
   readonly zero?: boolean;
   /**
-   * Set if the timeout is off when the option is left out. The error message about 0 then tells the
-   * user to leave out the option, because a user who writes 0 may mean "never".
+   * Set if leaving out the option means that there is no time limit. The error message about 0 says
+   * so, because a user who writes 0 may mean "never".
    */
   readonly never?: true;
 }

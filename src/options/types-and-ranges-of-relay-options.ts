@@ -47,8 +47,8 @@ const CAPTURE_LEAST = 128 * 1024;
 
 /**
  * The smallest value of the option `memoryMax`, in bytes. One direction of a connection may hold 1
- * MiB in memory. So with a smaller value, a few slow connections would use up the whole limit, and
- * then slow down all other connections and keep new clients waiting.
+ * MiB in memory. With a smaller value, a few slow connections would use up the whole limit. All
+ * other connections would become slow, and new clients would wait.
  */
 const MEMORY_LEAST = 4 * 1024 * 1024;
 

@@ -6,9 +6,9 @@ import { parseSize, takeSize } from "./parse-size.ts";
 import { parseTime, takeTime, type TimeRange } from "./parse-time.ts";
 
 /**
- * The type of an option's value, with one function for the command line and one for the
- * configuration file. The same value means the same in both. Each function throws `InvalidValue`
- * for a value that is not valid.
+ * The type of an option's value. `parse` reads the value on the command line, and `read` reads the
+ * value in a configuration file; the same value means the same in both. Each function throws
+ * `InvalidValue` for a value that is not valid.
  */
 export interface ValueType<Value> {
   /** The name of a value in help, such as `TIME`. */
@@ -32,7 +32,7 @@ export interface LibraryType<Value> extends ValueType<Value> {
   readonly take: (value: unknown) => Value;
 }
 
-/** The part of JSON Schema that describes one value (draft 7). */
+/** The part of JSON Schema (draft 7) that describes one value. */
 export interface ValueSchema {
   readonly type?: "string" | "integer" | "boolean" | "array";
   readonly pattern?: string;

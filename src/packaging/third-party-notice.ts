@@ -5,7 +5,7 @@ import type { RuntimePackage } from "./packages-in-executable.ts";
  * that a copy of the package comes with the license.
  *
  * @param textOf - returns the license text of a package, or the name of the system's file with this
- * text
+ *   text
  * @param lgpl - the URL or the file of the LGPL
  */
 export function thirdPartyNotice(

@@ -7,8 +7,8 @@ import { monotonicMicroseconds, sendDescriptor } from "../os/calls-for-handover.
 import type { Assignments } from "./notify-socket.ts";
 
 /**
- * The maximum time, in milliseconds, that this process waits until the service manager has read a
- * message.
+ * The maximum time, in milliseconds, of each wait for the service manager: until its queue has room
+ * for a message, or until it has read the messages.
  */
 const PATIENCE = 30_000;
 const LOOK_EVERY = 5;
@@ -20,11 +20,10 @@ const LOOK_EVERY = 5;
  *
  * The wait uses BARRIER=1 of sd_notify(3): a second message carries a descriptor, and the manager
  * closes this descriptor after it has read all earlier messages. Without the wait, this process
- * might exit before the manager has read the first message. The manager would then treat the
- * service as ended, and stop all processes of the service.
+ * might exit before the manager has read the first message. In this case the manager would treat
+ * the service as ended, and stop all processes of the service.
  *
- * @throws {MainProcessError} if the message cannot be sent. The main process is then the same as
- * before.
+ * @throws {MainProcessError} if the first message cannot be sent; the main process stays the same
  */
 export async function announceMainProcess(
   system: Libc,
@@ -98,8 +97,8 @@ function send(system: Libc, notifySocket: string, text: string, passed: number |
 }
 
 /**
- * Calls `look` until `look` returns true, or until `PATIENCE` is over. Returns whether `look`
- * returned true.
+ * Calls `look` until `look` returns true, or until `PATIENCE` milliseconds are over. Returns
+ * whether `look` returned true.
  */
 async function pollUntil(look: () => boolean): Promise<boolean> {
   for (let waited = 0; waited < PATIENCE; waited += LOOK_EVERY) {

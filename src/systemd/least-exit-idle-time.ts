@@ -7,7 +7,7 @@ export const IDLE_LEAST = 1_000;
 
 /**
  * The warning about an idle time that is too short for a .socket unit; null if the idle time is
- * long enough, or undefined.
+ * undefined or long enough.
  */
 export function shortIdleTime(exitIdleTime: number | undefined): string | null {
   if (exitIdleTime === undefined || exitIdleTime >= IDLE_LEAST) return null;

@@ -3,10 +3,10 @@ import { basename, join } from "node:path";
 import { SYSTEM_UNIT_FOLDERS, unitFileNames } from "./unit-search-path.ts";
 
 /**
- * Whether the system's manager accepts messages only from the main process of this service
- * (`NotifyAccess=`, systemd.service(5)). False if the service has no unit file. Reads the unit
- * files and does not ask the manager, because a sandboxed process cannot always reach the manager's
- * bus.
+ * Whether the system's manager ignores messages of this service that do not come from the service's
+ * main process. False if the service's unit files set `NotifyAccess=all` (systemd.service(5)), or
+ * if the service has no unit file. Reads the unit files and does not ask the manager, because a
+ * sandboxed process cannot always reach the manager's bus.
  */
 export function onlyMainMayNotify(): boolean {
   const unit = ownUnit();
@@ -24,7 +24,10 @@ export function lastNotifyAccess(texts: readonly string[]): string | undefined {
   return settings.at(-1)?.[1]?.trim();
 }
 
-/** The texts of a unit's file and then of its drop-ins; empty if the unit has no file. */
+/**
+ * The texts of a unit's file and, after it, of the unit's drop-ins; empty if the unit has no file.
+ * If several folders have the unit's file, the first folder's file counts.
+ */
 export function unitTexts(unit: string, folders: readonly string[]): string[] {
   const names = unitFileNames(unit);
   const [own] = names.flatMap((name) =>
@@ -32,7 +35,7 @@ export function unitTexts(unit: string, folders: readonly string[]): string[] {
   );
   if (own === undefined) return [];
   const dropIns = new Map<string, string>();
-  // If two folders have drop-ins with the same name, the first folder's drop-in counts. systemd
+  // If several folders have drop-ins with the same name, the first folder's drop-in counts. systemd
   // reads drop-ins in the order of their names.
   for (const folder of names.flatMap((name) => folders.map((one) => join(one, `${name}.d`))))
     for (const path of confFiles(folder))

@@ -11,21 +11,22 @@ export type Assignments = Readonly<Record<string, string>>;
 /** Reports the state of this service to the service manager (sd_notify(3)). */
 export interface Notifier {
   /**
-   * Sends assignments in one message. If the manager's queue is full, the message is sent again
-   * until the queue has room, and later messages wait. Never throws: the first message that cannot
-   * be sent causes one warning, and the service goes on.
+   * Sends assignments in one message. Never throws: if messages cannot be sent, there is one
+   * warning about the first of them, and the service goes on. A full queue of the manager is no
+   * failure: the message is sent again until the queue has room, and later messages wait.
    */
   notify(assignments: Assignments): void;
 }
 
 /**
  * The notifier for NOTIFY_SOCKET (a path, or `@name` of an abstract socket), or null if the
- * variable is not set. The variable is removed from `env`, because a child process must not use it.
+ * variable is not set or has another form. The variable is removed from `env`, because a child
+ * process must not use it.
  *
- * Without FFI, each message starts systemd's own `systemd-notify`. The message then comes from a
- * process that is not the service's main process, so the unit needs `NotifyAccess=all`.
+ * Without FFI, each message starts systemd's own `systemd-notify`. The message comes from this new
+ * process, which is not the service's main process, so the unit needs `NotifyAccess=all`.
  *
- * @throws {RelayError} with ENOSYS if the manager would ignore messages from `systemd-notify`.
+ * @throws {RelayError} with ENOSYS if FFI is missing and the manager would ignore the messages
  */
 export function takeNotifier(
   env: NodeJS.ProcessEnv,

@@ -14,7 +14,7 @@ export class Watchdog implements Disposable {
 
   /**
    * @param period - the time between two watchdog messages, in milliseconds
-   * @param responds - settles after every relaying thread has answered
+   * @param responds - resolves after every relaying thread has answered
    */
   constructor(notifier: Notifier, period: number, responds: () => Promise<void>) {
     this.#notifier = notifier;
@@ -38,7 +38,7 @@ export class Watchdog implements Disposable {
 /**
  * The period of watchdog messages in milliseconds: half of WATCHDOG_USEC (sd_watchdog_enabled(3)).
  * Null if the service manager wants no watchdog messages, or wants the messages of another process
- * (WATCHDOG_PID). Removes both variables from `env`.
+ * (WATCHDOG_PID). Removes WATCHDOG_USEC and WATCHDOG_PID from `env`.
  */
 export function takeWatchdogPeriod(env: NodeJS.ProcessEnv, pid: number): number | null {
   const microseconds = env["WATCHDOG_USEC"] ?? "";

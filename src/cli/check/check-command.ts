@@ -4,8 +4,9 @@ import { warn, writeAnswer } from "../line/write-output.ts";
 import { shortIdleTime } from "../../systemd/least-exit-idle-time.ts";
 
 /**
- * Checks a configuration file without opening a socket, and prints the number of its relays. A
- * warning on standard error names an option that does not work with a .socket unit.
+ * Checks a configuration file without opening a socket, and prints the number of relays in the
+ * file. Warns on standard error of an idle time that is too short for a .socket unit
+ * (`shortIdleTime`).
  *
  * @throws {ConfigError} if the file has mistakes; the message lists all mistakes
  */

@@ -133,8 +133,8 @@ function bashOffer(offer: Offer, word: string): string {
 }
 
 /**
- * The completions to offer for the value of each option; the key is the option's name. An option
- * takes the same values in all commands.
+ * The completions to offer for the value of each option, without the options for which there are
+ * none. The key is the option's name. An option takes the same values in all commands.
  */
 function offersByFlag(): ReadonlyMap<string, Offer> {
   return new Map(

@@ -11,8 +11,8 @@ import { NAMESPACES_FOLDER } from "../../os/sockets-in-namespace.ts";
 import { SERVICE_GLOBS } from "./unit-globs.ts";
 
 /**
- * The completion script for zsh. The script works as a file in a folder of `fpath`, and also if a
- * shell sources it.
+ * The completion script for zsh. The script works as a file in a folder of `fpath`, and also if zsh
+ * sources the script.
  */
 export function zshScript(): string {
   return `#compdef ${PROGRAM}

@@ -56,8 +56,8 @@ class DemoError extends Error {
 }
 
 /**
- * Shows the chain. If `hold` is true, the chain then keeps running until `asked` settles. Returns
- * the exit status.
+ * Starts the chain of relays, sends data through both ways in, and prints the result. If `hold` is
+ * true, the chain keeps running after this until `asked` settles. Returns the exit status.
  */
 async function show(hold: boolean, asked: Promise<void>): Promise<number> {
   await using chain = await startChain();

@@ -24,8 +24,8 @@ export function findCommand(
   if (word === undefined || isAddress || looksLikeAddress(word)) return "relay";
   const command = NAMED_COMMANDS.find((name) => name === word);
   if (command !== undefined) return command;
-  // With `--help`, an unknown word such as `x` is ignored. But `unit --help` is an error, because
-  // `unit` is probably a mistyped command.
+  // With `--help` or `--version`, an unknown word such as `x` is ignored. But `unit --help` is an
+  // error, because `unit` is probably a mistyped command.
   if (asksOnly && nearest(word, NAMED_COMMANDS) === undefined) return "relay";
   throw unknownCommand(word);
 }

@@ -66,7 +66,11 @@ export function joinRepeated(
   return `${before},${value}`;
 }
 
-/** The error for an option that does not exist; it suggests an option of the command. */
+/**
+ * The error for an option that does not exist. Suggests an option of the command with a similar
+ * name, if there is one. If `--no-NAME` is an option, the error for `--NAME` says that `--NAME` is
+ * the default.
+ */
 export function unknownOption(arg: string, command: CommandName): UsageError {
   const [option = arg] = arg.split("=");
   if (rowsByFlag.has(option.replace(/^--/, "no-")))

@@ -16,7 +16,10 @@ export interface Addresses {
   readonly destination: SocketEndpoint;
 }
 
-/** The form of SOURCE that only the command line of a relay has, after `ADDRESS_FORMS`. */
+/**
+ * The end of the list of valid forms in an error message, after `ADDRESS_FORMS`. Only a relay's own
+ * command line accepts this form of SOURCE.
+ */
 export const STANDARD_IO_FORM = ", or - (standard input and output)";
 
 /**

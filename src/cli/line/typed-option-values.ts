@@ -19,8 +19,8 @@ import {
 import type { OptionRow } from "../../options/option-row.ts";
 
 /**
- * Reads the values of a command's options. An option that was not given has its default; it is
- * absent from the result if it has no default.
+ * Reads the values of a command's options. An option that was not given gets its default. If it has
+ * no default, the option is absent from the result.
  *
  * @throws {UsageError} for the first value that is not valid
  */
@@ -34,9 +34,9 @@ export function readValues(command: CommandName, given: GivenOptions): OptionVal
 }
 
 /**
- * Returns the values of a command's options as text, for the status: the given value of each option
- * that was given, and the default of each other option. The key is the option's name on the command
- * line.
+ * Returns the values of a command's options as text, for the status. An option that was not given
+ * has the default that help shows; if help shows no default, the option is left out. The key is the
+ * option's name on the command line.
  */
 export function shownOptions(command: CommandName, given: GivenOptions): Record<string, string> {
   return showOptions(
@@ -47,7 +47,7 @@ export function shownOptions(command: CommandName, given: GivenOptions): Record<
 
 /**
  * Refuses options that make no sense for this kind of source, and options that contradict each
- * other. For example, `--mode` would protect nothing if SOURCE is a TCP port.
+ * other or the addresses. For example, `--mode` would protect nothing if SOURCE is a TCP port.
  *
  * @throws {UsageError}
  */

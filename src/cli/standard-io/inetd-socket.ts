@@ -15,9 +15,9 @@ function isSameSocket(one: Stats, other: Stats): boolean {
 }
 
 /**
- * Moves the client's connection from standard input and output to a new descriptor. Standard input
- * and output then refer to /dev/null. If standard error is the same socket (as with inetd),
- * standard error then refers to /dev/null as well, because no log line may reach the client.
+ * Moves the client's connection from standard input and output to a new descriptor. Afterwards
+ * standard input and output refer to /dev/null. So does standard error if it is the same socket (as
+ * with inetd), because no log line may reach the client.
  *
  * @returns the new descriptor or a negative errno
  */

@@ -40,7 +40,7 @@ const HUNG_UP_AFTER_CLOSE = "stopped by HUP after standard input was closed";
 
 /**
  * Placeholder for the source's address if standard input and output are not a socket with an
- * address. No file has the path `-`.
+ * address. Nothing listens on this path or connects to it.
  */
 const NO_SOCKET: SocketEndpoint = { kind: "unix", path: STANDARD_IO };
 
@@ -91,8 +91,8 @@ export async function relayStandardIo({ given, args }: CommandLine): Promise<num
     const failure = await relayOne(loaded.libc, client, options, observers, named);
     if (failure === null) return 0;
     const fields = { event: "failed" };
-    // Log this end at the level `info`, because ssh ends each session like this: it closes the
-    // streams of its ProxyCommand, then sends SIGHUP.
+    // Log `HUNG_UP_AFTER_CLOSE` at the level `info`, because ssh ends each session in this way: it
+    // closes the streams of its ProxyCommand, then sends SIGHUP.
     if (failure === HUNG_UP_AFTER_CLOSE) named.info(failure, fields);
     else named.error(failure, fields);
     return EX_FAILED;
@@ -157,8 +157,8 @@ function ownEnd(system: Libc, fd: number): SocketEndpoint | null {
 }
 
 /**
- * Relays one client until both directions have ended. Returns the reason of a failure; null if
- * there was no failure.
+ * Relays one client until both directions have ended, a failure ends the connection, or a signal
+ * asks to stop. Returns null if both directions have ended without a failure, else the reason.
  */
 async function relayOne(
   system: Libc,

@@ -37,7 +37,10 @@ export function drawStatus(status: ReadStatus, view: DrawSettings): string[] {
   );
 }
 
-/** The number of connections that the table can show on a terminal with `rows` lines. */
+/**
+ * The greatest number of connections that the table of `drawStatus` can show on a terminal with
+ * `rows` lines.
+ */
 export function tableRoom(rows: number): number {
   return Math.max(0, rows - 14);
 }
@@ -59,8 +62,8 @@ function relayLines(status: ReadStatus, style: Style): Piece[][] {
 /**
  * Returns up to three lines with a relay's counts: closed connections for each ending, failed
  * connections for each failure, and refused clients for each reason. Counts of 0 are left out, and
- * so is a line without counts. Further lines show the last failure, if there was one, and the
- * notes.
+ * so is a line without counts. Further lines show the last failure, if there was one, and the notes
+ * (`noteLines`).
  */
 function countLines(status: ReadStatus, style: Style): Piece[][] {
   const { connections, last_failure: last } = status;

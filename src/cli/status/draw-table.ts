@@ -48,8 +48,8 @@ export function drawTable<Item>(
   // The titles take one line. If records are left out, the note `and N more` takes a second line.
   const isCut = total > items.length || items.length + 1 > room.lines;
   const shown = items.slice(0, Math.max(0, room.lines - (isCut ? 2 : 1)));
-  // The maximum width of a cell: half of the terminal's width, but at least 30 columns. On a wide
-  // terminal the other columns of the table then have the other half.
+  // The maximum width of a cell: half of the terminal's width, but at least 30 columns. So on a
+  // wide terminal the other half is left for the other columns of the table.
   const most = Math.max(30, room.columns >> 1);
   const laid = columns.map((column) => layOut(column, shown, most));
   while (laid.length > 1 && widthOf(laid) > room.columns) laid.pop();

@@ -39,7 +39,8 @@ export type ConnectionsQuery = Extract<StatusQuery, { readonly group?: undefined
  *
  * Uses `node:http`, because `fetch` would send the request to the proxy in `http_proxy`.
  *
- * @throws {NoAnswer} if no process answers, or if the process that answers is not a relay
+ * @throws {NoAnswer} if no process answers, if the process that answers is not a relay, or if the
+ *   process has no relay with the name `query.relay`
  */
 export async function fetchStatus(
   endpoint: SocketEndpoint,

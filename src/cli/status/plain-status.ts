@@ -11,7 +11,8 @@ type Column<Item> = readonly [title: string, field: (item: Item) => string | num
  * capital letters. Figures are exact, in bytes, bytes per second and seconds; `-` stands for no
  * value.
  *
- * If the status is about one relay, further records have the relay's traffic and its counts.
+ * If the status is about one relay, further records have the relay's traffic, its counts and its
+ * last failure.
  */
 export function plainStatus(status: ReadStatus): string[] {
   const { open, relay, relays, last_failure: last } = status;

@@ -15,12 +15,12 @@ export function lineName(name: string, style: Style): Piece {
 }
 
 /**
- * Lines about the process: its CPU time, memory and descriptors, the number of lost log lines, and
- * the number of connections that are still open in the processes that this process replaced
- * (handover).
+ * Lines about the process: its CPU time, memory and descriptors, the delay of its event loop, the
+ * number of lost log lines, and the number of connections that are still open in the processes that
+ * this process replaced (handover).
  *
- * @param before - an earlier status, for the CPU usage since then; if it is undefined, the line
- *   shows the CPU time since the start of the process
+ * @param before - an earlier status, for the CPU usage since then; if it is undefined or of another
+ *   process, the line shows the CPU time since the start of the process
  */
 export function processLines(
   status: ReadStatus,

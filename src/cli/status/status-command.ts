@@ -24,10 +24,10 @@ const PERIOD_MS = 1_000;
 // The length of the history, in seconds. The history has one column for each second, and a wide
 // terminal has about 200 columns.
 const HISTORY_S = 200;
-// The number of connections that are listed on a terminal and in JSON.
+// The number of connections that are listed in JSON, and on a terminal without `--watch`.
 const LIST = 20;
-// The number of connections that are listed in lines for programs such as awk (`plainStatus`). One
-// answer of the relay lists at most this number.
+// The number of connections that are listed in lines for programs such as awk (`plainStatus`): the
+// most that one answer of a relay lists.
 const RECORDS = 1_000;
 
 /** Shows the status of a relay that runs with `--admin`. */

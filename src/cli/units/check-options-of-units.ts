@@ -12,7 +12,10 @@ import { UsageError } from "../line/usage-error.ts";
 
 // The functions of this file refuse everything that a unit cannot do, or cannot do safely.
 
-/** Refuses an admin or metrics address that a relay without root's rights cannot listen on. */
+/**
+ * Refuses an admin or metrics address that a unit cannot contain, or on which a relay without
+ * root's rights cannot listen.
+ */
 export function checkServers(values: OptionValues): void {
   for (const [option, endpoint] of [
     ["--admin", values.admin],
@@ -49,6 +52,10 @@ export function checkSandbox(values: {
       );
 }
 
+/**
+ * Returns the source, which must be an address where a new socket can listen. Refuses an inherited
+ * socket, and port 0.
+ */
 export function fixedSource(source: Endpoint): SocketEndpoint {
   if (source.kind === "systemd" || source.kind === "fd")
     throw new UsageError(
@@ -62,8 +69,8 @@ export function fixedSource(source: Endpoint): SocketEndpoint {
 }
 
 /**
- * Refuses `%i` if the units are not a template. Refuses a template whose source has no `%i`,
- * because all instances of the template would have the same source.
+ * Refuses the port `%i` and a service `NAME@%i` if the units are not a template. Refuses a template
+ * whose source has no `%i`, because all instances of the template would have the same source.
  */
 export function checkInstance(
   endpoints: readonly [source: SocketEndpoint, destination: SocketEndpoint],
@@ -80,6 +87,7 @@ export function checkInstance(
     throw new UsageError("%i works only in a template: add --name=NAME@");
 }
 
+/** Refuses an address that a unit cannot contain: a control character, `..` or a relative path. */
 export function checkAddress(
   word: string,
   address: SocketEndpoint,
@@ -104,8 +112,9 @@ export function checkAddress(
 }
 
 /**
- * Refuses a source that systemd cannot listen on. Refuses an admin socket whose folder contains the
- * source, because systemd removes this folder, and the source with it, when the relay stops.
+ * Refuses a source on which systemd cannot listen. Refuses an admin socket if systemd makes the
+ * socket's folder and the source is in this folder: when the relay stops, systemd removes the
+ * folder, and the source with it.
  */
 export function checkListening(source: SocketEndpoint, admin: SocketEndpoint | undefined): void {
   if (source.kind === "unix" && admin?.kind === "unix") {
@@ -126,7 +135,9 @@ export function checkListening(source: SocketEndpoint, admin: SocketEndpoint | u
     );
 }
 
-/** Refuses a source that a relay without root's rights cannot listen on. */
+/**
+ * Refuses a Unix source whose file a relay without root's rights cannot make as the options say.
+ */
 export function checkOwnSource(
   source: SocketEndpoint,
   values: Pick<OptionValues, "owner" | "user">,
@@ -156,7 +167,9 @@ function checkFolder(word: string, address: SocketEndpoint): void {
   );
 }
 
-/** Refuses options that do not work together. */
+/**
+ * Refuses options that do not work together, and an idle time that is too short for a .socket unit.
+ */
 export function checkOptions(values: OptionValues, file: FilePermissions): void {
   const { service, onDemand, exitIdleTime, noSocket, adminGroup, group } = values;
   if (values.force && values.output === undefined)
@@ -182,6 +195,10 @@ export function checkOptions(values: OptionValues, file: FilePermissions): void 
     );
 }
 
+/**
+ * Refuses the name of `service` itself as the name of the units. Also refuses the name of a user or
+ * group of this system, if systemd would make a dynamic user with this name for the relay.
+ */
 export function checkName(name: string, { service, user, userUnit }: OptionValues): void {
   if (service === `${name}.service`)
     throw new UsageError(`--name: ${service} is the service itself; the relay needs another name`);

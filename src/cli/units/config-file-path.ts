@@ -8,7 +8,8 @@ import { anyUsersPath } from "./paths-for-any-user.ts";
 /**
  * Returns the path of the configuration file, as the service's command line has it.
  *
- * @throws {UsageError} if the service could not read the file there, or would see too much
+ * @throws {UsageError} if a unit cannot contain the path, if the service could not read the file
+ *   there, or if the service would see all of /home or /root
  */
 export function configPath(written: string, { userUnit }: OptionValues): string {
   const path = absolutePath(written);

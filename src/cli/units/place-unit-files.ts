@@ -17,7 +17,7 @@ import type { UnitFile } from "../../systemd/units/unit-file.ts";
 
 /**
  * The error of `placeUnits` about a unit file that could not be written. The message names the
- * file. Without `force`, `placeUnits` has then left all files as they were.
+ * file. After this error, all files are as they were before, unless `force` was true.
  */
 export class UnitFilesError extends Error {
   override readonly name = "UnitFilesError";
@@ -59,8 +59,8 @@ export function placeUnits(
   const taken = files.find(({ outcome }) => outcome === "replaced");
   if (taken !== undefined && !force) throw exists(taken.path);
   const changes = files.filter(({ outcome }) => outcome !== "unchanged");
-  // Removes the new files and folders after an error. JavaScript disposes in reverse order, so
-  // `leftovers` has removed the temporary files before, and the folders are empty.
+  // Removes the new files and folders after an error. JavaScript disposes in reverse order: first
+  // `leftovers` removes the temporary files, so the folders are empty when `placed` removes them.
   using placed = new DisposableStack();
   using leftovers = new DisposableStack();
   const staged = changes.map(({ path, text }) => {

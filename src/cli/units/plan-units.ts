@@ -49,9 +49,10 @@ export function planUnits(
   const { destination } = addresses;
   const { service, backlog, connectionsMax } = values;
   const socket = !values.noSocket;
-  // Skip this check if systemd listens in the host's network namespace and the relay connects in
-  // the service's namespace. SOURCE and DESTINATION may then be the same port, because each
-  // namespace has its own ports.
+  // Skip this check if SOURCE and DESTINATION are in different network namespaces: systemd listens
+  // in the host's namespace, and the relay connects in the namespace of `service`. In this case the
+  // same port means two different sockets. But check a Unix DESTINATION, because its path is the
+  // same in all network namespaces.
   if (!socket || service === undefined || destination.kind === "unix")
     checkDistinct(addresses, values);
   const source = fixedSource(addresses.source);
@@ -144,6 +145,7 @@ const FILE_OPTIONS = [
   "directoryMode",
 ] as const satisfies readonly OptionName[];
 
+/** The permissions of the source's file that the options set. */
 export function filePermissions(given: GivenOptions): FilePermissions {
   return Object.fromEntries(
     FILE_OPTIONS.flatMap((name) => {
@@ -154,8 +156,9 @@ export function filePermissions(given: GivenOptions): FilePermissions {
 }
 
 /**
- * The user or group of an option, as text for a unit; undefined if the option was not given. A name
- * is not replaced by a number, because the machine that runs the unit looks up the name.
+ * The text of an option for a unit: a user, a group or a mode; undefined if the option was not
+ * given. A name is not replaced by a number, because the machine that runs the unit looks up the
+ * name.
  *
  * @throws {UsageError} if a unit cannot contain the name
  */
@@ -180,8 +183,9 @@ export function exitIdleTime(given: GivenOptions): Defaults {
 
 /**
  * The options for the relay's command line in the unit, in the order of the option table: the
- * options that were given, and `defaults` for options that were not given. `socket` is true if a
- * .socket unit binds the source, so that options for binding are left out.
+ * options that were given, and `defaults` for options that were not given. Left out are the options
+ * about the source's file, which `UnitRelay.file` has. If `socket` is true, a .socket unit binds
+ * the source, and options for binding are left out, too.
  */
 export function relayOptions(given: GivenOptions, defaults: Defaults, socket: boolean): string[] {
   return OPTION_ROWS.flatMap(([name, row]) => {

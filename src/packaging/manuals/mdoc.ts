@@ -1,4 +1,4 @@
-/** A text line that mdoc(7) prints as it is. */
+/** Escapes a line of text so that mdoc(7) prints the line as it is. */
 export function plain(text: string): string {
   return protect(text.replaceAll("\\", "\\e"));
 }

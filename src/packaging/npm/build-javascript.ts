@@ -21,8 +21,8 @@ const WORKER_THREAD = join(src, "workers/worker-thread.ts");
  * Replaces the module `workers/worker-module-url.ts` by a module that imports the worker thread's
  * module with `type: "file"`. The value of this import is the path of the worker thread's module in
  * the installed package. If a user bundles the library with `bun build`, Bun copies the worker
- * thread's module beside the bundle or, with `--compile`, into the executable. The value is then
- * the path of the copy.
+ * thread's module beside the bundle or, with `--compile`, into the executable. In the bundle, the
+ * value of the import is the path of the copy.
  */
 const workerBesideLibrary: BunPlugin = {
   name: "worker-beside-library",
@@ -56,7 +56,7 @@ const COMMON = {
 
 /**
  * Writes the library and the module of its worker threads into a folder. For runtimes other than
- * Bun, a `needs-bun` module stands beside each entry point.
+ * Bun, a `needs-bun` module stands beside each entry point (`needsBun`).
  *
  * Modules that both `index` and `observe` import become files of their own. The worker threads'
  * module is built separately and imports no other file, because a user's bundler copies only the

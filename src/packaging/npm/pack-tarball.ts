@@ -6,8 +6,9 @@ export type Effort = 6 | 12;
 
 /**
  * Packs a package's folder as a tarball into another folder, and returns the tarball's path. The
- * tarball depends only on the names and the content of the files, because `bun pm pack` sorts the
- * files, and gives all files the same owner and time.
+ * tarball depends only on the names and the content of the files, on `programs` and on `effort`.
+ * `bun pm pack` sorts the files, and gives all files the same owner and time. `setModes` sets the
+ * modes.
  *
  * @param programs - the files that can be executed, relative to the folder
  * @throws an error with Bun's message if the folder cannot be packed.

@@ -36,7 +36,7 @@ export function isIn(path: string, folder: string): boolean {
   return path === folder || path.startsWith(posix.join(folder, "/"));
 }
 
-/** Whether an address does not work before the network is configured. */
+/** Whether an address works only after the network is configured. */
 export function needsNetworkUp(endpoint: SocketEndpoint, role: Role): boolean {
   return endpoint.kind === "tcp" && !staysLocal(endpoint, role) && !EVERYWHERE.has(endpoint.host);
 }

@@ -71,8 +71,8 @@ export function packagedUnits(program: string): readonly UnitFile[] {
     drainTimeout: DEFAULTS.drainTimeout,
     unlistedRelays: ANY_FILE,
   };
-  // This socket's file is not in the instance's own folder, because systemd removes that folder
-  // when the service stops.
+  // The socket file of the .socket unit is not in the instance's own folder, because systemd
+  // removes that folder when the service stops.
   const passed: UnitRelay = {
     ...relay,
     source: { kind: "unix", path: `${RUNTIME}/%i.socket` },

@@ -28,7 +28,8 @@ export function makesFiles(plan: UnitPlan): string[] {
 
 /**
  * Whether the destination's socket is in /tmp or /var/tmp, and the relay joins the namespaces of
- * `service` (JoinsNamespaceOf=). If `service` has a private /tmp, the relay then has the same /tmp.
+ * `service` (JoinsNamespaceOf=). If `service` has a private /tmp, the relay has the same private
+ * /tmp and finds the socket there.
  */
 export function sharesTmp(destination: SocketEndpoint, service: string | undefined): boolean {
   return (

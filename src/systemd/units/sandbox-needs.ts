@@ -2,7 +2,10 @@
 export interface SandboxNeeds {
   /** True if the relay itself opens TCP sockets. Sockets that systemd passes do not count. */
   readonly tcp: boolean;
-  /** True if the relay uses the machine's network. If false, the unit has PrivateNetwork=yes. */
+  /**
+   * True if the relay uses the machine's own network namespace. If false, the unit has
+   * PrivateNetwork=yes.
+   */
   readonly network: boolean;
   /** True if no TCP socket of the relay has an end on another machine. */
   readonly local: boolean;

@@ -41,8 +41,8 @@ export function sandbox(needs: SandboxNeeds, kept: string): string[] {
 
 /**
  * The sandbox lines that a user's manager can carry out. Such a manager has privileges only inside
- * a user namespace. A relay that must see real user ids cannot be in a user namespace, so the
- * relay's unit then keeps only the lines that need no privileges.
+ * a user namespace. A relay that must see real user ids (`needs.users`) cannot be in a user
+ * namespace, so its unit gets only the lines that need no privileges.
  */
 export function withoutPrivileges(lines: readonly string[], needs: SandboxNeeds): string[] {
   const isKept = (name: string) => (needs.users ? UNPRIVILEGED.has(name) : !ROOT_ONLY.has(name));

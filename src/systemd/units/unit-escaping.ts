@@ -16,7 +16,7 @@ export function execWord(text: string, kept = ""): string {
 
 /**
  * Whether systemd can start an executable with this path. systemd refuses quotes and backslashes in
- * the path.
+ * the path, and a unit cannot contain control characters (`hasControls`).
  */
 export function isProgram(path: string): boolean {
   return !/["'\\]/.test(path) && !hasControls(path);
