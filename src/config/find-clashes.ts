@@ -12,15 +12,15 @@ import type { Position } from "./toml-tree.ts";
 
 /** An address that the process itself listens on, besides the relays' sources. */
 export interface OwnListener {
-  /** The key in the file that sets the address: `admin` or `metrics`. */
+  /** The option that sets the address: `admin` or `metrics`. */
   readonly key: string;
   readonly endpoint: SocketEndpoint;
   readonly at: Position;
 }
 
 /**
- * Finds conflicts in a file: two listeners on one address, relays that would connect to themselves
- * or in a loop, and relays with the same capture file.
+ * Finds conflicts in a file: two listeners on one address, relays that would connect to themselves,
+ * to the admin or metrics server, or in a loop, and relays with the same capture file.
  */
 export function findClashes(
   placed: readonly PlacedRelay[],
@@ -81,8 +81,8 @@ class Sources {
   }
 
   /**
-   * The first relay whose source may be the same address as `endpoint` (`searchKeyOf`), and for
-   * whose source `matches` returns true.
+   * The first relay whose source has the same key (`searchKeyOf`) as `endpoint`, and for whose
+   * source `matches` returns true.
    */
   find(
     endpoint: Endpoint,

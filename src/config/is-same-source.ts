@@ -14,7 +14,10 @@ export function searchKeyOf(endpoint: Endpoint): string {
   return endpoint.kind === "tcp" ? `:${endpoint.port}` : printAddress(endpoint);
 }
 
-/** Whether two listeners would listen on the same address. */
+/**
+ * Whether two listeners would listen on the same address. An address that stands for many
+ * addresses, such as `0.0.0.0`, counts as the same as each of these addresses.
+ */
 export function isSameSource(one: Endpoint, other: Endpoint): boolean {
   if (!isSameNetwork(one, other)) return false;
   if (one.kind !== other.kind || searchKeyOf(one) !== searchKeyOf(other)) return false;

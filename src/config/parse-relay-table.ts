@@ -38,8 +38,9 @@ export interface PlacedAddress<Address> {
   readonly at: Position;
 }
 
-/** The options that a file sets for all relays. */
+/** The options that are set outside the tables `[relay.NAME]`. */
 export interface SharedOptions {
+  /** The options of the whole process, from the file and the command line. */
   readonly processWide: PlacedOptions;
   /** The options of `[defaults]`; a relay's own options override them. */
   readonly defaults: PlacedOptions;

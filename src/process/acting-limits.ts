@@ -3,7 +3,7 @@ import type { Observer, ReachedLimit } from "../relay/observer.ts";
 import type { ConnectionLimits } from "./connection-limits.ts";
 import type { RelayPlan } from "./process-plan.ts";
 
-/** Maps a limit that a relay reports to the limit that really acts. */
+/** Maps each limit that a relay reports to the limit that is really reached (`actingLimits`). */
 export type ActingLimits = Readonly<Record<ReachedLimit, ReachedLimit>>;
 
 const AS_REPORTED: ActingLimits = {
@@ -23,13 +23,13 @@ export function isTogetherOfFiles({ together }: ConnectionLimits, wanted?: numbe
 }
 
 /**
- * Returns the limits that really act where a relay reports a limit. A relay knows only a number as
- * its own limit. This number can come from the limit of all relays together, or from the limit of
- * open files.
+ * Returns, for each limit that a relay reports, the limit that is really reached. A relay gets its
+ * connection limit as a plain number and reports it as `own`. But this number may also come from
+ * the limit of all relays together (`shared`), or from the limit of open files (`descriptors`).
  *
- * `inLog` is for the log: it keeps the relay's own limit if the number comes from the limit of open
- * files, because the log then says how many connections the relay has. `inFigures` is for the
- * status and the metrics.
+ * `inLog` is for the log: it keeps `own` if the number comes from the limit of open files, because
+ * the log then says how many connections the relay has. `inFigures` is for the status and the
+ * metrics.
  *
  * @param wanted - the limit of all relays together that an option asks for
  */
@@ -52,7 +52,7 @@ export function actingLimits(
   };
 }
 
-/** Wraps an observer, so that the observer hears of the limits that really act. */
+/** Wraps an observer, so that its events name the limit that is really reached, by `acting`. */
 export function observeActingLimits(
   observer: Partial<Observer>,
   acting: ActingLimits,

@@ -38,9 +38,10 @@ function plannedServers({
 }
 
 /**
- * The maximum number of descriptors that the servers of a plan use. All of them are kept from the
- * relays' connections even while no client asks. Otherwise a full relay could leave no descriptor
- * to a client that wants to see the status, and clients of a server could leave none to a relay.
+ * The maximum number of descriptors that the servers of a plan use. These descriptors are reserved:
+ * the relays' connections never use them, even while the servers have no client. Otherwise a full
+ * relay could leave no descriptor to a client that wants to see the status, and clients of a server
+ * could leave none to a relay.
  */
 export function serverDescriptors(plan: ServerAddresses): number {
   return plannedServers(plan).length * HTTP_DESCRIPTORS_MOST;

@@ -15,7 +15,7 @@ interface ServersNeeds {
   readonly memory: MemoryBound;
   readonly log: Log;
   readonly predecessor: Predecessor | null;
-  /** Returns the number of open connections of earlier processes. */
+  /** Returns the number of open connections of earlier processes (`EarlierProcesses`). */
   readonly earlierConnections: () => number;
   /** Checks at once whether the file or the network namespace of a source was lost or is back. */
   readonly lookForFiles: () => void;

@@ -56,8 +56,9 @@ export function workersUseful(plan: ProcessPlan): number {
 }
 
 /**
- * Returns the plan with the number of workers that run: fewer than the options ask for if the other
- * workers would have no connection. The descriptors of workers that do not run are left for
+ * Returns the plan with the number of workers that run. This number is lower than the options ask
+ * for if the further workers would get no connection: because of the limits that the options set,
+ * or because of the limit of open files. The descriptors of workers that do not run are left for
  * connections.
  */
 export function withWorkersThatRun(plan: ProcessPlan): ProcessPlan {

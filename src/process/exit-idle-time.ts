@@ -8,8 +8,8 @@ import type { Observer } from "../relay/observer.ts";
  *
  * A worker thread may have accepted a client that it has not reported to this thread yet. So
  * `leave` must ask all threads for their number of open connections, and must do nothing if a
- * thread has a connection. Then `leave` is called again, `time` milliseconds after the last
- * connection has ended.
+ * thread has a connection. If `leave` did nothing, it is called again `time` milliseconds after the
+ * last connection has ended.
  */
 export class IdleExit implements Disposable {
   readonly observer: Partial<Observer>;

@@ -6,8 +6,8 @@ import { takeWatchdogPeriod, Watchdog } from "../systemd/watchdog.ts";
 import type { Manager } from "./handover/hand-over.ts";
 
 /**
- * The id of the first process of a PID namespace. This process becomes the parent of all orphans of
- * the namespace (pid_namespaces(7)).
+ * The id of the first process of a PID namespace. The process with this id becomes the parent of
+ * all orphans of the namespace (pid_namespaces(7)).
  */
 export const INIT = 1;
 

@@ -38,9 +38,9 @@ export interface OpeningNeeds {
    */
   readonly observation: Observation | null;
   /**
-   * The value of NOTIFY_SOCKET when this process started; undefined if the variable was not set. A
-   * socket at this path in the network namespace shows that the service manager runs there, and
-   * that the namespace is not private.
+   * The value of NOTIFY_SOCKET when this process started; undefined if the variable was not set. If
+   * the network namespace has a socket at this path, the service manager runs in the namespace, and
+   * the namespace is not private (`whyNotPrivate`).
    */
   readonly notifySocket: string | undefined;
   /**

@@ -19,8 +19,8 @@ export interface ProcessWide {
    */
   readonly connectionsMax: number | undefined;
   /**
-   * The maximum number of bytes that all connections together hold in memory; undefined for a
-   * default that depends on the machine's memory.
+   * The maximum number of bytes that all connections together hold in memory; undefined for the
+   * default of `boundOfThreads`.
    */
   readonly memoryMax: number | undefined;
   readonly logLevel: LogLevel;

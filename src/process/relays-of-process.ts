@@ -80,7 +80,7 @@ export class RelaysOfProcess {
   }
 
   /**
-   * The data of each relay that a relay of the successor continues with: the name, the last
+   * For each relay, the data with which a relay of the successor continues: the name, the last
    * connection id and the capture file.
    */
   get handed(): readonly HandedRelay[] {

@@ -37,7 +37,7 @@ export function failuresOf(error: unknown): readonly StartFailure[] {
   return error instanceof RelayError ? [{ plan: null, error }] : [];
 }
 
-/** The exit status of a process that could not start for these reasons. */
+/** The exit status of a process that could not start because of `failures`. */
 export function exitStatus(failures: readonly StartFailure[]): number {
   return failures.some(({ error }) => PERMANENT.has(error.code)) ? EX_CONFIG : 1;
 }

@@ -5,10 +5,11 @@ export interface StopRequests extends Disposable {
   /** Settles at the second request, which means: stop now. */
   readonly askedAgain: Promise<void>;
   /**
-   * Notes that another process has received requests to stop that also concern this process.
-   * `times` is the total number of requests that the other process has received. This number and
-   * the number of this process's own signals are not added, because systemd sends the same signals
-   * to both processes. Only the greater number counts.
+   * Asks this process to stop for a reason other than its own signals, for example because another
+   * process of a handover was asked to stop. If `times` is 1 or more, this counts as the first
+   * request; if `times` is 2 or more, as the second request, too. The requests by this process's
+   * own signals are counted separately and not added to `times`, because systemd sends the same
+   * signals to both processes.
    */
   ask(times: number): void;
 }

@@ -9,12 +9,13 @@ import {
 } from "./connection-limits.ts";
 import type { ProcessPlan } from "./process-plan.ts";
 
-// With fewer connections, a warning says what takes the descriptors.
+// Fewer connections than this count as few (`isScarce`).
 const CONNECTIONS_FEW = 16;
 
 /**
  * Warns if the limit of open files allows fewer connections than the options ask for, or fewer
- * workers, or if workers, servers and further relays take most of the descriptors.
+ * workers. Also warns if workers, servers and further relays take so many descriptors that few
+ * connections are left (`isScarce`).
  *
  * @param asked - the plan as the options ask for it
  * @param plan - the plan with the number of workers that run
@@ -64,8 +65,9 @@ function hasLimit({ processWide, relays }: ProcessPlan): boolean {
 }
 
 /**
- * Whether a relay has no limit of its own, and few connections are left: fewer than
- * `CONNECTIONS_FEW`, or than half of what one relay with one worker and no server would have.
+ * Whether workers, servers or further relays leave few connections: fewer than `CONNECTIONS_FEW`,
+ * or fewer than half of the number that one relay with one worker and no server would have. False
+ * if options limit the connections of every relay, or of all relays together.
  */
 function isScarce(plan: ProcessPlan, byDefault: number): boolean {
   const { processWide, relays } = plan;

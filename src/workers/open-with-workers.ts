@@ -32,8 +32,9 @@ export type OpenRelay = (options: RelayOptions, succession?: Succession) => Prom
 /**
  * Returns a function that starts relays: in this thread if `workers` is 1, otherwise in a pool of
  * threads that all relays share. Several threads can share a source only with FFI. Without FFI,
- * this thread carries all connections, and the observer of the first relay gets a warning. So it
- * does if the limit of open files allows fewer workers.
+ * this thread carries all connections. If there are fewer threads than `workers`, because FFI is
+ * not available or because of the limit of open files, the observer of the first relay gets a
+ * warning.
  */
 export function relayOpener(workers: Workers, limits: SharedLimits = {}): OpenRelay {
   const count = workerCount(workers);

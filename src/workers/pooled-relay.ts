@@ -151,10 +151,10 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
       await Promise.all(this.#shares.map((share) => share.start()));
       this.#openCapture();
     } catch (error) {
-      // Do not kill the workers, because the workers also carry other relays.
+      // Stop only the shares of this relay, and not the workers: they also carry other relays.
       this.#hurry({ drainTimeout: 0, standstillTimeout: 0 }, { servesQueue: false });
-      // Keep the socket file of a handed-over source before `accept` was called, because the file
-      // then still belongs to the predecessor.
+      // Keep the socket file if the source was handed over and `accept` was not called yet: until
+      // then the file belongs to the predecessor.
       if (this.#accepts) this.#source.removeFile(this.observer);
       await Promise.all(this.#shares.map((share) => share.ended()));
       this.#hanging[Symbol.dispose]();

@@ -6,9 +6,9 @@ const SEED = 0;
 const FIRST = 1;
 
 // A table consists of slots of three words. The first word of a slot: the upper half of the number
-// that identifies a client.
+// that identifies a client (`Key`).
 const HIGH = 0;
-// The second word of a slot: the lower half of this number.
+// The second word of a slot: the lower half of the number that identifies the client.
 const LOW = 1;
 // The third word of a slot: the number of the client's open connections, or a state below.
 const COUNT = 2;
@@ -39,7 +39,8 @@ interface Key {
  *
  * A table uses open addressing with linear probing (Knuth, The Art of Computer Programming 6.4). A
  * search ends at an empty slot. So a slot may become empty only if the slot after it is empty: then
- * no search goes on through it. The states of a slot, and the changes of a state:
+ * no search needs the slot on its way to a further slot. The states of a slot, and the changes of a
+ * state:
  *
  * | state | `COUNT`  | changes to                                                              |
  * | ----- | -------- | ----------------------------------------------------------------------- |

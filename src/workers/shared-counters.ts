@@ -2,7 +2,8 @@
 // that was given out.
 const LAST_ID = 0;
 // The index of the word that a worker sets to 1 when it finds the relay at its limit of
-// connections. The end of a connection or of a worker sets the word to 0.
+// connections. The word is set to 0 when a connection or a worker has ended, or when a worker no
+// longer awaits a PROXY header.
 const FULL = 1;
 // The index of the first worker's counters.
 const FIRST = 2;
@@ -19,9 +20,9 @@ const WORDS = 4;
 
 /**
  * Counters of one relay that all threads of a pool share. For each worker: the number of its open
- * connections, the number of connections that it has ever accepted, and its quota, which is the
- * maximum number of its open connections. Each number is atomic, but no lock keeps several numbers
- * consistent.
+ * connections, the number of connections that it has ever accepted, the number of proxies whose
+ * PROXY header it awaits, and its quota, which is the maximum number of its open connections and
+ * awaited proxies together. Each number is atomic, but no lock keeps several numbers consistent.
  */
 export class SharedCounters {
   readonly #words: Int32Array<SharedArrayBuffer>;
@@ -73,8 +74,9 @@ export class SharedCounters {
 
   /**
    * Notes that the relay is at its limit of connections. Returns true only for the first call after
-   * the start, and for the first call after a connection or a worker has ended. So only one worker
-   * reports that the relay is full, even if several workers reach the limit at the same moment.
+   * the start, and for the first call after a connection, a worker or the wait for a PROXY header
+   * has ended. So only one worker reports that the relay is full, even if several workers reach the
+   * limit at the same moment.
    */
   filled(): boolean {
     return Atomics.exchange(this.#words, FULL, 1) === 0;
@@ -96,9 +98,10 @@ export class SharedCounters {
   }
 
   /**
-   * The number of open connections of all workers, and of the proxies that they wait for. Late
-   * sockets, which may take places as well, need no count: they exist only without FFI, and workers
-   * exist only with FFI.
+   * The number of open connections of all workers, plus the number of proxies whose PROXY header
+   * the workers await. Late sockets (`ConnectionsState.lateSockets`), which may also count towards
+   * the limit of connections, are not counted here: they exist only without FFI, and workers exist
+   * only with FFI.
    */
   total(): number {
     let total = 0;
@@ -106,7 +109,7 @@ export class SharedCounters {
     return total;
   }
 
-  /** The number of places that a worker's connections and waiting proxies take. */
+  /** The number of a worker's open connections and awaited proxies together. */
   #places(worker: number): number {
     return this.open(worker) + Atomics.load(this.#words, wordOf(worker, WAITING));
   }

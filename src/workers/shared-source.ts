@@ -12,7 +12,7 @@ import type { RelayOptions } from "../relay/options.ts";
 // The pause between two tries of `close` to remove the socket file, in milliseconds. A try fails if
 // no descriptor is free.
 const REMOVE_EVERY = 10;
-// The default maximum of the sum of these pauses, in milliseconds.
+// The default maximum of the sum of all pauses in one call of `close`, in milliseconds.
 const REMOVE_PATIENCE = 1_000;
 
 /**

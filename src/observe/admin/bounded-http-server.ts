@@ -205,8 +205,8 @@ export class BoundedHttpServer implements Disposable {
   }
 
   /**
-   * Cuts the connections that have used up the time of their present phase, and checks whether
-   * enough descriptors are left.
+   * Cuts the connections that have used up the time of their present phase
+   * (`HttpConnection.cutIfLate`), and checks whether enough descriptors are left.
    */
   async #look(): Promise<void> {
     // Bun runs overdue timers before it reads sockets. So first wait until Bun has read the

@@ -22,7 +22,7 @@ export interface AdminRequest<Path extends string> {
   readonly parameters: URLSearchParams;
 }
 
-/** The rules for the requests that a listener answers. */
+/** The rules for the requests that a server answers. */
 export interface RequestRules<Path extends string> {
   /** The paths that the server answers. A request for any other path gets status 404. */
   readonly paths: readonly Path[];

@@ -15,7 +15,7 @@ export interface HttpLimits {
    */
   readonly leaving: number;
   /**
-   * A shorter limit, so that idle connections do not keep other clients out. It replaces `asking`
+   * A shorter maximum, so that idle connections do not keep other clients out. It replaces `asking`
    * and `leaving` in three cases: all `connections` are in use, the `processorShare` is used up, or
    * the server drains.
    */

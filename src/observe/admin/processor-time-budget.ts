@@ -3,15 +3,16 @@
  * one processor, with a reserve for a burst.
  *
  * The reserve grows as time passes, and each piece of work reduces the reserve. A piece of work may
- * overdraw the reserve. Then no new work may begin until the reserve is above 0 again.
+ * use more than the reserve, which is then negative. No new work may begin until the reserve is
+ * above 0 again.
  */
 export class ProcessorShare {
   readonly #share: number;
   readonly #reserveMost: number;
   readonly #now: () => number;
   /**
-   * The reserve: the processor time, in milliseconds, that work may still use; negative while the
-   * reserve is overdrawn.
+   * The reserve: the processor time, in milliseconds, that work may still use; negative after work
+   * has used more than the reserve.
    */
   #reserve: number;
   /** The time of the last update of `#reserve`, by the clock `#now`. */

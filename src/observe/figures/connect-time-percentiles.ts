@@ -36,8 +36,8 @@ export class ConnectTimes {
   }
 
   /**
-   * The time in seconds within which the given part of the connects succeeded; null if no time was
-   * added.
+   * The time in seconds within which the given part of the connects succeeded; null if no connect
+   * time was counted.
    *
    * @param part - above 0 and at most 1; 0.99 for the 99th percentile
    */

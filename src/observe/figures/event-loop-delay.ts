@@ -3,8 +3,8 @@ const BEATS_A_SECOND = 1_000 / PERIOD_MS;
 
 /**
  * Measures the delay of the event loop with a timer that is due four times a second. The delay is
- * the time by which the timer fires late. All other events in this process can have the same delay.
- * The timer does not keep the process alive.
+ * the time by which the timer fires late. Every other event in this thread can be late by the same
+ * time. The timer does not keep the process alive.
  */
 export class EventLoopDelay implements Disposable {
   readonly #late: (seconds: number) => void;

@@ -55,7 +55,7 @@ export interface SampledFigures {
   readonly connectTimes: ConnectTimes;
 }
 
-/** The samples of the last minutes, one for each second. */
+/** The last `HISTORY_SECONDS` samples, one for each second. */
 export class RateHistory {
   readonly #figures: SampledFigures;
   readonly #samples: Sample[] = [];

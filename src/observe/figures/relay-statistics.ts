@@ -67,8 +67,8 @@ export class RelayStatistics implements SampledFigures {
    */
   acceptPauses = 0;
   /**
-   * For each reason: 0 if the relay accepts clients, as far as this reason goes. Otherwise 1, or 2
-   * if the relay reports one limit as its own and as shared.
+   * For each reason to accept no clients: the number of pauses that have begun and not ended. The
+   * number can be 2 (`acceptPausesByWord`).
    */
   readonly acceptingPaused = new Map<ReachedLimit, number>();
   faults = 0;

@@ -107,7 +107,10 @@ export class BoundedLineWriter {
     this.#added(before);
   }
 
-  /** Whether there is room for a line of `length` bytes. If not, counts the line as lost. */
+  /**
+   * Whether there is room for a line. If not, counts the line as lost. `length` is the line's
+   * length in bytes, or a lower estimate of it.
+   */
   #hasRoom(length: number): boolean {
     if (this.#held + length <= this.#room) return true;
     this.#lost++;

@@ -6,13 +6,17 @@ const WARN_AGAIN = 60_000;
 // milliseconds.
 const QUIET = 10_000;
 
-/** What the log says of connections that the limit of open files limits. */
+/**
+ * The reason and the fix, for a warning about connections whose limit follows from the limit of
+ * open files.
+ */
 export const RAISE_OPEN_FILES = "no more open files are allowed: LimitNOFILE=, ulimit -n";
 
 /**
  * Decides when the log has lines about one limit. A spell begins when the limit is reached. The
- * spell ends when the limit has not been reached again for the time `QUIET`. The log warns at the
- * beginning of a spell and then once a minute, and says at the end how long the spell lasted.
+ * spell ends when the limit has not been reached again for the time `QUIET`. The log warns when a
+ * spell begins. If the limit is reached again in the same spell, the log warns again, but at most
+ * once in each time `WARN_AGAIN`. At the end of the spell, the log says how long the spell lasted.
  */
 export class LimitWarnings {
   readonly #ended: (milliseconds: number) => void;

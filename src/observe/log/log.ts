@@ -100,8 +100,8 @@ function logOf(consola: ConsolaInstance, output: LogOutput, relay = "", prefix =
     info: (message, fields) => consola.info(prefix + message, fields),
     warn: (message, fields) => consola.warn(prefix + message, fields),
     error: (message, fields) => consola.error(prefix + message, fields),
-    // Write these lines without consola, because they must appear at every log level, and there may
-    // be thousands of them a second.
+    // Write the lines of `always` without consola, because they must appear at every log level, and
+    // there may be thousands of them a second.
     always: (facts, { append, fields }) => {
       message.clear();
       message.append(prefix);

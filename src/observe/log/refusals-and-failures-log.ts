@@ -102,7 +102,9 @@ export function failureObserver(
   };
 }
 
-/** Logs unexpected errors: bugs of this program. */
+/**
+ * Returns a function that logs unexpected errors: bugs of this program, or failures of the system.
+ */
 export function faultLog(log: Log, repeated = new RepeatedLines()): (error: unknown) => void {
   const fields = { event: "fault" };
   return (error) => {

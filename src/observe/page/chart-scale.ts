@@ -42,7 +42,8 @@ export function mirroredScale(up: number, down: number, least: number): Scale {
 
 /**
  * A logarithmic scale that begins and ends at whole powers of ten. The scale never begins below 10
- * to the power of `first`, and draws smaller values at the bottom. It includes all greater values.
+ * to the power of `first`: smaller values are drawn at the bottom. All greater values are on the
+ * scale.
  *
  * @param first - the lowest exponent that the scale may begin with
  */

@@ -14,8 +14,9 @@ export interface Series {
   /** Set if the curve is drawn downwards from the zero line. */
   readonly isBelow?: true;
   /**
-   * The form of the curve. Default: a line, and the area between the line and the scale's base is
-   * filled.
+   * The form of the curve. `"line"`: only a line. `"bars"`: a vertical bar for each sample, from
+   * the scale's base to the value. If the field is absent: a line, with the area between the line
+   * and the scale's base filled.
    */
   readonly shape?: "line" | "bars";
 }

@@ -111,7 +111,8 @@ export class DataTable<Item, Sort extends string> {
       const button = heading?.querySelector("button");
       if (!heading || !button || !sorts) continue;
       const chosen = sorts.includes(this.sort);
-      // These orders show the smallest value first: the smallest age, or the first name.
+      // The orders `newest` and `name` begin with the smallest value: the smallest age, or the
+      // first name.
       const ascending = this.sort === "newest" || this.sort === "name";
       if (chosen) heading.setAttribute("aria-sort", ascending ? "ascending" : "descending");
       else heading.removeAttribute("aria-sort");

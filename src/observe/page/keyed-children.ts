@@ -1,11 +1,10 @@
 import { isInUse } from "./dom.ts";
 
 /**
- * The child elements that show a list of items. Each item has a key. If the list is updated and an
- * item with the key of a shown item is in the new list, the child element is kept and changed in
- * place, so that a text selection and the focus survive. While the parent element contains the
- * focus or an end of the reader's text selection, the children that are already shown are not
- * reordered.
+ * The child elements that show a list of items. Each item has a key. When the list is updated, an
+ * item whose key is already shown keeps its child element. The child element is changed in place,
+ * so that a text selection and the focus survive. While the parent element contains the focus or an
+ * end of the reader's text selection, the children that are already shown are not reordered.
  */
 export class KeyedChildren<Item, Child extends HTMLElement> {
   readonly #parent: HTMLElement;

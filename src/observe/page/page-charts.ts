@@ -7,8 +7,9 @@ import { byId } from "./dom.ts";
 /** The time that the charts show, in seconds. */
 export const SECONDS = 300;
 
-// The lowest power of ten on the delay axis, in seconds: 10 µs. The times to connect to the
-// destination, and the delays of the event loop, are seldom shorter.
+// The exponent of the lowest value on the axis of the chart "Delay": the axis begins at 10 µs (10
+// to the power of -5 s) or above. The times to connect to the destination, and the delays of the
+// event loop, are seldom shorter.
 const SHORTEST_DECADE = -5;
 
 /** Makes the charts of the page, which have one cursor in common. */

@@ -17,12 +17,12 @@ export interface Figures {
   readonly failed: number;
   readonly refused: number;
   /**
-   * The number of times that the relay stopped accepting clients because a limit of open
-   * connections or of held bytes was reached. In the sums of all relays this number is always 0,
+   * The number of times that the relay stopped accepting clients because a limit was reached
+   * (`accept_pauses` of `StatusDocument`). In the sums of all relays this number is always 0,
    * because the page does not show it there.
    */
   readonly pauses: number;
-  /** The reasons for which new clients wait now, in the words of the status. */
+  /** The reasons for which new clients wait now (`accepting_paused` of `StatusDocument`). */
   readonly paused: readonly string[];
   readonly traffic: Traffic;
 }

@@ -106,9 +106,10 @@ export async function startSuccessor(start: SuccessorStart): Promise<Successor> 
   void starting.gone.then(() => child.exited).then((status) => starting.ended(status));
   try {
     await starting.ready;
-    // Wait for the end of the child that started the successor, which takes moments. Only then is
-    // the service manager the successor's parent, and systemd notices only the end of its own
-    // children. So the manager must not learn of the new main process earlier.
+    // Wait for the end of the child that started the successor. This wait takes only moments. Until
+    // the child has ended, the child is the successor's parent. Afterwards the service manager is
+    // the successor's parent, and systemd notices only the end of its own children. So the manager
+    // must not learn of the new main process earlier.
     await Promise.race([child.exited, Bun.sleep(childPatience)]);
     return starting;
   } catch (error) {

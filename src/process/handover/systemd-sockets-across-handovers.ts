@@ -123,7 +123,7 @@ export class PassedSockets implements Disposable {
     throw outdated(address, `systemd listens on ${printAddress(endpoint)} for this relay`);
   }
 
-  /** Whether systemd passed a socket. */
+  /** Whether this process has a socket that systemd or another program passed. */
   get any(): boolean {
     return this.#sockets.size > 0;
   }
