@@ -15,7 +15,7 @@ import {
   yesOrNo,
 } from "./value-types.ts";
 
-/** The names of the options of `startRelay`, without the addresses and the observer. */
+/** The names of the options in `RelayOptions`, without the addresses and the observer. */
 type Checked = Exclude<keyof RelayOptions, "source" | "destination" | "observer">;
 
 /** The functions that read and check an option's value, and the schema of the value. */

@@ -4,7 +4,7 @@ import type { TreeFile } from "./file-tree.ts";
 import type { RuntimePackage } from "./packages-in-executable.ts";
 import { thirdPartyNotice } from "./third-party-notice.ts";
 
-/** The documents that are in every kind of package. */
+/** The documents that go into the archives and the Debian packages. */
 export interface Documents {
   readonly license: string;
   /** The packages inside the executable, with their licenses. */

@@ -19,7 +19,8 @@ export interface RuntimePackage {
  * and all packages that these packages need in turn, sorted by name. The versions and hashes are
  * those of bun.lock.
  *
- * @throws if bun.lock lacks a package, or a package has no license text.
+ * @throws if bun.lock lacks a package or differs from node_modules, or if a package has no license
+ *   text
  */
 export function runtimePackages(root: string): readonly RuntimePackage[] {
   const lock = record(Bun.JSONC.parse(readFileSync(join(root, "bun.lock"), "utf8")));

@@ -32,7 +32,8 @@ const GREETING = "Hello from behind the relay.\n";
  */
 export async function runDemo({ given }: CommandLine): Promise<number> {
   const { hold } = readValues("demo", given);
-  // The umask of the user may take away rights that the demo itself needs.
+  // Set a umask of the demo's own, because the user's umask may take away rights that the demo
+  // itself needs.
   process.umask(0o077);
   using requests = stopRequests();
   const fault = Promise.withResolvers<never>();

@@ -31,7 +31,7 @@ export interface Picture {
 
 /**
  * Draws the chain, from the outer port to the service, and the figures below it. Lines have at most
- * 80 columns.
+ * 80 columns if the socket is in /tmp.
  */
 export function drawDemo({ outer, socket, service, trials }: Picture, look: Style): string {
   const { bold, dim, green, cyan } = look;

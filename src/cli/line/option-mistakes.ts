@@ -50,9 +50,10 @@ export function checkNoValue(word: string, before: string | undefined): void {
 }
 
 /**
- * Returns the value of an option that is given again: the values of a list, joined by a comma.
+ * Returns the value of an option after one more occurrence. At the first occurrence (`before` is
+ * undefined) the result is `value`. After that, commas join the values of a list.
  *
- * @throws {UsageError} if the option takes no list
+ * @throws {UsageError} if an option that takes no list is repeated
  */
 export function joinRepeated(
   before: string | true | undefined,

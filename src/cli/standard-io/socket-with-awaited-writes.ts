@@ -72,6 +72,7 @@ export class StreamSocket {
     this.#socket.shutdown();
   }
 
+  /** Called when bytes have arrived. */
   came(chunk: Uint8Array): void {
     // Append to the unread chunk, because Bun 1.4.5 may deliver a further chunk after `pause`. This
     // happens rarely, so the cost of the copy does not matter.
@@ -80,11 +81,13 @@ export class StreamSocket {
     this.#wake();
   }
 
+  /** Called when the peer has sent its end of stream. */
   ended(): void {
     this.#hasEnded = true;
     this.#wake();
   }
 
+  /** Called when the socket has closed. */
   closed(): void {
     this.#isClosed = true;
     this.#hasEnded = true;
@@ -92,6 +95,7 @@ export class StreamSocket {
     this.drained();
   }
 
+  /** Called when the socket can take bytes again. */
   drained(): void {
     this.#writable?.();
     this.#writable = null;

@@ -134,7 +134,10 @@ function keysOf<Type extends object>(value: Type): (keyof Type & string)[] {
   return Object.keys(value).filter((key): key is keyof Type & string => key in value);
 }
 
-/** The readers of the figures that a relay, a client and a connection have in common. */
+/**
+ * The readers of the figures that a relay's traffic, a connection and a group of connections have
+ * in common.
+ */
 const BYTES = {
   bytes_up: number,
   bytes_down: number,

@@ -55,7 +55,10 @@ function serviceCommands({ service, onDemand }: UnitPlan): string[] {
   return [onDemand ? `disable --now ${name}` : `restart ${name}`];
 }
 
-/** The command that restarts a relay whose units were replaced. */
+/**
+ * The command that restarts the relay, or stops it before its restart; none if no unit file was
+ * replaced.
+ */
 function restartCommands(plan: UnitPlan, files: readonly PlacedFile[]): string[] {
   if (!files.some(({ outcome }) => outcome === "replaced")) return [];
   const service = word(instanceOf(plan.name, ".service"));

@@ -17,7 +17,7 @@ export function readUnitAddresses(
   { userUnit }: Pick<OptionValues, "userUnit">,
 ): Addresses {
   const [source = "", destination = ""] = args;
-  // The parser needs a number, so `%i` is replaced by port 1 here and put back below.
+  // The parser needs a number, so replace `%i` by port 1 here. `withInstance` puts `%i` back.
   const read = readAddresses(args.map((word) => word.replace(INSTANCE, "$1:1")));
   const addresses = {
     source: withInstance(source, read.source),

@@ -25,8 +25,8 @@ const { name, version, description, license } = packageJson;
  * commit and the same Bun give the same bytes.
  *
  * @param say - called with a line for each step
- * @throws if the tree differs from its commit, if the change log lacks the version, or if a step
- *   fails.
+ * @throws if the tree differs from its commit, if the change log does not begin with the version of
+ *   package.json, or if a step fails.
  */
 export async function makeRelease(output: string, say: (line: string) => void): Promise<void> {
   const { time, author } = await sourceState(root);

@@ -8,10 +8,10 @@ export function folderOf(path: string): string {
 }
 
 /**
- * The path of a socket's folder below /run (`%t` with a user's manager), for `RuntimeDirectory=`.
- * systemd makes this folder, gives it to the service, and removes it when the service stops.
- * `undefined` if the folder is elsewhere, or if it must not be removed because systemd or users'
- * sessions use it.
+ * The path of a socket's folder, relative to /run (to `%t` with a user's manager), for
+ * `RuntimeDirectory=`. systemd makes this folder, gives it to the service, and removes it when the
+ * service stops. `undefined` if the folder is not below /run, or if systemd or users' sessions need
+ * the folder, so that it must not be removed.
  */
 export function runtimeDirectory(path: string): string | undefined {
   const [, below = ""] = /^(?:\/(?:var\/)?run|%t)\/(.+)$/.exec(folderOf(path)) ?? [];

@@ -18,8 +18,8 @@ const TEMPLATE = "simpletcpunixrelay@";
 const RUNTIME = "/run/simpletcpunixrelay";
 
 /**
- * The access that the relays of any configuration file may need. `units --config=FILE` writes units
- * for one file, with only the rights that the relays of this file need.
+ * The access that the sandbox allows for every configuration file. `units --config=FILE` writes
+ * units for one file, with only the rights that the relays of this file need.
  */
 const ANY_FILE: SandboxNeeds = {
   tcp: true,
@@ -41,8 +41,9 @@ const ANY_FILE: SandboxNeeds = {
 /**
  * The template units of a distribution's package. An instance runs the relays of its configuration
  * file. The administrator writes the file after the units are installed, so the service's sandbox
- * allows all access that any file may need: the network, ports below 1024, the users of clients.
- * The sandbox denies all other access.
+ * is the same for every file: it allows the network, ports below 1024, and access to the user ids
+ * of clients. In all else the sandbox is strict. For example, a relay can make socket files only in
+ * the instance's own folder.
  *
  * @param program - the absolute path of the installed executable
  */

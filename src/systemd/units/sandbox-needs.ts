@@ -1,4 +1,6 @@
-/** The access to the machine that a relay's service needs. The sandbox denies all other access. */
+/**
+ * The access to the machine that a relay's service needs, of the kinds that the sandbox can deny.
+ */
 export interface SandboxNeeds {
   /** True if the relay itself opens TCP sockets. Sockets that systemd passes do not count. */
   readonly tcp: boolean;

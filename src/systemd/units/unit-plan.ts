@@ -27,7 +27,7 @@ export interface UnitPlan {
   readonly metrics?: SocketEndpoint;
   /**
    * The options of the unit's command line, without `--config`, which is in `config`, and without
-   * `--mode`, `--owner` and `--group`, which are in `UnitRelay.file`.
+   * the options about the source's file, which are in `UnitRelay.file`.
    */
   readonly options: readonly string[];
   /**
