@@ -13,7 +13,7 @@ export interface Mistake {
   readonly message: string;
 }
 
-/** The error about a configuration file that is not valid, with all mistakes of the file. */
+/** The error about a configuration file that is not valid, with the mistakes of the file. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 

@@ -37,7 +37,7 @@ function overlap(one: string, other: string): boolean {
 
 const EVERY_IPV4 = "0.0.0.0";
 
-/** Whether a listener on this host listens on every address of both IP families. */
+/** Whether `host` stands for every address of both IP families. */
 function isEverywhere(host: string): boolean {
   return host === "" || ipAddress(host)?.text === "::";
 }

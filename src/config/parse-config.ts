@@ -22,7 +22,7 @@ const TABLES = ["defaults", "relay"] as const;
  *
  * @param file - the file's name, for messages
  * @param overrides - process-wide options from the command line; they override the file's options
- * @throws {ConfigError} with all mistakes
+ * @throws {ConfigError} with all mistakes; with only the first mistake if the text is not TOML
  */
 export function parseConfig(
   file: string,

@@ -62,7 +62,7 @@ export function workersUseful(plan: ProcessPlan): number {
  * connections.
  */
 export function withWorkersThatRun(plan: ProcessPlan): ProcessPlan {
-  // Without FFI the number stays, so that a warning says that only one thread relays.
+  // Keep the number without FFI: if it is above 1, `relayOpener` warns that only one thread relays.
   if (libc === null) return plan;
   const workers = workersCarried(workersUseful(plan), (count) => otherDescriptors(plan, count));
   return { ...plan, processWide: { ...plan.processWide, workers } };

@@ -19,12 +19,12 @@ const PATIENCE = 25;
 const HOLDER = "balance";
 
 /**
- * Spreads clients evenly over the workers. The kernel lets the first worker accept all waiting
- * clients: when 400 clients connected at once, one of three workers accepted up to 387 of them. So
- * a worker accepts nobody for `STEP_BACK` milliseconds if its lead over the least loaded worker is
- * greater than the allowed lead. A timer makes the worker resume, so clients are accepted even if
- * other workers hang. If the least loaded worker accepts nobody for `PATIENCE` milliseconds, for
- * example because it hangs, the allowed lead grows.
+ * Spreads clients evenly over the workers. The kernel lets the worker that runs first accept all
+ * waiting clients: when 400 clients connected at once, one of three workers accepted up to 387 of
+ * them. So a worker accepts nobody for `STEP_BACK` milliseconds if its lead over the least loaded
+ * worker is greater than the allowed lead. A timer makes the worker resume, so clients are accepted
+ * even if other workers hang. If the least loaded worker accepts nobody for `PATIENCE`
+ * milliseconds, for example because it hangs, the allowed lead grows.
  */
 export class AcceptBalance implements Disposable {
   readonly #counts: SharedCounters;

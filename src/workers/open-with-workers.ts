@@ -23,8 +23,8 @@ export interface SharedLimits {
 /**
  * Starts a relay.
  *
- * @param succession - the facts about the predecessor that the relay needs; absent if this process
- * has no predecessor
+ * @param succession - the facts that the relay needs about the predecessor, the process that hands
+ *   over to this one; absent if this process has no predecessor
  * @throws {RelayError} if listening on the source fails or a worker cannot start.
  */
 export type OpenRelay = (options: RelayOptions, succession?: Succession) => Promise<HandoverRelay>;

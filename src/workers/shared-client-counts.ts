@@ -10,7 +10,8 @@ const FIRST = 1;
 const HIGH = 0;
 // The second word of a slot: the lower half of the number that identifies the client.
 const LOW = 1;
-// The third word of a slot: the number of the client's open connections, or a state below.
+// The third word of a slot: the number of the client's open connections, or the value `EMPTY` or
+// `LEFT`.
 const COUNT = 2;
 // The number of words of a slot.
 const WORDS = 3;

@@ -87,7 +87,7 @@ export class SharedSource {
     this.#watch?.look();
   }
 
-  /** Ends the checks and reports that `watch` has begun. */
+  /** Ends the checks and the reports of `watch`. */
   stopWatching(): void {
     this.#watch?.[Symbol.dispose]();
   }

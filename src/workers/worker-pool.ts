@@ -65,9 +65,9 @@ export class WorkerPool {
    */
   place(most: number, open: () => number): PoolPlace {
     const relay = this.#open.push(open) - 1;
-    // Keep the order of the slots for a relay that uses all workers. Then the relay's own limit and
+    // Keep the order of the slots for a relay that uses all workers. So the relay's own limit and
     // the shared limit (`partOf`) give their larger parts to the same workers. In another order,
-    // the relay might be unable to use all places of the shared limit.
+    // the relay might be unable to use all connections that the shared limit allows.
     if (most >= this.workers) return { relay, slots: this.#slots };
     const first = relay % this.workers;
     const turned = [...this.#slots.slice(first), ...this.#slots.slice(0, first)];

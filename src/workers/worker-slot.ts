@@ -6,7 +6,7 @@ import type { Batch, Order, Start } from "./worker-messages.ts";
 const CALM = 10_000;
 
 // The first pause between the death of a thread and the start of the next thread, in milliseconds.
-// Each pause is twice as long as the pause before it.
+// Each further pause is twice as long as the pause before it, up to `PAUSE_LAST`.
 const PAUSE_FIRST = 10;
 // The longest pause between the death of a thread and the start of the next thread, in
 // milliseconds.

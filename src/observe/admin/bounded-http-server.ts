@@ -44,8 +44,8 @@ export class BoundedHttpServer implements Disposable {
   /** The listener; null before `listen` has ended, and again after `drain` or the disposal. */
   #listening: PausableListener | null = null;
   /**
-   * True if the server was opened for a handover and `accept` has not been called yet. The server
-   * then accepts no clients.
+   * True if `listen` was called with `held`, and `accept` has not been called yet. The server then
+   * accepts no clients.
    */
   #held = false;
   /**

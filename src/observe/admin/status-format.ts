@@ -244,7 +244,10 @@ export interface OpenList {
   readonly of: ListedRelays;
   readonly sort: GroupSort;
   readonly limit: number;
-  /** The number of connections (or groups) that come before the first one in this list. */
+  /**
+   * The number of connections that come before the first one in this list; if the query asks for
+   * groups, the number of clients.
+   */
   readonly offset: number;
   /**
    * The number of open connections that match the query: all connections, or the connections that

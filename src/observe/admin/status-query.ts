@@ -4,9 +4,12 @@ import { LISTED_RELAYS, type ListedRelays } from "./status-format.ts";
 
 /** A query for the status. */
 export type StatusQuery = ListQuery & {
-  /** The maximum number of open connections (or groups) in the list. */
+  /** The maximum number of open connections in the list; with `group`, of clients. */
   readonly limit: number;
-  /** The number of open connections (or groups) to skip before the first one in the list. */
+  /**
+   * The number of open connections (with `group`, of clients) to skip before the first one in the
+   * list.
+   */
   readonly offset?: number;
   /** The number of seconds of history to include. */
   readonly history: number;

@@ -80,9 +80,9 @@ export class JournalSink implements LogOutput {
   }
 
   /**
-   * Settles when the journal has read all entries and has had time to look up this process, or
-   * after `limit` milliseconds. The journal finds the unit of an entry only while the process that
-   * sent the entry is running.
+   * Settles when the journal has read all entries and has had time to look up this process; at the
+   * latest after `limit` plus `LOOK_MS` milliseconds. The journal finds the unit of an entry only
+   * while the process that sent the entry is running.
    */
   async flush(limit: number): Promise<void> {
     const until = performance.now() + limit;

@@ -4,7 +4,7 @@ export interface Scale {
   readonly position: (value: number) => number;
   /** The values at which the axis has a line and a label. */
   readonly marks: readonly number[];
-  /** The value at which a filled area begins: the area is between this value and the curve. */
+  /** The value from which bars and filled areas reach to the values of the samples. */
   readonly base: number;
 }
 

@@ -140,8 +140,8 @@ function restoreQueues({ listeners }: Estate, libc: Libc): void {
  */
 function documentOf({ listeners, passed, relays, earlier, reaper }: Estate) {
   const descriptors: number[] = [];
-  // The channel gets the number FIRST_DESCRIPTOR in the successor, so these descriptors get the
-  // numbers after it.
+  // In the successor, the channel gets the number `FIRST_DESCRIPTOR`. The list `descriptors` gets
+  // the numbers after it.
   const give = (descriptor: number) => FIRST_DESCRIPTOR + descriptors.push(descriptor);
   const document = {
     version: DOCUMENT_VERSION,

@@ -130,9 +130,10 @@ function spawn({ command, environment, descriptors }: SuccessorStart) {
     return Bun.spawn([...command], {
       env: withRequest(environment, { step: "detach", descriptors: 1 + descriptors.length }),
       stdio: ["inherit", "inherit", "inherit", "pipe", ...descriptors],
-      // Give the child and the successor a session and a process group of their own. Then both can
-      // be ended together (`signalGroup`). Signals from a terminal then reach only the first
-      // process, which passes HUP and the requests to stop on to the newest process.
+      // Give the child and the successor a session and a process group of their own, so that both
+      // can be ended together (`signalGroup`). As a consequence, signals from a terminal reach only
+      // the first process (`EarlierProcesses`), which passes HUP and the requests to stop on to the
+      // newest process.
       detached: true,
     });
   } catch (error) {
