@@ -71,7 +71,7 @@ export function ipv4EndpointText(bytes: Uint8Array, port: number): string {
   return endpointText.toString("latin1", 0, putDigits(port, length));
 }
 
-/** Puts the digits of a whole number into `endpointText`. Returns the place behind the digits. */
+/** Puts the digits of a whole number into `endpointText`. Returns the index after the digits. */
 function putDigits(number: number, start: number): number {
   let end = start + 1;
   for (let rest = number; rest >= 10; rest = (rest / 10) | 0) end += 1;

@@ -87,8 +87,8 @@ async function lookUp(host: string): Promise<readonly FoundAddress[]> {
 
 /**
  * Sorts addresses so that the two IP families take turns, beginning with the family of the first
- * address. The order within a family stays. So if no address of the first family answers, already
- * the second attempt tries the other family (RFC 8305 section 4).
+ * address. The order within a family stays. So if no address of the first family answers, the
+ * second address that the relay tries is of the other family (RFC 8305 section 4).
  */
 export function alternate<Address extends { readonly family: number }>(
   addresses: readonly Address[],

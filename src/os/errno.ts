@@ -36,8 +36,8 @@ export function errnoCode(errno: number): string {
   return names.get(number) ?? `errno ${number}`;
 }
 
-// Descriptions of the kernel's error codes that Bun's `getSystemErrorMap` lacks or describes
-// vaguely: the texts that strerror(3) gives.
+// Descriptions of the error codes that Bun's `getSystemErrorMap` lacks or describes vaguely. For
+// the kernel's codes these are the texts that strerror(3) gives.
 const WORDS: Readonly<Record<string, string>> = {
   ...NAME_LOOKUP_WORDS,
   EBADMSG: "bad message",
@@ -62,7 +62,10 @@ const WORDS: Readonly<Record<string, string>> = {
 
 let words: ReadonlyMap<string, string> | undefined;
 
-/** Describes a code: `connection refused` for `ECONNREFUSED`; an unknown code stays as it is. */
+/**
+ * Describes a code: `connection refused` for `ECONNREFUSED`. An unknown code stays as it is; an
+ * unknown number (`errno 999`) becomes `unknown error`.
+ */
 export function errnoWords(code: string): string {
   words ??= new Map(getSystemErrorMap().values());
   return WORDS[code] ?? words.get(code) ?? (code.startsWith("errno ") ? "unknown error" : code);

@@ -36,9 +36,10 @@ const SHOWN_INTERFACES = 3;
 /**
  * The reason why this process's network namespace is not private (network_namespaces(7)); null if
  * the namespace is private. The reason completes a sentence that begins with "this network
- * namespace". A namespace is private if it has no interface but loopback, and if the service
- * manager is not in it. The namespace of the manager is the host's own: there every user can reach
- * a port on loopback, even if the machine has no other interface.
+ * namespace". A namespace is private if it has no interface but loopback (and fallback tunnels that
+ * are down, see `FALLBACK_TUNNELS`), and if the service manager is not in it. The namespace of the
+ * manager is the host's own: there every user can reach a port on loopback, even if the machine has
+ * no other interface.
  *
  * `notifySocket` is this process's NOTIFY_SOCKET (sd_notify(3)). This socket of the service manager
  * is in the list of the namespace's sockets if the manager is in the namespace.

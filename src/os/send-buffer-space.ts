@@ -1,7 +1,7 @@
 import type { Libc } from "./libc.ts";
 import { SO_MEMINFO, SOL_SOCKET } from "./linux-constants.ts";
 
-// SO_MEMINFO returns an array of 32-bit numbers. The constants are indexes in this array
+// SO_MEMINFO returns an array of 32-bit numbers. The next three constants are indexes in this array
 // (linux/sock_diag.h).
 
 // The number of bytes that a Unix socket has sent and its peer has not read.

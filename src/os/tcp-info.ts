@@ -10,7 +10,7 @@ export interface TcpInfo {
    * flight.
    */
   readonly waiting: number;
-  /** The number of zero-window probes sent since the peer's last answer. */
+  /** The number of probes (zero-window or keepalive) sent since the peer's last answer. */
   readonly probes: number;
   /** The total number of retransmitted segments. */
   readonly retransmissions: number;

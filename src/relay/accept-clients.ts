@@ -20,11 +20,11 @@ import { type HeaderOf, headerOf } from "./proxy-protocol/write-header.ts";
 import { beginAttempt } from "./reach/begin-attempt.ts";
 import { WaitingLine } from "./reach/waiting-line.ts";
 
-// The time, in milliseconds, that the relay waits before it connects to the destination for a new
-// client, if clients are leaving a full relay (`areClientsLeaving`). In this time, a relay must be
-// able to pass on the end of a connection. The relay waits up to 40 ms until the peer acknowledges
-// the last bytes (tcp(7), TCP_QUICKACK), and then until its next check for the acknowledgement
-// (`FIRST_PAUSE` in lingering-close.ts).
+// If clients are leaving a full relay (`areClientsLeaving`), the relay waits this time before it
+// connects to the destination for a new client, in milliseconds. A relay must be able to pass on
+// the end of a connection in this time. The peer may acknowledge the last
+// bytes up to 40 ms late (tcp(7), TCP_QUICKACK), and the relay checks for the acknowledgement every
+// 50 ms at first (`FIRST_PAUSE` in lingering-close.ts).
 const LEAVING_DELAY = 100;
 
 interface AcceptorNeeds {
@@ -33,8 +33,8 @@ interface AcceptorNeeds {
   /** Counts the open connections of each client. */
   readonly counts: ClientCounts;
   /**
-   * The highest id that the relay which handed over the source can give to a connection; 0 if there
-   * is no such relay. The first connection of this relay gets the next id.
+   * If another relay handed over the source: the highest id that the other relay can give to a
+   * connection; otherwise 0. The first connection of this relay gets the next id.
    */
   readonly lastId: number;
   readonly shared: ConnectionsState;

@@ -66,7 +66,7 @@ export const CONNECTION_STATES = [
   "client ended",
   /** The destination has sent its end of stream; the client still sends. */
   "destination ended",
-  /** The relay reads no new bytes; the bytes that it has read are still being delivered. */
+  /** Both directions have ended. The relay still delivers the bytes that it holds, if any. */
   "closing",
 ] as const;
 export type ConnectionState = (typeof CONNECTION_STATES)[number];

@@ -104,8 +104,8 @@ export class Places implements BoundedRelay, Disposable {
   }
 
   /**
-   * Frees the place of a socket to the destination whose attempt had ended before Bun connected the
-   * socket (a late socket, see `#lateSocketsSpare`), if the socket took a place.
+   * Frees the place of a late socket (see `#lateSocketsSpare`) if the socket took one. Called when
+   * the late socket is gone.
    */
   lateSocketEnded(): void {
     this.#free();

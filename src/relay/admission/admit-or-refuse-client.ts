@@ -55,8 +55,9 @@ export function needsAddresses(options: AdmissionOptions, source: SocketEndpoint
 }
 
 /**
- * Admits or refuses each accepted client, before anything else happens for that client. If proxies
- * send PROXY headers, the admission has two steps: `admitProxy`, then `admitProxied`.
+ * Admits or refuses each accepted client, before anything else happens for that client. If the
+ * relay expects PROXY headers (`acceptProxy`), the admission has two steps: `admitProxy`, then
+ * `admitProxied`.
  */
 export class ClientAdmission {
   readonly #needsAddresses: boolean;

@@ -52,9 +52,9 @@ export type Judge = (accepted: AcceptedClient) => Refusal | null;
 /**
  * Makes the judge for a source's clients. Returns null if every client may connect.
  *
- * @throws {RelayError} if the rules are for Unix clients but the source is a TCP source, or the
- *   rules are for TCP clients but the source is a Unix source, because such rules would refuse no
- *   client; also if the rules are for Unix clients but FFI is not available.
+ * @throws {RelayError} if the rules do not fit the source: rules for Unix clients at a TCP source,
+ *   or rules for TCP clients at a Unix source. Such rules would refuse no client. Also if the rules
+ *   are for Unix clients but FFI is not available.
  */
 export function judgeOf(rules: AccessRules, source: SocketEndpoint): Judge | null {
   const { allow, deny, allowUsers, allowGroups } = rules;

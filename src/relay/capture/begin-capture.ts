@@ -57,7 +57,8 @@ export class RelayCapture {
   }
 
   /**
-   * The identity of the capture file (`CaptureFile.identity`); null if this thread writes no file.
+   * The identity of the capture file (`CaptureFile.identity`); null if this thread writes no file
+   * now.
    */
   get fileIdentity(): string | null {
     return this.#file?.identity ?? null;

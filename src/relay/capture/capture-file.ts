@@ -17,9 +17,9 @@ const BACKLOG_MOST = 64 * 1024 * 1024;
 export interface CaptureFileOptions {
   readonly path: string;
   /**
-   * The maximum size of a file, in bytes; Infinity for one file without a limit. If a block does
-   * not fit into the rest of a file, the block goes into the next file. `max` must be so large
-   * that a new file has room for its header and any one block.
+   * The maximum size of a file, in bytes; Infinity for one file without a limit. If a block
+   * (`pcapng.ts`) does not fit into the rest of a file, the block goes into the next file. `max`
+   * must be so large that a new file has room for its header and any one block.
    */
   readonly max: number;
   /** The first bytes of each file. */

@@ -78,7 +78,8 @@ export interface EarlierCapture {
 
 /**
  * Makes the file of a capture, and locks it (flock(2)), so that no other relay captures into it. An
- * earlier capture at the path gets the suffix `.1`, or a higher number if `.1` is not free.
+ * earlier capture at the path gets the suffix `.1`, or a higher number if `.1` is not free
+ * (`moveAside`).
  *
  * Without FFI nothing is locked: a second relay at the same path then renames the first relay's
  * file.

@@ -12,8 +12,8 @@ export class TappedPipe extends Pipe {
   readonly conversation: TcpConversation;
   readonly #fromClient: boolean;
   /**
-   * The unread bytes of a failed sender. Null before the sender has failed, and if the sender left
-   * no unread bytes.
+   * The bytes that the kernel still had from the sender when the sender's socket failed. Null
+   * before the failure, and if there were no such bytes.
    */
   #remains: FailedSocketBytes | null = null;
   /**

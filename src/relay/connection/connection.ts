@@ -96,8 +96,8 @@ export interface ConnectionsState extends PipeMeans {
 export interface Attempt extends Expiring {
   /**
    * Whether the attempt makes further tries until the time `connectRetry` is over. Becomes true
-   * when a try of this attempt fails, or when `connectTimeout` is over. True from the start if
-   * other attempts already wait because a try to reach the destination has failed.
+   * when a try of this attempt fails, or when `connectTimeout` is over, and time is left. True from
+   * the start if other attempts already wait because a try to reach the destination has failed.
    */
   readonly retrying: boolean;
   /**
@@ -121,7 +121,7 @@ export interface Attempt extends Expiring {
    * If the code shows that the socket could not connect, the attempt connects to the next address.
    * If there is no further address, the try has failed. If there is no code, or if the code can
    * occur only on a connected socket, the destination accepted the connection and ended it at once.
-   * Then the attempt succeeds, and the connection ends as reset by the destination.
+   * In this case the attempt succeeds, and the connection ends as reset by the destination.
    */
   lost(side: ConnectionSide, code: string | undefined): void;
   /**
@@ -136,7 +136,7 @@ export interface Attempt extends Expiring {
 /**
  * One end of a connection: its socket, the pipe that reads from the socket, and the pipe that
  * writes to the socket. While the relay tries several addresses of a destination at the same time,
- * each socket has a side of its own. The first socket that connects then moves to the connection's
+ * each socket has a side of its own. The first socket that is connected moves to the connection's
  * destination side.
  */
 export class ConnectionSide extends Side implements LingeringSide {

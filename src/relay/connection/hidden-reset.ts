@@ -20,7 +20,7 @@ interface RefusingSide {
  * was reset.
  *
  * Some bytes may have been read before the connection began, by another program or as a PROXY
- * header. Then the function returns true even if the peer has sent a FIN.
+ * header. In this case the function returns true even if the peer has sent a FIN.
  */
 export function isHiddenReset(system: Libc, { fd, inbound }: RefusingSide): boolean {
   const received = readBytesReceived(system, fd);

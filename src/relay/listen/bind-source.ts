@@ -104,8 +104,8 @@ export function backlogOf(source: Source | ConnectedSource, { backlog }: ListenO
 
 /**
  * Binds the source and listens on it, with system calls through FFI. Bun's own listen cannot set
- * the queue length and loses some error codes. A Unix listener of Bun, when stopped, removes any
- * file at its path.
+ * the queue length and loses some error codes. When a Unix listener of Bun stops, Bun removes any
+ * file at the path that the listener was bound to.
  *
  * @throws {RelayError} with the system's code and the address. The message says how to fix the
  *   problem, if that is known.

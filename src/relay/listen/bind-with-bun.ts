@@ -26,10 +26,12 @@ export interface BunSource {
 const FEW_WAIT: PauseWithoutFfiOptions = { most: 16, refused() {} };
 
 /**
- * Binds a source with Bun's own listen, for use without FFI. This has four limits: Bun ignores the
- * queue length; while the source is paused, clients wait in the relay, not in the kernel's queue;
- * an abstract name has at most 106 bytes, not 107; and `stop()` removes the file at the path,
- * even if another program has put that file there.
+ * Binds a source with Bun's own listen, for use without FFI. This differs from `bindSource`:
+ *
+ * - Bun ignores the queue length.
+ * - While the source is paused, clients wait in the relay, not in the kernel's queue.
+ * - An abstract name has at most 106 bytes, not 107.
+ * - The options `freebind` and `sourceNetns`, and inherited descriptors (`fd:N`), are errors.
  *
  * @throws {RelayError} as `bindSource` does.
  */

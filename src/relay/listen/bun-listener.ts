@@ -3,7 +3,10 @@ import type { AcceptHandlers } from "./pausable-listener.ts";
 /** The parts of a Bun listener that a relay uses, for any kind of socket and data. */
 export interface BunListener {
   readonly fd: number;
-  /** Closes the descriptor. If Bun bound a Unix socket, also removes any file at its path. */
+  /**
+   * Closes the descriptor. If Bun has bound a Unix socket, also removes any file at the path that
+   * the socket was bound to.
+   */
   stop(): void;
 }
 

@@ -94,8 +94,8 @@ export function workersCarried(workers: number, othersOf: (workers: number) => n
 }
 
 /**
- * The number of descriptors that the workers and `others` take from the connections, as for
- * `connectionsMaxDefault`.
+ * The number of descriptors that are not left for connections, because the kernel pipes, the
+ * workers or other parts of the process (`others`, as for `connectionsMaxDefault`) take them.
  */
 export function descriptorsTaken(workers: number, others: number): number {
   return descriptorsReserved(workers, kernelPipes(workers)) - DESCRIPTORS_OF_PROCESS + others;
@@ -103,7 +103,8 @@ export function descriptorsTaken(workers: number, others: number): number {
 
 /**
  * The number of clients that can wait in the relay while the maximum number of connections is open.
- * Each waiting client holds a descriptor.
+ * Each waiting client holds a descriptor. Clients wait in the relay only without FFI
+ * (`PauseWithoutFfi`).
  */
 export function waitingClientsMost(connectionsMax: number): number {
   const used = connectionsMax * DESCRIPTORS_A_CONNECTION + descriptorsReserved(1, kernelPipes(1));

@@ -3,8 +3,9 @@ import { type DescriptorWatcher, watchDescriptors } from "./watch-for-free-descr
 import type { PausableListener } from "./pausable-listener.ts";
 
 /**
- * Decides when the relay accepts clients. At the limit of open connections, or when no descriptor
- * is left, the listener pauses, and further clients wait in the kernel's queue.
+ * Decides when the relay accepts clients. The listener pauses at the limit of open connections,
+ * when no descriptor is left, and while another part of the program wants a pause (`pauseFor`).
+ * Further clients wait in the kernel's queue.
  *
  * The relay must prevent a shortage of descriptors, and must notice a shortage that another program
  * causes, because without a free descriptor Bun retries accept in a busy loop (oven-sh/bun pull
@@ -88,7 +89,7 @@ export class LimitPause implements Disposable, DescriptorWatcher {
     this.#resume();
   }
 
-  /** Whether the maximum number of connections is open. */
+  /** Whether the listener is paused because the maximum number of connections is open. */
   get isFull(): boolean {
     return this.#full;
   }

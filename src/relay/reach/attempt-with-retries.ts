@@ -18,8 +18,8 @@ const RETRIED: ReadonlySet<string> = new Set([
   "ETIMEDOUT",
 ]);
 
-// These errors occur only on a connected socket. If the peer resets before the connection, the
-// error is ECONNREFUSED (Linux, tcp_reset()).
+// These errors occur only on a connected socket. If the peer resets a socket that is still
+// connecting, the error is ECONNREFUSED (Linux, tcp_reset()).
 const AFTER_CONNECTION: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE"]);
 
 const TIMED_OUT: FailedTry = { failures: [{ address: "", code: "ETIMEDOUT" }], kind: "refused" };

@@ -19,8 +19,8 @@ import type { AddressFailure } from "./describe-failure.ts";
 import type { WaitingLine } from "./waiting-line.ts";
 import { comesAfterConnection, AttemptWithRetries } from "./attempt-with-retries.ts";
 
-// The time after which the relay tries the next address beside an address that has not answered, in
-// milliseconds: the Connection Attempt Delay that RFC 8305 section 5 recommends.
+// If an address has not answered within this time, in milliseconds, the relay also tries the next
+// address: the Connection Attempt Delay that RFC 8305 section 5 recommends.
 const NEXT_AFTER = 250;
 
 // The code of getaddrinfo(3) for a resolver that does not answer.
@@ -103,7 +103,7 @@ export class StaggeredConnects extends AttemptWithRetries {
    */
   #await(addresses: Promise<readonly SocketAddress[]>): void {
     // If the latest try in the line did not fail, the destination is probably reachable. So leave
-    // the line now: the attempts behind this attempt then do not wait for the resolver.
+    // the line now, so that the attempts behind this attempt do not wait for the resolver.
     if (this.line.lastFailure === null) this.line.leave(this);
     const number = (this.#resolved += 1);
     const isLate = () => !this.live || number !== this.#resolved;
@@ -142,16 +142,16 @@ export class StaggeredConnects extends AttemptWithRetries {
   }
 
   /**
-   * Whether a socket is connected to itself; the caller has stored its peer's address in
-   * `PEER_NAME`. If nobody listens on a loopback port in the range of local ports, the kernel may
-   * choose that same port as the local port, and TCP's simultaneous open connects the socket to
+   * Whether a socket is connected to itself. The caller has stored the address of the socket's peer
+   * in `PEER_NAME`. If nobody listens on a loopback port in the range of local ports, the kernel
+   * may choose that same port as the local port, and TCP's simultaneous open connects the socket to
    * itself (RFC 9293 3.5).
    */
   #isItself(side: ConnectionSide): boolean {
     const port = (PEER_NAME[2] ?? 0) * 256 + (PEER_NAME[3] ?? 0);
     // A port outside the range of local ports is never the socket's own port. Most services listen
     // on such a port, so the system call for the own address is rarely needed. In another network
-    // namespace the range may differ, so ask always.
+    // namespace the range may differ, so always make the system call.
     if (this.connection.shared.target.netns === undefined && !mayBeLocalPort(port)) return false;
     const length = this.system.name(side.fd, OWN_NAME);
     // The loop is short, because the ports come first in the sockaddr and almost always differ.

@@ -1,7 +1,7 @@
 import type { Libc } from "../../os/libc.ts";
 import { openFilesMax } from "../../os/open-files-limit.ts";
 
-/** The capacity of a kernel pipe in bytes: the maximum that one direction may hold. */
+/** The capacity of a kernel pipe in bytes, and so about the most that one direction holds. */
 export const CAPACITY = 1024 * 1024;
 // If a user has many pipes, the kernel makes a new pipe small, down to a page, and does not enlarge
 // it (pipe(7), pipe-user-pages-soft). The relay does not use a pipe with less than this capacity.

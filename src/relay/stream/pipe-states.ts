@@ -5,8 +5,8 @@
  * - `flowing`: the pipe passes bytes on.
  * - `ending`: `from` ended its stream. The pipe writes the held bytes, then the end of stream.
  * - `ended`: the pipe has passed on the end of stream.
- * - `aborting`: `from` failed. The pipe writes the held bytes; after that the relay must reset
- *   `to`.
+ * - `aborting`: `from` failed, for example by a reset. The pipe writes the held bytes; after that
+ *   the relay must reset `to`.
  * - `broken`: `to` takes no more bytes. The relay reads and drops all further bytes of `from`.
  *
  * Each row of this table is a state, each column an event, and each cell the next state. `end`,

@@ -74,8 +74,8 @@ export class Pipe implements Reader {
   }
 
   /**
-   * The number of bytes that still have to be written to `to`: the held bytes, and the unread bytes
-   * of a failed `from`.
+   * The number of bytes that still have to be written to `to`: the held bytes and, if `from` has
+   * failed, the bytes that the kernel still has from it (`HeldBytes.remains`).
    */
   get pending(): number {
     return this.#held === null ? 0 : this.#held.pending;
