@@ -101,8 +101,8 @@ function summaryOf({ file, message, mistakes }: ConfigError): string {
 }
 
 /**
- * Tells the predecessor why this process cannot take its place. The predecessor is the process that
- * has started this process for a handover. Does nothing without a handover.
+ * Tells the predecessor, the process that hands over to this process, why this process cannot take
+ * its place. Does nothing without a handover.
  */
 async function refusePlace(reason: string): Promise<void> {
   if (handoverRequest === null) return;
@@ -112,9 +112,8 @@ async function refusePlace(reason: string): Promise<void> {
 }
 
 /**
- * Starts the successor in a handover. The predecessor has started this process only for this step
- * (`handoverRequest.step` is `detach`). Right after it this process ends, so the successor is not a
- * child of the predecessor.
+ * Starts the successor in a handover. The predecessor has started this process, a helper, only for
+ * this step. After the step the helper ends, so the successor is not a child of the predecessor.
  */
 async function detach(descriptors: number): Promise<number> {
   (await import("./process/handover/detach-successor.ts")).detachSuccessor(descriptors);

@@ -39,7 +39,7 @@ export interface ObservedOptions {
   readonly destination: string;
   /**
    * The relay's limit of open connections, to show in the status and the metrics; `createRelay`
-   * applies the limit. Default: the default of `createRelay`.
+   * applies the limit. Default: the default of `createRelay` with one worker.
    */
   readonly connectionsMax?: number;
 }

@@ -1,5 +1,7 @@
 /**
  * The folders where the system's manager looks for units, in order of precedence (systemd.unit(5)).
+ * Left out are the folders `system.control` (written through D-Bus) and `system.attached` (portable
+ * services).
  */
 export const SYSTEM_UNIT_FOLDERS: readonly string[] = [
   "/run/systemd/transient",

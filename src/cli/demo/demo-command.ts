@@ -57,8 +57,9 @@ class DemoError extends Error {
 }
 
 /**
- * Starts the chain of relays, sends data through both ways in, and prints the result. If `hold` is
- * true, the chain keeps running after this until `asked` settles. Returns the exit status.
+ * Starts the chain of relays, sends data through the Unix socket and through the outer port, and
+ * prints the result. If `hold` is true, the chain keeps running after this until `asked` settles.
+ * Returns the exit status.
  */
 async function show(hold: boolean, asked: Promise<void>): Promise<number> {
   await using chain = await startChain();

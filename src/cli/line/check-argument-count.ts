@@ -44,8 +44,8 @@ export function checkArgumentCount(
 }
 
 /**
- * Returns the end of the message about a missing argument. The text names the option that probably
- * took the argument as its value; empty if no option did.
+ * Returns the end of the message about a missing argument: a text that names the option that
+ * probably took the argument as its value. The text is empty if no option did.
  */
 function swallower(swallowed: readonly SwallowedArgument[]): string {
   const taken = swallowed.find(({ value, row }) => /^@|[/:]/.test(value) || !fits(value, row));

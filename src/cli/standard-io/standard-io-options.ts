@@ -22,7 +22,7 @@ const SENSIBLE: ReadonlySet<OptionName> = new Set<OptionName>([
 
 /**
  * Refuses options that make sense only for a source that accepts clients. For example, access rules
- * would protect nothing here.
+ * would protect nothing if standard input and output are the only client.
  *
  * @throws {UsageError}
  */

@@ -26,8 +26,8 @@ export function hasService(service: string): boolean {
 }
 
 function isThere(path: string): boolean {
-  // A symbolic link counts even if its target is missing. The link makes its own name an alias of
-  // the target's name, and systemd looks for a unit of the target's name in all unit folders.
+  // A symbolic link counts even if its target is missing. systemd takes such a link as an alias,
+  // and looks for a unit with the target's name in all unit folders.
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 

@@ -67,7 +67,8 @@ export function packagedUnits(program: string): readonly UnitFile[] {
     onDemand: false,
     supplementaryGroups: [],
     // Nobody knows yet whether a configuration file will have an admin or metrics server. With 0
-    // here and without `connectionsMax`, the unit gets systemd's default limit of open files.
+    // here and without `connectionsMax`, the unit gets the least limit of open files (`FILES` in
+    // service-unit.ts).
     serverDescriptors: 0,
     drainTimeout: DEFAULTS.drainTimeout,
     unlistedRelays: ANY_FILE,

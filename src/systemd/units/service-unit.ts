@@ -14,8 +14,8 @@ import { comment, listing, section, setting } from "./print-sections.ts";
 import { directoryWord, execProgram, execWord, wholeValue } from "./unit-escaping.ts";
 import type { FilePermissions, UnitPlan, UnitRelay } from "./unit-plan.ts";
 
-// systemd's default limit of open files for services. A large `connectionsMax` needs a higher
-// limit.
+// The least limit of open files (LimitNOFILE=) in a unit. It is systemd's default hard limit. A
+// large `connectionsMax` needs more.
 const FILES = 524_288;
 
 /**
