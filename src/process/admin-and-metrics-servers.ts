@@ -69,7 +69,7 @@ export class AdminServers implements Disposable {
    * Opens all servers of a plan, or none.
    *
    * @param claim - returns the sockets that a predecessor handed over for an address; null if there
-   * is none, and the server then binds the address
+   *   are none, so that the server must bind the address
    * @throws {RelayError} if listening on an address fails
    */
   static async open(

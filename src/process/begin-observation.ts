@@ -29,8 +29,8 @@ interface ObservedServers {
 
 /**
  * Opens the servers of `--admin` and `--metrics`, and begins to measure the figures that they show.
- * Adds the servers and the figures to `parts`, which the caller disposes. Returns null if the plan
- * has no such server; the code of the servers is then not loaded.
+ * Adds the servers and the figures to `parts`, which the caller disposes. If the plan has no such
+ * server, returns null and does not load the code of the servers.
  */
 export async function openObservedServers(
   parts: AsyncDisposableStack,

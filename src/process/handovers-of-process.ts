@@ -103,7 +103,8 @@ export class HandoversOfProcess {
 
   /**
    * Takes over from the predecessor. Returns true when the handover is complete. Returns false if
-   * this process was asked to stop before the handover was complete; its relays have then stopped.
+   * this process was asked to stop before the handover was complete; in this case its relays have
+   * stopped.
    */
   async takeOver(predecessor: Predecessor, opened: OpenedParts): Promise<boolean> {
     const { log, requests, front } = this.#needs;
@@ -124,7 +125,7 @@ export class HandoversOfProcess {
     return true;
   }
 
-  /** Allows handovers from now on: HUP then starts a handover to a new process. */
+  /** From now on, HUP starts a handover to a new process. */
   begin(opened: OpenedParts): void {
     this.#requested.begin(() => this.#estate(opened));
   }

@@ -96,7 +96,7 @@ export function openRelays(
 
 /**
  * Returns the source that a relay opens: the socket that systemd passed or that the predecessor
- * handed over. If there is neither, returns the address, which the relay then binds.
+ * handed over. If there is neither, returns the address, so that the relay binds it.
  */
 function sourceOf(
   { name, source, settings }: RelayPlan,

@@ -18,7 +18,7 @@ export interface StartFailure {
   readonly error: RelayError;
 }
 
-/** Thrown if one or more relays could not start. All relays that had started have then stopped. */
+/** Thrown if one or more relays could not start, after all relays that had started have stopped. */
 export class StartError extends Error {
   override readonly name = "StartError";
 

@@ -13,7 +13,7 @@ interface StopNeeds {
   readonly earlier: EarlierProcesses | null;
   /** The relays' drain timeout, in milliseconds. */
   readonly drainTimeout: number;
-  /** Settles at the second request to stop: then all open connections are reset. */
+  /** Settles at the second request to stop, which resets all open connections. */
   readonly hurry: Promise<void>;
 }
 

@@ -13,7 +13,7 @@ interface Front {
 /**
  * Accepts clients together with the predecessor. Returns true when the predecessor has reported
  * that it accepts no client any more. Returns false if this process was asked to stop before this
- * report: then its relays have drained, and the predecessor keeps the sockets.
+ * report. In this case its relays have drained, and the predecessor keeps the sockets.
  *
  * @throws {HandoverError} if the predecessor ends before the handover is complete.
  * @throws {RelayError} if the file of a Unix socket cannot be given the permissions of the plan.

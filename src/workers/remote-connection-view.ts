@@ -40,8 +40,8 @@ export class RemoteConnectionView implements ConnectionView {
   }
 
   /**
-   * Notes the time at which the destination was reached, and the destination's address. Does
-   * nothing if `reached` is null, because then the destination was not reached.
+   * Notes the time at which the destination was reached, and the destination's address. `reached`
+   * is null if the destination was not reached; in this case the method does nothing.
    */
   noteConnect(reached: Reached | null): void {
     if (reached === null) return;

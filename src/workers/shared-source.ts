@@ -24,8 +24,8 @@ export class SharedSource {
   readonly #file: PlacedFile | null;
   readonly #netns: string | undefined;
   /**
-   * Whether the source was passed to this process, for example by systemd. Another process may then
-   * still listen on the source after this process has closed its descriptors.
+   * Whether the source was passed to this process, for example by systemd. If true, another process
+   * may still listen on the source after this process has closed its descriptors.
    */
   readonly inherited: boolean;
   readonly fds: readonly number[];

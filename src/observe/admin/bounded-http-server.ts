@@ -44,8 +44,8 @@ export class BoundedHttpServer implements Disposable {
   /** The listener; null before `listen` has ended, and again after `drain` or the disposal. */
   #listening: PausableListener | null = null;
   /**
-   * True if `listen` was called with `held`, and `accept` has not been called yet. The server then
-   * accepts no clients.
+   * True if `listen` was called with `held`, and `accept` has not been called yet. The server
+   * accepts no clients while this is true.
    */
   #held = false;
   /**
@@ -55,7 +55,8 @@ export class BoundedHttpServer implements Disposable {
   #drained: PromiseWithResolvers<void> | null = null;
   #paused = false;
   /**
-   * True if the last check found too few free descriptors. The server then accepts no clients.
+   * True if the last check found too few free descriptors. The server accepts no clients while this
+   * is true.
    */
   #exhausted = false;
   #timer: Timer | undefined;

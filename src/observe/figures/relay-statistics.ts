@@ -82,8 +82,8 @@ export class RelayStatistics implements SampledFigures {
    */
   captureEnded: string | null = null;
   /**
-   * Whether another process now accepts the clients of this source. The relay then counts as ready,
-   * because new clients reach that process.
+   * Whether another process now accepts the clients of this source. If true, the relay counts as
+   * ready, because new clients reach that process.
    */
   isHandedOver = false;
   lastFailure: LastFailure | null = null;

@@ -50,8 +50,8 @@ export class BoundedLineWriter {
   /** The lines that wait for the next write. */
   #waiting = new TextBuffer();
   /**
-   * The buffer of the latest write. This write has ended when the next write starts; the buffer
-   * then becomes `#waiting`. Null before the first write, and if the buffer is larger than
+   * The buffer of the latest write. When the next write starts, the latest write has ended, and
+   * this buffer becomes `#waiting`. Null before the first write, and if the buffer is larger than
    * `SPARE_MOST`.
    */
   #spare: TextBuffer | null = null;

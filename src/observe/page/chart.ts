@@ -49,8 +49,8 @@ interface Drawing {
 
 /**
  * A plot of the last minutes. The reader selects a moment with the pointer or the arrow keys. The
- * selection applies to all plots, and the legends then show the values of the selected moment
- * instead of the latest values.
+ * selection applies to all plots. While a moment is selected, the legends show the values of this
+ * moment instead of the latest values.
  */
 export class Chart {
   readonly #options: ChartOptions;

@@ -27,8 +27,8 @@ export class ChosenRelay {
   }
 
   /**
-   * The name of the chosen relay; null if no relay is chosen. The page then shows all relays of the
-   * process together, or the only relay.
+   * The name of the chosen relay; null if no relay is chosen, so that the page shows all relays of
+   * the process together, or the only relay.
    */
   get name(): string | null {
     return new URLSearchParams(location.hash.slice(1)).get(PARAMETER);

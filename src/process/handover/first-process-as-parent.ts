@@ -2,9 +2,9 @@ import type { Reaper } from "./reap-orphans.ts";
 
 /**
  * Waits, in the first process, for the exit statuses of all later processes. The first process
- * needs this object only if there is no service manager. The first process must then run until the
- * last process has ended, because the user or program that started the first process knows no other
- * process.
+ * needs this object only if there is no service manager. Without a service manager, the first
+ * process must run until the last process has ended, because the user or program that started the
+ * first process knows no other process.
  */
 export class ParentProcess {
   readonly #reaper: Reaper;

@@ -95,8 +95,8 @@ export interface HandoverStart extends Pick<
  * handover is complete.
  *
  * @throws {HandoverError} if the successor does not start to accept clients, or if the service
- * manager cannot be told that the successor is the new main process. This process then still
- * accepts clients and must go on.
+ *   manager cannot be told that the successor is the new main process. After this error, this
+ *   process still accepts clients and must go on.
  */
 export async function handOver(estate: Estate, start: HandoverStart): Promise<Successor> {
   const { manager, earlier, reaper } = estate;

@@ -17,7 +17,7 @@ export type FromEarlier =
   | { readonly kind: "open"; readonly connections: number }
   /**
    * Reports the total number of requests to stop that the sender has received. The receiver must
-   * then stop, too.
+   * stop, too.
    */
   | { readonly kind: "asked"; readonly times: number }
   /** Asks the newest process to hand over, because the sender has received HUP. */

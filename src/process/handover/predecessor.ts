@@ -67,7 +67,7 @@ export class Predecessor {
   }
 
   /**
-   * Takes the handed-over listening sockets of an address; the caller then owns the sockets.
+   * Takes the handed-over listening sockets of an address, and makes the caller their owner.
    * Returns null if no sockets of this address were handed over. Also returns null if clients can
    * no longer reach the sockets, because the file of the Unix socket is gone, or because the
    * network namespace was deleted and made again.
@@ -120,8 +120,8 @@ export class Predecessor {
    * Changes only the permissions that differ between this configuration and the predecessor's
    * configuration.
    *
-   * @throws {RelayError} if the system does not allow a change; then all files have the same
-   * permissions as before the call.
+   * @throws {RelayError} if the system does not allow a change; in this case all files have the
+   *   same permissions as before the call.
    */
   setPermissions(): void {
     using undo = new DisposableStack();

@@ -53,8 +53,8 @@ export class Reaper implements Disposable {
   readonly #reap = (): void => {
     for (let child = peekEndedChild(); child !== null; child = peekEndedChild()) {
       // Leave this child to Bun. Stop the loop, because waitid(2) returns this child and no other
-      // ended child until Bun has waited for this child. Then the function in `leave` calls `#reap`
-      // again.
+      // ended child until Bun has waited for this child. After that, the function in `leave` calls
+      // `#reap` again.
       if (this.#runtimes.has(child.pid)) return;
       reapChild(child.pid);
       this.#ended(child.pid, child.status);

@@ -88,8 +88,8 @@ export interface Successor {
 /**
  * Starts a successor, and waits until it accepts clients.
  *
- * @throws {HandoverError} if the start fails. The message is the reason. All processes that were
- * started have then ended.
+ * @throws {HandoverError} if the start fails. The message is the reason. The error is thrown only
+ *   after all processes that were started have ended.
  */
 export async function startSuccessor(start: SuccessorStart): Promise<Successor> {
   const { signal, patience = PATIENCE, childPatience = CHILD_PATIENCE } = start;

@@ -84,8 +84,8 @@ export class PassedSockets implements Disposable {
   /**
    * Finds the passed socket that listens on a relay's source, and returns a descriptor of this
    * socket. The caller owns the descriptor. Returns null if systemd passed no socket for this
-   * source. The relay then binds the source itself, so one configuration file works with and
-   * without `.socket` units.
+   * source. In this case the relay binds the source itself, so one configuration file works with
+   * and without `.socket` units.
    *
    * Two signs show that the `.socket` units are older than the configuration file. The first sign:
    * no passed socket listens on the source, but a passed socket with the relay's name listens on
@@ -96,7 +96,7 @@ export class PassedSockets implements Disposable {
    * @param address - the relay's source
    * @param mode - the configured permissions of the socket's file; undefined if none are configured
    * @throws {RelayError} if the units are older than the configuration file, or if the socket
-   * cannot be used
+   *   cannot be used
    */
   adopt(
     relay: string,
