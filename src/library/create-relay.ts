@@ -104,7 +104,7 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
     throw new AddressError(printAddress(destination), "the destination is the source");
   signal?.throwIfAborted();
   const relayOptions = { ...values, source: claim(source), destination, observer };
-  const relay = await relayOpener(workers, { memory })(relayOptions);
+  const relay = await relayOpener(workers, { memory }).open(relayOptions);
   if (signal !== undefined) await stopOnAbort(relay, signal);
   return relay;
 }

@@ -15,6 +15,8 @@ interface ServersNeeds {
   readonly memory: MemoryBound;
   readonly log: Log;
   readonly predecessor: Predecessor | null;
+  /** Returns the number of threads that carry connections now. */
+  readonly workers: () => number;
   /** Returns the number of open connections of earlier processes (`EarlierProcesses`). */
   readonly earlierConnections: () => number;
   /** Checks at once whether the file or the network namespace of a source was lost or is back. */
@@ -45,6 +47,7 @@ export async function openObservedServers(
       memoryMax: memory.most,
       heldBytes: () => heldTogether(memory),
       logLinesLost: () => log.linesLost(),
+      workers: needs.workers,
       earlierConnections: needs.earlierConnections,
       look: needs.lookForFiles,
     }),

@@ -8,7 +8,7 @@ import { combineObservers } from "../relay/combine-observers.ts";
 import type { Source } from "../relay/kinds-of-source.ts";
 import type { Observer } from "../relay/observer.ts";
 import type { MemoryBound } from "../relay/limits/held-memory-limit.ts";
-import { relayOpener } from "../workers/open-with-workers.ts";
+import type { OpenRelay } from "../workers/open-with-workers.ts";
 import { actingLimits, isTogetherOfFiles, observeActingLimits } from "./acting-limits.ts";
 import type { ConnectionLimits } from "./connection-limits.ts";
 import type { PassedSockets } from "./handover/systemd-sockets-across-handovers.ts";
@@ -23,6 +23,7 @@ import { warnOfPlainText } from "./start-warnings.ts";
 export interface OpeningNeeds {
   readonly plan: ProcessPlan;
   readonly limits: ConnectionLimits;
+  readonly open: OpenRelay;
   /**
    * The number of bytes that the connections of all relays hold in memory, and the maximum of this
    * number. All threads share this data.
@@ -71,9 +72,8 @@ export function openRelays(
   needs: OpeningNeeds,
   observers: ReadonlyMap<RelayPlan, Observer>,
 ): Promise<RelaysOfProcess> {
-  const { plan, limits, memory, log, predecessor } = needs;
-  const { workers, drainTimeout, accessLog: identifyClients } = plan.processWide;
-  const open = relayOpener(workers, { sharedMax: limits.together, memory });
+  const { plan, limits, open, log, predecessor } = needs;
+  const { drainTimeout, accessLog: identifyClients } = plan.processWide;
   return RelaysOfProcess.open(
     plan.relays,
     (relay) => sourceOf(relay, needs),

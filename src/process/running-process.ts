@@ -22,6 +22,7 @@ import { openObservedServers } from "./begin-observation.ts";
 import { observersOf, type OpeningNeeds, openRelays } from "./open-relays.ts";
 import { checkPrivateNetwork } from "./require-private-network.ts";
 import { boundOfThreads } from "../workers/held-memory-of-threads.ts";
+import { type RelayOpener, relayOpener } from "../workers/open-with-workers.ts";
 import type { ProcessPlan } from "./process-plan.ts";
 import type { RelaysOfProcess } from "./relays-of-process.ts";
 import { INIT, findServiceManager } from "./find-service-manager.ts";
@@ -50,6 +51,7 @@ export class RunningProcess implements AsyncDisposable {
    * number. All threads share this data.
    */
   readonly #memory: MemoryBound;
+  readonly #opener: RelayOpener;
   readonly #log: Log;
   /** The parts of the process, which are disposed in reverse order at the end of the process. */
   readonly #parts = new AsyncDisposableStack();
@@ -93,6 +95,10 @@ export class RunningProcess implements AsyncDisposable {
     const { workers, connectionsMax, memoryMax } = plan.processWide;
     this.#memory = boundOfThreads(workers, memoryMax ?? null);
     this.#limits = shareConnections(plan.relays, connectionsOfFiles(plan), connectionsMax);
+    this.#opener = relayOpener(workers, {
+      sharedMax: this.#limits.together,
+      memory: this.#memory,
+    });
     this.#predecessor = predecessor;
     this.#requests = this.#parts.use(stopRequests());
     this.#parts.use(ignoreUserSignals());
@@ -188,6 +194,7 @@ export class RunningProcess implements AsyncDisposable {
     const needs: OpeningNeeds = {
       plan: this.#plan,
       limits: this.#limits,
+      open: this.#opener.open,
       memory: this.#memory,
       log: this.#log,
       passed: this.#passed,
@@ -236,6 +243,7 @@ export class RunningProcess implements AsyncDisposable {
       memory: this.#memory,
       log: this.#log,
       predecessor: this.#predecessor,
+      workers: this.#opener.workers,
       earlierConnections: () => this.#handovers.earlier?.connections ?? 0,
       lookForFiles: () => this.#relays?.lookForFiles(),
     });

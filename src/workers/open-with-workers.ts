@@ -29,14 +29,21 @@ export interface SharedLimits {
  */
 export type OpenRelay = (options: RelayOptions, succession?: Succession) => Promise<HandoverRelay>;
 
+/** Starts relays, and knows how many threads carry their connections. */
+export interface RelayOpener {
+  readonly open: OpenRelay;
+  /** Returns the number of threads that carry connections now. */
+  readonly workers: () => number;
+}
+
 /**
- * Returns a function that starts relays: in this thread if `workers` is 1, otherwise in a pool of
+ * Returns an object that starts relays: in this thread if `workers` is 1, otherwise in a pool of
  * threads that all relays share. Several threads can share a source only with FFI. Without FFI,
  * this thread carries all connections. If there are fewer threads than `workers`, because FFI is
  * not available or because of the limit of open files, the observer of the first relay gets a
  * warning.
  */
-export function relayOpener(workers: Workers, limits: SharedLimits = {}): OpenRelay {
+export function relayOpener(workers: Workers, limits: SharedLimits = {}): RelayOpener {
   const count = workerCount(workers);
   const { sharedMax = null, memory = boundOfThreads(workers, null) } = limits;
   if (count === 1) return inThisThread(sharedMax, memory);
@@ -46,43 +53,54 @@ export function relayOpener(workers: Workers, limits: SharedLimits = {}): OpenRe
       inThisThread(sharedMax, memory),
     );
   const carried = workersCarried(count, () => 0);
-  const open =
+  const opener =
     carried === 1
       ? inThisThread(sharedMax, memory)
       : pooled(loaded.libc, carried, { sharedMax, memory });
   return carried === count
-    ? open
+    ? opener
     : withWarning(
         `the limit of open files allows ${carried} workers, not ${count}: ` +
           "raise the limit (LimitNOFILE= in a systemd unit, ulimit -n elsewhere)",
-        open,
+        opener,
       );
 }
 
-function inThisThread(sharedMax: number | null, bound: MemoryBound): OpenRelay {
+function inThisThread(sharedMax: number | null, bound: MemoryBound): RelayOpener {
   const limit = sharedMax === null ? null : new SharedConnectionLimit(sharedMax);
   const memory = new HeldMemory(bound, 0);
-  return (options, succession) => startRelay(options, { ...succession, limit, memory });
+  return {
+    open: (options, succession) => startRelay(options, { ...succession, limit, memory }),
+    workers: () => 1,
+  };
 }
 
-function pooled(system: Libc, workers: number, limits: Required<SharedLimits>): OpenRelay {
+function pooled(system: Libc, workers: number, limits: Required<SharedLimits>): RelayOpener {
   // Load the pool's modules on demand, because a relay in one thread starts faster without these
   // modules.
   const loading = Promise.all([import("./pooled-relay.ts"), import("./worker-pool.ts")]);
+  let running = () => 0;
   const starting = loading.then(([{ startPooledRelay }, { WorkerPool }]) => {
     const pool = new WorkerPool(workers, limits);
+    running = () => pool.running;
     return (options: RelayOptions, succession?: Succession) =>
       startPooledRelay(system, options, pool, succession);
   });
-  return async (options, succession) => await (await starting)(options, succession);
+  return {
+    open: async (options, succession) => await (await starting)(options, succession),
+    workers: () => running(),
+  };
 }
 
-/** Wraps `open` so that the observer of the first relay gets a warning. */
-function withWarning(message: string, open: OpenRelay): OpenRelay {
+/** Wraps an opener so that the observer of the first relay gets a warning. */
+function withWarning(message: string, { open, workers }: RelayOpener): RelayOpener {
   let isTold = false;
-  return async (options, succession) => {
-    if (!isTold) options.observer?.warning?.(message);
-    isTold = true;
-    return await open(options, succession);
+  return {
+    open: async (options, succession) => {
+      if (!isTold) options.observer?.warning?.(message);
+      isTold = true;
+      return await open(options, succession);
+    },
+    workers,
   };
 }

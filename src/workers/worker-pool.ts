@@ -57,6 +57,14 @@ export class WorkerPool {
   }
 
   /**
+   * The number of workers that run now. It is less than `workers` while no relay uses a slot, and
+   * until the worker that replaces a dead one has started.
+   */
+  get running(): number {
+    return this.#slots.filter(({ isRunning }) => isRunning).length;
+  }
+
+  /**
    * Chooses at most `most` slots for a new relay. A relay that does not use all slots begins at
    * another slot than the relay before it, so relays with few slots do not all use the same
    * workers.

@@ -64,6 +64,11 @@ export class WorkerSlot {
     this.#module = module;
   }
 
+  /** Whether the slot has a thread now. */
+  get isRunning(): boolean {
+    return this.#thread !== null;
+  }
+
   /** Starts a relay's share in the slot's thread; starts a thread if there is none. */
   join(relay: number, member: SlotMember): void {
     this.#members.set(relay, member);

@@ -114,7 +114,7 @@ test.each([
     };
     const silent = listen(path(`silent destination, ${name}`));
     const answering = listen(destination);
-    const open = relayOpener(1, { memory: boundOfThreads(1, MOST) });
+    const { open } = relayOpener(1, { memory: boundOfThreads(1, MOST) });
     const full = Promise.withResolvers<void>();
     await using stalled = await open({
       source: path(`silent source, ${name}`),

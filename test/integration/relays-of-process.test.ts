@@ -26,7 +26,7 @@ async function openGroup(
 ): Promise<{ readonly group: RelaysOfProcess; readonly listener: RawListener }> {
   const listener = new RawListener(LOOPBACK);
   after.defer(async () => listener.close());
-  const openRelay = relayOpener(workers);
+  const { open: openRelay } = relayOpener(workers);
   const group = await RelaysOfProcess.open(
     plans,
     ({ source }) => source as SocketEndpoint,

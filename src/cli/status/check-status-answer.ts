@@ -248,6 +248,7 @@ const STATUS = object<ReadStatus>({
     held_bytes: orElse(0, number),
     held_bytes_max: orElse(null, orNull(number)),
     earlier_connections: orElse(0, number),
+    workers: orElse(null, orNull(number)),
     cpu_seconds: number,
     resident_memory_bytes: number,
     open_files: orNull(number),

@@ -62,6 +62,7 @@ const PROCESS: readonly Column<ReadStatus>[] = [
   ["OPEN_EARLIER", ({ process }) => process.earlier_connections],
   ["LOOP_DELAY", ({ process }) => process.event_loop_delay_seconds],
   ["LOG_LINES_LOST", ({ log_lines_dropped: lost }) => lost],
+  ["WORKERS", ({ process }) => process.workers],
 ];
 
 const RELAY: readonly Column<ReadSummary>[] = [

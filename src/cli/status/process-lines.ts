@@ -1,5 +1,10 @@
 import type { Style } from "../../observe/log/terminal-style.ts";
-import { formatBytes, formatCount, formatDuration } from "../../observe/figures/print-figures.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatWorkers,
+} from "../../observe/figures/print-figures.ts";
 import type { Piece } from "./cut-to-terminal-width.ts";
 import type { ReadStatus } from "./check-status-answer.ts";
 
@@ -15,9 +20,9 @@ export function lineName(name: string, style: Style): Piece {
 }
 
 /**
- * Lines about the process: its CPU time, memory and descriptors, the delay of its event loop, the
- * number of lost log lines, and the number of connections that are still open in the processes that
- * this process replaced (handover).
+ * Lines about the process: its CPU time, workers, memory and descriptors, the delay of its event
+ * loop, the number of lost log lines, and the number of connections that are still open in the
+ * processes that this process replaced (handover).
  *
  * @param before - an earlier status, for the CPU usage since then; if it is undefined or of another
  *   process, the line shows the CPU time since the start of the process
@@ -37,13 +42,14 @@ export function processLines(
       ? ""
       : ` (holds ${formatBytes(figures.held_bytes)} of ${formatBytes(figures.held_bytes_max)})`;
   const memory = `${formatBytes(figures.resident_memory_bytes)}${held}`;
+  const workers = formatWorkers(figures.workers, status.options["workers"]);
   const late = `${(figures.event_loop_delay_seconds * 1_000).toFixed(1)} ms`;
   const { earlier_connections: earlier } = figures;
   const words = `${formatCount(earlier)} more open connection${earlier === 1 ? "" : "s"} in earlier processes`;
   return [
     [
       lineName("process", style),
-      `CPU ${cpu(status, before)}, memory ${memory}${files}, event loop late by ${late}`,
+      `CPU ${cpu(status, before)}${workers && `, ${workers}`}, memory ${memory}${files}, event loop late by ${late}`,
       lost > 0 ? [`, ${formatCount(lost)} log lines lost`, style.red] : "",
     ],
     ...(earlier > 0 ? [[lineName("handover", style), words]] : []),

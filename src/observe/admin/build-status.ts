@@ -78,6 +78,7 @@ export function statusDocument(
       held_bytes: observation.process.heldBytes(),
       held_bytes_max: observation.process.memoryMax,
       earlier_connections: observation.process.earlierConnections(),
+      workers: observation.process.workers?.() ?? null,
       cpu_seconds: rounded(figures.cpuUserSeconds + figures.cpuSystemSeconds),
       resident_memory_bytes: figures.residentBytes,
       open_files: figures.openFiles,

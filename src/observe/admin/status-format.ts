@@ -223,6 +223,13 @@ export interface ProcessDocument {
    * connections.
    */
   readonly earlier_connections: number;
+  /**
+   * The number of threads that carry connections now. It can be less than the option `workers` asks
+   * for: the limits of connections or of open files may allow fewer, and a worker that ended is
+   * missing until another one has taken its place. Null in a program that uses the library and does
+   * not pass this number to its `Observation`.
+   */
+  readonly workers: number | null;
   readonly cpu_seconds: number;
   readonly resident_memory_bytes: number;
   /** The number of open descriptors; null if the system does not report it. */

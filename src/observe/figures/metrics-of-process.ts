@@ -24,13 +24,18 @@ export interface ProcessFigures {
    * connections up to whole KiB.
    */
   readonly heldBytes: () => number;
+  /**
+   * Returns the number of threads that carry connections now; null in a program that uses the
+   * library and does not pass this function to its `Observation`.
+   */
+  readonly workers: (() => number) | null;
   /** The number of open connections that earlier processes still carry after a handover. */
   readonly earlierConnections: () => number;
 }
 
 /** Returns the metrics about this program that concern all relays of the process together. */
 export function metricsOfProgram(figures: ProcessFigures): readonly Metric[] {
-  const { connectionsMax, memoryMax, heldBytes } = figures;
+  const { connectionsMax, memoryMax, heldBytes, workers } = figures;
   return [
     gauge(`${PROGRAM}_build_info`, "1, with the version as a label.", () => [
       [1, { version: VERSION }],
@@ -45,6 +50,11 @@ export function metricsOfProgram(figures: ProcessFigures): readonly Metric[] {
       "Open connections that processes before a handover still carry; no other metric counts them.",
       () => only(figures.earlierConnections()),
     ),
+    ...(workers === null
+      ? []
+      : [
+          gauge(`${PROGRAM}_workers`, "Threads that carry connections now.", () => only(workers())),
+        ]),
     ...(memoryMax === null
       ? []
       : [

@@ -41,6 +41,7 @@ const NOTHING_KNOWN: ObservedProcess = {
   connectionsMax: null,
   memoryMax: null,
   heldBytes: () => 0,
+  workers: null,
   earlierConnections: () => 0,
   look: () => {},
 };

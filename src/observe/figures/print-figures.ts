@@ -59,6 +59,21 @@ export function formatCount(count: number): string {
   return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
+/**
+ * The number of threads that carry connections, with the number that the option `--workers` asks
+ * for: `2 of 8 workers`, or `2 workers` for `auto`. Empty if the option asks for one, or if the
+ * number is not known.
+ *
+ * @param running - the number of threads that run; null if it is not known
+ * @param asked - the value of the option; undefined if it is not known
+ */
+export function formatWorkers(running: number | null, asked = "1"): string {
+  if (running === null || asked === "1") return "";
+  return asked === "auto"
+    ? formatNumberOf(running, "worker")
+    : `${formatCount(running)} of ${asked} workers`;
+}
+
 /** A number of things in words, such as `1 connection` or `2,000 connections`. */
 export function formatNumberOf(count: number, thing: string): string {
   return `${formatCount(count)} ${thing}${count === 1 ? "" : "s"}`;

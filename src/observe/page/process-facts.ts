@@ -1,5 +1,10 @@
 import type { StatusDocument } from "../admin/status-format.ts";
-import { formatBytes, formatCount, formatDuration } from "../figures/print-figures.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatWorkers,
+} from "../figures/print-figures.ts";
 import { clock } from "./clock.ts";
 import { FactList } from "./count-and-fact-lists.ts";
 
@@ -10,10 +15,12 @@ export function showProcess(status: StatusDocument, isOverview: boolean): void {
   const { process: figures, uptime_seconds: uptime } = status;
   const { pauses_up: up, pauses_down: down } =
     isOverview && status.all !== null ? status.all.traffic : status.traffic;
+  const workers = formatWorkers(figures.workers, status.options["workers"]);
   processFacts.show({
     "up for": `${formatDuration(uptime)}, since ${clock(status.started_at)}`,
     "process id": String(status.pid),
     CPU: `${formatDuration(figures.cpu_seconds)} in all`,
+    ...(workers !== "" && { threads: workers }),
     memory: formatBytes(figures.resident_memory_bytes),
     descriptors:
       figures.open_files === null

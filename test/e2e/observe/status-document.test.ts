@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { connectEcho, startEcho } from "../../support/sockets/echo.ts";
-import { eventually, startWatched, statusOf } from "./admin.ts";
+import { eventually, metricsOf, startWatched, statusOf } from "./admin.ts";
 
 const ANY = "127.0.0.1:0";
 
@@ -45,6 +45,18 @@ describe("the status", () => {
     expect(await ids("?sort=bytes")).toEqual([2, 3, 1]);
     expect(await ids("?sort=bytes&limit=0")).toEqual([]);
     for (const client of clients) client[Symbol.dispose]();
+  });
+
+  test("says how many workers run, not how many were asked for", async () => {
+    await using relay = await startWatched([
+      ...["--workers=8", "--connections-max=2"],
+      ...[ANY, "127.0.0.1:9"],
+    ]);
+    const { options, process } = await statusOf(relay.admin);
+    expect([options["workers"], process.workers]).toEqual(["8", 2]);
+    expect((await metricsOf(relay.admin)).get("workers")).toBe(2);
+    await using single = await startWatched([ANY, "127.0.0.1:9"]);
+    expect((await statusOf(single.admin)).process.workers).toBe(1);
   });
 
   test("tells where a connection is in its life", async () => {

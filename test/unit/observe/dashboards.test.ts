@@ -48,6 +48,7 @@ async function exportedNames(): Promise<Set<string>> {
       earlierConnections: () => 0,
       memoryMax: 1e9,
       heldBytes: () => 5,
+      workers: () => 1,
     },
   });
   const types = readTypes(await metrics.expose());

@@ -210,6 +210,27 @@ describe("a pool", () => {
     expect(pool.place(1, () => 0).relay).toBe(5);
   });
 
+  test("knows how many of its threads run", () => {
+    const pool = new WorkerPool(3);
+    expect(pool.running).toBe(0);
+    const members = pool
+      .place(2, () => 0)
+      .slots.map((slot, relay) => {
+        const member = new Member(relay);
+        slot.join(relay, member);
+        return { slot, member };
+      });
+    expect([pool.workers, pool.running]).toEqual([3, 2]);
+    FakeThread.latest.exit(1);
+    expect(pool.running).toBe(1);
+    jest.advanceTimersByTime(10);
+    expect(pool.running).toBe(2);
+    const [first] = members;
+    first?.slot.leave(first.member.relay);
+    FakeThread.started[0]?.exit(0);
+    expect(pool.running).toBe(1);
+  });
+
   test("divides the limit that all its relays share, and has no worker without a place", () => {
     const parts = (workers: number, sharedMax: number) => {
       const pool = new WorkerPool(workers, { sharedMax });

@@ -7,7 +7,7 @@ import { describePage, CONNECTION_ROWS, connectMany, reads, text } from "./page-
 
 await describePage("the figures of the page", ({ at, open, source }) => {
   test("shows an idle relay, complains of nothing and asks nobody else", async () => {
-    await using relay = await startWatched([source(), "127.0.0.1:9"]);
+    await using relay = await startWatched(["--workers=2", source(), "127.0.0.1:9"]);
     await using opened = await open(relay.admin);
     const { page, complaints } = opened;
     await reads(page, "#state", /^Ready$/);
@@ -20,6 +20,7 @@ await describePage("the figures of the page", ({ at, open, source }) => {
     expect(await page.locator("#relays").isVisible()).toBe(false);
     expect(await page.locator("#banner").isVisible()).toBe(false);
     expect(await text(page, "#process")).toContain(`${relay.pid}`);
+    expect(await text(page, "#process")).toContain("2 of 2 workers");
     expect(complaints).toEqual([]);
   });
 

@@ -118,6 +118,22 @@ describe("a status", () => {
     expect(draw(status()).join("\n")).not.toContain("handover");
   });
 
+  test("says how many workers run, and how many were asked for", () => {
+    const { process: figures, options } = status();
+    const drawn = (asked: string, workers: number | null) =>
+      draw(
+        status([], {
+          options: { ...options, workers: asked },
+          process: { ...figures, workers },
+        }),
+      ).join("\n");
+    expect(drawn("8", 2)).toContain("CPU 10 s in all, 2 of 8 workers, memory 50.0 MB");
+    expect(drawn("auto", 1)).toContain("CPU 10 s in all, 1 worker, memory");
+    expect(drawn("1", 1)).not.toContain("worker");
+    // A relay of an earlier release does not send the number.
+    expect(drawn("8", null)).not.toContain("worker");
+  });
+
   test("fits every terminal", () => {
     const open = Array.from({ length: 50 }, (_, id) => connection({ id }));
     holds(
@@ -239,8 +255,8 @@ describe("a status for programs", () => {
     const web = relay({ name: "web" });
     expect(plainStatus(ofRelays([web, relay({ name: "a b" })], open))).toEqual([
       "PROCESS\tPROGRAM\tVERSION\tPID\tUPTIME\tCPU\tMEMORY\tHELD\tHELD_MAX\tFILES\tFILES_MAX\tOPEN\t" +
-        "OPEN_MAX\tOPEN_EARLIER\tLOOP_DELAY\tLOG_LINES_LOST",
-      `${PROCESS}2\t-\t0\t0.0123\t0`,
+        "OPEN_MAX\tOPEN_EARLIER\tLOOP_DELAY\tLOG_LINES_LOST\tWORKERS",
+      `${PROCESS}2\t-\t0\t0.0123\t0\t1`,
       "RELAY\tNAME\tSTATE\tOPEN\tRATE_UP\tRATE_DOWN\tFAILED\tREFUSED\tTOTAL\tOPEN_MAX\tSOURCE\t" +
         "DESTINATION\tWAITING_FOR_HEADER\tNOT_READY_BECAUSE\tCAPTURE_ENDED\tACCEPTING_PAUSED",
       "relay\tweb\tready\t0\t1500\t2500000\t23\t0\t1234\t100\t/run/in\t127.0.0.1:80\t0\t-\t-\t-",

@@ -114,6 +114,7 @@ export function status(open: readonly OpenDocument[] = [], figures: Partial<Stat
       held_bytes: 0,
       held_bytes_max: null,
       earlier_connections: 0,
+      workers: 1,
       cpu_seconds: 10,
       resident_memory_bytes: 5e7,
       open_files: 12,

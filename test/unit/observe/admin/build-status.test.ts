@@ -52,7 +52,7 @@ describe("the document", () => {
   test("has what only the process knows", () => {
     const known = {
       ...{ connectionsMax: 50, earlierConnections: () => 4 },
-      ...{ memoryMax: 1_000, heldBytes: () => 7 },
+      ...{ memoryMax: 1_000, heldBytes: () => 7, workers: () => 3 },
     };
     observation[Symbol.dispose]();
     observation = new Observation(known);
@@ -60,7 +60,7 @@ describe("the document", () => {
     const { process: figures } = statusOf({ sort: "age", limit: 0, history: 0 });
     expect(figures).toMatchObject({
       ...{ connections_max: 50, earlier_connections: 4 },
-      ...{ held_bytes: 7, held_bytes_max: 1_000 },
+      ...{ held_bytes: 7, held_bytes_max: 1_000, workers: 3 },
     });
   });
 

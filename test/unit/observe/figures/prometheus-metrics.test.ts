@@ -24,6 +24,7 @@ beforeEach(() => {
       earlierConnections: () => 4,
       memoryMax: 1e9,
       heldBytes: () => 5,
+      workers: () => 2,
     },
   });
   relay = combineObservers([statistics.observer, metrics.observerOf("web")]);
@@ -107,6 +108,7 @@ test("each metric has what happened", async () => {
     'event_loop_delay_seconds_bucket{le="0.05"}': 1,
     [`build_info{version="${version}"}`]: 1,
     log_lines_dropped_total: 3,
+    workers: 2,
   };
   expect(values(Object.keys(histograms), (name) => own + name)).toEqual(histograms);
 });
@@ -124,6 +126,7 @@ test("each relay has series of its own, the process has one", async () => {
       earlierConnections: () => 0,
       memoryMax: 1e9,
       heldBytes: () => 5,
+      workers: null,
     },
   });
   const relays = ["a", "b"].map((name) => combineObservers([both.observerOf(name)]));
@@ -135,6 +138,7 @@ test("each relay has series of its own, the process has one", async () => {
   expect(samples.get(`${own}connection_duration_seconds_count{relay="a"}`)).toBe(0);
   expect(samples.get(`${own}connection_duration_seconds_count{relay="b"}`)).toBe(1);
   expect(samples.get(`${own}log_lines_dropped_total`)).toBe(0);
+  expect(samples.has(`${own}workers`)).toBe(false);
 });
 
 test("a second reading counts nothing twice", async () => {
