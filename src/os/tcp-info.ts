@@ -33,7 +33,10 @@ const words = new Uint32Array(LENGTH / Uint32Array.BYTES_PER_ELEMENT);
 const fields = new DataView(words.buffer);
 const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
-/** Asks the kernel about a TCP connection; null if `fd` is not a TCP socket. tcp(7), TCP_INFO */
+/**
+ * Asks the kernel about a TCP connection; null if `fd` is not a TCP socket, and before Linux 4.6.
+ * tcp(7), TCP_INFO
+ */
 export function readTcpInfo(system: Libc, fd: number): TcpInfo | null {
   if (system.getOptionWords(fd, IPPROTO_TCP, TCP_INFO, words) !== LENGTH) return null;
   return {
@@ -50,7 +53,7 @@ export function readTcpInfo(system: Libc, fd: number): TcpInfo | null {
 
 /**
  * Returns the number of bytes that the kernel has received in order on a TCP connection; null if
- * `fd` is not a TCP socket. The kernel counts the peer's FIN as one more byte
+ * `fd` is not a TCP socket, and before Linux 4.6. The kernel counts the peer's FIN as one more byte
  * (tcp_rcv_nxt_update()).
  */
 export function readBytesReceived(system: Libc, fd: number): number | null {

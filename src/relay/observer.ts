@@ -44,13 +44,13 @@ export interface ConnectionView {
   /** Bytes read from the destination but not yet accepted by the client. */
   readonly heldDown: number;
   /**
-   * The number of times that the relay paused reading from the client, because the destination was
-   * full (backpressure).
+   * The number of times that the relay paused reading from the client, because the destination did
+   * not take all bytes (backpressure), or was not reached yet.
    */
   readonly pausesUp: number;
   /**
-   * The number of times that the relay paused reading from the destination, because the client was
-   * full (backpressure).
+   * The number of times that the relay paused reading from the destination, because the client did
+   * not take all bytes (backpressure).
    */
   readonly pausesDown: number;
   readonly state: ConnectionState;
@@ -168,7 +168,7 @@ export interface Observer {
    * connections. Each worker reports this for its own connections.
    */
   reachedAgain(): void;
-  /** One direction reached its end of stream; the other direction continues. */
+  /** The side `from` has sent its end of stream. The connection continues. */
   halfClosed(connection: ConnectionView, from: "client" | "destination"): void;
   /** The connection is over and holds no descriptor any more. */
   closed(connection: ConnectionView, ending: Ending): void;

@@ -24,7 +24,11 @@ export interface RelayOptions extends AccessRules {
   readonly mode?: number | undefined;
   /** The user id of the owner of a Unix source's file. Default: the user of this process. */
   readonly owner?: number | undefined;
-  /** The group id of a Unix source's file. Default: the group of this process. */
+  /**
+   * The group id of a Unix source's file. Default: the group of this process; but if the folder
+   * passes on its own group (mode 2000, inode(7)) and belongs to root or to this process's user,
+   * the group of the folder.
+   */
   readonly group?: number | undefined;
   /**
    * Creates the missing folders of a Unix source with this mode, such as `0o755`; the umask has no
@@ -33,8 +37,8 @@ export interface RelayOptions extends AccessRules {
    */
   readonly directoryMode?: number | undefined;
   /**
-   * Listens on a TCP address that the machine does not have yet, such as the address of a VPN.
-   * Default: false. Needs FFI.
+   * Whether the relay may listen on a TCP address that the machine does not have yet, such as the
+   * address of a VPN. Default: false. Needs FFI.
    */
   readonly freebind?: boolean | undefined;
   /**

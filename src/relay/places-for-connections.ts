@@ -72,7 +72,7 @@ export class Places implements BoundedRelay, Disposable {
     this.#memory.join(this);
   }
 
-  /** Ends all pausing and resuming of the source, because the relay stops. */
+  /** From now on, `pauseFor`, `resumeFor` and freed places change nothing: the relay stops. */
   close(): void {
     this.#isClosed = true;
   }

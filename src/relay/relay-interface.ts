@@ -21,8 +21,8 @@ export interface Relay extends AsyncDisposable {
   stop(options?: Partial<DrainLimits>): Promise<void>;
   /**
    * Stops the relay if no connection is open. Resolves with true if the relay stopped, otherwise
-   * with false. No client is accepted between the check and the stop: new clients wait in the
-   * kernel's queue. Never rejects.
+   * with false. Between the check and the beginning of the stop no client is accepted: new clients
+   * wait in the kernel's queue. Never rejects.
    */
   stopIfIdle(): Promise<boolean>;
   /**

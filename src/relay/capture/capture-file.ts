@@ -80,8 +80,8 @@ export class CaptureFile {
   }
 
   /**
-   * Begins a capture: gives an earlier capture at the path the suffix `.1`, and makes the new file.
-   * A successor makes and renames no file before `take`.
+   * Begins a capture: renames an earlier capture at the path, and makes the new file
+   * (`openCapture`). A successor makes and renames no file before `take`.
    *
    * @throws {RelayError} if the file cannot be made, if the file at the path is no capture, or if
    * another relay captures into it

@@ -45,9 +45,9 @@ export class DepartedLocalClients<Watched extends WatchedConnection> {
   #pause = PAUSE_FIRST;
 
   /**
-   * @param isDue - whether it matters now if the client of a connection has left; the kernel's
-   *   table is read only for these connections, because on a machine with many sockets a read takes
-   *   long
+   * @param isDue - returns whether it matters now that the client of a connection may have left.
+   *   The kernel's table is read only if at least one connection is due, because on a machine with
+   *   many sockets a read takes long
    * @param departed - called with each connection whose client has left; called again after each
    *   pause until the connection is forgotten
    */

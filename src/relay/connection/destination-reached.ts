@@ -25,7 +25,8 @@ export function reached(connection: Connection): void {
 
 /**
  * Reports the destination as reached, then ends the connection as reset by the destination. Called
- * if the destination accepted and reset the connection before the relay saw either event.
+ * if the destination accepted the connection and ended it at once, before the relay saw that the
+ * socket was connected.
  */
 export function reachedAndReset(connection: Connection): void {
   connection.attempt = null;

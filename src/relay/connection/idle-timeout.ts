@@ -85,8 +85,8 @@ export class IdleTimeout implements Disposable {
       this.#seen.set(connection, { moved, at: now, unsent: null });
       return;
     }
-    // Do not ask the kernel if it held 0 bytes at the last check: the relay has written nothing
-    // since that check, so the kernel still holds 0 bytes.
+    // If the kernel held 0 bytes at the last check, do not ask the kernel again: the relay has
+    // written nothing since that check, so the kernel still holds 0 bytes.
     if (seen.unsent !== 0) {
       const unsent = unsentBytes(connection);
       if (seen.unsent !== null && unsent < seen.unsent) seen.at = now;

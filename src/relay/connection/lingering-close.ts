@@ -100,8 +100,8 @@ export class LingeringClose {
   add(side: LingeringSide, outcome: Outcome): void {
     if (side.stay !== null) return;
     if (outcome === "reset" && pendingBytes(side, side.unsent()) === 0) return side.terminate();
-    // `untaken` stays unknown until the first check, because it costs a system call, and most sides
-    // are gone before the first check.
+    // `untaken` stays unknown until the first check, because most sides are gone before that check,
+    // and the number costs a system call.
     const deadline: Deadline | null = null;
     const stay: Stay = { side, outcome, untaken: Infinity, looks: 0, stood: 0, deadline };
     side.stay = stay;

@@ -43,7 +43,7 @@ export function headerOf(version: ProxyVersion, source: SocketEndpoint): HeaderO
   const noUser = ambiguousId("uid");
   return (accepted) => {
     // The client of a Unix source can have an IP address: if a proxy has connected to the source,
-    // its header may have named a TCP client.
+    // the proxy's header may name a TCP client.
     const isTcp = accepted.client !== null;
     const client = isTcp ? tcpClient(accepted) : unixClient(accepted.fd, destination, noUser);
     return proxyHeader(version, client);

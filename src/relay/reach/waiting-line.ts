@@ -10,7 +10,7 @@ const PAUSE_SHORTAGE = 50;
 // may notice up to one second late that the destination accepts connections again.
 const PAUSE_REFUSED = 1_000;
 
-/** The failed try because of which attempts wait in line. */
+/** A try that failed. After it, the attempts wait in line until one of them tries again. */
 export interface FailedTry {
   readonly failures: readonly AddressFailure[];
   /**

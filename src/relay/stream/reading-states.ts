@@ -141,7 +141,7 @@ const TABLE: Transitions = {
  * | `over`      | `over`     | `over`           | `over`          |             |           |             |                      | `over`      |          | `over` |
  *
  * A transition to `turn` or `last turn` plans a read without Bun, by the relay's own system call,
- * for the next turn of the event loop. At a transition marked "now", the pipe reads in this way at
+ * for the next turn of the event loop. At a transition marked "now", the pipe does such a read at
  * once.
  *
  * The row `events` also has cells for the results of reads without Bun. The reason: if the receiver

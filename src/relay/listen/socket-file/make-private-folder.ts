@@ -36,7 +36,7 @@ export async function openPrivateFolder(folder: PinnedFile, path: string): Promi
 }
 
 async function openShared(folder: PinnedFile, path: string): Promise<PrivateFolder | null> {
-  // Without FFI there is no flock(2).
+  // Without FFI the relay cannot call flock(2), so it uses a folder of its own.
   if (libc === null) return null;
   const entry = folder.entry(`.${basename(path)}.relay-${process.geteuid?.() ?? 0}`);
   for (const until = performance.now() + PATIENCE; performance.now() < until;) {
