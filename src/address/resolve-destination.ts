@@ -23,8 +23,8 @@ export interface Target {
   readonly netns: string | undefined;
   /**
    * Returns the destination's addresses in the order in which the relay tries them. A name that
-   * needs a resolver is resolved at each call. The result is then a promise, which rejects with the
-   * resolver's error.
+   * needs a resolver is resolved at each call. For such a name the result is a promise, which
+   * rejects with the resolver's error.
    */
   addresses(): readonly SocketAddress[] | Promise<readonly SocketAddress[]>;
 }

@@ -69,7 +69,7 @@ function readText(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch {
-    // The group or the hierarchy does not exist, or a sandbox hides the file: then the file sets no
+    // The group or the hierarchy does not exist, or a sandbox hides the file. So the file sets no
     // limit.
     return undefined;
   }

@@ -24,7 +24,7 @@ function serviceList(): string {
   try {
     return readFileSync("/etc/services", "utf8");
   } catch {
-    // The file does not exist on a minimal system, which then has no service names.
+    // The file does not exist on a minimal system. Such a system has no service names.
     return "";
   }
 }

@@ -13,9 +13,9 @@ const DESCRIPTORS = "/proc/self/fd";
 const EPOLL_LINK = "anon_inode:[eventpoll]";
 
 /**
- * The epoll instance of this thread's event loop; null before the instance was found. Cached,
- * because the search reads every descriptor of the process, and a process with many relays has many
- * descriptors. Each thread has its own instance of this module.
+ * The descriptor of the epoll instance of this thread's event loop; null before it was found. It is
+ * cached, because the search reads every descriptor of the process, and a process with many relays
+ * has many descriptors. Each thread has its own instance of this module.
  */
 let ownEpoll: number | null = null;
 

@@ -79,7 +79,7 @@ export interface Libc {
   unsent(fd: number): number;
   /** The number of bytes received that have not been read yet: SIOCINQ of tcp(7) and unix(7). */
   unread(fd: number): number;
-  /** Stops reading from a socket; the writes of a Unix peer then fail. shutdown(2), SHUT_RD */
+  /** Stops reading from a socket, so that the writes of a Unix peer fail. shutdown(2), SHUT_RD */
   shutReading(fd: number): number;
   /** Ends the stream to a socket's peer, for all descriptors of the socket. shutdown(2), SHUT_WR */
   shutWriting(fd: number): number;

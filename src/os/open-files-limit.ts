@@ -21,8 +21,8 @@ function readLimit(): number {
     const [, soft = ""] = /^Max open files +(\d+)/m.exec(limits) ?? [];
     return soft === "" ? Infinity : Number(soft);
   } catch {
-    // The system has no /proc, for example macOS. The process then learns of the limit only when a
-    // system call fails with EMFILE.
+    // The system has no /proc, for example macOS. On such a system the process learns of the limit
+    // only when a system call fails with EMFILE.
     return Infinity;
   }
 }

@@ -59,7 +59,7 @@ const ALL_IDS = 2 ** 32 - 1;
 /**
  * The overflow id, which stands for every user (or group) that this process's user namespace does
  * not map (user_namespaces(7)), for example in a systemd unit with `PrivateUsers=yes`. Null if all
- * ids are mapped, because each id then means one user or one group.
+ * ids are mapped, because in this case each id means one user or one group.
  */
 export function ambiguousId(what: "uid" | "gid"): number | null {
   const mapped = read(`/proc/self/${what}_map`)

@@ -56,7 +56,7 @@ export function networkIdentity(netns: string): string | null {
     const { dev, ino } = statSync(networkPath(netns), { bigint: true });
     return `${dev}:${ino}`;
   } catch {
-    // The file does not exist, or this process may not look at it: then the process cannot make
+    // The file does not exist, or this process may not look at it. So the process cannot make
     // sockets in the namespace either.
     return null;
   }

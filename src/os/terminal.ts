@@ -13,7 +13,8 @@ const MEMORY_MAJOR = 1;
 
 /**
  * Whether a descriptor is a terminal that has hung up: its window was closed or its connection was
- * lost. The kernel then answers each request with EIO (tty_ioctl(4)) and sends SIGHUP.
+ * lost. For such a terminal, the kernel answers each request with EIO (tty_ioctl(4)), and it sends
+ * SIGHUP.
  */
 export function isHungUp(fd: number): boolean {
   if (!isCharacterDevice(fd) || isTerminal(fd)) return false;

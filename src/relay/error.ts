@@ -1,8 +1,8 @@
 import { errorCode, errnoWords } from "../os/errno.ts";
 
 /**
- * A failure of the relay. The message says what failed, the address, the system's reason, and how
- * to fix the problem.
+ * A failure of the relay. The message says what failed, the address, the system's reason and, if
+ * that is known, how to fix the problem.
  */
 export class RelayError extends Error {
   constructor(

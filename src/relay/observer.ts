@@ -134,7 +134,7 @@ export interface Stop {
 
 /**
  * The relay reports everything through its observer, and in no other way. An observer that throws
- * an error has a bug. The relay then passes the error to `fault`, like any other unexpected error,
+ * an error has a bug. The relay passes such an error to `fault`, like any other unexpected error,
  * and continues.
  */
 export interface Observer {

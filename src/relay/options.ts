@@ -84,7 +84,7 @@ export interface RelayOptions extends AccessRules {
   /**
    * The idle time after which the kernel sends TCP keepalive probes. If a peer acknowledges neither
    * probes nor data, its connection ends after about twice this time. With 0 the kernel sends no
-   * probes; then only the kernel's own limits apply. Default 60,000.
+   * probes, and only the kernel's own limits apply. Default 60,000.
    */
   readonly keepalive?: number | undefined;
   /** The time for which `stop()` waits until the open connections have ended. Default 8,000. */

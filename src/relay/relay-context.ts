@@ -25,8 +25,8 @@ export interface Succession {
  */
 export interface RelayContext extends Succession {
   /**
-   * Whether a worker thread runs this relay as its share of a relay that has several threads. The
-   * main thread then checks the destination's network namespace and watches the source. Default:
+   * Whether a worker thread runs this relay as its share of a relay that has several threads. If
+   * so, the main thread checks the destination's network namespace and watches the source. Default:
    * false.
    */
   readonly isShare?: boolean | undefined;

@@ -73,10 +73,10 @@ export interface HandoverRelay extends Relay {
   forHandover(): HandedSource;
   /**
    * Stops accepting. The source stays open in the relay that took the source over, and the source's
-   * file stays in its place. `isGivenUp` means that no relay took the source over; then the file is
-   * removed. Resolves once the relay has stopped accepting. The drain of the open connections then
-   * has no time limit, unless `stop` sets one; `stopped` resolves at the end of the drain. Never
-   * rejects.
+   * file stays in its place. `isGivenUp` means that no relay took the source over; in this case the
+   * file is removed. Resolves once the relay has stopped accepting. After that, the drain of the
+   * open connections has no time limit, unless `stop` sets one; `stopped` resolves at the end of
+   * the drain. Never rejects.
    */
   leave(options?: { readonly isGivenUp?: boolean }): Promise<void>;
   /**

@@ -6,8 +6,8 @@ import type { IpAddress } from "../../address/ip-address-and-ipv4-mapping.ts";
  */
 export interface ClientCounts {
   /**
-   * Adds a connection of a client. Returns the number of open connections that the client then has
-   * in all threads of the relay.
+   * Adds a connection of a client. Returns the number of open connections that the client has
+   * afterwards in all threads of the relay.
    */
   enter(client: bigint): number;
   /** Removes one connection of a client. */

@@ -206,7 +206,7 @@ export class CaptureFile {
 
   /**
    * Begins the file that follows a full file, and puts the header of the new file in front of the
-   * waiting blocks. Returns null if no file can be made; the capture has then ended.
+   * waiting blocks. Returns null if no file can be made; in this case the capture has ended.
    */
   #beginNext(full: OpenCapture): OpenCapture | null {
     const { path, header } = this.#options;
@@ -233,8 +233,8 @@ export class CaptureFile {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#waiting = [];
-    // A write that is under way still uses the descriptor; the callback of the write then closes
-    // the descriptor.
+    // A write that is under way still uses the descriptor. The callback of this write closes the
+    // descriptor.
     if (!this.#isWriting) this.#closeFile();
     this.#whenWritten?.();
     this.#options.ended(reason);

@@ -81,8 +81,7 @@ export interface EarlierCapture {
  * earlier capture at the path gets the suffix `.1`, or a higher number if `.1` is not free
  * (`moveAside`).
  *
- * Without FFI nothing is locked: a second relay at the same path then renames the first relay's
- * file.
+ * Without FFI nothing is locked, so a second relay at the same path renames the first relay's file.
  *
  * @throws {RelayError} if the file cannot be made, or the file at the path is no capture, or
  *   another relay captures into it
@@ -184,8 +183,8 @@ function withNumber({ entry, path }: Entry, number: number): Entry {
 /**
  * Renames the earlier capture: its new name is the path with the first free number as a suffix. A
  * number is free if no file has the name with this number. Unless `keepsAll` is set, a number is
- * also free if the file with this number is a capture that no process writes. The earlier capture
- * then replaces that file.
+ * also free if the file with this number is a capture that no process writes. In this case the
+ * earlier capture replaces that file.
  */
 function moveAside(file: Entry, keepsAll: boolean): void {
   for (let number = 1; ; number += 1) {

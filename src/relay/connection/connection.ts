@@ -76,7 +76,7 @@ export interface ConnectionsState extends PipeMeans {
   /**
    * The number of late sockets. A socket is late while Bun is still connecting it although the
    * attempt to reach the destination has ended. Bun cannot cancel a connect, so a late socket keeps
-   * its descriptor for some time. Always 0 with FFI, because the relay then connects by its own
+   * its descriptor for some time. Always 0 with FFI, because with FFI the relay connects by its own
    * system calls.
    */
   lateSockets: number;
@@ -129,7 +129,7 @@ export interface Attempt extends Expiring {
    * `connectRetry` is over, the attempt fails, too; otherwise the attempt waits for its next try.
    */
   expire(): void;
-  /** Ends the attempt, which then calls neither `reached` nor `unreachable`. */
+  /** Ends the attempt. From now on, it calls neither `reached` nor `unreachable`. */
   cancel(): void;
 }
 
@@ -184,9 +184,9 @@ export class ConnectionSide extends Side implements LingeringSide {
   override shutdown(): void {
     // If the client has already ended its stream, close the client's socket instead of shutting the
     // socket down: the client sees no difference. If other processes share the socket, do not close
-    // it, because then only a shutdown sends the end of the stream (close(2)). Do not close the
-    // destination's socket either, because the relay may have to reset this socket when the client
-    // leaves (`clientClosed`).
+    // it, because a close sends no end of the stream while they have the socket open (close(2)). Do
+    // not close the destination's socket either, because the relay may have to reset this socket
+    // when the client leaves (`clientClosed`).
     const { client, up, shared } = this.connection;
     if (this === client && up.state === "ended" && !shared.clientIsShared) this.close();
     else super.shutdown();

@@ -28,10 +28,10 @@ interface WatchedConnection {
  * whether a process still owns the client's socket.
  *
  * This matters if relays form a ring, so that the destination of each relay is the source of the
- * next one. Then the connection of one client causes a connection to the next relay, and so on
- * around the ring, until one relay has reached its limit of open connections. None of these
+ * next one. In a ring, the connection of one client causes a connection to the next relay, and so
+ * on around the ring, until one relay has reached its limit of open connections. None of these
  * connections is ever answered. When the client leaves, the relay that accepted the client must end
- * the client's connection. Then all other connections of the ring end, one after the other.
+ * the client's connection. After that, all other connections of the ring end, one after the other.
  */
 export class DepartedLocalClients<Watched extends WatchedConnection> {
   /**

@@ -24,7 +24,7 @@ export function destroy(connection: Connection, ending: Ending): void {
  *
  * @returns true if the connection was cut: it was reset before all bytes were delivered, or while
  *   both sides were open. False if one side was already closed and the other side had taken all
- *   bytes; then the relay only closes the other side.
+ *   bytes; in this case the relay only closes the other side.
  */
 export function cutOff(connection: Connection): boolean {
   const { client, destination } = connection;

@@ -8,7 +8,7 @@ import { clientClosed, clientEnded } from "./show-destination-that-client-left.t
 /**
  * Passes on the end of stream of a side, and reports the half-closed connection. Called when Bun
  * reports the end of stream. If the relay itself has already found that the side failed, Bun
- * reports an end of stream instead of the failure; then this function handles the failure.
+ * reports an end of stream instead of the failure. In this case this function handles the failure.
  */
 export function sideEnded(side: ConnectionSide): void {
   const { connection, inbound } = side;
@@ -78,8 +78,8 @@ function isFailure(side: ConnectionSide, code: string | undefined): boolean {
 
 /**
  * Returns whether the relay itself found that a side failed: by a system call, which removed the
- * error from the socket (SO_ERROR), or in `UnresponsivePeers`. Bun then reports a clean close, so
- * only the stored errno shows the failure.
+ * error from the socket (SO_ERROR), or in `UnresponsivePeers`. Bun reports a clean close for such a
+ * side, so only the stored errno shows the failure.
  */
 function hasFailed({ errno }: Side): boolean {
   return errno !== 0 && errno !== EPIPE;

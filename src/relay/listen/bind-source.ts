@@ -55,7 +55,7 @@ export interface ListenOptions extends SocketFileOptions {
   readonly waiting?: PauseWithoutFfiOptions | undefined;
   /**
    * Called with a message for debugging if the source's host stands for several addresses and the
-   * system lacks one of them (see `bindTcp`). The relay then listens without this address.
+   * system lacks one of them (see `bindTcp`). In this case the relay listens without this address.
    */
   readonly notice?: ((message: string) => void) | undefined;
 }

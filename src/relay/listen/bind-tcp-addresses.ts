@@ -38,7 +38,7 @@ const PORT_TRIES = 32;
  * - Otherwise the relay listens on the first address of the host that works.
  *
  * @param notice - called with a message if the host is empty or a loopback name, and the system
- *   lacks one of the addresses; the relay then listens without this address
+ *   lacks one of the addresses; in this case the relay listens without this address
  * @throws an error with the system's or the resolver's code.
  */
 export async function bindTcp<Bound>(

@@ -121,7 +121,8 @@ function tcpBinder<Data>(handlers: AcceptHandlers<Data>): TcpBinder<Bun.TCPSocke
 
 /**
  * Returns an error that has a code. Bun's error has no code if socket(2) failed, normally because
- * the system does not support the address family; the result then has the code EAFNOSUPPORT.
+ * the system does not support the address family. In this case the result has the code
+ * EAFNOSUPPORT.
  */
 function named(error: unknown): unknown {
   const hasCode = error instanceof Error && errorCode(error) !== error.message;

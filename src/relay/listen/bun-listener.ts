@@ -10,7 +10,7 @@ export interface BunListener {
   stop(): void;
 }
 
-/** Lets Bun accept from a listening descriptor. Bun then owns the descriptor. */
+/** Lets Bun accept from a listening descriptor. From now on, Bun owns the descriptor. */
 export function adoptListener<Data>(fd: number, handlers: AcceptHandlers<Data>): BunListener {
   return Bun.listen({ fd, allowHalfOpen: true, socket: handlers });
 }

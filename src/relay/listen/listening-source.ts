@@ -34,8 +34,8 @@ export class ListeningSource {
   #listeners: Listeners | null = null;
   #file: PlacedFile | null = null;
   /**
-   * True if `hide` could not remove the file, because no descriptor was free for the removal. Then
-   * `stop` must remove the file.
+   * True if `hide` could not remove the file, because no descriptor was free for the removal. In
+   * this case `stop` must remove the file.
    */
   #fileIsLeft = false;
   /**

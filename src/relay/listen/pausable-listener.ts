@@ -10,7 +10,7 @@ export interface PausableListener {
    * an `open` event while more clients wait. Returns false if the listener cannot pause.
    */
   pause(): boolean;
-  /** Accepts clients again. Returns false if this fails; the listener then stays paused. */
+  /** Accepts clients again. Returns false if this fails; in this case the listener stays paused. */
   resume(): boolean;
   /** Stops accepting for good. Queued clients are refused unless another process has the socket. */
   stop(): void;

@@ -57,8 +57,8 @@ export class GatedListener implements PausableListener {
 
   /**
    * Accepts from the listening socket `fd`. Returns null if a gate is not possible, for example
-   * because the relay cannot find the epoll registration of the event loop; the socket is then
-   * unchanged.
+   * because the relay cannot find the epoll registration of the event loop. In this case the socket
+   * is unchanged.
    *
    * @throws the system's error if no descriptor is left.
    */

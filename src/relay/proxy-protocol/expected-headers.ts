@@ -145,7 +145,7 @@ export class ExpectedHeaders {
   }
 
   #receive(header: ExpectedHeader, chunk: Uint8Array): void {
-    // A whole header usually comes in one chunk. Then there is nothing to join.
+    // A whole header usually comes in one chunk. In this case there is nothing to join.
     const bytes = header.bytes.length === 0 ? chunk : Buffer.concat([header.bytes, chunk]);
     const reading = readProxyHeader(bytes);
     switch (reading.kind) {

@@ -110,8 +110,8 @@ export class BulkReader {
 
   /**
    * Reads once from a side into `held`, which must be empty. The size of the read depends on the
-   * room of `to`. The caller then writes `held` to `to`, and must call `keep` if bytes are left in
-   * `held`.
+   * room of `to`. After the read, the caller writes `held` to `to`, and must call `keep` if bytes
+   * are left in `held`.
    *
    * @param sparing - whether all connections together hold so much that the read must be small,
    *   even if `to` has much room

@@ -56,7 +56,7 @@ export class EpollInEventLoop implements Disposable {
 
   /**
    * Watches `epoll` until the returned object is disposed. The watch begins some turns of the event
-   * loop later, and then also reports the events that happened meanwhile.
+   * loop later. Its first report includes the events that happened meanwhile.
    *
    * @param onEvents - called when the instance has events, and again while events are left; must
    *   not throw. The first call comes as soon as the watch has begun, and proves that the watch
@@ -101,7 +101,8 @@ export class EpollInEventLoop implements Disposable {
   /**
    * Replaces the socket's registration in Bun's event loop by the registration of `#epoll`. Called
    * when Bun waits only for bytes of the socket, and no longer changes the socket's registration.
-   * Does nothing if the socket's registration cannot be found; `onEvents` is then never called.
+   * Does nothing if the socket's registration cannot be found; in this case `onEvents` is never
+   * called.
    */
   begin(): void {
     if (this.#socket === null || this.#registration !== null) return;
@@ -164,7 +165,7 @@ const HANDLERS: SocketHandler<EpollInEventLoop, "uint8array"> = {
     watch.byteRead();
   },
 
-  /** The descriptor could not be adopted. `EpollInEventLoop.open` then returns null. */
+  /** The descriptor could not be adopted. In this case `EpollInEventLoop.open` returns null. */
   connectError(): void {},
 };
 

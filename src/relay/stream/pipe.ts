@@ -321,8 +321,8 @@ export class Pipe implements Reader {
 }
 
 /**
- * If `to` has shut down its reading, shuts down the relay's reading from `from`. A Unix peer at
- * `from` then sees that its writes fail, as if it were connected to `to` directly.
+ * If `to` has shut down its reading, shuts down the relay's reading from `from`. So a Unix peer at
+ * `from` sees that its writes fail, as if it were connected to `to` directly.
  */
 function passRefusalOn({ from, to }: Pipe): void {
   if (to.readsNoMore) from.shutReading();

@@ -140,8 +140,8 @@ export abstract class Side {
     // The kernel has no more room. Write the rest through Bun, because Bun waits for room only
     // after one of its own writes was incomplete. If Bun's write fails, the reason is lost: Bun
     // does not report the error, and has already removed the error from the socket (SO_ERROR). So
-    // report EPIPE; `ConnectionSide.failed` then finds out whether the side was reset. Without FFI
-    // it cannot, so assume that a TCP side was reset.
+    // report EPIPE; `ConnectionSide.failed` finds out whether the side was reset. Without FFI it
+    // cannot, so assume that a TCP side was reset.
     const taken = Math.max(sent, 0);
     const more = this.socket.write(taken === 0 ? bytes : bytes.subarray(taken));
     if (more >= 0) return taken + more;

@@ -14,7 +14,7 @@ const MODE_MOST = 0o777;
  * function that restores the old permissions. Both functions change nothing if another file is at
  * the path.
  *
- * @throws {RelayError} if the system refuses the change; the file is then unchanged.
+ * @throws {RelayError} if the system refuses the change; in this case the file is unchanged.
  */
 export function changePermissions(file: PlacedFile, changes: Permissions): () => void {
   const { path, identity } = file;

@@ -26,7 +26,7 @@ export function isInPlace({ path, identity }: PlacedFile): boolean {
 /**
  * Removes the placed file if it is still at its path.
  *
- * Between the check and the removal, another user may put another file at the path; the relay then
+ * Between the check and the removal, another user may put another file at the path, and the relay
  * removes this other file. That is no danger: only a user with write permission in the folder can
  * put a file there, and this user could remove the other file also without the relay. The check and
  * the removal use the same open folder, so they cannot be led to different folders.

@@ -46,8 +46,8 @@ async function openShared(folder: PinnedFile, path: string): Promise<PrivateFold
       // EAGAIN means that another process holds the lock. After any other error, for example on a
       // file system without locks, continue without the lock.
       const isHeld = opened.folder.fd !== null && libc.lock(opened.folder.fd) === -EAGAIN;
-      // The previous holder of the lock may have removed this folder. The lock is then useless,
-      // because other relays lock the folder that is now at the path. So open that folder.
+      // The previous holder of the lock may have removed this folder. In this case the lock is
+      // useless, because other relays lock the folder that is now at the path. So open that folder.
       if (!isHeld && isAt(entry, identityOf(opened.folder.stats()))) return opened;
       opened.folder[Symbol.dispose]();
     }

@@ -16,8 +16,8 @@ const REASONS: ReadonlyMap<string, string> = new Map([
  * `reports` learns why: a known reason is a warning, every other error is a fault. Never throws.
  *
  * The removal needs a descriptor. If no descriptor is left and `isLastTry` is false, the file
- * stays, `reports` learns nothing, and the result is false. The caller then closes the listener and
- * calls this function again. In all other cases the result is true.
+ * stays, `reports` learns nothing, and the result is false. In this case the caller closes the
+ * listener and calls this function again. In all other cases the result is true.
  */
 export function removeAtStop(
   file: PlacedFile | null,

@@ -100,8 +100,8 @@ function makeFolder(entry: string, mode: number): void {
 /** Whether `user`, the owner of a file, is root or this process's user. */
 export function isTrusted(user: bigint): boolean {
   if (user === 0n || user === BigInt(process.geteuid?.() ?? 0)) return true;
-  // A user namespace may not map root. Root's files then seem to belong to the overflow id
-  // (user_namespaces(7)), so trust this id.
+  // A user namespace may not map root. In such a namespace root's files seem to belong to the
+  // overflow id (user_namespaces(7)), so trust this id.
   return user === BigInt(ambiguousId("uid") ?? 0);
 }
 
