@@ -19,9 +19,10 @@ import {
 } from "./observe/admin/admin-server.ts";
 import type { Observation } from "./observe/figures/observe-process.ts";
 import { combineObservers } from "./relay/combine-observers.ts";
-import { connectionsMaxDefault } from "./relay/listen/descriptor-budget.ts";
+import { connectionsAllowed } from "./relay/listen/descriptor-budget.ts";
 import type { Observer } from "./relay/observer.ts";
 import { parseAdminAddress, parseMetricsAddress } from "./options/admin-address.ts";
+import { actingLimitsOfLibrary, observeActingLimits } from "./process/acting-limits.ts";
 
 export { Observation } from "./observe/figures/observe-process.ts";
 export { PrometheusMetrics } from "./observe/figures/prometheus-metrics.ts";
@@ -39,7 +40,9 @@ export interface ObservedOptions {
   readonly destination: string;
   /**
    * The relay's limit of open connections, to show in the status and the metrics; `createRelay`
-   * applies the limit. Default: the default of `createRelay` with one worker.
+   * applies the limit. Default: the default of `createRelay` with one worker. If the limit of open
+   * files allows fewer connections, the smaller number is shown, and the figures name `open_files`
+   * as the limit.
    */
   readonly connectionsMax?: number;
 }
@@ -50,14 +53,16 @@ export interface ObservedOptions {
  * @throws {AddressError} if an address is not valid
  */
 export function observe(observation: Observation, relay: ObservedOptions): Observer {
-  const { name = relay.source, connectionsMax = connectionsMaxDefault() } = relay;
-  return combineObservers(
-    observation.add({
-      ...{ name, connectionsMax, options: {} },
-      source: parseAddress(relay.source, "source"),
-      destination: parseAddress(relay.destination, "destination"),
-    }),
-  );
+  const { name = relay.source, connectionsMax: asked } = relay;
+  // `createRelay` warns if fewer connections are allowed than were asked for.
+  const connectionsMax = connectionsAllowed(asked, () => {});
+  const acting = actingLimitsOfLibrary(asked !== connectionsMax);
+  const observers = observation.add({
+    ...{ name, connectionsMax, options: {} },
+    source: parseAddress(relay.source, "source"),
+    destination: parseAddress(relay.destination, "destination"),
+  });
+  return combineObservers(observers.map((observer) => observeActingLimits(observer, acting)));
 }
 
 /**

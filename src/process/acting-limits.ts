@@ -52,6 +52,14 @@ export function actingLimits(
   };
 }
 
+/**
+ * Returns the limits that really act where a relay of the library reports a limit. The relay knows
+ * only a number as its own limit, and this number can come from the limit of open files.
+ */
+export function actingLimitsOfLibrary(isOfFiles: boolean): ActingLimits {
+  return { ...AS_REPORTED, own: isOfFiles ? "descriptors" : "own" };
+}
+
 /** Wraps an observer, so that its events name the limit that is really reached, by `acting`. */
 export function observeActingLimits(
   observer: Partial<Observer>,

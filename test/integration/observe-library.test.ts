@@ -3,6 +3,11 @@ import { createRelay } from "../../src/index.ts";
 import { Observation, observe, serveAdmin, serveMetrics } from "../../src/observe.ts";
 import { connectEcho, startEcho } from "../support/sockets/echo.ts";
 import { printAddress } from "../../src/index.ts";
+import {
+  connectionsCarried,
+  connectionsMaxDefault,
+} from "../../src/relay/listen/descriptor-budget.ts";
+import { readExposition } from "../support/exposition.ts";
 
 test("a program sees what its relays do, and lets others see it", async () => {
   using server = startEcho();
@@ -27,3 +32,30 @@ test("a program sees what its relays do, and lets others see it", async () => {
   expect(await observation.metrics.registry.metrics()).toContain('relay="web"');
   expect(() => serveAdmin("0.0.0.0:0", { observation })).toThrow("is not loopback");
 });
+
+const OF_FILES = connectionsCarried();
+
+const CASES: [number | undefined, string, number][] = [
+  [undefined, "open_files", connectionsMaxDefault()],
+  [5, "connections_max", 5],
+];
+if (Number.isFinite(OF_FILES)) CASES.push([OF_FILES + 1, "open_files", OF_FILES]);
+
+test.each(CASES)(
+  "where connectionsMax is %p, the figures say what limits: %s",
+  async (asked, reason, max) => {
+    using observation = new Observation();
+    const observer = observe(observation, {
+      ...{ name: "web", source: "127.0.0.1:0", destination: "127.0.0.1:9" },
+      ...(asked !== undefined && { connectionsMax: asked }),
+    });
+    observer.acceptingPaused("own", 1);
+    const samples = readExposition(await observation.metrics.expose());
+    const paused = (word: string) =>
+      samples.get(`simpletcpunixrelay_accepting_paused{relay="web",reason="${word}"}`);
+    expect(samples.get('simpletcpunixrelay_connections_max{relay="web"}')).toBe(max);
+    expect(["connections_max", "open_files"].filter((word) => paused(word) === 1)).toEqual([
+      reason,
+    ]);
+  },
+);
