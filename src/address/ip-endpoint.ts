@@ -56,8 +56,8 @@ function fourBytes(sockaddr: Uint8Array): Uint8Array {
 const TCP = 6;
 
 /**
- * The source address and source port of an IP packet that carries TCP (RFC 791 3.1, RFC 8200 3);
- * null for any other packet, and for a packet with an extension header between the IP header and
+ * The source address and source port of an IP packet that carries TCP (RFC 791 3.1, RFC 8200 3).
+ * Null for any other packet, and for a packet with an extension header between the IP header and
  * the TCP header.
  */
 export function readSender(packet: Uint8Array): IpEndpoint | null {

@@ -106,9 +106,12 @@ export const ENDINGS = [
 export type Ending = (typeof ENDINGS)[number];
 
 /**
- * The kind of a limit that was reached: the relay's own limit of open connections, a limit of open
- * connections that several relays share, the limit of bytes that all connections of the process
- * hold, or the limit of open files of the process or of the system (no descriptor is left).
+ * The kind of a limit that was reached.
+ *
+ * - `own`: the relay's own limit of open connections.
+ * - `shared`: a limit of open connections that several relays share.
+ * - `memory`: the limit of bytes that all connections of the process hold.
+ * - `descriptors`: the limit of open files of the process or of the system; no descriptor is left.
  */
 export type ReachedLimit = "own" | "shared" | "memory" | "descriptors";
 

@@ -102,9 +102,9 @@ export interface RelayOptions extends AccessRules {
    */
   readonly destinationNetns?: string | undefined;
   /**
-   * Records all connections in this file, in the format pcapng, as TCP conversations. The file
-   * contains all bytes, also passwords and other secrets, so only this process's user can read the
-   * file. An earlier capture at the path gets the suffix `.1`, or a higher number if a process
+   * Records all connections in a file at this path, in the format pcapng, as TCP conversations. The
+   * file contains all bytes, also passwords and other secrets, so only this process's user can read
+   * the file. An earlier capture at the path gets the suffix `.1`, or a higher number if a process
    * still writes the file `.1`. A failure, such as a full disk, ends the capture and nothing else.
    * Default: no capture.
    */

@@ -31,10 +31,10 @@ import type { PausableRelay } from "./relay-interface.ts";
  */
 const NO_PLACE_TO_WAIT = "all places are taken, and without FFI no more clients can wait";
 
-/** The name under which this file pauses a handed-over source until `accept` is called. */
+/** The holder (`pauseFor`) of the pause of a handed-over source, until `accept` is called. */
 const NOT_BEGUN = "not begun";
 
-/** The name under which this file pauses the source between `suspend` and `resume`. */
+/** The holder (`pauseFor`) of the pause between `suspend` and `resume`. */
 const SUSPENDED = "suspended";
 
 /**

@@ -10,8 +10,8 @@ const PAUSE_FIRST = 1_000;
 // The longest pause, in milliseconds, unless `COST` requires a longer one.
 const PAUSE_LAST = 32_000;
 
-// Each pause is at least this many times as long as the reading and searching of the table before
-// the pause, so that this work takes at most 2 % of the process's time.
+// Each pause is at least this many times as long as the work before it: to read and search the
+// table. So this work takes at most 2 % of the process's time.
 const COST = 50;
 
 /** The part of a connection that the watcher needs. */
@@ -35,8 +35,8 @@ interface WatchedConnection {
  */
 export class DepartedLocalClients<Watched extends WatchedConnection> {
   /**
-   * The watched connections, each with both ends of the TCP connection between client and relay:
-   * undefined before the ends are looked up, null if the client is not known to be on this machine.
+   * The watched connections, each with both ends of the TCP connection between client and relay.
+   * Undefined before the ends are looked up; null if the client is not known to be on this machine.
    */
   readonly #watched = new Map<Watched, TcpEnds | null | undefined>();
   readonly #isDue: (connection: Watched) => boolean;

@@ -25,7 +25,7 @@ export interface BoundedRelay {
 
 const KIB = 1024;
 
-/** The name under which this file pauses the relays while the bound is reached. */
+/** The holder (`BoundedRelay.pauseFor`) of the pause that lasts while the bound is reached. */
 export const MEMORY_HOLDER = "memory";
 
 // The fraction of the bound that must be free before relays that paused at the bound accept clients

@@ -8,7 +8,7 @@ export interface LimitedRelay {
   resumeFor(holder: string): void;
 }
 
-/** The name under which this file pauses the relays while the limit is reached. */
+/** The holder (`LimitedRelay.pauseFor`) of the pause that lasts while the limit is reached. */
 export const SHARED_LIMIT_HOLDER = "shared limit";
 
 /**

@@ -15,8 +15,8 @@ const GOOD_FOR = 1_000;
  *
  * The start of the relay already refuses a loop that is visible at that time: the two addresses are
  * the same as the user wrote them (`isSameAddress`), or two paths lead to one file. Two kinds of
- * destination remain for this check: a host name with the source's port, which may stand for the
- * source's address, and a path, which may later become a link to the source's file.
+ * destination remain for this check. A host name with the source's port may stand for the source's
+ * address. A path may later become a link to the source's file.
  */
 export function selfLoopCheck(
   source: SocketEndpoint,

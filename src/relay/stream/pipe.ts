@@ -299,10 +299,10 @@ export class Pipe implements Reader {
     this.#holding().add(chunk);
     this.#account();
     const mayHoldMore = this.held < HELD_BEFORE_READY && !this.#means.memory.isReached;
-    // Pass 0 instead of the chunk's length, so that the chunk does not count as large and Bun does
-    // the next read, when the held bytes are written. (After a large chunk, the relay itself does
-    // the next read.) The length does not show that many more bytes follow, because the bytes of
-    // this chunk may have gathered while nobody read them.
+    // Pass 0 instead of the chunk's length, so that the chunk does not count as large. After a
+    // large chunk, the relay itself does the next read. Here Bun does the next read, when the held
+    // bytes are written. The reason: a large chunk does not prove here that many more bytes follow,
+    // because its bytes may have gathered while nobody read them.
     if (this.to.ready || !mayHoldMore) this.#needReading().chunkHeld(0);
   }
 
