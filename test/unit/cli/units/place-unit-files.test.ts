@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, test } from "bun:test";
 import {
   mkdirSync,
   readdirSync,
@@ -7,7 +7,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import {
   joinableFolder,
   placeUnits,
@@ -31,17 +31,47 @@ function contents(): Record<string, string> {
 
 const both = { "a.socket": "the socket\n", "a.service": "the service\n" };
 
-test("a folder after a link and .. is the one where the kernel finds it", () => {
-  mkdirSync(join(folder, "near"));
-  mkdirSync(join(folder, "far/deep"), { recursive: true });
-  symlinkSync("../far/deep", join(folder, "near/link"));
-  const [{ path = "" } = {}] = placeUnits(
-    joinableFolder(`${folder}/near/link/..`),
-    UNITS.slice(0, 1),
-    false,
+describe("where .. follows a link", () => {
+  beforeEach(() => {
+    mkdirSync(join(folder, "near"));
+    mkdirSync(join(folder, "far/deep"), { recursive: true });
+    symlinkSync("../far/deep", join(folder, "near/link"));
+    symlinkSync("link/..", join(folder, "near/link-up"));
+    symlinkSync("no/such", join(folder, "near/broken"));
+  });
+
+  test.each([
+    ["near/link/..", "far"],
+    ["near/link/../", "far"],
+    ["near/./link/.././deep", "far/deep"],
+    ["near/link/../../near", "near"],
+    ["near/link/../deep/../../near/link", "far/deep"],
+    ["near/link-up/..", "."],
+    ["near/link-up", "far"],
+    ["near/..", "."],
+  ])("%s is the folder where the kernel finds it", (path, expected) => {
+    for (const start of [folder, relative(process.cwd(), folder)]) {
+      const placed = joinableFolder(`${start}/${path}`);
+      placeUnits(placed, [...UNITS, { name: "a.service.d/x.conf", text: "x\n" }], true);
+      const real = join(realpathSync(folder), expected);
+      expect(realpathSync(join(placed, "a.service.d/x.conf"))).toBe(`${real}/a.service.d/x.conf`);
+      expect(readFileSync(join(real, "a.socket"), "utf8")).toBe("the socket\n");
+    }
+  });
+
+  // The user reads this path in the next steps.
+  test.each(["near/link", "near/..", "near/link-up"])("%s stays as it is written", (path) => {
+    const written = `${relative(process.cwd(), folder)}/${path}`;
+    expect(joinableFolder(written)).toBe(written);
+  });
+
+  test.each(["missing/..", "near/broken/..", "near/link/../missing", "near/link/missing/.."])(
+    "%s is no folder",
+    (path) =>
+      expect(() => joinableFolder(`${folder}/${path}`)).toThrow(
+        `cannot write ${folder}/${path}: no such file or directory (ENOENT)`,
+      ),
   );
-  expect(path).toBe(join(realpathSync(folder), "far/a.socket"));
-  expect(joinableFolder(`${folder}/near/..`)).toBe(`${folder}/near/..`);
 });
 
 describe("units are written", () => {
