@@ -36,7 +36,8 @@ interface WatchedConnection {
 export class DepartedLocalClients<Watched extends WatchedConnection> {
   /**
    * The watched connections, each with both ends of the TCP connection between client and relay.
-   * Undefined before the ends are looked up; null if the client is not known to be on this machine.
+   * The value is undefined before the ends are looked up, and null if the client is not known to be
+   * on this machine.
    */
   readonly #watched = new Map<Watched, TcpEnds | null | undefined>();
   readonly #isDue: (connection: Watched) => boolean;

@@ -12,7 +12,7 @@ import { IdleTimeout } from "./idle-timeout.ts";
  * `standstillTimeout`. If the process stood still (`processStoodStill`), both times start again.
  */
 export class Drain {
-  /** The number of connections for which `cutOff` returned true. */
+  /** The number of connections that the stop has cut (`cutOff`). */
   cut = 0;
   readonly #connections: ConnectionList<Connection>;
   readonly #done = Promise.withResolvers<void>();

@@ -31,8 +31,8 @@ function isSilent({ up, down }: Connection): boolean {
  * that has sent nothing cannot tell by the client's end of stream whether the client has gone or
  * waits for an answer.
  *
- * In these cases the destination sees a reset (TCP) or a close (Unix), after its kernel has got all
- * bytes of the client:
+ * The destination sees a reset (TCP) or a close (Unix), after its kernel has got all bytes of the
+ * client, in each of the following cases:
  *
  * - The client sent nothing, and failed or left at least 1 s after its end of stream.
  * - The client sent bytes, and failed.

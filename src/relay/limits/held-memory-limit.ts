@@ -2,7 +2,8 @@ import type { MemoryAccount } from "../stream/memory-account.ts";
 
 /**
  * The data that all threads of a process share: the number of bytes that their connections hold,
- * and the bound of this number.
+ * and the bound of this number. A connection holds the bytes that the relay has read and that the
+ * receiver has not taken yet.
  */
 export interface MemoryBound {
   /** One word for each thread: the number of KiB that the thread's connections hold. */

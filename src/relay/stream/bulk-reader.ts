@@ -20,17 +20,17 @@ const SMALL = 16 * 1024;
 const COPIED_MOST = 256 * 1024;
 // The maximum size of one read that splices the bytes, if no other connection waits; in bytes.
 const SPLICED_MOST = CAPACITY;
-// The maximum size of one read that copies the bytes, if other connections wait for their turn; in
-// bytes.
+// The maximum size of one read that copies the bytes, if other connections wait for their turn
+// (`TURNS_OF_OTHERS`); in bytes.
 const COPIED_IN_TURN = 32 * 1024;
-// The maximum size of one read that splices the bytes, if other connections wait for their turn; in
-// bytes.
+// The maximum size of one read that splices the bytes, if other connections wait for their turn
+// (`TURNS_OF_OTHERS`); in bytes.
 const SPLICED_IN_TURN = 128 * 1024;
 
 // The size of a read, in bytes, that every receiver with any room can take. The kernel accepts the
 // whole of such a write if a socket's buffer has any room, even if the write over-fills the buffer.
 // Two kinds of reads are never larger than this size: reads for a TCP receiver whose reported room
-// the reader does not trust, and all reads while all connections together hold too many bytes.
+// the bulk reader does not trust, and all reads while all connections together hold too many bytes.
 const ROOM_LEAST = 32 * 1024;
 
 // The size of a read if the other side has no room: one byte. The pipe tries to write this byte
@@ -43,17 +43,17 @@ const SAMPLE = 1;
 // segment. (The largest excess seen is 66,306 bytes.) A larger excess shows that the kernel has
 // reduced the buffer, because all TCP sockets together use too much memory (tcp(7), tcp_mem).
 const EXCESS_MOST = 72 * 1024;
-// After the kernel has reduced a send buffer, the reader does not trust the reported room of TCP
-// sockets for this time, in milliseconds.
+// After the kernel has reduced a send buffer, the bulk reader does not trust the reported room of
+// TCP sockets for this time, in milliseconds.
 const SCARCITY = 10_000;
 
 // A receiver that has never taken all held bytes may be a program that never reads
 // (`HeldBytes.receiverReads`). If the kernel pipe of its direction contains fewer bytes than this
-// number, the reader copies these bytes into memory, so that another direction can use the kernel
-// pipe.
+// number, the bulk reader copies these bytes into memory, so that another direction can use the
+// kernel pipe.
 const PIPED_LEAST = 64 * 1024;
 
-// After a small chunk was passed on, the reader assumes for this number of reads that other
+// After a small chunk was passed on, the bulk reader assumes for this number of reads that other
 // connections wait for their turn, and keeps the reads short. All these reads together take about a
 // millisecond.
 const TURNS_OF_OTHERS = 64;
@@ -86,8 +86,8 @@ export class BulkReader {
   readonly #buffer = new Uint8Array(COPIED_MOST);
   #turnsOfOthers = 0;
   /**
-   * The time until which the reader does not trust the reported room of TCP sockets, by
-   * `performance.now()`; 0 while the reader trusts the room.
+   * The time until which the bulk reader does not trust the reported room of TCP sockets, by
+   * `performance.now()`; 0 while the bulk reader trusts the room.
    */
   #scarceUntil = 0;
   /** The number of relays that have a connection. */
@@ -141,7 +141,7 @@ export class BulkReader {
     return this.#copy(from, held, Math.min(most, alone ? COPIED_MOST : COPIED_IN_TURN));
   }
 
-  /** Returns whether the reader trusts the room that the kernel reports for `to`. */
+  /** Returns whether the bulk reader trusts the room that the kernel reports for `to`. */
   countsOnRoom(to: Side): boolean {
     if (this.#scarceUntil === 0 || !to.isTcp) return true;
     if (performance.now() >= this.#scarceUntil) this.#scarceUntil = 0;
@@ -167,9 +167,9 @@ export class BulkReader {
   }
 
   /**
-   * Checks whether the kernel has reduced the send buffer of `to`. If so, the reader does not trust
-   * the room of TCP sockets for a while. Call this if `to` did not take all bytes of a large chunk
-   * or of a read.
+   * Checks whether the kernel has reduced the send buffer of `to`. If so, the bulk reader does not
+   * trust the room of TCP sockets for a while. Call this if `to` did not take all bytes of a large
+   * chunk or of a read.
    */
   cameShort(to: Side): void {
     if (to.isTcp && to.takesNow() < -EXCESS_MOST) this.#scarceUntil = performance.now() + SCARCITY;

@@ -1,4 +1,7 @@
-/** Counts the held bytes of all pipes, and knows whether the pipes together hold too many bytes. */
+/**
+ * Counts the held bytes (`HeldBytes`) of all pipes, and knows whether the pipes together hold too
+ * many bytes.
+ */
 export interface MemoryAccount {
   /** Whether the pipes together hold so many bytes that each pipe must read less. */
   readonly isReached: boolean;
