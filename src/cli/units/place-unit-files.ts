@@ -7,7 +7,6 @@ import {
   renameSync,
   rmdirSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -35,13 +34,11 @@ export interface PlacedFile {
 
 /**
  * Returns a path of the folder that is safe for `join`. `join` removes each `..` together with the
- * name before the `..`. If this name is a link, the shorter path leads to another folder. If no
- * folder has this name, the shorter path leads to a folder that the kernel does not find.
+ * name before the `..`. If this name is a link, the shorter path leads to another folder.
  *
- * @throws {UnitFilesError} if the path has a `..` and leads to no file.
+ * @param folder - a path of a folder that exists
  */
 export function joinableFolder(folder: string): string {
-  if (folder.split("/").includes("..")) attempt(folder, () => statSync(folder));
   return leadToSameFile(folder, join(folder)) ? folder : absolutePath(folder);
 }
 

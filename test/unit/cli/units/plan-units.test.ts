@@ -262,6 +262,8 @@ describe("refused, with the reason and the mend:", () => {
     [["--user=nobody", RUN, TCP], "--user: no service should run as nobody"],
     [["--user=a b", RUN, TCP], '"a b" is not a user\'s name or number'],
     [["--output=/no/such", RUN, TCP], '"/no/such" is not a folder'],
+    // Without the name before it, `..` would lead to a folder.
+    [["--output=/no-such/..", RUN, TCP], '"/no-such/.." is not a folder'],
     [["--output=/dev/null", RUN, TCP], '"/dev/null" is not a folder'],
     [["--force", RUN, TCP], "--force makes sense only with --output"],
     [["--connect-timeout=5m", RUN, TCP], '--connect-timeout: "5m" is not a time'],
