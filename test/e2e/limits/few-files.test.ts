@@ -2,8 +2,13 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startRelay } from "../../support/process/executable.ts";
+import { kernelPipesMost } from "../../../src/relay/stream/kernel-pipe.ts";
 import { describeNeeding, program } from "../../support/machine/parts.ts";
+import { descriptors, descriptorsOf } from "../../support/process/proc.ts";
+import { Payload } from "../../support/sockets/payload.ts";
+import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
 import { folderForTests } from "../../support/temporary-folder.ts";
+import { until } from "../../support/waiting.ts";
 
 setDefaultTimeout(60_000);
 
@@ -94,5 +99,47 @@ await describeNeeding("where few descriptors are left", [program("prlimit")], ()
     expect(workersOf(relay.pid)).toBe(workers);
     expect(await relay.stop()).toBe(0);
     expect(relay.stderr()).not.toContain("few_files");
+  });
+
+  test("eight workers that hold bulk in their kernel pipes stay within the files", async () => {
+    // So many files that their kernel pipes would not fit into what other parts leave unused.
+    const [WORKERS, FILES] = [8, 512];
+    using stack = new DisposableStack();
+    const keep = <End extends { close(): void }>(end: End): End =>
+      stack.adopt(end, () => end.close());
+    const listener = keep(new RawListener({ kind: "unix", path: join(folder, "destination") }));
+    const source = { kind: "unix", path: join(folder, "source") } as const;
+    await using relay = await startRelay(
+      [`--workers=${WORKERS}`, source.path, join(folder, "destination")],
+      { prefix: ["prlimit", `--nofile=${FILES}:${FILES}`] },
+    );
+    const [, most = ""] = /"connections_max":(\d+)/.exec(relay.stderr()) ?? [];
+    const pipesBefore = descriptorsOf(relay.pid, "pipe").length;
+    const [payload, part] = [new Payload(2 * 1024 * 1024), 1024 * 1024];
+    // With all places taken, each worker has its part of the connections.
+    const ends = await Promise.all(
+      Array.from({ length: Number(most) }, async () => {
+        const client = keep(await RawSocket.connect(source));
+        return { client, destination: keep(await listener.accept()) };
+      }),
+    );
+    const sending = Promise.all(ends.map(({ destination }) => destination.pour(payload)));
+    // Clients that have read for a while and then read no more leave bytes in the relay.
+    await Promise.all(ends.map(({ client }) => client.read(part)));
+    const pipes = () => descriptorsOf(relay.pid, "pipe").length - pipesBefore;
+    const allowed = 2 * WORKERS * kernelPipesMost(WORKERS, FILES);
+    await until(
+      () => pipes() >= allowed,
+      () => `${allowed} descriptors of kernel pipes; there are ${pipes()}`,
+    );
+    expect(pipes()).toBe(allowed);
+    expect(descriptors(relay.pid).length).toBeLessThanOrEqual(FILES);
+    for (const { client } of ends)
+      expect(await client.read(payload.length - part)).toEqual(payload.rest(part).received());
+    for (const sent of await sending) expect(sent).toEqual({ sent: payload.length, failure: null });
+    expect(pipes()).toBe(allowed);
+    stack.dispose();
+    expect(await relay.stop()).toBe(0);
+    expect(relay.stderr()).not.toContain("no descriptor is left");
   });
 });
