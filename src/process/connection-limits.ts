@@ -88,15 +88,16 @@ export interface ConnectionLimits {
 /**
  * Divides the connections that a process can carry among its relays.
  *
- * If `wanted` is undefined, a relay whose options set a connection limit gets this limit, or
- * `files.most` if that is less. The remaining connections are divided equally among the other
- * relays. Each of these relays gets at least one connection, even if none remains. All limits are
- * fixed, so a relay never uses another relay's connections.
+ * If `wanted` is undefined, each relay gets a fixed limit. A relay whose options set a connection
+ * limit gets this limit, but at most `files.most`. These limits are subtracted from
+ * `files.byDefault`, and the other relays share the rest equally; each of them gets at least one
+ * connection, even if nothing is left.
  *
  * If `wanted` is set, the connections are not divided: each relay may use all of them, unless its
  * own options set a lower limit. All relays together may use at most the lesser of `wanted` and
  * `files.most`.
  *
+ * @param files - the numbers of connections that the limit of open files allows
  * @param wanted - the limit of all relays together; undefined if no option sets it
  */
 export function shareConnections(

@@ -31,10 +31,16 @@ import type { PausableRelay } from "./relay-interface.ts";
  */
 const NO_PLACE_TO_WAIT = "all places are taken, and without FFI no more clients can wait";
 
-/** The holder (`pauseFor`) of the pause of a handed-over source, until `accept` is called. */
+/**
+ * The name under which a relay pauses its handed-over source (`PausableRelay.pauseFor`) until
+ * `accept` is called.
+ */
 const NOT_BEGUN = "not begun";
 
-/** The holder (`pauseFor`) of the pause between `suspend` and `resume`. */
+/**
+ * The name under which a relay pauses its own source (`PausableRelay.pauseFor`) from `suspend`
+ * until `resume`.
+ */
 const SUSPENDED = "suspended";
 
 /**

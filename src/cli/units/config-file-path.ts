@@ -8,8 +8,9 @@ import { anyUsersPath } from "./paths-for-any-user.ts";
 /**
  * Returns the path of the configuration file, as the service's command line has it.
  *
- * @throws {UsageError} if a unit cannot contain the path, if the service could not read the file
- *   there, or if the service would see all of /home or /root
+ * @throws {UsageError} if the path has a control character, which a unit cannot contain; if the
+ *   file is in a folder such as /tmp, in whose place the service sees a folder of its own; or if
+ *   the file is directly in /home or /root, because the service gets access to the file's folder
  */
 export function configPath(written: string, { userUnit }: OptionValues): string {
   const path = absolutePath(written);

@@ -82,7 +82,7 @@ function splitTarget(target: string): Target {
   return { authority, path: path ?? "/", query };
 }
 
-// The grammar of RFC 3986, 3.2.2, without user information.
+// A host and an optional port: the authority of RFC 3986, 3.2, without user information.
 const HOST_AND_PORT = /^(\[[0-9a-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::(\d*))?$/i;
 
 const LOOPBACK_HOST =

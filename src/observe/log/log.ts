@@ -189,7 +189,7 @@ export function isJournal(fd: number, stream: string | undefined): boolean {
     const { dev, ino } = fstatSync(fd, { bigint: true });
     return stream === `${dev}:${ino}`;
   } catch {
-    // Standard error is closed, so it is not connected to the journal.
+    // The descriptor is closed, so it is not connected to the journal.
     return false;
   }
 }

@@ -47,7 +47,8 @@ const WINDOW = 0xffff;
 
 /**
  * Writes a packet at the beginning of `target`. If `target` is too short, the end of the packet is
- * left out. A packet with SYN has no payload.
+ * left out. If the packet has SYN, `packet.payload` must be empty, because the function writes
+ * `SYN_OPTIONS` in its place.
  */
 export function writePacket(target: Buffer, packet: TcpPacket): void {
   const { from, to, flags } = packet;

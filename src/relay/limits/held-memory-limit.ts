@@ -26,7 +26,7 @@ export interface BoundedRelay {
 
 const KIB = 1024;
 
-/** The holder (`BoundedRelay.pauseFor`) of the pause that lasts while the bound is reached. */
+/** The name under which the relays are paused (`BoundedRelay.pauseFor`) at the bound. */
 export const MEMORY_HOLDER = "memory";
 
 // The fraction of the bound that must be free before relays that paused at the bound accept clients

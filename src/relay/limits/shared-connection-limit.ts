@@ -8,7 +8,7 @@ export interface LimitedRelay {
   resumeFor(holder: string): void;
 }
 
-/** The holder (`LimitedRelay.pauseFor`) of the pause that lasts while the limit is reached. */
+/** The name under which the relays are paused (`LimitedRelay.pauseFor`) at the limit. */
 export const SHARED_LIMIT_HOLDER = "shared limit";
 
 /**

@@ -74,7 +74,7 @@ export class WaitingLine {
     return this.#trying === waiter;
   }
 
-  /** Adds a waiter that has not tried yet to the end of the line. */
+  /** Adds to the end of the line a waiter that has not tried yet. */
   join(waiter: Waiter): void {
     this.#waiters.add(waiter);
     this.#tryAfter(PAUSE_FIRST);

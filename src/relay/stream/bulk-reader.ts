@@ -27,10 +27,11 @@ const COPIED_IN_TURN = 32 * 1024;
 // (`TURNS_OF_OTHERS`); in bytes.
 const SPLICED_IN_TURN = 128 * 1024;
 
-// The size of a read, in bytes, that every receiver with any room can take. The kernel accepts the
-// whole of such a write if a socket's buffer has any room, even if the write over-fills the buffer.
-// Two kinds of reads are never larger than this size: reads for a TCP receiver whose reported room
-// the bulk reader does not trust, and all reads while all connections together hold too many bytes.
+// The size of a read, in bytes, that every receiver with any room can take. The room is the free
+// space in the receiver's send buffer, as the kernel reports it. The kernel accepts the whole of
+// such a write if a socket's buffer has any room, even if the write over-fills the buffer. Reads
+// are never larger than this size in two cases: if the bulk reader does not trust the reported room
+// of a TCP receiver, and while all connections together hold too many bytes.
 const ROOM_LEAST = 32 * 1024;
 
 // The size of a read if the other side has no room: one byte. The pipe tries to write this byte
@@ -86,8 +87,8 @@ export class BulkReader {
   readonly #buffer = new Uint8Array(COPIED_MOST);
   #turnsOfOthers = 0;
   /**
-   * The time until which the bulk reader does not trust the reported room of TCP sockets, by
-   * `performance.now()`; 0 while the bulk reader trusts the room.
+   * The time, by `performance.now()`, until which the bulk reader does not trust the room of TCP
+   * sockets that the kernel reports (`SCARCITY`); 0 while the bulk reader trusts it.
    */
   #scarceUntil = 0;
   /** The number of relays that have a connection. */

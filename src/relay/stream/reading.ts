@@ -13,11 +13,12 @@ import type { ByteWaiter } from "./await-bytes-at-memory-limit.ts";
 // The first pause between two reads in the state `look` (`ReadingState`), in milliseconds. Each
 // further pause is twice as long as the pause before.
 const FIRST_PAUSE = 1;
-// The longest pause between two reads in the state `look`, in milliseconds.
+// The longest pause between two reads in the state `look`, in milliseconds, if `ByteWatch` does not
+// tell the pipe when bytes come.
 const LONGEST_PAUSE = 1024;
 // The pause between two reads in the state `look`, in milliseconds, if `ByteWatch` tells the pipe
-// when bytes come. In this case the pipe needs its timer for one thing only: to leave the state
-// `look` when no bytes come and all pipes together hold few enough bytes again.
+// when bytes come. If no bytes come, only this pause ends the state `look` after all pipes together
+// hold few enough bytes again.
 const TOLD_PAUSE = 32 * LONGEST_PAUSE;
 
 /** The part of a pipe that `Reading` needs. */
@@ -47,7 +48,8 @@ export interface Reader {
 const CHUNKS_OF_BULK = 16;
 
 /**
- * Decides who reads `from`: Bun, the pipe, or nobody.
+ * Decides who reads from the sending side of a pipe (`Reader.from`): Bun, the pipe itself, or
+ * nobody. Here a pipe is one direction of a connection (`Pipe`), not a pipe of the kernel.
  *
  * Bun allocates a buffer of up to 512 KiB for each read. For requests, Bun's reads cost least; for
  * large transfers, the buffers cost a lot. So after a large chunk the pipe pauses Bun's reading,

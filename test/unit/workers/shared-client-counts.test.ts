@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import fc from "fast-check";
 import { SharedClientCounts } from "../../../src/workers/shared-client-counts.ts";
 import { holds } from "../../support/property.ts";
@@ -63,6 +63,25 @@ test("thousands of clients, one after the other, need no more room than few", ()
     expect(counts.enter(client)).toBe(1);
     if (client >= 5n) counts.leave(client - 5n);
   }
+});
+
+test("a client is found at once, however many clients have come and gone", () => {
+  const connections = 300;
+  const counts = new SharedClientCounts(SharedClientCounts.bufferFor(1, connections), 1, 0);
+  const open: bigint[] = [];
+  for (let client = 0n; client < 50_000n; client += 1n) {
+    counts.enter(client);
+    if (open.length < connections - 1) open.push(client);
+    // Which client leaves is by chance, as far as the table can tell.
+    else counts.leave(open.splice(Number((client * 7n) % BigInt(open.length)), 1, client)[0] ?? 0n);
+  }
+  using loads = spyOn(Atomics, "load");
+  const strangers = 100;
+  for (let client = 0n; client < strangers; client += 1n) {
+    expect(counts.enter(-1n - client)).toBe(1);
+    counts.leave(-1n - client);
+  }
+  expect(loads.mock.calls.length / strangers).toBeLessThan(50);
 });
 
 test("any coming and going, over any workers, is counted as one map would", () => {

@@ -92,7 +92,7 @@ function makeFolder(entry: string, mode: number): void {
   try {
     makeFolderWithMode(entry, mode);
   } catch (error) {
-    // Another starting relay has created the folder meanwhile.
+    // Another relay that is starting has created the folder meanwhile.
     if (errorCode(error) !== "EEXIST") throw error;
   }
 }
