@@ -151,7 +151,7 @@ export class ClientAcceptor {
   #expectHeaders(): ExpectedHeaders {
     return new ExpectedHeaders({
       observer: this.#shared.observer,
-      came: (socket, proxy, ends, rest) => {
+      came: (socket, proxy, ends, length, rest) => {
         socket.data = this.#unadmitted;
         const admitted = this.#clientAdmission.admitProxied(proxy, ends);
         if ("reason" in admitted) {
@@ -159,6 +159,7 @@ export class ClientAcceptor {
           return this.#places.leave();
         }
         const connection = this.#open(socket, admitted);
+        connection.client.headerBytes = length;
         if (rest.length > 0) connection.up.receive(rest);
         this.#reach(connection);
       },

@@ -141,6 +141,8 @@ export interface Attempt extends Expiring {
  */
 export class ConnectionSide extends Side implements LingeringSide {
   stay: Stay | null = null;
+  /** The length of the PROXY header that was read from this side; 0 if there was none. */
+  headerBytes = 0;
 
   constructor(
     readonly connection: Connection,

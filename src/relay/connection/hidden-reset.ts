@@ -4,6 +4,8 @@ import { readBytesReceived } from "../../os/tcp-info.ts";
 /** A side of a connection on which a write has failed with EPIPE. */
 interface RefusingSide {
   readonly fd: number;
+  /** The number of bytes that the relay read from this side before the connection began. */
+  readonly headerBytes: number;
   /** The pipe that reads from this side. */
   readonly inbound: { readonly bytesRead: number };
 }
@@ -19,11 +21,13 @@ interface RefusingSide {
  * sent a FIN, and the kernel counts the FIN as a received byte. So without this extra byte the side
  * was reset.
  *
- * Some bytes may have been read before the connection began, by another program or as a PROXY
- * header. In this case the function returns true even if the peer has sent a FIN.
+ * The count of received bytes can also contain bytes that the relay did not read: bytes that
+ * another program read before the relay got the socket, and urgent bytes. The function then trusts
+ * the kernel and returns false.
  */
-export function isHiddenReset(system: Libc, { fd, inbound }: RefusingSide): boolean {
+export function isHiddenReset(system: Libc, { fd, headerBytes, inbound }: RefusingSide): boolean {
   const received = readBytesReceived(system, fd);
   if (received === null) return false;
-  return received - inbound.bytesRead - Math.max(system.unread(fd), 0) !== 1;
+  const read = headerBytes + inbound.bytesRead;
+  return received <= read + Math.max(system.unread(fd), 0);
 }

@@ -19,13 +19,15 @@ const HEADER_TIMEOUT = 3_000;
 export interface HeaderHandling {
   readonly observer: Observer;
   /**
-   * Called when a whole header has arrived. `rest` holds the bytes that follow the header. This
-   * function must give the socket a new owner (`socket.data`) or terminate the socket.
+   * Called when a whole header of `length` bytes has arrived. `rest` holds the bytes that follow
+   * the header. This function must give the socket a new owner (`socket.data`) or terminate the
+   * socket.
    */
   came(
     socket: OwnedSocket,
     proxy: AcceptedClient,
     ends: ProxiedEnds | Unaddressed,
+    length: number,
     rest: Uint8Array,
   ): void;
   /** Called when a proxy was refused because its header was invalid, late or incomplete. */
@@ -160,6 +162,7 @@ export class ExpectedHeaders {
           header.connecting,
           header.proxy,
           reading.ends,
+          reading.length,
           bytes.subarray(reading.length),
         );
     }

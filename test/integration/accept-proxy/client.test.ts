@@ -87,6 +87,20 @@ describe("who the client is", () => {
     expect(behind.refused).toEqual([expect.stringContaining("--accept-proxy-from")]);
   });
 
+  test("that closes while its peer still sends has ended, and has not failed", async () => {
+    await using behind = await start("TCP", "TCP");
+    const payload = new Payload(1_000);
+    const client = await behind.connect();
+    send(client, TEXT);
+    using server = await behind.listener.accept();
+    await until(() => behind.opened.length === 1, "the header");
+    // All in one turn, so that the relay's write to the client meets the client's reset first.
+    server.sendAtOnce(new Payload(1024 * 1024));
+    client.sendAtOnce(payload);
+    client.close();
+    expect(await server.readToEnd()).toEqual({ ...payload.received(), ending: "end" });
+  });
+
   test("is known of connections over three threads", async () => {
     await using behind = await start("TCP", "Unix", { workers: 3 });
     for (let port = 1; port <= 12; port += 1) {

@@ -9,8 +9,15 @@ import { SO_ERROR, SOL_SOCKET, system } from "../../../support/process/system-ca
 if (libc === null) throw new Error("these tests need the C library through bun:ffi");
 const calls = libc;
 
-/** A side whose peer has sent 1,000 bytes, of which `bytesRead` are read, and has gone. */
-async function refusingSide(bytesRead: number, leave: (peer: RawSocket) => Promise<void> | void) {
+/**
+ * A side whose peer has sent 1,000 bytes, of which `bytesRead` are read, and has gone. The first
+ * `headerBytes` of them were read before the connection began, and `uncounted` by nobody who tells.
+ */
+async function refusingSide(
+  bytesRead: number,
+  leave: (peer: RawSocket) => Promise<void> | void,
+  { headerBytes = 0, uncounted = 0 } = {},
+) {
   using listener = new RawListener({ kind: "tcp", host: "127.0.0.1", port: 0 });
   const peer = await RawSocket.connect(listener.endpoint);
   const side = await listener.accept();
@@ -21,9 +28,19 @@ async function refusingSide(bytesRead: number, leave: (peer: RawSocket) => Promi
   // As a splice(2) that had moved bytes before the send that failed.
   system.getOption(side.fd, SOL_SOCKET, SO_ERROR);
   expect(side.trySend(new Uint8Array(1))).toBe("EPIPE");
-  const isReset = isHiddenReset(calls, { fd: side.fd, inbound: { bytesRead } });
+  const counted = bytesRead - headerBytes - uncounted;
+  const isReset = isHiddenReset(calls, {
+    fd: side.fd,
+    headerBytes,
+    inbound: { bytesRead: counted },
+  });
   side.close();
   return isReset;
+}
+
+function endAndReset(peer: RawSocket): void {
+  peer.halfClose();
+  peer.reset();
 }
 
 describe("where a write finds EPIPE and the kernel has forgotten why", () => {
@@ -33,16 +50,24 @@ describe("where a write finds EPIPE and the kernel has forgotten why", () => {
     });
 
     test(`a peer that has ended first is no failure: ${bytesRead} bytes read`, async () => {
-      const endAndReset = (peer: RawSocket) => {
-        peer.halfClose();
-        peer.reset();
-      };
       expect(await refusingSide(bytesRead, endAndReset)).toBe(false);
     });
   }
 
+  test("the bytes of a PROXY header are told from an end", async () => {
+    const header = { headerBytes: 300 };
+    expect(await refusingSide(400, (peer) => peer.reset(), header)).toBe(true);
+    expect(await refusingSide(400, endAndReset, header)).toBe(false);
+  });
+
+  test("bytes that another program has read make no failure of an end", async () => {
+    expect(await refusingSide(400, endAndReset, { uncounted: 300 })).toBe(false);
+  });
+
   test("a Unix socket is never such a side", () => {
     using pair = socketPair();
-    expect(isHiddenReset(calls, { fd: pair.one, inbound: { bytesRead: 0 } })).toBe(false);
+    expect(isHiddenReset(calls, { fd: pair.one, headerBytes: 0, inbound: { bytesRead: 0 } })).toBe(
+      false,
+    );
   });
 });
