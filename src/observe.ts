@@ -54,7 +54,8 @@ export interface ObservedOptions {
  */
 export function observe(observation: Observation, relay: ObservedOptions): Observer {
   const { name = relay.source, connectionsMax: asked } = relay;
-  // `createRelay` warns if fewer connections are allowed than were asked for.
+  // Give no warning here if fewer connections are allowed than were asked for: `createRelay` gives
+  // it.
   const connectionsMax = connectionsAllowed(asked, () => {});
   const acting = actingLimitsOfLibrary(asked !== connectionsMax);
   const observers = observation.add({

@@ -27,8 +27,9 @@ const LEFT = -1;
 // A table has this number of slots for each connection that a worker may have. So at most one third
 // of the slots are taken.
 const SLOTS_A_CONNECTION = 3;
-// A worker moves its clients to its other table if more than this part of the slots are left. So at
-// least half of the slots are empty, and a search soon meets an empty slot.
+// A worker moves its clients to its other table if more than this part of the slots have the count
+// `LEFT`. So, together with the taken slots, at most half of the slots are in use, and a search
+// soon meets an empty slot.
 const LEFT_MOST = 1 / 6;
 
 type Table = Int32Array<SharedArrayBuffer>;

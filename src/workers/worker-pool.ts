@@ -57,8 +57,8 @@ export class WorkerPool {
   }
 
   /**
-   * The number of workers that run now. It is less than `workers` while no relay uses a slot, and
-   * until the worker that replaces a dead one has started.
+   * The number of workers that run now. It is less than `workers` while there is a slot that no
+   * relay uses, and from the death of a worker until its replacement has started.
    */
   get running(): number {
     return this.#slots.filter(({ isRunning }) => isRunning).length;

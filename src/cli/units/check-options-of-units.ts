@@ -87,7 +87,10 @@ export function checkInstance(
     throw new UsageError("%i works only in a template: add --name=NAME@");
 }
 
-/** Refuses an address that a unit cannot contain: a control character, `..` or a relative path. */
+/**
+ * Refuses an address that a unit cannot contain: a relative path, or an address with `..` or a
+ * control character.
+ */
 export function checkAddress(
   word: string,
   address: SocketEndpoint,

@@ -19,8 +19,9 @@ const PATIENCE = 30_000;
 const LAST_PATIENCE = 2_000;
 
 /**
- * The maximum time, in milliseconds, that this process waits, after the successor is ready, for the
- * end of the child that started the successor.
+ * This process starts a child, and the child starts the successor and then ends. After the
+ * successor is ready, this process waits at most this time, in milliseconds, for the end of the
+ * child.
  */
 const CHILD_PATIENCE = 1_000;
 

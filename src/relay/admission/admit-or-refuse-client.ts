@@ -67,10 +67,14 @@ export class ClientAdmission {
    */
   readonly #wanted: { readonly wantsSource: boolean };
   /**
-   * Judges the peer of each accepted socket: a client or a proxy. Null if every peer is admitted.
+   * Decides whether to admit the peer of each accepted socket. The peer is a client or a proxy.
+   * Null if every peer is admitted.
    */
   readonly #judge: Judge | null;
-  /** Judges the clients that PROXY headers name. Null if every such client is admitted. */
+  /**
+   * Decides whether to admit the clients that PROXY headers name. Null if every such client is
+   * admitted.
+   */
   readonly #proxiedJudge: Judge | null;
   readonly #max: number;
   readonly #counts: ClientCounts;

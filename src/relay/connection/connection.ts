@@ -52,8 +52,9 @@ export interface ConnectionsState extends PipeMeans {
   /** Reports that no descriptor was free for a socket to the destination. */
   readonly exhausted: () => void;
   /**
-   * The latest time at which a client counted as leaving (`clientLeft` in ring-of-full-relays.ts),
-   * by `performance.now()`; -Infinity before the first such client.
+   * The latest time, by `performance.now()`, at which a client left without an answer while the
+   * relay was full, or soon after such a client (`clientLeft` in ring-of-full-relays.ts). -Infinity
+   * before the first such client.
    */
   clientLeftAt: number;
   /**

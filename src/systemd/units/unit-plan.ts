@@ -52,9 +52,9 @@ export interface UnitPlan {
   /** The drain timeout of the relays, in milliseconds. */
   readonly drainTimeout: number;
   /**
-   * The access to the machine for relays that are not in `relays`. Only the template unit of a
-   * package has such relays: each instance runs the relays of its own configuration file, and these
-   * files do not exist yet.
+   * What the unit's sandbox must allow for relays that are not listed in `relays`, because they are
+   * not known yet. Only the template unit of a package has such relays: each instance runs the
+   * relays of its own configuration file, and these files are written after the unit.
    */
   readonly unlistedRelays?: SandboxNeeds;
 }
