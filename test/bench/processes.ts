@@ -73,16 +73,25 @@ function ticksOfChildren(pid: number): number {
 }
 
 /**
- * KiB of memory that a process, its children and theirs take, where what several share counts once:
- * their proportional set size (proc(5)). What the kernel holds for them is not in it.
+ * KiB of memory that a process, its children and theirs take, whoever else runs the same program.
+ * Their own memory counts once where several share it; of the program, other files and shared
+ * memory counts what the process with most of these has. What the kernel holds is not in it.
  */
 export function memoryOf(pid: number): number {
-  let sum = 0;
+  let own = 0;
+  let others = 0;
   for (const each of treeOf(pid)) {
-    const [, size = "0"] = /^Pss: +(\d+) kB/m.exec(read(`/proc/${each}/smaps_rollup`) ?? "") ?? [];
-    sum += Number(size);
+    const rollup = read(`/proc/${each}/smaps_rollup`) ?? "";
+    // Not `Pss` as a whole: the more processes have a page of the program, the less it counts.
+    own += kibIn(rollup, "Pss_Anon");
+    others = Math.max(others, kibIn(rollup, "Rss") - kibIn(rollup, "Anonymous"));
   }
-  return sum;
+  return own + others;
+}
+
+/** A field of smaps_rollup (proc(5)); 0 where the process has ended. */
+function kibIn(rollup: string, field: string): number {
+  return Number(new RegExp(`^${field}: +(\\d+) kB`, "m").exec(rollup)?.[1] ?? 0);
 }
 
 /** Bytes that are in the pipes of a process, its children and theirs. Each pipe counts once. */

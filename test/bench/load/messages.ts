@@ -19,7 +19,7 @@ export type ClientOrder =
       readonly streams: number;
       readonly seconds: number;
     }
-  /** Opens so many connections and keeps them until `release`. */
+  /** Opens connections until it has so many, and keeps them until `release`. */
   | { readonly do: "hold"; readonly to: Address; readonly connections: number }
   /** As `hold`, and sends on each connection until it takes no more. Reads nothing. */
   | { readonly do: "stall"; readonly to: Address; readonly connections: number }

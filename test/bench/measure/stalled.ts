@@ -1,24 +1,33 @@
 import { startToStreams } from "../first-answer.ts";
 import { memoryOf, pipeBytesOf } from "../processes.ts";
-import { ALL_DIRECTIONS, blame } from "../relays.ts";
-import type { Row, Titles } from "../row.ts";
+import { ALL_DIRECTIONS, blame, type RelayProcess } from "../relays.ts";
+import type { Bench, Row, Titles } from "../row.ts";
+import type { Server } from "../worker.ts";
 import { holding, PROCESS_A_CONNECTION } from "./memory.ts";
 
 // What a relay sets up once, with its first connections, is not to count for each.
-const FIRST_CONNECTIONS = 50;
+const IDLE_CONNECTIONS = 50;
+// The part of the stalled connections that come first, and with them what bulk sets up once.
+const FIRST_PART = 0.25;
 // Long enough for the memory of what was read and passed on to be free again.
 const CALM_MILLISECONDS = 1000;
 const QUICK_MILLISECONDS = 100;
 const QUICK_CONNECTIONS = 20;
+const KIB_A_MIB = 1024;
 
 /**
- * A row of the memory that a connection takes both of whose sides send and do not read: that of the
- * relay's processes, and what it keeps in pipes of the kernel.
+ * A row of the memory that connections take both of whose sides send and do not read: that of the
+ * relay's processes, and what it keeps in pipes of the kernel. The figures tell what all of them
+ * take, what the first quarter takes together, and what each further one takes.
  */
 export function stalledRow(titles: Titles, most: number): Row {
   return {
     ...titles,
-    figures: { memory: { unit: "KiB/connection", digits: 1 } },
+    figures: {
+      memory: { unit: "KiB/connection", digits: 1 },
+      first: { unit: `MiB, the first ${most * FIRST_PART}`, digits: 1 },
+      further: { unit: "KiB/further one", digits: 1 },
+    },
     headline: "memory",
     needsRedis: false,
     hasDirect: false,
@@ -28,35 +37,59 @@ export function stalledRow(titles: Titles, most: number): Row {
       if (relayName === PROCESS_A_CONNECTION)
         throw new Error("its processes would count, not its buffers");
       const connections = quick ? QUICK_CONNECTIONS : most;
+      const first = connections * FIRST_PART;
+      const further = connections - first;
       const prepared = await relays.prepare(relayName, direction, streams.at);
       const ready = await startToStreams(streams, direction, prepared);
       await using relay = ready.relay;
-      const { sender, sink } = streams;
       const memoryNow = async () => {
         await Bun.sleep(quick ? QUICK_MILLISECONDS : CALM_MILLISECONDS);
         return memoryOf(relay.pid) + pipeBytesOf(relay.pid) / 1024;
       };
       try {
-        await holding(bench, relay, direction, FIRST_CONNECTIONS, async () => {});
-        const before = await memoryNow();
-        const order = { do: "stall", on: direction.destination, connections } as const;
-        const { loaded: after } = await sink.serve(order, async (begun) => {
-          try {
-            await Promise.all([
-              sender.obey({ do: "stall", to: relay.address, connections }),
-              begun,
-            ]);
-            return await memoryNow();
-          } finally {
-            // The bytes that nobody reads keep the relay from ending them.
-            await relay[Symbol.asyncDispose]();
-            await sender.obey({ do: "release" });
-          }
+        await holding(bench, relay, direction, IDLE_CONNECTIONS, async () => {});
+        const none = await memoryNow();
+        // A server is busy with its connections until they end, so the further ones need another.
+        const [some, all] = await stalling(bench, streams.echo, relay, [0, first], async () => {
+          const memory = await memoryNow();
+          const counts = [first, further] as const;
+          return [memory, await stalling(bench, streams.sink, relay, counts, memoryNow)] as const;
         });
-        return { memory: (after - before) / connections, work: connections };
+        return {
+          memory: (all - none) / connections,
+          first: (some - none) / KIB_A_MIB,
+          further: (all - some) / further,
+          work: connections,
+        };
       } catch (error) {
         throw await blame(relay, error);
       }
     },
   };
+}
+
+/**
+ * Does something while so many more connections through a relay are stalled, and ends the relay
+ * after that.
+ */
+async function stalling<Result>(
+  { streams: { sender } }: Bench,
+  server: Server,
+  relay: RelayProcess,
+  [already, more]: readonly [already: number, more: number],
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const order = { do: "stall", on: relay.direction.destination, connections: more } as const;
+  const { loaded } = await server.serve(order, async (begun) => {
+    try {
+      const connections = already + more;
+      await Promise.all([sender.obey({ do: "stall", to: relay.address, connections }), begun]);
+      return await work();
+    } finally {
+      // The bytes that nobody reads keep the relay from ending them.
+      await relay[Symbol.asyncDispose]();
+      await sender.obey({ do: "release" });
+    }
+  });
+  return loaded;
 }
