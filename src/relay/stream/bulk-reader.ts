@@ -34,10 +34,14 @@ const SPLICED_IN_TURN = 128 * 1024;
 // of a TCP receiver, and while all connections together hold too many bytes.
 const ROOM_LEAST = 32 * 1024;
 
-// The size of a read if the other side has no room: one byte. The pipe tries to write this byte
-// through Bun. The other side does not take the byte, so Bun waits until there is room and then
-// reports the room.
-const SAMPLE = 1;
+// The maximum size of a read, in bytes, if the other side has no room. The first of these reads is
+// one byte long. The pipe tries to write the byte through Bun. If the other side does not take the
+// byte, Bun waits until there is room and then reports the room. But a full TCP socket may take up
+// to 64 KiB more, as long as its last segment has space. So each next read is twice as long as the
+// one before, up to this size, as long as the other side takes the bytes. The size is small because
+// the last of these reads stays in memory. While all connections together hold too many bytes, the
+// size does not grow.
+const WITHOUT_ROOM_MOST = 1024;
 
 // The maximum number of bytes by which the contents of a TCP socket's send buffer normally exceed
 // the size of the buffer: the last segment, of up to 64 KiB, and the kernel's bookkeeping of the
@@ -129,9 +133,14 @@ export class BulkReader {
     // thread has only a few kernel pipes.
     const isAhead = held.receiverReads && held.kernelPipe !== null && !to.isTcp && !sparing;
     const most = isAhead ? Infinity : this.#roomOf(to, sparing);
-    if (most === SAMPLE) {
+    if (most <= 0) {
       this.release(held);
-    } else if (held.kernelPipe !== null) {
+      const length = held.readWithoutRoom;
+      if (!sparing) held.readWithoutRoom = Math.min(2 * length, WITHOUT_ROOM_MOST);
+      return this.#copy(from, held, length);
+    }
+    held.readWithoutRoom = 1;
+    if (held.kernelPipe !== null) {
       const moved = held.kernelPipe.fill(
         from.fd,
         Math.min(most, alone ? SPLICED_MOST : SPLICED_IN_TURN),
@@ -149,14 +158,17 @@ export class BulkReader {
     return this.#scarceUntil === 0;
   }
 
-  /** Returns the maximum size of one read, in bytes, for the room that `to` has. */
+  /**
+   * Returns the maximum size of one read, in bytes, for the room that `to` has; 0 or less if `to`
+   * has no room.
+   */
   #roomOf(to: Side, sparing: boolean): number {
     // A TCP receiver with much room has room for many reads. So most reads rely on the room that is
     // known (`roomLeast`), and the kernel need not be asked.
     const known = to.isTcp && !sparing && this.#scarceUntil === 0 ? to.roomLeast : 0;
     if (known >= COPIED_MOST) return known;
     const room = to.takesNow();
-    if (room <= 0) return SAMPLE;
+    if (room <= 0) return room;
     if (sparing) return Math.min(room, ROOM_LEAST);
     return this.countsOnRoom(to) ? Math.max(room, ROOM_LEAST) : ROOM_LEAST;
   }

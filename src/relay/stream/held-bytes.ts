@@ -29,6 +29,11 @@ export class HeldBytes {
    * because no chunk is received after this property is set.
    */
   remains: FailedSocketBytes | null = null;
+  /**
+   * The size of the next read, in bytes, if the receiver has no room. `BulkReader` sets and uses
+   * it.
+   */
+  readWithoutRoom = 1;
   /** The number of held bytes that was last reported to the memory account. */
   counted = 0;
   readonly #chunks: Uint8Array[] = [];

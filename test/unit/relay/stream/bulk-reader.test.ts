@@ -28,6 +28,11 @@ class Receiver extends Side {
 
 /** The size of one read from a sender that has sent 100 KiB. */
 function readFor(to: Receiver, sparing: boolean): number {
+  return readsFor([to], sparing)[0] ?? 0;
+}
+
+/** The sizes of reads of one direction from a sender that has sent 100 KiB, one for each. */
+function readsFor(receivers: readonly Receiver[], sparing: boolean): number[] {
   if (libc === null) throw new Error("this test needs the C library through bun:ffi");
   const bulk = new BulkReader(libc);
   bulk.join();
@@ -36,11 +41,15 @@ function readFor(to: Receiver, sparing: boolean): number {
   const from = new Sender();
   from.fd = pair.other;
   const held = new HeldBytes();
-  const length = bulk.read(from, to, held, sparing);
-  held.kernelPipe?.read(length);
+  const lengths = receivers.map((to) => {
+    const length = bulk.read(from, to, held, sparing);
+    held.kernelPipe?.read(length);
+    held.drop();
+    return length;
+  });
   bulk.release(held);
   bulk.leave();
-  return length;
+  return lengths;
 }
 
 test.each([true, false])(
@@ -55,6 +64,22 @@ test.each([true, false])("otherwise a read may exceed a small room (TCP: %p)", (
   const sizes = [0, 1000, 64 * KIB].map((room) => readFor(new Receiver(isTcp, room), false));
   expect(sizes).toEqual([1, 32 * KIB, 64 * KIB]);
 });
+
+test.each([true, false])(
+  "while a receiver takes bytes without room, reads grow up to 1 KiB (TCP: %p)",
+  (isTcp) => {
+    const full = new Receiver(isTcp, 0);
+    const reads = Array.from({ length: 12 }, () => full);
+    expect(readsFor(reads, false)).toEqual([
+      ...[1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
+      ...[1024, 1024],
+    ]);
+    expect(readsFor(reads, true)).toEqual(reads.map(() => 1));
+    // Once the receiver had room again, the next reads without room begin small.
+    const receivers = [full, full, full, new Receiver(isTcp, 1000), full, full];
+    expect(readsFor(receivers, false)).toEqual([1, 2, 4, 32 * KIB, 1, 2]);
+  },
+);
 
 test("the kernel is not asked for the room while the receiver has much, unless reads must be small", () => {
   const questions: boolean[] = [];
