@@ -15,7 +15,7 @@ import type { Capture } from "../capture/capture-of-one-thread.ts";
 import { TappedPipe } from "../capture/tapped-pipe.ts";
 import { Pipe, type PipeMeans } from "../stream/pipe.ts";
 import { Side } from "../stream/side.ts";
-import { isHiddenReset } from "./hidden-reset.ts";
+import { hasEndedBeforeReset, isHiddenReset } from "./hidden-reset.ts";
 import type { UnadmittedSocket } from "./unadmitted-socket.ts";
 
 /** The state and the objects that all connections of one relay share. */
@@ -176,12 +176,17 @@ export class ConnectionSide extends Side implements LingeringSide {
   }
 
   /**
-   * Like `failed` of `Side`. But if the errno is EPIPE and the TCP side was in fact reset
-   * (`isHiddenReset`), stores ECONNRESET.
+   * Like `failed` of `Side`. But on a TCP side, EPIPE may hide a reset (`isHiddenReset`), and
+   * ECONNRESET may follow a clean end (`hasEndedBeforeReset`). Then stores the other errno.
    */
   override failed(errno: number): void {
-    const isHidden = errno === EPIPE && this.isTcp && libc !== null && isHiddenReset(libc, this);
-    super.failed(isHidden ? ECONNRESET : errno);
+    super.failed(this.isTcp && libc !== null ? this.#trueErrno(libc, errno) : errno);
+  }
+
+  #trueErrno(system: Libc, errno: number): number {
+    if (errno === EPIPE) return isHiddenReset(system, this) ? ECONNRESET : EPIPE;
+    const mayHaveEnded = errno === ECONNRESET && this.outbound.state === "ended";
+    return mayHaveEnded && hasEndedBeforeReset(system, this) ? EPIPE : errno;
   }
 
   override shutdown(): void {

@@ -1,7 +1,7 @@
 import type { Libc } from "../../os/libc.ts";
 import { readBytesReceived } from "../../os/tcp-info.ts";
 
-/** A side of a connection on which a write has failed with EPIPE. */
+/** A TCP side of a connection that the kernel has closed. */
 interface RefusingSide {
   readonly fd: number;
   /** The number of bytes that the relay read from this side before the connection began. */
@@ -25,9 +25,32 @@ interface RefusingSide {
  * another program read before the relay got the socket, and urgent bytes. The function then trusts
  * the kernel and returns false.
  */
-export function isHiddenReset(system: Libc, { fd, headerBytes, inbound }: RefusingSide): boolean {
+export function isHiddenReset(system: Libc, side: RefusingSide): boolean {
+  const excess = receivedBeyondBytes(system, side);
+  return excess !== null && excess <= 0;
+}
+
+/**
+ * Returns whether the peer of a TCP side had ended its stream before it reset the connection. Call
+ * this when the kernel reports ECONNRESET for a side to which the relay has sent its own end of
+ * stream.
+ *
+ * The kernel reports EPIPE for a reset that comes after the peer's FIN. But if the relay has sent a
+ * FIN as well, the kernel reports ECONNRESET (tcp_reset()), as for a reset without a FIN.
+ */
+export function hasEndedBeforeReset(system: Libc, side: RefusingSide): boolean {
+  return receivedBeyondBytes(system, side) === 1;
+}
+
+/**
+ * Returns how much larger the kernel's count of received bytes is than the number of bytes that
+ * were read or are unread; null if the kernel does not tell. A FIN counts as one byte.
+ */
+function receivedBeyondBytes(
+  system: Libc,
+  { fd, headerBytes, inbound }: RefusingSide,
+): number | null {
   const received = readBytesReceived(system, fd);
-  if (received === null) return false;
-  const read = headerBytes + inbound.bytesRead;
-  return received <= read + Math.max(system.unread(fd), 0);
+  if (received === null) return null;
+  return received - headerBytes - inbound.bytesRead - Math.max(system.unread(fd), 0);
 }

@@ -1,10 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { libc } from "../../../../src/os/libc.ts";
-import { isHiddenReset } from "../../../../src/relay/connection/hidden-reset.ts";
+import {
+  hasEndedBeforeReset,
+  isHiddenReset,
+} from "../../../../src/relay/connection/hidden-reset.ts";
 import { Payload } from "../../../support/sockets/payload.ts";
 import { RawListener, RawSocket } from "../../../support/sockets/raw-socket.ts";
 import { socketPair } from "../../../support/sockets/socket-pair.ts";
-import { SO_ERROR, SOL_SOCKET, system } from "../../../support/process/system-calls.ts";
+import { errnoName, SO_ERROR, SOL_SOCKET, system } from "../../../support/process/system-calls.ts";
 
 if (libc === null) throw new Error("these tests need the C library through bun:ffi");
 const calls = libc;
@@ -70,4 +73,34 @@ describe("where a write finds EPIPE and the kernel has forgotten why", () => {
       false,
     );
   });
+});
+
+describe("where the kernel reports a reset of a side that has sent its own end", () => {
+  /** Whether the peer had ended; it has sent 1,000 bytes and gone, and `bytesRead` are read. */
+  async function hadEnded(bytesRead: number, leave: (peer: RawSocket) => void) {
+    using listener = new RawListener({ kind: "tcp", host: "127.0.0.1", port: 0 });
+    const peer = await RawSocket.connect(listener.endpoint, { receive: 4_096 });
+    const side = await listener.accept();
+    peer.sendAtOnce(new Payload(1_000));
+    if (bytesRead > 0) await side.read(bytesRead);
+    // The peer has no room for all of it, so that the kernel cannot send the end yet.
+    side.sendAtOnce(new Payload(500_000));
+    side.halfClose();
+    leave(peer);
+    await side.hangUp();
+    expect(errnoName(-system.getOption(side.fd, SOL_SOCKET, SO_ERROR))).toBe("ECONNRESET");
+    const ended = hasEndedBeforeReset(calls, {
+      fd: side.fd,
+      headerBytes: 0,
+      inbound: { bytesRead },
+    });
+    side.close();
+    return ended;
+  }
+
+  for (const bytesRead of [0, 400, 1_000])
+    test(`a peer that had ended is told from one that had not: ${bytesRead} bytes read`, async () => {
+      expect(await hadEnded(bytesRead, endAndReset)).toBe(true);
+      expect(await hadEnded(bytesRead, (peer) => peer.reset())).toBe(false);
+    });
 });
