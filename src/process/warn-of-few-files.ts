@@ -14,8 +14,8 @@ const CONNECTIONS_FEW = 16;
 
 /**
  * Warns if the limit of open files allows fewer connections than the options ask for, or fewer
- * workers. Also warns if workers, servers and further relays take so many descriptors that few
- * connections are left (`isScarce`).
+ * workers. Also warns if few connections are left (`isScarce`), because the limit is low or because
+ * workers, servers and further relays take many descriptors.
  *
  * @param asked - the plan as the options ask for it
  * @param plan - the plan with the number of workers that run
@@ -65,9 +65,10 @@ function hasLimit({ processWide, relays }: ProcessPlan): boolean {
 }
 
 /**
- * Whether workers, servers or further relays leave few connections: fewer than `CONNECTIONS_FEW`,
- * or fewer than half of the number that one relay with one worker and no server would have. False
- * if options limit the connections of every relay, or of all relays together.
+ * Whether the limit of open files leaves few connections: fewer than `CONNECTIONS_FEW`, or, because
+ * of workers, servers or further relays, fewer than half of the number that one relay with one
+ * worker and no server would have. False if options limit the connections of every relay, or of all
+ * relays together.
  */
 function isScarce(plan: ProcessPlan, byDefault: number): boolean {
   const { processWide, relays } = plan;
@@ -77,7 +78,7 @@ function isScarce(plan: ProcessPlan, byDefault: number): boolean {
     relays: relays.slice(0, 1),
     processWide: { ...processWide, workers: 1, admin: undefined, metrics: undefined },
   }).byDefault;
-  return byDefault < alone && (byDefault < CONNECTIONS_FEW || byDefault < alone / 2);
+  return byDefault < CONNECTIONS_FEW || byDefault < alone / 2;
 }
 
 /** Names the parts of a plan that take descriptors from the connections. */

@@ -71,6 +71,14 @@ await describeNeeding("where few descriptors are left", [program("prlimit")], ()
         `the limit of open files carries 1 at once: ${FIX}; up to 30 of the 64 open files are ` +
         "for 8 relays",
     },
+    {
+      ...{ name: "one relay, and files for 1", files: 32, options: one, workers: 0 },
+      warning: `the limit of open files carries 1 at once: ${FIX}"`,
+    },
+    {
+      ...{ name: "one relay, and files for 15", files: 64, options: one, workers: 0 },
+      warning: `the limit of open files carries 15 at once: ${FIX}"`,
+    },
   ])(
     "a warning says what the files are for: $name",
     async ({ files, options, workers, warning }) => {
@@ -91,7 +99,7 @@ await describeNeeding("where few descriptors are left", [program("prlimit")], ()
       ...{ name: "more workers than connections", files: 128, workers: 2 },
       options: ["--workers=8", "--connections-max=2", ...one],
     },
-    { name: "one relay", files: 64, options: one, workers: 0 },
+    { name: "one relay", files: 80, options: one, workers: 0 },
   ])("no warning where enough is left: $name", async ({ files, options, workers }) => {
     await using relay = await startRelay(options, {
       prefix: ["prlimit", `--nofile=${files}:${files}`],
