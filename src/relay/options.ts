@@ -83,8 +83,9 @@ export interface RelayOptions extends AccessRules {
   readonly connectTimeout?: number | undefined;
   /**
    * The idle time after which the kernel sends TCP keepalive probes. If a peer acknowledges neither
-   * probes nor data, its connection ends after about twice this time. With 0 the kernel sends no
-   * probes, and only the kernel's own limits apply. Default 60,000.
+   * probes nor data, its connection ends after about twice this time, and at the earliest 6
+   * seconds after it. With 0 the kernel sends no probes, and only the kernel's own limits apply.
+   * Default 60,000.
    */
   readonly keepalive?: number | undefined;
   /** The time for which `stop()` waits until the open connections have ended. Default 8,000. */

@@ -21,7 +21,7 @@ function idleSeconds(idle: number): number {
 
 /**
  * Returns the value of TCP_KEEPINTVL in seconds. With this value all probes together take about
- * `idle` milliseconds.
+ * `idle` milliseconds, but at least `PROBES` seconds.
  */
 function intervalSeconds(idle: number): number {
   return Math.max(1, Math.round(idleSeconds(idle) / PROBES));
