@@ -85,7 +85,7 @@ export const ENDINGS = [
   /** All bytes that both sides sent were delivered. */
   "finished",
   /**
-   * One side closed while the other side still sent bytes, so these bytes could not be delivered.
+   * One side closed before it had got all bytes of the other side.
    */
   "abandoned",
   "client reset",

@@ -20,7 +20,8 @@ async function runWithFewFiles(options: string): Promise<unknown> {
     const threads = readdirSync("/proc/self/task").map((thread) =>
       readFileSync("/proc/self/task/" + thread + "/comm", "utf8"),
     );
-    const workers = threads.filter((name) => name.startsWith("worker ")).length;
+    // A thread that a worker has just made still has the worker's name (pthread_create(3)).
+    const workers = new Set(threads.filter((name) => name.startsWith("worker "))).size;
     await relay.stop();
     console.log(JSON.stringify({ warnings, workers }));
   `;

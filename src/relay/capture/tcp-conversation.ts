@@ -90,6 +90,17 @@ export class TcpConversation {
     way.state = "reset";
   }
 
+  /**
+   * Records the end of a conversation in which a direction has not ended: the side that receives in
+   * this direction resets the conversation. Called when the relay has closed both sockets.
+   */
+  over(): void {
+    for (const fromClient of [true, false]) {
+      const [way, other] = this.#ways(fromClient);
+      if (way.state === "open" && other.state !== "reset") this.reset(!fromClient);
+    }
+  }
+
   #ways(fromClient: boolean): readonly [Way, Way] {
     return fromClient ? [this.#client, this.#destination] : [this.#destination, this.#client];
   }

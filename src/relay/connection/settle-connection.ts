@@ -1,3 +1,4 @@
+import { TappedPipe } from "../capture/tapped-pipe.ts";
 import type { Ending } from "../observer.ts";
 import type { Connection, ConnectionSide } from "./connection.ts";
 import { clientLeft } from "./ring-of-full-relays.ts";
@@ -104,6 +105,7 @@ function finish(connection: Connection): void {
   // Drop the bytes that are still held, for example for a destination that was never reached.
   up.break();
   down.break();
+  if (up instanceof TappedPipe) up.conversation.over();
   const whole = up.dropped === 0 && down.dropped === 0;
   shared.observer.closed(connection, connection.ending ?? (whole ? "finished" : "abandoned"));
   shared.ended(connection);

@@ -34,6 +34,7 @@ export function sideClosed(side: ConnectionSide, code: string | undefined): void
   connection.shared.lingering.delete(side);
   side.detach();
   if (isFailure(side, code)) sideFailed(side);
+  if (code !== undefined) sideRefused(side);
   inbound.end();
   outbound.break();
   if (side === connection.client) clientClosed(connection, code);
@@ -68,6 +69,20 @@ function sideFailed(side: ConnectionSide): void {
   if (connection.attempt === null)
     connection.ending ??= side === connection.client ? "client reset" : "destination reset";
   inbound.abort();
+}
+
+/**
+ * Stores the cause of the connection's end, if a side failed after its end of stream but before it
+ * had got the whole stream of the other side. If the relay had read bytes for this side, these
+ * bytes may be the reason for the reset: the side had closed its socket before they came.
+ */
+function sideRefused(side: ConnectionSide): void {
+  const { connection, inbound, outbound } = side;
+  const hadEnded = inbound.state === "ended" || inbound.state === "ending";
+  const isOwed = outbound.state === "flowing" || outbound.state === "ending";
+  if (connection.attempt !== null || !hadEnded || !isOwed) return;
+  const reset = side === connection.client ? "client reset" : "destination reset";
+  connection.ending ??= outbound.bytesRead > 0 ? "abandoned" : reset;
 }
 
 function isFailure(side: ConnectionSide, code: string | undefined): boolean {

@@ -186,6 +186,7 @@ await describeNeeding("captures", [program("tshark")], () => {
         "tcp.stream",
       );
       expect(new Set(streams.trim().split("\n")).size).toBe(1_000);
+      expect(await streamsWithBothEnds(file)).toBe(1_000);
     });
   });
 
@@ -322,3 +323,17 @@ await describeNeeding("a full disk", [root, program("mount"), program("tshark")]
     },
   );
 });
+
+/** How many conversations of a capture tshark sees end: by a reset, or in both directions. */
+async function streamsWithBothEnds(file: string): Promise<number> {
+  const fields = ["tcp.stream", "ip.src", "tcp.flags.reset"].flatMap((field) => ["-e", field]);
+  const filter = "tcp.flags.fin == 1 || tcp.flags.reset == 1";
+  const text = await tshark(file, "-Y", filter, "-T", "fields", ...fields);
+  const ends = new Map<string, Set<string>>();
+  for (const line of text.trim().split("\n")) {
+    const [stream = "", from = "", reset = ""] = line.split("\t");
+    const seen = ends.get(stream) ?? new Set();
+    ends.set(stream, seen.add(/^(?:1|True)$/.test(reset) ? "reset" : from));
+  }
+  return [...ends.values()].filter((seen) => seen.has("reset") || seen.size === 2).length;
+}

@@ -90,7 +90,7 @@ export const failureRows: readonly Row[] = [
   ...eitherEnd({
     name: "a % that fails after its end of stream: that was clean, and its peer can still end",
     async run(ends) {
-      const { near, far, wire } = ends;
+      const { near, far, nearRole, wire } = ends;
       const payload = new Payload(1_000);
       await makeReadyToFail(ends);
       near.sendAtOnce(payload);
@@ -100,6 +100,9 @@ export const failureRows: readonly Row[] = [
       await until(() => wire.relay.descriptors() < 2, "the relay to let go of the failed side");
       far.close();
       await wire.idle();
+      // A Unix socket has failed because of bytes that were sent to it.
+      const [closed] = await wire.closed();
+      expect(closed?.ending).toBe(near.isTcp ? `${nearRole} reset` : "abandoned");
     },
   }),
 

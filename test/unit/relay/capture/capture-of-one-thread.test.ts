@@ -120,6 +120,24 @@ describe("a conversation", () => {
     const flagsOf = packets.map(({ fromClient, flags }) => `${fromClient ? ">" : "<"}${flags}`);
     expect(flagsOf).toEqual([">20", "<24", "<17"]);
   });
+
+  test.each<[string, (conversation: TcpConversation) => void, string[]]>([
+    ["both have ended", (one) => (one.ended(true), one.ended(false)), [">17", "<16", "<17", ">16"]],
+    ["the client alone has ended", (one) => one.ended(true), [">17", "<16", ">20"]],
+    ["the destination alone has ended", (one) => one.ended(false), ["<17", ">16", "<20"]],
+    ["none has ended", () => {}, ["<20"]],
+    ["the client has failed", (one) => one.reset(true), [">20"]],
+  ])("is over for good, also for tshark, if %s", (_, act, expected) => {
+    const packets = packetsOf(
+      record((conversation) => {
+        act(conversation);
+        conversation.over();
+        conversation.over();
+      }),
+    );
+    const flagsOf = packets.map(({ fromClient, flags }) => `${fromClient ? ">" : "<"}${flags}`);
+    expect(flagsOf).toEqual(expected);
+  });
 });
 
 test("a recorder that has ended records and passes on nothing more", () => {
