@@ -113,7 +113,8 @@ export const ROWS: readonly Row[] = [
   stalledRow(
     {
       name: "stalled-100",
-      title: "Memory of the processes and their pipes, with 100 connections stalled both ways",
+      title:
+        "Memory of the processes and their pipes, with 100 connections stalled both ways, then 200",
       label: "100 stalled connections",
     },
     100,

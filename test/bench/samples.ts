@@ -1,16 +1,6 @@
 /** What a row can tell of a relay. */
 export type Figure =
-  | "rate"
-  | "bulk"
-  | "p50"
-  | "p99"
-  | "cpu"
-  | "time"
-  | "memory"
-  | "first"
-  | "further"
-  | "fewest"
-  | "most";
+  "rate" | "bulk" | "p50" | "p99" | "cpu" | "time" | "memory" | "further" | "fewest" | "most";
 
 /** What one load on one relay gave: its figures, in the units that its row names. */
 export interface Sample extends Partial<Readonly<Record<Figure, number>>> {

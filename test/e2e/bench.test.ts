@@ -61,15 +61,9 @@ await describeNeeding("bench", ["redis-server", "redis-benchmark", "socat"].map(
       const report = (await Bun.file(join(folder, "bench.json")).json()) as Report;
       expect(figuresOf(report)).toEqual(
         [...DIRECTIONS, "tcp-tcp", "unix-unix"].map(
-          (direction) => `stalled-100 ${direction} simpletcpunixrelay: memory first further`,
+          (direction) => `stalled-100 ${direction} simpletcpunixrelay: memory further`,
         ),
       );
-      // 5 connections come first in a quick run, and 15 further ones.
-      for (const { relays } of report.rows) {
-        const { memory = 0, first = 0, further = 0 } = relays[0]?.rounds[0] ?? {};
-        expect(20 * memory).toBeCloseTo(1024 * first + 15 * further, 3);
-        expect(first).toBeGreaterThan(0);
-      }
     } finally {
       await rm(folder, { recursive: true });
     }

@@ -7,25 +7,21 @@ import { holding, PROCESS_A_CONNECTION } from "./memory.ts";
 
 // What a relay sets up once, with its first connections, is not to count for each.
 const IDLE_CONNECTIONS = 50;
-// The part of the stalled connections that come first, and with them what bulk sets up once.
-const FIRST_PART = 0.25;
 // Long enough for the memory of what was read and passed on to be free again.
 const CALM_MILLISECONDS = 1000;
 const QUICK_MILLISECONDS = 100;
 const QUICK_CONNECTIONS = 20;
-const KIB_A_MIB = 1024;
 
 /**
  * A row of the memory that connections take both of whose sides send and do not read: that of the
- * relay's processes, and what it keeps in pipes of the kernel. The figures tell what all of them
- * take, what the first quarter takes together, and what each further one takes.
+ * relay's processes, and what it keeps in pipes of the kernel. One figure is of the first ones,
+ * which pay for what the relay sets up once for bulk; the other is of as many further ones.
  */
 export function stalledRow(titles: Titles, most: number): Row {
   return {
     ...titles,
     figures: {
       memory: { unit: "KiB/connection", digits: 1 },
-      first: { unit: `MiB, the first ${most * FIRST_PART}`, digits: 1 },
       further: { unit: "KiB/further one", digits: 1 },
     },
     headline: "memory",
@@ -37,8 +33,6 @@ export function stalledRow(titles: Titles, most: number): Row {
       if (relayName === PROCESS_A_CONNECTION)
         throw new Error("its processes would count, not its buffers");
       const connections = quick ? QUICK_CONNECTIONS : most;
-      const first = connections * FIRST_PART;
-      const further = connections - first;
       const prepared = await relays.prepare(relayName, direction, streams.at);
       const ready = await startToStreams(streams, direction, prepared);
       await using relay = ready.relay;
@@ -50,16 +44,21 @@ export function stalledRow(titles: Titles, most: number): Row {
         await holding(bench, relay, direction, IDLE_CONNECTIONS, async () => {});
         const none = await memoryNow();
         // A server is busy with its connections until they end, so the further ones need another.
-        const [some, all] = await stalling(bench, streams.echo, relay, [0, first], async () => {
-          const memory = await memoryNow();
-          const counts = [first, further] as const;
-          return [memory, await stalling(bench, streams.sink, relay, counts, memoryNow)] as const;
-        });
+        const [some, all] = await stalling(
+          bench,
+          streams.echo,
+          relay,
+          [0, connections],
+          async () => {
+            const memory = await memoryNow();
+            const counts = [connections, connections] as const;
+            return [memory, await stalling(bench, streams.sink, relay, counts, memoryNow)] as const;
+          },
+        );
         return {
-          memory: (all - none) / connections,
-          first: (some - none) / KIB_A_MIB,
-          further: (all - some) / further,
-          work: connections,
+          memory: (some - none) / connections,
+          further: (all - some) / connections,
+          work: 2 * connections,
         };
       } catch (error) {
         throw await blame(relay, error);
