@@ -8,6 +8,14 @@ import type { KernelPipe } from "./kernel-pipe.ts";
 // the byte itself, and less than one for the kernel's bookkeeping.
 const ROOM_A_BYTE = 2;
 
+// The maximum size, in bytes, of one send(2) and of one splice(2) to a Unix socket. The kernel cuts
+// a larger write into several buffers. If the peer closes with unread bytes between two of them,
+// the call returns the number of bytes of the earlier buffers, but the kernel has already removed
+// the error from the socket (unix_stream_sendmsg(), sock_alloc_send_pskb()). The failure would then
+// look like an end of stream. TCP tells the failure nevertheless (`isHiddenReset`); Unix does not.
+const UNIX_SENT_MOST = 32 * 1024;
+const UNIX_SPLICED_MOST = 64 * 1024;
+
 /** One end of a connection: its socket, and the relay's knowledge of the socket. */
 export abstract class Side {
   socket: Socket<unknown> | null = null;
@@ -126,6 +134,20 @@ export abstract class Side {
    *   errno
    */
   write(bytes: Uint8Array): number {
+    if (this.isTcp || bytes.length <= UNIX_SENT_MOST) return this.#writeOnce(bytes);
+    let taken = 0;
+    while (taken < bytes.length) {
+      const piece = bytes.subarray(taken, taken + UNIX_SENT_MOST);
+      const sent = this.#writeOnce(piece);
+      if (sent < 0) return sent;
+      taken += sent;
+      if (sent < piece.length) break;
+    }
+    return taken;
+  }
+
+  /** As `write`. On a Unix socket, `bytes` must not be longer than `UNIX_SENT_MOST`. */
+  #writeOnce(bytes: Uint8Array): number {
     if (this.socket === null) return -EPIPE;
     const sent = libc === null ? 0 : libc.send(this.fd, bytes);
     if (sent === bytes.length) {
@@ -151,13 +173,13 @@ export abstract class Side {
   }
 
   /**
-   * Writes bytes from a kernel pipe. If bytes are left, no event `drain` follows, unlike after
-   * `write`.
+   * Writes bytes from a kernel pipe, to a Unix socket at most `UNIX_SPLICED_MOST`. If bytes are
+   * left, no event `drain` follows, unlike after `write`.
    *
    * @returns the number of bytes, or a negative errno; -EAGAIN if the side has no room
    */
   writeFrom(pipe: KernelPipe): number {
-    const taken = pipe.drain(this.fd);
+    const taken = pipe.drain(this.fd, this.isTcp ? Infinity : UNIX_SPLICED_MOST);
     this.#roomLeast = taken < 0 ? 0 : this.#roomLeast - ROOM_A_BYTE * taken;
     if (taken < 0 && taken !== -EAGAIN) this.failed(-taken);
     return taken;
