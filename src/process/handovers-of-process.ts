@@ -145,11 +145,12 @@ export class HandoversOfProcess {
     const { relays } = opened;
     const { pid } = successor;
     const open = relays.connections;
+    const reaper = this.#isParent(opened) ? this.#reaper : null;
     const words = open === 0 ? "" : `; open connections that stay here: ${open}`;
-    log.info(`handed over to process ${pid}${words}`, {
+    const role = reaper === null ? "" : "; this process stays, and passes signals on to it";
+    log.info(`handed over to process ${pid}${role}${words}`, {
       ...{ event: "handed_over", to: pid, open },
     });
-    const reaper = this.#isParent(opened) ? this.#reaper : null;
     await front.disposeAsync();
     const { lingerAfterHandover: linger } = await import("./handover/linger-after-handover.ts");
     const left = Promise.all([relays.stopped, this.#adminLeft]);

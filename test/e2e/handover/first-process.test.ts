@@ -70,6 +70,7 @@ test("a parent without connections has next to no descriptors and takes no proce
   });
   process.kill(relay.pid, "SIGHUP");
   await relay.logged(/"event":"took_over"/);
+  await relay.logged(/handed over to process \d+; this process stays, and passes signals on to it/);
   await relay.logged(/"cause":"handed over"/);
   // Standard input, output and error, the event loop's, and the channel.
   await until(
