@@ -7,7 +7,7 @@ import {
 import { canonicalPath } from "../os/canonical-path.ts";
 import type { Mistakes } from "./config-error.ts";
 import type { PlacedRelay } from "./parse-relay-table.ts";
-import { isSameSource, searchKeyOf } from "./is-same-source.ts";
+import { isSameSource, searchKeyOf } from "../address/is-same-source.ts";
 import type { Position } from "./toml-tree.ts";
 
 /** An address that the process itself listens on, besides the relays' sources. */

@@ -1,3 +1,4 @@
+import { inNetwork, printAddress } from "../address/address.ts";
 import type { Log } from "../observe/log/log.ts";
 import { HandoverError } from "./handover/handover-error.ts";
 import { handoverRequest } from "./handover/handover-variable.ts";
@@ -5,7 +6,7 @@ import type { Predecessor } from "./handover/predecessor.ts";
 import type { ProcessPlan } from "./process-plan.ts";
 import { logOf } from "./log-of-relay.ts";
 import { RunningProcess } from "./running-process.ts";
-import { exitStatus, failuresOf } from "./start-error.ts";
+import { exitStatus, failuresOf, type StartFailure } from "./start-error.ts";
 
 /**
  * Runs the relays of a plan until the process is asked to stop, until no connection was open for
@@ -31,7 +32,9 @@ export async function runPlan(plan: ProcessPlan, log: Log): Promise<number> {
     const failures = failuresOf(error);
     if (failures.length === 0) throw error;
     if (predecessor !== null)
-      predecessor.refuse(failures.map((failure) => failure.error.message).join("; "));
+      predecessor.refuse(
+        failures.map((failure) => reasonOf(failure, plan, predecessor)).join("; "),
+      );
     else
       for (const { plan: failed, error: reason } of failures) {
         const { message, address, code } = reason;
@@ -40,6 +43,31 @@ export async function runPlan(plan: ProcessPlan, log: Log): Promise<number> {
       }
     return exitStatus(failures);
   }
+}
+
+/**
+ * Returns the reason why this process cannot take over from its predecessor. If the predecessor's
+ * own socket takes the address, the reason says so, because the error alone looks as if another
+ * program had the address.
+ */
+function reasonOf(
+  { plan: failed, error }: StartFailure,
+  { processWide: { admin, metrics } }: ProcessPlan,
+  predecessor: Predecessor,
+): string {
+  const { code, address, message } = error;
+  if (code !== "EADDRINUSE") return message;
+  const wanted =
+    failed === null
+      ? [admin, metrics].find((server) => server !== undefined && printAddress(server) === address)
+      : inNetwork(failed.source, failed.settings.sourceNetns);
+  if (wanted === undefined || wanted.kind === "systemd" || wanted.kind === "fd") return message;
+  const bound = predecessor.inTheWayOf(wanted);
+  if (bound === null) return message;
+  return (
+    `cannot listen on ${address}: this relay itself listens on ${printAddress(bound)}, and a ` +
+    `reload cannot have both open at once (${code}); restart the relay instead`
+  );
 }
 
 /** Returns the predecessor of this process; null if this process was not started for a handover. */

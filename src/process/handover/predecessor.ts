@@ -1,6 +1,8 @@
 import { isInNetwork } from "../../os/private-network-namespace.ts";
 import { closeSync } from "node:fs";
 import type { SocketEndpoint } from "../../address/address.ts";
+import { isSameSource } from "../../address/is-same-source.ts";
+import { RelayError } from "../../relay/error.ts";
 import type { HandedSource } from "../../relay/kinds-of-source.ts";
 import {
   changePermissions,
@@ -22,6 +24,10 @@ import { HandoverError } from "./handover-error.ts";
 import { FIRST_DESCRIPTOR, handoverRequest } from "./handover-variable.ts";
 import { type FromEarlier, type FromLater, readFromEarlier } from "./handover-messages.ts";
 import { ShapeError } from "./read-json.ts";
+import { endpointOrError } from "./systemd-sockets-across-handovers.ts";
+
+/** The file of this thread's network namespace (proc(5)). */
+const OWN_NETWORK = "/proc/thread-self/ns/net";
 
 /**
  * The process that hands over to this process. When this process accepts clients, it reports this
@@ -170,6 +176,22 @@ export class Predecessor {
     await processes.meet(earlier);
     processes.add(pid, isParent, this.channel);
     return processes;
+  }
+
+  /**
+   * Returns the address of a handed-over socket that keeps this process from listening on
+   * `address`, because this process has not claimed the socket, so the predecessor still listens on
+   * it. Null if there is none.
+   */
+  inTheWayOf(address: SocketEndpoint): SocketEndpoint | null {
+    const { netns, ...wanted } = { netns: undefined, ...address };
+    for (const { descriptors } of this.#unclaimed.values())
+      for (const fd of descriptors) {
+        const bound = endpointOrError(fd);
+        if (bound instanceof RelayError) continue;
+        if (isSameSource(bound, wanted) && isInNetwork(fd, netns ?? OWN_NETWORK)) return bound;
+      }
+    return null;
   }
 
   /** Reports that this process cannot take over. */

@@ -193,7 +193,8 @@ export class PassedSockets implements Disposable {
   }
 }
 
-function endpointOrError(fd: number): SocketEndpoint | RelayError {
+/** The address on which a descriptor listens, or the error if the address cannot be read. */
+export function endpointOrError(fd: number): SocketEndpoint | RelayError {
   try {
     return endpointOf({ kind: "fd", fd });
   } catch (error) {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, lstatSync, mkdirSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type RunningRelay, startRelay } from "../../support/process/executable.ts";
 import { eventually, metricsOf, statusOf } from "../observe/admin.ts";
@@ -116,6 +116,40 @@ describe("a new process that cannot take over", () => {
     await serves(relay.address);
   });
 });
+
+test.each(["source", "metrics"] as const)(
+  "because the old one's %s is in the way: the line says to restart",
+  async (role) => {
+    const file = join(bench.folder, "overlap.toml");
+    const write = (addresses: { readonly source: string; readonly metrics: string }) =>
+      writeFileSync(
+        file,
+        `metrics = "${addresses.metrics}"\n[relay.one]\nsource = "${addresses.source}"\n` +
+          `destination = "${bench.echo.address}"\n`,
+      );
+    const fresh = { source: "127.0.0.1:0", metrics: "127.0.0.1:0" };
+    write(fresh);
+    await using relay = await startRelay([`--config=${file}`], {
+      executable: bench.executable.path,
+    });
+    const [, metrics = ""] = /"event":"metrics","address":"([^"]+)"/.exec(relay.stderr()) ?? [];
+    const old = role === "source" ? relay.address : metrics;
+    const [port = ""] = /\d+$/.exec(old) ?? [];
+    write({ ...fresh, [role]: `0.0.0.0:${port}` });
+    process.kill(relay.pid, "SIGHUP");
+    await relay.logged(
+      new RegExp(`cannot listen on 0.0.0.0:${port}: this relay itself listens on ${old}.*restart`),
+    );
+    await serves(relay.address);
+    // The socket of another program is not the relay's own.
+    using other = startEcho();
+    write({ ...fresh, [role]: other.address });
+    process.kill(relay.pid, "SIGHUP");
+    await relay.logged(new RegExp(`cannot listen on ${other.address}: address already in use`));
+    await serves(relay.address);
+    expect(await relay.stop()).toBe(0);
+  },
+);
 
 test("a source's file that was removed is there again after a handover", async () => {
   await using relay = await start(join(bench.folder, "socket"));

@@ -1,8 +1,8 @@
-import { type Endpoint, isSameNetwork, printAddress } from "../address/address.ts";
-import { ipAddress } from "../address/ip-address-and-ipv4-mapping.ts";
+import { type Endpoint, isSameNetwork, printAddress } from "./address.ts";
+import { ipAddress } from "./ip-address-and-ipv4-mapping.ts";
 import { canonicalPath } from "../os/canonical-path.ts";
-import { isIPv4 } from "../address/parse-and-print-ip.ts";
-import { isLoopbackName } from "../address/loopback.ts";
+import { isIPv4 } from "./parse-and-print-ip.ts";
+import { isLoopbackName } from "./loopback.ts";
 
 /**
  * Returns an endpoint's key in a map that is searched for equal addresses. Two endpoints with
