@@ -48,12 +48,12 @@ export class KernelPipe {
   }
 
   /**
-   * Moves up to `most` bytes from the pipe to a socket, as many as the socket takes.
+   * Moves as many bytes from the pipe to a socket as the socket takes.
    *
    * @returns the number of bytes, or a negative errno
    */
-  drain(socket: number, most: number): number {
-    const moved = this.system.splice(this.readEnd, socket, Math.min(most, this.bytes));
+  drain(socket: number): number {
+    const moved = this.system.splice(this.readEnd, socket, this.bytes);
     if (moved > 0) this.bytes -= moved;
     return moved;
   }
