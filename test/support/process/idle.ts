@@ -1,7 +1,7 @@
 import { expect } from "bun:test";
 import { cpuSeconds } from "./proc.ts";
 
-// Processor time that an idle process may use, in seconds: a few ticks of the clock that counts it.
+// Processor time that an idle process may use, in seconds.
 const IN_ONE_SECOND = 0.05;
 // The runtime may tidy up after what came before. A loop takes more than that in any one second.
 const IN_FIVE_SECONDS = 0.3;

@@ -68,13 +68,24 @@ export function threadsOf(pid: number): string[] {
   return readdirSync(folder).map((thread) => readFileSync(`${folder}/${thread}/comm`, "utf8"));
 }
 
-// USER_HZ, in which the kernel tells times to programs (proc(5)), is 100 on all that Bun runs on.
-const TICKS_A_SECOND = 100;
-
-/** Seconds of processor time that a process has used, with those of its threads. */
+/**
+ * Seconds of processor time that the threads of a process have used, without those that have ended.
+ * The kernel counts them in nanoseconds (sched-stats.rst). The times in `stat` (proc(5)) are taken
+ * at each tick of a clock: a timer that goes off just then costs a whole tick of 10 ms each time.
+ */
 export function cpuSeconds(pid: number): number {
-  const fields = statFields(pid);
-  return (Number(fields[UTIME]) + Number(fields[STIME])) / TICKS_A_SECOND;
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.reduce((sum, thread) => sum + nanosecondsOf(pid, thread), 0) / 1e9;
+}
+
+function nanosecondsOf(pid: number, thread: string): number {
+  try {
+    const [onProcessor] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ");
+    return Number(onProcessor);
+  } catch {
+    // The thread has ended meanwhile.
+    return 0;
+  }
 }
 
 /** Whether every thread of a process has been stopped by a signal. */
@@ -85,8 +96,6 @@ export function isStopped(pid: number): boolean {
 
 // Of the fields after the name: proc(5) counts from 1 and has two before.
 const STATE = 0;
-const UTIME = 11;
-const STIME = 12;
 
 function statFields(process: number | string): string[] {
   const stat = readFileSync(`/proc/${process}/stat`, "utf8");

@@ -176,16 +176,21 @@ export class FaultyRelays implements AsyncDisposable {
     });
   }
 
-  /** Clients that send as much as they can to a destination that does not read. */
+  /**
+   * Clients that send as much as they can to a destination that reads for a while and then stops:
+   * to a program that was seen to read, the relay reads ahead.
+   */
   async #startHolding(): Promise<void> {
     const path = this.at("stubborn");
-    const readers: Bun.Socket[] = [];
+    const readers = new Map<Bun.Socket, number>();
+    let isMended = false;
     const socket = {
-      open(reader: Bun.Socket) {
-        reader.pause();
-        readers.push(reader);
+      open: (reader: Bun.Socket) => void readers.set(reader, 0),
+      data(reader: Bun.Socket, bytes: Uint8Array) {
+        const read = (readers.get(reader) ?? 0) + bytes.length;
+        readers.set(reader, read);
+        if (read > 4 * 1024 * 1024 && !isMended) reader.pause();
       },
-      data() {},
     };
     const stubborn = Bun.listen({ unix: path, socket });
     this.#owner.defer(() => stubborn.stop(true));
@@ -197,10 +202,11 @@ export class FaultyRelays implements AsyncDisposable {
     this.#faults.push(async () => {
       const clients: Bun.Socket[] = [];
       this.#mends.push(() => {
+        isMended = true;
         for (const client of clients) client.terminate();
-        for (const reader of readers) reader.resume();
+        for (const reader of readers.keys()) reader.resume();
       });
-      for (let count = 0; count < 500; count += 1) {
+      for (let count = 0; count < 100; count += 1) {
         const handlers = { open: flood, drain: flood, data() {} };
         clients.push(await Bun.connect({ unix: this.at("holding"), socket: handlers }));
       }
