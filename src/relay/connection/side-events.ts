@@ -1,5 +1,6 @@
 import { EPIPE } from "../../os/errno.ts";
 import { FailedSocketBytes } from "../stream/unread-bytes-of-failed-socket.ts";
+import type { Ending } from "../observer.ts";
 import type { Side } from "../stream/side.ts";
 import type { ConnectionSide } from "./connection.ts";
 import { settle } from "./settle-connection.ts";
@@ -66,8 +67,7 @@ export function pausedSideSent(side: ConnectionSide): void {
 function sideFailed(side: ConnectionSide): void {
   const { connection, inbound } = side;
   if (inbound.state !== "flowing") return;
-  if (connection.attempt === null)
-    connection.ending ??= side === connection.client ? "client reset" : "destination reset";
+  if (connection.attempt === null) connection.ending ??= resetBy(side);
   inbound.abort();
 }
 
@@ -81,8 +81,12 @@ function sideRefused(side: ConnectionSide): void {
   const hadEnded = inbound.state === "ended" || inbound.state === "ending";
   const isOwed = outbound.state === "flowing" || outbound.state === "ending";
   if (connection.attempt !== null || !hadEnded || !isOwed) return;
-  const reset = side === connection.client ? "client reset" : "destination reset";
-  connection.ending ??= outbound.bytesRead > 0 ? "abandoned" : reset;
+  connection.ending ??= outbound.bytesRead > 0 ? "abandoned" : resetBy(side);
+}
+
+/** Returns the ending of a connection whose `side` has failed. */
+function resetBy(side: ConnectionSide): Ending {
+  return side === side.connection.client ? "client reset" : "destination reset";
 }
 
 function isFailure(side: ConnectionSide, code: string | undefined): boolean {

@@ -54,8 +54,8 @@ test("a relay that stood still, as in a machine that was suspended, goes on wher
   late.close();
 });
 
-// A moment after it has killed the glutton, the kernel may look for another program to kill. It may
-// not choose the relay: this test is about bytes (proc(5), oom_score_adj; needs root).
+// A moment after it has killed the glutton, the kernel may look for another program to kill. This
+// must not be the relay, because the test is about bytes (proc(5), oom_score_adj; needs root).
 const SPARED = ["sh", "-c", 'echo -1000 2>/dev/null >/proc/self/oom_score_adj; exec "$@"', "sh"];
 const group = makeMemoryGroup(64 * MIB);
 afterAll(async () => await group?.[Symbol.asyncDispose]());

@@ -84,6 +84,27 @@ test("a client is found at once, however many clients have come and gone", () =>
   expect(loads.mock.calls.length / strangers).toBeLessThan(50);
 });
 
+test("a worker that reads while another one changes its table reads again", () => {
+  const [owner, reader] = countsOf(2);
+  owner?.enter(7n);
+  const load = Atomics.load.bind(Atomics);
+  let isChanged = false;
+  using loads = spyOn(Atomics, "load");
+  loads.mockImplementation(((words: Int32Array, index: number) => {
+    const value = load(words, index);
+    // The generations of both workers: the reader has just chosen the table of the first one.
+    if (words.length === 2 && index === 0 && !isChanged) {
+      isChanged = true;
+      for (const client of [1n, 2n, 3n, 4n]) owner?.enter(client);
+      for (const client of [1n, 2n, 3n, 4n]) owner?.leave(client);
+      owner?.enter(7n);
+    }
+    return value;
+  }) as typeof Atomics.load);
+  expect(reader?.enter(7n)).toBe(3);
+  expect(isChanged).toBe(true);
+});
+
 test("any coming and going, over any workers, is counted as one map would", () => {
   // Few clients and full tables, so that slots are left and taken in all orders.
   const step = fc.record({
