@@ -83,7 +83,8 @@ export function callsOf(c: LibcSymbols): Libc {
       answer(c.socketpair(family, type | SOCK_NONBLOCK_CLOEXEC, 0, ends)),
     connect: (fd, address) => answer(c.connect(fd, address, address.length)),
     bind: (fd, address) => answer(c.bind(fd, address, address.length)),
-    send: (fd, bytes) => answer(Number(c.send(fd, bytes, bytes.length, MSG_DONTWAIT_NOSIGNAL))),
+    send: (fd, bytes, length = bytes.length) =>
+      answer(Number(c.send(fd, bytes, length, MSG_DONTWAIT_NOSIGNAL))),
     receive: (fd, bytes, length) => answer(Number(c.recv(fd, bytes, length, MSG_DONTWAIT))),
     pipe: (ends) => answer(c.pipe2(ends, SOCK_NONBLOCK_CLOEXEC)),
     setPipeSize: (fd, size) => answer(c.fcntl(fd, F_SETPIPE_SZ, size)),

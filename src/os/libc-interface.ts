@@ -18,10 +18,10 @@ export interface Libc {
   /** bind(2) */
   bind(fd: number, address: Uint8Array): number;
   /**
-   * Sends bytes; returns the number of bytes that the kernel took. Never blocks or raises SIGPIPE.
-   * send(2)
+   * Sends the first `length` bytes, by default all; returns the number of bytes that the kernel
+   * took. Never blocks or raises SIGPIPE. send(2)
    */
-  send(fd: number, bytes: Uint8Array): number;
+  send(fd: number, bytes: Uint8Array, length?: number): number;
   /**
    * Reads at most `length` bytes; returns the number of bytes read, 0 at the end of stream. Never
    * blocks. recv(2)

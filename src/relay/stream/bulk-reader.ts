@@ -3,7 +3,8 @@ import type { Libc } from "../../os/libc.ts";
 import type { HeldBytes } from "./held-bytes.ts";
 import { CAPACITY, KernelPipes } from "./kernel-pipe.ts";
 import type { Side } from "./side.ts";
-import { ByteWatch } from "./await-bytes-at-memory-limit.ts";
+import { ByteWatch } from "./await-bytes-without-bun.ts";
+import { Crowd, type CrowdMember } from "./crowd-of-small-chunks.ts";
 
 /**
  * The minimum size of a large chunk, in bytes. After a large chunk, more chunks are likely to
@@ -84,6 +85,7 @@ export function threadBulkReader(system: Libc, threads: number): BulkReader {
 export class BulkReader {
   /** Tells the directions of this thread that bytes have come while Bun must not read. */
   readonly arrivals: ByteWatch;
+  readonly #crowd = new Crowd();
   readonly #system: Libc;
   readonly #kernelPipes: KernelPipes;
   // The buffer into which the reads of all directions copy their bytes. Before the next read, the
@@ -101,7 +103,7 @@ export class BulkReader {
   constructor(system: Libc, threads = 1) {
     this.#system = system;
     this.#kernelPipes = new KernelPipes(system, threads);
-    this.arrivals = new ByteWatch(system);
+    this.arrivals = new ByteWatch(system, (chunks) => this.#crowd.hasRead(chunks));
   }
 
   /**
@@ -111,6 +113,35 @@ export class BulkReader {
    */
   chunkPassed(length: number): void {
     if (length < SMALL) this.#turnsOfOthers = TURNS_OF_OTHERS;
+  }
+
+  /**
+   * Like `chunkPassed`, for a chunk that Bun has read from a sender of small chunks.
+   *
+   * @returns whether the pipe `member` must read its next chunks by `readSmall` (`Crowd`)
+   */
+  smallChunkPassed(length: number, member: CrowdMember): boolean {
+    this.chunkPassed(length);
+    return this.#crowd.chunkPassed(member);
+  }
+
+  /** Whether no pipe should read by `readSmall` any more (`Crowd`). */
+  get isCrowdOver(): boolean {
+    return this.#crowd.isOver;
+  }
+
+  /**
+   * Reads once from a side, at most `LARGE` bytes, to the beginning of `small`.
+   *
+   * @returns the number of bytes, 0 at the end of the stream, or a negative errno
+   */
+  readSmall(from: Side): number {
+    return this.#system.receive(from.fd, this.#buffer, LARGE);
+  }
+
+  /** The bytes of the latest `readSmall`. The next read of any direction overwrites them. */
+  get small(): Uint8Array {
+    return this.#buffer;
   }
 
   /**

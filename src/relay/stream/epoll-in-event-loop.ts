@@ -34,7 +34,7 @@ const NO_EVENT = encodeEpollEvent(0, 0n);
 export class EpollInEventLoop implements Disposable {
   readonly #system: Libc;
   readonly #epoll: number;
-  readonly #onEvents: () => void;
+  readonly #onEvents: () => boolean;
   /**
    * The descriptor of the lent socket's peer, which sends the byte to the lent socket; -1 after the
    * disposal.
@@ -47,7 +47,7 @@ export class EpollInEventLoop implements Disposable {
    */
   #registration: EpollRegistration | null = null;
 
-  private constructor(system: Libc, epoll: number, other: number, onEvents: () => void) {
+  private constructor(system: Libc, epoll: number, other: number, onEvents: () => boolean) {
     this.#system = system;
     this.#epoll = epoll;
     this.#other = other;
@@ -59,12 +59,12 @@ export class EpollInEventLoop implements Disposable {
    * loop later. Its first report includes the events that happened meanwhile.
    *
    * @param onEvents - called when the instance has events, and again while events are left; must
-   *   not throw. The first call comes as soon as the watch has begun, and proves that the watch
+   *   not throw. Returns whether there was an event. The first call comes as soon as the watch has begun, and proves that the watch
    *   works. For this call the watch itself adds one event to the instance. The caller must ignore
    *   this event: the event's data is a descriptor of the watch.
    * @returns null if no descriptor is free, or if Bun does not adopt the socket
    */
-  static open(system: Libc, epoll: number, onEvents: () => void): EpollInEventLoop | null {
+  static open(system: Libc, epoll: number, onEvents: () => boolean): EpollInEventLoop | null {
     const ends = new Int32Array(2);
     if (system.socketPair(AF_UNIX, SOCK_STREAM, ends) < 0) return null;
     const [fd = -1, other = -1] = ends;
@@ -124,18 +124,19 @@ export class EpollInEventLoop implements Disposable {
   byteRead(): void {
     if (this.#registration === null) return;
     const { epoll, event } = this.#registration;
-    this.#unwatchSocket(epoll);
     this.#putByte();
-    this.#onEvents();
+    const hadEvent = this.#onEvents();
     // `onEvents` may have disposed this object.
-    if (this.#registration !== null)
-      this.#system.epollControl(epoll, EPOLL_CTL_MOD, this.#epoll, event);
+    if (this.#registration === null) return;
+    if (!hadEvent) this.#unwatchSocket(epoll);
+    this.#system.epollControl(epoll, EPOLL_CTL_MOD, this.#epoll, event);
   }
 
   /**
    * Removes the socket's registration from Bun's event loop. While this registration exists, the
-   * byte that waits in the socket keeps the event loop busy. Called before each use of the
-   * registration of `#epoll`, because Bun may have registered the socket again.
+   * byte that waits in the socket keeps the event loop busy. Called before the first use of the
+   * registration of `#epoll`, and when the byte was read although `#epoll` had no event: then Bun
+   * has registered the socket again.
    */
   #unwatchSocket(epoll: number): void {
     if (this.#socket !== null)

@@ -1,5 +1,6 @@
 import { EAGAIN } from "../../os/errno.ts";
 import { type BulkReader, LARGE } from "./bulk-reader.ts";
+import type { CrowdMember } from "./crowd-of-small-chunks.ts";
 import { freeChunk } from "./free-memory-of-chunk.ts";
 import { HeldBytes, restOf } from "./held-bytes.ts";
 import type { FailedSocketBytes } from "./unread-bytes-of-failed-socket.ts";
@@ -30,7 +31,7 @@ export interface PipeMeans {
  * are smaller, up to 512 KiB. If `from` fails while the reading is paused, one more chunk can come;
  * all further unread bytes of `from` stay in the kernel (`FailedSocketBytes`).
  */
-export class Pipe implements Reader {
+export class Pipe implements Reader, CrowdMember {
   state: PipeState = "flowing";
   /** The number of bytes read from `from` so far. */
   bytesRead = 0;
@@ -38,6 +39,8 @@ export class Pipe implements Reader {
    * The number of bytes that were read from `from` and dropped, because `to` took no more bytes.
    */
   dropped = 0;
+  latestChunk = 0;
+  chunksInCrowd = 0;
   /**
    * The held bytes; null until bytes are held for the first time. This saves memory, because most
    * connections never hold bytes.
@@ -157,6 +160,7 @@ export class Pipe implements Reader {
    */
   end(): void {
     if (this.state !== "flowing") return;
+    this.#reading?.leaveCrowd();
     this.state = "ending";
     this.advance();
   }
@@ -166,6 +170,7 @@ export class Pipe implements Reader {
    * afterwards.
    */
   inherit(remains: FailedSocketBytes): void {
+    this.#reading?.leaveCrowd();
     this.bytesRead += remains.bytes;
     this.#holding().remains = remains;
     if (this.to.ready) this.#write();
@@ -178,6 +183,7 @@ export class Pipe implements Reader {
    */
   abort(): void {
     if (this.state !== "flowing") return;
+    this.#reading?.leaveCrowd();
     this.state = "aborting";
     if (this.held === 0) this.#release();
   }
@@ -240,14 +246,47 @@ export class Pipe implements Reader {
     }
   }
 
+  readInCrowd(): void {
+    const { from, to } = this;
+    const { bulk } = this.#means;
+    const reading = this.#needReading();
+    if (bulk === null || this.state !== "flowing" || from.socket === null || !to.ready)
+      return reading.leaveCrowd();
+    const length = bulk.readSmall(from);
+    if (length === -EAGAIN) return;
+    if (length <= 0) {
+      if (length < 0) from.failed(-length);
+      return reading.foundEnd();
+    }
+    this.bytesRead += length;
+    const sent = to.write(bulk.small, length);
+    if (sent === length) {
+      bulk.chunkPassed(length);
+      if (length === LARGE) reading.hasRead(true);
+      else if (bulk.isCrowdOver) reading.leaveCrowd();
+    } else if (sent < 0) {
+      this.dropped += length;
+      this.#refused();
+    } else {
+      this.#holding().add(bulk.small.slice(sent, length));
+      if (length === LARGE) bulk.cameShort(to);
+      reading.hasRead(false);
+      this.#account();
+    }
+  }
+
   /**
-   * Reports to `#reading` that `to` has taken a whole chunk that Bun read. If `#reading` answers
-   * that the relay's own system call must read next, reads at once. If there is no `#reading` yet
-   * and the chunk is not large, reports the chunk to the bulk reader instead.
+   * Reports a chunk that Bun read and that `to` has taken as a whole: to `#reading`, or to the bulk
+   * reader if there is no `#reading` yet and the chunk is not large. Their answers say who reads
+   * next.
    */
   #passed(length: number): void {
-    if (this.#reading === null && length < LARGE) this.#means.bulk?.chunkPassed(length);
-    else if (this.#needReading().chunkPassed(length)) this.takeTurn();
+    if (this.#reading === null && length < LARGE) {
+      const joins = this.#means.bulk?.smallChunkPassed(length, this) === true;
+      if (joins) this.#needReading().crowded();
+    } else if (this.#needReading().chunkPassed(length)) {
+      this.takeTurn();
+    }
   }
 
   /**

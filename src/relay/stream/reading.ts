@@ -7,8 +7,9 @@ import {
   stateAfter,
   waits,
 } from "./reading-states.ts";
+import type { CrowdMember } from "./crowd-of-small-chunks.ts";
 import type { Side } from "./side.ts";
-import type { ByteWaiter } from "./await-bytes-at-memory-limit.ts";
+import type { ByteWaiter } from "./await-bytes-without-bun.ts";
 
 // The first pause between two reads in the state `look` (`ReadingState`), in milliseconds. Each
 // further pause is twice as long as the pause before.
@@ -22,13 +23,18 @@ const LONGEST_PAUSE = 1024;
 const TOLD_PAUSE = 32 * LONGEST_PAUSE;
 
 /** The part of a pipe that `Reading` needs. */
-export interface Reader {
+export interface Reader extends CrowdMember {
   readonly from: Side;
   /**
    * Reads once without Bun, by the relay's own system call, and reports the result to `Reading`.
    * Called in the states `turn`, `last turn` and `look` (`ReadingState`).
    */
   takeTurn(): void;
+  /**
+   * Reads a small chunk without Bun, and reports to `Reading` what is more than a small chunk that
+   * was passed on. Called in the state `crowd`, when `from` has bytes.
+   */
+  readInCrowd(): void;
   /**
    * Returns true if three conditions hold: `to` has much room, the kernel's report of this room can
    * be trusted, and all pipes together do not hold too many bytes.
@@ -51,11 +57,12 @@ const CHUNKS_OF_BULK = 16;
  * Decides who reads from the sending side of a pipe (`Reader.from`): Bun, the pipe itself, or
  * nobody. Here a pipe is one direction of a connection (`Pipe`), not a pipe of the kernel.
  *
- * Bun allocates a buffer of up to 512 KiB for each read. For requests, Bun's reads cost least; for
- * large transfers, the buffers cost a lot. So after a large chunk the pipe pauses Bun's reading,
- * and reads without Bun, by the relay's own system calls, as long as bytes come. The pipe reads
- * once in each turn of the event loop, so that other connections get their turn. `ReadingState`
- * explains the states, and `stateAfter` has the table of the transitions.
+ * Bun allocates a buffer of up to 512 KiB for each read. For requests of a few connections, Bun's
+ * reads cost least; for large transfers, the buffers cost a lot. So after a large chunk the pipe
+ * pauses Bun's reading, and reads without Bun, by the relay's own system calls, as long as bytes
+ * come. The pipe reads once in each turn of the event loop, so that other connections get their
+ * turn. It also reads without Bun while many connections are busy with requests (`Crowd`).
+ * `ReadingState` explains the states, and `stateAfter` has the table of the transitions.
  */
 export class Reading implements ByteWaiter {
   /** The number of times that reading stopped because `to` did not take all bytes. */
@@ -75,7 +82,10 @@ export class Reading implements ByteWaiter {
   #look: Timer | null = null;
   /** The latest pause before a read in the state `look`, in milliseconds. */
   #pause = FIRST_PAUSE;
-  /** The descriptor whose bytes are awaited in the state `look`; -1 if none are awaited. */
+  /**
+   * The descriptor whose bytes are awaited in the states `look` and `crowd`; -1 if none are
+   * awaited.
+   */
   #awaited = -1;
 
   constructor(reader: Reader, bulk: BulkReader | null) {
@@ -108,7 +118,7 @@ export class Reading implements ByteWaiter {
   chunkPassed(length: number): boolean {
     if (length >= LARGE) return this.#bulk !== null && this.#state === "events";
     if (this.#chunksOfBulk > 0) this.#chunksOfBulk -= 1;
-    else this.#bulk?.chunkPassed(length);
+    else if (this.#bulk?.smallChunkPassed(length, this.#reader) === true) this.crowded();
     return false;
   }
 
@@ -173,6 +183,26 @@ export class Reading implements ByteWaiter {
   }
 
   /**
+   * Lets the pipe read each time that bytes come, if Bun reads now. Call this when many connections
+   * with small chunks are busy (`Crowd`).
+   */
+  crowded(): void {
+    if (this.#bulk === null || this.#state !== "events") return;
+    const { fd } = this.#reader.from;
+    if (!this.#bulk.arrivals.watch(fd, this)) return;
+    this.#awaited = fd;
+    this.#move("crowded");
+  }
+
+  /**
+   * Lets Bun read again in the state `crowd`; changes nothing in other states. Call this when the
+   * crowd is over, and before the descriptor of `from` may be closed.
+   */
+  leaveCrowd(): void {
+    if (this.#state === "crowd") this.#move("crowd over");
+  }
+
+  /**
    * Lets Bun read from now on; the pipe drops the bytes. Call this when `to` will never take bytes
    * again.
    */
@@ -199,8 +229,9 @@ export class Reading implements ByteWaiter {
     if (this.#look === look) this.#forgetBytes();
   }
 
-  /** Reads without Bun if the state is still `look`. Called when bytes of `from` came. */
+  /** Reads without Bun in the states `look` and `crowd`. Called when bytes of `from` came. */
   bytesCame(): void {
+    if (this.#state === "crowd") return this.#reader.readInCrowd();
     this.#awaited = -1;
     if (this.#state === "look") this.#reader.takeTurn();
   }
@@ -209,6 +240,7 @@ export class Reading implements ByteWaiter {
     const before = this.#state;
     const after = stateAfter(before, event);
     this.#state = after;
+    if (before === "crowd" && after !== "crowd") this.#forgetBytes();
     if (pauses(before) !== pauses(after)) {
       if (pauses(after)) this.#reader.from.pause();
       else this.#reader.from.resume();

@@ -130,17 +130,18 @@ export abstract class Side {
   }
 
   /**
-   * Writes bytes. If the kernel does not take all of them, the event `drain` follows.
+   * Writes the first `length` bytes. If the kernel does not take all of them, the event `drain`
+   * follows.
    *
    * @returns the number of bytes that the kernel took; if the side takes no more bytes, a negative
    *   errno
    */
-  write(bytes: Uint8Array): number {
-    if (this.isTcp || bytes.length <= UNIX_SENT_MOST) return this.#writeOnce(bytes);
+  write(bytes: Uint8Array, length = bytes.length): number {
+    if (this.isTcp || length <= UNIX_SENT_MOST) return this.#writeOnce(bytes, length);
     let taken = 0;
-    while (taken < bytes.length) {
-      const piece = bytes.subarray(taken, taken + UNIX_SENT_MOST);
-      const sent = this.#writeOnce(piece);
+    while (taken < length) {
+      const piece = bytes.subarray(taken, Math.min(taken + UNIX_SENT_MOST, length));
+      const sent = this.#writeOnce(piece, piece.length);
       if (sent < 0) return sent;
       taken += sent;
       if (sent < piece.length) break;
@@ -148,11 +149,11 @@ export abstract class Side {
     return taken;
   }
 
-  /** As `write`. On a Unix socket, `bytes` must not be longer than `UNIX_SENT_MOST`. */
-  #writeOnce(bytes: Uint8Array): number {
+  /** As `write`. On a Unix socket, `length` must not be larger than `UNIX_SENT_MOST`. */
+  #writeOnce(bytes: Uint8Array, length: number): number {
     if (this.socket === null) return -EPIPE;
-    const sent = libc === null ? 0 : libc.send(this.fd, bytes);
-    if (sent === bytes.length) {
+    const sent = libc === null ? 0 : libc.send(this.fd, bytes, length);
+    if (sent === length) {
       this.#roomLeast -= ROOM_A_BYTE * sent;
       return sent;
     }
@@ -167,7 +168,7 @@ export abstract class Side {
     // report EPIPE; `ConnectionSide.failed` finds out whether the side was reset. Without FFI it
     // cannot, so assume that a TCP side was reset.
     const taken = Math.max(sent, 0);
-    const more = this.socket.write(taken === 0 ? bytes : bytes.subarray(taken));
+    const more = this.socket.write(bytes.subarray(taken, length));
     if (more >= 0) return taken + more;
     const errno = this.isTcp && libc === null ? ECONNRESET : EPIPE;
     this.failed(errno);

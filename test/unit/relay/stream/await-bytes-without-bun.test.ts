@@ -2,7 +2,7 @@ import { afterEach, expect, spyOn, test } from "bun:test";
 import { constants } from "node:os";
 import { readdirSync } from "node:fs";
 import { libc, type Libc } from "../../../../src/os/libc.ts";
-import { ByteWatch } from "../../../../src/relay/stream/await-bytes-at-memory-limit.ts";
+import { ByteWatch } from "../../../../src/relay/stream/await-bytes-without-bun.ts";
 import { must, system } from "../../../support/process/system-calls.ts";
 import { type SocketPair, socketPair } from "../../../support/sockets/socket-pair.ts";
 import { turn, until } from "../../../support/waiting.ts";
