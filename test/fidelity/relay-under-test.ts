@@ -44,6 +44,8 @@ export type Report =
 
 /** A relay that listens, in this process or in one of its own. */
 export interface RelayUnderTest extends AsyncDisposable {
+  /** The process of its own that it runs in; null in this one. */
+  readonly pid: number | null;
   /** The source as bound. */
   readonly endpoint: SocketEndpoint;
   /** The relay's patience with a side whose peer is gone, in milliseconds. */
@@ -173,6 +175,7 @@ function underTest(
   freeze: RelayUnderTest["freeze"],
 ): RelayUnderTest {
   return {
+    pid: null,
     endpoint: relay.endpoint,
     lingerTimeout,
     open: () => relay.connections,
@@ -232,6 +235,7 @@ async function startExecutable(
   const log = new LogReader(relay.stderr);
   const atStart = connectionDescriptors(relay.pid).length;
   return {
+    pid: relay.pid,
     endpoint: toSocket(relay.address),
     lingerTimeout: DEFAULTS.lingerTimeout,
     open: () => log.count("opened") - log.count("closed"),

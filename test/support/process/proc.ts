@@ -62,6 +62,14 @@ function listeningInodes(): Set<string> {
   return new Set([...tcp.map((row) => row[9] ?? ""), ...unix.map((row) => row[6] ?? "")]);
 }
 
+/** For each epoll instance of a process, how many descriptors it watches: proc_pid_fdinfo(5). */
+export function watchedByEpoll(pid: number): number[] {
+  return descriptorsOf(pid, "anon_inode").flatMap((fd) => {
+    const watched = readFileSync(`/proc/${pid}/fdinfo/${fd}`, "utf8").match(/^tfd:/gm);
+    return watched === null ? [] : [watched.length];
+  });
+}
+
 /** The names of a process's threads. */
 export function threadsOf(pid: number): string[] {
   const folder = `/proc/${pid}/task`;
