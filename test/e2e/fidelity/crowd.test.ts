@@ -16,7 +16,9 @@ const CHUNKS = 24;
 const REQUEST = new Payload(100, 1);
 const ANSWER = new Payload(200, 2);
 const LAST = new Payload(1_000, 3);
-const MUCH = new Payload(16 * 1024 * 1024, 4);
+const MUCH = new Payload(8 * 1024 * 1024, 4);
+// More than all buffers on the way can hold.
+const FLOOD = new Payload(256 * 1024 * 1024, 5);
 
 beforeAll(countFromHere);
 afterAll(() => expect([...rawDescriptors]).toEqual([]));
@@ -62,8 +64,8 @@ const COURSES: readonly ((ends: Ends) => Promise<void>)[] = [
     await exchange({ near, far });
   },
   async function isNotReadForAWhile({ near, far }) {
-    const sent = await near.fill(MUCH);
-    expect(await far.read(sent)).toEqual(MUCH.received(sent));
+    const sent = await near.fill(FLOOD);
+    expect(await far.read(sent)).toEqual(FLOOD.received(sent));
     await exchange({ near, far });
   },
 ];
