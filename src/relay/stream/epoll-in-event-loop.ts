@@ -59,9 +59,9 @@ export class EpollInEventLoop implements Disposable {
    * loop later. Its first report includes the events that happened meanwhile.
    *
    * @param onEvents - called when the instance has events, and again while events are left; must
-   *   not throw. Returns whether there was an event. The first call comes as soon as the watch has begun, and proves that the watch
-   *   works. For this call the watch itself adds one event to the instance. The caller must ignore
-   *   this event: the event's data is a descriptor of the watch.
+   *   not throw. Returns whether there was an event. The first call comes as soon as the watch has
+   *   begun, and proves that the watch works. For this call the watch itself adds one event to the
+   *   instance. The caller must ignore this event: the event's data is a descriptor of the watch.
    * @returns null if no descriptor is free, or if Bun does not adopt the socket
    */
   static open(system: Libc, epoll: number, onEvents: () => boolean): EpollInEventLoop | null {
