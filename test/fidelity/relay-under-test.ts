@@ -1,3 +1,4 @@
+import { expect, spyOn } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +12,10 @@ import {
   type RelayOptions,
   type SocketEndpoint,
 } from "../../src/index.ts";
+import { libc } from "../../src/os/libc.ts";
+import { ByteWatch } from "../../src/relay/stream/await-bytes-without-bun.ts";
+import { threadBulkReader } from "../../src/relay/stream/bulk-reader.ts";
+import { Crowd } from "../../src/relay/stream/crowd-of-small-chunks.ts";
 import { startRelay } from "../support/process/executable.ts";
 import { puppetPool, type Puppets, startPuppets } from "../support/threads/puppets.ts";
 import {
@@ -21,6 +26,8 @@ import {
 } from "../support/process/proc.ts";
 import { rawDescriptors } from "../support/sockets/raw-descriptor.ts";
 import { SO_ACCEPTCONN, SOL_SOCKET, system } from "../support/process/system-calls.ts";
+import { socketPair } from "../support/sockets/socket-pair.ts";
+import { until } from "../support/waiting.ts";
 
 /** The options that rows of the table set; times in milliseconds. */
 export interface Settings {
@@ -116,6 +123,48 @@ export const inProcessCaptured: Harness = {
     };
   },
 };
+
+/** The same with every pipe in the crowd from its first small chunk on. */
+export function inProcessCrowded(): Harness {
+  let crowd: Promise<() => void> | undefined;
+  return {
+    name: "in process, crowded",
+    async start(source, destination, settings) {
+      crowd ??= crowdEveryPipe();
+      await crowd;
+      return await inProcess.start(source, destination, settings);
+    },
+    end: async () => (await crowd)?.(),
+  };
+}
+
+/** Returns what lets pipes join as they do otherwise. */
+async function crowdEveryPipe(): Promise<() => void> {
+  if (libc === null) throw new Error("the crowd needs the C library through bun:ffi");
+  const bulk = threadBulkReader(libc, 1);
+  // The watch lives as long as a relay has a connection, and nobody joins before its first event.
+  bulk.join();
+  await proveWatch(bulk.arrivals);
+  countFromHere();
+  const joins = spyOn(Crowd.prototype, "chunkPassed").mockReturnValue(true);
+  const stays = spyOn(Crowd.prototype, "hasRead").mockReturnValue();
+  const watches = spyOn(ByteWatch.prototype, "watch");
+  return () => {
+    const mayJoin = joins.mock.calls.length > 0;
+    const joined = watches.mock.results.map(({ value }) => value);
+    for (const spy of [joins, stays, watches]) spy.mockRestore();
+    bulk.leave();
+    // Every pipe that was to join did; in a table without a small chunk, none was.
+    expect([...new Set(joined)]).toEqual(mayJoin ? [true] : []);
+  };
+}
+
+async function proveWatch(watch: ByteWatch): Promise<void> {
+  using pair = socketPair();
+  const waiter = { bytesCame() {} };
+  await until(() => watch.watch(pair.other, waiter), "a watch that works");
+  watch.forget(pair.other, waiter);
+}
 
 function inThisThread(name: string, options: Partial<RelayOptions>): Harness {
   return {

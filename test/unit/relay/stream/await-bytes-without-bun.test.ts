@@ -14,6 +14,8 @@ const calls: Libc = libc;
 const TURNS = 20;
 // More than one call of epoll_wait(2) returns.
 const MANY = 100;
+// More than are told in one turn of the event loop.
+const TOO_MANY = 300;
 
 const disposables: Disposable[] = [];
 afterEach(() => {
@@ -27,16 +29,17 @@ function pair(): SocketPair {
 }
 
 /** A watch, and how often it has asked for events. */
-function watching(changes: Partial<Libc> = {}) {
+function watching(changes: Partial<Libc> = {}, told: (waiters: number) => void = () => {}) {
   const asked = { times: 0 };
-  const watch = new ByteWatch({
+  const system: Libc = {
     ...calls,
     epollEvents(epoll, data) {
       asked.times += 1;
       return calls.epollEvents(epoll, data);
     },
     ...changes,
-  });
+  };
+  const watch = new ByteWatch(system, told);
   disposables.push({ [Symbol.dispose]: () => watch.close() });
   return { watch, asked };
 }
@@ -47,6 +50,33 @@ class Waiter {
   bytesCame(): void {
     this.times += 1;
   }
+}
+
+/** A waiter that reads its byte, and then does something. */
+class ReadingWaiter extends Waiter {
+  constructor(
+    readonly fd: number,
+    readonly act = () => {},
+  ) {
+    super();
+  }
+
+  override bytesCame(): void {
+    super.bytesCame();
+    must("receive", system.receive(this.fd, new Uint8Array(1)));
+    this.act();
+  }
+}
+
+/** A watch that may be relied on, and what it has told of its calls. */
+async function proven() {
+  const told: number[] = [];
+  const made = watching({}, (waiters) => told.push(waiters));
+  const { other } = pair();
+  const waiter = new Waiter();
+  await until(() => made.watch.watch(other, waiter), "the proof that the watch works");
+  made.watch.forget(other, waiter);
+  return { ...made, told };
 }
 
 const send = (fd: number) => must("send", system.send(fd, new Uint8Array(1)));
@@ -90,6 +120,125 @@ test("can be relied on only after it has worked", async () => {
   expect(watch.wait(other, waiter)).toBe(false);
   await until(() => asked.times > 0, "the proof that the watch works");
   expect(watch.wait(other, waiter)).toBe(true);
+});
+
+test("nobody watches before it has worked", async () => {
+  const { watch, asked } = watching();
+  const { other } = pair();
+  const waiter = new Waiter();
+  expect(watch.watch(other, waiter)).toBe(false);
+  await until(() => asked.times > 0, "the proof that the watch works");
+  expect(watch.watch(other, waiter)).toBe(true);
+});
+
+test.each([
+  ["bytes", send],
+  ["the end of the stream", (fd: number) => must("shutdown", system.shutdown(fd, 1))],
+])("tells who watches of %s again and again until it is forgotten", async (_, act) => {
+  const { watch, asked } = await proven();
+  const { one, other } = pair();
+  const waiter = new Waiter();
+  expect(watch.watch(other, waiter)).toBe(true);
+  await turns();
+  expect(waiter.times).toBe(0);
+  act(one);
+  await until(() => waiter.times >= 3, "the calls");
+  watch.forget(other, waiter);
+  const { times } = waiter;
+  await turns();
+  const before = asked.times;
+  await turns();
+  expect(waiter.times).toBe(times);
+  expect(asked.times).toBe(before);
+});
+
+test("who watches can wait once instead, and watch again", async () => {
+  const { watch } = await proven();
+  const { one, other } = pair();
+  const [always, once] = [new Waiter(), new Waiter()];
+  watch.watch(other, always);
+  watch.forget(other, always);
+  expect(watch.wait(other, once)).toBe(true);
+  send(one);
+  await until(() => once.times === 1, "the bytes");
+  await turns();
+  expect([always.times, once.times]).toEqual([0, 1]);
+  watch.watch(other, always);
+  await until(() => always.times >= 3, "the calls");
+  expect(once.times).toBe(1);
+});
+
+test("counts its calls of those who watch, turn by turn, and no others", async () => {
+  const { watch, told } = await proven();
+  const once = pair();
+  const waiter = new Waiter();
+  watch.wait(once.other, waiter);
+  send(once.one);
+  await until(() => waiter.times === 1, "the bytes");
+  expect(told).toEqual([]);
+  for (const length of [3, 1]) {
+    const pairs = Array.from({ length }, pair);
+    for (const { other } of pairs) watch.watch(other, new ReadingWaiter(other));
+    for (const { one } of pairs) send(one);
+    await until(() => told.length > 0, "the calls");
+    await turns();
+    expect(told.splice(0)).toEqual([length]);
+  }
+});
+
+test("in the same look, a waiter may forget another", async () => {
+  const { watch, told } = await proven();
+  const [first, second] = [pair(), pair()];
+  const one = new ReadingWaiter(first.other, () => watch.forget(second.other, two));
+  const two = new ReadingWaiter(second.other, () => watch.forget(first.other, one));
+  watch.watch(first.other, one);
+  watch.watch(second.other, two);
+  send(first.one);
+  send(second.one);
+  await until(() => told.length > 0, "the call");
+  await turns();
+  expect(told).toEqual([1]);
+  expect(one.times + two.times).toBe(1);
+});
+
+test("in the same look, a waiter may close the watch", async () => {
+  const { watch, told, asked } = await proven();
+  const pairs = Array.from({ length: 3 }, pair);
+  let askedBefore = 0;
+  const close = () => {
+    watch.close();
+    askedBefore = asked.times;
+  };
+  const waiters = pairs.map(({ other }) => new ReadingWaiter(other, close));
+  for (const waiter of waiters) watch.watch(waiter.fd, waiter);
+  for (const { one } of pairs) send(one);
+  await until(() => told.length > 0, "the call");
+  await turns();
+  expect(told).toEqual([1]);
+  expect(asked.times).toBe(askedBefore);
+  const { one, other } = pair();
+  const later = new ReadingWaiter(other);
+  await until(() => watch.watch(other, later), "the watch again");
+  send(one);
+  await until(() => later.times === 1, "the bytes");
+});
+
+test("lets the event loop turn when it has told many", async () => {
+  const events: string[] = [];
+  const { watch } = watching({}, (waiters) => {
+    events.push(`told ${waiters}`);
+    setImmediate(() => events.push("turn"));
+  });
+  const pairs = Array.from({ length: TOO_MANY }, pair);
+  const waiters = pairs.map(({ other }) => new ReadingWaiter(other));
+  await until(
+    () => waiters.every((waiter) => watch.watch(waiter.fd, waiter)),
+    "the proof that the watch works",
+  );
+  for (const { one } of pairs) send(one);
+  await until(() => waiters.every(({ times }) => times === 1), "all bytes");
+  await turns();
+  expect(events).toEqual(["told 256", "turn", `told ${TOO_MANY - 256}`, "turn"]);
 });
 
 test("tells nobody who was forgotten", async () => {
@@ -188,10 +337,12 @@ test.each([
   const { other } = pair();
   const before = descriptors();
   expect(watch.wait(other, new Waiter())).toBe(false);
+  expect(watch.watch(other, new Waiter())).toBe(false);
   expect(descriptors()).toBe(before);
 });
 
-test("a descriptor that is closed cannot wait", () => {
-  const { watch } = watching();
+test("a descriptor that is closed cannot wait", async () => {
+  const { watch } = await proven();
   expect(watch.wait(-1, new Waiter())).toBe(false);
+  expect(watch.watch(-1, new Waiter())).toBe(false);
 });

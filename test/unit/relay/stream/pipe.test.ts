@@ -1,14 +1,19 @@
-import { describe, expect, test } from "bun:test";
-import { EAGAIN } from "../../../../src/os/errno.ts";
-import { libc } from "../../../../src/os/libc.ts";
-import { BulkReader } from "../../../../src/relay/stream/bulk-reader.ts";
+import { describe, expect, spyOn, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { EAGAIN, ECONNRESET, EPIPE } from "../../../../src/os/errno.ts";
+import { libc, type Libc } from "../../../../src/os/libc.ts";
+import { BulkReader, LARGE } from "../../../../src/relay/stream/bulk-reader.ts";
+import { Crowd } from "../../../../src/relay/stream/crowd-of-small-chunks.ts";
 import type { KernelPipe } from "../../../../src/relay/stream/kernel-pipe.ts";
 import { Pipe } from "../../../../src/relay/stream/pipe.ts";
 import type { PipeState } from "../../../../src/relay/stream/pipe-states.ts";
 import { Side } from "../../../../src/relay/stream/side.ts";
+import type { FailedSocketBytes } from "../../../../src/relay/stream/unread-bytes-of-failed-socket.ts";
+import { disposeAfterEach } from "../../../support/dispose-after-each.ts";
 import { docstringTable } from "../../../support/docstring-table.ts";
 import { socketPair } from "../../../support/sockets/socket-pair.ts";
 import { must, system } from "../../../support/process/system-calls.ts";
+import { until } from "../../../support/waiting.ts";
 
 const KIB = 1024;
 
@@ -18,33 +23,46 @@ class Sender extends Side {
   readonly isTcp = false;
 }
 
-/** Counts what it takes, as far as there is room. */
+/** Takes bytes, as far as there is room. */
 class Receiver extends Side {
   readonly isTcp = false;
   override ready = true;
   space = 0;
-  taken = 0;
+  refuses = false;
+  readonly got: Uint8Array[] = [];
 
-  override write(bytes: Uint8Array): number {
-    return this.#take(bytes.length);
+  get taken(): number {
+    return this.got.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  get text(): string {
+    return Buffer.concat(this.got).toString("latin1");
+  }
+
+  override hasMuchRoom(): boolean {
+    return this.space > 0;
+  }
+
+  override write(bytes: Uint8Array, length = bytes.length): number {
+    return this.refuses ? -EPIPE : this.#take(bytes.subarray(0, length));
   }
 
   override writeFrom(pipe: KernelPipe): number {
-    return this.space === 0 ? -EAGAIN : this.#take(pipe.read(this.space).length);
+    return this.space === 0 ? -EAGAIN : this.#take(pipe.read(this.space));
   }
 
-  #take(length: number): number {
-    const taken = Math.min(length, this.space);
-    this.taken += taken;
-    this.space -= taken;
-    return taken;
+  #take(bytes: Uint8Array): number {
+    const taken = bytes.slice(0, this.space);
+    this.got.push(taken);
+    this.space -= taken.length;
+    return taken.length;
   }
 }
 
 /** A sender whose bytes Bun reads and gives to `received`; `pair.one` is the sender's peer. */
-async function readByBun(received: (chunk: Uint8Array) => void) {
+async function readByBun(received: (chunk: Uint8Array) => void, shared?: BulkReader) {
   if (libc === null) throw new Error("this test needs the C library through bun:ffi");
-  const bulk = new BulkReader(libc);
+  const bulk = shared ?? new BulkReader(libc);
   bulk.join();
   const from = new Sender();
   const pair = socketPair();
@@ -60,6 +78,8 @@ async function readByBun(received: (chunk: Uint8Array) => void) {
   });
   return {
     ...{ bulk, from },
+    say: (text: string) => must("send", system.send(pair.one, Buffer.from(text))),
+    end: () => must("shutdown", system.shutdown(pair.one, 1)),
     send: (length: number) => must("send", system.send(pair.one, new Uint8Array(length))),
     [Symbol.dispose]() {
       bulk.leave();
@@ -172,6 +192,191 @@ describe("the memory of a large chunk is free at once, without the garbage colle
     expect(buffer.length).toBe(64 * KIB);
   });
 });
+
+describe("in the crowd", () => {
+  const kept = disposeAfterEach();
+
+  /** A bulk reader whose watch works. */
+  async function provenBulk(changes: Partial<Libc> = {}): Promise<BulkReader> {
+    if (libc === null) throw new Error("this test needs the C library through bun:ffi");
+    const bulk = new BulkReader({ ...libc, ...changes });
+    bulk.join();
+    kept({ [Symbol.dispose]: () => bulk.leave() });
+    using pair = socketPair();
+    const waiter = { bytesCame() {} };
+    await until(() => bulk.arrivals.watch(pair.other, waiter), "a watch that works");
+    bulk.arrivals.forget(pair.other, waiter);
+    return bulk;
+  }
+
+  /** Pipes that joined at the chunk "0", with a receiver that has room for `space` bytes more. */
+  async function joined(bulk: BulkReader, space = Infinity) {
+    using joins = spyOn(Crowd.prototype, "chunkPassed").mockReturnValue(true);
+    const chunks: string[] = [];
+    const sender = await readByBun((chunk) => {
+      chunks.push(Buffer.from(chunk).toString());
+      pipe.receive(chunk);
+    }, bulk);
+    const { from } = sender;
+    from.ready = true;
+    const to = new Receiver();
+    const pipe = new Pipe(from, to, { bulk, memory });
+    kept({
+      [Symbol.dispose]() {
+        pipe.break();
+        sender[Symbol.dispose]();
+      },
+    });
+    to.space = 1 + space;
+    sender.say("0");
+    await until(() => to.taken === 1, "the first chunk");
+    expect(joins).toHaveBeenCalledTimes(1);
+    expect([pipe.isPaused, isWatched(from.fd)]).toEqual([true, true]);
+    return { ...{ pipe, from, to, chunks }, ...sender };
+  }
+
+  test("a small chunk is passed on, without Bun", async () => {
+    const { to, pipe, from, say, chunks } = await joined(await provenBulk());
+    for (const text of ["one", "two"]) {
+      say(text);
+      await until(() => to.text.endsWith(text), "the chunk");
+    }
+    expect({ chunks, read: pipe.bytesRead }).toEqual({ chunks: ["0"], read: 7 });
+    expect(to.text).toBe("0onetwo");
+    pipe.readInCrowd();
+    expect([pipe.isPaused, isWatched(from.fd)]).toEqual([true, true]);
+  });
+
+  test("what has no room is held, survives the reads of others, and goes out before all later bytes", async () => {
+    const bulk = await provenBulk();
+    const [full, other] = [await joined(bulk, 1), await joined(bulk)];
+    full.say("abcd");
+    await until(() => full.pipe.held === 3, "the rest");
+    expect(isWatched(full.from.fd)).toBe(false);
+    full.say("ef");
+    other.say("XXXXXX");
+    await until(() => other.to.taken === 7, "the bytes of the other");
+    expect({ text: full.to.text, read: full.pipe.bytesRead }).toEqual({ text: "0a", read: 5 });
+    full.to.space = Infinity;
+    full.pipe.advance();
+    await until(() => full.to.taken === 7, "the later bytes");
+    expect(full.to.text).toBe("0abcdef");
+  });
+
+  test.each([LARGE, LARGE + 30 * KIB])("%d bytes at once go on as bulk", async (length) => {
+    const { to, from, pipe, send, say, chunks } = await joined(await provenBulk());
+    using reads = spyOn(pipe, "readInCrowd");
+    using turns = spyOn(pipe, "takeTurn");
+    send(length);
+    await until(() => to.taken === 1 + length && !pipe.isPaused, "the bytes");
+    expect(reads).toHaveBeenCalledTimes(1);
+    expect(turns).toHaveBeenCalled();
+    expect(isWatched(from.fd)).toBe(false);
+    say("1");
+    await until(() => to.text.endsWith("1"), "the chunk");
+    expect(chunks).toEqual(["0", "1"]);
+  });
+
+  test("less than 64 KiB stays in the crowd", async () => {
+    const { to, from, send } = await joined(await provenBulk());
+    send(LARGE - 1);
+    await until(() => to.taken === LARGE, "the bytes");
+    expect(isWatched(from.fd)).toBe(true);
+  });
+
+  type Joined = Awaited<ReturnType<typeof joined>>;
+  const remains = () => {
+    const left = {
+      bytes: 3,
+      read() {
+        left.bytes = 0;
+        return new Uint8Array(3);
+      },
+      close() {},
+    };
+    return left as unknown as FailedSocketBytes;
+  };
+
+  test("the end of the stream is left to Bun", async () => {
+    const { from, pipe, end } = await joined(await provenBulk());
+    end();
+    await until(() => !pipe.isPaused, "the end");
+    expect({ isWatched: isWatched(from.fd), errno: from.errno }).toEqual({
+      isWatched: false,
+      errno: 0,
+    });
+  });
+
+  test("a failure of the sender is noted, and left to Bun", async () => {
+    const bulk = await provenBulk({ receive: () => -ECONNRESET });
+    const { from, pipe, say } = await joined(bulk);
+    say("1");
+    await until(() => from.errno === ECONNRESET, "the failure");
+    expect([pipe.isPaused, isWatched(from.fd)]).toEqual([false, false]);
+  });
+
+  test("a receiver that refuses breaks the pipe, and the bytes count as dropped", async () => {
+    const { from, pipe, to, say } = await joined(await provenBulk());
+    to.refuses = true;
+    say("123");
+    await until(() => pipe.state === "broken", "the refusal");
+    expect([pipe.isPaused, isWatched(from.fd)]).toEqual([false, false]);
+    expect(pipe).toMatchObject({ bytesRead: 4, dropped: 3, held: 0 });
+  });
+
+  test.each<[string, (joined: Joined) => void, boolean]>([
+    ["full memory", ({ pipe }) => pipe.memoryFull(), true],
+    ["an end that Bun saw", ({ pipe }) => pipe.end(), false],
+    ["an abort", ({ pipe }) => pipe.abort(), false],
+    ["a break", ({ pipe }) => pipe.break(), false],
+    ["what a failed sender left", ({ pipe }) => pipe.inherit(remains()), false],
+  ])("%s gives the registration back", async (_, act, isPaused) => {
+    const made = await joined(await provenBulk());
+    act(made);
+    expect([made.pipe.isPaused, isWatched(made.from.fd)]).toEqual([isPaused, false]);
+  });
+
+  test("what a failed sender left follows the bytes of the crowd", async () => {
+    const { pipe, to, say } = await joined(await provenBulk(), 1);
+    say("ab");
+    await until(() => pipe.held === 1, "the rest");
+    pipe.inherit(remains());
+    expect(pipe.pending).toBe(4);
+    to.space = Infinity;
+    pipe.abort();
+    pipe.advance();
+    expect({ text: to.text, pending: pipe.pending }).toEqual({ text: "0ab\0\0\0", pending: 0 });
+  });
+
+  test("who reads after the crowd is over leaves it", async () => {
+    const bulk = await provenBulk();
+    const { from, pipe, to, say, chunks } = await joined(bulk);
+    Object.defineProperty(bulk, "isCrowdOver", { value: true });
+    say("1");
+    await until(() => to.text === "01", "the chunk");
+    expect([pipe.isPaused, isWatched(from.fd)]).toEqual([false, false]);
+    say("2");
+    await until(() => to.text === "012", "the chunk");
+    expect(chunks).toEqual(["0", "2"]);
+  });
+});
+
+/** Whether the relay's own epoll instance has the descriptor: its data is the number itself. */
+function isWatched(fd: number): boolean {
+  return readdirSync("/proc/self/fdinfo").some((of) => {
+    const found = epollTable(of).matchAll(/^tfd: +(\d+) events: +\w+ data: +([0-9a-f]+) /gm);
+    return [...found].some(([, of, data]) => Number(of) === fd && parseInt(data ?? "", 16) === fd);
+  });
+}
+
+function epollTable(fd: string): string {
+  try {
+    return readFileSync(`/proc/self/fdinfo/${fd}`, "utf8");
+  } catch {
+    // The descriptor with which the folder was read.
+    return "";
+  }
+}
 
 type PipeEvent = "end" | "abort" | "all written" | "break";
 

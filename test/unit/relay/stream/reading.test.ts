@@ -1,9 +1,14 @@
-import { describe, expect, spyOn, test } from "bun:test";
+import { beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { BulkReader, LARGE } from "../../../../src/relay/stream/bulk-reader.ts";
 import { libc } from "../../../../src/os/libc.ts";
 import { type Reader, Reading } from "../../../../src/relay/stream/reading.ts";
-import type { ReadingEvent, ReadingState } from "../../../../src/relay/stream/reading-states.ts";
+import {
+  type ReadingEvent,
+  type ReadingState,
+  stateAfter,
+} from "../../../../src/relay/stream/reading-states.ts";
 import { Side } from "../../../../src/relay/stream/side.ts";
+import { disposeAfterEach } from "../../../support/dispose-after-each.ts";
 import { docstringTable } from "../../../support/docstring-table.ts";
 import { must, system } from "../../../support/process/system-calls.ts";
 import { socketPair } from "../../../support/sockets/socket-pair.ts";
@@ -11,6 +16,7 @@ import { turn, until } from "../../../support/waiting.ts";
 
 if (libc === null) throw new Error("these tests need the C library through bun:ffi");
 const bulk = new BulkReader(libc);
+const kept = disposeAfterEach();
 
 /** A side that knows whether Bun reads it, and bears no second pause or resume. */
 class PausableSide extends Side {
@@ -36,9 +42,16 @@ class TurnCounter implements Reader {
   isSparing = false;
   /** How often it was asked to tell of room. */
   awaited = 0;
+  readsInCrowd = 0;
+  latestChunk = 0;
+  chunksInCrowd = 0;
 
   takeTurn(): void {
     this.turns += 1;
+  }
+
+  readInCrowd(): void {
+    this.readsInCrowd += 1;
   }
 
   hasMuchRoom(): boolean {
@@ -58,6 +71,7 @@ const ROUTES: Readonly<Record<ReadingState, readonly ReadingEvent[]>> = {
   turn: ["read passed"],
   "last turn": ["read passed", "nothing"],
   look: ["read passed", "nothing", "nothing, little room"],
+  crowd: ["crowded"],
   over: ["broken"],
 };
 
@@ -86,6 +100,12 @@ function fire(reading: Reading, counter: TurnCounter, event: ReadingEvent): bool
       counter.hasRoom = false;
       reading.foundNothing();
       return false;
+    case "crowded":
+      reading.crowded();
+      return false;
+    case "crowd over":
+      reading.leaveCrowd();
+      return false;
     case "memory full":
       reading.memoryFull();
       return false;
@@ -101,9 +121,21 @@ function fire(reading: Reading, counter: TurnCounter, event: ReadingEvent): bool
 function inState(state: ReadingState) {
   const counter = new TurnCounter();
   const reading = new Reading(counter, bulk);
+  kept({ [Symbol.dispose]: () => reading.broke() });
+  const pair = kept(socketPair());
+  counter.from.fd = pair.other;
   for (const event of ROUTES[state]) fire(reading, counter, event);
   expect(reading.state).toBe(state);
-  return { counter, reading, side: counter.from };
+  const send = () => must("send", system.send(pair.one, new Uint8Array(1)));
+  return { counter, reading, side: counter.from, send };
+}
+
+/** Waits until pipes may join the crowd. */
+async function provenWatch(): Promise<void> {
+  using pair = socketPair();
+  const waiter = { bytesCame() {} };
+  await until(() => bulk.arrivals.watch(pair.other, waiter), "a watch that works");
+  bulk.arrivals.forget(pair.other, waiter);
 }
 
 const cells = docstringTable("relay/stream/reading-states.ts").map(({ state, event, after }) => ({
@@ -119,15 +151,24 @@ test("the table in the docstring has every state and every event", () => {
   expect(new Set(cells.map(({ state }) => state))).toEqual(
     new Set(Object.keys(ROUTES) as ReadingState[]),
   );
-  expect(cells).toHaveLength(7 * 10);
+  expect(cells).toHaveLength(8 * 12);
 });
 
+// Who calls for these events need not know the state.
+const mayComeAnyTime = (event: ReadingEvent) => event === "crowded" || event === "crowd over";
+
 describe("by the table of the docstring", () => {
+  beforeEach(provenWatch);
+
   test.each(cells)("$state, $event: $after", ({ state, event, after, now }) => {
     const { counter, reading, side } = inState(state);
     const pauses = reading.pauses;
     if (after === "") {
-      expect(() => fire(reading, counter, event)).toThrow(`a pipe in ${state} met ${event}`);
+      const error = `a pipe in ${state} met ${event}`;
+      expect(() => stateAfter(state, event)).toThrow(error);
+      if (!mayComeAnyTime(event)) expect(() => fire(reading, counter, event)).toThrow(error);
+      else expect(fire(reading, counter, event)).toBe(false);
+      expect(reading.state).toBe(state);
       return;
     }
     expect(fire(reading, counter, event)).toBe(now);
@@ -135,6 +176,59 @@ describe("by the table of the docstring", () => {
     expect(side.isPaused).toBe(!bunReads(after));
     expect(reading.isPaused).toBe(side.isPaused);
     expect(reading.pauses - pauses).toBe(waits(after) && !waits(state) ? 1 : 0);
+  });
+});
+
+describe("the crowd", () => {
+  beforeEach(provenWatch);
+
+  test("a pipe in it reads each time that there are bytes", async () => {
+    const { counter, send } = inState("crowd");
+    send();
+    await until(() => counter.readsInCrowd >= 3, "reads of the bytes that are left");
+    expect(counter.turns).toBe(0);
+  });
+
+  const leaving = cells.filter(
+    ({ state, after }) => state === "crowd" && after !== "" && after !== "crowd",
+  );
+  test.each(leaving)("$event: the watch calls no more", async ({ event }) => {
+    const { counter, reading, send } = inState("crowd");
+    using calls = spyOn(reading, "bytesCame");
+    send();
+    await until(() => calls.mock.calls.length > 0, "a call");
+    fire(reading, counter, event);
+    const { length } = calls.mock.calls;
+    const other = inState("crowd");
+    other.send();
+    await until(() => other.counter.readsInCrowd >= 3, "calls of another");
+    expect(calls).toHaveBeenCalledTimes(length);
+  });
+
+  test("nobody joins before the watch can be relied on, or without a bulk reader", () => {
+    bulk.arrivals.close();
+    const { reading, side } = inState("events");
+    reading.crowded();
+    expect({ state: reading.state, isPaused: side.isPaused }).toEqual({
+      state: "events",
+      isPaused: false,
+    });
+    const plain = new Reading(new TurnCounter(), null);
+    plain.crowded();
+    expect(plain.state).toBe("events");
+  });
+
+  test("a pipe joins at a small chunk from Bun, but not soon after an own read", () => {
+    using joins = spyOn(bulk, "smallChunkPassed").mockReturnValue(true);
+    const { reading } = inState("events");
+    reading.hasRead(true);
+    reading.foundNothing();
+    reading.foundNothing();
+    for (let chunks = 0; chunks < 16; chunks += 1) reading.chunkPassed(1);
+    expect(joins).not.toHaveBeenCalled();
+    expect(reading.state).toBe("events");
+    reading.chunkPassed(1);
+    expect(reading.state).toBe("crowd");
   });
 });
 
