@@ -78,6 +78,8 @@ export class ByteWatch {
     if (fd < 0 || !this.#open()) return false;
     if (this.#once.get(fd) === waiter) return this.#hasWorked;
     if (!this.#register(fd, EPOLLIN | EPOLLRDHUP | EPOLLONESHOT)) return false;
+    // A waiter of a closed descriptor with the same number may not have been forgotten yet.
+    this.#always.delete(fd);
     this.#once.set(fd, waiter);
     return this.#hasWorked;
   }

@@ -1,5 +1,5 @@
-// The minimum number of small chunks of other pipes between two small chunks of a pipe, so that
-// the thread counts as crowded. With 16 busy connections there are 32 pipes.
+// The minimum number of small chunks that all pipes pass on from one small chunk of a pipe to its
+// next, so that the thread counts as crowded. With 16 busy connections there are 32 pipes.
 const OTHERS_LEAST = 32;
 
 // The number of small chunks, one after the other, that a pipe must pass on while its thread is

@@ -168,6 +168,18 @@ test("who watches can wait once instead, and watch again", async () => {
   expect(once.times).toBe(1);
 });
 
+test("who is forgotten late takes nothing from the next waiter of the same number", async () => {
+  const { watch } = await proven();
+  const { one, other } = pair();
+  const [gone, here] = [new Waiter(), new Waiter()];
+  watch.watch(other, gone);
+  expect(watch.wait(other, here)).toBe(true);
+  watch.forget(other, gone);
+  send(one);
+  await until(() => here.times === 1, "the bytes");
+  expect(gone.times).toBe(0);
+});
+
 test("counts its calls of those who watch, turn by turn, and no others", async () => {
   const { watch, told } = await proven();
   const once = pair();
