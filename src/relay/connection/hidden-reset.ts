@@ -32,11 +32,13 @@ export function isHiddenReset(system: Libc, side: RefusingSide): boolean {
 
 /**
  * Returns whether the peer of a TCP side had ended its stream before it reset the connection. Call
- * this when the kernel reports ECONNRESET for a side to which the relay has sent its own end of
- * stream.
+ * this when a write, or SO_ERROR, reports ECONNRESET for a side to which the relay has sent its own
+ * end of stream. (A read reports ECONNRESET only if there was no FIN: `Side.readFailed`.)
  *
  * The kernel reports EPIPE for a reset that comes after the peer's FIN. But if the relay has sent a
  * FIN as well, the kernel reports ECONNRESET (tcp_reset()), as for a reset without a FIN.
+ *
+ * An urgent byte, which the relay does not read, counts as a FIN here.
  */
 export function hasEndedBeforeReset(system: Libc, side: RefusingSide): boolean {
   return receivedBeyondBytes(system, side) === 1;

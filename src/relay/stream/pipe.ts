@@ -229,7 +229,7 @@ export class Pipe implements Reader, CrowdMember {
       if (!reading.isTurn) this.#release();
     } else if (length <= 0) {
       this.#release();
-      if (length < 0) from.failed(-length);
+      if (length < 0) from.readFailed(-length);
       reading.foundEnd();
     } else {
       this.bytesRead += length;
@@ -255,7 +255,7 @@ export class Pipe implements Reader, CrowdMember {
     const length = bulk.readSmall(from);
     if (length === -EAGAIN) return;
     if (length <= 0) {
-      if (length < 0) from.failed(-length);
+      if (length < 0) from.readFailed(-length);
       return reading.foundEnd();
     }
     this.bytesRead += length;

@@ -58,6 +58,19 @@ export abstract class Side {
    * reason, replaces EPIPE, but EPIPE never replaces another errno.
    */
   failed(errno: number): void {
+    this.#store(errno);
+  }
+
+  /**
+   * Like `failed`, for the errno of a read. It is always the true reason: after the peer's FIN, a
+   * read finds the end of the stream, even if a reset has followed (tcp_recvmsg_locked(),
+   * SOCK_DONE).
+   */
+  readFailed(errno: number): void {
+    this.#store(errno);
+  }
+
+  #store(errno: number): void {
     if (this.#errno === 0 || this.#errno === EPIPE) this.#errno = errno;
   }
 

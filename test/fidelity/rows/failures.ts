@@ -88,6 +88,23 @@ export const failureRows: readonly Row[] = [
   }),
 
   ...eitherEnd({
+    name: "a % that sent an urgent byte, and resets although its peer has half-closed: a failure",
+    near: (kind) => kind.startsWith("tcp"),
+    async run(ends) {
+      const { near, far } = ends;
+      const payload = new Payload(1_000);
+      near.sendUrgent();
+      near.sendAtOnce(payload);
+      expect(await far.read(payload.length)).toEqual(payload.received());
+      far.halfClose();
+      expectWhole(await near.readToEnd(), NOTHING);
+      near.reset();
+      await expectFailure(far, await far.readToEnd(), NOTHING);
+      await expectResetReported(ends);
+    },
+  }),
+
+  ...eitherEnd({
     name: "a % that fails after its end of stream: that was clean, and its peer can still end",
     async run(ends) {
       const { near, far, nearRole, wire } = ends;

@@ -32,6 +32,8 @@ export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_SEQPACKET = 5;
 const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
+/** The byte is urgent: it stands beside the stream. send(2) */
+export const MSG_OOB = 1;
 const MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
 const RLIMIT_NOFILE = 7;
 
@@ -126,8 +128,8 @@ export const system = {
   bind: (fd: number, name: Uint8Array) => answer(c.bind(fd, name, name.length)),
   listen: (fd: number, backlog: number) => answer(c.listen(fd, backlog)),
   accept: (fd: number) => answer(c.accept4(fd, null, null, SOCK_NONBLOCK_CLOEXEC)),
-  send: (fd: number, bytes: Uint8Array) =>
-    bytes.length === 0 ? 0 : answer(c.send(fd, bytes, bytes.length, MSG_DONTWAIT_NOSIGNAL)),
+  send: (fd: number, bytes: Uint8Array, flags = 0) =>
+    bytes.length === 0 ? 0 : answer(c.send(fd, bytes, bytes.length, MSG_DONTWAIT_NOSIGNAL | flags)),
   receive: (fd: number, into: Uint8Array, most = into.length) =>
     answer(c.recv(fd, into, most, MSG_DONTWAIT_NOSIGNAL)),
   shutdown: (fd: number, how: number) => answer(c.shutdown(fd, how)),

@@ -3,10 +3,10 @@ import type { Payload, Received, Sendable } from "./payload.ts";
 import { type Buffers, RawDescriptor } from "./raw-descriptor.ts";
 import { encodeName, familyOf, portIn } from "./socket-name.ts";
 import {
-  type Errno,
   errnoName,
   FIONREAD,
   IPPROTO_TCP,
+  MSG_OOB,
   must,
   POLLHUP,
   POLLIN,
@@ -21,6 +21,7 @@ import {
   system,
   SystemCallError,
   TCP_NODELAY,
+  type Errno,
 } from "../process/system-calls.ts";
 import { eventsOf, PATIENCE, turn } from "../waiting.ts";
 
@@ -180,6 +181,11 @@ export class RawSocket extends RawDescriptor {
       }
     }
     return { sent: at - offset, failure: null };
+  }
+
+  /** Sends one urgent byte, which is no part of the stream. */
+  sendUrgent(): void {
+    must(`urgent send of the ${this.label}`, system.send(this.fd, new Uint8Array(1), MSG_OOB));
   }
 
   /** Sends all of it in one call, before anybody else in this thread can do anything. */
