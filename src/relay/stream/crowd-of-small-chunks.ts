@@ -8,7 +8,7 @@ const CHUNKS_BEFORE = 16;
 
 // If fewer small chunks than this come in one turn of the event loop, on average, Bun's reads cost
 // less than own reads (PROFILE.md).
-const CHUNKS_A_TURN_LEAST = 8;
+const CHUNKS_A_TURN_LEAST = 4;
 // The number of chunks over which the average is taken. It is large, so that the few chunks of a
 // turn at the beginning and at the end of a busy time do not count much.
 const CHUNKS_JUDGED = 4096;
