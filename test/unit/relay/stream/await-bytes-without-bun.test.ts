@@ -1,7 +1,10 @@
 import { afterEach, expect, spyOn, test } from "bun:test";
 import { constants } from "node:os";
 import { readdirSync } from "node:fs";
+import { encodeEpollEvent, epollData } from "../../../../src/os/epoll-event.ts";
+import { findEpollRegistration } from "../../../../src/os/find-epoll-registration.ts";
 import { libc, type Libc } from "../../../../src/os/libc.ts";
+import { EPOLL_CTL_ADD, EPOLLIN } from "../../../../src/os/linux-constants.ts";
 import { ByteWatch } from "../../../../src/relay/stream/await-bytes-without-bun.ts";
 import { must, system } from "../../../support/process/system-calls.ts";
 import { type SocketPair, socketPair } from "../../../support/sockets/socket-pair.ts";
@@ -102,6 +105,28 @@ test("tells a waiter once that bytes came, and again if it waits again", async (
   expect(asked.times).toBe(times);
   expect(watch.wait(other, waiter)).toBe(true);
   await until(() => waiter.times === 2, "the bytes that were there already");
+});
+
+test("if Bun watches the lent socket again, that keeps the event loop busy for one turn at most", async () => {
+  const made = { epoll: -1, lent: -1 };
+  const { watch, asked } = watching({
+    epoll: () => (made.epoll = calls.epoll()),
+    socketPair(family, type, ends) {
+      const result = calls.socketPair(family, type, ends);
+      made.lent = ends[0] ?? -1;
+      return result;
+    },
+  });
+  watch.wait(pair().other, new Waiter());
+  await until(() => asked.times > 0, "the proof that the watch works");
+  await turns();
+  const bun = findEpollRegistration(made.epoll);
+  if (bun === null) throw new Error("Bun's event loop does not watch the instance");
+  const again = encodeEpollEvent(EPOLLIN, epollData(bun.event));
+  must("epoll_ctl", calls.epollControl(bun.epoll, EPOLL_CTL_ADD, made.lent, again));
+  const { times } = asked;
+  await turns();
+  expect(asked.times).toBe(times + 1);
 });
 
 test("tells of the end of a stream", async () => {
