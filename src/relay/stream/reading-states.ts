@@ -169,8 +169,8 @@ const TABLE: Transitions = {
  * takes a large chunk completely, the pipe at once reads without Bun, and the state stays `events`
  * during this read. Only the result of the read changes the state.
  *
- * Bun's reading is paused in all states but `events` and `over`. The events of chunks can occur even
- * while it is paused, because Bun delivers chunks of a TCP side that has failed.
+ * Bun's reading is paused in all states but `events` and `over`. The events of chunks can occur
+ * even while it is paused, because Bun delivers chunks of a TCP side that has failed.
  *
  * @throws if the event cannot happen in the state
  */
