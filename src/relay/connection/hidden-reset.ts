@@ -38,8 +38,8 @@ export function isHiddenReset(system: Libc, side: RefusingSide): boolean {
  * The kernel reports EPIPE for a reset that comes after the peer's FIN. But if the relay has sent a
  * FIN as well, the kernel reports ECONNRESET (tcp_reset()), as for a reset without a FIN.
  *
- * The relay does not read urgent bytes, so one urgent byte looks like a FIN here. This function then
- * takes the reset for one that came after the end of the stream.
+ * The relay does not read urgent bytes, so one urgent byte looks like a FIN here. This function
+ * then takes the reset for one that came after the end of the stream.
  */
 export function hasEndedBeforeReset(system: Libc, side: RefusingSide): boolean {
   return receivedBeyondBytes(system, side) === 1;
