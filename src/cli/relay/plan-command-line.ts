@@ -1,5 +1,4 @@
 import { printAddress } from "../../address/address.ts";
-import { readConfigFile } from "../../config/read-config-file.ts";
 import { processWide, relaySettings } from "../../config/options-to-plan.ts";
 import type { ProcessPlan } from "../../process/process-plan.ts";
 import { fileOverrides } from "../line/file-overrides.ts";
@@ -20,11 +19,13 @@ import { UsageError } from "../line/usage-error.ts";
  * @throws {UsageError}
  * @throws {ConfigError} if the file cannot be read or has mistakes
  */
-export function planCommandLine({ given, args }: CommandLine): ProcessPlan {
+export async function planCommandLine({ given, args }: CommandLine): Promise<ProcessPlan> {
   const values = readValues("relay", given);
   if (values.config !== undefined) {
     if (values.name !== undefined)
       throw new UsageError("--name concerns one relay: its name in the file is [relay.NAME]");
+    // Loaded on demand, so that a relay without a file starts faster: the parser of TOML is large.
+    const { readConfigFile } = await import("../../config/read-config-file.ts");
     return readConfigFile(values.config, fileOverrides(given));
   }
   const addresses = readAddresses(args, STANDARD_IO_FORM);

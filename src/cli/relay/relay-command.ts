@@ -20,7 +20,7 @@ export async function runRelay(line: CommandLine): Promise<number> {
     const { relayStandardIo } = await import("../standard-io/relay-standard-io.ts");
     return await relayStandardIo(line);
   }
-  const plan = planCommandLine(line);
+  const plan = await planCommandLine(line);
   const log = createLog(plan.processWide.logLevel, plan.processWide.logFormat);
   try {
     return await runPlan(plan, log);

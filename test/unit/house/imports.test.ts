@@ -67,6 +67,26 @@ test("no file imports itself by way of others", () => {
   expect(circles).toEqual([]);
 });
 
+/**
+ * What a file imports when it is loaded: files and packages, without imports of types and imports
+ * at run time.
+ */
+function loadedWith(file: string): string[] {
+  const text = readFileSync(join(src, file), "utf8");
+  const found = text.matchAll(/^(?:import|export)(?! type\b)[\w\s{},*$]*\bfrom "([^"]+)";/gm);
+  return [...found].map(([, name = ""]) =>
+    name.startsWith(".") ? normalize(join(dirname(file), name)) : name,
+  );
+}
+
+test("the start of a relay loads no package but citty and consola", () => {
+  const loaded = new Set(["main.ts"]);
+  for (const name of loaded)
+    if (name.endsWith(".ts")) for (const next of loadedWith(name)) loaded.add(next);
+  const packages = [...loaded].filter((name) => !/\.(ts|json)$|^(node|bun):/.test(name));
+  expect(packages.sort()).toEqual(["citty", "consola/core"]);
+});
+
 test("only src/os calls the system through FFI", () => {
   const users = files().filter((file) =>
     readFileSync(join(src, file), "utf8").includes('"bun:ffi"'),
