@@ -42,7 +42,7 @@ export function metricsOfProgram(figures: ProcessFigures): readonly Metric[] {
     ]),
     counter(
       `${PROGRAM}_log_lines_dropped_total`,
-      "Lines of the log that were lost because nobody took them.",
+      "Lines of the log that were lost because nobody took them or a write failed.",
       () => only(figures.logLinesLost()),
     ),
     gauge(

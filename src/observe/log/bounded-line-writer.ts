@@ -1,4 +1,5 @@
 import { write } from "node:fs";
+import { errorCode } from "../../os/errno.ts";
 import { TextBuffer } from "./text-buffer.ts";
 
 const ROOM = 1024 * 1024;
@@ -16,6 +17,16 @@ const SPARE_MOST = 256 * 1024;
 
 // The length of one step in `afterSteps`, in milliseconds.
 const STEP_MS = 10;
+
+const LINE_FEED = 0x0a;
+
+/**
+ * Called after the first successful write that follows a loss.
+ *
+ * @param lost - the number of dropped lines
+ * @param code - the code of the latest write that failed; null if there was only no room
+ */
+export type Recovered = (lost: number, code: string | null) => void;
 
 /**
  * Calls `act` after `limit` milliseconds, counted in steps of `STEP_MS`. While a busy machine does
@@ -45,7 +56,7 @@ function afterSteps(limit: number, act: () => void): () => void {
  */
 export class BoundedLineWriter {
   readonly #fd: number;
-  readonly #recovered: (lost: number) => void;
+  readonly #recovered: Recovered;
   readonly #room: number;
   /** The lines that wait for the next write. */
   #waiting = new TextBuffer();
@@ -55,13 +66,17 @@ export class BoundedLineWriter {
    * `SPARE_MOST`.
    */
   #spare: TextBuffer | null = null;
-  /** The number of lines in `#waiting`. */
-  #waitingLines = 0;
   /** The number of bytes that wait or are being written. */
   #held = 0;
   /** The number of lines that were dropped since the last successful write. */
   #lost = 0;
   #lostBefore = 0;
+  /** The code of the latest write that failed; null if none failed since the last successful one. */
+  #failure: string | null = null;
+  /** Whether the last written byte has ended a line; true before the first write. */
+  #endsLine = true;
+  /** Whether a failed write has left the last line incomplete. */
+  #isTorn = false;
   #writing = false;
   #started = -Infinity;
   /** The timer of the next write; defined exactly while lines are being collected. */
@@ -69,11 +84,9 @@ export class BoundedLineWriter {
   #idle: PromiseWithResolvers<void> | undefined;
 
   /**
-   * @param recovered - called after the first successful write that follows a loss, with the number
-   * of dropped lines
    * @param room - the maximum number of bytes that wait or are being written
    */
-  constructor(fd: number, recovered: (lost: number) => void, room = ROOM) {
+  constructor(fd: number, recovered: Recovered, room = ROOM) {
     this.#fd = fd;
     this.#recovered = recovered;
     this.#room = room;
@@ -123,7 +136,6 @@ export class BoundedLineWriter {
    */
   #added(before: number): void {
     this.#held += this.#waiting.length - before;
-    this.#waitingLines += 1;
     if (this.#writing) return;
     if (this.#gathering === undefined) this.#gather();
     else if (this.#held >= GATHER_BYTES) this.#start();
@@ -155,45 +167,66 @@ export class BoundedLineWriter {
     clearTimeout(this.#gathering);
     this.#gathering = undefined;
     this.#started = performance.now();
-    const lines = this.#waitingLines;
     const text = this.#waiting;
     this.#waiting = this.#spare ?? new TextBuffer();
     this.#waiting.clear();
     this.#spare = text.size <= SPARE_MOST ? text : null;
-    this.#waitingLines = 0;
     this.#writing = true;
-    this.#send(text.bytes, lines);
+    if (this.#isTorn) this.#endTornLine(text.bytes);
+    else this.#send(text.bytes);
   };
 
-  #send(rest: Uint8Array, lines: number): void {
-    write(this.#fd, rest, 0, rest.length, null, (error, written) => {
-      if (error?.code === "EAGAIN" || error?.code === "EINTR") {
-        // EAGAIN: the buffer of the pipe or terminal is full, and another process has made the pipe
-        // or terminal non-blocking. Try again later.
-        setTimeout(() => this.#send(rest, lines), RETRY_MS);
-      } else if (error) {
-        this.#held -= rest.length;
-        this.#lost += lines;
-        this.#next();
-      } else {
-        this.#held -= written;
-        if (written < rest.length) this.#send(rest.subarray(written), lines);
-        else this.#succeeded();
-      }
+  #send(rest: Uint8Array): void {
+    this.#write(rest, (error, written) => {
+      if (error !== null) return this.#failed(rest, error);
+      this.#held -= written;
+      if (written > 0) this.#endsLine = rest[written - 1] === LINE_FEED;
+      if (written < rest.length) this.#send(rest.subarray(written));
+      else this.#succeeded();
     });
   }
 
+  /** Ends the incomplete line, so that the first of the new lines begins a line of its own. */
+  #endTornLine(lines: Uint8Array): void {
+    this.#write(Uint8Array.of(LINE_FEED), (error) => {
+      if (error !== null) return this.#failed(lines, error);
+      this.#isTorn = false;
+      this.#endsLine = true;
+      this.#send(lines);
+    });
+  }
+
+  /** Writes bytes, and passes on the code of the failure or else the number of written bytes. */
+  #write(bytes: Uint8Array, done: (error: string | null, written: number) => void): void {
+    write(this.#fd, bytes, 0, bytes.length, null, (error, written) => {
+      // EAGAIN: the buffer of the pipe or terminal is full, and another process has made the pipe
+      // or terminal non-blocking. Try again later.
+      if (error?.code === "EAGAIN" || error?.code === "EINTR")
+        setTimeout(() => this.#write(bytes, done), RETRY_MS);
+      else done(error ? errorCode(error) : null, written);
+    });
+  }
+
+  #failed(rest: Uint8Array, code: string): void {
+    this.#held -= rest.length;
+    this.#lost += rest.reduce((lines, byte) => (byte === LINE_FEED ? lines + 1 : lines), 0);
+    this.#failure = code;
+    this.#isTorn = !this.#endsLine;
+    this.#next();
+  }
+
   #succeeded(): void {
-    const lost = this.#lost;
+    const [lost, code] = [this.#lost, this.#failure];
     this.#lost = 0;
     this.#lostBefore += lost;
-    if (lost > 0) this.#recovered(lost);
+    this.#failure = null;
+    if (lost > 0) this.#recovered(lost, code);
     this.#next();
   }
 
   #next(): void {
     this.#writing = false;
-    if (this.#waitingLines > 0) {
+    if (this.#waiting.length > 0) {
       this.#gather();
       return;
     }

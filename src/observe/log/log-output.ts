@@ -6,7 +6,7 @@ import {
   type LogEntry,
   type LogFields,
 } from "./line-formats.ts";
-import { BoundedLineWriter } from "./bounded-line-writer.ts";
+import { BoundedLineWriter, type Recovered } from "./bounded-line-writer.ts";
 import type { TextBuffer } from "./text-buffer.ts";
 
 /** The target of the log: a descriptor or the journal. */
@@ -34,11 +34,7 @@ export interface LogOutput {
 }
 
 /** Writes entries as lines of text to a descriptor. */
-export function lineOutput(
-  fd: number,
-  format: Formatter,
-  recovered: (lost: number) => void,
-): LogOutput {
+export function lineOutput(fd: number, format: Formatter, recovered: Recovered): LogOutput {
   const sink = new BoundedLineWriter(fd, recovered);
   return {
     write: (entry) => sink.write(format(entry)),

@@ -10,6 +10,8 @@ import {
   type LogFields,
   type LogLevel,
 } from "./line-formats.ts";
+import type { Recovered } from "./bounded-line-writer.ts";
+import { errnoWords } from "../../os/errno.ts";
 import { libc } from "../../os/libc.ts";
 import { isTerminal } from "../../os/terminal.ts";
 import { JournalSink } from "./journal-sink.ts";
@@ -75,8 +77,8 @@ const LOST_PERIOD = 10_000;
 export function createLog(level: LogLevel, format: LogFormat, fd = STANDARD_ERROR): Log {
   // The output needs a function that logs the number of lost lines, but the log can be made only
   // after its output. So this function does nothing until the log exists, and is then replaced.
-  let sayLost = (_lost: number) => {};
-  const output = outputOf(format, fd, (lost) => sayLost(lost));
+  let sayLost: Recovered = () => {};
+  const output = outputOf(format, fd, (lost, code) => sayLost(lost, code));
   const consola = createConsola({
     level: LogLevels[level],
     // Switch consola's throttle off; the docstring of `RepeatedLines` gives the reason.
@@ -84,9 +86,16 @@ export function createLog(level: LogLevel, format: LogFormat, fd = STANDARD_ERRO
     reporters: [{ log: (object) => output.write(entryOf(object)) }],
   });
   const log = logOf(consola, output);
-  sayLost = inSums(LOST_PERIOD, (lost) => {
-    log.warn(`${lost} log lines were lost: nobody took them`, { event: "log_lost", lost });
+  let failure: string | null = null;
+  const addLost = inSums(LOST_PERIOD, (lost) => {
+    const why = failure === null ? "nobody took them" : `${errnoWords(failure)} (${failure})`;
+    failure = null;
+    log.warn(`${lost} log lines were lost: ${why}`, { event: "log_lost", lost });
   });
+  sayLost = (lost, code) => {
+    failure = code ?? failure;
+    addLost(lost);
+  };
   return log;
 }
 
@@ -149,13 +158,13 @@ function inSums(period: number, say: (sum: number) => void): (count: number) => 
   };
 }
 
-function outputOf(format: LogFormat, fd: number, recovered: (lost: number) => void): LogOutput {
+function outputOf(format: LogFormat, fd: number, recovered: Recovered): LogOutput {
   const chosen = format === "auto" ? fittingFormat(fd) : format;
   // Entries with fields need FFI and the journal's socket, which a systemd sandbox may hide.
   // Without these, the journal gets lines of text through the descriptor.
   const journal =
     chosen === "journal" && libc !== null && isJournal(fd, process.env["JOURNAL_STREAM"])
-      ? JournalSink.open(libc, recovered)
+      ? JournalSink.open(libc, (lost) => recovered(lost, null))
       : null;
   return journal ?? lineOutput(fd, formatterOf(chosen, fd), recovered);
 }

@@ -117,6 +117,30 @@ test("a descriptor that takes nothing loses lines and nothing else", async () =>
   expect(said).toEqual([]);
 });
 
+test("a line that a failed write has cut gets an end, and counts as lost like the next", async () => {
+  const first = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const told: [number, string | null][] = [];
+  const sink = new BoundedLineWriter(
+    openPipe(constants.O_WRONLY | constants.O_NONBLOCK),
+    (...loss) => void told.push(loss),
+  );
+  for (const line of ["whole", "x".repeat(1_000_000), "third"]) sink.write(`${line}\n`);
+  const start = await readUntil(first, (text) => text.includes("x"));
+  closeSync(first);
+  await sink.flush(10_000);
+  const second = openPipe(constants.O_RDONLY | constants.O_NONBLOCK);
+  sink.write("after\n");
+  const rest = await readUntil(second, (text) => text.endsWith("after\n"));
+  await sink.flush(10_000);
+  const [whole, torn, ...others] = `${start}${rest}`.split("\n");
+  expect(whole).toBe("whole");
+  expect(torn).toMatch(/^x+$/);
+  expect(torn?.length).toBeLessThan(1_000_000);
+  expect(others).toEqual(["after", ""]);
+  expect(told).toEqual([[2, "EPIPE"]]);
+  expect(sink.lost).toBe(2);
+});
+
 test("a closed reader loses lines and nothing else", async () => {
   const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const writer = openPipe(constants.O_WRONLY);
