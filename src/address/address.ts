@@ -2,6 +2,7 @@ import { isIPv4, isIPv6 } from "./parse-and-print-ip.ts";
 import { isSelfLoop } from "./self-loop.ts";
 import { isLoopbackHost } from "./loopback.ts";
 import { canonicalPath } from "../os/canonical-path.ts";
+import { canonicalNetwork } from "../os/sockets-in-namespace.ts";
 import { servicePort } from "../os/etc-services.ts";
 import { lacksPort, missingPart, suggestAddress, NEITHER_FORM } from "./suggest-address.ts";
 import { quote } from "./quote-word.ts";
@@ -171,15 +172,16 @@ export function inNetwork(endpoint: Endpoint, netns: string | undefined): Endpoi
 }
 
 /**
- * Whether two endpoints are in the same network namespace. Only the texts that the user wrote are
- * compared, so a name and a path of the same namespace count as different.
+ * Whether two endpoints are in the same network namespace. The name of a namespace and the path of
+ * its file count as the same; two files of the same namespace count as different.
  */
 export function isSameNetwork(one: Endpoint, other: Endpoint): boolean {
   return networkOf(one) === networkOf(other);
 }
 
 function networkOf(endpoint: Endpoint): string | undefined {
-  return endpoint.kind === "tcp" || endpoint.kind === "abstract" ? endpoint.netns : undefined;
+  if (endpoint.kind !== "tcp" && endpoint.kind !== "abstract") return undefined;
+  return endpoint.netns === undefined ? undefined : canonicalNetwork(endpoint.netns);
 }
 
 /**

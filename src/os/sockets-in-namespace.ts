@@ -1,5 +1,7 @@
 import { closeSync, openSync, statSync } from "node:fs";
 import { constants } from "node:os";
+import { basename, dirname } from "node:path";
+import { canonicalPath } from "./canonical-path.ts";
 import { errnoCode, errorCode } from "./errno.ts";
 import type { Libc } from "./libc.ts";
 
@@ -16,6 +18,16 @@ const OWN = "/proc/thread-self/ns/net";
  */
 export function networkPath(netns: string): string {
   return netns.includes("/") ? netns : `${NAMESPACES_FOLDER}/${netns}`;
+}
+
+/**
+ * A text for comparisons: two ways to write the same namespace give the same text. A namespace that
+ * ip-netns(8) made gets its name, also if the path of its file was written; any other namespace
+ * gets its path.
+ */
+export function canonicalNetwork(netns: string): string {
+  const path = canonicalPath(networkPath(netns));
+  return dirname(path) === NAMESPACES_FOLDER ? basename(path) : path;
 }
 
 /**

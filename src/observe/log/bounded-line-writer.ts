@@ -71,7 +71,7 @@ export class BoundedLineWriter {
   /** The number of lines that were dropped since the last successful write. */
   #lost = 0;
   #lostBefore = 0;
-  /** The code of the latest write that failed; null if none failed since the last successful one. */
+  /** The code of the latest failed write; null if none failed since the last successful one. */
   #failure: string | null = null;
   /** Whether the last written byte has ended a line; true before the first write. */
   #endsLine = true;

@@ -1,5 +1,6 @@
 import { printAddress, type SocketEndpoint } from "../../address/address.ts";
 import { absolutePath } from "../../os/canonical-path.ts";
+import { canonicalNetwork } from "../../os/sockets-in-namespace.ts";
 import type { FileIdentity } from "../../relay/kinds-of-source.ts";
 import {
   boolean,
@@ -136,7 +137,8 @@ export function listenerKey(role: ListenerRole, address: SocketEndpoint): string
   const absolute: SocketEndpoint =
     address.kind === "unix" ? { kind: "unix", path: absolutePath(address.path) } : address;
   const netns = absolute.kind === "unix" ? undefined : absolute.netns;
-  return `${role} ${printAddress(absolute)}${netns === undefined ? "" : ` in ${netns}`}`;
+  const place = netns === undefined ? "" : ` in ${canonicalNetwork(netns)}`;
+  return `${role} ${printAddress(absolute)}${place}`;
 }
 
 const readFile = record<HandedFile>({

@@ -41,7 +41,11 @@ export class Predecessor {
    */
   readonly channel: Channel;
   readonly #unclaimed: Map<number, HandedListener>;
-  readonly #claimed: number[] = [];
+  /**
+   * The indices, in the document's list, of the listeners that this process has claimed, by the key
+   * under which it has claimed each of them (`listenerKey`).
+   */
+  readonly #claimed = new Map<string, number>();
   /** The files of the Unix sockets that this process has claimed. */
   readonly #files: ClaimedFile[] = [];
 
@@ -77,6 +81,9 @@ export class Predecessor {
    * Returns null if no sockets of this address were handed over. Also returns null if clients can
    * no longer reach the sockets, because the file of the Unix socket is gone, or because the
    * network namespace was deleted and made again.
+   *
+   * The socket of a Unix path is known by its file. So another path of the same file, for example
+   * through a link to its folder, gets the socket, too.
    */
   claim(
     role: ListenerRole,
@@ -86,16 +93,17 @@ export class Predecessor {
     const key = listenerKey(role, address);
     const netns = address.kind === "unix" ? undefined : address.netns;
     for (const [index, { descriptors: fds, port, file, backlog, ...handed }] of this.#unclaimed) {
-      if (handed.key !== key) continue;
+      const isUnix = address.kind === "unix" && file !== null;
+      if (isUnix ? !handed.key.startsWith(`${role} `) : handed.key !== key) continue;
       // If the network namespace was deleted and made again under the same name, the relay needs a
       // new socket.
       if (netns !== undefined && !fds.every((fd) => isInNetwork(fd, netns))) continue;
-      if (address.kind === "unix" && file !== null) {
+      if (isUnix) {
         if (!isAt(address.path, file)) continue;
         this.#files.push({ path: address.path, file, permissions });
       }
       this.#unclaimed.delete(index);
-      this.#claimed.push(index);
+      this.#claimed.set(key, index);
       const endpoint = address.kind === "tcp" ? { ...address, port } : address;
       return { kind: "handed", endpoint, fds, file, backlog };
     }
@@ -142,8 +150,7 @@ export class Predecessor {
 
   /** Whether this process has claimed the listening sockets of an address. */
   hasClaimed(role: ListenerRole, address: SocketEndpoint): boolean {
-    const key = listenerKey(role, address);
-    return this.#claimed.some((index) => this.document.listeners[index]?.key === key);
+    return this.#claimed.has(listenerKey(role, address));
   }
 
   /**
@@ -161,7 +168,7 @@ export class Predecessor {
         taken.resolve();
       }),
     );
-    this.#say({ kind: "ready", pid: process.pid, claimed: this.#claimed });
+    this.#say({ kind: "ready", pid: process.pid, claimed: [...this.#claimed.values()] });
     await taken.promise;
     for (const { descriptors } of this.#unclaimed.values()) descriptors.forEach(closeSync);
   }
@@ -185,12 +192,14 @@ export class Predecessor {
    */
   inTheWayOf(address: SocketEndpoint): SocketEndpoint | null {
     const { netns, ...wanted } = { netns: undefined, ...address };
-    for (const { descriptors } of this.#unclaimed.values())
+    for (const { descriptors, file } of this.#unclaimed.values()) {
+      if (address.kind === "unix" && file !== null && isAt(address.path, file)) return address;
       for (const fd of descriptors) {
         const bound = endpointOrError(fd);
         if (bound instanceof RelayError) continue;
         if (isSameSource(bound, wanted) && isInNetwork(fd, netns ?? OWN_NETWORK)) return bound;
       }
+    }
     return null;
   }
 

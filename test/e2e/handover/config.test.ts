@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, lstatSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type RunningRelay, startRelay, turnedAway } from "../../support/process/executable.ts";
 import { runProgram } from "../../support/process/program.ts";
@@ -87,6 +87,43 @@ test("the queue of a source is as long as the file says, or as before if a reloa
   expect(await backlogOf(relay.address)).toBe(7);
   expect(await relay.stop()).toBe(0);
 });
+
+test("another path of the same socket keeps the socket, for a source and for the admin", async () => {
+  mkdirSync(at("real"));
+  symlinkSync("real", at("link"));
+  const named = (folder: string) => ({
+    source: at(`${folder}/source`),
+    destination: bench.echo.address,
+  });
+  write({ kept: named("real") }, `admin = "${at("real/admin")}"`);
+  await using relay = await start();
+  const inodes = () => ["source", "admin"].map((name) => lstatSync(at(`real/${name}`)).ino);
+  const before = inodes();
+  using client = await connectEcho(named("real").source);
+  await client.ask("before");
+  write({ kept: named("link") }, `admin = "${at("link/admin")}"`);
+  await reload(relay);
+  expect(inodes()).toEqual(before);
+  await client.ask("after");
+  client[Symbol.dispose]();
+  await serves(named("real").source);
+  expect(await relay.stop()).toBe(0);
+  expect(readdirSync(at("real"))).toEqual([]);
+});
+
+test("an admin address at the path of a source is said to be the relay's own", async () => {
+  mkdirSync(at("real"));
+  symlinkSync("real", at("link"));
+  const destination = bench.echo.address;
+  write({ one: { source: at("real/socket"), destination } });
+  await using relay = await start();
+  write({ one: { source: "127.0.0.1:0", destination } }, `admin = "${at("link/socket")}"`);
+  process.kill(relay.pid, "SIGHUP");
+  await relay.logged(/cannot listen on \S+link\/socket: this relay itself listens on .*restart/);
+  await serves(at("real/socket"));
+  expect(await relay.stop()).toBe(0);
+});
+
 const modeOf = (path: string) => (lstatSync(path).mode & 0o777).toString(8);
 
 describe.each([1, 3])("a reload of a file, with %i workers", (workers) => {

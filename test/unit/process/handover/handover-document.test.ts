@@ -136,3 +136,13 @@ test("a socket is found by its role and address, a path by where it leads", () =
   const tcp = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
   expect(listenerKey("source", tcp)).not.toBe(listenerKey("admin", tcp));
 });
+
+test.each([
+  ["web", "/run/netns/web"],
+  ["web", "/var/run/netns/web"],
+  ["/proc/7/ns/net", "/proc/7/ns/./net"],
+])("the key of sockets in the network namespace %s is that of %s", (one, other) => {
+  const key = (netns: string) => listenerKey("source", { kind: "abstract", name: "a", netns });
+  expect(key(one)).toBe(key(other));
+  expect(key(one)).not.toBe(key("other"));
+});
