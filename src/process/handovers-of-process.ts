@@ -1,9 +1,11 @@
 import type { Observation } from "../observe/figures/observe-process.ts";
 import type { Log } from "../observe/log/log.ts";
+import { formatNumberOf } from "../observe/figures/print-figures.ts";
 import { libc } from "../os/libc.ts";
 import type { ServiceState } from "../systemd/report-service-state.ts";
 import type { AdminServers } from "./admin-and-metrics-servers.ts";
 import type { EarlierProcesses } from "./handover/earlier-processes.ts";
+import type { KilledProcess } from "./handover/first-process-as-parent.ts";
 import type { Estate, Manager } from "./handover/hand-over.ts";
 import { HandoverRequests } from "./handover/handover-requests.ts";
 import type { PassedSockets } from "./handover/systemd-sockets-across-handovers.ts";
@@ -154,7 +156,19 @@ export class HandoversOfProcess {
     await front.disposeAsync();
     const { lingerAfterHandover: linger } = await import("./handover/linger-after-handover.ts");
     const left = Promise.all([relays.stopped, this.#adminLeft]);
-    return await linger({ relays, left, successor, requests, reaper });
+    const killed = (process: KilledProcess) => this.#laterKilled(process, relays.connections);
+    return await linger({ relays, left, successor, requests, reaper, killed });
+  }
+
+  /** Logs that a signal has ended a later process, which could not log it itself. */
+  #laterKilled({ pid, signal, wasNewest }: KilledProcess, open: number): void {
+    const { log } = this.#needs;
+    const fields = { event: "later_killed", pid, signal, newest: wasNewest, open };
+    const what = `process ${pid} was killed by ${signal}`;
+    if (!wasNewest) return log.warn(`${what}: the connections that it still had are cut`, fields);
+    const still =
+      open === 0 ? "" : `; this process first ends its ${formatNumberOf(open, "connection")}`;
+    log.error(`${what}: nobody can connect until the relay is started again${still}`, fields);
   }
 
   /**

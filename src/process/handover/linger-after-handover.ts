@@ -1,5 +1,5 @@
 import type { FromLater } from "./handover-messages.ts";
-import { ParentProcess } from "./first-process-as-parent.ts";
+import { type KilledProcess, ParentProcess } from "./first-process-as-parent.ts";
 import type { Reaper } from "./reap-orphans.ts";
 import type { Successor } from "./start-successor.ts";
 
@@ -38,6 +38,8 @@ export interface Remainder {
    * and stays as the parent of all later processes.
    */
   readonly reaper: Reaper | null;
+  /** Called in the first process when a signal has ended a later process. */
+  readonly killed: (killed: KilledProcess) => void;
 }
 
 /**
@@ -51,8 +53,8 @@ export interface Remainder {
  * these connections at once.
  */
 export async function lingerAfterHandover(remainder: Remainder): Promise<number> {
-  const { left, successor, requests, reaper } = remainder;
-  const parent = reaper && new ParentProcess(reaper, successor);
+  const { left, successor, requests, reaper, killed } = remainder;
+  const parent = reaper && new ParentProcess(reaper, successor, killed);
   const lingering = new Lingering(remainder, parent);
   const stop = (times: number, drainTimeout?: number) => {
     lingering.stop(drainTimeout);

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
+import { constants } from "node:os";
 import { startRelay } from "../../support/process/executable.ts";
 import { InstalledExecutable } from "../../support/process/installed-executable.ts";
 import { childrenOf, cpuSeconds, openDescriptors } from "../../support/process/proc.ts";
 import { describeNeeding, program, root } from "../../support/machine/parts.ts";
+import { successorOf } from "../../support/process/successors.ts";
 import { runProgram } from "../../support/process/program.ts";
 import { connectEcho, startEcho } from "../../support/sockets/echo.ts";
 import { until } from "../../support/waiting.ts";
@@ -61,6 +63,26 @@ await describeNeeding("as the first process of a container", needs, () => {
     await relay.logEnded;
     expect(relay.stderr().match(/"event":"stopped"/g)).toHaveLength(HANDOVERS + 1);
   });
+});
+
+test("the first process says at once that the newest was killed, and ends with its status", async () => {
+  using echo = startEcho();
+  await using relay = await startRelay(["127.0.0.1:0", echo.address], {
+    executable: executable.path,
+  });
+  using held = await connectEcho(relay.address);
+  await held.ask("held");
+  process.kill(relay.pid, "SIGHUP");
+  await relay.logged(/"event":"took_over"/);
+  const newest = await successorOf(relay.pid);
+  process.kill(newest, "SIGKILL");
+  await relay.logged(
+    new RegExp(
+      `"level":"error".*process ${newest} was killed by SIGKILL: nobody can connect .*its 1 connection"`,
+    ),
+  );
+  held[Symbol.dispose]();
+  expect(await relay.exited).toBe(128 + constants.signals.SIGKILL);
 });
 
 test("a parent without connections has next to no descriptors and takes no processor time", async () => {
