@@ -30,7 +30,13 @@ export class Mistakes {
   readonly #found: Mistake[] = [];
 
   add(at: Position, path: readonly string[], message: string): void {
-    this.#found.push({ at, key: path.map(printKey).join("."), message });
+    this.#found.push({ at, key: keyOf(path), message });
+  }
+
+  /** Whether a mistake about a key was added. */
+  has(path: readonly string[]): boolean {
+    const key = keyOf(path);
+    return this.#found.some((mistake) => mistake.key === key);
   }
 
   /** All mistakes, in the order of their places in the file. */
@@ -49,6 +55,10 @@ export class Mistakes {
 function printMistake(file: string, { at, key, message }: Mistake): string {
   const place = at === null ? [file] : [file, at.line, at.column];
   return `${place.join(":")}: ${key === "" ? "" : `${key}: `}${message}`;
+}
+
+function keyOf(path: readonly string[]): string {
+  return path.map(printKey).join(".");
 }
 
 function printKey(key: string): string {

@@ -6,7 +6,7 @@ import {
   type Role,
   type SocketEndpoint,
 } from "../address/address.ts";
-import { contradictions } from "../options/contradicting-options.ts";
+import { contradictions, type RelatedOption } from "../options/contradicting-options.ts";
 import { findMisfits } from "../options/check-source-options.ts";
 import { InvalidValue, show } from "../options/invalid-value-error.ts";
 import { completeValues, flagOf, isOfFile, showOptions } from "../options/option-table.ts";
@@ -160,10 +160,15 @@ function checkFit(
       );
   }
   const settings = relaySettings(completeValues(options));
-  for (const { name, reason } of contradictions(
+  const isWrong = (name: RelatedOption) =>
+    [path, ["defaults"]].some((table) => mistakes.has([...table, flagOf(name)]));
+  for (const { name, reason, missing } of contradictions(
     settings,
     { source: source.endpoint, destination },
     flagOf,
-  ))
+  )) {
+    // An option with a wrong value is not missing, and its mistake was added already.
+    if (missing !== undefined && isWrong(missing)) continue;
     mistakes.add(own.get(name)?.at ?? source.at, [...path, flagOf(name)], reason);
+  }
 }

@@ -15,6 +15,8 @@ export interface Contradiction {
   readonly name: RelatedOption;
   /** The reason, which follows the option's name in the message. */
   readonly reason: string;
+  /** The option that was not given, if that is the conflict. */
+  readonly missing?: RelatedOption;
 }
 
 /**
@@ -34,11 +36,13 @@ export function contradictions(
     found.push({
       name: "acceptProxyFrom",
       reason: `makes sense only with ${spell("acceptProxy")}`,
+      missing: "acceptProxy",
     });
   if (acceptProxy && acceptProxyFrom === undefined && source.kind === "tcp")
     found.push({
       name: "acceptProxy",
       reason: `needs ${spell("acceptProxyFrom")}: any other client could claim any address`,
+      missing: "acceptProxyFrom",
     });
   if (destinationNetns !== undefined && destination?.kind === "unix")
     found.push({
@@ -47,6 +51,10 @@ export function contradictions(
     });
   for (const name of ["captureBytes", "captureMax"] as const)
     if (options[name] !== undefined && options.capture === undefined)
-      found.push({ name, reason: `makes sense only with ${spell("capture")}` });
+      found.push({
+        name,
+        reason: `makes sense only with ${spell("capture")}`,
+        missing: "capture",
+      });
   return found;
 }

@@ -75,8 +75,8 @@ function lifeObserver(
       if (reason === "own") full.paused(change);
     },
     sourceLost(what) {
-      const end =
-        what === "file" ? "it is back or the relay is restarted" : "the relay is reloaded (HUP)";
+      const reload = "the relay is reloaded (HUP)";
+      const end = what === "file" ? `it is back or ${reload}` : reload;
       log.warn(`the source's ${what} is gone: nobody can connect until ${end}`, {
         event: "source_lost",
       });

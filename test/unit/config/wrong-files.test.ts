@@ -132,6 +132,16 @@ const WRONG: readonly (readonly [text: string, ...mistakes: readonly string[]])[
     `[defaults]\naccept-proxy = true\n${WEB}`,
     "4:10: relay.web.accept-proxy: needs accept-proxy-from: any other client could",
   ],
+  // An option with a wrong value is not also missing.
+  [
+    `${WEB}accept-proxy = true\naccept-proxy-from = "::1"\n`,
+    '5:21: relay.web.accept-proxy-from: "::1" is not a list',
+  ],
+  [
+    `[defaults]\naccept-proxy = 1\n${WEB}accept-proxy-from = ["::1"]\n`,
+    "2:16: defaults.accept-proxy: 1 is neither true nor false",
+  ],
+  [`${WEB}capture = 1\ncapture-max = "1M"\n`, "4:11: relay.web.capture: 1 is not text"],
   [
     `${WEB}accept-proxy-from = ["::1"]\n`,
     "4:1: relay.web.accept-proxy-from: makes sense only with accept-proxy",
