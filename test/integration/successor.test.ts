@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DOCUMENT_VERSION } from "../../src/process/handover/handover-document.ts";
 import { HandoverError } from "../../src/process/handover/handover-error.ts";
@@ -29,6 +29,9 @@ const DOCUMENT = {
     relays: [],
   },
 } as const;
+
+/** The command of a shell script that says that the program accepts clients. */
+const READY = String.raw`echo "{\"kind\":\"ready\",\"pid\":7,\"claimed\":[]}" >&3`;
 
 /** Starts a shell script in the place of the program. */
 function startScript(script: string, options: Partial<SuccessorStart>): Promise<Successor> {
@@ -83,6 +86,21 @@ describe("a program that never accepts", () => {
     expect(await failure).toBe("this process is to stop");
   });
 
+  test("is not waited for if it accepts after all, when it is asked to end", async () => {
+    const abort = new AbortController();
+    const note = join(folder, "started");
+    const failure = failureOf(`trap '${READY}; exit' TERM; sleep 100 & echo >${note}; wait`, {
+      signal: abort.signal,
+    });
+    await until(() => existsSync(note), "the program to start");
+    const began = performance.now();
+    abort.abort();
+    expect(await failure).toBe("this process is to stop");
+    // It takes at least 4 s if nobody notices the end of the program: the program is asked to end,
+    // killed after 2 s, and given up after 4 s.
+    expect(performance.now() - began).toBeLessThan(4_000);
+  });
+
   test.each([
     [
       "ends with a status",
@@ -107,8 +125,6 @@ describe("a program that never accepts", () => {
 });
 
 describe("a program that accepts while the child that started it has not ended", () => {
-  const READY = `echo '{"kind":"ready","pid":7,"claimed":[]}' >&3`;
-
   test("has not started until the child has ended", async () => {
     let childEnded = false;
     const successor = await startScript(`${READY}; sleep 0.3`, {

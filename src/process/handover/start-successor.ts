@@ -182,6 +182,7 @@ class StartingSuccessor implements Successor, Disposable {
   readonly #gone = Promise.withResolvers<void>();
   readonly #channel: Channel;
   #pid = 0;
+  #hasFailed = false;
   #claimed: ReadonlySet<number> = new Set();
 
   private constructor(channel: Channel) {
@@ -240,6 +241,7 @@ class StartingSuccessor implements Successor, Disposable {
   }
 
   fail(reason: string): void {
+    this.#hasFailed = true;
     this.#ready.reject(new HandoverError(reason));
   }
 
@@ -255,6 +257,9 @@ class StartingSuccessor implements Successor, Disposable {
   }
 
   #accepts(pid: number, claimed: readonly number[]): void {
+    // After a failure the listener must stay: `gone` settles only if the listener gets the call
+    // `closed`, and `end` waits for `gone`.
+    if (this.#hasFailed) return;
     this.#pid = pid;
     this.#claimed = new Set(claimed);
     // Keep later messages for the listener that `follow` sets.
