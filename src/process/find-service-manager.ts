@@ -3,7 +3,7 @@ import { HandoverNotifier } from "../systemd/hold-messages-during-handover.ts";
 import { takeNotifier } from "../systemd/notify-socket.ts";
 import { ServiceState } from "../systemd/report-service-state.ts";
 import { takeWatchdogPeriod, Watchdog } from "../systemd/watchdog.ts";
-import type { Manager } from "./handover/hand-over.ts";
+import type { Manager } from "./handover/move-main-process.ts";
 
 /**
  * The id of the first process of a PID namespace. The process with this id becomes the parent of

@@ -12,7 +12,7 @@ import {
   withWorkersThatRun,
 } from "./connection-limits.ts";
 import { IdleExit } from "./exit-idle-time.ts";
-import type { Manager } from "./handover/hand-over.ts";
+import type { Manager } from "./handover/move-main-process.ts";
 import { ownCommand } from "./handover/own-command.ts";
 import { PassedSockets } from "./handover/systemd-sockets-across-handovers.ts";
 import type { Predecessor } from "./handover/predecessor.ts";

@@ -23,30 +23,48 @@ const LOOK_EVERY = 5;
  * might exit before the manager has read the first message. In this case the manager would treat
  * the service as ended, and stop all processes of the service.
  *
+ * @param isOver - is called again and again during a wait; the wait ends as soon as it returns true
  * @throws {MainProcessError} if the first message cannot be sent; the main process stays the same
  */
 export async function announceMainProcess(
   system: Libc,
   notifySocket: string,
   pid: number,
+  isOver: () => boolean,
 ): Promise<string | null> {
-  const told = await sends(() => send(system, notifySocket, `MAINPID=${pid}`, null));
-  if (told < 0) throw new MainProcessError(wordsOf(told));
+  await nameMainProcess(system, notifySocket, pid, isOver);
   const ends = new Int32Array(2);
   const made = system.pipe(ends);
   if (made < 0) return wordsOf(made);
   const [reading = -1, writing = -1] = ends;
   try {
-    const asked = await sends(() => send(system, notifySocket, "BARRIER=1", writing));
+    const asked = await sends(() => send(system, notifySocket, "BARRIER=1", writing), isOver);
     if (asked < 0) return wordsOf(asked);
   } finally {
     closeSync(writing);
   }
   try {
-    return (await pollUntil(() => isClosed(reading))) ? null : "it does not answer";
+    return (await pollUntil(() => isClosed(reading), isOver)) ? null : "it does not answer";
   } finally {
     closeSync(reading);
   }
+}
+
+/**
+ * Tells the service manager that the process `pid` of the unit is now the main process. Does not
+ * wait until the manager has read this message.
+ *
+ * @param isOver - as in `announceMainProcess`
+ * @throws {MainProcessError} if the message cannot be sent; the main process stays the same
+ */
+export async function nameMainProcess(
+  system: Libc,
+  notifySocket: string,
+  pid: number,
+  isOver: () => boolean,
+): Promise<void> {
+  const told = await sends(() => send(system, notifySocket, `MAINPID=${pid}`, null), isOver);
+  if (told < 0) throw new MainProcessError(wordsOf(told));
 }
 
 /** Thrown if nothing can be sent to the service manager. The text of the error is the reason. */
@@ -69,14 +87,15 @@ export function reloading(): Assignments {
 
 /**
  * Calls `trySending` again and again while the manager's queue is full, at most for `PATIENCE`
- * milliseconds. Returns the last result of `trySending`: a negative errno on failure.
+ * milliseconds and at most until `isOver` returns true. Returns the last result of `trySending`: a
+ * negative errno on failure.
  */
-async function sends(trySending: () => number): Promise<number> {
+async function sends(trySending: () => number, isOver: () => boolean): Promise<number> {
   let result = -EAGAIN;
   await pollUntil(() => {
     result = trySending();
     return result !== -EAGAIN;
-  });
+  }, isOver);
   return result;
 }
 
@@ -97,12 +116,13 @@ function send(system: Libc, notifySocket: string, text: string, passed: number |
 }
 
 /**
- * Calls `look` until `look` returns true, or until `PATIENCE` milliseconds are over. Returns
- * whether `look` returned true.
+ * Calls `look` until `look` or `isOver` returns true, or until `PATIENCE` milliseconds are over.
+ * Returns whether `look` returned true.
  */
-async function pollUntil(look: () => boolean): Promise<boolean> {
+async function pollUntil(look: () => boolean, isOver: () => boolean): Promise<boolean> {
   for (let waited = 0; waited < PATIENCE; waited += LOOK_EVERY) {
     if (look()) return true;
+    if (isOver()) return false;
     await Bun.sleep(LOOK_EVERY);
   }
   return false;

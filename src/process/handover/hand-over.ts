@@ -4,13 +4,7 @@ import type { Libc } from "../../os/libc.ts";
 import { becomeSubreaper } from "../../os/calls-for-handover.ts";
 import type { FileIdentity, HandedSource } from "../../relay/kinds-of-source.ts";
 import type { Permissions } from "../../relay/listen/socket-file/listen-on-path.ts";
-
-import type { HandoverNotifier } from "../../systemd/hold-messages-during-handover.ts";
-import {
-  announceMainProcess,
-  MainProcessError,
-  reloading,
-} from "../../systemd/announce-main-process.ts";
+import { reloading } from "../../systemd/announce-main-process.ts";
 import type { PassedSockets } from "./systemd-sockets-across-handovers.ts";
 import type { Reaper } from "./reap-orphans.ts";
 import {
@@ -23,6 +17,7 @@ import {
 import type { EarlierProcesses } from "./earlier-processes.ts";
 import { HandoverError } from "./handover-error.ts";
 import { FIRST_DESCRIPTOR } from "./handover-variable.ts";
+import { type Manager, moveMainProcess } from "./move-main-process.ts";
 import { startSuccessor, type Successor, type SuccessorStart } from "./start-successor.ts";
 
 /**
@@ -72,13 +67,6 @@ export interface OpenedListener {
   readonly permissions: Permissions;
 }
 
-/** The notifier and the socket for messages to the service manager (sd_notify(3)). */
-export interface Manager {
-  readonly notifier: HandoverNotifier;
-  /** The value of NOTIFY_SOCKET. */
-  readonly socket: string;
-}
-
 /** The options for the start of the successor. */
 export interface HandoverStart extends Pick<
   SuccessorStart,
@@ -94,9 +82,9 @@ export interface HandoverStart extends Pick<
  * makes it the main process, stops accepting in this process, and then tells the successor that the
  * handover is complete.
  *
- * @throws {HandoverError} if the successor does not start to accept clients, or if the service
- *   manager cannot be told that the successor is the new main process. After this error, this
- *   process still accepts clients and must go on.
+ * @throws {HandoverError} if the successor does not start to accept clients, if it ends before it
+ *   has taken over, or if the service manager cannot be told that the successor is the new main
+ *   process. After this error, this process still accepts clients and must go on.
  */
 export async function handOver(estate: Estate, start: HandoverStart): Promise<Successor> {
   const { manager, earlier, reaper } = estate;
@@ -108,6 +96,9 @@ export async function handOver(estate: Estate, start: HandoverStart): Promise<Su
       ...documentOf(estate),
       spawned: (child) => reaper?.leave(child),
     });
+    // The successor may have ended after it was ready. If this process then stopped accepting,
+    // nobody would accept clients.
+    await successor.check();
     if (manager !== null) await moveMainProcess(manager, successor, start);
     // Stop accepting before `taken` is sent. When the successor receives `taken`, it logs the
     // takeover. After this log line, no client may be served with the old configuration.
@@ -174,28 +165,4 @@ function adoptDescendants(): void {
   if (result >= 0) return;
   const reason = errnoWords(errnoCode(result));
   throw new HandoverError(`this process cannot become the parent of those that follow: ${reason}`);
-}
-
-/**
- * Tells the service manager that the successor is the new main process. Otherwise the manager would
- * take the end of this process for the end of the service.
- */
-async function moveMainProcess(
-  { notifier, socket }: Manager,
-  successor: Successor,
-  { libc, warn }: HandoverStart,
-): Promise<void> {
-  const { pid } = successor;
-  notifier.hold();
-  try {
-    const doubt = await announceMainProcess(libc, socket, pid);
-    if (doubt !== null)
-      warn(`the service manager may not know that its main process is ${pid}: ${doubt}`);
-  } catch (error) {
-    if (!(error instanceof MainProcessError)) throw error;
-    successor.giveUp();
-    notifier.release();
-    throw new HandoverError(`the service manager cannot be told: ${error.message}`);
-  }
-  notifier.silence();
 }

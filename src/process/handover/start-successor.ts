@@ -73,6 +73,18 @@ export interface Successor {
   readonly pid: number;
   /** The indices, in the document's list `listeners`, of the sockets that the successor uses. */
   readonly claimed: ReadonlySet<number>;
+  /**
+   * Whether it is known that the successor and all processes that followed it have ended. It
+   * becomes known when the event loop has read the end of the channel, so ask again later, or call
+   * `check`.
+   */
+  readonly isGone: boolean;
+  /**
+   * Returns if the successor still runs.
+   *
+   * @throws {HandoverError} if the successor has ended, so that it cannot take over
+   */
+  check(): Promise<void>;
   send(message: FromEarlier): void;
   /**
    * Tells the successor that it will not take over. The successor then finishes its connections and
@@ -210,6 +222,18 @@ class StartingSuccessor implements Successor, Disposable {
 
   get claimed(): ReadonlySet<number> {
     return this.#claimed;
+  }
+
+  get isGone(): boolean {
+    return this.#channel.fd < 0;
+  }
+
+  async check(): Promise<void> {
+    // Wait until the event loop has polled its descriptors, because it may not have read the end of
+    // the channel yet. The first immediate may run before the poll, the second runs after it.
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    if (this.isGone) throw new HandoverError("the new process ended before it took over");
   }
 
   send(message: FromEarlier): void {

@@ -25,12 +25,18 @@ export class DatagramReceiver implements Disposable {
   /** All messages that are in the queue now. */
   receive(): string[] {
     const messages: string[] = [];
-    const bytes = new Uint8Array(4096);
     for (;;) {
-      const length = system.receive(this.#fd, bytes);
-      if (length < 0) return messages;
-      messages.push(new TextDecoder().decode(bytes.subarray(0, length)));
+      const message = this.receiveOne();
+      if (message === null) return messages;
+      messages.push(message);
     }
+  }
+
+  /** The first message that is in the queue; null if there is none. */
+  receiveOne(): string | null {
+    const bytes = new Uint8Array(4096);
+    const length = system.receive(this.#fd, bytes);
+    return length < 0 ? null : new TextDecoder().decode(bytes.subarray(0, length));
   }
 
   [Symbol.dispose](): void {

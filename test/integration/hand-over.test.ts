@@ -1,0 +1,142 @@
+import { beforeEach, describe, expect, test } from "bun:test";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { loaded } from "../../src/os/libc.ts";
+import { type Estate, handOver } from "../../src/process/handover/hand-over.ts";
+import { HandoverError } from "../../src/process/handover/handover-error.ts";
+import { PassedSockets } from "../../src/process/handover/systemd-sockets-across-handovers.ts";
+import { HandoverNotifier } from "../../src/systemd/hold-messages-during-handover.ts";
+import { takeNotifier } from "../../src/systemd/notify-socket.ts";
+import { disposeAfterEach } from "../support/dispose-after-each.ts";
+import { DatagramReceiver } from "../support/sockets/datagram-receiver.ts";
+import { folderForEachTest } from "../support/temporary-folder.ts";
+import { until } from "../support/waiting.ts";
+
+// Handovers from the test's process to shell scripts, which do what a new process may do.
+
+let folder: string;
+folderForEachTest("hand-over", (path) => void (folder = path));
+const kept = disposeAfterEach();
+
+const READY = `echo '{"kind":"ready","pid":7,"claimed":[]}' >&3`;
+/** Milliseconds; the handover itself waits for the service manager for 30 s. */
+const AT_ONCE = 20_000;
+const GONE = "the new process ended before it took over";
+
+/** What the test's process did and was told. */
+let vacated: boolean;
+let warnings: string[];
+beforeEach(() => {
+  vacated = false;
+  warnings = [];
+});
+
+/** Hands over nothing to a shell script. Fails at once where there is no FFI. */
+async function handOverTo(script: string, options: Partial<Estate> & { signal?: AbortSignal }) {
+  const path = join(folder, "program");
+  writeFileSync(path, `#!/bin/sh\n${script}\n`);
+  chmodSync(path, 0o755);
+  if (loaded.libc === null) throw new Error("there is no FFI");
+  const { signal = new AbortController().signal, ...estate } = options;
+  return await handOver(
+    {
+      listeners: [],
+      passed: PassedSockets.handed([]),
+      relays: [],
+      earlier: null,
+      manager: null,
+      vacate: () => {
+        vacated = true;
+        return Promise.resolve();
+      },
+      reaper: null,
+      ...estate,
+    },
+    {
+      command: [path],
+      environment: process.env,
+      libc: loaded.libc,
+      signal,
+      warn: (message) => warnings.push(message),
+    },
+  );
+}
+
+/** Why a handover fails. */
+async function failureOf(handover: Promise<unknown>): Promise<string> {
+  try {
+    await handover;
+  } catch (error) {
+    if (error instanceof HandoverError) return error.message;
+    throw error;
+  }
+  throw new Error("it succeeded");
+}
+
+test("a new process that dies after it was ready leaves this one as it was", async () => {
+  expect(await failureOf(handOverTo(`${READY}; exit 1`, {}))).toBe(GONE);
+  expect(vacated).toBe(false);
+});
+
+describe("with a service manager that reads no message after MAINPID=", () => {
+  let manager: DatagramReceiver;
+  let notifier: HandoverNotifier;
+  beforeEach(() => {
+    manager = kept(new DatagramReceiver(join(folder, "notify")));
+    const plain = takeNotifier({ NOTIFY_SOCKET: manager.path }, (words) => warnings.push(words));
+    if (plain === null) throw new Error("there is no notifier");
+    notifier = new HandoverNotifier(plain);
+    notifier.release();
+  });
+
+  /** Hands over to a process that stays; resolves when the manager has read MAINPID=. */
+  async function beginHandover(signal?: AbortSignal) {
+    const note = join(folder, "pid");
+    const handover = handOverTo(`(${READY}; exec sleep 100) & echo $! >${note}; exit 0`, {
+      manager: { notifier, socket: manager.path },
+      ...(signal !== undefined && { signal }),
+    });
+    // The test looks at the result later.
+    handover.catch(() => {});
+    await until(() => manager.receiveOne() === "MAINPID=7", "MAINPID=");
+    await until(() => existsSync(note), "the process id");
+    const pid = Number(readFileSync(note, "utf8"));
+    return { handover, kill: () => void process.kill(pid, "SIGKILL") };
+  }
+
+  test(
+    "a new process that dies leaves this one as the main process, and ready",
+    async () => {
+      const { handover, kill } = await beginHandover();
+      kill();
+      notifier.notify({ STATUS: "1 open" });
+      expect(await failureOf(handover)).toBe(GONE);
+      expect(vacated).toBe(false);
+      expect(manager.receive()).toEqual([
+        "BARRIER=1",
+        `MAINPID=${process.pid}`,
+        "STATUS=1 open",
+        "READY=1",
+      ]);
+      expect(warnings).toEqual([]);
+    },
+    AT_ONCE,
+  );
+
+  test(
+    "a request to stop completes the handover at once",
+    async () => {
+      const abort = new AbortController();
+      const { handover, kill } = await beginHandover(abort.signal);
+      kept({ [Symbol.dispose]: kill });
+      abort.abort();
+      const successor = await handover;
+      expect(vacated).toBe(true);
+      expect(successor.pid).toBe(7);
+      expect(warnings).toEqual([
+        "the service manager may not know that its main process is 7: it does not answer",
+      ]);
+    },
+    AT_ONCE,
+  );
+});
