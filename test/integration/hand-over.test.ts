@@ -1,10 +1,15 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loaded } from "../../src/os/libc.ts";
-import { type Estate, handOver } from "../../src/process/handover/hand-over.ts";
+import {
+  type Estate,
+  handOver,
+  type OpenedListener,
+} from "../../src/process/handover/hand-over.ts";
 import { HandoverError } from "../../src/process/handover/handover-error.ts";
 import { PassedSockets } from "../../src/process/handover/systemd-sockets-across-handovers.ts";
+import { identityOf } from "../../src/relay/listen/socket-file/identify-and-remove.ts";
 import { HandoverNotifier } from "../../src/systemd/hold-messages-during-handover.ts";
 import { takeNotifier } from "../../src/systemd/notify-socket.ts";
 import { disposeAfterEach } from "../support/dispose-after-each.ts";
@@ -21,6 +26,7 @@ const kept = disposeAfterEach();
 const READY = `echo '{"kind":"ready","pid":7,"claimed":[]}' >&3`;
 /** Milliseconds; the handover itself waits for the service manager for 30 s. */
 const AT_ONCE = 20_000;
+const ENDED = "the new process ended with status 1 before it accepted clients";
 const GONE = "the new process ended before it took over";
 
 /** What the test's process did and was told. */
@@ -76,6 +82,37 @@ async function failureOf(handover: Promise<unknown>): Promise<string> {
 test("a new process that dies after it was ready leaves this one as it was", async () => {
   expect(await failureOf(handOverTo(`${READY}; exit 1`, {}))).toBe(GONE);
   expect(vacated).toBe(false);
+});
+
+describe("a handover that fails after the socket file's permissions were changed", () => {
+  let path: string;
+  let listener: OpenedListener;
+  beforeEach(() => {
+    path = join(folder, "socket");
+    writeFileSync(path, "");
+    chmodSync(path, 0o600);
+    const endpoint = { kind: "unix", path } as const;
+    const file = identityOf(lstatSync(path, { bigint: true }));
+    const socket = { kind: "handed", endpoint, fds: [], file, backlog: null } as const;
+    listener = { role: "source", address: endpoint, socket, permissions: { mode: 0o600 } };
+  });
+
+  const mode = () => lstatSync(path).mode & 0o777;
+
+  test("restores them", async () => {
+    expect(
+      await failureOf(handOverTo(`chmod 666 ${path}; exit 1`, { listeners: [listener] })),
+    ).toBe(ENDED);
+    expect(mode()).toBe(0o600);
+    expect(warnings).toEqual([]);
+  });
+
+  test("leaves another file alone that is now at the path", async () => {
+    const script = `echo >${path}.new; chmod 666 ${path}.new; mv ${path}.new ${path}; exit 1`;
+    expect(await failureOf(handOverTo(script, { listeners: [listener] }))).toBe(ENDED);
+    expect(mode()).toBe(0o666);
+    expect(warnings).toEqual([]);
+  });
 });
 
 describe("with a service manager that reads no message after MAINPID=", () => {

@@ -17,6 +17,7 @@ import {
 import type { EarlierProcesses } from "./earlier-processes.ts";
 import { HandoverError } from "./handover-error.ts";
 import { FIRST_DESCRIPTOR } from "./handover-variable.ts";
+import { notePermissions } from "./keep-file-permissions.ts";
 import { type Manager, moveMainProcess } from "./move-main-process.ts";
 import { startSuccessor, type Successor, type SuccessorStart } from "./start-successor.ts";
 
@@ -89,6 +90,7 @@ export interface HandoverStart extends Pick<
 export async function handOver(estate: Estate, start: HandoverStart): Promise<Successor> {
   const { manager, earlier, reaper } = estate;
   if (reaper !== null) adoptDescendants();
+  const restorePermissions = notePermissions(estate.listeners, start.warn);
   manager?.notifier.notify(reloading());
   try {
     const successor = await startSuccessor({
@@ -112,6 +114,7 @@ export async function handOver(estate: Estate, start: HandoverStart): Promise<Su
   } catch (error) {
     manager?.notifier.notify({ READY: "1" });
     restoreQueues(estate, start.libc);
+    restorePermissions();
     throw error;
   }
 }

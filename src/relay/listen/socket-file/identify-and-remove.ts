@@ -60,7 +60,7 @@ export function identityAt(path: string): FileIdentity | null {
  * Returns the result of `look`; null if there is no file at the path, or if the path cannot be
  * followed.
  */
-function unlessGone<Result>(look: () => Result): Result | null {
+export function unlessGone<Result>(look: () => Result): Result | null {
   try {
     return look();
   } catch (error) {
