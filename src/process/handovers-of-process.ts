@@ -106,8 +106,8 @@ export class HandoversOfProcess {
 
   /**
    * Takes over from the predecessor. Returns true when the handover is complete. Returns false if
-   * this process was asked to stop before the handover was complete; in this case its relays have
-   * stopped.
+   * this process was asked to stop before the handover was complete, or if the predecessor gave the
+   * handover up; in these cases its relays have stopped.
    */
   async takeOver(predecessor: Predecessor, opened: OpenedParts): Promise<boolean> {
     const { log, requests, front } = this.#needs;

@@ -13,7 +13,8 @@ interface Front {
 /**
  * Accepts clients together with the predecessor. Returns true when the predecessor has reported
  * that it accepts no client any more. Returns false if this process was asked to stop before this
- * report. In this case its relays have drained, and the predecessor keeps the sockets.
+ * report, or if the predecessor gave the handover up. In these cases its relays have drained, and
+ * the predecessor keeps the sockets.
  *
  * @throws {HandoverError} if the predecessor ends before the handover is complete.
  * @throws {RelayError} if the file of a Unix socket cannot be given the permissions of the plan.
@@ -24,8 +25,7 @@ export async function takeOver(predecessor: Predecessor, front: Front): Promise<
     predecessor.setPermissions();
     relays.accept();
     admin?.accept();
-    const taken = predecessor.take().then(() => true);
-    if (await Promise.race([taken, requests.asked.then(() => false)])) return true;
+    if (await Promise.race([predecessor.take(), requests.asked.then(() => false)])) return true;
   } catch (error) {
     await giveBack(predecessor, front);
     throw error;

@@ -13,6 +13,11 @@ export type FromEarlier =
   | { readonly kind: "document"; readonly document: HandoverDocument }
   /** Reports that the handover is complete: the sender accepts no client any more. */
   | { readonly kind: "taken" }
+  /**
+   * Reports that the handover has failed although the receiver is ready: the sender goes on, and
+   * the receiver must end. Older versions only close the channel in this case.
+   */
+  | { readonly kind: "givenUp" }
   /** Reports the number of connections that the sender still has. */
   | { readonly kind: "open"; readonly connections: number }
   /**
@@ -46,6 +51,7 @@ export type FromLater =
 const FROM_EARLIER: Readers<FromEarlier> = {
   document: record({ kind: word("document"), document: readDocument }),
   taken: record({ kind: word("taken") }),
+  givenUp: record({ kind: word("givenUp") }),
   open: record({ kind: word("open"), connections: integer }),
   asked: record({ kind: word("asked"), times: integer }),
   hangup: record({ kind: word("hangup") }),

@@ -154,23 +154,26 @@ export class Predecessor {
   }
 
   /**
-   * Reports that this process accepts clients; settles when the handover is complete.
+   * Reports that this process accepts clients. Returns true when the handover is complete. Returns
+   * false if the predecessor gives the handover up and goes on; its log has the reason.
    *
    * @throws {HandoverError} if the predecessor ends before the handover is complete.
    */
-  async take(): Promise<void> {
-    const taken = Promise.withResolvers<void>();
+  async take(): Promise<boolean> {
+    const taken = Promise.withResolvers<boolean>();
     this.channel.listen(
       listener(taken.reject, (message) => {
+        if (message.kind === "givenUp") taken.resolve(false);
         if (message.kind !== "taken") return;
         // Keep later messages for the listener that `becomeEarlier` sets.
         this.channel.listen(null);
-        taken.resolve();
+        taken.resolve(true);
       }),
     );
     this.#say({ kind: "ready", pid: process.pid, claimed: [...this.#claimed.values()] });
-    await taken.promise;
+    if (!(await taken.promise)) return false;
     for (const { descriptors } of this.#unclaimed.values()) descriptors.forEach(closeSync);
+    return true;
   }
 
   /**

@@ -241,6 +241,7 @@ class StartingSuccessor implements Successor, Disposable {
   }
 
   giveUp(): void {
+    this.#channel.send({ kind: "givenUp" });
     this.#channel[Symbol.dispose]();
   }
 
