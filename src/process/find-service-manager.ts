@@ -14,11 +14,13 @@ export const INIT = 1;
 /** The objects through which this process talks to its service manager. */
 export interface ServiceManager {
   readonly service: ServiceState;
+  readonly notifier: HandoverNotifier;
   /**
    * The notifier and the socket with which a handover tells the service manager that the successor
-   * is the new main process. Null if this process is the first process of its PID namespace, for
-   * example in a container. Such a process stays the main process after a handover, because the
-   * other processes of the namespace are killed when its first process ends (pid_namespaces(7)).
+   * is the new main process. Null if the first process of the PID namespace is this process or an
+   * earlier one, for example in a container. The first process stays the main process after each
+   * handover, because the other processes of the namespace are killed when it ends
+   * (pid_namespaces(7)).
    */
   readonly manager: Manager | null;
 }
@@ -27,10 +29,12 @@ interface ServiceNeeds {
   readonly log: Log;
   readonly drainTimeout: number;
   /**
-   * Whether this process is the main process from its start. If false, `manager.notifier` holds
-   * back all messages to the service manager until `manager.notifier.release` is called.
+   * Whether this process is the main process from its start. If false, `notifier` holds back all
+   * messages to the service manager until `notifier.release` is called.
    */
   readonly isMain: boolean;
+  /** Whether the first process stays as the parent of all later processes (`ParentProcess`). */
+  readonly hasParent: boolean;
   /**
    * Asks every thread that carries connections to prove that it is not blocked; settles after all
    * these threads have answered.
@@ -55,6 +59,7 @@ export function findServiceManager(needs: ServiceNeeds): ServiceManager | null {
     watchdogPeriod === null ? null : new Watchdog(notifier, watchdogPeriod, needs.responds);
   return {
     service: new ServiceState(notifier, needs.drainTimeout, watchdog),
-    manager: process.pid === INIT ? null : { notifier, socket },
+    notifier,
+    manager: process.pid === INIT || needs.hasParent ? null : { notifier, socket },
   };
 }

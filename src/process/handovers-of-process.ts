@@ -3,6 +3,7 @@ import type { Log } from "../observe/log/log.ts";
 import { formatNumberOf } from "../observe/figures/print-figures.ts";
 import { libc } from "../os/libc.ts";
 import type { ServiceState } from "../systemd/report-service-state.ts";
+import type { HandoverNotifier } from "../systemd/hold-messages-during-handover.ts";
 import type { AdminServers } from "./admin-and-metrics-servers.ts";
 import type { EarlierProcesses } from "./handover/earlier-processes.ts";
 import type { KilledProcess } from "./handover/first-process-as-parent.ts";
@@ -54,6 +55,11 @@ export interface OpenedParts {
    * stays the main process after a handover (`ServiceManager.manager`).
    */
   readonly manager: Manager | null;
+  /**
+   * Holds back the messages to the service manager until this process has taken over; null if there
+   * is no service manager.
+   */
+  readonly notifier: HandoverNotifier | null;
 }
 
 /**
@@ -111,7 +117,7 @@ export class HandoversOfProcess {
    */
   async takeOver(predecessor: Predecessor, opened: OpenedParts): Promise<boolean> {
     const { log, requests, front } = this.#needs;
-    const { relays, admin, service, manager } = opened;
+    const { relays, admin, service, notifier } = opened;
     if (!(await takeOver(predecessor, { relays, admin, requests }))) return false;
     relays.takeCapturePaths();
     const { pid } = predecessor.document;
@@ -124,7 +130,7 @@ export class HandoversOfProcess {
         open: (connections) => service?.openElsewhere(connections),
       }),
     );
-    manager?.notifier.release();
+    notifier?.release();
     return true;
   }
 

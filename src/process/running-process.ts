@@ -3,7 +3,6 @@ import type { Log } from "../observe/log/log.ts";
 import type { MemoryBound } from "../relay/limits/held-memory-limit.ts";
 import { isHungUp } from "../os/terminal.ts";
 import { takePassedSockets } from "../systemd/activation.ts";
-import type { ServiceState } from "../systemd/report-service-state.ts";
 import type { AdminServers } from "./admin-and-metrics-servers.ts";
 import {
   type ConnectionLimits,
@@ -12,7 +11,6 @@ import {
   withWorkersThatRun,
 } from "./connection-limits.ts";
 import { IdleExit } from "./exit-idle-time.ts";
-import type { Manager } from "./handover/move-main-process.ts";
 import { ownCommand } from "./handover/own-command.ts";
 import { PassedSockets } from "./handover/systemd-sockets-across-handovers.ts";
 import type { Predecessor } from "./handover/predecessor.ts";
@@ -25,7 +23,7 @@ import { boundOfThreads } from "../workers/held-memory-of-threads.ts";
 import { type RelayOpener, relayOpener } from "../workers/open-with-workers.ts";
 import type { ProcessPlan } from "./process-plan.ts";
 import type { RelaysOfProcess } from "./relays-of-process.ts";
-import { INIT, findServiceManager } from "./find-service-manager.ts";
+import { INIT, findServiceManager, type ServiceManager } from "./find-service-manager.ts";
 import { warnOfFewFiles } from "./warn-of-few-files.ts";
 import { warnOfOldUnits, warnOfShortIdleTime } from "./start-warnings.ts";
 import { type StopRequests, stopRequests } from "./stop-signals.ts";
@@ -35,6 +33,8 @@ import { ignoreUserSignals } from "./ignore-user-signals.ts";
 
 const STANDARD_INPUT = 0;
 const STANDARD_ERROR = 2;
+
+const NO_MANAGER = { service: null, notifier: null, manager: null };
 
 /**
  * The running relays of one process and everything that they share: signals, the service manager,
@@ -78,13 +78,8 @@ export class RunningProcess implements AsyncDisposable {
    * has neither of these servers.
    */
   #observation: Observation | null = null;
-  #service: ServiceState | null = null;
-  /**
-   * The notifier and the socket with which a handover tells the service manager that the
-   * successor is the new main process. Null if there is no service manager, or if this process
-   * stays the main process after a handover (`ServiceManager.manager`).
-   */
-  #manager: Manager | null = null;
+  /** The objects for the service manager; null if there is none. */
+  #serviceManager: ServiceManager | null = null;
   #idleExit: IdleExit | null = null;
 
   constructor(asked: ProcessPlan, log: Log, predecessor: Predecessor | null) {
@@ -157,7 +152,7 @@ export class RunningProcess implements AsyncDisposable {
     await Promise.race([asked, this.#idle.promise, this.#handovers.done]);
     const successor = await this.#handovers.stop();
     if (successor !== null) return await this.#handovers.linger(opened, successor);
-    this.#service?.stopping(relays.connections);
+    this.#serviceManager?.service.stopping(relays.connections);
     const { drainTimeout } = this.#plan.processWide;
     const { earlier } = this.#handovers;
     await stopRelays({ relays, earlier, drainTimeout, hurry: askedAgain });
@@ -166,7 +161,8 @@ export class RunningProcess implements AsyncDisposable {
 
   #openedParts(relays: RelaysOfProcess): OpenedParts {
     const [admin, observation] = [this.#admin, this.#observation];
-    return { relays, admin, observation, service: this.#service, manager: this.#manager };
+    const { service, notifier, manager } = this.#serviceManager ?? NO_MANAGER;
+    return { relays, admin, observation, service, notifier, manager };
   }
 
   #warn(): void {
@@ -181,7 +177,7 @@ export class RunningProcess implements AsyncDisposable {
    * start; in a successor, called after the takeover.
    */
   #begin(opened: OpenedParts): void {
-    this.#service?.ready(opened.relays.endpoints);
+    this.#serviceManager?.service.ready(opened.relays.endpoints);
     this.#idleExit?.begin();
     this.#handovers.begin(opened);
   }
@@ -190,7 +186,8 @@ export class RunningProcess implements AsyncDisposable {
     const { exitIdleTime } = this.#plan.processWide;
     if (exitIdleTime !== undefined)
       this.#idleExit = this.#front.use(new IdleExit(exitIdleTime, () => void this.#stopIfIdle()));
-    const [service, idleExit] = [this.#service, this.#idleExit];
+    const service = this.#serviceManager?.service;
+    const idleExit = this.#idleExit;
     const needs: OpeningNeeds = {
       plan: this.#plan,
       limits: this.#limits,
@@ -202,7 +199,7 @@ export class RunningProcess implements AsyncDisposable {
       observation: this.#observation,
       notifySocket: this.#notifySocket,
       watches: [
-        ...(service === null ? [] : [() => service.watch()]),
+        ...(service === undefined ? [] : [() => service.watch()]),
         ...(idleExit === null ? [] : [() => idleExit.observer]),
       ],
     };
@@ -219,21 +216,20 @@ export class RunningProcess implements AsyncDisposable {
   }
 
   /**
-   * Finds the service manager of this process, if there is one. From then on, `#service` reports
-   * this process's state to it.
+   * Finds the service manager of this process, if there is one. From then on, `service` of
+   * `#serviceManager` reports this process's state to it.
    */
   #findServiceManager(): void {
-    const met = findServiceManager({
+    this.#serviceManager = findServiceManager({
       log: this.#log,
       drainTimeout: this.#plan.processWide.drainTimeout,
       // A process with a predecessor is not the main process yet: the predecessor is, until the
       // handover is complete.
       isMain: this.#predecessor === null,
+      hasParent: this.#predecessor?.hasParent ?? false,
       responds: async () => this.#relays?.responds(),
     });
-    if (met === null) return;
-    this.#service = this.#front.use(met.service);
-    this.#manager = met.manager;
+    if (this.#serviceManager !== null) this.#front.use(this.#serviceManager.service);
   }
 
   async #openAdmin(): Promise<void> {

@@ -148,6 +148,12 @@ export class Predecessor {
     undo.move();
   }
 
+  /** Whether the first process stays as the parent of all later processes (`ParentProcess`). */
+  get hasParent(): boolean {
+    const { isParent, earlier } = this.document;
+    return isParent || earlier.some((process) => process.isParent);
+  }
+
   /** Whether this process has claimed the listening sockets of an address. */
   hasClaimed(role: ListenerRole, address: SocketEndpoint): boolean {
     return this.#claimed.has(listenerKey(role, address));

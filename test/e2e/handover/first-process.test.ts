@@ -1,17 +1,22 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
+import { join } from "node:path";
 import { startRelay } from "../../support/process/executable.ts";
 import { InstalledExecutable } from "../../support/process/installed-executable.ts";
 import { childrenOf, cpuSeconds, openDescriptors } from "../../support/process/proc.ts";
 import { describeNeeding, program, root } from "../../support/machine/parts.ts";
 import { successorOf } from "../../support/process/successors.ts";
 import { runProgram } from "../../support/process/program.ts";
+import { DatagramReceiver } from "../../support/sockets/datagram-receiver.ts";
 import { connectEcho, startEcho } from "../../support/sockets/echo.ts";
+import { folderForTests } from "../../support/temporary-folder.ts";
 import { until } from "../../support/waiting.ts";
 
 const INSTALL = 120_000;
 const HANDOVERS = 10;
+
+const folder = folderForTests("first-process");
 
 let executable: InstalledExecutable;
 beforeAll(async () => void (executable = await InstalledExecutable.install()), INSTALL);
@@ -24,6 +29,11 @@ function stateOf(pid: number): string {
   } catch {
     return "gone";
   }
+}
+
+/** The number of messages that begin with a text. */
+function count(messages: readonly string[], text: string): number {
+  return messages.filter((message) => message.startsWith(text)).length;
 }
 
 const needs = [root, program("unshare"), program("nsenter")];
@@ -62,6 +72,28 @@ await describeNeeding("as the first process of a container", needs, () => {
     expect(await relay.exited).toBe(0);
     await relay.logEnded;
     expect(relay.stderr().match(/"event":"stopped"/g)).toHaveLength(HANDOVERS + 1);
+  });
+
+  test("with a service manager: no handover moves the main process, each says ready", async () => {
+    using manager = new DatagramReceiver(join(folder, "notify"));
+    using echo = startEcho();
+    await using relay = await startRelay(["127.0.0.1:0", echo.address], {
+      executable: executable.path,
+      env: { NOTIFY_SOCKET: manager.path },
+      prefix: ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"],
+    });
+    const [init = 0] = childrenOf(relay.pid);
+    const messages: string[] = [];
+    for (let ready = 1; ready <= 3; ready += 1) {
+      if (ready > 1) process.kill(init, "SIGHUP");
+      await until(
+        () => messages.push(...manager.receive()) >= ready && count(messages, "READY=1") === ready,
+        () => `${ready} times READY=1, of ${messages.join()}; ${relay.stderr()}`,
+      );
+    }
+    expect(count(messages, "MAINPID=")).toBe(0);
+    process.kill(init, "SIGTERM");
+    expect(await relay.exited).toBe(0);
   });
 });
 
