@@ -4,7 +4,7 @@ import { EAGAIN, errnoCode, errnoWords, errorCode } from "../os/errno.ts";
 import type { Libc } from "../os/libc.ts";
 import { AF_UNIX, SOCK_DGRAM } from "../os/linux-constants.ts";
 import { monotonicMicroseconds, sendDescriptor } from "../os/calls-for-handover.ts";
-import type { Assignments } from "./notify-socket.ts";
+import type { Assignments, QueueingNotifier } from "./notify-socket.ts";
 
 /**
  * The maximum time, in milliseconds, of each wait for the service manager: until its queue has room
@@ -12,6 +12,17 @@ import type { Assignments } from "./notify-socket.ts";
  */
 const PATIENCE = 30_000;
 const LOOK_EVERY = 5;
+
+/** The way in which the service manager is told of its main process. */
+export interface Announcement {
+  readonly system: Libc;
+  /** The value of NOTIFY_SOCKET. */
+  readonly notifySocket: string;
+  /** The sender of this process's other messages. Those that wait are sent first. */
+  readonly notifier: Pick<QueueingNotifier, "isWaiting">;
+  /** Called again and again during each wait; the wait ends as soon as it returns true. */
+  isOver(): boolean;
+}
 
 /**
  * Tells the service manager at NOTIFY_SOCKET that another process of the unit is now the main
@@ -23,16 +34,15 @@ const LOOK_EVERY = 5;
  * might exit before the manager has read the first message. In this case the manager would treat
  * the service as ended, and stop all processes of the service.
  *
- * @param isOver - is called again and again during a wait; the wait ends as soon as it returns true
  * @throws {MainProcessError} if the first message cannot be sent; the main process stays the same
  */
 export async function announceMainProcess(
-  system: Libc,
-  notifySocket: string,
+  announcement: Announcement,
   pid: number,
-  isOver: () => boolean,
 ): Promise<string | null> {
-  await nameMainProcess(system, notifySocket, pid, isOver);
+  const { system, notifySocket } = announcement;
+  const isOver = () => announcement.isOver();
+  await nameMainProcess(announcement, pid);
   const ends = new Int32Array(2);
   const made = system.pipe(ends);
   if (made < 0) return wordsOf(made);
@@ -54,16 +64,15 @@ export async function announceMainProcess(
  * Tells the service manager that the process `pid` of the unit is now the main process. Does not
  * wait until the manager has read this message.
  *
- * @param isOver - as in `announceMainProcess`
  * @throws {MainProcessError} if the message cannot be sent; the main process stays the same
  */
-export async function nameMainProcess(
-  system: Libc,
-  notifySocket: string,
-  pid: number,
-  isOver: () => boolean,
-): Promise<void> {
-  const told = await sends(() => send(system, notifySocket, `MAINPID=${pid}`, null), isOver);
+export async function nameMainProcess(announcement: Announcement, pid: number): Promise<void> {
+  const { system, notifySocket, notifier } = announcement;
+  // Let the waiting messages go first. If RELOADING=1 came after the new main process's READY=1,
+  // the manager might wait for the end of a reload that has already ended.
+  const trySending = () =>
+    notifier.isWaiting ? -EAGAIN : send(system, notifySocket, `MAINPID=${pid}`, null);
+  const told = await sends(trySending, () => announcement.isOver());
   if (told < 0) throw new MainProcessError(wordsOf(told));
 }
 

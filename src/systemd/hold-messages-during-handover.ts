@@ -1,4 +1,4 @@
-import type { Notifier } from "./notify-socket.ts";
+import type { QueueingNotifier } from "./notify-socket.ts";
 
 /**
  * Holds back messages to the service manager while another process may be the unit's main process,
@@ -11,13 +11,18 @@ import type { Notifier } from "./notify-socket.ts";
  * | main         | this process             | sent     | held (`hold`)                      |
  * | past         | another process for good | dropped  | none                               |
  */
-export class HandoverNotifier implements Notifier {
-  readonly #notifier: Notifier;
+export class HandoverNotifier implements QueueingNotifier {
+  readonly #notifier: QueueingNotifier;
   #waiting: Record<string, string> = {};
   #phase: "held" | "main" | "past" = "held";
 
-  constructor(notifier: Notifier) {
+  constructor(notifier: QueueingNotifier) {
     this.#notifier = notifier;
+  }
+
+  /** Whether a message waits for room in the manager's queue. Held messages do not count. */
+  get isWaiting(): boolean {
+    return this.#notifier.isWaiting;
   }
 
   notify(assignments: Readonly<Record<string, string>>): void {

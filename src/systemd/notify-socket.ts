@@ -18,6 +18,12 @@ export interface Notifier {
   notify(assignments: Assignments): void;
 }
 
+/** A notifier that keeps messages while the manager's queue is full. */
+export interface QueueingNotifier extends Notifier {
+  /** Whether a message waits for room in the manager's queue. */
+  readonly isWaiting: boolean;
+}
+
 /**
  * The notifier for NOTIFY_SOCKET (a path, or `@name` of an abstract socket), or null if the
  * variable is not set or has another form. The variable is removed from `env`, because a child
@@ -31,7 +37,7 @@ export interface Notifier {
 export function takeNotifier(
   env: NodeJS.ProcessEnv,
   warn: (message: string) => void,
-): Notifier | null {
+): QueueingNotifier | null {
   const address = env["NOTIFY_SOCKET"];
   delete env["NOTIFY_SOCKET"];
   if (address === undefined || !/^[@/]./.test(address)) return null;
@@ -49,7 +55,7 @@ export function takeNotifier(
 // The time, in milliseconds, after which a message is sent again if the manager's queue was full.
 const SEND_AGAIN = 50;
 
-class DatagramNotifier implements Notifier {
+class DatagramNotifier implements QueueingNotifier {
   readonly #libc: Libc;
   readonly #address: SocketAddress;
   readonly #warn: (message: string) => void;
@@ -65,6 +71,10 @@ class DatagramNotifier implements Notifier {
     this.#address = address.startsWith("@")
       ? abstractAddress(address.slice(1))
       : unixAddress(address);
+  }
+
+  get isWaiting(): boolean {
+    return this.#waiting.length > 0;
   }
 
   notify(assignments: Assignments): void {
@@ -111,7 +121,9 @@ function hasSameNames(one: Assignments, other: Assignments): boolean {
   return Object.keys(one).join() === Object.keys(other).join();
 }
 
-class SpawningNotifier implements Notifier {
+class SpawningNotifier implements QueueingNotifier {
+  /** Each process `systemd-notify` sends its message by itself, so none waits here. */
+  readonly isWaiting = false;
   readonly #address: string;
   readonly #warn: (message: string) => void;
 

@@ -135,10 +135,14 @@ describe("with a service manager that reads no message after MAINPID=", () => {
     });
     // The test looks at the result later.
     handover.catch(() => {});
-    await until(() => manager.receiveOne() === "MAINPID=7", "MAINPID=");
+    const told: (string | null)[] = [];
+    await until(() => {
+      told.push(manager.receiveOne());
+      return told.at(-1) === "MAINPID=7";
+    }, "MAINPID=");
     await until(() => existsSync(note), "the process id");
     const pid = Number(readFileSync(note, "utf8"));
-    return { handover, kill: () => void process.kill(pid, "SIGKILL") };
+    return { told, handover, kill: () => void process.kill(pid, "SIGKILL") };
   }
 
   test(
@@ -159,6 +163,17 @@ describe("with a service manager that reads no message after MAINPID=", () => {
     },
     AT_ONCE,
   );
+
+  test("RELOADING= that met a full queue comes before MAINPID=", async () => {
+    manager.fill();
+    const { told, handover, kill } = await beginHandover();
+    kept({ [Symbol.dispose]: kill });
+    const [reloading = "", ...rest] = told.filter((one) => one !== null && one !== "filler");
+    expect(reloading).toStartWith("RELOADING=1\n");
+    expect(rest).toEqual(["MAINPID=7"]);
+    expect(manager.receive()).toEqual(["BARRIER=1"]);
+    await handover;
+  });
 
   test(
     "a request to stop completes the handover at once",

@@ -40,8 +40,13 @@ export async function moveMainProcess(
   const { pid } = successor;
   notifier.hold();
   try {
-    const isOver = () => signal.aborted || successor.isGone;
-    const doubt = await announceMainProcess(libc, socket, pid, isOver);
+    const doubt = await announceMainProcess(
+      {
+        ...{ system: libc, notifySocket: socket, notifier },
+        isOver: () => signal.aborted || successor.isGone,
+      },
+      pid,
+    );
     await successor.check();
     if (doubt !== null)
       warn(`the service manager may not know that its main process is ${pid}: ${doubt}`);
@@ -58,12 +63,13 @@ export async function moveMainProcess(
 
 /** Tells the service manager that this process is the main process again. */
 async function stayMainProcess(
-  { socket }: Manager,
+  { notifier, socket }: Manager,
   { libc, signal, warn }: MoveNeeds,
 ): Promise<void> {
   const { pid } = process;
   try {
-    await nameMainProcess(libc, socket, pid, () => signal.aborted);
+    const isOver = () => signal.aborted;
+    await nameMainProcess({ system: libc, notifySocket: socket, notifier, isOver }, pid);
   } catch (error) {
     if (!(error instanceof MainProcessError)) throw error;
     warn(`the service manager may not know that its main process is ${pid}: ${error.message}`);
