@@ -22,27 +22,25 @@ export interface FailureRecord {
  * caller must limit it.
  */
 export class RecentFailures {
-  readonly #records = new Map<
-    string,
-    { -readonly [Key in keyof FailureRecord]: FailureRecord[Key] }
-  >();
+  /** In the order of the last failures. */
+  readonly #records = new Map<string, FailureRecord>();
 
   note(kind: FailureKind, reason: string, message: string): void {
     const now = Date.now();
     const key = `${kind} ${reason}`;
-    const record = this.#records.get(key);
-    if (record === undefined) {
-      const first = { kind, reason, count: 1, firstAt: now, lastAt: now, message };
-      this.#records.set(key, first);
-      return;
-    }
-    record.count += 1;
-    record.lastAt = now;
-    record.message = message;
+    const before = this.#records.get(key);
+    // Remove the record first, because otherwise a `Map` keeps it at its old place.
+    this.#records.delete(key);
+    this.#records.set(key, {
+      ...{ kind, reason, message },
+      count: (before?.count ?? 0) + 1,
+      firstAt: before?.firstAt ?? now,
+      lastAt: now,
+    });
   }
 
   /** The records, sorted by the time of the last failure, latest first. */
   list(): readonly FailureRecord[] {
-    return Array.from(this.#records.values()).sort((a, b) => b.lastAt - a.lastAt);
+    return [...this.#records.values()].reverse();
   }
 }
