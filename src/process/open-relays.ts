@@ -91,6 +91,7 @@ export function openRelays(
       warnOfPlainText(opened.endpoint, destination, logOf(relay, log));
       return opened;
     },
+    { isSuccessor: predecessor !== null },
   );
 }
 

@@ -15,6 +15,11 @@ interface Member {
   readonly relay: HandoverRelay;
 }
 
+interface OpenOptions {
+  /** Whether this process has a predecessor. Default: false. */
+  readonly isSuccessor?: boolean;
+}
+
 /** Opens a relay on a source. */
 export type OpenMember = (plan: RelayPlan, source: Source) => Promise<HandoverRelay>;
 
@@ -35,6 +40,7 @@ export class RelaysOfProcess {
     plans: readonly RelayPlan[],
     sourceOf: (plan: RelayPlan) => Source,
     open: OpenMember,
+    { isSuccessor = false }: OpenOptions = {},
   ): Promise<RelaysOfProcess> {
     const failures: StartFailure[] = [];
     const attempts = await Promise.allSettled(
@@ -53,7 +59,8 @@ export class RelaysOfProcess {
     );
     const failed = attempts.filter((attempt) => attempt.status === "rejected");
     if (failed.length === 0) return group;
-    await group.giveBack({ drainTimeout: 0 });
+    if (isSuccessor) await group.giveBack({ drainTimeout: 0 });
+    else await group.stop({ drainTimeout: 0 });
     if (failures.length === failed.length) throw new StartError(failures);
     throw failed.find(({ reason }) => !(reason instanceof RelayError))?.reason;
   }
@@ -99,8 +106,9 @@ export class RelaysOfProcess {
   }
 
   /**
-   * Starts to accept clients on the sources that a predecessor handed over. The relays on all other
-   * sources have accepted clients since `open`.
+   * Starts to accept clients. In a process with a predecessor no relay accepts clients before this
+   * call. In every other process all relays have accepted clients since `open`, and this call does
+   * nothing.
    */
   accept(): void {
     for (const { relay } of this.#members) relay.accept();
@@ -145,12 +153,11 @@ export class RelaysOfProcess {
   }
 
   /**
-   * Stops all relays. The sources that the predecessor handed over, and their files, stay with the
-   * predecessor, which still accepts clients.
+   * Stops all relays of a process that has a predecessor. The sources that the predecessor handed
+   * over, and their files, stay with the predecessor, which still accepts clients.
    */
   async giveBack(limits: Partial<DrainLimits> = {}): Promise<void> {
-    for (const { source, relay } of this.#members)
-      if (source.kind === "handed") void relay.giveBack();
+    for (const { relay } of this.#members) void relay.giveBack();
     await this.stop(limits);
   }
 

@@ -50,10 +50,7 @@ export interface PlacedFile {
   readonly identity: FileIdentity;
 }
 
-/**
- * The source that a relay in another process hands over to a relay in this process. The relay in
- * this process accepts nobody until `accept` is called.
- */
+/** The source that a relay in another process hands over to a relay in this process. */
 export interface HandedSource {
   readonly kind: "handed";
   /** The endpoint of the source, with the port that the system chose if port 0 was asked for. */

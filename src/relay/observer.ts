@@ -126,7 +126,8 @@ export interface Stop {
   /**
    * `asked`: `stop()` was called. `idle`: `stopIfIdle()` was called while no connection was open.
    * `handed over`: `leave()` was called, because another process now accepts the clients.
-   * `given back`: `giveBack()` was called, because the handover was not completed.
+   * `given back`: `giveBack()` was called, because the handover was not completed. If it failed
+   * early, the relay has never accepted clients, and `listening` was not reported.
    */
   readonly cause: "asked" | "idle" | "handed over" | "given back";
   /**

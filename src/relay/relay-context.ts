@@ -7,6 +7,12 @@ import type { SharedConnectionLimit } from "./limits/shared-connection-limit.ts"
 /** Facts about the old process of a handover, which a relay of the new process needs. */
 export interface Succession {
   /**
+   * Whether the relay accepts nobody before `HandoverRelay.accept` is called. True for every relay
+   * of the new process, also on a source that this process bound itself: a new process that cannot
+   * take over ends, and would cut the clients that it had accepted. Default: false.
+   */
+  readonly awaitsAccept?: boolean | undefined;
+  /**
    * The highest connection id that the old relay, which hands over its source, can still give to a
    * connection. Default: 0.
    */

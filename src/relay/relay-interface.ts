@@ -57,7 +57,10 @@ export interface HandoverRelay extends Relay {
    * a change. The relay makes the same check periodically.
    */
   lookForFile(): void;
-  /** Starts to accept. A relay that took over its source accepts nobody before this call. */
+  /**
+   * Starts to accept. In the new process of a handover a relay accepts nobody before this call
+   * (`Succession.awaitsAccept`); in every other process this call does nothing.
+   */
   accept(): void;
   /**
    * Makes the relay's capture file. Called in the new process of a handover when the handover is
@@ -80,8 +83,9 @@ export interface HandoverRelay extends Relay {
    */
   leave(options?: { readonly isGivenUp?: boolean }): Promise<void>;
   /**
-   * Like `leave`, but called in the new process of a handover that was not completed: the source
-   * and its file stay with the process that handed the source over.
+   * Like `leave`, but called in the new process of a handover that was not completed. A source that
+   * was handed over, and its file, stay with the process that handed the source over. The file of a
+   * source that this process bound is removed.
    */
   giveBack(): Promise<void>;
 }

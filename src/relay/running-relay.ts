@@ -32,8 +32,8 @@ import type { PausableRelay } from "./relay-interface.ts";
 const NO_PLACE_TO_WAIT = "all places are taken, and without FFI no more clients can wait";
 
 /**
- * The name under which a relay pauses its handed-over source (`PausableRelay.pauseFor`) until
- * `accept` is called.
+ * The name under which a relay pauses its source (`PausableRelay.pauseFor`) until `accept` is
+ * called, if it must wait for this call (`Succession.awaitsAccept`).
  */
 const NOT_BEGUN = "not begun";
 
@@ -70,10 +70,8 @@ class RunningRelay implements PausableRelay {
   readonly #stopped = Promise.withResolvers<void>();
   /** The periodic checks of the open connections; they run until the relay has stopped. */
   #watches: readonly Disposable[] = [];
-  /**
-   * Whether the relay may accept clients. False for a handed-over source until `accept` is called.
-   */
-  #accepts = false;
+  /** Whether the relay may accept clients. With `awaitsAccept`, false until `accept` is called. */
+  #accepts: boolean;
   /**
    * Receives the captured packets of this relay if another thread writes the capture file. Null if
    * this relay writes its own file or captures nothing.
@@ -93,6 +91,7 @@ class RunningRelay implements PausableRelay {
       counts = new OwnClientCounts(),
       limit = null,
       memory = new HeldMemory(memoryBound(1, Infinity), 0),
+      awaitsAccept = false,
       lastId = 0,
       captures,
       capture,
@@ -103,6 +102,7 @@ class RunningRelay implements PausableRelay {
     this.#threadCapture = capture ?? null;
     this.#handedCaptures = captures ?? null;
     this.#isShare = isShare;
+    this.#accepts = !awaitsAccept;
     this.#observer = combineObservers(options.observer === undefined ? [] : [options.observer]);
     this.#source = new ListeningSource(options, this.#observer);
     const { endpoint } = this.#source;
@@ -182,7 +182,6 @@ class RunningRelay implements PausableRelay {
     if (!this.#isShare) this.#source.watch();
     this.#places.begin(max, listeners);
     this.#watches = watchConnections(this.#shared, options);
-    this.#accepts = source.kind !== "handed";
     if (this.#accepts) this.#observer.listening(this.endpoint);
     else this.pauseFor(NOT_BEGUN);
   }
@@ -229,7 +228,7 @@ class RunningRelay implements PausableRelay {
   }
 
   giveBack(): Promise<void> {
-    return this.#leaveSource("given back", true);
+    return this.#leaveSource("given back", this.#source.isHanded);
   }
 
   async #leaveSource(cause: Stop["cause"], keepsFile: boolean): Promise<void> {

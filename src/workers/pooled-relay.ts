@@ -81,8 +81,7 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
     for (const share of this.#shares) share.terminate();
   });
   /**
-   * Whether the workers may accept clients. If the source was handed over, false until `accept` is
-   * called.
+   * Whether the workers may accept clients. With `awaitsAccept`, false until `accept` is called.
    */
   #accepts: boolean;
   readonly #pauses: PausesOfThreads;
@@ -92,13 +91,13 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
     source: SharedSource,
     options: RelayOptions,
     pool: WorkerPool,
-    { lastId = 0, captures }: Succession,
+    { awaitsAccept = false, lastId = 0, captures }: Succession,
   ) {
     this.#handedCaptures = captures ?? null;
     const { source: _, observer, mode, owner, group, directoryMode, ...rest } = options;
     this.observer = onceAMinute(combineObservers(observer === undefined ? [] : [observer]));
     this.#source = source;
-    this.#accepts = options.source.kind !== "handed";
+    this.#accepts = !awaitsAccept;
     this.#options = { ...rest, backlog: source.backlog };
     const { drainTimeout = DEFAULTS.drainTimeout } = options;
     this.#drainLimits = { drainTimeout, standstillTimeout: DEFAULTS.standstillTimeout };
@@ -153,9 +152,7 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
     } catch (error) {
       // Stop only the shares of this relay, and not the workers: they also carry other relays.
       this.#hurry({ drainTimeout: 0, standstillTimeout: 0 }, { servesQueue: false });
-      // Keep the socket file if the source was handed over and `accept` was not called yet: until
-      // then the file belongs to the predecessor.
-      if (this.#accepts) this.#source.removeFile(this.observer);
+      if (!this.#source.isHanded) this.#source.removeFile(this.observer);
       await Promise.all(this.#shares.map((share) => share.ended()));
       this.#hanging[Symbol.dispose]();
       await this.#source.close(this.observer);
@@ -204,7 +201,7 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
   }
 
   giveBack(): Promise<void> {
-    return this.#leaveSource("given back", true);
+    return this.#leaveSource("given back", this.#source.isHanded);
   }
 
   async #leaveSource(cause: Stop["cause"], keepsFile: boolean): Promise<void> {
@@ -226,7 +223,9 @@ class PooledRelay implements HandoverRelay, WorkerShareOwner {
       this.#source.stopWatching();
       if (!keepsFile) this.#source.removeFile(this.observer);
     }
-    this.#hurry(limits, { servesQueue: !keepsFile && !this.#source.inherited });
+    // Before `accept` the workers serve nobody, also not at the stop.
+    const servesQueue = this.#accepts && !keepsFile && !this.#source.inherited;
+    this.#hurry(limits, { servesQueue });
     if (first) await this.#drain(cause);
     await this.#stopped.promise;
   }

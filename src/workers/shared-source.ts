@@ -28,6 +28,11 @@ export class SharedSource {
    * may still listen on the source after this process has closed its descriptors.
    */
   readonly inherited: boolean;
+  /**
+   * Whether a relay in another process handed the source over. If true, the socket file belongs to
+   * that relay until the handover is complete.
+   */
+  readonly isHanded: boolean;
   readonly fds: readonly number[];
   readonly backlog: number;
   readonly #libc: Libc;
@@ -43,6 +48,7 @@ export class SharedSource {
     this.#file = file;
     this.#netns = options.sourceNetns;
     this.inherited = isInherited(options.source);
+    this.isHanded = options.source.kind === "handed";
     this.fds = fds;
     this.backlog = backlogOf(options.source, options);
     this.#libc = system;

@@ -7,6 +7,7 @@ import { libc } from "../../src/os/libc.ts";
 import type { HandedSource, Source } from "../../src/relay/kinds-of-source.ts";
 import type { RelayOptions } from "../../src/relay/options.ts";
 import type { HandoverRelay } from "../../src/relay/relay-interface.ts";
+import type { Succession } from "../../src/relay/relay-context.ts";
 import { startRelay } from "../../src/relay/running-relay.ts";
 import { startPooledRelay } from "../../src/workers/pooled-relay.ts";
 import { startEcho, type EchoServer } from "../support/sockets/echo.ts";
@@ -66,8 +67,20 @@ const SOURCES: readonly (readonly [string, () => SocketEndpoint])[] = [
   ["abstract", () => ({ kind: "abstract", name: `handed-source-${crypto.randomUUID()}` })],
 ];
 
+/** Lets everything run that could accept a client that waits. */
+async function turnMuch(relay: HandoverRelay): Promise<void> {
+  for (let turns = 0; turns < 50; turns += 1) {
+    await relay.responds();
+    await turn();
+  }
+}
+
 describe.each([1, 3])("a source handed on to a relay of %i threads", (workers) => {
-  async function start(source: Source, options: Partial<RelayOptions> = {}) {
+  async function start(
+    source: Source,
+    options: Partial<RelayOptions> = {},
+    succession: Succession = { awaitsAccept: source.kind === "handed" },
+  ) {
     const name = `relay ${relays.length + 1}`;
     const all: RelayOptions = {
       source,
@@ -81,8 +94,8 @@ describe.each([1, 3])("a source handed on to a relay of %i threads", (workers) =
     };
     const relay =
       workers === 1
-        ? await startRelay(all)
-        : await startPooledRelay(system, all, puppetPool(workers));
+        ? await startRelay(all, succession)
+        : await startPooledRelay(system, all, puppetPool(workers), succession);
     relays.push(relay);
     return relay;
   }
@@ -118,7 +131,7 @@ describe.each([1, 3])("a source handed on to a relay of %i threads", (workers) =
       await first.leave();
       using client = await RawSocket.connect(first.endpoint);
       await client.send(PAYLOAD);
-      for (let turns = 0; turns < 50; turns += 1) await turn();
+      await turnMuch(second);
       expect(second.connections).toBe(0);
       expect(heard).not.toContain("relay 2 listens");
       second.accept();
@@ -144,6 +157,41 @@ describe.each([1, 3])("a source handed on to a relay of %i threads", (workers) =
       await first.stop({ drainTimeout: 0 });
       expect(heard).toContain("relay 1 stopped: handed over, 1 cut");
       await visit(second.endpoint);
+    });
+  });
+
+  describe.each(SOURCES)("in a new process, a source of its own: %s", (_, sourceOf) => {
+    test("is served only after the relay is told to accept", async () => {
+      const relay = await start(sourceOf(), {}, { awaitsAccept: true });
+      using client = await RawSocket.connect(relay.endpoint);
+      await client.send(PAYLOAD);
+      await turnMuch(relay);
+      expect(relay.connections).toBe(0);
+      expect(heard).toEqual([]);
+      relay.accept();
+      expect(await client.read(PAYLOAD.length)).toEqual(PAYLOAD.received());
+      expect(heard).toEqual(["relay 1 listens"]);
+    });
+
+    test("goes with its file, and nobody was served, if the relay is given back", async () => {
+      const relay = await start(sourceOf(), {}, { awaitsAccept: true });
+      using client = await RawSocket.connect(relay.endpoint);
+      await relay.giveBack();
+      await relay.stopped;
+      expect(heard).toEqual(["relay 1 drains 0", "relay 1 stopped: given back, 0 cut"]);
+      expect(relay.lastId).toBe(0);
+      expect((await client.readToEnd()).length).toBe(0);
+      if (relay.endpoint.kind === "unix") expect(existsSync(relay.endpoint.path)).toBe(false);
+    });
+
+    test("goes with its file also if the relay is given back after it accepted", async () => {
+      const relay = await start(sourceOf(), {}, { awaitsAccept: true });
+      relay.accept();
+      await visit(relay.endpoint);
+      await relay.giveBack();
+      await relay.stopped;
+      expect(heard.at(-1)).toBe("relay 1 stopped: given back, 0 cut");
+      if (relay.endpoint.kind === "unix") expect(existsSync(relay.endpoint.path)).toBe(false);
     });
   });
 

@@ -68,6 +68,34 @@ describe.each([1, 3])("the relays of a process, with %i threads", (workers) => {
     expect(refused).toMatchObject({ errno: "ECONNREFUSED" });
   });
 
+  test("of a new process accept nobody, and have not begun, if one of them fails", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "group-"));
+    after.defer(async () => rmSync(folder, { recursive: true }));
+    const path = join(folder, "source");
+    const heard: string[] = [];
+    const { open: openRelay } = relayOpener(workers);
+    const opening = RelaysOfProcess.open(
+      plansOf(path, join(folder, "missing/source")),
+      ({ source }) => source as SocketEndpoint,
+      ({ name, settings }, source) =>
+        openRelay(
+          {
+            ...{ ...settings, source, destination: { kind: "abstract", name: "elsewhere" } },
+            observer: {
+              listening: () => void heard.push(`${name} listens`),
+              stopped: ({ cause }) => void heard.push(`${name} stopped: ${cause}`),
+            },
+          },
+          { awaitsAccept: true },
+        ),
+      { isSuccessor: true },
+    );
+    const error: unknown = await opening.catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(StartError);
+    expect(heard).toEqual(["r0 stopped: given back"]);
+    expect(existsSync(path)).toBe(false);
+  });
+
   test("start all or none, and tell what failed of each", async () => {
     const folder = mkdtempSync(join(tmpdir(), "group-"));
     after.defer(async () => rmSync(folder, { recursive: true }));

@@ -111,14 +111,16 @@ export class Predecessor {
   }
 
   /**
-   * Returns the facts about the predecessor that a relay of this process needs: the last connection
-   * id of the predecessor's relay with the same name, and the capture files of all relays.
+   * Returns the facts about the handover that a relay of this process needs: that the relay must
+   * not accept clients yet, the last connection id of the predecessor's relay with the same name,
+   * and the capture files of all relays.
    *
    * @param relay - the name of the relay
    */
   successionOf(relay: string): Succession {
     const { relays } = this.document;
     return {
+      awaitsAccept: true,
       lastId: relays.find(({ name }) => name === relay)?.lastId,
       // Pass the capture files of all relays of the predecessor, because the new configuration may
       // give one relay's capture file to another relay.

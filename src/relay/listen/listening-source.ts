@@ -70,6 +70,14 @@ export class ListeningSource {
   }
 
   /**
+   * Whether a relay in another process handed the source over. If true, the socket file belongs to
+   * that relay until the handover is complete.
+   */
+  get isHanded(): boolean {
+    return this.#source.kind === "handed";
+  }
+
+  /**
    * Binds the source and accepts clients from it.
    *
    * @throws {RelayError} as `openListeners` does
@@ -127,7 +135,6 @@ export class ListeningSource {
   /** Undoes `open`, because the start of the relay has failed. */
   abandon(): void {
     this.stop();
-    // During a handover the socket file still belongs to the relay that hands over.
-    if (this.#source.kind !== "handed") removeAtStop(this.#file, this.#observer);
+    if (!this.isHanded) removeAtStop(this.#file, this.#observer);
   }
 }

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type RunningRelay, startRelay, turnedAway } from "../../support/process/executable.ts";
+import { entriesOf } from "../../support/process/log-entries.ts";
 import { runProgram } from "../../support/process/program.ts";
 import { childrenOf } from "../../support/process/proc.ts";
 import { connectEcho, type EchoServer, startEcho } from "../../support/sockets/echo.ts";
@@ -180,6 +181,31 @@ describe.each([1, 3])("a reload of a file, with %i workers", (workers) => {
     await until(() => childrenOf(relay.pid).length === 1, "earlier processes to end");
     expect(await relay.stop()).toBe(0);
     expect([kept, moved, removed, added].filter(({ source }) => existsSync(source))).toEqual([]);
+  });
+
+  test("a new source is not said to listen, nor to have stopped, if the reload fails", async () => {
+    const moved = { source: at("before"), destination: bench.echo.address };
+    write({ moved }, processWide);
+    await using relay = await start();
+    const next = { ...moved, source: at("after") };
+    const taken = { source: other.address, destination: bench.echo.address };
+    write({ moved: next, taken }, processWide);
+    process.kill(relay.pid, "SIGHUP");
+    await relay.logged(/"handover_failed".*address already in use \(EADDRINUSE\)/);
+    await until(() => childrenOf(relay.pid).length === 0, "the new process to end");
+    expect(existsSync(next.source)).toBe(false);
+    await serves(moved.source);
+
+    write({ moved: next }, processWide);
+    await reload(relay);
+    await serves(next.source);
+    await until(() => !existsSync(moved.source), "the old source's file to go");
+    expect(await relay.stop()).toBe(0);
+    const heard = entriesOf(relay.stderr(), "listening").map(({ source }) => source);
+    expect(heard).toEqual([moved.source, next.source]);
+    // The lines of two processes may come in either order.
+    const stops = entriesOf(relay.stderr(), "stopped").map(({ cause }) => String(cause));
+    expect(stops.toSorted()).toEqual(["asked", "handed over"]);
   });
 
   test("a wrong file, or a port that is taken, changes nothing and is told of", async () => {
