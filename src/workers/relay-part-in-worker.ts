@@ -61,6 +61,11 @@ export class WorkerShare implements SlotMember {
   #lost = 0;
   /** The error that ended the share or its worker; null if there was none. */
   #reason: Error | null = null;
+  /**
+   * Whether the share must accept nobody: true before the first `release`, and from each `hold`
+   * until the next `release`. A worker that takes the place of a dead worker starts in this state.
+   */
+  #held = true;
   #stopping = false;
   #cut = 0;
 
@@ -117,6 +122,7 @@ export class WorkerShare implements SlotMember {
 
   /** Makes the worker stop accepting; resolves with the share's number of open connections. */
   async hold(): Promise<number> {
+    this.#held = true;
     if (!this.#isThere) return 0;
     this.#slot.tell({ kind: "hold", relay: this.#relay });
     return await this.#answers.next("held");
@@ -131,6 +137,7 @@ export class WorkerShare implements SlotMember {
   }
 
   release(): void {
+    this.#held = false;
     this.#slot.tell({ kind: "release", relay: this.#relay });
   }
 
@@ -168,7 +175,7 @@ export class WorkerShare implements SlotMember {
     this.#isThere = true;
     this.#connections = new ReportReceiver(this.#owner.observerOf(this.#index));
     this.#lost = 0;
-    return this.#owner.startOrder(this.#index, this.#slot, !this.#used);
+    return this.#owner.startOrder(this.#index, this.#slot, this.#held);
   }
 
   batchArrived(batch: Batch): void {

@@ -7,6 +7,7 @@ import { loaded } from "../../src/os/libc.ts";
 import { startPooledRelay } from "../../src/workers/pooled-relay.ts";
 import { WorkerPool } from "../../src/workers/worker-pool.ts";
 import { Payload } from "../support/sockets/payload.ts";
+import { puppetPool } from "../support/threads/puppets.ts";
 import { descriptorsOf, socketDescriptors } from "../support/process/proc.ts";
 import { turn, until } from "../support/waiting.ts";
 import {
@@ -91,6 +92,21 @@ describe("a worker that dies", () => {
     await until(() => bench.events.full.length > 0, "the relay to be full");
     expect(bench.relay.connections).toBe(WORKERS);
     for (const { client, destination } of ends) await expectWhole({ client, destination });
+  });
+
+  test("is replaced by one that accepts nobody while the relay is suspended", async () => {
+    const pool = puppetPool(WORKERS);
+    const bench = await Bench.start({}, WORKERS, pool);
+    expect(await bench.relay.suspend()).toBe(0);
+    bench.puppets.perform({ kind: "throw", worker: 1, message: "a bug" });
+    await until(() => bench.events.faults.length > 0, "the fault");
+    await until(() => pool.running === WORKERS, "the worker that takes its place");
+    const client = bench.dial();
+    // A worker accepts before it answers twice.
+    for (let answers = 0; answers < 10; answers += 1) await bench.relay.responds();
+    expect(bench.relay.connections).toBe(0);
+    bench.relay.resume();
+    await expectWhole({ client, destination: await bench.accept() });
   });
 
   test("again and again is replaced ever more slowly", async () => {

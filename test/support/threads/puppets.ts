@@ -2,9 +2,10 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { parseAddress, type Relay, type Role, type SocketEndpoint } from "../../../src/index.ts";
+import { parseAddress, type Role, type SocketEndpoint } from "../../../src/index.ts";
 import { loaded } from "../../../src/os/libc.ts";
 import type { RelayOptions } from "../../../src/relay/options.ts";
+import type { HandoverRelay } from "../../../src/relay/relay-interface.ts";
 import { startPooledRelay } from "../../../src/workers/pooled-relay.ts";
 import { WorkerPool } from "../../../src/workers/worker-pool.ts";
 import { channelOf, type Deed } from "./puppet-deeds.ts";
@@ -31,7 +32,7 @@ const THREAD = await bundleThread();
 
 /** A relay of several workers that do what a test wants. */
 export interface Puppets {
-  readonly relay: Relay;
+  readonly relay: HandoverRelay;
   perform(deed: Deed): void;
   /** Lets no worker run while something is done. */
   freeze(act: () => void): void;

@@ -1,14 +1,9 @@
 import { expect } from "bun:test";
-import {
-  type ConnectionView,
-  type Observer,
-  printAddress,
-  type Relay,
-  type Stop,
-} from "../../../src/index.ts";
+import { type ConnectionView, type Observer, printAddress, type Stop } from "../../../src/index.ts";
 import type { RelayOptions } from "../../../src/relay/options.ts";
+import type { HandoverRelay } from "../../../src/relay/relay-interface.ts";
 import { Payload } from "../sockets/payload.ts";
-import { type Puppets, startPuppets } from "./puppets.ts";
+import { puppetPool, type Puppets, startPuppets } from "./puppets.ts";
 import { RawListener, RawSocket } from "../sockets/raw-socket.ts";
 import { portIn } from "../sockets/socket-name.ts";
 import { system } from "../process/system-calls.ts";
@@ -62,6 +57,7 @@ export class Bench {
   static async start(
     options: Partial<RelayOptions> & { readonly from?: string } = {},
     workers = WORKERS,
+    pool = puppetPool(workers),
   ): Promise<Bench> {
     const { from = "127.0.0.1:0", ...rest } = options;
     const listener = new RawListener(LOOPBACK);
@@ -74,13 +70,14 @@ export class Bench {
         observer: events.observer,
       },
       workers,
+      pool,
     );
     const bench = new Bench(listener, puppets, events);
     benches.push(bench);
     return bench;
   }
 
-  get relay(): Relay {
+  get relay(): HandoverRelay {
     return this.puppets.relay;
   }
 
