@@ -8,6 +8,7 @@ import { combineObservers } from "../relay/combine-observers.ts";
 import type { Source } from "../relay/kinds-of-source.ts";
 import type { Observer } from "../relay/observer.ts";
 import type { MemoryBound } from "../relay/limits/held-memory-limit.ts";
+import type { FilesOfStart } from "../relay/listen/files-of-start.ts";
 import type { OpenRelay } from "../workers/open-with-workers.ts";
 import { actingLimits, isTogetherOfFiles, observeActingLimits } from "./acting-limits.ts";
 import type { ConnectionLimits } from "./connection-limits.ts";
@@ -33,6 +34,8 @@ export interface OpeningNeeds {
   /** The sockets that systemd or another program passed to this process or an earlier one. */
   readonly passed: PassedSockets;
   readonly predecessor: Predecessor | null;
+  /** Learns of each socket file that a relay places. */
+  readonly files: FilesOfStart;
   /**
    * The figures about the relays, which the admin and the metrics server show; null if the process
    * has neither of these servers.
@@ -72,7 +75,7 @@ export function openRelays(
   needs: OpeningNeeds,
   observers: ReadonlyMap<RelayPlan, Observer>,
 ): Promise<RelaysOfProcess> {
-  const { plan, limits, open, log, predecessor } = needs;
+  const { plan, limits, open, log, predecessor, files } = needs;
   const { drainTimeout, accessLog: identifyClients } = plan.processWide;
   return RelaysOfProcess.open(
     plan.relays,
@@ -86,7 +89,7 @@ export function openRelays(
           connectionsMax: limits.of(relay).connectionsMax,
           observer: observers.get(relay),
         },
-        predecessor?.successionOf(name),
+        { ...predecessor?.successionOf(name), placed: (file) => files.placed(file) },
       );
       warnOfPlainText(opened.endpoint, destination, logOf(relay, log));
       return opened;

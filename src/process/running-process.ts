@@ -1,6 +1,8 @@
 import type { Observation } from "../observe/figures/observe-process.ts";
 import type { Log } from "../observe/log/log.ts";
+import { faultLog } from "../observe/log/refusals-and-failures-log.ts";
 import type { MemoryBound } from "../relay/limits/held-memory-limit.ts";
+import { FilesOfStart } from "../relay/listen/files-of-start.ts";
 import { isHungUp } from "../os/terminal.ts";
 import { takePassedSockets } from "../systemd/activation.ts";
 import type { AdminServers } from "./admin-and-metrics-servers.ts";
@@ -70,6 +72,7 @@ export class RunningProcess implements AsyncDisposable {
   readonly #predecessor: Predecessor | null;
   readonly #handovers: HandoversOfProcess;
   readonly #passed: PassedSockets;
+  readonly #files: FilesOfStart;
   /** The running relays; null until all of them listen. */
   #relays: RelaysOfProcess | null = null;
   #admin: AdminServers | null = null;
@@ -87,6 +90,10 @@ export class RunningProcess implements AsyncDisposable {
     this.#asked = asked;
     this.#plan = plan;
     this.#log = log;
+    this.#files = new FilesOfStart({
+      warning: (message) => log.warn(message, { event: "warning" }),
+      fault: faultLog(log),
+    });
     const { workers, connectionsMax, memoryMax } = plan.processWide;
     this.#memory = boundOfThreads(workers, memoryMax ?? null);
     this.#limits = shareConnections(plan.relays, connectionsOfFiles(plan), connectionsMax);
@@ -142,7 +149,10 @@ export class RunningProcess implements AsyncDisposable {
     // once, so wait for it while the relays open.
     const opening = this.#openRelays();
     const relays = await Promise.race([opening, askedAgain.then(() => null)]);
-    if (relays === null) return 0;
+    if (relays === null) {
+      this.#giveUpStart();
+      return 0;
+    }
     this.#relays = relays;
     this.#warn();
     const opened = this.#openedParts(relays);
@@ -157,6 +167,20 @@ export class RunningProcess implements AsyncDisposable {
     const { earlier } = this.#handovers;
     await stopRelays({ relays, earlier, drainTimeout, hurry: askedAgain });
     return 0;
+  }
+
+  /**
+   * Removes the socket files of the relays, which have not all opened, because this process was
+   * asked twice to stop.
+   */
+  #giveUpStart(): void {
+    this.#files.giveUp();
+    const words = "stopped at the second request, before all relays had started";
+    const fields = { event: "stopped", cause: "asked" };
+    // During a handover the relays go on in the predecessor, so at the level `info` this line would
+    // look like their stop.
+    if (this.#predecessor === null) this.#log.info(words, fields);
+    else this.#log.debug(words, fields);
   }
 
   #openedParts(relays: RelaysOfProcess): OpenedParts {
@@ -196,6 +220,7 @@ export class RunningProcess implements AsyncDisposable {
       log: this.#log,
       passed: this.#passed,
       predecessor: this.#predecessor,
+      files: this.#files,
       observation: this.#observation,
       notifySocket: this.#notifySocket,
       watches: [

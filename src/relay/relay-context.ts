@@ -1,6 +1,7 @@
 import type { ThreadCapture } from "./capture/capture-of-one-thread.ts";
 import type { HandedCaptures } from "./capture/open-and-lock-capture-file.ts";
 import type { ClientCounts } from "./admission/client-counts.ts";
+import type { PlacedFile } from "./kinds-of-source.ts";
 import type { HeldMemory } from "./limits/held-memory-limit.ts";
 import type { SharedConnectionLimit } from "./limits/shared-connection-limit.ts";
 
@@ -25,11 +26,20 @@ export interface Succession {
   readonly captures?: HandedCaptures | undefined;
 }
 
+/** What a process gives to each relay that it starts, besides the relay's options. */
+export interface RelayStart extends Succession {
+  /**
+   * Called as soon as the relay has placed the file of its Unix source, long before the relay has
+   * started if its workers take long to start. Not called for a file that was handed over.
+   */
+  readonly placed?: ((file: PlacedFile) => void) | undefined;
+}
+
 /**
  * The things that a relay shares with other relays of its thread or process, or gets from the relay
  * whose source it takes over.
  */
-export interface RelayContext extends Succession {
+export interface RelayContext extends RelayStart {
   /**
    * Whether a worker thread runs this relay as its share of a relay that has several threads. If
    * so, the main thread checks the destination's network namespace and watches the source. Default:

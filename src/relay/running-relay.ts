@@ -53,7 +53,7 @@ export async function startRelay(
   context: RelayContext = {},
 ): Promise<PausableRelay> {
   const relay = new RunningRelay(options, context);
-  await relay.listen(options);
+  await relay.listen(options, context);
   return relay;
 }
 
@@ -146,7 +146,10 @@ class RunningRelay implements PausableRelay {
     return this.#shared.connections.size + this.#clients.waitingForHeader;
   }
 
-  async listen(options: RelayOptions | OneClientOptions): Promise<void> {
+  async listen(
+    options: RelayOptions | OneClientOptions,
+    { placed }: Pick<RelayContext, "placed">,
+  ): Promise<void> {
     if (loaded.libc === null) this.#observer.warning(withoutLibc(loaded.reason));
     const { source, destination } = options;
     if (!this.#isShare)
@@ -162,6 +165,7 @@ class RunningRelay implements PausableRelay {
     const listeners = await this.#source.open(
       {
         ...options,
+        placed,
         notice: (message) => this.#observer.notice(message),
         keepsFirstPackets: needsAddresses(options, this.endpoint),
         waiting: {

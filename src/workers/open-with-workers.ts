@@ -2,7 +2,7 @@ import { type Libc, loaded } from "../os/libc.ts";
 import { workersCarried } from "../relay/listen/descriptor-budget.ts";
 import type { RelayOptions } from "../relay/options.ts";
 import type { HandoverRelay } from "../relay/relay-interface.ts";
-import type { Succession } from "../relay/relay-context.ts";
+import type { RelayStart } from "../relay/relay-context.ts";
 import { HeldMemory, type MemoryBound } from "../relay/limits/held-memory-limit.ts";
 import { startRelay } from "../relay/running-relay.ts";
 import { SharedConnectionLimit } from "../relay/limits/shared-connection-limit.ts";
@@ -23,11 +23,9 @@ export interface SharedLimits {
 /**
  * Starts a relay.
  *
- * @param succession - the facts that the relay needs about the predecessor, the process that hands
- *   over to this one; absent if this process has no predecessor
  * @throws {RelayError} if listening on the source fails or a worker cannot start.
  */
-export type OpenRelay = (options: RelayOptions, succession?: Succession) => Promise<HandoverRelay>;
+export type OpenRelay = (options: RelayOptions, start?: RelayStart) => Promise<HandoverRelay>;
 
 /** Starts relays, and knows how many threads carry their connections. */
 export interface RelayOpener {
@@ -70,7 +68,7 @@ function inThisThread(sharedMax: number | null, bound: MemoryBound): RelayOpener
   const limit = sharedMax === null ? null : new SharedConnectionLimit(sharedMax);
   const memory = new HeldMemory(bound, 0);
   return {
-    open: (options, succession) => startRelay(options, { ...succession, limit, memory }),
+    open: (options, start) => startRelay(options, { ...start, limit, memory }),
     workers: () => 1,
   };
 }
@@ -83,11 +81,11 @@ function pooled(system: Libc, workers: number, limits: Required<SharedLimits>): 
   const starting = loading.then(([{ startPooledRelay }, { WorkerPool }]) => {
     const pool = new WorkerPool(workers, limits);
     running = () => pool.running;
-    return (options: RelayOptions, succession?: Succession) =>
-      startPooledRelay(system, options, pool, succession);
+    return (options: RelayOptions, start?: RelayStart) =>
+      startPooledRelay(system, options, pool, start);
   });
   return {
-    open: async (options, succession) => await (await starting)(options, succession),
+    open: async (options, start) => await (await starting)(options, start),
     workers: () => running(),
   };
 }
@@ -96,10 +94,10 @@ function pooled(system: Libc, workers: number, limits: Required<SharedLimits>): 
 function withWarning(message: string, { open, workers }: RelayOpener): RelayOpener {
   let isTold = false;
   return {
-    open: async (options, succession) => {
+    open: async (options, start) => {
       if (!isTold) options.observer?.warning?.(message);
       isTold = true;
-      return await open(options, succession);
+      return await open(options, start);
     },
     workers,
   };

@@ -14,7 +14,7 @@ import { checkDestinationNetwork } from "../relay/check-network-namespaces.ts";
 import type { Observer, Stop } from "../relay/observer.ts";
 import { DEFAULTS, type RelayOptions } from "../relay/options.ts";
 import type { HandoverRelay } from "../relay/relay-interface.ts";
-import type { Succession } from "../relay/relay-context.ts";
+import type { RelayStart, Succession } from "../relay/relay-context.ts";
 import { SharedClientCounts } from "./shared-client-counts.ts";
 import { SharedCounters } from "./shared-counters.ts";
 import type { Start, WorkerOptions } from "./worker-messages.ts";
@@ -32,15 +32,13 @@ import { SharedSource } from "./shared-source.ts";
  * relay: it accepts and carries a part of the relay's connections. This thread carries no
  * connection: it binds and keeps the source, and reports all connections to the observer.
  *
- * @param succession - the facts about the predecessor that the relay needs; absent if this process
- * has no predecessor
  * @throws {RelayError} if listening on the source fails or a worker cannot start.
  */
 export async function startPooledRelay(
   system: Libc,
   options: RelayOptions,
   pool: WorkerPool,
-  succession: Succession = {},
+  start: RelayStart = {},
 ): Promise<HandoverRelay> {
   // Make a `ClientAdmission` only to check the options: its constructor throws if access rules do
   // not fit the source, and this must happen before the source is bound.
@@ -50,8 +48,8 @@ export async function startPooledRelay(
     options.observer?.warning?.(message),
   );
   const notice = (message: string) => options.observer?.notice?.(message);
-  const source = await SharedSource.bind(system, options, notice);
-  const relay = new PooledRelay(source, options, pool, succession);
+  const source = await SharedSource.bind(system, options, { notice, placed: start.placed });
+  const relay = new PooledRelay(source, options, pool, start);
   await relay.start();
   return relay;
 }

@@ -3,7 +3,12 @@ import type { Libc } from "../os/libc.ts";
 import { removeAtStop } from "../relay/listen/socket-file/remove-at-stop.ts";
 import { type SourceWatch, watchSource } from "../relay/listen/watch-source.ts";
 import type { Observer } from "../relay/observer.ts";
-import { backlogOf, bindSource, type BoundSource } from "../relay/listen/bind-source.ts";
+import {
+  backlogOf,
+  bindSource,
+  type BoundSource,
+  type ListenOptions,
+} from "../relay/listen/bind-source.ts";
 import { needsAddresses } from "../relay/admission/admit-or-refuse-client.ts";
 import { endpointOf } from "../relay/listen/inherited-socket.ts";
 import { type PlacedFile, type HandedSource, isInherited } from "../relay/kinds-of-source.ts";
@@ -57,18 +62,16 @@ export class SharedSource {
   /**
    * Binds the source.
    *
-   * @param notice - called with a message if the relay cannot listen on all addresses of the
-   * source's host, for example on only one of the two addresses of `localhost`
    * @throws {RelayError} if the source cannot be bound.
    */
   static async bind(
     system: Libc,
     options: RelayOptions,
-    notice: (message: string) => void,
+    { notice, placed }: Pick<ListenOptions, "notice" | "placed">,
   ): Promise<SharedSource> {
     const bound = await bindSource(system, options.source, {
       ...options,
-      notice,
+      ...{ notice, placed },
       keepsFirstPackets: needsAddresses(options, endpointOf(options.source)),
     });
     return new SharedSource(system, options, bound);

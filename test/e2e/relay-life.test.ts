@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { lstatSync, readdirSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { startRelay } from "../support/process/executable.ts";
+import { executablePath, startRelay } from "../support/process/executable.ts";
 import { entriesOf } from "../support/process/log-entries.ts";
 import { connectText, echoIn } from "../support/sockets/text-client.ts";
+import { until } from "../support/waiting.ts";
 import { folderForEachTest } from "../support/temporary-folder.ts";
 
 let folder: string;
@@ -54,6 +55,35 @@ describe("a relay's life", () => {
     await answers("after");
     client.end();
     expect(await stopped).toBe(0);
+  });
+
+  test("asked twice while its workers start, it leaves no file, and says so", async () => {
+    const path = join(folder, "source");
+    const command = [
+      await executablePath(),
+      "--log-format=json",
+      "--workers=8",
+      path,
+      "127.0.0.1:1",
+    ];
+    const child = Bun.spawn(command, { stderr: "pipe" });
+    try {
+      await until(() => existsSync(path), "the source's file");
+      // Two signals of one kind may arrive as one.
+      for (const signal of ["SIGTERM", "SIGINT"] as const) child.kill(signal);
+      const log = await new Response(child.stderr).text();
+      expect(await child.exited).toBe(0);
+      expect(readdirSync(folder)).toEqual([]);
+      expect(entriesOf(log)).toMatchObject([
+        {
+          level: "info",
+          event: "stopped",
+          message: "stopped at the second request, before all relays had started",
+        },
+      ]);
+    } finally {
+      child.kill("SIGKILL");
+    }
   });
 
   test("asked again, it ends at once", async () => {

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SocketEndpoint } from "../../src/index.ts";
 import { libc } from "../../src/os/libc.ts";
-import type { HandedSource, Source } from "../../src/relay/kinds-of-source.ts";
+import type { HandedSource, PlacedFile, Source } from "../../src/relay/kinds-of-source.ts";
 import type { RelayOptions } from "../../src/relay/options.ts";
 import type { HandoverRelay } from "../../src/relay/relay-interface.ts";
-import type { Succession } from "../../src/relay/relay-context.ts";
+import type { RelayStart } from "../../src/relay/relay-context.ts";
 import { startRelay } from "../../src/relay/running-relay.ts";
 import { startPooledRelay } from "../../src/workers/pooled-relay.ts";
 import { startEcho, type EchoServer } from "../support/sockets/echo.ts";
@@ -79,7 +79,7 @@ describe.each([1, 3])("a source handed on to a relay of %i threads", (workers) =
   async function start(
     source: Source,
     options: Partial<RelayOptions> = {},
-    succession: Succession = { awaitsAccept: source.kind === "handed" },
+    given: RelayStart = { awaitsAccept: source.kind === "handed" },
   ) {
     const name = `relay ${relays.length + 1}`;
     const all: RelayOptions = {
@@ -94,8 +94,8 @@ describe.each([1, 3])("a source handed on to a relay of %i threads", (workers) =
     };
     const relay =
       workers === 1
-        ? await startRelay(all, succession)
-        : await startPooledRelay(system, all, puppetPool(workers), succession);
+        ? await startRelay(all, given)
+        : await startPooledRelay(system, all, puppetPool(workers), given);
     relays.push(relay);
     return relay;
   }
@@ -208,6 +208,17 @@ describe.each([1, 3])("a source handed on to a relay of %i threads", (workers) =
     }
     await last.stop();
     expect(existsSync(path)).toBe(false);
+  });
+
+  test("a Unix source's file is told of by the relay that places it, and by no other", async () => {
+    const path = join(folder, "socket");
+    const placed: PlacedFile[] = [];
+    const told = { placed: (file: PlacedFile) => void placed.push(file) };
+    const first = await start({ kind: "unix", path }, {}, told);
+    const handed = first.forHandover();
+    await start(duplicated(handed), {}, { awaitsAccept: true, ...told });
+    expect(handed.file).not.toBeNull();
+    expect(placed).toMatchObject([{ path, identity: handed.file }]);
   });
 
   test("is handed on while all places are taken", async () => {

@@ -24,7 +24,7 @@ async function bind() {
   const heard: unknown[] = [];
   const hear = (what: unknown) => void heard.push(what);
   const observer: Observer = { ...silentObserver, fault: hear, warning: hear };
-  const source = await SharedSource.bind(calls, options, () => {});
+  const source = await SharedSource.bind(calls, options, {});
   return { path, source, observer, heard };
 }
 

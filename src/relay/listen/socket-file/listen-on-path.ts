@@ -24,6 +24,8 @@ export interface SocketFileOptions extends Permissions {
   readonly directoryMode?: number | undefined;
   /** The relay's destination; refused if its path leads to the relay's own socket. */
   readonly destination?: SocketEndpoint | undefined;
+  /** Called as soon as the socket file is in its place. */
+  readonly placed?: ((file: PlacedFile) => void) | undefined;
 }
 
 // The id with which chown(2) leaves the owner or the group unchanged.
@@ -131,6 +133,7 @@ function place(made: string, target: string, path: string, options: SocketFileOp
         `cannot listen on ${path}: somebody replaced the file or its folder meanwhile; start again`,
       );
     refuseOwnDestination(file, options.destination);
+    options.placed?.(file);
     return file;
   } catch (error) {
     removeAt(made, file.identity);
