@@ -144,6 +144,8 @@ describe("a stop", () => {
       destination.close();
     }
     for (const client of late) expect((await client.readToEnd()).ending).toBe("end");
+    // The workers report at different times, and a connection that has ended by then is not counted.
+    await until(() => bench.events.others.length === 2, "all workers to have reported");
     for (const ends of early) await expectWhole(ends);
     await stopped;
     const [first, draining = "", last] = bench.events.others;
