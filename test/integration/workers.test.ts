@@ -144,7 +144,7 @@ describe("a stop", () => {
       destination.close();
     }
     for (const client of late) expect((await client.readToEnd()).ending).toBe("end");
-    // The workers report at different times, and a connection that has ended by then is not counted.
+    // The workers report at different times, and connections that have ended by then do not count.
     await until(() => bench.events.others.length === 2, "all workers to have reported");
     for (const ends of early) await expectWhole(ends);
     await stopped;
