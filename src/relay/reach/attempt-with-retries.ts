@@ -149,13 +149,16 @@ export abstract class AttemptWithRetries implements Attempt, Waiter {
   }
 
   /**
-   * Ends a try that reached no address because of a temporary shortage: waits in line until the
-   * shortage ends.
+   * Ends a try that reached no address because of a temporary shortage. Waits in line until the
+   * shortage ends; but after the last try, ends the attempt with an error, because no timer would
+   * end this wait.
    */
   protected waitOutShortage(failures: readonly AddressFailure[]): void {
     const { attempts } = this.connection.shared;
+    const failure: FailedTry = { failures, kind: "shortage" };
+    if (this.#isLastTry) return this.#giveUp(failure);
     if (this.retrying) attempts.delete(this);
-    this.line.waitOn(this, { failures, kind: "shortage" });
+    this.line.waitOn(this, failure);
   }
 
   /**
