@@ -1,3 +1,4 @@
+import { EPIPE } from "../../os/errno.ts";
 import { libc, type Libc } from "../../os/libc.ts";
 import { SO_ERROR, SOL_SOCKET } from "../../os/linux-constants.ts";
 import type { Side } from "./side.ts";
@@ -26,7 +27,8 @@ export class FailedSocketBytes {
   /**
    * Takes over the unread bytes of a failed side: duplicates the descriptor, so that the caller can
    * close the side's socket without losing the bytes. Also moves the socket's error into the side:
-   * the call that reads the error also clears the error in the socket.
+   * the call that reads the error also clears the error in the socket. If an earlier call has
+   * cleared the error, for example a write that met the reset, `side` has the errno already.
    *
    * @returns null if the side has not failed, if there are no unread bytes, if no descriptor is
    *   free, or without FFI; in these cases Bun delivers the bytes
@@ -36,8 +38,8 @@ export class FailedSocketBytes {
     const bytes = libc.unread(side.fd);
     if (bytes <= 0) return null;
     const errno = libc.getOption(side.fd, SOL_SOCKET, SO_ERROR);
-    if (errno <= 0) return null;
-    side.failed(errno);
+    if (errno > 0) side.failed(errno);
+    else if (!hasClosed(side)) return null;
     const fd = libc.duplicate(side.fd);
     return fd < 0 ? null : new FailedSocketBytes(libc, fd, bytes);
   }
@@ -65,4 +67,13 @@ export class FailedSocketBytes {
     this.#bytes = 0;
     this.#system.close(this.#fd);
   }
+}
+
+/**
+ * Whether a failure that the relay found proves that no more bytes will come from a side. A Unix
+ * side with EPIPE may have shut down only its reading, so it can still send. A TCP side gives EPIPE
+ * only after a reset (tcp_reset()).
+ */
+function hasClosed({ errno, isTcp }: Side): boolean {
+  return errno !== 0 && (isTcp || errno !== EPIPE);
 }
