@@ -43,13 +43,17 @@ export function sideClosed(side: ConnectionSide, code: string | undefined): void
 }
 
 /**
- * Keeps the unread bytes of a failed side in the kernel. Called when Bun delivered bytes although
- * its reading from the side is paused: this happens only if a TCP side has failed. Bun would go on
- * and read all bytes that the kernel has from this side, perhaps more than a direction may hold. So
- * the relay duplicates the descriptor, closes Bun's socket, and reads the rest through the
- * duplicate when the other side has room.
+ * Closes the socket of a failed side, but keeps the bytes that nobody has read from the side: the
+ * relay duplicates the descriptor, so that the bytes stay in the kernel, and reads them through the
+ * duplicate when the other side has room. Does nothing if there are no such bytes, or if the side
+ * has not failed. Call this in two cases:
+ *
+ * - Bun delivered bytes although its reading from the side is paused. This happens only if a TCP
+ *   side has failed. Bun would go on and read all bytes that the kernel has from this side, perhaps
+ *   more than a direction may hold.
+ * - The relay itself is about to close the side's socket because the side failed.
  */
-export function pausedSideSent(side: ConnectionSide): void {
+export function keepUnreadBytes(side: ConnectionSide): void {
   const { inbound, socket } = side;
   if (inbound.state !== "flowing") return;
   const remains = FailedSocketBytes.of(side);

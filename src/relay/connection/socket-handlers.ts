@@ -1,7 +1,7 @@
 import type { Socket, SocketHandler } from "bun";
 import type { ConnectionSide, SocketOwner } from "./connection.ts";
 import { destroy, settle } from "./settle-connection.ts";
-import { pausedSideSent, sideClosed, sideEnded } from "./side-events.ts";
+import { keepUnreadBytes, sideClosed, sideEnded } from "./side-events.ts";
 import { errorCode } from "../../os/errno.ts";
 import { UnadmittedSocket } from "./unadmitted-socket.ts";
 
@@ -35,7 +35,7 @@ export const handlers: SocketHandler<SocketOwner, "uint8array"> = {
     const { inbound } = side;
     const { isPaused } = inbound;
     inbound.receive(chunk);
-    if (isPaused) pausedSideSent(side);
+    if (isPaused) keepUnreadBytes(side);
   },
 
   drain(socket: OwnedSocket): void {

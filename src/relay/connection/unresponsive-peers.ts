@@ -4,6 +4,7 @@ import { readTcpInfo, type TcpInfo } from "../../os/tcp-info.ts";
 import type { ConnectionList } from "./connection-list.ts";
 import type { Connection, ConnectionSide } from "./connection.ts";
 import { keepaliveLength, setKeepalive } from "./keepalive.ts";
+import { keepUnreadBytes } from "./side-events.ts";
 
 // The number of checks of each side within the time limit, so the interval between two checks is a
 // tenth of the limit. A check may notice up to one interval late that an answer is missing, and a
@@ -100,6 +101,8 @@ export class UnresponsivePeers implements Disposable {
     const retransmissions = info.retransmissions - debt.retransmissions;
     if (retransmissions < UNANSWERED_LEAST && info.probes < UNANSWERED_LEAST) return;
     side.failed(ETIMEDOUT);
+    // The peer may believe that its bytes have arrived, because this machine has acknowledged them.
+    keepUnreadBytes(side);
     side.terminate();
   }
 }

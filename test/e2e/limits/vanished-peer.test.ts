@@ -8,6 +8,7 @@ import { startRelay } from "../../support/process/executable.ts";
 import { startProgram } from "../../support/process/program.ts";
 import { Payload } from "../../support/sockets/payload.ts";
 import { RawListener, RawSocket } from "../../support/sockets/raw-socket.ts";
+import { eventually, startWatched, statusOf } from "../observe/admin.ts";
 
 // A peer on another host that is there no more, and cannot say so.
 
@@ -110,6 +111,47 @@ await describeNeeding("a peer on another host", networkNeeds, () => {
       };
       const times = await Promise.all([time(idle), time(unacknowledged), time(full)]);
       expect(Math.min(...times)).toBeGreaterThan(0.8 * KEEPALIVE_LENGTH);
+    },
+    2 * PATIENCE,
+  );
+
+  test.concurrent(
+    "what had arrived from it is passed on, also if its destination reads only afterwards",
+    async () => {
+      await using owner = new AsyncDisposableStack();
+      const network = owner.use(await makeNetwork());
+      const path = join(folder(owner), "destination");
+      const listener = owner.use(new RawListener({ kind: "unix", path }));
+      const { prefix, address } = network.near;
+      const options = { prefix, admin: `${path} of the admin` };
+      const relay = owner.use(await startWatched([KEEPALIVE, `${address}:0`, path], options));
+      const port = Number(relay.address.split(":")[1]);
+      const client = onFarHost(
+        network,
+        `import { Payload } from "${import.meta.resolve("../../support/sockets/payload.ts")}";
+         import { RawSocket } from "${import.meta.resolve("../../support/sockets/raw-socket.ts")}";
+         const socket = { open: (socket) => socket.pause(), data() {} };
+         const { fd } = await Bun.connect({ hostname: "${address}", port: ${port}, socket });
+         const client = new RawSocket(fd, "client", true);
+         const sent = await client.fill(new Payload(${FLOOD.length}));
+         console.log(sent - client.unsent);
+         for await (const _ of console);
+         process.exit(0);`,
+        owner,
+      );
+      const arrived = Number(await client.line());
+      const destination = owner.use(await listener.accept());
+      await network.unplug();
+      destination.sendAtOnce(new Payload(1_000));
+      await eventually(
+        "the end of the client",
+        () => statusOf(relay.admin),
+        ({ open }) => open.list[0]?.state === "closing",
+        PATIENCE,
+      );
+      const { ending, ...stream } = await destination.readToEnd();
+      expect(stream).toEqual(FLOOD.received(arrived));
+      expect(ending).toBe("end");
     },
     2 * PATIENCE,
   );
