@@ -1,8 +1,13 @@
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { createRelay } from "../../src/index.ts";
+import { targetOf } from "../../src/address/resolve-destination.ts";
+import type { SocketAddress } from "../../src/address/socket-address.ts";
+import { createRelay, type RelayOptions } from "../../src/index.ts";
+import { Connection } from "../../src/relay/connection/connection.ts";
 import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
 import { folderForTests } from "../support/temporary-folder.ts";
+import { until } from "../support/waiting.ts";
 
 // What ends an attempt to reach the destination, and what does not.
 
@@ -25,4 +30,80 @@ test("connectRetry ends a wait at a destination whose queue is still full", asyn
   using client = await RawSocket.connect(relay.endpoint);
   expect(await client.readToEnd()).toMatchObject({ length: 0, ending: "ECONNRESET" });
   expect(messages).toEqual([expect.stringContaining("queue of clients stayed full")]);
+});
+
+const LOOPBACK = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
+
+type Query = PromiseWithResolvers<readonly SocketAddress[]>;
+
+/** A relay whose destination is a name, and its client. The test is the name's resolver. */
+async function resolvedByTest(options: Partial<RelayOptions> = {}) {
+  const queries: Query[] = [];
+  const connections: Connection[] = [];
+  const events: string[] = [];
+  const relay = await createRelay({
+    source: LOOPBACK,
+    destination: "service.invalid:1",
+    drainTimeout: 0,
+    ...options,
+    observer: {
+      opened(view) {
+        if (!(view instanceof Connection)) throw new Error("a view is a connection");
+        connections.push(view);
+        spyOn(view.shared.target, "addresses").mockImplementation(() => {
+          const query: Query = Promise.withResolvers();
+          queries.push(query);
+          return query.promise;
+        });
+      },
+      connected: ({ destinationAddress }) => void events.push(destinationAddress),
+      unreachable: () => void events.push("unreachable"),
+    },
+  });
+  const client = await RawSocket.connect(relay.endpoint);
+  await until(() => queries.length > 0, "the first query");
+  return {
+    ...{ client, queries, events, connection: connections[0] as Connection },
+    async [Symbol.asyncDispose]() {
+      client.close();
+      await relay.stop({ drainTimeout: 0 });
+    },
+  };
+}
+
+function addressesOf(...listeners: readonly RawListener[]): readonly SocketAddress[] {
+  return listeners.flatMap(({ endpoint }) => {
+    const addresses = targetOf(endpoint).addresses();
+    if (!Array.isArray(addresses)) throw new Error("an address needs no resolver");
+    return addresses as readonly SocketAddress[];
+  });
+}
+
+/** A destination that answers no connect. */
+async function fullListener() {
+  const listener = new RawListener(LOOPBACK, 0);
+  const waiting = await RawSocket.connect(listener.endpoint);
+  return {
+    listener,
+    [Symbol.dispose]() {
+      waiting.close();
+      listener.close();
+    },
+  };
+}
+
+test("an answer of the resolver that comes after the end of its try opens nothing", async () => {
+  using full = await fullListener();
+  using listener = new RawListener(LOOPBACK);
+  await using bench = await resolvedByTest({ connectRetry: 60_000 });
+  const { connection, queries, events } = bench;
+  const descriptors = readdirSync("/proc/self/fd").length;
+  // The try has taken too long. The next one comes in a millisecond, at the earliest.
+  connection.attempt?.expire();
+  queries[0]?.resolve(addressesOf(full.listener));
+  await until(() => queries.length === 2, "the next try");
+  expect(readdirSync("/proc/self/fd")).toHaveLength(descriptors);
+  queries[1]?.resolve(addressesOf(listener));
+  using _destination = await listener.accept();
+  expect(events).toEqual([addressesOf(listener)[0]?.text ?? ""]);
 });

@@ -67,10 +67,10 @@ export class StaggeredConnects extends AttemptWithRetries {
   /** Whether an address failed because of a temporary shortage (`shortage` in `FailedTry`). */
   #foundShortage = false;
   /**
-   * The number of resolver queries so far. It identifies the latest query, because an answer to an
-   * earlier query must be ignored.
+   * Identifies the query whose answer the current try awaits, because every other answer must be
+   * ignored. Grows with each query, and when a try has ended.
    */
-  #resolved = 0;
+  #query = 0;
 
   constructor(
     connection: Connection,
@@ -105,8 +105,8 @@ export class StaggeredConnects extends AttemptWithRetries {
     // If the latest try in the line did not fail, the destination is probably reachable. So leave
     // the line now, so that the attempts behind this attempt do not wait for the resolver.
     if (this.line.lastFailure === null) this.line.leave(this);
-    const number = (this.#resolved += 1);
-    const isLate = () => !this.live || number !== this.#resolved;
+    const query = (this.#query += 1);
+    const isLate = () => !this.live || query !== this.#query;
     addresses.then(
       (found) => void (isLate() || this.#tryAll(found)),
       (error: unknown) => void (isLate() || this.fail([{ address: "", code: errorCode(error) }])),
@@ -287,6 +287,7 @@ export class StaggeredConnects extends AttemptWithRetries {
   }
 
   protected override dropAllBut(winner: ConnectionSide | null): void {
+    this.#query += 1;
     if (this.#race === null) {
       if (winner === null) drop(this.connection.destination);
       return;
