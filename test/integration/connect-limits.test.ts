@@ -5,9 +5,10 @@ import { targetOf } from "../../src/address/resolve-destination.ts";
 import type { SocketAddress } from "../../src/address/socket-address.ts";
 import { createRelay, type RelayOptions } from "../../src/index.ts";
 import { Connection } from "../../src/relay/connection/connection.ts";
+import { POLLOUT, system } from "../support/process/system-calls.ts";
 import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
 import { folderForTests } from "../support/temporary-folder.ts";
-import { until } from "../support/waiting.ts";
+import { PATIENCE, until } from "../support/waiting.ts";
 
 // What ends an attempt to reach the destination, and what does not.
 
@@ -79,12 +80,13 @@ function addressesOf(...listeners: readonly RawListener[]): readonly SocketAddre
   });
 }
 
-/** A destination that answers no connect. */
+/** A destination that answers no connect, until `makeRoom` is called. */
 async function fullListener() {
   const listener = new RawListener(LOOPBACK, 0);
   const waiting = await RawSocket.connect(listener.endpoint);
   return {
     listener,
+    makeRoom: () => listener.tryAccept()?.close(),
     [Symbol.dispose]() {
       waiting.close();
       listener.close();
@@ -107,3 +109,21 @@ test("an answer of the resolver that comes after the end of its try opens nothin
   using _destination = await listener.accept();
   expect(events).toEqual([addressesOf(listener)[0]?.text ?? ""]);
 });
+
+test.each([1, 2])(
+  "a connect that succeeds before connectTimeout counts, also if the timer comes first (%d addresses)",
+  async (count) => {
+    using full = await fullListener();
+    using other = await fullListener();
+    await using bench = await resolvedByTest();
+    const { connection, queries, events } = bench;
+    queries[0]?.resolve(addressesOf(...[full.listener, other.listener].slice(0, count)));
+    await until(() => connection.destination.socket !== null, "the connect to begin");
+    full.makeRoom();
+    // The process is busy, so it hears nothing: the kernel sends its SYN again after a second.
+    const { fd } = connection.destination;
+    expect(system.poll([{ fd, events: POLLOUT }], PATIENCE)).toEqual([POLLOUT]);
+    connection.attempt?.expire();
+    expect(events).toEqual([addressesOf(full.listener)[0]?.text ?? ""]);
+  },
+);

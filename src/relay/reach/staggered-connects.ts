@@ -280,6 +280,16 @@ export class StaggeredConnects extends AttemptWithRetries {
     return this.#failures ?? [{ address: "", code: NO_NAME_IN_TIME }];
   }
 
+  override expire(): void {
+    // Bun runs a late timer before it reports the sockets that have connected in time. So look
+    // whether one of them has.
+    const { destination } = this.connection;
+    const sides = this.#race === null ? [destination] : [...this.#race.addresses.keys()];
+    const winner = sides.find(({ fd }) => this.system.peerName(fd, PEER_NAME) >= 0);
+    if (winner !== undefined) this.progress(winner, false);
+    if (this.live) super.expire();
+  }
+
   /** The addresses that have not answered yet. */
   #silent(): readonly SocketAddress[] {
     if (this.#race !== null) return [...this.#race.addresses.values()];
