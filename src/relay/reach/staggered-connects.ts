@@ -10,12 +10,12 @@ import {
   errnoCode,
   errorCode,
 } from "../../os/errno.ts";
-import { mayBeLocalPort } from "../../os/local-port-range.ts";
 import type { Libc } from "../../os/libc.ts";
 import { SO_ERROR, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET } from "../../os/linux-constants.ts";
 import type { SocketAddress } from "../../address/socket-address.ts";
 import { type Connection, ConnectionSide } from "../connection/connection.ts";
 import type { AddressFailure } from "./describe-failure.ts";
+import { type ConnectState, stateOfConnect } from "./state-of-connecting-socket.ts";
 import type { WaitingLine } from "./waiting-line.ts";
 import { comesAfterConnection, AttemptWithRetries } from "./attempt-with-retries.ts";
 
@@ -25,12 +25,6 @@ const NEXT_AFTER = 250;
 
 // The code of getaddrinfo(3) for a resolver that does not answer.
 const NO_NAME_IN_TIME = "EAI_AGAIN";
-
-// A buffer for the address of a socket's peer, overwritten at each use. Its size is the size of
-// sockaddr_in6, the longest sockaddr of TCP (ipv6(7)).
-const PEER_NAME = new Uint8Array(28);
-// A buffer of the same size for the local address of a socket.
-const OWN_NAME = new Uint8Array(28);
 
 /** The connects to several addresses that are tried in parallel. */
 interface Race {
@@ -126,13 +120,9 @@ export class StaggeredConnects extends AttemptWithRetries {
 
   progress(side: ConnectionSide, proven: boolean): void {
     if (proven) return this.succeed(side);
-    // Do not check with a second connect(2). If the connection was reset meanwhile, a second
-    // connect would report the reset and discard the received bytes.
-    if (this.system.peerName(side.fd, PEER_NAME) >= 0) {
-      if (this.#isItself(side)) this.failed(side, errnoCode(ECONNREFUSED));
-      else this.succeed(side);
-      return;
-    }
+    const state = this.#stateOf(side);
+    if (state === "connected") return this.succeed(side);
+    if (state === "itself") return this.failed(side, errnoCode(ECONNREFUSED));
     const errno = this.system.getOption(side.fd, SOL_SOCKET, SO_ERROR);
     if (errno === 0) return;
     const code = errnoCode(errno);
@@ -141,22 +131,8 @@ export class StaggeredConnects extends AttemptWithRetries {
     this.succeed(side);
   }
 
-  /**
-   * Whether a socket is connected to itself. The caller has stored the address of the socket's peer
-   * in `PEER_NAME`. If nobody listens on a loopback port in the range of local ports, the kernel
-   * may choose that same port as the local port, and TCP's simultaneous open connects the socket to
-   * itself (RFC 9293 3.5).
-   */
-  #isItself(side: ConnectionSide): boolean {
-    const port = (PEER_NAME[2] ?? 0) * 256 + (PEER_NAME[3] ?? 0);
-    // A port outside the range of local ports is never the socket's own port. Most services listen
-    // on such a port, so the system call for the own address is rarely needed. In another network
-    // namespace the range may differ, so always make the system call.
-    if (this.connection.shared.target.netns === undefined && !mayBeLocalPort(port)) return false;
-    const length = this.system.name(side.fd, OWN_NAME);
-    // The loop is short, because the ports come first in the sockaddr and almost always differ.
-    for (let at = 0; at < length; at += 1) if (OWN_NAME[at] !== PEER_NAME[at]) return false;
-    return length > 0;
+  #stateOf({ fd }: ConnectionSide): ConnectState {
+    return stateOfConnect(this.system, fd, this.connection.shared.target.netns);
   }
 
   /** Tries the remaining addresses in order, until a connect succeeds or is in progress. */
@@ -285,9 +261,9 @@ export class StaggeredConnects extends AttemptWithRetries {
     // whether one of them has.
     const { destination } = this.connection;
     const sides = this.#race === null ? [destination] : [...this.#race.addresses.keys()];
-    const winner = sides.find(({ fd }) => this.system.peerName(fd, PEER_NAME) >= 0);
-    if (winner !== undefined) this.progress(winner, false);
-    if (this.live) super.expire();
+    const winner = sides.find((side) => this.#stateOf(side) === "connected");
+    if (winner === undefined) super.expire();
+    else this.succeed(winner);
   }
 
   /** The addresses that have not answered yet. */
