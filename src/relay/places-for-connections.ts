@@ -129,6 +129,10 @@ export class Places implements BoundedRelay, Disposable {
     this.#shared.observer.full(this.#count(), "memory");
   }
 
+  memoryFree(): void {
+    for (const { up } of this.#shared.connections) up.memoryFree();
+  }
+
   /**
    * The number of taken places: one for each connection and proxy that `PlacesNeeds.count` counts,
    * and one for each late socket beyond `#lateSocketsSpare`.

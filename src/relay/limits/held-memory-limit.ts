@@ -22,6 +22,11 @@ export interface BoundedRelay {
   resumeFor(holder: string): void;
   /** Tells the relay that the bound is reached. Called after the relay was paused. */
   memoryFull(): void;
+  /**
+   * Tells the relay that all connections together hold few enough bytes again. Called after the
+   * relay was resumed.
+   */
+  memoryFree(): void;
 }
 
 const KIB = 1024;
@@ -125,7 +130,10 @@ export class HeldMemory implements MemoryAccount {
     if (heldTogether(this.#bound) > this.#bound.most * (1 - FREE)) return;
     clearInterval(this.#looks);
     this.#looks = null;
-    for (const relay of [...this.#relays]) relay.resumeFor(MEMORY_HOLDER);
+    for (const relay of [...this.#relays]) {
+      relay.resumeFor(MEMORY_HOLDER);
+      relay.memoryFree();
+    }
   }
 }
 

@@ -125,6 +125,16 @@ export class Pipe implements Reader, CrowdMember {
     else if (!this.isPaused) this.#needReading().chunkHeld(0);
   }
 
+  /**
+   * Lets Bun read again if only the memory limit stopped the reading before `to` was ready, because
+   * during a pause Bun does not report that a Unix client has left. Call this when all pipes
+   * together hold few enough bytes again.
+   */
+  memoryFree(): void {
+    if (this.state !== "flowing" || this.to.ready || this.held >= HELD_BEFORE_READY) return;
+    this.#reading?.roomAgain();
+  }
+
   /** Adds bytes that the relay itself sends to `to`, before all bytes of `from`. */
   precede(bytes: Uint8Array): void {
     this.#holding().addFirst(bytes);

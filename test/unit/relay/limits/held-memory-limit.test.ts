@@ -12,6 +12,7 @@ const MOST = 80 * KIB;
 class Accepting implements BoundedRelay {
   readonly holders = new Set<string>();
   times = 0;
+  timesFree = 0;
 
   pauseFor(holder: string): void {
     this.holders.add(holder);
@@ -23,6 +24,10 @@ class Accepting implements BoundedRelay {
 
   memoryFull(): void {
     this.times += 1;
+  }
+
+  memoryFree(): void {
+    this.timesFree += 1;
   }
 
   get accepts(): boolean {
@@ -72,10 +77,12 @@ test("at the bound all relays accept nobody, and again when an eighth is free", 
   change(memory, -MOST / 16);
   memory.lookAgain();
   expect(memory.isReached).toBe(true);
+  expect(relays.map(({ timesFree }) => timesFree)).toEqual([0, 0]);
   change(memory, -MOST / 16);
   memory.lookAgain();
   expect(memory.isReached).toBe(false);
   expect(relays.every(({ accepts }) => accepts)).toBe(true);
+  expect(relays.map(({ timesFree }) => timesFree)).toEqual([1, 1]);
 });
 
 test("below the bound nothing happens", () => {
