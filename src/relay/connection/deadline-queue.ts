@@ -121,5 +121,8 @@ export class DeadlineQueue<Item extends Expiring> {
     if (this.#first === null) return;
     this.#timerDue = this.#first.due;
     this.#timer = setTimeout(this.#tick, Math.max(0, this.#timerDue - performance.now()));
+    // Unreference the timer, because the timer alone must not keep the process alive; open sockets
+    // do, also while Bun's reading from them is paused.
+    this.#timer.unref();
   }
 }

@@ -130,7 +130,9 @@ export class ExpectedHeaders {
    */
   cutAfter(time: number): void {
     if (time === 0) this.cut();
-    else if (time < HEADER_TIMEOUT) setTimeout(() => this.cut(), time);
+    // Unreference the timer, because the timer alone must not keep the process alive; the sockets
+    // of the proxies do.
+    else if (time < HEADER_TIMEOUT) setTimeout(() => this.cut(), time).unref();
   }
 
   /**
