@@ -79,8 +79,15 @@ export class Places implements BoundedRelay, Disposable {
 
   [Symbol.dispose](): void {
     this.#limit?.leave(this);
-    this.#memory.leave(this);
     this.#pause?.[Symbol.dispose]();
+  }
+
+  /**
+   * From now on, nobody tells the relay that the memory limit is reached, because it has no
+   * connection any more. A stopping relay is told as long as it has connections.
+   */
+  connectionsEnded(): void {
+    this.#memory.leave(this);
   }
 
   /**
@@ -126,7 +133,8 @@ export class Places implements BoundedRelay, Disposable {
 
   memoryFull(): void {
     for (const connection of this.#shared.connections) readSparingly(connection);
-    this.#shared.observer.full(this.#count(), "memory");
+    // A relay that stops accepts nobody anyway.
+    if (!this.#isClosed) this.#shared.observer.full(this.#count(), "memory");
   }
 
   memoryFree(): void {

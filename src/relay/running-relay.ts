@@ -269,6 +269,7 @@ class RunningRelay implements PausableRelay {
       this.#observer.draining(this.connections);
       await this.#clients.headersEnded();
       await this.#drain.run();
+      this.#places.connectionsEnded();
       await this.#capture?.close();
       for (const watch of this.#watches) watch[Symbol.dispose]();
       this.#observer.stopped({ cause, cut: this.#drain.cut });
@@ -313,6 +314,7 @@ class RunningRelay implements PausableRelay {
     this.#places.close();
     this.#clients.cutHeaders();
     for (const connection of this.#shared.connections) destroy(connection, "fault");
+    this.#places.connectionsEnded();
     this.#capture?.flush();
   }
 

@@ -153,48 +153,56 @@ test.each([
   },
 );
 
-test("a Unix client that waits for its destination at the bound is missed when it leaves later", async () => {
-  using ends = new DisposableStack();
-  const silent = new RawListener(path("silent destination of a bound that ends"), CONNECTIONS);
-  ends.defer(() => silent.close());
-  const { open } = relayOpener(1, { memory: boundOfThreads(1, MOST) });
-  const full = Promise.withResolvers<void>();
-  const freed = Promise.withResolvers<void>();
-  await using stalled = await open({
-    source: path("stalled source of a bound that ends"),
-    destination: silent.endpoint,
-    drainTimeout: 0,
-    observer: {
-      full: () => full.resolve(),
-      acceptingPaused: (_, change) => void (change < 0 && freed.resolve()),
-    },
-  });
-  const views: ConnectionView[] = [];
-  const endings: string[] = [];
-  await using relay = await open({
-    source: path("waiting source"),
-    destination: path("absent destination"),
-    connectRetry: 600_000,
-    drainTimeout: 0,
-    observer: {
-      opened: (view) => void views.push(view),
-      closed: (_, ending) => void endings.push(ending),
-    },
-  });
-  const waiting = await RawSocket.connect(relay.endpoint);
-  ends.defer(() => waiting.close());
-  await until(() => views.length > 0, "the client that waits");
-  const stalls: RawSocket[] = [];
-  for (let count = 0; count < CONNECTIONS / 2; count += 1) {
-    const sender = await RawSocket.connect(stalled.endpoint, { send: SEND_BUFFER });
-    stalls.push(sender, await silent.accept());
-  }
-  const payload = new Payload(SEND_BUFFER);
-  for (const end of stalls) if (end.label === "client") end.trySend(payload.bytes);
-  await full.promise;
-  for (const end of stalls) end.close();
-  await freed.promise;
-  waiting.close();
-  await until(() => endings.length > 0, "the relay to miss the client");
-  expect(endings).toEqual(["client left"]);
-});
+test.each([
+  ["goes on", false],
+  ["stops", true],
+])(
+  "a relay that %s misses a Unix client that waited at the bound and leaves later",
+  async (_, stops) => {
+    using ends = new DisposableStack();
+    const silent = new RawListener(path(`silent destination, ${stops}`), CONNECTIONS);
+    ends.defer(() => silent.close());
+    const { open } = relayOpener(1, { memory: boundOfThreads(1, MOST) });
+    const full = Promise.withResolvers<void>();
+    const freed = Promise.withResolvers<void>();
+    await using stalled = await open({
+      source: path("stalled source"),
+      destination: silent.endpoint,
+      drainTimeout: 0,
+      observer: {
+        full: () => full.resolve(),
+        acceptingPaused: (_, change) => void (change < 0 && freed.resolve()),
+      },
+    });
+    const views: ConnectionView[] = [];
+    const endings: string[] = [];
+    await using relay = await open({
+      source: path("waiting source"),
+      destination: path("absent destination"),
+      connectRetry: 600_000,
+      drainTimeout: 0,
+      observer: {
+        opened: (view) => void views.push(view),
+        closed: (_, ending) => void endings.push(ending),
+      },
+    });
+    const waiting = await RawSocket.connect(relay.endpoint);
+    ends.defer(() => waiting.close());
+    await until(() => views.length > 0, "the client that waits");
+    const stalls: RawSocket[] = [];
+    for (let count = 0; count < CONNECTIONS / 2; count += 1) {
+      const sender = await RawSocket.connect(stalled.endpoint, { send: SEND_BUFFER });
+      stalls.push(sender, await silent.accept());
+    }
+    const payload = new Payload(SEND_BUFFER);
+    for (const end of stalls) if (end.label === "client") end.trySend(payload.bytes);
+    await full.promise;
+    const stopped = stops && relay.stop({ drainTimeout: 600_000, standstillTimeout: 600_000 });
+    for (const end of stalls) end.close();
+    await freed.promise;
+    waiting.close();
+    await until(() => endings.length > 0, "the relay to miss the client");
+    expect(endings).toEqual(["client left"]);
+    await stopped;
+  },
+);
