@@ -20,7 +20,7 @@ export interface KilledProcess {
  * first process knows no other process.
  */
 export class ParentProcess {
-  readonly #reaper: Reaper;
+  readonly #reaper: Pick<Reaper, "ended">;
   readonly #killed: (killed: KilledProcess) => void;
   readonly #statuses = new Map<number, Promise<number>>();
   readonly #alone = Promise.withResolvers<void>();
@@ -31,7 +31,7 @@ export class ParentProcess {
    *   process in this way, and a process that was killed could not log it.
    */
   constructor(
-    reaper: Reaper,
+    reaper: Pick<Reaper, "ended">,
     { pid }: { readonly pid: number },
     killed: (killed: KilledProcess) => void,
   ) {
@@ -50,6 +50,8 @@ export class ParentProcess {
   }
 
   #ended(pid: number, status: number): void {
+    // Forget the process, because the kernel may give its id to a later process.
+    if (pid !== this.#newest) this.#statuses.delete(pid);
     if (status <= BY_SIGNAL) return;
     const signal = nameOf(status - BY_SIGNAL);
     this.#killed({ pid, signal, wasNewest: pid === this.#newest });
