@@ -177,24 +177,14 @@ export class FaultyRelays implements AsyncDisposable {
   }
 
   /**
-   * Clients that send as much as they can to a destination that reads for a while and then stops:
-   * to a program that was seen to read, the relay reads ahead.
+   * Clients that send as much as they can to a destination that is absent: the relay holds 64 KiB
+   * of each of them at least while it keeps trying to reach the destination.
    */
   async #startHolding(): Promise<void> {
-    const path = this.at("stubborn");
-    const readers = new Map<Bun.Socket, number>();
-    let isMended = false;
-    const socket = {
-      open: (reader: Bun.Socket) => void readers.set(reader, 0),
-      data(reader: Bun.Socket, bytes: Uint8Array) {
-        const read = (readers.get(reader) ?? 0) + bytes.length;
-        readers.set(reader, read);
-        if (read > 4 * 1024 * 1024 && !isMended) reader.pause();
-      },
-    };
-    const stubborn = Bun.listen({ unix: path, socket });
-    this.#owner.defer(() => stubborn.stop(true));
-    await this.#start("holding", ["--name=holding", "--memory-max=4M", this.at("holding"), path]);
+    await this.#start("holding", [
+      ...["--name=holding", "--memory-max=4M", "--connect-retry=1h"],
+      ...[this.at("holding"), this.at("absent")],
+    ]);
     const piece = new Uint8Array(65_536);
     const flood = (client: Bun.Socket) => {
       while (client.write(piece) === piece.length);
@@ -202,9 +192,9 @@ export class FaultyRelays implements AsyncDisposable {
     this.#faults.push(async () => {
       const clients: Bun.Socket[] = [];
       this.#mends.push(() => {
-        isMended = true;
         for (const client of clients) client.terminate();
-        for (const reader of readers.keys()) reader.resume();
+        // The relay keeps what they have sent until it can deliver it.
+        this.#owner.use(startEcho(this.at("absent")));
       });
       for (let count = 0; count < 100; count += 1) {
         const handlers = { open: flood, drain: flood, data() {} };
