@@ -27,6 +27,7 @@ const LOCK_EX_NB = 2 | 4;
 const SHUT_RD = 0;
 const SHUT_WR = 1;
 const POLLOUT = 0x4;
+const POLLERR = 0x8;
 const POLLHUP = 0x10;
 // The index of the field `revents` if a struct pollfd is read as an array of shorts. The field `fd`
 // is an int and takes the first two shorts, the field `events` takes the third.
@@ -141,8 +142,9 @@ export function callsOf(c: LibcSymbols): Libc {
     unread: (fd) => count(fd, SIOCINQ),
     shutReading: (fd) => answer(c.shutdown(fd, SHUT_RD)),
     shutWriting: (fd) => answer(c.shutdown(fd, SHUT_WR)),
-    // Request no events: the kernel always reports POLLHUP.
+    // Request no events: the kernel always reports POLLERR and POLLHUP.
     hungUp: (fd) => poll(fd, 0, POLLHUP),
+    lacksReader: (fd) => poll(fd, 0, POLLERR | POLLHUP),
     writable: (fd) => poll(fd, POLLOUT, POLLOUT),
     interfaceFlags(name) {
       const request = new Uint8Array(IFREQ_BYTES);

@@ -1,5 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { printAddress } from "../../src/index.ts";
 import { libc } from "../../src/os/libc.ts";
@@ -108,6 +108,26 @@ describe("standard streams", () => {
     const sum = await new Response(reader.stdout).text();
     expect(sum).toStartWith(payload.received().sha256);
     expect(await child.exited).toBe(0);
+  });
+
+  test("a client that left is noticed although the destination says nothing", async () => {
+    using listener = new RawListener({ kind: "tcp", host: "127.0.0.1", port: 0 });
+    const [input, output] = [pipe(), pipe()];
+    const child = Bun.spawn([executable, "-", printAddress(listener.endpoint)], {
+      env: ENV,
+      stdin: input.end,
+      stdout: output.start,
+      stderr: "pipe",
+    });
+    for (const fd of [input.end, output.start, output.end]) closeSync(fd);
+    using server = await listener.accept();
+    // A client that wants no answer may go on sending, for longer than the time between two looks.
+    await Bun.sleep(1_500);
+    writeSync(input.start, "sent");
+    closeSync(input.start);
+    expect(await server.readToEnd()).toMatchObject({ length: 4, ending: "end" });
+    expect(await child.exited).toBe(0);
+    expect(await new Response(child.stderr).text()).toBe("");
   });
 
   test("pipes that somebody made non-blocking", async () => {

@@ -26,6 +26,7 @@ import { isOneSocket, takeOneSocket } from "./inetd-socket.ts";
 import { closedStream, INPUT } from "./standard-descriptors.ts";
 import { copyInput, copyOutput, StreamFailure } from "./copy-standard-io.ts";
 import { checkStandardIoOptions } from "./standard-io-options.ts";
+import { onReaderLeft } from "./notice-departed-reader.ts";
 import { StreamSocket } from "./socket-with-awaited-writes.ts";
 
 const EX_FAILED = 1;
@@ -209,9 +210,15 @@ async function pumped(
     if (!(error instanceof StreamFailure)) throw error;
     fail(error.message);
   };
+  using whileReading = new DisposableStack();
   // Do not wait for the end of standard input, because the bytes of standard input have no receiver
   // once the connection has closed.
-  void copyInput(socket, reached).catch(orFail);
+  void copyInput(socket, reached)
+    .then(() => {
+      // As long as standard input goes on, the client is there, even if it wants no answer.
+      if (!whileReading.disposed) whileReading.use(onReaderLeft(system, () => socket.close()));
+    })
+    .catch(orFail);
   await copyOutput(system, socket).catch(orFail);
   return await end;
 }

@@ -72,6 +72,11 @@ export class StreamSocket {
     this.#socket.shutdown();
   }
 
+  /** Closes the socket. Waiting reads and writes end as after a close by the peer. */
+  close(): void {
+    this.#socket.close();
+  }
+
   /** Called when bytes have arrived. */
   came(chunk: Uint8Array): void {
     // Append to the unread chunk, because Bun 1.4.5 may deliver a further chunk after `pause`. This

@@ -12,7 +12,7 @@ import { blockWith } from "../../support/readme.ts";
 import { connectEcho, startEcho } from "../../support/sockets/echo.ts";
 
 const PACKAGING = join(import.meta.dir, "../../../src/packaging");
-const MEMORY = 64 * 1_024 ** 2;
+const MEMORY = 128 * 1_024 ** 2;
 const NEEDS = [...MACHINE_NEEDS, ...RELEASE_NEEDS, ...["runc", "socat", "curl"].map(program)];
 
 await describeNeeding("the container image", NEEDS, () => {
@@ -53,7 +53,7 @@ await describeNeeding("the container image", NEEDS, () => {
     expect(files.length).toBeLessThan(20);
   });
 
-  describe("as PID 1, without root, capabilities and a writable root, in 64 MB", () => {
+  describe("as PID 1, without root, capabilities and a writable root, in 128 MB", () => {
     let container: Container;
     let folder = "";
     beforeAll(async () => {
@@ -123,7 +123,7 @@ await describeNeeding("the container image", NEEDS, () => {
     for (const option of [
       "--read-only",
       "--cap-drop=ALL",
-      "--memory=64m",
+      "--memory=128m",
       "--volume=/run/app:/run/app",
     ])
       expect(options.split(" ")).toContain(option);
@@ -141,7 +141,7 @@ await describeNeeding("the container image", NEEDS, () => {
       read_only: true,
       cap_drop: ["ALL"],
       security_opt: ["no-new-privileges:true"],
-      mem_limit: "64m",
+      mem_limit: "128m",
       volumes: ["socket:/run/postgresql:ro"],
     });
     const { container, folder } = await start(texts(at(relay, "command")), "/run/postgresql");
@@ -166,7 +166,7 @@ await describeNeeding("the container image", NEEDS, () => {
         allowPrivilegeEscalation: false,
         capabilities: { drop: ["ALL"] },
       },
-      resources: { limits: { memory: "64Mi" } },
+      resources: { limits: { memory: "128Mi" } },
     });
     expect(at(relay, "volumeMounts", "1", "mountPath")).toBe(image.volume);
     const [ports, volumes] = [at(relay, "ports"), at(pod, "volumes")];

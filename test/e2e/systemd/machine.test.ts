@@ -200,7 +200,7 @@ async function offer(bench: Bench, address: string, command: string): Promise<vo
   const name = `on-${address}`;
   await bench.install({
     [`${name}.socket`]: `[Socket]\nListenStream=${address}\nAccept=yes\n`,
-    [`${name}@.service`]: `[Service]\nExecStart=${command}\nStandardInput=socket\n`,
+    [`${name}@.service`]: `[Service]\nExecStart=${command}\nStandardInput=socket\nStandardError=journal\n`,
   });
   await bench.systemctl("start", `${name}.socket`);
 }
