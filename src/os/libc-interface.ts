@@ -86,8 +86,8 @@ export interface Libc {
   /** 1 if both directions of a socket have ended, else 0. poll(2), POLLHUP */
   hungUp(fd: number): number;
   /**
-   * 1 if nobody will read any more what is written to a pipe, a socket or a terminal, else 0; always
-   * 0 for a file. poll(2), POLLERR and POLLHUP
+   * 1 if nobody will read any more what is written to a pipe, a socket or a terminal, else 0;
+   * always 0 for a file. poll(2), POLLERR and POLLHUP
    */
   lacksReader(fd: number): number;
   /**

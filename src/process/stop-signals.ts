@@ -1,4 +1,4 @@
-/** Requests to stop this process, by TERM or by INT (Ctrl-C). */
+/** Requests to stop this process, by TERM, INT (Ctrl-C) or QUIT (Ctrl-\). */
 export interface StopRequests extends Disposable {
   /** Settles at the first request. */
   readonly asked: Promise<void>;
@@ -14,9 +14,12 @@ export interface StopRequests extends Disposable {
   ask(times: number): void;
 }
 
+/** If QUIT ended the process by itself, the peers would see a clean end of each stream. */
+const SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
+
 /**
- * Listens for TERM and INT until the returned object is disposed. Before the call and after the
- * disposal, each of these two signals ends the process.
+ * Listens for TERM, INT and QUIT until the returned object is disposed. Before the call and after
+ * the disposal, each of these signals ends the process.
  */
 export function stopRequests(): StopRequests {
   const first = Promise.withResolvers<void>();
@@ -27,13 +30,13 @@ export function stopRequests(): StopRequests {
     if (times >= 2) second.resolve();
   };
   const request = () => ask((signals += 1));
-  process.on("SIGTERM", request).on("SIGINT", request);
+  for (const signal of SIGNALS) process.on(signal, request);
   return {
     asked: first.promise,
     askedAgain: second.promise,
     ask,
     [Symbol.dispose]: () => {
-      process.off("SIGTERM", request).off("SIGINT", request);
+      for (const signal of SIGNALS) process.off(signal, request);
     },
   };
 }

@@ -13,7 +13,7 @@ folderForEachTest("relay-life", (path) => void (folder = path));
 // `docker stop` kills after this long, in milliseconds, and reports status 137.
 const CONTAINER_PATIENCE = 10_000;
 describe("a relay's life", () => {
-  test.each(["SIGTERM", "SIGINT"] as const)(
+  test.each(["SIGTERM", "SIGINT", "SIGQUIT"] as const)(
     "it relays until %s, and leaves nothing",
     async (signal) => {
       using server = echoIn(folder);

@@ -310,6 +310,7 @@ describe("standard streams", () => {
   const SIGNALS = [
     ["SIGTERM", "TERM"],
     ["SIGINT", "INT"],
+    ["SIGQUIT", "QUIT"],
     ["SIGHUP", "HUP"],
   ] as const;
 
@@ -322,6 +323,23 @@ describe("standard streams", () => {
       expect(await server.readToEnd()).toMatchObject({ ending: "ECONNRESET" });
       expect(await io.stderr).toMatch(new RegExp(`^[^\\n]*error stopped by ${name}\\n$`));
     });
+  });
+
+  test("TERM while standard output is full leaves its line, too", async () => {
+    using listener = new RawListener({ kind: "tcp", host: "127.0.0.1", port: 0 });
+    const [input, output] = [pipe(), pipe()];
+    const child = Bun.spawn([executable, "-", printAddress(listener.endpoint)], {
+      env: ENV,
+      stdin: input.end,
+      stdout: output.start,
+      stderr: "pipe",
+    });
+    using server = await listener.accept();
+    await server.fill(new Payload(100_000_000));
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(1);
+    expect(await new Response(child.stderr).text()).toMatch(/^[^\n]*error stopped by TERM\n$/);
+    for (const fd of [input.start, input.end, output.start, output.end]) closeSync(fd);
   });
 
   test("HUP after standard input was closed, as from ssh, is no line", async () => {

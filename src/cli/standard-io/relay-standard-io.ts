@@ -180,6 +180,7 @@ async function relayOne(
   using _ignored = ignoreUserSignals();
   using _term = onSignal("SIGTERM", () => failed.resolve("stopped by TERM"));
   using _int = onSignal("SIGINT", () => failed.resolve("stopped by INT"));
+  using _quit = onSignal("SIGQUIT", () => failed.resolve("stopped by QUIT"));
   using _hangup = onSignal("SIGHUP", () =>
     failed.resolve(system.hungUp(INPUT) === 1 ? HUNG_UP_AFTER_CLOSE : "stopped by HUP"),
   );

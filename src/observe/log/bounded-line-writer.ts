@@ -1,5 +1,6 @@
-import { write } from "node:fs";
+import { write, writeSync } from "node:fs";
 import { errorCode } from "../../os/errno.ts";
+import { libc } from "../../os/libc.ts";
 import { TextBuffer } from "./text-buffer.ts";
 
 const ROOM = 1024 * 1024;
@@ -14,6 +15,9 @@ const GATHER_BYTES = 64 * 1024;
 
 // The maximum size, in bytes, of a buffer that is kept for the next lines.
 const SPARE_MOST = 256 * 1024;
+
+// A pipe that is writable takes this number of bytes without blocking (PIPE_BUF, pipe(7)).
+const TAKEN_LEAST = 4096;
 
 // The length of one step in `afterSteps`, in milliseconds.
 const STEP_MS = 10;
@@ -77,7 +81,8 @@ export class BoundedLineWriter {
   #endsLine = true;
   /** Whether a failed write has left the last line incomplete. */
   #isTorn = false;
-  #writing = false;
+  /** The rest of the write that has not ended yet; null if there is none. */
+  #unwritten: Uint8Array | null = null;
   #started = -Infinity;
   /** The timer of the next write; defined exactly while lines are being collected. */
   #gathering: Timer | undefined;
@@ -136,20 +141,35 @@ export class BoundedLineWriter {
    */
   #added(before: number): void {
     this.#held += this.#waiting.length - before;
-    if (this.#writing) return;
+    if (this.#unwritten !== null) return;
     if (this.#gathering === undefined) this.#gather();
     else if (this.#held >= GATHER_BYTES) this.#start();
   }
 
-  /** Settles when all lines are written, or after `limit` milliseconds. */
+  /**
+   * Settles when all lines are written, or after `limit` milliseconds. Call this last, just before
+   * the process exits: after `limit`, a write that has not ended may write the same lines again.
+   */
   async flush(limit: number): Promise<void> {
     if (this.#gathering !== undefined) this.#start();
-    if (!this.#writing) return;
+    if (this.#unwritten === null) return;
     this.#idle ??= Promise.withResolvers();
     const { promise, resolve } = this.#idle;
     const cancel = afterSteps(limit, resolve);
     await promise;
     cancel();
+    this.#writeLast();
+  }
+
+  /**
+   * Writes what it can without blocking, if a write has not ended in time. That write may wait for a
+   * thread, because all threads wait for something that never comes, such as room in a full
+   * standard output.
+   */
+  #writeLast(): void {
+    if (this.#unwritten === null || libc?.writable(this.#fd) !== 1) return;
+    const last = Buffer.concat([this.#unwritten, this.#waiting.bytes]);
+    writeSync(this.#fd, last, 0, Math.min(last.length, TAKEN_LEAST));
   }
 
   /**
@@ -171,12 +191,13 @@ export class BoundedLineWriter {
     this.#waiting = this.#spare ?? new TextBuffer();
     this.#waiting.clear();
     this.#spare = text.size <= SPARE_MOST ? text : null;
-    this.#writing = true;
+    this.#unwritten = text.bytes;
     if (this.#isTorn) this.#endTornLine(text.bytes);
     else this.#send(text.bytes);
   };
 
   #send(rest: Uint8Array): void {
+    this.#unwritten = rest;
     this.#write(rest, (error, written) => {
       if (error !== null) return this.#failed(rest, error);
       this.#held -= written;
@@ -225,7 +246,7 @@ export class BoundedLineWriter {
   }
 
   #next(): void {
-    this.#writing = false;
+    this.#unwritten = null;
     if (this.#waiting.length > 0) {
       this.#gather();
       return;

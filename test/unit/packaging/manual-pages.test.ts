@@ -38,7 +38,7 @@ describe("simpletcpunixrelay(1)", () => {
       expect(relayText).toMatch(new RegExp(`^\\.It Cm ${name}\\b`, "m"));
   });
 
-  test.each(["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2"])(
+  test.each(["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2"])(
     "has the signal %s",
     (signal) => {
       expect(relayText).toMatch(new RegExp(`^\\.It Dv .*\\b${signal}\\b`, "m"));
