@@ -148,7 +148,7 @@ export class BoundedLineWriter {
 
   /**
    * Settles when all lines are written, or after `limit` milliseconds. Call this last, just before
-   * the process exits: after `limit`, a write that has not ended may write the same lines again.
+   * the process exits: after `limit`, a write that has not ended may write its lines again.
    */
   async flush(limit: number): Promise<void> {
     if (this.#gathering !== undefined) this.#start();
@@ -162,8 +162,8 @@ export class BoundedLineWriter {
   }
 
   /**
-   * Writes what it can without blocking, if a write has not ended in time. That write may wait for a
-   * thread, because all threads wait for something that never comes, such as room in a full
+   * Writes what it can without blocking, if a write has not ended in time. That write may wait for
+   * a thread, because all threads wait for something that never comes, such as room in a full
    * standard output.
    */
   #writeLast(): void {
