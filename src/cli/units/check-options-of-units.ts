@@ -3,7 +3,7 @@ import { isIPv4, isIPv6 } from "../../address/parse-and-print-ip.ts";
 import type { OptionValues } from "../../options/option-table.ts";
 import { absolutePath } from "../../os/canonical-path.ts";
 import { groupId, userId } from "../../os/user-ids.ts";
-import { folderOf, isIn, runtimeDirectory } from "../../systemd/units/directives-for-paths.ts";
+import { folderOf, runtimeDirectory } from "../../systemd/units/directives-for-paths.ts";
 import { IDLE_LEAST } from "../../systemd/least-exit-idle-time.ts";
 import { addressText, INSTANCE_PORT, isTemplate } from "../../systemd/units/specifiers.ts";
 import { endsAsWritten, hasControls } from "../../systemd/units/unit-escaping.ts";
@@ -114,19 +114,8 @@ export function checkAddress(
   );
 }
 
-/**
- * Refuses a source on which systemd cannot listen. Refuses an admin socket if systemd makes the
- * socket's folder and the source is in this folder: when the relay stops, systemd removes the
- * folder, and the source with it.
- */
-export function checkListening(source: SocketEndpoint, admin: SocketEndpoint | undefined): void {
-  if (source.kind === "unix" && admin?.kind === "unix") {
-    const folder = runtimeDirectory(admin.path);
-    if (folder !== undefined && isIn(folderOf(source.path), folderOf(admin.path)))
-      throw new UsageError(
-        "--admin: systemd removes its folder when the relay stops, but SOURCE is in it; use another folder",
-      );
-  }
+/** Refuses a source on which systemd cannot listen. */
+export function checkListening(source: SocketEndpoint): void {
   if (source.kind === "tcp") {
     if (source.host !== "" && !isIPv4(source.host) && !isIPv6(source.host))
       throw new UsageError(

@@ -12,6 +12,7 @@ import { fileOverrides } from "../line/file-overrides.ts";
 import type { GivenOptions } from "../line/parse-command-line.ts";
 import { UsageError } from "../line/usage-error.ts";
 import { configPath } from "./config-file-path.ts";
+import { checkRemovedFolders } from "./check-removed-folders.ts";
 import { checkUserUnit } from "./check-user-unit.ts";
 import {
   checkAddress,
@@ -67,7 +68,7 @@ export function planFileUnits(
   checkName(name, all);
   const connectionsMax = connectionsOf(plan);
   const drainsShortly = values.service !== undefined && !plan.chosen.has("drainTimeout");
-  return {
+  const units = {
     ...processPlan(all, adminGroup),
     ...{ name, program, relays, config },
     options: relayOptions(
@@ -87,6 +88,8 @@ export function planFileUnits(
     ...(connectionsMax > 0 && { connectionsMax }),
     workers: workerCount(all.workers),
   };
+  checkRemovedFolders(units);
+  return units;
 }
 
 /**
@@ -139,7 +142,7 @@ function unitRelay(
   checkAddress("SOURCE", source, all);
   checkAddress("DESTINATION", destination, all);
   if (all.noSocket) checkOwnSource(source, { ...all, ...owner }, file);
-  else checkListening(source, all.admin);
+  else checkListening(source);
   const { allowUsers, allowGroups, connectionsMaxPerClient, proxyProtocol, backlog, connectRetry } =
     settings;
   const judges = [allowUsers, allowGroups, connectionsMaxPerClient, proxyProtocol];

@@ -25,6 +25,7 @@ import {
   checkServers,
   fixedSource,
 } from "./check-options-of-units.ts";
+import { checkRemovedFolders } from "./check-removed-folders.ts";
 import { checkUserUnit } from "./check-user-unit.ts";
 
 // The default of --connect-retry in units, because a service that was just started needs a moment
@@ -63,7 +64,7 @@ export function planUnits(
   checkAddress("SOURCE", source, values);
   checkAddress("DESTINATION", destination, values);
   checkServers(values);
-  if (socket) checkListening(source, values.admin);
+  if (socket) checkListening(source);
   else checkOwnSource(source, values, file);
   checkOptions(values, file);
   checkName(name, values);
@@ -75,7 +76,7 @@ export function planUnits(
     waits: given[flagOf("connectRetry")] === undefined || values.connectRetry > 0,
     ...(backlog !== undefined && { backlog }),
   };
-  return {
+  const units = {
     ...processPlan(values, accountOption(given, "adminGroup")),
     ...{ name, program, relays: [relay] },
     options: relayOptions(
@@ -95,6 +96,8 @@ export function planUnits(
       workers: workerCount(values.workers),
     }),
   };
+  checkRemovedFolders(units);
+  return units;
 }
 
 /**

@@ -84,6 +84,11 @@ describe("what is wanted of a file", () => {
     expect(plan.options).toEqual([]);
   });
 
+  test("may lead from one relay to another in one folder of the process", () => {
+    const chain = relay("a", "/run/x/a", "/run/x/b") + relay("b", "/run/x/b", "@b");
+    expect(read(chain, "--no-socket").relays).toHaveLength(2);
+  });
+
   test("joins a service, and stops it on demand", () => {
     const plan = read(WEB, "--service=web", "--on-demand=5min");
     expect(plan).toMatchObject({ service: "web.service", onDemand: true });
@@ -157,6 +162,17 @@ describe("refused, with the relay, the reason and the mend:", () => {
     [DB, ["--user-unit", "--service=a"], "--service makes no sense with --user-unit"],
     [DB, ["--on-demand=5min"], "--on-demand stops a service: add --service"],
     ['exit-idle-time = "5s"\n' + DB, ["--no-socket"], "--exit-idle-time does not work with --no-s"],
+    [
+      'metrics = "/run/web/metrics"\n' + WEB + DB,
+      [],
+      "--metrics: systemd removes its folder when the relay stops, but SOURCE of relay web is in it",
+    ],
+    [DB, ["--admin=/run/db/admin"], "but DESTINATION of relay db is in it; write --admin=/run/rel"],
+    [
+      relay("a", "/run/web/a", "@a") + relay("b", "@b", "/run/web/s"),
+      ["--no-socket"],
+      "SOURCE of relay a: systemd removes its folder when the relay stops, but DESTINATION of rel",
+    ],
     [
       WEB + relay("b", "/run/b/s", "@b", 'group = "1"'),
       ["--no-socket"],

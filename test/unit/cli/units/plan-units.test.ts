@@ -213,6 +213,28 @@ describe("refused, with the reason and the mend:", () => {
       "--admin: systemd removes its folder when the relay stops",
     ],
     [
+      ["--metrics=/run/app/metrics", RUN, TCP],
+      "but SOURCE is in it; write --metrics=/run/relay-app-metrics/socket",
+    ],
+    [["--admin=/var/run/app/admin", RUN, TCP], "removes its folder when the relay stops, but SOU"],
+    [["--admin=/run/app/admin", "/run/app/sub/s", TCP], "but SOURCE is in it"],
+    [
+      ["--admin=/run/db/admin", TCP, "/run/db/s"],
+      "but DESTINATION is in it; write --admin=/run/relay-127.0.0.1-8080-admin/socket",
+    ],
+    [
+      ["--metrics=/run/db/m-%i", "--name=x@", "@%i", "/run/db/s"],
+      "but DESTINATION is in it; write --metrics=/run/x-%i-metrics/socket",
+    ],
+    [
+      ["--user-unit", "--admin=%t/db/admin", TCP, "%t/db/s"],
+      "write --admin=%t/relay-127.0.0.1-8080-admin/socket",
+    ],
+    [
+      ["--no-socket", "/run/postgresql/x.sock", "/run/postgresql/.s.PGSQL.5432"],
+      "SOURCE: systemd removes its folder when the relay stops, but DESTINATION is in it; use another folder, or leave out --no-socket",
+    ],
+    [
       ["--no-socket", "--exit-idle-time=5", RUN, TCP],
       "--exit-idle-time does not work with --no-socket",
     ],
@@ -275,6 +297,17 @@ describe("refused, with the reason and the mend:", () => {
   ])("%j", (args, message) => {
     expect(() => read(...args)).toThrow(UsageError);
     expect(() => read(...args)).toThrow(message);
+  });
+});
+
+describe("an address beside another file, if systemd does not remove it with the relay:", () => {
+  test.each<[string, string[]]>([
+    ["systemd makes the socket", ["/run/db/x", "/run/db/s"]],
+    ["not below /run", ["--no-socket", "--admin=/srv/db/admin", "/srv/db/x", "/srv/db/s"]],
+    ["in a folder below the file's", ["--admin=/run/db/relay/admin", TCP, "/run/db/s"]],
+    ["in a user's runtime folder", ["--user-unit", "--admin=%t/db/admin", TCP, "/run/db/s"]],
+  ])("%s", (_, args) => {
+    expect(read(...args).program).toBe("/bin/relay");
   });
 });
 
