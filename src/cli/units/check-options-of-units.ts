@@ -9,6 +9,7 @@ import { addressText, INSTANCE_PORT, isTemplate } from "../../systemd/units/spec
 import { endsAsWritten, hasControls } from "../../systemd/units/unit-escaping.ts";
 import type { FilePermissions } from "../../systemd/units/unit-plan.ts";
 import { UsageError } from "../line/usage-error.ts";
+import { pathForServer } from "./path-for-server.ts";
 
 // The functions of this file refuse everything that a unit cannot do, or cannot do safely.
 
@@ -70,21 +71,51 @@ export function fixedSource(source: Endpoint): SocketEndpoint {
 
 /**
  * Refuses the port `%i` and a service `NAME@%i` if the units are not a template. Refuses a template
- * whose source has no `%i`, because all instances of the template would have the same source.
+ * whose source, admin or metrics address has no `%i`, because all instances of the template would
+ * have the same address.
  */
 export function checkInstance(
   endpoints: readonly [source: SocketEndpoint, destination: SocketEndpoint],
-  service: string | undefined,
+  values: Pick<OptionValues, "service" | "admin" | "metrics" | "userUnit">,
   name: string,
 ): void {
   const [source] = endpoints;
   if (isTemplate(name)) {
+    checkServersOfInstances(values, name);
     if (/%i/i.test(addressText(source))) return;
     throw new UsageError("SOURCE needs %i, the instance: each instance listens on its own address");
   }
   const hasPort = endpoints.some((one) => one.kind === "tcp" && one.port === INSTANCE_PORT);
-  if (hasPort || service?.includes("@%i.") === true)
+  if (hasPort || isOfInstance(values.service))
     throw new UsageError("%i works only in a template: add --name=NAME@");
+}
+
+/**
+ * Refuses an admin or metrics address that all instances of a template would share, because only
+ * the first instance could listen on it. If each instance joins the network namespace of a service
+ * of its own, the instances share only paths: a port or an abstract socket belongs to a network
+ * namespace.
+ */
+function checkServersOfInstances(
+  { service, admin, metrics, userUnit }: Parameters<typeof checkInstance>[1],
+  template: string,
+): void {
+  for (const [server, endpoint] of [
+    ["admin", admin],
+    ["metrics", metrics],
+  ] as const) {
+    if (endpoint === undefined || /%i/i.test(addressText(endpoint))) continue;
+    if (endpoint.kind !== "unix" && isOfInstance(service)) continue;
+    throw new UsageError(
+      `--${server} needs %i, because each instance listens on its own address: ` +
+        `write --${server}=${pathForServer(server, template, userUnit ? "%t" : "/run")}`,
+    );
+  }
+}
+
+/** Whether each instance of a template has its own `service`. */
+function isOfInstance(service: string | undefined): boolean {
+  return service?.includes("@%i.") === true;
 }
 
 /**

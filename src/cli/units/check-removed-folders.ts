@@ -1,8 +1,8 @@
 import type { SocketEndpoint } from "../../address/address.ts";
 import { folderOf, isIn, runtimeDirectory } from "../../systemd/units/directives-for-paths.ts";
-import { isTemplate } from "../../systemd/units/specifiers.ts";
 import type { UnitPlan } from "../../systemd/units/unit-plan.ts";
 import { UsageError } from "../line/usage-error.ts";
+import { pathForServer } from "./path-for-server.ts";
 
 type Plan = Pick<UnitPlan, "name" | "relays" | "config" | "admin" | "metrics" | "socket">;
 
@@ -39,7 +39,7 @@ function ownSockets({ name, relays, admin, metrics, socket }: Plan): Socket[] {
     const path = pathOf({ admin, metrics }[server]);
     if (path === undefined) return [];
     const run = path.startsWith("%t/") ? "%t" : "/run";
-    const fix = `write --${server}=${run}/${withInstance(name)}-${server}/socket`;
+    const fix = `write --${server}=${pathForServer(server, name, run)}`;
     return [{ word: `--${server}`, path, fix }];
   });
   if (socket) return servers;
@@ -60,11 +60,6 @@ function othersFiles({ relays, config, socket }: Plan): Pick<Socket, "word" | "p
   return [...files, { word: "the file of --config", path: config }].flatMap(({ word, path }) =>
     path === undefined ? [] : [{ word, path }],
   );
-}
-
-/** The name of the units for a path; in a template it has the instance. */
-function withInstance(name: string): string {
-  return isTemplate(name) ? `${name.slice(0, -1)}-%i` : name;
 }
 
 function wordOf(word: string, relay: string | undefined): string {

@@ -60,7 +60,7 @@ export function planUnits(
   const file = filePermissions(given);
   const name = values.name ?? defaultName(source, service);
   if (values.userUnit) checkUserUnit(source, values);
-  checkInstance([source, destination], service, name);
+  checkInstance([source, destination], values, name);
   checkAddress("SOURCE", source, values);
   checkAddress("DESTINATION", destination, values);
   checkServers(values);

@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { absolutePath } from "../../os/canonical-path.ts";
 import type { UnitPlan, UnitRelay } from "../../systemd/units/unit-plan.ts";
 import { hasService } from "./install-folder.ts";
+import { pathForServer } from "./path-for-server.ts";
 
 /** The warnings about the units. Each warning says what will not work, and how to fix it. */
 export function unitWarnings(wanted: UnitPlan, file: string | undefined): string[] {
@@ -61,13 +62,13 @@ function serviceWarnings({ name, service, admin, metrics }: UnitPlan): string[] 
       ? []
       : [
           `--admin listens in the network namespace of ${service}, where no client can connect: ` +
-            `write --admin=/run/${name}-admin/socket, with --admin-mode and --admin-group`,
+            `write --admin=${pathForServer("admin", name, "/run")}, with --admin-mode and --admin-group`,
         ]),
     ...(metrics === undefined || metrics.kind === "unix"
       ? []
       : [
           `--metrics listens in the network namespace of ${service}, where no client can connect: ` +
-            `write --metrics=/run/${name}-metrics/socket`,
+            `write --metrics=${pathForServer("metrics", name, "/run")}`,
         ]),
   ];
 }

@@ -168,6 +168,15 @@ describe("what is wanted", () => {
     });
   });
 
+  test.each<[string[]]>([
+    [["--admin=/run/x-%i-admin/socket", "--metrics=@m-%I"]],
+    [["--service=a@%i", "--admin=127.0.0.1:9100", "--metrics=:9101"]],
+    [["--service=a@%i", "--admin=@a", "--metrics=@m"]],
+  ])("in a template has servers of each instance: %j", (options) => {
+    const plan = read("--name=x@", ...options, "/run/x-%i/socket", TCP);
+    expect(plan.options).toEqual(expect.arrayContaining(options.slice(-2)));
+  });
+
   test("with a user's manager has that user's folders as any user's", () => {
     const home = homedir();
     const runtime = process.env["XDG_RUNTIME_DIR"] ?? `/run/user/${process.getuid?.() ?? 0}`;
@@ -253,6 +262,14 @@ describe("refused, with the reason and the mend:", () => {
     [["--name=a:b", RUN, TCP], '"a:b" is not a unit name'],
     [["--name=x@y", RUN, TCP], '"x@y" is not a unit name'],
     [["--name=x@", RUN, TCP], "SOURCE needs %i, the instance"],
+    [
+      ["--name=x@", "--admin=/run/a/s", "@%i", TCP],
+      "--admin needs %i, because each instance listens on its own address: write --admin=/run/x-%i-admin/socket",
+    ],
+    [["--name=x@", "--metrics=:9100", "@%i", TCP], "write --metrics=/run/x-%i-metrics/socket"],
+    [["--user-unit", "--name=x@", "--admin=@a", "@%i", TCP], "write --admin=%t/x-%i-admin/socket"],
+    [["--name=x@", "--service=a", "--metrics=:9100", "@%i", TCP], "--metrics needs %i"],
+    [["--name=x@", "--service=a@%i", "--admin=/run/a/s", "@%i", TCP], "--admin needs %i"],
     [["--name=root@", "@%i", TCP], "--name: root is a user or group of this system"],
     [["--service=a@%i", RUN, TCP], "%i works only in a template: add --name=NAME@"],
     [["127.0.0.1:%i", TCP], "%i works only in a template"],

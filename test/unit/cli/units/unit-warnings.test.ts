@@ -44,3 +44,10 @@ describe("a mode for a group that has no clients", () => {
     expect(warningsOf("--mode=0660", "--user-unit", "%t/app/socket", ":1")).toEqual([]);
   });
 });
+
+test("a server in a service's network is warned of, with a path that each instance has", () => {
+  const options = ["--name=x@", "--service=a@%i", "--admin=127.0.0.1:1", "--metrics=:2"];
+  const warnings = warningsOf(...options, "/run/x-%i/socket", ":1").join("\n");
+  expect(warnings).toContain("write --admin=/run/x-%i-admin/socket, with --admin-mode");
+  expect(warnings).toContain("write --metrics=/run/x-%i-metrics/socket");
+});
