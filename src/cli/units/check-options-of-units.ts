@@ -114,7 +114,7 @@ function checkServersOfInstances(
 }
 
 /** Whether each instance of a template has its own `service`. */
-function isOfInstance(service: string | undefined): boolean {
+export function isOfInstance(service: string | undefined): boolean {
   return service?.includes("@%i.") === true;
 }
 

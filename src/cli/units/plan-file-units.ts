@@ -23,6 +23,7 @@ import {
   checkOwnSource,
   checkServers,
   fixedSource,
+  isOfInstance,
 } from "./check-options-of-units.ts";
 import {
   accountOption,
@@ -57,6 +58,10 @@ export function planFileUnits(
   if (isTemplate(name))
     throw new UsageError(
       "--name=NAME@ is a template, and the relays of a file have no instance: leave out the @",
+    );
+  if (isOfInstance(values.service))
+    throw new UsageError(
+      "--service: %i is an instance, and the relays of a file have none: write the instance's name",
     );
   const adminGroup = adminGroupOf(plan, given);
   const relays = plan.relays.map((relay) =>

@@ -158,6 +158,7 @@ describe("refused, with the relay, the reason and the mend:", () => {
     ],
     [relay('"a@"', "/run/x", "@x"), [], "relay a@: a .socket unit cannot have @"],
     [DB, ["--name=x@"], "--name=NAME@ is a template, and the relays"],
+    [DB, ["--service=app@%i"], "--service: %i is an instance, and the relays of a file have none"],
     [DB, ["--keepalive=5"], "--keepalive concerns one relay: write keepalive into the file"],
     [DB, ["--user-unit", "--service=a"], "--service makes no sense with --user-unit"],
     [DB, ["--on-demand=5min"], "--on-demand stops a service: add --service"],
