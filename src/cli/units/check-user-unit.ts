@@ -27,7 +27,13 @@ export function checkUserUnit(source: SocketEndpoint, values: OptionValues): voi
     throw refuse("--admin-group", "the user's own group applies");
   if (values.group !== undefined && values.noSocket)
     throw refuse("--group", "with --no-socket the user's own group applies");
-  if (isPrivileged(source)) throw refuse("SOURCE", "only root can listen on a port below 1024");
+  for (const [word, endpoint] of [
+    ["SOURCE", source],
+    ["--admin", values.admin],
+    ["--metrics", values.metrics],
+  ] as const)
+    if (endpoint !== undefined && isPrivileged(endpoint))
+      throw refuse(word, "only root can listen on a port below 1024");
   for (const endpoint of [source, values.admin, values.metrics])
     if (endpoint?.kind === "unix" && isRootsRun(endpoint.path))
       throw refuse(endpoint.path, "only root can make files in /run; write %t/NAME/socket");

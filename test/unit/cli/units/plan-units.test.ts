@@ -288,6 +288,14 @@ describe("refused, with the reason and the mend:", () => {
     [["--user-unit", "--owner=1", "%t/x/s", TCP], "--owner makes no sense with --user-unit"],
     [["--user-unit", "--supplementary-groups=a", "%t/x/s", TCP], "--supplementary-groups makes"],
     [["--user-unit", "127.0.0.1:80", TCP], "only root can listen on a port below 1024"],
+    [
+      ["--user-unit", "--admin=127.0.0.1:80", "%t/x/s", TCP],
+      "--admin makes no sense with --user-unit: only root can listen on a port below 1024",
+    ],
+    [
+      ["--user-unit", "--metrics=:1023", "%t/x/s", TCP],
+      "--metrics makes no sense with --user-unit",
+    ],
     [["--user-unit", "/run/x/s", TCP], "only root can make files in /run; write %t/NAME/socket"],
     [["%t/x/s", TCP], "SOURCE is relative"],
     [[`--name=${"x".repeat(248)}`, RUN, TCP], "is not a unit name"],
