@@ -176,7 +176,9 @@ function folderLines(plan: UnitPlan): string[] {
   const others = unique(paths.filter((path) => runtimeDirectory(path) === undefined).map(folderOf));
   const own = plan.socket ? [] : plan.relays;
   const isOpen = own.every(({ source, file }) => source.kind !== "unix" || file.mode !== undefined);
-  const directoryMode = plan.relays.find(({ file }) => file.directoryMode !== undefined);
+  // The mode of a source's folder concerns only folders that the service makes: systemd makes the
+  // folder of a .socket unit by DirectoryMode= of that unit.
+  const directoryMode = own.find(({ file }) => file.directoryMode !== undefined);
   const user = plan.manager === "system" ? "the user below" : "this user";
   return [
     "",

@@ -179,6 +179,13 @@ describe("a service", () => {
     [RUN, TCP, {}, "Service.RuntimeDirectory", "app"],
     [RUN, TCP, {}, "Service.RuntimeDirectoryMode", "0755"],
     [RUN, TCP, { file: { directoryMode: "0700" } }, "Service.RuntimeDirectoryMode", "0700"],
+    [
+      RUN,
+      TCP,
+      { file: { directoryMode: "0700" }, admin: "/run/a/admin", socket: true },
+      "Service.RuntimeDirectoryMode",
+      "0755",
+    ],
     [RUN, TCP, {}, "Service.ReadWritePaths", undefined],
     ["/var/run/a/b/socket", TCP, {}, "Service.RuntimeDirectory", "a/b"],
     ["/run/a/../b//c/socket", TCP, {}, "Service.RuntimeDirectory", "b/c"],
