@@ -7,7 +7,7 @@ import { folderOf, runtimeDirectory } from "../../systemd/units/directives-for-p
 import { IDLE_LEAST } from "../../systemd/least-exit-idle-time.ts";
 import { addressText, INSTANCE_PORT, isTemplate } from "../../systemd/units/specifiers.ts";
 import { endsAsWritten, hasControls } from "../../systemd/units/unit-escaping.ts";
-import type { FilePermissions } from "../../systemd/units/unit-plan.ts";
+import type { FilePermissions, UnitRelay } from "../../systemd/units/unit-plan.ts";
 import { UsageError } from "../line/usage-error.ts";
 import { pathForServer } from "./path-for-server.ts";
 
@@ -216,6 +216,26 @@ export function checkOptions(values: OptionValues, file: FilePermissions): void 
     throw new UsageError(
       "--admin-group must be the same as --group: the relay makes both files and has one group",
     );
+}
+
+/**
+ * Refuses an admin socket that the clients of a relay could open although nobody asked for that.
+ * Without .socket units, the group of a source's file is the main group of the service (Group=).
+ * The admin socket's file has this group, too, and its default mode lets the group in.
+ */
+export function checkReadersOfAdmin(
+  relays: readonly UnitRelay[],
+  { noSocket, admin, adminMode, adminGroup }: OptionValues,
+): void {
+  const [group] = relays.flatMap(({ source, file }) =>
+    source.kind === "unix" ? (file.group ?? []) : [],
+  );
+  if (!noSocket || group === undefined || admin?.kind !== "unix") return;
+  if (adminMode !== undefined || adminGroup !== undefined) return;
+  throw new UsageError(
+    `--admin: with --no-socket its file has the group ${group}, too, so all clients in this group ` +
+      `could see who is connected: add --admin-mode=0600, or --admin-group=${group} to allow it`,
+  );
 }
 
 /**

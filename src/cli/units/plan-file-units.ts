@@ -21,6 +21,7 @@ import {
   checkName,
   checkOptions,
   checkOwnSource,
+  checkReadersOfAdmin,
   checkServers,
   fixedSource,
   isOfInstance,
@@ -70,6 +71,7 @@ export function planFileUnits(
   checkServers(all);
   checkOptions(all, {});
   if (all.noSocket) checkOneOfEach(relays, adminGroup);
+  checkReadersOfAdmin(relays, all);
   checkName(name, all);
   const connectionsMax = connectionsOf(plan);
   const drainsShortly = values.service !== undefined && !plan.chosen.has("drainTimeout");

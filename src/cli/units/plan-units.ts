@@ -22,6 +22,7 @@ import {
   checkName,
   checkOptions,
   checkOwnSource,
+  checkReadersOfAdmin,
   checkServers,
   fixedSource,
 } from "./check-options-of-units.ts";
@@ -76,6 +77,7 @@ export function planUnits(
     waits: given[flagOf("connectRetry")] === undefined || values.connectRetry > 0,
     ...(backlog !== undefined && { backlog }),
   };
+  checkReadersOfAdmin([relay], values);
   const units = {
     ...processPlan(values, accountOption(given, "adminGroup")),
     ...{ name, program, relays: [relay] },

@@ -159,6 +159,11 @@ describe("refused, with the relay, the reason and the mend:", () => {
     [relay('"a@"', "/run/x", "@x"), [], "relay a@: a .socket unit cannot have @"],
     [DB, ["--name=x@"], "--name=NAME@ is a template, and the relays"],
     [DB, ["--service=app@%i"], "--service: %i is an instance, and the relays of a file have none"],
+    [
+      'admin = "/run/admin/socket"\n' + DB + WEB,
+      ["--no-socket"],
+      "--admin: with --no-socket its file has the group 0, too",
+    ],
     [DB, ["--keepalive=5"], "--keepalive concerns one relay: write keepalive into the file"],
     [DB, ["--user-unit", "--service=a"], "--service makes no sense with --user-unit"],
     [DB, ["--on-demand=5min"], "--on-demand stops a service: add --service"],

@@ -135,6 +135,17 @@ describe("what is wanted", () => {
     expect(plan.options).toEqual(["--connect-retry=20s", ...admin]);
   });
 
+  test.each<[string[]]>([
+    [["--no-socket", "--group=0", "--admin=/run/a/admin", "--admin-mode=0600"]],
+    [["--no-socket", "--group=0", "--admin=/run/a/admin", "--admin-group=0"]],
+    [["--no-socket", "--group=0", "--admin=127.0.0.1:9100"]],
+    [["--no-socket", "--admin=/run/a/admin"]],
+    [["--group=0", "--admin=/run/a/admin"]],
+  ])("has an admin socket that only known groups can open: %j", (options) => {
+    const admin = options.filter((option) => option.startsWith("--admin"));
+    expect(read(...options, RUN, TCP).options).toEqual(expect.arrayContaining(admin));
+  });
+
   test("what only the binding of SOURCE needs goes to the .socket unit", () => {
     const file = ["--mode=0660", "--owner=0", "--group=0", "--directory-mode=0755"];
     expect(read(...file, RUN, TCP).options).toEqual(["--connect-retry=20s"]);
@@ -253,6 +264,10 @@ describe("refused, with the reason and the mend:", () => {
     ],
     [["--no-socket", "--directory-mode=0755", "/srv/x/s", TCP], "systemd makes them only below"],
     [["--no-socket", "--owner=1", "--user=2", RUN, TCP], "leave out --no-socket, so that"],
+    [
+      ["--no-socket", "--group=0", "--admin=/run/a/admin", RUN, TCP],
+      "add --admin-mode=0600, or --admin-group=0 to allow it",
+    ],
     [["--mode=0660", TCP, RUN], "--mode makes sense only if SOURCE is a Unix socket's path"],
     [["--service=relay-x.service", "--name=relay-x", RUN, TCP], "--name: relay-x.service is the s"],
     [["--name=root", RUN, TCP], "--name: root is a user or group of this system"],
