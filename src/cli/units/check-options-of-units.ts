@@ -3,7 +3,11 @@ import { isIPv4, isIPv6 } from "../../address/parse-and-print-ip.ts";
 import type { OptionValues } from "../../options/option-table.ts";
 import { absolutePath } from "../../os/canonical-path.ts";
 import { groupId, userId } from "../../os/user-ids.ts";
-import { folderOf, runtimeDirectory } from "../../systemd/units/directives-for-paths.ts";
+import {
+  folderOf,
+  isHiddenDevice,
+  runtimeDirectory,
+} from "../../systemd/units/directives-for-paths.ts";
 import { IDLE_LEAST } from "../../systemd/least-exit-idle-time.ts";
 import { addressText, INSTANCE_PORT, isTemplate } from "../../systemd/units/specifiers.ts";
 import { endsAsWritten, hasControls } from "../../systemd/units/unit-escaping.ts";
@@ -180,8 +184,18 @@ export function checkOwnSource(
     );
 }
 
+/** Refuses a socket in /dev that the relay cannot reach, because its service has its own /dev. */
+export function checkDevice(word: string, address: SocketEndpoint): void {
+  if (address.kind !== "unix" || !isHiddenDevice(address.path)) return;
+  throw new UsageError(
+    `${word}: the service has its own /dev (PrivateDevices=yes), so the socket cannot be in ` +
+      `${folderOf(address.path)}; use a folder in /run`,
+  );
+}
+
 function checkFolder(word: string, address: SocketEndpoint): void {
   if (address.kind !== "unix") return;
+  checkDevice(word, address);
   const folder = folderOf(address.path);
   if (!["/", "/run", "/var/run"].includes(folder)) return;
   const orSocket = word === "SOURCE" ? ", or leave out --no-socket" : "";

@@ -16,6 +16,7 @@ import { checkRemovedFolders } from "./check-removed-folders.ts";
 import { checkUserUnit } from "./check-user-unit.ts";
 import {
   checkAddress,
+  checkDevice,
   checkListening,
   checkSandbox,
   checkName,
@@ -148,6 +149,7 @@ function unitRelay(
   if (all.userUnit) checkUserUnit(source, { ...all, ...owner, ...group });
   checkAddress("SOURCE", source, all);
   checkAddress("DESTINATION", destination, all);
+  checkDevice("DESTINATION", destination);
   if (all.noSocket) checkOwnSource(source, { ...all, ...owner }, file);
   else checkListening(source);
   const { allowUsers, allowGroups, connectionsMaxPerClient, proxyProtocol, backlog, connectRetry } =

@@ -17,6 +17,7 @@ import type { GivenOptions } from "../line/parse-command-line.ts";
 import { isAccount } from "../../options/parse-systemd-unit-options.ts";
 import {
   checkAddress,
+  checkDevice,
   checkInstance,
   checkListening,
   checkName,
@@ -64,6 +65,7 @@ export function planUnits(
   checkInstance([source, destination], values, name);
   checkAddress("SOURCE", source, values);
   checkAddress("DESTINATION", destination, values);
+  checkDevice("DESTINATION", destination);
   checkServers(values);
   if (socket) checkListening(source);
   else checkOwnSource(source, values, file);

@@ -31,6 +31,15 @@ export function hiderOf(path: string): "home" | "tmp" | undefined {
   return ["/tmp", "/var/tmp"].some((folder) => isIn(path, folder)) ? "tmp" : undefined;
 }
 
+/**
+ * Whether `PrivateDevices=` hides a socket from a service: the service has a /dev of its own, and
+ * only /dev/shm in it is the machine's.
+ */
+export function isHiddenDevice(path: string): boolean {
+  const folder = folderOf(path);
+  return isIn(folder, "/dev") && !isIn(folder, "/dev/shm");
+}
+
 /** Whether a path is the folder itself or below the folder. */
 export function isIn(path: string, folder: string): boolean {
   return path === folder || path.startsWith(posix.join(folder, "/"));

@@ -164,6 +164,7 @@ describe("refused, with the relay, the reason and the mend:", () => {
       ["--no-socket"],
       "--admin: with --no-socket its file has the group 0, too",
     ],
+    [relay("a", "@a", "/dev/x/s"), [], "relay a: DESTINATION: the service has its own /dev"],
     [DB, ["--keepalive=5"], "--keepalive concerns one relay: write keepalive into the file"],
     [DB, ["--user-unit", "--service=a"], "--service makes no sense with --user-unit"],
     [DB, ["--on-demand=5min"], "--on-demand stops a service: add --service"],

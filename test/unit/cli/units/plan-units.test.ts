@@ -225,6 +225,10 @@ describe("refused, with the reason and the mend:", () => {
     [["--admin=/run/../run/x/s", RUN, TCP], "--admin contains .."],
     [["--user-unit", "%t/a/../s", TCP], "write the path without it"],
     [["--admin=/run/x", RUN, TCP], "--admin: only root can make files in /run"],
+    [["--admin=/dev/app/admin", RUN, TCP], "--admin: the service has its own /dev (PrivateDevices"],
+    [["--metrics=/dev//m", RUN, TCP], "so the socket cannot be in /dev; use a folder in /run"],
+    [["--no-socket", "/dev/app/s", TCP], "SOURCE: the service has its own /dev"],
+    [[TCP, "/dev/app/s"], "DESTINATION: the service has its own /dev"],
     [["localhost:80", TCP], "SOURCE: systemd cannot listen on a host name: write 127.0.0.1:PORT"],
     [["/run/a/x ", TCP], "SOURCE ends in a space or a backslash"],
     [["@x\\", TCP], "SOURCE ends in a space or a backslash; a .socket unit cannot"],
@@ -340,10 +344,12 @@ describe("refused, with the reason and the mend:", () => {
   });
 });
 
-describe("an address beside another file, if systemd does not remove it with the relay:", () => {
+describe("taken, although another folder would be refused:", () => {
   test.each<[string, string[]]>([
     ["systemd makes the socket", ["/run/db/x", "/run/db/s"]],
     ["not below /run", ["--no-socket", "--admin=/srv/db/admin", "/srv/db/x", "/srv/db/s"]],
+    ["in /dev/shm", ["--admin=/dev/shm/x/admin", TCP, "/dev/shm/s"]],
+    ["in /dev, if systemd makes the socket", ["/dev/app/s", TCP]],
     ["in a folder below the file's", ["--admin=/run/db/relay/admin", TCP, "/run/db/s"]],
     ["in a user's runtime folder", ["--user-unit", "--admin=%t/db/admin", TCP, "/run/db/s"]],
   ])("%s", (_, args) => {
