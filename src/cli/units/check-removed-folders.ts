@@ -1,5 +1,6 @@
 import type { SocketEndpoint } from "../../address/address.ts";
 import { folderOf, isIn, runtimeDirectory } from "../../systemd/units/directives-for-paths.ts";
+import { isTemplate } from "../../systemd/units/specifiers.ts";
 import type { UnitPlan } from "../../systemd/units/unit-plan.ts";
 import { UsageError } from "../line/usage-error.ts";
 import { pathForServer } from "./path-for-server.ts";
@@ -31,6 +32,17 @@ export function checkRemovedFolders(plan: Plan): void {
         throw new UsageError(
           `${word}: systemd removes its folder when the relay stops, but ${other.word} is in it; ${fix}`,
         );
+  if (isTemplate(plan.name)) own.forEach(checkFolderOfInstance);
+}
+
+/** Refuses a socket of a template if the instances share the folder that systemd makes for it. */
+function checkFolderOfInstance({ word, path }: Socket): void {
+  const removed = runtimeDirectory(path);
+  if (removed === undefined || /%i/i.test(removed)) return;
+  throw new UsageError(
+    `${word}: all instances share its folder, which systemd removes when one of them stops; ` +
+      "put %i into the folder's name",
+  );
 }
 
 /** The Unix sockets that the relay makes. */

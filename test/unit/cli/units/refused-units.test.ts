@@ -90,6 +90,11 @@ describe("refused, with the reason and the mend:", () => {
     [["--user-unit", "--name=x@", "--admin=@a", "@%i", TCP], "write --admin=%t/x-%i-admin/socket"],
     [["--name=x@", "--service=a", "--metrics=:9100", "@%i", TCP], "--metrics needs %i"],
     [["--name=x@", "--service=a@%i", "--admin=/run/a/s", "@%i", TCP], "--admin needs %i"],
+    [
+      ["--name=x@", "--no-socket", "/run/x/%i", TCP],
+      "SOURCE: all instances share its folder, which systemd removes when one of them stops; put %i",
+    ],
+    [["--name=x@", "--admin=/run/x/%i", "@%i", TCP], "--admin: all instances share its folder"],
     [["--name=root@", "@%i", TCP], "--name: root is a user or group of this system"],
     [["--service=a@%i", RUN, TCP], "%i works only in a template: add --name=NAME@"],
     [["127.0.0.1:%i", TCP], "%i works only in a template"],
@@ -149,6 +154,9 @@ describe("taken, although another folder would be refused:", () => {
   test.each<[string, string[]]>([
     ["systemd makes the socket", ["/run/db/x", "/run/db/s"]],
     ["not below /run", ["--no-socket", "--admin=/srv/db/admin", "/srv/db/x", "/srv/db/s"]],
+    ["with %i, below one folder", ["--name=x@", "--no-socket", "/run/x/%i/s", TCP]],
+    ["with %i, in a folder that stays", ["--name=x@", "--no-socket", "/srv/x/%i", TCP]],
+    ["with %i, if systemd makes the socket", ["--name=x@", "/run/x/%i", TCP]],
     ["in /dev/shm", ["--admin=/dev/shm/x/admin", TCP, "/dev/shm/s"]],
     ["in /dev, if systemd makes the socket", ["/dev/app/s", TCP]],
     ["in a folder below the file's", ["--admin=/run/db/relay/admin", TCP, "/run/db/s"]],
