@@ -21,7 +21,12 @@ import type { Observation } from "./observe/figures/observe-process.ts";
 import { combineObservers } from "./relay/combine-observers.ts";
 import { connectionsAllowed } from "./relay/listen/descriptor-budget.ts";
 import type { Observer } from "./relay/observer.ts";
-import { parseAdminAddress, parseMetricsAddress } from "./options/admin-address.ts";
+import {
+  checkAdminEndpoint,
+  checkMetricsEndpoint,
+  parseAdminAddress,
+  parseMetricsAddress,
+} from "./options/admin-address.ts";
 import { actingLimitsOfLibrary, observeActingLimits } from "./process/acting-limits.ts";
 
 export { Observation } from "./observe/figures/observe-process.ts";
@@ -70,26 +75,31 @@ export function observe(observation: Observation, relay: ObservedOptions): Obser
  * Serves the status page, the status, metrics and health. The address must be a Unix socket or a
  * loopback port, because the status shows the connected clients.
  *
- * @throws if the text is neither a Unix socket nor a loopback port
+ * @throws if the address is neither a Unix socket nor a loopback port
  * @throws {RelayError} if the server cannot listen on the address
  */
 export function serveAdmin(
   address: string | SocketEndpoint,
   options: ServerOptions,
 ): Promise<AdminServer> {
-  const text = typeof address === "string" ? parseAdminAddress(address, "to listen on") : address;
-  return openAdmin(text, options);
+  const endpoint =
+    typeof address === "string"
+      ? parseAdminAddress(address, "to listen on")
+      : checkAdminEndpoint(address, "to listen on");
+  return openAdmin(endpoint, options);
 }
 
 /**
  * Serves metrics and health, and nothing else, on any address.
  *
- * @throws if the text is not a valid address
+ * @throws if the address is not valid
  * @throws {RelayError} if the server cannot listen on the address
  */
 export function serveMetrics(
   address: string | SocketEndpoint,
   options: ServerOptions,
 ): Promise<AdminServer> {
-  return openMetrics(typeof address === "string" ? parseMetricsAddress(address) : address, options);
+  const endpoint =
+    typeof address === "string" ? parseMetricsAddress(address) : checkMetricsEndpoint(address);
+  return openMetrics(endpoint, options);
 }

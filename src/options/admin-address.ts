@@ -1,8 +1,18 @@
-import { AddressError, parseAddress, type SocketEndpoint, staysLocal } from "../address/address.ts";
+import {
+  AddressError,
+  type Endpoint,
+  parseAddress,
+  printAddress,
+  type SocketEndpoint,
+  staysLocal,
+} from "../address/address.ts";
 import { isLoopbackHost, isLoopbackName } from "../address/loopback.ts";
 import { isNameAlone, lacksPort, missingPart } from "../address/suggest-address.ts";
 import { InvalidValue } from "./invalid-value-error.ts";
 import { quote } from "../address/quote-word.ts";
+
+const WHERE =
+  "an admin address is a Unix socket (/PATH, @NAME) or a loopback port (127.0.0.1:PORT)";
 
 /**
  * Reads an admin address: a Unix socket or a loopback port. Any other address is refused, because
@@ -14,18 +24,30 @@ import { quote } from "../address/quote-word.ts";
 export function parseAdminAddress(text: string, role: "to listen on" | "to ask"): SocketEndpoint {
   if (/^\d+$/.test(text) && Number(text) <= 65_535)
     throw new InvalidValue(`${quote(text)} is a port alone; write 127.0.0.1:${text}`);
-  const where =
-    "an admin address is a Unix socket (/PATH, @NAME) or a loopback port (127.0.0.1:PORT)";
   if (text !== "systemd" && isNameAlone(text))
     throw new InvalidValue(`${quote(text)} has no /; write ./${text}`);
   if (lacksPort(text) && !/^\d+$/.test(text) && !isLoopbackHost(text))
-    throw new InvalidValue(`${quote(text)} is not loopback; ${where}`);
-  const endpoint = parse(text, role);
+    throw new InvalidValue(`${quote(text)} is not loopback; ${WHERE}`);
+  return checkAdminEndpoint(parse(text, role), role, text);
+}
+
+/**
+ * Checks a parsed admin address by the rules of `parseAdminAddress`, and returns it. A host that is
+ * a name becomes 127.0.0.1.
+ *
+ * @param text - the address as the error shows it
+ * @throws {InvalidValue}
+ */
+export function checkAdminEndpoint(
+  endpoint: Endpoint,
+  role: "to listen on" | "to ask",
+  text = printAddress(endpoint),
+): SocketEndpoint {
   if (endpoint.kind === "systemd" || endpoint.kind === "fd")
-    throw new InvalidValue(`${quote(text)} is inherited; ${where}`);
+    throw new InvalidValue(`${quote(text)} is inherited; ${WHERE}`);
   if (endpoint.kind !== "tcp") return endpoint;
   if (!staysLocal(endpoint, role === "to listen on" ? "source" : "destination"))
-    throw new InvalidValue(`${quote(text)} is not loopback; ${where}`);
+    throw new InvalidValue(`${quote(text)} is not loopback; ${WHERE}`);
   const isName = endpoint.host === "" || isLoopbackName(endpoint.host);
   return isName ? { ...endpoint, host: "127.0.0.1" } : endpoint;
 }
@@ -41,7 +63,19 @@ export function parseMetricsAddress(text: string): SocketEndpoint {
   // `parse` would advise the user to write `systemd`, but `systemd` is no metrics address.
   if (text !== "systemd" && isNameAlone(text))
     throw new InvalidValue(`${quote(text)}: ${missingPart(text)}`);
-  const endpoint = parse(text, "to listen on");
+  return checkMetricsEndpoint(parse(text, "to listen on"), text);
+}
+
+/**
+ * Checks a parsed metrics address by the rules of `parseMetricsAddress`, and returns it.
+ *
+ * @param text - the address as the error shows it
+ * @throws {InvalidValue}
+ */
+export function checkMetricsEndpoint(
+  endpoint: Endpoint,
+  text = printAddress(endpoint),
+): SocketEndpoint {
   if (endpoint.kind === "systemd" || endpoint.kind === "fd")
     throw new InvalidValue(
       `${quote(text)} is inherited; a metrics address is HOST:PORT, :PORT, /PATH or @NAME`,

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { createRelay } from "../../src/index.ts";
 import { Observation, observe, serveAdmin, serveMetrics } from "../../src/observe.ts";
 import { connectEcho, startEcho } from "../support/sockets/echo.ts";
-import { printAddress } from "../../src/index.ts";
+import { printAddress, type SocketEndpoint } from "../../src/index.ts";
 import {
   connectionsCarried,
   connectionsMaxDefault,
@@ -30,7 +30,22 @@ test("a program sees what its relays do, and lets others see it", async () => {
     connections: { open: 1 },
   });
   expect(await observation.metrics.registry.metrics()).toContain('relay="web"');
-  expect(() => serveAdmin("0.0.0.0:0", { observation })).toThrow("is not loopback");
+});
+
+test("the admin server is not opened where other machines reach it", async () => {
+  using observation = new Observation();
+  const tcp = (host: string) => ({ kind: "tcp", host, port: 0 }) as const;
+  for (const address of ["0.0.0.0:0", tcp("0.0.0.0"), tcp("::"), tcp(""), tcp("192.0.2.1")])
+    expect(() => serveAdmin(address, { observation })).toThrow("is not loopback");
+  using named = await serveAdmin(tcp("localhost"), { observation });
+  expect(named.endpoint).toMatchObject({ host: "127.0.0.1" });
+});
+
+test("an inherited socket is no address of a server, also for a program without types", () => {
+  using observation = new Observation();
+  const inherited: SocketEndpoint = JSON.parse('{ "kind": "fd", "fd": 3 }');
+  for (const serve of [serveAdmin, serveMetrics])
+    expect(() => serve(inherited, { observation })).toThrow('"fd:3" is inherited');
 });
 
 const OF_FILES = connectionsCarried();
