@@ -82,8 +82,8 @@ export function failureObserver(
         "",
         () => {
           // The log line below contains the total number of failures. So drop the failures that
-          // `repeated` has counted and not logged yet.
-          repeated.forget(UNREACHABLE);
+          // `repeated` has counted and not logged yet, unless the log hides the line.
+          if (log.writes("info")) repeated.forget(UNREACHABLE);
           log.info(
             `${target} is reached again after ${formatDuration(lasted / 1_000)}, ` +
               `${formatNumberOf(clients, "client")} failed`,

@@ -132,6 +132,17 @@ describe("what happens in a relay", () => {
     });
   });
 
+  test("failures stay counted where the level hides that the destination is reached", async () => {
+    const failure = { code: "ENOENT", message: "cannot reach /run/x/socket: no such file" };
+    const lines = await observe("warn", (observer) => {
+      for (let client = 0; client < 40; client += 1) observer.unreachable(connection, failure);
+      observer.reachedAgain();
+      observer.stopped({ cause: "asked", cut: 0 });
+    });
+    expect(lines).toHaveLength(11);
+    expect(lines.at(-1)).toMatchObject({ event: "unreachable", count: 30 });
+  });
+
   test("many fail or are refused, of whom the rest is counted", async () => {
     const failure = { code: "ENOENT", message: "cannot reach /run/x/socket: no such file" };
     const lines = await observe("info", (observer) => {
