@@ -6,6 +6,7 @@ import { escapeControls } from "../../observe/log/escape-controls.ts";
 import { errnoWords, errorCode } from "../../os/errno.ts";
 import { NoStatus, checkStatusAnswer, type ReadStatus } from "./check-status-answer.ts";
 
+// The maximum time that a request takes, in milliseconds.
 const PATIENCE_MS = 5_000;
 
 // The maximum length of an answer, in characters. A status with 1,000 connections and 300 samples
@@ -39,19 +40,23 @@ export type ConnectionsQuery = Extract<StatusQuery, { readonly group?: undefined
  *
  * Uses `node:http`, because `fetch` would send the request to the proxy in `http_proxy`.
  *
+ * @param limit - the time, in milliseconds, after which the request is given up; at most
+ *   `PATIENCE_MS`
  * @throws {NoAnswer} if no process answers, if the process that answers is not a relay, or if the
  *   process has no relay with the name `query.relay`
  */
 export async function fetchStatus(
   endpoint: SocketEndpoint,
   query: ConnectionsQuery,
+  limit = PATIENCE_MS,
 ): Promise<Fetched> {
   const address = printAddress(endpoint);
-  const { status, text } = await ask(endpoint, pathOf(query)).catch((error: unknown) => {
+  const patience = Math.min(PATIENCE_MS, limit);
+  const { status, text } = await ask(endpoint, pathOf(query), patience).catch((error: unknown) => {
     // A code that begins with HPE_ means that the answer is not HTTP. Return status 0, which is not
     // 200, so that the check below reports that the process is not a relay.
     if (errorCode(error).startsWith("HPE_")) return { status: 0, text: "" };
-    throw new NoAnswer(`cannot ask ${address}: ${reasonOf(error)}`, { cause: error });
+    throw new NoAnswer(`cannot ask ${address}: ${reasonOf(error, patience)}`, { cause: error });
   });
   if (status === 400 && NO_RELAY.test(text)) throw new NoAnswer(escapeControls(text.trimEnd()));
   const foreign = `${address} does not answer as a relay's --admin address would`;
@@ -83,7 +88,11 @@ function pathOf({ sort, limit, history, list, relay }: ConnectionsQuery): string
   return `/status?${parameters.toString()}`;
 }
 
-function ask(endpoint: SocketEndpoint, path: string): Promise<{ status: number; text: string }> {
+function ask(
+  endpoint: SocketEndpoint,
+  path: string,
+  patience: number,
+): Promise<{ status: number; text: string }> {
   const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>();
   const request = get(
     {
@@ -91,13 +100,19 @@ function ask(endpoint: SocketEndpoint, path: string): Promise<{ status: number; 
       path,
       agent: false,
       headers: { host: "localhost" },
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(patience),
     },
     (response) => {
       read(response).then((text) => resolve({ status: response.statusCode ?? 0, text }), reject);
     },
   );
   request.once("error", reject);
+  // After the answer 101 the connection is no longer HTTP. Without this listener, node:http emits
+  // no other event, even if the signal aborts the request.
+  request.once("upgrade", ({ statusCode = 0 }, socket) => {
+    socket.destroy();
+    resolve({ status: statusCode, text: "" });
+  });
   return promise;
 }
 
@@ -122,9 +137,9 @@ function where(endpoint: SocketEndpoint) {
   }
 }
 
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown, patience: number): string {
   const code = errorCode(error);
-  if (code === "ABORT_ERR") return `no answer within ${PATIENCE_MS / 1_000} s${HINT}`;
+  if (code === "ABORT_ERR") return `no answer within ${patience / 1_000} s${HINT}`;
   const words = errnoWords(code);
   if (code === "ECONNREFUSED" || code === "ENOENT")
     return `${words} (${code}); is it a running relay's --admin address?`;

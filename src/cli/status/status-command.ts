@@ -67,6 +67,9 @@ const BRIEF: ConnectionsQuery = { sort: "age", limit: 0, history: 0 };
 // The pause between two requests of `--wait`, in milliseconds.
 const RETRY_MS = 100;
 
+// The time, in milliseconds, by which a timer may end a request early.
+const TIMER_ERROR_MS = 10;
+
 /**
  * Waits until the relay with the name `relay` is ready. If `relay` is undefined, waits until all
  * relays of the process are ready.
@@ -79,11 +82,18 @@ async function waitUntilReady(
   relay: string | undefined,
 ): Promise<void> {
   const until = performance.now() + limit;
+  let before: string | undefined;
   for (;;) {
-    const status = await tryTo(() => fetchStatus(endpoint, BRIEF));
+    const left = Math.max(1, Math.ceil(until - performance.now()));
+    const status = await tryTo(() => fetchStatus(endpoint, BRIEF, left));
     const reason = typeof status === "string" ? status : notReady(status.status, relay);
     if (reason === null) return;
-    if (performance.now() + RETRY_MS > until) throw new NoAnswer(reason);
+    const rest = until - performance.now();
+    // If the time ended during this request, perhaps only the time was too short for an answer. So
+    // give the reason of the request before, if there was one.
+    if (rest < TIMER_ERROR_MS) throw new NoAnswer(before ?? reason);
+    if (rest < RETRY_MS) throw new NoAnswer(reason);
+    before = reason;
     await Bun.sleep(RETRY_MS);
   }
 }

@@ -67,4 +67,19 @@ describe("status", () => {
     expect(code).toBe(1);
     expect(stderr).toContain("cannot ask ");
   });
+
+  test.each([
+    [[], /: no answer within 0\.\d+ s;/],
+    [["HTTP/1.0 503 No\r\n\r\n"], /does not answer as a relay's --admin address would;/],
+  ])("--wait ends in time where after %j nobody answers", async (answers, reason) => {
+    const path = join(folder, "silent");
+    const left = [...answers];
+    using _silent = Bun.listen({
+      unix: path,
+      socket: { data: (socket) => void (left.length > 0 && socket.end(left.shift() ?? "")) },
+    });
+    const { code, stderr } = await runRelay(["status", "--wait=900ms", path]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(reason);
+  });
 });

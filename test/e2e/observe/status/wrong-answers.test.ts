@@ -10,6 +10,8 @@ folderForEachTest("status", (path) => void (folder = path));
 const start = (destination = "127.0.0.1:9") =>
   startWatched([join(folder, "source"), destination], { admin: join(folder, "admin") });
 
+const UPGRADE = "Connection: upgrade\r\nUpgrade: websocket";
+
 describe("status", () => {
   test("a port that is no admin port gets a hint", async () => {
     await using relay = await startWatched(["127.0.0.1:0", "127.0.0.1:9", "--metrics=@no-admin"]);
@@ -35,6 +37,7 @@ describe("status", () => {
     ["talks something else", "what?\r\n\r\n", ""],
     ["is another web server", "HTTP/1.0 200 OK\r\n\r\n<html>", ""],
     ["answers with an error", "HTTP/1.0 500 No\r\n\r\nno", ""],
+    ["speaks another protocol from now on", `HTTP/1.1 101 Go\r\n${UPGRADE}\r\n\r\n`, ""],
     ["answers with little", "HTTP/1.0 200 OK\r\n\r\n{}", ": program of the answer is not a string"],
   ])("where somebody %s is one line and 1", async (_, answer, reason) => {
     const path = join(folder, "other");
