@@ -1,4 +1,5 @@
 import type { WriteStream } from "node:tty";
+import { terminalSize } from "./terminal-size.ts";
 
 // Control sequences of xterm (https://invisible-island.net/xterm/ctlseqs/ctlseqs.html). ENTER
 // switches to the alternate screen and hides the cursor. LEAVE shows the cursor and switches back
@@ -41,7 +42,9 @@ export class LiveScreen implements Disposable {
 
   /** Draws lines. The caller has cut each line to the terminal's width. */
   draw(lines: readonly string[]): void {
-    const shown = lines.slice(0, this.#out.rows).map((line) => `${line}${CLEAR_LINE}`);
+    const shown = lines
+      .slice(0, terminalSize(this.#out).rows)
+      .map((line) => `${line}${CLEAR_LINE}`);
     this.#out.write(`${HOME}${shown.join("\r\n")}${CLEAR_BELOW}`);
   }
 

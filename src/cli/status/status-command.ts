@@ -18,6 +18,7 @@ import { drawRelays } from "./draw-status-of-all-relays.ts";
 import { drawStatus, tableRoom } from "./draw-status-of-one-relay.ts";
 import { plainStatus } from "./plain-status.ts";
 import type { DrawSettings } from "./drawing-settings.ts";
+import { terminalSize } from "./terminal-size.ts";
 import { cutTo } from "./cut-to-terminal-width.ts";
 
 const PERIOD_MS = 1_000;
@@ -159,13 +160,14 @@ function draw(status: ReadStatus, view: DrawSettings): string[] {
 }
 
 async function print(endpoint: SocketEndpoint, shown: Shown, json: boolean): Promise<number> {
-  const { columns, isTTY } = process.stdout;
+  const { isTTY } = process.stdout;
   if (!isTTY && !json) {
     const { status } = await fetchShown(endpoint, { ...shown, limit: RECORDS, history: 0 });
     return await writeAnswer(`${plainStatus(status).join("\n")}\n`);
   }
   const query = { ...shown, limit: LIST, history: HISTORY_S };
   const { status, received } = await fetchShown(endpoint, query);
+  const { columns } = terminalSize(process.stdout);
   const text = json ? printJson(received, 2) : draw(status, { columns, style: look() }).join("\n");
   return await writeAnswer(`${text}\n`);
 }
@@ -203,7 +205,7 @@ async function show(endpoint: SocketEndpoint, shown: Shown): Promise<number> {
     redraw();
   });
   while (!isOver) {
-    const { columns, rows } = process.stdout;
+    const { columns, rows } = terminalSize(process.stdout);
     const query = { ...shown, sort, limit: tableRoom(rows), history: HISTORY_S };
     const fetched = await tryTo(() => fetchShown(endpoint, query));
     const status = typeof fetched === "string" ? fetched : fetched.status;

@@ -14,7 +14,7 @@ export class Watch implements Disposable {
   constructor(argv: readonly string[], columns = 80, rows = 24) {
     const decoder = new TextDecoder();
     this.#child = Bun.spawn([...argv], {
-      env: { TERM: "xterm" },
+      env: { TERM: "xterm", PATH: process.env["PATH"] },
       terminal: {
         cols: columns,
         rows,

@@ -66,6 +66,16 @@ describe("status --watch", () => {
     expect(await screen.exited).toBe(0);
   });
 
+  test.each([
+    ["--watch", /ready.*q: quit/s],
+    ["--sort=age", /ready.*open connections/s],
+  ])("is seen with %s on a terminal that does not know its size", async (option, seen) => {
+    await using relay = await start();
+    const status = [await executablePath(), "status", option, relay.admin];
+    using screen = new Watch(["sh", "-c", 'stty rows 0 cols 0 && exec "$0" "$@"', ...status]);
+    await screen.shows(seen);
+  });
+
   test("with --json is a line a second, on no terminal", async () => {
     await using relay = await start();
     const child = Bun.spawn([await executablePath(), "status", "--watch", "--json", relay.admin], {
