@@ -85,25 +85,39 @@ export function createLog(level: LogLevel, format: LogFormat, fd = STANDARD_ERRO
     throttle: 0,
     reporters: [{ log: (object) => output.write(entryOf(object)) }],
   });
-  const log = logOf(consola, output);
+  const flush = async (limit: number): Promise<void> => {
+    const until = performance.now() + limit;
+    // The number of lost lines is complete only after a write. So write the lines, log the lost
+    // lines whose line waits for the end of its period, and write this line, too.
+    await output.flush(limit);
+    if (lostLines.tell()) await output.flush(Math.max(0, until - performance.now()));
+  };
+  const log = logOf(consola, output, flush);
   let failure: string | null = null;
-  const addLost = inSums(LOST_PERIOD, (lost) => {
+  const lostLines = inSums(LOST_PERIOD, (lost) => {
     const why = failure === null ? "nobody took them" : `${errnoWords(failure)} (${failure})`;
     failure = null;
     log.warn(`${lost} log lines were lost: ${why}`, { event: "log_lost", lost });
   });
   sayLost = (lost, code) => {
     failure = code ?? failure;
-    addLost(lost);
+    lostLines.add(lost);
   };
   return log;
 }
 
 /**
+ * @param flush - as in `Log`
  * @param relay - the name of the relay that the lines are about; "" for the whole process
  * @param prefix - begins the text of each line
  */
-function logOf(consola: ConsolaInstance, output: LogOutput, relay = "", prefix = ""): Log {
+function logOf(
+  consola: ConsolaInstance,
+  output: LogOutput,
+  flush: Log["flush"],
+  relay = "",
+  prefix = "",
+): Log {
   return {
     debug: (message, fields) => consola.debug(prefix + message, fields),
     info: (message, fields) => consola.info(prefix + message, fields),
@@ -119,10 +133,10 @@ function logOf(consola: ConsolaInstance, output: LogOutput, relay = "", prefix =
       else output.writeMessage(message, relay);
     },
     named: (name, inWords) =>
-      logOf(consola.withTag(name), output, name, inWords ? `${name}: ` : ""),
+      logOf(consola.withTag(name), output, flush, name, inWords ? `${name}: ` : ""),
     writes: (level) => LogLevels[level] <= consola.level,
     linesLost: () => output.lost,
-    flush: (limit) => output.flush(limit),
+    flush,
   };
 }
 
@@ -136,25 +150,41 @@ function entryOf({ date, type, tag, args }: LogObject): LogEntry {
   return { time: date, level, message, relay: tag, fields: fields ?? {} };
 }
 
-/**
- * Returns a function that takes a count. It passes the count to `say` at once if `period`
- * milliseconds have passed since the last call of `say`. If not, it adds the count to a sum, and
- * `say` gets the sum when these `period` milliseconds have passed.
- */
-function inSums(period: number, say: (sum: number) => void): (count: number) => void {
+/** Counts that `say` gets as sums. */
+interface Sums {
+  /**
+   * Takes a count. Passes the count to `say` at once if `period` milliseconds have passed since the
+   * last call of `say`. If not, adds the count to a sum, and `say` gets the sum when these `period`
+   * milliseconds have passed.
+   */
+  readonly add: (count: number) => void;
+  /** Passes the sum to `say` now, if it is not 0. Returns whether it did. */
+  readonly tell: () => boolean;
+}
+
+/** Makes the sums of counts for `say`, which is called at most once in `period` milliseconds. */
+function inSums(period: number, say: (sum: number) => void): Sums {
   let sum = 0;
   let timer: Timer | undefined;
   const tell = () => {
-    timer = undefined;
-    if (sum === 0) return;
+    if (sum === 0) return false;
     const told = sum;
     sum = 0;
-    timer = setTimeout(tell, period).unref();
+    clearTimeout(timer);
+    timer = setTimeout(over, period).unref();
     say(told);
+    return true;
   };
-  return (count) => {
-    sum += count;
-    if (timer === undefined) tell();
+  const over = () => {
+    timer = undefined;
+    tell();
+  };
+  return {
+    add(count) {
+      sum += count;
+      if (timer === undefined) tell();
+    },
+    tell,
   };
 }
 

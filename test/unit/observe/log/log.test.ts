@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { fstatSync, readFileSync } from "node:fs";
+import { spawnSync } from "bun";
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { createLog, isJournal } from "../../../../src/observe/log/log.ts";
 import type { TextBuffer } from "../../../../src/observe/log/text-buffer.ts";
 import { loggedLines } from "./logged-lines.ts";
@@ -71,6 +72,32 @@ test.each(["plain", "journal", "json"] as const)(
     expect(rest).toEqual([""]);
   },
 );
+
+test("the end of the log tells the lost lines whose line waits for its period", async () => {
+  const pipe = `${file()}-pipe`;
+  spawnSync(["mkfifo", pipe]);
+  const openReader = () => openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+  let reader = openReader();
+  const writer = openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK);
+  const log = createLog("info", "plain", writer);
+  const chunk = Buffer.alloc(4096);
+  /** What is written until the end of a flush, after as many lines were lost. */
+  const afterLoss = async (losses: number): Promise<string> => {
+    closeSync(reader);
+    for (let line = 0; line < losses; line += 1) log.info("lost");
+    await log.flush(10_000);
+    reader = openReader();
+    log.info("after");
+    await log.flush(10_000);
+    return chunk.toString("utf8", 0, readSync(reader, chunk));
+  };
+  for (const losses of [3, 7])
+    expect(await afterLoss(losses)).toMatch(
+      new RegExp(`after\n.* ${losses} log lines were lost: .*EPIPE`),
+    );
+  closeSync(reader);
+  closeSync(writer);
+});
 
 test("the journal is known by device and inode, not by the variable alone", () => {
   const { dev, ino } = fstatSync(fd(), { bigint: true });
