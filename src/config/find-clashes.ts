@@ -46,13 +46,13 @@ export function findClashes(
 /** Finds relays that would write to the same capture file. */
 function findSharedCaptures(relays: readonly PlacedRelay[], mistakes: Mistakes): void {
   const owners = new Map<string, string>();
-  for (const { name, source, settings } of relays) {
+  for (const { name, captureAt, settings } of relays) {
     if (settings.capture === undefined) continue;
     const path = canonicalPath(settings.capture);
     const owner = owners.get(path);
     if (owner === undefined) owners.set(path, name);
-    else if (source !== null)
-      mistakes.add(source.at, ["relay", name, "capture"], `is the file of relay ${owner} as well`);
+    else
+      mistakes.add(captureAt, ["relay", name, "capture"], `is the file of relay ${owner} as well`);
   }
 }
 

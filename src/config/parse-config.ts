@@ -60,9 +60,13 @@ export function parseConfig(
  * The plan of one relay; null if an address is missing or wrong. In this case `parseRelayTable` has
  * already added the mistake.
  */
-function planOf({ name, source, destination, ...rest }: PlacedRelay): RelayPlan | null {
+function planOf({ name, settings, shownOptions, ...ends }: PlacedRelay): RelayPlan | null {
+  const { source, destination } = ends;
   if (source === null || destination === null) return null;
-  return { name, source: source.endpoint, destination: destination.endpoint, ...rest };
+  return {
+    ...{ name, source: source.endpoint, destination: destination.endpoint },
+    ...{ settings, shownOptions },
+  };
 }
 
 function parse(file: string, text: string): TomlTable {

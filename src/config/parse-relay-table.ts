@@ -23,12 +23,15 @@ import {
 import type { Position, TomlEntry, TomlTable } from "./toml-tree.ts";
 
 /**
- * A relay of a file, with the places of its addresses. An address that is missing or wrong is null.
+ * A relay of a file, with the places of its addresses and its capture. An address that is missing
+ * or wrong is null.
  */
 export interface PlacedRelay {
   readonly name: string;
   readonly source: PlacedAddress<Endpoint> | null;
   readonly destination: PlacedAddress<SocketEndpoint> | null;
+  /** The place of the option `capture`; the place of `source` if `[defaults]` sets it. */
+  readonly captureAt: Position;
   readonly settings: RelaySettings;
   readonly shownOptions: Readonly<Record<string, string>>;
 }
@@ -75,6 +78,7 @@ export function parseRelayTable(
   const options = new Map([...shared.defaults, ...own]);
   return {
     ...{ name, source, destination },
+    captureAt: own.get("capture")?.at ?? source?.at ?? at,
     settings: relaySettings(completeValues(valuesOf(options))),
     shownOptions: showOptions(
       isOfFile,

@@ -117,6 +117,10 @@ const WRONG: readonly (readonly [text: string, ...mistakes: readonly string[]])[
     "7:10: relay.db.capture: is the file of relay web as well",
   ],
   [
+    `${WEB}capture = "x"\n[relay.db]\nsource = ":2"\ndestination = ":3"\ncapture = "./x"\n`,
+    "8:1: relay.db.capture: is the file of relay web as well",
+  ],
+  [
     `${WEB}source-netns = "a/b"\n`,
     '4:16: relay.web.source-netns: "a/b" is not a network namespace; write a name',
   ],
