@@ -1,5 +1,6 @@
 import type { StatusDocument } from "../../observe/admin/status-format.ts";
 import { escapeControls } from "../../observe/log/escape-controls.ts";
+import { hasTooManyLevels, LEVELS_MOST } from "./levels-of-json.ts";
 import { PROGRAM } from "../../program/version.ts";
 
 /**
@@ -47,6 +48,7 @@ type Reader<Type> = (value: unknown, at: string) => Type;
  * @throws {NoStatus}
  */
 export function checkStatusAnswer(value: unknown): ReadStatus {
+  if (hasTooManyLevels(value)) wrong("", `has more than ${LEVELS_MOST} levels`);
   const status = STATUS(value, "");
   if (status.program !== PROGRAM) wrong("program", `is not ${PROGRAM}`);
   return status;

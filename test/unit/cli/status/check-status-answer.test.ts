@@ -34,6 +34,15 @@ describe("a status from a stranger", () => {
     expect(checkStatusAnswer(replaced(["state"], "pausing")).state).toBe("pausing");
   });
 
+  test("has levels that printing them with indentation can bear", () => {
+    const nested = (levels: number): unknown => JSON.parse("[".repeat(levels) + "]".repeat(levels));
+    expect(checkStatusAnswer(replaced(["news"], nested(15)))).toEqual(good());
+    for (const levels of [16, 20_000])
+      expect(() => checkStatusAnswer(replaced(["news"], nested(levels)))).toThrow(
+        new NoStatus("the answer has more than 16 levels"),
+      );
+  });
+
   test.each([
     [["pid"], "7", "pid of the answer is not a number"],
     [["ready"], 1, "ready of the answer is neither true nor false"],
