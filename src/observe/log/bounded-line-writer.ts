@@ -170,6 +170,9 @@ export class BoundedLineWriter {
     if (this.#unwritten === null || libc?.writable(this.#fd) !== 1) return;
     const last = Buffer.concat([this.#unwritten, this.#waiting.bytes]);
     writeSync(this.#fd, last, 0, Math.min(last.length, TAKEN_LEAST));
+    // Forget these lines, because `flush` may be called again for a line about lost lines.
+    this.#unwritten = this.#unwritten.subarray(0, 0);
+    this.#waiting.clear();
   }
 
   /**
