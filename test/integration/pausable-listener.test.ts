@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import type { Socket } from "bun";
 import { fstatSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import type { SocketEndpoint } from "../../src/index.ts";
 import { findEpollRegistration } from "../../src/os/find-epoll-registration.ts";
@@ -41,6 +42,19 @@ function openGated(fd: number, handlers: AcceptHandlers<undefined>): PausableLis
   const listener = GatedListener.open(libc, fd, handlers);
   if (listener === null) throw new Error("the event loop's registrations are not to be seen");
   return listener;
+}
+
+/** A gated listener whose calls of `replace` fail while `isTooHigh` is true. */
+function openGatedAt(isTooHigh: () => boolean): Open {
+  return (fd, handlers) => {
+    if (libc === null) throw new Error("these tests need FFI");
+    const { replace } = libc;
+    const replaceOrFail: typeof replace = (from, to) =>
+      isTooHigh() ? -constants.errno.EBADF : replace(from, to);
+    const listener = GatedListener.open({ ...libc, replace: replaceOrFail }, fd, handlers);
+    if (listener === null) throw new Error("the event loop's registrations are not to be seen");
+    return listener;
+  };
 }
 
 function openReopened(fd: number, handlers: AcceptHandlers<undefined>): PausableListener {
@@ -206,6 +220,23 @@ describe("a gated listener", () => {
     expect(isWatched()).toBe(false);
     bench.listener.resume();
     expect(isWatched()).toBe(true);
+  });
+
+  test("pauses and resumes although the limit of files was below its number", async () => {
+    let isTooHigh = false;
+    const bench = new Bench(
+      openGatedAt(() => isTooHigh),
+      PLACES[0][1](),
+    );
+    isTooHigh = true;
+    expect(bench.listener.pause()).toBe(true);
+    bench.dial();
+    await turns(5);
+    expect(bench.count).toBe(0);
+    expect(bench.listener.resume()).toBe(false);
+    isTooHigh = false;
+    expect(bench.listener.resume()).toBe(true);
+    await until(() => bench.count === 1, "the client");
   });
 
   test("is not had of a socket that nobody watches", () => {

@@ -91,7 +91,12 @@ export class GatedListener implements PausableListener {
     if (!this.#isOpen) return true;
     this.#unwatch();
     this.#isOpen = false;
-    return this.#system.replace(this.#plug, this.#listener.fd) >= 0;
+    // `replace` fails if the limit of open files was lowered below the number of Bun's descriptor
+    // (dup(2), EBADF). Even then the listener is paused, because epoll no longer watches it. Only a
+    // running accept loop of Bun goes on until no client waits. The result must be true, because
+    // the caller resumes the listener only after a pause that succeeded.
+    this.#system.replace(this.#plug, this.#listener.fd);
+    return true;
   }
 
   resume(): boolean {
