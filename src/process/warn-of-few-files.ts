@@ -1,6 +1,6 @@
 import { openFilesMax } from "../os/open-files-limit.ts";
 import type { Log } from "../observe/log/log.ts";
-import { descriptorsTaken } from "../relay/listen/descriptor-budget.ts";
+import { CONNECTIONS_MOST, descriptorsTaken } from "../relay/listen/descriptor-budget.ts";
 import {
   connectionsOfFiles,
   otherDescriptors,
@@ -39,9 +39,12 @@ function fewFiles(asked: ProcessPlan, plan: ProcessPlan, connectionsAsked: numbe
   const idle = workersUseful(asked) > threadsOf(plan);
   if (!tooMany && !idle && !isScarce(plan, byDefault)) return null;
   const takers = takersOf(plan);
+  const wanted =
+    `${plan.relays.length > 1 ? "connections-max of all relays" : "--connections-max"} is ` +
+    `${connectionsAsked}`;
+  if (tooMany && most === CONNECTIONS_MOST) return `${wanted}, and a process carries ${most}`;
   const carries = tooMany
-    ? `${plan.relays.length > 1 ? "connections-max of all relays" : "--connections-max"} is ` +
-      `${connectionsAsked}, and the limit of open files carries ${most}`
+    ? `${wanted}, and the limit of open files carries ${most}`
     : `the limit of open files carries ${isSet ? most : byDefault} at once`;
   const fix =
     "raise it (LimitNOFILE= in a unit, ulimit -n elsewhere)" +

@@ -5,6 +5,12 @@ import { kernelPipesMost } from "../stream/kernel-pipe.ts";
 // The number of descriptors for the runtime itself, the listener and the log.
 const DESCRIPTORS_OF_PROCESS = 32;
 const DESCRIPTORS_A_CONNECTION = 2;
+/**
+ * The highest number of connections of a process, however high the limit of open files is.
+ * Container runtimes may set that limit to 1,073,741,816. Memory that is made for each possible
+ * connection, such as the tables of `SharedClientCounts`, cannot be had for so many.
+ */
+export const CONNECTIONS_MOST = 4_000_000;
 const DESCRIPTORS_A_KERNEL_PIPE = 2;
 // The number of descriptors that each thread after the first thread needs: for its event loop, for
 // its duplicates of the listener, and for its watch for bytes (`ByteWatch`).
@@ -30,8 +36,9 @@ const DESCRIPTORS_A_WAITING_CLIENT = libc === null ? 1 : 0;
 const HAS_KERNEL_PIPES = libc !== null;
 
 /**
- * The number of connections that the limit of open files allows, at least 1. Without FFI the number
- * is smaller: for each connection, a descriptor is left for one waiting client.
+ * The number of connections that the limit of open files allows, at least 1 and at most
+ * `CONNECTIONS_MOST`. Without FFI the number is smaller: for each connection, a descriptor is left
+ * for one waiting client.
  *
  * @param others - the number of descriptors that the process needs for other purposes, such as an
  *   admin server
@@ -58,16 +65,18 @@ export function connectionsAllowed(
   const most = connectionsCarried(workers);
   if (max <= most) return max;
   warn(
-    `the limit of open files allows ${most} connections, not ${max}: ` +
-      "raise the limit (LimitNOFILE= in a systemd unit, ulimit -n elsewhere)",
+    most === CONNECTIONS_MOST
+      ? `a process carries at most ${most} connections, not ${max}`
+      : `the limit of open files allows ${most} connections, not ${max}: ` +
+          "raise the limit (LimitNOFILE= in a systemd unit, ulimit -n elsewhere)",
   );
   return most;
 }
 
 /**
- * The highest number of connections that the limit of open files allows, at least 1. No option can
- * allow more. Without FFI the number is higher than the result of `connectionsMaxDefault`, which
- * leaves more descriptors for waiting clients.
+ * The highest number of connections that the limit of open files allows, at least 1 and at most
+ * `CONNECTIONS_MOST`. No option can allow more. Without FFI the number is higher than the result of
+ * `connectionsMaxDefault`, which leaves more descriptors for waiting clients.
  *
  * @param others - as for `connectionsMaxDefault`
  */
@@ -77,7 +86,15 @@ export function connectionsCarried(workers = 1, others = 0): number {
 
 function carried(filesEach: number, workers: number, others: number): number {
   const reserved = descriptorsReserved(workers, kernelPipes(workers)) + others;
-  return Math.max(1, Math.floor((openFilesMax() - reserved) / filesEach));
+  return connectionsForFiles(openFilesMax() - reserved, filesEach);
+}
+
+/**
+ * The number of connections, at least 1 and at most `CONNECTIONS_MOST`, for which `files`
+ * descriptors are left.
+ */
+export function connectionsForFiles(files: number, filesEach: number): number {
+  return Math.min(CONNECTIONS_MOST, Math.max(1, Math.floor(files / filesEach)));
 }
 
 /**

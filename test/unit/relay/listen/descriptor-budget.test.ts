@@ -1,14 +1,26 @@
 import { expect, test } from "bun:test";
 import { openFilesMax } from "../../../../src/os/open-files-limit.ts";
 import {
+  CONNECTIONS_MOST,
+  connectionsForFiles,
   connectionsMaxDefault,
   descriptorsNeeded,
   workersCarried,
 } from "../../../../src/relay/listen/descriptor-budget.ts";
+import { SharedClientCounts } from "../../../../src/workers/shared-client-counts.ts";
+
+// The limit of containers of Docker with `infinity`, and a system whose limit is unknown.
+test.each([1_073_741_816, Infinity])("the clients of %d files can be counted", (files) => {
+  const connections = connectionsForFiles(files, 2);
+  expect(SharedClientCounts.bufferFor(2, connections / 2).byteLength).toBeGreaterThan(0);
+});
 
 // Below 512 files for each thread, a thread may have fewer kernel pipes than `descriptorsNeeded`
-// counts.
-test.each([1, 2, 8, 64].filter((workers) => openFilesMax() >= Math.max(4_096, 512 * workers)))(
+// counts. From 8,000,000 files on, `CONNECTIONS_MOST` is the limit.
+const hasUsualFiles = (workers: number) =>
+  openFilesMax() >= Math.max(4_096, 512 * workers) && openFilesMax() < 2 * CONNECTIONS_MOST;
+
+test.each([1, 2, 8, 64].filter(hasUsualFiles))(
   "what is carried by default needs no more than there is: %i threads",
   (workers) => {
     const most = connectionsMaxDefault(workers);
