@@ -35,11 +35,23 @@ export function watchSource(
 function watch(isThere: () => boolean, what: SourceLoss, observer: Observer): SourceWatch {
   let isLost = false;
   const look = () => {
-    if (isThere() !== isLost) return;
+    if (isFound(isThere) !== isLost) return;
     isLost = !isLost;
     if (isLost) observer.sourceLost(what);
     else observer.sourceBack(what);
   };
   const timer = setInterval(look, LOOK);
   return { look, [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+/**
+ * Returns the answer of a check. A check that fails (EIO, ESTALE) counts as a loss, because clients
+ * meet the same error.
+ */
+function isFound(isThere: () => boolean): boolean {
+  try {
+    return isThere();
+  } catch {
+    return false;
+  }
 }
