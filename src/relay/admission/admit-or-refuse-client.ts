@@ -18,7 +18,7 @@ import {
   type ProxiedEnds,
   type Unaddressed,
 } from "./accepted-client.ts";
-import { type ClientCounts, ipClient } from "./client-counts.ts";
+import { type ClientCounts, ipClient, unixClient } from "./client-counts.ts";
 import { printAccepted, printPeer } from "./print-client.ts";
 import { REFUSAL_REASONS, UNADDRESSED_REFUSALS } from "./refusal-reasons.ts";
 
@@ -161,5 +161,5 @@ function whoOf({ fd, client }: AcceptedClient): { client: bigint; name: string }
   if (loaded.libc === null) return NO_ADDRESS;
   const peer = readPeer(loaded.libc, fd);
   if ("code" in peer) return { client: "", reason: `its credential cannot be read (${peer.code})` };
-  return { client: BigInt(peer.uid), name: printPeer(peer) };
+  return { client: unixClient(peer.uid), name: printPeer(peer) };
 }

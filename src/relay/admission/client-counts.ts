@@ -2,7 +2,7 @@ import type { IpAddress } from "../../address/ip-address-and-ipv4-mapping.ts";
 
 /**
  * Counts the open connections of each client. A 64-bit number identifies the client: the result of
- * `ipClient` for a TCP client, the user id for a Unix client.
+ * `ipClient` for an IP address, of `unixClient` for a Unix user.
  */
 export interface ClientCounts {
   /**
@@ -36,6 +36,11 @@ export class OwnClientCounts implements ClientCounts {
 // 32 bits are multicast addresses (RFC 4291 2.7), which no client has.
 const IPV4_CLIENTS = 0xffff_ffff_0000_0000n;
 
+// The upper 32 bits of the number that identifies a Unix user; the lower 32 bits are the user id.
+// For the same reason no IPv6 client gets such a number. A relay with `acceptProxy` counts users
+// and addresses at one source.
+const UNIX_USERS = 0xffff_fffe_0000_0000n;
+
 /**
  * Returns the number by which `ClientCounts` identifies the client with this IP address. For IPv4
  * the number is the sum of `IPV4_CLIENTS` and the address. For IPv6 the number is the first 64 bits
@@ -45,4 +50,9 @@ const IPV4_CLIENTS = 0xffff_ffff_0000_0000n;
 export function ipClient({ family, bytes }: IpAddress): bigint {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   return family === "ipv4" ? IPV4_CLIENTS | BigInt(view.getUint32(0)) : view.getBigUint64(0);
+}
+
+/** Returns the number by which `ClientCounts` identifies the clients of a Unix user. */
+export function unixClient(uid: number): bigint {
+  return UNIX_USERS | BigInt(uid);
 }

@@ -61,6 +61,15 @@ describe("who the client is", () => {
     expect(await visit(behind, from("192.0.2.2"))).toBe("served 192.0.2.2:1");
   });
 
+  test.skipIf(process.getuid?.() !== 0)("that is root does not count as ::1", async () => {
+    await using behind = await start("Unix", "Unix", { connectionsMaxPerClient: 1 });
+    using first = await behind.connect();
+    send(first, Buffer.from("PROXY TCP6 ::1 ::1 1 2\r\n"));
+    using _server = await behind.listener.accept();
+    behind.opened.splice(0);
+    expect(await visit(behind, Buffer.from("PROXY UNKNOWN\r\n"))).toStartWith("served ");
+  });
+
   test("goes into the outgoing header, also with two families", async () => {
     await using behind = await start("Unix", "TCP", { proxyProtocol: "v1" });
     const pairs = [

@@ -1,6 +1,10 @@
 import { expect, test } from "bun:test";
 import { ipAddress } from "../../../../src/address/ip-address-and-ipv4-mapping.ts";
-import { ipClient, OwnClientCounts } from "../../../../src/relay/admission/client-counts.ts";
+import {
+  ipClient,
+  OwnClientCounts,
+  unixClient,
+} from "../../../../src/relay/admission/client-counts.ts";
 
 function clientOf(text: string): bigint {
   const address = ipAddress(text);
@@ -20,6 +24,15 @@ test.each([
   ["::1", "::2", true],
 ])("%s and %s are one client: %p", (one, other, same) => {
   expect(clientOf(one) === clientOf(other)).toBe(same);
+});
+
+test.each([
+  [0, "::1"],
+  [0, "0.0.0.0"],
+  [1, "0.0.0.1"],
+  [0xffff_ffff, "255.255.255.255"],
+])("user %d and %s are two clients", (uid, address) => {
+  expect(unixClient(uid)).not.toBe(clientOf(address));
 });
 
 test("connections are counted by client", () => {
