@@ -64,7 +64,7 @@ function currentAddresses(
 ): readonly SocketAddress[] | Promise<readonly SocketAddress[]> {
   if (endpoint.kind !== "tcp") return [];
   const { host, port } = endpoint;
-  return host.includes("%") ? [ipv6Address(host, port)] : resolve(endpoint, netns);
+  return host.includes("%") ? [ipv6Address(host, port, netns)] : resolve(endpoint, netns);
 }
 
 async function resolve(

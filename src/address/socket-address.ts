@@ -1,5 +1,7 @@
 import { networkInterfaces } from "node:os";
-import { AF_INET, AF_INET6, AF_UNIX } from "../os/linux-constants.ts";
+import { type Libc, libc } from "../os/libc.ts";
+import { AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM } from "../os/linux-constants.ts";
+import { networkPath, socketsInNetwork } from "../os/sockets-in-namespace.ts";
 import type { SocketEndpoint } from "./address.ts";
 import { ipv4Bytes, ipv4Text, ipv6Bytes, ipv6Text } from "./parse-and-print-ip.ts";
 
@@ -10,6 +12,9 @@ const IPV4_BYTES = 16;
 const IPV6_BYTES = 28;
 // The length, in bytes, of sun_path in a sockaddr_un.
 const UNIX_NAME_BYTES = 108;
+
+// The maximum length, in bytes, of the name of an interface (netdevice(7), IFNAMSIZ).
+const INTERFACE_NAME_MOST = 15;
 
 /** An address for connect(2): a family and the bytes of that family's sockaddr. */
 export interface SocketAddress {
@@ -48,42 +53,60 @@ export function ipv4Address(host: string, port: number): SocketAddress {
   return { family: AF_INET, bytes, text: `${host}:${port}` };
 }
 
-/** A sockaddr_in6 of an IPv6 address. The zone (`%eth0`, `%2`) becomes the scope id (ipv6(7)). */
-export function ipv6Address(host: string, port: number): SocketAddress {
+/**
+ * A sockaddr_in6 of an IPv6 address. The zone (`%eth0`, `%2`) becomes the scope id (ipv6(7)), which
+ * is the index of the interface in the network namespace `netns`; undefined for the namespace of
+ * this process.
+ */
+export function ipv6Address(host: string, port: number, netns?: string): SocketAddress {
   const [address = "", zone] = host.split("%");
   const bytes = new Uint8Array(IPV6_BYTES);
   const view = new DataView(bytes.buffer);
   view.setUint16(0, AF_INET6, true);
   view.setUint16(2, port);
   bytes.set(ipv6Bytes(address), 8);
-  if (zone !== undefined) view.setUint32(24, scopeOf(zone), true);
+  if (zone !== undefined) view.setUint32(24, Math.max(0, scopeOf(zone, netns)), true);
   return { family: AF_INET6, bytes, text: `[${host}]:${port}` };
 }
 
-/** A sockaddr_in or sockaddr_in6 of an IPv4 or IPv6 address. */
-export function ipSocketAddress(host: string, port: number): SocketAddress {
-  return host.includes(":") ? ipv6Address(host, port) : ipv4Address(host, port);
+/** A sockaddr_in or sockaddr_in6 of an IPv4 or IPv6 address; `netns` as for `ipv6Address`. */
+export function ipSocketAddress(host: string, port: number, netns?: string): SocketAddress {
+  return host.includes(":") ? ipv6Address(host, port, netns) : ipv4Address(host, port);
 }
 
 /**
  * Returns the index of the network interface that a zone means. A zone is an interface's name or
- * its index. Returns 0 if this machine has no interface of that name at present, or if the
- * interface has no IPv6 address.
+ * its index. Returns 0 if the network namespace `netns` has no interface of that name at present; a
+ * negative errno if the kernel cannot be asked, for example because there is no such namespace.
  */
-function scopeOf(zone: string): number {
+function scopeOf(zone: string, netns: string | undefined): number {
   if (/^\d+$/.test(zone)) return Number(zone);
+  if (libc !== null)
+    return interfaceIndex(netns === undefined ? libc : socketsInNetwork(libc, netns), zone);
   const addresses = networkInterfaces()[zone] ?? [];
   return addresses.find((address) => address.family === "IPv6")?.scopeid ?? 0;
 }
 
+function interfaceIndex(system: Libc, name: string): number {
+  // A longer name would be cut, and could then be the name of another interface.
+  if (Buffer.byteLength(name) > INTERFACE_NAME_MOST) return 0;
+  const fd = system.socket(AF_INET6, SOCK_DGRAM);
+  if (fd < 0) return fd;
+  const index = system.interfaceIndex(fd, name);
+  system.close(fd);
+  return Math.max(0, index);
+}
+
 /**
  * The message about the missing interface of an IPv6 address with a zone. bind(2) and connect(2)
- * only return EINVAL in this case. Empty if the host has no zone or the interface exists.
+ * only return EINVAL in this case. Empty if the host has no zone, if the interface exists, or if
+ * the kernel cannot be asked (`scopeOf`).
  */
-export function missingZone(host: string): string {
+export function missingZone(host: string, netns?: string): string {
   const [, zone] = host.split("%");
-  if (zone === undefined || scopeOf(zone) !== 0) return "";
-  return `this machine has no interface ${zone} with an IPv6 address`;
+  if (zone === undefined || scopeOf(zone, netns) !== 0) return "";
+  const place = netns === undefined ? "this machine" : `network namespace ${networkPath(netns)}`;
+  return `${place} has no interface ${zone} with an IPv6 address`;
 }
 
 /**

@@ -20,6 +20,7 @@ const MSG_DONTWAIT = 0x40;
 const MSG_DONTWAIT_NOSIGNAL = MSG_DONTWAIT | 0x4000;
 const SPLICE_F_NONBLOCK = 2;
 const SIOCGIFFLAGS = 0x8913;
+const SIOCGIFINDEX = 0x8933;
 const SIOCINQ = 0x541b;
 const SIOCOUTQ = 0x5411;
 const CLONE_NEWNET = 0x4000_0000;
@@ -147,13 +148,17 @@ export function callsOf(c: LibcSymbols): Libc {
     lacksReader: (fd) => poll(fd, 0, POLLERR | POLLHUP),
     writable: (fd) => poll(fd, POLLOUT, POLLOUT),
     interfaceFlags(name) {
-      const request = new Uint8Array(IFREQ_BYTES);
-      request.set(Buffer.from(name).subarray(0, IFREQ_NAME_BYTES - 1));
+      const request = interfaceRequest(name);
       const fd = answer(c.socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK_CLOEXEC, 0));
       if (fd < 0) return fd;
       const result = answer(c.ioctl(fd, SIOCGIFFLAGS, request));
       c.close(fd);
       return result < 0 ? result : new DataView(request.buffer).getUint16(IFREQ_NAME_BYTES, true);
+    },
+    interfaceIndex(fd, name) {
+      const request = interfaceRequest(name);
+      const result = answer(c.ioctl(fd, SIOCGIFINDEX, request));
+      return result < 0 ? result : new DataView(request.buffer).getInt32(IFREQ_NAME_BYTES, true);
     },
     lock: (fd) => answer(c.flock(fd, LOCK_EX_NB)),
     rename: (from, to, flags) =>
@@ -169,4 +174,11 @@ export function callsOf(c: LibcSymbols): Libc {
 
 function cString(text: string): Uint8Array {
   return Buffer.from(`${text}\0`);
+}
+
+/** A struct ifreq with the name of an interface; a longer name than the kernel allows is cut. */
+function interfaceRequest(name: string): Uint8Array<ArrayBuffer> {
+  const request = new Uint8Array(IFREQ_BYTES);
+  request.set(Buffer.from(name).subarray(0, IFREQ_NAME_BYTES - 1));
+  return request;
 }

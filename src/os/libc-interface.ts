@@ -97,6 +97,11 @@ export interface Libc {
   writable(fd: number): number;
   /** The flags of an interface in this process's network namespace. netdevice(7), SIOCGIFFLAGS */
   interfaceFlags(name: string): number;
+  /**
+   * The index of an interface in the network namespace of the socket `fd`. netdevice(7),
+   * SIOCGIFINDEX
+   */
+  interfaceIndex(fd: number, name: string): number;
   /** Locks an open file or folder, without blocking. flock(2), LOCK_EX */
   lock(fd: number): number;
   /**

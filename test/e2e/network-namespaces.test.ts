@@ -12,6 +12,11 @@ const ENV = { PATH: process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin" };
 const SERVICE = `relay-service-${process.pid}`;
 const CLIENTS = `relay-clients-${process.pid}`;
 
+// An interface that only the namespaces have, with a name of the greatest length, and a name that
+// no interface has.
+const ZONE = "relay-test-zone";
+const ABSENT = `${ZONE}-2`;
+
 function must(...command: string[]): void {
   const { exitCode, stderr } = Bun.spawnSync(command, { env: ENV, stderr: "pipe" });
   if (exitCode !== 0) throw new Error(`${command.join(" ")}: ${stderr.toString()}`);
@@ -20,6 +25,12 @@ function must(...command: string[]): void {
 function addNetwork(name: string): void {
   must("ip", "netns", "add", name);
   must("ip", "-n", name, "link", "set", "lo", "up");
+}
+
+function addZone(network: string, address: string): void {
+  must("ip", "-n", network, "link", "add", ZONE, "type", "veth", "peer", "name", "other-end");
+  must("ip", "-n", network, "address", "add", `${address}/64`, "dev", ZONE, "nodad");
+  for (const end of [ZONE, "other-end"]) must("ip", "-n", network, "link", "set", end, "up");
 }
 
 function deleteNetwork(name: string): void {
@@ -37,6 +48,8 @@ await describeNeeding("network namespaces", [root, program("ip"), program("socat
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), "networks-"));
     for (const name of [SERVICE, CLIENTS]) addNetwork(name);
+    addZone(SERVICE, "fe80::1");
+    addZone(CLIENTS, "fe80::2");
     running = new AsyncDisposableStack();
   });
 
@@ -212,6 +225,27 @@ await describeNeeding("network namespaces", [root, program("ip"), program("socat
     expect(await ask(null, `UNIX-CONNECT:${unknown}`)).toBe("");
     await other.logged(/cannot reach missing\.relay\.test:7006: .*name/);
     expect(networksOf(relay)).toEqual(own());
+  });
+
+  test("a zone is an interface of the namespace, of the destination's as of the source's", async () => {
+    await startService(SERVICE, "TCP6-LISTEN:7008,reuseaddr");
+    const relay = await start(
+      ...[`--source-netns=${CLIENTS}`, `--destination-netns=${SERVICE}`],
+      ...[`[fe80::2%${ZONE}]:7008`, `[fe80::1%${ZONE}]:7008`],
+    );
+    expect(await ask(CLIENTS, `TCP6:[fe80::2%${ZONE}]:7008`)).toBe("ping");
+    expect(networksOf(relay)).toEqual(own());
+  });
+
+  test("a zone that is no interface of the namespace is said to be missing there", async () => {
+    const missing = `network namespace /run/netns/${SERVICE} has no interface ${ABSENT} with an IPv6`;
+    const path = freshPath();
+    const relay = await start(`--destination-netns=${SERVICE}`, path, `[fe80::1%${ABSENT}]:7009`);
+    expect(await ask(null, `UNIX-CONNECT:${path}`)).toBe("");
+    await relay.logged(new RegExp(`invalid argument \\(EINVAL\\); ${missing}`));
+    const none = await runRelay([`--source-netns=${SERVICE}`, `[fe80::1%${ABSENT}]:7009`, ":9"]);
+    expect(none.code).toBe(1);
+    expect(none.stderr).toContain(missing);
   });
 
   test("a namespace of a process, by its path", async () => {

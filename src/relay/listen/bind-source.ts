@@ -121,7 +121,7 @@ export async function bindSource(
       for (const fd of bound.fds) keepFirstPackets(system, fd);
     return bound;
   } catch (error) {
-    throw listenError(source, error, options.option);
+    throw listenError(source, error, options);
   }
 }
 
@@ -133,7 +133,7 @@ async function bind(own: Libc, source: Source, options: ListenOptions): Promise<
   const { keepalive = DEFAULTS.keepalive, freebind = false, notice = () => {} } = options;
   switch (source.kind) {
     case "tcp": {
-      const binder = tcpBinder(system, { backlog, keepalive, freebind });
+      const binder = tcpBinder(system, { backlog, keepalive, freebind, netns: sourceNetns });
       const { sockets, port } = await bindTcp(source, binder, notice);
       return { fds: sockets, endpoint: { ...source, port }, file: null };
     }

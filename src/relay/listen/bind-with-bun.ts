@@ -45,7 +45,7 @@ export async function bindWithBun<Data>(
     const { listeners, endpoint, file } = await bind(source, options, room.handlers);
     return { listeners: [room.guard(listeners)], endpoint, file };
   } catch (error) {
-    throw listenError(source, error, options.option);
+    throw listenError(source, error, options);
   }
 }
 

@@ -46,7 +46,7 @@ export async function openListeners<Data>(
     for (const fd of fds.slice(opened.length)) system.close(fd);
     // During a handover the socket file still belongs to the relay that hands over.
     if (file !== null && source.kind !== "handed") removeFile(file);
-    throw listenError(source, error, options.option);
+    throw listenError(source, error, options);
   }
   return { listeners: new Listeners(opened, fds), endpoint, file };
 }

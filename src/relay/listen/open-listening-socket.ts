@@ -43,12 +43,14 @@ interface TcpSocketOptions {
   readonly backlog: number;
   readonly keepalive: number;
   readonly freebind: boolean;
+  /** The network namespace of the sockets; undefined for the namespace of this process. */
+  readonly netns: string | undefined;
 }
 
 /** Opens listening TCP sockets. */
 export function tcpBinder(
   system: Libc,
-  { backlog, keepalive, freebind }: TcpSocketOptions,
+  { backlog, keepalive, freebind, netns }: TcpSocketOptions,
 ): TcpBinder<number> {
   const setOptions = (fd: number, family: number) => {
     // Without SO_REUSEADDR the port stays taken for a minute after the end of a relay that had
@@ -60,7 +62,7 @@ export function tcpBinder(
   };
   return {
     bind: (host, port) =>
-      openListeningSocket(system, ipSocketAddress(host, port), backlog, setOptions),
+      openListeningSocket(system, ipSocketAddress(host, port, netns), backlog, setOptions),
     port: (fd) => portOf(system, fd),
     close: (fd) => void system.close(fd),
   };

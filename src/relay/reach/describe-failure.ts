@@ -1,4 +1,5 @@
 import { statSync, type Stats } from "node:fs";
+import type { SocketEndpoint } from "../../address/address.ts";
 import type { Target } from "../../address/resolve-destination.ts";
 import { missingZone } from "../../address/socket-address.ts";
 import { errnoWords, errorCode } from "../../os/errno.ts";
@@ -55,8 +56,8 @@ export function describeFailure(
 }
 
 /** Returns how to fix the problem, as the end of the failure's message; `""` if that is unknown. */
-function fixOf({ endpoint }: Target, code: string): string {
-  if (code === "EINVAL" && endpoint.kind === "tcp") return after(missingZone(endpoint.host));
+function fixOf({ endpoint, netns }: Target, code: string): string {
+  if (code === "EINVAL" && endpoint.kind === "tcp") return after(missingZone(endpoint.host, netns));
   if (code !== "EACCES" || endpoint.kind !== "unix") return "";
   return "; the relay's user needs a group that may open it (in a unit: SupplementaryGroups=)";
 }
@@ -98,8 +99,12 @@ function at(addresses: readonly string[]): string {
  */
 function ownWords({ endpoint, netns }: Target, code: string): string | undefined {
   // In another network namespace, ENOENT and EINVAL mean that the socket could not be made, because
-  // no other call for a TCP or abstract destination gives ENOENT or EINVAL.
-  if (netns !== undefined && (code === "ENOENT" || code === "EINVAL"))
+  // no other call for a TCP or abstract destination gives ENOENT, and connect(2) gives EINVAL only
+  // if the interface of a zone is missing.
+  if (
+    netns !== undefined &&
+    (code === "ENOENT" || (code === "EINVAL" && !lacksZone(endpoint, netns)))
+  )
     return networkWords(netns, code);
   if (code === "ETIMEDOUT") return "no answer in time";
   // ELOOP comes from the kernel if a Unix path has too many symbolic links. Otherwise it comes from
@@ -113,6 +118,10 @@ function ownWords({ endpoint, netns }: Target, code: string): string | undefined
   if (code === "ECONNREFUSED" && endpoint.kind === "unix") return fileWords(endpoint.path);
   if (code === "EPROTOTYPE") return "is a socket for datagrams or packets, not for streams";
   return undefined;
+}
+
+function lacksZone(endpoint: SocketEndpoint, netns: string): boolean {
+  return endpoint.kind === "tcp" && missingZone(endpoint.host, netns) !== "";
 }
 
 function isLoopOfLinks(path: string): boolean {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { targetOf } from "../../../src/address/resolve-destination.ts";
 import { ipv6Address, missingZone } from "../../../src/address/socket-address.ts";
 
@@ -12,6 +13,13 @@ describe("the zone of an IPv6 address", () => {
   ])("%s has the scope %p", (host, scope) => {
     const { bytes } = ipv6Address(host, 80);
     expect(new DataView(bytes.buffer).getUint32(SCOPE, true)).toBe(scope);
+  });
+
+  test.skipIf(process.platform !== "linux")("is the index of the interface that it names", () => {
+    const { bytes } = ipv6Address("fe80::1%lo", 80);
+    expect(new DataView(bytes.buffer).getUint32(SCOPE, true)).toBe(
+      Number(readFileSync("/sys/class/net/lo/ifindex", "utf8")),
+    );
   });
 
   test("is said to be missing, if this machine has no such interface", () => {

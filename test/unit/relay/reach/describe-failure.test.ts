@@ -52,6 +52,14 @@ describe("a destination that was not reached", () => {
     expect(failure(path, ["ELOOP"]).message).toContain("it is the relay's own source (ELOOP)");
   });
 
+  test("in a namespace that is none is not said to lack an interface", () => {
+    const target = targetOf(parseAddress("[fe80::1%eth0]:80", "destination"), "/etc/passwd");
+    expect(describeFailure(target, [{ address: "", code: "EINVAL" }], false).message).toBe(
+      "cannot reach [fe80::1%eth0]:80: network namespace /etc/passwd: this file is no network " +
+        "namespace (EINVAL)",
+    );
+  });
+
   test("that may not be opened, with what gives the right to", () => {
     expect(failure("/run/x/socket", ["EACCES"]).message).toBe(
       "cannot reach /run/x/socket: permission denied (EACCES); the relay's user needs a group that " +
