@@ -31,9 +31,9 @@ function accepts(source: string, host: string): boolean {
   const own = source === "" ? null : ipAddress(source);
   // The family of the address does not matter, because an IPv6 listener on every interface
   // receives IPv4 connections as well.
-  if (source === "" || own?.text === "::") return isOwn(address);
-  if (own?.text === "0.0.0.0") return address.family === "ipv4" && isOwn(address);
-  return own?.text === address.text && zoneOf(source) === zoneOf(host);
+  if (source === "" || own?.text === "::") return isOwn(address, zoneOf(host));
+  if (own?.text === "0.0.0.0") return address.family === "ipv4" && isOwn(address, undefined);
+  return own?.text === address.text && isSameZone(zoneOf(source), zoneOf(host));
 }
 
 /** The addresses that a connection to `host` tries; empty for a name that needs a resolver. */
@@ -46,12 +46,33 @@ function reachedHosts(host: string): readonly string[] {
   return address.text === "::" ? ["::1"] : [host];
 }
 
-/** Whether an address belongs to this machine. */
-function isOwn(address: IpAddress): boolean {
+/**
+ * Whether an address belongs to this machine. With a zone, a link-local address must belong to the
+ * zone's interface, because a machine behind another interface may have the same address.
+ */
+function isOwn(address: IpAddress, zone: string | undefined): boolean {
   if (isLoopbackAddress(address.text)) return true;
-  return Object.values(networkInterfaces()).some((addresses) =>
-    addresses?.some((own) => ipAddress(own.address)?.text === address.text),
+  return Object.entries(networkInterfaces()).some(([name, addresses]) =>
+    addresses?.some(
+      (own) =>
+        ipAddress(own.address)?.text === address.text &&
+        // Only a link-local address has a scope id.
+        (zone === undefined || !own.scopeid || interfaceOf(zone) === name),
+    ),
   );
+}
+
+function isSameZone(one: string | undefined, other: string | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return interfaceOf(one) === interfaceOf(other);
+}
+
+/** The name of the interface that a zone means by its name or index; else the zone itself. */
+function interfaceOf(zone: string): string {
+  const found = Object.entries(networkInterfaces()).find(([, addresses]) =>
+    addresses?.some(({ scopeid }) => Boolean(scopeid) && String(scopeid) === zone),
+  );
+  return found?.[0] ?? zone;
 }
 
 function zoneOf(host: string): string | undefined {

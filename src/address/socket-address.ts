@@ -124,6 +124,13 @@ export function readAddress(bytes: Uint8Array): SocketEndpoint | null {
   return null;
 }
 
+/** The scope id in a sockaddr_in6; 0 for an address without a zone, and for other families. */
+export function readScope(bytes: Uint8Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const isIpv6 = bytes.length >= IPV6_BYTES && view.getUint16(0, true) === AF_INET6;
+  return isIpv6 ? view.getUint32(24, true) : 0;
+}
+
 function readUnix(name: Uint8Array): SocketEndpoint {
   if (name[0] === 0) return { kind: "abstract", name: Buffer.from(name.subarray(1)).toString() };
   const end = name.indexOf(0);

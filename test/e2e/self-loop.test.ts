@@ -10,6 +10,9 @@ import {
   type RunningRelay,
 } from "../support/process/executable.ts";
 import { connectEcho, type EchoServer, startEcho } from "../support/sockets/echo.ts";
+import { ENVIRONMENT } from "../support/machine/container.ts";
+import { makeNetwork, networkNeeds, type Network } from "../support/machine/network.ts";
+import { runProgram } from "../support/process/program.ts";
 import { expectIdleProcess } from "../support/process/idle.ts";
 import { connectionDescriptors } from "../support/process/proc.ts";
 import { Payload } from "../support/sockets/payload.ts";
@@ -17,6 +20,7 @@ import { RawListener, RawSocket } from "../support/sockets/raw-socket.ts";
 import { connectFrom } from "../support/sockets/visitor.ts";
 import { until } from "../support/waiting.ts";
 import { folderForTests } from "../support/temporary-folder.ts";
+import { eventually } from "./parts/support.ts";
 
 const WITHOUT_FFI = { BUN_JSC_useJIT: "0" };
 
@@ -177,6 +181,57 @@ await describeNeeding("a socket of another network namespace", passedNeeds, () =
       child.kill();
       await child.exited;
     }
+  });
+});
+
+const zoneNeeds = [...networkNeeds, program("socat")];
+await describeNeeding("a link-local address that this machine has", zoneNeeds, () => {
+  let network: Network;
+  beforeAll(async () => {
+    network = await makeNetwork();
+    const { near, far } = network;
+    for (const [host, address, device] of [
+      [near, "fe80::1", "lo"],
+      [near, "fe80::2", "cable"],
+      [far, "fe80::1", "cable"],
+    ] as const) {
+      const add = ["ip", "address", "add", `${address}/64`, "dev", device, "nodad"];
+      const { code, stderr } = await runProgram([...host.prefix, ...add], { env: ENVIRONMENT });
+      if (code !== 0) throw new Error(stderr);
+    }
+  });
+  afterAll(() => network[Symbol.asyncDispose]());
+
+  test("is another machine's at another interface", async () => {
+    const { near, far } = network;
+    await using relay = await startRelay(["[::]:7001", "[fe80::1%cable]:7001"], {
+      prefix: near.prefix,
+    });
+    const echo = Bun.spawn([...far.prefix, "socat", "TCP6-LISTEN:7001,fork", "EXEC:cat"], {
+      env: ENVIRONMENT,
+    });
+    const ask = ["sh", "-c", "echo hello | socat -t5 - TCP6:[::1]:7001"];
+    try {
+      // The echo may not listen yet.
+      await eventually("an echo from the other machine", async () => {
+        const { stdout } = await runProgram([...near.prefix, ...ask], { env: ENVIRONMENT });
+        expect(relay.stderr()).not.toContain("ELOOP");
+        return stdout === "hello\n";
+      });
+    } finally {
+      echo.kill();
+      await echo.exited;
+    }
+  });
+
+  test.each([
+    ["[::]:7002", "[fe80::1%lo]:7002"],
+    ["[::]:7002", "[fe80::1%1]:7002"],
+    ["[fe80::1%lo]:7002", "[fe80::1%1]:7002"],
+  ])("is its own at the same interface: %s to %s", async (source, destination) => {
+    const { code, stderr } = await runRelay([source, destination], { prefix: network.near.prefix });
+    expect(code).toBe(64);
+    expect(stderr).toContain("DESTINATION is SOURCE");
   });
 });
 

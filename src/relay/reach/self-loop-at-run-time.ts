@@ -1,7 +1,7 @@
 import { isSelfLoop } from "../../address/self-loop.ts";
 import type { SocketEndpoint } from "../../address/address.ts";
 import { leadToSameFile } from "../../os/same-file.ts";
-import { readAddress, type SocketAddress } from "../../address/socket-address.ts";
+import { readAddress, readScope, type SocketAddress } from "../../address/socket-address.ts";
 
 /** Whether a connection to an address of the destination would come back to the relay's source. */
 export type SelfLoopCheck = (address: SocketAddress) => boolean;
@@ -28,7 +28,10 @@ export function selfLoopCheck(
   if (source.port !== destination.port) return null;
   return cached(({ bytes }) => {
     const address = readAddress(bytes);
-    return address?.kind === "tcp" && isSelfLoop(source, address);
+    if (address?.kind !== "tcp") return false;
+    const scope = readScope(bytes);
+    const host = scope === 0 ? address.host : `${address.host}%${scope}`;
+    return isSelfLoop(source, { host, port: address.port });
   });
 }
 
