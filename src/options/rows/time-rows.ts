@@ -40,7 +40,7 @@ export const TIME_ROWS = {
     commands: ["relay"],
     scope: "relay",
     about:
-      "Ends a connection on which nothing has moved either way for this long since its destination was reached. Default: never.",
+      "Ends a connection on which nothing has moved either way for this long since its destination was reached. A receiver that takes less in this time than the kernel shows counts as idle: a whole buffer of up to 32K (Unix), a sixteenth of its receive buffer (TCP). Default: never.",
   },
   halfCloseTimeout: {
     ...RELAY_OPTIONS.halfCloseTimeout,
