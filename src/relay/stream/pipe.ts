@@ -374,5 +374,7 @@ export class Pipe implements Reader, CrowdMember {
  * `from` sees that its writes fail, as if it were connected to `to` directly.
  */
 function passRefusalOn({ from, to }: Pipe): void {
-  if (to.readsNoMore) from.shutReading();
+  if (!to.readsNoMore) return;
+  to.onlyShutReading();
+  from.shutReading();
 }

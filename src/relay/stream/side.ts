@@ -42,6 +42,8 @@ export abstract class Side {
   #roomLeast = 0;
   /** Whether the latest write was a splice(2) that moved only a part of the bytes in its pipe. */
   #splicedPart = false;
+  /** Whether `errno` is a failure that `writeFrom` has only concluded from two writes. */
+  #isConcluded = false;
   /** Whether Bun's reading from this side is stopped. */
   #isPaused = false;
 
@@ -195,7 +197,8 @@ export abstract class Side {
    * A splice(2) that moves a part of the bytes may have met the failure of a Unix side and removed
    * the error from the socket, as a large send(2) does (`UNIX_SENT_MOST`). Then the next splice(2)
    * finds EPIPE. The peer has closed its socket between the two calls, with bytes of the first call
-   * in its queue, so this function stores ECONNRESET.
+   * in its queue, so this function stores ECONNRESET. If the peer turns out to have only shut down
+   * its reading, call `onlyShutReading`.
    *
    * @returns the number of bytes, or a negative errno; -EAGAIN if the side has no room
    */
@@ -205,6 +208,7 @@ export abstract class Side {
     this.#roomLeast = taken < 0 ? 0 : this.#roomLeast - ROOM_A_BYTE * taken;
     const isHidden = taken === -EPIPE && this.#splicedPart && !this.isTcp;
     if (taken < 0 && taken !== -EAGAIN) this.failed(isHidden ? ECONNRESET : -taken);
+    this.#isConcluded ||= isHidden;
     this.#splicedPart = taken > 0 && taken < bytes;
     return taken;
   }
@@ -224,6 +228,11 @@ export abstract class Side {
    */
   get readsNoMore(): boolean {
     return !this.isTcp && libc !== null && this.fd >= 0 && libc.hungUp(this.fd) === 0;
+  }
+
+  /** Takes back a failure that `writeFrom` has concluded, because the peer can still send. */
+  onlyShutReading(): void {
+    if (this.#isConcluded) this.#errno = EPIPE;
   }
 
   /**

@@ -46,18 +46,19 @@ test("a Unix socket is never given more at once than the kernel puts into one bu
 });
 
 test.each([
-  ["in the middle of a splice", 4 * KIB, ECONNRESET],
-  ["before it", 0, EPIPE],
-])("a Unix peer that closes %s is seen to fail, or not", (_, first, errno) => {
+  ["closes in the middle of a splice", "close", 4 * KIB, ECONNRESET],
+  ["closes before it", "close", 0, EPIPE],
+  ["only stops reading in the middle of it", "shutReading", 4 * KIB, EPIPE],
+] as const)("a Unix peer that %s is seen to fail, or not", (_, leave, first, errno) => {
   const pair = socketPair();
   using source = socketPair();
   const side = new OneEnd(pair.one, false);
   let isClosed = false;
-  // The peer closes with unread bytes, and the kernel forgets the error.
+  // The peer closes with unread bytes or stops reading, and the kernel forgets the error.
   const splice: Libc["splice"] = (from, to, most) => {
     if (to !== pair.one) return calls.splice(from, to, most);
     const moved = isClosed || first === 0 ? 0 : calls.splice(from, to, first);
-    if (!isClosed) system.close(pair.other);
+    if (!isClosed) calls[leave](pair.other);
     isClosed = true;
     system.getOption(pair.one, SOL_SOCKET, SO_ERROR);
     return moved > 0 ? moved : calls.splice(from, to, most);
@@ -69,6 +70,7 @@ test.each([
   const held = new HeldBytes();
   held.kernelPipe = pipe;
   expect(held.writeTo(side)).toBe(-EPIPE);
+  if (side.readsNoMore) side.onlyShutReading();
   expect(side.errno).toBe(errno);
   pipe.close();
   system.close(pair.one);
