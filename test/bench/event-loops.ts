@@ -7,10 +7,19 @@ import { read } from "./processes.ts";
  */
 export function socketsOfLoops(pid: number): number[] {
   const sockets = new Set(socketDescriptors(pid));
-  return descriptorsOf(pid, "anon_inode").flatMap((fd) => {
-    const info = read(`/proc/${pid}/fdinfo/${fd}`) ?? "";
-    const watched = [...info.matchAll(/^tfd: +(\d+)/gm)].map(([, target]) => Number(target));
+  const watched = new Map(
+    descriptorsOf(pid, "anon_inode").map((fd) => {
+      const info = read(`/proc/${pid}/fdinfo/${fd}`) ?? "";
+      return [fd, [...info.matchAll(/^tfd: +(\d+)/gm)].map(([, target]) => Number(target))];
+    }),
+  );
+  // An instance that a loop watches is no loop: the crowd of our own relay has one, and the sockets
+  // in it are in the loop, too.
+  const nested = new Set([...watched.values()].flat());
+  return [...watched].flatMap(([fd, targets]) =>
     // A loop watches at least what wakes it; what else is such a descriptor watches nothing.
-    return watched.length === 0 ? [] : [watched.filter((target) => sockets.has(target)).length];
-  });
+    targets.length === 0 || nested.has(fd)
+      ? []
+      : [targets.filter((target) => sockets.has(target)).length],
+  );
 }
