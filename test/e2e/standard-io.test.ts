@@ -86,6 +86,18 @@ describe.each(WAYS)("%s to %s", (streams, to) => {
   });
 });
 
+/** Starts a relay to `listener` between two pipes, and keeps all four ends open. */
+function startBetweenPipes({ endpoint }: RawListener) {
+  const [input, output] = [pipe(), pipe()];
+  const child = Bun.spawn([executable, "-", printAddress(endpoint)], {
+    env: ENV,
+    stdin: input.end,
+    stdout: output.start,
+    stderr: "pipe",
+  });
+  return { child, input, output };
+}
+
 describe("standard streams", () => {
   test("a reader that stops holds the destination up, and costs nothing", async () => {
     using listener = new RawListener({ kind: "tcp", host: "127.0.0.1", port: 0 });
@@ -112,13 +124,7 @@ describe("standard streams", () => {
 
   test("a client that left is noticed although the destination says nothing", async () => {
     using listener = new RawListener({ kind: "tcp", host: "127.0.0.1", port: 0 });
-    const [input, output] = [pipe(), pipe()];
-    const child = Bun.spawn([executable, "-", printAddress(listener.endpoint)], {
-      env: ENV,
-      stdin: input.end,
-      stdout: output.start,
-      stderr: "pipe",
-    });
+    const { child, input, output } = startBetweenPipes(listener);
     for (const fd of [input.end, output.start, output.end]) closeSync(fd);
     using server = await listener.accept();
     // A client that wants no answer may go on sending, for longer than the time between two looks.
@@ -327,13 +333,7 @@ describe("standard streams", () => {
 
   test("TERM while standard output is full leaves its line, too", async () => {
     using listener = new RawListener({ kind: "tcp", host: "127.0.0.1", port: 0 });
-    const [input, output] = [pipe(), pipe()];
-    const child = Bun.spawn([executable, "-", printAddress(listener.endpoint)], {
-      env: ENV,
-      stdin: input.end,
-      stdout: output.start,
-      stderr: "pipe",
-    });
+    const { child, input, output } = startBetweenPipes(listener);
     using server = await listener.accept();
     await server.fill(new Payload(100_000_000));
     child.kill("SIGTERM");
