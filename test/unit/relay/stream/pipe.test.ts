@@ -420,3 +420,20 @@ describe("by the table of the docstring", () => {
     expect(pipe.state as string).toBe(after);
   });
 });
+
+test.each([true, false])(
+  "a receiver that refuses is told apart from one that only stopped reading: %p",
+  async (readsNoMore) => {
+    class Refusing extends Receiver {
+      override refuses = true;
+      override get readsNoMore(): boolean {
+        return readsNoMore;
+      }
+    }
+    const [from, to] = [new Sender(), new Refusing()];
+    const told = [spyOn(to, "onlyShutReading"), spyOn(from, "shutReading")];
+    new Pipe(from, to, { bulk: null, memory }).receive(new Uint8Array(1));
+    await new Promise(setImmediate);
+    for (const call of told) expect(call).toHaveBeenCalledTimes(readsNoMore ? 1 : 0);
+  },
+);
