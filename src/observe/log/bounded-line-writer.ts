@@ -169,7 +169,12 @@ export class BoundedLineWriter {
   #writeLast(): void {
     if (this.#unwritten === null || libc?.writable(this.#fd) !== 1) return;
     const last = Buffer.concat([this.#unwritten, this.#waiting.bytes]);
-    writeSync(this.#fd, last, 0, Math.min(last.length, TAKEN_LEAST));
+    try {
+      writeSync(this.#fd, last, 0, Math.min(last.length, TAKEN_LEAST));
+    } catch (error) {
+      // For example, the reader has gone. The process ends with the status that it has anyway.
+      this.#lose(last, errorCode(error));
+    }
     // Forget these lines, because `flush` may be called again for a line about lost lines.
     this.#unwritten = this.#unwritten.subarray(0, 0);
     this.#waiting.clear();
@@ -233,10 +238,15 @@ export class BoundedLineWriter {
 
   #failed(rest: Uint8Array, code: string): void {
     this.#held -= rest.length;
-    this.#lost += rest.reduce((lines, byte) => (byte === LINE_FEED ? lines + 1 : lines), 0);
-    this.#failure = code;
+    this.#lose(rest, code);
     this.#isTorn = !this.#endsLine;
     this.#next();
+  }
+
+  /** Counts the lines that end in `bytes` as lost. */
+  #lose(bytes: Uint8Array, code: string): void {
+    this.#lost += bytes.reduce((lines, byte) => (byte === LINE_FEED ? lines + 1 : lines), 0);
+    this.#failure = code;
   }
 
   #succeeded(): void {
