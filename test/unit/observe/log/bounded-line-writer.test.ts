@@ -148,8 +148,9 @@ test("a last write that fails loses its lines, and the flush settles all the sam
   const sink = new BoundedLineWriter(openPipe(constants.O_WRONLY | constants.O_NONBLOCK), () => {});
   sink.write(`${"x".repeat(1_000_000)}\n`);
   // The pipe is full, so a write fails with EAGAIN although the pipe was said to be writable.
-  using _writable = spyOn(libc, "writable").mockReturnValue(1);
+  const writable = spyOn(libc, "writable").mockReturnValue(1);
   await sink.flush(10);
+  writable.mockRestore();
   expect(sink.lost).toBe(1);
   // The earlier write must have ended before its descriptor is closed.
   closeSync(reader);
